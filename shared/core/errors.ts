@@ -1,0 +1,92 @@
+/** Facts for the log line: keys, sizes, counts. Never a secret, never row data. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
+
+export interface HoldfastErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: ErrorDetails;
+  /** What the reader should do next: one imperative sentence. */
+  readonly hint?: string;
+}
+
+/**
+ * Every error this project throws on purpose.
+ *
+ * Callers branch on `code` and `retryable`, never on `message`. Anything caught that is not a
+ * `HoldfastError` is a bug or an outage that is not classified yet, and is reported as `E_INTERNAL`.
+ */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError';
+  /** Stable across releases. Listed in docs/errors.md, one line each. */
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+    this.hint = options.hint;
+  }
+
+  /** Whether the same call, made again later, can succeed. */
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+}
+
+export function isHoldfastError(error: unknown, code?: ErrorCode): error is HoldfastError {
+  return error instanceof HoldfastError && (code === undefined || error.code === code);
+}
+
+interface ErrorRow {
+  /** What the CLI exits with. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20 damage, 30 source or target, 75 try again, 130 stopped. */
+  readonly exitStatus: number;
+  readonly retryable: boolean;
+  /** One line for docs/errors.md. */
+  readonly meaning: string;
+}
+
+const row = (exitStatus: number, meaning: string, retryable = false): ErrorRow => ({
+  exitStatus,
+  retryable,
+  meaning,
+});
+
+/** The whole table: codes, exit statuses, meanings. docs/errors.md is checked against it by a test. */
+export const ERRORS = {
+  E_INTERNAL: row(1, 'A bug, or a failure nobody has classified yet.'),
+  E_USAGE: row(2, 'The command line is wrong.'),
+  E_CONFIG: row(2, 'The configuration is wrong; every problem is listed.'),
+  E_NO_REPOSITORY: row(10, 'There is no repository at that place.'),
+  E_NO_BACKUP: row(10, 'No backup matches the KEY.'),
+  E_NO_DATASET: row(10, 'The backup has no such dataset.'),
+  E_OBJECT_NOT_FOUND: row(10, 'The store has no object under that key.'),
+  E_AMBIGUOUS_KEY: row(11, 'The KEY matches several backups.'),
+  E_REPOSITORY_EXISTS: row(11, 'There is a repository at that place already.'),
+  E_FOREIGN_REPOSITORY: row(11, 'The place holds something that is not a Holdfast repository.'),
+  E_NEWER_FORMAT: row(11, 'A newer release wrote this; this one cannot read it.'),
+  E_OBJECT_EXISTS: row(11, 'The store has an object under that key already; it was left as it was.'),
+  E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),
+  E_NO_KEY: row(12, 'No encryption key is configured.'),
+  E_BAD_KEY: row(12, 'The configured key has the wrong form.'),
+  E_WRONG_KEY: row(12, 'The configured key is not the one this was sealed with.'),
+  E_STORE_DENIED: row(13, 'The store refused access.'),
+  E_STORE_FULL: row(13, 'The store has no room left.'),
+  E_CLOCK_SKEW: row(13, 'This machine’s clock differs too much from the store’s.'),
+  E_RANGE: row(20, 'A read ran past the end of a stored object.'),
+  E_DAMAGED: row(20, 'A stored object is not what was written.'),
+  E_VERIFY_FAILED: row(20, 'Verification found damage.'),
+  E_RESTORE_DIFFERS: row(20, 'What was restored differs from the backup.'),
+  E_SOURCE_UNREACHABLE: row(30, 'The database cannot be reached.', true),
+  E_SOURCE_REFUSED: row(30, 'The database refused the login.'),
+  E_SOURCE_DENIED: row(30, 'The database refused to read or write an object.'),
+  E_SOURCE_CHANGED: row(30, 'An object of the database was changed or dropped while it was read.'),
+  E_SOURCE_UNSUPPORTED: row(30, 'The database is of a kind or version that cannot be backed up or restored.'),
+  E_SOURCE_LOST: row(30, 'The connection to the database broke.', true),
+  E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
+  E_EMPTY_READ: row(30, 'The database gave nothing at all; an empty read is never a backup.'),
+  E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
+  E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,27 @@
+/** What a job tells while it runs. `shared/` only emits these; the CLI draws them, a Lambda logs them. */
+export type ProgressEvent =
+  | { readonly kind: 'phase'; readonly phase: Phase }
+  /** Once, when the work is known. Estimates come from the source's statistics or the backup's counts. */
+  | { readonly kind: 'total'; readonly plainBytes: number; readonly datasets: number }
+  /** Running totals since the start of the job, as often as a block is done. */
+  | { readonly kind: 'done'; readonly plainBytes: number; readonly storedBytes: number }
+  | {
+      readonly kind: 'dataset';
+      readonly dataset: string;
+      readonly records: number;
+      readonly plainBytes: number;
+    }
+  | { readonly kind: 'warning'; readonly code: string; readonly message: string };
+
+export type Phase =
+  | 'connect'
+  | 'schema'
+  | 'read'
+  | 'commit'
+  | 'plan'
+  | 'write'
+  | 'finish'
+  | 'compare'
+  | 'verify';
+
+export type OnProgress = (event: ProgressEvent) => void;

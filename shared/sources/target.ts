@@ -1,0 +1,95 @@
+import type { JsonObject } from '../core/json.ts';
+import type { OnProgress } from '../core/progress.ts';
+import type { Source, SourceKind } from './source.ts';
+
+export interface StoredPartition {
+  readonly name: string;
+  readonly records: number;
+  readonly plainBytes: number;
+}
+
+export interface StoredDataset {
+  readonly name: string;
+  readonly kind: 'schema' | 'data';
+  readonly attributes: JsonObject;
+  readonly records: number;
+  readonly plainBytes: number;
+  readonly partitions: readonly StoredPartition[];
+}
+
+/** A backup as a target or an exporter sees it. */
+export interface BackupContents {
+  readonly sourceKind: SourceKind;
+  /** Product and version of the server it was read from. */
+  readonly server: string;
+  readonly datasets: readonly StoredDataset[];
+  /**
+   * Yields a partition's records in the order of the backup, in blocks that are verified before they are
+   * handed over. Blocks end at record ends, save inside a record that is larger than the largest chunk.
+   *
+   * @throws E_DAMAGED
+   */
+  read(dataset: StoredDataset, partition: StoredPartition, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export interface RestoreOptions {
+  /** Names of datasets to restore; all of the backup when undefined. */
+  readonly datasets?: readonly string[] | undefined;
+  /** Drop objects of the same name in the target first, instead of refusing. */
+  readonly replace?: boolean;
+  readonly noOwner?: boolean;
+  readonly noPrivileges?: boolean;
+  /** Partitions written at once. @default 4 */
+  readonly jobs?: number;
+}
+
+/** What a restore would do. Printed by `--dry-run`, and carried out as it is. */
+export interface RestorePlan {
+  /** No secret in it. */
+  readonly target: string;
+  readonly datasets: readonly StoredDataset[];
+  /** One line a step, in order, for people. */
+  readonly steps: readonly string[];
+  /** Objects in the way, as the target names them. Not empty: `restore` refuses unless `replace`. */
+  readonly conflicts: readonly string[];
+  /** What `replace` will drop, in order. */
+  readonly drops: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Where a restore writes. Constructed without I/O. */
+export interface Target {
+  readonly kind: SourceKind;
+  /** No secret in it. */
+  readonly name: string;
+  /** Reads the target, writes nothing. @throws E_SOURCE_*, E_NO_DATASET */
+  plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan>;
+  /**
+   * Carries the plan out. Looks again before it writes.
+   *
+   * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then.
+   */
+  restore(
+    contents: BackupContents,
+    plan: RestorePlan,
+    options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** The same place as a source, to compare what was restored. */
+  asSource(): Source;
+}
+
+export type ExportFormat = 'sql' | 'csv' | 'ndjson';
+
+/**
+ * Turns a backup into text that other tools read, as a stream.
+ *
+ * @throws E_USAGE where the kind has no such format, or `csv`/`ndjson` is asked for several datasets at once.
+ */
+export type Exporter = (
+  contents: BackupContents,
+  options: {
+    readonly format: ExportFormat;
+    readonly datasets?: readonly string[] | undefined;
+    readonly signal: AbortSignal;
+  },
+) => AsyncIterable<Uint8Array>;

@@ -1,0 +1,73 @@
+/** Half-open run of bytes: `offsetBytes` up to, not including, `offsetBytes + lengthBytes`. */
+export interface ByteRange {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** When it was stored, by the store's clock. */
+  readonly modifiedAt: Date;
+}
+
+export interface ObjectHead extends ObjectInfo {
+  /** What the store itself checked on arrival and keeps, in lower-case hex; undefined where it keeps none. */
+  readonly sha256: string | undefined;
+}
+
+export interface PutOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Lower-case hex SHA-256 of the body; a store that can, refuses a body that does not match it. */
+  readonly sha256?: string | undefined;
+}
+
+export interface GetOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** @default the whole object */
+  readonly range?: ByteRange | undefined;
+}
+
+/**
+ * Where packs and manifests live.
+ *
+ * The engine asks five things of a store, and `test/contract/object-store.contract.ts` checks each of them
+ * against every implementation and wrapper:
+ *
+ * - Immutable: a key is written once; no call changes the bytes under it.
+ * - Atomic: a reader sees the whole body or no object.
+ * - Read-after-write: once `put` resolves, `get` and `list` see the object from any client.
+ * - Honest: a call that did not do its work rejects. Nothing is skipped in silence.
+ * - Stoppable: a call whose signal is aborted rejects with E_ABORTED, soon.
+ *
+ * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments, never `.` or `..`.
+ * Retries and metering are wrappers (`withRetry`, `MeteredStore`), not an implementation's job.
+ */
+export interface ObjectStore {
+  /** For people and log lines, such as `s3://bucket/prefix`. Holds no secret. */
+  readonly location: string;
+
+  /**
+   * Stores `body` under `key`. The body must not change until this settles.
+   *
+   * @throws E_OBJECT_EXISTS if the key is taken; the stored body is left as it was.
+   */
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<void>;
+
+  /**
+   * Reads an object, or one range of it.
+   *
+   * @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`.
+   * @throws E_RANGE if the range runs past the end. A short read is never returned.
+   */
+  get(key: string, options?: GetOptions): Promise<Uint8Array>;
+
+  /** @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`. */
+  head(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ObjectHead>;
+
+  /** Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). */
+  list(prefix: string, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<ObjectInfo>;
+
+  /** Removes an object. Removing one that is not there is not an error. */
+  delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+}
