@@ -79,6 +79,7 @@ export const ERRORS = {
   E_RESTORE_DIFFERS: row(20, 'What was restored differs from the backup.'),
   E_SOURCE_UNREACHABLE: row(30, 'The database cannot be reached.', true),
   E_SOURCE_REFUSED: row(30, 'The database refused the login.'),
+  E_SOURCE_UNTRUSTED: row(30, 'The database server could not prove who it is (TLS).'),
   E_SOURCE_DENIED: row(30, 'The database refused to read or write an object.'),
   E_SOURCE_CHANGED: row(30, 'An object of the database was changed or dropped while it was read.'),
   E_SOURCE_UNSUPPORTED: row(30, 'The database is of a kind or version that cannot be backed up or restored.'),
