@@ -1,7 +1,235 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import { MiB } from '../core/units.ts';
+import { isAuthentic } from '../format/authenticated-json.ts';
+import type { ChunkerParameters } from '../format/chunker.ts';
+import { type Manifest, parseManifest } from '../format/manifest.ts';
+import {
+  checkRepositoryFile,
+  DEFAULT_CHUNKER,
+  encodeRepositoryFile,
+  parseRepositoryFile,
+  REPOSITORY_FILE,
+} from '../format/repository-file.ts';
+import type { KeyProvider } from '../keys/key-provider.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { BackupReader } from './backup-reader.ts';
+import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
+import type { Limits, RepositoryContext } from './context.ts';
+import { KeyRing } from './key-ring.ts';
+import { SegmentCache } from './segment-cache.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+const DEFAULT_PACK_BYTES = 16 * MiB;
+const DEFAULT_LEVEL = 3;
+
+export interface RepositoryOptions {
+  readonly store: ObjectStore;
+  /** Undefined: only what needs no key can be done. */
+  readonly keys: KeyProvider | undefined;
+  /** Worker threads. */
+  readonly workers: number;
+  /** zstd level, 0 stores raw. @default 3 */
+  readonly level?: number | undefined;
+  /** Bound on stored bytes kept for reading again. @default 32 MiB */
+  readonly cacheBytes?: number | undefined;
+  /** @default 16 MiB */
+  readonly packBytes?: number | undefined;
+  readonly clock?: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** A manifest as it was found: its MAC checked, not checked (no key), or the problem with it. */
+export interface ManifestEntry {
+  readonly key: BackupKey;
+  readonly manifest: Manifest | undefined;
+  readonly isProven: boolean;
+  readonly problem: HoldfastError | undefined;
+}
 
 /** An open repository. */
-export interface Repository extends AsyncDisposable {
-  readonly id: string;
-  readonly store: ObjectStore;
+export class Repository implements AsyncDisposable {
+  readonly #context: RepositoryContext;
+
+  private constructor(context: RepositoryContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Makes a repository where there is none.
+   *
+   * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY where the place holds other things
+   */
+  static async init(options: {
+    readonly store: ObjectStore;
+    readonly keys: KeyProvider;
+    readonly chunker?: ChunkerParameters;
+    readonly clock?: Clock;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly id: string; readonly rootKeyId: string }> {
+    const { store, keys, chunker = DEFAULT_CHUNKER, clock = systemClock, signal } = options;
+    await refuseTakenPlace(store, signal);
+    const id = randomBytes(16).toString('hex');
+    const secret = await keys.generateDataKey({ repository: id, run: id, purpose: 'repository' }, signal);
+    const { rootKeyId, wrapped } = secret;
+    const file = { id, createdAt: clock.now().toISOString(), chunker, secret: { rootKeyId, wrapped } };
+    try {
+      await store.put(REPOSITORY_FILE, encodeRepositoryFile(file, secret.plain), { signal });
+    } catch (error) {
+      throw isHoldfastError(error, 'E_OBJECT_EXISTS') ? repositoryExists(store) : error;
+    }
+    return { id, rootKeyId };
+  }
+
+  /**
+   * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT; with a key E_WRONG_KEY, E_DAMAGED
+   */
+  static async open(options: RepositoryOptions): Promise<Repository> {
+    const { store, keys: provider, workers, clock = systemClock, signal, level = DEFAULT_LEVEL } = options;
+    const bytes = await readRepositoryFile(store, signal);
+    const file = parseRepositoryFile(bytes);
+    const keys = new KeyRing(provider, file.id);
+    let secret: Promise<Uint8Array> | undefined;
+    const openSecret = (using: AbortSignal): Promise<Uint8Array> => {
+      const context = { repository: file.id, run: file.id, purpose: 'repository' } as const;
+      secret ??= keys.provider().unwrapDataKey(file.secret, context, using);
+      return secret;
+    };
+    if (provider) checkRepositoryFile(bytes, await openSecret(signal));
+    const limits: Limits = {
+      packBytes: options.packBytes ?? DEFAULT_PACK_BYTES,
+      maxUploads: 3,
+      maxBlocks: 4 + 2 * workers,
+      level,
+    };
+    const segments = new SegmentCache(store, options.cacheBytes ?? 32 * MiB);
+    const pool = new WorkerPool(workers);
+    return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
+  }
+
+  get id(): string {
+    return this.#context.file.id;
+  }
+
+  get rootKeyId(): string {
+    return this.#context.file.secret.rootKeyId;
+  }
+
+  get formatVersion(): number {
+    return this.#context.file.version;
+  }
+
+  get store(): ObjectStore {
+    return this.#context.store;
+  }
+
+  get clock(): Clock {
+    return this.#context.clock;
+  }
+
+  get context(): RepositoryContext {
+    return this.#context;
+  }
+
+  /** Keys of all listed backups, newest first. */
+  async backupKeys(signal: AbortSignal, prefix = 'backups/'): Promise<BackupKey[]> {
+    const keys = [];
+    for await (const { key } of this.store.list(prefix, { signal })) {
+      const parsed = parseBackupKey(key);
+      if (parsed) keys.push(parsed);
+    }
+    keys.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime() || (a.key < b.key ? 1 : -1));
+    return keys.map(({ key }) => key);
+  }
+
+  /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
+  async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
+    const bytes = await this.#manifestBytes(key, signal);
+    const manifest = parseManifest(bytes, key);
+    if (manifest.repository !== this.id) {
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `${key} is of repository ${manifest.repository}, this is ${this.id}`,
+      );
+    }
+    if (!this.#context.keys.hasRootKey) return manifest;
+    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
+    if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${key} was changed after it was written, or was not written by Holdfast`,
+      {
+        hint: 'Restore it from an older version of the object, or use another backup.',
+      },
+    );
+  }
+
+  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. */
+  async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    try {
+      const manifest = await this.readManifest(key, signal);
+      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined };
+    } catch (error) {
+      const isOwn =
+        isHoldfastError(error) &&
+        ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code);
+      if (!isOwn) throw error;
+      return { key, manifest: undefined, isProven: false, problem: error };
+    }
+  }
+
+  async openBackup(key: BackupKey, signal: AbortSignal): Promise<BackupReader> {
+    return BackupReader.open(this.#context, await this.readManifest(key, signal), signal);
+  }
+
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
+  beginBackup(options: BackupWriterOptions): Promise<BackupWriter> {
+    return BackupWriter.begin(this.#context, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#context.pool.close();
+  }
+
+  async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.store.get(key, { signal });
+    } catch (error) {
+      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+      throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key} in ${this.store.location}`, {
+        cause: error,
+        hint: 'Run `holdfast list` to see what there is.',
+      });
+    }
+  }
+}
+
+async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await store.get(REPOSITORY_FILE, { signal });
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+    throw new HoldfastError('E_NO_REPOSITORY', `there is no repository at ${store.location}`, {
+      cause: error,
+      hint: 'Check the place, or make a repository there with `holdfast init`.',
+    });
+  }
+}
+
+async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
+  for await (const { key } of store.list('', { signal })) {
+    if (key === REPOSITORY_FILE || key.startsWith('backups/')) throw repositoryExists(store);
+    if (key.startsWith('data/')) continue;
+    throw new HoldfastError('E_FOREIGN_REPOSITORY', `${store.location} holds other things, such as ${key}`, {
+      hint: 'Choose an empty folder, or a prefix of the bucket that nothing else uses.',
+    });
+  }
+}
+
+function repositoryExists(store: ObjectStore): HoldfastError {
+  return new HoldfastError('E_REPOSITORY_EXISTS', `there is a repository at ${store.location} already`, {
+    hint: 'Use it as it is, or choose another place.',
+  });
 }

@@ -50,6 +50,12 @@ export interface SourceView extends AsyncDisposable {
    * @throws E_SOURCE_* when the read is not complete; it never just ends early.
    */
   read(dataset: DatasetPlan, partition: PartitionPlan, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Called when all is read, before the backup is listed.
+   *
+   * @throws E_SOURCE_LOST, E_SOURCE_CHANGED where the view did not last until now
+   */
+  check(signal: AbortSignal): Promise<void>;
 }
 
 /** A database to back up. Constructed without I/O; `open` connects. */

@@ -1,0 +1,53 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+
+const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
+const TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n`);
+
+/**
+ * A JSON document whose last member, on a line of its own, is the HMAC-SHA-256 of all bytes before that
+ * member's comma. Plain JSON to any reader; exact bytes to whoever checks it.
+ */
+export function encodeAuthenticated(document: object, macKey: Uint8Array): Buffer {
+  const body = Buffer.from(JSON.stringify(document).slice(0, -1));
+  return Buffer.concat([body, Buffer.from(`,\n"mac":"${mac(body, macKey).toString('hex')}"}\n`)]);
+}
+
+/** The document without its `mac`; checks form only. @throws E_DAMAGED */
+export function parseAuthenticated(bytes: Uint8Array, what: string): JsonObject {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  if (!MAC_TAIL.test(text.slice(-TAIL_BYTES)))
+    throw damaged(what, 'does not end as it should: it was cut short or changed');
+  try {
+    const document = JSON.parse(text) as unknown;
+    if (typeof document === 'object' && document !== null && !Array.isArray(document))
+      return document as JsonObject;
+  } catch {
+    // Said below.
+  }
+  throw damaged(what, 'is not a JSON document');
+}
+
+/** Whether the document was written with this key, byte for byte. */
+export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
+  const tail = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .subarray(-TAIL_BYTES)
+    .toString('latin1');
+  const claimed = MAC_TAIL.exec(tail)?.[1];
+  if (!claimed) return false;
+  return timingSafeEqual(
+    Buffer.from(claimed, 'hex'),
+    mac(bytes.subarray(0, bytes.length - TAIL_BYTES), macKey),
+  );
+}
+
+function mac(body: Uint8Array, key: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(body).digest();
+}
+
+function damaged(what: string, problem: string): HoldfastError {
+  return new HoldfastError('E_DAMAGED', `${what} ${problem}`, {
+    hint: 'Restore the object from a copy or an older version of it, or use another backup.',
+  });
+}

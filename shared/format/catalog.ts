@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { PackHandle } from './chunk-ref.ts';
+import { compress, decompress } from './codec.ts';
+import { problems } from './manifest.ts';
+import { type NodeRef, type PackNames, SELF } from './tree.ts';
+
+/** A catalog larger than this is refused: a million tables are well below it. */
+const MOST_CATALOG_BYTES = 2 ** 30;
+const LEVEL = 3;
+
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const Root = z.object({
+  id: hex64,
+  level: z.number().int().min(0).max(5),
+  chunks: count,
+  plainBytes: count,
+  records: count,
+  after: count,
+  pack: hex64,
+  offset: count,
+  storedBytes: count,
+});
+
+const Catalog = z.object({
+  server: z.string(),
+  position: z.string(),
+  omitted: z.array(z.string()),
+  datasets: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['schema', 'data']),
+      attributes: z.record(z.string(), z.json()),
+      partitions: z.array(
+        z.object({
+          name: z.string(),
+          /** Null where the partition holds nothing. */
+          root: Root.nullable(),
+        }),
+      ),
+    }),
+  ),
+});
+
+type CatalogFile = Readonly<z.infer<typeof Catalog>>;
+export type RootEntry = z.infer<typeof Root>;
+
+export interface CatalogDataset {
+  readonly name: string;
+  readonly kind: 'schema' | 'data';
+  readonly attributes: JsonObject;
+  readonly partitions: readonly { readonly name: string; readonly root: RootEntry | null }[];
+}
+
+/** What a backup holds, sealed: names, schema of the adapter, roots of the trees. */
+export interface Catalog extends Omit<CatalogFile, 'datasets'> {
+  readonly datasets: readonly CatalogDataset[];
+}
+
+export function encodeCatalog(catalog: Catalog): { readonly id: string; readonly body: Buffer } {
+  const plain = Buffer.from(JSON.stringify(catalog));
+  return { id: createHash('sha256').update(plain).digest('hex'), body: compress(plain, LEVEL) };
+}
+
+/** @throws E_DAMAGED */
+export function decodeCatalog(body: Uint8Array, id: string, what: string): Catalog {
+  const plain = decompress(body, MOST_CATALOG_BYTES);
+  const got = createHash('sha256').update(plain).digest('hex');
+  if (got !== id) throw new HoldfastError('E_DAMAGED', `${what} has the hash ${got}, ${id} was expected`);
+  const parsed = Catalog.safeParse(JSON.parse(plain.toString('utf8')));
+  if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${what}: ${problems(parsed.error)}`);
+  return parsed.data as Catalog;
+}
+
+/** @param self the pack that the catalog will lie in */
+export function rootEntry(root: NodeRef, self: PackHandle): RootEntry {
+  const { id, level, chunks, plainBytes, records, after, location } = root;
+  const pack = location.pack === self ? SELF : location.pack.id;
+  if (!pack) throw new HoldfastError('E_INTERNAL', 'a catalog was written before its packs were named');
+  const { offset, storedBytes } = location;
+  return { id: id.toString('hex'), level, chunks, plainBytes, records, after, pack, offset, storedBytes };
+}
+
+/** @param self the pack that the catalog lies in */
+export function rootNode(entry: RootEntry, packs: PackNames, self: PackHandle): NodeRef {
+  const { id, level, chunks, plainBytes, records, after, pack, offset, storedBytes } = entry;
+  const location = { pack: packs.resolve(pack, self), offset, storedBytes };
+  return { id: Buffer.from(id, 'hex'), level, chunks, plainBytes, records, after, location };
+}

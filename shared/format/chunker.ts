@@ -1,0 +1,254 @@
+import { FINGERPRINT_BYTES, fingerprint } from './fingerprint.ts';
+
+export interface ChunkerParameters {
+  readonly minBytes: number;
+  readonly averageBytes: number;
+  readonly maxBytes: number;
+}
+
+/** What the chunker needs of a parent's chunk. */
+export interface ParentCut {
+  readonly plainBytes: number;
+  readonly endsInside: boolean;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface Cut {
+  /** Where the chunk ends in the window given to `next`. */
+  readonly end: number;
+  readonly endsInside: boolean;
+  readonly before: number;
+  readonly after: number;
+  /** Index of the parent's chunk to compare with; undefined where there is none. */
+  readonly parentIndex: number | undefined;
+}
+
+/** The parent's chunks from `first` on that are known now; the chunker looks no further than LOOKAHEAD ahead. */
+export interface ParentWindow {
+  readonly count: number;
+  at(index: number): ParentCut | undefined;
+}
+
+/** Parent cuts that are looked for when the alignment is lost. */
+export const LOOKAHEAD = 1024;
+
+/** A followed chunk shorter than this share of the minimum is joined with what follows. */
+const SMALLEST_FOLLOWED = 1 / 4;
+
+/** Chunks in a row that may be compared with a parent's chunk whose end was not met. */
+const MOST_OFFERS = 2;
+
+const NEWLINE = 0x0a;
+
+/**
+ * Cuts a stream of records into chunks. docs/format.md, "Where chunks end", is the normative text.
+ *
+ * Cuts depend on the stream, the parent's cuts, the table and the parameters only, never on how the bytes
+ * arrive: a decision that bytes not yet seen could change is not made (`next` answers undefined).
+ */
+export class Chunker {
+  readonly #parameters: ChunkerParameters;
+  readonly #gear: Uint32Array;
+  readonly #threshold: number;
+  readonly #parent: ParentWindow;
+  /** Index of the parent's chunk that begins where the next chunk does, as far as is known. */
+  #index = 0;
+  #offers = 0;
+
+  constructor(parameters: ChunkerParameters, gear: Uint32Array, parent: ParentWindow) {
+    this.#parameters = parameters;
+    this.#gear = gear;
+    this.#threshold = Math.floor(2 ** 32 / (parameters.averageBytes - parameters.minBytes));
+    this.#parent = parent;
+  }
+
+  /** The parent's chunk that is looked at next; ones before it are not asked for again. */
+  get parentIndex(): number {
+    return this.#index;
+  }
+
+  /**
+   * The end of the chunk that begins at `start` of `bytes[start, end)`; undefined when more bytes are needed.
+   *
+   * @param isLast no bytes follow `end`
+   */
+  next(bytes: Buffer, start: number, end: number, isLast: boolean): Cut | undefined {
+    const view = new Window(bytes, start, end, isLast);
+    const followed = this.#follow(view);
+    if (followed === 'more') return undefined;
+    if (followed) return followed;
+    return this.#cutByContent(view);
+  }
+
+  /** Looks for the parent's next cut, then for the one after that. */
+  #follow(view: Window): Cut | 'more' | undefined {
+    let expected = view.start;
+    for (let index = this.#index; index < this.#index + 2; index++) {
+      const cut = this.#parent.at(index);
+      // The parent's last cut is where its data ended, which says nothing about this stream.
+      if (!cut || index + 1 >= this.#parent.count) return undefined;
+      expected += cut.plainBytes;
+      const found = this.#find(view, expected, cut);
+      if (found === 'more') return 'more';
+      if (found !== undefined && found - view.start >= this.#parameters.minBytes * SMALLEST_FOLLOWED) {
+        return this.#take(view, found, cut.endsInside, index);
+      }
+    }
+    return undefined;
+  }
+
+  /** Where `cut` is now: at `expected` if both sides are as they were, else the nearest place that fits best. */
+  #find(view: Window, expected: number, cut: ParentCut): number | 'more' | undefined {
+    const reach = Math.max(this.#parameters.minBytes, Math.floor(cut.plainBytes / 2));
+    const high = Math.min(expected + reach, view.start + this.#parameters.maxBytes);
+    if (expected <= high) {
+      if (!view.sees(expected)) return 'more';
+      if (view.isCut(expected, cut.endsInside) && view.matches(expected, cut) === 3) return expected;
+    }
+    if (!view.sees(high)) return 'more';
+    return cut.endsInside ? undefined : view.search(Math.min(expected, high, view.end), high, cut);
+  }
+
+  #cutByContent(view: Window): Cut | undefined {
+    const { minBytes, maxBytes } = this.#parameters;
+    const limit = Math.min(view.start + maxBytes, view.end);
+    const proposed = this.#propose(view.bytes, view.start + minBytes, limit);
+    let end = proposed === undefined ? -1 : view.bytes.indexOf(NEWLINE, proposed) + 1;
+    if (end === 0 || end > limit) end = -1;
+    if (end === -1 && view.end - view.start < maxBytes && !view.isLast) return undefined;
+    let endsInside = false;
+    if (end === -1 && limit === view.end && view.isLast) end = limit;
+    if (end === -1) {
+      end = view.bytes.lastIndexOf(NEWLINE, limit - 1) + 1;
+      endsInside = end <= view.start + minBytes;
+      if (endsInside) end = limit;
+    }
+    if (!view.sees(end)) return undefined;
+    return this.#take(view, end, endsInside, this.#realign(view, end));
+  }
+
+  /** First place past `from` where the gear hash of the bytes before it is below the threshold. */
+  #propose(bytes: Buffer, from: number, limit: number): number | undefined {
+    const gear = this.#gear;
+    const threshold = this.#threshold;
+    let h = 0;
+    const warm = Math.max(0, from - 32);
+    for (let i = warm; i < from && i < limit; i++) h = ((h << 1) + (gear[bytes[i] as number] as number)) | 0;
+    for (let i = from; i < limit; i++) {
+      h = ((h << 1) + (gear[bytes[i] as number] as number)) | 0;
+      if (h >>> 0 < threshold) return i;
+    }
+    return undefined;
+  }
+
+  /** The parent's chunk whose end looks like `end`, among the next LOOKAHEAD; else the one that was expected. */
+  #realign(view: Window, end: number): number {
+    const before = view.before(end);
+    const after = view.after(end);
+    for (let index = this.#index; index < this.#index + LOOKAHEAD; index++) {
+      const cut = this.#parent.at(index);
+      if (!cut || index + 1 >= this.#parent.count) break;
+      if (cut.before === before && cut.after === after) return index;
+    }
+    return this.#index;
+  }
+
+  #take(view: Window, end: number, endsInside: boolean, index: number): Cut {
+    const before = view.before(end);
+    const after = view.after(end);
+    const parent = this.#parent.at(index);
+    const met = parent !== undefined && (parent.before === before || parent.after === after);
+    const spanned = this.#larger(this.#index, index);
+    const offered = parent !== undefined && (met || this.#offers < MOST_OFFERS);
+    // A content cut that met no parent cut leaves the expectation where it was.
+    this.#offers = met ? 0 : this.#offers + 1;
+    if (met) this.#index = index + 1;
+    return { end, endsInside, before, after, parentIndex: offered ? spanned : undefined };
+  }
+
+  /** Of the one or two parent chunks that a chunk covers, the larger. */
+  #larger(first: number, last: number): number {
+    if (last !== first + 1) return last;
+    const a = this.#parent.at(first)?.plainBytes ?? 0;
+    const b = this.#parent.at(last)?.plainBytes ?? 0;
+    return a > b ? first : last;
+  }
+}
+
+/** The bytes at hand, and what can be said of a cut in them. */
+class Window {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly isLast: boolean;
+
+  constructor(bytes: Buffer, start: number, end: number, isLast: boolean) {
+    this.bytes = bytes.subarray(0, end);
+    this.start = start;
+    this.end = end;
+    this.isLast = isLast;
+  }
+
+  /** Whether both fingerprints of a cut at `at` can be taken (or never will be better). */
+  sees(at: number): boolean {
+    return this.isLast || at + FINGERPRINT_BYTES <= this.end;
+  }
+
+  isCut(at: number, inside: boolean): boolean {
+    return at > this.start && at <= this.end && (inside || this.bytes[at - 1] === NEWLINE);
+  }
+
+  before(at: number): number {
+    return fingerprint(this.bytes, Math.max(this.start, at - FINGERPRINT_BYTES), at);
+  }
+
+  after(at: number): number {
+    return fingerprint(this.bytes, at, Math.min(this.end, at + FINGERPRINT_BYTES));
+  }
+
+  /** Bit 0: the side before is as it was; bit 1: the side after. */
+  matches(at: number, cut: ParentCut): number {
+    return (this.before(at) === cut.before ? 1 : 0) | (this.after(at) === cut.after ? 2 : 0);
+  }
+
+  /**
+   * The record end nearest to `middle`, up to `high`, where both sides match; else the only one where the
+   * side after does, else the only one where the side before does.
+   */
+  search(middle: number, high: number, cut: ParentCut): number | undefined {
+    const single = new Map<number, number[]>([
+      [1, []],
+      [2, []],
+    ]);
+    let left = this.#endBefore(middle);
+    let right = this.#endAfter(middle, high);
+    while (left !== undefined || right !== undefined) {
+      const takeLeft = right === undefined || (left !== undefined && middle - left <= right - middle);
+      const at = (takeLeft ? left : right) ?? 0;
+      const sides = this.matches(at, cut);
+      if (sides === 3) return at;
+      single.get(sides)?.push(at);
+      if (takeLeft) left = this.#endBefore(at - 1);
+      else right = this.#endAfter(at, high);
+    }
+    for (const side of [2, 1]) {
+      const [only, ...others] = single.get(side) ?? [];
+      if (only !== undefined && others.length === 0) return only;
+    }
+    return undefined;
+  }
+
+  /** Last record end at or before `at`. */
+  #endBefore(at: number): number | undefined {
+    if (at <= this.start) return undefined;
+    const newline = this.bytes.lastIndexOf(NEWLINE, at - 1);
+    return newline >= this.start ? newline + 1 : undefined;
+  }
+
+  /** First record end after `at`, not past `high`. */
+  #endAfter(at: number, high: number): number | undefined {
+    const newline = this.bytes.indexOf(NEWLINE, at);
+    return newline >= 0 && newline < Math.min(high, this.end) ? newline + 1 : undefined;
+  }
+}

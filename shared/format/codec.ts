@@ -1,0 +1,96 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { HoldfastError } from '../core/errors.ts';
+import { applyDelta } from './delta.ts';
+
+/** First byte of an item's plain bytes: how the rest is to be read. */
+export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3 } as const;
+
+/** A compressed form is kept when it saves at least this share; else the bytes are stored as they are. */
+const LEAST_SAVING = 1 / 32;
+
+/** A delta may be at most this many times the bytes that it makes, in its own plain form. */
+const DELTA_OVERHEAD_BYTES = 64;
+
+/** @param level zstd level; 0 stores the bytes as they are */
+export function encodeFull(plain: Uint8Array, level: number): Buffer {
+  return encode(plain, level, CODEC.raw);
+}
+
+export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
+  return encode(delta, level, CODEC.delta);
+}
+
+/**
+ * The chunk that a chain of items makes: the full chunk first, then its deltas in order.
+ *
+ * @param maxBytes the repository's largest chunk
+ * @throws E_DAMAGED
+ */
+export function decodeChain(items: readonly Uint8Array[], maxBytes: number): Buffer {
+  let chunk: Buffer | undefined;
+  for (const item of items) {
+    const codec = item[0];
+    const isDelta = codec === CODEC.delta || codec === CODEC.deltaZstd;
+    if (isDelta !== (chunk !== undefined)) {
+      throw new HoldfastError('E_DAMAGED', `an item of codec ${codec} is out of place in its chain`);
+    }
+    const limit = maxBytes + (isDelta ? DELTA_OVERHEAD_BYTES + maxBytes : 0);
+    const bytes = decode(item, limit);
+    chunk = chunk ? applyDelta(chunk, bytes, maxBytes) : bytes;
+  }
+  if (!chunk) throw new HoldfastError('E_DAMAGED', 'a chain has no items');
+  return chunk;
+}
+
+/** @throws E_DAMAGED where it does not decompress to at most `maxBytes`, or the codec is not known */
+function decode(item: Uint8Array, maxBytes: number): Buffer {
+  const body = Buffer.from(item.buffer, item.byteOffset, item.byteLength).subarray(1);
+  switch (item[0]) {
+    case CODEC.raw:
+    case CODEC.delta:
+      if (body.length <= maxBytes) return body;
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `an item has ${body.length} bytes, at most ${maxBytes} are allowed`,
+      );
+    case CODEC.zstd:
+    case CODEC.deltaZstd:
+      return decompress(body, maxBytes);
+    default:
+      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 3`);
+  }
+}
+
+function encode(plain: Uint8Array, level: number, codec: 0 | 2): Buffer {
+  if (level > 0) {
+    const compressed = compress(plain, level);
+    if (compressed.length <= plain.length * (1 - LEAST_SAVING)) return withCodec(codec + 1, compressed);
+  }
+  return withCodec(codec, plain);
+}
+
+function withCodec(codec: number, body: Uint8Array): Buffer {
+  const item = Buffer.allocUnsafe(1 + body.length);
+  item[0] = codec;
+  item.set(body, 1);
+  return item;
+}
+
+/** zstd with the frame's content size, no dictionary, no checksum (the seal covers it). */
+export function compress(plain: Uint8Array, level: number): Buffer {
+  return zstdCompressSync(plain, {
+    chunkSize: Math.max(1024, plain.length + 1024),
+    params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_contentSizeFlag]: 1 },
+  });
+}
+
+/** @throws E_DAMAGED */
+export function decompress(body: Uint8Array, maxBytes: number): Buffer {
+  try {
+    return zstdDecompressSync(body, { maxOutputLength: maxBytes, chunkSize: 256 * 1024 });
+  } catch (cause) {
+    throw new HoldfastError('E_DAMAGED', `an item does not decompress to at most ${maxBytes} bytes`, {
+      cause,
+    });
+  }
+}

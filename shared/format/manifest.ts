@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { parseAuthenticated } from './authenticated-json.ts';
+
+export const MANIFEST_FORMAT = 'holdfast-backup';
+export const FORMAT_VERSION = 1;
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const time = z.iso.datetime();
+
+const Manifest = z.object({
+  format: z.literal(MANIFEST_FORMAT),
+  version: z.literal(FORMAT_VERSION),
+  software: z.string(),
+  repository: hex(32),
+  /** Its own object key, so that one backup cannot be put in another's place. */
+  key: z.string(),
+  run: hex(32),
+  type: z.string(),
+  note: z.string().optional(),
+  source: z.object({ kind: z.string(), name: z.string() }),
+  startedAt: time,
+  finishedAt: time,
+  parent: z.string().nullable(),
+  consistency: z.enum(['atomic', 'per-dataset']),
+  totals: z.object({
+    datasets: count,
+    records: count,
+    plainBytes: count,
+    chunks: count,
+    newChunks: count,
+    /** Bytes of the packs that this run wrote. */
+    storedBytes: count,
+  }),
+  /** The run keys of all packs below, and this run's manifest key. */
+  keys: z.array(
+    z.object({
+      run: hex(32),
+      purpose: z.enum(['data', 'index', 'manifest']),
+      rootKeyId: z.string(),
+      wrapped: z.base64(),
+    }),
+  ),
+  /** Every pack that a restore reads. `usedBytes`: of those, what this backup's items take; `key`: index into `keys`. */
+  packs: z.array(z.object({ id: hex(64), bytes: count, usedBytes: count, key: count })),
+  catalog: z.object({ id: hex(64), pack: hex(64), offset: count, storedBytes: count }),
+});
+
+/** The plain part of a backup: see docs/format.md, "Manifest". */
+export type Manifest = Readonly<z.infer<typeof Manifest>>;
+
+/** @throws E_DAMAGED, E_NEWER_FORMAT */
+export function parseManifest(bytes: Uint8Array, key: string): Manifest {
+  const document = parseAuthenticated(bytes, key);
+  refuseNewer(document, MANIFEST_FORMAT, key);
+  const parsed = Manifest.safeParse(document);
+  if (!parsed.success)
+    throw new HoldfastError('E_DAMAGED', `${key} is not a manifest: ${problems(parsed.error)}`);
+  if (parsed.data.key !== key) {
+    throw new HoldfastError('E_DAMAGED', `${key} holds the manifest of ${parsed.data.key}`, {
+      hint: 'Put the object back under its own key.',
+    });
+  }
+  return parsed.data;
+}
+
+/** @throws E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+export function refuseNewer(document: JsonObject, format: string, what: string): void {
+  if (document['format'] !== format) {
+    throw new HoldfastError(
+      'E_FOREIGN_REPOSITORY',
+      `${what} is not of format ${format}, it says '${String(document['format'])}'`,
+    );
+  }
+  const version = document['version'];
+  if (typeof version === 'number' && version > FORMAT_VERSION) {
+    throw new HoldfastError(
+      'E_NEWER_FORMAT',
+      `${what} is of format version ${version}; this release reads up to ${FORMAT_VERSION}`,
+      {
+        hint: 'Install the newest release.',
+      },
+    );
+  }
+}
+
+export function problems(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+}

@@ -1,0 +1,65 @@
+import { hkdfSync } from 'node:crypto';
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import { KiB, MiB } from '../core/units.ts';
+import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
+import type { ChunkerParameters } from './chunker.ts';
+import { FORMAT_VERSION, problems, refuseNewer } from './manifest.ts';
+
+export const REPOSITORY_FILE = 'repository.json';
+const REPOSITORY_FORMAT = 'holdfast-repository';
+
+/** docs/decisions/0002 says why these. */
+export const DEFAULT_CHUNKER: ChunkerParameters = {
+  minBytes: 64 * KiB,
+  averageBytes: 256 * KiB,
+  maxBytes: 1 * MiB,
+};
+
+const LIMITS = { least: 256, most: 8 * MiB };
+const size = z.number().int().min(LIMITS.least).max(LIMITS.most);
+
+const RepositoryFile = z.object({
+  format: z.literal(REPOSITORY_FORMAT),
+  version: z.literal(FORMAT_VERSION),
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  createdAt: z.iso.datetime(),
+  chunker: z
+    .object({ minBytes: size, averageBytes: size, maxBytes: size })
+    .refine(
+      (c) => c.minBytes < c.averageBytes && c.averageBytes < c.maxBytes,
+      'sizes must grow: min, average, max',
+    ),
+  secret: z.object({ rootKeyId: z.string(), wrapped: z.base64() }),
+});
+
+/** `repository.json`. */
+export type RepositoryFile = Readonly<z.infer<typeof RepositoryFile>>;
+
+export function encodeRepositoryFile(
+  file: Omit<RepositoryFile, 'format' | 'version'>,
+  secret: Uint8Array,
+): Buffer {
+  return encodeAuthenticated({ format: REPOSITORY_FORMAT, version: FORMAT_VERSION, ...file }, macKey(secret));
+}
+
+/** @throws E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_DAMAGED */
+export function parseRepositoryFile(bytes: Uint8Array): RepositoryFile {
+  const document = parseAuthenticated(bytes, REPOSITORY_FILE);
+  refuseNewer(document, REPOSITORY_FORMAT, REPOSITORY_FILE);
+  const parsed = RepositoryFile.safeParse(document);
+  if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE}: ${problems(parsed.error)}`);
+  return parsed.data;
+}
+
+/** @throws E_DAMAGED where the file is not what was written with `secret` */
+export function checkRepositoryFile(bytes: Uint8Array, secret: Uint8Array): void {
+  if (isAuthentic(bytes, macKey(secret))) return;
+  throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE} was changed after it was written`, {
+    hint: 'Restore it from a copy or an older version of the object.',
+  });
+}
+
+function macKey(secret: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, new Uint8Array(0), 'holdfast/1 repository', 32));
+}

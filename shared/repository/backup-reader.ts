@@ -1,0 +1,141 @@
+import { parsePackId } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format/catalog.ts';
+import type { ChunkRef } from '../format/chunk-ref.ts';
+import type { Manifest } from '../format/manifest.ts';
+import type { RecordDigest } from '../format/record-digest.ts';
+import { type NodeRef, PackNames } from '../format/tree.ts';
+import type { RepositoryContext } from './context.ts';
+import { PackReader } from './pack-reader.ts';
+import { type Leaf, readLeaves } from './tree-reader.ts';
+
+/** Plain bytes decoded by one task. */
+const TASK_BYTES = 2 * 1024 * 1024;
+
+/** One backup, opened: its manifest was checked, its catalog read. */
+export class BackupReader {
+  readonly manifest: Manifest;
+  readonly catalog: Catalog;
+  readonly #context: RepositoryContext;
+  readonly #packs: PackReader;
+  readonly #names: PackNames;
+
+  private constructor(
+    context: RepositoryContext,
+    manifest: Manifest,
+    catalog: Catalog,
+    packs: PackReader,
+    names: PackNames,
+  ) {
+    this.#context = context;
+    this.manifest = manifest;
+    this.catalog = catalog;
+    this.#packs = packs;
+    this.#names = names;
+  }
+
+  /** @param manifest one whose MAC was checked. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
+  static async open(
+    context: RepositoryContext,
+    manifest: Manifest,
+    signal: AbortSignal,
+  ): Promise<BackupReader> {
+    for (const entry of manifest.keys) context.keys.add(entry);
+    const sizes = new Map(manifest.packs.map(({ id, bytes }) => [id, bytes]));
+    const packs = new PackReader(context.segments, context.keys, sizes);
+    const names = new PackNames();
+    const { id, pack, offset, storedBytes } = manifest.catalog;
+    const body = await packs.readItem({ pack: names.handle(parsePackId(pack)), offset, storedBytes }, signal);
+    const catalog = decodeCatalog(body, id, `the catalog of ${manifest.key}`);
+    return new BackupReader(context, manifest, catalog, packs, names);
+  }
+
+  get packs(): PackReader {
+    return this.#packs;
+  }
+
+  /** The root of a partition's tree, null where there is none. */
+  root(dataset: string, partition: string): RootEntry | null {
+    const found = this.catalog.datasets.find(({ name }) => name === dataset);
+    return found?.partitions.find(({ name }) => name === partition)?.root ?? null;
+  }
+
+  async *leaves(
+    root: RootEntry | null,
+    options: { readonly onNode?: (node: NodeRef) => void; readonly signal: AbortSignal },
+  ): AsyncGenerator<Leaf> {
+    if (root)
+      yield* readLeaves(
+        this.#packs,
+        this.#names,
+        rootNode(root, this.#names, this.#names.handle(this.manifest.catalog.pack)),
+        options,
+      );
+  }
+
+  /**
+   * A partition's records in order, every chunk checked against its id before it is handed over.
+   *
+   * @param digest takes up every record
+   */
+  async *read(
+    root: RootEntry | null,
+    options: { readonly digest?: RecordDigest | undefined; readonly signal: AbortSignal },
+  ) {
+    const { digest, signal } = options;
+    let isInside = false;
+    const tasks = groupRefs(this.leaves(root, { signal }));
+    const decoded = orderedMap(tasks, this.#context.pool.size + 2, async (refs) => {
+      const last = refs.at(-1);
+      const isWhole = !isInside && !last?.endsInside;
+      isInside = last?.endsInside ?? false;
+      return { isWhole, ...(await this.decode(refs, { digest: digest !== undefined && isWhole, signal })) };
+    });
+    for await (const { isWhole, plain, parts } of decoded) {
+      if (digest && parts) digest.merge(parts);
+      else if (digest && !isWhole) digest.update(plain);
+      yield plain;
+    }
+  }
+
+  /** The plain bytes of neighbouring chunks, decoded on a worker. */
+  async decode(
+    refs: readonly ChunkRef[],
+    { digest, signal }: { readonly digest: boolean; readonly signal: AbortSignal },
+  ) {
+    const { batch, chains } = await this.#packs.gather(
+      refs.map(({ chain }) => chain),
+      signal,
+    );
+    const chunks = refs.map(({ id, plainBytes, records }, i) => ({
+      id,
+      plainBytes,
+      records,
+      chain: chains[i] ?? [],
+    }));
+    const { maxBytes: maxChunkBytes } = this.#context.file.chunker;
+    const { value } = await this.#context.pool.run(
+      { kind: 'decode', batch, chunks, maxChunkBytes, digest },
+      [batch.buffer],
+      signal,
+    );
+    return { plain: new Uint8Array(value.plain), parts: value.digest };
+  }
+}
+
+async function* groupRefs(leaves: AsyncIterable<Leaf>): AsyncGenerator<readonly ChunkRef[]> {
+  let group: ChunkRef[] = [];
+  let bytes = 0;
+  for await (const { refs } of leaves) {
+    for (const ref of refs) {
+      if (group.length > 0 && bytes + ref.plainBytes > TASK_BYTES) {
+        yield group;
+        group = [];
+        bytes = 0;
+      }
+      group.push(ref);
+      bytes += ref.plainBytes;
+    }
+  }
+  if (group.length > 0) yield group;
+}

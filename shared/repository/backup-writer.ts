@@ -1,0 +1,330 @@
+import { randomBytes } from 'node:crypto';
+import { throwIfAborted } from '../core/abort.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type BackupKey, backupKey, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import { Semaphore } from '../core/semaphore.ts';
+import { KiB, MiB, SECOND_MS } from '../core/units.ts';
+import { encodeAuthenticated } from '../format/authenticated-json.ts';
+import { encodeCatalog, rootEntry } from '../format/catalog.ts';
+import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
+import { Chunker } from '../format/chunker.ts';
+import { gearTable } from '../format/gear.ts';
+import { FORMAT_VERSION, MANIFEST_FORMAT, type Manifest, parseManifest } from '../format/manifest.ts';
+import type { NodeRef } from '../format/tree.ts';
+import type { BackupReader } from './backup-reader.ts';
+import { ChunkProcessor } from './chunk-processor.ts';
+import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
+import type { RunSettings } from './codec-task.ts';
+import type { RepositoryContext } from './context.ts';
+import { PackLedger } from './pack-ledger.ts';
+import { INDEX, PackUploader } from './pack-uploader.ts';
+import { ParentCursor } from './parent-cursor.ts';
+import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import { TreeWriter } from './tree-writer.ts';
+
+const BLOCK_BYTES = 4 * MiB;
+const INDEX_PACK_BYTES = 8 * MiB;
+/** Backups of one type that began in the same second take the next free one. */
+const MOST_KEY_TRIES = 60;
+
+export interface BackupWriterOptions {
+  readonly type: string;
+  readonly note: string | undefined;
+  readonly source: { readonly kind: string; readonly name: string };
+  readonly consistency: Manifest['consistency'];
+  /** The backup to compare with. */
+  readonly parent: BackupReader | undefined;
+  readonly software: string;
+  readonly onWarning: (message: string) => void;
+  readonly onStored: (stored: StoredRef) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface DatasetToCommit {
+  readonly name: string;
+  readonly kind: 'schema' | 'data';
+  readonly attributes: JsonObject;
+  readonly partitions: readonly { readonly name: string }[];
+}
+
+export interface CommitOptions {
+  readonly server: string;
+  readonly position: string;
+  readonly omitted: readonly string[];
+  readonly datasets: readonly DatasetToCommit[];
+  /** Called with the records of all data before anything is listed; may throw. */
+  readonly check: (records: number) => void;
+}
+
+/**
+ * One backup being written. Nothing is listed before `commit` has put the manifest, which it does last and
+ * only when everything that the manifest names is stored.
+ */
+export class BackupWriter {
+  readonly #context: RepositoryContext;
+  readonly #options: BackupWriterOptions;
+  readonly #run: RunKeyId;
+  readonly #startedAt: Date;
+  readonly #secret: Uint8Array;
+  readonly #uploader: PackUploader;
+  readonly #ledger: PackLedger;
+  readonly #index: ChunkProcessor;
+  readonly #manifestKey: Uint8Array;
+  readonly #blocks: BlockPool;
+  readonly #trees = new Map<string, TreeWriter>();
+  #newChunks = 0;
+
+  private constructor(
+    context: RepositoryContext,
+    options: BackupWriterOptions,
+    begun: {
+      readonly run: RunKeyId;
+      readonly secret: Uint8Array;
+      readonly ledger: PackLedger;
+      readonly index: ChunkProcessor;
+      readonly manifestKey: Uint8Array;
+    },
+  ) {
+    this.#context = context;
+    this.#options = options;
+    this.#run = begun.run;
+    this.#startedAt = context.clock.now();
+    this.#secret = begun.secret;
+    this.#ledger = begun.ledger;
+    this.#index = begun.index;
+    this.#manifestKey = begun.manifestKey;
+    this.#uploader = new PackUploader(context.store, context.limits.maxUploads, options.signal);
+    this.#blocks = { blockBytes: BLOCK_BYTES, permits: new Semaphore(context.limits.maxBlocks), free: [] };
+  }
+
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
+  static async begin(context: RepositoryContext, options: BackupWriterOptions): Promise<BackupWriter> {
+    const { signal, parent } = options;
+    const secret = await context.secret(signal);
+    const run = parseRunKeyId(randomBytes(16).toString('hex'));
+    const [data, index, manifestKey] = await Promise.all([
+      context.keys.generate(run, 'data', signal),
+      context.keys.generate(run, 'index', signal),
+      context.keys.generate(run, 'manifest', signal),
+    ]);
+    const ledger = parent ? await PackLedger.of(parent.manifest, context.store, signal) : new PackLedger();
+    for (const problem of ledger.problems) options.onWarning(problem);
+    const { level, packBytes } = context.limits;
+    const common = { runKeyId: run, maxChunkBytes: context.file.chunker.maxBytes, level };
+    const settings: RunSettings = { ...common, purpose: 'data', runKey: data, packBytes };
+    await context.pool.broadcast({ kind: 'begin', settings });
+    const inline = new ChunkProcessor({
+      ...common,
+      purpose: 'index',
+      runKey: index,
+      packBytes: INDEX_PACK_BYTES,
+    });
+    return new BackupWriter(context, options, { run, secret, ledger, index: inline, manifestKey });
+  }
+
+  /** Reads a partition to its end. May be called for several partitions at once. */
+  async writePartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    records: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { parent, onStored, signal } = this.#options;
+    const tree = new TreeWriter({
+      packFor: (mostBytes) => this.#packFor(mostBytes),
+      addNode: (body) => this.#addItem(body),
+      use: (location) => this.#ledger.use(location),
+      isKept: (pack) => this.#ledger.isKept(pack),
+    });
+    this.#trees.set(treeName(dataset.name, partition), tree);
+    const leaves = parent?.leaves(parent.root(dataset.name, partition), {
+      onNode: (node) => tree.knowParentNode(node),
+      signal,
+    });
+    const cursor = new ParentCursor(leaves ?? (async function* () {})());
+    const { chunker } = this.#context.file;
+    const writer = new PartitionWriter({
+      name: `${dataset.name} ${partition}`,
+      blocks: this.#blocks,
+      chunker: new Chunker(chunker, gearTable(this.#secret), cursor),
+      minChunkBytes: chunker.minBytes,
+      parent: cursor,
+      chunks: this.#chunkStore(dataset.kind),
+      tree,
+      signal,
+      onStored: (stored) => {
+        for (const location of stored.ref.chain) this.#ledger.use(location);
+        if (stored.isNew) this.#newChunks++;
+        onStored(stored);
+      },
+    });
+    await writer.write(records);
+  }
+
+  /**
+   * Stores what is left, then the manifest, and reads that back.
+   *
+   * @throws E_STORE_*, E_ABORTED; nothing is listed then
+   */
+  async commit(options: CommitOptions): Promise<Manifest> {
+    const { signal } = this.#options;
+    for (const { value, worker } of await this.#context.pool.broadcast({ kind: 'finish', run: this.#run })) {
+      this.#uploader.add(`worker-${worker}`, value.closed);
+    }
+    const roots = new Map([...this.#trees].map(([name, tree]) => [name, tree.finish()]));
+    options.check(dataRecords(options.datasets, roots));
+    const { id, location } = this.#addCatalog(options, roots);
+    this.#uploader.add(INDEX, this.#index.finish());
+    await this.#uploader.settled();
+    throwIfAborted(signal);
+    const all = [...roots.values()].filter((root) => root !== null);
+    const sum = (key: 'chunks' | 'plainBytes' | 'records') =>
+      all.reduce((total, root) => total + root[key], 0);
+    const { packs, keys } = this.#packsAndKeys();
+    return this.#putManifest({
+      format: MANIFEST_FORMAT,
+      version: FORMAT_VERSION,
+      software: this.#options.software,
+      repository: this.#context.file.id,
+      run: this.#run,
+      type: this.#options.type,
+      ...(this.#options.note === undefined ? {} : { note: this.#options.note }),
+      source: this.#options.source,
+      parent: this.#options.parent?.manifest.key ?? null,
+      consistency: this.#options.consistency,
+      totals: {
+        datasets: options.datasets.filter(({ kind }) => kind === 'data').length,
+        records: sum('records'),
+        plainBytes: sum('plainBytes'),
+        chunks: sum('chunks'),
+        newChunks: this.#newChunks,
+        storedBytes: this.#uploader.uploaded.reduce((total, { bytes }) => total + bytes, 0),
+      },
+      keys,
+      packs,
+      catalog: { id, pack: named(location.pack), offset: location.offset, storedBytes: location.storedBytes },
+    });
+  }
+
+  #chunkStore(kind: 'schema' | 'data'): ChunkStore {
+    const { parent, signal, onWarning } = this.#options;
+    const port: CodecPort =
+      kind === 'schema'
+        ? new InlinePort(this.#index)
+        : new PoolPort(this.#context.pool, this.#run, this.#uploader, signal);
+    return new ChunkStore({
+      port,
+      uploader: this.#uploader,
+      parentPacks: parent?.packs,
+      isKept: (pack) => this.#ledger.isKept(pack),
+      onUnreadableBase: (error) =>
+        onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),
+      signal,
+    });
+  }
+
+  #packFor(mostBytes: number): PackHandle {
+    const pack = this.#index.reserve(mostBytes);
+    this.#uploader.add(INDEX, this.#index.takeClosed());
+    return this.#uploader.handle(INDEX, pack);
+  }
+
+  #addItem(body: Uint8Array): ItemLocation {
+    const { pack, offset, storedBytes } = this.#index.addItem(body);
+    return { pack: this.#uploader.handle(INDEX, pack), offset, storedBytes };
+  }
+
+  /** Encoded twice: the first time to learn how large it is, and so which pack it goes into. */
+  #addCatalog(options: CommitOptions, roots: ReadonlyMap<string, NodeRef | null>) {
+    const encode = (self: PackHandle) =>
+      encodeCatalog({
+        server: options.server,
+        position: options.position,
+        omitted: [...options.omitted],
+        datasets: options.datasets.map(({ name, kind, attributes, partitions }) => ({
+          name,
+          kind,
+          attributes,
+          partitions: partitions.map((partition) => {
+            const root = roots.get(treeName(name, partition.name)) ?? null;
+            return { name: partition.name, root: root && rootEntry(root, self) };
+          }),
+        })),
+      });
+    const size = encode(this.#packFor(0)).body.length;
+    // Should the open pack be closed for it, references to that pack take more room than before.
+    const { id, body } = encode(this.#packFor(2 * size + 64 * KiB));
+    const location = this.#addItem(body);
+    this.#ledger.use(location);
+    return { id, location };
+  }
+
+  #packsAndKeys(): Pick<Manifest, 'packs' | 'keys'> {
+    const parentKeys = this.#options.parent?.manifest.keys ?? [];
+    const keys: Manifest['keys'] = [this.#context.keys.entry(this.#run, 'manifest')];
+    const keyIndex = (entry: Manifest['keys'][number]): number => {
+      const known = keys.findIndex(({ run, purpose }) => run === entry.run && purpose === entry.purpose);
+      return known >= 0 ? known : keys.push(entry) - 1;
+    };
+    const own = new Map(this.#uploader.uploaded.map((pack) => [pack.id, pack]));
+    const packs = [...this.#ledger.used()].map(([id, used]) => {
+      const mine = own.get(id);
+      const old = this.#ledger.parentPack(id);
+      const bytes = mine?.bytes ?? old?.bytes;
+      const entry = mine ? this.#context.keys.entry(this.#run, mine.purpose) : parentKeys[old?.key ?? -1];
+      if (bytes === undefined || !entry)
+        throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
+      return { id, bytes, usedBytes: Math.min(used, bytes), key: keyIndex(entry) };
+    });
+    return { packs, keys };
+  }
+
+  async #putManifest(document: Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>): Promise<Manifest> {
+    const { store, clock } = this.#context;
+    const { signal, type } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      const startedAt = new Date(this.#startedAt.getTime() + attempt * SECOND_MS);
+      const key = backupKey(type, startedAt);
+      const times = { startedAt: startedAt.toISOString(), finishedAt: clock.now().toISOString() };
+      const bytes = encodeAuthenticated({ ...document, key, ...times }, this.#manifestKey);
+      try {
+        await store.put(key, bytes, { signal });
+      } catch (error) {
+        if (!isHoldfastError(error, 'E_OBJECT_EXISTS') || attempt >= MOST_KEY_TRIES) throw error;
+        continue;
+      }
+      await this.#readBack(key, bytes);
+      return parseManifest(bytes, key);
+    }
+  }
+
+  /** The manifest is what a restore begins with, so it is read again before anyone is told that it is there. */
+  async #readBack(key: BackupKey, written: Buffer): Promise<void> {
+    const read = await this.#context.store.get(key);
+    if (written.equals(read)) return;
+    throw new HoldfastError('E_DAMAGED', `${key} does not read back as it was written`, {
+      hint: 'Check the store, then back up again.',
+    });
+  }
+}
+
+function dataRecords(
+  datasets: readonly DatasetToCommit[],
+  roots: ReadonlyMap<string, NodeRef | null>,
+): number {
+  return datasets
+    .filter(({ kind }) => kind === 'data')
+    .flatMap(({ name, partitions }) =>
+      partitions.map((partition) => roots.get(treeName(name, partition.name))?.records ?? 0),
+    )
+    .reduce((sum, records) => sum + records, 0);
+}
+
+function named({ id }: PackHandle): string {
+  if (id) return id;
+  throw new HoldfastError('E_INTERNAL', 'a pack was not closed');
+}
+
+function treeName(dataset: string, partition: string): string {
+  return JSON.stringify([dataset, partition]);
+}

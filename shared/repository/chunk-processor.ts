@@ -1,0 +1,174 @@
+import { createHash, hash, randomBytes } from 'node:crypto';
+import { HoldfastError } from '../core/errors.ts';
+import { decodeChain, encodeDeltaItem, encodeFull } from '../format/codec.ts';
+import { encodeDelta } from '../format/delta.ts';
+import { PackBuilder } from '../format/pack.ts';
+import { newPackSeal, openItem } from '../format/seal.ts';
+import type {
+  ChunkToDecode,
+  ChunkToStore,
+  ItemBatch,
+  ItemSlice,
+  PackClosed,
+  RunSettings,
+  StoredChunk,
+} from './codec-task.ts';
+
+const NEWLINE = 0x0a;
+/** Deltas are small, so they can be compressed harder than chunks for little. */
+const DELTA_LEVEL = 9;
+/** Header, directory and tags of a pack of one item, and some. */
+const PACK_OVERHEAD_BYTES = 1024;
+
+/**
+ * Hashes, compresses and seals chunks of one run into packs of its own. Synchronous: runs on a worker
+ * thread, or inline for what is small.
+ */
+export class ChunkProcessor {
+  readonly #settings: RunSettings;
+  readonly #spare: ArrayBuffer[] = [];
+  #builder: { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } | undefined;
+  #closed: PackClosed[] = [];
+  #packs = 0;
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings;
+  }
+
+  /** Takes back a buffer to build a pack in. */
+  reuse(buffer: ArrayBuffer): void {
+    this.#spare.push(buffer);
+  }
+
+  store(block: Buffer, chunks: readonly ChunkToStore[], bases: ItemBatch | undefined): StoredChunk[] {
+    return chunks.map((chunk) => this.#storeChunk(block.subarray(chunk.start, chunk.end), chunk, bases));
+  }
+
+  /** Seals `plain` (codec byte and body) as it is. */
+  addItem(item: Uint8Array): {
+    readonly pack: number;
+    readonly offset: number;
+    readonly storedBytes: number;
+  } {
+    const { pack } = this.#room(item.length);
+    const { offset, storedBytes } = pack.add(item);
+    return { pack: this.#packs, offset, storedBytes };
+  }
+
+  /** Packs that were filled since the last call. */
+  takeClosed(): PackClosed[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed;
+  }
+
+  /** Closes the open pack too. */
+  finish(): PackClosed[] {
+    this.#close(true);
+    return this.takeClosed();
+  }
+
+  #storeChunk(plain: Buffer, chunk: ChunkToStore, bases: ItemBatch | undefined): StoredChunk {
+    const id = hash('sha256', plain, 'buffer');
+    if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
+    if (chunk.mayDelta && !chunk.base) return { status: 'needs-base' };
+    const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
+    const item = delta ?? encodeFull(plain, this.#settings.level);
+    return {
+      status: 'stored',
+      id,
+      records: countRecords(plain),
+      isDelta: delta !== undefined,
+      ...this.addItem(item),
+    };
+  }
+
+  /** Undefined where the delta is not worth it. */
+  #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
+    const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
+    const item = encodeDeltaItem(encodeDelta(from, plain), this.#settings.level > 0 ? DELTA_LEVEL : 0);
+    return item.length <= base.maxDeltaBytes ? item : undefined;
+  }
+
+  /** Makes sure that an item of `itemBytes` goes into the open pack, and says which that is. */
+  reserve(itemBytes: number): number {
+    this.#room(itemBytes);
+    return this.#packs;
+  }
+
+  #room(itemBytes: number): { readonly pack: PackBuilder } {
+    if (this.#builder && !this.#builder.pack.fits(itemBytes)) this.#close(false);
+    if (!this.#builder) {
+      const { purpose, runKeyId, runKey, packBytes } = this.#settings;
+      const buffer =
+        this.#spare.pop() ?? new ArrayBuffer(Math.max(packBytes, itemBytes + PACK_OVERHEAD_BYTES));
+      const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32));
+      this.#builder = { pack: new PackBuilder(seal, Buffer.from(buffer)), buffer };
+    }
+    return this.#builder;
+  }
+
+  #close(padded: boolean): void {
+    if (!this.#builder) return;
+    const { id, bytes } = this.#builder.pack.close(padded);
+    this.#closed.push({ pack: this.#packs, id, buffer: this.#builder.buffer, length: bytes.length });
+    this.#builder = undefined;
+    this.#packs++;
+  }
+}
+
+/**
+ * The plain bytes of chunks, one after the other, each checked against its id, size and record count.
+ *
+ * @throws E_DAMAGED
+ */
+export function decodeChunks(
+  batch: ItemBatch,
+  chunks: readonly ChunkToDecode[],
+  maxChunkBytes: number,
+): Buffer {
+  const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
+  const output = Buffer.from(new ArrayBuffer(total));
+  let at = 0;
+  for (const chunk of chunks) {
+    const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes);
+    checkChunk(plain, chunk, batch);
+    plain.copy(output, at);
+    at += plain.length;
+  }
+  return output;
+}
+
+function checkChunk(plain: Buffer, chunk: ChunkToDecode, batch: ItemBatch): void {
+  const isWhole =
+    plain.length === chunk.plainBytes &&
+    createHash('sha256').update(plain).digest().equals(chunk.id) &&
+    countRecords(plain) === chunk.records;
+  if (isWhole) return;
+  const { at, pack } = placeOf(chunk.chain[0], batch);
+  throw new HoldfastError('E_DAMAGED', `the chunk at ${at} of ${pack} is not the one that its tree names`, {
+    hint: 'Restore another backup, and run `holdfast verify --full`.',
+  });
+}
+
+function placeOf(
+  slice: ItemSlice | undefined,
+  batch: ItemBatch,
+): { readonly at: number; readonly pack: string } {
+  return { at: slice?.offset ?? 0, pack: batch.seals[slice?.seal ?? 0]?.pack ?? 'a pack' };
+}
+
+function openChain(chain: readonly ItemSlice[], batch: ItemBatch): Buffer[] {
+  return chain.map((slice) => {
+    const seal = batch.seals[slice.seal];
+    if (!seal) throw new HoldfastError('E_INTERNAL', 'an item without its seal');
+    const stored = Buffer.from(batch.buffer, slice.at, slice.storedBytes);
+    return openItem(seal, slice.offset, stored, `the item at ${slice.offset} of ${seal.pack}`);
+  });
+}
+
+function countRecords(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}

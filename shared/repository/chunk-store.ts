@@ -1,0 +1,190 @@
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { ChunkRef, PackHandle } from '../format/chunk-ref.ts';
+import type { Cut } from '../format/chunker.ts';
+import { type BaseChoice, chooseBase } from './base-choice.ts';
+import type { ChunkProcessor } from './chunk-processor.ts';
+import type { ChunkToStore, ItemBatch, PackClosed, StoredChunk } from './codec-task.ts';
+import type { PackReader } from './pack-reader.ts';
+import { INDEX, type PackUploader } from './pack-uploader.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** A chunk of a block, and the parent's chunk that it may be the same as, or a delta of. */
+export interface PlannedChunk {
+  readonly start: number;
+  readonly cut: Cut;
+  readonly parent: ChunkRef | undefined;
+}
+
+/** Where chunks are hashed, compressed and sealed: on the worker threads, or inline. */
+export interface CodecPort {
+  store(
+    block: SharedArrayBuffer,
+    chunks: readonly ChunkToStore[],
+    bases: ItemBatch | undefined,
+  ): Promise<PortAnswer>;
+}
+
+export interface PortAnswer {
+  readonly chunks: readonly StoredChunk[];
+  readonly closed: readonly PackClosed[];
+  /** Whose packs the answer speaks of. */
+  readonly processor: string;
+}
+
+export class PoolPort implements CodecPort {
+  readonly #pool: WorkerPool;
+  readonly #run: string;
+  readonly #uploader: PackUploader;
+  readonly #signal: AbortSignal;
+
+  constructor(pool: WorkerPool, run: string, uploader: PackUploader, signal: AbortSignal) {
+    this.#pool = pool;
+    this.#run = run;
+    this.#uploader = uploader;
+    this.#signal = signal;
+  }
+
+  async store(
+    block: SharedArrayBuffer,
+    chunks: readonly ChunkToStore[],
+    bases: ItemBatch | undefined,
+  ): Promise<PortAnswer> {
+    await this.#uploader.ready();
+    const spare = this.#uploader.takeSpare();
+    const { value, worker } = await this.#pool.run(
+      { kind: 'store', run: this.#run, block, chunks, bases, spare },
+      [...spare, ...(bases ? [bases.buffer] : [])],
+      this.#signal,
+    );
+    return { ...value, processor: `worker-${worker}` };
+  }
+}
+
+export class InlinePort implements CodecPort {
+  readonly #processor: ChunkProcessor;
+
+  constructor(processor: ChunkProcessor) {
+    this.#processor = processor;
+  }
+
+  async store(
+    block: SharedArrayBuffer,
+    chunks: readonly ChunkToStore[],
+    bases: ItemBatch | undefined,
+  ): Promise<PortAnswer> {
+    const stored = this.#processor.store(Buffer.from(block), chunks, bases);
+    return { chunks: stored, closed: this.#processor.takeClosed(), processor: INDEX };
+  }
+}
+
+export interface ChunkStoreOptions {
+  readonly port: CodecPort;
+  readonly uploader: PackUploader;
+  /** Reads the parent's packs; undefined without a parent. */
+  readonly parentPacks: PackReader | undefined;
+  readonly isKept: (pack: PackHandle) => boolean;
+  readonly onUnreadableBase: (error: Error) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface StoredRef {
+  readonly ref: ChunkRef;
+  readonly isNew: boolean;
+}
+
+/** Turns planned chunks into references: the parent's where nothing changed, else newly stored items. */
+export class ChunkStore {
+  readonly #options: ChunkStoreOptions;
+
+  constructor(options: ChunkStoreOptions) {
+    this.#options = options;
+  }
+
+  async store(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): Promise<StoredRef[]> {
+    const bases = planned.map((chunk) => this.#baseOf(chunk));
+    const requests = planned.map((chunk, i) => this.#request(chunk, bases[i]));
+    const first = await this.#send(block, requests, undefined);
+    const changed = planned.flatMap((_, i) => (first.chunks[i]?.status === 'needs-base' ? [i] : []));
+    const second =
+      changed.length > 0 ? await this.#storeWithBases(block, requests, bases, changed) : undefined;
+    return planned.map((chunk, i) => {
+      const again = changed.indexOf(i);
+      const answer = again < 0 ? first : (second ?? first);
+      const stored = answer.chunks[again < 0 ? i : again];
+      return this.#refOf(chunk, bases[i], stored, answer.processor);
+    });
+  }
+
+  #baseOf({ parent, start, cut }: PlannedChunk): BaseChoice | undefined {
+    if (!parent || !this.#options.parentPacks) return undefined;
+    return chooseBase(parent, cut.end - start, this.#options.isKept);
+  }
+
+  #request({ start, cut, parent }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
+    const isWhole = parent?.chain.every(({ pack }) => this.#options.isKept(pack)) ?? false;
+    return { start, end: cut.end, parentId: isWhole ? parent?.id : undefined, mayDelta: base !== undefined };
+  }
+
+  async #storeWithBases(
+    block: SharedArrayBuffer,
+    requests: readonly ChunkToStore[],
+    bases: readonly (BaseChoice | undefined)[],
+    changed: readonly number[],
+  ): Promise<PortAnswer> {
+    const { parentPacks, signal, onUnreadableBase } = this.#options;
+    const wanted = changed.map((i) => requests[i] as ChunkToStore);
+    try {
+      const gathered = await parentPacks?.gather(
+        changed.map((i) => bases[i]?.chain ?? []),
+        signal,
+      );
+      const withBases = wanted.map((request, n) => ({
+        ...request,
+        base: {
+          chain: gathered?.chains[n] ?? [],
+          maxDeltaBytes: bases[changed[n] as number]?.maxDeltaBytes ?? 0,
+        },
+      }));
+      return await this.#send(block, withBases, gathered?.batch);
+    } catch (error) {
+      // A damaged base costs room, not the backup: what it would have been the base of is stored whole.
+      if (!isHoldfastError(error, 'E_DAMAGED') && !isHoldfastError(error, 'E_WRONG_KEY')) throw error;
+      onUnreadableBase(error);
+      return this.#send(
+        block,
+        wanted.map((request) => ({ ...request, mayDelta: false })),
+        undefined,
+      );
+    }
+  }
+
+  async #send(
+    block: SharedArrayBuffer,
+    chunks: readonly ChunkToStore[],
+    bases: ItemBatch | undefined,
+  ): Promise<PortAnswer> {
+    const answer = await this.#options.port.store(block, chunks, bases);
+    this.#options.uploader.add(answer.processor, answer.closed);
+    return answer;
+  }
+
+  #refOf(
+    { start, cut, parent }: PlannedChunk,
+    base: BaseChoice | undefined,
+    stored: StoredChunk | undefined,
+    processor: string,
+  ): StoredRef {
+    const { endsInside, before, after } = cut;
+    if (stored?.status === 'same' && parent)
+      return { ref: { ...parent, endsInside, before, after }, isNew: false };
+    if (stored?.status !== 'stored') throw new HoldfastError('E_INTERNAL', 'a chunk was not stored');
+    const { id, records, isDelta, pack, offset, storedBytes } = stored;
+    const item = { pack: this.#options.uploader.handle(processor, pack), offset, storedBytes };
+    const chain = isDelta ? [...(base?.chain ?? []), item] : [item];
+    const plainBytes = cut.end - start;
+    return {
+      ref: { id: Buffer.from(id), plainBytes, records, endsInside, before, after, chain },
+      isNew: true,
+    };
+  }
+}

@@ -1,0 +1,105 @@
+import type { PackId, RunKeyId } from '../core/ids.ts';
+import type { PackPurpose, PackSeal } from '../format/seal.ts';
+
+/** One stored item in a task's buffer. */
+export interface ItemSlice {
+  /** Index into the task's `seals`. */
+  readonly seal: number;
+  /** Where it begins in the task's buffer. */
+  readonly at: number;
+  readonly storedBytes: number;
+  /** Where it begins in its pack. */
+  readonly offset: number;
+}
+
+/** Stored bytes of items, gathered for one task. */
+export interface ItemBatch {
+  readonly buffer: ArrayBuffer;
+  readonly seals: readonly (PackSeal & { readonly pack: string })[];
+}
+
+/** What a run's processors need to know. */
+export interface RunSettings {
+  readonly runKeyId: RunKeyId;
+  readonly purpose: PackPurpose;
+  readonly runKey: Uint8Array;
+  readonly packBytes: number;
+  readonly maxChunkBytes: number;
+  /** zstd level; 0 stores raw. */
+  readonly level: number;
+}
+
+export interface ChunkToStore {
+  readonly start: number;
+  readonly end: number;
+  /** Id of the parent's chunk: if equal, nothing is stored. */
+  readonly parentId?: Uint8Array | undefined;
+  /** There is a base that can be had: ask for it before storing in full. */
+  readonly mayDelta: boolean;
+  /** The base's chain, and the largest item that is worth being a delta. */
+  readonly base?: { readonly chain: readonly ItemSlice[]; readonly maxDeltaBytes: number } | undefined;
+}
+
+export type StoredChunk =
+  | { readonly status: 'same' }
+  | { readonly status: 'needs-base' }
+  | {
+      readonly status: 'stored';
+      readonly id: Uint8Array;
+      readonly records: number;
+      readonly isDelta: boolean;
+      /** Number of the pack among those of this worker in this run. */
+      readonly pack: number;
+      readonly offset: number;
+      readonly storedBytes: number;
+    };
+
+export interface PackClosed {
+  readonly pack: number;
+  readonly id: PackId;
+  /** Transferred; the pack is its first `length` bytes. */
+  readonly buffer: ArrayBuffer;
+  readonly length: number;
+}
+
+export interface ChunkToDecode {
+  readonly id: Uint8Array;
+  readonly plainBytes: number;
+  readonly records: number;
+  readonly chain: readonly ItemSlice[];
+}
+
+export interface DigestParts {
+  readonly sums: Uint32Array;
+  readonly counts: Float64Array;
+}
+
+export type CodecTask =
+  | { readonly kind: 'begin'; readonly settings: RunSettings }
+  | {
+      readonly kind: 'store';
+      readonly run: string;
+      readonly block: SharedArrayBuffer;
+      readonly chunks: readonly ChunkToStore[];
+      readonly bases: ItemBatch | undefined;
+      /** Buffers of packs that were uploaded, to be filled again. */
+      readonly spare: readonly ArrayBuffer[];
+    }
+  | { readonly kind: 'finish'; readonly run: string }
+  | {
+      readonly kind: 'decode';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+      readonly digest: boolean;
+    }
+  | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
+
+export interface CodecResults {
+  readonly begin: undefined;
+  readonly store: { readonly chunks: readonly StoredChunk[]; readonly closed: readonly PackClosed[] };
+  readonly finish: { readonly closed: readonly PackClosed[] };
+  /** The chunks' plain bytes, one after the other. */
+  readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
+  readonly digest: DigestParts;
+}

@@ -1,0 +1,84 @@
+import { parentPort } from 'node:worker_threads';
+import { isHoldfastError } from '../core/errors.ts';
+import { RecordDigest } from '../format/record-digest.ts';
+import { ChunkProcessor, decodeChunks } from './chunk-processor.ts';
+import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
+
+/** What crosses the thread boundary: errors lose their class on the way. */
+export type WorkerAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string | undefined;
+      readonly stack: string | undefined;
+    };
+
+const runs = new Map<string, ChunkProcessor>();
+
+parentPort?.on('message', (task: CodecTask) => {
+  try {
+    const { value, transfer } = perform(task);
+    parentPort?.postMessage({ ok: true, value } satisfies WorkerAnswer, transfer);
+  } catch (error) {
+    parentPort?.postMessage(describe(error));
+  }
+});
+
+function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
+  switch (task.kind) {
+    case 'begin':
+      runs.set(task.settings.runKeyId, new ChunkProcessor(task.settings));
+      return { value: undefined, transfer: [] };
+    case 'store': {
+      const run = runOf(task.run);
+      for (const buffer of task.spare) run.reuse(buffer);
+      const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
+      return withClosed(run.takeClosed(), { chunks });
+    }
+    case 'finish': {
+      const closed = runOf(task.run).finish();
+      runs.delete(task.run);
+      return withClosed(closed, {});
+    }
+    case 'decode': {
+      const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes);
+      const digest = task.digest ? digestOf(plain) : undefined;
+      return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
+    }
+    case 'digest':
+      return { value: digestOf(Buffer.from(task.block, 0, task.end)), transfer: [] };
+  }
+}
+
+function withClosed(
+  closed: readonly PackClosed[],
+  value: object,
+): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
+  return { value: { ...value, closed }, transfer: closed.map((pack) => pack.buffer) };
+}
+
+function runOf(id: string): ChunkProcessor {
+  const run = runs.get(id);
+  if (!run) throw new Error(`no run ${id} was begun on this worker`);
+  return run;
+}
+
+function digestOf(bytes: Buffer): DigestParts {
+  const digest = new RecordDigest();
+  digest.update(bytes);
+  return { sums: digest.sums, counts: digest.counts };
+}
+
+function describe(error: unknown): WorkerAnswer {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const known = isHoldfastError(error);
+  return {
+    ok: false,
+    code: known ? error.code : 'E_INTERNAL',
+    message,
+    hint: known ? error.hint : undefined,
+    stack,
+  };
+}

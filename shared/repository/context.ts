@@ -1,0 +1,30 @@
+import type { Clock } from '../core/clock.ts';
+import type { RepositoryFile } from '../format/repository-file.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { SegmentCache } from './segment-cache.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** Bounds of one process's work, from the configuration. */
+export interface Limits {
+  readonly packBytes: number;
+  /** Packs on their way to the store at once. */
+  readonly maxUploads: number;
+  /** Blocks of records being worked on at once. */
+  readonly maxBlocks: number;
+  /** zstd level; 0 stores raw. */
+  readonly level: number;
+}
+
+/** What reading and writing a repository need in common. */
+export interface RepositoryContext {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly file: RepositoryFile;
+  readonly keys: KeyRing;
+  readonly pool: WorkerPool;
+  readonly segments: SegmentCache;
+  readonly limits: Limits;
+  /** The repository's secret; needs the key. */
+  secret(signal: AbortSignal): Promise<Uint8Array>;
+}

@@ -1,0 +1,135 @@
+import { HoldfastError } from '../core/errors.ts';
+import { type PackId, parsePackId } from '../core/ids.ts';
+import type { ItemLocation } from '../format/chunk-ref.ts';
+import { packKey } from '../format/pack.ts';
+import {
+  openItem,
+  openPackSeal,
+  PACK_HEADER_BYTES,
+  type PackPurpose,
+  type PackSeal,
+  parsePackHeader,
+} from '../format/seal.ts';
+import type { ItemBatch, ItemSlice } from './codec-task.ts';
+import type { KeyRing } from './key-ring.ts';
+import type { SegmentCache } from './segment-cache.ts';
+
+type NamedSeal = PackSeal & { readonly pack: string };
+
+/** Reads items of the packs that one manifest lists; a location outside of them is damage. */
+export class PackReader {
+  readonly #cache: SegmentCache;
+  readonly #keys: KeyRing;
+  readonly #sizes: ReadonlyMap<string, number>;
+  readonly #seals = new Map<string, Promise<NamedSeal>>();
+
+  /** @param sizes bytes of each pack by id */
+  constructor(cache: SegmentCache, keys: KeyRing, sizes: ReadonlyMap<string, number>) {
+    this.#cache = cache;
+    this.#keys = keys;
+    this.#sizes = sizes;
+  }
+
+  /** One item, opened. @throws E_DAMAGED, E_WRONG_KEY */
+  async readItem({ pack, offset, storedBytes }: ItemLocation, signal: AbortSignal): Promise<Buffer> {
+    const id = named(pack.id);
+    const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes));
+    const seal = await this.seal(id, 'index', signal);
+    await this.#read(id, offset, stored, signal);
+    return openItem(seal, offset, stored, `the item at ${offset} of ${seal.pack}`);
+  }
+
+  /** The stored bytes of many chains' items, gathered into one buffer for a task. */
+  async gather(
+    chains: readonly (readonly ItemLocation[])[],
+    signal: AbortSignal,
+  ): Promise<{ readonly batch: ItemBatch; readonly chains: ItemSlice[][] }> {
+    const seals: NamedSeal[] = [];
+    const sealIndex = new Map<string, number>();
+    let total = 0;
+    for (const chain of chains) {
+      for (const { pack, offset, storedBytes } of chain)
+        total += this.#within(named(pack.id), offset, storedBytes);
+    }
+    const buffer = new ArrayBuffer(total);
+    let at = 0;
+    const reads: Promise<void>[] = [];
+    const sliced: ItemSlice[][] = [];
+    for (const chain of chains) {
+      const slices: ItemSlice[] = [];
+      for (const { pack, offset, storedBytes } of chain) {
+        const id = named(pack.id);
+        let seal = sealIndex.get(id);
+        if (seal === undefined) {
+          seal = seals.push(await this.seal(id, undefined, signal)) - 1;
+          sealIndex.set(id, seal);
+        }
+        reads.push(this.#read(id, offset, new Uint8Array(buffer, at, storedBytes), signal));
+        slices.push({ seal, at, storedBytes, offset });
+        at += storedBytes;
+      }
+      sliced.push(slices);
+    }
+    await Promise.all(reads);
+    return { batch: { buffer, seals }, chains: sliced };
+  }
+
+  /** The key and header of a pack. @throws E_DAMAGED where `purpose` is given and the pack is of another */
+  seal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
+    let seal = this.#seals.get(id);
+    if (!seal) {
+      seal = this.#openSeal(id, purpose, signal);
+      this.#seals.set(id, seal);
+      seal.catch(() => this.#seals.delete(id));
+    }
+    return seal;
+  }
+
+  async #openSeal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
+    const pack = packKey(id);
+    const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES));
+    await this.#read(id, 0, bytes, signal);
+    const header = parsePackHeader(bytes, pack);
+    if (purpose && header.purpose !== purpose) {
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
+      );
+    }
+    const runKey = await this.#keys.open(header.runKeyId, header.purpose, signal);
+    return { ...openPackSeal(bytes, header, runKey, pack), pack };
+  }
+
+  async #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#cache.read(id, this.#sizes.get(id) ?? 0, offset, into, signal);
+    } catch (error) {
+      throw asDamage(error, packKey(id));
+    }
+  }
+
+  #within(id: PackId, offset: number, bytes: number): number {
+    const size = this.#sizes.get(id);
+    if (size !== undefined && offset + bytes <= size) return bytes;
+    const problem =
+      size === undefined
+        ? 'is not listed in the manifest'
+        : `has ${size} bytes, ${offset + bytes} are referred to`;
+    throw new HoldfastError('E_DAMAGED', `${packKey(id)} ${problem}`);
+  }
+}
+
+function named(id: string | undefined): PackId {
+  return parsePackId(id ?? '');
+}
+
+/** An object that is missing or short is damage to whoever needs it. */
+export function asDamage(error: unknown, object: string): unknown {
+  if (!(error instanceof HoldfastError) || (error.code !== 'E_OBJECT_NOT_FOUND' && error.code !== 'E_RANGE'))
+    return error;
+  const problem = error.code === 'E_RANGE' ? 'is shorter than it was' : 'is missing';
+  return new HoldfastError('E_DAMAGED', `${object} ${problem}`, {
+    cause: error,
+    hint: 'Bring it back from a copy or an older version of the bucket, or restore another backup.',
+  });
+}

@@ -1,0 +1,88 @@
+import { Semaphore } from '../core/semaphore.ts';
+import type { PackHandle } from '../format/chunk-ref.ts';
+import { packKey } from '../format/pack.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { PackClosed } from './codec-task.ts';
+
+/** Names the inline processor, which fills index packs, among those of a run; all others fill data packs. */
+export const INDEX = 'index';
+
+export interface UploadedPack {
+  readonly id: string;
+  readonly purpose: 'data' | 'index';
+  readonly bytes: number;
+}
+
+/** Puts the packs of a run into the store, a few at a time, and keeps the handles of those still being filled. */
+export class PackUploader {
+  readonly uploaded: UploadedPack[] = [];
+  readonly #store: ObjectStore;
+  readonly #signal: AbortSignal;
+  readonly #permits: Semaphore;
+  readonly #handles = new Map<string, PackHandle>();
+  readonly #spare: ArrayBuffer[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: unknown;
+
+  constructor(store: ObjectStore, maxUploads: number, signal: AbortSignal) {
+    this.#store = store;
+    this.#permits = new Semaphore(maxUploads);
+    this.#signal = signal;
+  }
+
+  /** The handle of pack `pack` of the processor `processor`. */
+  handle(processor: string, pack: number): PackHandle {
+    const name = `${processor}/${pack}`;
+    let handle = this.#handles.get(name);
+    if (!handle) {
+      handle = { id: undefined };
+      this.#handles.set(name, handle);
+    }
+    return handle;
+  }
+
+  /** Names the packs and begins to upload them. */
+  add(processor: string, closed: readonly PackClosed[]): void {
+    for (const pack of closed) {
+      this.handle(processor, pack.pack).id = pack.id;
+      const upload = this.#upload(pack, processor === INDEX ? 'index' : 'data');
+      this.#underWay.add(upload);
+      upload.finally(() => this.#underWay.delete(upload));
+    }
+  }
+
+  /** Waits until another pack may be begun. @throws what an upload failed with */
+  async ready(): Promise<void> {
+    await this.#permits.acquire();
+    this.#permits.release();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits for all uploads. @throws what an upload failed with */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Buffers of packs that are stored, to be filled again. */
+  takeSpare(): ArrayBuffer[] {
+    return this.#spare.splice(0);
+  }
+
+  async #upload({ id, buffer, length }: PackClosed, purpose: 'data' | 'index'): Promise<void> {
+    await this.#permits.acquire();
+    try {
+      if (this.#failure) return;
+      await this.#store.put(packKey(id), new Uint8Array(buffer, 0, length), {
+        signal: this.#signal,
+        sha256: id,
+      });
+      this.uploaded.push({ id, purpose, bytes: length });
+      this.#spare.push(buffer);
+    } catch (error) {
+      this.#failure ??= error;
+    } finally {
+      this.#permits.release();
+    }
+  }
+}
