@@ -1,8 +1,11 @@
 import type { BackupKey } from '../core/ids.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ExportFormat } from '../sources/target.ts';
+import { exporterFor } from './adapters.ts';
+import { contentsOf, selectDatasets } from './contents.ts';
 
-export declare function exportBackup(
+/** A backup, or datasets of it, as text that other tools read. */
+export async function* exportBackup(
   repository: Repository,
   key: BackupKey,
   options: {
@@ -10,4 +13,8 @@ export declare function exportBackup(
     readonly datasets?: readonly string[] | undefined;
     readonly signal: AbortSignal;
   },
-): AsyncIterable<Uint8Array>;
+): AsyncGenerator<Uint8Array> {
+  const contents = contentsOf(await repository.openBackup(key, options.signal));
+  selectDatasets(contents, options.datasets);
+  yield* exporterFor(contents.sourceKind)(contents, options);
+}

@@ -1,5 +1,12 @@
-import type { BackupKey } from '../core/ids.ts';
-import type { Repository } from '../repository/repository.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import type { ManifestEntry, Repository } from '../repository/repository.ts';
+
+/** Manifests read at once. */
+const READS = 8;
+/** Candidates named in a message. */
+const MOST_NAMED = 8;
 
 export interface BackupSummary {
   readonly key: BackupKey;
@@ -20,14 +27,43 @@ export interface BackupSummary {
 }
 
 /** Newest first. A manifest that does not parse or whose MAC is wrong is listed as `damaged`, not hidden and not fatal. */
-export declare function listBackups(
+export async function listBackups(
   repository: Repository,
   options: {
     readonly type?: string | undefined;
+    /** Part of the source's name. */
     readonly source?: string | undefined;
     readonly signal: AbortSignal;
   },
-): Promise<readonly BackupSummary[]>;
+): Promise<readonly BackupSummary[]> {
+  const { type, source, signal } = options;
+  const keys = await repository.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
+  const summaries: BackupSummary[] = [];
+  for await (const entry of orderedMap(keys, READS, (key) => repository.inspectManifest(key, signal))) {
+    const summary = summariseEntry(entry);
+    if (source === undefined || summary.source.name.includes(source)) summaries.push(summary);
+  }
+  return summaries;
+}
+
+export function summariseEntry({ key, manifest, isProven, problem }: ManifestEntry): BackupSummary {
+  const parsed = parseBackupKey(key);
+  const startedAt = new Date(manifest?.startedAt ?? parsed?.startedAt ?? 0);
+  return {
+    key,
+    type: parsed?.type ?? '',
+    source: manifest?.source ?? { kind: '', name: '' },
+    startedAt,
+    finishedAt: manifest ? new Date(manifest.finishedAt) : startedAt,
+    note: manifest?.note,
+    records: manifest?.totals.records ?? 0,
+    plainBytes: manifest?.totals.plainBytes ?? 0,
+    storedBytes: manifest?.totals.storedBytes ?? 0,
+    neededBytes: (manifest?.packs ?? []).reduce((sum, { bytes }) => sum + bytes, 0),
+    state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
+    problem: problem?.message,
+  };
+}
 
 /**
  * The one backup that `text` means: a whole key, any part of one that fits one backup only, `latest`, or
@@ -35,8 +71,44 @@ export declare function listBackups(
  *
  * @throws E_NO_BACKUP, E_AMBIGUOUS_KEY (the candidates are in the message)
  */
-export declare function resolveBackupKey(
+export async function resolveBackupKey(
   repository: Repository,
   text: string,
   signal: AbortSignal,
-): Promise<BackupKey>;
+): Promise<BackupKey> {
+  const [word, type] = text.split(':', 2);
+  if (word === 'latest') {
+    const [newest] = await repository.backupKeys(
+      signal,
+      type === undefined ? 'backups/' : `backups/${type}/`,
+    );
+    if (newest) return newest;
+    throw noBackup(
+      type === undefined ? 'the repository holds no backup' : `there is no backup of type '${type}'`,
+    );
+  }
+  const keys = await repository.backupKeys(signal);
+  const matches = keys.filter((key) => key === text || key.includes(text));
+  const exact = matches.find(
+    (key) => key === text || key.endsWith(`/${text}.json`) || key.endsWith(`/${text}`),
+  );
+  const [first, ...others] = matches;
+  if (exact) return exact;
+  if (!first || text === '') throw noBackup(`no backup's key contains '${text}'`);
+  if (others.length === 0) return first;
+  const named = matches
+    .slice(0, MOST_NAMED)
+    .map((key) => key.slice(key.lastIndexOf('/') + 1, -'.json'.length));
+  const more = matches.length > MOST_NAMED ? ` and ${matches.length - MOST_NAMED} more` : '';
+  throw new HoldfastError(
+    'E_AMBIGUOUS_KEY',
+    `'${text}' is part of ${matches.length} keys: ${named.join(', ')}${more}`,
+    {
+      hint: 'Give more of the key, or `latest`.',
+    },
+  );
+}
+
+function noBackup(message: string): HoldfastError {
+  return new HoldfastError('E_NO_BACKUP', message, { hint: 'Run `holdfast list` to see what there is.' });
+}

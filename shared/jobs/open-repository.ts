@@ -1,19 +1,25 @@
-import type { Repository } from '../repository/repository.ts';
+import { availableParallelism } from 'node:os';
+import { HoldfastError } from '../core/errors.ts';
+import { HexKeyProvider } from '../keys/hex-key-provider.ts';
+import { Repository } from '../repository/repository.ts';
+import { openStore } from '../store/open-store.ts';
 
 export interface RepositoryConfig {
   /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
   readonly repository: string;
-  readonly s3?: {
-    readonly region?: string | undefined;
-    readonly endpoint?: string | undefined;
-    readonly forcePathStyle?: boolean | undefined;
-  };
+  readonly s3?:
+    | {
+        readonly region?: string | undefined;
+        readonly endpoint?: string | undefined;
+        readonly forcePathStyle?: boolean | undefined;
+      }
+    | undefined;
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
   readonly encryptionKey?: string | undefined;
-  /** Worker threads. @default cores */
+  /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
-  /** Bound on buffers held by one run. @default 192 MiB */
-  readonly memoryBytes?: number | undefined;
+  /** Bound on stored bytes kept in memory to be read again. @default 32 MiB */
+  readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;
 }
@@ -24,12 +30,37 @@ export interface InitResult {
   readonly rootKeyId: string;
 }
 
+const MOST_WORKERS = 4;
+
 /** @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
-export declare function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult>;
+export async function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult> {
+  const keys = keyProvider(config);
+  if (!keys) {
+    throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, and none is configured', {
+      hint: 'Run `holdfast init --new-key FILE` to make one, or set BACKUP_ENCRYPTION_KEY.',
+    });
+  }
+  const store = openStore(config);
+  const { id, rootKeyId } = await Repository.init({ store, keys, signal });
+  return { location: store.location, repositoryId: id, rootKeyId };
+}
 
 /**
  * Opens a repository; dispose of it to end its worker threads.
  *
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*
  */
-export declare function openRepository(config: RepositoryConfig, signal: AbortSignal): Promise<Repository>;
+export async function openRepository(config: RepositoryConfig, signal: AbortSignal): Promise<Repository> {
+  return Repository.open({
+    store: openStore(config),
+    keys: keyProvider(config),
+    workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
+    level: config.compressionLevel,
+    cacheBytes: config.cacheBytes,
+    signal,
+  });
+}
+
+function keyProvider({ encryptionKey }: RepositoryConfig): HexKeyProvider | undefined {
+  return encryptionKey === undefined ? undefined : new HexKeyProvider(encryptionKey);
+}

@@ -1,8 +1,12 @@
+import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { RecordDigest } from '../format/record-digest.ts';
+import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { RestoreOptions, RestorePlan, Target } from '../sources/target.ts';
-import type { DatasetComparison } from './compare.ts';
+import type { RestoreOptions, RestorePlan, StoredDataset, Target } from '../sources/target.ts';
+import { compareDatasets, type DatasetComparison } from './compare.ts';
+import { contentsOf, selectDatasets } from './contents.ts';
 
 export interface RestoreJobOptions extends RestoreOptions {
   readonly onProgress?: OnProgress;
@@ -17,21 +21,125 @@ export interface RestoreResult {
   readonly plainBytes: number;
 }
 
-export declare function planRestore(
+/** Reads the backup and the target, writes nothing. */
+export async function planRestore(
   repository: Repository,
   key: BackupKey,
   target: Target,
   options: RestoreJobOptions,
-): Promise<RestorePlan>;
+): Promise<RestorePlan> {
+  const reader = await openFor(repository, key, target, options.signal);
+  return target.plan(contentsOf(reader), options, options.signal);
+}
 
 /**
  * Plans, restores, then reads the target back and compares every dataset with the backup.
  *
  * @throws E_TARGET_NOT_EMPTY, nothing changed; E_RESTORE_DIFFERS, naming datasets, after the restore
  */
-export declare function restoreBackup(
+export async function restoreBackup(
   repository: Repository,
   key: BackupKey,
   target: Target,
   options: RestoreJobOptions,
-): Promise<RestoreResult>;
+): Promise<RestoreResult> {
+  const { signal, onProgress = () => {} } = options;
+  onProgress({ kind: 'phase', phase: 'plan' });
+  const reader = await openFor(repository, key, target, signal);
+  // The backup's side of the comparison is made while its records pass by.
+  const digests = new Map<string, RecordDigest>();
+  const contents = contentsOf(reader, (dataset) => digestFor(digests, dataset));
+  const plan = await target.plan(contents, options, signal);
+  const plainBytes = plan.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
+  onProgress({ kind: 'total', plainBytes, datasets: plan.datasets.length });
+  onProgress({ kind: 'phase', phase: 'write' });
+  await target.restore(contents, plan, { ...options, onProgress, signal });
+  onProgress({ kind: 'phase', phase: 'compare' });
+  const comparison = await compareTarget(repository, {
+    reader,
+    target,
+    digests,
+    datasets: plan.datasets,
+    onProgress,
+    signal,
+  });
+  refuseDifference(comparison, target);
+  const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
+  return { key, plan, comparison, records, plainBytes };
+}
+
+async function openFor(
+  repository: Repository,
+  key: BackupKey,
+  target: Target,
+  signal: AbortSignal,
+): Promise<BackupReader> {
+  const reader = await repository.openBackup(key, signal);
+  const { kind } = reader.manifest.source;
+  if (kind === target.kind || target.kind === 'files') return reader;
+  throw new HoldfastError(
+    'E_USAGE',
+    `${key} is of a ${kind} source; it cannot be restored to ${target.name}`,
+    {
+      hint: `Give a target of kind ${kind}, or a folder.`,
+    },
+  );
+}
+
+function digestFor(digests: Map<string, RecordDigest>, dataset: StoredDataset): RecordDigest | undefined {
+  if (dataset.kind !== 'data') return undefined;
+  let digest = digests.get(dataset.name);
+  if (!digest) {
+    digest = new RecordDigest();
+    digests.set(dataset.name, digest);
+  }
+  return digest;
+}
+
+async function compareTarget(
+  repository: Repository,
+  options: {
+    readonly reader: BackupReader;
+    readonly target: Target;
+    readonly digests: ReadonlyMap<string, RecordDigest>;
+    readonly datasets: readonly StoredDataset[];
+    readonly onProgress: OnProgress;
+    readonly signal: AbortSignal;
+  },
+): Promise<DatasetComparison[]> {
+  const { reader, target, digests, datasets, onProgress, signal } = options;
+  const contents = contentsOf(reader);
+  // What was read more than once, or not to its end, is read again.
+  const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
+  const source = target.asSource();
+  await using view = await source.open(signal);
+  return compareDatasets({
+    repository,
+    contents,
+    datasets: selectDatasets(
+      contents,
+      datasets.filter(({ kind }) => kind === 'data').map(({ name }) => name),
+    ),
+    digests: new Map(whole.map(({ name }) => [name, digests.get(name) as RecordDigest])),
+    view,
+    maxReaders: source.capabilities.maxReaders,
+    onDataset: ({ dataset, targetRecords }) =>
+      onProgress({ kind: 'dataset', dataset, records: targetRecords, plainBytes: 0 }),
+    signal,
+  });
+}
+
+function refuseDifference(comparison: readonly DatasetComparison[], target: Target): void {
+  const different = comparison.filter(({ equal }) => !equal);
+  if (different.length === 0) return;
+  const named = different.map(
+    ({ dataset, missing, unexpected }) => `${dataset} (${missing} records missing, ${unexpected} unexpected)`,
+  );
+  throw new HoldfastError(
+    'E_RESTORE_DIFFERS',
+    `${target.name} differs from the backup in ${named.join(', ')}`,
+    {
+      hint: 'Look whether something else writes to the target, then restore again with --replace.',
+    },
+  );
+}

@@ -1,12 +1,13 @@
 import type { BackupKey } from '../core/ids.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { BackupSummary } from './list.ts';
+import { type BackupSummary, summariseEntry } from './list.ts';
 
 export interface BackupDetail extends BackupSummary {
   readonly parent: BackupKey | undefined;
   readonly server: string;
   readonly position: string;
   readonly consistency: string;
+  readonly software: string;
   readonly omitted: readonly string[];
   readonly packs: number;
   readonly datasets: readonly {
@@ -19,8 +20,28 @@ export interface BackupDetail extends BackupSummary {
   }[];
 }
 
-export declare function showBackup(
+/** @throws E_NO_BACKUP, E_DAMAGED, E_NO_KEY */
+export async function showBackup(
   repository: Repository,
   key: BackupKey,
   signal: AbortSignal,
-): Promise<BackupDetail>;
+): Promise<BackupDetail> {
+  const { manifest, catalog } = await repository.openBackup(key, signal);
+  const { server, position, omitted } = catalog;
+  return {
+    ...summariseEntry({ key, manifest, isProven: true, problem: undefined }),
+    parent: (manifest.parent ?? undefined) as BackupKey | undefined,
+    server,
+    position,
+    consistency: manifest.consistency,
+    software: manifest.software,
+    omitted,
+    packs: manifest.packs.length,
+    datasets: catalog.datasets.map(({ name, kind, partitions }) => {
+      const sum = (count: 'records' | 'plainBytes' | 'chunks') =>
+        partitions.reduce((total, { root }) => total + (root?.[count] ?? 0), 0);
+      const counts = { records: sum('records'), plainBytes: sum('plainBytes'), chunks: sum('chunks') };
+      return { name, kind, partitions: partitions.length, ...counts };
+    }),
+  };
+}

@@ -1,0 +1,117 @@
+import { mkdir, open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { throwIfAborted } from '../../core/abort.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { orderedMap } from '../../core/ordered-map.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import type { Source } from '../source.ts';
+import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
+import { FilesSource } from './files-source.ts';
+
+/** A folder as a target of any backup: a file a dataset, with the records as they are stored. */
+export class FilesTarget implements Target {
+  readonly kind = 'files';
+  readonly name: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = path.resolve(root);
+    this.name = `files:${this.#root}`;
+  }
+
+  async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
+    const datasets = choose(contents, options.datasets);
+    const conflicts: string[] = [];
+    for (const { name } of datasets) {
+      throwIfAborted(signal);
+      if (await exists(this.#pathOf(name))) conflicts.push(this.#pathOf(name));
+    }
+    const steps = datasets.map(({ name, records }) => `write ${this.#pathOf(name)} (${records} lines)`);
+    return {
+      target: this.name,
+      datasets,
+      steps,
+      conflicts,
+      drops: options.replace ? conflicts : [],
+      warnings: [],
+    };
+  }
+
+  async restore(
+    contents: BackupContents,
+    plan: RestorePlan,
+    options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { replace = false, jobs = 2, onProgress, signal } = options;
+    if (plan.conflicts.length > 0 && !replace) {
+      throw new HoldfastError('E_TARGET_NOT_EMPTY', `the target has ${plan.conflicts.join(', ')} already`, {
+        hint: 'Choose an empty folder, or pass --replace to overwrite these files.',
+      });
+    }
+    let done = 0;
+    const written = orderedMap(plan.datasets, jobs, (dataset) =>
+      this.#writeFile(contents, dataset, {
+        flags: replace ? 'w' : 'wx',
+        onBytes: (bytes) => {
+          done += bytes;
+          onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
+        },
+        signal,
+      }),
+    );
+    for await (const _ of written) throwIfAborted(signal);
+  }
+
+  asSource(): Source {
+    return new FilesSource(this.#root);
+  }
+
+  async #writeFile(
+    contents: BackupContents,
+    dataset: StoredDataset,
+    {
+      flags,
+      onBytes,
+      signal,
+    }: { readonly flags: string; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const file = this.#pathOf(dataset.name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await using handle = await open(file, flags);
+    let at = 0;
+    for (const partition of dataset.partitions) {
+      for await (const block of contents.read(dataset, partition, signal)) {
+        await handle.write(block, 0, block.length, at);
+        at += block.length;
+        onBytes(block.length);
+      }
+    }
+    if (dataset.attributes['finalNewline'] === false) await handle.truncate(at - 1);
+    await handle.sync();
+  }
+
+  /** @throws E_DAMAGED for a name that would leave the folder */
+  #pathOf(name: string): string {
+    const file = path.resolve(this.#root, name);
+    if (file.startsWith(`${this.#root}${path.sep}`)) return file;
+    throw new HoldfastError('E_DAMAGED', `the dataset '${name}' has no place below ${this.#root}`);
+  }
+}
+
+function choose(contents: BackupContents, names: readonly string[] | undefined): readonly StoredDataset[] {
+  const found = contents.datasets.filter(({ name, kind }) =>
+    names ? names.includes(name) : kind === 'data' || kind === 'schema',
+  );
+  const missing = names?.find((name) => !found.some((dataset) => dataset.name === name));
+  if (missing === undefined) return found;
+  throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, {
+    hint: '`holdfast show KEY` lists them.',
+  });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
