@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { Chunker, type ParentCut } from '../../../shared/format/chunker.ts';
+import { gearTable } from '../../../shared/format/gear.ts';
+import { seededRandom, seededRows } from '../../support/rows.ts';
+
+const PARAMETERS = { minBytes: 1024, averageBytes: 4096, maxBytes: 16_384 };
+const GEAR = gearTable(Buffer.alloc(32, 1));
+
+interface Chunk extends ParentCut {
+  readonly bytes: Buffer;
+  readonly parentIndex: number | undefined;
+}
+
+/** Cuts `stream`, given to the chunker in windows that grow by `step` bytes when it asks for more. */
+function cutAll(stream: Buffer, parent: readonly ParentCut[] = [], step = Number.POSITIVE_INFINITY): Chunk[] {
+  const chunker = new Chunker(PARAMETERS, GEAR, { count: parent.length, at: (i) => parent[i] });
+  const chunks: Chunk[] = [];
+  let start = 0;
+  let end = 0;
+  while (start < stream.length) {
+    const cut = chunker.next(stream, start, end, end === stream.length);
+    if (!cut) {
+      end = Math.min(stream.length, end + step);
+      continue;
+    }
+    const bytes = stream.subarray(start, cut.end);
+    chunks.push({ ...cut, bytes, plainBytes: bytes.length });
+    start = cut.end;
+  }
+  return chunks;
+}
+
+const ids = (chunks: readonly Chunk[]) => chunks.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+const rows = seededRows(4000, 3);
+const stream = Buffer.from(rows.join(''));
+const first = cutAll(stream);
+const parentIds = new Set(ids(first));
+
+/** Share of chunks that are compared with the parent's chunk that shares most rows with them. */
+function aligned(chunks: readonly Chunk[]): number {
+  const good = chunks.filter(({ bytes, parentIndex }) => {
+    const parent = parentIndex === undefined ? undefined : first[parentIndex];
+    const lines = bytes.toString().split('\n');
+    const known = new Set(parent?.bytes.toString().split('\n'));
+    return lines.filter((line) => known.has(line)).length > lines.length / 2;
+  });
+  return good.length / chunks.length;
+}
+
+describe('chunker', () => {
+  it('puts the stream into whole records within the sizes, about as large as asked for', () => {
+    expect(Buffer.concat(first.map(({ bytes }) => bytes)).equals(stream)).toBe(true);
+    for (const { bytes } of first.slice(0, -1)) {
+      expect(bytes.at(-1)).toBe(10);
+      expect(bytes.length).toBeGreaterThanOrEqual(PARAMETERS.minBytes);
+      expect(bytes.length).toBeLessThanOrEqual(PARAMETERS.maxBytes);
+    }
+    expect(stream.length / first.length).toBeGreaterThan(PARAMETERS.averageBytes / 2);
+    expect(stream.length / first.length).toBeLessThan(PARAMETERS.averageBytes * 2);
+  });
+
+  it.each([1, 7, 1000, 5000, 33_333])('cuts alike when the bytes come %i at a time', (step) => {
+    expect(ids(cutAll(stream, [], step))).toEqual(ids(first));
+    const changed = Buffer.from(rows.filter((_, i) => i % 50 !== 0).join(''));
+    expect(ids(cutAll(changed, first, step))).toEqual(ids(cutAll(changed, first)));
+  });
+
+  it('keeps the chunks of format 1', () => {
+    // Another value means that every repository stores everything again on its next backup.
+    const all = createHash('sha256').update(ids(first).join('')).digest('hex');
+    expect(`${first.length} ${all}`).toMatchInlineSnapshot(`"102 b0c89587e9828a1b25c79faf7dab05b28420993c83ceb0983e4e4f92c5845528"`);
+  });
+
+  it('cuts an unchanged stream where its parent was cut', () => {
+    const again = cutAll(stream, first);
+    expect(ids(again)).toEqual(ids(first));
+    expect(again.map(({ parentIndex }) => parentIndex)).toEqual(first.map((_, i) => i));
+  });
+
+  const random = seededRandom(11);
+  const some = (share: number) => rows.map(() => random() < share);
+  it.each([
+    { title: 'rows were updated', flags: some(0.02), edit: (row: string) => row.replace('\t', '\tupdated') },
+    { title: 'rows were removed', flags: some(0.02), edit: () => '' },
+    { title: 'rows were inserted', flags: some(0.02), edit: (row: string) => row + row.replace('\t', '\tnew') },
+  ])('stays aligned with its parent where $title all over', ({ flags, edit }) => {
+    const next = Buffer.from(rows.map((row, i) => (flags[i] ? edit(row) : row)).join(''));
+    const chunks = cutAll(next, first);
+    expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).equals(next)).toBe(true);
+    expect(aligned(chunks)).toBeGreaterThan(0.97);
+  });
+
+  it.each([
+    { title: 'many rows were inserted', next: [...rows.slice(0, 900), ...seededRows(700, 5, 10_000), ...rows.slice(900)] },
+    { title: 'many rows were removed', next: [...rows.slice(0, 900), ...rows.slice(1700)] },
+    { title: 'the beginning was removed', next: rows.slice(1200) },
+  ])('finds the way back after $title', ({ next }) => {
+    const chunks = cutAll(Buffer.from(next.join('')), first);
+    const kept = ids(chunks).filter((id) => parentIds.has(id)).length;
+    const possible = next.filter((row) => rows.includes(row)).join('').length / (stream.length / first.length);
+    expect(kept).toBeGreaterThan(possible * 0.85);
+  });
+
+  it('adds to the last chunk when rows were appended', () => {
+    const chunks = cutAll(Buffer.from([...rows, ...seededRows(20, 9, 50_000)].join('')), first);
+    expect(ids(chunks).slice(0, first.length - 1)).toEqual(ids(first).slice(0, -1));
+    expect(chunks[first.length - 1]?.parentIndex).toBe(first.length - 1);
+  });
+
+  it('cuts inside a record that is larger than a chunk may be, and follows such cuts', () => {
+    const large = Buffer.concat([stream.subarray(0, 20_000), Buffer.alloc(60_000, 'x'), Buffer.from('\n'), stream]);
+    const chunks = cutAll(large);
+    expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).equals(large)).toBe(true);
+    expect(chunks.filter(({ endsInside }) => endsInside).length).toBeGreaterThan(2);
+    expect(ids(cutAll(large, chunks))).toEqual(ids(chunks));
+  });
+
+  it('copes with records that are all alike', () => {
+    const alike = Buffer.from('\n'.repeat(50_000));
+    const chunks = cutAll(alike);
+    expect(ids(cutAll(alike, chunks))).toEqual(ids(chunks));
+    const fewer = Buffer.from('\n'.repeat(40_000));
+    expect(cutAll(fewer, chunks).reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(40_000);
+  });
+});
