@@ -1,0 +1,53 @@
+import { throwIfAborted } from '../core/abort.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { checkKey, exists, notFound, rangeWithin } from './object-key.ts';
+import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+
+type Options = { readonly signal?: AbortSignal | undefined };
+
+/** The reference implementation: what the contract means, in the fewest lines. */
+export class MemoryStore implements ObjectStore {
+  readonly location = 'memory:';
+  readonly #objects = new Map<string, { readonly body: Uint8Array; readonly modifiedAt: Date }>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  async put(key: string, body: Uint8Array, { signal }: PutOptions = {}): Promise<void> {
+    throwIfAborted(signal);
+    checkKey(key);
+    if (this.#objects.has(key)) throw exists(key);
+    this.#objects.set(key, { body: Uint8Array.from(body), modifiedAt: this.#clock.now() });
+  }
+
+  async get(key: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
+    throwIfAborted(signal);
+    const object = this.#objects.get(key);
+    if (!object) throw notFound(key);
+    const { offsetBytes, lengthBytes } = rangeWithin(range, object.body.length, key);
+    return object.body.slice(offsetBytes, offsetBytes + lengthBytes);
+  }
+
+  async head(key: string, { signal }: Options = {}): Promise<ObjectHead> {
+    throwIfAborted(signal);
+    const object = this.#objects.get(key);
+    if (!object) throw notFound(key);
+    return { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt, sha256: undefined };
+  }
+
+  async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+    for (const key of [...this.#objects.keys()].sort()) {
+      throwIfAborted(signal);
+      const object = this.#objects.get(key);
+      if (object && key.startsWith(prefix))
+        yield { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt };
+    }
+  }
+
+  async delete(key: string, { signal }: Options = {}): Promise<void> {
+    throwIfAborted(signal);
+    this.#objects.delete(key);
+  }
+}

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { HoldfastError } from '../core/errors.ts';
+import { FolderStore } from './folder-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import { RetryingStore } from './retrying-store.ts';
+import { S3Store } from './s3-store.ts';
+
+export interface StoreConfig {
+  /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
+  readonly repository: string;
+  readonly s3?:
+    | {
+        readonly region?: string | undefined;
+        readonly endpoint?: string | undefined;
+        readonly forcePathStyle?: boolean | undefined;
+      }
+    | undefined;
+}
+
+const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
+const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+
+/** The store that a repository's place names, with retries. Does no I/O. @throws E_CONFIG */
+export function openStore({ repository, s3 }: StoreConfig): ObjectStore {
+  if (repository.startsWith('s3:')) return new RetryingStore(openS3(repository, s3));
+  if (repository.startsWith('file:')) return new RetryingStore(new FolderStore(folderOf(repository)));
+  if (repository === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(repository)) throw badPlace(repository);
+  return new RetryingStore(new FolderStore(repository));
+}
+
+function openS3(repository: string, s3: StoreConfig['s3']): ObjectStore {
+  const [, bucket, rest = ''] = S3_URL.exec(repository) ?? [];
+  const prefix = rest.replace(/\/+$/, '');
+  if (!bucket || (prefix !== '' && !PREFIX.test(prefix))) throw badPlace(repository);
+  return new S3Store({ bucket, prefix, ...s3 });
+}
+
+function folderOf(repository: string): string {
+  try {
+    return fileURLToPath(repository);
+  } catch {
+    throw badPlace(repository);
+  }
+}
+
+function badPlace(repository: string): HoldfastError {
+  return new HoldfastError('E_CONFIG', `'${repository}' is not a place for a repository`, {
+    hint: 'Give a folder, file:///folder, or s3://bucket or s3://bucket/prefix (letters, digits, . _ - and /).',
+  });
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { abortedError } from '../core/abort.ts';
+import { isHoldfastError } from '../core/errors.ts';
+import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+
+type Options = { readonly signal?: AbortSignal | undefined };
+
+export interface RetryPolicy {
+  /** Calls made in all, the first included. @default 6 */
+  readonly maxAttempts?: number;
+  /** Longest wait before the second call; doubles before each one after, up to 20 s. @default 200 */
+  readonly firstDelayMs?: number;
+  /** In [0, 1): the share of the longest wait that is waited. @default Math.random */
+  readonly random?: () => number;
+}
+
+const LONGEST_DELAY_MS = 20_000;
+
+/** Makes calls again that failed with a retryable error; waits with full jitter (AWS Architecture Blog, 2015). */
+export class RetryingStore implements ObjectStore {
+  readonly location: string;
+  readonly #inner: ObjectStore;
+  readonly #policy: Required<RetryPolicy>;
+
+  constructor(inner: ObjectStore, policy: RetryPolicy = {}) {
+    this.#inner = inner;
+    this.location = inner.location;
+    this.#policy = { maxAttempts: 6, firstDelayMs: 200, random: Math.random, ...policy };
+  }
+
+  put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
+    return this.#retry(options.signal, async (attempt) => {
+      try {
+        await this.#inner.put(key, body, options);
+      } catch (error) {
+        // The attempt before this one may have landed, with only its answer lost.
+        const mayBeOurs = attempt > 1 && isHoldfastError(error, 'E_OBJECT_EXISTS');
+        if (!mayBeOurs || !(await this.#holds(key, body, options))) throw error;
+      }
+    });
+  }
+
+  get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
+    return this.#retry(options.signal, () => this.#inner.get(key, options));
+  }
+
+  head(key: string, options: Options = {}): Promise<ObjectHead> {
+    return this.#retry(options.signal, () => this.#inner.head(key, options));
+  }
+
+  /** A listing that breaks is begun again, and goes on after what was given already. */
+  async *list(prefix: string, options: Options = {}): AsyncGenerator<ObjectInfo> {
+    let last = '';
+    for (let attempt = 1; ; ) {
+      try {
+        for await (const info of this.#inner.list(prefix, options)) {
+          if (info.key <= last) continue;
+          last = info.key;
+          attempt = 1;
+          yield info;
+        }
+        return;
+      } catch (error) {
+        await this.#waitOrThrow(error, attempt++, options.signal);
+      }
+    }
+  }
+
+  delete(key: string, options: Options = {}): Promise<void> {
+    return this.#retry(options.signal, () => this.#inner.delete(key, options));
+  }
+
+  async #retry<T>(signal: AbortSignal | undefined, call: (attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call(attempt);
+      } catch (error) {
+        await this.#waitOrThrow(error, attempt, signal);
+      }
+    }
+  }
+
+  async #waitOrThrow(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const { maxAttempts, firstDelayMs, random } = this.#policy;
+    if (!isHoldfastError(error) || !error.retryable || attempt >= maxAttempts) throw error;
+    const longest = Math.min(LONGEST_DELAY_MS, firstDelayMs * 2 ** (attempt - 1));
+    try {
+      await delay(longest * random(), undefined, signal ? { signal } : {});
+    } catch {
+      throw abortedError(signal);
+    }
+  }
+
+  async #holds(key: string, body: Uint8Array, { signal }: PutOptions): Promise<boolean> {
+    const { sizeBytes, sha256 } = await this.#inner.head(key, { signal });
+    if (sizeBytes !== body.length) return false;
+    if (sha256 !== undefined) return sha256 === createHash('sha256').update(body).digest('hex');
+    return Buffer.compare(await this.#inner.get(key, { signal }), body) === 0;
+  }
+}
