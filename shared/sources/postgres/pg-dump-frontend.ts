@@ -1,3 +1,5 @@
+import { completeQuery } from './pg-dump-queries.ts';
+
 /** Version numbers in the first message that ask for encryption, not for a session. */
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
@@ -47,7 +49,7 @@ export class FrontendMessages {
       const length = 1 + this.#pending.readInt32BE(end + 1);
       if (this.#pending.length - end < length) break;
       const type = String.fromCharCode(this.#pending[end] ?? 0);
-      if (type !== 'X') whole.push(this.#pending.subarray(end, end + length));
+      if (type !== 'X') whole.push(completeQuery(this.#pending.subarray(end, end + length)));
       // Query, Sync and FunctionCall are what ReadyForQuery answers.
       answered ||= type === 'Q' || type === 'S' || type === 'F';
       end += length;

@@ -27,6 +27,8 @@ function sessionSettings(options: PostgresOptions): Readonly<Record<string, stri
     row_security: 'off',
     synchronize_seqscans: 'off',
     max_parallel_workers_per_gather: '0',
+    // It may give the answer for one large object's descriptor to another with the same number.
+    enable_memoize: 'off',
     jit: 'off',
     statement_timeout: '0',
     lock_timeout: String(options.lockTimeoutMs),
