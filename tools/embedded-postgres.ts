@@ -49,18 +49,39 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   await writeFile(passwordFile, password);
   await mkdir(data, { mode: 0o700 });
   for (const file of [folder, data, passwordFile]) await own(file);
-  const initArgs = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--no-sync'];
+  const initArgs = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '-E',
+    'UTF8',
+    '--no-sync',
+  ];
   await run(path.join(bin, 'initdb'), [...initArgs, '--locale=C'], { ...identity, cwd: folder });
   await options.prepare?.(data);
   const port = await freePort();
-  const settings = { ...SETTINGS, port: String(port), unix_socket_directories: `'${folder}'`, ...options.settings };
+  const settings = {
+    ...SETTINGS,
+    port: String(port),
+    unix_socket_directories: `'${folder}'`,
+    ...options.settings,
+  };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   const args = ['-D', data];
   await writeFile(path.join(data, 'postgresql.auto.conf'), lines.join(''));
   await own(path.join(data, 'postgresql.auto.conf'));
-  const server = spawn(path.join(bin, 'postgres'), args, { ...identity, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(path.join(bin, 'postgres'), args, {
+    ...identity,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const log = collect(server);
-  const url = (database = 'postgres') => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const url = (database = 'postgres') =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const query = (database: string, sql: string) => once(url(database), sql);
   await ready(server, log, () => query('postgres', 'select 1'));
   return {
@@ -126,7 +147,8 @@ async function ready(server: ChildProcess, log: () => string, ask: () => Promise
       await ask();
       return;
     } catch (error) {
-      if (performance.now() > until) throw new Error(`PostgreSQL does not answer: ${log()}`, { cause: error });
+      if (performance.now() > until)
+        throw new Error(`PostgreSQL does not answer: ${log()}`, { cause: error });
       await delay(20);
     }
   }

@@ -40,7 +40,8 @@ export interface GetOptions {
  * - Honest: a call that did not do its work rejects. Nothing is skipped in silence.
  * - Stoppable: a call whose signal is aborted rejects with E_ABORTED, soon.
  *
- * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments, never `.` or `..`.
+ * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments that do not begin with `.`; no key is a folder
+ * of another.
  * Retries and metering are wrappers (`withRetry`, `MeteredStore`), not an implementation's job.
  */
 export interface ObjectStore {

@@ -31,7 +31,8 @@ function cutAll(stream: Buffer, parent: readonly ParentCut[] = [], step = Number
   return chunks;
 }
 
-const ids = (chunks: readonly Chunk[]) => chunks.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+const ids = (chunks: readonly Chunk[]) =>
+  chunks.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
 const rows = seededRows(4000, 3);
 const stream = Buffer.from(rows.join(''));
 const first = cutAll(stream);
@@ -69,7 +70,9 @@ describe('chunker', () => {
   it('keeps the chunks of format 1', () => {
     // Another value means that every repository stores everything again on its next backup.
     const all = createHash('sha256').update(ids(first).join('')).digest('hex');
-    expect(`${first.length} ${all}`).toMatchInlineSnapshot(`"102 b0c89587e9828a1b25c79faf7dab05b28420993c83ceb0983e4e4f92c5845528"`);
+    expect(`${first.length} ${all}`).toMatchInlineSnapshot(
+      `"102 b0c89587e9828a1b25c79faf7dab05b28420993c83ceb0983e4e4f92c5845528"`,
+    );
   });
 
   it('cuts an unchanged stream where its parent was cut', () => {
@@ -83,7 +86,11 @@ describe('chunker', () => {
   it.each([
     { title: 'rows were updated', flags: some(0.02), edit: (row: string) => row.replace('\t', '\tupdated') },
     { title: 'rows were removed', flags: some(0.02), edit: () => '' },
-    { title: 'rows were inserted', flags: some(0.02), edit: (row: string) => row + row.replace('\t', '\tnew') },
+    {
+      title: 'rows were inserted',
+      flags: some(0.02),
+      edit: (row: string) => row + row.replace('\t', '\tnew'),
+    },
   ])('stays aligned with its parent where $title all over', ({ flags, edit }) => {
     const next = Buffer.from(rows.map((row, i) => (flags[i] ? edit(row) : row)).join(''));
     const chunks = cutAll(next, first);
@@ -92,13 +99,17 @@ describe('chunker', () => {
   });
 
   it.each([
-    { title: 'many rows were inserted', next: [...rows.slice(0, 900), ...seededRows(700, 5, 10_000), ...rows.slice(900)] },
+    {
+      title: 'many rows were inserted',
+      next: [...rows.slice(0, 900), ...seededRows(700, 5, 10_000), ...rows.slice(900)],
+    },
     { title: 'many rows were removed', next: [...rows.slice(0, 900), ...rows.slice(1700)] },
     { title: 'the beginning was removed', next: rows.slice(1200) },
   ])('finds the way back after $title', ({ next }) => {
     const chunks = cutAll(Buffer.from(next.join('')), first);
     const kept = ids(chunks).filter((id) => parentIds.has(id)).length;
-    const possible = next.filter((row) => rows.includes(row)).join('').length / (stream.length / first.length);
+    const possible =
+      next.filter((row) => rows.includes(row)).join('').length / (stream.length / first.length);
     expect(kept).toBeGreaterThan(possible * 0.85);
   });
 
@@ -109,7 +120,12 @@ describe('chunker', () => {
   });
 
   it('cuts inside a record that is larger than a chunk may be, and follows such cuts', () => {
-    const large = Buffer.concat([stream.subarray(0, 20_000), Buffer.alloc(60_000, 'x'), Buffer.from('\n'), stream]);
+    const large = Buffer.concat([
+      stream.subarray(0, 20_000),
+      Buffer.alloc(60_000, 'x'),
+      Buffer.from('\n'),
+      stream,
+    ]);
     const chunks = cutAll(large);
     expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).equals(large)).toBe(true);
     expect(chunks.filter(({ endsInside }) => endsInside).length).toBeGreaterThan(2);

@@ -20,9 +20,17 @@ describe('delta', () => {
   const rows = seededRows(1500, 7);
   const base = Buffer.from(rows.join(''));
   it.each([
-    { title: 'rows updated', most: 45, next: rows.map((row, i) => (i % 97 === 50 ? row.replace('\t', '\tupdated') : row)) },
+    {
+      title: 'rows updated',
+      most: 45,
+      next: rows.map((row, i) => (i % 97 === 50 ? row.replace('\t', '\tupdated') : row)),
+    },
     { title: 'rows removed', most: 12, next: rows.filter((_, i) => i % 97 !== 50) },
-    { title: 'rows inserted', most: 200, next: rows.flatMap((row, i) => (i % 97 === 50 ? [row, `new ${row}`] : [row])) },
+    {
+      title: 'rows inserted',
+      most: 200,
+      next: rows.flatMap((row, i) => (i % 97 === 50 ? [row, `new ${row}`] : [row])),
+    },
     { title: 'a block moved to the end', most: 60, next: [...rows.slice(300), ...rows.slice(0, 300)] },
   ])('costs little for $title', ({ next, most }) => {
     const delta = encodeDelta(base, Buffer.from(next.join('')));
@@ -32,7 +40,10 @@ describe('delta', () => {
   it.each([
     { title: 'cut short', damage: (delta: Buffer) => delta.subarray(0, -1) },
     { title: 'with bytes left over', damage: (delta: Buffer) => Buffer.concat([delta, Buffer.from('x')]) },
-    { title: 'that says another size', damage: (delta: Buffer) => Buffer.concat([Buffer.from([5]), delta.subarray(1)]) },
+    {
+      title: 'that says another size',
+      damage: (delta: Buffer) => Buffer.concat([Buffer.from([5]), delta.subarray(1)]),
+    },
   ])('is rejected when $title', ({ damage }) => {
     const delta = encodeDelta(Buffer.from('a\nb\nc\n'), Buffer.from('a\nx\nc\n'));
     expect(() => applyDelta(Buffer.from('a\nb\nc\n'), damage(delta), MOST)).toThrow(

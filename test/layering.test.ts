@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { VERSION } from '../shared/core/version.ts';
+
+/** Lowest layer first: what each folder may import, besides itself. */
+const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string[]]> = [
+  ['shared/core', []],
+  ['shared/store', ['shared/core']],
+  ['shared/format', ['shared/core']],
+  ['shared/keys', ['shared/core']],
+  ['shared/sources', ['shared/core']],
+  ['shared/repository', ['shared/core', 'shared/store', 'shared/format', 'shared/keys']],
+  ['shared/jobs', ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository']],
+  ['lambdas', ['shared/core', 'shared/jobs']],
+  ['cli', ['shared/core', 'shared/jobs']],
+  ['console', ['shared/core']],
+  ['infra', ['shared/core']],
+];
+
+const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g;
+const layerOf = (file: string) => LAYERS.find(([folder]) => file.startsWith(`${folder}/`));
+const files = ['shared', 'cli', 'lambdas', 'infra', 'console']
+  .flatMap((folder) => listFolder(folder))
+  .filter((file) => /\.tsx?$/.test(file));
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file));
+  } catch {
+    return [];
+  }
+}
+
+/** The file without its comments, so that words in them do not count. */
+function codeOf(file: string): string {
+  return readFileSync(file, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+}
+
+describe('layers', () => {
+  it('are listed lowest first, so that no two can import each other', () => {
+    for (const [i, [, mayImport]] of LAYERS.entries()) {
+      const below = LAYERS.slice(0, i).map(([folder]) => folder);
+      expect(below).toEqual(expect.arrayContaining([...mayImport]));
+    }
+  });
+
+  it.each(files)('%s imports only from below', (file) => {
+    const [folder, mayImport] = layerOf(file)!;
+    for (const [, specifier] of codeOf(file).matchAll(IMPORT)) {
+      const target = layerOf(path.join(path.dirname(file), specifier!))?.[0];
+      expect([folder, ...mayImport], `${file} imports ${specifier}`).toContain(target);
+    }
+  });
+
+  it.each(files.filter((file) => file.startsWith('shared/')))('%s reads no environment, prints nothing', (file) => {
+    const code = codeOf(file);
+    expect(code).not.toMatch(/\bprocess\.env\b|\bconsole\./);
+    if (file !== 'shared/core/clock.ts') expect(code).not.toMatch(/\bDate\.now\(|new Date\(\)/);
+  });
+});
+
+describe('package', () => {
+  it('says the version that backups are marked with', () => {
+    expect(JSON.parse(readFileSync('package.json', 'utf8')).version).toBe(VERSION);
+  });
+});

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { TestProject } from 'vitest/node';
+import { hasPart } from './parts.ts';
+
+const run = promisify(execFile);
+const SCRIPT = path.resolve('test/rig/ceph-rgw.sh');
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Endpoint of the Ceph RGW that all test files share; empty where it is not installed. */
+    readonly rgwEndpoint: string;
+  }
+}
+
+/** Starts what all test files share, and stops it after the last. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  if (!hasPart('ceph-rgw')) {
+    provide('rgwEndpoint', '');
+    return async () => {};
+  }
+  const folder = path.join(tmpdir(), `holdfast-rgw-${process.pid}`);
+  const port = 20_000 + (process.pid % 10_000);
+  await run(SCRIPT, ['start', folder, String(port)]);
+  provide('rgwEndpoint', `http://127.0.0.1:${port}`);
+  return async () => {
+    await run(SCRIPT, ['stop', folder]);
+    await rm(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+interface Part {
+  /** Programs that must be there. */
+  readonly files: readonly string[];
+  /** Debian packages that bring them. */
+  readonly packages: string;
+}
+
+/** Real parts that tests run against and npm does not bring. */
+const PARTS = {
+  'ceph-rgw': {
+    files: ['/usr/bin/radosgw', '/usr/bin/ceph-mon', '/usr/bin/ceph-osd', '/usr/bin/radosgw-admin'],
+    packages: 'radosgw ceph-mon ceph-osd ceph-common',
+  },
+  'postgresql-15': {
+    files: [
+      '/usr/lib/postgresql/15/bin/postgres',
+      '/usr/lib/postgresql/15/bin/pg_dump',
+      '/usr/lib/postgresql/15/bin/pgbench',
+    ],
+    packages: 'postgresql-15',
+  },
+  'python-reader': {
+    files: [
+      '/usr/bin/python3',
+      '/usr/lib/python3/dist-packages/cryptography',
+      '/usr/lib/python3/dist-packages/zstandard',
+    ],
+    packages: 'python3 python3-cryptography python3-zstandard',
+  },
+  openssl: { files: ['/usr/bin/openssl'], packages: 'openssl' },
+} as const satisfies Record<string, Part>;
+
+export type PartName = keyof typeof PARTS;
+
+/** Where Debian puts PostgreSQL 15's programs. */
+export const POSTGRES_15_BIN = '/usr/lib/postgresql/15/bin';
+
+export function hasPart(name: PartName): boolean {
+  return PARTS[name].files.every((file) => existsSync(file));
+}
+
+/**
+ * A suite that needs a real part. Where it is missing, the suite is reported as skipped with the packages to
+ * install; with REQUIRE_ALL_PARTS=1 it fails.
+ */
+export function describeWithPart(name: PartName, title: string, suite: () => void): void {
+  if (hasPart(name)) {
+    describe(title, suite);
+  } else if (process.env['REQUIRE_ALL_PARTS'] === '1') {
+    it(`${title}: needs ${PARTS[name].packages}`, () => expect.fail(`install ${PARTS[name].packages}`));
+  } else {
+    describe.skip(`${title} (needs the Debian packages ${PARTS[name].packages})`, suite);
+  }
+}
