@@ -19,9 +19,10 @@ export function planPartitions(
   totalBytes: number,
   pagesPerPartition: number,
 ): readonly PartitionPlan[] {
-  const count = Math.max(1, Math.ceil(pages / pagesPerPartition));
+  if (pages <= pagesPerPartition) return [{ name: WHOLE, estimatedBytes: totalBytes }];
+  const count = Math.ceil(pages / pagesPerPartition);
   return Array.from({ length: count }, (_, index) => {
-    const share = Math.min(pagesPerPartition, pages - index * pagesPerPartition) / Math.max(pages, 1);
+    const share = Math.min(pagesPerPartition, pages - index * pagesPerPartition) / pages;
     return {
       name: String(index).padStart(WHOLE.length, '0'),
       estimatedBytes: Math.round(totalBytes * share),

@@ -1,7 +1,8 @@
 import type { DatasetRole } from './datasets-attributes.ts';
 import type { PostgresOptions } from './options.ts';
 import { runPgDump } from './pg-dump-run.ts';
-import { openSession } from './snapshot-session.ts';
+import type { Snapshot } from './snapshot.ts';
+import { openSession, type ServerVersion } from './snapshot-session.ts';
 
 export type SchemaRole = Extract<DatasetRole, 'pre-data' | 'post-data' | 'database'>;
 
@@ -24,7 +25,7 @@ const ARGS: Readonly<Record<SchemaRole, readonly string[]>> = {
 export async function dumpSchema(
   options: PostgresOptions,
   role: SchemaRole,
-  snapshotId: string,
+  snapshot: Pick<Snapshot, 'id' | 'version'>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const client = await openSession(options, signal);
@@ -32,7 +33,7 @@ export async function dumpSchema(
     client,
     [
       ...ARGS[role],
-      `--snapshot=${snapshotId}`,
+      `--snapshot=${snapshot.id}`,
       `--lock-wait-timeout=${options.lockTimeoutMs}`,
       '--no-large-objects',
       '--no-sync',
@@ -40,14 +41,22 @@ export async function dumpSchema(
     ],
     signal,
   );
-  return withoutVersions(dump);
+  return tidy(dump, role, snapshot.version);
 }
 
 const VERSIONS = /^(--\n-- PostgreSQL database dump\n--\n)\n+(?:-- Dumped [^\n]*\n)+/;
+/** pg_dump writes it whatever the server is; before 17 it is an error. */
+const NEWER_SETTING = /^SET transaction_timeout = 0;\n/gm;
+const FIRST_VERSION_WITH_IT: ServerVersion = 170_000;
 const HEADER_BYTES = 1024;
 
-/** The comment that names the versions of server and pg_dump would change with each update. */
-function withoutVersions(dump: Uint8Array): Uint8Array {
-  const head = Buffer.from(dump.subarray(0, HEADER_BYTES)).toString('latin1').replace(VERSIONS, '$1');
-  return Buffer.concat([Buffer.from(head, 'latin1'), dump.subarray(HEADER_BYTES)]);
+/**
+ * The comment that names the versions of server and pg_dump would change with each update. Settings are in
+ * the first lines, in the part `database` in several places.
+ */
+function tidy(dump: Uint8Array, role: SchemaRole, version: ServerVersion): Uint8Array {
+  const headBytes = role === 'database' ? dump.length : HEADER_BYTES;
+  let head = Buffer.from(dump.subarray(0, headBytes)).toString('latin1').replace(VERSIONS, '$1\n');
+  if (version < FIRST_VERSION_WITH_IT) head = head.replace(NEWER_SETTING, '');
+  return Buffer.concat([Buffer.from(head, 'latin1'), dump.subarray(headBytes)]);
 }

@@ -55,7 +55,7 @@ export class PostgresView implements SourceView {
     throwIfAborted(signal);
     const role = dataset.attributes['role'];
     if (role === 'pre-data' || role === 'post-data' || role === 'database')
-      yield await dumpSchema(this.#options, role, this.#snapshot.id, signal);
+      yield await dumpSchema(this.#options, role, this.#snapshot, signal);
     else for (const copy of this.#copies(dataset, partition)) yield* this.#copy(copy, signal);
     // Only now is it sure that no table was dropped or truncated under the read.
     await this.#snapshot.check(signal);
