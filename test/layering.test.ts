@@ -11,7 +11,10 @@ const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string
   ['shared/keys', ['shared/core']],
   ['shared/sources', ['shared/core']],
   ['shared/repository', ['shared/core', 'shared/store', 'shared/format', 'shared/keys']],
-  ['shared/jobs', ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository']],
+  [
+    'shared/jobs',
+    ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository'],
+  ],
   ['lambdas', ['shared/core', 'shared/jobs']],
   ['cli', ['shared/core', 'shared/jobs']],
   ['console', ['shared/core']],
@@ -53,11 +56,14 @@ describe('layers', () => {
     }
   });
 
-  it.each(files.filter((file) => file.startsWith('shared/')))('%s reads no environment, prints nothing', (file) => {
-    const code = codeOf(file);
-    expect(code).not.toMatch(/\bprocess\.env\b|\bconsole\./);
-    if (file !== 'shared/core/clock.ts') expect(code).not.toMatch(/\bDate\.now\(|new Date\(\)/);
-  });
+  it.each(files.filter((file) => file.startsWith('shared/')))(
+    '%s reads no environment, prints nothing',
+    (file) => {
+      const code = codeOf(file);
+      expect(code).not.toMatch(/\bprocess\.env\b|\bconsole\./);
+      if (file !== 'shared/core/clock.ts') expect(code).not.toMatch(/\bDate\.now\(|new Date\(\)/);
+    },
+  );
 });
 
 describe('package', () => {

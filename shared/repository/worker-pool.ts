@@ -40,6 +40,7 @@ export class WorkerPool {
     signal: AbortSignal,
   ): Promise<{ readonly value: CodecResults[K]; readonly worker: number }> {
     throwIfAborted(signal);
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(abortedError(signal));
       signal.addEventListener('abort', onAbort, { once: true });
@@ -47,8 +48,14 @@ export class WorkerPool {
       this.#waiting.push({
         task,
         transfer,
-        resolve: (answer) => (settle(), resolve(answer)),
-        reject: (error) => (settle(), reject(error)),
+        resolve: (answer) => {
+          settle();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
       });
       this.#feed();
     });
@@ -58,6 +65,7 @@ export class WorkerPool {
   async broadcast<K extends CodecTask['kind']>(
     task: Extract<CodecTask, { kind: K }>,
   ): Promise<{ readonly value: CodecResults[K]; readonly worker: number }[]> {
+    if (this.#failure) throw this.#failure;
     this.#start();
     return Promise.all(
       this.#slots.map(
@@ -101,7 +109,10 @@ export class WorkerPool {
   }
 
   #send(slot: Slot, job: Job): void {
-    if (this.#failure) return job.reject(this.#failure);
+    if (this.#failure) {
+      job.reject(this.#failure);
+      return;
+    }
     slot.sent.push(job);
     slot.worker.ref();
     slot.worker.postMessage(job.task, [...job.transfer]);
