@@ -56,7 +56,7 @@ const HEADER_BYTES = 1024;
  */
 function tidy(dump: Uint8Array, role: SchemaRole, version: ServerVersion): Uint8Array {
   const headBytes = role === 'database' ? dump.length : HEADER_BYTES;
-  let head = Buffer.from(dump.subarray(0, headBytes)).toString('latin1').replace(VERSIONS, '$1\n');
+  let head = Buffer.from(dump.subarray(0, headBytes)).toString('latin1').replace(VERSIONS, '$1');
   if (version < FIRST_VERSION_WITH_IT) head = head.replace(NEWER_SETTING, '');
   return Buffer.concat([Buffer.from(head, 'latin1'), dump.subarray(headBytes)]);
 }

@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+import type { DatasetPlan, SourceView } from '../../../shared/sources/source.ts';
+
+export const never = new AbortController().signal;
+
+export function everythingSql(): Promise<string> {
+  return readFile(path.resolve('test/fixtures/postgres/everything.sql'), 'utf8');
+}
+
+export function datasetOf(view: SourceView, name: string): DatasetPlan {
+  const dataset = view.datasets.find((one) => one.name === name);
+  if (dataset === undefined) throw new Error(`no dataset ${name}`);
+  return dataset;
+}
+
+/** All of a dataset as text, its partitions one after the other. */
+export async function readAll(view: SourceView, name: string): Promise<string> {
+  const dataset = datasetOf(view, name);
+  const blocks: Buffer[] = [];
+  for (const partition of dataset.partitions)
+    for await (const block of view.read(dataset, partition, never)) blocks.push(Buffer.from(block));
+  return Buffer.concat(blocks).toString('utf8');
+}
+
+/** A session of the test's own, closed when the test ends. */
+export async function session(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end().catch(() => undefined));
+  return client;
+}
+
+/** Asks again and again until the answer has a row; the test's own timeout ends it. */
+export async function until(client: pg.Client, sql: string): Promise<void> {
+  while ((await client.query(sql)).rowCount === 0);
+}
