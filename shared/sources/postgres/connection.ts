@@ -15,7 +15,8 @@ import { type PostgresOptions, postgresName } from './options.ts';
  * @throws E_SOURCE_UNREACHABLE, E_SOURCE_REFUSED, E_SOURCE_UNTRUSTED, E_CONFIG, E_ABORTED
  */
 export async function connect(options: PostgresOptions, signal: AbortSignal): Promise<pg.Client> {
-  const attempts = await tlsAttempts(options.tls);
+  // As with libpq, TLS is for networks: a Unix socket goes without.
+  const attempts = options.host.startsWith('/') ? [false as const] : await tlsAttempts(options.tls);
   const server = postgresName(options);
   for (const [index, tls] of attempts.entries()) {
     throwIfAborted(signal);

@@ -134,5 +134,10 @@ function largeObjectDatasets({ objects, bytes }: LargeObjectTotals): readonly Da
 }
 
 function copyDataset(name: string, attributes: CopyAttributes, estimatedBytes: number): DatasetPlan {
-  return { name, kind: 'data', attributes, partitions: [{ name: WHOLE, estimatedBytes }] };
+  return {
+    name,
+    kind: 'data',
+    attributes: { ...attributes, collective: true },
+    partitions: [{ name: WHOLE, estimatedBytes }],
+  };
 }

@@ -34,7 +34,7 @@ describeWithPart('postgresql-15', 'PostgreSQL 15, judged by its own pg_dump', ()
   }
 
   test.each(['pre-data', 'post-data'])('%s is what it writes', async (section) => {
-    expect(await statements(await readAll(view, section))).toEqual(
+    expect(statements(await readAll(view, section))).toEqual(
       statements(await native(`--section=${section}`, '--no-blobs')),
     );
   });
@@ -55,6 +55,20 @@ describeWithPart('postgresql-15', 'PostgreSQL 15, judged by its own pg_dump', ()
       const native = tables.get(name) ?? tables.get(displayName(schema, table).replace(/\.(.*)/, '."$1"'));
       expect(await readAll(view, name), name).toBe(native);
     }
+  });
+
+  test('large objects are the bytes it writes', async () => {
+    const written = new Map<string, string>();
+    const text = await native('--data-only', '--exclude-table=*.*', '--blobs');
+    for (const [, oid = '', body = ''] of text.matchAll(/lo_open\('(\d+)', \d+\);\n(.*?)lo_close/gs))
+      written.set(oid, [...body.matchAll(/lowrite\(0, '\\x(\w*)'\)/g)].map(([, hex]) => hex).join(''));
+    const ours = new Map([...written.keys()].map((oid) => [oid, '']));
+    for (const line of (await readAll(view, 'large object data')).trimEnd().split('\n')) {
+      const [oid = '', , bytes = ''] = line.split('\t');
+      ours.set(oid, (ours.get(oid) ?? '') + bytes.slice('\\\\x'.length));
+    }
+    expect(written.size).toBe(4);
+    expect(ours).toEqual(written);
   });
 
   test('sequences are set to what it sets', async () => {

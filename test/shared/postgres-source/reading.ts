@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
@@ -37,4 +38,23 @@ export async function session(url: string): Promise<pg.Client> {
 /** Asks again and again until the answer has a row; the test's own timeout ends it. */
 export async function until(client: pg.Client, sql: string): Promise<void> {
   while ((await client.query(sql)).rowCount === 0);
+}
+
+/** A way to the server that can be cut: both sides just see the other go. */
+export async function startProxy(port: number): Promise<{ readonly port: number; cut(): void }> {
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  onTestFinished(() => {
+    cut();
+    proxy.close();
+  });
+  return { port: (proxy.address() as AddressInfo).port, cut };
 }

@@ -12,7 +12,7 @@ import { Snapshot } from '../../../shared/sources/postgres/snapshot.ts';
 import { checkVersion } from '../../../shared/sources/postgres/snapshot-session.ts';
 import { openPostgresSource, PostgresSource } from '../../../shared/sources/postgres/source.ts';
 import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
-import { datasetOf, everythingSql, never, readAll, session, until } from './reading.ts';
+import { datasetOf, everythingSql, never, readAll, session, startProxy, until } from './reading.ts';
 
 let server: PostgresServer;
 
@@ -177,9 +177,13 @@ describe('one moment for everything', () => {
     })();
     const view = await open(url);
     const seenAtOpen = transfers;
-    const left = await readAll(view, 'public.l');
+    // The first reader is kept busy, so that the second table is read by another session, later.
+    const dataset = datasetOf(view, 'public.l');
+    const rows = view.read(dataset, dataset.partitions[0]!, never)[Symbol.asyncIterator]();
+    const left = Buffer.from((await rows.next()).value!).toString();
     while (transfers < seenAtOpen + 50) await writer.query('SELECT 1');
     const right = await readAll(view, 'public.r');
+    expect((await rows.next()).done).toBe(true);
     stop = true;
     await writing;
     const sum = (text: string) =>
@@ -390,6 +394,21 @@ describe('a connection that breaks', () => {
     expect(await readAll(view, 'public.small')).toBe('1\n');
   });
 
+  test('without a word from the server is an error too', async () => {
+    const url = new URL(await database(BIG));
+    const proxy = await startProxy(server.port);
+    url.port = String(proxy.port);
+    const view = await open(url.href);
+    const dataset = datasetOf(view, 'public.big');
+    const rows = view.read(dataset, dataset.partitions[0]!, never)[Symbol.asyncIterator]();
+    await rows.next();
+    proxy.cut();
+    const rest = (async () => {
+      while (!(await rows.next()).done);
+    })();
+    await expect(rest).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
+  });
+
   test('that held the snapshot fails every read and the check at the end', async () => {
     const url = await database(BIG);
     const view = await open(url);
@@ -480,6 +499,22 @@ describe('one session', () => {
       code: 'E_SOURCE_FAILED',
       details: { sqlState: '22012' },
     });
+  });
+
+  test('that is cut off in the middle of a COPY fails it', async () => {
+    const proxy = await startProxy(server.port);
+    const url = new URL(server.url());
+    url.port = String(proxy.port);
+    const client = await connect(optionsOf(url.href), never);
+    const rows = copyOut(
+      client,
+      'COPY (SELECT repeat(i::text, 100) FROM generate_series(1, 100000) i) TO STDOUT',
+      never,
+      { object: 'x' },
+    );
+    await rows.next();
+    proxy.cut();
+    await expect(Array.fromAsync(rows)).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
   });
 
   test('stops a running query when aborted, on the server too', async () => {

@@ -1,0 +1,30 @@
+/** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
+export function parseCopyRow(line: string): (string | undefined)[] {
+  return line.split('\t').map((field) => (field === '\\N' ? undefined : unescapeField(field)));
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
+function unescapeField(field: string): string {
+  if (!field.includes('\\')) return field;
+  return field.replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter);
+}
+
+const NEWLINE = 0x0a;
+
+/** The rows of a stream of COPY text; a row's bytes are UTF-8. */
+export async function* copyRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const block of stream) {
+    const bytes =
+      rest.length > 0
+        ? Buffer.concat([rest, block])
+        : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      yield bytes.toString('utf8', start, end);
+      start = end + 1;
+    }
+    rest = Buffer.from(bytes.subarray(start));
+  }
+}

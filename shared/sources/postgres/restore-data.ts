@@ -1,0 +1,133 @@
+import type pg from 'pg';
+import { orderedMap } from '../../core/ordered-map.ts';
+import type { BackupContents, StoredDataset, StoredPartition } from '../target.ts';
+import { disconnect, query } from './connection.ts';
+import { copyIn } from './copy-in.ts';
+import { copyRows, parseCopyRow } from './copy-text.ts';
+import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
+import { quoteIdent, quoteQualified } from './identifiers.ts';
+import type { PostgresOptions } from './options.ts';
+import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
+import { readDataset, withRole } from './restore-text.ts';
+import { openSession } from './snapshot-session.ts';
+
+/** Statements sent at once where there are many small ones. */
+const BATCH_CHARACTERS = 256 * 1024;
+
+export interface RestoreDataOptions {
+  readonly jobs: number;
+  readonly replace: boolean;
+  readonly noOwner: boolean;
+  readonly noPrivileges: boolean;
+  /** Whether a sequence (schema, name) is to get its value. */
+  readonly isWanted: (schema: string, name: string) => boolean;
+  readonly onBytes: (bytes: number) => void;
+  readonly onTable: (dataset: StoredDataset) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Puts rows into the tables, several partitions at once, then sequence values and large objects. */
+export async function restoreData(
+  postgres: PostgresOptions,
+  contents: BackupContents,
+  datasets: readonly StoredDataset[],
+  options: RestoreDataOptions,
+): Promise<void> {
+  const { jobs, signal } = options;
+  const parts = datasets
+    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
+    .filter(({ dataset, partition }) => isTableAttributes(dataset.attributes) && partition.plainBytes > 0)
+    .toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
+  await using sessions = new Sessions(postgres, signal);
+  const copied = orderedMap(parts, jobs, ({ dataset, partition }) =>
+    sessions.use((client) => copyPartition(client, contents, { dataset, partition, ...options })),
+  );
+  for await (const _ of copied) signal.throwIfAborted();
+  for (const dataset of datasets) options.onTable(dataset);
+  await sessions.use((client) => restoreOthers(client, contents, datasets, options));
+}
+
+async function copyPartition(
+  client: pg.Client,
+  contents: BackupContents,
+  options: RestoreDataOptions & { readonly dataset: StoredDataset; readonly partition: StoredPartition },
+): Promise<void> {
+  const { dataset, partition, signal, onBytes } = options;
+  const records = contents.read(dataset, partition, signal);
+  const sql = copyInSql(dataset.attributes as TableAttributes);
+  await copyIn(client, sql, records, { object: dataset.name, signal, onBytes });
+}
+
+function copyInSql({ schema, table, columns }: TableAttributes): string {
+  const names = columns.map(({ name }) => quoteIdent(name)).join(', ');
+  return `COPY ${quoteQualified(schema, table)}${names && ` (${names})`} FROM STDIN`;
+}
+
+async function restoreOthers(
+  client: pg.Client,
+  contents: BackupContents,
+  datasets: readonly StoredDataset[],
+  options: RestoreDataOptions,
+): Promise<void> {
+  const each = async (
+    role: 'sequences' | 'large-objects' | 'large-object-data',
+    toSql: (row: readonly (string | undefined)[]) => string,
+  ) => {
+    for (const dataset of withRole(datasets, role)) {
+      const rows = copyRows(readDataset(contents, dataset, options.signal));
+      await runBatches(client, rows, toSql, { object: dataset.name, signal: options.signal });
+    }
+  };
+  await each('sequences', (row) =>
+    options.isWanted(row[0] ?? '', row[1] ?? '') ? sequenceValueSql(row) : '',
+  );
+  await each('large-objects', (row) => largeObjectSql(row, options));
+  await each('large-object-data', largeObjectPieceSql);
+}
+
+async function runBatches(
+  client: pg.Client,
+  rows: AsyncIterable<string>,
+  toSql: (row: readonly (string | undefined)[]) => string,
+  { object, signal }: { readonly object: string; readonly signal: AbortSignal },
+): Promise<void> {
+  let batch = '';
+  for await (const row of rows) {
+    batch += toSql(parseCopyRow(row));
+    if (batch.length < BATCH_CHARACTERS) continue;
+    await query(client, batch, signal, { object });
+    batch = '';
+  }
+  if (batch !== '') await query(client, batch, signal, { object });
+}
+
+/** Sessions of a restore, made as they are needed, used by one at a time. */
+export class Sessions implements AsyncDisposable {
+  readonly #options: PostgresOptions;
+  readonly #signal: AbortSignal;
+  readonly #idle: pg.Client[] = [];
+  readonly #all: pg.Client[] = [];
+
+  constructor(options: PostgresOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async use<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = this.#idle.pop() ?? (await this.#open());
+    const result = await work(client);
+    this.#idle.push(client);
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map(disconnect));
+  }
+
+  async #open(): Promise<pg.Client> {
+    const client = await openSession(this.#options, this.#signal);
+    await query(client, 'SET synchronous_commit = off', this.#signal);
+    this.#all.push(client);
+    return client;
+  }
+}

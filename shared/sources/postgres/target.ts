@@ -1,0 +1,264 @@
+import type pg from 'pg';
+import { HoldfastError } from '../../core/errors.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import type { Source } from '../source.ts';
+import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
+import { disconnect, query } from './connection.ts';
+import { copyRows, parseCopyRow } from './copy-text.ts';
+import { isTableAttributes } from './datasets-attributes.ts';
+import {
+  type AdapterOptions,
+  type Environment,
+  type PostgresOptions,
+  parsePostgresOptions,
+  postgresName,
+} from './options.ts';
+import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
+import { restoreData, Sessions } from './restore-data.ts';
+import { restorePostData, restorePreData } from './restore-schema.ts';
+import { type SchemaSelection, selectSchema } from './restore-selection.ts';
+import { readDataset, readScript, withRole } from './restore-text.ts';
+import { openSession } from './snapshot-session.ts';
+import { PostgresSource } from './source.ts';
+import { parseToc, rolesOf, type Toc } from './toc.ts';
+
+const DEFAULT_JOBS = 4;
+const MOST_NAMED = 20;
+const OID_BATCH = 10_000;
+
+/** @throws E_CONFIG listing every problem */
+export function openPostgresTarget(url: string, options: AdapterOptions, env: Environment): PostgresTarget {
+  return new PostgresTarget(parsePostgresOptions(url, options, env));
+}
+
+type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal };
+
+/** What a restore is made of; the plan that people see is drawn from it. */
+interface Work extends SchemaSelection {
+  readonly pre: Toc;
+  readonly datasets: readonly StoredDataset[];
+  readonly presence: Presence;
+  readonly missingRoles: readonly string[];
+  readonly largeObjects: number;
+}
+
+/** A PostgreSQL database to restore into. */
+export class PostgresTarget implements Target {
+  readonly kind = 'postgres';
+  readonly name: string;
+  readonly #options: PostgresOptions;
+
+  constructor(options: PostgresOptions) {
+    this.#options = options;
+    this.name = postgresName(options);
+  }
+
+  asSource(): Source {
+    return new PostgresSource(this.#options);
+  }
+
+  async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
+    const client = await openSession(this.#options, signal);
+    try {
+      return this.#describe(await prepare(client, contents, options, signal), contents, options);
+    } finally {
+      await disconnect(client);
+    }
+  }
+
+  async restore(contents: BackupContents, _: RestorePlan, options: RestoreRun): Promise<void> {
+    const {
+      signal,
+      onProgress,
+      replace = false,
+      noOwner = false,
+      noPrivileges = false,
+      jobs = DEFAULT_JOBS,
+    } = options;
+    await using sessions = new Sessions(this.#options, signal);
+    const work = await sessions.use(async (client) => {
+      const found = await prepare(client, contents, options, signal);
+      refuse(this.#describe(found, contents, options), replace, found);
+      const drops = replace ? dropsOf(found.presence, found.pre.entries) : [];
+      const entries = found.preData.filter((entry) => !isShared(entry, found.presence));
+      await restorePreData(
+        client,
+        { preamble: found.pre.preamble, entries, drops },
+        { noOwner, noPrivileges, signal },
+      );
+      return found;
+    });
+    let done = 0;
+    await restoreData(this.#options, contents, work.datasets, {
+      jobs,
+      replace,
+      noOwner,
+      noPrivileges,
+      signal,
+      isWanted: wantedSequences(work, options.datasets),
+      onBytes: (bytes) => {
+        done += bytes;
+        onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
+      },
+      onTable: ({ name, records, plainBytes }) =>
+        onProgress({ kind: 'dataset', dataset: name, records, plainBytes }),
+    });
+    onProgress({ kind: 'phase', phase: 'finish' });
+    const postData = work.postData.filter((entry) => !work.presence.present.has(entry) || replace);
+    await restorePostData(sessions, postData, { noOwner, noPrivileges, jobs, signal, onEntry: () => {} });
+  }
+
+  #describe(work: Work, contents: BackupContents, options: RestoreOptions): RestorePlan {
+    const { replace = false, datasets: named, noOwner = false, noPrivileges = false } = options;
+    const tables = work.datasets.filter(({ attributes }) => isTableAttributes(attributes));
+    const records = tables.reduce((sum, dataset) => sum + dataset.records, 0);
+    const drops = dropsOf(work.presence, work.pre.entries);
+    const conflicts = conflictsOf(work.presence);
+    if (work.largeObjects > 0) conflicts.push(`${work.largeObjects} large objects`);
+    const others = work.datasets.filter((dataset) => !tables.includes(dataset)).map(({ name }) => name);
+    const steps = [
+      ...(replace && drops.length > 0
+        ? [`drop ${drops.length} objects that are in the way, with what depends on them`]
+        : []),
+      `make ${work.preData.length} objects: schemas, types, functions, tables, views`,
+      `write ${records} rows into ${tables.length} tables`,
+      ...(others.length > 0 ? [`restore ${others.join(', ')}`] : []),
+      `make ${work.postData.length} objects: indexes, constraints, triggers, policies; refresh materialised views`,
+      'read every table back and compare it with the backup',
+    ];
+    const warnings = [...work.warnings];
+    if (work.missingRoles.length > 0) {
+      warnings.push(
+        `the target has no roles ${work.missingRoles.join(', ')}: create them, or pass --no-owner and --no-privileges`,
+      );
+    }
+    // Sequence values are those of the whole database; owners of large objects are not restored with --no-owner.
+    const isAsked = ({ name }: StoredDataset) => named === undefined || named.includes(name);
+    const isSame = ({ attributes }: StoredDataset) =>
+      attributes['role'] !== 'large-objects' || !(noOwner || noPrivileges);
+    return {
+      target: this.name,
+      datasets: work.datasets,
+      compare: work.datasets.filter((dataset) => isAsked(dataset) && isSame(dataset)),
+      steps: [`from ${contents.server}`, ...steps],
+      conflicts,
+      drops: replace ? drops : [],
+      warnings,
+    };
+  }
+}
+
+async function prepare(
+  client: pg.Client,
+  contents: BackupContents,
+  options: RestoreOptions,
+  signal: AbortSignal,
+): Promise<Work> {
+  const pre = parseToc(await readScript(contents, 'pre-data', signal));
+  const post = parseToc(await readScript(contents, 'post-data', signal));
+  const all = await lookUp(client, [...pre.entries, ...post.entries], signal);
+  const data = contents.datasets.filter(({ kind }) => kind === 'data');
+  const datasets = options.datasets === undefined ? data : choose(data, options.datasets);
+  const selection =
+    options.datasets === undefined
+      ? { preData: pre.entries, postData: post.entries, warnings: [] }
+      : selectSchema(datasets, { pre, post, has: (entry) => all.present.has(entry) });
+  const selected = new Set([...selection.preData, ...selection.postData]);
+  const presence = { present: new Set([...all.present].filter((entry) => selected.has(entry))) };
+  const missingRoles = await findMissingRoles(client, [...selected], options, signal);
+  const largeObjects = await countLargeObjects(client, contents, datasets, signal);
+  return { ...selection, pre, datasets, presence, missingRoles, largeObjects };
+}
+
+/** With sequences and large objects only where they are asked for by name. */
+function choose(data: readonly StoredDataset[], names: readonly string[]): readonly StoredDataset[] {
+  const missing = names.find((name) => !data.some((dataset) => dataset.name === name));
+  if (missing === undefined) {
+    const wanted = data.filter(({ name }) => names.includes(name));
+    return [...wanted, ...withRole(data, 'sequences').filter((dataset) => !wanted.includes(dataset))];
+  }
+  const near = data
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(`.${missing}`) || name.includes(missing));
+  const hint =
+    near.length > 0 ? `Did you mean ${near.slice(0, 5).join(', ')}?` : '`holdfast show KEY` lists them.';
+  throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, { hint });
+}
+
+async function findMissingRoles(
+  client: pg.Client,
+  entries: Work['preData'],
+  { noOwner = false, noPrivileges = false }: RestoreOptions,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const wanted = new Set(
+    entries.flatMap((entry) => rolesOf(entry, { owners: !noOwner, privileges: !noPrivileges })),
+  );
+  const rows = await query<{ rolname: string }>(client, 'SELECT rolname FROM pg_catalog.pg_roles', signal);
+  const there = new Set(rows.map(({ rolname }) => rolname));
+  return [...wanted].filter((role) => !there.has(role)).sort();
+}
+
+/** How many of the backup's large objects the target has by number. */
+async function countLargeObjects(
+  client: pg.Client,
+  contents: BackupContents,
+  datasets: readonly StoredDataset[],
+  signal: AbortSignal,
+): Promise<number> {
+  const sql = 'SELECT count(*)::text AS n FROM pg_catalog.pg_largeobject_metadata';
+  const count = async (where = '', values: readonly unknown[] = []) => {
+    const [row] = await query<{ n: string }>(client, sql + where, signal, { values });
+    return Number(row?.n);
+  };
+  const stored = withRole(datasets, 'large-objects');
+  if (stored.length === 0 || (await count()) === 0) return 0;
+  let found = 0;
+  let oids: number[] = [];
+  for (const dataset of stored) {
+    for await (const row of copyRows(readDataset(contents, dataset, signal))) {
+      oids.push(Number(parseCopyRow(row)[0]));
+      if (oids.length < OID_BATCH) continue;
+      found += await count(' WHERE oid = ANY ($1)', [oids]);
+      oids = [];
+    }
+  }
+  return found + (await count(' WHERE oid = ANY ($1)', [oids]));
+}
+
+function refuse(plan: RestorePlan, replace: boolean, { missingRoles }: Work): void {
+  if (plan.conflicts.length > 0 && !replace) {
+    const named = plan.conflicts.slice(0, MOST_NAMED).join(', ');
+    const more = plan.conflicts.length > MOST_NAMED ? ` and ${plan.conflicts.length - MOST_NAMED} more` : '';
+    throw new HoldfastError(
+      'E_TARGET_NOT_EMPTY',
+      `the target has ${named}${more} already; nothing was changed`,
+      {
+        hint: 'Restore into an empty database, or pass --replace to drop these first.',
+        details: { conflicts: plan.conflicts.length },
+      },
+    );
+  }
+  if (missingRoles.length === 0) return;
+  throw new HoldfastError(
+    'E_MISSING_ROLES',
+    `the target has no roles ${missingRoles.join(', ')}; nothing was changed`,
+    {
+      hint: 'Create these roles, or pass --no-owner and --no-privileges.',
+    },
+  );
+}
+
+/** All sequences of a whole restore; of some tables, those that were made for them. */
+function wantedSequences(
+  work: Work,
+  names: readonly string[] | undefined,
+): (schema: string, name: string) => boolean {
+  if (names === undefined) return () => true;
+  const made = new Set(
+    work.preData
+      .filter(({ type }) => type === 'SEQUENCE')
+      .map(({ schema, name }) => JSON.stringify([schema, name])),
+  );
+  return (schema, name) => made.has(JSON.stringify([schema, name]));
+}
