@@ -37,6 +37,11 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   E_SOURCE_CHANGED: 'Run it again when no migration is running.',
 };
 
+const STATE_HINTS: Readonly<Record<string, string>> = {
+  '53200': 'Raise max_locks_per_transaction on the server: each table needs a lock.',
+  '55P03': 'Somebody holds a table locked; see pg_locks, or raise lockTimeoutSeconds.',
+};
+
 /** Says what happened between us and the server in one of the E_SOURCE_* codes. Never loses the cause. */
 export function toSourceError(error: unknown, context: ErrorContext): HoldfastError {
   if (error instanceof HoldfastError) return error;
@@ -58,7 +63,7 @@ function make(
   { object }: ErrorContext,
   details: Readonly<Record<string, string>>,
 ): HoldfastError {
-  const hint = HINTS[code];
+  const hint = STATE_HINTS[details['sqlState'] ?? ''] ?? HINTS[code];
   return new HoldfastError(code, message, {
     cause,
     ...(hint !== undefined && { hint }),

@@ -12,7 +12,8 @@ export class CopyFrames {
   ready = false;
   /** What the server answered instead of rows, or after some. */
   error: DatabaseError | undefined;
-  readonly #block: Buffer;
+  #block: Buffer;
+  readonly #blockBytes: number;
   #used = 0;
   #type = 0;
   /** Bytes of the current message still to come. */
@@ -22,11 +23,14 @@ export class CopyFrames {
   #body: Buffer[] = [];
 
   constructor(blockBytes: number) {
+    this.#blockBytes = blockBytes;
     this.#block = Buffer.allocUnsafeSlow(blockBytes);
   }
 
   /** @returns how far it came: not to the end of `bytes` when the block is full */
   consume(bytes: Buffer, start: number): number {
+    // The reader may have handed the block on to another thread: then it is gone from here.
+    if (this.#block.length === 0) this.#block = Buffer.allocUnsafeSlow(this.#blockBytes);
     let at = start;
     while (at < bytes.length && this.#used < this.#block.length) {
       if (this.#left > 0) at += this.#takeBody(bytes, at);
@@ -36,7 +40,7 @@ export class CopyFrames {
   }
 
   get full(): boolean {
-    return this.#used === this.#block.length;
+    return this.#used === this.#blockBytes;
   }
 
   /** The rows so far; the memory is used again by the next `consume`. */

@@ -16,7 +16,7 @@ export async function listOmitted(snapshot: Snapshot, signal: AbortSignal): Prom
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE (c.relkind IN ('f', 'm') OR c.relkind = 'r' AND c.relpersistence = 'u')
         AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+      ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,
   );
   const names = (kind: string): string =>

@@ -52,7 +52,7 @@ export async function listTables(snapshot: Snapshot, signal: AbortSignal): Promi
       WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
         AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                  ELSE c.oid = ANY (e.extconfig) END
-      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+      ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,
   );
   return rows.map((row) => ({ ...row, pages: Number(row.pages), totalBytes: Number(row.totalBytes) }));

@@ -25,7 +25,7 @@ export async function listSequences(
       WHERE c.relkind = 'S' AND c.relpersistence <> 't'
         AND CASE WHEN e.oid IS NULL THEN n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                  ELSE c.oid = ANY (e.extconfig) END
-      ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+      ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"`,
     signal,
   );
 }

@@ -28,6 +28,14 @@ export class SnapshotReaders implements AsyncDisposable {
     return client;
   }
 
+  /**
+   * Gives up the locks that reading took, the snapshot stays: with thousands of tables the server's room for
+   * locks would run out. The transaction of the snapshot keeps its own.
+   */
+  async unlock(client: pg.Client, signal: AbortSignal): Promise<void> {
+    await query(client, 'ROLLBACK TO SAVEPOINT reading', signal);
+  }
+
   /** A session that was closed, by an error say, is replaced by a new one when needed. */
   release(client: pg.Client): void {
     this.#busy.delete(client);
@@ -50,6 +58,7 @@ export class SnapshotReaders implements AsyncDisposable {
       await query(client, `SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshotId)}`, signal, {
         object: 'the snapshot',
       });
+      await query(client, 'SAVEPOINT reading', signal);
       return client;
     } catch (error) {
       this.#open--;

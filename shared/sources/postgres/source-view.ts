@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { DatasetPlan, PartitionPlan, SourceView } from '../source.ts';
@@ -74,15 +75,8 @@ export class PostgresView implements SourceView {
     const client = await this.#readers.acquire(signal);
     try {
       yield* copyOut(client, sql, signal, { object });
-      if (table === undefined) return;
-      const [row] = await query<{ oid: string }>(
-        client,
-        `SELECT pg_catalog.to_regclass($1)::oid::text AS oid`,
-        signal,
-        { values: [quoteQualified(table.schema, table.name)], object },
-      );
-      if (row?.oid !== table.oid)
-        throw new HoldfastError('E_SOURCE_CHANGED', `${object} is another table now: its schema was renamed`);
+      if (table !== undefined) await checkSame(client, table, object, signal);
+      await this.#readers.unlock(client, signal);
     } finally {
       this.#readers.release(client);
     }
@@ -115,4 +109,21 @@ export class PostgresView implements SourceView {
         : `COPY (SELECT ${columns} FROM ONLY ${place} ${where}) TO STDOUT`;
     return { sql, object: name, table };
   }
+}
+
+/** @throws E_SOURCE_CHANGED when the name now means another table, which a lock does not prevent */
+async function checkSame(
+  client: pg.Client,
+  table: TableInfo,
+  object: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [row] = await query<{ oid: string }>(
+    client,
+    'SELECT pg_catalog.to_regclass($1)::oid::text AS oid',
+    signal,
+    { values: [quoteQualified(table.schema, table.name)], object },
+  );
+  if (row?.oid !== table.oid)
+    throw new HoldfastError('E_SOURCE_CHANGED', `${object} is another table now: its schema was renamed`);
 }

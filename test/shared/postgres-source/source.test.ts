@@ -487,6 +487,19 @@ describe('one session', () => {
     expect(await query(client, 'SELECT 1 AS one', never)).toEqual([{ one: 1 }]);
   });
 
+  test('goes on after its blocks were given away to another thread', async () => {
+    const client = await connected();
+    const rows = copyOut(client, 'COPY (SELECT generate_series(1, 100000)) TO STDOUT', never, {
+      object: 'x',
+    });
+    let bytes = 0;
+    for await (const block of rows) {
+      bytes += block.length;
+      structuredClone(block, { transfer: [block.buffer as ArrayBuffer] });
+    }
+    expect(bytes).toBe(588_895);
+  });
+
   test('reports an error in the middle of a COPY with its SQLSTATE', async () => {
     const client = await connected();
     const rows = copyOut(
