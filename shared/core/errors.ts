@@ -76,6 +76,7 @@ export const ERRORS = {
   E_RANGE: row(20, 'A read ran past the end of a stored object.'),
   E_DAMAGED: row(20, 'A stored object is not what was written.'),
   E_VERIFY_FAILED: row(20, 'Verification found damage.'),
+  E_MISSING_ROLES: row(30, 'The restore target lacks roles that the backup names.'),
   E_RESTORE_DIFFERS: row(20, 'What was restored differs from the backup.'),
   E_SOURCE_UNREACHABLE: row(30, 'The database cannot be reached.', true),
   E_SOURCE_REFUSED: row(30, 'The database refused the login.'),

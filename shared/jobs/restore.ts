@@ -59,7 +59,7 @@ export async function restoreBackup(
     reader,
     target,
     digests,
-    datasets: plan.datasets,
+    datasets: plan.compare,
     onProgress,
     signal,
   });
@@ -113,7 +113,7 @@ async function compareTarget(
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
   const source = target.asSource();
   await using view = await source.open(signal);
-  return compareDatasets({
+  return await compareDatasets({
     repository,
     contents,
     datasets: selectDatasets(

@@ -48,6 +48,8 @@ export interface RestorePlan {
   /** No secret in it. */
   readonly target: string;
   readonly datasets: readonly StoredDataset[];
+  /** Those of them that the target must hold exactly afterwards. */
+  readonly compare: readonly StoredDataset[];
   /** One line a step, in order, for people. */
   readonly steps: readonly string[];
   /** Objects in the way, as the target names them. Not empty: `restore` refuses unless `replace`. */

@@ -30,6 +30,7 @@ export class FilesTarget implements Target {
     return {
       target: this.name,
       datasets,
+      compare: datasets.filter(({ kind }) => kind === 'data'),
       steps,
       conflicts,
       drops: options.replace ? conflicts : [],
