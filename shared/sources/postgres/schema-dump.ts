@@ -45,12 +45,10 @@ export async function dumpSchema(
 }
 
 const VERSIONS = /^(--\n-- PostgreSQL database dump\n--\n)\n+(?:-- Dumped [^\n]*\n)+/;
-/** pg_dump writes it whatever the server is; before 17 it is an error. */
-const NEWER_SETTING = /^SET transaction_timeout = 0;\n/gm;
-const FIRST_VERSION_WITH_IT: ServerVersion = 170_000;
-/** pg_dump says it of subscriptions whatever the server is; before 16 it is an error. */
+/** Before 17 it is an error; pg_dump writes it whatever the server is. */
+const TRANSACTION_TIMEOUT = /^SET transaction_timeout = 0;\n/gm;
+/** Before 16 it is an error; pg_dump writes it whatever the server is. */
 const RUN_AS_OWNER = /^(CREATE SUBSCRIPTION .*), run_as_owner = (?:true|false)/gm;
-const FIRST_VERSION_WITH_RUN_AS_OWNER: ServerVersion = 160_000;
 const HEADER_BYTES = 1024;
 
 /**
@@ -58,10 +56,15 @@ const HEADER_BYTES = 1024;
  * the first lines, in the part `database` in several places.
  */
 function tidy(dump: Uint8Array, role: SchemaRole, version: ServerVersion): Uint8Array {
-  const hasSubscriptions = role === 'post-data' && version < FIRST_VERSION_WITH_RUN_AS_OWNER;
-  const headBytes = role === 'database' || hasSubscriptions ? dump.length : HEADER_BYTES;
-  let head = Buffer.from(dump.subarray(0, headBytes)).toString('latin1').replace(VERSIONS, '$1');
-  if (version < FIRST_VERSION_WITH_IT) head = head.replace(NEWER_SETTING, '');
-  if (hasSubscriptions) head = head.replace(RUN_AS_OWNER, '$1');
-  return Buffer.concat([Buffer.from(head, 'latin1'), dump.subarray(headBytes)]);
+  const headBytes = role === 'database' ? dump.length : HEADER_BYTES;
+  const head = Buffer.from(dump.subarray(0, headBytes)).toString('latin1').replace(VERSIONS, '$1');
+  const body = dump.subarray(headBytes);
+  return Buffer.concat([
+    Buffer.from(version < 170_000 ? head.replace(TRANSACTION_TIMEOUT, '') : head, 'latin1'),
+    version < 160_000 && role === 'post-data' ? withoutRunAsOwner(body) : body,
+  ]);
+}
+
+function withoutRunAsOwner(body: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(body).toString('latin1').replace(RUN_AS_OWNER, '$1'), 'latin1');
 }

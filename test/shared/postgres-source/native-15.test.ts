@@ -95,7 +95,7 @@ function statements(dump: string): readonly string[] {
         .replace(/^ALTER (SEQUENCE|VIEW|MATERIALIZED VIEW) (.* OWNER TO )/, 'ALTER TABLE $2')
         .replace(/^ALTER FOREIGN TABLE ONLY /, 'ALTER FOREIGN TABLE ')
         .replace('SELECT,INSERT,REFERENCES,DELETE,TRIGGER,TRUNCATE,UPDATE ON TABLE', 'ALL ON TABLE')
-        .replace(', streaming = off, run_as_owner = true', '')
+        .replace(', streaming = off', '')
         .replace(/^(ALTER DEFAULT PRIVILEGES .*) {2}(TO|FROM) /, '$1 $2 '),
     );
 }
