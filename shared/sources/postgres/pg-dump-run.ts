@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { workerUrl } from '../../core/worker-url.ts';
-import { interrupt, query, serverName } from './connection.ts';
+import { disconnect, interrupt, query, serverName } from './connection.ts';
 import { toSourceError } from './connection-errors.ts';
 import { RawSession } from './connection-stream.ts';
 import { PgDumpBridge } from './pg-dump-bridge.ts';
@@ -26,8 +26,10 @@ export async function runPgDump(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const greeting = await makeGreeting(client, signal);
-  throwIfAborted(signal);
+  const greeting = await makeGreeting(client, signal).catch(async (error: unknown) => {
+    await disconnect(client);
+    throw error;
+  });
   const session = new RawSession(client);
   const { port1: port, port2: workerPort } = new MessageChannel();
   const answerReady = new SharedArrayBuffer(4);
@@ -36,6 +38,7 @@ export async function runPgDump(
   const onAbort = (): void => interrupt(client);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
+    throwIfAborted(signal);
     const result = await Promise.race([workerResult(worker), bridge.serve()]);
     if ('dump' in result) return result.dump;
     throw bridge.lastError ?? new HoldfastError('E_SOURCE_FAILED', `pg_dump failed: ${result.failure}`);
