@@ -1,0 +1,73 @@
+import { confirm, isCancel, multiselect, select, text } from '@clack/prompts';
+import { HoldfastError } from '../shared/core/errors.ts';
+import type { Io } from './io.ts';
+
+export interface Choice<T> {
+  readonly value: T;
+  readonly label: string;
+  readonly hint?: string;
+}
+
+/** Questions on a terminal; where there is none, or nothing to choose from, the answer is undefined. */
+export const ask = {
+  isPossible(io: Io): boolean {
+    return io.stdin.isTTY === true && io.stderr.isTTY === true;
+  },
+
+  async select<T extends string>(
+    io: Io,
+    message: string,
+    options: readonly Choice<T>[],
+  ): Promise<T | undefined> {
+    if (!ask.isPossible(io) || options.length === 0) return undefined;
+    return answered(await select({ message, options: [...options] as never, ...streams(io) })) as T;
+  },
+
+  async multiselect(
+    io: Io,
+    message: string,
+    options: readonly Choice<string>[],
+  ): Promise<string[] | undefined> {
+    if (!ask.isPossible(io) || options.length === 0) return undefined;
+    return answered(
+      await multiselect({ message, options: [...options] as never, ...streams(io) }),
+    ) as string[];
+  },
+
+  async text(io: Io, message: string): Promise<string | undefined> {
+    if (!ask.isPossible(io)) return undefined;
+    return answered(await text({ message, ...streams(io) })) as string;
+  },
+
+  /**
+   * Asks before something is destroyed.
+   *
+   * @throws E_USAGE without a terminal, where only `--yes` can say so
+   */
+  async confirmDestruction(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
+    if (yes) return;
+    if (!ask.isPossible(io)) {
+      throw new HoldfastError(
+        'E_USAGE',
+        `this would destroy something, and nobody can be asked: ${message}`,
+        {
+          hint: 'Pass --yes if that is what you want.',
+        },
+      );
+    }
+    if (answered(await confirm({ message, initialValue: false, ...streams(io) })) !== true) throw stopped();
+  },
+};
+
+function streams(io: Io) {
+  return { input: io.stdin, output: io.stderr, signal: io.signal };
+}
+
+function answered<T>(answer: T | symbol): T {
+  if (isCancel(answer)) throw stopped();
+  return answer as T;
+}
+
+function stopped(): HoldfastError {
+  return new HoldfastError('E_ABORTED', 'stopped; nothing was changed');
+}

@@ -1,0 +1,78 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { HoldfastError } from '../shared/core/errors.ts';
+import { nearest } from '../shared/core/nearest.ts';
+import type { Io } from './io.ts';
+
+/** What every command takes. */
+export const COMMON_OPTIONS = {
+  config: { type: 'string' },
+  repository: { type: 'string', short: 'r' },
+  json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
+export const COMMON_HELP = `Common options:
+  -r, --repository PLACE  folder, or s3://bucket/prefix
+      --config FILE       configuration file (default holdfast.config.ts or .json)
+      --json              one JSON document on stdout (docs/cli.md has its shape)
+  -q, --quiet             no progress
+  -h, --help              this text
+`;
+
+export interface Command {
+  /** One line for \`holdfast help\`. */
+  readonly summary: string;
+  readonly help: string;
+  /** Options beside the common ones, for parsing and completion. */
+  readonly options: NonNullable<ParseArgsConfig['options']>;
+  /** Gives the exit status; errors are thrown. */
+  run(argv: readonly string[], io: Io): Promise<number>;
+}
+
+/**
+ * Parses a command's arguments.
+ *
+ * @param most positional arguments allowed
+ * @throws E_USAGE naming the argument, and the option that may have been meant
+ */
+export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
+  argv: readonly string[],
+  options: O,
+  most: number,
+) {
+  const all = { ...COMMON_OPTIONS, ...options };
+  try {
+    const parsed = parseArgs({ args: [...argv], options: all, allowPositionals: true, strict: true });
+    const extra = parsed.positionals[most];
+    if (extra !== undefined) throw usage(`'${extra}' is one argument too many`);
+    return parsed;
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error;
+    throw explain(error, argv, Object.keys(all));
+  }
+}
+
+export function usage(message: string, hint = 'Run it with --help.'): HoldfastError {
+  return new HoldfastError('E_USAGE', message, { hint });
+}
+
+function explain(error: unknown, argv: readonly string[], known: readonly string[]): HoldfastError {
+  const unknown = argv.find(
+    (arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] ?? ''),
+  );
+  if (unknown === '--key' || unknown?.startsWith('--key=')) {
+    return usage(
+      'the key is never given as an argument: others could see it',
+      'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
+    );
+  }
+  if (unknown !== undefined) {
+    const meant = nearest(unknown.slice(2).split('=')[0] ?? '', known);
+    return usage(
+      `there is no option ${unknown.split('=')[0]}`,
+      meant ? `Did you mean --${meant}?` : 'Run it with --help.',
+    );
+  }
+  return usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
+}

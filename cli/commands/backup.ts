@@ -1,0 +1,80 @@
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { openSource } from '../../shared/jobs/adapters.ts';
+import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { bytes, duration, number, ratio, shortKey } from '../format.ts';
+import { defaultSource, findPlace } from '../load-config.ts';
+import { Session } from '../session.ts';
+
+const options = { source: { type: 'string', short: 's' }, note: { type: 'string' } } as const;
+
+export const backup: Command = {
+  summary: 'back a database up',
+  options,
+  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT]
+
+Backs a database up as at one moment. TYPE (default manual) chooses how long it is kept. Only what the newest
+backup of the same source has not is stored. Nothing is listed until everything is stored.
+
+  -s, --source SOURCE     name from the configuration, postgres://…, env:NAME, or a file or folder of text
+      --note TEXT         kept with the backup
+
+${COMMON_HELP}
+Examples:
+  holdfast backup
+  holdfast backup daily --source shop
+  holdfast backup --source env:DATABASE_URL --note "before the migration"
+
+Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavailable; 130 stopped.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    await using session = await Session.open(values, io);
+    if (!session.config.isEnabled) {
+      throw new HoldfastError('E_CONFIG', 'backups are switched off: ENABLE_BACKUPS is false', {
+        hint: 'Remove the variable.',
+      });
+    }
+    const place = findPlace(await chooseSource(session), session.config, io);
+    const began = performance.now();
+    const result = await runBackup(session.repository, openSource(place, io.env), {
+      type: positionals[0] ?? 'manual',
+      note: values.note,
+      onProgress: session.progress.on,
+      signal: io.signal,
+    });
+    await session.print(result, describe(result, performance.now() - began));
+    return 0;
+  },
+};
+
+async function chooseSource({ config, io }: Session): Promise<string> {
+  const found = defaultSource(config);
+  if (typeof found === 'string') return found;
+  const chosen = await ask.select(
+    io,
+    'Which source?',
+    found.map(({ name, kind }) => ({ value: name, label: name, hint: kind })),
+  );
+  if (chosen !== undefined) return chosen;
+  const names = found.map(({ name }) => name).join(', ');
+  throw new HoldfastError(
+    'E_USAGE',
+    names ? `several sources are configured: ${names}` : 'no source is given, and none is configured',
+    {
+      hint: 'Pass --source NAME, or --source postgres://…',
+    },
+  );
+}
+
+function describe(result: BackupResult, ms: number): string {
+  const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets } = result;
+  const against = parent ? `, compared with ${shortKey(parent)}` : '';
+  return `${shortKey(key)} of ${source.name}
+  ${number(records)} records in ${number(datasets)} datasets, ${bytes(plainBytes)}, in ${duration(ms)}
+  stored ${bytes(storedBytes)} (${ratio(plainBytes, storedBytes)} smaller), ${number(newChunks)} of ${number(chunks)} chunks new${against}
+Check it with: holdfast verify ${shortKey(key)} --full
+`;
+}

@@ -1,0 +1,63 @@
+import { COMMON_OPTIONS, type Command, parse, usage } from '../command.ts';
+import { COMMANDS } from '../commands.ts';
+import { write } from '../io.ts';
+
+const SHELLS = ['bash', 'zsh', 'fish'];
+
+export const completion: Command = {
+  summary: 'print a completion script for bash, zsh or fish',
+  options: {},
+  help: `Usage: holdfast completion bash|zsh|fish
+
+Examples:
+  holdfast completion bash > ~/.local/share/bash-completion/completions/holdfast
+  holdfast completion zsh > "\${fpath[1]}/_holdfast"
+  holdfast completion fish > ~/.config/fish/completions/holdfast.fish
+`,
+
+  async run(argv, io) {
+    const { positionals } = parse(argv, {}, 1);
+    const script = { bash, zsh, fish }[positionals[0] ?? ''];
+    if (!script)
+      throw usage(`'${positionals[0] ?? ''}' is no shell that is known`, `Give one of ${SHELLS.join(', ')}.`);
+    await write(io.stdout, script());
+    return 0;
+  },
+};
+
+const names = () => [...Object.keys(COMMANDS), 'help'];
+const optionsOf = (name: string) =>
+  Object.keys({ ...COMMON_OPTIONS, ...COMMANDS[name]?.options }).map((option) => `--${option}`);
+
+function bash(): string {
+  const cases = names()
+    .map((name) => `    ${name}) words='${optionsOf(name).join(' ')} latest' ;;\n`)
+    .join('');
+  return `_holdfast() {
+  local words
+  case "\${COMP_WORDS[1]}" in
+${cases}    *) words='${names().join(' ')}' ;;
+  esac
+  [ "$COMP_CWORD" -eq 1 ] && words='${names().join(' ')}'
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _holdfast holdfast
+`;
+}
+
+function zsh(): string {
+  return `#compdef holdfast\nautoload -U +X bashcompinit && bashcompinit\n${bash()}`;
+}
+
+function fish(): string {
+  const commands = names().map(
+    (name) =>
+      `complete -c holdfast -n __fish_use_subcommand -f -a ${name} -d '${COMMANDS[name]?.summary ?? ''}'\n`,
+  );
+  const flags = Object.keys(COMMANDS).flatMap((name) =>
+    optionsOf(name).map(
+      (option) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}\n`,
+    ),
+  );
+  return [...commands, ...flags].join('');
+}

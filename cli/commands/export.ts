@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { exportBackup } from '../../shared/jobs/export.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { write } from '../io.ts';
+import { Session } from '../session.ts';
+
+const FORMATS = ['sql', 'csv', 'ndjson'] as const;
+const options = {
+  dataset: { type: 'string', short: 'd', multiple: true },
+  format: { type: 'string', short: 'f', default: 'sql' },
+  output: { type: 'string', short: 'o' },
+} as const;
+
+export const exportCommand: Command = {
+  summary: 'write a backup as SQL, CSV or NDJSON',
+  options,
+  help: `Usage: holdfast export [KEY] [--dataset NAME]… [--format sql|csv|ndjson] [--output FILE]
+
+Writes a backup as plain text: SQL that psql restores into an empty database, or one table as CSV with a header
+(NULL is empty, an empty text is "") or NDJSON. To stdout, unless --output says where.
+
+  -d, --dataset NAME      only this dataset; may be repeated for sql
+  -f, --format FORMAT     sql (default), csv or ndjson
+  -o, --output FILE       must not exist; it is there only when it is complete
+
+${COMMON_HELP}
+Examples:
+  holdfast export latest | psql -v ON_ERROR_STOP=1 scratch
+  holdfast export latest -d public.orders -f csv -o orders.csv
+
+Exit status: 0 written; 10 no such backup or dataset; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const format = FORMATS.find((known) => known === values.format);
+    if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
+    await using session = await Session.open(values, io);
+    const key = await session.backup(positionals[0]);
+    const blocks = exportBackup(session.repository, key, {
+      format,
+      datasets: values.dataset,
+      signal: io.signal,
+    });
+    if (values.output === undefined) {
+      for await (const block of blocks) await write(io.stdout, block);
+      return 0;
+    }
+    const writtenBytes = await writeFileWhole(path.resolve(io.cwd, values.output), blocks);
+    await session.print(
+      { key, format, output: values.output, bytes: writtenBytes },
+      `Wrote ${values.output}\n`,
+    );
+    return 0;
+  },
+};
+
+/** Under a temporary name first, so that the file is there only when it is complete. */
+async function writeFileWhole(file: string, blocks: AsyncIterable<Uint8Array>): Promise<number> {
+  const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
+  let writtenBytes = 0;
+  try {
+    await using handle = await open(temporary, 'wx');
+    for await (const block of blocks) {
+      await handle.write(block);
+      writtenBytes += block.length;
+    }
+    await handle.sync();
+    await link(temporary, file);
+    return writtenBytes;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw usage(`${file} exists already`, 'Name another file.');
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw usage(`there is no folder ${path.dirname(file)}`, 'Make it first.');
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

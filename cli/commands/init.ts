@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { initRepository } from '../../shared/jobs/open-repository.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { type Io, write } from '../io.ts';
+import { loadConfig, repositoryConfig } from '../load-config.ts';
+
+const options = { 'new-key': { type: 'string' } } as const;
+
+export const init: Command = {
+  summary: 'make a repository',
+  options,
+  help: `Usage: holdfast init [--new-key FILE]
+
+Makes a repository in an empty folder, or under an unused prefix of a bucket. It is sealed with a key of
+64 hex digits from BACKUP_ENCRYPTION_KEY or a key file. Whoever loses the key loses the backups.
+
+      --new-key FILE      make a key, write it to FILE (mode 600), and use it
+
+${COMMON_HELP}
+Examples:
+  holdfast init -r ./backups --new-key ~/holdfast.key
+  BACKUP_ENCRYPTION_KEY=$(cat key) holdfast init -r s3://my-backups/shop
+
+Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or a bad one.
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    const config = await loadConfig(values, io);
+    const newKey = values['new-key'];
+    const keyFile = newKey === undefined ? undefined : path.resolve(io.cwd, newKey);
+    if (keyFile !== undefined && (config.encryptionKey !== undefined || config.keyFile !== undefined)) {
+      throw new HoldfastError('E_USAGE', 'a key is configured already; --new-key would not be used', {
+        hint: 'Leave --new-key out, or remove the configured key.',
+      });
+    }
+    const settings = await repositoryConfig(config, io);
+    const made = keyFile === undefined ? undefined : randomBytes(32).toString('hex');
+    if (keyFile !== undefined && made !== undefined) await writeKey(keyFile, made);
+    const result = await initRepository(
+      made === undefined ? settings : { ...settings, encryptionKey: made },
+      io.signal,
+    );
+    const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${keyAdvice(keyFile)}`;
+    await print(io, values.json, { ...result, keyFile: keyFile ?? null }, text);
+    return 0;
+  },
+};
+
+function keyAdvice(keyFile: string | undefined): string {
+  const place = keyFile === undefined ? 'the key that is configured' : keyFile;
+  const next = keyFile === undefined ? '' : `\nNow: export HOLDFAST_KEY_FILE=${keyFile}\n`;
+  return `
+KEEP THE KEY. Without it nobody can read these backups, not even you.
+  1. Copy ${place} into your password manager now.
+  2. Keep a second copy where this machine and this cloud account do not reach.
+  3. Try it: open the repository with the copy, on another machine.
+This is said once.
+${next}`;
+}
+
+async function writeKey(file: string, key: string): Promise<void> {
+  try {
+    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new HoldfastError(
+      'E_USAGE',
+      exists ? `${file} exists already; a key is never overwritten` : `${file} cannot be written`,
+      {
+        cause,
+        hint: exists
+          ? 'Name another file, or use that key with HOLDFAST_KEY_FILE.'
+          : 'Name a file in a folder that you can write to.',
+      },
+    );
+  }
+}
+
+async function print(io: Io, json: boolean | undefined, document: object, text: string): Promise<void> {
+  await write(io.stdout, json ? `${JSON.stringify(document)}\n` : text);
+}

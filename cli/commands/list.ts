@@ -1,0 +1,52 @@
+import { type BackupSummary, listBackups } from '../../shared/jobs/list.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { bytes, number, shortKey, table, time } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = { source: { type: 'string', short: 's' } } as const;
+
+export const list: Command = {
+  summary: 'list backups, newest first',
+  options,
+  help: `Usage: holdfast list [TYPE] [--source TEXT]
+
+Lists backups, newest first; of one TYPE, or of sources whose name contains TEXT. Works without the key, but
+then cannot tell a forged manifest from a real one.
+
+  -s, --source TEXT       part of the source's name
+
+${COMMON_HELP}
+Examples:
+  holdfast list
+  holdfast list daily --json
+
+Exit status: 0 listed, damaged ones too; 10 no repository.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const backups = await listBackups(session.repository, {
+      type: positionals[0],
+      source: values.source,
+      signal: io.signal,
+    });
+    await session.print({ backups }, describe(backups));
+    return 0;
+  },
+};
+
+function describe(backups: readonly BackupSummary[]): string {
+  if (backups.length === 0) return 'There are no backups yet. Make one with: holdfast backup\n';
+  const rows = backups.map((backup) => [
+    shortKey(backup.key),
+    time(backup.startedAt),
+    number(backup.records),
+    bytes(backup.plainBytes),
+    bytes(backup.storedBytes),
+    backup.state,
+    backup.source.name + (backup.note ? `  "${backup.note}"` : ''),
+  ]);
+  const problems = backups.flatMap(({ problem }) => (problem ? [`damaged: ${problem}\n`] : []));
+  return table(['KEY', 'STARTED', 'RECORDS', 'SIZE', 'ADDED', 'STATE', 'SOURCE'], rows) + problems.join('');
+}

@@ -1,0 +1,153 @@
+import { openTarget } from '../../shared/jobs/adapters.ts';
+import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
+import { showBackup } from '../../shared/jobs/show.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { bytes, duration, number, shortKey } from '../format.ts';
+import { findPlace } from '../load-config.ts';
+import { Session } from '../session.ts';
+
+const options = {
+  to: { type: 'string', short: 't' },
+  dataset: { type: 'string', short: 'd', multiple: true },
+  replace: { type: 'boolean', default: false },
+  'no-owner': { type: 'boolean', default: false },
+  'no-privileges': { type: 'boolean', default: false },
+  jobs: { type: 'string', short: 'j' },
+  'dry-run': { type: 'boolean', short: 'n', default: false },
+  yes: { type: 'boolean', short: 'y', default: false },
+} as const;
+
+const MOST_JOBS = 64;
+
+type Plan = RestoreResult['plan'];
+
+export const restore: Command = {
+  summary: 'restore a backup, or some of its datasets',
+  options,
+  help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--replace] [--dry-run]
+
+Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
+that has any of the objects, naming them; afterwards reads everything back and compares it with the backup.
+
+  -t, --to TARGET         postgres://…, env:NAME (a URL in the environment, so that nobody sees its password),
+                          a name from the configuration, or a folder
+  -d, --dataset NAME      only this dataset and what it needs; may be repeated
+      --replace           drop objects of the same name first; asks, unless --yes
+      --no-owner          let everything belong to the restoring user
+      --no-privileges     restore no GRANTs
+  -j, --jobs N            partitions and indexes at once (default 4)
+  -n, --dry-run           print the plan, change nothing
+  -y, --yes               do not ask
+
+${COMMON_HELP}
+Examples:
+  holdfast restore latest --to postgres://localhost/scratch
+  holdfast restore latest:daily --to env:TARGET_URL --dataset public.orders
+  holdfast restore 20260301 --to ./files
+
+Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database; 130 stopped.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const jobs = jobsOf(values.jobs);
+    await using session = await Session.open(values, io);
+    const key = await session.backup(positionals[0]);
+    const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
+    if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
+    if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/.test(to))
+      session.progress.say('warning: others can see a password that is an argument; use --to env:NAME');
+    const target = openTarget(findPlace(to, session.config, io), io.env);
+    const choices = {
+      datasets: await chooseDatasets(session, key, values.dataset, values.to !== undefined),
+      replace: values.replace === true,
+      noOwner: values['no-owner'] === true,
+      noPrivileges: values['no-privileges'] === true,
+      ...(jobs === undefined ? {} : { jobs }),
+      signal: io.signal,
+    };
+    const plan = await planRestore(session.repository, key, target, choices);
+    if (values['dry-run']) {
+      await session.print(planDocument(key, plan), describePlan(key, plan));
+      return 0;
+    }
+    if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
+    if (plan.drops.length > 0) {
+      await ask.confirmDestruction(io, `Drop ${plan.drops.length} objects of ${plan.target}?`, {
+        yes: values.yes === true,
+      });
+    }
+    const began = performance.now();
+    const result = await restoreBackup(session.repository, key, target, {
+      ...choices,
+      onProgress: session.progress.on,
+    });
+    await session.print(resultDocument(result), describeResult(result, performance.now() - began));
+    return 0;
+  },
+};
+
+function jobsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS) return jobs;
+  throw usage(`--jobs is '${text}'; allowed are 1 to ${MOST_JOBS}`);
+}
+
+/** Those named; on a terminal where the target was asked for too, a choice; else all. */
+async function chooseDatasets(
+  session: Session,
+  key: RestoreResult['key'],
+  named: readonly string[] | undefined,
+  isScripted: boolean,
+) {
+  if (named !== undefined || isScripted || !ask.isPossible(session.io)) return named;
+  const { datasets } = await showBackup(session.repository, key, session.io.signal);
+  const data = datasets.filter(({ kind }) => kind === 'data');
+  const all = { value: '*', label: 'everything' };
+  const chosen = await ask.multiselect(session.io, 'Which datasets?', [
+    all,
+    ...data.map(({ name, records }) => ({ value: name, label: name, hint: `${number(records)} records` })),
+  ]);
+  return chosen === undefined || chosen.includes('*') ? undefined : chosen;
+}
+
+function planDocument(key: string, plan: Plan): object {
+  return {
+    key,
+    target: plan.target,
+    datasets: plan.datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes })),
+    steps: plan.steps,
+    conflicts: plan.conflicts,
+    drops: plan.drops,
+    warnings: plan.warnings,
+  };
+}
+
+function resultDocument({ key, plan, comparison, records, plainBytes }: RestoreResult): object {
+  return { ...planDocument(key, plan), records, plainBytes, comparison };
+}
+
+function describePlan(key: string, { target, steps, conflicts, drops, warnings, datasets }: Plan): string {
+  const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+  const lines = [
+    `Restore ${shortKey(key)} to ${target}, ${bytes(size)}:`,
+    ...steps.map((step, i) => `  ${i + 1}. ${step}`),
+  ];
+  if (drops.length > 0) lines.push('Drops:', ...drops.map((drop) => `  ${drop}`));
+  else if (conflicts.length > 0)
+    lines.push(
+      'In the way (it will refuse, unless --replace):',
+      ...conflicts.map((conflict) => `  ${conflict}`),
+    );
+  lines.push(...warnings.map((warning) => `warning: ${warning}`));
+  return `${lines.join('\n')}\n`;
+}
+
+function describeResult({ key, plan, comparison, records, plainBytes }: RestoreResult, ms: number): string {
+  return `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}
+  ${number(records)} records, ${bytes(plainBytes)}
+  read back: ${number(comparison.length)} datasets compared with the backup, all equal
+`;
+}

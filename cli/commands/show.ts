@@ -1,0 +1,65 @@
+import { type BackupDetail, showBackup } from '../../shared/jobs/show.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { bytes, duration, number, table, time } from '../format.ts';
+import { Session } from '../session.ts';
+
+export const show: Command = {
+  summary: 'show what a backup holds',
+  options: {},
+  help: `Usage: holdfast show [KEY]
+
+Shows one backup: where it came from, its datasets with their records and sizes, and what it leaves out. KEY is
+any part of a key that fits one backup, \`latest\`, or \`latest:TYPE\`.
+
+${COMMON_HELP}
+Examples:
+  holdfast show latest
+  holdfast show 20260301 --json
+
+Exit status: 0 shown; 10 no such backup; 11 KEY fits several; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, {}, 1);
+    await using session = await Session.open(values, io);
+    const detail = await showBackup(session.repository, await session.backup(positionals[0]), io.signal);
+    await session.print(detail, describe(detail));
+    return 0;
+  },
+};
+
+function describe(detail: BackupDetail): string {
+  const {
+    key,
+    source,
+    server,
+    position,
+    startedAt,
+    finishedAt,
+    consistency,
+    parent,
+    packs,
+    neededBytes,
+    storedBytes,
+  } = detail;
+  const took = duration(finishedAt.getTime() - startedAt.getTime());
+  const rows = detail.datasets.map(({ name, kind, partitions, records, plainBytes }) => [
+    name,
+    kind,
+    number(partitions),
+    number(records),
+    bytes(plainBytes),
+  ]);
+  const facts = [
+    ['key', key],
+    ['source', `${source.name} (${server})`],
+    ['taken', `${time(startedAt)}, in ${took}, ${consistency}${position ? ` at ${position}` : ''}`],
+    ['compared with', parent ?? 'nothing: it is the first'],
+    ['size', `${bytes(detail.plainBytes)}, ${number(detail.records)} records`],
+    ['stored', `${bytes(storedBytes)} added; needs ${number(packs)} packs of ${bytes(neededBytes)}`],
+    ...(detail.note ? [['note', detail.note]] : []),
+  ];
+  const head = facts.map(([name = '', value = '']) => `${name.padEnd(14)} ${value}\n`).join('');
+  const omitted = detail.omitted.map((line) => `  - ${line}\n`).join('');
+  return `${head}\n${table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows)}${omitted && `\nNot in the backup:\n${omitted}`}`;
+}

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/core/config.ts';
+import { HoldfastError } from '../shared/core/errors.ts';
+import { MiB } from '../shared/core/units.ts';
+import { kindOfUrl, type SourceConfig } from '../shared/jobs/adapters.ts';
+import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import { usage } from './command.ts';
+import type { Io } from './io.ts';
+
+const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'];
+
+export interface ConfigFlags {
+  readonly config?: string | undefined;
+  readonly repository?: string | undefined;
+  readonly source?: string | undefined;
+}
+
+/** Reads configuration file, environment and flags. @throws E_CONFIG with every problem */
+export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedConfig> {
+  const fileName = flags.config ?? DEFAULT_FILES.find((name) => existsSync(path.join(io.cwd, name)));
+  const file = fileName === undefined ? undefined : await readConfigFile(path.resolve(io.cwd, fileName));
+  return resolveConfig({ file, fileName: fileName ?? '', env: io.env, flags });
+}
+
+/** What opens the repository. @throws E_CONFIG where no place is configured, E_BAD_KEY, E_NO_KEY */
+export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
+  const { repository, s3, workers, cacheMiB, compressionLevel } = config;
+  if (repository === undefined) {
+    throw new HoldfastError('E_CONFIG', 'no repository is configured', {
+      hint: 'Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.',
+    });
+  }
+  const encryptionKey = config.encryptionKey ?? (await readKeyFile(config.keyFile, io));
+  const cacheBytes = cacheMiB === undefined ? undefined : cacheMiB * MiB;
+  return { repository, s3, encryptionKey, workers, cacheBytes, compressionLevel };
+}
+
+/**
+ * The source or target that is meant: a configured name, `env:NAME` for a URL in the environment, or a URL
+ * or path itself.
+ */
+export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
+  const named = config.sources.find(({ name }) => name === text);
+  if (named) return named;
+  if (!text.startsWith('env:')) return { kind: kindOfUrl(text), url: text, options: {} };
+  const name = text.slice('env:'.length);
+  const url = io.env[name];
+  if (url) return { kind: kindOfUrl(url), url, options: {} };
+  throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
+}
+
+/** The source to back up, where none was named. @throws E_CONFIG */
+export function defaultSource({
+  sources,
+  defaultSource: given,
+}: ResolvedConfig): string | readonly NamedSource[] {
+  if (given !== undefined) return given;
+  const [only, ...others] = sources;
+  if (only && others.length === 0) return only.name;
+  return sources;
+}
+
+async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
+    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    if (module.default !== undefined) return module.default;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new HoldfastError('E_CONFIG', `${file} cannot be read: ${reason}`, {
+      cause,
+      hint: 'Correct it, or name another with --config.',
+    });
+  }
+  throw new HoldfastError('E_CONFIG', `${file} has no default export`, {
+    hint: 'Write: export default defineConfig({ … }).',
+  });
+}
+
+async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
+  if (keyFile === undefined) return undefined;
+  const file = path.resolve(io.cwd, keyFile);
+  try {
+    const { mode } = await stat(file);
+    if ((mode & 0o077) !== 0)
+      io.stderr.write(`warning: ${file} can be read by others; run: chmod 600 ${file}\n`);
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new HoldfastError(
+      'E_NO_KEY',
+      `the key file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`,
+      {
+        cause,
+        hint: 'Bring the key file back from where you keep a copy; nothing can be read without it.',
+      },
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
+import { nearest } from '../shared/core/nearest.ts';
+import { VERSION } from '../shared/core/version.ts';
+import { type Command, usage } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { type Io, write } from './io.ts';
+
+/** Runs one command line and gives its exit status. Prints errors; throws none. */
+export async function main(argv: readonly string[], given: Partial<Io> = {}): Promise<number> {
+  // Arguments may hold a connection string: `ps` is not to show it for longer than it must.
+  process.title = 'holdfast';
+  const stop = new AbortController();
+  const io: Io = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    signal: stop.signal,
+    ...given,
+  };
+  const onSignal = (name: NodeJS.Signals): void => {
+    const status = name === 'SIGTERM' ? 143 : 130;
+    if (stop.signal.aborted) process.exit(status);
+    io.stderr.write('\nstopping; once more to stop at once\n');
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    return await report(error, argv, io);
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    await write(io.stdout, rest[0] === undefined ? overview() : find(rest[0]).help);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    await write(io.stdout, `holdfast ${VERSION}\n`);
+    return 0;
+  }
+  const command = find(name);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    await write(io.stdout, command.help);
+    return 0;
+  }
+  return command.run(rest, io);
+}
+
+function find(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command) return command;
+  const meant = nearest(name, Object.keys(COMMANDS));
+  throw usage(
+    `there is no command '${name}'`,
+    meant ? `Did you mean \`holdfast ${meant}\`?` : '`holdfast help` lists the commands.',
+  );
+}
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`);
+  return `holdfast ${VERSION}: database backups that prove they can restore
+
+Usage: holdfast COMMAND [options]
+
+${lines.join('')}  help        this text, or a command's
+
+Begin: holdfast init -r ./backups --new-key ./holdfast.key
+Then:  holdfast backup --source postgres://localhost/shop
+       holdfast restore latest --to postgres://localhost/scratch
+
+Settings come from holdfast.config.ts, then the environment, then options (docs/configuration.md).
+`;
+}
+
+/** Broken pipes are the reader's way to say that it has enough. */
+async function report(error: unknown, argv: readonly string[], io: Io): Promise<number> {
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
+  const known =
+    io.signal.aborted && !(error instanceof HoldfastError)
+      ? new HoldfastError('E_ABORTED', 'stopped on request')
+      : asKnown(error);
+  const { exitStatus } = ERRORS[known.code];
+  if (argv.includes('--json')) {
+    const { code, message, hint = null, details } = known;
+    await write(
+      io.stdout,
+      `${JSON.stringify({ error: { code, message, hint, details, exitStatus } })}\n`,
+    ).catch(() => {});
+  } else {
+    await write(
+      io.stderr,
+      `error: ${known.message}\n${known.hint ? `hint: ${known.hint}\n` : ''}code: ${known.code}\n`,
+    );
+  }
+  if (io.env['HOLDFAST_DEBUG'] === '1') await write(io.stderr, `${describeCause(error)}\n`);
+  return exitStatus;
+}
+
+function asKnown(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HoldfastError('E_INTERNAL', message, {
+    cause: error,
+    hint: 'This is a bug, or something nobody has met yet: run it with HOLDFAST_DEBUG=1 and report what it prints.',
+  });
+}
+
+function describeCause(error: unknown): string {
+  const lines: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) lines.push(at.stack ?? at.message);
+  return lines.join('\ncaused by: ');
+}

@@ -1,0 +1,82 @@
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface EnvConfig {
+  readonly repository: string | undefined;
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+  readonly encryptionKey: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly source: string | undefined;
+  readonly isEnabled: boolean;
+  readonly retention: Readonly<Record<string, number>>;
+  readonly schedules: Readonly<Record<string, string>>;
+  readonly compressionLevel: number | undefined;
+}
+
+const CRON_FIELD = /^[\d*,/-]+$/;
+const MOST_DAYS = 36_500;
+
+/** The environment variables of docs/configuration.md; problems are added to `problems`. */
+export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
+  const get = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const encrypts = readSwitch(get, 'BACKUP_ENCRYPTION', problems) ?? true;
+  if (!encrypts) problems.push('BACKUP_ENCRYPTION is false: Holdfast always encrypts; remove the variable');
+  const compresses = readSwitch(get, 'BACKUP_COMPRESSION', problems) ?? true;
+  const bucket = get('BACKUP_S3_BUCKET');
+  return {
+    repository: get('HOLDFAST_REPOSITORY') ?? (bucket === undefined ? undefined : `s3://${bucket}`),
+    region: get('BACKUP_S3_REGION'),
+    endpoint: get('AWS_ENDPOINT_URL_S3') ?? get('AWS_ENDPOINT_URL'),
+    encryptionKey: readKey(get, problems),
+    keyFile: get('HOLDFAST_KEY_FILE'),
+    source: get('HOLDFAST_SOURCE'),
+    isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
+    retention: {
+      ...readDays(get, 'BACKUP_RETENTION_DAYS', 'daily', problems),
+      ...readDays(get, 'BACKUP_WEEKLY_RETENTION', 'weekly', problems),
+      ...readDays(get, 'BACKUP_MANUAL_RETENTION', 'manual', problems),
+    },
+    schedules: {
+      daily: readCron(get, 'BACKUP_DAILY_TIME', '0 2 * * *', problems),
+      weekly: readCron(get, 'BACKUP_WEEKLY_TIME', '0 3 * * 0', problems),
+    },
+    compressionLevel: compresses ? undefined : 0,
+  };
+}
+
+type Get = (name: string) => string | undefined;
+
+/** The key's form is checked where it is used; here only that there is one. The value is in no message. */
+function readKey(get: Get, problems: string[]): string | undefined {
+  const ours = get('HOLDFAST_KEY');
+  const original = get('BACKUP_ENCRYPTION_KEY');
+  if (ours !== undefined && original !== undefined && ours !== original) {
+    problems.push('HOLDFAST_KEY and BACKUP_ENCRYPTION_KEY hold different keys; keep one of them');
+  }
+  return ours ?? original;
+}
+
+function readSwitch(get: Get, name: string, problems: string[]): boolean | undefined {
+  const value = get(name)?.toLowerCase();
+  if (value === undefined || value === 'true' || value === '1') return value === undefined ? undefined : true;
+  if (value !== 'false' && value !== '0') problems.push(`${name} is '${value}'; allowed are true and false`);
+  return false;
+}
+
+function readDays(get: Get, name: string, type: string, problems: string[]): Record<string, number> {
+  const value = get(name);
+  if (value === undefined) return {};
+  const count = Number(value);
+  if (Number.isInteger(count) && count >= 1 && count <= MOST_DAYS) return { [type]: count };
+  problems.push(`${name} is '${value}'; allowed are whole days from 1 to ${MOST_DAYS}`);
+  return {};
+}
+
+function readCron(get: Get, name: string, fallback: string, problems: string[]): string {
+  const value = get(name) ?? fallback;
+  const fields = value.trim().split(/\s+/);
+  if (fields.length !== 5 || !fields.every((field) => CRON_FIELD.test(field))) {
+    problems.push(`${name} is '${value}'; wanted are five cron fields, such as '${fallback}'`);
+  }
+  return value;
+}

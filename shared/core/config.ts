@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { readConfigEnv } from './config-env.ts';
+import { HoldfastError } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+const days = z.number().int().min(1).max(36_500);
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+const PostgresSourceConfig = z
+  .object({ kind: z.literal('postgres'), url: z.string().min(1) })
+  // The adapter checks its own settings and says which it knows.
+  .catchall(scalar);
+const FilesSourceConfig = z.strictObject({ kind: z.literal('files'), url: z.string().min(1) });
+
+const FileConfig = z.strictObject({
+  /** A folder, or `s3://bucket/prefix`. */
+  repository: z.string().min(1).optional(),
+  s3: z
+    .strictObject({
+      region: z.string().min(1).optional(),
+      endpoint: z.url().optional(),
+      forcePathStyle: z.boolean().optional(),
+    })
+    .optional(),
+  /** File that holds the 64 hex digits of the encryption key. The key itself has no place in a configuration file. */
+  keyFile: z.string().min(1).optional(),
+  sources: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
+      z.discriminatedUnion('kind', [PostgresSourceConfig, FilesSourceConfig]),
+    )
+    .optional(),
+  /** Days that backups are kept, by type. */
+  retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
+  /** zstd level; 0 stores as it is. */
+  compressionLevel: z.number().int().min(0).max(19).optional(),
+  /** Worker threads. */
+  workers: z.number().int().min(1).max(64).optional(),
+  /** Memory for stored bytes that may be read again. */
+  cacheMiB: z.number().int().min(4).max(4096).optional(),
+});
+
+/** `holdfast.config.ts` or `.json`; docs/configuration.md. */
+export type HoldfastConfig = z.input<typeof FileConfig>;
+
+/** Gives a configuration its type: `export default defineConfig({ … })`. */
+export function defineConfig(config: HoldfastConfig): HoldfastConfig {
+  return config;
+}
+
+export interface NamedSource {
+  readonly name: string;
+  readonly kind: 'files' | 'postgres';
+  /** May hold a secret. */
+  readonly url: string;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface ResolvedConfig {
+  readonly repository: string | undefined;
+  readonly s3: {
+    readonly region?: string | undefined;
+    readonly endpoint?: string | undefined;
+    readonly forcePathStyle?: boolean | undefined;
+  };
+  /** Secret. */
+  readonly encryptionKey: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly sources: readonly NamedSource[];
+  /** Name or URL of the source that is meant when none is given. */
+  readonly defaultSource: string | undefined;
+  readonly isEnabled: boolean;
+  readonly retention: Readonly<Record<string, number>>;
+  readonly schedules: Readonly<Record<string, string>>;
+  readonly compressionLevel: number | undefined;
+  readonly workers: number | undefined;
+  readonly cacheMiB: number | undefined;
+}
+
+export interface ConfigInput {
+  /** What the configuration file holds; undefined without one. */
+  readonly file: unknown;
+  /** For messages. */
+  readonly fileName: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly flags: { readonly repository?: string | undefined; readonly source?: string | undefined };
+}
+
+const DEFAULT_RETENTION = { daily: 30, weekly: 84, manual: 365 };
+
+/**
+ * File, then environment, then flags: the later wins. Frozen.
+ *
+ * @throws E_CONFIG naming every problem of all three
+ */
+export function resolveConfig({ file, fileName, env, flags }: ConfigInput): ResolvedConfig {
+  const parsed = FileConfig.safeParse(file ?? {});
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.flatMap((issue) => describeIssue(issue, fileName, file));
+  const fromFile = parsed.data ?? {};
+  const fromEnv = readConfigEnv(env, problems);
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `\n  - ${problem}`).join('');
+    throw new HoldfastError(
+      'E_CONFIG',
+      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:${list}`,
+      {
+        hint: 'See docs/configuration.md.',
+        details: { problems: problems.length },
+      },
+    );
+  }
+  const region = fromEnv.region ?? fromFile.s3?.region;
+  return deepFreeze({
+    repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
+    s3: {
+      ...fromFile.s3,
+      ...(region === undefined ? {} : { region }),
+      ...(fromEnv.endpoint === undefined ? {} : { endpoint: fromEnv.endpoint }),
+    },
+    encryptionKey: fromEnv.encryptionKey,
+    keyFile: fromEnv.keyFile ?? fromFile.keyFile,
+    sources: Object.entries(fromFile.sources ?? {}).map(([name, { kind, url, ...options }]) => ({
+      name,
+      kind,
+      url,
+      options,
+    })),
+    defaultSource: flags.source ?? fromEnv.source,
+    isEnabled: fromEnv.isEnabled,
+    retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
+    schedules: fromEnv.schedules,
+    compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
+    workers: fromFile.workers,
+    cacheMiB: fromFile.cacheMiB,
+  });
+}
+
+function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown): string[] {
+  const place = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') {
+    const got = typeof place === 'string' && place !== '' ? gotAt(file, issue.path) : '';
+    return [`${fileName}: ${place || 'the whole'}: ${issue.message}${got}`];
+  }
+  return issue.keys.map((key) => {
+    const meant = nearest(key, knownAt(issue.path));
+    return `${fileName}: ${[...issue.path, key].join('.')} is not a setting${meant ? `; did you mean ${meant}?` : ''}`;
+  });
+}
+
+/** The value at a path, where it may be shown: connection strings may hold a secret. */
+function gotAt(file: unknown, path: readonly PropertyKey[]): string {
+  let value = file;
+  for (const key of path)
+    value =
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  const isShown =
+    path.at(-1) !== 'url' &&
+    (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string');
+  return isShown ? ` (got ${JSON.stringify(value)})` : '';
+}
+
+function knownAt(path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(FileConfig.shape);
+  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
