@@ -282,10 +282,14 @@ export class BackupWriter {
   async #putManifest(document: Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>): Promise<Manifest> {
     const { store, clock } = this.#context;
     const { signal, type } = this.#options;
+    // Keys count seconds: a backup that follows its parent at once is still listed after it.
+    const parentSecond = Date.parse(this.#options.parent?.manifest.startedAt ?? '1970-01-01T00:00:00Z');
+    const earliest = Math.max(this.#startedAt.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
     for (let attempt = 0; ; attempt++) {
-      const startedAt = new Date(this.#startedAt.getTime() + attempt * SECOND_MS);
+      const startedAt = new Date(earliest + attempt * SECOND_MS);
       const key = backupKey(type, startedAt);
-      const times = { startedAt: startedAt.toISOString(), finishedAt: clock.now().toISOString() };
+      const finishedAt = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
+      const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
       const bytes = encodeAuthenticated({ ...document, key, ...times }, this.#manifestKey);
       try {
         await store.put(key, bytes, { signal });

@@ -49,7 +49,8 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
     const { key } = await backUpUrl(repository, server.url('everything'));
     const url = await server.createDatabase('exported');
     const blocks: Uint8Array[] = [];
-    for await (const block of exportBackup(repository, key, { format: 'sql', signal: never })) blocks.push(Buffer.from(block));
+    for await (const block of exportBackup(repository, key, { format: 'sql', signal: never }))
+      blocks.push(Buffer.from(block));
     await psql(url, Buffer.concat(blocks).toString('utf8'));
     expect(await nativeDump(url)).toBe(await nativeDump(server.url('everything')));
   });

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { openTarget } from '../../../shared/jobs/adapters.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
-import { restoreBackup, type RestoreJobOptions, type RestoreResult } from '../../../shared/jobs/restore.ts';
+import { type RestoreJobOptions, type RestoreResult, restoreBackup } from '../../../shared/jobs/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { openPostgresSource } from '../../../shared/sources/postgres/source.ts';
-import { initRepository, never, openRepository } from '../../support/engine.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
+import { initRepository, never, openRepository } from '../../support/engine.ts';
 import { POSTGRES_15_BIN } from '../../support/parts.ts';
 
 const run = promisify(execFile);
@@ -39,7 +39,15 @@ export async function nativeDump(url: string, ...args: readonly string[]): Promi
 }
 
 export async function psql(url: string, input: string): Promise<void> {
-  const child = execFile(path.join(POSTGRES_15_BIN, 'psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-', url]);
+  const child = execFile(path.join(POSTGRES_15_BIN, 'psql'), [
+    '-X',
+    '-q',
+    '-v',
+    'ON_ERROR_STOP=1',
+    '-f',
+    '-',
+    url,
+  ]);
   let errors = '';
   child.stderr?.on('data', (text: string) => {
     errors += text;
