@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import './require-node.js';
+import * as module from 'node:module';
+
+// Starts in half the time from the second run on.
+module.enableCompileCache?.();
 
 // Built code where the package is installed, the sources in a clone.
-const built = new URL('../dist/cli/main.js', import.meta.url);
 const isInstalled = import.meta.url.includes('/node_modules/');
-const main = isInstalled ? await import(built) : await import('../cli/main.ts');
+const main = isInstalled ? await import('../dist/cli/main.js') : await import('../cli/main.ts');
 process.exitCode = await main.main(process.argv.slice(2));

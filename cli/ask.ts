@@ -1,4 +1,3 @@
-import { confirm, isCancel, multiselect, select, text } from '@clack/prompts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import type { Io } from './io.ts';
 
@@ -20,6 +19,7 @@ export const ask = {
     options: readonly Choice<T>[],
   ): Promise<T | undefined> {
     if (!ask.isPossible(io) || options.length === 0) return undefined;
+    const { select } = await prompts();
     return answered(await select({ message, options: [...options] as never, ...streams(io) })) as T;
   },
 
@@ -29,6 +29,7 @@ export const ask = {
     options: readonly Choice<string>[],
   ): Promise<string[] | undefined> {
     if (!ask.isPossible(io) || options.length === 0) return undefined;
+    const { multiselect } = await prompts();
     return answered(
       await multiselect({ message, options: [...options] as never, ...streams(io) }),
     ) as string[];
@@ -36,6 +37,7 @@ export const ask = {
 
   async text(io: Io, message: string): Promise<string | undefined> {
     if (!ask.isPossible(io)) return undefined;
+    const { text } = await prompts();
     return answered(await text({ message, ...streams(io) })) as string;
   },
 
@@ -55,16 +57,22 @@ export const ask = {
         },
       );
     }
+    const { confirm } = await prompts();
     if (answered(await confirm({ message, initialValue: false, ...streams(io) })) !== true) throw stopped();
   },
 };
+
+/** Loaded only when there is a question. */
+function prompts() {
+  return import('@clack/prompts');
+}
 
 function streams(io: Io) {
   return { input: io.stdin, output: io.stderr, signal: io.signal };
 }
 
 function answered<T>(answer: T | symbol): T {
-  if (isCancel(answer)) throw stopped();
+  if (typeof answer === 'symbol') throw stopped();
   return answer as T;
 }
 

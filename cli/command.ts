@@ -21,8 +21,6 @@ export const COMMON_HELP = `Common options:
 `;
 
 export interface Command {
-  /** One line for \`holdfast help\`. */
-  readonly summary: string;
   readonly help: string;
   /** Options beside the common ones, for parsing and completion. */
   readonly options: NonNullable<ParseArgsConfig['options']>;

@@ -37,14 +37,14 @@ export async function main(argv: readonly string[], given: Partial<Io> = {}): Pr
 
 async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    await write(io.stdout, rest[0] === undefined ? overview() : find(rest[0]).help);
+    await write(io.stdout, rest[0] === undefined ? overview() : (await find(rest[0])).help);
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
     await write(io.stdout, `holdfast ${VERSION}\n`);
     return 0;
   }
-  const command = find(name);
+  const command = await find(name);
   if (rest.includes('--help') || rest.includes('-h')) {
     await write(io.stdout, command.help);
     return 0;
@@ -52,9 +52,9 @@ async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<num
   return command.run(rest, io);
 }
 
-function find(name: string): Command {
+async function find(name: string): Promise<Command> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command) return command;
+  if (command) return command.load();
   const meant = nearest(name, Object.keys(COMMANDS));
   throw usage(
     `there is no command '${name}'`,

@@ -71,7 +71,7 @@ async function tour(server: PostgresServer, folder: string): Promise<void> {
   const backUp = async (type: string) => {
     const made = await runBackup(
       repository,
-      openSource({ kind: 'postgres', url: source, options: {} }, process.env),
+      await openSource({ kind: 'postgres', url: source, options: {} }, process.env),
       { type, signal },
     );
     const { plainBytes, storedBytes, newChunks, chunks } = made;
@@ -94,7 +94,7 @@ async function tour(server: PostgresServer, folder: string): Promise<void> {
   });
   const restored = await step('restore into a second database, compare every table', async () => {
     const url = await server.createDatabase('restored');
-    const target = openTarget({ kind: 'postgres', url, options: {} }, process.env);
+    const target = await openTarget({ kind: 'postgres', url, options: {} }, process.env);
     const options = {
       noOwner: values.source !== undefined,
       noPrivileges: values.source !== undefined,

@@ -10,7 +10,6 @@ import { Session } from '../session.ts';
 const options = { source: { type: 'string', short: 's' }, note: { type: 'string' } } as const;
 
 export const backup: Command = {
-  summary: 'back a database up',
   options,
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT]
 
@@ -39,7 +38,7 @@ Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavai
     }
     const place = findPlace(await chooseSource(session), session.config, io);
     const began = performance.now();
-    const result = await runBackup(session.repository, openSource(place, io.env), {
+    const result = await runBackup(session.repository, await openSource(place, io.env), {
       type: positionals[0] ?? 'manual',
       note: values.note,
       onProgress: session.progress.on,

@@ -5,7 +5,6 @@ import { write } from '../io.ts';
 const SHELLS = ['bash', 'zsh', 'fish'];
 
 export const completion: Command = {
-  summary: 'print a completion script for bash, zsh or fish',
   options: {},
   help: `Usage: holdfast completion bash|zsh|fish
 
@@ -20,18 +19,29 @@ Examples:
     const script = { bash, zsh, fish }[positionals[0] ?? ''];
     if (!script)
       throw usage(`'${positionals[0] ?? ''}' is no shell that is known`, `Give one of ${SHELLS.join(', ')}.`);
-    await write(io.stdout, script());
+    await write(io.stdout, script(await allOptions()));
     return 0;
   },
 };
 
 const names = () => [...Object.keys(COMMANDS), 'help'];
-const optionsOf = (name: string) =>
-  Object.keys({ ...COMMON_OPTIONS, ...COMMANDS[name]?.options }).map((option) => `--${option}`);
+type Options = ReadonlyMap<string, readonly string[]>;
 
-function bash(): string {
+async function allOptions(): Promise<Options> {
+  const commands = await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, { load }]) => [name, (await load()).options] as const),
+  );
+  return new Map(
+    commands.map(([name, options]) => [
+      name,
+      Object.keys({ ...COMMON_OPTIONS, ...options }).map((option) => `--${option}`),
+    ]),
+  );
+}
+
+function bash(options: Options): string {
   const cases = names()
-    .map((name) => `    ${name}) words='${optionsOf(name).join(' ')} latest' ;;\n`)
+    .map((name) => `    ${name}) words='${(options.get(name) ?? []).join(' ')} latest' ;;\n`)
     .join('');
   return `_holdfast() {
   local words
@@ -45,17 +55,17 @@ complete -o default -F _holdfast holdfast
 `;
 }
 
-function zsh(): string {
-  return `#compdef holdfast\nautoload -U +X bashcompinit && bashcompinit\n${bash()}`;
+function zsh(options: Options): string {
+  return `#compdef holdfast\nautoload -U +X bashcompinit && bashcompinit\n${bash(options)}`;
 }
 
-function fish(): string {
+function fish(options: Options): string {
   const commands = names().map(
     (name) =>
       `complete -c holdfast -n __fish_use_subcommand -f -a ${name} -d '${COMMANDS[name]?.summary ?? ''}'\n`,
   );
   const flags = Object.keys(COMMANDS).flatMap((name) =>
-    optionsOf(name).map(
+    (options.get(name) ?? []).map(
       (option) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}\n`,
     ),
   );

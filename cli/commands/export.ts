@@ -14,7 +14,6 @@ const options = {
 } as const;
 
 export const exportCommand: Command = {
-  summary: 'write a backup as SQL, CSV or NDJSON',
   options,
   help: `Usage: holdfast export [KEY] [--dataset NAME]… [--format sql|csv|ndjson] [--output FILE]
 

@@ -10,7 +10,6 @@ import { loadConfig, repositoryConfig } from '../load-config.ts';
 const options = { 'new-key': { type: 'string' } } as const;
 
 export const init: Command = {
-  summary: 'make a repository',
   options,
   help: `Usage: holdfast init [--new-key FILE]
 

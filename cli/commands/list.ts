@@ -6,7 +6,6 @@ import { Session } from '../session.ts';
 const options = { source: { type: 'string', short: 's' } } as const;
 
 export const list: Command = {
-  summary: 'list backups, newest first',
   options,
   help: `Usage: holdfast list [TYPE] [--source TEXT]
 

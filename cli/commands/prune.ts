@@ -2,7 +2,6 @@ import { HoldfastError } from '../../shared/core/errors.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 
 export const prune: Command = {
-  summary: 'remove expired backups (not in this release)',
   options: {},
   help: `Usage: holdfast prune
 

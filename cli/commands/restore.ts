@@ -23,7 +23,6 @@ const MOST_JOBS = 64;
 type Plan = RestoreResult['plan'];
 
 export const restore: Command = {
-  summary: 'restore a backup, or some of its datasets',
   options,
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--replace] [--dry-run]
 
@@ -58,7 +57,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
     if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/.test(to))
       session.progress.say('warning: others can see a password that is an argument; use --to env:NAME');
-    const target = openTarget(findPlace(to, session.config, io), io.env);
+    const target = await openTarget(findPlace(to, session.config, io), io.env);
     const choices = {
       datasets: await chooseDatasets(session, key, values.dataset, values.to !== undefined),
       replace: values.replace === true,

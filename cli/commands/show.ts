@@ -4,7 +4,6 @@ import { bytes, duration, number, table, time } from '../format.ts';
 import { Session } from '../session.ts';
 
 export const show: Command = {
-  summary: 'show what a backup holds',
   options: {},
   help: `Usage: holdfast show [KEY]
 

@@ -8,7 +8,6 @@ import { Session } from '../session.ts';
 const LATE_MS = 26 * HOUR_MS;
 
 export const status: Command = {
-  summary: 'show the repository, its newest backups and what to do next',
   options: {},
   help: `Usage: holdfast status
 

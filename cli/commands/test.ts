@@ -4,7 +4,6 @@ import { duration } from '../format.ts';
 import { Session } from '../session.ts';
 
 export const test: Command = {
-  summary: 'prove that repository and key work, with a small probe',
   options: {},
   help: `Usage: holdfast test
 

@@ -11,7 +11,6 @@ const options = {
 } as const;
 
 export const verify: Command = {
-  summary: 'check that backups are whole',
   options,
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T]
 

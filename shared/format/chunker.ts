@@ -104,7 +104,7 @@ export class Chunker {
     const high = Math.min(expected + reach, view.start + this.#parameters.maxBytes);
     if (expected <= high) {
       if (!view.sees(expected)) return 'more';
-      if (view.isCut(expected, cut.endsInside) && view.matches(expected, cut) === 3) return expected;
+      if (view.isCut(expected, cut.endsInside) && view.matches(expected, cut) === BOTH) return expected;
     }
     if (!view.sees(high)) return 'more';
     return cut.endsInside ? undefined : view.search(Math.min(expected, high, view.end), high, cut);
@@ -217,26 +217,18 @@ class Window {
    * side after does, else the only one where the side before does.
    */
   search(middle: number, high: number, cut: ParentCut): number | undefined {
-    const single = new Map<number, number[]>([
-      [1, []],
-      [2, []],
-    ]);
+    const singles = new Singles();
     let left = this.#endBefore(middle);
     let right = this.#endAfter(middle, high);
-    while (left !== undefined || right !== undefined) {
-      const takeLeft = right === undefined || (left !== undefined && middle - left <= right - middle);
-      const at = (takeLeft ? left : right) ?? 0;
+    for (;;) {
+      const at = nearer(middle, left, right);
+      if (at === undefined) return singles.only();
       const sides = this.matches(at, cut);
-      if (sides === 3) return at;
-      single.get(sides)?.push(at);
-      if (takeLeft) left = this.#endBefore(at - 1);
+      if (sides === BOTH) return at;
+      singles.add(sides, at);
+      if (at === left) left = this.#endBefore(at - 1);
       else right = this.#endAfter(at, high);
     }
-    for (const side of [2, 1]) {
-      const [only, ...others] = single.get(side) ?? [];
-      if (only !== undefined && others.length === 0) return only;
-    }
-    return undefined;
   }
 
   /** Last record end at or before `at`. */
@@ -250,5 +242,30 @@ class Window {
   #endAfter(at: number, high: number): number | undefined {
     const newline = this.bytes.indexOf(NEWLINE, at);
     return newline >= 0 && newline < Math.min(high, this.end) ? newline + 1 : undefined;
+  }
+}
+
+const BEFORE = 1;
+const AFTER = 2;
+const BOTH = 3;
+
+/** The left one on a tie. */
+function nearer(middle: number, left: number | undefined, right: number | undefined): number | undefined {
+  if (left === undefined || right === undefined) return left ?? right;
+  return middle - left <= right - middle ? left : right;
+}
+
+/** Places where one side matches: worth something only when there is no other like it. */
+class Singles {
+  readonly #places = { [BEFORE]: [] as number[], [AFTER]: [] as number[] };
+
+  add(sides: number, at: number): void {
+    if (sides === BEFORE || sides === AFTER) this.#places[sides].push(at);
+  }
+
+  only(): number | undefined {
+    const { [BEFORE]: before, [AFTER]: after } = this.#places;
+    if (after.length === 1) return after[0];
+    return before.length === 1 ? before[0] : undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { applyDelta } from './delta.ts';
 
@@ -36,7 +37,9 @@ export function decodeChain(items: readonly Uint8Array[], maxBytes: number): Buf
     }
     const limit = maxBytes + (isDelta ? DELTA_OVERHEAD_BYTES + maxBytes : 0);
     const bytes = decode(item, limit);
-    chunk = chunk ? applyDelta(chunk, bytes, maxBytes) : bytes;
+    const base = chunk;
+    chunk = base ? applyDelta(base, bytes, maxBytes) : bytes;
+    if (base) release(base);
   }
   if (!chunk) throw new HoldfastError('E_DAMAGED', 'a chain has no items');
   return chunk;
@@ -64,7 +67,11 @@ function decode(item: Uint8Array, maxBytes: number): Buffer {
 function encode(plain: Uint8Array, level: number, codec: 0 | 2): Buffer {
   if (level > 0) {
     const compressed = compress(plain, level);
-    if (compressed.length <= plain.length * (1 - LEAST_SAVING)) return withCodec(codec + 1, compressed);
+    if (compressed.length <= plain.length * (1 - LEAST_SAVING)) {
+      const item = withCodec(codec + 1, compressed);
+      release(compressed);
+      return item;
+    }
   }
   return withCodec(codec, plain);
 }
@@ -79,7 +86,8 @@ function withCodec(codec: number, body: Uint8Array): Buffer {
 /** zstd with the frame's content size, no dictionary, no checksum (the seal covers it). */
 export function compress(plain: Uint8Array, level: number): Buffer {
   return zstdCompressSync(plain, {
-    chunkSize: Math.max(1024, plain.length + 1024),
+    // Most data shrinks to half or less; what does not takes a second buffer.
+    chunkSize: Math.max(1024, plain.length >> 1),
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_contentSizeFlag]: 1 },
   });
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 
@@ -111,8 +112,10 @@ export function sealItem(
   const body = cipher.update(plain);
   cipher.final();
   body.copy(into, at);
-  cipher.getAuthTag().copy(into, at + body.length);
-  return body.length + TAG_BYTES;
+  const bodyBytes = body.length;
+  release(body);
+  cipher.getAuthTag().copy(into, at + bodyBytes);
+  return bodyBytes + TAG_BYTES;
 }
 
 /** @throws E_DAMAGED */

@@ -1,9 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
-import { exportPostgres } from '../sources/postgres/export.ts';
-import { openPostgresSource } from '../sources/postgres/source.ts';
-import { openPostgresTarget } from '../sources/postgres/target.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
 import type { Exporter, Target } from '../sources/target.ts';
 
@@ -19,41 +16,44 @@ export interface SourceConfig {
 }
 
 interface Adapter {
-  openSource(config: SourceConfig, env: Env): Source;
-  openTarget(config: SourceConfig, env: Env): Target;
-  readonly exporter: Exporter;
+  openSource(config: SourceConfig, env: Env): Promise<Source>;
+  openTarget(config: SourceConfig, env: Env): Promise<Target>;
+  exporter(): Promise<Exporter>;
 }
 
-/** Every kind of source there is: a new one is a folder below `sources/` and a line here. */
+/** Every kind of source there is: a new one is a folder below `sources/` and an entry here. Drivers load when used. */
 const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
   files: {
-    openSource: ({ url }) => new FilesSource(filePath(url)),
-    openTarget: ({ url }) => new FilesTarget(filePath(url)),
-    exporter: () => {
+    openSource: async ({ url }) => new FilesSource(filePath(url)),
+    openTarget: async ({ url }) => new FilesTarget(filePath(url)),
+    exporter: async () => {
       throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
         hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
       });
     },
   },
   postgres: {
-    openSource: ({ url, options }, env) => openPostgresSource(url, options, env),
-    openTarget: ({ url, options }, env) => openPostgresTarget(url, options, env),
-    exporter: exportPostgres,
+    openSource: async ({ url, options }, env) =>
+      (await import('../sources/postgres/source.ts')).openPostgresSource(url, options, env),
+    openTarget: async ({ url, options }, env) =>
+      (await import('../sources/postgres/target.ts')).openPostgresTarget(url, options, env),
+    exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
   },
 };
 
-export function openSource(config: SourceConfig, env: Env): Source {
+/** @throws E_CONFIG listing every problem of its settings */
+export function openSource(config: SourceConfig, env: Env): Promise<Source> {
   return ADAPTERS[config.kind].openSource(config, env);
 }
 
-export function openTarget(config: SourceConfig, env: Env): Target {
+/** @throws E_CONFIG listing every problem of its settings */
+export function openTarget(config: SourceConfig, env: Env): Promise<Target> {
   return ADAPTERS[config.kind].openTarget(config, env);
 }
 
-/** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know */
-export function exporterFor(kind: string): Exporter {
-  const adapter = kind in ADAPTERS ? ADAPTERS[kind as SourceKind] : undefined;
-  if (adapter) return adapter.exporter;
+/** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
+export async function exporterFor(kind: string): Promise<Exporter> {
+  if (Object.hasOwn(ADAPTERS, kind)) return ADAPTERS[kind as SourceKind].exporter();
   throw new HoldfastError('E_SOURCE_UNSUPPORTED', `this release does not know sources of kind '${kind}'`, {
     hint: 'Install the newest release, or restore to a folder.',
   });

@@ -92,22 +92,25 @@ async function digestLive(
   const { pool } = repository.context;
   for (const partition of plan?.partitions ?? []) {
     if (!plan) break;
-    const blocks = recordBlocks(view.read(plan, partition, signal));
+    const free: SharedArrayBuffer[] = [];
+    const blocks = recordBlocks(view.read(plan, partition, signal), free);
     const parts = orderedMap(blocks, pool.size + 1, async ({ block, end, isWhole }) => {
-      if (!isWhole) return Buffer.from(block, 0, end);
-      return (await pool.run({ kind: 'digest', block, end }, [], signal)).value;
+      const parts = isWhole ? (await pool.run({ kind: 'digest', block, end }, [], signal)).value : undefined;
+      return { block, end, parts };
     });
-    for await (const part of parts) {
-      if (Buffer.isBuffer(part)) digest.update(part);
-      else digest.merge(part);
+    for await (const { block, end, parts: done } of parts) {
+      if (done) digest.merge(done);
+      else digest.update(Buffer.from(block, 0, end));
+      free.push(block);
     }
   }
   return digest;
 }
 
 /** The stream again, in blocks that begin and end at record ends, save where a record is larger than a block. */
-async function* recordBlocks(stream: AsyncIterable<Uint8Array>) {
-  let block = new SharedArrayBuffer(DIGEST_BLOCK_BYTES);
+async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArrayBuffer[]) {
+  const newBlock = () => free.pop() ?? new SharedArrayBuffer(DIGEST_BLOCK_BYTES);
+  let block = newBlock();
   let view = Buffer.from(block);
   let filled = 0;
   let isInside = false;
@@ -124,7 +127,7 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>) {
       const rest = Buffer.from(view.subarray(end, filled));
       isInside = isInside ? view[end - 1] !== NEWLINE : newline === 0;
       yield { block, end, isWhole };
-      block = new SharedArrayBuffer(DIGEST_BLOCK_BYTES);
+      block = newBlock();
       view = Buffer.from(block);
       rest.copy(view);
       filled = rest.length;

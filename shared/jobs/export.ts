@@ -16,5 +16,6 @@ export async function* exportBackup(
 ): AsyncGenerator<Uint8Array> {
   const contents = contentsOf(await repository.openBackup(key, options.signal));
   selectDatasets(contents, options.datasets);
-  yield* exporterFor(contents.sourceKind)(contents, options);
+  const exporter = await exporterFor(contents.sourceKind);
+  yield* exporter(contents, options);
 }

@@ -18,7 +18,7 @@ export interface RepositoryConfig {
   readonly encryptionKey?: string | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
-  /** Bound on stored bytes kept in memory to be read again. @default 32 MiB */
+  /** Bound on stored bytes kept in memory to be read again. @default 24 MiB */
   readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;
@@ -40,7 +40,7 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
       hint: 'Run `holdfast init --new-key FILE` to make one, or set BACKUP_ENCRYPTION_KEY.',
     });
   }
-  const store = openStore(config);
+  const store = await openStore(config);
   const { id, rootKeyId } = await Repository.init({ store, keys, signal });
   return { location: store.location, repositoryId: id, rootKeyId };
 }
@@ -52,7 +52,7 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
  */
 export async function openRepository(config: RepositoryConfig, signal: AbortSignal): Promise<Repository> {
   return Repository.open({
-    store: openStore(config),
+    store: await openStore(config),
     keys: keyProvider(config),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,

@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../core/buffer-memory.ts';
 import { parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format/catalog.ts';
@@ -95,6 +96,7 @@ export class BackupReader {
       if (digest && parts) digest.merge(parts);
       else if (digest && !isWhole) digest.update(plain);
       yield plain;
+      buffersLetGo(plain.length);
     }
   }
 

@@ -284,7 +284,10 @@ export class BackupWriter {
     const { signal, type } = this.#options;
     // Keys count seconds: a backup that follows its parent at once is still listed after it.
     const parentSecond = Date.parse(this.#options.parent?.manifest.startedAt ?? '1970-01-01T00:00:00Z');
-    const earliest = Math.max(this.#startedAt.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
+    const earliest = Math.max(
+      this.#startedAt.getTime(),
+      parentSecond - (parentSecond % SECOND_MS) + SECOND_MS,
+    );
     for (let attempt = 0; ; attempt++) {
       const startedAt = new Date(earliest + attempt * SECOND_MS);
       const key = backupKey(type, startedAt);

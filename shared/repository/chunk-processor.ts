@@ -1,4 +1,5 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
+import { release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../format/codec.ts';
 import { encodeDelta } from '../format/delta.ts';
@@ -26,7 +27,7 @@ const PACK_OVERHEAD_BYTES = 1024;
  */
 export class ChunkProcessor {
   readonly #settings: RunSettings;
-  readonly #spare: ArrayBuffer[] = [];
+  #spare: ArrayBuffer | undefined;
   #builder: { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } | undefined;
   #closed: PackClosed[] = [];
   #packs = 0;
@@ -35,9 +36,10 @@ export class ChunkProcessor {
     this.#settings = settings;
   }
 
-  /** Takes back a buffer to build a pack in. */
+  /** Takes back a buffer to build the next pack in; one is enough, another is let go. */
   reuse(buffer: ArrayBuffer): void {
-    this.#spare.push(buffer);
+    if (this.#spare) release(new Uint8Array(buffer));
+    else this.#spare = buffer;
   }
 
   store(block: Buffer, chunks: readonly ChunkToStore[], bases: ItemBatch | undefined): StoredChunk[] {
@@ -74,19 +76,23 @@ export class ChunkProcessor {
     if (chunk.mayDelta && !chunk.base) return { status: 'needs-base' };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
     const item = delta ?? encodeFull(plain, this.#settings.level);
+    const location = this.addItem(item);
+    release(item);
     return {
       status: 'stored',
       id,
       records: countRecords(plain),
       isDelta: delta !== undefined,
-      ...this.addItem(item),
+      ...location,
     };
   }
 
   /** Undefined where the delta is not worth it. */
   #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
     const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
-    const item = encodeDeltaItem(encodeDelta(from, plain), this.#settings.level > 0 ? DELTA_LEVEL : 0);
+    const delta = encodeDelta(from, plain);
+    release(from);
+    const item = encodeDeltaItem(delta, this.#settings.level > 0 ? DELTA_LEVEL : 0);
     return item.length <= base.maxDeltaBytes ? item : undefined;
   }
 
@@ -101,11 +107,18 @@ export class ChunkProcessor {
     if (!this.#builder) {
       const { purpose, runKeyId, runKey, packBytes } = this.#settings;
       const buffer =
-        this.#spare.pop() ?? new ArrayBuffer(Math.max(packBytes, itemBytes + PACK_OVERHEAD_BYTES));
+        this.#takeSpare(itemBytes) ?? new ArrayBuffer(Math.max(packBytes, itemBytes + PACK_OVERHEAD_BYTES));
       const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32));
       this.#builder = { pack: new PackBuilder(seal, Buffer.from(buffer)), buffer };
     }
     return this.#builder;
+  }
+
+  #takeSpare(itemBytes: number): ArrayBuffer | undefined {
+    const spare = this.#spare;
+    if (!spare || spare.byteLength < itemBytes + PACK_OVERHEAD_BYTES) return undefined;
+    this.#spare = undefined;
+    return spare;
   }
 
   #close(padded: boolean): void {
@@ -134,7 +147,8 @@ export function decodeChunks(
     const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes);
     checkChunk(plain, chunk, batch);
     plain.copy(output, at);
-    at += plain.length;
+    at += chunk.plainBytes;
+    release(plain);
   }
   return output;
 }

@@ -53,7 +53,7 @@ export class PoolPort implements CodecPort {
     const spare = this.#uploader.takeSpare();
     const { value, worker } = await this.#pool.run(
       { kind: 'store', run: this.#run, block, chunks, bases, spare },
-      [...spare, ...(bases ? [bases.buffer] : [])],
+      [...(spare ? [spare] : []), ...(bases ? [bases.buffer] : [])],
       this.#signal,
     );
     return { ...value, processor: `worker-${worker}` };

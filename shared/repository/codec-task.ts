@@ -82,8 +82,8 @@ export type CodecTask =
       readonly block: SharedArrayBuffer;
       readonly chunks: readonly ChunkToStore[];
       readonly bases: ItemBatch | undefined;
-      /** Buffers of packs that were uploaded, to be filled again. */
-      readonly spare: readonly ArrayBuffer[];
+      /** Buffer of a pack that was uploaded, to be filled again. */
+      readonly spare: ArrayBuffer | undefined;
     }
   | { readonly kind: 'finish'; readonly run: string }
   | {

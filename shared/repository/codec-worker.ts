@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { isHoldfastError } from '../core/errors.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import { ChunkProcessor, decodeChunks } from './chunk-processor.ts';
@@ -33,8 +34,10 @@ function perform(task: CodecTask): { readonly value: unknown; readonly transfer:
       return { value: undefined, transfer: [] };
     case 'store': {
       const run = runOf(task.run);
-      for (const buffer of task.spare) run.reuse(buffer);
+      if (task.spare) run.reuse(task.spare);
       const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
+      if (task.bases) release(new Uint8Array(task.bases.buffer));
+      buffersLetGo(2 * task.block.byteLength);
       return withClosed(run.takeClosed(), { chunks });
     }
     case 'finish': {
@@ -45,6 +48,8 @@ function perform(task: CodecTask): { readonly value: unknown; readonly transfer:
     case 'decode': {
       const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes);
       const digest = task.digest ? digestOf(plain) : undefined;
+      release(new Uint8Array(task.batch.buffer));
+      buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
     }
     case 'digest':

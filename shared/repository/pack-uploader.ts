@@ -64,9 +64,9 @@ export class PackUploader {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Buffers of packs that are stored, to be filled again. */
-  takeSpare(): ArrayBuffer[] {
-    return this.#spare.splice(0);
+  /** The buffer of a pack that is stored, to be filled again. */
+  takeSpare(): ArrayBuffer | undefined {
+    return this.#spare.pop();
   }
 
   async #upload({ id, buffer, length }: PackClosed, purpose: 'data' | 'index'): Promise<void> {

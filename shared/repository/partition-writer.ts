@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Semaphore } from '../core/semaphore.ts';
 import type { Chunker } from '../format/chunker.ts';
@@ -71,6 +72,7 @@ export class PartitionWriter {
       if (this.#filled === this.#view.length) await this.#cut(false);
     }
     this.#lastByte = bytes.at(-1) ?? this.#lastByte;
+    buffersLetGo(bytes.length);
   }
 
   async #newBlock(): Promise<void> {

@@ -33,7 +33,7 @@ export interface RepositoryOptions {
   readonly workers: number;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
-  /** Bound on stored bytes kept for reading again. @default 32 MiB */
+  /** Bound on stored bytes kept for reading again. @default 24 MiB */
   readonly cacheBytes?: number | undefined;
   /** @default 16 MiB */
   readonly packBytes?: number | undefined;
@@ -100,11 +100,11 @@ export class Repository implements AsyncDisposable {
     if (provider) checkRepositoryFile(bytes, await openSecret(signal));
     const limits: Limits = {
       packBytes: options.packBytes ?? DEFAULT_PACK_BYTES,
-      maxUploads: 3,
-      maxBlocks: 4 + 2 * workers,
+      maxUploads: 2,
+      maxBlocks: 2 + 2 * workers,
       level,
     };
-    const segments = new SegmentCache(store, options.cacheBytes ?? 32 * MiB);
+    const segments = new SegmentCache(store, options.cacheBytes ?? 24 * MiB);
     const pool = new WorkerPool(workers);
     return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
   }

@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../core/buffer-memory.ts';
 import type { PackId } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { packKey } from '../format/pack.ts';
@@ -51,6 +52,7 @@ export class SegmentCache {
     const offsetBytes = index * SEGMENT_BYTES;
     const range = { offsetBytes, lengthBytes: Math.min(SEGMENT_BYTES, packBytes - offsetBytes) };
     const segment = this.#store.get(packKey(pack), { range, signal });
+    buffersLetGo(range.lengthBytes);
     this.#segments.set(name, segment);
     segment.catch(() => this.#segments.delete(name));
     for (const oldest of this.#segments.keys()) {

@@ -25,7 +25,7 @@ export interface BackupContents {
   readonly datasets: readonly StoredDataset[];
   /**
    * Yields a partition's records in the order of the backup, in blocks that are verified before they are
-   * handed over. Blocks end at record ends, save inside a record that is larger than the largest chunk.
+   * handed over, and the consumer's to keep. Blocks end at record ends, save inside a record that is larger than the largest chunk.
    *
    * @throws E_DAMAGED
    */

@@ -3,7 +3,6 @@ import { HoldfastError } from '../core/errors.ts';
 import { FolderStore } from './folder-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
-import { S3Store } from './s3-store.ts';
 
 export interface StoreConfig {
   /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
@@ -20,18 +19,20 @@ export interface StoreConfig {
 const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
 const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-/** The store that a repository's place names, with retries. Does no I/O. @throws E_CONFIG */
-export function openStore({ repository, s3 }: StoreConfig): ObjectStore {
-  if (repository.startsWith('s3:')) return new RetryingStore(openS3(repository, s3));
+/** The store that a repository's place names, with retries. Sends nothing. @throws E_CONFIG */
+export async function openStore({ repository, s3 }: StoreConfig): Promise<ObjectStore> {
+  if (repository.startsWith('s3:')) return new RetryingStore(await openS3(repository, s3));
   if (repository.startsWith('file:')) return new RetryingStore(new FolderStore(folderOf(repository)));
   if (repository === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(repository)) throw badPlace(repository);
   return new RetryingStore(new FolderStore(repository));
 }
 
-function openS3(repository: string, s3: StoreConfig['s3']): ObjectStore {
+async function openS3(repository: string, s3: StoreConfig['s3']): Promise<ObjectStore> {
   const [, bucket, rest = ''] = S3_URL.exec(repository) ?? [];
   const prefix = rest.replace(/\/+$/, '');
   if (!bucket || (prefix !== '' && !PREFIX.test(prefix))) throw badPlace(repository);
+  // Loaded only where it is used: the SDK takes longer to load than a small backup takes.
+  const { S3Store } = await import('./s3-store.ts');
   return new S3Store({ bucket, prefix, ...s3 });
 }
 

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
@@ -52,19 +51,24 @@ export class FilesSource implements Source {
   }
 }
 
+/** Into one buffer again and again: a block is the caller's until it asks for the next. */
 async function* readFile(
   file: string,
   { name, attributes }: DatasetPlan,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let bytes = 0;
   try {
-    for await (const block of createReadStream(file, { highWaterMark: READ_BYTES, signal })) {
-      bytes += (block as Buffer).length;
-      yield block as Buffer;
+    await using handle = await open(file, 'r');
+    for (;;) {
+      throwIfAborted(signal);
+      const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, bytes);
+      if (bytesRead === 0) break;
+      bytes += bytesRead;
+      yield buffer.subarray(0, bytesRead);
     }
   } catch (error) {
-    throwIfAborted(signal);
     throw fileError(error, name);
   }
   if (bytes !== attributes['sizeBytes']) {

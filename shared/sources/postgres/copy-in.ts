@@ -50,10 +50,7 @@ export async function copyIn(
     answered.catch(() => {});
     for await (const block of records) {
       if (answers.error) break;
-      stream.write(header(COPY_DATA, block.length));
-      // The block is the caller's again once this returns, so what the socket has not sent yet is copied.
-      const isSent = stream.write(stream.writableLength > 0 ? Uint8Array.from(block) : block);
-      if (!isSent) await Promise.race([once(stream, 'drain'), answered]);
+      await sendBlock(stream, block, answered);
       onBytes(block.length);
     }
     session.send(answers.error ? Buffer.concat([header(COPY_FAIL, 1), Buffer.from([0])]) : COPY_DONE);
@@ -68,6 +65,12 @@ export async function copyIn(
     if (complete) session.release();
     else interrupt(client);
   }
+}
+
+/** Waits where the socket is full, until it is not, or the server has answered. */
+async function sendBlock(stream: Socket, block: Uint8Array, answered: Promise<void>): Promise<void> {
+  stream.write(header(COPY_DATA, block.length));
+  if (!stream.write(block)) await Promise.race([once(stream, 'drain'), answered]);
 }
 
 function header(type: number, bodyBytes: number): Buffer {
@@ -89,18 +92,20 @@ class Answers {
 
   /** Reads up to a message of `type`. @throws the server's error, where that comes instead of a turning point */
   async until(type: number): Promise<void> {
-    for (;;) {
-      while (this.#rest.length >= HEADER_BYTES) {
-        const length = 1 + this.#rest.readUInt32BE(1);
-        if (this.#rest.length < length) break;
-        const got = this.#rest[0];
-        if (got === ERROR_RESPONSE)
-          this.error ??= errorFromResponse(this.#rest.subarray(HEADER_BYTES, length));
-        this.#rest = this.#rest.subarray(length);
-        if (got === type) return;
-        if (got === READY_FOR_QUERY) throw this.error ?? new Error('the server took no COPY');
-      }
+    for (let got = await this.#next(); got !== type; got = await this.#next()) {
+      if (got === READY_FOR_QUERY) throw this.error ?? new Error('the server took no COPY');
+    }
+  }
+
+  /** The type of the next message. */
+  async #next(): Promise<number> {
+    while (this.#rest.length < HEADER_BYTES || this.#rest.length < 1 + this.#rest.readUInt32BE(1)) {
       this.#rest = Buffer.concat([this.#rest, await this.#session.read()]);
     }
+    const length = 1 + this.#rest.readUInt32BE(1);
+    const type = this.#rest[0] ?? 0;
+    if (type === ERROR_RESPONSE) this.error ??= errorFromResponse(this.#rest.subarray(HEADER_BYTES, length));
+    this.#rest = this.#rest.subarray(length);
+    return type;
   }
 }

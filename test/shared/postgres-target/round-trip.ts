@@ -22,13 +22,13 @@ export function backUpUrl(repository: Repository, url: string) {
   return runBackup(repository, openPostgresSource(url, {}, {}), { signal: never });
 }
 
-export function restoreUrl(
+export async function restoreUrl(
   repository: Repository,
   key: Parameters<typeof restoreBackup>[1],
   url: string,
   options: Partial<RestoreJobOptions> = {},
 ): Promise<RestoreResult> {
-  const target = openTarget({ kind: 'postgres', url, options: {} }, {});
+  const target = await openTarget({ kind: 'postgres', url, options: {} }, {});
   return restoreBackup(repository, key, target, { signal: never, ...options });
 }
 

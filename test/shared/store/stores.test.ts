@@ -123,14 +123,14 @@ describe('openStore', () => {
     ['file:///var/backups', '/var/backups'],
     ['s3://my-bucket/some/prefix/', 's3://my-bucket/some/prefix'],
     ['s3://my-bucket', 's3://my-bucket'],
-  ])('opens %s', (repository, location) => {
-    expect(openStore({ repository, s3: { region: 'eu-west-1' } }).location).toBe(location);
+  ])('opens %s', async (repository, location) => {
+    expect((await openStore({ repository, s3: { region: 'eu-west-1' } })).location).toBe(location);
   });
 
   it.each(['', 's3://', 's3://Bucket', 's3://b/a b', 's3://my-bucket/../x', 'ftp://host/x', 'gs://bucket'])(
     'refuses %o',
-    (repository) => {
-      expect(() => openStore({ repository })).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+    async (repository) => {
+      await expect(openStore({ repository })).rejects.toMatchObject({ code: 'E_CONFIG' });
     },
   );
 });
