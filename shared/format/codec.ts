@@ -95,7 +95,7 @@ export function compress(plain: Uint8Array, level: number): Buffer {
 /** @throws E_DAMAGED */
 export function decompress(body: Uint8Array, maxBytes: number): Buffer {
   try {
-    return zstdDecompressSync(body, { maxOutputLength: maxBytes, chunkSize: 256 * 1024 });
+    return zstdDecompressSync(body, { maxOutputLength: maxBytes, chunkSize: 512 * 1024 });
   } catch (cause) {
     throw new HoldfastError('E_DAMAGED', `an item does not decompress to at most ${maxBytes} bytes`, {
       cause,

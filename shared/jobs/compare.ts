@@ -160,7 +160,7 @@ async function countDifferences(
   const count = (record: Uint8Array, step: number) => {
     const { bucket, hash } = recordHash(record);
     if (!wanted.has(bucket)) return;
-    const name = hash.toString('latin1', 0, 20);
+    const name = hash.slice(0, 20);
     const left = (balance.get(name) ?? 0) + step;
     if (left === 0) balance.delete(name);
     else balance.set(name, left);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, type PackId, parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
@@ -39,7 +40,7 @@ export interface VerifyReport {
 /** Packs read whole at once; each takes its size in memory. */
 const PACKS_AT_ONCE = 2;
 /** Chunks decoded by one task. */
-const CHUNKS_A_TASK = 16;
+const CHUNKS_A_TASK = 8;
 /** Checked chunks that are remembered, so that what backups share is read once; beyond it, some are read again. */
 const MOST_REMEMBERED = 500_000;
 const DAMAGE: readonly ErrorCode[] = ['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'];
@@ -266,7 +267,8 @@ class Verification {
   }
 
   async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<void> {
-    await reader.decode(group, { digest: false, signal: this.#signal });
+    const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
+    release(plain);
     if (this.#chunks.size + group.length > MOST_REMEMBERED) this.#chunks = new Set();
     for (const ref of group) {
       this.#chunks.add(chunkName(ref));

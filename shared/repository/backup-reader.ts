@@ -11,7 +11,7 @@ import { PackReader } from './pack-reader.ts';
 import { type Leaf, readLeaves } from './tree-reader.ts';
 
 /** Plain bytes decoded by one task. */
-const TASK_BYTES = 2 * 1024 * 1024;
+const TASK_BYTES = 1024 * 1024;
 
 /** One backup, opened: its manifest was checked, its catalog read. */
 export class BackupReader {
@@ -95,8 +95,9 @@ export class BackupReader {
     for await (const { isWhole, plain, parts } of decoded) {
       if (digest && parts) digest.merge(parts);
       else if (digest && !isWhole) digest.update(plain);
+      const { length } = plain;
       yield plain;
-      buffersLetGo(plain.length);
+      buffersLetGo(length);
     }
   }
 

@@ -23,8 +23,9 @@ import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
 import { TreeWriter } from './tree-writer.ts';
 
-const BLOCK_BYTES = 4 * MiB;
-const INDEX_PACK_BYTES = 8 * MiB;
+/** Of the largest chunk: room for one, for what is left over, and for some more. */
+const BLOCK_CHUNKS = 3;
+const INDEX_PACK_BYTES = 4 * MiB;
 /** Backups of one type that began in the same second take the next free one. */
 const MOST_KEY_TRIES = 60;
 
@@ -95,7 +96,11 @@ export class BackupWriter {
     this.#index = begun.index;
     this.#manifestKey = begun.manifestKey;
     this.#uploader = new PackUploader(context.store, context.limits.maxUploads, options.signal);
-    this.#blocks = { blockBytes: BLOCK_BYTES, permits: new Semaphore(context.limits.maxBlocks), free: [] };
+    this.#blocks = {
+      blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
+      permits: new Semaphore(context.limits.maxBlocks),
+      free: [],
+    };
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */

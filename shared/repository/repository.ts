@@ -22,7 +22,7 @@ import { KeyRing } from './key-ring.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-const DEFAULT_PACK_BYTES = 16 * MiB;
+const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 
 export interface RepositoryOptions {
@@ -35,7 +35,7 @@ export interface RepositoryOptions {
   readonly level?: number | undefined;
   /** Bound on stored bytes kept for reading again. @default 24 MiB */
   readonly cacheBytes?: number | undefined;
-  /** @default 16 MiB */
+  /** @default 8 MiB */
   readonly packBytes?: number | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;

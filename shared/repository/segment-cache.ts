@@ -1,4 +1,4 @@
-import { buffersLetGo } from '../core/buffer-memory.ts';
+import { release } from '../core/buffer-memory.ts';
 import type { PackId } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { packKey } from '../format/pack.ts';
@@ -7,12 +7,19 @@ import type { ObjectStore } from '../store/object-store.ts';
 /** Packs are read in aligned pieces of this size: what is wanted next lies beside it. */
 const SEGMENT_BYTES = 1 * MiB;
 
-/** Reads ranges of packs by way of a bounded cache of segments. */
+interface Segment {
+  readonly bytes: Promise<Uint8Array>;
+  /** Reads under way that look at it. */
+  users: number;
+  isDropped: boolean;
+}
+
+/** Reads ranges of packs by way of a bounded cache of segments; what falls out of it is freed at once. */
 export class SegmentCache {
   readonly #store: ObjectStore;
   readonly #most: number;
   /** Least lately used first. */
-  readonly #segments = new Map<string, Promise<Uint8Array>>();
+  readonly #segments = new Map<string, Segment>();
 
   constructor(store: ObjectStore, cacheBytes: number) {
     this.#store = store;
@@ -33,15 +40,22 @@ export class SegmentCache {
   ): Promise<void> {
     for (let at = 0; at < into.length; ) {
       const index = Math.floor((offset + at) / SEGMENT_BYTES);
-      const segment = await this.#segment(pack, packBytes, index, signal);
-      const from = offset + at - index * SEGMENT_BYTES;
-      const piece = segment.subarray(from, from + into.length - at);
-      into.set(piece, at);
-      at += piece.length;
+      const segment = this.#segment(pack, packBytes, index, signal);
+      segment.users++;
+      try {
+        const bytes = await segment.bytes;
+        const from = offset + at - index * SEGMENT_BYTES;
+        const piece = bytes.subarray(from, from + into.length - at);
+        into.set(piece, at);
+        at += piece.length;
+      } finally {
+        segment.users--;
+        if (segment.isDropped) free(segment);
+      }
     }
   }
 
-  #segment(pack: PackId, packBytes: number, index: number, signal: AbortSignal): Promise<Uint8Array> {
+  #segment(pack: PackId, packBytes: number, index: number, signal: AbortSignal): Segment {
     const name = `${pack}/${index}`;
     const known = this.#segments.get(name);
     if (known) {
@@ -51,14 +65,25 @@ export class SegmentCache {
     }
     const offsetBytes = index * SEGMENT_BYTES;
     const range = { offsetBytes, lengthBytes: Math.min(SEGMENT_BYTES, packBytes - offsetBytes) };
-    const segment = this.#store.get(packKey(pack), { range, signal });
-    buffersLetGo(range.lengthBytes);
+    const bytes = this.#store.get(packKey(pack), { range, signal });
+    const segment = { bytes, users: 0, isDropped: false };
     this.#segments.set(name, segment);
-    segment.catch(() => this.#segments.delete(name));
-    for (const oldest of this.#segments.keys()) {
-      if (this.#segments.size <= this.#most) break;
-      this.#segments.delete(oldest);
-    }
+    bytes.catch(() => this.#segments.delete(name));
+    this.#evict();
     return segment;
   }
+
+  #evict(): void {
+    for (const [name, oldest] of this.#segments) {
+      if (this.#segments.size <= this.#most) return;
+      this.#segments.delete(name);
+      oldest.isDropped = true;
+      free(oldest);
+    }
+  }
+}
+
+/** Once nobody looks at it. */
+function free(segment: Segment): void {
+  if (segment.users === 0) segment.bytes.then(release, () => {});
 }

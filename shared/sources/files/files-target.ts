@@ -1,6 +1,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
+import { release } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import type { OnProgress } from '../../core/progress.ts';
@@ -85,6 +86,7 @@ export class FilesTarget implements Target {
         await handle.write(block, 0, block.length, at);
         at += block.length;
         onBytes(block.length);
+        release(block);
       }
     }
     if (dataset.attributes['finalNewline'] === false) await handle.truncate(at - 1);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
+import { release } from '../../core/buffer-memory.ts';
 import { interrupt, serverName } from './connection.ts';
 import { toSourceError } from './connection-errors.ts';
 import {
@@ -50,8 +51,9 @@ export async function copyIn(
     answered.catch(() => {});
     for await (const block of records) {
       if (answers.error) break;
+      const { length } = block;
       await sendBlock(stream, block, answered);
-      onBytes(block.length);
+      onBytes(length);
     }
     session.send(answers.error ? Buffer.concat([header(COPY_FAIL, 1), Buffer.from([0])]) : COPY_DONE);
     await answered;
@@ -70,7 +72,8 @@ export async function copyIn(
 /** Waits where the socket is full, until it is not, or the server has answered. */
 async function sendBlock(stream: Socket, block: Uint8Array, answered: Promise<void>): Promise<void> {
   stream.write(header(COPY_DATA, block.length));
-  if (!stream.write(block)) await Promise.race([once(stream, 'drain'), answered]);
+  // Freed when the kernel has it, not before.
+  if (!stream.write(block, () => release(block))) await Promise.race([once(stream, 'drain'), answered]);
 }
 
 function header(type: number, bodyBytes: number): Buffer {
