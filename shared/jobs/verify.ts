@@ -198,7 +198,9 @@ class Verification {
           pack.subarray(offset, offset + storedBytes),
           `the item at ${offset} of ${object}`,
         );
+        buffersLetGo(storedBytes);
       }
+      release(pack);
     });
     this.#packs.set(id, isWhole);
   }
