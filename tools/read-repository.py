@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Reads a Holdfast repository (format 1) in a folder, with nothing of Holdfast: written from docs/format.md.
+
+  read-repository.py FOLDER                     lists the backups and their datasets
+  read-repository.py FOLDER KEY DATASET         writes a dataset's records to stdout (KEY: any part of a key)
+
+The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY.
+Needs Debian's python3-cryptography and python3-zstandard.
+"""
+import base64, hashlib, hmac, json, os, re, sys
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+import zstandard
+
+SELF = bytes(32)
+
+def hkdf(key, salt, info, length):
+    return HKDF(SHA256(), length, salt, info.encode()).derive(key)
+
+def unzstd(data, limit):
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)[: limit + 1]
+
+def check(ok, problem):
+    if not ok:
+        sys.exit(f'damaged: {problem}')
+
+class Cursor:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+    def take(self, count):
+        check(self.at + count <= len(self.data), 'something ends too early')
+        self.at += count
+        return self.data[self.at - count : self.at]
+    def u8(self):
+        return self.take(1)[0]
+    def u32(self):
+        return int.from_bytes(self.take(4), 'little')
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.u8()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+    def signed(self):
+        value = self.varint()
+        return value // 2 if value % 2 == 0 else -(value + 1) // 2
+
+class Repository:
+    def __init__(self, folder, root_key):
+        self.folder, self.root_key, self.pack_keys = folder, root_key, {}
+        raw, self.file = self.authenticated('repository.json')
+        check(self.file['format'] == 'holdfast-repository' and self.file['version'] == 1, 'not a repository of format 1')
+        secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
+        self.check_mac(raw, hkdf(secret, None, 'holdfast/1 repository', 32), 'repository.json')
+        self.max_bytes = self.file['chunker']['maxBytes']
+    def read(self, key, offset=0, count=-1):
+        with open(os.path.join(self.folder, key), 'rb') as file:
+            file.seek(offset)
+            return file.read(count)
+    def authenticated(self, key):
+        raw = self.read(key)
+        check(re.search(rb',\n"mac":"[0-9a-f]{64}"\}\n$', raw), f'{key} has no MAC')
+        return raw, json.loads(raw)
+    def check_mac(self, raw, key, what):
+        want = hmac.new(key, raw[:-76], hashlib.sha256).hexdigest()
+        check(hmac.compare_digest(want.encode(), raw[-67:-3]), f'{what} was changed')
+    def unwrap(self, entry, run, purpose):
+        own = 'hex:' + hkdf(self.root_key, None, 'holdfast/1 root key id', 32)[:8].hex()
+        if entry['rootKeyId'] != own:
+            sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {own} was given")
+        wrapped = base64.b64decode(entry['wrapped'])
+        key = hkdf(self.root_key, self.file['id'].encode(), 'holdfast/1 wrap', 32)
+        return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], f"{self.file['id']}/{run}/{purpose}".encode())
+    def manifests(self):
+        keys = []
+        for folder, _, names in os.walk(os.path.join(self.folder, 'backups')):
+            keys += [os.path.relpath(os.path.join(folder, name), self.folder) for name in names if name.endswith('.json')]
+        return sorted(keys, key=lambda key: key[-20:])
+    def open(self, key):
+        raw, manifest = self.authenticated(key)
+        check(manifest['format'] == 'holdfast-backup' and manifest['version'] == 1 and manifest['key'] == key, key)
+        keys = {(entry['run'], entry['purpose']): self.unwrap(entry, entry['run'], entry['purpose']) for entry in manifest['keys']}
+        self.check_mac(raw, keys[manifest['run'], 'manifest'], key)
+        return Backup(self, manifest, keys)
+
+class Backup:
+    def __init__(self, repository, manifest, keys):
+        self.repository, self.manifest, self.keys, self.packs = repository, manifest, keys, {}
+        self.sizes = {pack['id']: pack['bytes'] for pack in manifest['packs']}
+        place = manifest['catalog']
+        plain = unzstd(self.item(place['pack'], place['offset'], place['storedBytes']), 2**30)
+        check(hashlib.sha256(plain).hexdigest() == place['id'], 'the catalog is another')
+        self.catalog = json.loads(plain)
+    def pack(self, name):
+        """Key and header of a pack."""
+        if name not in self.packs:
+            check(name in self.sizes, f'pack {name} is not listed')
+            header = self.repository.read(f'data/{name[:2]}/{name}', 0, 88)
+            check(header[:6] == b'HFPK\x01\x01' and header[6] in (1, 2) and header[7] == 0, f'pack {name} has a wrong header')
+            run_key = self.keys[header[8:24].hex(), {1: 'data', 2: 'index'}[header[6]]]
+            derived = hkdf(run_key, header[24:56], 'holdfast/1 pack', 64)
+            check(derived[32:] == header[56:88], f'pack {name} was sealed with another key')
+            self.packs[name] = AESGCM(derived[:32]), header
+        return self.packs[name]
+    def item(self, name, offset, count):
+        cipher, header = self.pack(name)
+        check(offset + count <= self.sizes[name], f'pack {name} is shorter')
+        stored = self.repository.read(f'data/{name[:2]}/{name}', offset, count)
+        return cipher.decrypt(offset.to_bytes(8, 'little') + bytes(4), stored, header)
+    def chunk(self, chain):
+        chunk, limit = None, self.repository.max_bytes
+        for place in chain:
+            item = self.item(*place)
+            body = unzstd(item[1:], 2 * limit + 64) if item[0] in (1, 3) else item[1:]
+            check((item[0] in (2, 3)) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
+            chunk = apply_delta(chunk, body) if item[0] >= 2 else body
+            check(len(chunk) <= limit, 'a chunk is too large')
+        return chunk
+    def leaves(self, root):
+        """References of a partition: id, plain bytes, records, chain."""
+        plain = unzstd(self.item(root['pack'], root['offset'], root['storedBytes']), 2**23)
+        check(hashlib.sha256(plain).digest() == root['id'], 'a tree node is another')
+        cursor = Cursor(plain)
+        kind, level = cursor.u8(), root['level']
+        check(kind == (1 if level == 0 else 2) and (level == 0 or cursor.u8() == level), 'a tree node is of another kind')
+        count = cursor.varint()
+        packs = [cursor.take(32) for _ in range(cursor.varint())]
+        packs = [root['pack'] if name == SELF else name.hex() for name in packs]
+        column = lambda read: [read() for _ in range(count)]
+        if level > 0:
+            ids = column(lambda: cursor.take(32))
+            chunks, sizes, records, _ = column(cursor.varint), column(cursor.varint), column(cursor.varint), column(cursor.u32)
+            check([sum(chunks), sum(sizes), sum(records)] == [root['chunks'], root['plainBytes'], root['records']], 'sums')
+            for i, (pack, offset, stored) in enumerate(locations(cursor, count, packs)):
+                child = dict(id=ids[i], level=level - 1, chunks=chunks[i], plainBytes=sizes[i], records=records[i])
+                yield from self.leaves(dict(child, pack=pack, offset=offset, storedBytes=stored))
+            return
+        ids, sizes, records = column(lambda: cursor.take(32)), column(cursor.varint), column(cursor.varint)
+        check([count, sum(sizes), sum(records)] == [root['chunks'], root['plainBytes'], root['records']], 'sums')
+        column(cursor.u8), column(cursor.u32), column(cursor.u32)
+        lengths, chains = column(cursor.u8), [[] for _ in range(count)]
+        for step in range(16):
+            longer = [chain for chain, length in zip(chains, lengths) if length > step]
+            for chain, place in zip(longer, locations(cursor, len(longer), packs)):
+                chain.append(place)
+        check(cursor.at == len(plain), 'a leaf has bytes left over')
+        yield from zip(ids, sizes, records, chains)
+    def records(self, dataset):
+        for partition in dataset['partitions']:
+            root = partition['root']
+            if root is None:
+                continue
+            pack = self.manifest['catalog']['pack'] if root['pack'] == SELF.hex() else root['pack']
+            for id, size, records, chain in self.leaves(dict(root, id=bytes.fromhex(root['id']), pack=pack)):
+                chunk = self.chunk(chain)
+                whole = hashlib.sha256(chunk).digest() == id and len(chunk) == size and chunk.count(b'\n') == records
+                check(whole, 'a chunk is another')
+                yield chunk
+
+def locations(cursor, count, packs):
+    names = [packs[cursor.varint()] for _ in range(count)]
+    gaps = [cursor.signed() for _ in range(count)]
+    sizes, ends, places = [cursor.varint() for _ in range(count)], {}, []
+    for name, gap, size in zip(names, gaps, sizes):
+        offset = ends.get(name, 0) + gap
+        ends[name] = offset + size
+        places.append((name, offset, size))
+    return places
+
+def apply_delta(base, delta):
+    cursor = Cursor(delta)
+    size, count = cursor.varint(), cursor.varint()
+    pairs = [(cursor.signed(), cursor.varint(), cursor.varint()) for _ in range(count)]
+    parts, at = [], 0
+    for skip, copied, inserted in pairs:
+        at += skip
+        check(0 <= at <= at + copied <= len(base), 'a delta copies from outside of its base')
+        parts += [base[at : at + copied], cursor.take(inserted)]
+        at += copied
+    result = b''.join(parts)
+    check(len(result) == size and cursor.at == len(delta), 'a delta makes another size')
+    return result
+
+def main(folder, part=None, name=None):
+    repository = Repository(folder, bytes.fromhex(os.environ['BACKUP_ENCRYPTION_KEY']))
+    keys = [key for key in repository.manifests() if part is None or part in key]
+    if name is None:
+        for key in keys:
+            backup = repository.open(key)
+            print(key, backup.manifest['source']['name'])
+            for dataset in backup.catalog['datasets']:
+                print('  ', dataset['name'], sum(p['root']['records'] for p in dataset['partitions'] if p['root']), 'records')
+        return
+    backup = repository.open(keys[-1])
+    for chunk in backup.records(next(one for one in backup.catalog['datasets'] if one['name'] == name)):
+        sys.stdout.buffer.write(chunk)
+
+if __name__ == '__main__':
+    main(*sys.argv[1:]) if len(sys.argv) in (2, 3, 4) else sys.exit(__doc__)
