@@ -22,8 +22,7 @@ def unzstd(data, limit):
     return zstandard.ZstdDecompressor().decompressobj().decompress(data)[: limit + 1]
 
 def check(ok, problem):
-    if not ok:
-        sys.exit(f'damaged: {problem}')
+    if not ok: sys.exit(f'damaged: {problem}')
 
 class Cursor:
     def __init__(self, data):
@@ -42,8 +41,7 @@ class Cursor:
             byte = self.u8()
             value |= (byte & 0x7F) << shift
             shift += 7
-            if byte < 0x80:
-                return value
+            if byte < 0x80: return value
     def signed(self):
         value = self.varint()
         return value // 2 if value % 2 == 0 else -(value + 1) // 2
@@ -115,7 +113,7 @@ class Backup:
         for place in chain:
             item = self.item(*place)
             body = unzstd(item[1:], 2 * limit + 64) if item[0] in (1, 3) else item[1:]
-            check((item[0] in (2, 3)) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
+            check((item[0] >= 2) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
             chunk = apply_delta(chunk, body) if item[0] >= 2 else body
             check(len(chunk) <= limit, 'a chunk is too large')
         return chunk
@@ -151,8 +149,7 @@ class Backup:
     def records(self, dataset):
         for partition in dataset['partitions']:
             root = partition['root']
-            if root is None:
-                continue
+            if root is None: continue
             pack = self.manifest['catalog']['pack'] if root['pack'] == SELF.hex() else root['pack']
             for id, size, records, chain in self.leaves(dict(root, id=bytes.fromhex(root['id']), pack=pack)):
                 chunk = self.chunk(chain)
