@@ -1,14 +1,14 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
-import { orderedMap } from '../core/ordered-map.ts';
+import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { BackupWriter } from '../repository/backup-writer.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { DatasetPlan, PartitionPlan, Source, SourceView } from '../sources/source.ts';
+import type { Source, SourceView } from '../sources/source.ts';
 
 export interface BackupOptions {
   /** @default 'manual' */
@@ -110,22 +110,22 @@ async function findParent(
   return undefined;
 }
 
+/** Schema first and one part at a time, as what writes it may take much memory; then the data, largest part first. */
 async function readAll(
   view: SourceView,
   writer: BackupWriter,
   { maxReaders, signal }: { readonly maxReaders: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const parts = view.datasets.flatMap((dataset) =>
-    dataset.partitions.map((partition) => ({ dataset, partition })),
-  );
-  const work = ({
-    dataset,
-    partition,
-  }: {
-    readonly dataset: DatasetPlan;
-    readonly partition: PartitionPlan;
-  }) => writer.writePartition(dataset, partition.name, view.read(dataset, partition, signal));
-  for await (const _ of orderedMap(parts, maxReaders, work)) throwIfAborted(signal);
+  const parts = view.datasets
+    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
+    .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
+  const work = ({ dataset, partition }: (typeof parts)[number]) =>
+    writer.writePartition(dataset, partition.name, view.read(dataset, partition, signal));
+  for (const kind of ['schema', 'data']) {
+    const ofKind = parts.filter(({ dataset }) => dataset.kind === kind);
+    const readers = kind === 'schema' ? 1 : maxReaders;
+    await parallel(ofKind, { most: readers, signal }, work);
+  }
 }
 
 function refuseEmpty(view: SourceView, source: Source): void {

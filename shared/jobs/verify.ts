@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, type PackId, parsePackId } from '../core/ids.ts';
-import { orderedMap } from '../core/ordered-map.ts';
+import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
@@ -110,8 +110,7 @@ class Verification {
     for (const key of keys) {
       await this.#guard(key, key, async () => {
         const { packs } = await this.#repository.readManifest(key, this.#signal);
-        for await (const _ of orderedMap(packs, 8, (pack) => this.#quickPack(key, pack, sizes)))
-          this.#signal.throwIfAborted();
+        await parallel(packs, { most: 8, signal: this.#signal }, (pack) => this.#quickPack(key, pack, sizes));
       });
     }
   }
@@ -167,9 +166,9 @@ class Verification {
   async #verifyPacks(reader: BackupReader): Promise<void> {
     const key = reader.manifest.key as BackupKey;
     const packs = reader.manifest.packs.filter(({ id }) => this.#isInScope(id));
-    for await (const _ of orderedMap(packs, PACKS_AT_ONCE, (pack) => this.#verifyPack(reader, key, pack))) {
-      this.#signal.throwIfAborted();
-    }
+    await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
+      this.#verifyPack(reader, key, pack),
+    );
   }
 
   async #verifyPack(
@@ -248,11 +247,9 @@ class Verification {
       wanted.slice(i * CHUNKS_A_TASK, (i + 1) * CHUNKS_A_TASK),
     );
     const { pool } = this.#repository.context;
-    for await (const _ of orderedMap(groups, pool.size + 1, (group) =>
+    await parallel(groups, { most: pool.size + 1, signal: this.#signal }, (group) =>
       this.#verifyGroup(reader, backup, group),
-    )) {
-      this.#signal.throwIfAborted();
-    }
+    );
   }
 
   /** One task for all; where that fails, one for each, so that one bad chunk hides no other. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { release } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { orderedMap } from '../../core/ordered-map.ts';
+import { parallel } from '../../core/parallel.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
@@ -51,7 +51,7 @@ export class FilesTarget implements Target {
       });
     }
     let done = 0;
-    const written = orderedMap(plan.datasets, jobs, (dataset) =>
+    await parallel(plan.datasets, { most: jobs, signal }, (dataset) =>
       this.#writeFile(contents, dataset, {
         flags: replace ? 'w' : 'wx',
         onBytes: (bytes) => {
@@ -61,7 +61,6 @@ export class FilesTarget implements Target {
         signal,
       }),
     );
-    for await (const _ of written) throwIfAborted(signal);
   }
 
   asSource(): Source {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { orderedMap } from '../../core/ordered-map.ts';
+import { parallel } from '../../core/parallel.ts';
 import type { BackupContents, StoredDataset, StoredPartition } from '../target.ts';
 import { disconnect, query } from './connection.ts';
 import { copyIn } from './copy-in.ts';
@@ -39,10 +39,9 @@ export async function restoreData(
     .filter(({ dataset, partition }) => isTableAttributes(dataset.attributes) && partition.plainBytes > 0)
     .toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
   await using sessions = new Sessions(postgres, signal);
-  const copied = orderedMap(parts, jobs, ({ dataset, partition }) =>
+  await parallel(parts, { most: jobs, signal }, ({ dataset, partition }) =>
     sessions.use((client) => copyPartition(client, contents, { dataset, partition, ...options })),
   );
-  for await (const _ of copied) signal.throwIfAborted();
   for (const dataset of datasets) options.onTable(dataset);
   await sessions.use((client) => restoreOthers(client, contents, datasets, options));
 }

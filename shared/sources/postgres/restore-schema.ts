@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import { orderedMap } from '../../core/ordered-map.ts';
+import { parallel } from '../../core/parallel.ts';
 import { query } from './connection.ts';
 import type { Sessions } from './restore-data.ts';
 import { entryName, isPrivilege, type TocEntry, withoutOwner } from './toc.ts';
@@ -47,8 +47,7 @@ export async function restorePostData(
         onEntry(entry);
       }
     });
-    for await (const _ of orderedMap(lanes, jobs, (lane) => sessions.use(lane)))
-      options.signal.throwIfAborted();
+    await parallel(lanes, { most: jobs, signal: options.signal }, (lane) => sessions.use(lane));
   }
 }
 
