@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../core/buffer-memory.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import { RecordDigest, recordHash } from '../format/record-digest.ts';
@@ -21,7 +22,7 @@ export interface DatasetComparison {
   readonly unexpected: number;
 }
 
-const DIGEST_BLOCK_BYTES = 2 * MiB;
+const DIGEST_BLOCK_BYTES = 1 * MiB;
 /** Records held in memory at once to count differences; beyond it, counts are lower bounds. */
 const MOST_HELD = 1_000_000;
 const NEWLINE = 0x0a;
@@ -115,6 +116,7 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArra
   let filled = 0;
   let isInside = false;
   for await (const bytes of stream) {
+    buffersLetGo(bytes.length);
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + view.length - filled);
       view.set(piece, filled);

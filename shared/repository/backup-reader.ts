@@ -86,7 +86,7 @@ export class BackupReader {
     const { digest, signal } = options;
     let isInside = false;
     const tasks = groupRefs(this.leaves(root, { signal }));
-    const decoded = orderedMap(tasks, this.#context.pool.size + 2, async (refs) => {
+    const decoded = orderedMap(tasks, this.#context.pool.size + 1, async (refs) => {
       const last = refs.at(-1);
       const isWhole = !isInside && !last?.endsInside;
       isInside = last?.endsInside ?? false;
