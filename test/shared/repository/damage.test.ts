@@ -12,7 +12,14 @@ const second = {
   ...first,
   t: rows.map((row, i) => (i % 50 === 0 ? row.replace('\t', '\tnew ') : row)).join(''),
 };
-const LISTED = ['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY', 'E_NO_REPOSITORY', 'E_NO_BACKUP'];
+const LISTED = [
+  'E_DAMAGED',
+  'E_WRONG_KEY',
+  'E_NEWER_FORMAT',
+  'E_FOREIGN_REPOSITORY',
+  'E_NO_REPOSITORY',
+  'E_NO_BACKUP',
+];
 
 /** A repository of two backups, with one object put through `change` on the way. */
 async function damaged(key: string, change: (body: Buffer) => Buffer | undefined): Promise<MemoryStore> {

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { runBackup } from '../shared/jobs/backup.ts';
+import { restoreBackup } from '../shared/jobs/restore.ts';
+import { verifyBackups } from '../shared/jobs/verify.ts';
+import { FilesSource } from '../shared/sources/files/files-source.ts';
+import { FilesTarget } from '../shared/sources/files/files-target.ts';
+import { FolderStore } from '../shared/store/folder-store.ts';
+import { never, openRepository, TEST_KEY } from './support/engine.ts';
+import { describeWithPart } from './support/parts.ts';
+import { newFolder } from './support/temporary.ts';
+
+const run = promisify(execFile);
+const LINES = path.resolve('test/fixtures/lines');
+/** Repositories as releases wrote them. They are never made again: what they hold must be read for ever. */
+const FIXTURES = ['format-1'];
+
+describe.each(FIXTURES)('the repository %s', (name) => {
+  const folder = path.resolve('test/fixtures/repositories', name);
+
+  it('is whole, and restores to what was backed up', async () => {
+    await using repository = await openRepository(new FolderStore(folder));
+    const keys = (await repository.backupKeys(never)).toReversed();
+    const report = await verifyBackups(repository, keys, { depth: { kind: 'full' }, signal: never });
+    expect(report.findings).toEqual([]);
+    for (const [i, key] of keys.entries()) {
+      const target = await newFolder();
+      await restoreBackup(repository, key, new FilesTarget(target), { signal: never });
+      for (const file of ['rows.txt', 'empty.txt', 'no newline.txt']) {
+        const wanted = await readFile(path.join(LINES, String(i + 1), file));
+        expect(wanted.equals(await readFile(path.join(target, file))), file).toBe(true);
+      }
+    }
+  });
+
+  it('takes a further backup, which stores nothing new of unchanged data', async () => {
+    const copy = await newFolder();
+    await cp(folder, copy, { recursive: true });
+    await using repository = await openRepository(new FolderStore(copy), { packBytes: undefined });
+    const source = new FilesSource(path.join(LINES, '2'));
+    const same = {
+      kind: 'files' as const,
+      name: 'files:lines',
+      capabilities: source.capabilities,
+      open: source.open.bind(source),
+    };
+    expect(await runBackup(repository, same, { signal: never })).toMatchObject({ newChunks: 0 });
+  });
+});
+
+describeWithPart('python-reader', 'the reader in Python, written from docs/format.md alone', () => {
+  const read = (...args: string[]) =>
+    run('/usr/bin/python3', ['tools/read-repository.py', ...args], {
+      env: { BACKUP_ENCRYPTION_KEY: TEST_KEY },
+      maxBuffer: 2 ** 26,
+      encoding: 'buffer',
+    });
+
+  it.each(FIXTURES)('lists %s and writes its records out', async (name) => {
+    const folder = path.resolve('test/fixtures/repositories', name);
+    expect((await read(folder)).stdout.toString()).toContain('rows.txt 3000 records');
+    for (const version of [1, 2]) {
+      await using repository = await openRepository(new FolderStore(folder));
+      const key = (await repository.backupKeys(never)).toReversed()[version - 1]!;
+      const { stdout } = await read(folder, key, 'rows.txt');
+      expect((await readFile(path.join(LINES, String(version), 'rows.txt'))).equals(stdout)).toBe(true);
+    }
+  });
+
+  it('says that the key is wrong', async () => {
+    const folder = path.resolve('test/fixtures/repositories/format-1');
+    const wrong = run('/usr/bin/python3', ['tools/read-repository.py', folder], {
+      env: { BACKUP_ENCRYPTION_KEY: 'cd'.repeat(32) },
+    });
+    await expect(wrong).rejects.toMatchObject({ stderr: expect.stringContaining('wrong key') });
+  });
+
+  it('is no longer than 200 lines', async () => {
+    expect(
+      (await readFile('tools/read-repository.py', 'utf8')).trimEnd().split('\n').length,
+    ).toBeLessThanOrEqual(200);
+  });
+});

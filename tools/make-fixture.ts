@@ -1,0 +1,28 @@
+import { rmSync } from 'node:fs';
+import { runBackup } from '../shared/jobs/backup.ts';
+import { initRepository, openRepository } from '../shared/jobs/open-repository.ts';
+import { FilesSource } from '../shared/sources/files/files-source.ts';
+
+/**
+ * Writes test/fixtures/repositories/format-1: two backups of test/fixtures/lines, made by this release. A release
+ * keeps the fixtures of those before it; it does not make them again.
+ */
+const KEY = 'ab'.repeat(32);
+const folder = process.argv[2] ?? 'test/fixtures/repositories/format-1';
+const signal = new AbortController().signal;
+const config = { repository: folder, encryptionKey: KEY, workers: 1 };
+
+rmSync(folder, { recursive: true, force: true });
+await initRepository(config, signal);
+await using repository = await openRepository(config, signal);
+for (const lines of ['test/fixtures/lines/1', 'test/fixtures/lines/2']) {
+  const source = new FilesSource(lines);
+  const same = {
+    kind: source.kind,
+    name: 'files:lines',
+    capabilities: source.capabilities,
+    open: source.open.bind(source),
+  };
+  const { key } = await runBackup(repository, same, { type: 'daily', signal });
+  console.log(key);
+}
