@@ -18,7 +18,7 @@ await using repository = await openRepository(config, signal);
 for (const lines of ['test/fixtures/lines/1', 'test/fixtures/lines/2']) {
   const source = new FilesSource(lines);
   const same = {
-    kind: source.kind,
+    kind: 'files' as const,
     name: 'files:lines',
     capabilities: source.capabilities,
     open: source.open.bind(source),

@@ -60,11 +60,15 @@ export function conflictsOf({ present }: Presence): string[] {
   return [...present].filter(({ type }) => !SHARED.has(type)).map(entryName);
 }
 
-/** Statements that drop what is in the way, the last made first. */
+/**
+ * Statements that drop what is in the way: tables and views first, as they take their own sequences and types with
+ * them, and nothing else can; otherwise the last made first.
+ */
 export function dropsOf({ present }: Presence, entries: readonly TocEntry[]): string[] {
   return entries
     .filter((entry) => present.has(entry) && !SHARED.has(entry.type))
     .toReversed()
+    .toSorted((a, b) => Number(isRelation(b)) - Number(isRelation(a)))
     .map((entry) => {
       const global = GLOBAL[entry.type];
       if (global) return `DROP ${entry.type} IF EXISTS ${quoteIdent(entry.name)} CASCADE`;
@@ -77,6 +81,10 @@ export function dropsOf({ present }: Presence, entries: readonly TocEntry[]): st
 /** Whether an entry's own statements are to be left out, as the target has the object and it is shared. */
 export function isShared(entry: TocEntry, { present }: Presence): boolean {
   return entry.type === 'SCHEMA' && present.has(entry);
+}
+
+function isRelation({ type }: TocEntry): boolean {
+  return LOOKED_UP[type]?.by === 'relation' && type !== 'SEQUENCE';
 }
 
 function lookUpSql(entry: TocEntry): string | undefined {
