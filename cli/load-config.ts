@@ -35,7 +35,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
   }
   const encryptionKey = config.encryptionKey ?? (await readKeyFile(config.keyFile, io));
   const cacheBytes = cacheMiB === undefined ? undefined : cacheMiB * MiB;
-  return { repository, s3, encryptionKey, workers, cacheBytes, compressionLevel };
+  const place = /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
+  return { repository: place, s3, encryptionKey, workers, cacheBytes, compressionLevel };
 }
 
 /**
@@ -44,12 +45,21 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
  */
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
   const named = config.sources.find(({ name }) => name === text);
-  if (named) return named;
-  if (!text.startsWith('env:')) return { kind: kindOfUrl(text), url: text, options: {} };
+  if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
+  if (!text.startsWith('env:')) return placeOf(text, io);
   const name = text.slice('env:'.length);
   const url = io.env[name];
-  if (url) return { kind: kindOfUrl(url), url, options: {} };
+  if (url) return placeOf(url, io);
   throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
+}
+
+function placeOf(url: string, io: Io): SourceConfig {
+  const kind = kindOfUrl(url);
+  return {
+    kind,
+    url: kind === 'files' ? path.resolve(io.cwd, url.replace(/^files:/, '')) : url,
+    options: {},
+  };
 }
 
 /** The source to back up, where none was named. @throws E_CONFIG */

@@ -18,7 +18,7 @@ export interface RepositoryConfig {
   readonly encryptionKey?: string | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
-  /** Bound on stored bytes kept in memory to be read again. @default 24 MiB */
+  /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
   readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;

@@ -33,7 +33,7 @@ export interface RepositoryOptions {
   readonly workers: number;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
-  /** Bound on stored bytes kept for reading again. @default 24 MiB */
+  /** Bound on stored bytes kept for reading again. @default 16 MiB */
   readonly cacheBytes?: number | undefined;
   /** @default 8 MiB */
   readonly packBytes?: number | undefined;
@@ -101,10 +101,10 @@ export class Repository implements AsyncDisposable {
     const limits: Limits = {
       packBytes: options.packBytes ?? DEFAULT_PACK_BYTES,
       maxUploads: 2,
-      maxBlocks: 2 + 2 * workers,
+      maxBlocks: 1 + 2 * workers,
       level,
     };
-    const segments = new SegmentCache(store, options.cacheBytes ?? 24 * MiB);
+    const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = new WorkerPool(workers);
     return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
   }

@@ -26,8 +26,8 @@ const SENT_AHEAD = 2;
  * Workers hold little and make much that is short-lived: V8 measures by these how much dead memory, buffers
  * included, it lets pile up before it collects.
  */
-const YOUNG_MIB = 6;
-const OLD_MIB = 64;
+const YOUNG_MIB = 4;
+const OLD_MIB = 40;
 
 /** The codec's worker threads. They start with the first task and end with `close`. */
 export class WorkerPool {

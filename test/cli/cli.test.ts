@@ -1,0 +1,225 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../cli/main.ts';
+import { ERRORS } from '../../shared/core/errors.ts';
+import { TEST_KEY } from '../support/engine.ts';
+import { seededRows } from '../support/rows.ts';
+import { newFolder } from '../support/temporary.ts';
+
+describe('holdfast', () => {
+  let cwd: string;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    cwd = await newFolder();
+    env = { HOLDFAST_REPOSITORY: path.join(cwd, 'repository'), BACKUP_ENCRYPTION_KEY: TEST_KEY };
+    await writeFile(path.join(cwd, 'data.txt'), seededRows(800, 1).join(''));
+  });
+
+  async function holdfast(
+    line: string,
+    given: { readonly env?: Record<string, string>; readonly signal?: AbortSignal } = {},
+  ) {
+    const out = { stdout: new PassThrough(), stderr: new PassThrough() };
+    const text = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      out[name].on('data', (bytes: Buffer) => (text[name] += bytes.toString()));
+    const status = await main(line.split(' ').filter(Boolean), {
+      stdin: new PassThrough(),
+      ...out,
+      env: given.env ?? env,
+      cwd,
+      signal: given.signal ?? new AbortController().signal,
+    });
+    return { status, ...text, json: () => JSON.parse(text.stdout) };
+  }
+  const source = () => path.join(cwd, 'data.txt');
+
+  it('goes from init to restore, and says what it does', async () => {
+    expect(await holdfast('init')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('KEEP THE KEY'),
+    });
+    const made = await holdfast(`backup daily --source ${source()} --note first`);
+    expect(made).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/backup_daily_\d{8}_\d{6} of .*\n {2}800 records/),
+    });
+    await holdfast(`backup --source ${source()}`);
+    expect((await holdfast('list')).stdout).toMatch(/KEY .*\nbackup_manual.*\nbackup_daily.*"first"\n/);
+    expect((await holdfast('show latest')).stdout).toContain('data.txt');
+    expect((await holdfast('status')).stdout).toMatch(/backups +2\n[\s\S]*Next:/);
+    expect(await holdfast('verify --all')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('2 backups: whole (full)'),
+    });
+    const target = path.join(cwd, 'restored');
+    expect((await holdfast(`restore latest --to ${target} --dry-run`)).stdout).toContain('1. write');
+    expect(await holdfast(`restore latest:daily --to ${target}`)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('all equal'),
+    });
+    expect(await readFile(path.join(target, 'data.txt'), 'utf8')).toBe(await readFile(source(), 'utf8'));
+    expect(await holdfast('test')).toMatchObject({ status: 0, stdout: expect.stringContaining('Proved:') });
+  });
+
+  it('prints one JSON document with the documented members', async () => {
+    await holdfast('init');
+    const documented = await readFile('docs/cli.md', 'utf8');
+    const check = (command: string, document: object) => {
+      const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
+      for (const member of Object.keys(document))
+        expect(section, `${command}: ${member}`).toContain(`\`${member}\``);
+    };
+    check('backup', (await holdfast(`backup --source ${source()} --json`)).json());
+    check('list', (await holdfast('list --json')).json().backups[0]);
+    check('show', (await holdfast('show latest --json')).json());
+    check('status', (await holdfast('status --json')).json());
+    check('verify', (await holdfast('verify latest --json')).json());
+    check('restore', (await holdfast(`restore latest --to ${cwd}/out --json`)).json());
+    check('test', (await holdfast('test --json')).json());
+    check('Errors', (await holdfast('show nothing --json')).json().error);
+  });
+
+  it.each([
+    ['list', {}, 'E_CONFIG', 'no repository is configured'],
+    ['list', { HOLDFAST_REPOSITORY: '/nowhere' }, 'E_NO_REPOSITORY', 'there is no repository at /nowhere'],
+    ['list', { HOLDFAST_REPOSITORY: 'gs://bucket' }, 'E_CONFIG', 'is not a place'],
+    ['lst', {}, 'E_USAGE', 'Did you mean `holdfast list`?'],
+    ['list --jsn', {}, 'E_USAGE', 'Did you mean --json?'],
+    ['list daily weekly', {}, 'E_USAGE', 'one argument too many'],
+    ['backup --key abc', {}, 'E_USAGE', 'never given as an argument'],
+    ['prune', {}, 'E_USAGE', 'not in this release'],
+    ['verify --quick --full', {}, 'E_USAGE', 'exclude each other'],
+    ['verify --subset 4/3', {}, 'E_USAGE', "'4/3'"],
+    ['init', { HOLDFAST_REPOSITORY: './x' }, 'E_NO_KEY', '--new-key'],
+    ['init', { HOLDFAST_REPOSITORY: './x', BACKUP_ENCRYPTION_KEY: 'abc' }, 'E_BAD_KEY', '64 hex digits'],
+    ['init', { HOLDFAST_KEY_FILE: '/no/key', HOLDFAST_REPOSITORY: './x' }, 'E_NO_KEY', '/no/key'],
+    [
+      'list',
+      { BACKUP_ENCRYPTION: 'false', BACKUP_RETENTION_DAYS: 'x', BACKUP_DAILY_TIME: 'noon' },
+      'E_CONFIG',
+      '3 problems',
+    ],
+  ])('%s with %o: %s', async (line, given, code, text) => {
+    const { status, stderr } = await holdfast(line, { env: given as Record<string, string> });
+    expect(status).toBe(ERRORS[code as keyof typeof ERRORS].exitStatus);
+    expect(stderr).toContain(code);
+    expect(stderr).toContain(text);
+  });
+
+  it('reports every mistake of a configuration file together, and shows no secret', async () => {
+    const config = {
+      repositry: 'x',
+      compressionLevel: 99,
+      sources: { shop: { kind: 'postgres' }, two: { kind: 'oracle', url: 'x:secret@y' } },
+    };
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(config));
+    const { status, stderr } = await holdfast('list');
+    expect(status).toBe(2);
+    expect(stderr).toContain('repositry is not a setting; did you mean repository?');
+    expect(stderr).toContain('compressionLevel');
+    expect(stderr).toContain('sources.shop.url');
+    expect(stderr).toContain('sources.two.kind');
+    expect(stderr).not.toContain('secret');
+  });
+
+  it('reads a configuration in TypeScript, and takes its only source', async () => {
+    const core = path.resolve('shared/core/config.ts');
+    await writeFile(
+      path.join(cwd, 'holdfast.config.ts'),
+      `import { defineConfig } from '${core}';\nexport default defineConfig({ repository: '${cwd}/repository', sources: { lines: { kind: 'files', url: '${source()}' } } });\n`,
+    );
+    env = { BACKUP_ENCRYPTION_KEY: TEST_KEY };
+    await holdfast('init');
+    expect(await holdfast('backup')).toMatchObject({ status: 0 });
+  });
+
+  it('makes a key file that only its owner can read, and never overwrites one', async () => {
+    env = { HOLDFAST_REPOSITORY: path.join(cwd, 'repository') };
+    expect(await holdfast('init --new-key key')).toMatchObject({ status: 0 });
+    expect((await stat(path.join(cwd, 'key'))).mode & 0o777).toBe(0o600);
+    const again = await holdfast(`init -r ${cwd}/other --new-key key`);
+    expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('never overwritten') });
+    const key = (await readFile(path.join(cwd, 'key'), 'utf8')).trim();
+    expect(again.stderr + again.stdout).not.toContain(key);
+    env['HOLDFAST_KEY_FILE'] = 'key';
+    expect(await holdfast(`backup --source ${source()}`)).toMatchObject({ status: 0 });
+    expect(
+      await holdfast('list', { env: { ...env, HOLDFAST_KEY_FILE: '', BACKUP_ENCRYPTION_KEY: TEST_KEY } }),
+    ).toMatchObject({ status: 12 });
+  });
+
+  it('tells damage by its exit status', async () => {
+    await holdfast('init');
+    await holdfast(`backup --source ${source()}`);
+    const { json } = await holdfast('verify --json');
+    expect(json().findings).toEqual([]);
+    const files = await import('node:fs/promises').then(({ readdir }) =>
+      readdir(path.join(cwd, 'repository/data'), { recursive: true, withFileTypes: true }),
+    );
+    const pack = files.find((file) => file.isFile())!;
+    await writeFile(path.join(pack.parentPath, pack.name), 'x');
+    const { status, stdout } = await holdfast('verify');
+    expect(status).toBe(20);
+    expect(stdout).toContain('DAMAGED');
+    expect(stdout).toContain(pack.name);
+  });
+
+  it('refuses to destroy anything where nobody can be asked', async () => {
+    await holdfast('init');
+    await holdfast(`backup --source ${source()}`);
+    await mkdir(path.join(cwd, 'out'));
+    await writeFile(path.join(cwd, 'out/data.txt'), 'mine');
+    expect(await holdfast('restore latest --to out')).toMatchObject({ status: 11 });
+    expect(await holdfast(`restore latest --to ${cwd}/out --replace`)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
+    expect(await readFile(path.join(cwd, 'out/data.txt'), 'utf8')).toBe('mine');
+    expect(await holdfast(`restore latest --to ${cwd}/out --replace --yes`)).toMatchObject({ status: 0 });
+  });
+
+  it('stops with 130 and lists nothing', async () => {
+    await holdfast('init');
+    const stop = new AbortController();
+    stop.abort();
+    expect(await holdfast(`backup --source ${source()}`, { signal: stop.signal })).toMatchObject({
+      status: 130,
+    });
+    expect((await holdfast('list --json')).json().backups).toEqual([]);
+  });
+
+  it.each([
+    'init',
+    'backup',
+    'list',
+    'show',
+    'status',
+    'verify',
+    'restore',
+    'export',
+    'prune',
+    'test',
+    'completion',
+  ])('helps with %s', async (command) => {
+    const { status, stdout } = await holdfast(`${command} --help`);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Usage: holdfast ${command}`);
+    expect((await holdfast(`help ${command}`)).stdout).toBe(stdout);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('completes in %s', async (shell) => {
+    expect((await holdfast(`completion ${shell}`)).stdout).toMatch(/restore[\s\S]*dataset/);
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('has every code with its exit status and meaning', async () => {
+    const text = await readFile('docs/errors.md', 'utf8');
+    for (const [code, { exitStatus, retryable, meaning }] of Object.entries(ERRORS)) {
+      expect(text).toContain(`| \`${code}\` | ${exitStatus} | ${retryable ? 'yes' : 'no'} | ${meaning} |`);
+    }
+  });
+});
