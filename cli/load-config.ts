@@ -35,7 +35,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
   }
   const encryptionKey = config.encryptionKey ?? (await readKeyFile(config.keyFile, io));
   const cacheBytes = cacheMiB === undefined ? undefined : cacheMiB * MiB;
-  const place = repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
+  const place =
+    repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
   return { repository: place, s3, encryptionKey, workers, cacheBytes, compressionLevel };
 }
 

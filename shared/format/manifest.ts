@@ -25,6 +25,7 @@ const Manifest = z.object({
   finishedAt: time,
   parent: z.string().nullable(),
   consistency: z.enum(['atomic', 'per-dataset']),
+  /** Of the data; schema is not counted. */
   totals: z.object({
     datasets: count,
     records: count,

@@ -231,7 +231,8 @@ class Verification {
   }
 
   #verifyTotals({ manifest, catalog }: BackupReader): void {
-    const roots = catalog.datasets.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
+    const data = catalog.datasets.filter(({ kind }) => kind === 'data');
+    const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
     const records = roots.reduce((sum, root) => sum + root.records, 0);
     const plainBytes = roots.reduce((sum, root) => sum + root.plainBytes, 0);
     const { totals, key } = manifest;

@@ -159,7 +159,7 @@ export class BackupWriter {
       signal,
       onStored: (stored) => {
         for (const location of stored.ref.chain) this.#ledger.use(location);
-        if (stored.isNew) this.#newChunks++;
+        if (stored.isNew && dataset.kind === 'data') this.#newChunks++;
         onStored(stored);
       },
     });
@@ -177,12 +177,12 @@ export class BackupWriter {
       this.#uploader.add(`worker-${worker}`, value.closed);
     }
     const roots = new Map([...this.#trees].map(([name, tree]) => [name, tree.finish()]));
-    options.check(dataRecords(options.datasets, roots));
+    options.check(dataRoots(options.datasets, roots).reduce((total, { records }) => total + records, 0));
     const { id, location } = this.#addCatalog(options, roots);
     this.#uploader.add(INDEX, this.#index.finish());
     await this.#uploader.settled();
     throwIfAborted(signal);
-    const all = [...roots.values()].filter((root) => root !== null);
+    const all = dataRoots(options.datasets, roots);
     const sum = (key: 'chunks' | 'plainBytes' | 'records') =>
       all.reduce((total, root) => total + root[key], 0);
     const { packs, keys } = this.#packsAndKeys();
@@ -320,16 +320,16 @@ export class BackupWriter {
   }
 }
 
-function dataRecords(
+/** What totals count: data, not schema. */
+function dataRoots(
   datasets: readonly DatasetToCommit[],
   roots: ReadonlyMap<string, NodeRef | null>,
-): number {
+): readonly NodeRef[] {
   return datasets
     .filter(({ kind }) => kind === 'data')
     .flatMap(({ name, partitions }) =>
-      partitions.map((partition) => roots.get(treeName(name, partition.name))?.records ?? 0),
-    )
-    .reduce((sum, records) => sum + records, 0);
+      partitions.flatMap((partition) => roots.get(treeName(name, partition.name)) ?? []),
+    );
 }
 
 function named({ id }: PackHandle): string {
