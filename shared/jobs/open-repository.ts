@@ -2,18 +2,9 @@ import { availableParallelism } from 'node:os';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import { Repository } from '../repository/repository.ts';
-import { openStore } from '../store/open-store.ts';
+import { openStore, type StoreConfig } from '../store/open-store.ts';
 
-export interface RepositoryConfig {
-  /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
-  readonly repository: string;
-  readonly s3?:
-    | {
-        readonly region?: string | undefined;
-        readonly endpoint?: string | undefined;
-        readonly forcePathStyle?: boolean | undefined;
-      }
-    | undefined;
+export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
   readonly encryptionKey?: string | undefined;
   /** Worker threads. @default cores, 4 at most */
