@@ -2,6 +2,28 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { seededRandom as seeded } from '../test/support/rows.ts';
 
+/**
+ * Writes a table dump as COPY text: id, e-mail, name, time, amount, flag, a sentence; about 183 bytes a row.
+ *
+ * @param isChanged which rows have another amount, time and sentence than without it
+ */
+export async function writeTable(
+  file: string,
+  rowCount: number,
+  isChanged: (row: number) => number,
+): Promise<void> {
+  const out = createWriteStream(file, { highWaterMark: 1 << 20 });
+  let block = '';
+  for (let id = 0; id < rowCount; id++) {
+    block += tableRow(id, isChanged(id));
+    if (block.length < 1 << 18) continue;
+    if (!out.write(block)) await once(out, 'drain');
+    block = '';
+  }
+  out.end(block);
+  await once(out, 'close');
+}
+
 /** Used as often as words are (Zipf's law), so that text compresses about as text does. */
 const WORDS = Array.from({ length: 20_000 }, (_, i) => {
   const random = seeded(i + 11);
