@@ -19,6 +19,11 @@ export function number(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** `1 table`, `2,000 tables`. */
+export function plural(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** `340 ms`, `12.3 s`, `4 min 05 s`, `3 h 07 min`. */
 export function duration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;

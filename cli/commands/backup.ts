@@ -3,7 +3,7 @@ import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { bytes, duration, number, ratio, shortKey } from '../format.ts';
+import { bytes, duration, number, plural, ratio, shortKey } from '../format.ts';
 import { defaultSource, findPlace } from '../load-config.ts';
 import { Session } from '../session.ts';
 
@@ -72,7 +72,7 @@ function describe(result: BackupResult, ms: number): string {
   const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets } = result;
   const against = parent ? `, compared with ${shortKey(parent)}` : '';
   return `${shortKey(key)} of ${source.name}
-  ${number(records)} records in ${number(datasets)} datasets, ${bytes(plainBytes)}, in ${duration(ms)}
+  ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}, in ${duration(ms)}
   stored ${bytes(storedBytes)} (${ratio(plainBytes, storedBytes)} smaller), ${number(newChunks)} of ${number(chunks)} chunks new${against}
 Check it with: holdfast verify ${shortKey(key)} --full
 `;

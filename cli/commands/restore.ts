@@ -3,7 +3,7 @@ import { planRestore, type RestoreResult, restoreBackup } from '../../shared/job
 import { showBackup } from '../../shared/jobs/show.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, duration, number, shortKey } from '../format.ts';
+import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { Session } from '../session.ts';
 
@@ -73,7 +73,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     }
     if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
     if (plan.drops.length > 0) {
-      await ask.confirmDestruction(io, `Drop ${plan.drops.length} objects of ${plan.target}?`, {
+      await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
         yes: values.yes === true,
       });
     }
@@ -146,7 +146,7 @@ function describePlan(key: string, { target, steps, conflicts, drops, warnings, 
 
 function describeResult({ key, plan, comparison, records, plainBytes }: RestoreResult, ms: number): string {
   return `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}
-  ${number(records)} records, ${bytes(plainBytes)}
-  read back: ${number(comparison.length)} datasets compared with the backup, all equal
+  ${plural(records, 'record')}, ${bytes(plainBytes)}
+  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal
 `;
 }

@@ -1,6 +1,6 @@
 import { type VerifyDepth, type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, duration, number, shortKey } from '../format.ts';
+import { bytes, duration, plural, shortKey } from '../format.ts';
 import { Session } from '../session.ts';
 
 const options = {
@@ -73,9 +73,9 @@ function describe(
 ): string {
   const what =
     depth.kind === 'quick'
-      ? `${number(packs)} packs are there with their sizes`
-      : `${number(packs)} packs, ${number(chunks)} chunks, ${number(records)} records, ${bytes(readBytes)} read`;
-  const subject = backups.length === 1 ? shortKey(backups[0] ?? '') : `${number(backups.length)} backups`;
+      ? `${plural(packs, 'pack')} there with the right size`
+      : `${plural(packs, 'pack')}, ${plural(chunks, 'chunk')}, ${plural(records, 'record')}, ${bytes(readBytes)} read`;
+  const subject = backups.length === 1 ? shortKey(backups[0] ?? '') : `${plural(backups.length, 'backup')}`;
   if (findings.length === 0) return `${subject}: whole (${depth.kind}). ${what}, in ${duration(ms)}\n`;
   const lines = findings.map(
     ({ object, problem, backups: hit }) =>

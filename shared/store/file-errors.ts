@@ -9,6 +9,7 @@ export function fromFileError(error: unknown, location: string): unknown {
   switch (errnoOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
+    case 'EFBIG':
       return new HoldfastError('E_STORE_FULL', `${location} has no room left`, {
         cause: error,
         hint: 'Free or add room, then run it again; nothing of this run was listed.',

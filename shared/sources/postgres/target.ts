@@ -120,7 +120,7 @@ export class PostgresTarget implements Target {
       ...(replace && drops.length > 0
         ? [`drop ${drops.length} objects that are in the way, with what depends on them`]
         : []),
-      `make ${work.preData.length} objects: schemas, types, functions, tables, views`,
+      `make ${work.preData.length} objects of ${contents.server}: schemas, types, functions, tables, views`,
       `write ${records} rows into ${tables.length} tables`,
       ...(others.length > 0 ? [`restore ${others.join(', ')}`] : []),
       `make ${work.postData.length} objects: indexes, constraints, triggers, policies; refresh materialised views`,
@@ -140,7 +140,7 @@ export class PostgresTarget implements Target {
       target: this.name,
       datasets: work.datasets,
       compare: work.datasets.filter((dataset) => isAsked(dataset) && isSame(dataset)),
-      steps: [`from ${contents.server}`, ...steps],
+      steps,
       conflicts,
       drops: replace ? drops : [],
       warnings,
