@@ -10,6 +10,9 @@ import { describeWithPart, POSTGRES_15_BIN } from '../../support/parts.ts';
 import { everythingSql } from '../postgres-source/reading.ts';
 import { backUpUrl, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 
+/** 10 is a million rows, and takes a quarter of a minute. */
+const SCALE = process.env['HOLDFAST_PGBENCH_SCALE'] ?? '1';
+
 describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () => {
   let server: PostgresServer;
   let repository: Repository;
@@ -33,17 +36,17 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
     expect(await nativeDump(url)).toBe(await nativeDump(server.url('everything')));
   });
 
-  it('gives back pgbench at scale 1 after a run of it', async () => {
+  it(`gives back pgbench at scale ${SCALE} after a run of it`, async () => {
     await server.createDatabase('bench');
     const pgbench = (...args: string[]) =>
       promisify(execFile)(path.join(POSTGRES_15_BIN, 'pgbench'), [...args, server.url('bench')]);
-    await pgbench('-i', '-q', '-s', '1', '--foreign-keys');
+    await pgbench('-i', '-q', '-s', SCALE, '--foreign-keys');
     await pgbench('-t', '200', '-c', '2');
     const { key } = await backUpUrl(repository, server.url('bench'));
     const url = await server.createDatabase('bench_restored');
     await restoreUrl(repository, key, url, { jobs: 1 });
     expect(await nativeDump(url)).toBe(await nativeDump(server.url('bench')));
-  });
+  }, 180_000);
 
   it('exports SQL that psql restores to an equal database', async () => {
     const { key } = await backUpUrl(repository, server.url('everything'));
