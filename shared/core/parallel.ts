@@ -2,24 +2,27 @@ import { throwIfAborted } from './abort.ts';
 
 /**
  * Calls `work` on every item, up to `most` at once, begun in order. When one fails, no more are begun, those under
- * way are waited for, and the first failure is thrown.
+ * way are told to stop by the signal they were given and waited for, and the first failure is thrown.
  *
  * @throws E_ABORTED when the signal is aborted before all were begun
  */
 export async function parallel<T>(
   items: Iterable<T>,
   { most, signal }: { readonly most: number; readonly signal: AbortSignal },
-  work: (item: T) => Promise<unknown>,
+  work: (item: T, signal: AbortSignal) => Promise<unknown>,
 ): Promise<void> {
   const iterator = items[Symbol.iterator]();
   const failures: unknown[] = [];
+  const stop = new AbortController();
+  const stopping = AbortSignal.any([signal, stop.signal]);
   const lane = async (): Promise<void> => {
     for (let next = iterator.next(); !next.done && failures.length === 0; next = iterator.next()) {
       try {
         throwIfAborted(signal);
-        await work(next.value);
+        await work(next.value, stopping);
       } catch (error) {
         failures.push(error);
+        stop.abort();
       }
     }
   };

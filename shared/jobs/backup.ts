@@ -119,8 +119,8 @@ async function readAll(
   const parts = view.datasets
     .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
     .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
-  const work = ({ dataset, partition }: (typeof parts)[number]) =>
-    writer.writePartition(dataset, partition.name, view.read(dataset, partition, signal));
+  const work = ({ dataset, partition }: (typeof parts)[number], stopping: AbortSignal) =>
+    writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
   for (const kind of ['schema', 'data']) {
     const ofKind = parts.filter(({ dataset }) => dataset.kind === kind);
     const readers = kind === 'schema' ? 1 : maxReaders;

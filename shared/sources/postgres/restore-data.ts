@@ -39,8 +39,10 @@ export async function restoreData(
     .filter(({ dataset, partition }) => isTableAttributes(dataset.attributes) && partition.plainBytes > 0)
     .toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
   await using sessions = new Sessions(postgres, signal);
-  await parallel(parts, { most: jobs, signal }, ({ dataset, partition }) =>
-    sessions.use((client) => copyPartition(client, contents, { dataset, partition, ...options })),
+  await parallel(parts, { most: jobs, signal }, ({ dataset, partition }, stopping) =>
+    sessions.use((client) =>
+      copyPartition(client, contents, { ...options, dataset, partition, signal: stopping }),
+    ),
   );
   for (const dataset of datasets) options.onTable(dataset);
   await sessions.use((client) => restoreOthers(client, contents, datasets, options));
