@@ -71,6 +71,7 @@ export const ERRORS = {
   E_BAD_KEY: row(12, 'The configured key has the wrong form.'),
   E_WRONG_KEY: row(12, 'The configured key is not the one this was sealed with.'),
   E_STORE_DENIED: row(13, 'The store refused access.'),
+  E_STORE_UNTRUSTED: row(13, 'The store could not prove who it is (TLS).'),
   E_STORE_FULL: row(13, 'The store has no room left.'),
   E_CLOCK_SKEW: row(13, 'This machine’s clock differs too much from the store’s.'),
   E_RANGE: row(20, 'A read ran past the end of a stored object.'),

@@ -11,7 +11,7 @@ const REPOSITORY_FORMAT = 'holdfast-repository';
 
 /** docs/decisions/0002 says why these. */
 export const DEFAULT_CHUNKER: ChunkerParameters = {
-  minBytes: 64 * KiB,
+  minBytes: 128 * KiB,
   averageBytes: 256 * KiB,
   maxBytes: 1 * MiB,
 };

@@ -37,7 +37,7 @@ function perform(task: CodecTask): { readonly value: unknown; readonly transfer:
       if (task.spare) run.reuse(task.spare);
       const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
       if (task.bases) release(new Uint8Array(task.bases.buffer));
-      buffersLetGo(2 * task.block.byteLength);
+      buffersLetGo(task.block.byteLength);
       return withClosed(run.takeClosed(), { chunks });
     }
     case 'finish': {

@@ -4,6 +4,17 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** What it means that a file just written at `location` could not be given its name. */
+export function fromLinkError(error: unknown, location: string): unknown {
+  if (!NO_LINKS.has(errnoOf(error) ?? '')) return error;
+  return new HoldfastError('E_CONFIG', `${location} is on a file system that has no hard links`, {
+    cause: error,
+    hint: 'Choose a folder on another one (not FAT or exFAT): without them an object could be overwritten.',
+  });
+}
+
 /** What an error of the file system means to a store at `location`; others are passed on as they are. */
 export function fromFileError(error: unknown, location: string): unknown {
   switch (errnoOf(error)) {
@@ -32,6 +43,8 @@ export function fromFileError(error: unknown, location: string): unknown {
           hint: 'Check the disk or the network share.',
         },
       );
+    // What mkdir says when a file is in its way.
+    case 'EEXIST':
     case 'ENOTDIR':
       return new HoldfastError('E_CONFIG', `${location} is not a folder`, { cause: error });
     default:

@@ -3,19 +3,26 @@ import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/p
 import path from 'node:path';
 import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError } from '../core/errors.ts';
-import { errnoOf, fromFileError } from './file-errors.ts';
-import { checkKey, exists, notFound, rangeWithin } from './object-key.ts';
+import { DAY_MS } from '../core/units.ts';
+import { errnoOf, fromFileError, fromLinkError } from './file-errors.ts';
+import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
 import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
 /** Begins the names of files that are still being written; what a killed process leaves of them is never listed. */
 const TEMPORARY = '.tmp-';
+/** Such files older than this belong to no writer any more: no put takes so long. */
+const ABANDONED_MS = DAY_MS;
+/** Files of a listing that are asked for size and date at once. */
+const INFO_BATCH = 32;
 
 /** Objects as plain files below one folder. */
 export class FolderStore implements ObjectStore {
   readonly location: string;
   readonly #root: string;
+  /** Folders that abandoned files were removed from. */
+  readonly #swept = new Set<string>();
 
   constructor(root: string) {
     this.#root = path.resolve(root);
@@ -24,18 +31,17 @@ export class FolderStore implements ObjectStore {
 
   async put(key: string, body: Uint8Array, { signal }: PutOptions = {}): Promise<void> {
     throwIfAborted(signal);
-    const target = this.#path(key);
-    const folder = path.dirname(target);
+    const folder = path.dirname(this.#path(key));
     const temporary = path.join(folder, `${TEMPORARY}${randomUUID()}`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await writeWhole(temporary, body);
       throwIfAborted(signal);
-      // link, unlike rename, refuses to replace a file.
-      await link(temporary, target);
+      await this.#publish(temporary, key);
       await syncFolder(folder);
+      await this.#sweep(folder, temporary);
     } catch (error) {
-      throw errnoOf(error) === 'EEXIST' ? exists(key, error) : fromFileError(error, this.location);
+      throw fromFileError(error, this.location);
     } finally {
       await rm(temporary, { force: true }).catch(() => {});
     }
@@ -45,7 +51,9 @@ export class FolderStore implements ObjectStore {
     throwIfAborted(signal);
     try {
       await using file = await open(this.#path(key), 'r');
-      const { offsetBytes, lengthBytes } = rangeWithin(range, (await file.stat()).size, key);
+      const found = await file.stat();
+      if (!found.isFile()) throw notFound(key);
+      const { offsetBytes, lengthBytes } = rangeWithin(range, found.size, key);
       const body = Buffer.allocUnsafeSlow(lengthBytes);
       await readWhole(file, body, offsetBytes, key);
       return body;
@@ -57,7 +65,9 @@ export class FolderStore implements ObjectStore {
   async head(key: string, { signal }: Options = {}): Promise<ObjectHead> {
     throwIfAborted(signal);
     try {
-      const { size, mtime } = await stat(this.#path(key));
+      const found = await stat(this.#path(key));
+      if (!found.isFile()) throw notFound(key);
+      const { size, mtime } = found;
       return { key, sizeBytes: size, modifiedAt: mtime, sha256: undefined };
     } catch (error) {
       throw this.#readError(error, key);
@@ -65,6 +75,7 @@ export class FolderStore implements ObjectStore {
   }
 
   async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     yield* this.#walk(folder, prefix, signal);
   }
@@ -82,22 +93,23 @@ export class FolderStore implements ObjectStore {
   async *#walk(folder: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
     throwIfAborted(signal);
     const names = await this.#entries(folder);
-    for (const name of names.sort()) {
-      const key = folder + name;
-      if (!key.startsWith(prefix) && !prefix.startsWith(key)) continue;
-      if (name.endsWith('/')) yield* this.#walk(key, prefix, signal);
-      else if (key.startsWith(prefix)) {
-        const info = await this.#info(key);
-        if (info) yield info;
-      }
+    const keys = names.map((name) => folder + name).filter((key) => key.startsWith(prefix));
+    let files: string[] = [];
+    for (const key of keys.sort()) {
+      if (!key.endsWith('/')) files.push(key);
+      if (!key.endsWith('/') && files.length < INFO_BATCH) continue;
+      yield* await this.#infos(files, signal);
+      files = [];
+      if (key.endsWith('/')) yield* this.#walk(key, prefix, signal);
     }
+    yield* await this.#infos(files, signal);
   }
 
   async #entries(folder: string): Promise<string[]> {
     try {
       const entries = await readdir(path.join(this.#root, folder), { withFileTypes: true });
       return entries
-        .filter((entry) => !entry.name.startsWith(TEMPORARY))
+        .filter((entry) => !entry.name.startsWith('.'))
         .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
@@ -105,14 +117,46 @@ export class FolderStore implements ObjectStore {
     }
   }
 
+  async #infos(keys: readonly string[], signal: AbortSignal | undefined): Promise<ObjectInfo[]> {
+    throwIfAborted(signal);
+    const infos = await Promise.all(keys.map((key) => this.#info(key)));
+    return infos.filter((info) => info !== undefined);
+  }
+
   /** Undefined when it was removed since its folder was read. */
   async #info(key: string): Promise<ObjectInfo | undefined> {
     try {
-      const { size, mtime } = await stat(path.join(this.#root, key));
-      return { key, sizeBytes: size, modifiedAt: mtime };
+      const found = await stat(path.join(this.#root, key));
+      return found.isFile() ? { key, sizeBytes: found.size, modifiedAt: found.mtime } : undefined;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fromFileError(error, this.location);
+    }
+  }
+
+  async #publish(temporary: string, key: string): Promise<void> {
+    try {
+      // link, unlike rename, refuses to replace a file.
+      await link(temporary, this.#path(key));
+    } catch (error) {
+      throw errnoOf(error) === 'EEXIST' ? exists(key, error) : fromLinkError(error, this.location);
+    }
+  }
+
+  /** Removes what killed writers left in a folder, once; what cannot be removed does no harm. */
+  async #sweep(folder: string, written: string): Promise<void> {
+    if (this.#swept.has(folder)) return;
+    this.#swept.add(folder);
+    try {
+      // Both ages by the file system's clock, which may not be this machine's.
+      const now = (await stat(written)).mtimeMs;
+      for (const name of await readdir(folder)) {
+        const file = path.join(folder, name);
+        if (!name.startsWith(TEMPORARY) || file === written) continue;
+        if (now - (await stat(file)).mtimeMs > ABANDONED_MS) await rm(file, { force: true });
+      }
+    } catch {
+      // Another writer may be sweeping too.
     }
   }
 
@@ -129,9 +173,22 @@ export class FolderStore implements ObjectStore {
   }
 }
 
+/** Makes a folder whose name survives a power failure, and those above it. */
+async function makeFolder(folder: string): Promise<void> {
+  const firstMade = await mkdir(folder, { recursive: true });
+  if (firstMade === undefined) return;
+  const top = path.dirname(firstMade);
+  for (let at = folder; at !== top; ) {
+    at = path.dirname(at);
+    await syncFolder(at);
+  }
+}
+
 async function writeWhole(file: string, body: Uint8Array): Promise<void> {
   await using handle = await open(file, 'wx');
-  await handle.writeFile(body);
+  for (let at = 0; at < body.length; ) {
+    at += (await handle.write(body, at, body.length - at)).bytesWritten;
+  }
   await handle.sync();
 }
 

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { checkKey, exists, notFound, rangeWithin } from './object-key.ts';
+import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
 import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
@@ -38,6 +38,8 @@ export class MemoryStore implements ObjectStore {
   }
 
   async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    throwIfAborted(signal);
     for (const key of [...this.#objects.keys()].sort()) {
       throwIfAborted(signal);
       const object = this.#objects.get(key);

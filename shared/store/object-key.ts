@@ -1,12 +1,18 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { ByteRange } from './object-store.ts';
 
+const PREFIX = /^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*([A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
 const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /** @throws E_INTERNAL for a key that is not of the form `ObjectStore` allows, such as one with `..` */
 export function checkKey(key: string): void {
   if (!KEY.test(key) || key.length > 900)
     throw new HoldfastError('E_INTERNAL', `'${key}' cannot be an object key`);
+}
+
+/** @throws E_INTERNAL for what no key can begin with, such as `../` */
+export function checkPrefix(prefix: string): void {
+  if (!PREFIX.test(prefix)) throw new HoldfastError('E_INTERNAL', `no object key begins with '${prefix}'`);
 }
 
 /** `range`, or all of the object when there is none. @throws E_RANGE if it runs past the end */

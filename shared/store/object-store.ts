@@ -42,7 +42,7 @@ export interface GetOptions {
  *
  * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments that do not begin with `.`; no key is a folder
  * of another.
- * Retries and metering are wrappers (`withRetry`, `MeteredStore`), not an implementation's job.
+ * Retries and metering are wrappers (`RetryingStore`, `MeteredStore`), not an implementation's job.
  */
 export interface ObjectStore {
   /** For people and log lines, such as `s3://bucket/prefix`. Holds no secret. */
@@ -66,7 +66,10 @@ export interface ObjectStore {
   /** @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`. */
   head(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ObjectHead>;
 
-  /** Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). */
+  /**
+   * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix is
+   * empty or the beginning of a key.
+   */
   list(prefix: string, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<ObjectInfo>;
 
   /** Removes an object. Removing one that is not there is not an error. */

@@ -22,7 +22,7 @@ const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/
 /** The store that a repository's place names, with retries. Sends nothing. @throws E_CONFIG */
 export async function openStore({ repository, s3 }: StoreConfig): Promise<ObjectStore> {
   if (repository.startsWith('s3:')) return new RetryingStore(await openS3(repository, s3));
-  if (repository.startsWith('file:')) return new RetryingStore(new FolderStore(folderOf(repository)));
+  if (/^file:/i.test(repository)) return new RetryingStore(new FolderStore(folderOf(repository)));
   if (repository === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(repository)) throw badPlace(repository);
   return new RetryingStore(new FolderStore(repository));
 }
@@ -38,10 +38,11 @@ async function openS3(repository: string, s3: StoreConfig['s3']): Promise<Object
 
 function folderOf(repository: string): string {
   try {
-    return fileURLToPath(repository);
+    if (repository.startsWith('file:///')) return fileURLToPath(repository);
   } catch {
-    throw badPlace(repository);
+    // Said below.
   }
+  throw badPlace(repository);
 }
 
 function badPlace(repository: string): HoldfastError {

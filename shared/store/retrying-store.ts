@@ -7,26 +7,39 @@ import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from
 type Options = { readonly signal?: AbortSignal | undefined };
 
 export interface RetryPolicy {
-  /** Calls made in all, the first included. @default 6 */
+  /** Calls made in all, the first included, to a store that has answered before. @default 10, a minute at most */
   readonly maxAttempts?: number;
+  /** The same for a store that never answered yet: a wrong endpoint is to be told soon. @default 4 */
+  readonly maxFirstAttempts?: number;
   /** Longest wait before the second call; doubles before each one after, up to 20 s. @default 200 */
   readonly firstDelayMs?: number;
   /** In [0, 1): the share of the longest wait that is waited. @default Math.random */
   readonly random?: () => number;
+  /** Rejects when the signal is aborted. @default a timer */
+  readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 const LONGEST_DELAY_MS = 20_000;
+
+const DEFAULTS: Required<RetryPolicy> = {
+  maxAttempts: 10,
+  maxFirstAttempts: 4,
+  firstDelayMs: 200,
+  random: Math.random,
+  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
+};
 
 /** Makes calls again that failed with a retryable error; waits with full jitter (AWS Architecture Blog, 2015). */
 export class RetryingStore implements ObjectStore {
   readonly location: string;
   readonly #inner: ObjectStore;
   readonly #policy: Required<RetryPolicy>;
+  #hasAnswered = false;
 
   constructor(inner: ObjectStore, policy: RetryPolicy = {}) {
     this.#inner = inner;
     this.location = inner.location;
-    this.#policy = { maxAttempts: 6, firstDelayMs: 200, random: Math.random, ...policy };
+    this.#policy = { ...DEFAULTS, ...policy };
   }
 
   put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
@@ -58,8 +71,10 @@ export class RetryingStore implements ObjectStore {
           if (info.key <= last) continue;
           last = info.key;
           attempt = 1;
+          this.#hasAnswered = true;
           yield info;
         }
+        this.#hasAnswered = true;
         return;
       } catch (error) {
         await this.#waitOrThrow(error, attempt++, options.signal);
@@ -74,7 +89,9 @@ export class RetryingStore implements ObjectStore {
   async #retry<T>(signal: AbortSignal | undefined, call: (attempt: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await call(attempt);
+        const result = await call(attempt);
+        this.#hasAnswered = true;
+        return result;
       } catch (error) {
         await this.#waitOrThrow(error, attempt, signal);
       }
@@ -82,11 +99,15 @@ export class RetryingStore implements ObjectStore {
   }
 
   async #waitOrThrow(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    const { maxAttempts, firstDelayMs, random } = this.#policy;
-    if (!isHoldfastError(error) || !error.retryable || attempt >= maxAttempts) throw error;
+    const { maxAttempts, maxFirstAttempts, firstDelayMs, random, sleep } = this.#policy;
+    if (!isHoldfastError(error) || !error.retryable) {
+      this.#hasAnswered = true;
+      throw error;
+    }
+    if (attempt >= (this.#hasAnswered ? maxAttempts : Math.min(maxAttempts, maxFirstAttempts))) throw error;
     const longest = Math.min(LONGEST_DELAY_MS, firstDelayMs * 2 ** (attempt - 1));
     try {
-      await delay(longest * random(), undefined, signal ? { signal } : {});
+      await sleep(longest * random(), signal);
     } catch {
       throw abortedError(signal);
     }

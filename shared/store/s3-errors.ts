@@ -1,28 +1,87 @@
 import { abortedError } from '../core/abort.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { type ErrorCode, HoldfastError } from '../core/errors.ts';
 import { exists, notFound } from './object-key.ts';
 
-const DENIED = new Set([
-  'AccessDenied',
-  'AllAccessDisabled',
-  'InvalidAccessKeyId',
-  'SignatureDoesNotMatch',
-  'ExpiredToken',
-  'InvalidToken',
-  'UnrecognizedClientException',
-  'Forbidden',
+type Meaning = readonly [code: ErrorCode, what: string, hint: string];
+
+const DENIED: Meaning = [
+  'E_STORE_DENIED',
+  'refused access',
+  'Check the credentials and what their policy allows on this bucket and prefix.',
+];
+const EXPIRED: Meaning = ['E_STORE_DENIED', 'refused access', 'Get fresh credentials: these have expired.'];
+const NO_CREDENTIALS: Meaning = [
+  'E_STORE_DENIED',
+  'no AWS credentials were found',
+  'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or run where a role gives them.',
+];
+const SKEWED: Meaning = [
+  'E_CLOCK_SKEW',
+  "this machine's clock differs too much from the store's",
+  'Set the clock, by NTP best, and run it again.',
+];
+const OTHER_REGION: Meaning = [
+  'E_CONFIG',
+  'the bucket is in another region',
+  'Set s3.region in the configuration, BACKUP_S3_REGION or AWS_REGION to where the bucket is.',
+];
+const FULL: Meaning = ['E_STORE_FULL', 'has no room left', 'Raise the quota.'];
+const NOT_SUPPORTED: Meaning = [
+  'E_CONFIG',
+  'this store lacks something that Holdfast needs, such as conditional writes (If-None-Match)',
+  'Choose a store that has it; without it an object could be overwritten.',
+];
+const ARCHIVED: Meaning = [
+  'E_STORE_DENIED',
+  'the object is in an archive storage class',
+  'Restore it to S3 Standard first (`aws s3api restore-object`), then run this again.',
+];
+const KMS: Meaning = [
+  'E_STORE_DENIED',
+  "the bucket's KMS key refused",
+  'Check that the KMS key is enabled and that the credentials may use it.',
+];
+const UNTRUSTED: Meaning = [
+  'E_STORE_UNTRUSTED',
+  'the server could not prove who it is (TLS)',
+  'Check the endpoint; for a certificate authority of your own, set NODE_EXTRA_CA_CERTS.',
+];
+const UNAVAILABLE: Meaning = [
+  'E_STORE_UNAVAILABLE',
+  'cannot be reached or answers with errors',
+  'Check network, endpoint and region; it can be run again as it is.',
+];
+
+/** By the name that S3 or the SDK gives an error, or the system's error code. */
+const MEANINGS = new Map<string, Meaning>([
+  ...named(DENIED, 'AccessDenied AllAccessDisabled InvalidAccessKeyId SignatureDoesNotMatch Forbidden'),
+  ...named(DENIED, 'InvalidToken UnrecognizedClientException InvalidClientTokenId'),
+  ...named(EXPIRED, 'ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired'),
+  ...named(NO_CREDENTIALS, 'CredentialsProviderError CredentialsError'),
+  ...named(SKEWED, 'RequestTimeTooSkewed'),
+  ...named(OTHER_REGION, 'PermanentRedirect TemporaryRedirect AuthorizationHeaderMalformed'),
+  ...named(OTHER_REGION, 'IllegalLocationConstraintException'),
+  ...named(FULL, 'QuotaExceeded'),
+  ...named(NOT_SUPPORTED, 'NotImplemented'),
+  ...named(ARCHIVED, 'InvalidObjectState'),
+  ...named(UNTRUSTED, 'DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN CERT_HAS_EXPIRED'),
+  ...named(
+    UNTRUSTED,
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  ),
+  ...named(UNTRUSTED, 'ERR_TLS_CERT_ALTNAME_INVALID CERT_NOT_YET_VALID'),
+  ...named(
+    UNAVAILABLE,
+    'ENOTFOUND ECONNREFUSED EAI_AGAIN EHOSTUNREACH ENETUNREACH ECONNRESET EPIPE ETIMEDOUT',
+  ),
+  ...named(UNAVAILABLE, 'TimeoutError RequestTimeout IncompleteBody NetworkingError'),
+  // What was damaged on its way up may arrive whole the next time.
+  ...named(UNAVAILABLE, 'BadDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch'),
 ]);
-const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'CredentialsError']);
-const UNREACHABLE = new Set(['ENOTFOUND', 'ECONNREFUSED', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-const BROKEN = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'TimeoutError',
-  'RequestTimeout',
-  'IncompleteBody',
-  'NetworkingError',
-]);
+
+function named(meaning: Meaning, names: string): [string, Meaning][] {
+  return names.split(' ').map((name) => [name, meaning]);
+}
 
 interface S3Failure {
   readonly name: string;
@@ -65,52 +124,21 @@ function classify(
   location: string,
   cause: unknown,
 ): HoldfastError {
-  if (name === 'RequestTimeTooSkewed') {
-    return new HoldfastError(
-      'E_CLOCK_SKEW',
-      `${location}: this machine's clock differs too much from the store's`,
-      {
-        cause,
-        hint: 'Set the clock, by NTP best, and run it again.',
-      },
-    );
-  }
-  if (NO_CREDENTIALS.has(name)) {
-    return new HoldfastError('E_STORE_DENIED', `${location}: no AWS credentials were found`, {
-      cause,
-      hint: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or run where a role gives them.',
-    });
-  }
-  if (DENIED.has(name) || status === 401 || status === 403) {
-    return new HoldfastError('E_STORE_DENIED', `${location} refused access (${name})`, {
-      cause,
-      hint: 'Check the credentials and what their policy allows on this bucket and prefix.',
-    });
-  }
-  if (name === 'QuotaExceeded' || status === 507) {
-    return new HoldfastError('E_STORE_FULL', `${location} has no room left (${name})`, {
-      cause,
-      hint: 'Raise the quota.',
-    });
-  }
   const known = errno ?? name;
-  if (
-    UNREACHABLE.has(known) ||
-    BROKEN.has(known) ||
-    status === 409 ||
-    status === 429 ||
-    (status ?? 0) >= 500
-  ) {
-    return new HoldfastError(
-      'E_STORE_UNAVAILABLE',
-      `${location} cannot be reached or answers with errors (${known})`,
-      {
-        cause,
-        hint: 'Check network, endpoint and region; it can be run again as it is.',
-      },
-    );
-  }
-  return new HoldfastError('E_INTERNAL', `${location}: ${name}: ${message}`, { cause });
+  const meaning = MEANINGS.get(known) ?? MEANINGS.get(name) ?? byStatus(status, name);
+  if (!meaning) return new HoldfastError('E_INTERNAL', `${location}: ${name}: ${message}`, { cause });
+  const [code, what, hint] = meaning;
+  return new HoldfastError(code, `${location}: ${what} (${known})`, { cause, hint });
+}
+
+function byStatus(status: number | undefined, name: string): Meaning | undefined {
+  if (name.startsWith('KMS.')) return KMS;
+  if (status === undefined) return undefined;
+  if (status === 301 || status === 307) return OTHER_REGION;
+  if (status === 401 || status === 403) return DENIED;
+  if (status === 501) return NOT_SUPPORTED;
+  if (status === 507) return FULL;
+  return status === 408 || status === 409 || status === 429 || status >= 500 ? UNAVAILABLE : undefined;
 }
 
 function describe(error: unknown): S3Failure {

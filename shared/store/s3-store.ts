@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -9,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
 import { SECOND_MS } from '../core/units.ts';
-import { checkKey } from './object-key.ts';
+import { checkKey, checkPrefix } from './object-key.ts';
 import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
 import { fromS3Error } from './s3-errors.ts';
 
@@ -19,17 +20,21 @@ export interface S3StoreOptions {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
+  /** @default the SDK's chain: environment, profile; with an endpoint, `us-east-1` where that has none */
   readonly region?: string | undefined;
   /** Of an S3-compatible store. */
   readonly endpoint?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
   /** @default the SDK's chain: environment, profile, role */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  /** A connection on which nothing moves for so long is given up. @default 60,000 */
+  readonly socketTimeoutMs?: number | undefined;
 }
 
 const CONNECTION_TIMEOUT_MS = 10 * SECOND_MS;
-/** A socket on which nothing moves for so long is given up. */
 const SOCKET_TIMEOUT_MS = 60 * SECOND_MS;
+/** Stores that only speak S3 mostly take any region in a signature, and this one always. */
+const FALLBACK_REGION = 'us-east-1';
 
 /** Objects in an S3 bucket, or in a store that speaks S3. Retries are `RetryingStore`'s. */
 export class S3Store implements ObjectStore {
@@ -40,6 +45,7 @@ export class S3Store implements ObjectStore {
 
   constructor(options: S3StoreOptions) {
     const { bucket, prefix, region, endpoint, forcePathStyle, credentials } = options;
+    const socketTimeout = options.socketTimeoutMs ?? SOCKET_TIMEOUT_MS;
     this.location = `s3://${bucket}${prefix ? `/${prefix}` : ''}`;
     this.#bucket = bucket;
     this.#prefix = prefix ? `${prefix}/` : '';
@@ -48,8 +54,8 @@ export class S3Store implements ObjectStore {
       // Stores that only speak S3 refuse the trailing checksums that the SDK sends by default.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout: SOCKET_TIMEOUT_MS },
-      ...(region ? { region } : {}),
+      requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout },
+      region: region ?? (() => regionOfChain(endpoint ? FALLBACK_REGION : undefined)),
       ...(endpoint ? { endpoint, forcePathStyle: forcePathStyle ?? true } : {}),
       ...(credentials ? { credentials } : {}),
     };
@@ -76,24 +82,21 @@ export class S3Store implements ObjectStore {
     const wanted = range ? { Range: `bytes=${range.offsetBytes}-${last}` } : {};
     const input = { Bucket: this.#bucket, Key: this.#prefix + key, ...wanted };
     return this.#call(key, signal, async () => {
-      const { Body, ContentLength } = await this.#client.send(
-        new GetObjectCommand(input),
-        sendOptions(signal),
-      );
-      const body = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
-      if (range && body.length !== range.lengthBytes && body.length === ContentLength) {
+      const answer = await this.#client.send(new GetObjectCommand(input), sendOptions(signal));
+      const body = answer.Body as Readable | undefined;
+      const length = answer.ContentLength ?? 0;
+      if (body && length === (range?.lengthBytes ?? length)) return readBody(body, length, key);
+      body?.destroy();
+      if (range && length < range.lengthBytes) {
         throw new HoldfastError(
           'E_RANGE',
           `a read of ${key} ends at byte ${last + 1}, the object is shorter`,
         );
       }
-      if (body.length !== ContentLength) {
-        throw new HoldfastError(
-          'E_STORE_UNAVAILABLE',
-          `${this.location} sent ${body.length} of ${ContentLength} bytes of ${key}`,
-        );
-      }
-      return body;
+      throw new HoldfastError(
+        'E_STORE_UNAVAILABLE',
+        `${this.location} answers with ${length} bytes of ${key}, wanted are ${range?.lengthBytes ?? 'all'}`,
+      );
     });
   }
 
@@ -109,6 +112,7 @@ export class S3Store implements ObjectStore {
   }
 
   async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
     let token: string | undefined;
     do {
       const from = token ? { ContinuationToken: token } : {};
@@ -118,6 +122,8 @@ export class S3Store implements ObjectStore {
       );
       for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
         const key = Key.slice(this.#prefix.length);
+        // Consoles mark a folder by an empty object.
+        if (key === '' || key.endsWith('/')) continue;
         yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key) };
       }
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
@@ -159,6 +165,31 @@ export class S3Store implements ObjectStore {
       throw fromS3Error(error, place);
     }
   }
+}
+
+/** The region that environment or profile give. @throws E_CONFIG without one and without `fallback` */
+async function regionOfChain(fallback: string | undefined): Promise<string> {
+  try {
+    return await new S3Client({}).config.region();
+  } catch (error) {
+    if (fallback !== undefined) return fallback;
+    throw new HoldfastError('E_CONFIG', 'no AWS region is set', {
+      cause: error,
+      hint: 'Set s3.region in the configuration, BACKUP_S3_REGION or AWS_REGION to where the bucket is.',
+    });
+  }
+}
+
+/** Reads straight into one buffer: joining parts afterwards would take twice the memory. */
+async function readBody(body: Readable, length: number, key: string): Promise<Uint8Array> {
+  const whole = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for await (const part of body as AsyncIterable<Uint8Array>) {
+    if (at + part.length <= length) whole.set(part, at);
+    at += part.length;
+  }
+  if (at === length) return whole;
+  throw new HoldfastError('E_STORE_UNAVAILABLE', `${at} of ${length} bytes of ${key} came`);
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
