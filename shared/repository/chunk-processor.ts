@@ -1,4 +1,4 @@
-import { createHash, hash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../format/codec.ts';
@@ -153,11 +153,14 @@ export function decodeChunks(
   return output;
 }
 
+/** Whether these are the bytes of the chunk with this id. */
+export function isChunk(plain: Uint8Array, id: Uint8Array): boolean {
+  return hash('sha256', plain, 'buffer').equals(id);
+}
+
 function checkChunk(plain: Buffer, chunk: ChunkToDecode, batch: ItemBatch): void {
   const isWhole =
-    plain.length === chunk.plainBytes &&
-    createHash('sha256').update(plain).digest().equals(chunk.id) &&
-    countRecords(plain) === chunk.records;
+    plain.length === chunk.plainBytes && isChunk(plain, chunk.id) && countRecords(plain) === chunk.records;
   if (isWhole) return;
   const { at, pack } = placeOf(chunk.chain[0], batch);
   throw new HoldfastError('E_DAMAGED', `the chunk at ${at} of ${pack} is not the one that its tree names`, {

@@ -69,6 +69,12 @@ export interface ChunkToDecode {
   readonly chain: readonly ItemSlice[];
 }
 
+export interface ChunkToCheck {
+  readonly start: number;
+  readonly end: number;
+  readonly id: Uint8Array;
+}
+
 export interface DigestParts {
   readonly sums: Uint32Array;
   readonly counts: Float64Array;
@@ -93,6 +99,7 @@ export type CodecTask =
       readonly maxChunkBytes: number;
       readonly digest: boolean;
     }
+  | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
   | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
 
 export interface CodecResults {
@@ -101,5 +108,7 @@ export interface CodecResults {
   readonly finish: { readonly closed: readonly PackClosed[] };
   /** The chunks' plain bytes, one after the other. */
   readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
+  /** Whether every piece has its id. */
+  readonly check: boolean;
   readonly digest: DigestParts;
 }

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { isHoldfastError } from '../core/errors.ts';
 import { RecordDigest } from '../format/record-digest.ts';
-import { ChunkProcessor, decodeChunks } from './chunk-processor.ts';
+import { ChunkProcessor, decodeChunks, isChunk } from './chunk-processor.ts';
 import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
 
 /** What crosses the thread boundary: errors lose their class on the way. */
@@ -51,6 +51,11 @@ function perform(task: CodecTask): { readonly value: unknown; readonly transfer:
       release(new Uint8Array(task.batch.buffer));
       buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
+    }
+    case 'check': {
+      const block = Buffer.from(task.block);
+      const value = task.pieces.every(({ start, end, id }) => isChunk(block.subarray(start, end), id));
+      return { value, transfer: [] };
     }
     case 'digest':
       return { value: digestOf(Buffer.from(task.block, 0, task.end)), transfer: [] };
