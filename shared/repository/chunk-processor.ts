@@ -71,9 +71,9 @@ export class ChunkProcessor {
   }
 
   #storeChunk(plain: Buffer, chunk: ChunkToStore, bases: ItemBatch | undefined): StoredChunk {
-    const id = hash('sha256', plain, 'buffer');
+    const id = chunk.id ? Buffer.from(chunk.id) : hash('sha256', plain, 'buffer');
     if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
-    if (chunk.mayDelta && !chunk.base) return { status: 'needs-base' };
+    if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
     const item = delta ?? encodeFull(plain, this.#settings.level);
     const location = this.addItem(item);

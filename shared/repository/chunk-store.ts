@@ -105,8 +105,15 @@ export class ChunkStore {
     const requests = planned.map((chunk, i) => this.#request(chunk, bases[i]));
     const first = await this.#send(block, requests, undefined);
     const changed = planned.flatMap((_, i) => (first.chunks[i]?.status === 'needs-base' ? [i] : []));
+    const wanted = changed.map((i) => withId(requests[i], first.chunks[i]));
     const second =
-      changed.length > 0 ? await this.#storeWithBases(block, requests, bases, changed) : undefined;
+      changed.length > 0
+        ? await this.#storeWithBases(
+            block,
+            wanted,
+            changed.map((i) => bases[i]),
+          )
+        : undefined;
     return planned.map((chunk, i) => {
       const again = changed.indexOf(i);
       const answer = again < 0 ? first : (second ?? first);
@@ -127,23 +134,18 @@ export class ChunkStore {
 
   async #storeWithBases(
     block: SharedArrayBuffer,
-    requests: readonly ChunkToStore[],
+    wanted: readonly ChunkToStore[],
     bases: readonly (BaseChoice | undefined)[],
-    changed: readonly number[],
   ): Promise<PortAnswer> {
     const { parentPacks, signal, onUnreadableBase } = this.#options;
-    const wanted = changed.map((i) => requests[i] as ChunkToStore);
     try {
       const gathered = await parentPacks?.gather(
-        changed.map((i) => bases[i]?.chain ?? []),
+        bases.map((base) => base?.chain ?? []),
         signal,
       );
       const withBases = wanted.map((request, n) => ({
         ...request,
-        base: {
-          chain: gathered?.chains[n] ?? [],
-          maxDeltaBytes: bases[changed[n] as number]?.maxDeltaBytes ?? 0,
-        },
+        base: { chain: gathered?.chains[n] ?? [], maxDeltaBytes: bases[n]?.maxDeltaBytes ?? 0 },
       }));
       return await this.#send(block, withBases, gathered?.batch);
     } catch (error) {
@@ -187,4 +189,10 @@ export class ChunkStore {
       isNew: true,
     };
   }
+}
+
+/** The request again, with the id that the first answer found. */
+function withId(request: ChunkToStore | undefined, answer: StoredChunk | undefined): ChunkToStore {
+  if (request && answer?.status === 'needs-base') return { ...request, id: answer.id };
+  throw new HoldfastError('E_INTERNAL', 'a chunk without its request');
 }

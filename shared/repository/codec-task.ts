@@ -34,6 +34,8 @@ export interface ChunkToStore {
   readonly end: number;
   /** Id of the parent's chunk: if equal, nothing is stored. */
   readonly parentId?: Uint8Array | undefined;
+  /** Its id, where an earlier answer gave it. */
+  readonly id?: Uint8Array | undefined;
   /** There is a base that can be had: ask for it before storing in full. */
   readonly mayDelta: boolean;
   /** The base's chain, and the largest item that is worth being a delta. */
@@ -42,7 +44,7 @@ export interface ChunkToStore {
 
 export type StoredChunk =
   | { readonly status: 'same' }
-  | { readonly status: 'needs-base' }
+  | { readonly status: 'needs-base'; readonly id: Uint8Array }
   | {
       readonly status: 'stored';
       readonly id: Uint8Array;
