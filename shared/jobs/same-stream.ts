@@ -73,45 +73,60 @@ class PieceBlocks {
   /** After the end: the stream was as long as the chunks together. */
   isExact = false;
   readonly #blockBytes: number;
+  #block: SharedArrayBuffer;
+  #filled = 0;
+  #pieces: ChunkToCheck[] = [];
+  /** Where the last piece ends in the block. */
+  #end = 0;
 
   constructor(blockBytes: number) {
     this.#blockBytes = blockBytes;
+    this.#block = new SharedArrayBuffer(blockBytes);
   }
 
+  /** Ends early, and not exact, where the stream has more than the chunks hold. */
   async *cut(refs: AsyncGenerator<ChunkRef>, stream: AsyncIterable<Uint8Array>): AsyncGenerator<PieceBlock> {
-    let block = this.#newBlock();
-    let filled = 0;
-    let pieces: ChunkToCheck[] = [];
-    let end = 0;
     let next = await refs.next();
+    for await (const filled of this.#fill(stream)) {
+      while (!next.done && this.#end + next.value.plainBytes <= filled) {
+        this.#addPiece(next.value);
+        next = await refs.next();
+      }
+      if (next.done && filled > this.#end) return;
+      if (filled === this.#blockBytes) yield this.#turnOver();
+    }
+    this.isExact = next.done === true && this.#end === this.#filled;
+    if (this.#pieces.length > 0) yield { block: this.#block, pieces: this.#pieces };
+  }
+
+  /** Takes the stream into the block and says, time and again, how much the block holds. */
+  async *#fill(stream: AsyncIterable<Uint8Array>): AsyncGenerator<number> {
     for await (const bytes of stream) {
       for (let at = 0; at < bytes.length; ) {
-        const piece = bytes.subarray(at, at + this.#blockBytes - filled);
-        Buffer.from(block).set(piece, filled);
-        filled += piece.length;
+        const piece = bytes.subarray(at, at + this.#blockBytes - this.#filled);
+        Buffer.from(this.#block).set(piece, this.#filled);
+        this.#filled += piece.length;
         at += piece.length;
-        for (; !next.done && end + next.value.plainBytes <= filled; next = await refs.next()) {
-          pieces.push({ start: end, end: end + next.value.plainBytes, id: next.value.id });
-          end += next.value.plainBytes;
-        }
-        // More than the chunks hold.
-        if (next.done && filled > end) return;
-        if (filled < this.#blockBytes) continue;
-        const rest = Buffer.from(Buffer.from(block).subarray(end, filled));
-        yield { block, pieces };
-        block = this.#newBlock();
-        rest.copy(Buffer.from(block));
-        filled = rest.length;
-        pieces = [];
-        end = 0;
+        yield this.#filled;
       }
       buffersLetGo(bytes.length);
     }
-    this.isExact = next.done === true && end === filled;
-    if (pieces.length > 0) yield { block, pieces };
   }
 
-  #newBlock(): SharedArrayBuffer {
-    return this.free.pop() ?? new SharedArrayBuffer(this.#blockBytes);
+  #addPiece({ id, plainBytes }: ChunkRef): void {
+    this.#pieces.push({ start: this.#end, end: this.#end + plainBytes, id });
+    this.#end += plainBytes;
+  }
+
+  /** The full block; what is left over goes into the next. */
+  #turnOver(): PieceBlock {
+    const full = { block: this.#block, pieces: this.#pieces };
+    const rest = Buffer.from(this.#block, this.#end, this.#filled - this.#end);
+    this.#block = this.free.pop() ?? new SharedArrayBuffer(this.#blockBytes);
+    rest.copy(Buffer.from(this.#block));
+    this.#filled = rest.length;
+    this.#pieces = [];
+    this.#end = 0;
+    return full;
   }
 }
