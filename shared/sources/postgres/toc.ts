@@ -1,3 +1,5 @@
+import { scanSql, splitStatements } from './statements.ts';
+
 /** One object of a dump: pg_dump's table of contents entry, from the comment that it writes before each. */
 export interface TocEntry {
   /** As in the comment: line breaks are spaces, no quotes. */
@@ -20,27 +22,73 @@ export interface Toc {
 }
 
 const HEADER =
-  /^--\n-- Name: (.*); Type: ([A-Z ]+); Schema: (.*?); Owner: (.*?)(?:; Tablespace: .*)?\n--\n\n/gm;
-const TRAILING_SETTINGS = /(?:^SET [a-z_]+ = [^;\n]*;\n+)+$/m;
-const END_COMMENT = /^--\n-- PostgreSQL database dump complete\n--\n+$/m;
-const OWNER_STATEMENT = /^ALTER [^\n]* OWNER TO (?:"(?:[^"]|"")+"|[^\s;]+);\n+$/m;
+  /--\n-- Name: ([^\n]*); Type: ([A-Z ]+); Schema: ([^\n]*?); Owner: ([^\n]*?)(?:; Tablespace: [^\n]*)?\n--\n\n/y;
+/** What pg_dump writes between two entries, for the later one. */
+const SETTING = /^\s*SET default_(?:tablespace|table_access_method|with_oids) = [^;]*;\s*$/;
+const END_COMMENT = /--\n-- PostgreSQL database dump complete\n--\s*$/;
+const OWNER_STATEMENT = /^\s*ALTER .* OWNER TO (?:"(?:[^"]|"")+"|[^\s;"]+);\s*$/s;
 
-/** Cuts a plain dump (`--section=pre-data` or `post-data`) at pg_dump's comments. */
+/**
+ * Cuts a plain dump (`--section=pre-data` or `post-data`) at pg_dump's comments; what looks like one inside a
+ * function's body or a string is not.
+ */
 export function parseToc(script: string): Toc {
   const text = script.replace(END_COMMENT, '');
-  const headers = [...text.matchAll(HEADER)];
-  const entries = headers.map((match, i) => {
-    const [whole, name = '', type = '', schema = '-', owner = ''] = match;
-    const slice = text.slice(match.index + whole.length, headers[i + 1]?.index ?? text.length);
-    const settings = TRAILING_SETTINGS.exec(slice)?.[0] ?? '';
+  const headers = findHeaders(text);
+  const entries = headers.map(({ end, fields }, i) => {
+    const [name = '', type = '', schema = '-', owner = ''] = fields;
+    const slice = text.slice(end, headers[i + 1]?.at ?? text.length);
+    const settings = lastStatements(slice, SETTING);
     return { name, type, schema, owner, sql: slice.slice(0, slice.length - settings.length), settings };
   });
-  return { preamble: text.slice(0, headers[0]?.index ?? text.length), entries };
+  return { preamble: text.slice(0, headers[0]?.at ?? text.length), entries };
+}
+
+interface Header {
+  readonly at: number;
+  readonly end: number;
+  readonly fields: readonly string[];
+}
+
+/** A header stands between statements. */
+function findHeaders(text: string): readonly Header[] {
+  const header = new RegExp(HEADER);
+  const headers: Header[] = [];
+  let end = 0;
+  for (const mark of scanSql(text)) {
+    if (mark.kind === 'end') end = mark.at;
+    else if (mark.at >= end && text.slice(end, mark.at).trim() === '') {
+      header.lastIndex = mark.at;
+      const match = header.exec(text);
+      if (!match) continue;
+      end = header.lastIndex;
+      headers.push({ at: mark.at, end, fields: match.slice(1) });
+    }
+  }
+  return headers;
+}
+
+/** The run of statements at the end that are such, as one text. */
+function lastStatements(text: string, such: RegExp): string {
+  const statements = splitStatements(text);
+  const space = statements.at(-1)?.trim() === '' ? (statements.pop() ?? '') : '';
+  const found: string[] = [];
+  while (such.test(statements.at(-1) ?? '')) found.unshift(statements.pop() ?? '');
+  return found.length === 0 ? '' : found.join('') + space;
+}
+
+/** The statement that gives the object its owner; pg_dump writes it last. Empty where there is none. */
+function ownerStatement(sql: string): string {
+  const statements = splitStatements(sql);
+  if (statements.at(-1)?.trim() === '') statements.pop();
+  const last = statements.at(-1) ?? '';
+  return OWNER_STATEMENT.test(last) ? last : '';
 }
 
 /** The entry's statements, without the last one where that sets the owner. */
 export function withoutOwner({ sql }: TocEntry): string {
-  return sql.replace(OWNER_STATEMENT, '');
+  const owner = ownerStatement(sql);
+  return owner === '' ? sql : sql.slice(0, sql.lastIndexOf(owner));
 }
 
 export function isPrivilege({ type }: TocEntry): boolean {
@@ -60,7 +108,7 @@ export function rolesOf(
   { owners, privileges }: { readonly owners: boolean; readonly privileges: boolean },
 ): string[] {
   const roles: string[] = [];
-  if (owners && OWNER_STATEMENT.test(entry.sql)) roles.push(entry.owner);
+  if (owners && ownerStatement(entry.sql) !== '') roles.push(entry.owner);
   if (privileges && isPrivilege(entry)) {
     for (const [, role = ''] of entry.sql.matchAll(ROLE))
       roles.push(role.replace(/^"|"$/g, '').replaceAll('""', '"'));
