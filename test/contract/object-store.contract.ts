@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
 
@@ -31,6 +32,20 @@ export function describeObjectStore(name: string, openEmpty: () => Promise<Objec
       await store.put('data/a', body);
       body.fill(0);
       expect(Buffer.from(await store.get('data/a')).toString()).toBe('first');
+    });
+
+    it('stores a view of a larger buffer, and gives the same back to many readers', async () => {
+      await store.put('data/a', bytes('..view..').subarray(2, 6));
+      const reads = Array.from({ length: 20 }, () => store.get('data/a'));
+      expect((await Promise.all(reads)).map((body) => Buffer.from(body).toString())).toEqual(
+        Array(20).fill('view'),
+      );
+    });
+
+    it('gives a digest of what it holds, or none', async () => {
+      const sha256 = createHash('sha256').update('body').digest('hex');
+      await store.put('data/a', bytes('body'), { sha256 });
+      expect([sha256, undefined]).toContain((await store.head('data/a')).sha256);
     });
 
     it('refuses a second put and keeps the first body', async () => {
@@ -73,6 +88,16 @@ export function describeObjectStore(name: string, openEmpty: () => Promise<Objec
       await expect(store.head('data/none')).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' });
     });
 
+    it('holds no object where other keys go on', async () => {
+      await store.put('data/a/b', bytes('b'));
+      for (const key of ['data', 'data/a']) {
+        await expect(store.get(key)).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' });
+        await expect(store.head(key)).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' });
+      }
+      await store.put('data/ab', bytes('b'));
+      await expect(store.get('data/ab/c')).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' });
+    });
+
     it('lists a prefix in key order, objects of a few minutes at most', async () => {
       for (const key of ['data/b', 'keys/z', 'data/a0', 'data/a-b', 'data/a/c', 'data/ab'])
         await store.put(key, bytes(key));
@@ -108,11 +133,20 @@ export function describeObjectStore(name: string, openEmpty: () => Promise<Objec
       },
     );
 
+    it.each(['../', '/', 'data/../', 'data//', './'])('lists nothing below %o', async (prefix) => {
+      await expect(keysOf(prefix)).rejects.toMatchObject({ code: 'E_INTERNAL' });
+    });
+
     it('stops when it is told to', async () => {
+      await store.put('data/kept', bytes('kept'));
       const signal = AbortSignal.abort();
       await expect(store.put('data/a', bytes('a'), { signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
-      await expect(store.get('data/a', { signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
-      expect(await keysOf('')).toEqual([]);
+      await expect(store.get('data/kept', { signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
+      await expect(store.head('data/kept', { signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
+      await expect(store.delete('data/kept', { signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
+      const listing = store.list('', { signal })[Symbol.asyncIterator]();
+      await expect(listing.next()).rejects.toMatchObject({ code: 'E_ABORTED' });
+      expect(await keysOf('')).toEqual(['data/kept']);
     });
   });
 }

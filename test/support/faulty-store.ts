@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../shared/core/errors.ts';
-import type { ObjectStore } from '../../shared/store/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '../../shared/store/object-store.ts';
 
 type Method = 'put' | 'get' | 'head' | 'delete';
 interface Fault {
@@ -12,6 +12,7 @@ export class FaultyStore implements ObjectStore {
   readonly location: string;
   readonly #inner: ObjectStore;
   readonly #faults: Record<Method, Fault[]> = { put: [], get: [], head: [], delete: [] };
+  readonly #brokenLists: { readonly error: Error; readonly after: number }[] = [];
   #death: { calls: number; readonly moment: 'before' | 'after' } | undefined;
   /** Calls that were made, listings included. */
   calls = 0;
@@ -33,6 +34,12 @@ export class FaultyStore implements ObjectStore {
     return this;
   }
 
+  /** The next listing rejects once it gave `after` objects. */
+  breakNextList(after: number, error: Error): this {
+    this.#brokenLists.push({ error, after });
+    return this;
+  }
+
   /** From the `call`-th call on, all reject; with `after`, that one still does its work. */
   dieAt(call: number, moment: 'before' | 'after'): this {
     this.#death = { calls: call, moment };
@@ -44,11 +51,16 @@ export class FaultyStore implements ObjectStore {
   head: ObjectStore['head'] = (...args) => this.#call('head', () => this.#inner.head(...args));
   delete: ObjectStore['delete'] = (...args) => this.#call('delete', () => this.#inner.delete(...args));
 
-  async *list(
-    ...args: Parameters<ObjectStore['list']>
-  ): AsyncGenerator<Awaited<ReturnType<ObjectStore['head']>>> {
-    this.#count();
-    for await (const info of this.#inner.list(...args)) yield { ...info, sha256: undefined };
+  async *list(...args: Parameters<ObjectStore['list']>): AsyncGenerator<ObjectInfo> {
+    const isLast = this.#count();
+    const fault = this.#brokenLists.shift();
+    let given = 0;
+    for await (const info of this.#inner.list(...args)) {
+      if (given++ === fault?.after) throw fault.error;
+      yield info;
+    }
+    if (fault) throw fault.error;
+    if (isLast) throw dead();
   }
 
   async #call<T>(method: Method, work: () => Promise<T>): Promise<T> {

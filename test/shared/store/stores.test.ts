@@ -1,16 +1,14 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { HoldfastError } from '../../../shared/core/errors.ts';
-import { fromFileError } from '../../../shared/store/file-errors.ts';
+import { fromFileError, fromLinkError } from '../../../shared/store/file-errors.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { MeteredStore } from '../../../shared/store/metered-store.ts';
 import { openStore } from '../../../shared/store/open-store.ts';
 import { RetryingStore } from '../../../shared/store/retrying-store.ts';
 import { describeObjectStore } from '../../contract/object-store.contract.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
 
 const folders: string[] = [];
 const newFolder = async () => {
@@ -26,57 +24,6 @@ describeObjectStore('memory', async () => new MemoryStore());
 describeObjectStore('folder', async () => new FolderStore(await newFolder()));
 describeObjectStore('retrying', async () => new RetryingStore(new MemoryStore()));
 describeObjectStore('metered', async () => new MeteredStore(new MemoryStore()));
-
-describe('RetryingStore', () => {
-  const outage = new HoldfastError('E_STORE_UNAVAILABLE', 'slow down');
-  const policy = { maxAttempts: 4, firstDelayMs: 0 };
-  const body = new Uint8Array([1, 2, 3]);
-
-  it.each([
-    { outages: 3, outcome: 'stored' },
-    { outages: 4, outcome: 'E_STORE_UNAVAILABLE' },
-  ])('after $outages outages in a row: $outcome', async ({ outages, outcome }) => {
-    const faulty = new FaultyStore(new MemoryStore()).failNext('put', outage, outages);
-    const put = new RetryingStore(faulty, policy).put('data/a', body);
-    expect(
-      await put.then(
-        () => 'stored',
-        (error) => error.code,
-      ),
-    ).toBe(outcome);
-  });
-
-  it('takes a put whose answer was lost as done', async () => {
-    const faulty = new FaultyStore(new MemoryStore()).loseNextAnswer('put', outage);
-    await new RetryingStore(faulty, policy).put('data/a', body);
-    expect(await faulty.get('data/a')).toEqual(body);
-  });
-
-  it('does not take another body under the key for its own', async () => {
-    const inner = new MemoryStore();
-    await inner.put('data/a', new Uint8Array([9, 9, 9]));
-    const faulty = new FaultyStore(inner).failNext('put', outage);
-    const put = new RetryingStore(faulty, policy).put('data/a', body);
-    await expect(put).rejects.toMatchObject({ code: 'E_OBJECT_EXISTS' });
-  });
-
-  it('does not make again a call that was refused', async () => {
-    const refused = new HoldfastError('E_STORE_DENIED', 'no');
-    const faulty = new FaultyStore(new MemoryStore()).failNext('get', refused);
-    await expect(new RetryingStore(faulty, policy).get('data/a')).rejects.toBe(refused);
-    expect(faulty.calls).toBe(1);
-  });
-
-  it('stops waiting when it is told to', async () => {
-    const faulty = new FaultyStore(new MemoryStore()).failNext('get', outage, 9);
-    const stop = new AbortController();
-    const get = new RetryingStore(faulty, { firstDelayMs: 60_000, random: () => 1 }).get('data/a', {
-      signal: stop.signal,
-    });
-    setImmediate(() => stop.abort());
-    await expect(get).rejects.toMatchObject({ code: 'E_ABORTED' });
-  });
-});
 
 describe('FolderStore', () => {
   it('neither lists nor trips over what a killed writer left', async () => {
@@ -98,12 +45,78 @@ describe('FolderStore', () => {
     expect(await readdir(path.join(root, 'data'))).toEqual(['a']);
   });
 
-  it.runIf(process.getuid?.() !== 0)('says that it may not write', async () => {
+  it('removes what killed writers left, and nothing of those that still write', async () => {
     const root = await newFolder();
-    await chmod(root, 0o500);
-    await expect(new FolderStore(root).put('data/a', Buffer.from('a'))).rejects.toMatchObject({
-      code: 'E_STORE_DENIED',
-    });
+    await mkdir(path.join(root, 'data'));
+    for (const [name, ageHours] of [
+      ['.tmp-killed', 25],
+      ['.tmp-writing', 23],
+      ['.other', 25],
+    ] as const) {
+      const file = path.join(root, 'data', name);
+      await writeFile(file, 'half');
+      const written = (await stat(file)).mtimeMs / 1000 - ageHours * 3600;
+      await utimes(file, written, written);
+    }
+    await new FolderStore(root).put('data/a', Buffer.from('a'));
+    expect((await readdir(path.join(root, 'data'))).toSorted()).toEqual(['.other', '.tmp-writing', 'a']);
+  });
+
+  it('lists no hidden file and nothing that is no file', async () => {
+    const root = await newFolder();
+    const store = new FolderStore(root);
+    await store.put('data/a', Buffer.from('a'));
+    await writeFile(path.join(root, 'data', '.nfs0001'), 'x');
+    await mkdir(path.join(root, '.snapshot'));
+    await writeFile(path.join(root, '.snapshot', 'a'), 'x');
+    await mkdir(path.join(root, 'elsewhere'));
+    await symlink(path.join(root, 'elsewhere'), path.join(root, 'data', 'link'));
+    expect((await Array.fromAsync(store.list(''))).map(({ key }) => key)).toEqual(['data/a']);
+  });
+
+  it('reads only the folders that a prefix leads to', async () => {
+    const root = await newFolder();
+    const store = new FolderStore(root);
+    await store.put('data/a', Buffer.from('a'));
+    // A folder that leads to itself: reading it would fail.
+    await symlink('loop', path.join(root, 'loop'));
+    await writeFile(path.join(root, 'other'), 'x');
+    expect((await Array.fromAsync(store.list('data/'))).map(({ key }) => key)).toEqual(['data/a']);
+    await expect(Array.fromAsync(store.list('l'))).rejects.toMatchObject({ code: 'ELOOP' });
+  });
+
+  it('says that it may not write, nor read', async () => {
+    const root = await newFolder();
+    const store = new FolderStore(root);
+    await store.put('data/a', Buffer.from('a'));
+    await chmod(root, 0o000);
+    // For root, permissions mean nothing.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.('nobody');
+    try {
+      const calls = [store.put('data/b', Buffer.from('b')), store.get('data/a'), store.list('').next()];
+      const codes = (await Promise.allSettled<unknown>(calls)).map(
+        (call) => call.status === 'rejected' && call.reason.code,
+      );
+      expect(codes).toEqual(['E_STORE_DENIED', 'E_STORE_DENIED', 'E_STORE_DENIED']);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(root, 0o700);
+    }
+  });
+
+  it('says that a file is in its place', async () => {
+    const file = path.join(await newFolder(), 'file');
+    await writeFile(file, 'x');
+    for (const key of ['repository.json', 'data/a']) {
+      const put = new FolderStore(file).put(key, Buffer.from('a'));
+      await expect(put).rejects.toMatchObject({ code: 'E_CONFIG' });
+    }
+  });
+
+  it.each(['EPERM', 'ENOTSUP'])('says that the file system has no hard links (%s)', (errno) => {
+    const error = Object.assign(new Error('x'), { code: errno });
+    expect(fromLinkError(error, '/backups')).toMatchObject({ code: 'E_CONFIG' });
   });
 
   it.each([
@@ -127,10 +140,17 @@ describe('openStore', () => {
     expect((await openStore({ repository, s3: { region: 'eu-west-1' } })).location).toBe(location);
   });
 
-  it.each(['', 's3://', 's3://Bucket', 's3://b/a b', 's3://my-bucket/../x', 'ftp://host/x', 'gs://bucket'])(
-    'refuses %o',
-    async (repository) => {
-      await expect(openStore({ repository })).rejects.toMatchObject({ code: 'E_CONFIG' });
-    },
-  );
+  it.each([
+    '',
+    's3://',
+    's3://Bucket',
+    's3://b/a b',
+    's3://my-bucket/../x',
+    'ftp://host/x',
+    'gs://bucket',
+    'file:x',
+    'file://host/x',
+  ])('refuses %o', async (repository) => {
+    await expect(openStore({ repository })).rejects.toMatchObject({ code: 'E_CONFIG' });
+  });
 });
