@@ -10,6 +10,14 @@ const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.iso.datetime();
 
+/** A run's key of one purpose, wrapped under a root key. */
+export const RunKey = z.object({
+  run: hex(32),
+  purpose: z.enum(['data', 'index', 'manifest']),
+  rootKeyId: z.string(),
+  wrapped: z.base64(),
+});
+
 const Manifest = z.object({
   format: z.literal(MANIFEST_FORMAT),
   version: z.literal(FORMAT_VERSION),
@@ -36,14 +44,7 @@ const Manifest = z.object({
     storedBytes: count,
   }),
   /** The run keys of all packs below, and this run's manifest key. */
-  keys: z.array(
-    z.object({
-      run: hex(32),
-      purpose: z.enum(['data', 'index', 'manifest']),
-      rootKeyId: z.string(),
-      wrapped: z.base64(),
-    }),
-  ),
+  keys: z.array(RunKey),
   /** Every pack that a restore reads. `usedBytes`: of those, what this backup's items take; `key`: index into `keys`. */
   packs: z.array(z.object({ id: hex(64), bytes: count, usedBytes: count, key: count })),
   catalog: z.object({ id: hex(64), pack: hex(64), offset: count, storedBytes: count }),

@@ -19,11 +19,14 @@ import { BackupReader } from './backup-reader.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
+import { Reports } from './reports.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
+/** What may be left of a repository: none of it is somebody else's. */
+const OURS = ['data/', 'expired/', 'keys/', 'reports/'];
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -133,6 +136,10 @@ export class Repository implements AsyncDisposable {
     return this.#context;
   }
 
+  get reports(): Reports {
+    return new Reports(this.#context);
+  }
+
   /** Keys of all listed backups, newest first. */
   async backupKeys(signal: AbortSignal, prefix = 'backups/'): Promise<BackupKey[]> {
     const keys = [];
@@ -221,7 +228,7 @@ async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Prom
 async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
   for await (const { key } of store.list('', { signal })) {
     if (key === REPOSITORY_FILE || key.startsWith('backups/')) throw repositoryExists(store);
-    if (key.startsWith('data/')) continue;
+    if (OURS.some((prefix) => key.startsWith(prefix))) continue;
     throw new HoldfastError('E_FOREIGN_REPOSITORY', `${store.location} holds other things, such as ${key}`, {
       hint: 'Choose an empty folder, or a prefix of the bucket that nothing else uses.',
     });

@@ -1,0 +1,96 @@
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { z } from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { encodeAuthenticated, parseAuthenticated } from './authenticated-json.ts';
+import { compress, decompress } from './codec.ts';
+import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
+import { TAG_BYTES } from './seal.ts';
+
+const REPORT_FORMAT = 'holdfast-report';
+const LEVEL = 3;
+const MOST_DETAILS_BYTES = 2 ** 28;
+
+/** What was done, or decided, and is kept as evidence. */
+export const REPORT_KINDS = ['accept', 'drill', 'hold', 'prune', 'release', 'repair', 'verify'] as const;
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+const Report = z.object({
+  format: z.literal(REPORT_FORMAT),
+  version: z.literal(FORMAT_VERSION),
+  software: z.string(),
+  repository: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Its own object key, so that one report cannot be put in another's place. */
+  key: z.string(),
+  kind: z.enum(REPORT_KINDS),
+  run: z.string().regex(/^[0-9a-f]{32}$/),
+  /** By the clock of whoever wrote it. */
+  at: z.iso.datetime(),
+  /** The backups that it speaks of. */
+  backups: z.array(z.string()),
+  /** What everybody may read: no names of tables, no data. */
+  body: z.record(z.string(), z.json()),
+  /** What only the key opens, in base64; missing where there is none. */
+  details: z.base64().optional(),
+  /** This run's `manifest` key, for the MAC, and its `index` key where there are details. */
+  keys: z.array(RunKey),
+});
+
+/** docs/format.md, "Report". */
+export type Report = Omit<Readonly<z.infer<typeof Report>>, 'body'> & { readonly body: JsonObject };
+
+const KEY = /^reports\/([a-z]+)\/(\d{8})\/\1_\2_(\d{6})_[0-9a-f]{8}\.json$/;
+
+/** @param unique 8 hex digits that tell reports of one second apart */
+export function reportKey(kind: ReportKind, at: Date, unique: string): string {
+  const [date, time] = at.toISOString().replace(/[-:]/g, '').slice(0, 15).split('T');
+  return `reports/${kind}/${date}/${kind}_${date}_${time}_${unique}.json`;
+}
+
+export function isReportKey(key: string): boolean {
+  return KEY.test(key);
+}
+
+export function encodeReport(report: Omit<Report, 'format' | 'version'>, macKey: Uint8Array): Buffer {
+  return encodeAuthenticated({ format: REPORT_FORMAT, version: FORMAT_VERSION, ...report }, macKey);
+}
+
+/** @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+export function parseReport(bytes: Uint8Array, key: string): Report {
+  const document = parseAuthenticated(bytes, key);
+  refuseNewer(document, REPORT_FORMAT, key);
+  const parsed = Report.safeParse(document);
+  if (!parsed.success)
+    throw new HoldfastError('E_DAMAGED', `${key} is not a report: ${problems(parsed.error)}`);
+  if (parsed.data.key !== key)
+    throw new HoldfastError('E_DAMAGED', `${key} holds the report ${parsed.data.key}`);
+  return parsed.data as Report;
+}
+
+/** @param indexKey of a run that seals nothing else: the nonce is all zeros */
+export function sealDetails(details: JsonObject, indexKey: Uint8Array, key: string): string {
+  const cipher = createCipheriv('aes-256-gcm', detailsKey(indexKey), Buffer.alloc(12)).setAAD(
+    Buffer.from(key),
+  );
+  const plain = compress(Buffer.from(JSON.stringify(details)), LEVEL);
+  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64');
+}
+
+/** @throws E_DAMAGED */
+export function openDetails(sealed: string, indexKey: Uint8Array, key: string): JsonObject {
+  const bytes = Buffer.from(sealed, 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', detailsKey(indexKey), Buffer.alloc(12), {
+    authTagLength: TAG_BYTES,
+  });
+  try {
+    decipher.setAAD(Buffer.from(key)).setAuthTag(bytes.subarray(-TAG_BYTES));
+    const plain = Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]);
+    return JSON.parse(decompress(plain, MOST_DETAILS_BYTES).toString('utf8')) as JsonObject;
+  } catch (cause) {
+    throw new HoldfastError('E_DAMAGED', `the details of ${key} are not what was sealed`, { cause });
+  }
+}
+
+function detailsKey(indexKey: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', indexKey, new Uint8Array(0), 'holdfast/1 report', 32));
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import { SOFTWARE } from '../core/version.ts';
+import { isAuthentic } from '../format/authenticated-json.ts';
+import {
+  encodeReport,
+  isReportKey,
+  openDetails,
+  parseReport,
+  type Report,
+  type ReportKind,
+  reportKey,
+  sealDetails,
+} from '../format/report.ts';
+import type { RepositoryContext } from './context.ts';
+
+/** Reports read at once. */
+const READS = 8;
+
+export interface ReportToWrite {
+  readonly backups: readonly BackupKey[];
+  /** What everybody may read who may read the store: no names of tables, no data. */
+  readonly body: JsonObject;
+  /** What only the key opens. */
+  readonly details?: JsonObject | undefined;
+}
+
+/** A report as it was found: its MAC checked, not checked (no key), or the problem with it. */
+export interface StoredReport {
+  readonly key: string;
+  /** By the store's clock. */
+  readonly storedAt: Date;
+  readonly report: Report | undefined;
+  readonly isProven: boolean;
+  readonly problem: HoldfastError | undefined;
+}
+
+/** Evidence and decisions, each an object of its own under `reports/`: written once, authentic, never changed. */
+export class Reports {
+  readonly #context: RepositoryContext;
+
+  constructor(context: RepositoryContext) {
+    this.#context = context;
+  }
+
+  /** @throws E_NO_KEY, E_STORE_* */
+  async write(
+    kind: ReportKind,
+    { backups, body, details }: ReportToWrite,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { keys, clock, store, file } = this.#context;
+    const run = parseRunKeyId(randomBytes(16).toString('hex'));
+    const at = clock.now();
+    const key = reportKey(kind, at, run.slice(0, 8));
+    const macKey = await keys.generate(run, 'manifest', signal);
+    const sealed = details && sealDetails(details, await keys.generate(run, 'index', signal), key);
+    const report = {
+      software: SOFTWARE,
+      repository: file.id,
+      key,
+      kind,
+      run,
+      at: at.toISOString(),
+      backups: [...backups],
+      body,
+      ...(sealed === undefined ? {} : { details: sealed }),
+      keys: [keys.entry(run, 'manifest'), ...(sealed === undefined ? [] : [keys.entry(run, 'index')])],
+    };
+    await store.put(key, encodeReport(report, macKey), { signal });
+    return key;
+  }
+
+  /** All reports of a kind, oldest first. What is wrong with one is in it. */
+  async *read(kind: ReportKind, signal: AbortSignal): AsyncGenerator<StoredReport> {
+    yield* orderedMap(this.#found(kind, signal), READS, ({ key, storedAt }) =>
+      this.open(key, storedAt, signal),
+    );
+  }
+
+  /** Keys of the reports of a kind with the store's time, oldest first. */
+  async keys(
+    kind: ReportKind,
+    signal: AbortSignal,
+  ): Promise<{ readonly key: string; readonly storedAt: Date }[]> {
+    return Array.fromAsync(this.#found(kind, signal));
+  }
+
+  /** @throws E_STORE_*, E_WRONG_KEY; what is wrong with the report itself is in the answer */
+  async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
+    const bytes = await this.#context.store.get(key, { signal });
+    try {
+      const report = parseReport(bytes, key);
+      return { key, storedAt, report, ...(await this.#prove(bytes, report, signal)) };
+    } catch (error) {
+      const isOwn =
+        isHoldfastError(error) &&
+        ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code);
+      if (!isOwn) throw error;
+      return { key, storedAt, report: undefined, isProven: false, problem: error };
+    }
+  }
+
+  /** What only the key opens, undefined where the report has none. @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
+  async details(report: Report, signal: AbortSignal): Promise<JsonObject | undefined> {
+    if (report.details === undefined) return undefined;
+    const { keys } = this.#context;
+    for (const entry of report.keys) keys.add(entry);
+    return openDetails(report.details, await keys.open(report.run, 'index', signal), report.key);
+  }
+
+  async *#found(kind: ReportKind, signal: AbortSignal) {
+    for await (const { key, modifiedAt } of this.#context.store.list(`reports/${kind}/`, { signal })) {
+      if (isReportKey(key)) yield { key, storedAt: modifiedAt };
+    }
+  }
+
+  async #prove(
+    bytes: Uint8Array,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<Pick<StoredReport, 'isProven' | 'problem'>> {
+    const { keys, file } = this.#context;
+    if (report.repository !== file.id) throw notOurs(report.key, `is of repository ${report.repository}`);
+    if (!keys.hasRootKey) return { isProven: false, problem: undefined };
+    const entry = report.keys.find(({ run, purpose }) => run === report.run && purpose === 'manifest');
+    if (entry && isAuthentic(bytes, await keys.unwrap(entry, signal)))
+      return { isProven: true, problem: undefined };
+    throw notOurs(report.key, 'was changed after it was written, or was not written by Holdfast');
+  }
+}
+
+function notOurs(key: string, problem: string): HoldfastError {
+  return new HoldfastError('E_DAMAGED', `${key} ${problem}`, {
+    hint: 'It is not counted. Restore it from an older version of the object.',
+  });
+}
