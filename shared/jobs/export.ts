@@ -2,7 +2,7 @@ import type { BackupKey } from '../core/ids.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ExportFormat } from '../sources/target.ts';
 import { exporterFor } from './adapters.ts';
-import { contentsOf, selectDatasets } from './contents.ts';
+import { contentsOf } from './contents.ts';
 
 /** A backup, or datasets of it, as text that other tools read. */
 export async function* exportBackup(
@@ -15,7 +15,6 @@ export async function* exportBackup(
   },
 ): AsyncGenerator<Uint8Array> {
   const contents = contentsOf(await repository.openBackup(key, options.signal));
-  selectDatasets(contents, options.datasets);
   const exporter = await exporterFor(contents.sourceKind);
   yield* exporter(contents, options);
 }

@@ -4,6 +4,7 @@ import { copyRows, parseCopyRow } from './copy-text.ts';
 import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
 import { csvHeader, csvRow, jsonRow } from './export-rows.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
+import { chooseDatasets } from './restore-choice.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
 import { selectSchema } from './restore-selection.ts';
 import { readDataset, readScript, withRole } from './restore-text.ts';
@@ -15,7 +16,8 @@ const BLOCK_CHARACTERS = 64 * 1024;
 /** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/restore.md). */
 export const exportPostgres: Exporter = async function* (contents, { format, datasets, signal }) {
   if (format === 'sql') yield* exportSql(contents, datasets, signal);
-  else yield* exportRows(contents, oneTable(contents, datasets, format), { format, signal });
+  else
+    yield* exportRows(contents, await oneTable(contents, datasets, { format, signal }), { format, signal });
 };
 
 async function* exportRows(
@@ -36,17 +38,21 @@ async function* exportRows(
   yield Buffer.from(text);
 }
 
-function oneTable(
+async function oneTable(
   contents: BackupContents,
   names: readonly string[] | undefined,
-  format: string,
-): StoredDataset {
-  const tables = contents.datasets.filter(
-    ({ name, attributes }) => isTableAttributes(attributes) && (names?.includes(name) ?? true),
+  { format, signal }: { readonly format: string; readonly signal: AbortSignal },
+): Promise<StoredDataset> {
+  const pre = parseToc(await readScript(contents, 'pre-data', signal));
+  const { datasets, asked } = chooseDatasets(contents.datasets, names, pre);
+  const tables = datasets.filter(
+    ({ name, attributes }) => isTableAttributes(attributes) && (asked?.has(name) ?? true),
   );
   const [only, ...others] = tables;
   if (only && others.length === 0) return only;
-  throw new HoldfastError('E_USAGE', `${format} takes one table, got ${tables.length}`, {
+  const some = tables.slice(0, 5).map(({ name }) => name);
+  const got = `${tables.length}${some.length > 0 ? `: ${some.join(', ')}${tables.length > some.length ? ' …' : ''}` : ''}`;
+  throw new HoldfastError('E_USAGE', `${format} takes one table, got ${got}`, {
     hint: 'Name one table with --dataset, or export as sql.',
   });
 }
@@ -58,27 +64,33 @@ async function* exportSql(
 ): AsyncGenerator<Uint8Array> {
   const pre = parseToc(await readScript(contents, 'pre-data', signal));
   const post = parseToc(await readScript(contents, 'post-data', signal));
-  const datasets = contents.datasets.filter(
-    ({ name, kind }) => kind === 'data' && (names?.includes(name) ?? true),
-  );
+  const { datasets, tables, asked } = chooseDatasets(contents.datasets, names, pre);
   const { preData, postData } =
-    names === undefined
+    asked === undefined
       ? { preData: pre.entries, postData: post.entries }
-      : selectSchema(datasets, { pre, post, has: () => false });
+      : selectSchema(tables, { pre, post, has: () => false });
+  const whole = datasets.filter(({ name }) => asked?.has(name) ?? true);
   yield script(pre, preData);
-  for (const dataset of datasets) {
+  for (const dataset of whole) {
     if (isTableAttributes(dataset.attributes))
       yield* copyBlock(contents, dataset, dataset.attributes, signal);
   }
-  yield* otherData(contents, datasets, signal);
-  if (names !== undefined) yield* sequencesOf(contents, preData, signal);
+  yield* otherData(contents, whole, signal);
+  if (asked !== undefined && !whole.some(({ attributes }) => attributes['role'] === 'sequences'))
+    yield* sequencesOf(contents, preData, signal);
   yield script({ ...post, preamble: '' }, postData);
 }
 
 function script({ preamble }: Toc, entries: readonly TocEntry[]): Uint8Array {
-  const header = ({ name, type, schema, owner }: TocEntry) =>
-    `--\n-- Name: ${name}; Type: ${type}; Schema: ${schema}; Owner: ${owner}\n--\n\n`;
-  return Buffer.from(preamble + entries.map((entry) => header(entry) + entry.sql + entry.settings).join(''));
+  let text = preamble;
+  let inForce = '';
+  for (const { name, type, schema, owner, sql, settings } of entries) {
+    if (!text.endsWith('\n')) text += '\n\n\n';
+    if (settings !== inForce) text += `${settings}\n`;
+    inForce = settings;
+    text += `--\n-- Name: ${name}; Type: ${type}; Schema: ${schema}; Owner: ${owner}\n--\n\n${sql}`;
+  }
+  return Buffer.from(text);
 }
 
 async function* copyBlock(

@@ -24,3 +24,15 @@ export function displayName(schema: string, name: string): string {
 function displayIdent(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdent(name);
 }
+
+/** Takes the names apart that a statement begins with (`shop."a.b" (integer)`), and what follows them. */
+export function splitQualified(text: string): { readonly names: readonly string[]; readonly rest: string } {
+  const names: string[] = [];
+  const part = /("(?:[^"]|"")*"|[^\s".(]+)(\.?)/y;
+  for (let match = part.exec(text); match !== null; match = match[2] === '' ? null : part.exec(text)) {
+    const [, name = ''] = match;
+    names.push(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
+    if (match[2] === '') return { names, rest: text.slice(part.lastIndex) };
+  }
+  return { names, rest: '' };
+}

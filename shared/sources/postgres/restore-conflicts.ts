@@ -1,28 +1,86 @@
 import type pg from 'pg';
 import { query } from './connection.ts';
-import { quoteIdent, quoteQualified } from './identifiers.ts';
-import { entryName, type TocEntry } from './toc.ts';
+import { quoteIdent, quoteLiteral, quoteQualified, splitQualified } from './identifiers.ts';
+import { entryName, identityOf, type TocEntry } from './toc.ts';
 
-/** What is looked up in the target by name, and how it is dropped. Of all other types, the target's own error tells. */
-const LOOKED_UP: Readonly<
-  Record<string, { readonly by: 'relation' | 'type' | 'routine'; readonly drop: string }>
-> = {
-  TABLE: { by: 'relation', drop: 'TABLE' },
-  'FOREIGN TABLE': { by: 'relation', drop: 'FOREIGN TABLE' },
-  VIEW: { by: 'relation', drop: 'VIEW' },
-  'MATERIALIZED VIEW': { by: 'relation', drop: 'MATERIALIZED VIEW' },
-  SEQUENCE: { by: 'relation', drop: 'SEQUENCE' },
-  TYPE: { by: 'type', drop: 'TYPE' },
-  DOMAIN: { by: 'type', drop: 'DOMAIN' },
-  FUNCTION: { by: 'routine', drop: 'ROUTINE' },
-  PROCEDURE: { by: 'routine', drop: 'ROUTINE' },
-  AGGREGATE: { by: 'routine', drop: 'ROUTINE' },
+/** Where the target keeps objects of a kind. */
+interface Catalog {
+  readonly catalog: string;
+  readonly name: string;
+  /** Column of the schema; undefined for objects that are in none. */
+  readonly schema?: string;
+  /** SQL for what tells objects of one name apart, written as pg_dump does. */
+  readonly signature?: string;
+  /** What DROP calls the kind. @default the type of the entry */
+  readonly drop?: string;
+}
+
+const RELATION: Catalog = { catalog: 'pg_class', name: 'relname', schema: 'relnamespace' };
+const TYPE: Catalog = { catalog: 'pg_type', name: 'typname', schema: 'typnamespace' };
+const ROUTINE: Catalog = {
+  catalog: 'pg_proc',
+  name: 'proname',
+  schema: 'pronamespace',
+  signature: "'(' || pg_catalog.oidvectortypes(o.proargtypes) || ')'",
 };
-const GLOBAL: Readonly<Record<string, { readonly catalog: string; readonly column: string }>> = {
-  SCHEMA: { catalog: 'pg_namespace', column: 'nspname' },
-  EXTENSION: { catalog: 'pg_extension', column: 'extname' },
-  PUBLICATION: { catalog: 'pg_publication', column: 'pubname' },
-  'EVENT TRIGGER': { catalog: 'pg_event_trigger', column: 'evtname' },
+const using = (method: string) =>
+  `'USING ' || (SELECT pg_catalog.quote_ident(amname) FROM pg_catalog.pg_am a WHERE a.oid = o.${method})`;
+const typeOf = (column: string) => `pg_catalog.format_type(o.${column}, NULL)`;
+
+/** What is looked up in the target before anything is changed. Of all other types, the target's own error tells. */
+const CATALOGS: Readonly<Record<string, Catalog>> = {
+  TABLE: RELATION,
+  'FOREIGN TABLE': RELATION,
+  VIEW: RELATION,
+  'MATERIALIZED VIEW': RELATION,
+  SEQUENCE: RELATION,
+  TYPE,
+  DOMAIN: TYPE,
+  FUNCTION: ROUTINE,
+  PROCEDURE: ROUTINE,
+  AGGREGATE: ROUTINE,
+  OPERATOR: {
+    catalog: 'pg_operator',
+    name: 'oprname',
+    schema: 'oprnamespace',
+    signature: `'(' || CASE o.oprleft WHEN 0 THEN 'NONE' ELSE ${typeOf('oprleft')} END || ', ' || ${typeOf('oprright')} || ')'`,
+  },
+  'OPERATOR CLASS': {
+    catalog: 'pg_opclass',
+    name: 'opcname',
+    schema: 'opcnamespace',
+    signature: using('opcmethod'),
+  },
+  'OPERATOR FAMILY': {
+    catalog: 'pg_opfamily',
+    name: 'opfname',
+    schema: 'opfnamespace',
+    signature: using('opfmethod'),
+  },
+  COLLATION: { catalog: 'pg_collation', name: 'collname', schema: 'collnamespace' },
+  CONVERSION: { catalog: 'pg_conversion', name: 'conname', schema: 'connamespace' },
+  STATISTICS: { catalog: 'pg_statistic_ext', name: 'stxname', schema: 'stxnamespace' },
+  'TEXT SEARCH PARSER': { catalog: 'pg_ts_parser', name: 'prsname', schema: 'prsnamespace' },
+  'TEXT SEARCH TEMPLATE': { catalog: 'pg_ts_template', name: 'tmplname', schema: 'tmplnamespace' },
+  'TEXT SEARCH DICTIONARY': { catalog: 'pg_ts_dict', name: 'dictname', schema: 'dictnamespace' },
+  'TEXT SEARCH CONFIGURATION': { catalog: 'pg_ts_config', name: 'cfgname', schema: 'cfgnamespace' },
+  CAST: {
+    catalog: 'pg_cast',
+    name: `(${typeOf('castsource')} || ' AS ' || ${typeOf('casttarget')})`,
+  },
+  SCHEMA: { catalog: 'pg_namespace', name: 'nspname' },
+  EXTENSION: { catalog: 'pg_extension', name: 'extname' },
+  'PROCEDURAL LANGUAGE': { catalog: 'pg_language', name: 'lanname', drop: 'LANGUAGE' },
+  'ACCESS METHOD': { catalog: 'pg_am', name: 'amname' },
+  'FOREIGN DATA WRAPPER': { catalog: 'pg_foreign_data_wrapper', name: 'fdwname' },
+  SERVER: { catalog: 'pg_foreign_server', name: 'srvname' },
+  PUBLICATION: { catalog: 'pg_publication', name: 'pubname' },
+  SUBSCRIPTION: {
+    catalog:
+      '(SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database())',
+    name: 'subname',
+  },
+  'EVENT TRIGGER': { catalog: 'pg_event_trigger', name: 'evtname' },
 };
 /** These may be there already: they are then used as they are. */
 const SHARED = new Set(['SCHEMA', 'EXTENSION']);
@@ -41,8 +99,8 @@ export async function lookUp(
 ): Promise<Presence> {
   const present = new Set<TocEntry>();
   const asked = entries.flatMap((entry) => {
-    const sql = lookUpSql(entry);
-    return sql === undefined ? [] : [{ entry, sql }];
+    const catalog = CATALOGS[entry.type];
+    return catalog === undefined ? [] : [{ entry, sql: existsSql(entry, catalog) }];
   });
   for (let at = 0; at < asked.length; at += BATCH) {
     const batch = asked.slice(at, at + BATCH);
@@ -70,11 +128,8 @@ export function dropsOf({ present }: Presence, entries: readonly TocEntry[]): st
     .toReversed()
     .toSorted((a, b) => Number(isRelation(b)) - Number(isRelation(a)))
     .map((entry) => {
-      const global = GLOBAL[entry.type];
-      if (global) return `DROP ${entry.type} IF EXISTS ${quoteIdent(entry.name)} CASCADE`;
-      const { by, drop } = LOOKED_UP[entry.type] ?? { by: 'relation', drop: entry.type };
-      const name = by === 'routine' ? routineName(entry) : quoteQualified(entry.schema, entry.name);
-      return `DROP ${drop} IF EXISTS ${name} CASCADE`;
+      const cascade = entry.type === 'SUBSCRIPTION' ? '' : ' CASCADE';
+      return `DROP ${CATALOGS[entry.type]?.drop ?? entry.type} IF EXISTS ${sqlName(entry)}${cascade}`;
     });
 }
 
@@ -84,31 +139,37 @@ export function isShared(entry: TocEntry, { present }: Presence): boolean {
 }
 
 function isRelation({ type }: TocEntry): boolean {
-  return LOOKED_UP[type]?.by === 'relation' && type !== 'SEQUENCE';
+  return CATALOGS[type] === RELATION && type !== 'SEQUENCE';
 }
 
-function lookUpSql(entry: TocEntry): string | undefined {
-  const global = GLOBAL[entry.type];
-  if (global)
-    return `EXISTS (SELECT FROM pg_catalog.${global.catalog} WHERE ${global.column} = ${literal(entry.name)})`;
-  const kind = LOOKED_UP[entry.type];
-  if (!kind) return undefined;
-  const of = `n.nspname = ${literal(entry.schema)}`;
-  const join = (catalog: string, namespace: string) =>
-    `EXISTS (SELECT FROM pg_catalog.${catalog} o JOIN pg_catalog.pg_namespace n ON n.oid = o.${namespace} WHERE ${of} AND`;
-  if (kind.by === 'relation')
-    return `${join('pg_class', 'relnamespace')} o.relname = ${literal(entry.name)})`;
-  if (kind.by === 'type') return `${join('pg_type', 'typnamespace')} o.typname = ${literal(entry.name)})`;
-  const bare = entry.name.slice(0, entry.name.indexOf('('));
-  const wanted = entry.name.slice(bare.length);
-  return `${join('pg_proc', 'pronamespace')} o.proname = ${literal(bare)} AND '(' || pg_catalog.pg_get_function_identity_arguments(o.oid) || ')' = ${literal(wanted)})`;
+/** As statements name the object; a comment of the dump has line breaks changed. */
+function sqlName(entry: TocEntry): string {
+  if (entry.type === 'CAST') return entry.name.slice('CAST '.length);
+  const written = identityOf(entry);
+  if (written !== undefined) return written;
+  return entry.schema === '-' ? quoteIdent(entry.name) : quoteQualified(entry.schema, entry.name);
 }
 
-function routineName({ schema, name }: TocEntry): string {
-  const open = name.indexOf('(');
-  return `${quoteQualified(schema, name.slice(0, open))}${name.slice(open)}`;
+function existsSql(entry: TocEntry, { catalog, name, schema, signature }: Catalog): string {
+  const from = catalog.startsWith('(') ? catalog : `pg_catalog.${catalog}`;
+  const column = name.startsWith('(') ? name : `o.${name}`;
+  if (entry.type === 'CAST')
+    return `EXISTS (SELECT FROM ${from} o WHERE ${column} = ${quoteLiteral(entry.name.slice('CAST ('.length, -1))})`;
+  const { names, rest } = splitQualified(sqlName(entry));
+  const conditions = [`${column} = ${quoteLiteral(names.at(-1) ?? '')}`];
+  if (schema !== undefined)
+    conditions.push(
+      `o.${schema} = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = ${quoteLiteral(names[0] ?? '')})`,
+    );
+  if (signature !== undefined)
+    conditions.push(
+      `${signature} = ${quoteLiteral(CATALOGS[entry.type] === ROUTINE ? argumentTypes(entry, names.at(-1) ?? '') : rest.trim())}`,
+    );
+  return `EXISTS (SELECT FROM ${from} o WHERE ${conditions.join(' AND ')})`;
 }
 
-function literal(text: string): string {
-  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+/** Of a routine, from the dump's comment, which has no names of arguments. */
+function argumentTypes({ name }: TocEntry, bare: string): string {
+  const types = name.slice(bare.length);
+  return types === '(*)' ? '()' : types;
 }

@@ -8,6 +8,8 @@ import { entryName, isPrivilege, type TocEntry, withoutOwner } from './toc.ts';
 export interface SchemaOptions {
   readonly noOwner: boolean;
   readonly noPrivileges: boolean;
+  /** The default one takes their place. */
+  readonly missingTablespaces: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -53,21 +55,67 @@ export async function restorePostData(
 
 async function runEntry(client: pg.Client, entry: TocEntry, options: SchemaOptions): Promise<void> {
   const sql = options.noOwner ? withoutOwner(entry) : entry.sql;
-  const text = (options.noPrivileges && isPrivilege(entry) ? '' : sql) + entry.settings;
-  if (text.trim() === '') return;
+  if ((options.noPrivileges && isPrivilege(entry)) || sql.trim() === '') return;
   try {
-    await query(client, text, options.signal, { object: entryName(entry) });
+    await query(client, settingsFor(entry, options) + sql, options.signal, { object: entryName(entry) });
   } catch (error) {
-    throw withHint(error, entry);
+    throw withHint(error);
   }
 }
 
-function withHint(error: unknown, entry: TocEntry): unknown {
-  if (!isHoldfastError(error, 'E_SOURCE_FAILED') && !isHoldfastError(error, 'E_SOURCE_DENIED')) return error;
-  const hint = / OWNER TO |^GRANT |^REVOKE /m.test(entry.sql)
-    ? 'Restore as a role that may do this, or with --no-owner and --no-privileges.'
-    : 'Restore into an empty database, or pass --replace to drop what is in the way.';
-  return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
+function settingsFor({ settings }: TocEntry, { missingTablespaces }: SchemaOptions): string {
+  return settings.replace(TABLESPACE, (all, name: string) =>
+    missingTablespaces.includes(name) ? "SET default_tablespace = '';" : all,
+  );
+}
+
+const TABLESPACE = /^SET default_tablespace = (.+);$/m;
+
+/** Of those that entries name, as they are written in SQL, those that the target has not. */
+export async function findMissingTablespaces(
+  client: pg.Client,
+  entries: readonly TocEntry[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const named = new Set(entries.flatMap(({ settings }) => TABLESPACE.exec(settings)?.[1] ?? []));
+  named.delete("''");
+  if (named.size === 0) return [];
+  const sql = 'SELECT pg_catalog.quote_ident(spcname) AS name FROM pg_catalog.pg_tablespace';
+  const there = await query<{ name: string }>(client, sql, signal);
+  return [...named].filter((one) => !there.some(({ name }) => name === one)).sort();
+}
+
+/** What the server's answers mean where something is made; by SQLSTATE. */
+const MEANINGS: readonly { readonly states: RegExp; readonly hint: string }[] = [
+  {
+    states: /^42501$/,
+    hint: 'Restore as a role that may do this, or with --no-owner and --no-privileges.',
+  },
+  {
+    states: /^42(P0[467]|710|712|723)$/,
+    hint: 'Restore into an empty database, or pass --replace to drop what is in the way.',
+  },
+  {
+    states: /^(0A000|58P01|42601)$/,
+    hint: 'Give the target server what it lacks: an extension of this name, or a version as new as that of the backup.',
+  },
+  {
+    states: /^(42P01|42704|42883|3F000|3D000)$/,
+    hint: 'Make what is missing in the target first, or restore the whole backup into an empty database.',
+  },
+];
+
+/** Where something is made, what is missing was not changed meanwhile: it never was there. */
+function withHint(error: unknown): unknown {
+  if (!isHoldfastError(error)) return error;
+  const state = String(error.details['sqlState'] ?? '');
+  const hint = MEANINGS.find(({ states }) => states.test(state))?.hint ?? error.hint;
+  const code = error.code === 'E_SOURCE_CHANGED' ? 'E_SOURCE_FAILED' : error.code;
+  return new HoldfastError(code, error.message, {
+    cause: error,
+    details: error.details,
+    ...(hint && { hint }),
+  });
 }
 
 /** Runs of builds become one group with a lane for each table; every other entry is a group of its own. */

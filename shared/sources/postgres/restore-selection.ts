@@ -1,7 +1,7 @@
-import type { StoredDataset } from '../target.ts';
-import { isTableAttributes } from './datasets-attributes.ts';
-import { quoteIdent } from './identifiers.ts';
-import { entryName, type Toc, type TocEntry } from './toc.ts';
+import { displayName, quoteIdent, splitQualified } from './identifiers.ts';
+import { ATTACH, type TableName } from './restore-choice.ts';
+import { addNeeded } from './restore-needs.ts';
+import { entryName, identityOf, type Toc, type TocEntry } from './toc.ts';
 
 export interface SchemaSelection {
   readonly preData: readonly TocEntry[];
@@ -9,19 +9,6 @@ export interface SchemaSelection {
   readonly warnings: readonly string[];
 }
 
-/** What a table may need before it can be made. */
-const NEEDED = new Set([
-  'SCHEMA',
-  'EXTENSION',
-  'TYPE',
-  'DOMAIN',
-  'SEQUENCE',
-  'FUNCTION',
-  'COLLATION',
-  'TABLE',
-  'OPERATOR CLASS',
-  'ACCESS METHOD',
-]);
 /** What belongs to a table and is named after it first: `orders orders_pkey`. */
 const OF_TABLE = new Set([
   'CONSTRAINT',
@@ -33,59 +20,120 @@ const OF_TABLE = new Set([
   'DEFAULT',
   'ROW SECURITY',
 ]);
+/** What says something about an object that is made: it comes where its object does. */
+const ABOUT = new Set(['COMMENT', 'ACL', 'SECURITY LABEL']);
 
 /** The entries that make the chosen tables, and what these need, as far as the target has it not. */
 export function selectSchema(
-  tables: readonly StoredDataset[],
+  tables: readonly TableName[],
   { pre, post, has }: { readonly pre: Toc; readonly post: Toc; readonly has: (entry: TocEntry) => boolean },
 ): SchemaSelection {
-  const names = tables.flatMap(({ attributes }) =>
-    isTableAttributes(attributes) ? [tableName(attributes.schema, attributes.table)] : [],
+  const names = tables.map(writtenNames);
+  const belonging = ({ entries }: Toc) =>
+    entries.filter((entry) => names.some((table) => belongs(entry, table)));
+  const own = belonging(pre);
+  const ownPost = belonging(post);
+  const chosen = new Set(own);
+  const isLoose = ({ type }: TocEntry) => type === 'FK CONSTRAINT';
+  if (own.length > 0)
+    addNeeded(
+      pre.entries.filter((entry) => !has(entry)),
+      chosen,
+      ownPost.filter((entry) => !isLoose(entry)),
+    );
+  const warnings = [...chosen]
+    .filter((entry) => entry.type === 'TABLE' && !own.includes(entry))
+    .map((entry) => `${entryName(entry)} is made without rows: something that is restored needs it`);
+  const made = tablesOf([...chosen]);
+  const there = tablesOf(pre.entries.filter(has));
+  const isThere = (entry: TocEntry, table: string): boolean => {
+    if (made.has(table) || there.has(table)) return true;
+    warnings.push(`${entryName(entry)} is left out: ${table} is not there`);
+    return false;
+  };
+  const attached = attachments(chosen, isThere);
+  // A table that is there has indexes of its own: a partition joins it when it has the same.
+  const late = new Set(attached.filter(({ parent }) => !made.has(parent)).map(({ entry }) => entry));
+  const early = new Set(attached.map(({ entry }) => entry).filter((entry) => !late.has(entry)));
+  const joined = new Set(attached.map(({ child }) => child));
+  const postData = ownPost.filter((entry) =>
+    isLoose(entry)
+      ? isThere(entry, referredTable(entry))
+      : !changesParentsTrigger(entry) || joined.has(shown(changedTable(entry))),
   );
-  const chosen = new Set<TocEntry>();
-  const warnings: string[] = [];
-  for (const entry of pre.entries) if (names.some((table) => belongs(entry, table))) chosen.add(entry);
-  addNeeded(pre.entries, chosen, has);
-  const made = [...chosen]
-    .filter(({ type }) => type === 'TABLE')
-    .map(({ schema, name }) => tableName(schema, name));
-  const available = (qualified: string): boolean =>
-    made.some(({ quoted }) => quoted.includes(qualified)) ||
-    pre.entries.some((entry) => isTable(entry, qualified) && has(entry));
-  const postData = post.entries.filter((entry) => {
-    if (!names.some((table) => belongs(entry, table))) return false;
-    const referred = entry.type === 'FK CONSTRAINT' ? /REFERENCES (.+?)\(/.exec(entry.sql)?.[1] : undefined;
-    if (referred === undefined || available(referred)) return true;
-    warnings.push(`${entryName(entry)} is left out: ${referred} is not there`);
-    return false;
-  });
-  const preData = pre.entries.filter((entry) => {
-    const parent =
-      entry.type === 'TABLE ATTACH' ? /ALTER TABLE (?:ONLY )?(.+?) ATTACH/.exec(entry.sql)?.[1] : undefined;
-    if (!chosen.has(entry) || parent === undefined || available(parent)) return chosen.has(entry);
-    warnings.push(`${entryName(entry)} is left out: ${parent} is not there`);
-    return false;
-  });
-  return { preData, postData, warnings };
+  const objects = new Set([...chosen, ...postData].flatMap(objectKeys));
+  const isAbout = (entry: TocEntry) => ABOUT.has(entry.type) && objects.has(subjectKey(entry));
+  const indexes = new Set(postData.map(({ schema, name, type }) => indexName({ schema, name, type })));
+  return {
+    preData: pre.entries.filter((entry) =>
+      entry.type === 'TABLE ATTACH' ? early.has(entry) : chosen.has(entry) || isAbout(entry),
+    ),
+    postData: afterIndexes(
+      post.entries.filter(
+        (entry) => postData.includes(entry) || isAbout(entry) || joinsIndexes(entry, indexes),
+      ),
+      [...late],
+    ),
+    warnings,
+  };
 }
 
-interface TableName {
-  readonly schema: string;
-  readonly table: string;
+/** Where pg_dump has triggers and keys, which may be those that a partition gets from its table. */
+function afterIndexes(entries: readonly TocEntry[], late: readonly TocEntry[]): TocEntry[] {
+  const found = entries.findIndex(({ type }) => type === 'TRIGGER' || type === 'FK CONSTRAINT');
+  const at = found < 0 ? entries.length : found;
+  return [...entries.slice(0, at), ...late, ...entries.slice(at)];
+}
+
+/** A partition has its table's triggers; pg_dump writes only whether they are enabled. */
+function changesParentsTrigger({ type, sql }: TocEntry): boolean {
+  return type === 'TRIGGER' && !/^\s*CREATE /.test(sql);
+}
+
+function changedTable({ sql }: TocEntry): string {
+  return /ALTER TABLE (?:ONLY )?(.+?) (?:ENABLE|DISABLE) /s.exec(sql)?.[1] ?? '';
+}
+
+interface WrittenName extends TableName {
   /** Ways pg_dump may write it. */
   readonly quoted: readonly string[];
 }
 
-function tableName(schema: string, table: string): TableName {
+function writtenNames({ schema, table }: TableName): WrittenName {
   const ways = (name: string) => [name, quoteIdent(name)];
   return { schema, table, quoted: ways(schema).flatMap((s) => ways(table).map((t) => `${s}.${t}`)) };
 }
 
-function isTable({ type, schema, name }: TocEntry, qualified: string): boolean {
-  return type === 'TABLE' && tableName(schema, name).quoted.includes(qualified);
+function tablesOf(entries: readonly TocEntry[]): ReadonlySet<string> {
+  return new Set(
+    entries.filter(({ type }) => type === 'TABLE').map(({ schema, name }) => displayName(schema, name)),
+  );
 }
 
-function belongs(entry: TocEntry, { schema, table, quoted }: TableName): boolean {
+function shown(qualified: string): string {
+  const [schema = '', name = ''] = splitQualified(qualified).names;
+  return displayName(schema, name);
+}
+
+function referredTable({ sql }: TocEntry): string {
+  return shown(/REFERENCES (.+?)\(/s.exec(sql)?.[1] ?? '');
+}
+
+/** The chosen TABLE ATTACH entries whose parent is there. */
+function attachments(
+  chosen: ReadonlySet<TocEntry>,
+  isThere: (entry: TocEntry, table: string) => boolean,
+): { readonly entry: TocEntry; readonly parent: string; readonly child: string }[] {
+  return [...chosen]
+    .filter(({ type }) => type === 'TABLE ATTACH')
+    .map((entry) => {
+      const [, parent = '', child = ''] = ATTACH.exec(entry.sql) ?? [];
+      return { entry, parent: shown(parent), child: shown(child) };
+    })
+    .filter(({ entry, parent }) => isThere(entry, parent));
+}
+
+function belongs(entry: TocEntry, { schema, table, quoted }: WrittenName): boolean {
   if (entry.schema !== schema) return false;
   const { type, name, sql } = entry;
   if (type === 'TABLE') return name === table;
@@ -97,11 +145,7 @@ function belongs(entry: TocEntry, { schema, table, quoted }: TableName): boolean
     case 'STATISTICS':
       return mentions(' ON ', ' ') || mentions(' ON ONLY ', ' ') || mentions(' FROM ', ';');
     case 'COMMENT':
-      return (
-        mentions('COMMENT ON TABLE ', ' IS') || mentions('COMMENT ON COLUMN ', '.') || mentions(' ON ', ' IS')
-      );
-    case 'ACL':
-      return mentions(' ON TABLE ', ' ');
+      return mentions(' ON ', ' IS');
     case 'TABLE ATTACH':
       return mentions('ATTACH PARTITION ', ' ');
     case 'SEQUENCE OWNED BY':
@@ -114,30 +158,35 @@ function belongs(entry: TocEntry, { schema, table, quoted }: TableName): boolean
   }
 }
 
-/** Adds, until nothing is missing, what the chosen entries name and the target has not. */
-function addNeeded(
-  entries: readonly TocEntry[],
-  chosen: Set<TocEntry>,
-  has: (entry: TocEntry) => boolean,
-): void {
-  const candidates = entries.filter((entry) => NEEDED.has(entry.type) && !has(entry));
-  for (let size = -1; size !== chosen.size; ) {
-    size = chosen.size;
-    const text = [...chosen].map(({ sql }) => sql).join('\n');
-    const schemas = new Set([...chosen].map(({ schema }) => schema));
-    for (const entry of candidates) {
-      if (chosen.has(entry)) continue;
-      const isNeeded =
-        entry.type === 'SCHEMA'
-          ? schemas.has(entry.name)
-          : entry.type === 'EXTENSION' || names(entry).some((way) => text.includes(way));
-      if (isNeeded) chosen.add(entry);
-    }
-  }
+/** Keys of what an entry makes, as `subjectKey` gives them. */
+function objectKeys(entry: TocEntry): string[] {
+  const written = identityOf(entry);
+  if (written !== undefined) return [keyOf(written)];
+  return entry.schema === '-' ? [] : [JSON.stringify([[entry.schema, entry.name], ''])];
 }
 
-/** How other statements write the name of an object; functions without their arguments. */
-function names({ schema, name, type }: TocEntry): readonly string[] {
-  const bare = type === 'FUNCTION' ? `${name.slice(0, name.indexOf('('))}` : name;
-  return tableName(schema, bare).quoted.map((way) => (type === 'FUNCTION' ? `${way}(` : way));
+/** Of the object that a comment, a privilege or a label is about; of a column, its table or type. */
+function subjectKey({ sql }: TocEntry): string {
+  const [, kind = '', subject = ''] =
+    /^\s*(?:COMMENT|SECURITY LABEL .*?) ON ((?:[A-Z]+ )+)(.+?) IS /s.exec(sql) ??
+    / ON ((?:[A-Z]+ )+)(.+?) (?:TO|FROM) /s.exec(sql) ??
+    [];
+  if (kind !== 'COLUMN ') return keyOf(subject);
+  return JSON.stringify([splitQualified(subject).names.slice(0, 2), '']);
+}
+
+function keyOf(written: string): string {
+  const { names, rest } = splitQualified(written);
+  return JSON.stringify([names, rest.trim()]);
+}
+
+/** Of a constraint, the index that it makes. */
+function indexName({ schema, name, type }: Pick<TocEntry, 'schema' | 'name' | 'type'>): string {
+  return displayName(schema, type === 'CONSTRAINT' ? name.slice(name.lastIndexOf(' ') + 1) : name);
+}
+
+function joinsIndexes({ type, sql }: TocEntry, made: ReadonlySet<string>): boolean {
+  const [, parent, child] =
+    (type === 'INDEX ATTACH' && /ALTER INDEX (.+?) ATTACH PARTITION (.+?);/s.exec(sql)) || [];
+  return parent !== undefined && child !== undefined && made.has(shown(parent)) && made.has(shown(child));
 }

@@ -13,14 +13,15 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './options.ts';
+import { chooseDatasets } from './restore-choice.ts';
 import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
-import { restorePostData, restorePreData } from './restore-schema.ts';
+import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
 import { readDataset, readScript, withRole } from './restore-text.ts';
 import { openSession } from './snapshot-session.ts';
 import { PostgresSource } from './source.ts';
-import { parseToc, rolesOf, type Toc } from './toc.ts';
+import { parseToc, rolesOf, type Toc, type TocEntry } from './toc.ts';
 
 const DEFAULT_JOBS = 4;
 const MOST_NAMED = 20;
@@ -36,9 +37,14 @@ type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly s
 /** What a restore is made of; the plan that people see is drawn from it. */
 interface Work extends SchemaSelection {
   readonly pre: Toc;
+  /** Every entry of the dump. */
+  readonly all: readonly TocEntry[];
   readonly datasets: readonly StoredDataset[];
+  /** Names of datasets; undefined: all. */
+  readonly asked: ReadonlySet<string> | undefined;
   readonly presence: Presence;
   readonly missingRoles: readonly string[];
+  readonly missingTablespaces: readonly string[];
   readonly largeObjects: number;
 }
 
@@ -79,12 +85,12 @@ export class PostgresTarget implements Target {
     const work = await sessions.use(async (client) => {
       const found = await prepare(client, contents, options, signal);
       refuse(this.#describe(found, contents, options), replace, found);
-      const drops = replace ? dropsOf(found.presence, found.pre.entries) : [];
+      const drops = replace ? dropsOf(found.presence, found.all) : [];
       const entries = found.preData.filter((entry) => !isShared(entry, found.presence));
       await restorePreData(
         client,
         { preamble: found.pre.preamble, entries, drops },
-        { noOwner, noPrivileges, signal },
+        { noOwner, noPrivileges, missingTablespaces: found.missingTablespaces, signal },
       );
       return found;
     });
@@ -95,7 +101,7 @@ export class PostgresTarget implements Target {
       noOwner,
       noPrivileges,
       signal,
-      isWanted: wantedSequences(work, options.datasets),
+      isWanted: wantedSequences(work),
       onBytes: (bytes) => {
         done += bytes;
         onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
@@ -105,14 +111,22 @@ export class PostgresTarget implements Target {
     });
     onProgress({ kind: 'phase', phase: 'finish' });
     const postData = work.postData.filter((entry) => !work.presence.present.has(entry) || replace);
-    await restorePostData(sessions, postData, { noOwner, noPrivileges, jobs, signal, onEntry: () => {} });
+    const { missingTablespaces } = work;
+    await restorePostData(sessions, postData, {
+      noOwner,
+      noPrivileges,
+      missingTablespaces,
+      jobs,
+      signal,
+      onEntry: () => {},
+    });
   }
 
   #describe(work: Work, contents: BackupContents, options: RestoreOptions): RestorePlan {
-    const { replace = false, datasets: named, noOwner = false, noPrivileges = false } = options;
+    const { replace = false, noOwner = false, noPrivileges = false } = options;
     const tables = work.datasets.filter(({ attributes }) => isTableAttributes(attributes));
     const records = tables.reduce((sum, dataset) => sum + dataset.records, 0);
-    const drops = dropsOf(work.presence, work.pre.entries);
+    const drops = dropsOf(work.presence, work.all);
     const conflicts = conflictsOf(work.presence);
     if (work.largeObjects > 0) conflicts.push(`${work.largeObjects} large objects`);
     const others = work.datasets.filter((dataset) => !tables.includes(dataset)).map(({ name }) => name);
@@ -133,12 +147,12 @@ export class PostgresTarget implements Target {
       );
     }
     // Sequence values are those of the whole database; owners of large objects are not restored with --no-owner.
-    const isAsked = ({ name }: StoredDataset) => named === undefined || named.includes(name);
+    const isAsked = ({ name }: StoredDataset) => work.asked?.has(name) ?? true;
     const isSame = ({ attributes }: StoredDataset) =>
       attributes['role'] !== 'large-objects' || !(noOwner || noPrivileges);
     return {
       target: this.name,
-      datasets: work.datasets,
+      datasets: work.datasets.filter(isAsked),
       compare: work.datasets.filter((dataset) => isAsked(dataset) && isSame(dataset)),
       steps,
       conflicts,
@@ -156,33 +170,47 @@ async function prepare(
 ): Promise<Work> {
   const pre = parseToc(await readScript(contents, 'pre-data', signal));
   const post = parseToc(await readScript(contents, 'post-data', signal));
-  const all = await lookUp(client, [...pre.entries, ...post.entries], signal);
-  const data = contents.datasets.filter(({ kind }) => kind === 'data');
-  const datasets = options.datasets === undefined ? data : choose(data, options.datasets);
+  const all = [...pre.entries, ...post.entries];
+  const there = await lookUp(client, all, signal);
+  const { datasets, tables, asked } = chooseDatasets(contents.datasets, options.datasets, pre);
   const selection =
-    options.datasets === undefined
+    asked === undefined
       ? { preData: pre.entries, postData: post.entries, warnings: [] }
-      : selectSchema(datasets, { pre, post, has: (entry) => all.present.has(entry) });
+      : selectSchema(tables, { pre, post, has: (entry) => there.present.has(entry) });
   const selected = new Set([...selection.preData, ...selection.postData]);
-  const presence = { present: new Set([...all.present].filter((entry) => selected.has(entry))) };
+  const presence = { present: new Set([...there.present].filter((entry) => selected.has(entry))) };
   const missingRoles = await findMissingRoles(client, [...selected], options, signal);
+  const missingTablespaces = await findMissingTablespaces(client, [...selected], signal);
+  const warnings = [
+    ...selection.warnings,
+    ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
+    ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),
+  ];
   const largeObjects = await countLargeObjects(client, contents, datasets, signal);
-  return { ...selection, pre, datasets, presence, missingRoles, largeObjects };
+  return {
+    ...selection,
+    warnings,
+    pre,
+    all,
+    datasets,
+    asked,
+    presence,
+    missingRoles,
+    missingTablespaces,
+    largeObjects,
+  };
 }
 
-/** With sequences and large objects only where they are asked for by name. */
-function choose(data: readonly StoredDataset[], names: readonly string[]): readonly StoredDataset[] {
-  const missing = names.find((name) => !data.some((dataset) => dataset.name === name));
-  if (missing === undefined) {
-    const wanted = data.filter(({ name }) => names.includes(name));
-    return [...wanted, ...withRole(data, 'sequences').filter((dataset) => !wanted.includes(dataset))];
-  }
-  const near = data
-    .map(({ name }) => name)
-    .filter((name) => name.endsWith(`.${missing}`) || name.includes(missing));
-  const hint =
-    near.length > 0 ? `Did you mean ${near.slice(0, 5).join(', ')}?` : '`holdfast show KEY` lists them.';
-  throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, { hint });
+/** Default privileges act on what a restore makes, and pg_dump's GRANT and REVOKE do not know of them. */
+async function defaultPrivilegesWarning(client: pg.Client, signal: AbortSignal): Promise<string[]> {
+  const rows = await query(
+    client,
+    'SELECT 1 FROM pg_catalog.pg_default_acl a JOIN pg_catalog.pg_roles r ON r.oid = a.defaclrole WHERE r.rolname = current_user LIMIT 1',
+    signal,
+  );
+  const text =
+    'the target has default privileges for objects that this user makes (ALTER DEFAULT PRIVILEGES): they come on top of those of the backup';
+  return rows.length > 0 ? [text] : [];
 }
 
 async function findMissingRoles(
@@ -250,11 +278,8 @@ function refuse(plan: RestorePlan, replace: boolean, { missingRoles }: Work): vo
 }
 
 /** All sequences of a whole restore; of some tables, those that were made for them. */
-function wantedSequences(
-  work: Work,
-  names: readonly string[] | undefined,
-): (schema: string, name: string) => boolean {
-  if (names === undefined) return () => true;
+function wantedSequences(work: Work): (schema: string, name: string) => boolean {
+  if (work.asked === undefined) return () => true;
   const made = new Set(
     work.preData
       .filter(({ type }) => type === 'SEQUENCE')

@@ -11,12 +11,12 @@ export interface TocEntry {
   readonly owner: string;
   /** The statements, without the comment. */
   readonly sql: string;
-  /** `SET default_tablespace …` and the like that stand after it and hold for what follows. */
+  /** `SET default_tablespace …` and the like that hold for it: to be run before it, in whatever session. */
   readonly settings: string;
 }
 
 export interface Toc {
-  /** The settings that the script begins with. */
+  /** The settings that the script begins with, but for those of its first entry. */
   readonly preamble: string;
   readonly entries: readonly TocEntry[];
 }
@@ -35,13 +35,29 @@ const OWNER_STATEMENT = /^\s*ALTER .* OWNER TO (?:"(?:[^"]|"")+"|[^\s;"]+);\s*$/
 export function parseToc(script: string): Toc {
   const text = script.replace(END_COMMENT, '');
   const headers = findHeaders(text);
+  const head = text.slice(0, headers[0]?.at ?? text.length);
+  const first = lastStatements(head, SETTING);
+  let settings = withSettings('', first);
   const entries = headers.map(({ end, fields }, i) => {
     const [name = '', type = '', schema = '-', owner = ''] = fields;
     const slice = text.slice(end, headers[i + 1]?.at ?? text.length);
-    const settings = lastStatements(slice, SETTING);
-    return { name, type, schema, owner, sql: slice.slice(0, slice.length - settings.length), settings };
+    const next = lastStatements(slice, SETTING);
+    const entry = { name, type, schema, owner, sql: slice.slice(0, slice.length - next.length), settings };
+    settings = withSettings(settings, next);
+    return entry;
   });
-  return { preamble: text.slice(0, headers[0]?.at ?? text.length), entries };
+  return { preamble: head.slice(0, head.length - first.length), entries };
+}
+
+/** The settings that hold after some more: the last of each name. */
+function withSettings(before: string, more: string): string {
+  const byName = new Map(
+    splitStatements(before + more)
+      .map((statement) => statement.trim())
+      .filter((statement) => statement !== '')
+      .map((statement) => [statement.split(' ', 2)[1], statement]),
+  );
+  return [...byName.values()].map((statement) => `${statement}\n`).join('');
 }
 
 interface Header {
@@ -85,6 +101,14 @@ function ownerStatement(sql: string): string {
   return OWNER_STATEMENT.test(last) ? last : '';
 }
 
+/**
+ * The object as the statement writes it that sets its owner, such as `shop.add(a integer, b integer)`; undefined where
+ * there is no such statement.
+ */
+export function identityOf({ sql }: TocEntry): string | undefined {
+  return /^\s*ALTER (?:[A-Z]+ )+(.*) OWNER TO /s.exec(ownerStatement(sql))?.[1];
+}
+
 /** The entry's statements, without the last one where that sets the owner. */
 export function withoutOwner({ sql }: TocEntry): string {
   const owner = ownerStatement(sql);
@@ -97,6 +121,7 @@ export function isPrivilege({ type }: TocEntry): boolean {
 
 /** For messages: `TABLE public.orders`. */
 export function entryName({ name, type, schema }: TocEntry): string {
+  if (name.startsWith(`${type} `)) return name;
   return `${type} ${schema === '-' ? '' : `${schema}.`}${name}`;
 }
 

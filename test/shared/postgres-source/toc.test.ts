@@ -40,9 +40,12 @@ describe('the table of contents of a dump', () => {
     const sql = 'CREATE TYPE public.m AS ENUM ();\n\n\n';
     const script = `${PREAMBLE}${header('m', 'TYPE')}${sql}${settings}${header('t', 'TABLE')}${sql}${END}`;
     const [type, table] = parseToc(script).entries;
-    expect([type?.sql.trim(), type?.settings.trim()]).toEqual([sql.trim(), settings.trim()]);
-    expect(`${type?.sql}${type?.settings}`).toBe(sql + settings);
-    expect(table?.settings).toBe('');
+    expect([type?.sql.trim(), type?.settings]).toEqual([sql.trim(), '']);
+    expect(table?.settings).toBe("SET default_tablespace = '';\nSET default_table_access_method = heap;\n");
+    const first = parseToc(
+      `${PREAMBLE}SET default_tablespace = fast;\n\n${header('t', 'TABLE')}${sql}${END}`,
+    );
+    expect(first.entries[0]?.settings).toBe('SET default_tablespace = fast;\n');
   });
 
   it.each(['shop', '"Odd; role"', '"it""s"'])('knows the owner %s and takes it away', (role) => {

@@ -140,6 +140,29 @@ describe('restores on PostgreSQL 18', () => {
     expect(await count('unowned', 't')).toBe(0);
   });
 
+  it('uses tablespaces that are there, and the default one with a warning', async () => {
+    await server.query('postgres', 'ALTER SYSTEM SET allow_in_place_tablespaces = on');
+    await server.query('postgres', 'SELECT pg_reload_conf()');
+    await server.query('postgres', `CREATE TABLESPACE "fast one" LOCATION ''`);
+    await server.createDatabase('spaced');
+    await server.query(
+      'spaced',
+      `CREATE TABLE slow (a int); CREATE TABLE fast (a int) TABLESPACE "fast one";
+       CREATE INDEX fast_slow ON fast (a); CREATE INDEX slow_fast ON slow (a) TABLESPACE "fast one"; CREATE INDEX slow_slow ON slow (a)`,
+    );
+    const { key } = await backUpUrl(repository, server.url('spaced'));
+    const inSpace = async (database: string) => {
+      const sql = `SELECT relname FROM pg_class c JOIN pg_tablespace t ON t.oid = c.reltablespace WHERE spcname = 'fast one' ORDER BY 1`;
+      return (await server.query(database, sql)).rows.map(({ relname }) => relname);
+    };
+    await restoreUrl(repository, key, await server.createDatabase('spaced_back'));
+    expect(await inSpace('spaced_back')).toEqual(['fast', 'slow_fast']);
+    for (const name of ['spaced', 'spaced_back']) await server.query('postgres', `DROP DATABASE ${name}`);
+    await server.query('postgres', 'DROP TABLESPACE "fast one"');
+    const { plan } = await restoreUrl(repository, key, await server.createDatabase('unspaced'));
+    expect(plan.warnings).toEqual(['the target has no tablespace "fast one": its default one is used']);
+  });
+
   it('says what differs when something else writes to the target', async () => {
     const url = await server.createDatabase('written');
     await server.query(
