@@ -1,4 +1,4 @@
-import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
 import { type Command, usage } from './command.ts';
@@ -78,6 +78,15 @@ Settings come from holdfast.config.ts, then the environment, then options (docs/
 `;
 }
 
+/** What to do where the error itself does not say it. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  E_DAMAGED:
+    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged.',
+  E_RANGE:
+    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged.',
+  E_SOURCE_FAILED: "The words are the server's own; its log may say more.",
+};
+
 /** Broken pipes are the reader's way to say that it has enough. */
 async function report(error: unknown, argv: readonly string[], io: Io): Promise<number> {
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
@@ -86,17 +95,15 @@ async function report(error: unknown, argv: readonly string[], io: Io): Promise<
       ? new HoldfastError('E_ABORTED', 'stopped on request')
       : asKnown(error);
   const { exitStatus } = ERRORS[known.code];
+  const hint = known.hint ?? HINTS[known.code];
   if (argv.includes('--json')) {
-    const { code, message, hint = null, details } = known;
+    const { code, message, details } = known;
     await write(
       io.stdout,
-      `${JSON.stringify({ error: { code, message, hint, details, exitStatus } })}\n`,
+      `${JSON.stringify({ error: { code, message, hint: hint ?? null, details, exitStatus } })}\n`,
     ).catch(() => {});
   } else {
-    await write(
-      io.stderr,
-      `error: ${known.message}\n${known.hint ? `hint: ${known.hint}\n` : ''}code: ${known.code}\n`,
-    );
+    await write(io.stderr, `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`);
   }
   if (io.env['HOLDFAST_DEBUG'] === '1') await write(io.stderr, `${describeCause(error)}\n`);
   return exitStatus;

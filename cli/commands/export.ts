@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { link, open, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { writeOutputFile } from '../../shared/core/output-file.ts';
 import { exportBackup } from '../../shared/jobs/export.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
@@ -29,7 +28,7 @@ Examples:
   holdfast export latest | psql -v ON_ERROR_STOP=1 scratch
   holdfast export latest -d public.orders -f csv -o orders.csv
 
-Exit status: 0 written; 10 no such backup or dataset; 20 damaged.
+Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 damaged; 30 no room for the file.
 `,
 
   async run(argv, io) {
@@ -47,7 +46,7 @@ Exit status: 0 written; 10 no such backup or dataset; 20 damaged.
       for await (const block of blocks) await write(io.stdout, block);
       return 0;
     }
-    const writtenBytes = await writeFileWhole(path.resolve(io.cwd, values.output), blocks);
+    const writtenBytes = await writeFile(path.resolve(io.cwd, values.output), blocks);
     await session.print(
       { key, format, output: values.output, bytes: writtenBytes },
       `Wrote ${values.output}\n`,
@@ -56,26 +55,14 @@ Exit status: 0 written; 10 no such backup or dataset; 20 damaged.
   },
 };
 
-/** Under a temporary name first, so that the file is there only when it is complete. */
-async function writeFileWhole(file: string, blocks: AsyncIterable<Uint8Array>): Promise<number> {
-  const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
-  let writtenBytes = 0;
-  try {
-    await using handle = await open(temporary, 'wx');
+function writeFile(file: string, blocks: AsyncIterable<Uint8Array>): Promise<number> {
+  return writeOutputFile(file, { replace: false }, async (handle) => {
+    let writtenBytes = 0;
     for await (const block of blocks) {
-      await handle.write(block);
+      // Unlike `write`, takes the whole block; goes on where the last one ended.
+      await handle.writeFile(block);
       writtenBytes += block.length;
     }
-    await handle.sync();
-    await link(temporary, file);
     return writtenBytes;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      throw usage(`${file} exists already`, 'Name another file.');
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw usage(`there is no folder ${path.dirname(file)}`, 'Make it first.');
-    throw error;
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  });
 }

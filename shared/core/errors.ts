@@ -67,6 +67,7 @@ export const ERRORS = {
   E_NEWER_FORMAT: row(11, 'A newer release wrote this; this one cannot read it.'),
   E_OBJECT_EXISTS: row(11, 'The store has an object under that key already; it was left as it was.'),
   E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),
+  E_TARGET_FULL: row(30, 'There is no room left where a restore or an export writes.'),
   E_NO_KEY: row(12, 'No encryption key is configured.'),
   E_BAD_KEY: row(12, 'The configured key has the wrong form.'),
   E_WRONG_KEY: row(12, 'The configured key is not the one this was sealed with.'),

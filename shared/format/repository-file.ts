@@ -45,11 +45,31 @@ export function encodeRepositoryFile(
 
 /** @throws E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_DAMAGED */
 export function parseRepositoryFile(bytes: Uint8Array): RepositoryFile {
+  refuseForeign(bytes);
   const document = parseAuthenticated(bytes, REPOSITORY_FILE);
   refuseNewer(document, REPOSITORY_FORMAT, REPOSITORY_FILE);
   const parsed = RepositoryFile.safeParse(document);
   if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE}: ${problems(parsed.error)}`);
   return parsed.data;
+}
+
+/** JSON of another program, whole and with another `format`, was never one of ours. */
+function refuseForeign(bytes: Uint8Array): void {
+  let document: unknown;
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return;
+  }
+  const isOurs =
+    typeof document === 'object' &&
+    document !== null &&
+    'format' in document &&
+    document.format === REPOSITORY_FORMAT;
+  if (isOurs) return;
+  throw new HoldfastError('E_FOREIGN_REPOSITORY', `${REPOSITORY_FILE} was not written by Holdfast`, {
+    hint: 'Check the place; a repository needs a folder or prefix of its own.',
+  });
 }
 
 /** @throws E_DAMAGED where the file is not what was written with `secret` */

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
@@ -54,7 +54,11 @@ export async function restoreBackup(
   const plainBytes = plan.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
   onProgress({ kind: 'total', plainBytes, datasets: plan.datasets.length });
   onProgress({ kind: 'phase', phase: 'write' });
-  await target.restore(contents, plan, { ...options, onProgress, signal });
+  try {
+    await target.restore(contents, plan, { ...options, onProgress, signal });
+  } catch (error) {
+    throw sayHowToGoOn(error);
+  }
   onProgress({ kind: 'phase', phase: 'compare' });
   const comparison = await compareTarget(repository, {
     reader,
@@ -67,6 +71,16 @@ export async function restoreBackup(
   refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   return { key, plan, comparison, records, plainBytes };
+}
+
+/** Of a backup that breaks off nothing is left; of a restore there may be. */
+function sayHowToGoOn(error: unknown): unknown {
+  if (!isHoldfastError(error, 'E_SOURCE_LOST') && !isHoldfastError(error, 'E_ABORTED')) return error;
+  return new HoldfastError(error.code, error.message, {
+    cause: error,
+    details: error.details,
+    hint: 'The target may hold a part of the backup: run it again with --replace.',
+  });
 }
 
 async function openFor(

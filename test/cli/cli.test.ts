@@ -1,9 +1,8 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { main } from '../../cli/main.ts';
 import { ERRORS } from '../../shared/core/errors.ts';
+import { type CommandWorld, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
 import { seededRows } from '../support/rows.ts';
 import { newFolder } from '../support/temporary.ts';
@@ -17,23 +16,8 @@ describe('holdfast', () => {
     await writeFile(path.join(cwd, 'data.txt'), seededRows(800, 1).join(''));
   });
 
-  async function holdfast(
-    line: string,
-    given: { readonly env?: Record<string, string>; readonly signal?: AbortSignal } = {},
-  ) {
-    const out = { stdout: new PassThrough(), stderr: new PassThrough() };
-    const text = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      out[name].on('data', (bytes: Buffer) => (text[name] += bytes.toString()));
-    const status = await main(line.split(' ').filter(Boolean), {
-      stdin: new PassThrough(),
-      ...out,
-      env: given.env ?? env,
-      cwd,
-      signal: given.signal ?? new AbortController().signal,
-    });
-    return { status, ...text, json: () => JSON.parse(text.stdout) };
-  }
+  const holdfast = (line: string, given: Partial<CommandWorld> = {}) =>
+    runCommand(line, { env, cwd, ...given });
   const source = () => path.join(cwd, 'data.txt');
 
   it('goes from init to restore, and says what it does', async () => {

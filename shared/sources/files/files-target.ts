@@ -1,8 +1,9 @@
-import { mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { release } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { writeOutputFile } from '../../core/output-file.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
@@ -53,7 +54,7 @@ export class FilesTarget implements Target {
     let done = 0;
     await parallel(plan.datasets, { most: jobs, signal }, (dataset) =>
       this.#writeFile(contents, dataset, {
-        flags: replace ? 'w' : 'wx',
+        replace,
         onBytes: (bytes) => {
           done += bytes;
           onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
@@ -71,25 +72,23 @@ export class FilesTarget implements Target {
     contents: BackupContents,
     dataset: StoredDataset,
     {
-      flags,
+      replace,
       onBytes,
       signal,
-    }: { readonly flags: string; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
+    }: { readonly replace: boolean; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
   ): Promise<void> {
     const file = this.#pathOf(dataset.name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await using handle = await open(file, flags);
-    let at = 0;
-    for (const partition of dataset.partitions) {
-      for await (const block of contents.read(dataset, partition, signal)) {
-        await handle.write(block, 0, block.length, at);
-        at += block.length;
-        onBytes(block.length);
-        release(block);
+    await writeOutputFile(file, { replace, makeFolder: true }, async (handle) => {
+      let at = 0;
+      for (const partition of dataset.partitions) {
+        for await (const block of contents.read(dataset, partition, signal)) {
+          at = await writeAll(handle, block, at);
+          onBytes(block.length);
+          release(block);
+        }
       }
-    }
-    if (dataset.attributes['finalNewline'] === false) await handle.truncate(at - 1);
-    await handle.sync();
+      if (dataset.attributes['finalNewline'] === false) await handle.truncate(at - 1);
+    });
   }
 
   /** @throws E_DAMAGED for a name that would leave the folder */
@@ -109,6 +108,14 @@ function choose(contents: BackupContents, names: readonly string[] | undefined):
   throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, {
     hint: '`holdfast show KEY` lists them.',
   });
+}
+
+/** @returns where the next block goes */
+async function writeAll(handle: FileHandle, block: Uint8Array, at: number): Promise<number> {
+  for (let done = 0; done < block.length; ) {
+    done += (await handle.write(block, done, block.length - done, at + done)).bytesWritten;
+  }
+  return at + block.length;
 }
 
 async function exists(file: string): Promise<boolean> {

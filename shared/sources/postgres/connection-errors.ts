@@ -29,7 +29,8 @@ const STATES: Readonly<Record<string, ErrorCode>> = {
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   E_SOURCE_REFUSED: 'Check the user, the password and the database name, and pg_hba.conf on the server.',
-  E_SOURCE_DENIED: 'Grant the role the right to read it, for example by membership in pg_read_all_data.',
+  E_SOURCE_DENIED:
+    'Grant the role the right to it: to read everything, membership in pg_read_all_data; to restore, ownership of the database.',
   E_SOURCE_UNREACHABLE: 'Check the host, the port, the network and that the server runs.',
   E_SOURCE_UNTRUSTED:
     "Give the authority's certificates in sslrootcert and use the host name that is in the certificate.",

@@ -40,18 +40,44 @@ export async function until(client: pg.Client, sql: string): Promise<void> {
   while ((await client.query(sql)).rowCount === 0);
 }
 
+export interface ProxyOptions {
+  /** Text in what the server says that is changed, of the same length. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Cuts by itself once this much went through, both ways together. */
+  readonly cutAfterBytes?: number;
+}
+
 /** A way to the server that can be cut: both sides just see the other go. */
-export async function startProxy(port: number): Promise<{ readonly port: number; cut(): void }> {
+export async function startProxy(
+  port: number,
+  { from, to, cutAfterBytes = Number.POSITIVE_INFINITY }: ProxyOptions = {},
+): Promise<{ readonly port: number; cut(): void }> {
   const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
-    client.pipe(upstream).pipe(client);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  let passed = 0;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };
+  const pass = (source: Socket, target: Socket, change: (bytes: Buffer) => Buffer): void => {
+    source.on('data', (bytes: Buffer) => {
+      passed += bytes.length;
+      if (passed > cutAfterBytes) cut();
+      else if (!target.write(change(bytes))) {
+        source.pause();
+        target.once('drain', () => source.resume());
+      }
+    });
+    source.on('end', () => target.end());
+  };
+  const changed = (bytes: Buffer): Buffer =>
+    from && to ? Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1') : bytes;
+  const proxy = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
+    pass(client, upstream, (bytes) => bytes);
+    pass(upstream, client, changed);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     cut();
     proxy.close();

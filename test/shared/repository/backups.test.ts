@@ -209,7 +209,7 @@ describe('a repository', () => {
     await expect(openRepository(new MemoryStore())).rejects.toMatchObject({ code: 'E_NO_REPOSITORY' });
     const foreign = new MemoryStore();
     await foreign.put('repository.json', Buffer.from('{"some":"thing"}'));
-    await expect(openRepository(foreign)).rejects.toMatchObject({ code: 'E_DAMAGED' });
+    await expect(openRepository(foreign)).rejects.toMatchObject({ code: 'E_FOREIGN_REPOSITORY' });
     const store = new MemoryStore();
     await initRepository(store);
     const newer = new MemoryStore();

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { HoldfastError } from './errors.ts';
+
+/**
+ * Writes a file under a temporary name beside it and gives it its own name at the end: it is there only when it is
+ * whole, and one that it replaces is there until then.
+ *
+ * @throws E_TARGET_NOT_EMPTY where it is there and `replace` is not set, E_TARGET_FULL, E_SOURCE_DENIED, what `fill` throws
+ */
+export async function writeOutputFile<T>(
+  file: string,
+  { replace, makeFolder = false }: { readonly replace: boolean; readonly makeFolder?: boolean },
+  fill: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
+  const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
+  try {
+    if (makeFolder) await mkdir(path.dirname(file), { recursive: true });
+    const result = await writeTemporary(temporary, fill);
+    await (replace ? rename(temporary, file) : link(temporary, file));
+    return result;
+  } catch (error) {
+    throw fromOutputError(error, file);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+async function writeTemporary<T>(temporary: string, fill: (handle: FileHandle) => Promise<T>): Promise<T> {
+  await using handle = await open(temporary, 'wx');
+  const result = await fill(handle);
+  await handle.sync();
+  return result;
+}
+
+function fromOutputError(error: unknown, file: string): unknown {
+  if (error instanceof HoldfastError || !(error instanceof Error)) return error;
+  const errno = (error as NodeJS.ErrnoException).code ?? '';
+  switch (errno) {
+    case 'EEXIST':
+      return new HoldfastError('E_TARGET_NOT_EMPTY', `${file} exists already; it was left as it was`, {
+        cause: error,
+        hint: 'Name another file, or remove this one first.',
+      });
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new HoldfastError('E_USAGE', `there is no folder ${path.dirname(file)}`, {
+        cause: error,
+        hint: 'Make it first, or name another place.',
+      });
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return new HoldfastError('E_TARGET_FULL', `there is no room left to write ${file}`, {
+        cause: error,
+        hint: 'Free or add room, or name another place, then run it again; nothing half written is left.',
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new HoldfastError('E_SOURCE_DENIED', `${file} cannot be written (${errno})`, {
+        cause: error,
+        hint: 'Check the permissions of the folder and who runs this.',
+      });
+    default:
+      return error;
+  }
+}

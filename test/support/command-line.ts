@@ -1,0 +1,53 @@
+import { PassThrough } from 'node:stream';
+import { main } from '../../cli/main.ts';
+import { ERRORS, type ErrorCode } from '../../shared/core/errors.ts';
+
+export interface CommandWorld {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  json(): ReturnType<typeof JSON.parse>;
+}
+
+/** Runs a command line, as from a pipe. Arguments are separated by spaces. */
+export async function runCommand(line: string, { env, cwd, signal }: CommandWorld): Promise<CommandResult> {
+  const out = { stdout: new PassThrough(), stderr: new PassThrough() };
+  const text = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    out[name].on('data', (bytes: Buffer) => {
+      text[name] += bytes.toString();
+    });
+  const status = await main(line.split(' ').filter(Boolean), {
+    stdin: new PassThrough(),
+    ...out,
+    env,
+    cwd,
+    signal: signal ?? new AbortController().signal,
+  });
+  return { status, ...text, json: () => JSON.parse(text.stdout) };
+}
+
+/** A failure as it is documented: its code, the exit status of the code, and a hint of what to do. */
+export function failure(code: ErrorCode, message: string | RegExp) {
+  return {
+    status: ERRORS[code].exitStatus,
+    stdout: '',
+    stderr: expectText(code, message),
+  };
+}
+
+function expectText(code: ErrorCode, message: string | RegExp) {
+  const text =
+    typeof message === 'string' ? message.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') : message.source;
+  return {
+    asymmetricMatch: (actual: string) =>
+      new RegExp(`error: .*${text}[^]*\nhint: .+\ncode: ${code}\n$`, 's').test(actual),
+    toString: () => `${code}: ${text}`,
+  };
+}
