@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/core/config.ts';
@@ -77,7 +78,7 @@ export function defaultSource({
 async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
-    const module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+    const module = (await importModule(pathToFileURL(file).href)) as { readonly default?: unknown };
     if (module.default !== undefined) return module.default;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
@@ -89,6 +90,20 @@ async function readConfigFile(file: string): Promise<unknown> {
   throw new HoldfastError('E_CONFIG', `${file} has no default export`, {
     hint: 'Write: export default defineConfig({ … }).',
   });
+}
+
+/** TypeScript is read as an ES module whatever the nearest package.json says: `npm init` writes "commonjs". */
+async function importModule(url: string): Promise<unknown> {
+  if (!url.endsWith('.ts')) return import(url);
+  const hooks = registerHooks({
+    load: (loaded, context, nextLoad) =>
+      nextLoad(loaded, loaded === url ? { ...context, format: 'module-typescript' } : context),
+  });
+  try {
+    return await import(url);
+  } finally {
+    hooks.deregister();
+  }
 }
 
 async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {

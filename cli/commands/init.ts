@@ -31,12 +31,17 @@ Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or 
     const config = await loadConfig(values, io);
     const newKey = values['new-key'];
     const keyFile = newKey === undefined ? undefined : path.resolve(io.cwd, newKey);
-    if (keyFile !== undefined && (config.encryptionKey !== undefined || config.keyFile !== undefined)) {
+    // A configuration may name the file that is to be made.
+    const isOther = config.keyFile !== undefined && path.resolve(io.cwd, config.keyFile) !== keyFile;
+    if (keyFile !== undefined && (config.encryptionKey !== undefined || isOther)) {
       throw new HoldfastError('E_USAGE', 'a key is configured already; --new-key would not be used', {
         hint: 'Leave --new-key out, or remove the configured key.',
       });
     }
-    const settings = await repositoryConfig(config, io);
+    const settings = await repositoryConfig(
+      keyFile === undefined ? config : { ...config, keyFile: undefined },
+      io,
+    );
     const made = keyFile === undefined ? undefined : randomBytes(32).toString('hex');
     if (keyFile !== undefined && made !== undefined) await writeKey(keyFile, made);
     const result = await initRepository(

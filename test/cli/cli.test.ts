@@ -115,8 +115,10 @@ describe('holdfast', () => {
       path.join(cwd, 'holdfast.config.ts'),
       `import { defineConfig } from '${core}';\nexport default defineConfig({ repository: '${cwd}/repository', sources: { lines: { kind: 'files', url: '${source()}' } } });\n`,
     );
-    env = { BACKUP_ENCRYPTION_KEY: TEST_KEY };
-    await holdfast('init');
+    env = { HOLDFAST_KEY_FILE: 'key' };
+    // As `npm init` makes it.
+    await writeFile(path.join(cwd, 'package.json'), '{"type":"commonjs"}');
+    expect(await holdfast('init --new-key key')).toMatchObject({ status: 0 });
     expect(await holdfast('backup')).toMatchObject({ status: 0 });
   });
 
