@@ -1,5 +1,7 @@
 import { DAY_MS, GiB, HOUR_MS, KiB, MINUTE_MS, MiB, SECOND_MS } from '../shared/core/units.ts';
 
+export { number, plural } from '../shared/core/plural.ts';
+
 const TiB = 1024 * GiB;
 
 /** `1.2 MiB`; below 1 KiB whole bytes. */
@@ -13,15 +15,6 @@ export function bytes(count: number): string {
     if (count >= unit) return `${(count / unit).toFixed(count / unit < 10 ? 2 : 1)} ${name}`;
   }
   return `${count} B`;
-}
-
-export function number(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** `1 table`, `2,000 tables`. */
-export function plural(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** `340 ms`, `12.3 s`, `4 min 05 s`, `3 h 07 min`. */

@@ -11,6 +11,7 @@ import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
+const PASSWORD_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@/;
 const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'];
 
 export interface ConfigFlags {
@@ -48,7 +49,12 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
   const named = config.sources.find(({ name }) => name === text);
   if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
-  if (!text.startsWith('env:')) return placeOf(text, io);
+  if (!text.startsWith('env:')) {
+    // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
+    if (PASSWORD_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
+      io.stderr.write('warning: others can see a password that is an argument; use env:NAME\n');
+    return placeOf(text, io);
+  }
   const name = text.slice('env:'.length);
   const url = io.env[name];
   if (url) return placeOf(url, io);

@@ -19,6 +19,9 @@ export async function main(argv: readonly string[], given: Partial<Io> = {}): Pr
     signal: stop.signal,
     ...given,
   };
+  // A reader of a pipe that has gone is told by the write; unheard, the stream's own event would end the process.
+  for (const stream of [io.stdout, io.stderr])
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   const onSignal = (name: NodeJS.Signals): void => {
     const status = name === 'SIGTERM' ? 143 : 130;
     if (stop.signal.aborted) process.exit(status);

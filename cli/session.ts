@@ -50,10 +50,10 @@ export class Session implements AsyncDisposable {
     const backups = await listBackups(this.repository, { signal: this.io.signal });
     const options = backups
       .filter(({ state }) => state !== 'damaged')
-      .map(({ key, startedAt, plainBytes }) => ({
+      .map(({ key, startedAt, plainBytes, source }) => ({
         value: key,
         label: shortKey(key),
-        hint: `${time(startedAt)}, ${bytes(plainBytes)}`,
+        hint: `${time(startedAt)}, ${bytes(plainBytes)}, ${source.name}`,
       }));
     const chosen = await ask.select(this.io, 'Which backup?', options);
     if (chosen !== undefined) return chosen;

@@ -52,12 +52,15 @@ Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavai
 async function chooseSource({ config, io }: Session): Promise<string> {
   const found = defaultSource(config);
   if (typeof found === 'string') return found;
-  const chosen = await ask.select(
-    io,
-    'Which source?',
-    found.map(({ name, kind }) => ({ value: name, label: name, hint: kind })),
-  );
-  if (chosen !== undefined) return chosen;
+  const chosen =
+    found.length === 0
+      ? await ask.text(io, 'Back up which database? (postgres://…, or env:NAME)')
+      : await ask.select(
+          io,
+          'Which source?',
+          found.map(({ name, kind }) => ({ value: name, label: name, hint: kind })),
+        );
+  if (chosen) return chosen;
   const names = found.map(({ name }) => name).join(', ');
   throw new HoldfastError(
     'E_USAGE',

@@ -39,9 +39,18 @@ async function allOptions(): Promise<Options> {
   );
 }
 
+/** What may stand after a command beside its options. */
+function operandsOf(name: string): readonly string[] {
+  if (name === 'help') return Object.keys(COMMANDS);
+  if (name === 'completion') return SHELLS;
+  return ['show', 'verify', 'restore', 'export'].includes(name) ? ['latest'] : [];
+}
+
 function bash(options: Options): string {
   const cases = names()
-    .map((name) => `    ${name}) words='${(options.get(name) ?? []).join(' ')} latest' ;;\n`)
+    .map(
+      (name) => `    ${name}) words='${[...operandsOf(name), ...(options.get(name) ?? [])].join(' ')}' ;;\n`,
+    )
     .join('');
   return `_holdfast() {
   local words
@@ -49,6 +58,9 @@ function bash(options: Options): string {
 ${cases}    *) words='${names().join(' ')}' ;;
   esac
   [ "$COMP_CWORD" -eq 1 ] && words='${names().join(' ')}'
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+    --format|-f) words='sql csv ndjson' ;;
+  esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _holdfast holdfast
@@ -69,5 +81,10 @@ function fish(options: Options): string {
       (option) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}\n`,
     ),
   );
-  return [...commands, ...flags].join('');
+  const operands = names().flatMap((name) =>
+    operandsOf(name).map(
+      (word) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -a ${word}\n`,
+    ),
+  );
+  return [...commands, ...flags, ...operands].join('');
 }

@@ -55,8 +55,6 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     const key = await session.backup(positionals[0]);
     const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
     if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
-    if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/.test(to))
-      session.progress.say('warning: others can see a password that is an argument; use --to env:NAME');
     const target = await openTarget(findPlace(to, session.config, io), io.env);
     const choices = {
       datasets: await chooseDatasets(session, key, values.dataset, values.to !== undefined),

@@ -57,7 +57,7 @@ export async function restoreBackup(
   try {
     await target.restore(contents, plan, { ...options, onProgress, signal });
   } catch (error) {
-    throw sayHowToGoOn(error);
+    throw sayHowToGoOn(error, 'The target may hold a part of the backup: run it again with --replace.');
   }
   onProgress({ kind: 'phase', phase: 'compare' });
   const comparison = await compareTarget(repository, {
@@ -67,6 +67,11 @@ export async function restoreBackup(
     datasets: plan.compare,
     onProgress,
     signal,
+  }).catch((error: unknown) => {
+    throw sayHowToGoOn(
+      error,
+      'All was written, but not compared with the backup: to be sure, run it again with --replace.',
+    );
   });
   refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
@@ -74,13 +79,9 @@ export async function restoreBackup(
 }
 
 /** Of a backup that breaks off nothing is left; of a restore there may be. */
-function sayHowToGoOn(error: unknown): unknown {
+function sayHowToGoOn(error: unknown, hint: string): unknown {
   if (!isHoldfastError(error, 'E_SOURCE_LOST') && !isHoldfastError(error, 'E_ABORTED')) return error;
-  return new HoldfastError(error.code, error.message, {
-    cause: error,
-    details: error.details,
-    hint: 'The target may hold a part of the backup: run it again with --replace.',
-  });
+  return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
 }
 
 async function openFor(

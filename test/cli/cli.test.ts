@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../shared/core/errors.ts';
 import { type CommandWorld, runCommand } from '../support/command-line.ts';
@@ -194,6 +196,29 @@ describe('holdfast', () => {
     expect(status).toBe(0);
     expect(stdout).toContain(`Usage: holdfast ${command}`);
     expect((await holdfast(`help ${command}`)).stdout).toBe(stdout);
+  });
+
+  it('ends without a sound when the reader of its output has gone', async () => {
+    await holdfast('init');
+    const command =
+      'set -o pipefail; "$0" bin/holdfast.js help restore | true; "$0" bin/holdfast.js list --json | true';
+    const { stderr } = await promisify(execFile)('bash', ['-c', command, process.execPath], {
+      env: { ...process.env, ...env },
+    });
+    expect(stderr).toBe('');
+  });
+
+  it.each([
+    ['holdfast re', 'restore'],
+    ['holdfast completion ', 'bash zsh fish'],
+    ['holdfast restore --no-o', '--no-owner'],
+    ['holdfast export latest --format ', 'sql csv ndjson'],
+  ])('completes %j in bash', async (line, expected) => {
+    const { stdout } = await holdfast('completion bash');
+    const words = line.split(' ').map((word) => `'${word}'`);
+    const command = `${stdout}\nCOMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _holdfast; echo "\${COMPREPLY[*]}"`;
+    const completed = await promisify(execFile)('bash', ['-c', command]);
+    expect(completed.stdout.trim()).toMatch(new RegExp(`^${expected}`));
   });
 
   it.each(['bash', 'zsh', 'fish'])('completes in %s', async (shell) => {

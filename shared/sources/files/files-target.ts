@@ -5,6 +5,7 @@ import { release } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { writeOutputFile } from '../../core/output-file.ts';
 import { parallel } from '../../core/parallel.ts';
+import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
@@ -28,7 +29,9 @@ export class FilesTarget implements Target {
       throwIfAborted(signal);
       if (await exists(this.#pathOf(name))) conflicts.push(this.#pathOf(name));
     }
-    const steps = datasets.map(({ name, records }) => `write ${this.#pathOf(name)} (${records} lines)`);
+    const steps = datasets.map(
+      ({ name, records }) => `write ${this.#pathOf(name)} (${plural(records, 'line')})`,
+    );
     return {
       target: this.name,
       datasets,

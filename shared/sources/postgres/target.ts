@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
+import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
@@ -128,16 +129,17 @@ export class PostgresTarget implements Target {
     const records = tables.reduce((sum, dataset) => sum + dataset.records, 0);
     const drops = dropsOf(work.presence, work.all);
     const conflicts = conflictsOf(work.presence);
-    if (work.largeObjects > 0) conflicts.push(`${work.largeObjects} large objects`);
+    if (work.largeObjects > 0) conflicts.push(plural(work.largeObjects, 'large object'));
     const others = work.datasets.filter((dataset) => !tables.includes(dataset)).map(({ name }) => name);
+    const after = 'indexes, constraints, triggers, policies; refresh materialised views';
     const steps = [
       ...(replace && drops.length > 0
-        ? [`drop ${drops.length} objects that are in the way, with what depends on them`]
+        ? [`drop ${plural(drops.length, 'object')} in the way, with what depends on them`]
         : []),
-      `make ${work.preData.length} objects of ${contents.server}: schemas, types, functions, tables, views`,
-      `write ${records} rows into ${tables.length} tables`,
+      `make ${plural(work.preData.length, 'object')} of ${contents.server}: schemas, types, functions, tables, views`,
+      `write ${plural(records, 'row')} into ${plural(tables.length, 'table')}`,
       ...(others.length > 0 ? [`restore ${others.join(', ')}`] : []),
-      `make ${work.postData.length} objects: indexes, constraints, triggers, policies; refresh materialised views`,
+      ...(work.postData.length > 0 ? [`make ${plural(work.postData.length, 'object')}: ${after}`] : []),
       'read every table back and compare it with the backup',
     ];
     const warnings = [...work.warnings];

@@ -92,7 +92,7 @@ describe('restores on PostgreSQL 18', () => {
     const target = await openTarget({ kind: 'postgres', url, options: {} }, {});
     const plan = await planRestore(repository, shop.key, target, { signal: never });
     expect(plan).toMatchObject({ conflicts: [], drops: [], warnings: [] });
-    expect(plan.steps.join('\n')).toContain('5050 rows into 2 tables');
+    expect(plan.steps.join('\n')).toContain('5,050 rows into 2 tables');
     const { rows } = await server.query(
       'planned',
       "SELECT count(*) AS n FROM pg_class WHERE relnamespace = 'public'::regnamespace",
