@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/core/config.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
+import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';
 import { kindOfUrl, type SourceConfig } from '../shared/jobs/adapters.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
@@ -53,6 +54,7 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
     if (PASSWORD_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
       io.stderr.write('warning: others can see a password that is an argument; use env:NAME\n');
+    refuseMistaken(text, config, io);
     return placeOf(text, io);
   }
   const name = text.slice('env:'.length);
@@ -61,7 +63,25 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
   throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
 }
 
+/** Whatever is no name and no URL is a path: not so what was meant for one of those. */
+function refuseMistaken(text: string, config: ResolvedConfig, io: Io): void {
+  if (!/^[\w-]+$/.test(text) || existsSync(path.resolve(io.cwd, text))) return;
+  const meant = nearest(
+    text,
+    config.sources.map(({ name }) => name),
+  );
+  if (meant !== undefined)
+    throw usage(`'${text}' is no name of the configuration`, `Did you mean ${meant}? A folder is ./${text}.`);
+}
+
+/** @throws E_USAGE; only the scheme of a URL is in the message */
 function placeOf(url: string, io: Io): SourceConfig {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+  if (scheme !== undefined && kindOfUrl(url) === 'files')
+    throw usage(
+      `${scheme}:// is no kind of database that this release knows`,
+      'Give postgres://…, a name from the configuration, or a path without ://.',
+    );
   const kind = kindOfUrl(url);
   return {
     kind,

@@ -30,12 +30,14 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
       source: values.source,
       signal: io.signal,
     });
-    await session.print({ backups }, describe(backups));
+    const isFiltered = positionals[0] !== undefined || values.source !== undefined;
+    await session.print({ backups }, describe(backups, isFiltered));
     return 0;
   },
 };
 
-function describe(backups: readonly BackupSummary[]): string {
+function describe(backups: readonly BackupSummary[], isFiltered: boolean): string {
+  if (backups.length === 0 && isFiltered) return 'There is no such backup. All there are: holdfast list\n';
   if (backups.length === 0) return 'There are no backups yet. Make one with: holdfast backup\n';
   const rows = backups.map((backup) => [
     shortKey(backup.key),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -111,6 +111,24 @@ describe('holdfast', () => {
     expect(stderr).not.toContain('secret');
   });
 
+  it.each([
+    ['backup --source mysql://me:secret@host/db', 'mysql:// is no kind of database'],
+    ['restore latest --to postgress://me:secret@host/db', 'postgress:// is no kind of database'],
+    ['restore latest --to scrach', 'Did you mean scratch?'],
+    ['backup --source scrach', 'Did you mean scratch?'],
+  ])('takes no mistaken name or URL for a path: %s', async (line, text) => {
+    const sources = { scratch: { kind: 'postgres', url: 'postgres://localhost/scratch' } };
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify({ sources }));
+    await holdfast('init');
+    await holdfast(`backup --source ${source()}`);
+    const before = await readdir(cwd);
+    const { status, stderr } = await holdfast(line);
+    expect(status).toBe(2);
+    expect(stderr).toContain(text);
+    expect(stderr).not.toContain('secret');
+    expect(await readdir(cwd)).toEqual(before);
+  });
+
   it('reads a configuration in TypeScript, and takes its only source', async () => {
     const core = path.resolve('shared/core/config.ts');
     await writeFile(
@@ -144,9 +162,7 @@ describe('holdfast', () => {
     await holdfast(`backup --source ${source()}`);
     const { json } = await holdfast('verify --json');
     expect(json().findings).toEqual([]);
-    const files = await import('node:fs/promises').then(({ readdir }) =>
-      readdir(path.join(cwd, 'repository/data'), { recursive: true, withFileTypes: true }),
-    );
+    const files = await readdir(path.join(cwd, 'repository/data'), { recursive: true, withFileTypes: true });
     const pack = files.find((file) => file.isFile())!;
     await writeFile(path.join(pack.parentPath, pack.name), 'x');
     const { status, stdout } = await holdfast('verify');

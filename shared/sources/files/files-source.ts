@@ -114,10 +114,16 @@ async function findFiles(
 function fileError(error: unknown, file: string): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ENOENT') {
-    return new HoldfastError('E_SOURCE_UNREACHABLE', `there is no file or folder ${file}`, { cause: error });
+    return new HoldfastError('E_SOURCE_UNREACHABLE', `there is no file or folder ${file}`, {
+      cause: error,
+      hint: 'Check the path; a database is postgres://…, or a name from the configuration.',
+    });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new HoldfastError('E_SOURCE_DENIED', `${file} may not be read`, { cause: error });
+    return new HoldfastError('E_SOURCE_DENIED', `${file} may not be read`, {
+      cause: error,
+      hint: 'Check the permissions of the file and who runs this.',
+    });
   }
   return error;
 }

@@ -39,6 +39,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 };
 
 const STATE_HINTS: Readonly<Record<string, string>> = {
+  '3D000': 'Check the name of the database; to restore, make an empty one first: createdb NAME.',
   '53200': 'Raise max_locks_per_transaction on the server: each table needs a lock.',
   '55P03': 'Somebody holds a table locked; see pg_locks, or raise lockTimeoutSeconds.',
 };
