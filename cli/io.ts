@@ -11,9 +11,16 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** Writes and waits until it is taken, so that a slow reader of a pipe is not swamped. */
+/** Names in a database are anybody's: what would steer a terminal is shown as what it is, a character that has no place. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/** Writes and waits until it is taken, so that a slow reader of a pipe is not swamped. Text is for people; bytes are data. */
 export function write(stream: Writable, text: string | Uint8Array): Promise<void> {
+  const given = typeof text === 'string' ? printable(text) : text;
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    stream.write(given, (error) => (error ? reject(error) : resolve()));
   });
 }

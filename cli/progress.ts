@@ -1,7 +1,7 @@
 import type { OnProgress, Phase } from '../shared/core/progress.ts';
 import { SECOND_MS } from '../shared/core/units.ts';
 import { bytes, duration } from './format.ts';
-import type { Io } from './io.ts';
+import { type Io, printable } from './io.ts';
 
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 5 * SECOND_MS;
@@ -53,7 +53,7 @@ export class Progress {
   /** A line of its own, above the redrawn one. Warnings come even when quiet. */
   say(line: string): void {
     this.clear();
-    this.#io.stderr.write(`${line}\n`);
+    this.#io.stderr.write(`${printable(line)}\n`);
   }
 
   clear(): void {

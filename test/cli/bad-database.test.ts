@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
@@ -120,6 +121,16 @@ describe('a backup of a server', () => {
     );
     expect(await listed()).toBe(0);
   });
+});
+
+it('exports a table into a file that is not there yet, and says what it wrote', async () => {
+  await holdfast('backup --source env:SHOP');
+  const line = 'export latest -d public.small -f csv -o small.csv --json';
+  const made = (await holdfast(line)).json();
+  expect(Object.keys(made)).toEqual(['key', 'format', 'output', 'bytes']);
+  expect(await readFile(path.join(cwd, 'small.csv'), 'utf8')).toBe('x\r\n1\r\n');
+  expect((await holdfast(line)).json().error).toMatchObject({ code: 'E_TARGET_NOT_EMPTY', exitStatus: 11 });
+  expect(await readdir(cwd)).not.toContainEqual(expect.stringContaining('.tmp-'));
 });
 
 describe('a restore', () => {

@@ -51,18 +51,20 @@ describe('holdfast', () => {
   });
 
   it('prints one JSON document with the documented members', async () => {
-    await holdfast('init');
+    const made = await holdfast('init --json');
     const documented = await readFile('docs/cli.md', 'utf8');
     const check = (command: string, document: object) => {
       const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document))
         expect(section, `${command}: ${member}`).toContain(`\`${member}\``);
     };
+    check('init', made.json());
     check('backup', (await holdfast(`backup --source ${source()} --json`)).json());
     check('list', (await holdfast('list --json')).json().backups[0]);
     check('show', (await holdfast('show latest --json')).json());
     check('status', (await holdfast('status --json')).json());
     check('verify', (await holdfast('verify latest --json')).json());
+    check('restore', (await holdfast(`restore latest --to ${cwd}/out --dry-run --json`)).json());
     check('restore', (await holdfast(`restore latest --to ${cwd}/out --json`)).json());
     check('test', (await holdfast('test --json')).json());
     check('Errors', (await holdfast('show nothing --json')).json().error);
@@ -155,6 +157,17 @@ describe('holdfast', () => {
     expect(
       await holdfast('list', { env: { ...env, HOLDFAST_KEY_FILE: '', BACKUP_ENCRYPTION_KEY: TEST_KEY } }),
     ).toMatchObject({ status: 12 });
+  });
+
+  it('prints no name that steers the terminal', async () => {
+    await holdfast('init');
+    await writeFile(path.join(cwd, 'red\u001b[31m.txt'), 'x\n');
+    await holdfast(`backup --source ${cwd}/red\u001b[31m.txt`);
+    for (const line of ['show latest', 'restore latest --to out', 'list', 'show red\u001b[31m']) {
+      const { stdout, stderr } = await holdfast(line);
+      expect(stdout + stderr, line).not.toContain('\u001b');
+      expect(stdout + stderr, line).toContain('red\ufffd[31m');
+    }
   });
 
   it('tells damage by its exit status', async () => {
