@@ -227,6 +227,15 @@ describe('holdfast', () => {
     expect((await holdfast(`help ${command}`)).stdout).toBe(stdout);
   });
 
+  it('says in one line that Node is too old', async () => {
+    const older = 'Object.defineProperty(process.versions, "node", { value: "20.1.0" })';
+    const args = ['--import', `data:text/javascript,${older}`, 'bin/holdfast.js', 'list'];
+    await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^holdfast needs Node 24 or newer, [^\n]+\n$/),
+    });
+  });
+
   it('ends without a sound when the reader of its output has gone', async () => {
     await holdfast('init');
     const command =

@@ -88,6 +88,18 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
     if (datasets.includes('shop.customers')) expect(rows).toEqual([{ description: 'how it feels' }]);
   });
 
+  it('goes into a newer server', async () => {
+    const newer = await startPostgres();
+    try {
+      await newer.query('postgres', 'CREATE ROLE everything_owner; CREATE ROLE "everything reader"');
+      const { comparison } = await restoreUrl(repository, key, await newer.createDatabase('newer'));
+      expect(comparison.length).toBeGreaterThan(30);
+      expect(comparison.every(({ equal }) => equal)).toBe(true);
+    } finally {
+      await newer.stop();
+    }
+  });
+
   it('gives a partition back to its table', async () => {
     const url = await server.createDatabase('partition');
     await restoreUrl(repository, key, url, { datasets: ['shop.events'] });
