@@ -1,22 +1,28 @@
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+/** A program to run; its output is thrown away. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
 
 export interface Measured {
   readonly wallS: number;
   readonly cpuS: number;
-  readonly peakMiB: number;
+  readonly peakBytes: number;
 }
 
 const POLL_MS = 10;
 
 /** Runs a command to its end: wall time, CPU time of it and its children (bash's `times`), highest memory. */
-export async function measure(
-  command: readonly string[],
-  { env = {}, cwd }: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
-): Promise<Measured> {
+export async function measure({ argv, env = {}, cwd }: Command): Promise<Measured> {
   const began = performance.now();
-  const child = spawn('bash', ['-c', '"$@"; status=$?; times >&3; exit $status', 'bash', ...command], {
+  const child = spawn('bash', ['-c', '"$@"; status=$?; times >&3; exit $status', 'bash', ...argv], {
     env: { ...process.env, ...env },
     cwd,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -29,45 +35,93 @@ export async function measure(
   child.stdio[3]?.on('data', (text: Buffer) => {
     times += text.toString();
   });
-  let peakKiB = 0;
+  let peakBytes = 0;
   const timer = setInterval(() => {
-    peakKiB = Math.max(peakKiB, treeMemory(child.pid ?? 0));
+    peakBytes = Math.max(peakBytes, memoryBelow(child.pid ?? 0));
   }, POLL_MS);
   const status = await new Promise((resolve) => child.once('close', resolve));
   clearInterval(timer);
   const wallS = (performance.now() - began) / 1000;
-  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${errors}`);
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${errors}`);
+  return { wallS, cpuS: cpuSeconds(times), peakBytes };
+}
+
+/** The second line of `times` is what the children took: `0m1.234s 0m0.056s`. */
+function cpuSeconds(times: string): number {
   const children = times.trim().split('\n')[1] ?? '';
-  const cpuS = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
     0,
   );
-  return { wallS, cpuS, peakMiB: peakKiB / 1024 };
 }
 
-/** KiB resident now, of the processes below `pid`. */
-function treeMemory(pid: number): number {
-  let sum = 0;
+/** Bytes resident: of one process its highest so far, which the kernel keeps; of several their sum now. */
+function memoryBelow(pid: number): number {
+  const all = processesBelow(pid).filter((below) => programOf(below) !== 'bash');
+  const [only] = all;
+  if (all.length === 1 && only !== undefined) return memory(only, 'VmHWM');
+  return all.reduce((sum, below) => sum + memory(below, 'VmRSS'), 0);
+}
+
+function processesBelow(pid: number): number[] {
+  return tasks(pid).flatMap((task) => {
+    const children = read(`/proc/${pid}/task/${task}/children`).trim();
+    return children === ''
+      ? []
+      : children
+          .split(' ')
+          .map(Number)
+          .flatMap((child) => [child, ...processesBelow(child)]);
+  });
+}
+
+function tasks(pid: number): string[] {
   try {
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      for (const below of readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ')) {
-        if (below) sum += resident(Number(below)) + treeMemory(Number(below));
-      }
-    }
+    return readdirSync(`/proc/${pid}/task`);
   } catch {
-    // It ended meanwhile.
+    return [];
   }
-  return sum;
 }
 
-function resident(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0);
+function programOf(pid: number): string {
+  return read(`/proc/${pid}/comm`).trim();
 }
 
-/** Bytes of all files below a folder. */
-export function folderBytes(folder: string): number {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
+function memory(pid: number, of: 'VmHWM' | 'VmRSS'): number {
+  const found = new RegExp(`${of}:\\s+(\\d+) kB`).exec(read(`/proc/${pid}/status`));
+  return Number(found?.[1] ?? 0) * 1024;
+}
+
+/** Empty where the process ended meanwhile. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Files of a folder, or the file itself. */
+function filesOf(place: string): string[] {
+  if (statSync(place).isFile()) return [place];
+  return readdirSync(place, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(path.join(entry.parentPath, entry.name)).size, 0);
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+export function bytesOf(place: string): number {
+  return filesOf(place).reduce((sum, file) => sum + statSync(file).size, 0);
+}
+
+/** Has all earlier writes done, and the files in the page cache, before a step is timed. */
+export async function settle(...places: readonly string[]): Promise<void> {
+  execFileSync('sync');
+  for (const file of places.flatMap(filesOf))
+    for await (const _ of createReadStream(file, { highWaterMark: 1 << 20 }));
+}
+
+export async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
 }

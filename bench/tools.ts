@@ -1,84 +1,170 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type Measured, measure } from './measure.ts';
+import type { Command } from './measure.ts';
+
+export interface BackupOptions {
+  /** Read all of the file, though it looks unchanged. */
+  readonly force?: boolean;
+  /** When the backup is said to be made. */
+  readonly at?: Date;
+}
 
 /** A backup tool under test, with settings as its documents recommend, encrypted, zstd level 3 where it has one. */
 export interface Tool {
   readonly name: string;
+  /** Debian packages that bring it. */
   readonly packages: string;
-  version(): string[];
-  init(folder: string): Promise<void>;
-  backup(folder: string, file: string): Promise<Measured>;
-  /** Restores the newest backup; gives the measure. The file is then at `restored(target, file)`. */
-  restore(folder: string, target: string): Promise<Measured>;
+  /** Stores only what it has not. */
+  readonly deduplicates: boolean;
+  readonly version: Command;
+  /** @param place the tool's own folder; it keeps everything in `place/repository`, caches beside it */
+  init(place: string): Command;
+  /** @param label names the backup: lower-case letters, digits, `-` */
+  backup(place: string, file: string, label: string, options?: BackupOptions): Command;
+  restore(place: string, label: string, target: string): Command;
+  /** Where a restore to `target` puts the file. */
   restored(target: string, file: string): string;
+  /** Removes what is older than 30 days, and the bytes that only it needed; undefined where it cannot. */
+  readonly expire: ((place: string) => Command) | undefined;
 }
 
-const HOLDFAST = [process.execPath, path.resolve('bin/holdfast.js')];
-const KEY = '5a'.repeat(32);
+/** @param program of an installed package */
+export function tools(program: string): readonly Tool[] {
+  return [holdfast(program), restic, borg, pipeline];
+}
 
-const holdfast: Tool = {
-  name: 'holdfast',
-  packages: '',
-  version: () => [...HOLDFAST, '--version'],
-  async init(folder) {
-    await measure([...HOLDFAST, 'init'], { env: holdfastEnv(folder) });
-  },
-  backup: (folder, file) =>
-    measure([...HOLDFAST, 'backup', '--source', file, '--quiet'], { env: holdfastEnv(folder) }),
-  restore: (folder, target) =>
-    measure([...HOLDFAST, 'restore', 'latest', '--to', target, '--quiet'], { env: holdfastEnv(folder) }),
-  restored: (target, file) => path.join(target, path.basename(file)),
-};
+export const HOLDFAST_KEY = '5a'.repeat(32);
 
-function holdfastEnv(folder: string): Record<string, string> {
-  return { HOLDFAST_REPOSITORY: path.join(folder, 'repository'), BACKUP_ENCRYPTION_KEY: KEY };
+function holdfast(program: string): Tool {
+  const command = (place: string, ...args: string[]): Command => ({
+    argv: [program, ...args, '--quiet'],
+    env: { HOLDFAST_REPOSITORY: path.join(place, 'repository'), BACKUP_ENCRYPTION_KEY: HOLDFAST_KEY },
+  });
+  const canPrune = !run({ argv: [program, 'prune', '--help'] }).includes('Not in this release');
+  return {
+    name: 'holdfast',
+    packages: '',
+    deduplicates: true,
+    version: { argv: [program, '--version'] },
+    init: (place) => command(place, 'init'),
+    backup: (place, file, label) => command(place, 'backup', label, '--source', file),
+    restore: (place, label, target) => command(place, 'restore', `latest:${label}`, '--to', target),
+    restored: (target, file) => path.join(target, path.basename(file)),
+    expire: canPrune ? (place) => command(place, 'prune', '--yes') : undefined,
+  };
 }
 
 const restic: Tool = {
   name: 'restic',
   packages: 'restic',
-  version: () => ['restic', 'version'],
-  async init(folder) {
-    await measure(['restic', 'init'], { env: resticEnv(folder) });
-  },
-  backup: (folder, file) => measure(['restic', 'backup', '--force', file], { env: resticEnv(folder) }),
-  restore: (folder, target) =>
-    measure(['restic', 'restore', 'latest', '--target', target], { env: resticEnv(folder) }),
+  deduplicates: true,
+  version: { argv: ['restic', 'version'] },
+  init: (place) => resticCommand(place, 'init'),
+  backup: (place, file, label, { force = false, at } = {}) =>
+    resticCommand(
+      place,
+      'backup',
+      ...['--tag', label, ...(force ? ['--force'] : [])],
+      ...(at ? ['--time', at.toISOString().slice(0, 19).replace('T', ' ')] : []),
+      file,
+    ),
+  restore: (place, label, target) =>
+    resticCommand(place, 'restore', 'latest', '--tag', label, '--target', target),
   restored: (target, file) => path.join(target, file),
+  expire: (place) =>
+    resticCommand(place, 'forget', '--group-by', 'host,paths', '--keep-daily', '30', '--prune'),
 };
 
-function resticEnv(folder: string): Record<string, string> {
+function resticCommand(place: string, ...args: string[]): Command {
   return {
-    RESTIC_REPOSITORY: path.join(folder, 'repository'),
-    RESTIC_CACHE_DIR: path.join(folder, 'cache'),
-    RESTIC_PASSWORD: 'bench',
+    argv: ['restic', ...args],
+    env: {
+      RESTIC_REPOSITORY: path.join(place, 'repository'),
+      RESTIC_CACHE_DIR: path.join(place, 'cache'),
+      RESTIC_PASSWORD: 'bench',
+    },
   };
 }
 
 const borg: Tool = {
   name: 'borg',
   packages: 'borgbackup',
-  version: () => ['borg', '--version'],
-  async init(folder) {
-    await measure(['borg', 'init', '--encryption', 'repokey'], { env: borgEnv(folder) });
-  },
-  backup: (folder, file) =>
-    measure(['borg', 'create', '--compression', 'zstd,3', '::{now:%s%f}', file], { env: borgEnv(folder) }),
-  restore(folder, target) {
+  deduplicates: true,
+  version: { argv: ['borg', '--version'] },
+  init: (place) => borgCommand(place, 'borg init --encryption repokey'),
+  backup: (place, file, label, { force = false, at } = {}) =>
+    borgCommand(
+      place,
+      [
+        'borg create --compression zstd,3',
+        force ? '--files-cache disabled' : '',
+        at ? `--timestamp ${at.toISOString().slice(0, 19)}` : '',
+        `'::${label}' '${file}'`,
+      ].join(' '),
+    ),
+  restore(place, label, target) {
     mkdirSync(target, { recursive: true });
-    const newest = 'borg extract "::$(borg list --last 1 --format "{archive}")"';
-    return measure(['bash', '-c', newest], { env: borgEnv(folder), cwd: target });
+    return { ...borgCommand(place, `borg extract '::${label}'`), cwd: target };
   },
   restored: (target, file) => path.join(target, file),
+  expire: (place) => borgCommand(place, 'borg prune --keep-daily 30 && borg compact'),
 };
 
-function borgEnv(folder: string): Record<string, string> {
+function borgCommand(place: string, script: string): Command {
   return {
-    BORG_REPO: path.join(folder, 'repository'),
-    BORG_BASE_DIR: path.join(folder, 'base'),
-    BORG_PASSPHRASE: 'bench',
+    argv: shell(script),
+    env: {
+      BORG_REPO: path.join(place, 'repository'),
+      BORG_BASE_DIR: path.join(place, 'base'),
+      BORG_PASSPHRASE: 'bench',
+    },
   };
 }
 
-export const TOOLS: readonly Tool[] = [holdfast, restic, borg];
+/** What people do without a backup tool: each backup is whole. */
+const pipeline: Tool = {
+  name: 'zstd | age',
+  packages: 'zstd age',
+  deduplicates: false,
+  version: { argv: shell('zstd --version && echo "age $(age --version)"') },
+  init: (place) => ({ argv: shell(`mkdir '${place}/repository' && age-keygen -o '${place}/key'`) }),
+  backup: (place, file, label) => ({ argv: shell(`zstd -3 -c '${file}' | ${seal(place, label)}`) }),
+  restore: (place, label, target) => ({
+    argv: shell(`mkdir -p '${target}' && ${unseal(place, label)} >'${target}/restored'`),
+  }),
+  restored: (target) => path.join(target, 'restored'),
+  expire: undefined,
+};
+
+/** The end of a pipeline that encrypts for the key of `place`. */
+export function seal(place: string, label: string): string {
+  return `age -r "$(age-keygen -y '${place}/key')" -o '${place}/repository/${label}.zst.age'`;
+}
+
+/** The beginning of a pipeline that has what `seal` stored, plain. */
+export function unseal(place: string, label: string): string {
+  return `age -d -i '${place}/key' '${place}/repository/${label}.zst.age' | zstd -dc`;
+}
+
+export function shell(script: string): string[] {
+  return ['bash', '-c', `set -o pipefail; ${script}`];
+}
+
+/** What a short command prints. */
+export function run({ argv: [program = '', ...args], env = {} }: Command): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
+}
+
+export function isThere(tool: Tool): boolean {
+  try {
+    run(tool.version);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+const IS_TEXT = /\.([cm]?[jt]s|json|md)$/;
+const MOST_FILE_BYTES = 1e6;
+
+/** Text files below node_modules, in order of path, each once, up to `mostBytes`; all end in a newline. */
+export function readTexts(mostBytes: number): string[] {
+  const texts: string[] = [];
+  let bytes = 0;
+  for (const file of textFiles('node_modules')) {
+    const text = readFileSync(file, 'utf8');
+    bytes += Buffer.byteLength(text);
+    if (bytes > mostBytes) break;
+    texts.push(text.endsWith('\n') ? text : `${text}\n`);
+  }
+  return texts;
+}
+
+function textFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => statSync(file).size < MOST_FILE_BYTES)
+    .sort();
+}

@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+
+export const HELP = `Usage: npm run bench [-- [PROGRAM] [options]]
+
+Programs:
+  compare   Holdfast, restic, borg and zstd | age in turn on the same data: first backup, 1 % changed, unchanged,
+            restore, restore after 16 daily backups; what is restored is checked. The default
+
+Options:
+  --quick       small data, one round: about a minute; writes no results unless --write is given
+  --rounds N    how often each step is run (3)
+  --only NAME   compare: one of table, text, tree, log, shuffled
+  --write       write results even of --quick, --only
+  --help
+
+Results go to the terminal and to bench/results.md (compare) or bench/results-PROGRAM.md. Tools that are not
+installed are left out, and named: apt-get install restic borgbackup zstd age postgresql-15 radosgw ceph-mon ceph-osd
+ceph-common. Needs about 3 GB in the temporary folder, 8 GB for scale --full.
+`;
+
+const PROGRAMS = ['compare'] as const;
+export type ProgramName = (typeof PROGRAMS)[number];
+
+export interface Options {
+  readonly program: ProgramName;
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly only: string | undefined;
+  readonly isWritten: boolean;
+}
+
+/** Undefined where help was asked for. @throws Error naming what is not allowed */
+export function parseOptions(argv: readonly string[]): Options | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const [name = 'compare', ...others] = positionals;
+  const program = PROGRAMS.find((known) => known === name);
+  if (!program || others.length > 0)
+    throw new Error(`'${positionals.join(' ')}' is not a program; there are ${PROGRAMS.join(', ')}`);
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds is '${values.rounds}'; allowed are whole numbers from 1`);
+  const { quick, only, write } = values;
+  return { program, quick, rounds, only, isWritten: write || !(quick || only !== undefined) };
+}
