@@ -1,12 +1,13 @@
-import { ratios, type Sample } from './compare-samples.ts';
 import { type Bar, spread } from './report.ts';
+import { ratios, type Sample } from './samples.ts';
 
 /** Bars are about the table; peak memory about everything. */
 export function compareBars(samples: readonly Sample[]): Bar[] {
   const table = samples.filter(({ dataset }) => dataset === 'table');
   const own = samples.filter(({ tool }) => tool === 'holdfast');
   const unchanged = own.filter(({ dataset, step }) => dataset === 'table' && step === 'unchanged');
-  const of = (step: string, figure: 'wallS' | 'cpuS' | 'addedBytes') => ratios(table, step, { figure });
+  const of = (step: string, figure: 'wallS' | 'cpuS' | 'addedBytes') =>
+    ratios(table, { step, figure, tool: 'holdfast', peer: 'restic' });
   const absolute = (numbers: readonly number[]) => (numbers.length > 0 ? spread(numbers) : undefined);
   const peak = Math.max(0, ...own.map(({ peakBytes }) => peakBytes / 1e6));
   return [

@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { compareBars } from './compare-bars.ts';
-import { type Sample, samplesTable } from './compare-samples.ts';
 import { type Dataset, datasets } from './data/datasets.ts';
 import { installHoldfast } from './installed.ts';
 import { bytesOf, type Command, measure, settle, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
 import { showBars } from './report.ts';
+import { type Sample, samplesTable } from './samples.ts';
 import { isThere, run, type Tool, tools } from './tools.ts';
 
 const QUICK_SCALE = 1 / 12;
@@ -15,6 +15,8 @@ const DAYS = 16;
 const QUICK_DAYS = 3;
 /** Of the dataset whose daily backups are restored. */
 const DAILY_DATASET = 'table';
+
+const PEER = { name: 'restic', title: 'BY RESTIC' };
 
 /** What all steps of a dataset share. */
 interface Bench {
@@ -49,7 +51,7 @@ export async function compare(folder: string, options: Options): Promise<string>
     const bytes = await runDataset(bench, options);
     const own = samples.filter((sample) => sample.dataset === dataset.name);
     sections.push(
-      `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(0)} MB: ${dataset.about}.\n\n${samplesTable(own)}`,
+      `## ${dataset.name}\n\n${(bytes / 1e6).toFixed(0)} MB: ${dataset.about}.\n\n${samplesTable(own, PEER)}`,
     );
     await rm(place, { recursive: true });
   }

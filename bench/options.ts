@@ -5,10 +5,12 @@ export const HELP = `Usage: npm run bench [-- [PROGRAM] [options]]
 Programs:
   compare   Holdfast, restic, borg and zstd | age in turn on the same data: first backup, 1 % changed, unchanged,
             restore, restore after 16 daily backups; what is restored is checked. The default
+  live      a PostgreSQL 15 server to a folder and to Ceph RGW, and back, beside pg_dump -Fc and
+            pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
-  --rounds N    how often each step is run (3)
+  --rounds N    how often each step is run (compare 3, live 3)
   --only NAME   compare: one of table, text, tree, log, shuffled
   --write       write results even of --quick, --only
   --help
@@ -18,7 +20,7 @@ installed are left out, and named: apt-get install restic borgbackup zstd age po
 ceph-common. Needs about 3 GB in the temporary folder, 8 GB for scale --full.
 `;
 
-const PROGRAMS = ['compare'] as const;
+const PROGRAMS = ['compare', 'live'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export interface Options {
