@@ -8,7 +8,7 @@ import { bytesOf, type Command, measure, settle, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
 import { showBars } from './report.ts';
 import { type Sample, samplesTable } from './samples.ts';
-import { isThere, run, type Tool, tools } from './tools.ts';
+import { describeTools, isThere, newRepositories, type Tool, tools } from './tools.ts';
 
 const QUICK_SCALE = 1 / 12;
 const DAYS = 16;
@@ -55,10 +55,7 @@ export async function compare(folder: string, options: Options): Promise<string>
     );
     await rm(place, { recursive: true });
   }
-  const missing = known.filter((tool) => !present.includes(tool)).map(({ packages }) => packages);
-  const versions = present.map(({ version }) => `- ${run(version).replaceAll('\n', ', ')}`).join('\n');
-  const gaps = missing.length > 0 ? `\n\nNot run, not installed: ${missing.join(', ')}.` : '';
-  return `${versions}${gaps}\n\n${showBars(compareBars(samples))}\n\n${sections.join('\n\n')}`;
+  return `${describeTools(known)}\n\n${showBars(compareBars(samples))}\n\n${sections.join('\n\n')}`;
 }
 
 /** @returns bytes of the first version */
@@ -85,7 +82,8 @@ async function runRound(
 ): Promise<void> {
   const { file } = bench;
   const { round, first, changed, wanted } = data;
-  const place = await newRepositories(bench, `round-${round}`);
+  const place = path.join(bench.folder, `round-${round}`);
+  await newRepositories(bench.tools, place);
   await rename(first, file);
   await each(bench, round, 'first backup', {
     place,
@@ -116,7 +114,8 @@ async function runDays(
 ): Promise<void> {
   const { dataset, file } = bench;
   const daily = { ...bench, tools: bench.tools.filter(({ deduplicates }) => deduplicates) };
-  const place = await newRepositories(daily, 'days');
+  const place = path.join(bench.folder, 'days');
+  await newRepositories(daily.tools, place);
   await rename(first, file);
   for (let day = 0; day <= days; day++) {
     if (day > 0) {
@@ -131,16 +130,6 @@ async function runDays(
   const step = `restore after ${days} days`;
   for (let round = 0; round < rounds; round++)
     await restoreEach(daily, { round, step, label: `day-${days}`, place, wanted });
-}
-
-/** An empty repository for each tool, in a folder of its own. */
-async function newRepositories({ tools, folder }: Bench, name: string): Promise<string> {
-  const place = path.join(folder, name);
-  for (const tool of tools) {
-    mkdirSync(path.join(place, tool.name), { recursive: true });
-    await measure(tool.init(path.join(place, tool.name)));
-  }
-  return place;
 }
 
 async function restoreEach(

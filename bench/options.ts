@@ -7,9 +7,11 @@ Programs:
             restore, restore after 16 daily backups; what is restored is checked. The default
   live      a PostgreSQL 15 server to a folder and to Ceph RGW, and back, beside pg_dump -Fc and
             pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB
+  churn     30 days of 1 % changed or appended, a backup a day: repository size after each day
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
+  --full        churn: 2,500,000 rows instead of 300,000
   --rounds N    how often each step is run (compare 3, live 3)
   --only NAME   compare: one of table, text, tree, log, shuffled
   --write       write results even of --quick, --only
@@ -17,15 +19,16 @@ Options:
 
 Results go to the terminal and to bench/results.md (compare) or bench/results-PROGRAM.md. Tools that are not
 installed are left out, and named: apt-get install restic borgbackup zstd age postgresql-15 radosgw ceph-mon ceph-osd
-ceph-common. Needs about 3 GB in the temporary folder, 8 GB for scale --full.
+ceph-common. Needs about 3 GB in the temporary folder.
 `;
 
-const PROGRAMS = ['compare', 'live'] as const;
+const PROGRAMS = ['compare', 'live', 'churn'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export interface Options {
   readonly program: ProgramName;
   readonly quick: boolean;
+  readonly full: boolean;
   readonly rounds: number;
   readonly only: string | undefined;
   readonly isWritten: boolean;
@@ -38,6 +41,7 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
     allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       only: { type: 'string' },
       write: { type: 'boolean', default: false },
@@ -52,6 +56,6 @@ export function parseOptions(argv: readonly string[]): Options | undefined {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds is '${values.rounds}'; allowed are whole numbers from 1`);
-  const { quick, only, write } = values;
-  return { program, quick, rounds, only, isWritten: write || !(quick || only !== undefined) };
+  const { quick, full, only, write } = values;
+  return { program, quick, full, rounds, only, isWritten: write || !(quick || only !== undefined) };
 }

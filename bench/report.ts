@@ -60,7 +60,9 @@ export function publish(report: string, options: Options): void {
   const command = program === 'compare' ? 'npm run bench' : `npm run bench -- ${program}`;
   const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.version}; commit ${commit()}.`;
   const size = quick ? ' Small data (`--quick`): start-up time weighs more than it would.' : '';
-  const whole = `# Results of \`${command}\`\n\n${machine} Rounds: ${rounds}; medians, with least and most.${size}\n\n${report}\n`;
+  const often =
+    program === 'compare' || program === 'live' ? ` Rounds: ${rounds}; medians, with least and most.` : '';
+  const whole = `# Results of \`${command}\`\n\n${machine}${often}${size}\n\n${report}\n`;
   console.log(`\n${whole}`);
   const file = program === 'compare' ? 'bench/results.md' : `bench/results-${program}.md`;
   if (!isWritten) return;

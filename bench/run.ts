@@ -9,6 +9,7 @@ export type Program = (folder: string, options: Options) => Promise<string>;
 const PROGRAMS: Readonly<Record<ProgramName, () => Promise<Program>>> = {
   compare: async () => (await import('./compare.ts')).compare,
   live: async () => (await import('./live.ts')).live,
+  churn: async () => (await import('./churn.ts')).churn,
 };
 
 try {

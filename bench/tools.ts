@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Command } from './measure.ts';
+import { type Command, measure } from './measure.ts';
 
 export interface BackupOptions {
   /** Read all of the file, though it looks unchanged. */
@@ -166,5 +166,23 @@ export function isThere(tool: Tool): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** `- restic 0.14.0 …`, a line for each tool, and one for those that are missing. */
+export function describeTools(known: readonly Tool[]): string {
+  const present = known.filter(isThere).map(({ version }) => `- ${run(version).replaceAll('\n', ', ')}`);
+  const missing = known.filter((tool) => !isThere(tool)).map(({ packages }) => packages);
+  return [
+    ...present,
+    ...(missing.length > 0 ? [`- not run, not installed: ${missing.join(', ')}`] : []),
+  ].join('\n');
+}
+
+/** An empty repository for each tool, in `place/NAME`. */
+export async function newRepositories(tools: readonly Tool[], place: string): Promise<void> {
+  for (const tool of tools) {
+    mkdirSync(path.join(place, tool.name), { recursive: true });
+    await measure(tool.init(path.join(place, tool.name)));
   }
 }

@@ -81,15 +81,40 @@ function key(random: () => number): string {
 }
 
 function appendedLog(lines: number): Dataset {
-  const more = Math.round(lines / 100);
-  return {
+  return appended({
     name: 'log',
     about: `an append-only log of ${count(lines)} lines; then 1 % more at its end`,
-    write: (file) => writeLines(file, lines, logLine),
+    lines,
+    lineOf: logLine,
+  });
+}
+
+export function appendedTable(rows: number): Dataset {
+  return appended({
+    name: 'appended',
+    about: `${count(rows)} rows of a table as COPY text; each day 1 % of that many more at its end`,
+    lines: rows,
+    lineOf: tableRow,
+  });
+}
+
+/** Each day has 1 % of the first lines more, at the end. */
+function appended(options: {
+  readonly name: string;
+  readonly about: string;
+  readonly lines: number;
+  readonly lineOf: (index: number) => string;
+}): Dataset {
+  const { name, about, lines, lineOf } = options;
+  const more = Math.round(lines / 100);
+  return {
+    name,
+    about,
+    write: (file) => writeLines(file, lines, (index) => lineOf(index)),
     async change(from, to, day) {
       await copyFile(from, to);
       const first = lines + (day - 1) * more;
-      await writeLines(to, more, (index) => logLine(first + index), { append: true });
+      await writeLines(to, more, (index) => lineOf(first + index), { append: true });
     },
   };
 }
