@@ -19,8 +19,12 @@ export interface Measured {
 
 const POLL_MS = 10;
 
+/** Aborted when the user stops the benchmark: the next step does not begin, and what was started is ended. */
+export const stopping = new AbortController();
+
 /** Runs a command to its end: wall time, CPU time of it and its children (bash's `times`), highest memory. */
 export async function measure({ argv, env = {}, cwd }: Command): Promise<Measured> {
+  stopping.signal.throwIfAborted();
   const began = performance.now();
   const child = spawn('bash', ['-c', '"$@"; status=$?; times >&3; exit $status', 'bash', ...argv], {
     env: { ...process.env, ...env },

@@ -8,21 +8,22 @@ Programs:
   live      a PostgreSQL 15 server to a folder and to Ceph RGW, and back, beside pg_dump -Fc and
             pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB
   churn     30 days of 1 % changed or appended, a backup a day: repository size after each day
+  scale     0.1 and 1 GB (10 GB with --full), made while they are read: time, memory, requests
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
-  --full        churn: 2,500,000 rows instead of 300,000
-  --rounds N    how often each step is run (compare 3, live 3)
+  --full        scale: 10 GB too; churn: 2,500,000 rows instead of 300,000
+  --rounds N    compare, live: how often each step is run (3)
   --only NAME   compare: one of table, text, tree, log, shuffled
   --write       write results even of --quick, --only
   --help
 
 Results go to the terminal and to bench/results.md (compare) or bench/results-PROGRAM.md. Tools that are not
 installed are left out, and named: apt-get install restic borgbackup zstd age postgresql-15 radosgw ceph-mon ceph-osd
-ceph-common. Needs about 3 GB in the temporary folder.
+ceph-common. Needs 6 GB in the temporary folder; churn --full needs 10 GB.
 `;
 
-const PROGRAMS = ['compare', 'live', 'churn'] as const;
+const PROGRAMS = ['compare', 'live', 'churn', 'scale'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export interface Options {

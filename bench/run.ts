@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { stopping } from './measure.ts';
 import { HELP, type Options, type ProgramName, parseOptions } from './options.ts';
 
 /** Measures in a folder of its own, which is then removed; gives what there is to report. */
@@ -10,6 +11,7 @@ const PROGRAMS: Readonly<Record<ProgramName, () => Promise<Program>>> = {
   compare: async () => (await import('./compare.ts')).compare,
   live: async () => (await import('./live.ts')).live,
   churn: async () => (await import('./churn.ts')).churn,
+  scale: async () => (await import('./scale.ts')).scale,
 };
 
 try {
@@ -22,12 +24,14 @@ try {
 }
 
 async function main(options: Options): Promise<void> {
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
   const program = await PROGRAMS[options.program]();
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'));
   try {
     const { publish } = await import('./report.ts');
     publish(await program(folder, options), options);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
