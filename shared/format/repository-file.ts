@@ -11,8 +11,8 @@ const REPOSITORY_FORMAT = 'holdfast-repository';
 
 /** docs/decisions/0002 says why these. */
 export const DEFAULT_CHUNKER: ChunkerParameters = {
-  minBytes: 128 * KiB,
-  averageBytes: 256 * KiB,
+  minBytes: 384 * KiB,
+  averageBytes: 512 * KiB,
   maxBytes: 1 * MiB,
 };
 
