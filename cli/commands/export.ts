@@ -56,11 +56,10 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
 };
 
 function writeFile(file: string, blocks: AsyncIterable<Uint8Array>): Promise<number> {
-  return writeOutputFile(file, { replace: false }, async (handle) => {
+  return writeOutputFile(file, { replace: false }, async (output) => {
     let writtenBytes = 0;
     for await (const block of blocks) {
-      // Unlike `write`, takes the whole block; goes on where the last one ended.
-      await handle.writeFile(block);
+      await output.write(block);
       writtenBytes += block.length;
     }
     return writtenBytes;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from './errors.ts';
+import { MiB } from './units.ts';
 
 /**
  * Writes a file under a temporary name beside it and gives it its own name at the end: it is there only when it is
@@ -12,7 +13,7 @@ import { HoldfastError } from './errors.ts';
 export async function writeOutputFile<T>(
   file: string,
   { replace, makeFolder = false }: { readonly replace: boolean; readonly makeFolder?: boolean },
-  fill: (handle: FileHandle) => Promise<T>,
+  fill: (file: OutputFile) => Promise<T>,
 ): Promise<T> {
   const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
   try {
@@ -27,11 +28,62 @@ export async function writeOutputFile<T>(
   }
 }
 
-async function writeTemporary<T>(temporary: string, fill: (handle: FileHandle) => Promise<T>): Promise<T> {
+async function writeTemporary<T>(temporary: string, fill: (file: OutputFile) => Promise<T>): Promise<T> {
   await using handle = await open(temporary, 'wx');
-  const result = await fill(handle);
-  await handle.sync();
+  const file = new OutputFile(handle);
+  const result = await fill(file);
+  await file.flushed();
   return result;
+}
+
+/** What is written goes to the disk while more is being made, so that there is little left to wait for at the end. */
+const FLUSH_BYTES = 32 * MiB;
+
+/** A file that is written from front to back. */
+export class OutputFile {
+  readonly #handle: FileHandle;
+  #at = 0;
+  #flushedAt = 0;
+  #flushing: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#at);
+      done += bytesWritten;
+      this.#at += bytesWritten;
+    }
+    if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
+  }
+
+  /** Takes the last `bytes` away again. */
+  async cut(bytes: number): Promise<void> {
+    this.#at -= bytes;
+    await this.#handle.truncate(this.#at);
+  }
+
+  /** Waits until all of it is on the disk. @throws what writing it there failed with, at any time */
+  async flushed(): Promise<void> {
+    await this.#flushing;
+    if (this.#failure) throw this.#failure;
+    await this.#handle.sync();
+  }
+
+  #flush(): void {
+    this.#flushedAt = this.#at;
+    this.#flushing = this.#handle
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+      });
+  }
 }
 
 function fromOutputError(error: unknown, file: string): unknown {

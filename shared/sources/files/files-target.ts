@@ -1,4 +1,4 @@
-import { type FileHandle, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { release } from '../../core/buffer-memory.ts';
@@ -81,16 +81,15 @@ export class FilesTarget implements Target {
     }: { readonly replace: boolean; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
   ): Promise<void> {
     const file = this.#pathOf(dataset.name);
-    await writeOutputFile(file, { replace, makeFolder: true }, async (handle) => {
-      let at = 0;
+    await writeOutputFile(file, { replace, makeFolder: true }, async (output) => {
       for (const partition of dataset.partitions) {
         for await (const block of contents.read(dataset, partition, signal)) {
-          at = await writeAll(handle, block, at);
+          await output.write(block);
           onBytes(block.length);
           release(block);
         }
       }
-      if (dataset.attributes['finalNewline'] === false) await handle.truncate(at - 1);
+      if (dataset.attributes['finalNewline'] === false) await output.cut(1);
     });
   }
 
@@ -111,14 +110,6 @@ function choose(contents: BackupContents, names: readonly string[] | undefined):
   throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, {
     hint: '`holdfast show KEY` lists them.',
   });
-}
-
-/** @returns where the next block goes */
-async function writeAll(handle: FileHandle, block: Uint8Array, at: number): Promise<number> {
-  for (let done = 0; done < block.length; ) {
-    done += (await handle.write(block, done, block.length - done, at + done)).bytesWritten;
-  }
-  return at + block.length;
 }
 
 async function exists(file: string): Promise<boolean> {
