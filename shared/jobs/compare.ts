@@ -1,4 +1,3 @@
-import { buffersLetGo } from '../core/buffer-memory.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import { RecordDigest, recordHash } from '../format/record-digest.ts';
@@ -123,7 +122,6 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArra
   let filled = 0;
   let isInside = false;
   for await (const bytes of stream) {
-    buffersLetGo(bytes.length);
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + view.length - filled);
       view.set(piece, filled);

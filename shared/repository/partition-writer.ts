@@ -1,4 +1,3 @@
-import { buffersLetGo } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Semaphore } from '../core/semaphore.ts';
 import type { Chunker } from '../format/chunker.ts';
@@ -37,6 +36,8 @@ export class PartitionWriter {
   #block: SharedArrayBuffer | undefined;
   #view: Buffer = Buffer.alloc(0);
   #filled = 0;
+  /** What was left over of a block on its way to the next; made once. */
+  #leftOver: Buffer | undefined;
   #lastByte: number | undefined;
   /** Blocks under way, oldest first; each is added to the tree after the one before it. */
   #chain: Promise<void> = Promise.resolve();
@@ -72,7 +73,6 @@ export class PartitionWriter {
       if (this.#filled === this.#view.length) await this.#cut(false);
     }
     this.#lastByte = bytes.at(-1) ?? this.#lastByte;
-    buffersLetGo(bytes.length);
   }
 
   async #newBlock(): Promise<void> {
@@ -105,13 +105,13 @@ export class PartitionWriter {
     }
     if (start === 0) throw new HoldfastError('E_INTERNAL', `no cut in a block of ${filled} bytes`);
     // Sent before another block is asked for: whoever waits for a block holds none.
-    const rest = Buffer.from(view.subarray(start, filled));
+    this.#leftOver ??= Buffer.allocUnsafeSlow(view.length);
+    const leftBytes = view.copy(this.#leftOver, 0, start, filled);
     this.#block = undefined;
     this.#send(block, planned);
-    if (rest.length === 0) return;
+    if (leftBytes === 0) return;
     await this.#newBlock();
-    rest.copy(this.#view);
-    this.#filled = rest.length;
+    this.#filled = this.#leftOver.copy(this.#view, 0, 0, leftBytes);
   }
 
   #send(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): void {

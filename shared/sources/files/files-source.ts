@@ -51,22 +51,28 @@ export class FilesSource implements Source {
   }
 }
 
-/** Into one buffer again and again: a block is the caller's until it asks for the next. */
+/** Into two buffers in turn, one ahead: a block is the caller's until it asks for the next. */
 async function* readFile(
   file: string,
   { name, attributes }: DatasetPlan,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
   let bytes = 0;
   try {
     await using handle = await open(file, 'r');
-    for (;;) {
+    const read = (into: Buffer) => handle.read(into, 0, READ_BYTES, bytes);
+    let [next, other] = buffers;
+    let { bytesRead } = await read(next);
+    while (bytesRead > 0) {
       throwIfAborted(signal);
-      const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, bytes);
-      if (bytesRead === 0) break;
       bytes += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      const ahead = read(other);
+      // Its failure is seen when its turn comes.
+      ahead.catch(() => {});
+      yield next.subarray(0, bytesRead);
+      [next, other] = [other, next];
+      ({ bytesRead } = await ahead);
     }
   } catch (error) {
     throw fileError(error, name);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
+import { buffersLetGo } from '../../core/buffer-memory.ts';
 import { KiB } from '../../core/units.ts';
 import { interrupt, serverName } from './connection.ts';
 import { toSourceError } from './connection-errors.ts';
@@ -38,6 +39,7 @@ export async function* copyOut(
         at = frames.consume(bytes, at);
         if (frames.full) yield frames.take();
       }
+      buffersLetGo(bytes.length);
     }
     if (frames.error !== undefined) throw frames.error;
     const rest = frames.take();
