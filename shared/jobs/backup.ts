@@ -52,6 +52,7 @@ export async function runBackup(
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   throwIfAborted(signal);
+  repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const parent = await findParent(repository, source, { warn, signal });
@@ -101,7 +102,7 @@ async function findParent(
     if (problem) warn(`${key} is passed over: ${problem.message}`);
     if (manifest?.source.kind !== source.kind || manifest.source.name !== source.name) continue;
     try {
-      return await repository.openBackup(key, signal);
+      return await repository.openManifest(manifest, signal);
     } catch (error) {
       if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
       warn(`${key} cannot be compared with: ${error.message}`);

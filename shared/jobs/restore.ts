@@ -45,6 +45,7 @@ export async function restoreBackup(
   options: RestoreJobOptions,
 ): Promise<RestoreResult> {
   const { signal, onProgress = () => {} } = options;
+  repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
   // The backup's side of the comparison is made while its records pass by.

@@ -1,9 +1,8 @@
-import { buffersLetGo } from '../core/buffer-memory.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
-import type { ChunkToCheck } from '../repository/codec-task.ts';
+import { type ChunkToCheck, ownBytes } from '../repository/codec-task.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { DatasetPlan, SourceView } from '../sources/source.ts';
 import type { StoredDataset } from '../sources/target.ts';
@@ -109,12 +108,11 @@ class PieceBlocks {
         at += piece.length;
         yield this.#filled;
       }
-      buffersLetGo(bytes.length);
     }
   }
 
   #addPiece({ id, plainBytes }: ChunkRef): void {
-    this.#pieces.push({ start: this.#end, end: this.#end + plainBytes, id });
+    this.#pieces.push({ start: this.#end, end: this.#end + plainBytes, id: ownBytes(id) });
     this.#end += plainBytes;
   }
 

@@ -6,6 +6,7 @@ import type { ChunkRef } from '../format/chunk-ref.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { RecordDigest } from '../format/record-digest.ts';
 import { type NodeRef, PackNames } from '../format/tree.ts';
+import { ownBytes } from './codec-task.ts';
 import type { RepositoryContext } from './context.ts';
 import { PackReader } from './pack-reader.ts';
 import { type Leaf, readLeaves } from './tree-reader.ts';
@@ -111,7 +112,7 @@ export class BackupReader {
       signal,
     );
     const chunks = refs.map(({ id, plainBytes, records }, i) => ({
-      id,
+      id: ownBytes(id),
       plainBytes,
       records,
       chain: chains[i] ?? [],

@@ -3,7 +3,13 @@ import type { ChunkRef, PackHandle } from '../format/chunk-ref.ts';
 import type { Cut } from '../format/chunker.ts';
 import { type BaseChoice, chooseBase } from './base-choice.ts';
 import type { ChunkProcessor } from './chunk-processor.ts';
-import type { ChunkToStore, ItemBatch, PackClosed, StoredChunk } from './codec-task.ts';
+import {
+  type ChunkToStore,
+  type ItemBatch,
+  ownBytes,
+  type PackClosed,
+  type StoredChunk,
+} from './codec-task.ts';
 import type { PackReader } from './pack-reader.ts';
 import { INDEX, type PackUploader } from './pack-uploader.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -129,7 +135,8 @@ export class ChunkStore {
 
   #request({ start, cut, parent }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
     const isWhole = parent?.chain.every(({ pack }) => this.#options.isKept(pack)) ?? false;
-    return { start, end: cut.end, parentId: isWhole ? parent?.id : undefined, mayDelta: base !== undefined };
+    const parentId = parent && isWhole ? ownBytes(parent.id) : undefined;
+    return { start, end: cut.end, parentId, mayDelta: base !== undefined };
   }
 
   async #storeWithBases(

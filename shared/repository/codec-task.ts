@@ -1,6 +1,11 @@
 import type { PackId, RunKeyId } from '../core/ids.ts';
 import type { PackPurpose, PackSeal } from '../format/seal.ts';
 
+/** For a task: a message carries all the memory below a view, so what goes into one has memory of its own. */
+export function ownBytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(view);
+}
+
 /** One stored item in a task's buffer. */
 export interface ItemSlice {
   /** Index into the task's `seals`. */

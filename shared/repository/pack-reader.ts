@@ -10,7 +10,7 @@ import {
   type PackSeal,
   parsePackHeader,
 } from '../format/seal.ts';
-import type { ItemBatch, ItemSlice } from './codec-task.ts';
+import { type ItemBatch, type ItemSlice, ownBytes } from './codec-task.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
@@ -97,7 +97,8 @@ export class PackReader {
       );
     }
     const runKey = await this.#keys.open(header.runKeyId, header.purpose, signal);
-    return { ...openPackSeal(bytes, header, runKey, pack), pack };
+    const seal = openPackSeal(bytes, header, runKey, pack);
+    return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
   }
 
   async #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -188,7 +188,17 @@ export class Repository implements AsyncDisposable {
   }
 
   async openBackup(key: BackupKey, signal: AbortSignal): Promise<BackupReader> {
-    return BackupReader.open(this.#context, await this.readManifest(key, signal), signal);
+    return this.openManifest(await this.readManifest(key, signal), signal);
+  }
+
+  /** @param manifest one that `readManifest` gave. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
+  openManifest(manifest: Manifest, signal: AbortSignal): Promise<BackupReader> {
+    return BackupReader.open(this.#context, manifest, signal);
+  }
+
+  /** Starts the worker threads now, so that they are there when the first task comes. */
+  warmUp(): void {
+    this.#context.pool.start();
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */

@@ -29,7 +29,7 @@ const SENT_AHEAD = 2;
 const YOUNG_MIB = 4;
 const OLD_MIB = 40;
 
-/** The codec's worker threads. They start with the first task and end with `close`. */
+/** The codec's worker threads. They start with `start` or the first task, and end with `close`. */
 export class WorkerPool {
   readonly size: number;
   readonly #slots: Slot[] = [];
@@ -73,7 +73,7 @@ export class WorkerPool {
     task: Extract<CodecTask, { kind: K }>,
   ): Promise<{ readonly value: CodecResults[K]; readonly worker: number }[]> {
     if (this.#failure) throw this.#failure;
-    this.#start();
+    this.start();
     return Promise.all(
       this.#slots.map(
         (slot) =>
@@ -89,7 +89,7 @@ export class WorkerPool {
     await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
   }
 
-  #start(): void {
+  start(): void {
     while (this.#slots.length < this.size && !this.#failure) {
       const worker = new Worker(workerUrl(import.meta.url, 'codec-worker'), {
         name: 'holdfast-codec',
@@ -106,7 +106,7 @@ export class WorkerPool {
   }
 
   #feed(): void {
-    this.#start();
+    this.start();
     while (this.#waiting.length > 0) {
       const slot = this.#slots.reduce<Slot | undefined>(
         (best, next) => (best && best.sent.length <= next.sent.length ? best : next),
