@@ -24,17 +24,21 @@ export function encodeDelta(base: Buffer, next: Buffer): Buffer {
   const pairs = new Pairs(base, next);
   let i = 0;
   let j = 0;
+  /** Where the thread was last taken up in `next`: going back no further than past it, every round gets further. */
+  let resumedAt = -1;
   while (j < next.length) {
     const same = matchLength(base, i, next, j);
     i += same;
     j += same;
     if (j === next.length) break;
     // Back to where both records begin: what they share is found again from their ends.
-    const back = bytesSinceRecordStart(next, j, same);
+    const sinceStart = bytesSinceRecordStart(next, j, same);
+    const back = j - sinceStart > resumedAt ? sinceStart : 0;
     const met = resume(base, i - back, next, j - back, pairs);
     pairs.replace(i - back, j - back, met);
     i = met.i;
     j = met.j;
+    resumedAt = j;
   }
   pairs.copyTo(j);
   return pairs.finish();

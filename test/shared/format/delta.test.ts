@@ -5,12 +5,31 @@ import { seededRows } from '../../support/rows.ts';
 
 const MOST = 1 << 20;
 const line = fc.oneof(fc.constantFrom('', 'a', 'b', 'abcabc', 'x'.repeat(30)), fc.string());
-const text = fc.array(line).map((lines) => Buffer.from(lines.map((l) => `${l}\n`).join('')));
+/** Records that begin alike for longer than a match must be, as long lines of code or JSON do. */
+const likeLine = fc
+  .tuple(fc.constantFrom(30, 100, 130), fc.constantFrom('x', 'y'), fc.constantFrom('', 'a', 'b', 'ab'))
+  .map(([length, letter, end]) => letter.repeat(length) + end);
+const textOf = (lines: fc.Arbitrary<string>, minLength = 0) =>
+  fc
+    .array(lines, { minLength, maxLength: minLength + 20 })
+    .map((all) => Buffer.from(all.map((l) => `${l}\n`).join('')));
+const text = textOf(line);
+/** So many that the end is not near. */
+const likeText = textOf(likeLine, 30);
 
 describe('delta', () => {
   it('makes the next chunk from the base, whatever the two are', () => {
     fc.assert(
       fc.property(text, text, (base, next) => {
+        expect(applyDelta(base, encodeDelta(base, next), MOST).equals(next)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('comes to an end where records begin alike', () => {
+    fc.assert(
+      fc.property(likeText, likeText, (base, next) => {
         expect(applyDelta(base, encodeDelta(base, next), MOST).equals(next)).toBe(true);
       }),
       { numRuns: 2000 },
