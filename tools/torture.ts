@@ -5,8 +5,7 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Usage: npm run torture [-- --seed N] [--share X] [--only TEXT]
 
-Runs the long form of every randomised test: crashes, kills, interleavings, damage, fuzzed decoders
-(docs/reliability.md). Takes hours at share 1.
+Runs the long form of every randomised test, such as backups killed at random moments.
 
   --seed N     the same seed gives the same cases (default: the time)
   --share X    this share of the cases, such as 0.1 (default 1)
