@@ -3,13 +3,13 @@ import { runInNewContext } from 'node:vm';
 import { KiB, MiB } from './units.ts';
 
 /** Buffers that were let go are collected after so many bytes of them. */
-const COLLECT_BYTES = 12 * MiB;
+const COLLECT_BYTES = 6 * MiB;
 
 let collect: ((options: { readonly type: 'minor' }) => void) | undefined;
 let letGoBytes = 0;
 
 /**
- * Counts buffers that this thread has let go, and has them collected every 12 MiB.
+ * Counts buffers that this thread has let go, and has them collected every 6 MiB.
  *
  * Left alone, V8 lets 64 MiB of dead buffers pile up in every thread before it looks: with the main thread and
  * two workers that is most of what a backup takes. A minor collection of a young generation that holds little but
