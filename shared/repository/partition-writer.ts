@@ -105,11 +105,14 @@ export class PartitionWriter {
     }
     if (start === 0) throw new HoldfastError('E_INTERNAL', `no cut in a block of ${filled} bytes`);
     // Sent before another block is asked for: whoever waits for a block holds none.
-    this.#leftOver ??= Buffer.allocUnsafeSlow(view.length);
-    const leftBytes = view.copy(this.#leftOver, 0, start, filled);
+    const leftBytes = filled - start;
+    if (leftBytes > 0) {
+      this.#leftOver ??= Buffer.allocUnsafeSlow(view.length);
+      view.copy(this.#leftOver, 0, start, filled);
+    }
     this.#block = undefined;
     this.#send(block, planned);
-    if (leftBytes === 0) return;
+    if (leftBytes === 0 || !this.#leftOver) return;
     await this.#newBlock();
     this.#filled = this.#leftOver.copy(this.#view, 0, 0, leftBytes);
   }
