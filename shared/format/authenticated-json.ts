@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 
 const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
@@ -39,6 +39,13 @@ export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
   return timingSafeEqual(
     Buffer.from(claimed, 'hex'),
     mac(bytes.subarray(0, bytes.length - TAIL_BYTES), macKey),
+  );
+}
+
+/** Whether an error says that a document itself is at fault, not the store or the key. */
+export function isDocumentProblem(error: unknown): error is HoldfastError {
+  return (
+    isHoldfastError(error) && ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code)
   );
 }
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { SOFTWARE } from '../core/version.ts';
-import { isAuthentic } from '../format/authenticated-json.ts';
+import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import {
   encodeReport,
   isReportKey,
@@ -81,14 +81,6 @@ export class Reports {
     );
   }
 
-  /** Keys of the reports of a kind with the store's time, oldest first. */
-  async keys(
-    kind: ReportKind,
-    signal: AbortSignal,
-  ): Promise<{ readonly key: string; readonly storedAt: Date }[]> {
-    return Array.fromAsync(this.#found(kind, signal));
-  }
-
   /** @throws E_STORE_*, E_WRONG_KEY; what is wrong with the report itself is in the answer */
   async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
     const bytes = await this.#context.store.get(key, { signal });
@@ -96,10 +88,7 @@ export class Reports {
       const report = parseReport(bytes, key);
       return { key, storedAt, report, ...(await this.#prove(bytes, report, signal)) };
     } catch (error) {
-      const isOwn =
-        isHoldfastError(error) &&
-        ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code);
-      if (!isOwn) throw error;
+      if (!isDocumentProblem(error)) throw error;
       return { key, storedAt, report: undefined, isProven: false, problem: error };
     }
   }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
-import { isAuthentic } from '../format/authenticated-json.ts';
+import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
 import {
@@ -179,10 +179,7 @@ export class Repository implements AsyncDisposable {
       const manifest = await this.readManifest(key, signal);
       return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined };
     } catch (error) {
-      const isOwn =
-        isHoldfastError(error) &&
-        ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code);
-      if (!isOwn) throw error;
+      if (!isDocumentProblem(error)) throw error;
       return { key, manifest: undefined, isProven: false, problem: error };
     }
   }
