@@ -18,6 +18,17 @@ export const RunKey = z.object({
   wrapped: z.base64(),
 });
 
+/** What made a backup suspect when it was written: no names of datasets, those are in the sealed catalog. */
+const Suspicion = z.object({
+  code: z.enum(['empty-read', 'dataset-vanished', 'records-down', 'ratio-collapsed', 'schema-gone']),
+  /** Datasets it is true of; 0: of the backup as a whole. */
+  datasets: count,
+  /** What was counted in the parent and here: records, datasets, or stored bytes of 1,000 plain ones. */
+  before: count,
+  now: count,
+});
+export type Suspicion = Readonly<z.infer<typeof Suspicion>>;
+
 const Manifest = z.object({
   format: z.literal(MANIFEST_FORMAT),
   version: z.literal(FORMAT_VERSION),
@@ -32,6 +43,8 @@ const Manifest = z.object({
   startedAt: time,
   finishedAt: time,
   parent: z.string().nullable(),
+  /** Missing where nothing is suspect. */
+  suspect: z.array(Suspicion).min(1).optional(),
   consistency: z.enum(['atomic', 'per-dataset']),
   /** Of the data; schema is not counted. */
   totals: z.object({

@@ -19,6 +19,7 @@ import { BackupReader } from './backup-reader.ts';
 import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
 import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
+import { type Marks, readMarks } from './marks.ts';
 import { Reports } from './reports.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -138,6 +139,11 @@ export class Repository implements AsyncDisposable {
 
   get reports(): Reports {
     return new Reports(this.#context);
+  }
+
+  /** Holds, acceptances, and the newest verification and drill of each backup. @throws E_STORE_* */
+  marks(signal: AbortSignal): Promise<Marks> {
+    return readMarks(this.reports, signal);
   }
 
   /** Keys of all listed backups, newest first. */
