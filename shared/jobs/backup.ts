@@ -111,7 +111,10 @@ async function findParent(
   return undefined;
 }
 
-/** Schema first and one part at a time, as what writes it may take much memory; then the data, largest part first. */
+/**
+ * Data, largest part first, and beside it the schema, one part after the other: what writes it may take much memory,
+ * and some time in which the data need not wait.
+ */
 async function readAll(
   view: SourceView,
   writer: BackupWriter,
@@ -120,13 +123,12 @@ async function readAll(
   const parts = view.datasets
     .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
     .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
-  const work = ({ dataset, partition }: (typeof parts)[number], stopping: AbortSignal) =>
-    writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
-  for (const kind of ['schema', 'data']) {
-    const ofKind = parts.filter(({ dataset }) => dataset.kind === kind);
-    const readers = kind === 'schema' ? 1 : maxReaders;
-    await parallel(ofKind, { most: readers, signal }, work);
-  }
+  const { schema = [], data = [] } = Object.groupBy(parts, ({ dataset }) => dataset.kind);
+  const lanes = [schema, ...data.map((part) => [part])];
+  await parallel(lanes, { most: 1 + maxReaders, signal }, async (lane, stopping) => {
+    for (const { dataset, partition } of lane)
+      await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
+  });
 }
 
 function refuseEmpty(view: SourceView, source: Source): void {
