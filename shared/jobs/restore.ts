@@ -5,7 +5,7 @@ import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { RestoreOptions, RestorePlan, StoredDataset, Target } from '../sources/target.ts';
-import { compareDatasets, type DatasetComparison } from './compare.ts';
+import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
 
@@ -60,20 +60,21 @@ export async function restoreBackup(
   } catch (error) {
     throw sayHowToGoOn(error, 'The target may hold a part of the backup: run it again with --replace.');
   }
-  onProgress({ kind: 'phase', phase: 'compare' });
-  const comparison = await compareTarget(repository, {
-    reader,
-    target,
-    digests,
-    datasets: plan.compare,
-    onProgress,
-    signal,
-  }).catch((error: unknown) => {
-    throw sayHowToGoOn(
-      error,
-      'All was written, but not compared with the backup: to be sure, run it again with --replace.',
-    );
-  });
+  const comparison = target.comparesItself
+    ? plan.compare.map(sameAsBackup)
+    : await compareTarget(repository, {
+        reader,
+        target,
+        digests,
+        datasets: plan.compare,
+        onProgress,
+        signal,
+      }).catch((error: unknown) => {
+        throw sayHowToGoOn(
+          error,
+          'All was written, but not compared with the backup: to be sure, run it again with --replace.',
+        );
+      });
   refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   return { key, plan, comparison, records, plainBytes };
@@ -126,6 +127,7 @@ async function compareTarget(
   },
 ): Promise<DatasetComparison[]> {
   const { reader, target, digests, datasets, onProgress, signal } = options;
+  onProgress({ kind: 'phase', phase: 'compare' });
   const contents = contentsOf(reader);
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
