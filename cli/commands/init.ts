@@ -14,7 +14,8 @@ export const init: Command = {
   help: `Usage: holdfast init [--new-key FILE]
 
 Makes a repository in an empty folder, or under an unused prefix of a bucket. It is sealed with a key of
-64 hex digits from BACKUP_ENCRYPTION_KEY or a key file. Whoever loses the key loses the backups.
+64 hex digits from BACKUP_ENCRYPTION_KEY or a key file, or with a key in AWS KMS (HOLDFAST_KMS_KEY, or kmsKey in the
+configuration). Whoever loses the key loses the backups.
 
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
 
@@ -22,6 +23,7 @@ ${COMMON_HELP}
 Examples:
   holdfast init -r ./backups --new-key ~/holdfast.key
   BACKUP_ENCRYPTION_KEY=$(cat key) holdfast init -r s3://my-backups/shop
+  HOLDFAST_KMS_KEY=alias/holdfast holdfast init -r s3://my-backups/shop
 
 Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or a bad one.
 `,
@@ -33,7 +35,8 @@ Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or 
     const keyFile = newKey === undefined ? undefined : path.resolve(io.cwd, newKey);
     // A configuration may name the file that is to be made.
     const isOther = config.keyFile !== undefined && path.resolve(io.cwd, config.keyFile) !== keyFile;
-    if (keyFile !== undefined && (config.encryptionKey !== undefined || isOther)) {
+    const hasKey = config.encryptionKey !== undefined || config.kmsKey !== undefined || isOther;
+    if (keyFile !== undefined && hasKey) {
       throw new HoldfastError('E_USAGE', 'a key is configured already; --new-key would not be used', {
         hint: 'Leave --new-key out, or remove the configured key.',
       });
@@ -48,11 +51,18 @@ Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or 
       made === undefined ? settings : { ...settings, encryptionKey: made },
       io.signal,
     );
-    const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${keyAdvice(keyFile)}`;
+    const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${config.kmsKey === undefined ? keyAdvice(keyFile) : KMS_ADVICE}`;
     await print(io, values.json, { ...result, keyFile: keyFile ?? null }, text);
     return 0;
   },
 };
+
+const KMS_ADVICE = `
+KEEP THE KMS KEY. Once it is deleted nobody can read these backups, not even you.
+  1. Let nobody schedule its deletion unseen: an alarm on ScheduleKeyDeletion.
+  2. Give its use only to the roles that need it (docs/security.md).
+This is said once.
+`;
 
 function keyAdvice(keyFile: string | undefined): string {
   const place = keyFile === undefined ? 'the key that is configured' : keyFile;

@@ -6,6 +6,7 @@ export interface EnvConfig {
   readonly endpoint: string | undefined;
   readonly encryptionKey: string | undefined;
   readonly keyFile: string | undefined;
+  readonly kmsKey: string | undefined;
   readonly source: string | undefined;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
@@ -29,6 +30,7 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     endpoint: get('AWS_ENDPOINT_URL_S3') ?? get('AWS_ENDPOINT_URL'),
     encryptionKey: readKey(get, problems),
     keyFile: get('HOLDFAST_KEY_FILE'),
+    kmsKey: get('HOLDFAST_KMS_KEY'),
     source: get('HOLDFAST_SOURCE'),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
     retention: {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readConfigEnv } from './config-env.ts';
+import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
@@ -24,6 +24,8 @@ const FileConfig = z.strictObject({
     .optional(),
   /** File that holds the 64 hex digits of the encryption key. The key itself has no place in a configuration file. */
   keyFile: z.string().min(1).optional(),
+  /** A symmetric key in AWS KMS, by ARN, id or alias, instead of a key file. */
+  kmsKey: z.string().min(1).optional(),
   sources: z
     .record(
       z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
@@ -66,6 +68,7 @@ export interface ResolvedConfig {
   /** Secret. */
   readonly encryptionKey: string | undefined;
   readonly keyFile: string | undefined;
+  readonly kmsKey: string | undefined;
   readonly sources: readonly NamedSource[];
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
@@ -100,17 +103,8 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     : parsed.error.issues.flatMap((issue) => describeIssue(issue, fileName, file));
   const fromFile = parsed.data ?? {};
   const fromEnv = readConfigEnv(env, problems);
-  if (problems.length > 0) {
-    const list = problems.map((problem) => `\n  - ${problem}`).join('');
-    throw new HoldfastError(
-      'E_CONFIG',
-      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:${list}`,
-      {
-        hint: 'See docs/configuration.md.',
-        details: { problems: problems.length },
-      },
-    );
-  }
+  const keys = readKeys(fromEnv, fromFile, problems);
+  refuseProblems(problems);
   const region = fromEnv.region ?? fromFile.s3?.region;
   return deepFreeze({
     repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
@@ -119,8 +113,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       ...(region === undefined ? {} : { region }),
       ...(fromEnv.endpoint === undefined ? {} : { endpoint: fromEnv.endpoint }),
     },
-    encryptionKey: fromEnv.encryptionKey,
-    keyFile: fromEnv.keyFile ?? fromFile.keyFile,
+    ...keys,
     sources: Object.entries(fromFile.sources ?? {}).map(([name, { kind, url, ...options }]) => ({
       name,
       kind,
@@ -135,6 +128,36 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
   });
+}
+
+function readKeys(
+  env: EnvConfig,
+  file: Partial<z.infer<typeof FileConfig>>,
+  problems: string[],
+): Pick<ResolvedConfig, 'encryptionKey' | 'keyFile' | 'kmsKey'> {
+  const { encryptionKey } = env;
+  const keyFile = env.keyFile ?? file.keyFile;
+  const kmsKey = env.kmsKey ?? file.kmsKey;
+  if (kmsKey !== undefined && (encryptionKey ?? keyFile) !== undefined)
+    problems.push(
+      'a KMS key and a key of 64 hex digits are both configured; keep the one that the repository was made with',
+    );
+  return { encryptionKey, keyFile, kmsKey };
+}
+
+/** @throws E_CONFIG */
+function refuseProblems(problems: readonly string[]): void {
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `\n  - ${problem}`).join('');
+    throw new HoldfastError(
+      'E_CONFIG',
+      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:${list}`,
+      {
+        hint: 'See docs/configuration.md.',
+        details: { problems: problems.length },
+      },
+    );
+  }
 }
 
 function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown): string[] {

@@ -71,6 +71,7 @@ export const ERRORS = {
   E_NO_KEY: row(12, 'No encryption key is configured.'),
   E_BAD_KEY: row(12, 'The configured key has the wrong form.'),
   E_WRONG_KEY: row(12, 'The configured key is not the one this was sealed with.'),
+  E_KEY_DENIED: row(13, 'The key service refused to use the key.'),
   E_STORE_DENIED: row(13, 'The store refused access.'),
   E_STORE_UNTRUSTED: row(13, 'The store could not prove who it is (TLS).'),
   E_STORE_FULL: row(13, 'The store has no room left.'),
@@ -89,6 +90,7 @@ export const ERRORS = {
   E_SOURCE_LOST: row(30, 'The connection to the database broke.', true),
   E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
   E_EMPTY_READ: row(30, 'The database gave nothing at all; an empty read is never a backup.'),
+  E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;

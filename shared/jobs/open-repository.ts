@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
+import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository } from '../repository/repository.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
   readonly encryptionKey?: string | undefined;
+  /** ARN, id or alias of a KMS key, instead. */
+  readonly kmsKey?: string | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
   /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
@@ -25,7 +28,7 @@ const MOST_WORKERS = 4;
 
 /** @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
 export async function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult> {
-  const keys = keyProvider(config);
+  const keys = await keyProvider(config);
   if (!keys) {
     throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, and none is configured', {
       hint: 'Run `holdfast init --new-key FILE` to make one, or set BACKUP_ENCRYPTION_KEY.',
@@ -44,7 +47,7 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
 export async function openRepository(config: RepositoryConfig, signal: AbortSignal): Promise<Repository> {
   return Repository.open({
     store: await openStore(config),
-    keys: keyProvider(config),
+    keys: await keyProvider(config),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,
@@ -52,6 +55,13 @@ export async function openRepository(config: RepositoryConfig, signal: AbortSign
   });
 }
 
-function keyProvider({ encryptionKey }: RepositoryConfig): HexKeyProvider | undefined {
-  return encryptionKey === undefined ? undefined : new HexKeyProvider(encryptionKey);
+async function keyProvider({
+  encryptionKey,
+  kmsKey,
+  s3,
+}: RepositoryConfig): Promise<KeyProvider | undefined> {
+  if (encryptionKey !== undefined) return new HexKeyProvider(encryptionKey);
+  if (kmsKey === undefined) return undefined;
+  const { KmsKeyProvider } = await import('../keys/kms-key-provider.ts');
+  return new KmsKeyProvider({ keyId: kmsKey, region: s3?.region });
 }

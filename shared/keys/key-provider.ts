@@ -22,9 +22,9 @@ export interface WrappedKey {
  * GenerateDataKey and Decrypt with an encryption context.
  */
 export interface KeyProvider {
-  /** The root key that new data keys are wrapped with. Not secret. */
+  /** The root key that new data keys are wrapped with, as it was configured. Not secret. */
   readonly rootKeyId: string;
-  /** @throws E_WRONG_KEY, E_STORE_DENIED, E_STORE_UNAVAILABLE */
+  /** @throws E_KEY_DENIED, E_KEY_UNAVAILABLE, E_BAD_KEY */
   generateDataKey(
     context: KeyContext,
     signal?: AbortSignal,
@@ -32,6 +32,7 @@ export interface KeyProvider {
   /**
    * @throws E_WRONG_KEY where `wrapped` is another root key's, naming both ids.
    * @throws E_DAMAGED where it is this root key's, but does not open (changed bytes, or another context).
+   * @throws E_KEY_DENIED, E_KEY_UNAVAILABLE
    */
   unwrapDataKey(wrapped: WrappedKey, context: KeyContext, signal?: AbortSignal): Promise<Uint8Array>;
 }

@@ -27,7 +27,7 @@ it('tells when a file does not hold what was written', async () => {
 
 it('makes a restore to a folder fail, and leaves nothing', async () => {
   vi.spyOn(OutputFile.prototype, 'endsWith').mockResolvedValueOnce(false);
-  onTestFinished(() => vi.restoreAllMocks());
+  onTestFinished(() => void vi.restoreAllMocks());
   const store = new MemoryStore();
   await initRepository(store);
   await using repository = await openRepository(store);

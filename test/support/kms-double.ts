@@ -1,0 +1,84 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished, vi } from 'vitest';
+
+interface KmsRequest {
+  readonly action: string;
+  readonly input: {
+    readonly KeyId?: string;
+    readonly KeySpec?: string;
+    readonly CiphertextBlob?: string;
+    readonly EncryptionContext?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface KmsDouble {
+  readonly keyArn: string;
+  readonly requests: readonly KmsRequest[];
+  /** The next requests are refused with this error. */
+  refuse(name: string, times?: number): void;
+}
+
+/**
+ * A double of ours of AWS KMS: GenerateDataKey and Decrypt of one key, over its wire protocol, bound to the encryption
+ * context as KMS binds it. It checks no signatures and no policies. The SDK finds it by the environment.
+ */
+export async function startKms(keyName = randomBytes(16).toString('hex')): Promise<KmsDouble> {
+  const keyArn = `arn:aws:kms:eu-west-1:111122223333:key/${keyName}`;
+  const root = randomBytes(32);
+  const requests: KmsRequest[] = [];
+  const refusals: string[] = [];
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const action = String(request.headers['x-amz-target']).replace('TrentService.', '');
+    const asked = { action, input: JSON.parse(body) };
+    requests.push(asked);
+    const answer =
+      refusals.length > 0 ? { __type: refusals.shift() } : ANSWERS[action]?.(asked, root, keyArn);
+    response.writeHead(answer && !('__type' in answer) ? 200 : 400, {
+      'content-type': 'application/x-amz-json-1.1',
+    });
+    response.end(JSON.stringify(answer ?? { __type: 'UnknownOperationException' }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+    vi.unstubAllEnvs();
+  });
+  vi.stubEnv('AWS_ENDPOINT_URL_KMS', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  const refuse = (name: string, times = 1) => refusals.push(...Array.from({ length: times }, () => name));
+  return { keyArn, requests, refuse };
+}
+
+type Answer = Readonly<Record<string, string | undefined>>;
+
+const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyArn: string) => Answer>> = {
+  GenerateDataKey({ input }, root, keyArn) {
+    if (input.KeyId !== keyArn && !input.KeyId?.startsWith('alias/')) return { __type: 'NotFoundException' };
+    const plain = randomBytes(32);
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', root, nonce).setAAD(contextOf(input));
+    const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    return { KeyId: keyArn, CiphertextBlob: sealed.toString('base64'), Plaintext: plain.toString('base64') };
+  },
+  Decrypt({ input }, root, keyArn) {
+    if (input.KeyId !== keyArn) return { __type: 'IncorrectKeyException' };
+    const sealed = Buffer.from(input.CiphertextBlob ?? '', 'base64');
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', root, sealed.subarray(0, 12), { authTagLength: 16 });
+      decipher.setAAD(contextOf(input)).setAuthTag(sealed.subarray(-16));
+      const plain = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
+      return { KeyId: keyArn, Plaintext: plain.toString('base64') };
+    } catch {
+      return { __type: 'InvalidCiphertextException' };
+    }
+  },
+};
+
+function contextOf({ EncryptionContext = {} }: KmsRequest['input']): Buffer {
+  return Buffer.from(JSON.stringify(Object.entries(EncryptionContext).sort()));
+}
