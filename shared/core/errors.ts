@@ -94,3 +94,6 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
+export const SUSPECT_EXIT_STATUS = 40;
