@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MiB } from './units.ts';
 
 /** `suspects` of the configuration file: when a backup is suspect. */
