@@ -1,8 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../shared/core/json.ts';
+import { openRepository } from '../../shared/jobs/open-repository.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { OTHER_KEY, TEST_KEY } from '../support/engine.ts';
+import { never, OTHER_KEY, TEST_KEY } from '../support/engine.ts';
 import { seededRows } from '../support/rows.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -147,6 +149,35 @@ it('a source that was emptied is an error, and a suspect backup where that is as
   expect(await backUp()).toMatchObject(failure('E_EMPTY_READ', 'gave nothing to back up'));
   expect(await backUp('--allow-empty')).toMatchObject({ status: 0 });
   expect(await holdfast('verify --all')).toMatchObject({ status: 0 });
+});
+
+it('list, show and status say what is held, verified and drilled', async () => {
+  const { key } = await newest();
+  const config = { repository: env['HOLDFAST_REPOSITORY'] ?? '', encryptionKey: TEST_KEY, workers: 1 };
+  await using repository = await openRepository(config, never);
+  const write = (kind: 'hold' | 'verify' | 'drill', body: JsonObject) =>
+    repository.reports.write(kind, { backups: [key], body }, never);
+  await write('hold', { reason: 'audit' });
+  await write('drill', { outcome: 'equal', restoreMs: 61_000, records: 1503 });
+  const verified = { damagedPacks: [], findings: 0, damaged: [] };
+  await write('verify', { ...verified, depth: { kind: 'full' } });
+  expect((await holdfast('list')).stdout).toMatch(/whole, held +full, just now +files:/);
+  const { stdout } = await holdfast('status');
+  expect(stdout).toMatch(
+    /verified +full, just now\n +drilled +just now, equal, 1,503 records restored in 1 min 01 s\n/,
+  );
+  expect(stdout).toMatch(/held +backup_daily_\w+\n\nNext:\n {2}- Nothing: all is well\.\n$/);
+  await write('verify', {
+    ...verified,
+    depth: { kind: 'subset', part: 1, of: 7 },
+    damaged: [key],
+    findings: 1,
+  });
+  expect((await holdfast('show latest')).stdout).toMatch(
+    /state +whole, held\nverified +DAMAGED: part 1\/7, just now\nheld +"audit", just now\ndrilled +equal, restored in 1 min 01 s/,
+  );
+  const failed = await holdfast('status');
+  expect(failed).toMatchObject({ status: 20, stdout: expect.stringContaining('has no good backup') });
 });
 
 it('thresholds come from the configuration, and mistakes in them are named', async () => {

@@ -96,7 +96,7 @@ describe('a loss', () => {
     expect(find(before, now)).toHaveLength(2);
     expect(find(before, now, { thresholds: { ignoreDatasets: ['public.queue*'] } })).toEqual([]);
     expect(find(before, now, { thresholds: { ignoreDatasets: ['queue*', 'public.queue'] } })).toHaveLength(2);
-    expect(find(before, now, { thresholds: { ignoreDatasets: ['public?queue*'] } })).toHaveLength(2);
+    expect(find(before, now, { thresholds: { ignoreDatasets: ['public.queue.*'] } })).toHaveLength(2);
   });
 });
 
