@@ -88,7 +88,7 @@ export const ERRORS = {
   E_SOURCE_UNSUPPORTED: row(30, 'The database is of a kind or version that cannot be backed up or restored.'),
   E_SOURCE_LOST: row(30, 'The connection to the database broke.', true),
   E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
-  E_EMPTY_READ: row(30, 'The database gave nothing at all; an empty read is never a backup.'),
+  E_EMPTY_READ: row(30, 'The database gave nothing at all; that is no backup, unless --allow-empty says so.'),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
