@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the repository, its newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  accept: {
+    summary: 'say that a suspect backup is as it should be',
+    load: async () => (await import('./commands/accept.ts')).accept,
+  },
   verify: {
     summary: 'check that backups are whole',
     load: async () => (await import('./commands/verify.ts')).verify,

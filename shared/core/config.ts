@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
+import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
@@ -34,6 +35,8 @@ const FileConfig = z.strictObject({
     .optional(),
   /** Days that backups are kept, by type. */
   retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
+  /** When a backup is suspect. */
+  suspects: SuspectsConfig.optional(),
   /** zstd level; 0 stores as it is. */
   compressionLevel: z.number().int().min(0).max(19).optional(),
   /** Worker threads. */
@@ -75,6 +78,7 @@ export interface ResolvedConfig {
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
   readonly schedules: Readonly<Record<string, string>>;
+  readonly suspects: SuspectThresholds;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
   readonly cacheMiB: number | undefined;
@@ -124,6 +128,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     isEnabled: fromEnv.isEnabled,
     retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
     schedules: fromEnv.schedules,
+    suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
@@ -186,6 +191,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
+  if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
 

@@ -89,10 +89,13 @@ export const ERRORS = {
   E_SOURCE_UNSUPPORTED: row(30, 'The database is of a kind or version that cannot be backed up or restored.'),
   E_SOURCE_LOST: row(30, 'The connection to the database broke.', true),
   E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
-  E_EMPTY_READ: row(30, 'The database gave nothing at all; an empty read is never a backup.'),
+  E_EMPTY_READ: row(30, 'The database gave nothing at all; that is no backup, unless --allow-empty says so.'),
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
+export const SUSPECT_EXIT_STATUS = 40;

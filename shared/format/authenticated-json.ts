@@ -42,11 +42,14 @@ export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
   );
 }
 
-/** Whether an error says that a document itself is at fault, not the store or the key. */
+const DOCUMENT_PROBLEMS = ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY', 'E_WRONG_KEY'];
+
+/**
+ * Whether an error says that a document itself is at fault, not the store. The key was proven when the repository was
+ * opened: a document that is sealed under another one was put there by somebody else.
+ */
 export function isDocumentProblem(error: unknown): error is HoldfastError {
-  return (
-    isHoldfastError(error) && ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code)
-  );
+  return isHoldfastError(error) && DOCUMENT_PROBLEMS.includes(error.code);
 }
 
 function mac(body: Uint8Array, key: Uint8Array): Buffer {

@@ -4,7 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PackHandle } from './chunk-ref.ts';
 import { compress, decompress } from './codec.ts';
-import { problems } from './manifest.ts';
+import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
 
 /** A catalog larger than this is refused: a million tables are well below it. */
@@ -26,15 +26,35 @@ const Root = z.object({
   storedBytes: count,
 });
 
+/** What made the backup suspect, by dataset; null: the backup as a whole. The manifest has the counts alone. */
+const DatasetSuspicion = z.object({
+  code: z.enum(SUSPICIONS),
+  dataset: z.string().nullable(),
+  before: count,
+  now: count,
+});
+export type DatasetSuspicion = Readonly<z.infer<typeof DatasetSuspicion>>;
+
+const Suspect = z.object({
+  /** Key of the backup it was compared with. */
+  against: z.string(),
+  findings: z.array(DatasetSuspicion).min(1),
+});
+export type Suspect = Readonly<z.infer<typeof Suspect>>;
+
 const Catalog = z.object({
   server: z.string(),
   position: z.string(),
   omitted: z.array(z.string()),
+  /** Missing where nothing is suspect. */
+  suspect: Suspect.optional(),
   datasets: z.array(
     z.object({
       name: z.string(),
       kind: z.enum(['schema', 'data']),
       attributes: z.record(z.string(), z.json()),
+      /** Stored bytes of the first items of its chunks' chains: its size when compressed. */
+      wholeBytes: count.optional(),
       partitions: z.array(
         z.object({
           name: z.string(),
@@ -53,12 +73,37 @@ export interface CatalogDataset {
   readonly name: string;
   readonly kind: 'schema' | 'data';
   readonly attributes: JsonObject;
+  readonly wholeBytes?: number | undefined;
   readonly partitions: readonly { readonly name: string; readonly root: RootEntry | null }[];
 }
 
 /** What a backup holds, sealed: names, schema of the adapter, roots of the trees. */
 export interface Catalog extends Omit<CatalogFile, 'datasets'> {
   readonly datasets: readonly CatalogDataset[];
+}
+
+/** What everybody may read of findings: a count for each code, without names. */
+export function countSuspicions(findings: readonly DatasetSuspicion[]): Suspicion[] {
+  const counts = new Map<string, Suspicion>();
+  for (const { code, dataset, before, now } of findings) {
+    const isWhole = dataset === null;
+    const found = counts.get(`${code} ${isWhole}`) ?? { code, datasets: 0, before: 0, now: 0 };
+    // Sizes of records do not add up: there the worst stands for all.
+    const isWorse = now * Math.max(found.before, 1) > found.now * Math.max(before, 1);
+    const figures =
+      code === 'ratio-collapsed'
+        ? isWorse
+          ? { before, now }
+          : found
+        : { before: found.before + before, now: found.now + now };
+    counts.set(`${code} ${isWhole}`, {
+      code,
+      datasets: found.datasets + (isWhole ? 0 : 1),
+      before: figures.before,
+      now: figures.now,
+    });
+  }
+  return [...counts.values()];
 }
 
 export function encodeCatalog(catalog: Catalog): { readonly id: string; readonly body: Buffer } {

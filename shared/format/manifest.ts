@@ -18,12 +18,22 @@ export const RunKey = z.object({
   wrapped: z.base64(),
 });
 
+/** docs/operations.md, "Suspect backups", says what each means. */
+export const SUSPICIONS = [
+  'empty-read',
+  'dataset-vanished',
+  'records-down',
+  'ratio-collapsed',
+  'schema-gone',
+] as const;
+export type SuspicionCode = (typeof SUSPICIONS)[number];
+
 /** What made a backup suspect when it was written: no names of datasets, those are in the sealed catalog. */
 const Suspicion = z.object({
-  code: z.enum(['empty-read', 'dataset-vanished', 'records-down', 'ratio-collapsed', 'schema-gone']),
+  code: z.enum(SUSPICIONS),
   /** Datasets it is true of; 0: of the backup as a whole. */
   datasets: count,
-  /** What was counted in the parent and here: records, datasets, or stored bytes of 1,000 plain ones. */
+  /** What these datasets had before, and now: records; `ratio-collapsed`: stored bytes of 1,000 records. */
   before: count,
   now: count,
 });

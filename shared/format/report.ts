@@ -62,8 +62,9 @@ export function parseReport(bytes: Uint8Array, key: string): Report {
   const parsed = Report.safeParse(document);
   if (!parsed.success)
     throw new HoldfastError('E_DAMAGED', `${key} is not a report: ${problems(parsed.error)}`);
-  if (parsed.data.key !== key)
-    throw new HoldfastError('E_DAMAGED', `${key} holds the report ${parsed.data.key}`);
+  const { key: own, kind } = parsed.data;
+  if (own !== key || !key.startsWith(`reports/${kind}/`))
+    throw new HoldfastError('E_DAMAGED', `${key} holds the report ${own} of kind ${kind}`);
   return parsed.data as Report;
 }
 

@@ -1,19 +1,26 @@
 import { throwIfAborted } from '../core/abort.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
+import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
-import type { BackupReader } from '../repository/backup-reader.ts';
 import type { BackupWriter } from '../repository/backup-writer.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Source, SourceView } from '../sources/source.ts';
+import { type Ancestors, findAncestors } from './ancestors.ts';
+import { judgeAgainst } from './suspicion.ts';
 
 export interface BackupOptions {
   /** @default 'manual' */
   readonly type?: string;
   readonly note?: string | undefined;
+  /** When the backup is suspect. */
+  readonly suspects?: SuspectThresholds;
+  /** Lists a backup without any record too, as suspect, where there were some before. @default false */
+  readonly allowEmpty?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -34,6 +41,8 @@ export interface BackupResult {
   /** Bytes of packs that this run put into the store. */
   readonly storedBytes: number;
   readonly omitted: readonly string[];
+  /** What is suspect about it, and against which backup; undefined where nothing is. */
+  readonly suspect: Suspect | undefined;
 }
 
 /**
@@ -47,7 +56,7 @@ export async function runBackup(
   source: Source,
   options: BackupOptions,
 ): Promise<BackupResult> {
-  const { type = 'manual', note, onProgress = () => {} } = options;
+  const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
   parseBackupType(type);
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
@@ -55,9 +64,9 @@ export async function runBackup(
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
-  const parent = await findParent(repository, source, { warn, signal });
+  const ancestors = await findAncestors(repository, source, { warn, signal });
   await using view = await source.open(signal);
-  refuseEmpty(view, source);
+  if (!allowEmpty) refuseEmpty(view, source);
   const count = countBytes(onProgress);
   try {
     const writer = await repository.beginBackup({
@@ -65,7 +74,7 @@ export async function runBackup(
       note,
       source: { kind: source.kind, name: source.name },
       consistency: source.capabilities.consistency,
-      parent,
+      parent: ancestors.parent,
       software: SOFTWARE,
       onWarning: warn,
       onStored: ({ ref, isNew }) => count(ref.plainBytes, isNew ? (ref.chain.at(-1)?.storedBytes ?? 0) : 0),
@@ -77,38 +86,28 @@ export async function runBackup(
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const { server, position, omitted, datasets } = view;
+    let suspect: Suspect | undefined;
     const manifest = await writer.commit({
       server,
       position,
       omitted,
       datasets,
-      check: (records) => refuseLoss(parent, records, source),
+      judge: (figures) => {
+        const records = figures.reduce((sum, one) => sum + (one.kind === 'data' ? one.records : 0), 0);
+        if (!allowEmpty) refuseLoss(ancestors, records, source);
+        const compresses = repository.context.limits.level > 0;
+        suspect = judgeAgainst(ancestors, figures, {
+          thresholds: options.suspects ?? DEFAULT_SUSPECTS,
+          compresses,
+        });
+        return suspect;
+      },
     });
-    return summarise(manifest, view.omitted);
+    return { ...summarise(manifest), omitted, suspect };
   } catch (error) {
     stop.abort();
     throw error;
   }
-}
-
-/** The newest backup of the same source that can be opened. */
-async function findParent(
-  repository: Repository,
-  source: Source,
-  { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
-): Promise<BackupReader | undefined> {
-  for (const key of await repository.backupKeys(signal)) {
-    const { manifest, problem } = await repository.inspectManifest(key, signal);
-    if (problem) warn(`${key} is passed over: ${problem.message}`);
-    if (manifest?.source.kind !== source.kind || manifest.source.name !== source.name) continue;
-    try {
-      return await repository.openManifest(manifest, signal);
-    } catch (error) {
-      if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
-      warn(`${key} cannot be compared with: ${error.message}`);
-    }
-  }
-  return undefined;
 }
 
 /**
@@ -134,17 +133,21 @@ async function readAll(
 function refuseEmpty(view: SourceView, source: Source): void {
   if (view.datasets.some(({ kind }) => kind === 'data')) return;
   throw new HoldfastError('E_EMPTY_READ', `${source.name} gave nothing to back up`, {
-    hint: 'Check the database name and the permissions of the login.',
+    hint: 'Check the database name and the permissions of the login; if it is meant to be empty, pass --allow-empty.',
   });
 }
 
 /** A source that held records and now holds none at all is taken for a failed read. */
-function refuseLoss(parent: BackupReader | undefined, records: number, source: Source): void {
-  const before = parent?.manifest.totals.records ?? 0;
+function refuseLoss({ parent, good }: Ancestors, records: number, source: Source): void {
+  const before = (good ?? parent)?.manifest.totals.records ?? 0;
   if (records > 0 || before === 0) return;
-  throw new HoldfastError('E_EMPTY_READ', `${source.name} gave no records; its last backup has ${before}`, {
-    hint: 'If the database was emptied on purpose, back it up into a new repository.',
-  });
+  throw new HoldfastError(
+    'E_EMPTY_READ',
+    `${source.name} gave no records; its last good backup has ${before}`,
+    {
+      hint: 'If the database was emptied on purpose: `holdfast backup --allow-empty`, then accept that backup.',
+    },
+  );
 }
 
 function estimate(view: SourceView): number {
@@ -163,7 +166,7 @@ function countBytes(onProgress: OnProgress): (plainBytes: number, storedBytes: n
   };
 }
 
-function summarise(manifest: Manifest, omitted: readonly string[]): BackupResult {
+function summarise(manifest: Manifest): Omit<BackupResult, 'omitted' | 'suspect'> {
   return {
     key: manifest.key as BackupKey,
     type: manifest.type,
@@ -172,6 +175,5 @@ function summarise(manifest: Manifest, omitted: readonly string[]): BackupResult
     startedAt: new Date(manifest.startedAt),
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
-    omitted,
   };
 }

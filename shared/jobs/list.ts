@@ -1,6 +1,8 @@
 import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
+import type { Suspicion } from '../format/manifest.ts';
+import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 
 /** Manifests read at once. */
@@ -24,6 +26,10 @@ export interface BackupSummary {
   /** `unproven`: its MAC was not checked, as no key was configured. */
   readonly state: 'whole' | 'unproven' | 'damaged';
   readonly problem: string | undefined;
+  /** What made it suspect when it was written, without names. Empty where nothing did. */
+  readonly suspect: readonly Suspicion[];
+  /** What reports say of it: hold, acceptance, the newest verification and drill. */
+  readonly marks: BackupMarks;
 }
 
 /** Newest first. A manifest that does not parse or whose MAC is wrong is listed as `damaged`, not hidden and not fatal. */
@@ -38,15 +44,52 @@ export async function listBackups(
 ): Promise<readonly BackupSummary[]> {
   const { type, source, signal } = options;
   const keys = await repository.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
-  const summaries: BackupSummary[] = [];
-  for await (const entry of orderedMap(keys, READS, (key) => repository.inspectManifest(key, signal))) {
-    const summary = summariseEntry(entry);
-    if (source === undefined || summary.source.name.includes(source)) summaries.push(summary);
-  }
-  return summaries;
+  const { summaries } = await summarise(repository, keys, { signal });
+  return summaries.filter((summary) => source === undefined || summary.source.name.includes(source));
 }
 
-export function summariseEntry({ key, manifest, isProven, problem }: ManifestEntry): BackupSummary {
+/**
+ * Reads manifests and, at the same time, what reports say of them.
+ *
+ * @param options.onEntry is given each manifest as it was found, in the order of the keys; none is kept
+ * @throws E_STORE_*
+ */
+export async function summarise(
+  repository: Repository,
+  keys: readonly BackupKey[],
+  options: { readonly onEntry?: (entry: ManifestEntry) => void; readonly signal: AbortSignal },
+): Promise<{ readonly summaries: readonly BackupSummary[]; readonly marks: Marks }> {
+  const { onEntry = () => {}, signal } = options;
+  const readAll = async () => {
+    const summaries: BackupSummary[] = [];
+    for await (const entry of orderedMap(keys, READS, (key) => repository.inspectManifest(key, signal))) {
+      onEntry(entry);
+      summaries.push(summariseEntry(entry));
+    }
+    return summaries;
+  };
+  const [found, marks] = await Promise.all([readAll(), repository.marks(signal)]);
+  return { summaries: found.map((summary) => ({ ...summary, marks: marks.of(summary.key) })), marks };
+}
+
+/** Whether a backup may be relied on: whole as far as is known, and not suspect, or accepted. */
+export function isGood({
+  state,
+  suspect,
+  marks,
+}: Pick<BackupSummary, 'state' | 'suspect' | 'marks'>): boolean {
+  return state !== 'damaged' && marks.verify?.isWhole !== false && !isWaiting({ suspect, marks });
+}
+
+/** Whether it is suspect and nobody has accepted it. */
+export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'marks'>): boolean {
+  return suspect.length > 0 && marks.accept === undefined;
+}
+
+export function summariseEntry(
+  { key, manifest, isProven, problem }: ManifestEntry,
+  marks: BackupMarks = {},
+): BackupSummary {
   const parsed = parseBackupKey(key);
   const startedAt = new Date(manifest?.startedAt ?? parsed?.startedAt ?? 0);
   return {
@@ -62,6 +105,8 @@ export function summariseEntry({ key, manifest, isProven, problem }: ManifestEnt
     neededBytes: (manifest?.packs ?? []).reduce((sum, { bytes }) => sum + bytes, 0),
     state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
     problem: problem?.message,
+    suspect: manifest?.suspect ?? [],
+    marks,
   };
 }
 

@@ -1,4 +1,6 @@
 import type { BackupKey } from '../core/ids.ts';
+import type { Suspect } from '../format/catalog.ts';
+import { figuresOf } from '../repository/dataset-figures.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, summariseEntry } from './list.ts';
 
@@ -10,6 +12,8 @@ export interface BackupDetail extends BackupSummary {
   readonly software: string;
   readonly omitted: readonly string[];
   readonly packs: number;
+  /** What is suspect about it, with names, and against which backup; undefined where nothing is. */
+  readonly findings: Suspect | undefined;
   readonly datasets: readonly {
     readonly name: string;
     readonly kind: 'schema' | 'data';
@@ -26,10 +30,13 @@ export async function showBackup(
   key: BackupKey,
   signal: AbortSignal,
 ): Promise<BackupDetail> {
-  const { manifest, catalog } = await repository.openBackup(key, signal);
+  const [{ manifest, catalog }, marks] = await Promise.all([
+    repository.openBackup(key, signal),
+    repository.marks(signal),
+  ]);
   const { server, position, omitted } = catalog;
   return {
-    ...summariseEntry({ key, manifest, isProven: true, problem: undefined }),
+    ...summariseEntry({ key, manifest, isProven: true, problem: undefined }, marks.of(key)),
     parent: (manifest.parent ?? undefined) as BackupKey | undefined,
     server,
     position,
@@ -37,11 +44,10 @@ export async function showBackup(
     software: manifest.software,
     omitted,
     packs: manifest.packs.length,
-    datasets: catalog.datasets.map(({ name, kind, partitions }) => {
-      const sum = (count: 'records' | 'plainBytes' | 'chunks') =>
-        partitions.reduce((total, { root }) => total + (root?.[count] ?? 0), 0);
-      const counts = { records: sum('records'), plainBytes: sum('plainBytes'), chunks: sum('chunks') };
-      return { name, kind, partitions: partitions.length, ...counts };
+    findings: catalog.suspect,
+    datasets: catalog.datasets.map((dataset) => {
+      const { name, kind, records, plainBytes, chunks } = figuresOf(dataset);
+      return { name, kind, partitions: dataset.partitions.length, records, plainBytes, chunks };
     }),
   };
 }

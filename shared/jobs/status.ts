@@ -1,6 +1,7 @@
+import type { BackupKey } from '../core/ids.ts';
 import { packKey } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
-import { type BackupSummary, summariseEntry } from './list.ts';
+import { type BackupSummary, isGood, isWaiting, summarise } from './list.ts';
 
 export interface RepositoryStatus {
   readonly location: string;
@@ -9,8 +10,11 @@ export interface RepositoryStatus {
   readonly rootKeyId: string;
   readonly backups: number;
   readonly damaged: number;
-  /** Newest whole backup of each source and type. */
+  /** Newest backup of each source and type whose manifest is not damaged. */
   readonly newest: readonly BackupSummary[];
+  readonly sources: readonly SourceStatus[];
+  /** Reports that are not counted, as they are damaged or not Holdfast's. */
+  readonly problems: readonly string[];
   /** Sum over all backups of what a restore of each would give. */
   readonly logicalBytes: number;
   /** Bytes of all objects under `data/`. */
@@ -20,39 +24,82 @@ export interface RepositoryStatus {
   readonly unreferencedBytes: number;
 }
 
-/** Reads all manifests and the list of packs; reads no pack and needs no key. */
+/** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
+export interface SourceStatus {
+  readonly source: BackupSummary['source'];
+  readonly backups: number;
+  /** Missing where none can be relied on. */
+  readonly newestGood: { readonly key: BackupKey; readonly startedAt: Date } | undefined;
+  /** Suspect, and nobody has accepted them. */
+  readonly waiting: readonly BackupKey[];
+  /** A verification found damage. */
+  readonly failed: readonly BackupKey[];
+  readonly held: readonly BackupKey[];
+  /** The newest of each, with the backup that it was of. */
+  readonly lastVerify: MarkOf<'verify'> | undefined;
+  readonly lastFullVerify: MarkOf<'fullVerify'> | undefined;
+  readonly lastDrill: MarkOf<'drill'> | undefined;
+}
+
+type Marks = BackupSummary['marks'];
+type MarkOf<K extends 'verify' | 'fullVerify' | 'drill'> = NonNullable<Marks[K]> & {
+  readonly key: BackupKey;
+};
+
+/** Reads all manifests, all reports and the list of packs; reads no pack and needs no key. */
 export async function readStatus(repository: Repository, signal: AbortSignal): Promise<RepositoryStatus> {
   const needed = new Set<string>();
-  const newest = new Map<string, BackupSummary>();
-  let backups = 0;
-  let damaged = 0;
-  let logicalBytes = 0;
-  for (const key of await repository.backupKeys(signal)) {
-    const entry = await repository.inspectManifest(key, signal);
-    const summary = summariseEntry(entry);
-    backups++;
-    logicalBytes += summary.plainBytes;
-    for (const { id } of entry.manifest?.packs ?? []) needed.add(packKey(id as never));
-    if (summary.state === 'damaged') damaged++;
-    else {
-      const name = JSON.stringify([summary.source, summary.type]);
-      if (!newest.has(name)) newest.set(name, summary);
-    }
-  }
-  const packs = await measurePacks(repository, needed, signal);
+  const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
+    onEntry: ({ manifest }) => {
+      for (const { id } of manifest?.packs ?? []) needed.add(packKey(id as never));
+    },
+    signal,
+  });
+  const readable = summaries.filter(({ state }) => state !== 'damaged');
   const { id: repositoryId, formatVersion, rootKeyId } = repository;
-  const location = repository.store.location;
   return {
-    location,
+    location: repository.store.location,
     repositoryId,
     formatVersion,
     rootKeyId,
-    backups,
-    damaged,
-    newest: [...newest.values()],
-    logicalBytes,
-    ...packs,
+    backups: summaries.length,
+    damaged: summaries.length - readable.length,
+    newest: firstOfEach(readable, ({ source, type }) => JSON.stringify([source, type])),
+    sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(statusOf),
+    problems: marks.problems.map(({ message }) => message),
+    logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
+    ...(await measurePacks(repository, needed, signal)),
   };
+}
+
+function firstOfEach(summaries: readonly BackupSummary[], name: (summary: BackupSummary) => string) {
+  return [...Map.groupBy(summaries, name).values()].flatMap(([first]) => first ?? []);
+}
+
+/** @param backups of one source, at least one, newest first */
+function statusOf(backups: readonly BackupSummary[]): SourceStatus {
+  const keysOf = (is: (backup: BackupSummary) => boolean) => backups.filter(is).map(({ key }) => key);
+  const good = backups.find(isGood);
+  return {
+    source: backups[0]?.source ?? { kind: '', name: '' },
+    backups: backups.length,
+    newestGood: good && { key: good.key, startedAt: good.startedAt },
+    waiting: keysOf(isWaiting),
+    failed: keysOf(({ marks }) => marks.verify?.isWhole === false),
+    held: keysOf(({ marks }) => marks.hold !== undefined),
+    lastVerify: newestMark(backups, 'verify'),
+    lastFullVerify: newestMark(backups, 'fullVerify'),
+    lastDrill: newestMark(backups, 'drill'),
+  };
+}
+
+function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
+  backups: readonly BackupSummary[],
+  kind: K,
+): MarkOf<K> | undefined {
+  return backups
+    .flatMap(({ key, marks }) => (marks[kind] ? [{ key, ...marks[kind] } as MarkOf<K>] : []))
+    .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
 }
 
 async function measurePacks(repository: Repository, needed: ReadonlySet<string>, signal: AbortSignal) {

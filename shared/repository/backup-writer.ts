@@ -6,7 +6,7 @@ import type { JsonObject } from '../core/json.ts';
 import { Semaphore } from '../core/semaphore.ts';
 import { KiB, MiB, SECOND_MS } from '../core/units.ts';
 import { encodeAuthenticated } from '../format/authenticated-json.ts';
-import { encodeCatalog, rootEntry } from '../format/catalog.ts';
+import { countSuspicions, encodeCatalog, rootEntry, type Suspect } from '../format/catalog.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import { Chunker } from '../format/chunker.ts';
 import { gearTable } from '../format/gear.ts';
@@ -17,6 +17,7 @@ import { ChunkProcessor } from './chunk-processor.ts';
 import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
 import type { RunSettings } from './codec-task.ts';
 import type { RepositoryContext } from './context.ts';
+import { DatasetTally, type WrittenFigures } from './dataset-figures.ts';
 import { PackLedger } from './pack-ledger.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 import { ParentCursor } from './parent-cursor.ts';
@@ -54,8 +55,8 @@ export interface CommitOptions {
   readonly position: string;
   readonly omitted: readonly string[];
   readonly datasets: readonly DatasetToCommit[];
-  /** Called with the records of all data before anything is listed; may throw. */
-  readonly check: (records: number) => void;
+  /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
+  readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;
 }
 
 /**
@@ -74,7 +75,7 @@ export class BackupWriter {
   readonly #manifestKey: Uint8Array;
   readonly #blocks: BlockPool;
   readonly #trees = new Map<string, TreeWriter>();
-  #newChunks = 0;
+  readonly #tally = new DatasetTally();
 
   private constructor(
     context: RepositoryContext,
@@ -159,7 +160,7 @@ export class BackupWriter {
       signal,
       onStored: (stored) => {
         for (const location of stored.ref.chain) this.#ledger.use(location);
-        if (stored.isNew && dataset.kind === 'data') this.#newChunks++;
+        this.#tally.add(dataset, stored);
         onStored(stored);
       },
     });
@@ -177,14 +178,20 @@ export class BackupWriter {
       this.#uploader.add(`worker-${worker}`, value.closed);
     }
     const roots = new Map([...this.#trees].map(([name, tree]) => [name, tree.finish()]));
-    options.check(dataRoots(options.datasets, roots).reduce((total, { records }) => total + records, 0));
-    const { id, location } = this.#addCatalog(options, roots);
+    const figures = options.datasets.map((dataset) =>
+      this.#tally.figures(
+        dataset,
+        dataset.partitions.flatMap(({ name }) => roots.get(treeName(dataset.name, name)) ?? []),
+      ),
+    );
+    const suspect = options.judge(figures);
+    const { id, location } = this.#addCatalog(options, roots, suspect);
     this.#uploader.add(INDEX, this.#index.finish());
     await this.#uploader.settled();
     throwIfAborted(signal);
-    const all = dataRoots(options.datasets, roots);
+    const data = figures.filter(({ kind }) => kind === 'data');
     const sum = (key: 'chunks' | 'plainBytes' | 'records') =>
-      all.reduce((total, root) => total + root[key], 0);
+      data.reduce((total, dataset) => total + dataset[key], 0);
     const { packs, keys } = this.#packsAndKeys();
     return this.#putManifest({
       format: MANIFEST_FORMAT,
@@ -196,13 +203,14 @@ export class BackupWriter {
       ...(this.#options.note === undefined ? {} : { note: this.#options.note }),
       source: this.#options.source,
       parent: this.#options.parent?.manifest.key ?? null,
+      ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
       consistency: this.#options.consistency,
       totals: {
-        datasets: options.datasets.filter(({ kind }) => kind === 'data').length,
+        datasets: data.length,
         records: sum('records'),
         plainBytes: sum('plainBytes'),
         chunks: sum('chunks'),
-        newChunks: this.#newChunks,
+        newChunks: this.#tally.newChunks,
         storedBytes: this.#uploader.uploaded.reduce((total, { bytes }) => total + bytes, 0),
       },
       keys,
@@ -240,16 +248,22 @@ export class BackupWriter {
   }
 
   /** Encoded twice: the first time to learn how large it is, and so which pack it goes into. */
-  #addCatalog(options: CommitOptions, roots: ReadonlyMap<string, NodeRef | null>) {
+  #addCatalog(
+    options: CommitOptions,
+    roots: ReadonlyMap<string, NodeRef | null>,
+    suspect: Suspect | undefined,
+  ) {
     const encode = (self: PackHandle) =>
       encodeCatalog({
         server: options.server,
         position: options.position,
         omitted: [...options.omitted],
+        ...(suspect ? { suspect } : {}),
         datasets: options.datasets.map(({ name, kind, attributes, partitions }) => ({
           name,
           kind,
           attributes,
+          ...(kind === 'data' ? { wholeBytes: this.#tally.wholeBytes(name) } : {}),
           partitions: partitions.map((partition) => {
             const root = roots.get(treeName(name, partition.name)) ?? null;
             return { name: partition.name, root: root && rootEntry(root, self) };
@@ -318,18 +332,6 @@ export class BackupWriter {
       hint: 'Check the store, then back up again.',
     });
   }
-}
-
-/** What totals count: data, not schema. */
-function dataRoots(
-  datasets: readonly DatasetToCommit[],
-  roots: ReadonlyMap<string, NodeRef | null>,
-): readonly NodeRef[] {
-  return datasets
-    .filter(({ kind }) => kind === 'data')
-    .flatMap(({ name, partitions }) =>
-      partitions.flatMap((partition) => roots.get(treeName(name, partition.name)) ?? []),
-    );
 }
 
 function named({ id }: PackHandle): string {

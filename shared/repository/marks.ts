@@ -11,12 +11,17 @@ interface At {
   readonly report: string;
 }
 
+type Depth = Body<'verify'>['depth'];
+
 /** What the reports say of one backup; the newest of each. */
 export interface BackupMarks {
   /** Missing where it was released since. */
   readonly hold?: At & { readonly reason: string };
   readonly accept?: At & { readonly reason: string };
-  readonly verify?: At & { readonly depth: Body<'verify'>['depth']; readonly isWhole: boolean };
+  /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
+  readonly verify?: At & { readonly depth: Depth; readonly isWhole: boolean };
+  /** The newest that read every byte. */
+  readonly fullVerify?: At;
   readonly drill?: At & Body<'drill'>;
 }
 
@@ -28,23 +33,38 @@ export interface Marks {
 
 type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
 
-const APPLY: { readonly [K in BodyKind]: (marks: Mutable, at: At, body: Body<K>, backup: string) => void } = {
-  hold: (marks, at, { reason }) => {
+interface State {
+  readonly marks: Mutable;
+  /** How verifications looked that found damage, and that no later one has looked for in vain. */
+  damagedAt: readonly Depth[];
+}
+
+const APPLY: { readonly [K in BodyKind]: (state: State, at: At, body: Body<K>, backup: string) => void } = {
+  hold: ({ marks }, at, { reason }) => {
     marks.hold = { ...at, reason };
   },
-  release: (marks) => {
+  release: ({ marks }) => {
     delete marks.hold;
   },
-  accept: (marks, at, { reason }) => {
+  accept: ({ marks }, at, { reason }) => {
     marks.accept = { ...at, reason };
   },
-  verify: (marks, at, { depth, damaged }, backup) => {
-    marks.verify = { ...at, depth, isWhole: !damaged.includes(backup) };
+  verify: (state, at, { depth, damaged }, backup) => {
+    const earlier = state.damagedAt.filter((found) => !covers(depth, found));
+    state.damagedAt = damaged.includes(backup) ? [...earlier, depth] : earlier;
+    state.marks.verify = { ...at, depth, isWhole: state.damagedAt.length === 0 };
+    if (depth.kind === 'full') state.marks.fullVerify = at;
   },
-  drill: (marks, at, body) => {
+  drill: ({ marks }, at, body) => {
     marks.drill = { ...at, ...body };
   },
 };
+
+/** Whether a verification looks for all that another one can find. */
+function covers(depth: Depth, other: Depth): boolean {
+  if (depth.kind === 'full') return true;
+  return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;
+}
 const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
 
 /**
@@ -54,27 +74,27 @@ const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
  * @throws E_STORE_*
  */
 export async function readMarks(reports: Reports, signal: AbortSignal): Promise<Marks> {
-  const marks = new Map<string, Mutable>();
+  const states = new Map<string, State>();
   const problems: HoldfastError[] = [];
-  const found = (await Promise.all(KINDS.map((kind) => Array.fromAsync(reports.read(kind, signal))))).flat();
+  const found = await Array.fromAsync(reports.readAll(KINDS, signal));
   found.sort(
     (a, b) =>
       a.storedAt.getTime() - b.storedAt.getTime() || (a.report?.at ?? '').localeCompare(b.report?.at ?? ''),
   );
   for (const stored of found) {
-    const problem = stored.problem ?? apply(marks, stored);
+    const problem = stored.problem ?? apply(states, stored);
     if (problem) problems.push(problem);
   }
-  return { of: (backup) => marks.get(backup) ?? {}, problems };
+  return { of: (backup) => states.get(backup)?.marks ?? {}, problems };
 }
 
 function apply(
-  marks: Map<string, Mutable>,
+  states: Map<string, State>,
   { report, key, storedAt }: StoredReport,
 ): HoldfastError | undefined {
   if (!report) return undefined;
   try {
-    applyTo(marks, report, report.kind as BodyKind, { at: storedAt, report: key });
+    applyTo(states, report, report.kind as BodyKind, { at: storedAt, report: key });
     return undefined;
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
@@ -82,11 +102,11 @@ function apply(
   }
 }
 
-function applyTo<K extends BodyKind>(marks: Map<string, Mutable>, report: Report, kind: K, at: At): void {
+function applyTo<K extends BodyKind>(states: Map<string, State>, report: Report, kind: K, at: At): void {
   const body = parseBody(kind, report);
   for (const backup of report.backups) {
-    const of = marks.get(backup) ?? {};
-    marks.set(backup, of);
+    const of = states.get(backup) ?? { marks: {}, damagedAt: [] };
+    states.set(backup, of);
     APPLY[kind](of, at, body, backup);
   }
 }

@@ -76,12 +76,22 @@ export class Reports {
 
   /** All reports of a kind, oldest first. What is wrong with one is in it. */
   async *read(kind: ReportKind, signal: AbortSignal): AsyncGenerator<StoredReport> {
-    yield* orderedMap(this.#found(kind, signal), READS, ({ key, storedAt }) =>
+    yield* orderedMap(
+      this.#found(`reports/${kind}/`, () => true, signal),
+      READS,
+      ({ key, storedAt }) => this.open(key, storedAt, signal),
+    );
+  }
+
+  /** All reports of these kinds, by one listing, in the order of their keys. What is wrong with one is in it. */
+  async *readAll(kinds: readonly ReportKind[], signal: AbortSignal): AsyncGenerator<StoredReport> {
+    const isWanted = (key: string) => kinds.some((kind) => key.startsWith(`reports/${kind}/`));
+    yield* orderedMap(this.#found('reports/', isWanted, signal), READS, ({ key, storedAt }) =>
       this.open(key, storedAt, signal),
     );
   }
 
-  /** @throws E_STORE_*, E_WRONG_KEY; what is wrong with the report itself is in the answer */
+  /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
   async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
     const bytes = await this.#context.store.get(key, { signal });
     try {
@@ -101,9 +111,9 @@ export class Reports {
     return openDetails(report.details, await keys.open(report.run, 'index', signal), report.key);
   }
 
-  async *#found(kind: ReportKind, signal: AbortSignal) {
-    for await (const { key, modifiedAt } of this.#context.store.list(`reports/${kind}/`, { signal })) {
-      if (isReportKey(key)) yield { key, storedAt: modifiedAt };
+  async *#found(prefix: string, isWanted: (key: string) => boolean, signal: AbortSignal) {
+    for await (const { key, modifiedAt } of this.#context.store.list(prefix, { signal })) {
+      if (isReportKey(key) && isWanted(key)) yield { key, storedAt: modifiedAt };
     }
   }
 

@@ -67,6 +67,11 @@ describe('holdfast', () => {
     check('restore', (await holdfast(`restore latest --to ${cwd}/out --dry-run --json`)).json());
     check('restore', (await holdfast(`restore latest --to ${cwd}/out --json`)).json());
     check('test', (await holdfast('test --json')).json());
+    await writeFile(source(), seededRows(80, 1).join(''));
+    const suspect = (await holdfast(`backup --source ${source()} --json`)).json();
+    check('backup', suspect);
+    check('show', (await holdfast('show latest --json')).json());
+    check('accept', (await holdfast(`accept ${suspect.key} --reason archived --json`)).json());
     check('Errors', (await holdfast('show nothing --json')).json().error);
   });
 
@@ -214,6 +219,7 @@ describe('holdfast', () => {
     'list',
     'show',
     'status',
+    'accept',
     'verify',
     'restore',
     'export',

@@ -56,3 +56,29 @@ describe('marks', () => {
     expect(marks.problems).toMatchObject([{ code: 'E_DAMAGED' }]);
   });
 });
+
+describe('a verification', () => {
+  const found = (depth: JsonObject, isDamaged: boolean) =>
+    ['verify', [one], { ...verified(isDamaged ? [one] : []), depth }] as const;
+  const [quick, full, first, second] = [
+    { kind: 'quick' },
+    { kind: 'full' },
+    { kind: 'subset', part: 1, of: 2 },
+    { kind: 'subset', part: 2, of: 2 },
+  ] as const;
+
+  it.each([
+    ['a full one that found damage, a quick one', [found(full, true), found(quick, false)], false],
+    ['a full one that found damage, another full one', [found(full, true), found(full, false)], true],
+    ['a quick one that found damage, another quick one', [found(quick, true), found(quick, false)], true],
+    ['a quick one that found damage, a full one', [found(quick, true), found(full, false)], true],
+    ['a part that was damaged, another part', [found(first, true), found(second, false)], false],
+    ['a part that was damaged, the same part', [found(first, true), found(first, false)], true],
+    ['a full one, a quick one that found damage', [found(full, false), found(quick, true)], false],
+  ])('says that a backup is whole only of what it looked for: %s', async (_, reports, isWhole) => {
+    const { verify, fullVerify } = (await marksOf(await withReports(reports))).of(one);
+    expect(verify?.isWhole).toBe(isWhole);
+    const isFull = reports.some(([, , { depth }]) => depth === full);
+    expect(fullVerify !== undefined).toBe(isFull);
+  });
+});

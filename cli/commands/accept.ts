@@ -1,0 +1,44 @@
+import { type AcceptResult, acceptBackups } from '../../shared/jobs/accept.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { shortKey } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = { reason: { type: 'string' } } as const;
+const MOST_KEYS = 100;
+
+export const accept: Command = {
+  options,
+  help: `Usage: holdfast accept KEY… --reason TEXT
+
+Says that suspect backups are as they should be. They count as good from then on: later backups of the source are
+compared with them, and prune goes on. What was decided, and why, is kept in the repository as a report. Look first:
+holdfast show KEY.
+
+      --reason TEXT       why; whoever can read the repository's place can read it
+
+${COMMON_HELP}
+Examples:
+  holdfast accept latest --reason "the archive tables were dropped on purpose"
+  holdfast accept daily_20260301 daily_20260302 --reason "old orders were moved to the warehouse"
+
+Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY fits several; 12 key; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, MOST_KEYS);
+    await using session = await Session.open(values, io);
+    const keys = [];
+    for (const text of positionals.length > 0 ? positionals : [undefined])
+      keys.push(await session.backup(text));
+    const reason = values.reason ?? (await ask.text(io, 'Why is it as it should be?'));
+    if (reason === undefined) throw usage('--reason is missing', 'Say why: --reason "…".');
+    const result = await acceptBackups(session.repository, [...new Set(keys)], { reason, signal: io.signal });
+    await session.print(result, describe(result));
+    return 0;
+  },
+};
+
+function describe({ backups, report }: AcceptResult): string {
+  return `Accepted ${backups.map(shortKey).join(', ')}; kept as ${report}\n`;
+}

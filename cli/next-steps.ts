@@ -1,0 +1,79 @@
+import { DAY_MS, HOUR_MS } from '../shared/core/units.ts';
+import type { RepositoryStatus } from '../shared/jobs/status.ts';
+import { age, plural, shortKey } from './format.ts';
+
+/** A daily backup that is older than this is late. */
+const LATE_MS = 26 * HOUR_MS;
+/** Every byte should have been read again within this. */
+const VERIFY_DAYS = 30;
+const DRILL_DAYS = 90;
+
+type SourceStatus = RepositoryStatus['sources'][number];
+
+/** What to do next, the most urgent first. */
+export function nextSteps(
+  { backups, damaged, newest, sources, problems }: RepositoryStatus,
+  now: Date,
+): string[] {
+  if (backups === 0) return ['Make the first backup: holdfast backup daily --source postgres://…'];
+  const late = newest.filter(
+    ({ type, startedAt }) => type === 'daily' && daysSince(startedAt, now) > LATE_MS / DAY_MS,
+  );
+  const steps = [
+    ...(damaged > 0
+      ? ['A manifest is damaged: run `holdfast list`, and bring the object back from a copy.']
+      : []),
+    ...(problems.length > 0
+      ? [
+          `${plural(problems.length, 'report')} cannot be believed and ${problems.length === 1 ? 'is' : 'are'} not counted: ${problems[0]}`,
+        ]
+      : []),
+    ...sources.flatMap((source) => stepsFor(source)),
+    ...late.map(
+      ({ source, startedAt }) =>
+        `The newest daily backup of ${source.name} is ${age(startedAt, now).replace(' ago', '')} old: look at its schedule.`,
+    ),
+    ...sources.flatMap((source) => proofsFor(source, now)),
+  ];
+  return steps.length > 0 ? steps : ['Nothing: all is well.'];
+}
+
+function stepsFor({ source, newestGood, waiting, failed }: SourceStatus): string[] {
+  const [suspect] = waiting;
+  const [broken] = failed;
+  return [
+    ...(newestGood ? [] : [`${source.name} has no good backup: make one.`]),
+    ...(suspect
+      ? [
+          `${plural(waiting.length, 'backup')} of ${source.name} ${waiting.length === 1 ? 'is' : 'are'} suspect, and prune removes nothing of it: look with \`holdfast show ${shortKey(suspect)}\`; where it is as it should be: holdfast accept ${waiting.map(shortKey).join(' ')} --reason "…"`,
+        ]
+      : []),
+    ...(broken
+      ? [
+          `Verification found damage in ${failed.map(shortKey).join(', ')} of ${source.name}: back up again, which stores what is missing from the live source, then verify.`,
+        ]
+      : []),
+  ];
+}
+
+function proofsFor({ source, newestGood, lastFullVerify, lastDrill }: SourceStatus, now: Date): string[] {
+  if (!newestGood) return [];
+  const isVerified = lastFullVerify && daysSince(lastFullVerify.at, now) <= VERIFY_DAYS;
+  const isDrilled = lastDrill && daysSince(lastDrill.at, now) <= DRILL_DAYS;
+  const drilled = lastDrill ? `no drill in ${DRILL_DAYS} days` : 'no drill yet';
+  return [
+    ...(isVerified
+      ? []
+      : [
+          `${source.name}: no full verification in ${VERIFY_DAYS} days: holdfast verify ${shortKey(newestGood.key)} --full`,
+        ]),
+    ...(isDrilled ? [] : [`${source.name}: ${drilled}: holdfast drill ${shortKey(newestGood.key)}`]),
+    ...(lastDrill && lastDrill.outcome !== 'equal'
+      ? [`${source.name}: the last drill ended with '${lastDrill.outcome}': run it again.`]
+      : []),
+  ];
+}
+
+function daysSince(then: Date, now: Date): number {
+  return (now.getTime() - then.getTime()) / DAY_MS;
+}

@@ -1,0 +1,23 @@
+import type { BackupSummary } from '../shared/jobs/list.ts';
+import { age } from './format.ts';
+
+type Standing = Pick<BackupSummary, 'state' | 'suspect' | 'marks'>;
+type Verify = NonNullable<Standing['marks']['verify']>;
+
+/** `whole`, `whole, suspect`, `whole, suspect (accepted), held`. */
+export function standing({ state, suspect, marks }: Standing): string {
+  const suspicion = marks.accept ? 'suspect (accepted)' : 'suspect';
+  return [state, ...(suspect.length > 0 ? [suspicion] : []), ...(marks.hold ? ['held'] : [])].join(', ');
+}
+
+/** `full, 3 days ago`; `never`. */
+export function verification({ marks }: Pick<Standing, 'marks'>, now: Date): string {
+  if (!marks.verify) return 'never';
+  const { at, isWhole } = marks.verify;
+  return `${isWhole ? '' : 'DAMAGED: '}${depthName(marks.verify)}, ${age(at, now)}`;
+}
+
+/** `quick`, `full`, `part 3/7`. */
+export function depthName({ depth }: Pick<Verify, 'depth'>): string {
+  return depth.kind === 'subset' ? `part ${depth.part}/${depth.of}` : depth.kind;
+}
