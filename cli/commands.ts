@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'check that backups are whole',
     load: async () => (await import('./commands/verify.ts')).verify,
   },
+  drill: {
+    summary: 'restore a backup into a scratch database, compare, and keep the evidence',
+    load: async () => (await import('./commands/drill.ts')).drill,
+  },
   restore: {
     summary: 'restore a backup, or some of its datasets',
     load: async () => (await import('./commands/restore.ts')).restore,

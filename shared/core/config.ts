@@ -30,6 +30,16 @@ const FileConfig = z.strictObject({
       z.discriminatedUnion('kind', [PostgresSourceConfig, FilesSourceConfig]),
     )
     .optional(),
+  /** Where drills make their scratch targets, by kind of source. */
+  drill: z
+    .strictObject({
+      postgres: z
+        .object({ url: z.string().min(1) })
+        .catchall(scalar)
+        .optional(),
+      files: z.strictObject({ url: z.string().min(1) }).optional(),
+    })
+    .optional(),
   /** Days that backups are kept, by type. */
   retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
   /** zstd level; 0 stores as it is. */
@@ -56,6 +66,8 @@ export interface NamedSource {
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
+type DrillServer = Pick<NamedSource, 'url' | 'options'>;
+
 export interface ResolvedConfig {
   readonly repository: string | undefined;
   readonly s3: {
@@ -69,6 +81,8 @@ export interface ResolvedConfig {
   readonly sources: readonly NamedSource[];
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
+  /** Where drills make their scratch targets, by kind of source. */
+  readonly drill: Readonly<Partial<Record<NamedSource['kind'], DrillServer>>>;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
   readonly schedules: Readonly<Record<string, string>>;
@@ -128,6 +142,13 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       options,
     })),
     defaultSource: flags.source ?? fromEnv.source,
+    drill: Object.fromEntries(
+      Object.entries(fromFile.drill ?? {}).flatMap(([kind, server]) => {
+        if (!server) return [];
+        const { url, ...options } = server;
+        return [[kind, { url, options }]];
+      }),
+    ),
     isEnabled: fromEnv.isEnabled,
     retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
     schedules: fromEnv.schedules,
@@ -163,6 +184,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
+  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'files'] : ['url'];
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
 

@@ -215,6 +215,7 @@ describe('holdfast', () => {
     'show',
     'status',
     'verify',
+    'drill',
     'restore',
     'export',
     'prune',
