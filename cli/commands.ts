@@ -40,6 +40,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove expired backups (not in this release)',
     load: async () => (await import('./commands/prune.ts')).prune,
   },
+  keys: {
+    summary: 'list the keys in use; check that the configured one opens every backup',
+    load: async () => (await import('./commands/keys.ts')).keys,
+  },
+  rekey: {
+    summary: 'change the key of the repository, without writing backups again',
+    load: async () => (await import('./commands/rekey.ts')).rekey,
+  },
   test: {
     summary: 'prove that repository and key work, with a small probe',
     load: async () => (await import('./commands/test.ts')).test,

@@ -161,7 +161,8 @@ async function importModule(url: string): Promise<unknown> {
   }
 }
 
-async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
+/** The key in a file; warns where others can read it. @throws E_NO_KEY */
+export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
   if (keyFile === undefined) return undefined;
   const file = path.resolve(io.cwd, keyFile);
   try {

@@ -43,6 +43,7 @@ async function allOptions(): Promise<Options> {
 function operandsOf(name: string): readonly string[] {
   if (name === 'help') return Object.keys(COMMANDS);
   if (name === 'completion') return SHELLS;
+  if (name === 'keys') return ['check'];
   return ['show', 'verify', 'drill', 'restore', 'export'].includes(name) ? ['latest'] : [];
 }
 

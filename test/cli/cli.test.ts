@@ -219,6 +219,8 @@ describe('holdfast', () => {
     'restore',
     'export',
     'prune',
+    'keys',
+    'rekey',
     'test',
     'completion',
   ])('helps with %s', async (command) => {
