@@ -6,7 +6,7 @@ import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
-describe('holdfast drill', () => {
+describe('holdfast drill', { timeout: 120_000 }, () => {
   let server: PostgresServer;
   let cwd: string;
   let env: Record<string, string>;

@@ -20,12 +20,13 @@ export interface DropOptions {
  * Drops a scratch database, with what would keep the server from doing so.
  *
  * @param client a session of another database of the server
+ * @returns whether it was there
  */
 export async function dropDatabase(
   client: pg.Client,
   name: string,
   { server, force, signal }: DropOptions,
-): Promise<void> {
+): Promise<boolean> {
   const [about] = await query<{ is_there: boolean; version: string }>(
     client,
     `SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1) AS is_there,
@@ -33,11 +34,12 @@ export async function dropDatabase(
     signal,
     { values: [name] },
   );
-  if (about?.is_there !== true) return;
+  if (about?.is_there !== true) return false;
   const version = Number(about.version);
   if (version >= FIRST_WITH_SUBSCRIPTIONS) await dropSubscriptions({ ...server, database: name }, signal);
   const how = force && version >= FIRST_WITH_FORCE ? ' WITH (FORCE)' : '';
   await query(client, `DROP DATABASE IF EXISTS ${quoteIdent(name)}${how}`, signal);
+  return true;
 }
 
 /** Without a word to the publisher: the slot there belongs to the database that was backed up. */

@@ -65,8 +65,8 @@ async function dropLeftover(
   if (lives) return;
   try {
     // Not by force: whoever is connected has a reason.
-    await dropDatabase(client, name, { server, force: false, signal });
-    onWarning(`dropped ${name}, which a drill had left that did not end`);
+    const wasThere = await dropDatabase(client, name, { server, force: false, signal });
+    if (wasThere) onWarning(`dropped ${name}, which a drill had left that did not end`);
   } catch (error) {
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
     onWarning(`a drill that did not end left ${name}, and it cannot be dropped: ${error.message}`);

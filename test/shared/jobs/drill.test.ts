@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '../../../shared/core/progress.ts';
 import { openScratch } from '../../../shared/jobs/adapters.ts';
@@ -22,6 +23,9 @@ const SHOP = `
   ALTER TABLE customer OWNER TO clerk; GRANT SELECT ON customer TO clerk;
   INSERT INTO customer (name) SELECT 'c' || i FROM generate_series(1, 3000) i;
 `;
+
+/** Each drill starts pg_dump twice, and databases are made and dropped. */
+const TIMEOUT_MS = 120_000;
 
 let source: PostgresServer;
 /** A fresh server: it has no role of the source's. */
@@ -47,8 +51,11 @@ async function drillOn(server: PostgresServer, key = shop, options: Partial<Dril
   const events: ProgressEvent[] = [];
   const result = await runDrill(repository, key, await postgres(server.url()), {
     signal: never,
-    onProgress: (event) => events.push(event),
     ...options,
+    onProgress: (event) => {
+      events.push(event);
+      options.onProgress?.(event);
+    },
   });
   const warnings = events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
   const phases = events.flatMap((event) => (event.kind === 'phase' ? [event.phase] : []));
@@ -86,7 +93,7 @@ async function withSpoiled<T>(
   }
 }
 
-describe('a drill', () => {
+describe('a drill', { timeout: TIMEOUT_MS }, () => {
   it('restores on the server of the source, compares all, drops the database, keeps the evidence', async () => {
     const drill = await drillOn(source);
     expect(drill).toMatchObject({
@@ -251,9 +258,43 @@ describe('a drill', () => {
   });
 
   it('leaves the database of a drill alone that goes on', async () => {
-    const both = await Promise.all([drillOn(fresh), delay(100).then(() => drillOn(fresh))]);
+    let other: ReturnType<typeof drillOn> | undefined;
+    const onProgress = (event: ProgressEvent) => {
+      if (event.kind === 'phase' && event.phase === 'plan') other ??= drillOn(fresh);
+    };
+    const both = [await drillOn(fresh, shop, { onProgress }), await other!];
     expect(both.map(({ outcome }) => outcome)).toEqual(['equal', 'equal']);
     expect(both.flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
+
+  it('writes nothing where a pooler leads to another database', async () => {
+    const other = 'x'.repeat('holdfast_drill_20260301t020000_0f3c9a12'.length);
+    await fresh.createDatabase(other);
+    const pooler = createServer((client) => {
+      const server = connect(fresh.port, '127.0.0.1');
+      for (const socket of [client, server]) socket.on('error', () => undefined);
+      client.once('data', (startup) => {
+        const text = startup.toString('latin1').replace(/holdfast_drill_\d{8}t\d{6}_[0-9a-f]{8}/, other);
+        server.write(Buffer.from(text, 'latin1'));
+        client.pipe(server);
+      });
+      server.pipe(client);
+    });
+    await once(pooler.listen(0, '127.0.0.1'), 'listening');
+    const { port } = pooler.address() as AddressInfo;
+    const url = `${fresh.url().replace(`:${fresh.port}/`, `:${port}/`)}?sslmode=disable`;
+    const drill = await runDrill(repository, shop, await postgres(url), { signal: never });
+    pooler.close();
+    expect(drill).toMatchObject({
+      outcome: 'failed',
+      error: {
+        code: 'E_SOURCE_UNSUPPORTED',
+        message: expect.stringContaining(`leads to the database ${other}`),
+      },
+    });
+    expect(await databases(fresh)).toEqual([]);
+    const { rows } = await fresh.query(other, "SELECT 1 FROM pg_class WHERE relname = 'customer'");
+    expect(rows).toEqual([]);
   });
 
   it('refuses a server of another kind', async () => {
@@ -301,7 +342,9 @@ describe('the newest good backup', () => {
 });
 
 describeWithPart('postgresql-15', 'a drill on a server of another major version', () => {
-  it('compares by name where definitions are written differently, and still finds what is missing', async () => {
+  it('compares by name where definitions are written differently, and still finds what is missing', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const older = await startPostgres({ bin: POSTGRES_15_BIN });
     try {
       await older.createDatabase('shop');

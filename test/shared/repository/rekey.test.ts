@@ -202,12 +202,21 @@ describe('rekey', () => {
     const store = await newStore();
     await rekey(store, TEST_KEY, SECOND);
     await backUpWith(store, SECOND, 2);
-    const chain = new Keychain(new HexKeyProvider(SECOND), []);
-    const keys = { chain, newest: new HexKeyProvider(THIRD), createdAt: new Date(0) };
-    await using repository = await open(store, SECOND);
+    await rekey(store, SECOND, THIRD);
+    await backUpWith(store, THIRD, 3);
+    const fourth = new HexKeyProvider(newKey('fourth'));
+    // All but the second.
+    const chain = new Keychain(new HexKeyProvider(THIRD), [new HexKeyProvider(TEST_KEY)]);
+    const keys = { chain, newest: fourth, createdAt: new Date(0) };
+    await using repository = await open(store, THIRD);
     await writeKeysFile(store, repository.id, keys, never);
-    await expect(rekey(store, SECOND, THIRD)).rejects.toMatchObject({ code: 'E_WRONG_KEY' });
-    await expectAllOpen(store, SECOND, 2);
+    await expect(rekey(store, THIRD, newKey('fourth'))).rejects.toMatchObject({
+      code: 'E_WRONG_KEY',
+      message: expect.stringContaining('must not be used'),
+    });
+    expect(await statesWith(store, THIRD)).toEqual(['opens', 'opens', 'opens']);
+    // The third's manifest is under a key that the fourth has, some of its data is not.
+    expect(await statesWith(store, newKey('fourth'))).toEqual(['locked', 'locked', 'opens']);
   });
 
   it.each(['before', 'after'] as const)(
