@@ -55,6 +55,16 @@ export function usage(message: string, hint = 'Run it with --help.'): HoldfastEr
   return new HoldfastError('E_USAGE', message, { hint });
 }
 
+const MOST_JOBS = 64;
+
+/** What `--jobs` says. @throws E_USAGE */
+export function jobsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS) return jobs;
+  throw usage(`--jobs is '${text}'; allowed are 1 to ${MOST_JOBS}`);
+}
+
 function explain(error: unknown, argv: readonly string[], known: readonly string[]): HoldfastError {
   const unknown = argv.find(
     (arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] ?? ''),

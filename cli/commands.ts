@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'check that backups are whole',
     load: async () => (await import('./commands/verify.ts')).verify,
   },
+  drill: {
+    summary: 'restore a backup into a scratch database, compare, and keep the evidence',
+    load: async () => (await import('./commands/drill.ts')).drill,
+  },
   restore: {
     summary: 'restore a backup, or some of its datasets',
     load: async () => (await import('./commands/restore.ts')).restore,
@@ -39,6 +43,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   prune: {
     summary: 'remove expired backups (not in this release)',
     load: async () => (await import('./commands/prune.ts')).prune,
+  },
+  keys: {
+    summary: 'list the keys in use; check that the configured one opens every backup',
+    load: async () => (await import('./commands/keys.ts')).keys,
+  },
+  rekey: {
+    summary: 'change the key of the repository, without writing backups again',
+    load: async () => (await import('./commands/rekey.ts')).rekey,
   },
   test: {
     summary: 'prove that repository and key work, with a small probe',

@@ -90,6 +90,35 @@ function placeOf(url: string, io: Io): SourceConfig {
   };
 }
 
+/**
+ * Where drills of that kind of source run: what the command line names, else what is configured.
+ *
+ * @throws E_CONFIG where neither says it
+ */
+export function drillServer(
+  kind: NamedSource['kind'],
+  given: string | undefined,
+  config: ResolvedConfig,
+  io: Io,
+): SourceConfig {
+  if (given !== undefined) return findPlace(given, config, io);
+  const server = config.drill[kind];
+  if (server) {
+    const { url } = server;
+    const isNamed = url.startsWith('env:') || config.sources.some(({ name }) => name === url);
+    if (!isNamed)
+      return { kind, url: kind === 'files' ? path.resolve(io.cwd, url) : url, options: server.options };
+    const place = findPlace(url, config, io);
+    return { ...place, kind, options: { ...place.options, ...server.options } };
+  }
+  throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
+    hint:
+      kind === 'files'
+        ? "Name a folder on an encrypted disk: drill: { files: { url: '/folder' } }, or --server ./folder."
+        : "Name a server for it: drill: { postgres: { url: 'postgres://…' } }, or --server env:NAME.",
+  });
+}
+
 /** The source to back up, where none was named. @throws E_CONFIG */
 export function defaultSource({
   sources,
@@ -132,7 +161,8 @@ async function importModule(url: string): Promise<unknown> {
   }
 }
 
-async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
+/** The key in a file; warns where others can read it. @throws E_NO_KEY */
+export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
   if (keyFile === undefined) return undefined;
   const file = path.resolve(io.cwd, keyFile);
   try {

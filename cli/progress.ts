@@ -10,6 +10,7 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 const PHASES: Readonly<Record<Phase, string>> = {
   connect: 'connecting',
+  scratch: 'making a scratch target',
   schema: 'reading the schema',
   read: 'backing up',
   commit: 'committing',
@@ -17,6 +18,8 @@ const PHASES: Readonly<Record<Phase, string>> = {
   write: 'restoring',
   finish: 'building indexes and constraints',
   compare: 'comparing',
+  'compare-schema': 'comparing the schema',
+  remove: 'removing the scratch target',
   verify: 'verifying',
 };
 

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { runBackup } from '../shared/jobs/backup.ts';
+import { rekeyRepository } from '../shared/jobs/rekey.ts';
 import { restoreBackup } from '../shared/jobs/restore.ts';
 import { verifyBackups } from '../shared/jobs/verify.ts';
+import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 import { FilesTarget } from '../shared/sources/files/files-target.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
@@ -52,9 +55,10 @@ describe.each(FIXTURES)('the repository %s', (name) => {
 });
 
 describeWithPart('python-reader', 'the reader in Python, written from docs/format.md alone', () => {
-  const read = (...args: string[]) =>
+  const read = (...args: string[]) => readWith(TEST_KEY, ...args);
+  const readWith = (key: string, ...args: string[]) =>
     run('/usr/bin/python3', ['tools/read-repository.py', ...args], {
-      env: { BACKUP_ENCRYPTION_KEY: TEST_KEY },
+      env: { BACKUP_ENCRYPTION_KEY: key },
       maxBuffer: 2 ** 26,
       encoding: 'buffer',
     });
@@ -68,6 +72,21 @@ describeWithPart('python-reader', 'the reader in Python, written from docs/forma
       const { stdout } = await read(folder, key, 'rows.txt');
       expect((await readFile(path.join(LINES, String(version), 'rows.txt'))).equals(stdout)).toBe(true);
     }
+  });
+
+  it.each(FIXTURES)('opens %s with the newest key alone, after its key was changed twice', async (name) => {
+    const folder = await newFolder();
+    await cp(path.resolve('test/fixtures/repositories', name), folder, { recursive: true });
+    const store = new FolderStore(folder);
+    const open = (key: string) => openRepository(store, { keys: new HexKeyProvider(key) });
+    const newKey = (of: string) => createHash('sha256').update(of).digest('hex');
+    await rekeyRepository(open, { key: TEST_KEY, newKey: newKey('two'), signal: never });
+    await rekeyRepository(open, { key: newKey('two'), newKey: newKey('three'), signal: never });
+    for (const key of [newKey('two'), newKey('three')]) {
+      const { stdout } = await readWith(key, folder, 'backup_', 'rows.txt');
+      expect((await readFile(path.join(LINES, '2', 'rows.txt'))).equals(stdout)).toBe(true);
+    }
+    await expect(readWith(newKey('four'), folder)).rejects.toMatchObject({ code: 1 });
   });
 
   it('says that the key is wrong', async () => {

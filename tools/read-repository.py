@@ -12,15 +12,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 import zstandard
-
 SELF = bytes(32)
-
 def hkdf(key, salt, info, length):
     return HKDF(SHA256(), length, salt, info.encode()).derive(key)
-
 def unzstd(data, limit):
     return zstandard.ZstdDecompressor().decompressobj().decompress(data)[: limit + 1]
-
+def root_key_id(root_key):
+    return 'hex:' + hkdf(root_key, None, 'holdfast/1 root key id', 32)[:8].hex()
 def check(ok, problem):
     if not ok: sys.exit(f'damaged: {problem}')
 
@@ -31,10 +29,8 @@ class Cursor:
         check(self.at + count <= len(self.data), 'something ends too early')
         self.at += count
         return self.data[self.at - count : self.at]
-    def u8(self):
-        return self.take(1)[0]
-    def u32(self):
-        return int.from_bytes(self.take(4), 'little')
+    u8 = lambda self: self.take(1)[0]
+    u32 = lambda self: int.from_bytes(self.take(4), 'little')
     def varint(self):
         value = shift = 0
         while True:
@@ -48,12 +44,22 @@ class Cursor:
 
 class Repository:
     def __init__(self, folder, root_key):
-        self.folder, self.root_key, self.pack_keys = folder, root_key, {}
+        self.folder, self.own, self.roots = folder, root_key_id(root_key), {root_key_id(root_key): root_key}
         raw, self.file = self.authenticated('repository.json')
         check(self.file['format'] == 'holdfast-repository' and self.file['version'] == 1, 'not a repository of format 1')
+        if self.file['secret']['rootKeyId'] != self.own: self.open_older()
         secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
         self.check_mac(raw, hkdf(secret, None, 'holdfast/1 repository', 32), 'repository.json')
         self.max_bytes = self.file['chunker']['maxBytes']
+    def open_older(self):
+        """After a change of the root key: the older ones, wrapped under the new one."""
+        key = f'keys/{hashlib.sha256(self.own.encode()).hexdigest()[:32]}.json'
+        if not os.path.exists(os.path.join(self.folder, key)): return
+        raw, file = self.authenticated(key)
+        check(file['format'] == 'holdfast-keys' and file['version'] == 1 and file['key'] == key, key)
+        self.check_mac(raw, hkdf(self.unwrap(file['seal'], self.file['id'], 'keys'), None, 'holdfast/1 keys', 32), key)
+        for older in file['older']:
+            self.roots[older['rootKeyId']] = self.unwrap(dict(older, rootKeyId=self.own), older['rootKeyId'], 'root')
     def read(self, key, offset=0, count=-1):
         with open(os.path.join(self.folder, key), 'rb') as file:
             file.seek(offset)
@@ -66,11 +72,10 @@ class Repository:
         want = hmac.new(key, raw[:-76], hashlib.sha256).hexdigest()
         check(hmac.compare_digest(want.encode(), raw[-67:-3]), f'{what} was changed')
     def unwrap(self, entry, run, purpose):
-        own = 'hex:' + hkdf(self.root_key, None, 'holdfast/1 root key id', 32)[:8].hex()
-        if entry['rootKeyId'] != own:
-            sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {own} was given")
+        if entry['rootKeyId'] not in self.roots:
+            sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {self.own} was given")
         wrapped = base64.b64decode(entry['wrapped'])
-        key = hkdf(self.root_key, self.file['id'].encode(), 'holdfast/1 wrap', 32)
+        key = hkdf(self.roots[entry['rootKeyId']], self.file['id'].encode(), 'holdfast/1 wrap', 32)
         return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], f"{self.file['id']}/{run}/{purpose}".encode())
     def manifests(self):
         keys = []
@@ -156,7 +161,6 @@ class Backup:
                 whole = hashlib.sha256(chunk).digest() == id and len(chunk) == size and chunk.count(b'\n') == records
                 check(whole, 'a chunk is another')
                 yield chunk
-
 def locations(cursor, count, packs):
     names = [packs[cursor.varint()] for _ in range(count)]
     gaps = [cursor.signed() for _ in range(count)]
@@ -166,7 +170,6 @@ def locations(cursor, count, packs):
         ends[name] = offset + size
         places.append((name, offset, size))
     return places
-
 def apply_delta(base, delta):
     cursor = Cursor(delta)
     size, count = cursor.varint(), cursor.varint()
@@ -180,7 +183,6 @@ def apply_delta(base, delta):
     result = b''.join(parts)
     check(len(result) == size and cursor.at == len(delta), 'a delta makes another size')
     return result
-
 def main(folder, part=None, name=None):
     repository = Repository(folder, bytes.fromhex(os.environ['BACKUP_ENCRYPTION_KEY']))
     keys = [key for key in repository.manifests() if part is None or part in key]
@@ -194,6 +196,5 @@ def main(folder, part=None, name=None):
     backup = repository.open(keys[-1])
     for chunk in backup.records(next(one for one in backup.catalog['datasets'] if one['name'] == name)):
         sys.stdout.buffer.write(chunk)
-
 if __name__ == '__main__':
     main(*sys.argv[1:]) if len(sys.argv) in (2, 3, 4) else sys.exit(__doc__)

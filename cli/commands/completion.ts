@@ -43,7 +43,8 @@ async function allOptions(): Promise<Options> {
 function operandsOf(name: string): readonly string[] {
   if (name === 'help') return Object.keys(COMMANDS);
   if (name === 'completion') return SHELLS;
-  return ['show', 'accept', 'verify', 'restore', 'export'].includes(name) ? ['latest'] : [];
+  if (name === 'keys') return ['check'];
+  return ['show', 'accept', 'verify', 'drill', 'restore', 'export'].includes(name) ? ['latest'] : [];
 }
 
 function bash(options: Options): string {

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { initRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { type Io, write } from '../io.ts';
+import { makeKeyFile } from '../key-file.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
 
 const options = { 'new-key': { type: 'string' } } as const;
@@ -45,8 +44,7 @@ Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or 
       keyFile === undefined ? config : { ...config, keyFile: undefined },
       io,
     );
-    const made = keyFile === undefined ? undefined : randomBytes(32).toString('hex');
-    if (keyFile !== undefined && made !== undefined) await writeKey(keyFile, made);
+    const made = keyFile === undefined ? undefined : await makeKeyFile(keyFile, 'HOLDFAST_KEY_FILE');
     const result = await initRepository(
       made === undefined ? settings : { ...settings, encryptionKey: made },
       io.signal,
@@ -74,24 +72,6 @@ KEEP THE KEY. Without it nobody can read these backups, not even you.
   3. Try it: open the repository with the copy, on another machine.
 This is said once.
 ${next}`;
-}
-
-async function writeKey(file: string, key: string): Promise<void> {
-  try {
-    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new HoldfastError(
-      'E_USAGE',
-      exists ? `${file} exists already; a key is never overwritten` : `${file} cannot be written`,
-      {
-        cause,
-        hint: exists
-          ? 'Name another file, or use that key with HOLDFAST_KEY_FILE.'
-          : 'Name a file in a folder that you can write to.',
-      },
-    );
-  }
 }
 
 async function print(io: Io, json: boolean | undefined, document: object, text: string): Promise<void> {

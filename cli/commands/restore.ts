@@ -2,7 +2,7 @@ import { openTarget } from '../../shared/jobs/adapters.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
 import { showBackup } from '../../shared/jobs/show.ts';
 import { ask } from '../ask.ts';
-import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { Session } from '../session.ts';
@@ -17,8 +17,6 @@ const options = {
   'dry-run': { type: 'boolean', short: 'n', default: false },
   yes: { type: 'boolean', short: 'y', default: false },
 } as const;
-
-const MOST_JOBS = 64;
 
 type Plan = RestoreResult['plan'];
 
@@ -84,13 +82,6 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     return 0;
   },
 };
-
-function jobsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MOST_JOBS) return jobs;
-  throw usage(`--jobs is '${text}'; allowed are 1 to ${MOST_JOBS}`);
-}
 
 /** Those named; on a terminal where the target was asked for too, a choice; else all. */
 async function chooseDatasets(

@@ -33,6 +33,16 @@ const FileConfig = z.strictObject({
       z.discriminatedUnion('kind', [PostgresSourceConfig, FilesSourceConfig]),
     )
     .optional(),
+  /** Where drills make their scratch targets, by kind of source. */
+  drill: z
+    .strictObject({
+      postgres: z
+        .object({ url: z.string().min(1) })
+        .catchall(scalar)
+        .optional(),
+      files: z.strictObject({ url: z.string().min(1) }).optional(),
+    })
+    .optional(),
   /** Days that backups are kept, by type. */
   retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
   /** When a backup is suspect. */
@@ -61,6 +71,8 @@ export interface NamedSource {
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
+type DrillServer = Pick<NamedSource, 'url' | 'options'>;
+
 export interface ResolvedConfig {
   readonly repository: string | undefined;
   readonly s3: {
@@ -75,6 +87,8 @@ export interface ResolvedConfig {
   readonly sources: readonly NamedSource[];
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
+  /** Where drills make their scratch targets, by kind of source. */
+  readonly drill: Readonly<Partial<Record<NamedSource['kind'], DrillServer>>>;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
   readonly schedules: Readonly<Record<string, string>>;
@@ -125,6 +139,13 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       options,
     })),
     defaultSource: flags.source ?? fromEnv.source,
+    drill: Object.fromEntries(
+      Object.entries(fromFile.drill ?? {}).flatMap(([kind, server]) => {
+        if (!server) return [];
+        const { url, ...options } = server;
+        return [[kind, { url, options }]];
+      }),
+    ),
     isEnabled: fromEnv.isEnabled,
     retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
     schedules: fromEnv.schedules,
@@ -192,6 +213,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
+  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'files'] : ['url'];
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
 

@@ -15,6 +15,7 @@ export type ProgressEvent =
 
 export type Phase =
   | 'connect'
+  | 'scratch'
   | 'schema'
   | 'read'
   | 'commit'
@@ -22,6 +23,8 @@ export type Phase =
   | 'write'
   | 'finish'
   | 'compare'
+  | 'compare-schema'
+  | 'remove'
   | 'verify';
 
 export type OnProgress = (event: ProgressEvent) => void;

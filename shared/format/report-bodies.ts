@@ -29,6 +29,18 @@ const BODIES = {
     /** Of the restore alone: the recovery time that was reached. */
     restoreMs: count,
     records: count,
+    compareMs: count.optional(),
+    /** Of records that were restored. */
+    plainBytes: count.optional(),
+    /** Product and version of the server that was restored to. */
+    server: z.string().optional(),
+    /** Datasets that were compared, and those of them that differ. */
+    datasets: count.optional(),
+    differentDatasets: count.optional(),
+    /** `names`: definitions could not be compared; `none`: there is no schema, or it was not come to. */
+    schema: z.enum(['equal', 'different', 'names', 'none']).optional(),
+    /** Why it failed: a code of docs/errors.md. */
+    error: z.string().optional(),
   }),
 } as const;
 

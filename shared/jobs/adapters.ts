@@ -1,6 +1,8 @@
 import { HoldfastError } from '../core/errors.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
+import { FilesScratchServer } from '../sources/files/scratch.ts';
+import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
 import type { Exporter, Target } from '../sources/target.ts';
 
@@ -18,6 +20,7 @@ export interface SourceConfig {
 interface Adapter {
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
+  openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
   exporter(): Promise<Exporter>;
 }
 
@@ -26,6 +29,7 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
   files: {
     openSource: async ({ url }) => new FilesSource(filePath(url)),
     openTarget: async ({ url }) => new FilesTarget(filePath(url)),
+    openScratch: async ({ url }) => new FilesScratchServer(filePath(url)),
     exporter: async () => {
       throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
         hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
@@ -37,6 +41,8 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/postgres/source.ts')).openPostgresSource(url, options, env),
     openTarget: async ({ url, options }, env) =>
       (await import('../sources/postgres/target.ts')).openPostgresTarget(url, options, env),
+    openScratch: async ({ url, options }, env) =>
+      (await import('../sources/postgres/scratch.ts')).openPostgresScratch(url, options, env),
     exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
   },
 };
@@ -49,6 +55,11 @@ export function openSource(config: SourceConfig, env: Env): Promise<Source> {
 /** @throws E_CONFIG listing every problem of its settings */
 export function openTarget(config: SourceConfig, env: Env): Promise<Target> {
   return ADAPTERS[config.kind].openTarget(config, env);
+}
+
+/** Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem of its settings */
+export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServer> {
+  return ADAPTERS[config.kind].openScratch(config, env);
 }
 
 /** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */

@@ -20,6 +20,9 @@ export interface RestoreResult {
   readonly comparison: readonly DatasetComparison[];
   readonly records: number;
   readonly plainBytes: number;
+  /** Of the restore alone: until the target could be used. */
+  readonly restoreMs: number;
+  readonly compareMs: number;
 }
 
 /** Reads the backup and the target, writes nothing. */
@@ -44,7 +47,20 @@ export async function restoreBackup(
   target: Target,
   options: RestoreJobOptions,
 ): Promise<RestoreResult> {
+  const result = await restoreAndCompare(repository, key, target, options);
+  refuseDifference(result.comparison, target);
+  return result;
+}
+
+/** As `restoreBackup`, but differences are a value. */
+export async function restoreAndCompare(
+  repository: Repository,
+  key: BackupKey,
+  target: Target,
+  options: RestoreJobOptions,
+): Promise<RestoreResult> {
   const { signal, onProgress = () => {} } = options;
+  const began = performance.now();
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
@@ -60,6 +76,7 @@ export async function restoreBackup(
   } catch (error) {
     throw sayHowToGoOn(error, 'The target may hold a part of the backup: run it again with --replace.');
   }
+  const restored = performance.now();
   const comparison = target.comparesItself
     ? plan.compare.map(sameAsBackup)
     : await compareTarget(repository, {
@@ -75,9 +92,10 @@ export async function restoreBackup(
           'All was written, but not compared with the backup: to be sure, run it again with --replace.',
         );
       });
-  refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
-  return { key, plan, comparison, records, plainBytes };
+  const restoreMs = Math.round(restored - began);
+  const compareMs = Math.round(performance.now() - restored);
+  return { key, plan, comparison, records, plainBytes, restoreMs, compareMs };
 }
 
 /** Of a backup that breaks off nothing is left; of a restore there may be. */

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
-import type { KeyContext, KeyProvider, WrappedKey } from './key-provider.ts';
+import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
 
 const HEX_256 = /^[0-9a-fA-F]{64}$/;
 const NONCE_BYTES = 12;
@@ -29,27 +29,30 @@ export class HexKeyProvider implements KeyProvider {
     this.rootKeyId = `hex:${hkdf(this.#root, '', 'holdfast/1 root key id').toString('hex', 0, 8)}`;
   }
 
+  opens(rootKeyId: string): boolean {
+    return rootKeyId === this.rootKeyId;
+  }
+
   async generateDataKey(context: KeyContext): Promise<WrappedKey & { readonly plain: Uint8Array }> {
     const plain = randomBytes(DATA_KEY_BYTES);
+    return { ...(await this.wrapKey(plain, context)), plain };
+  }
+
+  async wrapKey(plain: Uint8Array, context: KeyContext): Promise<WrappedKey> {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#wrappingKey(context), nonce).setAAD(
       associated(context),
     );
     const wrapped = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-    return { rootKeyId: this.rootKeyId, wrapped: wrapped.toString('base64'), plain };
+    return { rootKeyId: this.rootKeyId, wrapped: wrapped.toString('base64') };
+  }
+
+  exportRootKey(): Uint8Array {
+    return Buffer.from(this.#root);
   }
 
   async unwrapDataKey({ rootKeyId, wrapped }: WrappedKey, context: KeyContext): Promise<Uint8Array> {
-    if (rootKeyId !== this.rootKeyId) {
-      throw new HoldfastError(
-        'E_WRONG_KEY',
-        `this was sealed under key ${rootKeyId}; the configured key is ${this.rootKeyId}`,
-        {
-          hint: 'Configure the key that the repository was made with; nothing is damaged.',
-          details: { wanted: rootKeyId, configured: this.rootKeyId },
-        },
-      );
-    }
+    if (rootKeyId !== this.rootKeyId) throw wrongKey(rootKeyId, this.rootKeyId);
     const bytes = Buffer.from(wrapped, 'base64');
     if (bytes.length !== NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES) throw damaged(context);
     const decipher = createDecipheriv(
@@ -71,6 +74,20 @@ export class HexKeyProvider implements KeyProvider {
   #wrappingKey(context: KeyContext): Buffer {
     return hkdf(this.#root, context.repository, 'holdfast/1 wrap');
   }
+}
+
+/** Fewer different bytes than this among 32 do not come from a random source. */
+const LEAST_DIFFERENT_BYTES = 12;
+
+/** For a key that somebody chooses: what is easily guessed is none. @throws E_BAD_KEY */
+export function refuseWeakKey(hexKey: string): void {
+  const different = new Set(Buffer.from(hexKey, 'hex')).size;
+  if (different >= LEAST_DIFFERENT_BYTES) return;
+  throw new HoldfastError(
+    'E_BAD_KEY',
+    `the new key is not random: of its 32 bytes only ${different} are different`,
+    { hint: 'Let --new-key FILE make one, or `openssl rand -hex 32`.' },
+  );
 }
 
 function hkdf(key: Uint8Array, salt: string, info: string): Buffer {

@@ -1,6 +1,6 @@
-import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { HoldfastError } from '../core/errors.ts';
-import type { KeyContext, KeyProvider, WrappedKey } from './key-provider.ts';
+import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
 import { fromKmsError } from './kms-errors.ts';
 
 /** `arn:aws:kms:eu-west-1:111122223333:key/…`, of an alias, or of another partition. */
@@ -33,6 +33,28 @@ export class KmsKeyProvider implements KeyProvider {
     });
   }
 
+  /** KMS itself knows which of its keys it may open. */
+  opens(rootKeyId: string): boolean {
+    return ARN.test(rootKeyId);
+  }
+
+  exportRootKey(): undefined {
+    return undefined;
+  }
+
+  async wrapKey(plain: Uint8Array, context: KeyContext, signal?: AbortSignal): Promise<WrappedKey> {
+    const command = new EncryptCommand({
+      KeyId: this.rootKeyId,
+      Plaintext: plain,
+      EncryptionContext: { ...context },
+    });
+    const send = (options: object) => this.#client.send(command, options);
+    const { KeyId, CiphertextBlob } = await this.#ask('wrap a key', send, signal);
+    if (!KeyId || !CiphertextBlob)
+      throw new HoldfastError('E_INTERNAL', `KMS wrapped a key under ${this.rootKeyId} and sent nothing`);
+    return { rootKeyId: KeyId, wrapped: Buffer.from(CiphertextBlob).toString('base64') };
+  }
+
   async generateDataKey(
     context: KeyContext,
     signal?: AbortSignal,
@@ -57,7 +79,7 @@ export class KmsKeyProvider implements KeyProvider {
     context: KeyContext,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    if (!ARN.test(rootKeyId)) throw this.#wrongKey(rootKeyId);
+    if (!this.opens(rootKeyId)) throw wrongKey(rootKeyId, this.rootKeyId);
     const command = new DecryptCommand({
       CiphertextBlob: Buffer.from(wrapped, 'base64'),
       KeyId: this.#isReplica(rootKeyId) ? this.rootKeyId : rootKeyId,
@@ -71,17 +93,6 @@ export class KmsKeyProvider implements KeyProvider {
 
   #isReplica(rootKeyId: string): boolean {
     return MULTI_REGION.test(rootKeyId) && ARN.exec(rootKeyId)?.[2] === ARN.exec(this.rootKeyId)?.[2];
-  }
-
-  #wrongKey(rootKeyId: string): HoldfastError {
-    return new HoldfastError(
-      'E_WRONG_KEY',
-      `this was sealed under key ${rootKeyId}; configured is the KMS key ${this.rootKeyId}`,
-      {
-        hint: 'Configure the key that the repository was made with; nothing is damaged.',
-        details: { wanted: rootKeyId, configured: this.rootKeyId },
-      },
-    );
   }
 
   async #ask<T>(

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { RunKeyId } from '../core/ids.ts';
-import type { KeyProvider, WrappedKey } from '../keys/key-provider.ts';
+import type { WrappedKey } from '../keys/key-provider.ts';
+import type { Keychain } from '../keys/keychain.ts';
 
 export type RunKeyPurpose = 'data' | 'index' | 'manifest';
 
@@ -11,12 +12,12 @@ export interface RunKeyEntry extends WrappedKey {
 
 /** The run keys of one repository: makes them, and opens those that manifests carry, each once. */
 export class KeyRing {
-  readonly #provider: KeyProvider | undefined;
+  readonly #provider: Keychain | undefined;
   readonly #repository: string;
   readonly #entries = new Map<string, RunKeyEntry>();
   readonly #opened = new Map<string, Promise<Uint8Array>>();
 
-  constructor(provider: KeyProvider | undefined, repository: string) {
+  constructor(provider: Keychain | undefined, repository: string) {
     this.#provider = provider;
     this.#repository = repository;
   }
@@ -26,7 +27,7 @@ export class KeyRing {
   }
 
   /** @throws E_NO_KEY */
-  provider(): KeyProvider {
+  provider(): Keychain {
     if (this.#provider) return this.#provider;
     throw new HoldfastError('E_NO_KEY', 'no encryption key is configured, and this needs one', {
       hint: 'Set BACKUP_ENCRYPTION_KEY, or name a key file in the configuration.',

@@ -21,6 +21,7 @@ import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';
 import { Reports } from './reports.ts';
+import { openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -94,7 +95,8 @@ export class Repository implements AsyncDisposable {
     const { store, keys: provider, workers, clock = systemClock, signal, level = DEFAULT_LEVEL } = options;
     const bytes = await readRepositoryFile(store, signal);
     const file = parseRepositoryFile(bytes);
-    const keys = new KeyRing(provider, file.id);
+    const chain = provider && (await openKeychain(store, file, provider, signal));
+    const keys = new KeyRing(chain, file.id);
     let secret: Promise<Uint8Array> | undefined;
     const openSecret = (using: AbortSignal): Promise<Uint8Array> => {
       const context = { repository: file.id, run: file.id, purpose: 'repository' } as const;
@@ -117,8 +119,10 @@ export class Repository implements AsyncDisposable {
     return this.#context.file.id;
   }
 
+  /** The root key that new keys are wrapped under; without a key, the one that the repository was made with. */
   get rootKeyId(): string {
-    return this.#context.file.secret.rootKeyId;
+    const { keys, file } = this.#context;
+    return keys.hasRootKey ? keys.provider().rootKeyId : file.secret.rootKeyId;
   }
 
   get formatVersion(): number {
@@ -160,13 +164,7 @@ export class Repository implements AsyncDisposable {
   /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     const bytes = await this.#manifestBytes(key, signal);
-    const manifest = parseManifest(bytes, key);
-    if (manifest.repository !== this.id) {
-      throw new HoldfastError(
-        'E_DAMAGED',
-        `${key} is of repository ${manifest.repository}, this is ${this.id}`,
-      );
-    }
+    const manifest = this.#parse(bytes, key);
     if (!this.#context.keys.hasRootKey) return manifest;
     const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
     if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
@@ -177,6 +175,11 @@ export class Repository implements AsyncDisposable {
         hint: 'Restore it from an older version of the object, or use another backup.',
       },
     );
+  }
+
+  /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
+  async readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
+    return this.#parse(await this.#manifestBytes(key, signal), key);
   }
 
   /** As `readManifest`, but with the problem as a value, where it is the manifest's own. */
@@ -211,6 +214,15 @@ export class Repository implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.pool.close();
+  }
+
+  #parse(bytes: Uint8Array, key: BackupKey): Manifest {
+    const manifest = parseManifest(bytes, key);
+    if (manifest.repository === this.id) return manifest;
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${key} is of repository ${manifest.repository}, this is ${this.id}`,
+    );
   }
 
   async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {

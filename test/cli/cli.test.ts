@@ -221,9 +221,12 @@ describe('holdfast', () => {
     'status',
     'accept',
     'verify',
+    'drill',
     'restore',
     'export',
     'prune',
+    'keys',
+    'rekey',
     'test',
     'completion',
   ])('helps with %s', async (command) => {

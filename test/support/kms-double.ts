@@ -9,6 +9,7 @@ interface KmsRequest {
     readonly KeyId?: string;
     readonly KeySpec?: string;
     readonly CiphertextBlob?: string;
+    readonly Plaintext?: string;
     readonly EncryptionContext?: Readonly<Record<string, string>>;
   };
 }
@@ -21,7 +22,7 @@ export interface KmsDouble {
 }
 
 /**
- * A double of ours of AWS KMS: GenerateDataKey and Decrypt of one key, over its wire protocol, bound to the encryption
+ * A double of ours of AWS KMS: GenerateDataKey, Encrypt and Decrypt of one key, over its wire protocol, bound to the encryption
  * context as KMS binds it. It checks no signatures and no policies. The SDK finds it by the environment.
  */
 export async function startKms(keyName = randomBytes(16).toString('hex')): Promise<KmsDouble> {
@@ -60,10 +61,14 @@ const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyAr
   GenerateDataKey({ input }, root, keyArn) {
     if (input.KeyId !== keyArn && !input.KeyId?.startsWith('alias/')) return { __type: 'NotFoundException' };
     const plain = randomBytes(32);
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', root, nonce).setAAD(contextOf(input));
-    const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-    return { KeyId: keyArn, CiphertextBlob: sealed.toString('base64'), Plaintext: plain.toString('base64') };
+    return {
+      KeyId: keyArn,
+      CiphertextBlob: seal(plain, root, input),
+      Plaintext: plain.toString('base64'),
+    };
+  },
+  Encrypt({ input }, root, keyArn) {
+    return { KeyId: keyArn, CiphertextBlob: seal(Buffer.from(input.Plaintext ?? '', 'base64'), root, input) };
   },
   Decrypt({ input }, root, keyArn) {
     if (input.KeyId !== keyArn) return { __type: 'IncorrectKeyException' };
@@ -78,6 +83,13 @@ const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyAr
     }
   },
 };
+
+function seal(plain: Buffer, root: Buffer, input: KmsRequest['input']): string {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', root, nonce).setAAD(contextOf(input));
+  const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return sealed.toString('base64');
+}
 
 function contextOf({ EncryptionContext = {} }: KmsRequest['input']): Buffer {
   return Buffer.from(JSON.stringify(Object.entries(EncryptionContext).sort()));

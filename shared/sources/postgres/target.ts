@@ -17,12 +17,13 @@ import {
 import { chooseDatasets } from './restore-choice.ts';
 import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
+import { findMissingRoles } from './restore-roles.ts';
 import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
 import { readDataset, readScript, withRole } from './restore-text.ts';
 import { openSession } from './snapshot-session.ts';
 import { PostgresSource } from './source.ts';
-import { parseToc, rolesOf, type Toc, type TocEntry } from './toc.ts';
+import { parseToc, type Toc, type TocEntry } from './toc.ts';
 
 const DEFAULT_JOBS = 4;
 const MOST_NAMED = 20;
@@ -214,20 +215,6 @@ async function defaultPrivilegesWarning(client: pg.Client, signal: AbortSignal):
   const text =
     'the target has default privileges for objects that this user makes (ALTER DEFAULT PRIVILEGES): they come on top of those of the backup';
   return rows.length > 0 ? [text] : [];
-}
-
-async function findMissingRoles(
-  client: pg.Client,
-  entries: Work['preData'],
-  { noOwner = false, noPrivileges = false }: RestoreOptions,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const wanted = new Set(
-    entries.flatMap((entry) => rolesOf(entry, { owners: !noOwner, privileges: !noPrivileges })),
-  );
-  const rows = await query<{ rolname: string }>(client, 'SELECT rolname FROM pg_catalog.pg_roles', signal);
-  const there = new Set(rows.map(({ rolname }) => rolname));
-  return [...wanted].filter((role) => !there.has(role)).sort();
 }
 
 /** How many of the backup's large objects the target has by number. */

@@ -1,0 +1,128 @@
+import { openScratch } from '../../shared/jobs/adapters.ts';
+import { type DrillResult, runDrill } from '../../shared/jobs/drill.ts';
+import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
+import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
+import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
+import { drillServer } from '../load-config.ts';
+import { Session } from '../session.ts';
+
+const options = {
+  server: { type: 'string' },
+  source: { type: 'string', short: 's' },
+  jobs: { type: 'string', short: 'j' },
+  keep: { type: 'boolean', default: false },
+} as const;
+
+/** Of each list, in text; JSON has all. */
+const MOST_SHOWN = 20;
+const STATUS = { equal: 0, different: 20, failed: 21 } as const;
+
+export const drill: Command = {
+  options,
+  help: `Usage: holdfast drill [KEY] [--server SERVER] [--keep]
+
+Restores a backup (default: the newest good one) into a scratch database that the drill makes on a server, compares
+schema, counts and contents with the backup, drops the database again, and keeps the result as a report. Never
+writes into a database that is there.
+
+      --server SERVER     where: env:NAME (a URL in the environment), postgres://…, or a name from the configuration;
+                          for text files a folder. Default: drill.postgres.url of the configuration
+  -s, --source TEXT       without KEY: the newest good backup of a source whose name contains TEXT
+  -j, --jobs N            partitions and indexes at once (default 4)
+      --keep              leave the scratch database for a look; says how to drop it
+
+${COMMON_HELP}
+Examples:
+  holdfast drill
+  holdfast drill latest:weekly --server env:DRILL_SERVER
+  holdfast drill 20260301 --keep
+
+Exit status: 0 restored and equal; 20 restored and different; 21 it failed (the report says why); 2, 10, 12 it did
+not begin; 130 stopped.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const jobs = jobsOf(values.jobs);
+    if (positionals[0] !== undefined && values.source !== undefined)
+      throw usage('KEY and --source exclude each other');
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key =
+      positionals[0] === undefined
+        ? await newestGoodBackup(session.repository, { source: values.source, signal: io.signal })
+        : await session.backup(positionals[0]);
+    const { source } = await session.repository.readManifest(key, io.signal);
+    const kind = source.kind === 'files' ? 'files' : 'postgres';
+    const server = await openScratch(drillServer(kind, values.server, session.config, io), io.env);
+    const result = await runDrill(session.repository, key, server, {
+      jobs,
+      keep: values.keep === true,
+      onProgress: session.progress.on,
+      signal: io.signal,
+    });
+    await session.print(toDocument(result), describe(result));
+    return STATUS[result.outcome];
+  },
+};
+
+function toDocument({ error, ...result }: DrillResult): object {
+  return {
+    ...result,
+    target: result.target ?? null,
+    server: result.server ?? null,
+    schema: result.schema ?? null,
+    removal: result.removal ?? null,
+    error: error ? { code: error.code, message: error.message, hint: error.hint ?? null } : null,
+  };
+}
+
+function describe(result: DrillResult): string {
+  const { key, outcome, target, server, leftOut, removal, report } = result;
+  const place = target === undefined ? '' : ` to ${target} (${server})`;
+  const title = { equal: 'restored and equal', different: 'DIFFERENT', failed: 'FAILED' }[outcome];
+  return `Drill of ${shortKey(key)}${place}: ${title}
+${outcome === 'failed' ? describeError(result) : describeComparison(result)}${list('left out', leftOut)}  report     ${report}
+${removal === undefined ? '' : `The scratch target is still there, with all that was restored. Remove it with: ${removal}\n`}`;
+}
+
+function describeError({ error }: DrillResult): string {
+  return `  error      ${error?.message} (${error?.code})\n${error?.hint ? `  hint       ${error.hint}\n` : ''}`;
+}
+
+function describeComparison({
+  restoreMs,
+  compareMs,
+  records,
+  plainBytes,
+  comparison,
+  schema,
+}: DrillResult): string {
+  const rate = restoreMs > 0 ? `, ${bytes((1000 * plainBytes) / restoreMs)}/s` : '';
+  const rows = comparison
+    .toSorted((a, b) => Number(a.equal) - Number(b.equal) || b.backupRecords - a.backupRecords)
+    .slice(0, MOST_SHOWN)
+    .map(({ dataset, equal, backupRecords, targetRecords, missing, unexpected }) => [
+      dataset,
+      number(backupRecords),
+      number(targetRecords),
+      equal ? 'equal' : `DIFFERENT: ${number(missing)} missing, ${number(unexpected)} unexpected`,
+    ]);
+  const more =
+    comparison.length > rows.length ? `and ${comparison.length - rows.length} more datasets\n` : '';
+  return `  restored   in ${duration(restoreMs)} (recovery time), ${plural(records, 'record')}, ${bytes(plainBytes)}${rate}
+  compared   in ${duration(compareMs)}, ${plural(comparison.length, 'dataset')}
+  schema     ${schema ? describeSchema(schema) : 'not compared'}
+${schema?.outcome === 'different' ? list('missing', schema.missing) + list('unexpected', schema.unexpected) + list('changed', schema.changed) : ''}${table(['DATASET', 'BACKUP', 'RESTORED', ''], rows)}${more}`;
+}
+
+function describeSchema({ outcome, objects, why }: NonNullable<DrillResult['schema']>): string {
+  if (outcome === 'none') return 'none: this kind of source has no schema';
+  if (outcome === 'names') return `${plural(objects, 'object')}, all there by name; ${why}`;
+  return `${plural(objects, 'object')}, ${outcome === 'equal' ? 'all equal' : 'DIFFERENT'}`;
+}
+
+function list(title: string, lines: readonly string[]): string {
+  const shown = lines.slice(0, MOST_SHOWN);
+  const more = lines.length > shown.length ? `             and ${lines.length - shown.length} more\n` : '';
+  return shown.map((line, i) => `  ${(i === 0 ? title : '').padEnd(10)} ${line}\n`).join('') + more;
+}

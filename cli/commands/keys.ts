@@ -1,0 +1,88 @@
+import { type BackupKeys, checkKeys, type KeysReport, listRootKeys } from '../../shared/jobs/keys.ts';
+import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { number, plural, shortKey, table, time } from '../format.ts';
+import { write } from '../io.ts';
+import { loadConfig, repositoryConfig } from '../load-config.ts';
+
+export const keys: Command = {
+  options: {},
+  help: `Usage: holdfast keys [check]
+
+Lists the root keys in use, by their ids (not secret), and how many backups need each. Works without a key.
+With \`check\`: whether the configured key opens every listed backup and every report, and which it does not. Reads
+manifests and reports, no packs.
+
+${COMMON_HELP}
+Examples:
+  holdfast keys
+  holdfast keys check --json
+
+Exit status: 0 listed, or all open; 12 some cannot be opened, or the key is not of this repository; 20 a manifest or a report is damaged.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, {}, 1);
+    const [word] = positionals;
+    if (word !== undefined && word !== 'check')
+      throw usage(`'${word}' is nothing that keys does`, 'Give check, or nothing.');
+    const settings = await repositoryConfig(await loadConfig(values, io), io);
+    const report =
+      word === 'check' ? await check(settings, io.signal) : await listRootKeys(settings, io.signal);
+    await write(io.stdout, values.json ? `${JSON.stringify(toDocument(report))}\n` : describe(report));
+    return statusOf(report);
+  },
+};
+
+async function check(
+  settings: Parameters<typeof openRepository>[0],
+  signal: AbortSignal,
+): Promise<KeysReport> {
+  await using repository = await openRepository(settings, signal);
+  return checkKeys(repository, signal);
+}
+
+function statusOf({ backups, reports, problems }: KeysReport): number {
+  if (!reports) return 0;
+  if (reports.locked > 0 || backups.some(({ state }) => state === 'locked')) return 12;
+  const isDamaged =
+    reports.damaged > 0 || problems.length > 0 || backups.some(({ state }) => state === 'damaged');
+  return isDamaged ? 20 : 0;
+}
+
+function toDocument(report: KeysReport): object {
+  return {
+    ...report,
+    configured: report.configured ?? null,
+    reports: report.reports ?? null,
+    rootKeys: report.rootKeys.map((one) => ({ ...one, since: one.since ?? null })),
+    backups: report.backups.map((one) => ({ ...one, problem: one.problem ?? null })),
+  };
+}
+
+function describe({ location, rootKeys, backups, reports, problems }: KeysReport): string {
+  const rows = rootKeys.map(({ rootKeyId, backups: count, since, isConfigured }) => [
+    rootKeyId,
+    number(count),
+    since ? time(since) : 'unknown',
+    isConfigured ? 'configured' : '',
+  ]);
+  const wrong = backups.filter(({ state }) => state === 'locked' || state === 'damaged');
+  return `keys of ${location}
+${table(['KEY', 'BACKUPS', 'SINCE', ''], rows)}${reports ? describeCheck(backups, reports) : ''}${wrong
+  .map(describeBackup)
+  .concat(problems.map((problem) => `damaged: ${problem}\n`))
+  .join('')}`;
+}
+
+function describeCheck(backups: readonly BackupKeys[], reports: NonNullable<KeysReport['reports']>): string {
+  const opens = backups.filter(({ state }) => state === 'opens').length;
+  const total = reports.opens + reports.locked + reports.damaged;
+  const all = opens === backups.length && reports.opens === total;
+  return `${all ? 'All open' : 'NOT ALL OPEN'}: the configured key opens ${number(opens)} of ${plural(backups.length, 'backup')}, ${number(reports.opens)} of ${plural(total, 'report')}.\n`;
+}
+
+function describeBackup({ key, rootKeyIds, state, problem }: BackupKeys): string {
+  const needs = rootKeyIds.length > 0 ? ` needs ${rootKeyIds.join(' and ')}` : '';
+  return `${state}: ${shortKey(key)}${needs}: ${problem ?? ''}\n`;
+}

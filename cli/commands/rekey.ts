@@ -1,0 +1,85 @@
+import path from 'node:path';
+import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { type RekeyResult, rekeyRepository } from '../../shared/jobs/rekey.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { plural } from '../format.ts';
+import { type Io, write } from '../io.ts';
+import { makeKeyFile } from '../key-file.ts';
+import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
+
+const options = { 'new-key': { type: 'string' }, 'new-key-file': { type: 'string' } } as const;
+
+export const rekey: Command = {
+  options,
+  help: `Usage: holdfast rekey (--new-key FILE | --new-key-file FILE)
+
+Changes the key of a repository. Writes one object and no backup again: the new key then opens everything, old backups
+too. Proves that with the new key alone before it says so. The configured key must be the repository's newest.
+The old key still opens all that it opened before: where it has leaked, read docs/operations.md.
+
+      --new-key FILE      make a key, write it to FILE (mode 600), and use it
+      --new-key-file FILE use the key in FILE; or set HOLDFAST_NEW_KEY
+
+${COMMON_HELP}
+Examples:
+  holdfast rekey --new-key ~/holdfast-2027.key
+  HOLDFAST_NEW_KEY=$(cat key) holdfast rekey
+
+Exit status: 0 changed, or had been already; 2 the repository has or had that key; 12 the configured key is not the newest,
+or a key is bad; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    const settings = await repositoryConfig(await loadConfig(values, io), io);
+    const { encryptionKey } = settings;
+    if (encryptionKey === undefined)
+      throw usage(
+        'no key is configured: only the old key can hand over to a new one',
+        'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
+      );
+    const { key, file } = await newKey(values, io);
+    const open = (hexKey: string) => openRepository({ ...settings, encryptionKey: hexKey }, io.signal);
+    const result = await rekeyRepository(open, { key: encryptionKey, newKey: key, signal: io.signal });
+    const document = { ...result, keyFile: file ?? null };
+    await write(io.stdout, values.json ? `${JSON.stringify(document)}\n` : describe(result, file));
+    return 0;
+  },
+};
+
+async function newKey(
+  given: { readonly 'new-key'?: string | undefined; readonly 'new-key-file'?: string | undefined },
+  io: Io,
+): Promise<{ readonly key: string; readonly file: string | undefined }> {
+  const { 'new-key': toMake, 'new-key-file': toRead } = given;
+  const fromEnv = io.env['HOLDFAST_NEW_KEY'] || undefined;
+  const ways = [toMake, toRead, fromEnv].filter((way) => way !== undefined).length;
+  if (ways !== 1) {
+    throw usage(
+      ways === 0
+        ? 'no new key is given'
+        : '--new-key, --new-key-file and HOLDFAST_NEW_KEY exclude each other',
+      'Pass --new-key FILE to make one.',
+    );
+  }
+  if (fromEnv !== undefined) return { key: fromEnv, file: undefined };
+  const file = path.resolve(io.cwd, toMake ?? toRead ?? '');
+  if (toMake !== undefined) return { key: await makeKeyFile(file, '--new-key-file'), file };
+  return { key: (await readKeyFile(file, io)) ?? '', file };
+}
+
+function describe(result: RekeyResult, file: string | undefined): string {
+  const { oldRootKeyId, newRootKeyId, location, backups, damaged, isNew } = result;
+  const place = file ?? 'the new key';
+  const done = isNew ? 'changed' : 'had been changed already';
+  const broken = damaged > 0 ? `; ${plural(damaged, 'damaged manifest')} opens with neither key` : '';
+  return `The key of ${location} is ${done}: ${oldRootKeyId} -> ${newRootKeyId}.
+Proved: the new key alone opens ${plural(backups, 'listed backup')}${broken}.
+
+Now:
+  1. Copy ${place} into your password manager, and a second copy where this machine and this cloud account do not reach.
+  2. Configure it everywhere that backs up, restores or verifies: HOLDFAST_KEY_FILE or keyFile, else BACKUP_ENCRYPTION_KEY.
+  3. Check there: holdfast keys check
+  4. Keep the old key until that is done. It still opens all that it opened before.
+`;
+}

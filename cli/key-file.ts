@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { HoldfastError } from '../shared/core/errors.ts';
+
+/** Makes a key and writes it to a new file that only its owner can read. @throws E_USAGE where the file exists or cannot be written */
+export async function makeKeyFile(file: string, useExisting: string): Promise<string> {
+  const key = randomBytes(32).toString('hex');
+  try {
+    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
+    return key;
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new HoldfastError(
+      'E_USAGE',
+      exists ? `${file} exists already; a key is never overwritten` : `${file} cannot be written`,
+      {
+        cause,
+        hint: exists
+          ? `Name another file, or use that key with ${useExisting}.`
+          : 'Name a file in a folder that you can write to.',
+      },
+    );
+  }
+}

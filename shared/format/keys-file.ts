@@ -1,0 +1,67 @@
+import { createHash, hkdfSync } from 'node:crypto';
+import * as z from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
+import { FORMAT_VERSION, problems, refuseNewer } from './manifest.ts';
+
+export const KEYS_PREFIX = 'keys/';
+const KEYS_FORMAT = 'holdfast-keys';
+const KEY = /^keys\/[0-9a-f]{32}\.json$/;
+const wrapped = z.object({ rootKeyId: z.string(), wrapped: z.base64() });
+
+const KeysFile = z.object({
+  format: z.literal(KEYS_FORMAT),
+  version: z.literal(FORMAT_VERSION),
+  repository: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Its own object key. */
+  key: z.string(),
+  /** The root key that opens the others. */
+  rootKeyId: z.string(),
+  createdAt: z.iso.datetime(),
+  /** Every older root key of the repository, each wrapped under this one. `rootKeyId` is the older key's own. */
+  older: z.array(wrapped).min(1).max(1000),
+  /** The key of the MAC, wrapped under `rootKeyId`. */
+  seal: wrapped,
+});
+
+/** docs/format.md, "keys/". */
+export type KeysFile = Readonly<z.infer<typeof KeysFile>>;
+
+/** Where the object of a root key is: ids hold characters that object keys do not. */
+export function keysFileKey(rootKeyId: string): string {
+  return `${KEYS_PREFIX}${createHash('sha256').update(rootKeyId).digest('hex').slice(0, 32)}.json`;
+}
+
+export function isKeysFileKey(key: string): boolean {
+  return KEY.test(key);
+}
+
+export function encodeKeysFile(file: Omit<KeysFile, 'format' | 'version'>, seal: Uint8Array): Buffer {
+  return encodeAuthenticated({ format: KEYS_FORMAT, version: FORMAT_VERSION, ...file }, macKey(seal));
+}
+
+/** @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+export function parseKeysFile(bytes: Uint8Array, key: string): KeysFile {
+  const document = parseAuthenticated(bytes, key);
+  refuseNewer(document, KEYS_FORMAT, key);
+  const parsed = KeysFile.safeParse(document);
+  if (!parsed.success)
+    throw new HoldfastError('E_DAMAGED', `${key} does not hold keys: ${problems(parsed.error)}`);
+  if (parsed.data.key !== key || keysFileKey(parsed.data.rootKeyId) !== key)
+    throw new HoldfastError('E_DAMAGED', `${key} holds the keys of ${parsed.data.key}`, {
+      hint: 'Put the object back under its own key.',
+    });
+  return parsed.data;
+}
+
+/** @throws E_DAMAGED where it is not what was written */
+export function checkKeysFile(bytes: Uint8Array, key: string, seal: Uint8Array): void {
+  if (isAuthentic(bytes, macKey(seal))) return;
+  throw new HoldfastError('E_DAMAGED', `${key} was changed after it was written`, {
+    hint: 'Restore it from an older version of the object; the older key still opens what it opened before.',
+  });
+}
+
+function macKey(seal: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', seal, new Uint8Array(0), 'holdfast/1 keys', 32));
+}

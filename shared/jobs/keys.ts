@@ -1,0 +1,177 @@
+import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
+import { isReportKey } from '../format/report.ts';
+import { HexKeyProvider } from '../keys/hex-key-provider.ts';
+import type { RunKeyEntry } from '../repository/key-ring.ts';
+import type { Repository } from '../repository/repository.ts';
+import { listKeysFiles } from '../repository/root-keys.ts';
+import { openRepository, type RepositoryConfig } from './open-repository.ts';
+
+/** Objects read at once. */
+const READS = 8;
+
+export interface BackupKeys {
+  readonly key: BackupKey;
+  /** The root keys that a restore of it needs; not secret. Empty where the manifest cannot be read. */
+  readonly rootKeyIds: readonly string[];
+  /**
+   * - `opens`: the configured key opens all that a restore needs.
+   * - `locked`: it needs a key that the configured one is not, nor opens.
+   * - `damaged`: the manifest, or a key in it, is not what was written.
+   * - `unchecked`: nobody looked.
+   */
+  readonly state: 'opens' | 'locked' | 'damaged' | 'unchecked';
+  readonly problem: string | undefined;
+}
+
+export interface RootKeyUse {
+  readonly rootKeyId: string;
+  /** Listed backups that need it. */
+  readonly backups: number;
+  /** From when on new backups could use it, by the clock of whoever made it the key. */
+  readonly since: Date | undefined;
+  readonly isConfigured: boolean;
+}
+
+export interface KeysReport {
+  readonly location: string;
+  readonly repositoryId: string;
+  /** Undefined where none is configured. */
+  readonly configured: string | undefined;
+  /** Oldest first. */
+  readonly rootKeys: readonly RootKeyUse[];
+  /** Newest first. */
+  readonly backups: readonly BackupKeys[];
+  /** Missing where nothing was checked. */
+  readonly reports: { readonly opens: number; readonly locked: number; readonly damaged: number } | undefined;
+  /** Objects below `keys/` that are not what was written. */
+  readonly problems: readonly string[];
+}
+
+/** Which root keys are in use, from what everybody may read; needs no key. @throws E_NO_REPOSITORY, E_STORE_* */
+export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal): Promise<KeysReport> {
+  await using repository = await openRepository({ ...config, encryptionKey: undefined }, signal);
+  const { encryptionKey } = config;
+  const configured = encryptionKey === undefined ? undefined : new HexKeyProvider(encryptionKey).rootKeyId;
+  const keys = await repository.backupKeys(signal);
+  const backups = await Array.fromAsync(orderedMap(keys, READS, (key) => lookAt(repository, key, signal)));
+  return report(repository, { configured, backups, reports: undefined }, signal);
+}
+
+/**
+ * Whether the open repository's key opens every listed backup and every report: unwraps each key that their manifests
+ * carry, and checks every manifest's MAC. Reads no pack.
+ *
+ * @throws E_NO_KEY, E_STORE_*
+ */
+export async function checkKeys(repository: Repository, signal: AbortSignal): Promise<KeysReport> {
+  const configured = repository.context.keys.provider().rootKeyId;
+  const check = new Check(repository, signal);
+  const keys = await repository.backupKeys(signal);
+  const backups = await Array.fromAsync(orderedMap(keys, READS, (key) => check.backup(key)));
+  return report(repository, { configured, backups, reports: await check.reports() }, signal);
+}
+
+async function report(
+  repository: Repository,
+  found: Pick<KeysReport, 'configured' | 'backups' | 'reports'>,
+  signal: AbortSignal,
+): Promise<KeysReport> {
+  const { file } = repository.context;
+  const changes = await listKeysFiles(repository.store, signal);
+  const since = new Map([[file.secret.rootKeyId, new Date(file.createdAt)]]);
+  for (const { file: change } of changes) if (change) since.set(change.rootKeyId, new Date(change.createdAt));
+  const uses = new Map([...since.keys()].map((id) => [id, 0]));
+  for (const id of found.backups.flatMap(({ rootKeyIds }) => rootKeyIds))
+    uses.set(id, (uses.get(id) ?? 0) + 1);
+  return {
+    location: repository.store.location,
+    repositoryId: repository.id,
+    ...found,
+    rootKeys: [...uses].map(([rootKeyId, backups]) => ({
+      rootKeyId,
+      backups,
+      since: since.get(rootKeyId),
+      isConfigured: rootKeyId === found.configured,
+    })),
+    problems: changes.flatMap(({ problem }) => (problem ? [problem.message] : [])),
+  };
+}
+
+async function lookAt(repository: Repository, key: BackupKey, signal: AbortSignal): Promise<BackupKeys> {
+  try {
+    const { keys } = await repository.readUnprovenManifest(key, signal);
+    return { key, rootKeyIds: idsOf(keys), state: 'unchecked', problem: undefined };
+  } catch (error) {
+    if (!isDocumentProblem(error)) throw error;
+    return { key, rootKeyIds: [], state: 'damaged', problem: error.message };
+  }
+}
+
+class Check {
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal;
+  /** Backups share keys: each is opened once. */
+  readonly #opened = new Map<string, Promise<unknown>>();
+
+  constructor(repository: Repository, signal: AbortSignal) {
+    this.#repository = repository;
+    this.#signal = signal;
+  }
+
+  async backup(key: BackupKey): Promise<BackupKeys> {
+    const seen = await lookAt(this.#repository, key, this.#signal);
+    if (seen.state === 'damaged') return seen;
+    const problem = await this.#problemOf(async () => {
+      const { keys } = await this.#repository.readManifest(key, this.#signal);
+      for (const entry of keys) await this.#open(entry);
+    });
+    return { ...seen, state: stateOf(problem), problem: problem?.message };
+  }
+
+  async reports(): Promise<NonNullable<KeysReport['reports']>> {
+    const count = { opens: 0, locked: 0, damaged: 0 };
+    const { reports, store } = this.#repository;
+    const keys = (await Array.fromAsync(store.list('reports/', { signal: this.#signal })))
+      .map(({ key }) => key)
+      .filter(isReportKey);
+    const states = orderedMap(keys, READS, async (key) => {
+      const problem = await this.#problemOf(async () => {
+        const { report, problem } = await reports.open(key, new Date(0), this.#signal);
+        if (problem) throw problem;
+        for (const entry of report?.keys ?? []) await this.#open(entry);
+      });
+      return stateOf(problem);
+    });
+    for await (const state of states) count[state]++;
+    return count;
+  }
+
+  #open(entry: RunKeyEntry): Promise<unknown> {
+    const name = JSON.stringify([entry.run, entry.purpose, entry.rootKeyId, entry.wrapped]);
+    const opened = this.#opened.get(name) ?? this.#repository.context.keys.unwrap(entry, this.#signal);
+    this.#opened.set(name, opened);
+    return opened;
+  }
+
+  async #problemOf(work: () => Promise<void>): Promise<HoldfastError | undefined> {
+    try {
+      await work();
+      return undefined;
+    } catch (error) {
+      if (isDocumentProblem(error) || isHoldfastError(error, 'E_WRONG_KEY')) return error;
+      throw error;
+    }
+  }
+}
+
+function stateOf(problem: HoldfastError | undefined): 'opens' | 'locked' | 'damaged' {
+  if (!problem) return 'opens';
+  return problem.code === 'E_WRONG_KEY' ? 'locked' : 'damaged';
+}
+
+function idsOf(keys: readonly RunKeyEntry[]): string[] {
+  return [...new Set(keys.map(({ rootKeyId }) => rootKeyId))].sort();
+}

@@ -1,0 +1,28 @@
+import { HoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/**
+ * The newest backup that nothing speaks against: its manifest proves to be Holdfast's, it is not suspect or somebody
+ * accepted it, and its last verification found no damage.
+ *
+ * @param options.source part of the source's name
+ * @throws E_NO_BACKUP
+ */
+export async function newestGoodBackup(
+  repository: Repository,
+  { source, signal }: { readonly source?: string | undefined; readonly signal: AbortSignal },
+): Promise<BackupKey> {
+  const marks = await repository.marks(signal);
+  for (const key of await repository.backupKeys(signal)) {
+    const { manifest, problem } = await repository.inspectManifest(key, signal);
+    if (problem || !manifest?.source.name.includes(source ?? '')) continue;
+    const { accept, verify } = marks.of(key);
+    if ((manifest.suspect && !accept) || verify?.isWhole === false) continue;
+    return key;
+  }
+  const of = source === undefined ? '' : ` of a source whose name contains '${source}'`;
+  throw new HoldfastError('E_NO_BACKUP', `there is no good backup${of}: none is whole and beyond suspicion`, {
+    hint: 'Run `holdfast list` to see what there is, and name the backup to drill.',
+  });
+}

@@ -1,0 +1,45 @@
+import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
+
+/** A root key and the older ones that it opens: new keys are wrapped under it, old ones opened by whichever wrapped them. */
+export class Keychain implements KeyProvider {
+  /** All of them, the newest first. */
+  readonly providers: readonly KeyProvider[];
+  readonly #newest: KeyProvider;
+
+  constructor(newest: KeyProvider, older: readonly KeyProvider[]) {
+    this.#newest = newest;
+    this.providers = [newest, ...older];
+  }
+
+  get rootKeyId(): string {
+    return this.#newest.rootKeyId;
+  }
+
+  opens(rootKeyId: string): boolean {
+    return this.providers.some((provider) => provider.opens(rootKeyId));
+  }
+
+  generateDataKey(context: KeyContext, signal?: AbortSignal) {
+    return this.#newest.generateDataKey(context, signal);
+  }
+
+  wrapKey(plain: Uint8Array, context: KeyContext, signal?: AbortSignal): Promise<WrappedKey> {
+    return this.#newest.wrapKey(plain, context, signal);
+  }
+
+  exportRootKey(): Uint8Array | undefined {
+    return this.#newest.exportRootKey();
+  }
+
+  async unwrapDataKey(wrapped: WrappedKey, context: KeyContext, signal?: AbortSignal): Promise<Uint8Array> {
+    const { rootKeyId } = wrapped;
+    const provider = this.providers.find((known) => known.opens(rootKeyId));
+    if (provider) return provider.unwrapDataKey(wrapped, context, signal);
+    // The repository itself has opened.
+    throw wrongKey(
+      rootKeyId,
+      this.rootKeyId,
+      'The repository’s key was changed, and this was written with the newer one: configure that. Nothing is damaged.',
+    );
+  }
+}

@@ -1,0 +1,97 @@
+import type { SourceKind } from './source.ts';
+import type { BackupContents, RestoreOptions, Target } from './target.ts';
+
+/** Who makes a scratch target. Written on it, so that only its own maker's leftovers are ever removed. */
+export interface ScratchMark {
+  /** Repository id. */
+  readonly repository: string;
+  /** Id of this drill, 32 hex digits. */
+  readonly run: string;
+  readonly at: Date;
+}
+
+/** How the schema of a scratch target compares with that of the backup. */
+export interface SchemaComparison {
+  /**
+   * - `equal`, `different`: object by object, by their definitions.
+   * - `names`: every object is there by name; definitions could not be compared, `why` says so.
+   * - `none`: this kind of source has no schema.
+   */
+  readonly outcome: 'equal' | 'different' | 'names' | 'none';
+  readonly why?: string;
+  readonly objects: number;
+  /** Objects of the backup that the target has not. */
+  readonly missing: readonly string[];
+  /** Objects of the target that the backup has not. */
+  readonly unexpected: readonly string[];
+  /** Objects that are there and defined otherwise. */
+  readonly changed: readonly string[];
+}
+
+/** An empty place that a drill has made for itself, and that it removes. */
+export interface Scratch {
+  readonly target: Target;
+  /** What the place is called, no secret in it. */
+  readonly name: string;
+  /** Product and version, such as `PostgreSQL 18.4`. */
+  readonly server: string;
+  /** How somebody removes it by hand: a command. */
+  readonly removal: string;
+  /** What the restore must leave out here, such as owners that the server has not. */
+  readonly restoreOptions: Pick<RestoreOptions, 'noOwner' | 'noPrivileges'>;
+  /** What is not as in the backup for that reason, one sentence each. */
+  readonly leftOut: readonly string[];
+  compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison>;
+  /** Removes it. @throws E_SOURCE_* when it is still there */
+  remove(signal: AbortSignal): Promise<void>;
+  /** Takes the mark off, so that no later drill removes it. */
+  keep(signal: AbortSignal): Promise<void>;
+  /** Ends sessions and files, leaves the place alone. */
+  close(): Promise<void>;
+}
+
+/** Where drills make their scratch targets. Constructed without I/O. */
+export interface ScratchServer {
+  readonly kind: SourceKind;
+  /** No secret in it. */
+  readonly name: string;
+  /** Whether the source of that name lives here too. */
+  isServerOf(source: string): boolean;
+  /**
+   * Makes an empty place of a new name; never uses one that is there. Before, removes what drills of the same
+   * repository left that were killed.
+   *
+   * @throws E_SOURCE_*; nothing is left then
+   */
+  make(
+    contents: BackupContents,
+    mark: ScratchMark,
+    options: { readonly onWarning: (message: string) => void; readonly signal: AbortSignal },
+  ): Promise<Scratch>;
+}
+
+const NAME = /^holdfast_drill_\d{8}t\d{6}_([0-9a-f]{8})$/;
+
+/** `holdfast_drill_20260301t020000_0f3c9a12`: when, in UTC, and the start of the run's id. */
+export function scratchName({ run, at }: ScratchMark): string {
+  const time = at.toISOString().replace(/[-:]/g, '').slice(0, 15).toLowerCase();
+  return `holdfast_drill_${time}_${run.slice(0, 8)}`;
+}
+
+export function markText({ repository, run }: Omit<ScratchMark, 'at'>): string {
+  return `Holdfast drill, removed when it ends: repository ${repository}, run ${run}`;
+}
+
+const MARK = /^Holdfast drill, removed when it ends: repository ([0-9a-f]{32}), run ([0-9a-f]{32})$/;
+
+/** The run that left a place, where name and mark say that a drill of this repository made it; else undefined. */
+export function leftoverOf(name: string, mark: string, repository: string): string | undefined {
+  const [, ofRepository, run] = MARK.exec(mark) ?? [];
+  const [, start] = NAME.exec(name) ?? [];
+  if (run === undefined || ofRepository !== repository || start !== run.slice(0, 8)) return undefined;
+  return run;
+}
+
+export function isScratchName(name: string): boolean {
+  return NAME.test(name);
+}
