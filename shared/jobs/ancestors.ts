@@ -1,4 +1,4 @@
-import { isHoldfastError } from '../core/errors.ts';
+import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
@@ -31,7 +31,7 @@ export async function findAncestors(
   let marks: Marks | undefined;
   for (const key of await repository.backupKeys(options.signal)) {
     const entry = await repository.inspectManifest(key, options.signal);
-    if (entry.problem) options.warn(`${key} is passed over: ${entry.problem.message}`);
+    if (entry.problem) await passOver(repository, entry.problem, key, options);
     if (!isOf(source, entry)) continue;
     const isSuspect = entry.manifest?.suspect !== undefined;
     if (isSuspect) marks ??= await readMarks(repository, options);
@@ -42,6 +42,23 @@ export async function findAncestors(
     if (isGood) return { parent, good: reader };
   }
   return { parent, good: undefined };
+}
+
+/**
+ * What a stranger put there is no reason to stop; what was written after the key was changed is, as a backup under the
+ * old key would be compared with one that is out of date, and be taken for the newest.
+ */
+async function passOver(
+  repository: Repository,
+  problem: HoldfastError,
+  key: string,
+  { warn, signal }: AncestorsOptions,
+): Promise<void> {
+  const { wanted } = problem.details;
+  if (problem.code === 'E_WRONG_KEY' && typeof wanted === 'string') {
+    if (await repository.hasKeysOf(wanted, signal)) throw problem;
+  }
+  warn(`${key} is passed over: ${problem.message}`);
 }
 
 function isOf({ kind, name }: Pick<Source, 'kind' | 'name'>, { manifest }: ManifestEntry): boolean {

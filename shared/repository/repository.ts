@@ -5,6 +5,7 @@ import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
+import { keysFileKey } from '../format/keys-file.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
 import {
   checkRepositoryFile,
@@ -200,6 +201,17 @@ export class Repository implements AsyncDisposable {
   /** @param manifest one that `readManifest` gave. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
   openManifest(manifest: Manifest, signal: AbortSignal): Promise<BackupReader> {
     return BackupReader.open(this.#context, manifest, signal);
+  }
+
+  /** Whether the repository's key was changed to this one, as its object under `keys/` says. @throws E_STORE_* */
+  hasKeysOf(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
+    return this.store.head(keysFileKey(rootKeyId), { signal }).then(
+      () => true,
+      (error: unknown) => {
+        if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return false;
+        throw error;
+      },
+    );
   }
 
   /** Starts the worker threads now, so that they are there when the first task comes. */
