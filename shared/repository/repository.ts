@@ -35,6 +35,8 @@ export interface RepositoryOptions {
   readonly keys: KeyProvider | undefined;
   /** Worker threads. */
   readonly workers: number;
+  /** Threads that other open repositories use too, and that outlive this one. @default `workers` of its own */
+  readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
@@ -56,9 +58,11 @@ export interface ManifestEntry {
 /** An open repository. */
 export class Repository implements AsyncDisposable {
   readonly #context: RepositoryContext;
+  readonly #ownsPool: boolean;
 
-  private constructor(context: RepositoryContext) {
+  private constructor(context: RepositoryContext, ownsPool: boolean) {
     this.#context = context;
+    this.#ownsPool = ownsPool;
   }
 
   /**
@@ -109,8 +113,9 @@ export class Repository implements AsyncDisposable {
       level,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
-    const pool = new WorkerPool(workers);
-    return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
+    const pool = options.pool ?? new WorkerPool(workers);
+    const context = { store, clock, file, keys, pool, segments, limits, secret: openSecret };
+    return new Repository(context, options.pool === undefined);
   }
 
   get id(): string {
@@ -210,7 +215,7 @@ export class Repository implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.pool.close();
+    if (this.#ownsPool) await this.#context.pool.close();
   }
 
   async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
