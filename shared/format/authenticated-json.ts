@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 
 const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
@@ -42,11 +42,19 @@ export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
   );
 }
 
-/** Whether an error says that a document itself is at fault, not the store or the key. */
+const DOCUMENT_PROBLEMS: readonly ErrorCode[] = [
+  'E_DAMAGED',
+  'E_NEWER_FORMAT',
+  'E_FOREIGN_REPOSITORY',
+  'E_WRONG_KEY',
+];
+
+/**
+ * Whether an error says that an object of an open repository is itself at fault, not the store: the repository opened
+ * with the configured key, so one object that names another key, or another version, is the exception.
+ */
 export function isDocumentProblem(error: unknown): error is HoldfastError {
-  return (
-    isHoldfastError(error) && ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'].includes(error.code)
-  );
+  return isHoldfastError(error) && DOCUMENT_PROBLEMS.includes(error.code);
 }
 
 function mac(body: Uint8Array, key: Uint8Array): Buffer {

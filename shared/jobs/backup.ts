@@ -1,9 +1,10 @@
 import { throwIfAborted } from '../core/abort.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { BackupWriter } from '../repository/backup-writer.ts';
@@ -104,7 +105,7 @@ async function findParent(
     try {
       return await repository.openManifest(manifest, signal);
     } catch (error) {
-      if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
+      if (!isDocumentProblem(error)) throw error;
       warn(`${key} cannot be compared with: ${error.message}`);
     }
   }

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/errors.ts';
+import { about, HoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
 import type { ItemLocation } from '../format/chunk-ref.ts';
 import { packKey } from '../format/pack.ts';
@@ -96,7 +96,7 @@ export class PackReader {
         `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
       );
     }
-    const runKey = await this.#keys.open(header.runKeyId, header.purpose, signal);
+    const runKey = await about(pack, () => this.#keys.open(header.runKeyId, header.purpose, signal));
     const seal = openPackSeal(bytes, header, runKey, pack);
     return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
   }

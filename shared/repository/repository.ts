@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
@@ -102,7 +102,7 @@ export class Repository implements AsyncDisposable {
     let secret: Promise<Uint8Array> | undefined;
     const openSecret = (using: AbortSignal): Promise<Uint8Array> => {
       const context = { repository: file.id, run: file.id, purpose: 'repository' } as const;
-      secret ??= keys.provider().unwrapDataKey(file.secret, context, using);
+      secret ??= about(REPOSITORY_FILE, () => keys.provider().unwrapDataKey(file.secret, context, using));
       return secret;
     };
     if (provider) checkRepositoryFile(bytes, await openSecret(signal));
@@ -174,7 +174,8 @@ export class Repository implements AsyncDisposable {
     }
     if (!this.#context.keys.hasRootKey) return manifest;
     const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
+    if (entry && isAuthentic(bytes, await about(key, () => this.#context.keys.unwrap(entry, signal))))
+      return manifest;
     throw new HoldfastError(
       'E_DAMAGED',
       `${key} was changed after it was written, or was not written by Holdfast`,
