@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import type { Json } from '../../shared/core/json.ts';
+import type { Json, JsonObject } from '../../shared/core/json.ts';
 import { MiB } from '../../shared/core/units.ts';
 import { cases, tortureSeed, tortureTimeoutMs } from './torture.ts';
 
@@ -118,27 +118,21 @@ export function harmedJson(valid: readonly Json[]): fc.Arbitrary<string> {
     });
 }
 
-function changeAt(document: Json, path: readonly number[], action: string, value: Json): void {
-  let holder = document as Record<string, Json>;
-  for (const [depth, step] of path.entries()) {
-    const names = Object.keys(holder);
-    const name = names[step % names.length];
-    if (name === undefined) return;
-    const inner = holder[name];
-    if (depth < path.length - 1 && typeof inner === 'object' && inner !== null) {
-      holder = inner as Record<string, Json>;
-      continue;
-    }
-    if (action === 'replace') holder[name] = value;
-    else if (Array.isArray(holder))
-      holder.splice(
-        Number(name),
-        action === 'remove' ? 1 : 0,
-        ...(action === 'double' ? [inner as Json] : []),
-      );
-    else if (action === 'remove') delete holder[name];
-    return;
-  }
+function changeAt(holder: Json, path: readonly number[], action: string, value: Json): void {
+  const [step = 0, ...rest] = path;
+  const names = Object.keys(holder as object);
+  const name = names[step % names.length];
+  if (name === undefined) return;
+  const inner = (holder as JsonObject)[name];
+  if (rest.length > 0 && typeof inner === 'object' && inner !== null) changeAt(inner, rest, action, value);
+  else changeMember(holder as Record<string, Json>, name, action, value);
+}
+
+function changeMember(holder: Record<string, Json>, name: string, action: string, value: Json): void {
+  if (action === 'replace') holder[name] = value;
+  else if (!Array.isArray(holder)) delete holder[name];
+  else if (action === 'remove') holder.splice(Number(name), 1);
+  else holder.splice(Number(name), 0, holder[Number(name)]);
 }
 
 const LONGEST_MS = 10_000;
@@ -170,14 +164,15 @@ function watchAllocations() {
   let most = 0;
   const { alloc, allocUnsafe, allocUnsafeSlow } = Buffer;
   const Original = globalThis.ArrayBuffer;
-  const saw = (bytes: unknown) => {
+  const saw = <T>(bytes: T): T => {
     if (typeof bytes === 'number') most = Math.max(most, bytes);
+    return bytes;
   };
-  Buffer.alloc = (size: number, ...rest: []) => (saw(size), alloc.call(Buffer, size, ...rest));
-  Buffer.allocUnsafe = (size) => (saw(size), allocUnsafe.call(Buffer, size));
-  Buffer.allocUnsafeSlow = (size) => (saw(size), allocUnsafeSlow.call(Buffer, size));
+  Buffer.alloc = (size: number, ...rest: []) => alloc.call(Buffer, saw(size), ...rest);
+  Buffer.allocUnsafe = (size) => allocUnsafe.call(Buffer, saw(size));
+  Buffer.allocUnsafeSlow = (size) => allocUnsafeSlow.call(Buffer, saw(size));
   globalThis.ArrayBuffer = new Proxy(Original, {
-    construct: (target, args) => (saw(args[0]), Reflect.construct(target, args) as object),
+    construct: (target, [bytes, ...rest]) => Reflect.construct(target, [saw(bytes), ...rest]) as object,
   });
   return {
     most: () => most,

@@ -215,7 +215,10 @@ describe('documents', async () => {
     ]);
   };
   const raw = async (at: string) => harmed([Buffer.from(await store.get(at))]);
-  const asManifest = (bytes: Uint8Array) => (isAuthentic(bytes, key), parseManifest(bytes, backup));
+  const asManifest = (bytes: Uint8Array) => {
+    isAuthentic(bytes, key);
+    return parseManifest(bytes, backup);
+  };
   const asFile = (bytes: Uint8Array) => {
     parseRepositoryFile(bytes);
     checkRepositoryFile(bytes, key);
