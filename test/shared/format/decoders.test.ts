@@ -158,7 +158,8 @@ describe('chunks', () => {
   meets('chains of which only the last is harmed', harmed(deltas), (item) =>
     decodeChain([full[0]!, item], MAX),
   );
-  meets('zstd frames of anything', harmed([compress(base, 3), compress(Buffer.alloc(MAX), 19)]), (frame) =>
+  const frames = [compress(base, 3), compress(Buffer.alloc(MAX), 19), compress(Buffer.alloc(32 * MAX), 3)];
+  meets('zstd frames of anything, also of very much', harmed(frames), (frame) =>
     expect(decompress(frame, MAX).length).toBeLessThanOrEqual(MAX),
   );
 
