@@ -15,8 +15,8 @@ import { type ItemBatch, type ItemSlice, ownBytes } from './codec-task.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
-/** Larger than any node, and than the catalog of a million tables. */
-const MOST_INDEX_ITEM_BYTES = 256 * MiB;
+/** No catalog that can be written is larger, and no node by far. */
+const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
 
 type NamedSeal = PackSeal & { readonly pack: string };
 

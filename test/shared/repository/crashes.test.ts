@@ -106,6 +106,22 @@ describe.each(MOMENTS)('whose process dies %s any store call', (moment) => {
     60_000,
   );
 
+  it('an init leaves a repository or none, and is made again where there is none', async () => {
+    let survived = false;
+    for (let call = 1; !survived; call++) {
+      const store = new MemoryStore();
+      const dies = initRepository(new FaultyStore(store).dieAt(call, moment));
+      survived = await dies.then(
+        () => true,
+        () => false,
+      );
+      await initRepository(store).catch((error: unknown) =>
+        expect(error).toMatchObject({ code: 'E_REPOSITORY_EXISTS' }),
+      );
+      await expectSound(store, new Map(), days[0]!, call);
+    }
+  });
+
   it('a probe leaves the backups alone, and none of its own that is not whole', async () => {
     const { store: start, held } = await past(1);
     let call = 0;
