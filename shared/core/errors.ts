@@ -28,9 +28,29 @@ export class HoldfastError extends Error {
     this.hint = options.hint;
   }
 
+  /** The same error, saying which object it is about; itself where it does already. */
+  about(object: string): HoldfastError {
+    if (this.message.includes(object)) return this;
+    const { code, details, hint } = this;
+    return new HoldfastError(code, `${object}: ${this.message}`, {
+      cause: this,
+      details,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
   /** Whether the same call, made again later, can succeed. */
   get retryable(): boolean {
     return ERRORS[this.code].retryable;
+  }
+}
+
+/** Says of a typed error that `work` fails with which object it is about. */
+export async function about<T>(object: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isHoldfastError(error) ? error.about(object) : error;
   }
 }
 

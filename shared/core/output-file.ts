@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { MiB } from './units.ts';
 
 /**
@@ -12,14 +13,14 @@ import { MiB } from './units.ts';
  */
 export async function writeOutputFile<T>(
   file: string,
-  { replace, makeFolder = false }: { readonly replace: boolean; readonly makeFolder?: boolean },
+  options: { readonly replace: boolean; readonly makeFolder?: boolean },
   fill: (file: OutputFile) => Promise<T>,
 ): Promise<T> {
   const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
   try {
-    if (makeFolder) await mkdir(path.dirname(file), { recursive: true });
+    if (options.makeFolder) await makeFolder(path.dirname(file));
     const result = await writeTemporary(temporary, fill);
-    await (replace ? rename(temporary, file) : link(temporary, file));
+    await (options.replace ? rename(temporary, file) : link(temporary, file));
     return result;
   } catch (error) {
     throw fromOutputError(error, file);

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { parseJson } from './json-text.ts';
 
 const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
 const TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n`);
@@ -16,25 +17,17 @@ export function encodeAuthenticated(document: object, macKey: Uint8Array): Buffe
 
 /** The document without its `mac`; checks form only. @throws E_DAMAGED */
 export function parseAuthenticated(bytes: Uint8Array, what: string): JsonObject {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-  if (!MAC_TAIL.test(text.slice(-TAIL_BYTES)))
+  if (!MAC_TAIL.test(tailOf(bytes)))
     throw damaged(what, 'does not end as it should: it was cut short or changed');
-  try {
-    const document = JSON.parse(text) as unknown;
-    if (typeof document === 'object' && document !== null && !Array.isArray(document))
-      return document as JsonObject;
-  } catch {
-    // Said below.
-  }
+  const document = parseJson(bytes, what);
+  if (typeof document === 'object' && document !== null && !Array.isArray(document))
+    return document as JsonObject;
   throw damaged(what, 'is not a JSON document');
 }
 
 /** Whether the document was written with this key, byte for byte. */
 export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
-  const tail = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .subarray(-TAIL_BYTES)
-    .toString('latin1');
-  const claimed = MAC_TAIL.exec(tail)?.[1];
+  const claimed = MAC_TAIL.exec(tailOf(bytes))?.[1];
   if (!claimed) return false;
   return timingSafeEqual(
     Buffer.from(claimed, 'hex'),
@@ -42,14 +35,25 @@ export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
   );
 }
 
-const DOCUMENT_PROBLEMS = ['E_DAMAGED', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY', 'E_WRONG_KEY'];
+const DOCUMENT_PROBLEMS: readonly ErrorCode[] = [
+  'E_DAMAGED',
+  'E_NEWER_FORMAT',
+  'E_FOREIGN_REPOSITORY',
+  'E_WRONG_KEY',
+];
 
 /**
- * Whether an error says that a document itself is at fault, not the store. The key was proven when the repository was
- * opened: a document that is sealed under another one was put there by somebody else.
+ * Whether an error says that an object of an open repository is itself at fault, not the store: the repository opened
+ * with the configured key, so one object that names another key, or another version, is the exception.
  */
 export function isDocumentProblem(error: unknown): error is HoldfastError {
   return isHoldfastError(error) && DOCUMENT_PROBLEMS.includes(error.code);
+}
+
+function tailOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .subarray(-TAIL_BYTES)
+    .toString('latin1');
 }
 
 function mac(body: Uint8Array, key: Uint8Array): Buffer {

@@ -4,6 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PackHandle } from './chunk-ref.ts';
 import { compress, decompress } from './codec.ts';
+import { parseJson } from './json-text.ts';
 import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
 
@@ -116,7 +117,7 @@ export function decodeCatalog(body: Uint8Array, id: string, what: string): Catal
   const plain = decompress(body, MOST_CATALOG_BYTES);
   const got = createHash('sha256').update(plain).digest('hex');
   if (got !== id) throw new HoldfastError('E_DAMAGED', `${what} has the hash ${got}, ${id} was expected`);
-  const parsed = Catalog.safeParse(JSON.parse(plain.toString('utf8')));
+  const parsed = Catalog.safeParse(parseJson(plain, what));
   if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${what}: ${problems(parsed.error)}`);
   return parsed.data as Catalog;
 }

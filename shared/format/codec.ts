@@ -13,6 +13,11 @@ const LEAST_SAVING = 1 / 32;
 /** A delta may be at most this many times the bytes that it makes, in its own plain form. */
 const DELTA_OVERHEAD_BYTES = 64;
 
+/** More than an item of a chunk of up to `maxBytes` takes, sealed. */
+export function mostItemBytes(maxBytes: number): number {
+  return 2 * maxBytes + 2 * DELTA_OVERHEAD_BYTES;
+}
+
 /** @param level zstd level; 0 stores the bytes as they are */
 export function encodeFull(plain: Uint8Array, level: number): Buffer {
   return encode(plain, level, CODEC.raw);

@@ -93,11 +93,12 @@ export function parseManifest(bytes: Uint8Array, key: string): Manifest {
 
 /** @throws E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
 export function refuseNewer(document: JsonObject, format: string, what: string): void {
-  if (document['format'] !== format) {
-    throw new HoldfastError(
-      'E_FOREIGN_REPOSITORY',
-      `${what} is not of format ${format}, it says '${String(document['format'])}'`,
-    );
+  const said = document['format'];
+  if (said !== format) {
+    const got = typeof said === 'string' ? `'${said.slice(0, 80)}'` : 'none';
+    throw new HoldfastError('E_FOREIGN_REPOSITORY', `${what} is not of format ${format}, it says ${got}`, {
+      hint: 'Check the place; if it was changed, restore the object from a copy or an older version of it.',
+    });
   }
   const version = document['version'];
   if (typeof version === 'number' && version > FORMAT_VERSION) {

@@ -4,6 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { encodeAuthenticated, parseAuthenticated } from './authenticated-json.ts';
 import { compress, decompress } from './codec.ts';
+import { parseJson } from './json-text.ts';
 import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 
@@ -86,7 +87,7 @@ export function openDetails(sealed: string, indexKey: Uint8Array, key: string): 
   try {
     decipher.setAAD(Buffer.from(key)).setAuthTag(bytes.subarray(-TAG_BYTES));
     const plain = Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]);
-    return JSON.parse(decompress(plain, MOST_DETAILS_BYTES).toString('utf8')) as JsonObject;
+    return parseJson(decompress(plain, MOST_DETAILS_BYTES), `what is sealed in ${key}`) as JsonObject;
   } catch (cause) {
     throw new HoldfastError('E_DAMAGED', `the details of ${key} are not what was sealed`, { cause });
   }

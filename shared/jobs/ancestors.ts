@@ -1,4 +1,5 @@
-import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { HoldfastError } from '../core/errors.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
@@ -80,7 +81,7 @@ async function open(
   try {
     return await repository.openManifest(manifest, signal);
   } catch (error) {
-    if (!isHoldfastError(error, 'E_DAMAGED')) throw error;
+    if (!isDocumentProblem(error)) throw error;
     warn(`${key} cannot be compared with: ${error.message}`);
     return undefined;
   }

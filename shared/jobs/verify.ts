@@ -10,6 +10,7 @@ import { openItem } from '../format/seal.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { asDamage } from '../repository/pack-reader.ts';
 import type { Repository } from '../repository/repository.ts';
+import { sizeOf } from '../store/sizes.ts';
 
 export type VerifyDepth =
   /** Every pack is there with its size, and the store's own checksum where it keeps one. Reads no pack. */
@@ -122,13 +123,15 @@ class Verification {
   ) {
     const object = packKey(parsePackId(id));
     await this.#guard(object, backup, async () => {
-      const stored = sizes.get(object);
+      const { store } = this.#repository;
+      // A listing may lag behind: what it does not show is asked for.
+      const stored = sizes.get(object) ?? (await sizeOf(object, store, this.#signal));
       if (stored === undefined) throw new HoldfastError('E_DAMAGED', `${object} is missing`);
       if (stored !== bytes)
         throw new HoldfastError('E_DAMAGED', `${object} has ${stored} bytes, was written with ${bytes}`);
       if (this.#packs.has(id)) return;
       this.#packs.set(id, true);
-      const { sha256 } = await this.#repository.store.head(object, { signal: this.#signal });
+      const { sha256 } = await store.head(object, { signal: this.#signal });
       if (sha256 !== undefined && sha256 !== id) {
         throw new HoldfastError('E_DAMAGED', `${object} has the checksum ${sha256}, which is not its name`);
       }

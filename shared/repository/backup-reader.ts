@@ -3,6 +3,7 @@ import { parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format/catalog.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
+import { mostItemBytes } from '../format/codec.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { RecordDigest } from '../format/record-digest.ts';
 import { type NodeRef, PackNames } from '../format/tree.ts';
@@ -44,7 +45,8 @@ export class BackupReader {
   ): Promise<BackupReader> {
     for (const entry of manifest.keys) context.keys.add(entry);
     const sizes = new Map(manifest.packs.map(({ id, bytes }) => [id, bytes]));
-    const packs = new PackReader(context.segments, context.keys, sizes);
+    const mostChunkItemBytes = mostItemBytes(context.file.chunker.maxBytes);
+    const packs = new PackReader(context.segments, context.keys, { sizes, mostChunkItemBytes });
     const names = new PackNames();
     const { id, pack, offset, storedBytes } = manifest.catalog;
     const body = await packs.readItem({ pack: names.handle(parsePackId(pack)), offset, storedBytes }, signal);

@@ -135,7 +135,7 @@ export class BackupWriter {
     partition: string,
     records: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const { parent, onStored, signal } = this.#options;
+    const { parent, onStored, onWarning, signal } = this.#options;
     const tree = new TreeWriter({
       packFor: (mostBytes) => this.#packFor(mostBytes),
       addNode: (body) => this.#addItem(body),
@@ -147,7 +147,9 @@ export class BackupWriter {
       onNode: (node) => tree.knowParentNode(node),
       signal,
     });
-    const cursor = new ParentCursor(leaves ?? (async function* () {})());
+    const cursor = new ParentCursor(leaves ?? (async function* () {})(), (error) =>
+      onWarning(`a part of the parent cannot be read, so it is stored again: ${error.message}`),
+    );
     const { chunker } = this.#context.file;
     const writer = new PartitionWriter({
       name: `${dataset.name} ${partition}`,

@@ -140,6 +140,7 @@ export function decodeChunks(
   chunks: readonly ChunkToDecode[],
   maxChunkBytes: number,
 ): Buffer {
+  for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
   const output = Buffer.from(new ArrayBuffer(total));
   let at = 0;
@@ -151,6 +152,16 @@ export function decodeChunks(
     release(plain);
   }
   return output;
+}
+
+/** A size that no writer gives a chunk is refused before memory is taken for it. */
+function refuseOversize({ plainBytes, chain }: ChunkToDecode, batch: ItemBatch, maxChunkBytes: number): void {
+  if (plainBytes <= maxChunkBytes) return;
+  const { at, pack } = placeOf(chain[0], batch);
+  throw new HoldfastError(
+    'E_DAMAGED',
+    `the chunk at ${at} of ${pack} is said to have ${plainBytes} bytes, at most ${maxChunkBytes} are allowed`,
+  );
 }
 
 /** Whether these are the bytes of the chunk with this id. */

@@ -1,4 +1,5 @@
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkRef, PackHandle } from '../format/chunk-ref.ts';
 import type { Cut } from '../format/chunker.ts';
 import { type BaseChoice, chooseBase } from './base-choice.ts';
@@ -157,7 +158,7 @@ export class ChunkStore {
       return await this.#send(block, withBases, gathered?.batch);
     } catch (error) {
       // A damaged base costs room, not the backup: what it would have been the base of is stored whole.
-      if (!isHoldfastError(error, 'E_DAMAGED') && !isHoldfastError(error, 'E_WRONG_KEY')) throw error;
+      if (!isDocumentProblem(error)) throw error;
       onUnreadableBase(error);
       return this.#send(
         block,

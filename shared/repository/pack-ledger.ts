@@ -2,6 +2,7 @@ import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { sizesOf } from '../store/sizes.ts';
 
 /** A pack of which less than this is still used is left behind: what is in it is stored again. */
 const SPARSE_SHARE = 1 / 4;
@@ -27,8 +28,8 @@ export class PackLedger {
 
   /** Looks which packs of the parent are there: what was in one that is missing is stored again. */
   static async of(parent: Manifest, store: ObjectStore, signal: AbortSignal): Promise<PackLedger> {
-    const stored = new Map<string, number>();
-    for await (const { key, sizeBytes } of store.list('data/', { signal })) stored.set(key, sizeBytes);
+    const objects = parent.packs.map(({ id }) => packKey(id as never));
+    const stored = await sizesOf(objects, { store, prefix: 'data/', signal });
     const problems: string[] = [];
     const packs = parent.packs.map(({ id, bytes, usedBytes, key }) => {
       const isThere = stored.get(packKey(id as never)) === bytes;

@@ -1,5 +1,6 @@
-import { HoldfastError } from '../core/errors.ts';
+import { about, HoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
+import { MiB } from '../core/units.ts';
 import type { ItemLocation } from '../format/chunk-ref.ts';
 import { packKey } from '../format/pack.ts';
 import {
@@ -14,6 +15,9 @@ import { type ItemBatch, type ItemSlice, ownBytes } from './codec-task.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
+/** No catalog that can be written is larger, and no node by far. */
+const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
+
 type NamedSeal = PackSeal & { readonly pack: string };
 
 /** Reads items of the packs that one manifest lists; a location outside of them is damage. */
@@ -21,19 +25,28 @@ export class PackReader {
   readonly #cache: SegmentCache;
   readonly #keys: KeyRing;
   readonly #sizes: ReadonlyMap<string, number>;
+  readonly #mostChunkItemBytes: number;
   readonly #seals = new Map<string, Promise<NamedSeal>>();
 
-  /** @param sizes bytes of each pack by id */
-  constructor(cache: SegmentCache, keys: KeyRing, sizes: ReadonlyMap<string, number>) {
+  constructor(
+    cache: SegmentCache,
+    keys: KeyRing,
+    options: {
+      /** Bytes of each pack by id. */
+      readonly sizes: ReadonlyMap<string, number>;
+      readonly mostChunkItemBytes: number;
+    },
+  ) {
     this.#cache = cache;
     this.#keys = keys;
-    this.#sizes = sizes;
+    this.#sizes = options.sizes;
+    this.#mostChunkItemBytes = options.mostChunkItemBytes;
   }
 
   /** One item, opened. @throws E_DAMAGED, E_WRONG_KEY */
   async readItem({ pack, offset, storedBytes }: ItemLocation, signal: AbortSignal): Promise<Buffer> {
     const id = named(pack.id);
-    const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes));
+    const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes, MOST_INDEX_ITEM_BYTES));
     const seal = await this.seal(id, 'index', signal);
     await this.#read(id, offset, stored, signal);
     return openItem(seal, offset, stored, `the item at ${offset} of ${seal.pack}`);
@@ -49,7 +62,7 @@ export class PackReader {
     let total = 0;
     for (const chain of chains) {
       for (const { pack, offset, storedBytes } of chain)
-        total += this.#within(named(pack.id), offset, storedBytes);
+        total += this.#within(named(pack.id), offset, storedBytes, this.#mostChunkItemBytes);
     }
     const buffer = new ArrayBuffer(total);
     let at = 0;
@@ -87,7 +100,7 @@ export class PackReader {
 
   async #openSeal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
     const pack = packKey(id);
-    const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES));
+    const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES, PACK_HEADER_BYTES));
     await this.#read(id, 0, bytes, signal);
     const header = parsePackHeader(bytes, pack);
     if (purpose && header.purpose !== purpose) {
@@ -96,7 +109,7 @@ export class PackReader {
         `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
       );
     }
-    const runKey = await this.#keys.open(header.runKeyId, header.purpose, signal);
+    const runKey = await about(pack, () => this.#keys.open(header.runKeyId, header.purpose, signal));
     const seal = openPackSeal(bytes, header, runKey, pack);
     return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
   }
@@ -109,7 +122,12 @@ export class PackReader {
     }
   }
 
-  #within(id: PackId, offset: number, bytes: number): number {
+  /** @param most larger ones are refused before memory is taken for them */
+  #within(id: PackId, offset: number, bytes: number, most: number): number {
+    if (bytes > most) {
+      const problem = `is said to have ${bytes} bytes, at most ${most} are allowed`;
+      throw new HoldfastError('E_DAMAGED', `the item at ${offset} of ${packKey(id)} ${problem}`);
+    }
     const size = this.#sizes.get(id);
     if (size !== undefined && offset + bytes <= size) return bytes;
     const problem =

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { HoldfastError } from '../core/errors.ts';
+import { about, HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { orderedMap } from '../core/ordered-map.ts';
@@ -126,7 +126,7 @@ export class Reports {
     if (report.repository !== file.id) throw notOurs(report.key, `is of repository ${report.repository}`);
     if (!keys.hasRootKey) return { isProven: false, problem: undefined };
     const entry = report.keys.find(({ run, purpose }) => run === report.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await keys.unwrap(entry, signal)))
+    if (entry && isAuthentic(bytes, await about(report.key, () => keys.unwrap(entry, signal))))
       return { isProven: true, problem: undefined };
     throw notOurs(report.key, 'was changed after it was written, or was not written by Holdfast');
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
@@ -37,6 +37,8 @@ export interface RepositoryOptions {
   readonly keys: KeyProvider | undefined;
   /** Worker threads. */
   readonly workers: number;
+  /** Threads that other open repositories use too, and that outlive this one. @default `workers` of its own */
+  readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
@@ -58,9 +60,11 @@ export interface ManifestEntry {
 /** An open repository. */
 export class Repository implements AsyncDisposable {
   readonly #context: RepositoryContext;
+  readonly #ownsPool: boolean;
 
-  private constructor(context: RepositoryContext) {
+  private constructor(context: RepositoryContext, ownsPool: boolean) {
     this.#context = context;
+    this.#ownsPool = ownsPool;
   }
 
   /**
@@ -101,7 +105,7 @@ export class Repository implements AsyncDisposable {
     let secret: Promise<Uint8Array> | undefined;
     const openSecret = (using: AbortSignal): Promise<Uint8Array> => {
       const context = { repository: file.id, run: file.id, purpose: 'repository' } as const;
-      secret ??= keys.provider().unwrapDataKey(file.secret, context, using);
+      secret ??= about(REPOSITORY_FILE, () => keys.provider().unwrapDataKey(file.secret, context, using));
       return secret;
     };
     if (provider) checkRepositoryFile(bytes, await openSecret(signal));
@@ -112,8 +116,9 @@ export class Repository implements AsyncDisposable {
       level,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
-    const pool = new WorkerPool(workers);
-    return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
+    const pool = options.pool ?? new WorkerPool(workers);
+    const context = { store, clock, file, keys, pool, segments, limits, secret: openSecret };
+    return new Repository(context, options.pool === undefined);
   }
 
   get id(): string {
@@ -168,7 +173,8 @@ export class Repository implements AsyncDisposable {
     const manifest = this.#parse(bytes, key);
     if (!this.#context.keys.hasRootKey) return manifest;
     const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
+    if (entry && isAuthentic(bytes, await about(key, () => this.#context.keys.unwrap(entry, signal))))
+      return manifest;
     throw new HoldfastError(
       'E_DAMAGED',
       `${key} was changed after it was written, or was not written by Holdfast`,
@@ -225,7 +231,7 @@ export class Repository implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.pool.close();
+    if (this.#ownsPool) await this.#context.pool.close();
   }
 
   #parse(bytes: Uint8Array, key: BackupKey): Manifest {

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/errors.ts';
+import { about, HoldfastError } from '../core/errors.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { decompress } from '../format/codec.ts';
 import { packKey } from '../format/pack.ts';
@@ -23,7 +23,8 @@ export async function* readLeaves(
   const { onNode, signal } = options;
   onNode?.(node);
   const what = `the tree node at ${node.location.offset} of ${packKey(node.location.pack.id ?? ('' as never))}`;
-  const plain = decompress(await reader.readItem(node.location, signal), MOST_NODE_BYTES);
+  const item = await reader.readItem(node.location, signal);
+  const plain = await about(what, async () => decompress(item, MOST_NODE_BYTES));
   if (!nodeId(plain).equals(node.id))
     throw new HoldfastError('E_DAMAGED', `${what} is not the one that is named`);
   if (node.level === 0) {

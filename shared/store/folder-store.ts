@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError } from '../core/errors.ts';
+import { makeFolder } from '../core/make-folder.ts';
 import { DAY_MS } from '../core/units.ts';
 import { errnoOf, fromFileError, fromLinkError } from './file-errors.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
@@ -34,7 +35,7 @@ export class FolderStore implements ObjectStore {
     const folder = path.dirname(this.#path(key));
     const temporary = path.join(folder, `${TEMPORARY}${randomUUID()}`);
     try {
-      await makeFolder(folder);
+      await makeLasting(folder);
       await writeWhole(temporary, body);
       throwIfAborted(signal);
       await this.#publish(temporary, key);
@@ -174,8 +175,8 @@ export class FolderStore implements ObjectStore {
 }
 
 /** Makes a folder whose name survives a power failure, and those above it. */
-async function makeFolder(folder: string): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true });
+async function makeLasting(folder: string): Promise<void> {
+  const firstMade = await makeFolder(folder);
   if (firstMade === undefined) return;
   const top = path.dirname(firstMade);
   for (let at = folder; at !== top; ) {

@@ -4,6 +4,7 @@ import { KiB } from '../../shared/core/units.ts';
 import { type BackupOptions, type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
 import { HexKeyProvider } from '../../shared/keys/hex-key-provider.ts';
 import { Repository, type RepositoryOptions } from '../../shared/repository/repository.ts';
+import { WorkerPool } from '../../shared/repository/worker-pool.ts';
 import type { Source } from '../../shared/sources/source.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
 
@@ -25,6 +26,17 @@ export function openRepository(
 ): Promise<Repository> {
   const keys = 'keys' in options ? options.keys : new HexKeyProvider(TEST_KEY);
   return Repository.open({ store, workers: 2, packBytes: 256 * KiB, signal: never, ...options, keys });
+}
+
+/** For tests that open very many repositories: starting threads would take most of their time. */
+const oneThread = new WorkerPool(1);
+
+/** Small packs, and one thread that all repositories of a test file share: their store calls come in one order. */
+export function openCheaply(
+  store: ObjectStore,
+  options: Partial<RepositoryOptions> = {},
+): Promise<Repository> {
+  return openRepository(store, { workers: 1, pool: oneThread, packBytes: 64 * KiB, ...options });
 }
 
 /** Datasets by name, each of lines. `hooks.read` runs before each block of 10,000 bytes. */

@@ -1,145 +1,261 @@
 import { describe, expect, it } from 'vitest';
 import { isHoldfastError } from '../../../shared/core/errors.ts';
+import type { BackupKey } from '../../../shared/core/ids.ts';
 import { listBackups } from '../../../shared/jobs/list.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, digestsOf, initRepository, never, openRepository } from '../../support/engine.ts';
+import type { ObjectStore } from '../../../shared/store/object-store.ts';
+import { copyStore } from '../../support/copy-store.ts';
+import {
+  backUp,
+  type Data,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openCheaply,
+} from '../../support/engine.ts';
 import { seededRandom, seededRows } from '../../support/rows.ts';
+import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
 
-const rows = seededRows(400, 1);
-const first = { 'pre-data': 'create table t ();\n', t: rows.join('') };
-const second = {
-  ...first,
-  t: rows.map((row, i) => (i % 50 === 0 ? row.replace('\t', '\tnew ') : row)).join(''),
-};
-const LISTED = [
-  'E_DAMAGED',
-  'E_WRONG_KEY',
-  'E_NEWER_FORMAT',
-  'E_FOREIGN_REPOSITORY',
-  'E_NO_REPOSITORY',
-  'E_NO_BACKUP',
-];
+interface Fixture {
+  readonly store: MemoryStore;
+  /** What each backup holds, oldest first. */
+  readonly held: ReadonlyMap<BackupKey, Data>;
+}
 
-/** A repository of two backups, with one object put through `change` on the way. */
-async function damaged(key: string, change: (body: Buffer) => Buffer | undefined): Promise<MemoryStore> {
+/** Two backups, the second with deltas of the first, and two reports. */
+async function fixture(rowCount: number, seed: number): Promise<Fixture> {
+  const rows = seededRows(rowCount, seed);
+  const schema = { 'pre-data': 'create table t ();\n' };
+  const changed = rows.map((row, i) => (i % 50 === 0 ? row.replace('\t', '\tnew ') : row));
   const store = new MemoryStore();
-  for await (const info of whole.list('')) {
-    const body = Buffer.from(await whole.get(info.key));
-    const put = info.key === key ? change(body) : body;
-    if (put) await store.put(info.key, put);
+  await initRepository(store);
+  let seconds = 0;
+  const clock = { now: () => new Date(Date.UTC(2026, 2, 1, 2) + 1000 * seconds++) };
+  await using repository = await openCheaply(store, { clock });
+  const held = new Map<BackupKey, Data>();
+  for (const t of [rows, changed]) {
+    const data = { ...schema, t: t.join('') };
+    held.set((await backUp(repository, data)).key, data);
   }
-  return store;
+  const report = { backups: [...held.keys()], body: { reason: 'audit' } };
+  for (const details of [undefined, { tables: ['t'] }])
+    await repository.reports.write('hold', { ...report, details }, never);
+  return { store, held };
 }
 
-const whole = new MemoryStore();
-await initRepository(whole);
-{
-  await using repository = await openRepository(whole, { workers: 1 });
-  await backUp(repository, first);
-  await backUp(repository, second);
-}
-const objects: { readonly key: string; readonly sizeBytes: number }[] = [];
-for await (const info of whole.list('')) objects.push(info);
+/** What may be said of an object that is not what was written. */
+const SAID = ['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY', 'E_NO_REPOSITORY'];
 
-/** Verifies everything and restores everything: damage must be found, and no wrong byte may come out. */
-async function examine(store: MemoryStore): Promise<'found' | 'unseen'> {
+/**
+ * Looks at a repository in which `key` was harmed, and checks what is promised of any: lists do not fail, full
+ * verification names the object, a restore gives the right bytes or an error that names the object, and the next
+ * backup succeeds.
+ *
+ * @returns whether the harm was found
+ */
+async function examine(
+  store: ObjectStore,
+  harmed: string | readonly string[],
+  { held }: Fixture,
+): Promise<boolean> {
+  const keys = [harmed].flat();
+  let repository: Repository;
   try {
-    await using repository = await openRepository(store, { workers: 1 });
-    const keys = await repository.backupKeys(never);
-    const { findings } = await verifyBackups(repository, keys, { depth: { kind: 'full' }, signal: never });
-    for (const key of keys) {
-      try {
-        expect([digestsOf(first), digestsOf(second)]).toContainEqual(await digests(repository, key));
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error;
-        expect(LISTED).toContain(error.code);
-      }
-    }
-    return findings.length > 0 || keys.length < 2 ? 'found' : 'unseen';
+    repository = await openCheaply(store);
   } catch (error) {
-    if (!isHoldfastError(error)) throw error;
-    expect(LISTED).toContain(error.code);
-    return 'found';
+    expectSaid(error, ['repository.json', `no repository at ${store.location}`]);
+    return true;
   }
+  const listed = await listBackups(repository, { signal: never });
+  const { problems } = await repository.marks(never);
+  const backups = await repository.backupKeys(never);
+  const { findings } = await verifyBackups(repository, backups, {
+    depth: { kind: 'full' },
+    signal: never,
+  });
+  for (const finding of findings) expect(SAID).toContain(finding.code);
+  for (const backup of backups) {
+    const wanted = digestsOf(held.get(backup) ?? {});
+    await digests(repository, backup).then(
+      (restored) => expect(restored, `${keys} harmed, ${backup} restored`).toEqual(wanted),
+      (error: unknown) => expectSaid(error, keys),
+    );
+  }
+  const next: Data = { ...[...held.values()].at(-1), v: 'another day\n' };
+  const { key: nextKey } = await backUp(repository, next);
+  await digests(repository, nextKey).then(
+    (restored) => expect(restored, `${keys} harmed, the next backup restored`).toEqual(digestsOf(next)),
+    (error: unknown) => expectSaid(error, keys),
+  );
+  if (listed.length < held.size) return true;
+  const said = [...problems.map(({ message }) => message), ...findings.flatMap((f) => [f.object, f.problem])];
+  return said.some((text) => keys.some((key) => text.includes(key)));
+}
+
+/** That an error is of a kind for this, and names the object. What to do is in it, or said for all of its code. */
+function expectSaid(error: unknown, objects: readonly string[]): void {
+  if (!isHoldfastError(error)) throw error;
+  expect(SAID).toContain(error.code);
+  expect(
+    objects.filter((object) => error.message.includes(object)),
+    error.message,
+  ).not.toEqual([]);
+  expect(error.hint ?? (error.code === 'E_DAMAGED' ? 'said by the command line' : '')).not.toBe('');
+}
+
+/** Flips one bit of one object. */
+function flipped({ store }: Fixture, harmed: string, at: number, bit: number): Promise<MemoryStore> {
+  return copyStore(store, (key, body) => {
+    if (key === harmed) body[at] = (body[at] ?? 0) ^ (1 << bit);
+    return body;
+  });
+}
+
+function replaced({ store }: Fixture, harmed: string, body: Uint8Array | undefined): Promise<MemoryStore> {
+  return copyStore(store, (key, whole) => (key === harmed ? body : whole));
+}
+
+async function objectsOf({ store }: Fixture) {
+  const infos = await Array.fromAsync(store.list(''));
+  return Promise.all(infos.map(async ({ key }) => ({ key, body: Buffer.from(await store.get(key)) })));
+}
+
+/** For names of tests. */
+function kindOf(key: string, body: Buffer): string {
+  if (key.startsWith('data/')) return body[6] === 1 ? 'chunk pack' : 'tree pack';
+  return key.startsWith('backups/') ? 'manifest' : key.startsWith('reports/') ? 'report' : key;
+}
+
+const small = await fixture(60, tortureSeed);
+const objects = (await objectsOf(small)).map(({ key, body }, i) => ({
+  key,
+  body,
+  name: `${kindOf(key, body)} (${i})`,
+}));
+const one = (kind: string, n = 0) => objects.filter(({ name }) => name.startsWith(kind))[n]!;
+
+/** In the short form some bytes: of every part of a pack's header, both ends, the format, the root key's id. */
+function places(body: Buffer): number[] {
+  if (isTorture) return [...body.keys()];
+  const random = seededRandom(body.length);
+  const [format, rootKeyId] = [body.indexOf('holdfast-'), body.indexOf('"hex:') + 3];
+  const parts =
+    body[0] === 0x7b ? [format, rootKeyId, body.length - 40] : [4, 5, 6, 7, 8, 30, 60, 88, body.length - 3];
+  return [0, ...parts, ...[1, 2, 3].map(() => Math.floor(random() * body.length)), body.length - 1];
 }
 
 describe('damage', () => {
   it('is not seen where there is none', async () => {
-    expect(await examine(whole)).toBe('unseen');
+    for (const { key } of objects)
+      expect(await examine(await copyStore(small.store), key, small)).toBe(false);
   });
 
-  it.each(objects.map(({ key, sizeBytes }) => [key.slice(0, 24), key, sizeBytes] as const))(
-    'of one bit anywhere in %s… is found, and never comes out of a restore',
-    async (_, key, sizeBytes) => {
-      const random = seededRandom(sizeBytes);
-      for (let n = 0; n < 8; n++) {
-        const at =
-          n < 3 ? [0, sizeBytes - 1, Math.floor(sizeBytes / 2)][n]! : Math.floor(random() * sizeBytes);
-        const store = await damaged(key, (body) => {
-          body[at] = (body[at] ?? 0) ^ (1 << Math.floor(random() * 8));
-          return body;
-        });
-        expect(await examine(store), `byte ${at}`).toBe('found');
+  it.each(objects)(
+    'of one bit anywhere in a $name is found, and no wrong byte comes out of a restore',
+    async ({ key, body }) => {
+      const random = seededRandom(tortureSeed);
+      for (const at of places(body)) {
+        const bit = Math.floor(random() * 8);
+        const store = await flipped(small, key, at, bit);
+        expect(await examine(store, key, small), `byte ${at}, bit ${bit}`).toBe(true);
       }
     },
-    60_000,
+    tortureTimeoutMs,
   );
 
-  it.each(objects.map(({ key }) => [key.slice(0, 24), key] as const))(
-    'is found when %s… is cut short or removed',
-    async (_, key) => {
-      expect(await examine(await damaged(key, (body) => body.subarray(0, body.length - 1)))).toBe('found');
-      expect(await examine(await damaged(key, (body) => body.subarray(0, 10)))).toBe('found');
-      expect(await examine(await damaged(key, () => undefined))).toBe('found');
-    },
-  );
-
-  it('is found when two packs, or two manifests, are swapped', async () => {
-    for (const prefix of ['data/', 'backups/']) {
-      const [a, b] = objects.filter(({ key }) => key.startsWith(prefix)).map(({ key }) => key);
-      const store = new MemoryStore();
-      for (const { key } of objects) {
-        const from = key === a ? b : key === b ? a : key;
-        await store.put(key, await whole.get(from!));
+  it(
+    'of one bit at a random place of a large repository is found too',
+    async () => {
+      const large = await fixture(6000, 3);
+      const all = await objectsOf(large);
+      const random = seededRandom(tortureSeed);
+      for (let n = 0; n < cases(4, 1000); n++) {
+        // Each object as often as any other: by bytes, hardly any but chunk packs would be hit.
+        const { key, body } = all[Math.floor(random() * all.length)]!;
+        const [at, bit] = [Math.floor(random() * body.length), Math.floor(random() * 8)];
+        const store = await flipped(large, key, at, bit);
+        expect(await examine(store, key, large), `${key}: byte ${at}, bit ${bit}`).toBe(true);
       }
-      expect(await examine(store)).toBe('found');
-    }
-  });
+    },
+    tortureTimeoutMs,
+  );
 
-  it('of a manifest is listed as damaged, beside the others', async () => {
-    const key = objects.find((object) => object.key.startsWith('backups/'))!.key;
-    const store = await damaged(key, (body) =>
-      Buffer.from(body.toString().replace('"type":"daily"', '"type":"other"')),
-    );
-    await using repository = await openRepository(store, { workers: 1 });
-    const states = (await listBackups(repository, { signal: never })).map(({ state }) => state);
-    expect(states.toSorted()).toEqual(['damaged', 'whole']);
-  });
-
-  it('is told apart from a store that cannot be reached', async () => {
-    await using repository = await openRepository(whole, { workers: 1 });
-    const keys = await repository.backupKeys(never);
-    const stop = AbortSignal.abort();
-    await expect(
-      verifyBackups(repository, keys, { depth: { kind: 'full' }, signal: stop }),
-    ).rejects.toMatchObject({ code: 'E_ABORTED' });
-  });
-
-  it('is found by the parts of a subset verification together', async () => {
-    const pack = objects.find(({ key }) => key.startsWith('data/'))!.key;
-    const store = await damaged(pack, (body) => {
-      body[200] = (body[200] ?? 0) ^ 1;
-      return body;
-    });
-    await using repository = await openRepository(store, { workers: 1 });
-    const keys = await repository.backupKeys(never);
-    const reports = [];
-    for (let part = 1; part <= 3; part++) {
-      reports.push(
-        await verifyBackups(repository, keys, { depth: { kind: 'subset', part, of: 3 }, signal: never }),
+  it.each(objects)(
+    'is found where a $name is cut short, made longer, emptied or gone',
+    async ({ key, body }) => {
+      const lengths = isTorture ? [...body.keys()].filter((n) => n % 16 === 0) : [0, 10, 87, 88, 104];
+      const cut = [...lengths.filter((n) => n < body.length), body.length - 1].map((n) =>
+        body.subarray(0, n),
       );
+      for (const harmed of [...cut, Buffer.concat([body, Buffer.of(0)])])
+        expect(await examine(await replaced(small, key, harmed), key, small), `${harmed.length} bytes`).toBe(
+          true,
+        );
+      // A report that is gone is a decision that is not made; nobody else knows of it.
+      const isKnown = !key.startsWith('reports/');
+      expect(await examine(await replaced(small, key, undefined), key, small)).toBe(isKnown);
+    },
+    tortureTimeoutMs,
+  );
+});
+
+describe('an object put in the place of another', () => {
+  it.each([
+    ['chunk pack', 'chunk pack'],
+    ['tree pack', 'tree pack'],
+    ['chunk pack', 'tree pack'],
+    ['manifest', 'manifest'],
+    ['report', 'report'],
+  ])('is found: %s and %s swapped', async (kindA, kindB) => {
+    const [a, b] = [one(kindA), one(kindB, kindA === kindB ? 1 : 0)];
+    const swap = new Map([
+      [a.key, b.body],
+      [b.key, a.body],
+    ]);
+    const store = await copyStore(small.store, (key, body) => swap.get(key) ?? body);
+    expect(await examine(store, [a.key, b.key], small)).toBe(true);
+  });
+
+  it.each(['chunk pack', 'tree pack', 'manifest', 'report'])(
+    'is found: an older %s for a newer one',
+    async (kind) => {
+      const [older, newer] = [one(kind), one(kind, 1)];
+      expect(await examine(await replaced(small, newer.key, older.body), newer.key, small)).toBe(true);
+    },
+  );
+
+  it('is found: anything of another repository that has the same key', async () => {
+    const other = await fixture(60, tortureSeed);
+    for (const { key, body } of await objectsOf(other)) {
+      const isSameKey = objects.some((mine) => mine.key === key);
+      // Under another repository.json it is the backups that are strange.
+      const said = [key, 'is of repository'];
+      if (isSameKey) expect(await examine(await replaced(small, key, body), said, small), key).toBe(true);
     }
-    expect(reports.some(({ findings }) => findings.length > 0)).toBe(true);
+  });
+
+  it('is what it was: the manifest of an earlier run that had the same key, with all of its packs', async () => {
+    const clock = { now: () => new Date(Date.UTC(2026, 2, 9, 2)) };
+    const [earlier, later] = [await copyStore(small.store), await copyStore(small.store)];
+    const run = async (store: ObjectStore, t: string) => {
+      await using repository = await openCheaply(store, { clock });
+      return (await backUp(repository, { t })).key;
+    };
+    const key = await run(earlier, 'early\n');
+    expect(await run(later, 'late\n')).toBe(key);
+    const manifest = await earlier.get(key);
+    const alone = await copyStore(later, (at, body) => (at === key ? manifest : body));
+    const held = new Map([...small.held, [key, { t: 'late\n' }]]);
+    const packs = (await objectsOf({ ...small, store: earlier })).filter(
+      (object) => object.key.startsWith('data/') && !objects.some((mine) => mine.key === object.key),
+    );
+    const named = packs.map((pack) => pack.key);
+    expect(await examine(await copyStore(alone), named, { ...small, held })).toBe(true);
+    for (const { key: pack, body } of packs) await alone.put(pack, body);
+    await using repository = await openCheaply(alone);
+    expect(await digests(repository, key)).toEqual(digestsOf({ t: 'early\n' }));
   });
 });

@@ -1,0 +1,30 @@
+import { HoldfastError } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+
+/** No document of ours is nested half as deeply; what walks through one that is would run out of stack. */
+const MOST_LEVELS = 64;
+
+/** JSON that somebody else may have written. @throws E_DAMAGED where it is none, or is nested too deeply */
+export function parseJson(bytes: Uint8Array, what: string): Json {
+  let value: Json;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch (cause) {
+    throw new HoldfastError('E_DAMAGED', `${what} is not JSON`, { cause });
+  }
+  refuseDeep(value, what);
+  return value;
+}
+
+/** Level by level, so that it needs no stack itself. */
+function refuseDeep(value: Json, what: string): void {
+  let level: readonly Json[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MOST_LEVELS)
+      throw new HoldfastError('E_DAMAGED', `${what} is nested more than ${MOST_LEVELS} levels deep`);
+    const next: Json[] = [];
+    for (const one of level)
+      if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) next.push(inner);
+    level = next;
+  }
+}

@@ -1,0 +1,42 @@
+import { isHoldfastError } from '../core/errors.ts';
+import { parallel } from '../core/parallel.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/** Objects asked for at once. */
+const ASKED_AT_ONCE = 8;
+
+/**
+ * Bytes of those of `keys`, all below `prefix`, that are there: by a listing, and by asking for each that it does not
+ * show, as the listings of some stores lag behind.
+ */
+export async function sizesOf(
+  keys: readonly string[],
+  {
+    store,
+    prefix,
+    signal,
+  }: { readonly store: ObjectStore; readonly prefix: string; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { key, sizeBytes } of store.list(prefix, { signal })) sizes.set(key, sizeBytes);
+  const unseen = keys.filter((key) => !sizes.has(key));
+  await parallel(unseen, { most: ASKED_AT_ONCE, signal }, async (key) => {
+    const size = await sizeOf(key, store, signal);
+    if (size !== undefined) sizes.set(key, size);
+  });
+  return sizes;
+}
+
+/** Undefined where the object is not there. */
+export async function sizeOf(
+  key: string,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    return (await store.head(key, { signal })).sizeBytes;
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
