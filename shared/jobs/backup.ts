@@ -55,7 +55,8 @@ export async function runBackup(
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
-  const parent = await findParent(repository, source, { warn, signal });
+  const { keys, spoiltPacks } = await repository.listing(signal);
+  const parent = await findParent(repository, source, { keys, warn, signal });
   await using view = await source.open(signal);
   refuseEmpty(view, source);
   const count = countBytes(onProgress);
@@ -66,6 +67,7 @@ export async function runBackup(
       source: { kind: source.kind, name: source.name },
       consistency: source.capabilities.consistency,
       parent,
+      spoiltPacks,
       software: SOFTWARE,
       onWarning: warn,
       onStored: ({ ref, isNew }) => count(ref.plainBytes, isNew ? (ref.chain.at(-1)?.storedBytes ?? 0) : 0),
@@ -95,9 +97,17 @@ export async function runBackup(
 async function findParent(
   repository: Repository,
   source: Source,
-  { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
+  {
+    keys,
+    warn,
+    signal,
+  }: {
+    readonly keys: readonly BackupKey[];
+    readonly warn: (message: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<BackupReader | undefined> {
-  for (const key of await repository.backupKeys(signal)) {
+  for (const key of keys) {
     const { manifest, problem } = await repository.inspectManifest(key, signal);
     if (problem) warn(`${key} is passed over: ${problem.message}`);
     if (manifest?.source.kind !== source.kind || manifest.source.name !== source.name) continue;
