@@ -1,0 +1,72 @@
+import type { HoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import { packIdOf } from '../format/pack.ts';
+import { isDamage } from '../repository/damage.ts';
+
+export interface Finding {
+  /** The object at fault. */
+  readonly object: string;
+  readonly code: string;
+  readonly problem: string;
+  readonly backups: readonly BackupKey[];
+}
+
+interface Found {
+  readonly error: HoldfastError;
+  readonly backups: Set<BackupKey>;
+}
+
+/** What a verification found: one finding an object, however much of it is damaged. */
+export class Findings {
+  readonly #found = new Map<string, Found>();
+
+  /** Runs a check; damage becomes a finding. Whether there was none. @throws what is not damage */
+  async guard(object: string, backup: BackupKey, check: () => Promise<void>): Promise<boolean> {
+    try {
+      await check();
+      return true;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.add(object, backup, error);
+      return false;
+    }
+  }
+
+  add(object: string, backup: BackupKey, error: HoldfastError): void {
+    const known = this.#found.get(object);
+    if (known) known.backups.add(backup);
+    else this.#found.set(object, { error, backups: new Set([backup]) });
+  }
+
+  /** Another backup that needs an object that something was found about. */
+  blame(object: string, backup: BackupKey): void {
+    this.#found.get(object)?.backups.add(backup);
+  }
+
+  /** Takes back what was found of a backup. */
+  forget(backup: BackupKey): void {
+    for (const [object, { backups }] of this.#found) {
+      if (backups.delete(backup) && backups.size === 0) this.#found.delete(object);
+    }
+  }
+
+  isDamaged(backup: BackupKey): boolean {
+    return [...this.#found.values()].some(({ backups }) => backups.has(backup));
+  }
+
+  list(): Finding[] {
+    return [...this.#found].map(([object, { error, backups }]) => ({
+      object,
+      code: error.code,
+      problem: error.message,
+      backups: [...backups],
+    }));
+  }
+
+  /** Packs that are there and not what was written: no listing shows it. */
+  spoiltPacks(): string[] {
+    return [...this.#found].flatMap(([object, { error }]) =>
+      error.details['isMissing'] === true ? [] : (packIdOf(object) ?? []),
+    );
+  }
+}
