@@ -4,7 +4,13 @@ import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { RestoreOptions, RestorePlan, StoredDataset, Target } from '../sources/target.ts';
+import type {
+  BackupContents,
+  RestoreOptions,
+  RestorePlan,
+  StoredDataset,
+  Target,
+} from '../sources/target.ts';
 import { compareDatasets, type DatasetComparison } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
@@ -51,6 +57,26 @@ export async function restoreBackup(
   // The backup's side of the comparison is made while its records pass by.
   const digests = new Map<string, RecordDigest>();
   const contents = contentsOf(reader, (dataset) => digestFor(digests, dataset));
+  return restoreContents(repository, { key, contents, digests, target, reader }, options);
+}
+
+export interface ContentsToRestore {
+  readonly key: BackupKey;
+  readonly contents: BackupContents;
+  /** Filled while the contents are read; empty without `reader`. */
+  readonly digests: ReadonlyMap<string, RecordDigest>;
+  readonly target: Target;
+  /** Whose chunks hold the contents, byte for byte; undefined where there are none that do. */
+  readonly reader: BackupReader | undefined;
+}
+
+/** The part of a restore that does not ask where the records come from. @throws as `restoreBackup` */
+export async function restoreContents(
+  repository: Repository,
+  { key, contents, digests, target, reader }: ContentsToRestore,
+  options: RestoreJobOptions,
+): Promise<RestoreResult> {
+  const { signal, onProgress = () => {} } = options;
   const plan = await target.plan(contents, options, signal);
   const plainBytes = plan.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
   onProgress({ kind: 'total', plainBytes, datasets: plan.datasets.length });
@@ -63,6 +89,8 @@ export async function restoreBackup(
   onProgress({ kind: 'phase', phase: 'compare' });
   const comparison = await compareTarget(repository, {
     reader,
+    // What is read to compare is not to go into the digests once more.
+    contents: reader ? contentsOf(reader) : contents,
     target,
     digests,
     datasets: plan.compare,
@@ -85,7 +113,7 @@ function sayHowToGoOn(error: unknown, hint: string): unknown {
   return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
 }
 
-async function openFor(
+export async function openFor(
   repository: Repository,
   key: BackupKey,
   target: Target,
@@ -117,7 +145,8 @@ function digestFor(digests: Map<string, RecordDigest>, dataset: StoredDataset): 
 async function compareTarget(
   repository: Repository,
   options: {
-    readonly reader: BackupReader;
+    readonly reader: BackupReader | undefined;
+    readonly contents: BackupContents;
     readonly target: Target;
     readonly digests: ReadonlyMap<string, RecordDigest>;
     readonly datasets: readonly StoredDataset[];
@@ -125,8 +154,7 @@ async function compareTarget(
     readonly signal: AbortSignal;
   },
 ): Promise<DatasetComparison[]> {
-  const { reader, target, digests, datasets, onProgress, signal } = options;
-  const contents = contentsOf(reader);
+  const { reader, contents, target, digests, datasets, onProgress, signal } = options;
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
   const source = target.asSource();
@@ -140,7 +168,8 @@ async function compareTarget(
     ),
     digests: new Map(whole.map(({ name }) => [name, digests.get(name) as RecordDigest])),
     view,
-    isSame: (dataset, plan) => isSameStream(dataset, plan, { repository, reader, view, signal }),
+    isSame: async (dataset, plan) =>
+      reader !== undefined && isSameStream(dataset, plan, { repository, reader, view, signal }),
     maxReaders: source.capabilities.maxReaders,
     onDataset: ({ dataset, targetRecords }) =>
       onProgress({ kind: 'dataset', dataset, records: targetRecords, plainBytes: 0 }),
