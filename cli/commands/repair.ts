@@ -47,8 +47,7 @@ Exit status: 0 every backup can be restored whole, itself or by its copy; 20 rec
       signal: io.signal,
     });
     const { kept } = result;
-    if ('why' in kept && !dryRun && keys.length > 0)
-      session.progress.say(`warning: the result is not kept: ${kept.why}`);
+    if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
     await session.print(documentOf(result), describe(result));
     return result.damaged.every(({ state }) => state === 'readable' || state === 'repaired') ? 0 : 20;
   },
@@ -58,7 +57,7 @@ function documentOf({ backups, damaged, kept }: RepairResult): object {
   return {
     backups,
     damaged: damaged.map(({ copy = null, problem = null, ...one }) => ({ ...one, copy, problem })),
-    report: 'report' in kept ? kept.report : null,
+    report: kept.report ?? null,
   };
 }
 

@@ -14,6 +14,8 @@ const options = {
   since: { type: 'string' },
 } as const;
 
+const MOST_NAMED = 20;
+
 export const verify: Command = {
   options,
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]
@@ -54,8 +56,7 @@ store cannot be reached, which says nothing about damage.
       signal: io.signal,
     });
     const kept = await keepVerifyReport(session.repository, report, io.signal);
-    if ('why' in kept && report.backups.length > 0)
-      session.progress.say(`warning: the result is not kept: ${kept.why}`);
+    if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
     await session.print(documentOf(report, kept), describe(report, performance.now() - began));
     return report.findings.length > 0 ? 20 : 0;
   },
@@ -101,7 +102,7 @@ function documentOf({ spoiltPacks: _, interrupted, ...report }: VerifyReport, ke
   return {
     ...report,
     interrupted: interrupted ? { code: interrupted.code, message: interrupted.message } : null,
-    report: 'report' in kept ? kept.report : null,
+    report: kept.report ?? null,
   };
 }
 
@@ -119,8 +120,8 @@ function describe(report: VerifyReport, ms: number): string {
   if (findings.length === 0)
     return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${unproven}`;
   const lines = findings.map(
-    ({ object, problem, backups: hit }) =>
-      `  ${object}\n    ${problem}\n    needed by ${hit.map(shortKey).join(', ')}\n`,
+    ({ object, problem, backups: hit, datasets }) =>
+      `  ${object}\n    ${problem}\n    needed by ${named(hit.map(shortKey))}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n`,
   );
   const others = interrupted
     ? `NOT ALL WAS LOOKED AT: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
@@ -131,6 +132,12 @@ What to do: bring the objects back from a copy or an older version of the bucket
 stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
 lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' Backups that are not named above are not affected.'}
 `;
+}
+
+/** All of a few, some of many. */
+function named(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function nameOf(depth: VerifyDepth): string {

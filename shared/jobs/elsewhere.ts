@@ -1,4 +1,5 @@
 import { release } from '../core/buffer-memory.ts';
+import { isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import type { NodeRef } from '../format/tree.ts';
@@ -50,12 +51,11 @@ export async function searchElsewhere(
   for (const key of backups) {
     if (search.isDone) return;
     if (key === reader.manifest.key) continue;
-    const { manifest } = await repository.inspectManifest(key, signal);
-    if (!manifest) continue;
     try {
-      await search.look(await repository.openManifest(manifest, signal));
+      await search.look(await repository.openBackup(key, signal));
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      // Prune may have taken it away since the listing.
+      if (!isDamage(error) && !isHoldfastError(error, 'E_NO_BACKUP')) throw error;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { BackupKey } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { DamagedBackup } from './repair.ts';
-import type { Kept } from './verify-report.ts';
+import { type Kept, notKept } from './verify-report.ts';
 
 /** Of a report of kind `repair`: docs/format.md. */
 const Body = z.object({
@@ -47,9 +47,10 @@ export async function writeRepairReport(
   const details: JsonObject = { missing };
   try {
     const backups = damaged.map(({ key }) => key);
-    return { report: await repository.reports.write('repair', { backups, body, details }, signal) };
+    const report = await repository.reports.write('repair', { backups, body, details }, signal);
+    return { report, warning: undefined };
   } catch (error) {
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
-    return { why: error.message };
+    return notKept(error.message);
   }
 }

@@ -58,7 +58,7 @@ export async function repairBackups(
   const { dryRun, signal } = options;
   const report = await verifyBackups(repository, keys, { depth: { kind: 'full' }, ...options });
   const verified: Kept = dryRun
-    ? { why: 'it is a dry run' }
+    ? { report: undefined, warning: undefined }
     : await keepVerifyReport(repository, report, signal);
   if (report.interrupted) throw report.interrupted;
   const hit = new Set(report.findings.flatMap(({ backups }) => backups));
@@ -67,12 +67,24 @@ export async function repairBackups(
   for (const key of report.backups) {
     if (!hit.has(key)) continue;
     const copy = copies.get(key);
+    const isMade = copy !== undefined && !hit.has(copy) && (await isWhole(repository, copy, report, signal));
     damaged.push(
-      copy ? { ...NOTHING, key, state: 'repaired', copy } : await repair(repository, key, report, options),
+      isMade ? { ...NOTHING, key, state: 'repaired', copy } : await repair(repository, key, report, options),
     );
   }
   if (damaged.length === 0 || dryRun) return { backups: report.backups, damaged, kept: verified };
   return { backups: report.backups, damaged, kept: await writeRepairReport(repository, damaged, signal) };
+}
+
+async function isWhole(
+  repository: Repository,
+  key: BackupKey,
+  { backups }: VerifyReport,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (backups.includes(key)) return true;
+  const { findings } = await verifyBackups(repository, [key], { depth: { kind: 'full' }, signal });
+  return findings.length === 0;
 }
 
 const NOTHING = {

@@ -9,11 +9,14 @@ export interface Finding {
   readonly code: string;
   readonly problem: string;
   readonly backups: readonly BackupKey[];
+  /** Of which something cannot be read for it, as far as that was looked at. */
+  readonly datasets: readonly string[];
 }
 
 interface Found {
   readonly error: HoldfastError;
   readonly backups: Set<BackupKey>;
+  readonly datasets: Set<string>;
 }
 
 /** What a verification found: one finding an object, however much of it is damaged. */
@@ -32,10 +35,11 @@ export class Findings {
     }
   }
 
-  add(object: string, backup: BackupKey, error: HoldfastError): void {
-    const known = this.#found.get(object);
-    if (known) known.backups.add(backup);
-    else this.#found.set(object, { error, backups: new Set([backup]) });
+  add(object: string, backup: BackupKey, error: HoldfastError, dataset?: string): void {
+    const found = this.#found.get(object) ?? { error, backups: new Set(), datasets: new Set() };
+    this.#found.set(object, found);
+    found.backups.add(backup);
+    if (dataset !== undefined) found.datasets.add(dataset);
   }
 
   /** Another backup that needs an object that something was found about. */
@@ -55,11 +59,12 @@ export class Findings {
   }
 
   list(): Finding[] {
-    return [...this.#found].map(([object, { error, backups }]) => ({
+    return [...this.#found].map(([object, { error, backups, datasets }]) => ({
       object,
       code: error.code,
       problem: error.message,
       backups: [...backups],
+      datasets: [...datasets],
     }));
   }
 

@@ -109,14 +109,15 @@ export class FullVerification {
   }
 
   async #verifyTrees(reader: BackupReader, key: BackupKey): Promise<void> {
-    for (const { partitions } of reader.catalog.datasets) {
+    for (const { name, partitions } of reader.catalog.datasets) {
+      const blame = (pack: string | undefined, problem: HoldfastError) =>
+        this.#findings.add(packKey(pack as PackId), key, problem, name);
       for (const { root } of partitions) {
         if (!root) continue;
         await this.#trees.check(reader, reader.rootNode(root), {
           isInScope: ({ chain }) => this.#options.isInScope(chain.at(-1)?.pack.id ?? ''),
-          onLostNode: ({ node, problem }) =>
-            this.#findings.add(packKey(node.location.pack.id as PackId), key, problem),
-          onLostChunk: ({ pack, problem }) => this.#findings.add(packKey(pack as PackId), key, problem),
+          onLostNode: ({ node, problem }) => blame(node.location.pack.id, problem),
+          onLostChunk: ({ pack, problem }) => blame(pack, problem),
           onPassed: this.#options.onPassed,
           signal: this.#signal,
         });

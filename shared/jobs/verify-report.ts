@@ -5,8 +5,17 @@ import type { Repository } from '../repository/repository.ts';
 import { markSpoilt } from '../repository/spoilt-packs.ts';
 import type { VerifyReport } from './verify.ts';
 
-/** Where a report was kept, or why it was not. */
-export type Kept = { readonly report: string } | { readonly why: string };
+export interface Kept {
+  /** The report's key; undefined where none was kept. */
+  readonly report: string | undefined;
+  /** What could not be kept, and why. */
+  readonly warning: string | undefined;
+}
+
+/** @param why goes on after a colon */
+export function notKept(why: string): Kept {
+  return { report: undefined, warning: `the result is not kept: ${why}` };
+}
 
 /**
  * Keeps the result as a report of kind `verify`, and marks spoilt packs for the next backup. A store that takes nothing
@@ -19,16 +28,21 @@ export async function keepVerifyReport(
   result: VerifyReport,
   signal: AbortSignal,
 ): Promise<Kept> {
+  if (result.backups.length === 0) return { report: undefined, warning: undefined };
   if (!repository.context.keys.hasRootKey)
-    return { why: 'no key is configured, and a report that no key signs proves nothing' };
-  if (result.backups.length === 0) return { why: 'there was nothing to verify' };
+    return notKept('no key is configured, and a report that no key signs proves nothing');
+  let report: string | undefined;
   try {
-    const report = await repository.reports.write('verify', documentOf(result), signal);
+    report = await repository.reports.write('verify', documentOf(result), signal);
     await markSpoilt(repository.store, result.spoiltPacks, { report, signal });
-    return { report };
+    return { report, warning: undefined };
   } catch (error) {
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
-    return { why: error.message };
+    if (report === undefined) return notKept(error.message);
+    return {
+      report,
+      warning: `damaged packs are not marked, the next backup may refer to them: ${error.message}`,
+    };
   }
 }
 
@@ -41,7 +55,11 @@ function documentOf({ backups, depth, findings }: VerifyReport) {
     findings: findings.length,
   };
   const details: JsonObject = {
-    findings: findings.map((finding) => ({ ...finding, backups: [...finding.backups] })),
+    findings: findings.map((finding) => ({
+      ...finding,
+      backups: [...finding.backups],
+      datasets: [...finding.datasets],
+    })),
   };
   return { backups, body, details };
 }

@@ -101,7 +101,7 @@ describe('repair', () => {
     const lost = found[0]?.missing.reduce((sum, { records }) => sum + records, 0) ?? 0;
     expect(lost).toBeGreaterThan(0);
     expect(await repository.backupKeys(never)).toEqual([key]);
-    const report = 'report' in kept ? kept.report : '';
+    const report = kept.report ?? '';
     const { report: stored } = await repository.reports.open(report, new Date(0), never);
     expect(stored).toMatchObject({
       backups: [key],
@@ -139,6 +139,10 @@ describe('repair', () => {
       // Not once more, and the damaged one is as it was.
       expect(await repair(repository)).toMatchObject({ damaged: [{ key, state: 'repaired', copy }] });
       expect(await listBackups(repository, { signal: never })).toHaveLength(3);
+      // A copy that came to harm in its turn counts for nothing.
+      for (const index of (await packsOf(repository, copy)).index) await store.delete(index);
+      const again = await repairBackups(repository, [key], { dryRun: true, signal: never });
+      expect(again.damaged).toMatchObject([{ key, state: 'repairable' }]);
     },
     30_000,
   );

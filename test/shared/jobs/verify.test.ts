@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
+import { packKey } from '../../../shared/format/pack.ts';
 import { type VerifyDepth, verifyBackups } from '../../../shared/jobs/verify.ts';
 import { keepVerifyReport } from '../../../shared/jobs/verify-report.ts';
 import { notVerifiedSince } from '../../../shared/jobs/verify-since.ts';
@@ -131,12 +132,18 @@ describe('a full verification', () => {
   });
 
   it('blames the pack at fault, not the one whose chunks build on it', async () => {
-    const { store, packs } = await backedUp();
+    const { store } = await backedUp();
     await using repository = await openRepository(store, SMALL_PACKS);
-    await backUp(repository, { ...data, t: rows.map((row) => row.replace('\t', '\tx')).join('') });
-    const broken = await harmed(store, { [packs.data[0]!]: (body) => flipped(body, 120) });
+    const changed = rows.map((row, i) => (i % 20 === 0 ? row.replace('\t', '\tx') : row));
+    const { key } = await backUp(repository, { ...data, t: changed.join('') });
+    const reader = await repository.openBackup(key, never);
+    const leaves = await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never }));
+    const delta = leaves.flatMap(({ refs }) => refs).find(({ chain }) => chain.length > 1);
+    const { pack, offset } = delta!.chain[0]!;
+    const object = packKey(pack.id!);
+    const broken = await harmed(store, { [object]: (body) => flipped(body, offset + 1) });
     const { findings, backups } = await verifyStore(broken);
-    expect(findings).toMatchObject([{ object: packs.data[0] }]);
+    expect(findings).toMatchObject([{ object }]);
     expect(findings[0]?.backups.toSorted()).toEqual(backups.toSorted());
   });
 
@@ -338,16 +345,13 @@ describe('the report of a verification', () => {
     await using repository = await openRepository(broken, SMALL_PACKS);
     const report = await verifyAll(repository);
     const kept = await keepVerifyReport(repository, report, never);
-    const { report: stored } = await repository.reports.open(
-      'report' in kept ? kept.report : '',
-      new Date(0),
-      never,
-    );
+    const { report: stored } = await repository.reports.open(kept.report ?? '', new Date(0), never);
     const pack = packs.data[0]?.slice(-64);
     expect(stored).toMatchObject({
       backups: [key],
       body: { depth: { kind: 'full' }, damaged: [key], damagedPacks: [pack], findings: 1 },
     });
+    expect(report.findings).toMatchObject([{ datasets: [expect.stringMatching(/^[tu]$/)] }]);
     expect(await repository.reports.details(stored!, never)).toEqual({ findings: report.findings });
     expect((await repository.marks(never)).of(key).verify).toMatchObject({ isWhole: false });
     expect((await repository.listing(never)).spoiltPacks).toEqual(new Set([pack]));
@@ -362,11 +366,20 @@ describe('the report of a verification', () => {
     const { store } = await backedUp();
     await using keyless = await openRepository(store, { keys: undefined });
     const quick = await verifyAll(keyless, { kind: 'quick' });
-    expect(await keepVerifyReport(keyless, quick, never)).toEqual({ why: expect.stringContaining('no key') });
-    const faulty = new FaultyStore(store).failNext('put', new HoldfastError('E_STORE_DENIED', 'read-only'));
+    expect(await keepVerifyReport(keyless, quick, never)).toEqual({
+      report: undefined,
+      warning: expect.stringContaining('not kept: no key is configured'),
+    });
+    const readOnly = new HoldfastError('E_STORE_DENIED', 'read-only');
+    const faulty = new FaultyStore(store).failNext('put', readOnly);
     await using repository = await openRepository(faulty, SMALL_PACKS);
     expect(await keepVerifyReport(repository, await verifyAll(repository), never)).toEqual({
-      why: 'read-only',
+      report: undefined,
+      warning: 'the result is not kept: read-only',
+    });
+    expect(await keepVerifyReport(repository, await verifyAll(repository), never)).toMatchObject({
+      report: expect.stringContaining('reports/verify/'),
+      warning: undefined,
     });
   });
 });
