@@ -31,6 +31,7 @@ export async function keepVerifyReport(
   if (result.backups.length === 0) return { report: undefined, warning: undefined };
   if (!repository.context.keys.hasRootKey)
     return notKept('no key is configured, and a report that no key signs proves nothing');
+  if (result.interrupted?.code === 'E_ABORTED') return notKept('it was stopped');
   let report: string | undefined;
   try {
     report = await repository.reports.write('verify', documentOf(result), signal);

@@ -384,6 +384,27 @@ describe('the report of a verification', () => {
   });
 });
 
+it('that is stopped after damage was found says what was found', async () => {
+  const { store, packs } = await backedUp();
+  const [gone = ''] = packs.data;
+  const stop = new AbortController();
+  const asked: string[] = [];
+  const stopped = passingBy(
+    await harmed(store, { [gone]: () => undefined }),
+    {
+      get: async () => void (asked.includes(gone) && asked.length - asked.indexOf(gone) > 4 && stop.abort()),
+    },
+    (_, key) => asked.push(key) > 0,
+  );
+  await using repository = await openRepository(stopped, SMALL_PACKS);
+  const [key] = await repository.backupKeys(never);
+  const report = await verifyBackups(repository, [key!], { depth: FULL, signal: stop.signal });
+  expect(report).toMatchObject({ findings: [{ object: gone }], interrupted: { code: 'E_ABORTED' } });
+  expect(await keepVerifyReport(repository, report, stop.signal)).toMatchObject({
+    warning: 'the result is not kept: it was stopped',
+  });
+});
+
 describe('--since', () => {
   it('leaves out what was found whole at that depth since then, and nothing else', async () => {
     let now = Date.parse('2026-03-01T00:00:00Z');
