@@ -47,11 +47,9 @@ export class Findings {
     this.#found.get(object)?.backups.add(backup);
   }
 
-  /** Takes back what was found of a backup. */
+  /** Takes back what was found of a backup; another that needs the same object can still be blamed. */
   forget(backup: BackupKey): void {
-    for (const [object, { backups }] of this.#found) {
-      if (backups.delete(backup) && backups.size === 0) this.#found.delete(object);
-    }
+    for (const { backups } of this.#found.values()) backups.delete(backup);
   }
 
   isDamaged(backup: BackupKey): boolean {
@@ -59,7 +57,7 @@ export class Findings {
   }
 
   list(): Finding[] {
-    return [...this.#found].map(([object, { error, backups, datasets }]) => ({
+    return this.#entries().map(([object, { error, backups, datasets }]) => ({
       object,
       code: error.code,
       problem: error.message,
@@ -70,8 +68,12 @@ export class Findings {
 
   /** Packs that are there and not what was written: no listing shows it. */
   spoiltPacks(): string[] {
-    return [...this.#found].flatMap(([object, { error }]) =>
+    return this.#entries().flatMap(([object, { error }]) =>
       error.details['isMissing'] === true ? [] : (packIdOf(object) ?? []),
     );
+  }
+
+  #entries(): [string, Found][] {
+    return [...this.#found].filter(([, { backups }]) => backups.size > 0);
   }
 }

@@ -62,7 +62,7 @@ async function flipByte(): Promise<string> {
   return file.slice(file.indexOf('data/'));
 }
 
-describe('verify', () => {
+describe('verify', { timeout: 60_000 }, () => {
   it('keeps its result, and says where', async () => {
     const verified = await holdfast('verify --all --json');
     expect(verified.json()).toMatchObject({ findings: [], isProven: true, interrupted: null });
@@ -97,7 +97,7 @@ describe('verify', () => {
   });
 });
 
-describe('a damaged repository', () => {
+describe('a damaged repository', { timeout: 60_000 }, () => {
   it('is verified, backed up, repaired: then every backup restores whole again', async () => {
     // Made here: a backup of files knows its source by where it is.
     await rm(path.join(cwd, 'repository'), { recursive: true });
@@ -156,7 +156,7 @@ describe('a damaged repository', () => {
   });
 });
 
-describe('JSON', () => {
+describe('JSON', { timeout: 60_000 }, () => {
   it('has the documented members', async () => {
     const documented = await readFile('docs/cli.md', 'utf8');
     const check = (command: string, document: object) => {

@@ -57,7 +57,7 @@ async function verifyAndKeep(repository: Repository) {
 const repair = async (repository: Repository, dryRun = false) =>
   repairBackups(repository, await repository.backupKeys(never), { dryRun, signal: never });
 
-describe('the next backup', () => {
+describe('the next backup', { timeout: 60_000 }, () => {
   it.each(Object.entries(HARMS))(
     'stores again what lies in a pack that a verification found %s',
     async (_, harm) => {
@@ -91,7 +91,7 @@ describe('the next backup', () => {
   });
 });
 
-describe('repair', () => {
+describe('repair', { timeout: 60_000 }, () => {
   it('names what is lost while nothing else holds it, and what is whole', async () => {
     const { store, key } = await damaged(HARMS.removed);
     await using repository = await openRepository(store, SMALL_PACKS);

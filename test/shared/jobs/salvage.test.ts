@@ -95,7 +95,7 @@ describe.each([
   );
 });
 
-describe('a salvage', () => {
+describe('a salvage', { timeout: 60_000 }, () => {
   it('of a whole backup is a restore', async () => {
     const { store, key } = await backedUp();
     const folder = await newFolder();
@@ -117,6 +117,28 @@ describe('a salvage', () => {
     expect(result.missing[0]?.plainBytes).toBeLessThan(3 * TINY_CHUNKS.maxBytes);
     expect(result.missing[0]?.problem).toContain(pack);
     await expectHonest(result, folder);
+  });
+
+  it('leaves nothing of a record of which any part is lost', async () => {
+    const { store, key } = await backedUp();
+    await using repository = await openRepository(store, SMALL_PACKS);
+    const reader = await repository.openBackup(key, never);
+    const leaves = await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never }));
+    const refs = leaves.flatMap((leaf) => leaf.refs);
+    const inside = refs.findIndex(({ records, endsInside }) => records === 0 && endsInside);
+    const after = refs.findIndex(({ endsInside }, i) => i > inside && !endsInside);
+    for (const [n, wanted] of [
+      [inside, 1],
+      [after - 1, 1],
+      [after, refs[after]!.records],
+    ] as const) {
+      const { pack, offset } = refs[n]!.chain[0]!;
+      const harm = (body: Buffer) => flipped(body, offset + 1);
+      const folder = await newFolder();
+      const result = await salvageTo(folder, await harmed(store, { [packKey(pack.id!)]: harm }), key);
+      expect(result.missing).toMatchObject([{ dataset: 't', records: wanted }]);
+      await expectHonest(result, folder);
+    }
   });
 
   it('reads what lies before the end of a pack that was cut short', async () => {

@@ -42,7 +42,7 @@ async function verifyAll(repository: Repository, depth = FULL, keys?: readonly B
 const first = (change: (ref: ChunkRef) => Partial<ChunkRef>) => (refs: ChunkRef[]) =>
   refs.map((ref, i) => (i === 0 ? { ...ref, ...change(ref) } : ref));
 
-describe('a full verification', () => {
+describe('a full verification', { timeout: 60_000 }, () => {
   const MISTAKES: Record<string, { readonly forgery: Forgery; readonly problem: RegExp }> = {
     'a chunk of another hash': {
       forgery: { refs: first(() => ({ id: Buffer.alloc(32, 7) })) },
@@ -161,7 +161,7 @@ describe('a full verification', () => {
   });
 });
 
-describe('a backup that goes while it is verified', () => {
+describe('a backup that goes while it is verified', { timeout: 60_000 }, () => {
   it.each(['full', 'quick'] as const)('is not damaged (%s)', async (kind) => {
     const { store, key, packs } = await backedUp();
     // Prune comes in between: the manifest goes, then what only it needed.
@@ -174,6 +174,20 @@ describe('a backup that goes while it is verified', () => {
       (name, object) => object.startsWith('data/') && name !== 'put',
     );
     expect(await verifyStore(pruned, { kind }, [key])).toMatchObject({ backups: [], findings: [] });
+  });
+});
+
+it('that is damaged and goes hides no damage of those that stay', async () => {
+  const { store, key, packs } = await backedUp();
+  await using first = await openRepository(store, SMALL_PACKS);
+  const { key: stays } = await backUp(first, data);
+  const [pack = ''] = packs.data;
+  const broken = await harmed(store, { [pack]: (body) => flipped(body, 120) });
+  const prune = async () => void (await broken.delete(key));
+  const pruned = passingBy(broken, { get: prune }, (_, object) => object === pack);
+  expect(await verifyStore(pruned, FULL, [key, stays])).toMatchObject({
+    backups: [stays],
+    findings: [{ object: pack, backups: [stays] }],
   });
 });
 
@@ -204,7 +218,7 @@ function passingBy(
   };
 }
 
-describe('a quick verification', () => {
+describe('a quick verification', { timeout: 60_000 }, () => {
   /** As S3: the checksum that was taken on arrival. */
   function withChecksums(inner: MemoryStore, checksums: Readonly<Record<string, string>>): ObjectStore {
     return new Proxy(inner, {
@@ -246,7 +260,7 @@ describe('a quick verification', () => {
   });
 });
 
-describe('a verification in parts', () => {
+describe('a verification in parts', { timeout: 60_000 }, () => {
   it('finds every damaged object in one of the parts, though backups are made between them', async () => {
     const OF = 3;
     const { store } = await backedUp();
@@ -284,7 +298,7 @@ describe('a verification in parts', () => {
   });
 });
 
-describe('a store that fails', () => {
+describe('a store that fails', { timeout: 60_000 }, () => {
   const away = new HoldfastError('E_STORE_UNAVAILABLE', 'the store answers 503 SlowDown');
 
   it('that throttles is asked again, and is no damage', async () => {
@@ -338,7 +352,7 @@ describe('a store that fails', () => {
   });
 });
 
-describe('the report of a verification', () => {
+describe('the report of a verification', { timeout: 60_000 }, () => {
   it('is kept, with what was found, names only for the key', async () => {
     const { store, packs, key } = await backedUp();
     const broken = await harmed(store, { [packs.data[0]!]: (body) => flipped(body, 120) });

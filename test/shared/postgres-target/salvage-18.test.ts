@@ -71,7 +71,7 @@ async function salvage(
 
 const rowsOf = async (database: string, sql: string) => (await server.query(database, sql)).rows;
 
-describe('a salvage into PostgreSQL', () => {
+describe('a salvage into PostgreSQL', { timeout: 60_000 }, () => {
   it('writes every row but those that it names, and keeps foreign keys for what comes', async () => {
     const broken = await withoutChunk('public.customers', 1);
     const url = await server.createDatabase('salvaged');
