@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { packKey } from '../../../shared/format/pack.ts';
+import { runBackup } from '../../../shared/jobs/backup.ts';
 import { listBackups } from '../../../shared/jobs/list.ts';
 import { repairBackups } from '../../../shared/jobs/repair.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
@@ -13,6 +14,7 @@ import {
   digests,
   digestsOf,
   initRepository,
+  memorySource,
   never,
   openRepository,
 } from '../../support/engine.ts';
@@ -164,6 +166,31 @@ describe('repair', { timeout: 60_000 }, () => {
     }
     await using other = await openRepository(alone, SMALL_PACKS);
     expect(await digests(other, copy)).toEqual(digestsOf(data));
+  });
+
+  it('stores again what can still be read in a damaged pack and lies nowhere else', async () => {
+    const store = new MemoryStore();
+    await initRepository(store);
+    await using first = await openRepository(store, SMALL_PACKS);
+    const { key } = await backUp(first, data);
+    const reader = await first.openBackup(key, never);
+    const refsOf = async (dataset: string) => {
+      const leaves = reader.leaves(reader.root(dataset, '0000'), { signal: never });
+      return (await Array.fromAsync(leaves)).flatMap(({ refs }) => refs.map(({ chain }) => chain[0]!));
+    };
+    const ofU = new Set((await refsOf('u')).map(({ pack }) => pack.id));
+    const shared = (await refsOf('t')).find(({ pack }) => ofU.has(pack.id));
+    const pack = packKey(shared!.pack.id!);
+    const broken = await harmed(store, { [pack]: (body) => flipped(body, shared!.offset + 1) });
+    await using repository = await openRepository(broken, SMALL_PACKS);
+    const other = memorySource({ copy: data['t'] as string }, { name: 'other' });
+    await runBackup(repository, other, { signal: never });
+    const { damaged: found } = await repair(repository);
+    expect(found).toMatchObject([{ key, state: 'repaired' }]);
+    const copy = found[0]!.copy!;
+    expect((await packsOf(repository, copy)).data).not.toContain(pack);
+    expect(await digests(repository, copy)).toEqual(digestsOf(data));
+    expect((await repository.readManifest(copy, never)).totals.newChunks).toBeGreaterThan(0);
   });
 
   it('makes the trees of a backup whole by equal nodes of a later one', async () => {

@@ -29,7 +29,9 @@ const data: Data = {
     longRecord(90, 6),
     ...seededRows(200, 2),
     longRecord(300, 7),
+    // Too short for a chunk of its own: the chunk goes on inside the next record.
     'z\n',
+    longRecord(90, 8),
     ...seededRows(20, 3),
   ].join(''),
   u: seededRows(60, 4).join(''),
@@ -127,8 +129,11 @@ describe('a salvage', { timeout: 60_000 }, () => {
     const refs = leaves.flatMap((leaf) => leaf.refs);
     const inside = refs.findIndex(({ records, endsInside }) => records === 0 && endsInside);
     const after = refs.findIndex(({ endsInside }, i) => i > inside && !endsInside);
+    const behindAnother = refs.findIndex((_, i) => refs[i - 1]?.endsInside && refs[i - 1]!.records > 0);
+    expect(behindAnother).toBeGreaterThan(0);
     for (const [n, wanted] of [
       [inside, 1],
+      [behindAnother, 1],
       [after - 1, 1],
       [after, refs[after]!.records],
     ] as const) {

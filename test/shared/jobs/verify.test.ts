@@ -182,7 +182,7 @@ it('that is damaged and goes hides no damage of those that stay', async () => {
   await using first = await openRepository(store, SMALL_PACKS);
   const { key: stays } = await backUp(first, data);
   const [pack = ''] = packs.data;
-  const broken = await harmed(store, { [pack]: (body) => flipped(body, 120) });
+  const broken = await harmed(store, { [pack]: (body) => flipped(body, body.length - 10) });
   const prune = async () => void (await broken.delete(key));
   const pruned = passingBy(broken, { get: prune }, (_, object) => object === pack);
   expect(await verifyStore(pruned, FULL, [key, stays])).toMatchObject({
