@@ -97,7 +97,7 @@ describe('verify', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a damaged repository', { timeout: 60_000 }, () => {
+describe('a damaged repository', { timeout: 120_000 }, () => {
   it('is verified, backed up, repaired: then every backup restores whole again', async () => {
     // Made here: a backup of files knows its source by where it is.
     await rm(path.join(cwd, 'repository'), { recursive: true });
