@@ -36,6 +36,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'restore a backup, or some of its datasets',
     load: async () => (await import('./commands/restore.ts')).restore,
   },
+  repair: {
+    summary: 'say what is lost of damaged backups, and make whole again what can be',
+    load: async () => (await import('./commands/repair.ts')).repair,
+  },
+  salvage: {
+    summary: 'restore what is left of a damaged backup, and name what is not',
+    load: async () => (await import('./commands/salvage.ts')).salvage,
+  },
   export: {
     summary: 'write a backup as SQL, CSV or NDJSON',
     load: async () => (await import('./commands/export.ts')).exportCommand,

@@ -1,4 +1,5 @@
 import { DAY_MS, GiB, HOUR_MS, KiB, MINUTE_MS, MiB, SECOND_MS } from '../shared/core/units.ts';
+import { usage } from './command.ts';
 
 export { number, plural } from '../shared/core/plural.ts';
 
@@ -39,6 +40,22 @@ export function age(then: Date, now: Date): string {
     if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
   }
   return 'just now';
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+
+/** An age (`30m`, `12h`, `7d`) before `now`, or an ISO date or time. @throws E_USAGE */
+export function parseSince(text: string, now: Date): Date {
+  const [, count, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
+  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text);
+  const at = new Date(
+    count === undefined ? (isIso ? text : Number.NaN) : now.getTime() - Number(count) * (UNITS[unit] ?? 0),
+  );
+  if (!Number.isNaN(at.getTime()) && at <= now) return at;
+  throw usage(
+    `--since is '${text}'; wanted is an age or a time that has passed`,
+    'For example --since 7d, --since 12h, --since 2026-03-01 or --since 2026-03-01T02:00:00Z.',
+  );
 }
 
 /** Local time with its zone: `2026-03-01 03:00:00 CET`. */

@@ -84,9 +84,9 @@ Settings come from holdfast.config.ts, then the environment, then options (docs/
 /** What to do where the error itself does not say it. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   E_DAMAGED:
-    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged.',
+    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
   E_RANGE:
-    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged.',
+    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
   E_SOURCE_FAILED: "The words are the server's own; its log may say more.",
 };
 

@@ -101,7 +101,7 @@ async function chooseDatasets(
   return chosen === undefined || chosen.includes('*') ? undefined : chosen;
 }
 
-function planDocument(key: string, plan: Plan): object {
+export function planDocument(key: string, plan: Plan): object {
   return {
     key,
     target: plan.target,
@@ -117,10 +117,14 @@ function resultDocument({ key, plan, comparison, records, plainBytes }: RestoreR
   return { ...planDocument(key, plan), records, plainBytes, comparison };
 }
 
-function describePlan(key: string, { target, steps, conflicts, drops, warnings, datasets }: Plan): string {
+export function describePlan(
+  key: string,
+  { target, steps, conflicts, drops, warnings, datasets }: Plan,
+  verb = 'Restore',
+): string {
   const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
   const lines = [
-    `Restore ${shortKey(key)} to ${target}, ${bytes(size)}:`,
+    `${verb} ${shortKey(key)} to ${target}, ${bytes(size)}:`,
     ...steps.map((step, i) => `  ${i + 1}. ${step}`),
   ];
   if (drops.length > 0) lines.push('Drops:', ...drops.map((drop) => `  ${drop}`));

@@ -1,6 +1,9 @@
+import type { BackupKey } from '../../shared/core/ids.ts';
 import { type VerifyDepth, type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
+import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts';
+import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { bytes, duration, plural, shortKey } from '../format.ts';
+import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
 import { Session } from '../session.ts';
 
 const options = {
@@ -8,44 +11,72 @@ const options = {
   quick: { type: 'boolean', default: false },
   full: { type: 'boolean', default: false },
   subset: { type: 'string' },
+  since: { type: 'string' },
 } as const;
+
+const MOST_NAMED = 20;
 
 export const verify: Command = {
   options,
-  help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T]
+  help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]
+
+Looks for damage. What it found is kept as a report in the repository; the next backup stores again what lies in
+damaged packs, as far as the database still has it.
 
       --all               every listed backup
       --quick             every pack is there with its size and the store's checksum; reads no pack, needs no key
       --full              every byte: pack names, decryption, every chunk and count (the default)
       --subset N/T        full, on the N-th of T parts of the packs; all T together are --full
+      --since TIME        of all backups, those that were not found whole at this depth since then: an age (30m,
+                          12h, 7d) or a time (2026-03-01, 2026-03-01T02:00:00Z)
 
 ${COMMON_HELP}
 Examples:
   holdfast verify latest
   holdfast verify --all --quick
   holdfast verify --all --subset 3/7
+  holdfast verify --since 7d
 
-Exit status: 0 whole; 20 damage found; 12 wrong key; 75 the store cannot be reached, which says nothing about damage.
+Exit status: 0 whole; 20 damage found, also where the store was lost after that; 12 wrong key or none; 75 or 13 the
+store cannot be reached, which says nothing about damage.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const depth = depthOf(values);
-    if (values.all && positionals.length > 0) throw usage('KEY and --all exclude each other');
+    const [only] = positionals;
+    if ((values.all || values.since !== undefined) && only !== undefined)
+      throw usage(`KEY and --${values.all ? 'all' : 'since'} exclude each other`);
     await using session = await Session.open(values, io);
-    const keys = values.all
-      ? await session.repository.backupKeys(io.signal)
-      : [await session.backup(positionals[0] ?? 'latest')];
+    const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
     const report = await verifyBackups(session.repository, keys, {
       depth,
       onProgress: session.progress.on,
       signal: io.signal,
     });
-    await session.print(report, describe(report, performance.now() - began));
+    const kept = await keepVerifyReport(session.repository, report, io.signal);
+    if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
+    await session.print(documentOf(report, kept), describe(report, performance.now() - began));
     return report.findings.length > 0 ? 20 : 0;
   },
 };
+
+async function chooseKeys(
+  session: Session,
+  choice: {
+    readonly all?: boolean;
+    readonly since?: string | undefined;
+    readonly depth: VerifyDepth;
+    readonly only: string | undefined;
+  },
+): Promise<readonly BackupKey[]> {
+  const { repository, io } = session;
+  if (!choice.all && choice.since === undefined) return [await session.backup(choice.only ?? 'latest')];
+  const since = choice.since === undefined ? undefined : parseSince(choice.since, repository.clock.now());
+  const keys = await repository.backupKeys(io.signal);
+  return since ? notVerifiedSince(repository, keys, { since, depth: choice.depth, signal: io.signal }) : keys;
+}
 
 function depthOf({
   quick,
@@ -67,22 +98,48 @@ function depthOf({
   throw usage(`--subset is '${subset}'; wanted is N/T with N from 1 to T`, 'For example --subset 3/7.');
 }
 
-function describe(
-  { backups, depth, packs, chunks, records, readBytes, findings }: VerifyReport,
-  ms: number,
-): string {
+function documentOf({ spoiltPacks: _, interrupted, ...report }: VerifyReport, kept: Kept): object {
+  return {
+    ...report,
+    interrupted: interrupted ? { code: interrupted.code, message: interrupted.message } : null,
+    report: kept.report ?? null,
+  };
+}
+
+function describe(report: VerifyReport, ms: number): string {
+  const { backups, depth, packs, chunks, records, readBytes, findings, isProven, interrupted } = report;
   const what =
     depth.kind === 'quick'
       ? `${plural(packs, 'pack')} there with the right size`
       : `${plural(packs, 'pack')}, ${plural(chunks, 'chunk')}, ${plural(records, 'record')}, ${bytes(readBytes)} read`;
-  const subject = backups.length === 1 ? shortKey(backups[0] ?? '') : `${plural(backups.length, 'backup')}`;
-  if (findings.length === 0) return `${subject}: whole (${depth.kind}). ${what}, in ${duration(ms)}\n`;
+  const subject = backups.length === 1 ? shortKey(backups[0] ?? '') : plural(backups.length, 'backup');
+  const unproven = isProven
+    ? ''
+    : 'No key was given: that the manifests are those that were written is not proven.\n';
+  if (backups.length === 0) return 'There is nothing to verify.\n';
+  if (findings.length === 0)
+    return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${unproven}`;
   const lines = findings.map(
-    ({ object, problem, backups: hit }) =>
-      `  ${object}\n    ${problem}\n    needed by ${hit.map(shortKey).join(', ')}\n`,
+    ({ object, problem, backups: hit, datasets }) =>
+      `  ${object}\n    ${problem}\n    needed by ${named(hit.map(shortKey))}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n`,
   );
-  return `${subject}: DAMAGED, ${findings.length} ${findings.length === 1 ? 'problem' : 'problems'}\n${lines.join('')}
-What to do: bring the objects back from a copy or an older version of the bucket; the next backup stores missing
-packs again from the live database. Backups that are not named above are not affected.
+  const others = interrupted
+    ? `NOT ALL WAS LOOKED AT: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
+    : '';
+  return `${subject}: DAMAGED, ${plural(findings.length, 'problem')}
+${lines.join('')}${others}${unproven}
+What to do: bring the objects back from a copy or an older version of the bucket. Else back up now: the next backup
+stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
+lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' Backups that are not named above are not affected.'}
 `;
+}
+
+/** All of a few, some of many. */
+function named(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function nameOf(depth: VerifyDepth): string {
+  return depth.kind === 'subset' ? `part ${depth.part} of ${depth.of}` : depth.kind;
 }

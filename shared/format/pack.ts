@@ -22,6 +22,13 @@ export function packKey(id: PackId): string {
   return `data/${id.slice(0, 2)}/${id}`;
 }
 
+const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
+
+/** The id in a pack's object key, undefined where the key is not one. */
+export function packIdOf(key: string): PackId | undefined {
+  return PACK_KEY.exec(key)?.[2] as PackId | undefined;
+}
+
 /** Fills one buffer with sealed items. docs/format.md, "Pack". */
 export class PackBuilder {
   readonly handle: PackHandle = { id: undefined };

@@ -1,4 +1,5 @@
 import type { HoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Marks } from '../repository/marks.ts';
@@ -14,6 +15,8 @@ export interface Ancestors {
 }
 
 export interface AncestorsOptions {
+  /** All listed backups, newest first. */
+  readonly keys: readonly BackupKey[];
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -30,7 +33,7 @@ export async function findAncestors(
 ): Promise<Ancestors> {
   let parent: BackupReader | undefined;
   let marks: Marks | undefined;
-  for (const key of await repository.backupKeys(options.signal)) {
+  for (const key of options.keys) {
     const entry = await repository.inspectManifest(key, options.signal);
     if (entry.problem) await passOver(repository, entry.problem, key, options);
     if (!isOf(source, entry)) continue;

@@ -64,7 +64,8 @@ export async function runBackup(
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
-  const ancestors = await findAncestors(repository, source, { warn, signal });
+  const { keys, spoiltPacks } = await repository.listing(signal);
+  const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   await using view = await source.open(signal);
   if (!allowEmpty) refuseEmpty(view, source);
   const count = countBytes(onProgress);
@@ -75,6 +76,7 @@ export async function runBackup(
       source: { kind: source.kind, name: source.name },
       consistency: source.capabilities.consistency,
       parent: ancestors.parent,
+      spoiltPacks,
       software: SOFTWARE,
       onWarning: warn,
       onStored: ({ ref, isNew }) => count(ref.plainBytes, isNew ? (ref.chain.at(-1)?.storedBytes ?? 0) : 0),

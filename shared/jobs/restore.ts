@@ -4,7 +4,13 @@ import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { RestoreOptions, RestorePlan, StoredDataset, Target } from '../sources/target.ts';
+import type {
+  BackupContents,
+  RestoreOptions,
+  RestorePlan,
+  StoredDataset,
+  Target,
+} from '../sources/target.ts';
 import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
@@ -67,6 +73,39 @@ export async function restoreAndCompare(
   // The backup's side of the comparison is made while its records pass by.
   const digests = new Map<string, RecordDigest>();
   const contents = contentsOf(reader, (dataset) => digestFor(digests, dataset));
+  const opened = performance.now();
+  const result = await writeAndCompare(repository, { key, contents, digests, target, reader }, options);
+  return { ...result, restoreMs: result.restoreMs + Math.round(opened - began) };
+}
+
+export interface ContentsToRestore {
+  readonly key: BackupKey;
+  readonly contents: BackupContents;
+  /** Filled while the contents are read; empty without `reader`. */
+  readonly digests: ReadonlyMap<string, RecordDigest>;
+  readonly target: Target;
+  /** Whose chunks hold the contents, byte for byte; undefined where there are none that do. */
+  readonly reader: BackupReader | undefined;
+}
+
+/** The part of a restore that does not ask where the records come from. @throws as `restoreBackup` */
+export async function restoreContents(
+  repository: Repository,
+  contents: ContentsToRestore,
+  options: RestoreJobOptions,
+): Promise<RestoreResult> {
+  const result = await writeAndCompare(repository, contents, options);
+  refuseDifference(result.comparison, contents.target);
+  return result;
+}
+
+async function writeAndCompare(
+  repository: Repository,
+  { key, contents, digests, target, reader }: ContentsToRestore,
+  options: RestoreJobOptions,
+): Promise<RestoreResult> {
+  const { signal, onProgress = () => {} } = options;
+  const began = performance.now();
   const plan = await target.plan(contents, options, signal);
   const plainBytes = plan.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
   onProgress({ kind: 'total', plainBytes, datasets: plan.datasets.length });
@@ -81,6 +120,8 @@ export async function restoreAndCompare(
     ? plan.compare.map(sameAsBackup)
     : await compareTarget(repository, {
         reader,
+        // What is read to compare is not to go into the digests once more.
+        contents: reader ? contentsOf(reader) : contents,
         target,
         digests,
         datasets: plan.compare,
@@ -104,7 +145,7 @@ function sayHowToGoOn(error: unknown, hint: string): unknown {
   return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
 }
 
-async function openFor(
+export async function openFor(
   repository: Repository,
   key: BackupKey,
   target: Target,
@@ -136,7 +177,8 @@ function digestFor(digests: Map<string, RecordDigest>, dataset: StoredDataset): 
 async function compareTarget(
   repository: Repository,
   options: {
-    readonly reader: BackupReader;
+    readonly reader: BackupReader | undefined;
+    readonly contents: BackupContents;
     readonly target: Target;
     readonly digests: ReadonlyMap<string, RecordDigest>;
     readonly datasets: readonly StoredDataset[];
@@ -144,9 +186,8 @@ async function compareTarget(
     readonly signal: AbortSignal;
   },
 ): Promise<DatasetComparison[]> {
-  const { reader, target, digests, datasets, onProgress, signal } = options;
+  const { reader, contents, target, digests, datasets, onProgress, signal } = options;
   onProgress({ kind: 'phase', phase: 'compare' });
-  const contents = contentsOf(reader);
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
   const source = target.asSource();
@@ -160,7 +201,8 @@ async function compareTarget(
     ),
     digests: new Map(whole.map(({ name }) => [name, digests.get(name) as RecordDigest])),
     view,
-    isSame: (dataset, plan) => isSameStream(dataset, plan, { repository, reader, view, signal }),
+    isSame: async (dataset, plan) =>
+      reader !== undefined && isSameStream(dataset, plan, { repository, reader, view, signal }),
     maxReaders: source.capabilities.maxReaders,
     onDataset: ({ dataset, targetRecords }) =>
       onProgress({ kind: 'dataset', dataset, records: targetRecords, plainBytes: 0 }),

@@ -1,16 +1,10 @@
-import { createHash } from 'node:crypto';
-import { buffersLetGo, release } from '../core/buffer-memory.ts';
-import { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
-import { type BackupKey, type PackId, parsePackId } from '../core/ids.ts';
-import { parallel } from '../core/parallel.ts';
+import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
-import type { ChunkRef } from '../format/chunk-ref.ts';
-import { packKey, readDirectory } from '../format/pack.ts';
-import { openItem } from '../format/seal.ts';
-import type { BackupReader } from '../repository/backup-reader.ts';
-import { asDamage } from '../repository/pack-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import { sizeOf } from '../store/sizes.ts';
+import { type Finding, Findings } from './verify-findings.ts';
+import { FullVerification } from './verify-full.ts';
+import { QuickVerification } from './verify-quick.ts';
 
 export type VerifyDepth =
   /** Every pack is there with its size, and the store's own checksum where it keeps one. Reads no pack. */
@@ -20,31 +14,22 @@ export type VerifyDepth =
   /** Full, on part `part` of `of` of the packs; parts 1 to `of` together are `full`. */
   | { readonly kind: 'subset'; readonly part: number; readonly of: number };
 
-export interface Finding {
-  /** The object at fault. */
-  readonly object: string;
-  readonly code: string;
-  readonly problem: string;
-  readonly backups: readonly BackupKey[];
-}
-
 export interface VerifyReport {
+  /** Those that were looked at to the end, and those in which something was found. */
   readonly backups: readonly BackupKey[];
   readonly depth: VerifyDepth;
+  /** Whether a key proved that the manifests are those that were written. */
+  readonly isProven: boolean;
   readonly packs: number;
   readonly chunks: number;
   readonly records: number;
   readonly readBytes: number;
   readonly findings: readonly Finding[];
+  /** Packs that are there and not what was written: no listing shows it, so backups must be told. */
+  readonly spoiltPacks: readonly string[];
+  /** Why it stopped before all was looked at; only where damage was found before that. */
+  readonly interrupted: HoldfastError | undefined;
 }
-
-/** Packs read whole at once; each takes its size in memory. */
-const PACKS_AT_ONCE = 2;
-/** Chunks decoded by one task. */
-const CHUNKS_A_TASK = 8;
-/** Checked chunks that are remembered, so that what backups share is read once; beyond it, some are read again. */
-const MOST_REMEMBERED = 500_000;
-const DAMAGE: readonly ErrorCode[] = ['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY'];
 
 export interface VerifyOptions {
   readonly depth: VerifyDepth;
@@ -52,268 +37,127 @@ export interface VerifyOptions {
   readonly signal: AbortSignal;
 }
 
-/** Damage is a finding, not an error; a store that cannot be reached is an error. */
+/**
+ * Damage is a finding, not an error; a store that cannot be reached is an error, unless damage was found before: then
+ * the report says both.
+ *
+ * @throws E_STORE_*, E_NO_KEY, E_ABORTED, E_NO_BACKUP where the only backup is not there
+ */
 export async function verifyBackups(
   repository: Repository,
   keys: readonly BackupKey[],
   options: VerifyOptions,
 ): Promise<VerifyReport> {
-  const verification = new Verification(repository, options);
   options.onProgress?.({ kind: 'phase', phase: 'verify' });
-  if (options.depth.kind === 'quick') await verification.quick(keys);
-  else await verification.full(keys);
-  return verification.report(keys);
+  return new Verification(repository, options).run(keys);
+}
+
+interface Check {
+  /** Looks at one backup; what is wrong goes to the findings. */
+  readonly verify: (key: BackupKey) => Promise<void>;
+  readonly counts: () => Pick<VerifyReport, 'packs' | 'chunks' | 'records' | 'readBytes'>;
 }
 
 class Verification {
   readonly #repository: Repository;
-  readonly #depth: VerifyDepth;
-  readonly #onProgress: OnProgress;
-  readonly #signal: AbortSignal;
-  readonly #findings = new Map<
-    string,
-    { readonly finding: Omit<Finding, 'backups'>; readonly backups: Set<BackupKey> }
-  >();
-  /** Packs that were looked at, and whether they were whole. */
-  readonly #packs = new Map<string, boolean>();
-  #chunks = new Set<string>();
-  #checkedChunks = 0;
-  #records = 0;
-  #readBytes = 0;
+  readonly #options: VerifyOptions;
+  readonly #findings = new Findings();
+  readonly #check: Check;
+  #passedBytes = 0;
+  /** Backups that are not done. */
+  #left = 0;
 
-  constructor(repository: Repository, { depth, onProgress = () => {}, signal }: VerifyOptions) {
+  constructor(repository: Repository, options: VerifyOptions) {
     this.#repository = repository;
-    this.#depth = depth;
-    this.#onProgress = onProgress;
-    this.#signal = signal;
+    this.#options = options;
+    this.#check = options.depth.kind === 'quick' ? this.#quick() : this.#full(scopeOf(options.depth));
   }
 
-  report(backups: readonly BackupKey[]): VerifyReport {
-    return {
-      backups,
-      depth: this.#depth,
-      packs: this.#packs.size,
-      chunks: this.#checkedChunks,
-      records: this.#records,
-      readBytes: this.#readBytes,
-      findings: [...this.#findings.values()].map(({ finding, backups: hit }) => ({
-        ...finding,
-        backups: [...hit],
-      })),
-    };
-  }
-
-  async quick(keys: readonly BackupKey[]): Promise<void> {
-    const sizes = new Map<string, number>();
-    for await (const { key, sizeBytes } of this.#repository.store.list('data/', { signal: this.#signal })) {
-      sizes.set(key, sizeBytes);
-    }
-    for (const key of keys) {
-      await this.#guard(key, key, async () => {
-        const { packs } = await this.#repository.readManifest(key, this.#signal);
-        await parallel(packs, { most: 8, signal: this.#signal }, (pack) => this.#quickPack(key, pack, sizes));
-      });
-    }
-  }
-
-  async #quickPack(
-    backup: BackupKey,
-    { id, bytes }: { readonly id: string; readonly bytes: number },
-    sizes: ReadonlyMap<string, number>,
-  ) {
-    const object = packKey(parsePackId(id));
-    await this.#guard(object, backup, async () => {
-      const { store } = this.#repository;
-      // A listing may lag behind: what it does not show is asked for.
-      const stored = sizes.get(object) ?? (await sizeOf(object, store, this.#signal));
-      if (stored === undefined) throw new HoldfastError('E_DAMAGED', `${object} is missing`);
-      if (stored !== bytes)
-        throw new HoldfastError('E_DAMAGED', `${object} has ${stored} bytes, was written with ${bytes}`);
-      if (this.#packs.has(id)) return;
-      this.#packs.set(id, true);
-      const { sha256 } = await store.head(object, { signal: this.#signal });
-      if (sha256 !== undefined && sha256 !== id) {
-        throw new HoldfastError('E_DAMAGED', `${object} has the checksum ${sha256}, which is not its name`);
-      }
-    });
-  }
-
-  async full(keys: readonly BackupKey[]): Promise<void> {
-    const readers: BackupReader[] = [];
-    let total = 0;
-    for (const key of keys) {
-      const reader = await this.#open(key);
-      if (!reader) continue;
-      readers.push(reader);
-      total += reader.manifest.totals.plainBytes;
-    }
-    this.#onProgress({ kind: 'total', plainBytes: total, datasets: readers.length });
-    let done = 0;
-    for (const reader of readers) {
-      await this.#verifyPacks(reader);
-      await this.#verifyTrees(reader);
-      done += reader.manifest.totals.plainBytes;
-      this.#onProgress({ kind: 'done', plainBytes: done, storedBytes: this.#readBytes });
-    }
-  }
-
-  /** The manifest's MAC, and the catalog. */
-  async #open(key: BackupKey): Promise<BackupReader | undefined> {
-    let reader: BackupReader | undefined;
-    await this.#guard(key, key, async () => {
-      reader = await this.#repository.openBackup(key, this.#signal);
-    });
-    return reader;
-  }
-
-  async #verifyPacks(reader: BackupReader): Promise<void> {
-    const key = reader.manifest.key as BackupKey;
-    const packs = reader.manifest.packs.filter(({ id }) => this.#isInScope(id));
-    await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
-      this.#verifyPack(reader, key, pack),
-    );
-  }
-
-  async #verifyPack(
-    reader: BackupReader,
-    backup: BackupKey,
-    { id, bytes }: { readonly id: string; readonly bytes: number },
-  ): Promise<void> {
-    const object = packKey(parsePackId(id));
-    const known = this.#packs.get(id);
-    if (known === true) return;
-    if (known === false) return this.#blame(object, backup);
-    this.#packs.set(id, false);
-    const isWhole = await this.#guard(object, backup, async () => {
-      const pack = await this.#readPack(object, bytes);
-      if (createHash('sha256').update(pack).digest('hex') !== id) {
-        throw new HoldfastError(
-          'E_DAMAGED',
-          `${object} is not what was written: its SHA-256 is not its name`,
-        );
-      }
-      const seal = await reader.packs.seal(id as PackId, undefined, this.#signal);
-      for (const { offset, storedBytes } of readDirectory(pack, seal, object)) {
-        openItem(
-          seal,
-          offset,
-          pack.subarray(offset, offset + storedBytes),
-          `the item at ${offset} of ${object}`,
-        );
-        buffersLetGo(storedBytes);
-      }
-      release(pack);
-    });
-    this.#packs.set(id, isWhole);
-  }
-
-  async #readPack(object: string, bytes: number): Promise<Buffer> {
+  async run(keys: readonly BackupKey[]): Promise<VerifyReport> {
+    const done: BackupKey[] = [];
     try {
-      const body = await this.#repository.store.get(object, { signal: this.#signal });
-      this.#readBytes += body.length;
-      if (body.length !== bytes)
-        throw new HoldfastError('E_DAMAGED', `${object} has ${body.length} bytes, was written with ${bytes}`);
-      return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      for (const [i, key] of keys.entries()) {
+        this.#left = keys.length - i;
+        if (await this.#verify(key, keys.length === 1)) done.push(key);
+      }
     } catch (error) {
-      throw asDamage(error, object);
+      const damaged = keys.filter((key) => this.#findings.isDamaged(key));
+      if (damaged.length === 0 || !isHoldfastError(error)) throw error;
+      return this.#report(damaged, error);
     }
+    return this.#report(done, undefined);
   }
 
-  /** Every chunk from its chain, against the id in its tree; every count against the one above. */
-  async #verifyTrees(reader: BackupReader): Promise<void> {
-    const key = reader.manifest.key as BackupKey;
-    await this.#guard(key, key, async () => this.#verifyTotals(reader));
-    for (const { name, partitions } of reader.catalog.datasets) {
-      for (const { root, name: partition } of partitions) {
-        await this.#guard(`${name} ${partition} of ${key}`, key, async () => {
-          for await (const { refs } of reader.leaves(root, { signal: this.#signal }))
-            await this.#verifyChunks(reader, key, refs);
-        });
-      }
-    }
-  }
-
-  #verifyTotals({ manifest, catalog }: BackupReader): void {
-    const data = catalog.datasets.filter(({ kind }) => kind === 'data');
-    const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
-    const records = roots.reduce((sum, root) => sum + root.records, 0);
-    const plainBytes = roots.reduce((sum, root) => sum + root.plainBytes, 0);
-    const { totals, key } = manifest;
-    if (records === totals.records && plainBytes === totals.plainBytes) return;
-    throw new HoldfastError('E_DAMAGED', `${key} says ${totals.records} records, its catalog ${records}`);
-  }
-
-  async #verifyChunks(reader: BackupReader, backup: BackupKey, refs: readonly ChunkRef[]): Promise<void> {
-    const wanted = refs.filter(
-      (ref) => this.#isInScope(ref.chain.at(-1)?.pack.id ?? '') && !this.#chunks.has(chunkName(ref)),
-    );
-    const groups = Array.from({ length: Math.ceil(wanted.length / CHUNKS_A_TASK) }, (_, i) =>
-      wanted.slice(i * CHUNKS_A_TASK, (i + 1) * CHUNKS_A_TASK),
-    );
-    const { pool } = this.#repository.context;
-    await parallel(groups, { most: pool.size + 1, signal: this.#signal }, (group) =>
-      this.#verifyGroup(reader, backup, group),
-    );
-  }
-
-  /** One task for all; where that fails, one for each, so that one bad chunk hides no other. */
-  async #verifyGroup(reader: BackupReader, backup: BackupKey, group: readonly ChunkRef[]): Promise<void> {
+  /** False where the backup is not there any more: prune may take one away, or its packs, meanwhile. */
+  async #verify(key: BackupKey, isOnly: boolean): Promise<boolean> {
     try {
-      await this.#decode(reader, group);
+      await this.#check.verify(key);
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      for (const ref of group) {
-        const object = packKey((ref.chain.at(-1)?.pack.id ?? '') as PackId);
-        await this.#guard(object, backup, () => this.#decode(reader, [ref]));
-      }
+      if (isOnly || !isHoldfastError(error, 'E_NO_BACKUP')) throw error;
+      return false;
     }
+    if (!this.#findings.isDamaged(key) || (await this.#isListed(key))) return true;
+    this.#findings.forget(key);
+    return false;
   }
 
-  async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<void> {
-    const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
-    release(plain);
-    if (this.#chunks.size + group.length > MOST_REMEMBERED) this.#chunks = new Set();
-    for (const ref of group) {
-      this.#chunks.add(chunkName(ref));
-      this.#checkedChunks++;
-      this.#records += ref.records;
-    }
-  }
-
-  #isInScope(pack: string): boolean {
-    if (this.#depth.kind !== 'subset') return true;
-    return Number.parseInt(pack.slice(0, 8), 16) % this.#depth.of === this.#depth.part - 1;
-  }
-
-  /** Runs a check; damage becomes a finding. Whether there was none. */
-  async #guard(object: string, backup: BackupKey, check: () => Promise<void>): Promise<boolean> {
+  async #isListed(key: BackupKey): Promise<boolean> {
     try {
-      await check();
+      await this.#repository.store.head(key, { signal: this.#options.signal });
       return true;
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      const known = this.#findings.get(object);
-      if (known) known.backups.add(backup);
-      else
-        this.#findings.set(object, {
-          finding: { object, code: error.code, problem: error.message },
-          backups: new Set([backup]),
-        });
+      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
       return false;
     }
   }
 
-  #blame(object: string, backup: BackupKey): void {
-    this.#findings.get(object)?.backups.add(backup);
+  #quick(): Check {
+    const quick = new QuickVerification(this.#repository, this.#findings, this.#options.signal);
+    return {
+      verify: (key) => quick.verify(key),
+      counts: () => ({ packs: quick.packs, chunks: 0, records: 0, readBytes: 0 }),
+    };
+  }
+
+  #full(isInScope: (pack: string) => boolean): Check {
+    const { signal, onProgress = () => {} } = this.#options;
+    const full: FullVerification = new FullVerification(this.#repository, this.#findings, {
+      isInScope,
+      onPassed: (plainBytes) => {
+        this.#passedBytes += plainBytes;
+        const storedBytes = full.counts.readBytes;
+        onProgress({ kind: 'done', plainBytes: this.#passedBytes, storedBytes });
+      },
+      signal,
+    });
+    return {
+      verify: async (key) => {
+        const reader = await full.open(key);
+        if (!reader) return;
+        const { plainBytes, datasets } = reader.manifest.totals;
+        // Backups that follow each other are much alike.
+        onProgress({ kind: 'total', plainBytes: this.#passedBytes + plainBytes * this.#left, datasets });
+        await full.verify(reader);
+      },
+      counts: () => full.counts,
+    };
+  }
+
+  #report(backups: readonly BackupKey[], interrupted: HoldfastError | undefined): VerifyReport {
+    return {
+      backups,
+      depth: this.#options.depth,
+      isProven: this.#repository.context.keys.hasRootKey,
+      ...this.#check.counts(),
+      findings: this.#findings.list(),
+      spoiltPacks: this.#findings.spoiltPacks(),
+      interrupted,
+    };
   }
 }
 
-function isDamage(error: unknown): error is HoldfastError {
-  return isHoldfastError(error) && DAMAGE.includes(error.code);
-}
-
-/** The same chunk by the same chain: its id, and where its last item lies. */
-function chunkName({ id, chain }: ChunkRef): string {
-  const last = chain.at(-1);
-  return `${id.toString('latin1', 0, 12)}${last?.pack.id?.slice(0, 16)}${last?.offset}`;
+/** A pack's part is fixed by its name, whatever is backed up between two runs: each is in exactly one of them. */
+function scopeOf(depth: VerifyDepth): (pack: string) => boolean {
+  if (depth.kind !== 'subset') return () => true;
+  return (pack) => Number.parseInt(pack.slice(0, 8), 16) % depth.of === depth.part - 1;
 }

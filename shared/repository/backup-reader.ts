@@ -10,7 +10,7 @@ import { type NodeRef, PackNames } from '../format/tree.ts';
 import { ownBytes } from './codec-task.ts';
 import type { RepositoryContext } from './context.ts';
 import { PackReader } from './pack-reader.ts';
-import { type Leaf, readLeaves } from './tree-reader.ts';
+import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from './tree-reader.ts';
 
 /** Plain bytes decoded by one task. */
 const TASK_BYTES = 1024 * 1024;
@@ -64,17 +64,19 @@ export class BackupReader {
     return found?.partitions.find(({ name }) => name === partition)?.root ?? null;
   }
 
-  async *leaves(
-    root: RootEntry | null,
-    options: { readonly onNode?: (node: NodeRef) => void; readonly signal: AbortSignal },
-  ): AsyncGenerator<Leaf> {
-    if (root)
-      yield* readLeaves(
-        this.#packs,
-        this.#names,
-        rootNode(root, this.#names, this.#names.handle(this.manifest.catalog.pack)),
-        options,
-      );
+  /** The root of a partition's tree, as a node. */
+  rootNode(root: RootEntry): NodeRef {
+    return rootNode(root, this.#names, this.#names.handle(this.manifest.catalog.pack));
+  }
+
+  /** @throws E_DAMAGED */
+  async *leaves(root: RootEntry | null, options: WalkOptions): AsyncGenerator<Leaf> {
+    if (root) yield* readLeaves(this.#packs, this.#names, this.rootNode(root), options);
+  }
+
+  /** As `leaves`, from any node of this backup; a damaged node is given as lost, and the walk goes on after it. */
+  walk(node: NodeRef, options: WalkOptions): AsyncGenerator<Leaf | LostNode> {
+    return walkTree(this.#packs, this.#names, node, options);
   }
 
   /**

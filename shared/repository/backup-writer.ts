@@ -11,8 +11,9 @@ import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import { Chunker } from '../format/chunker.ts';
 import { gearTable } from '../format/gear.ts';
 import { FORMAT_VERSION, MANIFEST_FORMAT, type Manifest, parseManifest } from '../format/manifest.ts';
-import type { NodeRef } from '../format/tree.ts';
+import { type NodeRef, PackNames } from '../format/tree.ts';
 import type { BackupReader } from './backup-reader.ts';
+import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
 import { ChunkProcessor } from './chunk-processor.ts';
 import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
 import type { RunSettings } from './codec-task.ts';
@@ -22,6 +23,7 @@ import { PackLedger } from './pack-ledger.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import type { Leaf } from './tree-reader.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /** Of the largest chunk: room for one, for what is left over, and for some more. */
@@ -37,6 +39,10 @@ export interface BackupWriterOptions {
   readonly consistency: Manifest['consistency'];
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
+  /** Ids of packs that nothing new may refer to. */
+  readonly spoiltPacks: ReadonlySet<string>;
+  /** The backup whose state this is, where it is not one that was read just now. */
+  readonly copyOf?: Manifest | undefined;
   readonly software: string;
   readonly onWarning: (message: string) => void;
   readonly onStored: (stored: StoredRef) => void;
@@ -76,6 +82,7 @@ export class BackupWriter {
   readonly #blocks: BlockPool;
   readonly #trees = new Map<string, TreeWriter>();
   readonly #tally = new DatasetTally();
+  readonly #names = new PackNames();
 
   private constructor(
     context: RepositoryContext,
@@ -91,7 +98,7 @@ export class BackupWriter {
     this.#context = context;
     this.#options = options;
     this.#run = begun.run;
-    this.#startedAt = context.clock.now();
+    this.#startedAt = options.copyOf ? new Date(options.copyOf.startedAt) : context.clock.now();
     this.#secret = begun.secret;
     this.#ledger = begun.ledger;
     this.#index = begun.index;
@@ -114,7 +121,9 @@ export class BackupWriter {
       context.keys.generate(run, 'index', signal),
       context.keys.generate(run, 'manifest', signal),
     ]);
-    const ledger = parent ? await PackLedger.of(parent.manifest, context.store, signal) : new PackLedger();
+    const ledger = parent
+      ? await PackLedger.of(parent.manifest, options.spoiltPacks, context.store, signal)
+      : new PackLedger();
     for (const problem of ledger.problems) options.onWarning(problem);
     const { level, packBytes } = context.limits;
     const common = { runKeyId: run, maxChunkBytes: context.file.chunker.maxBytes, level };
@@ -135,21 +144,9 @@ export class BackupWriter {
     partition: string,
     records: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const { parent, onStored, onWarning, signal } = this.#options;
-    const tree = new TreeWriter({
-      packFor: (mostBytes) => this.#packFor(mostBytes),
-      addNode: (body) => this.#addItem(body),
-      use: (location) => this.#ledger.use(location),
-      isKept: (pack) => this.#ledger.isKept(pack),
-    });
-    this.#trees.set(treeName(dataset.name, partition), tree);
-    const leaves = parent?.leaves(parent.root(dataset.name, partition), {
-      onNode: (node) => tree.knowParentNode(node),
-      signal,
-    });
-    const cursor = new ParentCursor(leaves ?? (async function* () {})(), (error) =>
-      onWarning(`a part of the parent cannot be read, so it is stored again: ${error.message}`),
-    );
+    const { onStored, signal } = this.#options;
+    const tree = this.#newTree(dataset.name, partition);
+    const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, tree));
     const { chunker } = this.#context.file;
     const writer = new PartitionWriter({
       name: `${dataset.name} ${partition}`,
@@ -167,6 +164,22 @@ export class BackupWriter {
       },
     });
     await writer.write(records);
+  }
+
+  /** Takes a partition over as other backups have its chunks. One partition at a time. */
+  async copyPartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    chunks: AsyncIterable<ChunkToCopy>,
+  ): Promise<void> {
+    const tree = this.#newTree(dataset.name, partition);
+    const copier = new ChunkCopier(this.#ledger, this.#names, this.#chunkStore(dataset.kind));
+    for await (const chunk of chunks) {
+      const stored = await copier.copy(chunk);
+      tree.add(stored.ref);
+      this.#tally.add(dataset, stored);
+      this.#options.onStored(stored);
+    }
   }
 
   /**
@@ -219,6 +232,30 @@ export class BackupWriter {
       packs,
       catalog: { id, pack: named(location.pack), offset: location.offset, storedBytes: location.storedBytes },
     });
+  }
+
+  /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */
+  async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
+    const { parent, onWarning, signal } = this.#options;
+    const root = parent?.root(dataset, partition);
+    if (!parent || !root) return;
+    const onNode = (node: NodeRef) => tree.knowParentNode(node);
+    for await (const found of parent.walk(parent.rootNode(root), { onNode, signal })) {
+      if ('problem' in found)
+        onWarning(`a part of ${parent.manifest.key} cannot be compared with: ${found.problem.message}`);
+      else yield found;
+    }
+  }
+
+  #newTree(dataset: string, partition: string): TreeWriter {
+    const tree = new TreeWriter({
+      packFor: (mostBytes) => this.#packFor(mostBytes),
+      addNode: (body) => this.#addItem(body),
+      use: (location) => this.#ledger.use(location),
+      isKept: (pack) => this.#ledger.isKept(pack),
+    });
+    this.#trees.set(treeName(dataset, partition), tree);
+    return tree;
   }
 
   #chunkStore(kind: 'schema' | 'data'): ChunkStore {
@@ -281,7 +318,6 @@ export class BackupWriter {
   }
 
   #packsAndKeys(): Pick<Manifest, 'packs' | 'keys'> {
-    const parentKeys = this.#options.parent?.manifest.keys ?? [];
     const keys: Manifest['keys'] = [this.#context.keys.entry(this.#run, 'manifest')];
     const keyIndex = (entry: Manifest['keys'][number]): number => {
       const known = keys.findIndex(({ run, purpose }) => run === entry.run && purpose === entry.purpose);
@@ -290,9 +326,9 @@ export class BackupWriter {
     const own = new Map(this.#uploader.uploaded.map((pack) => [pack.id, pack]));
     const packs = [...this.#ledger.used()].map(([id, used]) => {
       const mine = own.get(id);
-      const old = this.#ledger.parentPack(id);
+      const old = this.#ledger.otherPack(id);
       const bytes = mine?.bytes ?? old?.bytes;
-      const entry = mine ? this.#context.keys.entry(this.#run, mine.purpose) : parentKeys[old?.key ?? -1];
+      const entry = mine ? this.#context.keys.entry(this.#run, mine.purpose) : old?.key;
       if (bytes === undefined || !entry)
         throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
       return { id, bytes, usedBytes: Math.min(used, bytes), key: keyIndex(entry) };

@@ -7,10 +7,12 @@ import { sizesOf } from '../store/sizes.ts';
 /** A pack of which less than this is still used is left behind: what is in it is stored again. */
 const SPARSE_SHARE = 1 / 4;
 
-interface ParentPack {
+type KeyEntry = Manifest['keys'][number];
+
+interface KnownPack {
   readonly bytes: number;
-  /** Index into the parent manifest's keys. */
-  readonly key: number;
+  /** The run key that it is sealed with. */
+  readonly key: KeyEntry | undefined;
   readonly isKept: boolean;
 }
 
@@ -18,32 +20,51 @@ interface ParentPack {
 export class PackLedger {
   /** What is wrong with the parent's packs, for warnings. */
   readonly problems: readonly string[];
-  readonly #parent: ReadonlyMap<string, ParentPack>;
+  readonly #known: Map<string, KnownPack>;
   readonly #used = new Map<PackHandle, number>();
 
-  constructor(parent: ReadonlyMap<string, ParentPack> = new Map(), problems: readonly string[] = []) {
-    this.#parent = parent;
+  constructor(parent: Map<string, KnownPack> = new Map(), problems: readonly string[] = []) {
+    this.#known = parent;
     this.problems = problems;
   }
 
-  /** Looks which packs of the parent are there: what was in one that is missing is stored again. */
-  static async of(parent: Manifest, store: ObjectStore, signal: AbortSignal): Promise<PackLedger> {
+  /**
+   * Looks which packs of the parent are there: what was in one that is missing is stored again.
+   *
+   * @param spoilt packs that are there and damaged, by id
+   */
+  static async of(
+    parent: Manifest,
+    spoilt: ReadonlySet<string>,
+    store: ObjectStore,
+    signal: AbortSignal,
+  ): Promise<PackLedger> {
     const objects = parent.packs.map(({ id }) => packKey(id as never));
     const stored = await sizesOf(objects, { store, prefix: 'data/', signal });
     const problems: string[] = [];
     const packs = parent.packs.map(({ id, bytes, usedBytes, key }) => {
       const isThere = stored.get(packKey(id as never)) === bytes;
-      if (!isThere)
-        problems.push(
-          `${packKey(id as never)} is missing or of another size; what was in it is stored again`,
-        );
-      return [id, { bytes, key, isKept: isThere && usedBytes >= bytes * SPARSE_SHARE }] as const;
+      const isWhole = isThere && !spoilt.has(id);
+      if (!isWhole) {
+        const problem = isThere ? 'was found damaged' : 'is missing or of another size';
+        problems.push(`${packKey(id as never)} ${problem}; what was in it is stored again`);
+      }
+      return [
+        id,
+        { bytes, key: parent.keys[key], isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE },
+      ] as const;
     });
     return new PackLedger(new Map(packs), problems);
   }
 
+  /** Packs of another backup that this one is going to use too. */
+  know({ packs, keys }: Manifest): void {
+    for (const { id, bytes, key } of packs)
+      if (!this.#known.has(id)) this.#known.set(id, { bytes, key: keys[key], isKept: true });
+  }
+
   isKept(pack: PackHandle): boolean {
-    return pack.id === undefined || (this.#parent.get(pack.id)?.isKept ?? true);
+    return pack.id === undefined || (this.#known.get(pack.id)?.isKept ?? true);
   }
 
   use({ pack, storedBytes }: ItemLocation): void {
@@ -57,7 +78,8 @@ export class PackLedger {
     return byId;
   }
 
-  parentPack(id: string): { readonly bytes: number; readonly key: number } | undefined {
-    return this.#parent.get(id);
+  /** A pack of another backup. */
+  otherPack(id: string): { readonly bytes: number; readonly key: KeyEntry | undefined } | undefined {
+    return this.#known.get(id);
   }
 }

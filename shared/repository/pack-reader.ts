@@ -1,4 +1,4 @@
-import { about, HoldfastError } from '../core/errors.ts';
+import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import type { ItemLocation } from '../format/chunk-ref.ts';
@@ -12,6 +12,7 @@ import {
   parsePackHeader,
 } from '../format/seal.ts';
 import { type ItemBatch, type ItemSlice, ownBytes } from './codec-task.ts';
+import { asDamage } from './damage.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
@@ -27,6 +28,8 @@ export class PackReader {
   readonly #sizes: ReadonlyMap<string, number>;
   readonly #mostChunkItemBytes: number;
   readonly #seals = new Map<string, Promise<NamedSeal>>();
+  /** Packs that were not there: asked for once, not for each of their items. */
+  readonly #gone = new Map<string, unknown>();
 
   constructor(
     cache: SegmentCache,
@@ -43,11 +46,20 @@ export class PackReader {
     this.#mostChunkItemBytes = options.mostChunkItemBytes;
   }
 
-  /** One item, opened. @throws E_DAMAGED, E_WRONG_KEY */
-  async readItem({ pack, offset, storedBytes }: ItemLocation, signal: AbortSignal): Promise<Buffer> {
+  /**
+   * One item, opened.
+   *
+   * @param purpose what the pack must be of
+   * @throws E_DAMAGED, E_WRONG_KEY
+   */
+  async readItem(
+    { pack, offset, storedBytes }: ItemLocation,
+    signal: AbortSignal,
+    purpose: PackPurpose | 'any' = 'index',
+  ): Promise<Buffer> {
     const id = named(pack.id);
     const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes, MOST_INDEX_ITEM_BYTES));
-    const seal = await this.seal(id, 'index', signal);
+    const seal = await this.seal(id, purpose === 'any' ? undefined : purpose, signal);
     await this.#read(id, offset, stored, signal);
     return openItem(seal, offset, stored, `the item at ${offset} of ${seal.pack}`);
   }
@@ -115,10 +127,14 @@ export class PackReader {
   }
 
   async #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const gone = this.#gone.get(id);
+    if (gone) throw gone;
     try {
       await this.#cache.read(id, this.#sizes.get(id) ?? 0, offset, into, signal);
     } catch (error) {
-      throw asDamage(error, packKey(id));
+      const damage = asDamage(error, packKey(id));
+      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) this.#gone.set(id, damage);
+      throw damage;
     }
   }
 
@@ -140,15 +156,4 @@ export class PackReader {
 
 function named(id: string | undefined): PackId {
   return parsePackId(id ?? '');
-}
-
-/** An object that is missing or short is damage to whoever needs it. */
-export function asDamage(error: unknown, object: string): unknown {
-  if (!(error instanceof HoldfastError) || (error.code !== 'E_OBJECT_NOT_FOUND' && error.code !== 'E_RANGE'))
-    return error;
-  const problem = error.code === 'E_RANGE' ? 'is shorter than it was' : 'is missing';
-  return new HoldfastError('E_DAMAGED', `${object} ${problem}`, {
-    cause: error,
-    hint: 'Bring it back from a copy or an older version of the bucket, or restore another backup.',
-  });
 }

@@ -1,22 +1,16 @@
-import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { LOOKAHEAD, type ParentWindow } from '../format/chunker.ts';
 import type { Leaf } from './tree-reader.ts';
 
-/**
- * The parent's references of one partition, loaded leaf by leaf as the chunker comes near. Where a node is damaged, they
- * end: what lies beyond is stored again.
- */
+/** The parent's references of one partition, loaded leaf by leaf as the chunker comes near. */
 export class ParentCursor implements ParentWindow {
   readonly #leaves: AsyncIterator<Leaf>;
   /** Index of the first reference in `#refs`. */
   #first = 0;
   #refs: ChunkRef[] = [];
   #isComplete = false;
-  readonly #onUnreadable: (error: Error) => void;
 
-  constructor(leaves: AsyncIterable<Leaf>, onUnreadable: (error: Error) => void) {
-    this.#onUnreadable = onUnreadable;
+  constructor(leaves: AsyncIterable<Leaf>) {
     this.#leaves = leaves[Symbol.asyncIterator]();
   }
 
@@ -37,20 +31,9 @@ export class ParentCursor implements ParentWindow {
       this.#first += drop;
     }
     while (!this.#isComplete && this.#first + this.#refs.length < index + chunks + LOOKAHEAD + 2) {
-      const leaf = await this.#next();
-      if (leaf) this.#refs.push(...leaf.refs);
-      else this.#isComplete = true;
-    }
-  }
-
-  async #next(): Promise<Leaf | undefined> {
-    try {
       const { done, value } = await this.#leaves.next();
-      return done ? undefined : value;
-    } catch (error) {
-      if (!isDocumentProblem(error)) throw error;
-      this.#onUnreadable(error);
-      return undefined;
+      if (done) this.#isComplete = true;
+      else this.#refs.push(...value.refs);
     }
   }
 

@@ -24,6 +24,7 @@ import { type Marks, readMarks } from './marks.ts';
 import { Reports } from './reports.ts';
 import { openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
+import { spoiltPackOf } from './spoilt-packs.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
@@ -55,6 +56,12 @@ export interface ManifestEntry {
   readonly manifest: Manifest | undefined;
   readonly isProven: boolean;
   readonly problem: HoldfastError | undefined;
+}
+
+interface BackupListing {
+  readonly keys: BackupKey[];
+  /** Ids of packs that backups are not to refer to any more: spoilt-packs.ts. */
+  readonly spoiltPacks: ReadonlySet<string>;
 }
 
 /** An open repository. */
@@ -158,13 +165,21 @@ export class Repository implements AsyncDisposable {
 
   /** Keys of all listed backups, newest first. */
   async backupKeys(signal: AbortSignal, prefix = 'backups/'): Promise<BackupKey[]> {
+    return (await this.listing(signal, prefix)).keys;
+  }
+
+  /** What one listing tells: keys of all backups, newest first, and the packs that verifications found damaged. */
+  async listing(signal: AbortSignal, prefix = 'backups/'): Promise<BackupListing> {
     const keys = [];
+    const spoiltPacks = new Set<string>();
     for await (const { key } of this.store.list(prefix, { signal })) {
       const parsed = parseBackupKey(key);
       if (parsed) keys.push(parsed);
+      const pack = spoiltPackOf(key);
+      if (pack) spoiltPacks.add(pack);
     }
     keys.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime() || (a.key < b.key ? 1 : -1));
-    return keys.map(({ key }) => key);
+    return { keys: keys.map(({ key }) => key), spoiltPacks };
   }
 
   /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */

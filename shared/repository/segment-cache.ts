@@ -1,4 +1,5 @@
 import { release } from '../core/buffer-memory.ts';
+import { isHoldfastError } from '../core/errors.ts';
 import type { PackId } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { packKey } from '../format/pack.ts';
@@ -27,11 +28,28 @@ export class SegmentCache {
   }
 
   /**
-   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`.
+   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`. Of a pack that was cut short,
+   * what is left can be read.
    *
    * @throws E_OBJECT_NOT_FOUND, E_RANGE
    */
   async read(
+    pack: PackId,
+    packBytes: number,
+    offset: number,
+    into: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#readSegments(pack, packBytes, offset, into, signal);
+    } catch (error) {
+      if (!isHoldfastError(error, 'E_RANGE')) throw error;
+      const range = { offsetBytes: offset, lengthBytes: into.length };
+      into.set(await this.#store.get(packKey(pack), { range, signal }));
+    }
+  }
+
+  async #readSegments(
     pack: PackId,
     packBytes: number,
     offset: number,

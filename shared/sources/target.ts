@@ -41,6 +41,13 @@ export interface RestoreOptions {
   readonly noPrivileges?: boolean;
   /** Partitions written at once. @default 4 */
   readonly jobs?: number;
+  /** By name, the datasets of which records are missing. Only a salvage gives any: a restore is whole or fails. */
+  readonly damaged?: ReadonlyMap<string, DamagedDataset>;
+}
+
+export interface DamagedDataset {
+  /** The last record of the dataset is missing. */
+  readonly isEndLost: boolean;
 }
 
 /** What a restore would do. Printed by `--dry-run`, and carried out as it is. */

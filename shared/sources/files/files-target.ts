@@ -49,7 +49,7 @@ export class FilesTarget implements Target {
     plan: RestorePlan,
     options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { replace = false, jobs = 2, onProgress, signal } = options;
+    const { replace = false, jobs = 2, damaged, onProgress, signal } = options;
     if (plan.conflicts.length > 0 && !replace) {
       throw new HoldfastError('E_TARGET_NOT_EMPTY', `the target has ${plan.conflicts.join(', ')} already`, {
         hint: 'Choose an empty folder, or pass --replace to overwrite these files.',
@@ -59,6 +59,8 @@ export class FilesTarget implements Target {
     await parallel(plan.datasets, { most: jobs, signal }, (dataset) =>
       this.#writeFile(contents, dataset, {
         replace,
+        // The last line that is left is not the one that had no newline.
+        isCut: dataset.attributes['finalNewline'] === false && !damaged?.get(dataset.name)?.isEndLost,
         onBytes: (bytes) => {
           done += bytes;
           onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
@@ -77,9 +79,15 @@ export class FilesTarget implements Target {
     dataset: StoredDataset,
     {
       replace,
+      isCut,
       onBytes,
       signal,
-    }: { readonly replace: boolean; readonly onBytes: (bytes: number) => void; readonly signal: AbortSignal },
+    }: {
+      readonly replace: boolean;
+      readonly isCut: boolean;
+      readonly onBytes: (bytes: number) => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const file = this.#pathOf(dataset.name);
     await writeOutputFile(file, { replace, makeFolder: true }, async (output) => {
@@ -91,7 +99,7 @@ export class FilesTarget implements Target {
           release(block);
         }
       }
-      if (dataset.attributes['finalNewline'] === false) await output.cut(1);
+      if (isCut) await output.cut(1);
     });
   }
 

@@ -10,6 +10,11 @@ export interface SchemaOptions {
   readonly noPrivileges: boolean;
   /** The default one takes their place. */
   readonly missingTablespaces: readonly string[];
+  /**
+   * Rows are missing: a foreign key that refers to one is made NOT VALID (it holds for new rows), or left out where that
+   * cannot be; called with what was done. Undefined: such a key is an error.
+   */
+  readonly onUnfulfilled?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -56,11 +61,35 @@ export async function restorePostData(
 async function runEntry(client: pg.Client, entry: TocEntry, options: SchemaOptions): Promise<void> {
   const sql = options.noOwner ? withoutOwner(entry) : entry.sql;
   if ((options.noPrivileges && isPrivilege(entry)) || sql.trim() === '') return;
+  const run = (text: string) =>
+    query(client, settingsFor(entry, options) + text, options.signal, { object: entryName(entry) });
   try {
-    await query(client, settingsFor(entry, options) + sql, options.signal, { object: entryName(entry) });
+    await run(sql);
   } catch (error) {
-    throw withHint(error);
+    if (!options.onUnfulfilled || stateOf(error) !== FOREIGN_KEY_VIOLATION) throw withHint(error);
+    options.onUnfulfilled(await makeNotValid(entry, sql, run));
   }
+}
+
+const FOREIGN_KEY_VIOLATION = '23503';
+
+async function makeNotValid(
+  entry: TocEntry,
+  sql: string,
+  run: (sql: string) => Promise<unknown>,
+): Promise<string> {
+  const why = `${entryName(entry)} refers to rows that are missing`;
+  try {
+    await run(sql.replace(/;\s*$/, ' NOT VALID;'));
+    return `${why}: it is NOT VALID, and holds for new rows`;
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_SOURCE_FAILED')) throw error;
+    return `${why}: it is left out`;
+  }
+}
+
+function stateOf(error: unknown): string {
+  return isHoldfastError(error) ? String(error.details['sqlState'] ?? '') : '';
 }
 
 function settingsFor({ settings }: TocEntry, { missingTablespaces }: SchemaOptions): string {
@@ -108,7 +137,7 @@ const MEANINGS: readonly { readonly states: RegExp; readonly hint: string }[] = 
 /** Where something is made, what is missing was not changed meanwhile: it never was there. */
 function withHint(error: unknown): unknown {
   if (!isHoldfastError(error)) return error;
-  const state = String(error.details['sqlState'] ?? '');
+  const state = stateOf(error);
   const hint = MEANINGS.find(({ states }) => states.test(state))?.hint ?? error.hint;
   const code = error.code === 'E_SOURCE_CHANGED' ? 'E_SOURCE_FAILED' : error.code;
   return new HoldfastError(code, error.message, {

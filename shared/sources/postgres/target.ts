@@ -17,6 +17,7 @@ import {
 import { chooseDatasets } from './restore-choice.ts';
 import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
+import { refuseLostSchema, withoutBrokenObjects } from './restore-gaps.ts';
 import { findMissingRoles } from './restore-roles.ts';
 import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
@@ -121,6 +122,9 @@ export class PostgresTarget implements Target {
       missingTablespaces,
       jobs,
       signal,
+      onUnfulfilled: options.damaged
+        ? (message) => onProgress({ kind: 'warning', code: 'constraint', message })
+        : undefined,
       onEntry: () => {},
     });
   }
@@ -172,11 +176,14 @@ async function prepare(
   options: RestoreOptions,
   signal: AbortSignal,
 ): Promise<Work> {
+  refuseLostSchema(contents, options);
   const pre = parseToc(await readScript(contents, 'pre-data', signal));
   const post = parseToc(await readScript(contents, 'post-data', signal));
   const all = [...pre.entries, ...post.entries];
   const there = await lookUp(client, all, signal);
-  const { datasets, tables, asked } = chooseDatasets(contents.datasets, options.datasets, pre);
+  const chosen = chooseDatasets(contents.datasets, options.datasets, pre);
+  const { tables, asked } = chosen;
+  const { datasets, leftOut } = withoutBrokenObjects(chosen.datasets, options);
   const selection =
     asked === undefined
       ? { preData: pre.entries, postData: post.entries, warnings: [] }
@@ -187,6 +194,7 @@ async function prepare(
   const missingTablespaces = await findMissingTablespaces(client, [...selected], signal);
   const warnings = [
     ...selection.warnings,
+    ...leftOut,
     ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
     ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),
   ];

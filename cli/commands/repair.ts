@@ -1,0 +1,97 @@
+import { type DamagedBackup, type RepairResult, repairBackups } from '../../shared/jobs/repair.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { plural, shortKey } from '../format.ts';
+import { describeMissing } from '../missing.ts';
+import { Session } from '../session.ts';
+
+const options = {
+  all: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', short: 'n', default: false },
+} as const;
+
+/** Names of whole datasets that are listed. */
+const MOST_NAMED = 20;
+
+export const repair: Command = {
+  options,
+  help: `Usage: holdfast repair [KEY | --all] [--dry-run]
+
+Verifies every byte (of all backups, unless KEY names one), and looks in all backups for what is damaged. A damaged
+backup that can be made whole from there gets a whole copy: the same type and moment, a second later in its key, noted as
+such. Of the others it says which datasets are whole and which records are lost. Nothing is changed or removed; retention
+takes the damaged ones in their time. Back up first: that stores again what the database still has.
+
+      --all               every listed backup (the default)
+  -n, --dry-run           look, write nothing
+
+${COMMON_HELP}
+Examples:
+  holdfast backup daily && holdfast repair
+  holdfast repair 20260301 --dry-run
+
+Exit status: 0 every backup can be restored whole, itself or by its copy; 20 records are lost, or a copy could be made
+(--dry-run); 12 key; 13 the store refuses; 75 the store cannot be reached.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const [only] = positionals;
+    if (values.all && only !== undefined) throw usage('KEY and --all exclude each other');
+    await using session = await Session.open(values, io);
+    const keys =
+      only === undefined ? await session.repository.backupKeys(io.signal) : [await session.backup(only)];
+    const dryRun = values['dry-run'] === true;
+    const result = await repairBackups(session.repository, keys, {
+      dryRun,
+      onProgress: session.progress.on,
+      signal: io.signal,
+    });
+    const { kept } = result;
+    if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
+    await session.print(documentOf(result), describe(result));
+    return result.damaged.every(({ state }) => state === 'readable' || state === 'repaired') ? 0 : 20;
+  },
+};
+
+function documentOf({ backups, damaged, kept }: RepairResult): object {
+  return {
+    backups,
+    damaged: damaged.map(({ copy = null, problem = null, ...one }) => ({ ...one, copy, problem })),
+    report: kept.report ?? null,
+  };
+}
+
+function describe({ backups, damaged }: RepairResult): string {
+  const whole = `${plural(backups.length - damaged.length, 'backup')} whole\n`;
+  return whole + damaged.map(describeOne).join('');
+}
+
+function describeOne(backup: DamagedBackup): string {
+  const { key, problem, wholeDatasets, missing } = backup;
+  const title = `${shortKey(key)}: ${wordsFor(backup)}\n`;
+  if (problem !== undefined) return `${title}  ${problem}\n`;
+  if (missing.length === 0) return title;
+  const named = wholeDatasets.slice(0, MOST_NAMED).join(', ') || 'none';
+  const more = wholeDatasets.length > MOST_NAMED ? ` and ${wholeDatasets.length - MOST_NAMED} more` : '';
+  return `${title}  whole datasets: ${named}${more}\n${indented(describeMissing(missing))}`;
+}
+
+function wordsFor({ state, copy, key, chunksFromElsewhere }: DamagedBackup): string {
+  const chunks = plural(chunksFromElsewhere, 'chunk');
+  switch (state) {
+    case 'readable':
+      return 'restores whole: what is damaged of its packs is not needed';
+    case 'repaired':
+      return `whole again as ${shortKey(copy ?? '')}${chunksFromElsewhere > 0 ? `, ${chunks} from other places` : ''}`;
+    case 'repairable':
+      return `a whole copy can be made, ${chunks} from other places`;
+    case 'lossy':
+      return `RECORDS ARE LOST; the rest: holdfast salvage ${shortKey(key)} --to ./folder`;
+    case 'unreadable':
+      return 'LOST: nothing of it can be found';
+  }
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { buffersLetGo, release } from '../core/buffer-memory.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { BackupKey, PackId } from '../core/ids.ts';
+import { parallel } from '../core/parallel.ts';
+import { packKey, readDirectory } from '../format/pack.ts';
+import { openItem } from '../format/seal.ts';
+import type { BackupReader } from '../repository/backup-reader.ts';
+import { asDamage } from '../repository/damage.ts';
+import type { Repository } from '../repository/repository.ts';
+import { TreeCheck } from './tree-check.ts';
+import type { Findings } from './verify-findings.ts';
+
+/** Packs read whole at once; each takes its size in memory. */
+const PACKS_AT_ONCE = 2;
+
+export interface FullVerificationOptions {
+  /** Whether packs of this id, and the chunks that end in them, are looked at. Trees are, always. */
+  readonly isInScope: (pack: string) => boolean;
+  readonly onPassed: (plainBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Every byte: pack names, decryption, chunk hashes, counts against tree, catalog and manifest. */
+export class FullVerification {
+  readonly #repository: Repository;
+  readonly #findings: Findings;
+  readonly #options: FullVerificationOptions;
+  readonly #signal: AbortSignal;
+  readonly #trees: TreeCheck;
+  /** Packs that were looked at, and whether they were whole. */
+  readonly #packs = new Map<string, Promise<boolean>>();
+  #readBytes = 0;
+
+  constructor(repository: Repository, findings: Findings, options: FullVerificationOptions) {
+    this.#repository = repository;
+    this.#findings = findings;
+    this.#options = options;
+    this.#signal = options.signal;
+    this.#trees = new TreeCheck(repository, options.signal);
+  }
+
+  get counts() {
+    const { chunks, records } = this.#trees;
+    return { packs: this.#packs.size, chunks, records, readBytes: this.#readBytes };
+  }
+
+  /** The manifest's MAC, and the catalog; undefined where one of them is damaged. */
+  async open(key: BackupKey): Promise<BackupReader | undefined> {
+    let reader: BackupReader | undefined;
+    await this.#findings.guard(key, key, async () => {
+      reader = await this.#repository.openBackup(key, this.#signal);
+    });
+    return reader;
+  }
+
+  async verify(reader: BackupReader): Promise<void> {
+    const key = reader.manifest.key as BackupKey;
+    const packs = reader.manifest.packs.filter(({ id }) => this.#options.isInScope(id));
+    await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
+      this.#verifyPack(reader, key, pack),
+    );
+    await this.#findings.guard(key, key, async () => verifyTotals(reader));
+    await this.#verifyTrees(reader, key);
+  }
+
+  async #verifyPack(
+    reader: BackupReader,
+    backup: BackupKey,
+    pack: { readonly id: string; readonly bytes: number },
+  ): Promise<void> {
+    const object = packKey(pack.id as PackId);
+    const known = this.#packs.get(pack.id);
+    if (!known) {
+      const check = this.#findings.guard(object, backup, () => this.#checkPack(reader, object, pack));
+      this.#packs.set(pack.id, check);
+      await check;
+    } else if (!(await known)) this.#findings.blame(object, backup);
+  }
+
+  async #checkPack(
+    reader: BackupReader,
+    object: string,
+    { id, bytes }: { readonly id: string; readonly bytes: number },
+  ): Promise<void> {
+    const pack = await this.#readPack(object);
+    if (pack.length !== bytes)
+      throw new HoldfastError('E_DAMAGED', `${object} has ${pack.length} bytes, was written with ${bytes}`);
+    if (createHash('sha256').update(pack).digest('hex') !== id) {
+      throw new HoldfastError('E_DAMAGED', `${object} is not what was written: its SHA-256 is not its name`);
+    }
+    const seal = await reader.packs.seal(id as PackId, undefined, this.#signal);
+    for (const { offset, storedBytes } of readDirectory(pack, seal, object)) {
+      const item = pack.subarray(offset, offset + storedBytes);
+      openItem(seal, offset, item, `the item at ${offset} of ${object}`);
+      buffersLetGo(storedBytes);
+    }
+    release(pack);
+  }
+
+  async #readPack(object: string): Promise<Buffer> {
+    try {
+      const body = await this.#repository.store.get(object, { signal: this.#signal });
+      this.#readBytes += body.length;
+      return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    } catch (error) {
+      throw asDamage(error, object);
+    }
+  }
+
+  async #verifyTrees(reader: BackupReader, key: BackupKey): Promise<void> {
+    for (const { name, partitions } of reader.catalog.datasets) {
+      const blame = (pack: string | undefined, problem: HoldfastError) =>
+        this.#findings.add(packKey(pack as PackId), key, problem, name);
+      for (const { root } of partitions) {
+        if (!root) continue;
+        await this.#trees.check(reader, reader.rootNode(root), {
+          isInScope: ({ chain }) => this.#options.isInScope(chain.at(-1)?.pack.id ?? ''),
+          onLostNode: ({ node, problem }) => blame(node.location.pack.id, problem),
+          onLostChunk: ({ pack, problem }) => blame(pack, problem),
+          onPassed: this.#options.onPassed,
+          signal: this.#signal,
+        });
+      }
+    }
+  }
+}
+
+/** @throws E_DAMAGED where the catalog holds something else than the manifest says */
+function verifyTotals({ manifest: { key, totals }, catalog }: BackupReader): void {
+  const data = catalog.datasets.filter(({ kind }) => kind === 'data');
+  const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
+  const sum = (count: 'records' | 'plainBytes' | 'chunks') =>
+    roots.reduce((total, root) => total + root[count], 0);
+  const found = {
+    datasets: data.length,
+    records: sum('records'),
+    plainBytes: sum('plainBytes'),
+    chunks: sum('chunks'),
+  };
+  for (const [name, count] of Object.entries(found)) {
+    const said = totals[name as keyof typeof found];
+    if (said !== count)
+      throw new HoldfastError('E_DAMAGED', `${key} says ${name} ${said}, its catalog holds ${count}`);
+  }
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import type { BackupKey } from '../../shared/core/ids.ts';
+import { encodeAuthenticated } from '../../shared/format/authenticated-json.ts';
+import { type Catalog, encodeCatalog, type RootEntry } from '../../shared/format/catalog.ts';
+import type { ChunkRef } from '../../shared/format/chunk-ref.ts';
+import { compress } from '../../shared/format/codec.ts';
+import { PackBuilder, packKey } from '../../shared/format/pack.ts';
+import { newPackSeal } from '../../shared/format/seal.ts';
+import { encodeLeaf, nodeId, SELF } from '../../shared/format/tree.ts';
+import type { Repository } from '../../shared/repository/repository.ts';
+import { never } from './engine.ts';
+
+export interface Forgery {
+  /** Changes the references of the first leaf of the dataset. */
+  readonly refs?: (refs: ChunkRef[]) => ChunkRef[];
+  /** Changes what the catalog says of the dataset's tree, after it was made to fit the leaf. */
+  readonly root?: (root: RootEntry) => RootEntry;
+  /** Changes what the manifest says in its totals. */
+  readonly totals?: (totals: Record<string, number>) => Record<string, number>;
+}
+
+/**
+ * Puts a backup with a mistake in the place of a listed one, sealed and signed with the right keys: what only a check of
+ * what it says can find.
+ */
+export async function forge(
+  repository: Repository,
+  key: BackupKey,
+  dataset: string,
+  { refs = (same) => same, root = (same) => same, totals = (same) => same }: Forgery,
+): Promise<void> {
+  const { store, context } = repository;
+  const reader = await repository.openBackup(key, never);
+  const [leaf] = await Array.fromAsync(reader.leaves(reader.root(dataset, '0000'), { signal: never }));
+  const { run } = reader.manifest;
+  const indexKey = await context.keys.open(run, 'index', never);
+  const pack = new PackBuilder(
+    newPackSeal('index', run as never, indexKey, randomBytes(32)),
+    Buffer.alloc(2 ** 20),
+  );
+  const body = encodeLeaf(refs([...leaf!.refs]), pack.handle);
+  const node = pack.add(compress(body, 3));
+  const entry = root({
+    ...reader.root(dataset, '0000')!,
+    id: nodeId(body).toString('hex'),
+    pack: SELF,
+    offset: node.offset,
+    storedBytes: node.storedBytes,
+  });
+  const catalog: Catalog = {
+    ...reader.catalog,
+    datasets: reader.catalog.datasets.map((one) => ({
+      ...one,
+      partitions: one.partitions.map((partition) => ({
+        name: partition.name,
+        root:
+          one.name === dataset
+            ? entry
+            : partition.root && named(partition.root, reader.manifest.catalog.pack),
+      })),
+    })),
+  };
+  const { id, body: catalogBody } = encodeCatalog(catalog);
+  const place = pack.add(catalogBody);
+  const closed = pack.close(true);
+  await store.put(packKey(closed.id), closed.bytes);
+  const index = reader.manifest.packs.find(({ id: of }) => of === reader.manifest.catalog.pack)!;
+  const manifest = {
+    ...reader.manifest,
+    totals: totals(reader.manifest.totals),
+    packs: [...reader.manifest.packs, { ...index, id: closed.id, bytes: closed.bytes.length }],
+    catalog: { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes },
+  };
+  await store.delete(key);
+  await store.put(key, encodeAuthenticated(manifest, await context.keys.open(run, 'manifest', never)));
+}
+
+function named(root: RootEntry, pack: string): RootEntry {
+  return root.pack === SELF ? { ...root, pack } : root;
+}
