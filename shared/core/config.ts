@@ -1,9 +1,19 @@
 import { z } from 'zod';
 import { readConfigEnv } from './config-env.ts';
+import {
+  COUNT_NAMES,
+  KeepConfig,
+  PruneConfig,
+  type PruneSettings,
+  RetentionConfig,
+  type RetentionPolicy,
+  resolvePrune,
+  resolveRetention,
+  retentionProblems,
+} from './config-retention.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
-const days = z.number().int().min(1).max(36_500);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
 const PostgresSourceConfig = z
@@ -30,8 +40,9 @@ const FileConfig = z.strictObject({
       z.discriminatedUnion('kind', [PostgresSourceConfig, FilesSourceConfig]),
     )
     .optional(),
-  /** Days that backups are kept, by type. */
-  retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
+  retention: RetentionConfig.optional(),
+  keep: KeepConfig.optional(),
+  prune: PruneConfig.optional(),
   /** zstd level; 0 stores as it is. */
   compressionLevel: z.number().int().min(0).max(19).optional(),
   /** Worker threads. */
@@ -70,7 +81,8 @@ export interface ResolvedConfig {
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   readonly isEnabled: boolean;
-  readonly retention: Readonly<Record<string, number>>;
+  readonly retention: RetentionPolicy;
+  readonly prune: PruneSettings;
   readonly schedules: Readonly<Record<string, string>>;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
@@ -86,8 +98,6 @@ export interface ConfigInput {
   readonly flags: { readonly repository?: string | undefined; readonly source?: string | undefined };
 }
 
-const DEFAULT_RETENTION = { daily: 30, weekly: 84, manual: 365 };
-
 /**
  * File, then environment, then flags: the later wins. Frozen.
  *
@@ -100,6 +110,8 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     : parsed.error.issues.flatMap((issue) => describeIssue(issue, fileName, file));
   const fromFile = parsed.data ?? {};
   const fromEnv = readConfigEnv(env, problems);
+  const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
+  problems.push(...retentionProblems(retention, fileName));
   if (problems.length > 0) {
     const list = problems.map((problem) => `\n  - ${problem}`).join('');
     throw new HoldfastError(
@@ -129,7 +141,8 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     })),
     defaultSource: flags.source ?? fromEnv.source,
     isEnabled: fromEnv.isEnabled,
-    retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
+    retention,
+    prune: resolvePrune(fromFile.prune),
     schedules: fromEnv.schedules,
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
     workers: fromFile.workers,
@@ -163,6 +176,8 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
+  if (path[0] === 'keep') return [...COUNT_NAMES];
+  if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
 
