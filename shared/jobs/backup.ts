@@ -40,7 +40,7 @@ export interface BackupResult {
  * Backs a source up: opens its consistent view, stores what its newest backup has not, and lists the backup
  * last.
  *
- * @throws E_SOURCE_*, E_EMPTY_READ, E_STORE_*, E_ABORTED; nothing is listed then
+ * @throws E_SOURCE_*, E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
  */
 export async function runBackup(
   repository: Repository,
@@ -98,7 +98,7 @@ async function findParent(
   { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
 ): Promise<BackupReader | undefined> {
   for (const key of await repository.backupKeys(signal)) {
-    const { manifest, problem } = await repository.inspectManifest(key, signal);
+    const { manifest, problem } = (await repository.inspectIfListed(key, signal)) ?? {};
     if (problem) warn(`${key} is passed over: ${problem.message}`);
     if (manifest?.source.kind !== source.kind || manifest.source.name !== source.name) continue;
     try {

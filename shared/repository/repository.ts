@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../core/clock.ts';
+import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
+import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
@@ -26,6 +28,8 @@ import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
+/** Manifests read at once. */
+const READS = 8;
 /** What may be left of a repository: none of it is somebody else's. */
 const OURS = ['data/', 'expired/', 'keys/', 'reports/'];
 
@@ -41,6 +45,8 @@ export interface RepositoryOptions {
   readonly cacheBytes?: number | undefined;
   /** @default 8 MiB */
   readonly packBytes?: number | undefined;
+  /** How long prune waits before it removes packs; 0: it does not. @default 7 days */
+  readonly graceMs?: number | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
 }
@@ -51,6 +57,8 @@ export interface ManifestEntry {
   readonly manifest: Manifest | undefined;
   readonly isProven: boolean;
   readonly problem: HoldfastError | undefined;
+  /** What the document says, though it be forged: to be believed only where that makes more be kept. */
+  readonly claimed?: Manifest | undefined;
 }
 
 /** An open repository. */
@@ -92,6 +100,7 @@ export class Repository implements AsyncDisposable {
    */
   static async open(options: RepositoryOptions): Promise<Repository> {
     const { store, keys: provider, workers, clock = systemClock, signal, level = DEFAULT_LEVEL } = options;
+    const sinceOpened = new Stopwatch(clock);
     const bytes = await readRepositoryFile(store, signal);
     const file = parseRepositoryFile(bytes);
     const keys = new KeyRing(provider, file.id);
@@ -110,7 +119,9 @@ export class Repository implements AsyncDisposable {
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = new WorkerPool(workers);
-    return new Repository({ store, clock, file, keys, pool, segments, limits, secret: openSecret });
+    const { graceMs = DEFAULT_PRUNE.graceMs } = options;
+    const parts = { store, clock, file, keys, pool, segments, limits, graceMs, sinceOpened };
+    return new Repository({ ...parts, secret: openSecret });
   }
 
   get id(): string {
@@ -160,33 +171,41 @@ export class Repository implements AsyncDisposable {
   /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     const bytes = await this.#manifestBytes(key, signal);
-    const manifest = parseManifest(bytes, key);
-    if (manifest.repository !== this.id) {
-      throw new HoldfastError(
-        'E_DAMAGED',
-        `${key} is of repository ${manifest.repository}, this is ${this.id}`,
-      );
-    }
-    if (!this.#context.keys.hasRootKey) return manifest;
-    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
-    throw new HoldfastError(
-      'E_DAMAGED',
-      `${key} was changed after it was written, or was not written by Holdfast`,
-      {
-        hint: 'Restore it from an older version of the object, or use another backup.',
-      },
-    );
+    return this.#proven(bytes, parseManifest(bytes, key), signal);
   }
 
-  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. */
+  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
   async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    return this.inspectBytes(key, await this.#manifestBytes(key, signal), signal);
+  }
+
+  /** The same of bytes that were read, wherever they lay. */
+  async inspectBytes(key: BackupKey, bytes: Uint8Array, signal: AbortSignal): Promise<ManifestEntry> {
+    let claimed: Manifest | undefined;
     try {
-      const manifest = await this.readManifest(key, signal);
-      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined };
+      claimed = parseManifest(bytes, key);
+      const manifest = await this.#proven(bytes, claimed, signal);
+      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined, claimed };
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      return { key, manifest: undefined, isProven: false, problem: error };
+      return { key, manifest: undefined, isProven: false, problem: error, claimed };
+    }
+  }
+
+  /** All listed backups, newest first. One that is removed meanwhile is left out. @throws E_STORE_*, E_WRONG_KEY */
+  async *entries(signal: AbortSignal, prefix = 'backups/'): AsyncGenerator<ManifestEntry> {
+    const keys = await this.backupKeys(signal, prefix);
+    for await (const entry of orderedMap(keys, READS, (key) => this.inspectIfListed(key, signal)))
+      if (entry) yield entry;
+  }
+
+  /** As `inspectManifest`; undefined where the backup was removed since it was seen. */
+  async inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
+    try {
+      return await this.inspectManifest(key, signal);
+    } catch (error) {
+      if (isHoldfastError(error, 'E_NO_BACKUP')) return undefined;
+      throw error;
     }
   }
 
@@ -211,6 +230,26 @@ export class Repository implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.pool.close();
+  }
+
+  async #proven(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Manifest> {
+    const { key } = manifest;
+    if (manifest.repository !== this.id) {
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `${key} is of repository ${manifest.repository}, this is ${this.id}`,
+      );
+    }
+    if (!this.#context.keys.hasRootKey) return manifest;
+    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
+    if (entry && isAuthentic(bytes, await this.#context.keys.unwrap(entry, signal))) return manifest;
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${key} was changed after it was written, or was not written by Holdfast`,
+      {
+        hint: 'Restore it from an older version of the object, or use another backup.',
+      },
+    );
   }
 
   async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
