@@ -33,8 +33,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   prune: {
-    summary: 'remove expired backups (not in this release)',
+    summary: 'remove backups that retention does not keep, and what only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,
+  },
+  hold: {
+    summary: 'keep a backup, whatever retention says',
+    load: async () => (await import('./commands/hold.ts')).hold,
+  },
+  release: {
+    summary: 'take a hold back',
+    load: async () => (await import('./commands/release.ts')).release,
   },
   test: {
     summary: 'prove that repository and key work, with a small probe',

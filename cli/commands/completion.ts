@@ -43,7 +43,7 @@ async function allOptions(): Promise<Options> {
 function operandsOf(name: string): readonly string[] {
   if (name === 'help') return Object.keys(COMMANDS);
   if (name === 'completion') return SHELLS;
-  return ['show', 'verify', 'restore', 'export'].includes(name) ? ['latest'] : [];
+  return ['show', 'verify', 'restore', 'export', 'hold', 'release'].includes(name) ? ['latest'] : [];
 }
 
 function bash(options: Options): string {

@@ -19,6 +19,7 @@ export type Phase =
   | 'read'
   | 'commit'
   | 'plan'
+  | 'prune'
   | 'write'
   | 'finish'
   | 'compare'

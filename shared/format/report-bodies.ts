@@ -30,6 +30,18 @@ const BODIES = {
     restoreMs: count,
     records: count,
   }),
+  prune: z.object({
+    /** Backups that were taken out: those of the report. */
+    expired: count,
+    /** Backups that were held while they were taken out, and are listed again. */
+    putBack: count,
+    /** Packs that were removed, and their bytes. */
+    packs: count,
+    bytes: count,
+    graceMs: count,
+    /** Why no pack was removed; missing where nothing was in the way. */
+    blockedBy: z.string().optional(),
+  }),
 } as const;
 
 export type BodyKind = keyof typeof BODIES;

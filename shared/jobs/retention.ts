@@ -1,7 +1,10 @@
 import { type CountName, daysOf, type RetentionPolicy } from '../core/config-retention.ts';
 import type { BackupKey } from '../core/ids.ts';
-import { DAY_MS } from '../core/units.ts';
+import { DAY_MS, HOUR_MS } from '../core/units.ts';
 import { newestOfPeriods, PERIODS } from './retention-periods.ts';
+
+/** The clock of whoever made a backup may be so much ahead; what is dated later is not taken for new. */
+const MOST_AHEAD_MS = HOUR_MS;
 
 /** What retention goes by, of one listed backup. */
 export interface RetentionBackup {
@@ -34,8 +37,8 @@ export interface RetentionDecision {
  * Which backups stay and which go, each with its reasons: newest first, as given otherwise. Pure.
  *
  * Whatever the policy: what cannot be relied on stays and counts for nothing; the newest good backup of each source
- * stays; one suspect backup keeps all of its source. Only good ones (not suspect, not damaged, not dated after `now`)
- * fulfil a count.
+ * stays; one suspect backup keeps all of its source. Only good ones (not suspect, not damaged, not dated an hour after
+ * `now` or later) fulfil a count.
  */
 export function planRetention(
   backups: readonly RetentionBackup[],
@@ -67,8 +70,9 @@ function* reasonsOf(
 ): Generator<Reason> {
   yield* own(backups, policy, now);
   const reliable = backups.filter(({ problem }) => problem === undefined);
+  const latest = now.getTime() + MOST_AHEAD_MS;
   const good = reliable.filter(
-    ({ isSuspect, isDamaged, startedAt }) => !isSuspect && !isDamaged && startedAt <= now,
+    ({ isSuspect, isDamaged, startedAt }) => !isSuspect && !isDamaged && startedAt.getTime() < latest,
   );
   yield* counted(good, policy);
   yield* lastGood(reliable, good[0]);

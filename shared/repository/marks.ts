@@ -24,11 +24,14 @@ export interface Marks {
   of(backup: string): BackupMarks;
   /** Reports that could not be read, or were changed. They are not counted. */
   readonly problems: readonly HoldfastError[];
+  /** Keys of those of them that may be holds. */
+  readonly unreadHolds: readonly string[];
 }
 
+type MarkKind = Exclude<BodyKind, 'prune'>;
 type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
 
-const APPLY: { readonly [K in BodyKind]: (marks: Mutable, at: At, body: Body<K>, backup: string) => void } = {
+const APPLY: { readonly [K in MarkKind]: (marks: Mutable, at: At, body: Body<K>, backup: string) => void } = {
   hold: (marks, at, { reason }) => {
     marks.hold = { ...at, reason };
   },
@@ -45,7 +48,7 @@ const APPLY: { readonly [K in BodyKind]: (marks: Mutable, at: At, body: Body<K>,
     marks.drill = { ...at, ...body };
   },
 };
-const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
+const KINDS = Object.keys(APPLY) as readonly (MarkKind & ReportKind)[];
 
 /**
  * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
@@ -56,6 +59,7 @@ const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
 export async function readMarks(reports: Reports, signal: AbortSignal): Promise<Marks> {
   const marks = new Map<string, Mutable>();
   const problems: HoldfastError[] = [];
+  const unreadHolds: string[] = [];
   const found = (await Promise.all(KINDS.map((kind) => Array.fromAsync(reports.read(kind, signal))))).flat();
   found.sort(
     (a, b) =>
@@ -63,9 +67,11 @@ export async function readMarks(reports: Reports, signal: AbortSignal): Promise<
   );
   for (const stored of found) {
     const problem = stored.problem ?? apply(marks, stored);
-    if (problem) problems.push(problem);
+    if (!problem) continue;
+    problems.push(problem);
+    if (stored.key.startsWith('reports/hold/')) unreadHolds.push(stored.key);
   }
-  return { of: (backup) => marks.get(backup) ?? {}, problems };
+  return { of: (backup) => marks.get(backup) ?? {}, problems, unreadHolds };
 }
 
 function apply(
@@ -74,7 +80,7 @@ function apply(
 ): HoldfastError | undefined {
   if (!report) return undefined;
   try {
-    applyTo(marks, report, report.kind as BodyKind, { at: storedAt, report: key });
+    applyTo(marks, report, report.kind as MarkKind, { at: storedAt, report: key });
     return undefined;
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
@@ -82,7 +88,7 @@ function apply(
   }
 }
 
-function applyTo<K extends BodyKind>(marks: Map<string, Mutable>, report: Report, kind: K, at: At): void {
+function applyTo<K extends MarkKind>(marks: Map<string, Mutable>, report: Report, kind: K, at: At): void {
   const body = parseBody(kind, report);
   for (const backup of report.backups) {
     const of = marks.get(backup) ?? {};

@@ -3,7 +3,6 @@ import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
 import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
-import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
@@ -28,8 +27,6 @@ import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
-/** Manifests read at once. */
-const READS = 8;
 /** What may be left of a repository: none of it is somebody else's. */
 const OURS = ['data/', 'expired/', 'keys/', 'reports/'];
 
@@ -190,13 +187,6 @@ export class Repository implements AsyncDisposable {
       if (!isDocumentProblem(error)) throw error;
       return { key, manifest: undefined, isProven: false, problem: error, claimed };
     }
-  }
-
-  /** All listed backups, newest first. One that is removed meanwhile is left out. @throws E_STORE_*, E_WRONG_KEY */
-  async *entries(signal: AbortSignal, prefix = 'backups/'): AsyncGenerator<ManifestEntry> {
-    const keys = await this.backupKeys(signal, prefix);
-    for await (const entry of orderedMap(keys, READS, (key) => this.inspectIfListed(key, signal)))
-      if (entry) yield entry;
   }
 
   /** As `inspectManifest`; undefined where the backup was removed since it was seen. */

@@ -7,6 +7,7 @@ import { planRetention, type RetentionBackup } from '../../../shared/jobs/retent
 import { cases, tortureSeed } from '../../support/torture.ts';
 
 const NOW = new Date('2026-03-31T12:00:00Z');
+const HOUR_AHEAD = new Date('2026-03-31T13:00:00Z');
 const shop = { kind: 'postgres', name: 'shop' };
 const defaults: RetentionPolicy = { days: { daily: 30, weekly: 84, manual: 365 }, counts: {} };
 
@@ -219,7 +220,7 @@ function always(property: (backups: RetentionBackup[], policy: RetentionPolicy) 
 }
 
 const isGood = ({ problem, isSuspect, isDamaged, startedAt }: RetentionBackup) =>
-  problem === undefined && !isSuspect && !isDamaged && startedAt <= NOW;
+  problem === undefined && !isSuspect && !isDamaged && startedAt < HOUR_AHEAD;
 const keptOf = (backups: readonly RetentionBackup[], policy: RetentionPolicy) =>
   new Set(planRetention(backups, policy, NOW).flatMap(({ key, keep }) => (keep ? [key] : [])));
 
@@ -261,11 +262,7 @@ describe('retention, whatever the backups and the policy,', () => {
       const good = (keys: ReadonlySet<string>) =>
         backups.filter((each) => isGood(each) && keys.has(each.key)).map(({ key }) => key);
       const without = good(keptOf(backups, policy));
-      for (const bad of [
-        { isDamaged: true },
-        { problem: 'forged' },
-        { startedAt: new Date(NOW.getTime() + 1) },
-      ])
+      for (const bad of [{ isDamaged: true }, { problem: 'forged' }, { startedAt: HOUR_AHEAD }])
         expect(good(keptOf([{ ...extra, isSuspect: false, ...bad }, ...backups], policy))).toEqual(without);
       const withSuspect = good(
         keptOf([{ ...extra, problem: undefined, isSuspect: true }, ...backups], policy),
