@@ -52,10 +52,13 @@ export async function readPackUse(
   const names = new Map<string, string>();
   const keys = await repository.backupKeys(signal);
   const unread = keys.filter((key) => !packs.has(key));
-  for await (const entry of orderedMap(unread, READS, (key) => repository.inspectIfListed(key, signal))) {
-    if (!entry) continue;
-    packs.set(entry.key, namedBy(entry, names));
-    onListed(entry);
+  const gone: BackupKey[] = [];
+  const inspect = async (key: BackupKey) => [key, await repository.inspectIfListed(key, signal)] as const;
+  for await (const [key, entry] of orderedMap(unread, READS, inspect)) {
+    if (entry) {
+      packs.set(key, namedBy(entry, names));
+      onListed(entry);
+    } else gone.push(key);
   }
   const expired: ExpiredCopy[] = [];
   const leftovers: string[] = [];
@@ -67,6 +70,8 @@ export async function readPackUse(
   const copies = expired.filter(({ object }) => !packs.has(object));
   for await (const [object, entry] of orderedMap(copies, READS, (copy) => readCopy(repository, copy, signal)))
     packs.set(object, entry ? namedBy(entry, names) : []);
+  // One that went meanwhile and left no copy was not taken out by a prune: what it named is not known.
+  for (const key of gone) if (!expired.some((copy) => copy.key === key)) packs.set(key, undefined);
   return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs };
 }
 

@@ -36,6 +36,8 @@ export interface RepositoryOptions {
   readonly keys: KeyProvider | undefined;
   /** Worker threads. */
   readonly workers: number;
+  /** Threads that other open repositories use too, and that outlive this one. @default `workers` of its own */
+  readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
@@ -61,9 +63,11 @@ export interface ManifestEntry {
 /** An open repository. */
 export class Repository implements AsyncDisposable {
   readonly #context: RepositoryContext;
+  readonly #ownsPool: boolean;
 
-  private constructor(context: RepositoryContext) {
+  private constructor(context: RepositoryContext, ownsPool: boolean) {
     this.#context = context;
+    this.#ownsPool = ownsPool;
   }
 
   /**
@@ -115,10 +119,10 @@ export class Repository implements AsyncDisposable {
       level,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
-    const pool = new WorkerPool(workers);
+    const pool = options.pool ?? new WorkerPool(workers);
     const { graceMs = DEFAULT_PRUNE.graceMs } = options;
     const parts = { store, clock, file, keys, pool, segments, limits, graceMs, sinceOpened };
-    return new Repository({ ...parts, secret: openSecret });
+    return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
   get id(): string {
@@ -219,7 +223,7 @@ export class Repository implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.pool.close();
+    if (this.#ownsPool) await this.#context.pool.close();
   }
 
   async #proven(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Manifest> {

@@ -10,6 +10,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { newRgwStore } from '../../support/ceph-rgw.ts';
 import { backUp, digests, digestsOf, initRepository, never, openRepository } from '../../support/engine.ts';
+import { InlinePool } from '../../support/inline-pool.ts';
 import { describeWithPart } from '../../support/parts.ts';
 import { keepLast, ManualClock, packsOf, prune, storedKeys } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
@@ -26,7 +27,7 @@ async function withBackups(days: number, options: { readonly graceMs?: number } 
   const clock = new ManualClock('2026-03-01T02:00:00Z');
   const store = new MemoryStore(clock);
   await initRepository(store);
-  const repository = await openRepository(store, { clock, workers: 1, ...options });
+  const repository = await openRepository(store, { clock, pool: new InlinePool(), ...options });
   const keys: BackupKey[] = [];
   for (let day = 0; day < days; day++) {
     if (day > 0) clock.advanceDays(1);
@@ -109,11 +110,11 @@ describe('prune', () => {
   it('does without the key what it does with it, but for a report', async () => {
     const { clock, store, repository, keys } = await withBackups(3);
     await repository[Symbol.asyncDispose]();
-    await using keyless = await openRepository(store, { clock, keys: undefined });
+    await using keyless = await openRepository(store, { clock, keys: undefined, pool: new InlinePool() });
     expect(await prune(keyless, keepLast(1))).toMatchObject({ expired: keys.slice(0, 2), report: undefined });
     clock.advanceDays(8);
     expect((await prune(keyless, keepLast(1))).removedPacks).toBeGreaterThan(0);
-    await using again = await openRepository(store, { clock });
+    await using again = await openRepository(store, { clock, pool: new InlinePool() });
     await expectListed(again, { [keys[2]!]: 2 });
   });
 
@@ -121,7 +122,7 @@ describe('prune', () => {
     const { clock, store, repository, keys } = await withBackups(3);
     await repository[Symbol.asyncDispose]();
     const ahead = { now: () => new Date(clock.now().getTime() + 400 * DAY_MS) };
-    await using wrong = await openRepository(store, { clock: ahead });
+    await using wrong = await openRepository(store, { clock: ahead, pool: new InlinePool() });
     const policy = { days: { daily: 30 }, counts: {} };
     expect(await prune(wrong, policy)).toMatchObject({ expired: [], removedPacks: 0 });
     await expectListed(wrong, { [keys[0]!]: 0, [keys[1]!]: 1, [keys[2]!]: 2 });
@@ -195,7 +196,7 @@ describe('prune beside what it cannot rely on', () => {
     await prune(repository, keepLast(3));
     await repository[Symbol.asyncDispose]();
     const other = await tampered(clock, store, keys[1]!, (text) => text.slice(0, 300));
-    await using damaged = await openRepository(other, { clock, workers: 1 });
+    await using damaged = await openRepository(other, { clock, pool: new InlinePool() });
     const before = await storedKeys(other);
     const result = await prune(damaged, keepLast(1));
     expect(result).toMatchObject({ expired: [keys[2]], removedPacks: 0 });
@@ -211,11 +212,11 @@ describe('prune beside what it cannot rely on', () => {
     await repository[Symbol.asyncDispose]();
     const forged = await tampered(clock, store, keys[3]!, (text) => text.replace('"memory"', '"memorz"'));
     const newest = keys[3]!;
-    await using other = await openRepository(forged, { clock, workers: 1 });
+    await using other = await openRepository(forged, { clock, pool: new InlinePool() });
     const sameSource = await tampered(clock, store, newest, (text) =>
       text.replace('"records":', '"records": '),
     );
-    await using same = await openRepository(sameSource, { clock, workers: 1 });
+    await using same = await openRepository(sameSource, { clock, pool: new InlinePool() });
     for (const each of [other, same]) {
       const named = (await each.inspectManifest(newest, never)).claimed?.packs.map(({ id }) => id) ?? [];
       expect(named.length).toBeGreaterThan(0);
@@ -233,7 +234,7 @@ describe('prune beside what it cannot rely on', () => {
     const { report } = await holdBackup(repository, keys[0]!, { reason: 'audit', signal: never });
     await repository[Symbol.asyncDispose]();
     const other = await tampered(clock, store, report, (text) => text.replace('audit', 'other'));
-    await using damaged = await openRepository(other, { clock, workers: 1 });
+    await using damaged = await openRepository(other, { clock, pool: new InlinePool() });
     const rules = { policy: keepLast(1), maxShare: 1 };
     const { plan } = await preparePrune(damaged, rules, { isDryRun: true, signal: never });
     expect(plan.expire).toEqual([]);
@@ -278,14 +279,14 @@ function onRealStores(open: () => Promise<ObjectStore>): void {
     await initRepository(store);
     // Backups of one second get names of the seconds after it, and what is dated in the future stays.
     const clock = { now: () => new Date(Date.now() - 60_000) };
-    await using repository = await openRepository(store, { workers: 1, graceMs: 0, clock });
+    await using repository = await openRepository(store, { pool: new InlinePool(), graceMs: 0, clock });
     const keys: BackupKey[] = [];
     for (let day = 0; day < 4; day++) keys.push((await backUp(repository, dataOf(day))).key);
     const { expired, removedPacks } = await prune(repository, keepLast(2));
     expect(expired).toEqual(keys.slice(0, 2));
     expect(removedPacks).toBeGreaterThan(0);
     await expectListed(repository, { [keys[2]!]: 2, [keys[3]!]: 3 });
-    await using careful = await openRepository(store, { workers: 1 });
+    await using careful = await openRepository(store, { pool: new InlinePool() });
     expect(await prune(careful, keepLast(1))).toMatchObject({ expired: [keys[2]], removedPacks: 0 });
     await expectListed(careful, { [keys[3]!]: 3 });
   });
