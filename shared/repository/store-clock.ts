@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
-import { HOUR_MS } from '../core/units.ts';
+import { DAY_MS } from '../core/units.ts';
 import { EXPIRED } from '../format/expired.ts';
 import type { ObjectInfo, ObjectStore } from '../store/object-store.ts';
 
 const PREFIX = `${EXPIRED}clock_`;
 /** Nobody reads the clock for so long. */
-const ABANDONED_MS = HOUR_MS;
+const ABANDONED_MS = DAY_MS;
 
 /** The time as the store has it: when a small object was stored that is removed again. @throws E_STORE_* */
 export async function readStoreClock(store: ObjectStore, signal: AbortSignal): Promise<Date> {

@@ -18,6 +18,10 @@ export class ManualClock {
     return new Date(this.#now);
   }
 
+  set(at: Date): void {
+    this.#now = at.getTime();
+  }
+
   advance(ms: number): void {
     this.#now += ms;
   }
