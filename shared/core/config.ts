@@ -154,7 +154,8 @@ function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown)
   const place = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') {
     const got = typeof place === 'string' && place !== '' ? gotAt(file, issue.path) : '';
-    return [`${fileName}: ${place || 'the whole'}: ${issue.message}${got}`];
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message;
+    return [`${fileName}: ${place || 'the whole'}: ${message}${got}`];
   }
   return issue.keys.map((key) => {
     const meant = nearest(key, knownAt(issue.path));
