@@ -59,7 +59,7 @@ export interface Outcome {
 export function makeScenario(seed: number, graceMs = GRACE_MS): Scenario {
   const random = seededRandom(seed);
   const [mostPaceMs, spanMs] =
-    graceMs < GRACE_MS ? [GRACE_MS / 100, GRACE_MS / 8] : [MOST_PACE_MS, 3 * GRACE_MS];
+    graceMs < GRACE_MS ? [GRACE_MS / 300, GRACE_MS / 20] : [MOST_PACE_MS, 3 * GRACE_MS];
   const deeds = Array.from({ length: 4 + Math.floor(random() * 5) }, (): Deed => {
     const kind = KINDS[Math.floor(random() * KINDS.length)] ?? 'backup';
     // Mostly backups are slow, and what endangers them is quick.
@@ -200,22 +200,25 @@ class World {
   }
 
   #actor(deed: Deed, name: string): Actor {
-    const store = this.#scheduler.storeFor(name, this.#store, deed.paceMs);
+    const { startMs, paceMs, pick } = deed;
+    const random = seededRandom(this.#scenario.order + Math.floor(pick * 2 ** 31));
     const run = async (): Promise<void> => {
       try {
-        await this.#do(deed, name, store);
+        await this.#do(deed, actor);
       } catch (error) {
         if (!isAllowed(error)) throw error;
         this.codes.push(error.code);
       }
     };
-    return { name, startMs: deed.startMs, run };
+    const actor = { name, startMs, paceMs, random, run };
+    return actor;
   }
 
-  async #do({ kind, source, skewMs, paceMs, pick }: Deed, name: string, store: ObjectStore): Promise<void> {
+  async #do({ kind, source, skewMs, pick }: Deed, actor: Actor): Promise<void> {
+    const store = this.#scheduler.storeFor(actor, this.#store);
     const graceMs = kind === 'backup' ? GRACE_MS : this.#scenario.graceMs;
     const repository = await this.#open(store, skewMs, graceMs);
-    if (kind === 'backup') return this.#backUp(repository, source, () => this.#scheduler.pause(name, paceMs));
+    if (kind === 'backup') return this.#backUp(repository, source, () => this.#scheduler.pause(actor));
     if (kind === 'prune') return this.#prune(repository, pick < 0.7 ? 1 : 2);
     const keys = await repository.backupKeys(never);
     // Mostly the newest of the source: what a backup that runs is compared with.

@@ -5,6 +5,10 @@ import type { ManualClock } from './pruning.ts';
 
 export interface Actor {
   readonly name: string;
+  /** The longest that a call of it waits. */
+  readonly paceMs: number;
+  /** In [0, 1), its own: what it does then hardly depends on who else is there. */
+  readonly random: () => number;
   /** When it begins, after the start of the schedule. */
   readonly startMs: number;
   run(): Promise<void>;
@@ -48,12 +52,12 @@ export class Scheduler {
     return this.#trace;
   }
 
-  /** The store as one actor sees it: every call waits for its turn, for up to `paceMs`. */
-  storeFor(actor: string, inner: ObjectStore, paceMs: number): ObjectStore {
-    const point = <T>(what: string, work: () => Promise<T>) => this.#point(`${actor} ${what}`, paceMs, work);
+  /** The store as one actor sees it: every call waits for its turn. */
+  storeFor(actor: Actor, inner: ObjectStore): ObjectStore {
+    const point = <T>(what: string, work: () => Promise<T>) => this.#point(actor, what, work);
     const nextPage = (prefix: string, after: string) =>
       point(`list ${prefix} after '${after}'`, async () => {
-        const size = 1 + Math.floor(this.#options.random() * MOST_ON_PAGE);
+        const size = 1 + Math.floor(actor.random() * MOST_ON_PAGE);
         const rest = (await Array.fromAsync(inner.list(prefix))).filter(({ key }) => key > after);
         return { page: rest.slice(0, size), isLast: rest.length <= size };
       });
@@ -75,8 +79,8 @@ export class Scheduler {
   }
 
   /** For what takes time beside the store. */
-  pause(actor: string, paceMs: number): Promise<void> {
-    return this.#point(`${actor} works`, paceMs, async () => {});
+  pause(actor: Actor): Promise<void> {
+    return this.#point(actor, 'works', async () => {});
   }
 
   /** Until all are done. @returns what is wrong, or undefined. @throws what an actor throws */
@@ -134,12 +138,12 @@ export class Scheduler {
     return this.#options.clock.now().getTime() - this.#beganAt;
   }
 
-  #point<T>(what: string, paceMs: number, work: () => Promise<T>): Promise<T> {
-    const { clock, random } = this.#options;
+  #point<T>({ name, paceMs, random }: Actor, what: string, work: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
     return new Promise((resolve, reject) => {
       const readyAt = clock.now().getTime() + Math.floor(random() * paceMs);
       const perform = () => work().then(resolve, reject);
-      this.#pending.push({ what, readyAt, perform });
+      this.#pending.push({ what: `${name} ${what}`, readyAt, perform });
     });
   }
 }
