@@ -52,7 +52,7 @@ export async function churn(folder: string, { quick, full }: Options): Promise<s
 
 function about(known: readonly Tool[], days: number): string {
   const own = known.some(({ name, expire }) => name === 'holdfast' && expire)
-    ? 'Holdfast runs `prune`.'
+    ? 'Holdfast keeps the last 30 and runs `prune` without grace.'
     : 'Holdfast removes nothing, as nothing is older than 30 days.';
   return `${describeTools(known)}
 

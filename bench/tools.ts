@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, measure } from './measure.ts';
 
@@ -36,6 +36,16 @@ export function tools(program: string): readonly Tool[] {
 
 export const HOLDFAST_KEY = '5a'.repeat(32);
 
+/**
+ * As `forget --keep-daily 30` for backups of one day: all are made on the same one. Nothing else runs, so that what is
+ * removed may be freed at once, as the others do.
+ */
+const RETENTION = {
+  retention: { '*': 0 },
+  keep: { last: 30 },
+  prune: { unsafeNoGrace: true, maxSharePercent: 100 },
+};
+
 function holdfast(program: string): Tool {
   const command = (place: string, ...args: string[]): Command => ({
     argv: [program, ...args, '--quiet'],
@@ -47,11 +57,16 @@ function holdfast(program: string): Tool {
     packages: '',
     deduplicates: true,
     version: { argv: [program, '--version'] },
-    init: (place) => command(place, 'init'),
+    init(place) {
+      writeFileSync(path.join(place, 'holdfast.config.json'), JSON.stringify(RETENTION));
+      return command(place, 'init');
+    },
     backup: (place, file, label) => command(place, 'backup', label, '--source', file),
     restore: (place, label, target) => command(place, 'restore', `latest:${label}`, '--to', target),
     restored: (target, file) => path.join(target, path.basename(file)),
-    expire: canPrune ? (place) => command(place, 'prune', '--yes') : undefined,
+    expire: canPrune
+      ? (place) => command(place, 'prune', '--yes', '--config', path.join(place, 'holdfast.config.json'))
+      : undefined,
   };
 }
 

@@ -49,7 +49,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   prune: {
-    summary: 'remove expired backups (not in this release)',
+    summary: 'remove backups that retention does not keep, and what only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,
   },
   keys: {
@@ -59,6 +59,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   rekey: {
     summary: 'change the key of the repository, without writing backups again',
     load: async () => (await import('./commands/rekey.ts')).rekey,
+  },
+  hold: {
+    summary: 'keep a backup, whatever retention says',
+    load: async () => (await import('./commands/hold.ts')).hold,
+  },
+  release: {
+    summary: 'take a hold back',
+    load: async () => (await import('./commands/release.ts')).release,
   },
   test: {
     summary: 'prove that repository and key work, with a small probe',

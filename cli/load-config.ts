@@ -40,7 +40,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
   const cacheBytes = cacheMiB === undefined ? undefined : cacheMiB * MiB;
   const place =
     repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
-  return { repository: place, s3, encryptionKey, kmsKey, workers, cacheBytes, compressionLevel };
+  const { graceMs } = config.prune;
+  return { repository: place, s3, encryptionKey, kmsKey, workers, cacheBytes, compressionLevel, graceMs };
 }
 
 /**

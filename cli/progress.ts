@@ -15,6 +15,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   read: 'backing up',
   commit: 'committing',
   plan: 'planning',
+  prune: 'removing',
   write: 'restoring',
   finish: 'building indexes and constraints',
   compare: 'comparing',

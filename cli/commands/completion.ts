@@ -44,7 +44,20 @@ function operandsOf(name: string): readonly string[] {
   if (name === 'help') return Object.keys(COMMANDS);
   if (name === 'completion') return SHELLS;
   if (name === 'keys') return ['check'];
-  return ['show', 'accept', 'verify', 'drill', 'restore', 'export'].includes(name) ? ['latest'] : [];
+  return [
+    'show',
+    'accept',
+    'verify',
+    'drill',
+    'restore',
+    'repair',
+    'salvage',
+    'export',
+    'hold',
+    'release',
+  ].includes(name)
+    ? ['latest']
+    : [];
 }
 
 function bash(options: Options): string {

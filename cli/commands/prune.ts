@@ -1,18 +1,125 @@
-import { HoldfastError } from '../../shared/core/errors.ts';
-import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { DAY_MS } from '../../shared/core/units.ts';
+import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../../shared/jobs/prune.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { bytes, number, plural, shortKey, table } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = {
+  'max-share': { type: 'string' },
+  'dry-run': { type: 'boolean', short: 'n', default: false },
+  yes: { type: 'boolean', short: 'y', default: false },
+} as const;
 
 export const prune: Command = {
-  options: {},
-  help: `Usage: holdfast prune
+  options,
+  help: `Usage: holdfast prune [--dry-run] [--yes] [--max-share PERCENT]
 
-Not in this release: backups are kept until you remove them. Nothing is ever removed by other commands.
+Takes backups out of the list that retention does not keep, and removes packs that no backup has needed for the
+grace (7 days, unless configured). Says of every backup why it stays or goes. Never removes the last good backup of
+a source, a held one, or any of a source with a suspect one. May run beside backups, and be stopped at any point.
 
-${COMMON_HELP}`,
+      --max-share PERCENT largest part of the backups, or of the bytes, that one run may remove (default 40)
+  -n, --dry-run           print the plan, change nothing
+  -y, --yes               do not ask
 
-  async run(argv) {
-    parse(argv, {}, 0);
-    throw new HoldfastError('E_USAGE', 'prune is not in this release; every backup is kept', {
-      hint: 'Plan for the room: `holdfast status` shows what is stored.',
-    });
+${COMMON_HELP}
+Examples:
+  holdfast prune --dry-run
+  holdfast prune --yes --quiet
+
+Exit status: 0 done; 2 nobody can be asked, and no --yes; 11 it would remove more than --max-share, nothing was
+removed; 20 a manifest cannot be read, so that no pack was removed; 75 store unavailable, or run again.
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    const given = shareOf(values['max-share']);
+    await using session = await Session.open(values, io);
+    const { retention, prune: settings } = session.config;
+    const rules = { policy: retention, maxShare: given ?? settings.maxShare };
+    const isDryRun = values['dry-run'] === true;
+    const work = { onProgress: session.progress.on, signal: io.signal };
+    const prepared = await preparePrune(session.repository, rules, { ...work, isDryRun });
+    if (settings.graceMs === 0)
+      session.progress.say(
+        'warning: prune.unsafeNoGrace is set: backups that run now would lose what they store',
+      );
+    if (isDryRun) {
+      await session.print(planDocument(prepared), describePlan(prepared));
+      return statusOf(prepared.plan);
+    }
+    if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(prepared));
+    await confirm(session, prepared, values.yes === true);
+    const result = await runPrune(session.repository, prepared, work);
+    await session.print({ ...planDocument(prepared), ...result }, describe(result));
+    return statusOf(result);
   },
 };
+
+function shareOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const percent = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (percent >= 1 && percent <= 100) return percent / 100;
+  throw usage(`--max-share is '${text}'; allowed are 1 to 100`, 'It is in percent: --max-share 60.');
+}
+
+/** Asks where something will go. */
+async function confirm({ io }: Session, { plan }: PreparedPrune, yes: boolean): Promise<void> {
+  const { expire, sweep, refusal } = plan;
+  if (refusal || expire.length + sweep.length === 0) return;
+  const freed = sweep.reduce((sum, pack) => sum + pack.bytes, 0);
+  const what = `Remove ${plural(expire.length, 'backup')}, and ${plural(sweep.length, 'pack')} of ${bytes(freed)}?`;
+  await ask.confirmDestruction(io, what, { yes });
+}
+
+function statusOf({ blockedBy }: { readonly blockedBy: string | undefined }): number {
+  return blockedBy === undefined ? 0 : 20;
+}
+
+function planDocument({ plan, problems }: PreparedPrune): object {
+  const { now, graceMs, decisions, expire, sweep, waitingBytes, blockedBy, refusal } = plan;
+  return {
+    now,
+    graceMs,
+    backups: decisions,
+    expire,
+    sweep: { packs: sweep.length, bytes: sweep.reduce((sum, pack) => sum + pack.bytes, 0) },
+    waitingBytes,
+    blockedBy,
+    refusal: refusal && { code: refusal.code, message: refusal.message },
+    problems: problems.map(({ code, message }) => ({ code, message })),
+  };
+}
+
+function describePlan({ plan, problems }: PreparedPrune): string {
+  const { decisions, expire, sweep, waitingBytes, graceMs, blockedBy, refusal } = plan;
+  const rows = decisions.map(({ key, keep, source, reasons }) => [
+    shortKey(key),
+    keep ? 'stays' : 'goes',
+    source?.name ?? '',
+    reasons.join(', '),
+  ]);
+  const freed = sweep.reduce((sum, pack) => sum + pack.bytes, 0);
+  const lines = [
+    `${plural(expire.length, 'backup')} of ${number(decisions.length)} would go; ${plural(sweep.length, 'pack')} of ${bytes(freed)} would be removed now.`,
+    ...(waitingBytes > 0
+      ? [`${bytes(waitingBytes)} wait until their grace of ${plural(graceMs / DAY_MS, 'day')} is over.`]
+      : []),
+    ...(blockedBy === undefined ? [] : [`warning: no pack is removed: ${blockedBy}`]),
+    ...problems.map(({ message }) => `warning: ${message}`),
+    ...(refusal ? [`It would refuse: ${refusal.message}`] : []),
+  ];
+  const head = rows.length > 0 ? `${table(['KEY', '', 'SOURCE', 'WHY'], rows)}\n` : '';
+  return `${head}${lines.join('\n')}\n`;
+}
+
+function describe({ expired, putBack, removedPacks, freedBytes, blockedBy, report }: PruneResult): string {
+  const lines = [
+    `Removed ${plural(expired.length, 'backup')}, and ${plural(removedPacks, 'pack')}: ${bytes(freedBytes)} freed`,
+    ...putBack.map((key) => `${shortKey(key)} was held meanwhile, and is listed again`),
+    ...(blockedBy === undefined ? [] : [`No pack was removed: ${blockedBy}`]),
+    ...(report === undefined ? ['Without a key no report of it is kept'] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,10 +1,20 @@
 import * as z from 'zod';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
+import {
+  COUNT_NAMES,
+  KeepConfig,
+  PruneConfig,
+  type PruneSettings,
+  RetentionConfig,
+  type RetentionPolicy,
+  resolvePrune,
+  resolveRetention,
+  retentionProblems,
+} from './config-retention.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
-const days = z.number().int().min(1).max(36_500);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
 const PostgresSourceConfig = z
@@ -43,8 +53,9 @@ const FileConfig = z.strictObject({
       files: z.strictObject({ url: z.string().min(1) }).optional(),
     })
     .optional(),
-  /** Days that backups are kept, by type. */
-  retention: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), days).optional(),
+  retention: RetentionConfig.optional(),
+  keep: KeepConfig.optional(),
+  prune: PruneConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
   /** zstd level; 0 stores as it is. */
@@ -90,7 +101,8 @@ export interface ResolvedConfig {
   /** Where drills make their scratch targets, by kind of source. */
   readonly drill: Readonly<Partial<Record<NamedSource['kind'], DrillServer>>>;
   readonly isEnabled: boolean;
-  readonly retention: Readonly<Record<string, number>>;
+  readonly retention: RetentionPolicy;
+  readonly prune: PruneSettings;
   readonly schedules: Readonly<Record<string, string>>;
   readonly suspects: SuspectThresholds;
   readonly compressionLevel: number | undefined;
@@ -107,8 +119,6 @@ export interface ConfigInput {
   readonly flags: { readonly repository?: string | undefined; readonly source?: string | undefined };
 }
 
-const DEFAULT_RETENTION = { daily: 30, weekly: 84, manual: 365 };
-
 /**
  * File, then environment, then flags: the later wins. Frozen.
  *
@@ -122,6 +132,8 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const fromFile = parsed.data ?? {};
   const fromEnv = readConfigEnv(env, problems);
   const keys = readKeys(fromEnv, fromFile, problems);
+  const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
+  problems.push(...retentionProblems(retention, fileName));
   refuseProblems(problems);
   const region = fromEnv.region ?? fromFile.s3?.region;
   return deepFreeze({
@@ -147,7 +159,8 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       }),
     ),
     isEnabled: fromEnv.isEnabled,
-    retention: { ...DEFAULT_RETENTION, ...fromFile.retention, ...fromEnv.retention },
+    retention,
+    prune: resolvePrune(fromFile.prune),
     schedules: fromEnv.schedules,
     suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
@@ -190,7 +203,8 @@ function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown)
   const place = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') {
     const got = typeof place === 'string' && place !== '' ? gotAt(file, issue.path) : '';
-    return [`${fileName}: ${place || 'the whole'}: ${issue.message}${got}`];
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message;
+    return [`${fileName}: ${place || 'the whole'}: ${message}${got}`];
   }
   return issue.keys.map((key) => {
     const meant = nearest(key, knownAt(issue.path));
@@ -214,6 +228,8 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
   if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'files'] : ['url'];
+  if (path[0] === 'keep') return [...COUNT_NAMES];
+  if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
 

@@ -86,6 +86,8 @@ export const ERRORS = {
   E_FOREIGN_REPOSITORY: row(11, 'The place holds something that is not a Holdfast repository.'),
   E_NEWER_FORMAT: row(11, 'A newer release wrote this; this one cannot read it.'),
   E_OBJECT_EXISTS: row(11, 'The store has an object under that key already; it was left as it was.'),
+  E_NO_HOLD: row(10, 'The backup is not held.'),
+  E_PRUNE_TOO_MUCH: row(11, 'Prune would remove more than the set share in one run; nothing was removed.'),
   E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),
   E_TARGET_FULL: row(30, 'There is no room left where a restore or an export writes.'),
   E_NO_KEY: row(12, 'No encryption key is configured.'),
@@ -112,6 +114,7 @@ export const ERRORS = {
   E_EMPTY_READ: row(30, 'The database gave nothing at all; that is no backup, unless --allow-empty says so.'),
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
+  E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 

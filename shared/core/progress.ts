@@ -20,6 +20,7 @@ export type Phase =
   | 'read'
   | 'commit'
   | 'plan'
+  | 'prune'
   | 'write'
   | 'finish'
   | 'compare'

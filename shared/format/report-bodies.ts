@@ -42,6 +42,18 @@ const BODIES = {
     /** Why it failed: a code of docs/errors.md. */
     error: z.string().optional(),
   }),
+  prune: z.object({
+    /** Backups that were taken out: those of the report. */
+    expired: count,
+    /** Backups that were held while they were taken out, and are listed again. */
+    putBack: count,
+    /** Packs that were removed, and their bytes. */
+    packs: count,
+    bytes: count,
+    graceMs: count,
+    /** Why no pack was removed; missing where nothing was in the way. */
+    blockedBy: z.string().optional(),
+  }),
 } as const;
 
 export type BodyKind = keyof typeof BODIES;

@@ -1,9 +1,10 @@
 import type { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
+import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Marks } from '../repository/marks.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { Repository } from '../repository/repository.ts';
 import type { Source } from '../sources/source.ts';
 
 /** The backups that a new one of the same source is compared with. */
@@ -34,18 +35,28 @@ export async function findAncestors(
   let parent: BackupReader | undefined;
   let marks: Marks | undefined;
   for (const key of options.keys) {
-    const entry = await repository.inspectManifest(key, options.signal);
-    if (entry.problem) await passOver(repository, entry.problem, key, options);
-    if (!isOf(source, entry)) continue;
-    const isSuspect = entry.manifest?.suspect !== undefined;
-    if (isSuspect) marks ??= await readMarks(repository, options);
-    const isGood = !isSuspect || marks?.of(key).accept !== undefined;
-    const reader = parent && !isGood ? undefined : await open(repository, entry, options);
+    const manifest = await manifestOf(repository, source, key, options);
+    if (!manifest) continue;
+    if (manifest.suspect) marks ??= await readMarks(repository, options);
+    const isGood = !manifest.suspect || marks?.of(key).accept !== undefined;
+    const reader = parent && !isGood ? undefined : await open(repository, manifest, options);
     if (!reader) continue;
     parent ??= reader;
     if (isGood) return { parent, good: reader };
   }
   return { parent, good: undefined };
+}
+
+/** Undefined where it is of another source, not to be believed, or removed since it was listed. */
+async function manifestOf(
+  repository: Repository,
+  { kind, name }: Pick<Source, 'kind' | 'name'>,
+  key: BackupKey,
+  options: AncestorsOptions,
+): Promise<Manifest | undefined> {
+  const { manifest, problem } = (await repository.inspectIfListed(key, options.signal)) ?? {};
+  if (problem) await passOver(repository, problem, key, options);
+  return manifest?.source.kind === kind && manifest.source.name === name ? manifest : undefined;
 }
 
 /**
@@ -65,10 +76,6 @@ async function passOver(
   warn(`${key} is passed over: ${problem.message}`);
 }
 
-function isOf({ kind, name }: Pick<Source, 'kind' | 'name'>, { manifest }: ManifestEntry): boolean {
-  return manifest?.source.kind === kind && manifest.source.name === name;
-}
-
 async function readMarks(repository: Repository, { warn, signal }: AncestorsOptions): Promise<Marks> {
   const marks = await repository.marks(signal);
   for (const { message } of marks.problems) warn(`a report is not counted: ${message}`);
@@ -77,15 +84,14 @@ async function readMarks(repository: Repository, { warn, signal }: AncestorsOpti
 
 async function open(
   repository: Repository,
-  { key, manifest }: ManifestEntry,
+  manifest: Manifest,
   { warn, signal }: AncestorsOptions,
 ): Promise<BackupReader | undefined> {
-  if (!manifest) return undefined;
   try {
     return await repository.openManifest(manifest, signal);
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
-    warn(`${key} cannot be compared with: ${error.message}`);
+    warn(`${manifest.key} cannot be compared with: ${error.message}`);
     return undefined;
   }
 }

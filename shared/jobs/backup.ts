@@ -49,7 +49,7 @@ export interface BackupResult {
  * Backs a source up: opens its consistent view, stores what its newest backup has not, and lists the backup
  * last.
  *
- * @throws E_SOURCE_*, E_EMPTY_READ, E_STORE_*, E_ABORTED; nothing is listed then
+ * @throws E_SOURCE_*, E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
  */
 export async function runBackup(
   repository: Repository,

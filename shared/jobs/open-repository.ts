@@ -16,6 +16,8 @@ export interface RepositoryConfig extends StoreConfig {
   readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;
+  /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
+  readonly graceMs?: number | undefined;
 }
 
 export interface InitResult {
@@ -51,6 +53,7 @@ export async function openRepository(config: RepositoryConfig, signal: AbortSign
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,
+    graceMs: config.graceMs,
     signal,
   });
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
-import { type BackupKey, backupKey, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
+import { type BackupKey, backupKey, parsePackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { Semaphore } from '../core/semaphore.ts';
 import { KiB, MiB, SECOND_MS } from '../core/units.ts';
@@ -17,6 +17,7 @@ import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
 import { ChunkProcessor } from './chunk-processor.ts';
 import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
 import type { RunSettings } from './codec-task.ts';
+import { refuseOutlived } from './commit-guard.ts';
 import type { RepositoryContext } from './context.ts';
 import { DatasetTally, type WrittenFigures } from './dataset-figures.ts';
 import { PackLedger } from './pack-ledger.ts';
@@ -185,7 +186,7 @@ export class BackupWriter {
   /**
    * Stores what is left, then the manifest, and reads that back.
    *
-   * @throws E_STORE_*, E_ABORTED; nothing is listed then
+   * @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
    */
   async commit(options: CommitOptions): Promise<Manifest> {
     const { signal } = this.#options;
@@ -208,6 +209,7 @@ export class BackupWriter {
     const sum = (key: 'chunks' | 'plainBytes' | 'records') =>
       data.reduce((total, dataset) => total + dataset[key], 0);
     const { packs, keys } = this.#packsAndKeys();
+    await this.#refuseOutlived(packs);
     return this.#putManifest({
       format: MANIFEST_FORMAT,
       version: FORMAT_VERSION,
@@ -334,6 +336,15 @@ export class BackupWriter {
       return { id, bytes, usedBytes: Math.min(used, bytes), key: keyIndex(entry) };
     });
     return { packs, keys };
+  }
+
+  async #refuseOutlived(packs: Manifest['packs']): Promise<void> {
+    const { store, graceMs, sinceOpened } = this.#context;
+    const elapsedMs = sinceOpened.elapsedMs();
+    const own = this.#uploader.uploaded.map(({ id }) => parsePackId(id));
+    const isOwn = new Set<string>(own);
+    const others = packs.every(({ id }) => isOwn.has(id)) ? [] : this.#ledger.backups;
+    await refuseOutlived(store, { others, packs: own, elapsedMs, graceMs }, this.#options.signal);
   }
 
   async #putManifest(document: Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>): Promise<Manifest> {

@@ -27,7 +27,8 @@ parentPort?.on('message', (task: CodecTask) => {
   }
 });
 
-function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
+/** What a worker does with a task. */
+export function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
   switch (task.kind) {
     case 'begin':
       runs.set(task.settings.runKeyId, new ChunkProcessor(task.settings));

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Stopwatch } from '../core/clock.ts';
 import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -25,6 +25,9 @@ export interface RepositoryContext {
   readonly pool: WorkerPool;
   readonly segments: SegmentCache;
   readonly limits: Limits;
+  /** How long prune waits before it removes packs; a run lasts no longer than half of it. 0: no limit, no wait. */
+  readonly graceMs: number;
+  readonly sinceOpened: Stopwatch;
   /** The repository's secret; needs the key. */
   secret(signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -29,8 +29,11 @@ export interface Marks {
   of(backup: string): BackupMarks;
   /** Reports that could not be read, or were changed. They are not counted. */
   readonly problems: readonly HoldfastError[];
+  /** Keys of those of them that may be holds. */
+  readonly unreadHolds: readonly string[];
 }
 
+type MarkKind = Exclude<BodyKind, 'prune'>;
 type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
 
 interface State {
@@ -39,7 +42,7 @@ interface State {
   damagedAt: readonly Depth[];
 }
 
-const APPLY: { readonly [K in BodyKind]: (state: State, at: At, body: Body<K>, backup: string) => void } = {
+const APPLY: { readonly [K in MarkKind]: (state: State, at: At, body: Body<K>, backup: string) => void } = {
   hold: ({ marks }, at, { reason }) => {
     marks.hold = { ...at, reason };
   },
@@ -65,7 +68,7 @@ function covers(depth: Depth, other: Depth): boolean {
   if (depth.kind === 'full') return true;
   return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;
 }
-const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
+const KINDS = Object.keys(APPLY) as readonly (MarkKind & ReportKind)[];
 
 /**
  * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
@@ -76,6 +79,7 @@ const KINDS = Object.keys(APPLY) as readonly (BodyKind & ReportKind)[];
 export async function readMarks(reports: Reports, signal: AbortSignal): Promise<Marks> {
   const states = new Map<string, State>();
   const problems: HoldfastError[] = [];
+  const unreadHolds: string[] = [];
   const found = await Array.fromAsync(reports.readAll(KINDS, signal));
   found.sort(
     (a, b) =>
@@ -83,9 +87,11 @@ export async function readMarks(reports: Reports, signal: AbortSignal): Promise<
   );
   for (const stored of found) {
     const problem = stored.problem ?? apply(states, stored);
-    if (problem) problems.push(problem);
+    if (!problem) continue;
+    problems.push(problem);
+    if (stored.key.startsWith('reports/hold/')) unreadHolds.push(stored.key);
   }
-  return { of: (backup) => states.get(backup)?.marks ?? {}, problems };
+  return { of: (backup) => states.get(backup)?.marks ?? {}, problems, unreadHolds };
 }
 
 function apply(
@@ -94,7 +100,7 @@ function apply(
 ): HoldfastError | undefined {
   if (!report) return undefined;
   try {
-    applyTo(states, report, report.kind as BodyKind, { at: storedAt, report: key });
+    applyTo(states, report, report.kind as MarkKind, { at: storedAt, report: key });
     return undefined;
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
@@ -102,7 +108,7 @@ function apply(
   }
 }
 
-function applyTo<K extends BodyKind>(states: Map<string, State>, report: Report, kind: K, at: At): void {
+function applyTo<K extends MarkKind>(states: Map<string, State>, report: Report, kind: K, at: At): void {
   const body = parseBody(kind, report);
   for (const backup of report.backups) {
     const of = states.get(backup) ?? { marks: {}, damagedAt: [] };

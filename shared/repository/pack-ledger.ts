@@ -23,9 +23,16 @@ export class PackLedger {
   readonly #known: Map<string, KnownPack>;
   readonly #used = new Map<PackHandle, number>();
 
+  readonly #backups = new Set<string>();
+
   constructor(parent: Map<string, KnownPack> = new Map(), problems: readonly string[] = []) {
     this.#known = parent;
     this.problems = problems;
+  }
+
+  /** Keys of the backups whose packs may be used. */
+  get backups(): readonly string[] {
+    return [...this.#backups];
   }
 
   /**
@@ -54,11 +61,14 @@ export class PackLedger {
         { bytes, key: parent.keys[key], isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE },
       ] as const;
     });
-    return new PackLedger(new Map(packs), problems);
+    const ledger = new PackLedger(new Map(packs), problems);
+    ledger.#backups.add(parent.key);
+    return ledger;
   }
 
   /** Packs of another backup that this one is going to use too. */
-  know({ packs, keys }: Manifest): void {
+  know({ key: backup, packs, keys }: Manifest): void {
+    this.#backups.add(backup);
     for (const { id, bytes, key } of packs)
       if (!this.#known.has(id)) this.#known.set(id, { bytes, key: keys[key], isKept: true });
   }

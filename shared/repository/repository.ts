@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../core/clock.ts';
+import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
+import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
@@ -46,6 +47,8 @@ export interface RepositoryOptions {
   readonly cacheBytes?: number | undefined;
   /** @default 8 MiB */
   readonly packBytes?: number | undefined;
+  /** How long prune waits before it removes packs; 0: it does not. @default 7 days */
+  readonly graceMs?: number | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
 }
@@ -56,6 +59,8 @@ export interface ManifestEntry {
   readonly manifest: Manifest | undefined;
   readonly isProven: boolean;
   readonly problem: HoldfastError | undefined;
+  /** What the document says, though it be forged: to be believed only where that makes more be kept. */
+  readonly claimed?: Manifest | undefined;
 }
 
 interface BackupListing {
@@ -105,6 +110,7 @@ export class Repository implements AsyncDisposable {
    */
   static async open(options: RepositoryOptions): Promise<Repository> {
     const { store, keys: provider, workers, clock = systemClock, signal, level = DEFAULT_LEVEL } = options;
+    const sinceOpened = new Stopwatch(clock);
     const bytes = await readRepositoryFile(store, signal);
     const file = parseRepositoryFile(bytes);
     const chain = provider && (await openKeychain(store, file, provider, signal));
@@ -124,8 +130,9 @@ export class Repository implements AsyncDisposable {
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = options.pool ?? new WorkerPool(workers);
-    const context = { store, clock, file, keys, pool, segments, limits, secret: openSecret };
-    return new Repository(context, options.pool === undefined);
+    const { graceMs = DEFAULT_PRUNE.graceMs } = options;
+    const parts = { store, clock, file, keys, pool, segments, limits, graceMs, sinceOpened };
+    return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
   get id(): string {
@@ -185,33 +192,39 @@ export class Repository implements AsyncDisposable {
   /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     const bytes = await this.#manifestBytes(key, signal);
-    const manifest = this.#parse(bytes, key);
-    if (!this.#context.keys.hasRootKey) return manifest;
-    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await about(key, () => this.#context.keys.unwrap(entry, signal))))
-      return manifest;
-    throw new HoldfastError(
-      'E_DAMAGED',
-      `${key} was changed after it was written, or was not written by Holdfast`,
-      {
-        hint: 'Restore it from an older version of the object, or use another backup.',
-      },
-    );
+    return this.#proven(bytes, this.#ours(parseManifest(bytes, key)), signal);
   }
 
   /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
   async readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
-    return this.#parse(await this.#manifestBytes(key, signal), key);
+    return this.#ours(parseManifest(await this.#manifestBytes(key, signal), key));
   }
 
-  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. */
+  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
   async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    return this.inspectBytes(key, await this.#manifestBytes(key, signal), signal);
+  }
+
+  /** The same of bytes that were read, wherever they lay. */
+  async inspectBytes(key: BackupKey, bytes: Uint8Array, signal: AbortSignal): Promise<ManifestEntry> {
+    let claimed: Manifest | undefined;
     try {
-      const manifest = await this.readManifest(key, signal);
-      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined };
+      claimed = parseManifest(bytes, key);
+      const manifest = await this.#proven(bytes, this.#ours(claimed), signal);
+      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined, claimed };
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      return { key, manifest: undefined, isProven: false, problem: error };
+      return { key, manifest: undefined, isProven: false, problem: error, claimed };
+    }
+  }
+
+  /** As `inspectManifest`; undefined where the backup was removed since it was seen. */
+  async inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
+    try {
+      return await this.inspectManifest(key, signal);
+    } catch (error) {
+      if (isHoldfastError(error, 'E_NO_BACKUP')) return undefined;
+      throw error;
     }
   }
 
@@ -249,12 +262,24 @@ export class Repository implements AsyncDisposable {
     if (this.#ownsPool) await this.#context.pool.close();
   }
 
-  #parse(bytes: Uint8Array, key: BackupKey): Manifest {
-    const manifest = parseManifest(bytes, key);
-    if (manifest.repository === this.id) return manifest;
+  #ours(manifest: Manifest): Manifest {
+    const { key, repository } = manifest;
+    if (repository === this.id) return manifest;
+    throw new HoldfastError('E_DAMAGED', `${key} is of repository ${repository}, this is ${this.id}`);
+  }
+
+  async #proven(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Manifest> {
+    const { key } = manifest;
+    const { keys } = this.#context;
+    if (!keys.hasRootKey) return manifest;
+    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
+    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal)))) return manifest;
     throw new HoldfastError(
       'E_DAMAGED',
-      `${key} is of repository ${manifest.repository}, this is ${this.id}`,
+      `${key} was changed after it was written, or was not written by Holdfast`,
+      {
+        hint: 'Restore it from an older version of the object, or use another backup.',
+      },
     );
   }
 

@@ -1,0 +1,40 @@
+import { type HoldResult, holdBackup } from '../../shared/jobs/hold.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { shortKey, time } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = { reason: { type: 'string' } } as const;
+
+export const hold: Command = {
+  options,
+  help: `Usage: holdfast hold KEY --reason TEXT
+
+Keeps a backup, whatever retention says, until \`holdfast release\`. Holding it again changes the reason.
+
+      --reason TEXT       why; kept in a report that whoever reads the store can read
+
+${COMMON_HELP}
+Examples:
+  holdfast hold latest --reason "before the migration"
+  holdfast hold 20260301 --reason audit
+
+Exit status: 0 held; 2 no reason; 10 no such backup; 11 KEY fits several; 12 key.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    if (values.reason === undefined) throw usage('--reason is missing', 'Say why: --reason "audit of 2026".');
+    await using session = await Session.open(values, io);
+    const key = await session.backup(positionals[0]);
+    const result = await holdBackup(session.repository, key, { reason: values.reason, signal: io.signal });
+    await session.print(result, describe(result));
+    return 0;
+  },
+};
+
+function describe({ key, reason, before }: HoldResult): string {
+  const changed = before ? `It was held before, since ${time(before.at)}: ${before.reason}\n` : '';
+  return `Held ${shortKey(key)}: ${reason}
+${changed}No prune removes it until: holdfast release ${shortKey(key)} --reason TEXT
+`;
+}

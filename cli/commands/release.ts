@@ -1,0 +1,38 @@
+import { type HoldResult, releaseBackup } from '../../shared/jobs/hold.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { shortKey, time } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = { reason: { type: 'string' } } as const;
+
+export const release: Command = {
+  options,
+  help: `Usage: holdfast release KEY --reason TEXT
+
+Takes a hold back: retention decides on the backup again.
+
+      --reason TEXT       why; kept in a report that whoever reads the store can read
+
+${COMMON_HELP}
+Examples:
+  holdfast release 20260301 --reason "the audit is over"
+
+Exit status: 0 released; 2 no reason; 10 no such backup, or it is not held; 11 KEY fits several; 12 key.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    if (values.reason === undefined)
+      throw usage('--reason is missing', 'Say why: --reason "the audit is over".');
+    await using session = await Session.open(values, io);
+    const key = await session.backup(positionals[0]);
+    const result = await releaseBackup(session.repository, key, { reason: values.reason, signal: io.signal });
+    await session.print(result, describe(result));
+    return 0;
+  },
+};
+
+function describe({ key, reason, before }: HoldResult): string {
+  const was = before ? `It was held since ${time(before.at)}: ${before.reason}\n` : '';
+  return `Released ${shortKey(key)}: ${reason}\n${was}Retention decides on it again; see: holdfast prune --dry-run\n`;
+}

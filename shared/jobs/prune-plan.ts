@@ -1,0 +1,168 @@
+import type { RetentionPolicy } from '../core/config-retention.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import { plural } from '../core/plural.ts';
+import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
+import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
+
+/** A pack that is stored. */
+export interface StoredPack {
+  readonly id: string;
+  readonly bytes: number;
+  readonly storedAt: Date;
+}
+
+/** What a plan is made of. */
+export interface PruneView {
+  readonly now: Date;
+  readonly backups: readonly RetentionBackup[];
+  readonly use: PackUse;
+  readonly packs: readonly StoredPack[];
+  /** Whether somebody holds the backup. */
+  readonly isHeld: (key: BackupKey) => boolean;
+  /** Reports that may be holds and cannot be read. */
+  readonly unreadHolds: readonly string[];
+}
+
+export interface PruneRules {
+  readonly policy: RetentionPolicy;
+  readonly graceMs: number;
+  /** 0 to 1: of backups, and of bytes. */
+  readonly maxShare: number;
+}
+
+/** What a prune will do; `--dry-run` shows this value, and a prune carries it out. */
+export interface PrunePlan {
+  readonly now: Date;
+  readonly graceMs: number;
+  /** Every listed backup, newest first. */
+  readonly decisions: readonly RetentionDecision[];
+  /** Backups to be taken out of the list. */
+  readonly expire: readonly BackupKey[];
+  /** Packs to be removed. */
+  readonly sweep: readonly StoredPack[];
+  /** Objects below `expired/` whose grace is over. */
+  readonly forget: readonly string[];
+  /** Bytes of packs that only backups need that are, or will be, in their grace. */
+  readonly waitingBytes: number;
+  /** Why no pack is removed; undefined where nothing is in the way. */
+  readonly blockedBy: string | undefined;
+  /** E_PRUNE_TOO_MUCH where the plan removes more than it may. */
+  readonly refusal: HoldfastError | undefined;
+}
+
+/** Pure. docs/format.md, "Prune". */
+export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
+  const { now, use, packs } = view;
+  const decisions = planRetention(view.backups, policy, now).map((decision) => mindHolds(decision, view));
+  const expire = decisions.filter(({ keep }) => !keep).map(({ key }) => key);
+  const copies = sortCopies(view, graceMs);
+  const names = sortNames(use, expire, copies);
+  const isUsed = ({ id }: StoredPack) =>
+    names.kept.has(id) || names.waiting.has(id) || (graceMs > 0 && names.leaving.has(id));
+  const isOld = ({ storedAt }: StoredPack) => now.getTime() - storedAt.getTime() >= graceMs;
+  const blockedBy = unreadable(use, copies.waiting);
+  const sweep = blockedBy === undefined ? packs.filter((pack) => !isUsed(pack) && isOld(pack)) : [];
+  return {
+    now,
+    graceMs,
+    decisions,
+    expire,
+    sweep,
+    forget: blockedBy === undefined ? [...copies.done, ...use.leftovers] : [],
+    waitingBytes: bytesOf(packs.filter((pack) => isUsed(pack) && !names.kept.has(pack.id))),
+    blockedBy,
+    refusal: refuseTooMuch(
+      {
+        backups: [expire.length, decisions.length],
+        bytes: [bytesOf(decidedOn(packs, names, new Set(sweep))), bytesOf(packs)],
+      },
+      maxShare,
+    ),
+  };
+}
+
+/** Objects below `expired/`: those whose packs are still needed, and those whose grace is over. */
+function sortCopies({ now, use, isHeld }: PruneView, graceMs: number) {
+  const isWaiting = ({ expiredAt, key }: ExpiredCopy) =>
+    (graceMs > 0 && now.getTime() - expiredAt.getTime() < graceMs) || isHeld(key);
+  const objects = (copies: readonly ExpiredCopy[]) => copies.map(({ object }) => object);
+  return {
+    waiting: objects(use.expired.filter(isWaiting)),
+    done: objects(use.expired.filter((copy) => !isWaiting(copy))),
+  };
+}
+
+type PackNames = Readonly<Record<'kept' | 'leaving' | 'waiting' | 'done', ReadonlySet<string>>>;
+
+/** Ids of packs by what names them: backups that stay, that go now, that went and are in their grace, or past it. */
+function sortNames(
+  { listed, packs }: PackUse,
+  expire: readonly BackupKey[],
+  copies: Readonly<Record<'waiting' | 'done', readonly string[]>>,
+): PackNames {
+  const namesOf = (objects: readonly string[]) =>
+    new Set(objects.flatMap((object) => packs.get(object) ?? []));
+  const going = new Set(expire);
+  return {
+    kept: namesOf(listed.filter((key) => !going.has(key))),
+    leaving: namesOf(expire),
+    waiting: namesOf(copies.waiting),
+    done: namesOf(copies.done),
+  };
+}
+
+/**
+ * Packs that this run decides are not needed: those of the backups that it takes out, and those to be removed that
+ * nothing names. What an earlier run took out was decided on then.
+ */
+function decidedOn(
+  packs: readonly StoredPack[],
+  { kept, leaving, waiting, done }: PackNames,
+  swept: ReadonlySet<StoredPack>,
+): readonly StoredPack[] {
+  return packs.filter((pack) => {
+    const isDecided = kept.has(pack.id) || waiting.has(pack.id) || done.has(pack.id);
+    return !isDecided && (leaving.has(pack.id) || swept.has(pack));
+  });
+}
+
+/** A hold that cannot be read may be of any backup. */
+function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): RetentionDecision {
+  if (decision.keep || unreadHolds.length === 0) return decision;
+  return {
+    ...decision,
+    keep: true,
+    reasons: unreadHolds.map((key) => `perhaps held: ${key} cannot be read`),
+  };
+}
+
+/** The packs of a manifest that cannot be read are unknown, so that any pack may be one of them. */
+function unreadable({ listed, packs }: PackUse, waiting: readonly string[]): string | undefined {
+  const found = [...listed, ...waiting].filter((object) => packs.get(object) === undefined);
+  if (found.length === 0) return undefined;
+  return `${found.join(', ')} cannot be read, so any pack may be one of its`;
+}
+
+function refuseTooMuch(
+  parts: Readonly<Record<'backups' | 'bytes', readonly [part: number, whole: number]>>,
+  maxShare: number,
+): HoldfastError | undefined {
+  const over = Object.entries(parts).filter(([, [part, whole]]) => part > whole * maxShare);
+  if (over.length === 0) return undefined;
+  const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
+  const [expired, listed] = parts.backups;
+  const [bytes, stored] = parts.bytes;
+  return new HoldfastError(
+    'E_PRUNE_TOO_MUCH',
+    `this would remove ${expired} of ${plural(listed, 'backup')} and ${percent(bytes / Math.max(1, stored))} of the stored bytes; one run may remove ${percent(maxShare)} of either`,
+    {
+      hint: 'Look at `holdfast prune --dry-run`; where it is right, pass --max-share 100, or set prune.maxSharePercent.',
+      details: { expired, listed, bytes, stored },
+    },
+  );
+}
+
+function bytesOf(packs: readonly StoredPack[]): number {
+  return packs.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -1,0 +1,78 @@
+import type { HoldfastError } from '../core/errors.ts';
+import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import type { Marks } from '../repository/marks.ts';
+import { readPackUse } from '../repository/pack-use.ts';
+import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { PruneView, StoredPack } from './prune-plan.ts';
+import type { RetentionBackup } from './retention.ts';
+
+const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
+
+/** What retention goes by, of an entry of the list and what the reports say of it. */
+export function retentionBackup(
+  { key, manifest, claimed, problem }: ManifestEntry,
+  marks: Marks,
+): RetentionBackup {
+  const parsed = parseBackupKey(key);
+  const { hold, accept, verify } = marks.of(key);
+  return {
+    key,
+    type: parsed?.type ?? '',
+    source: (manifest ?? claimed)?.source,
+    startedAt: parsed?.startedAt ?? new Date(0),
+    problem: problem?.message,
+    isSuspect: manifest?.suspect !== undefined && accept === undefined,
+    isDamaged: verify?.isWhole === false,
+    hold: hold?.reason,
+  };
+}
+
+/** Reads all that a plan is made of. @throws E_STORE_*, E_WRONG_KEY */
+export async function readPruneView(
+  repository: Repository,
+  now: Date,
+  signal: AbortSignal,
+): Promise<{ readonly view: PruneView; readonly problems: readonly HoldfastError[] }> {
+  const entries: ManifestEntry[] = [];
+  const onListed = (entry: ManifestEntry) => entries.push(withoutPacks(entry));
+  const use = await readPackUse(repository, { now, onListed, signal });
+  const packs = await readPacks(repository, signal);
+  const marks = await repository.marks(signal);
+  const backups = entries.map((entry) => retentionBackup(entry, marks));
+  const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
+  return { view: { now, backups, use, packs, ...holdsOf(marks) }, problems };
+}
+
+/** The same view of what is there now: only manifests that are new are read. */
+export async function readPruneViewAgain(
+  repository: Repository,
+  view: PruneView,
+  signal: AbortSignal,
+): Promise<PruneView> {
+  const use = await readPackUse(repository, { now: view.now, known: view.use.packs, signal });
+  return { ...view, use, ...holdsOf(await repository.marks(signal)) };
+}
+
+function holdsOf(marks: Marks): Pick<PruneView, 'isHeld' | 'unreadHolds'> {
+  const isHeld = (key: BackupKey) => marks.of(key).hold !== undefined;
+  return { isHeld, unreadHolds: marks.unreadHolds };
+}
+
+/** Lists of packs are kept once, in `PackUse`: they are what takes memory. */
+function withoutPacks({ claimed, ...entry }: ManifestEntry): ManifestEntry {
+  const { manifest } = entry;
+  return {
+    ...entry,
+    ...(manifest ? { manifest: { ...manifest, packs: [] } } : {}),
+    ...(claimed && !manifest ? { claimed: { ...claimed, packs: [] } } : {}),
+  };
+}
+
+async function readPacks({ store }: Repository, signal: AbortSignal): Promise<readonly StoredPack[]> {
+  const packs: StoredPack[] = [];
+  for await (const { key, sizeBytes, modifiedAt } of store.list('data/', { signal })) {
+    const id = PACK_KEY.exec(key)?.[2];
+    if (id !== undefined) packs.push({ id, bytes: sizeBytes, storedAt: modifiedAt });
+  }
+  return packs;
+}

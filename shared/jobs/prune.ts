@@ -1,0 +1,168 @@
+import { Stopwatch } from '../core/clock.ts';
+import { HoldfastError } from '../core/errors.ts';
+import type { BackupKey, PackId } from '../core/ids.ts';
+import { parallel } from '../core/parallel.ts';
+import type { OnProgress } from '../core/progress.ts';
+import { packKey } from '../format/pack.ts';
+import type { Body } from '../format/report-bodies.ts';
+import { expireBackup, putBack } from '../repository/expire.ts';
+import type { Repository } from '../repository/repository.ts';
+import { readStoreClock } from '../repository/store-clock.ts';
+import { type PrunePlan, type PruneRules, type PruneView, planPrune, type StoredPack } from './prune-plan.ts';
+import { readPruneView, readPruneViewAgain } from './prune-view.ts';
+
+/** Objects moved or removed at once. */
+const AT_ONCE = 8;
+/** Backups are taken out only while less than this share of the grace has passed since the store's clock was read. */
+const MOST_SHARE = 1 / 4;
+
+export interface PruneOptions {
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface PreparedPrune {
+  readonly plan: PrunePlan;
+  /** Manifests and reports that cannot be relied on. */
+  readonly problems: readonly HoldfastError[];
+  /** What the plan was made of. */
+  readonly view: PruneView;
+}
+
+export interface PruneResult {
+  /** Backups that were taken out of the list. */
+  readonly expired: readonly BackupKey[];
+  /** Backups that somebody held while they were taken out, and that are listed again. */
+  readonly putBack: readonly BackupKey[];
+  readonly removedPacks: number;
+  readonly freedBytes: number;
+  /** Why no pack was removed; undefined where nothing was in the way. */
+  readonly blockedBy: string | undefined;
+  /** Key of the report; undefined without an encryption key to write it with. */
+  readonly report: string | undefined;
+}
+
+/**
+ * Reads what there is and plans. Removes nothing. Needs no key, but without one cannot tell a forged manifest.
+ *
+ * @param options.isDryRun goes by this machine's clock: the store's is read by writing
+ * @throws E_STORE_*, E_WRONG_KEY
+ */
+export async function preparePrune(
+  repository: Repository,
+  rules: Pick<PruneRules, 'policy' | 'maxShare'>,
+  options: PruneOptions & { readonly isDryRun: boolean },
+): Promise<PreparedPrune> {
+  const { isDryRun, signal, onProgress = () => {} } = options;
+  onProgress({ kind: 'phase', phase: 'plan' });
+  const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
+  const { view, problems } = await readPruneView(repository, now, signal);
+  return { plan: planPrune(view, { ...rules, graceMs: repository.context.graceMs }), problems, view };
+}
+
+/**
+ * Carries a plan out. Stopped at any point, it leaves what the next prune finishes.
+ *
+ * @throws E_PRUNE_TOO_MUCH where the plan says so, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED
+ */
+export async function runPrune(
+  repository: Repository,
+  { plan, view }: PreparedPrune,
+  { signal, onProgress = () => {} }: PruneOptions,
+): Promise<PruneResult> {
+  if (plan.refusal) throw plan.refusal;
+  onProgress({ kind: 'phase', phase: 'prune' });
+  const expired = await expireAll(repository, plan, signal);
+  const fresh = await readPruneViewAgain(repository, view, signal);
+  const back = await putBackHeld(repository, fresh, signal);
+  const { removed, blockedBy } = await sweep(repository, plan, fresh, signal);
+  const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, blockedBy };
+  return { ...result, report: await report(repository, result, signal) };
+}
+
+/** Phase 1. What somebody has held since the plan stays. */
+async function expireAll(
+  repository: Repository,
+  { expire, graceMs }: PrunePlan,
+  signal: AbortSignal,
+): Promise<BackupKey[]> {
+  if (expire.length === 0) return [];
+  const { store, clock } = repository;
+  const watch = new Stopwatch(clock);
+  const at = await readStoreClock(store, signal);
+  const mayRemove = (): void => {
+    if (graceMs > 0 && watch.elapsedMs() > graceMs * MOST_SHARE) throw tooLong();
+  };
+  const marks = await repository.marks(signal);
+  if (marks.unreadHolds.length > 0) return [];
+  const expired: BackupKey[] = [];
+  const wanted = expire.filter((key) => !marks.of(key).hold);
+  await parallel(wanted, { most: AT_ONCE, signal }, async (key) => {
+    if (await expireBackup(store, key, { at, mayRemove, signal })) expired.push(key);
+  });
+  return expired.sort();
+}
+
+/** Lists again what was held while a prune, this or an earlier one, took it out. */
+async function putBackHeld(
+  { store }: Repository,
+  { use: { listed, expired }, isHeld }: PruneView,
+  signal: AbortSignal,
+): Promise<BackupKey[]> {
+  const isListed = new Set<string>(listed);
+  const back = new Set<BackupKey>();
+  for (const copy of expired) {
+    if (!isHeld(copy.key) || isListed.has(copy.key) || back.has(copy.key)) continue;
+    if (await putBack(store, copy, signal)) back.add(copy.key);
+  }
+  return [...back];
+}
+
+/** Phase 2: removes the packs of the plan that nothing names still, then the copies whose grace is over. */
+async function sweep(
+  { store }: Repository,
+  plan: PrunePlan,
+  fresh: PruneView,
+  signal: AbortSignal,
+): Promise<{ readonly removed: readonly StoredPack[]; readonly blockedBy: string | undefined }> {
+  const policy = { days: {}, counts: {} };
+  const still = planPrune({ ...fresh, backups: [] }, { policy, graceMs: plan.graceMs, maxShare: 1 });
+  const blockedBy = plan.blockedBy ?? still.blockedBy;
+  if (blockedBy !== undefined) return { removed: [], blockedBy };
+  const planned = new Set(plan.sweep);
+  const removed = still.sweep.filter((pack) => planned.has(pack));
+  await parallel(removed, { most: AT_ONCE, signal }, ({ id }) =>
+    store.delete(packKey(id as PackId), { signal }),
+  );
+  const copies = new Set(plan.forget);
+  const forgotten = still.forget.filter((object) => copies.has(object));
+  await parallel(forgotten, { most: AT_ONCE, signal }, (object) => store.delete(object, { signal }));
+  return { removed, blockedBy };
+}
+
+async function report(
+  { context, reports }: Repository,
+  result: Omit<PruneResult, 'report'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!context.keys.hasRootKey) return undefined;
+  const { expired, putBack: back, removedPacks, freedBytes, blockedBy } = result;
+  const body = {
+    expired: expired.length,
+    putBack: back.length,
+    packs: removedPacks,
+    bytes: freedBytes,
+    graceMs: context.graceMs,
+    ...(blockedBy === undefined ? null : { blockedBy }),
+  } satisfies Body<'prune'>;
+  return reports.write('prune', { backups: expired, body }, signal);
+}
+
+function tooLong(): HoldfastError {
+  return new HoldfastError(
+    'E_RUN_TOO_LONG',
+    'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
+    { hint: 'Run it again.' },
+  );
+}

@@ -1,0 +1,87 @@
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { PackId } from '../core/ids.ts';
+import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
+import { packKey } from '../format/pack.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+
+/** A run that lasted longer than this share of the grace is not listed; the rest is for what is still under way. */
+const MOST_SHARE = 1 / 2;
+/** A run that lasted less than this share of it is listed without asking the store for dates: that takes requests. */
+const SURE_SHARE = 1 / 8;
+
+export interface RunToCommit {
+  /** Keys of the backups whose packs this one refers to. */
+  readonly others: readonly string[];
+  /** Own packs in the order in which they were stored; at least one. */
+  readonly packs: readonly PackId[];
+  /** Since before the parent was looked for, as measured here. */
+  readonly elapsedMs: number;
+  readonly graceMs: number;
+}
+
+/**
+ * Refuses to list a backup where prune may have removed, or be removing, a pack that it names.
+ *
+ * Own packs are safe while they are younger than the grace, those of another backup while it is listed and for the grace after.
+ * Ages are by the dates that the store gives; how long the run took, as measured here, says only whether they need
+ * to be looked at. docs/format.md, "Prune".
+ *
+ * @throws E_RUN_TOO_LONG, E_STORE_*
+ */
+export async function refuseOutlived(
+  store: ObjectStore,
+  { others, packs, elapsedMs, graceMs }: RunToCommit,
+  signal: AbortSignal,
+): Promise<void> {
+  if (elapsedMs <= graceMs * SURE_SHARE || graceMs === 0) return;
+  const mostMs = graceMs * MOST_SHARE;
+  const first = packs[0];
+  const last = packs.at(-1);
+  const dateOf = async (pack: PackId | undefined) => pack && storedAt(store, packKey(pack), signal);
+  const firstDate = dateOf(first);
+  const [firstAt, lastAt] = await Promise.all([firstDate, last === first ? firstDate : dateOf(last)]);
+  if (!firstAt || !lastAt) throw outlived('a pack that this run stored is gone again');
+  if (lastAt.getTime() - firstAt.getTime() > mostMs)
+    throw outlived(
+      `this run's first pack is of ${firstAt.toISOString()}, its last of ${lastAt.toISOString()}`,
+    );
+  for (const other of others) {
+    if (await storedAt(store, other, signal)) continue;
+    const expiredAt = await takenOutAt(store, other, signal);
+    if (!expiredAt || lastAt.getTime() - expiredAt.getTime() > mostMs)
+      throw outlived(
+        `${other}, whose packs this run refers to, was removed ${expiredAt?.toISOString() ?? ''}`,
+      );
+  }
+}
+
+async function storedAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<Date | undefined> {
+  try {
+    return (await store.head(key, { signal })).modifiedAt;
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** When prune took a backup out: the newest of its copies. */
+async function takenOutAt(
+  store: ObjectStore,
+  backup: string,
+  signal: AbortSignal,
+): Promise<Date | undefined> {
+  let newest: Date | undefined;
+  for await (const { key, modifiedAt } of store.list(EXPIRED, { signal }))
+    if (parseExpiredKey(key) === backup && !(newest && newest > modifiedAt)) newest = modifiedAt;
+  return newest;
+}
+
+function outlived(what: string): HoldfastError {
+  return new HoldfastError(
+    'E_RUN_TOO_LONG',
+    `the backup is not listed: ${what}, so prune may remove what it needs`,
+    {
+      hint: 'Run it again; where runs take that long, set prune.graceDays higher, wherever the repository is used.',
+    },
+  );
+}

@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError } from '../core/errors.ts';
+import { DAY_MS } from '../core/units.ts';
+import { EXPIRED } from '../format/expired.ts';
+import type { ObjectInfo, ObjectStore } from '../store/object-store.ts';
+
+const PREFIX = `${EXPIRED}clock_`;
+/** Nobody reads the clock for so long. */
+const ABANDONED_MS = DAY_MS;
+
+/** The time as the store has it: when a small object was stored that is removed again. @throws E_STORE_* */
+export async function readStoreClock(store: ObjectStore, signal: AbortSignal): Promise<Date> {
+  const key = PREFIX + randomBytes(8).toString('hex');
+  await store.put(key, Buffer.from('clock\n'), { signal });
+  try {
+    // Listed, not asked for alone: stores date listings finer, and ages are of what is listed.
+    for await (const { modifiedAt } of store.list(key, { signal })) return modifiedAt;
+    throw new HoldfastError('E_STORE_UNAVAILABLE', `${store.location} does not list what was just stored`);
+  } finally {
+    await store.delete(key);
+  }
+}
+
+/** Whether it was left by somebody who was stopped while reading the clock. */
+export function isAbandonedClock({ key, modifiedAt }: ObjectInfo, now: Date): boolean {
+  return key.startsWith(PREFIX) && now.getTime() - modifiedAt.getTime() > ABANDONED_MS;
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../../shared/core/units.ts';
+import { runBackup } from '../../../shared/jobs/backup.ts';
+import { expireBackup } from '../../../shared/repository/expire.ts';
+import { MemoryStore } from '../../../shared/store/memory-store.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  memorySource,
+  never,
+  openRepository,
+} from '../../support/engine.ts';
+import { InlinePool } from '../../support/inline-pool.ts';
+import { ManualClock } from '../../support/pruning.ts';
+import { seededRows } from '../../support/rows.ts';
+
+const GRACE_MS = 7 * DAY_MS;
+const rows = seededRows(1500, 1);
+const before = { t: rows.join('') };
+/** Half of it is the parent's, half is new. */
+const after = { t: rows.slice(0, 700).join('') + seededRows(800, 2).join(''), u: 'one\n' };
+const BLOCKS_OF_T = Math.ceil(after.t.length / 10_000);
+
+/** A backup, and then a second one during which something happens after each block of its source. */
+async function duringSecond(
+  happens: (world: { store: MemoryStore; clock: ManualClock; first: string }, block: number) => unknown,
+) {
+  const clock = new ManualClock('2026-03-01T02:00:00Z');
+  const store = new MemoryStore(clock);
+  await initRepository(store);
+  const open = () =>
+    openRepository(store, { clock, pool: new InlinePool(), packBytes: 8192, graceMs: GRACE_MS });
+  const first = (await backUp(await open(), before)).key;
+  clock.advanceDays(1);
+  let block = 0;
+  const source = memorySource(after, {
+    read: async () => void (await happens({ store, clock, first }, block++)),
+  });
+  const inOrder = { ...source, capabilities: { ...source.capabilities, maxReaders: 1 } };
+  const run = runBackup(await open(), inOrder, { type: 'daily', signal: never });
+  const listed = async () => (await open()).backupKeys(never);
+  return { run, listed, repository: await open() };
+}
+
+const takeOut = (store: MemoryStore, key: string, at: Date) =>
+  expireBackup(store, key as never, { at, mayRemove: () => {}, signal: never });
+
+describe('a backup that outlived half of the grace is refused, and nothing is listed,', () => {
+  it('where its first pack is so much older than its last', async () => {
+    const { run, listed } = await duringSecond(
+      ({ clock }, block) => block === BLOCKS_OF_T && clock.advance(GRACE_MS / 2 + 1),
+    );
+    await expect(run).rejects.toMatchObject({
+      code: 'E_RUN_TOO_LONG',
+      message: expect.stringContaining('first pack'),
+    });
+    expect(await listed()).toHaveLength(1);
+  });
+
+  it('where its parent was taken out so long ago', async () => {
+    const { run, listed } = await duringSecond(async ({ store, clock, first }, block) => {
+      if (block > 0) return;
+      await takeOut(store, first, clock.now());
+      clock.advance(GRACE_MS / 2 + 1);
+    });
+    await expect(run).rejects.toMatchObject({
+      code: 'E_RUN_TOO_LONG',
+      message: expect.stringContaining('was removed'),
+    });
+    expect(await listed()).toEqual([]);
+  });
+
+  it('where its parent is gone without a trace', async () => {
+    const { run } = await duringSecond(async ({ store, clock, first }, block) => {
+      if (block > 0) return;
+      await store.delete(first);
+      clock.advance(GRACE_MS / 4);
+    });
+    await expect(run).rejects.toMatchObject({ code: 'E_RUN_TOO_LONG' });
+  });
+});
+
+describe('a backup is listed', () => {
+  it('where it took long, and its parent is listed or has just been taken out', async () => {
+    for (const takesOut of [false, true]) {
+      const { run, repository } = await duringSecond(async ({ store, clock, first }, block) => {
+        if (block > 0) return;
+        if (takesOut) await takeOut(store, first, clock.now());
+        clock.advance(GRACE_MS / 3);
+      });
+      expect(await digests(repository, (await run).key)).toEqual(digestsOf(after));
+    }
+  });
+});
