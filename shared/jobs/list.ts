@@ -62,7 +62,8 @@ export async function summarise(
   const { onEntry = () => {}, signal } = options;
   const readAll = async () => {
     const summaries: BackupSummary[] = [];
-    for await (const entry of orderedMap(keys, READS, (key) => repository.inspectManifest(key, signal))) {
+    for await (const entry of orderedMap(keys, READS, (key) => repository.inspectIfListed(key, signal))) {
+      if (!entry) continue;
       onEntry(entry);
       summaries.push(summariseEntry(entry));
     }

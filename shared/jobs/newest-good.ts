@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { Repository } from '../repository/repository.ts';
+import { isGood, summariseEntry } from './list.ts';
 
 /**
  * The newest backup that nothing speaks against: its manifest proves to be Holdfast's, it is not suspect or somebody
@@ -15,10 +16,9 @@ export async function newestGoodBackup(
 ): Promise<BackupKey> {
   const marks = await repository.marks(signal);
   for (const key of await repository.backupKeys(signal)) {
-    const { manifest, problem } = await repository.inspectManifest(key, signal);
-    if (problem || !manifest?.source.name.includes(source ?? '')) continue;
-    const { accept, verify } = marks.of(key);
-    if ((manifest.suspect && !accept) || verify?.isWhole === false) continue;
+    const entry = await repository.inspectIfListed(key, signal);
+    const isOfSource = entry?.manifest?.source.name.includes(source ?? '') === true;
+    if (!isOfSource || !isGood(summariseEntry(entry, marks.of(key)))) continue;
     return key;
   }
   const of = source === undefined ? '' : ` of a source whose name contains '${source}'`;
