@@ -22,6 +22,7 @@ import {
 } from '../../support/engine.ts';
 import { FaultyStore } from '../../support/faulty-store.ts';
 import { seededRows } from '../../support/rows.ts';
+import { isTorture } from '../../support/torture.ts';
 
 /** Keys that are random enough, and the same in every run. */
 const newKey = (name: string) => createHash('sha256').update(name).digest('hex');
@@ -281,7 +282,7 @@ describe('the object below keys/', async () => {
   });
 
   it('changed in any byte, is refused or does no harm', async () => {
-    for (let at = 0; at < whole.length; at += 7) {
+    for (let at = 0; at < whole.length; at += isTorture ? 1 : 7) {
       const body = Buffer.from(whole);
       body[at] = (body[at] ?? 0) ^ (1 << (at % 8));
       const opened = open(await withObject(body), SECOND);
