@@ -32,6 +32,16 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       });
     },
   },
+  'firebase-rtdb': {
+    openSource: async ({ url, options }, env) =>
+      (await import('../sources/firebase-rtdb/source.ts')).openFirebaseSource(url, options, env),
+    openTarget: async () => {
+      throw new HoldfastError('E_USAGE', 'not yet');
+    },
+    exporter: async () => {
+      throw new HoldfastError('E_USAGE', 'not yet');
+    },
+  },
   postgres: {
     openSource: async ({ url, options }, env) =>
       (await import('../sources/postgres/source.ts')).openPostgresSource(url, options, env),

@@ -8,12 +8,15 @@ import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { BackupWriter } from '../repository/backup-writer.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { Source, SourceView } from '../sources/source.ts';
+import type { ChangedPartition, ReadingCost, Source, SourceView } from '../sources/source.ts';
+import { contentsOf } from './contents.ts';
 
 export interface BackupOptions {
   /** @default 'manual' */
   readonly type?: string;
   readonly note?: string | undefined;
+  /** Reads everything, whatever the parent has of it. */
+  readonly fullRead?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -34,6 +37,8 @@ export interface BackupResult {
   /** Bytes of packs that this run put into the store. */
   readonly storedBytes: number;
   readonly omitted: readonly string[];
+  /** What reading took, of a source that bills by the byte. */
+  readonly cost?: ReadingCost;
 }
 
 /**
@@ -56,7 +61,8 @@ export async function runBackup(
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const parent = await findParent(repository, source, { warn, signal });
-  await using view = await source.open(signal);
+  const known = options.fullRead || !parent ? undefined : contentsOf(parent);
+  await using view = await source.open(signal, { parent: known, onWarning: warn });
   refuseEmpty(view, source);
   const count = countBytes(onProgress);
   try {
@@ -64,7 +70,6 @@ export async function runBackup(
       type,
       note,
       source: { kind: source.kind, name: source.name },
-      consistency: source.capabilities.consistency,
       parent,
       software: SOFTWARE,
       onWarning: warn,
@@ -76,15 +81,17 @@ export async function runBackup(
     await readAll(view, writer, { maxReaders: source.capabilities.maxReaders, signal });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
-    const { server, position, omitted, datasets } = view;
+    const { server, position, omitted, datasets, window } = view;
     const manifest = await writer.commit({
       server,
       position,
       omitted,
       datasets,
+      consistency: view.consistency ?? source.capabilities.consistency,
+      window,
       check: (records) => refuseLoss(parent, records, source),
     });
-    return summarise(manifest, view.omitted);
+    return summarise(manifest, view);
   } catch (error) {
     stop.abort();
     throw error;
@@ -111,7 +118,10 @@ async function findParent(
   return undefined;
 }
 
-/** Schema first and one part at a time, as what writes it may take much memory; then the data, largest part first. */
+/**
+ * Schema first and one part at a time, as what writes it may take much memory; then the data, largest part first, and again
+ * what changed meanwhile; last what is said of the data.
+ */
 async function readAll(
   view: SourceView,
   writer: BackupWriter,
@@ -120,13 +130,21 @@ async function readAll(
   const parts = view.datasets
     .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
     .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
-  const work = ({ dataset, partition }: (typeof parts)[number], stopping: AbortSignal) =>
-    writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
-  for (const kind of ['schema', 'data']) {
-    const ofKind = parts.filter(({ dataset }) => dataset.kind === kind);
-    const readers = kind === 'schema' ? 1 : maxReaders;
-    await parallel(ofKind, { most: readers, signal }, work);
-  }
+  const read = async ({ dataset, partition }: ChangedPartition, stopping: AbortSignal) => {
+    if (partition.sameAsParent && (await writer.reusePartition(dataset.name, partition.name))) return;
+    await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
+  };
+  const of = (kind: string, isLast: boolean) =>
+    parts.filter(({ dataset }) => dataset.kind === kind && (dataset.readLast ?? false) === isLast);
+  await parallel(of('schema', false), { most: 1, signal }, read);
+  await parallel(of('data', false), { most: maxReaders, signal }, read);
+  for (
+    let changed = (await view.changed?.(signal)) ?? [];
+    changed.length > 0;
+    changed = (await view.changed?.(signal)) ?? []
+  )
+    await parallel(changed, { most: maxReaders, signal }, read);
+  await parallel(of('schema', true), { most: 1, signal }, read);
 }
 
 function refuseEmpty(view: SourceView, source: Source): void {
@@ -161,7 +179,7 @@ function countBytes(onProgress: OnProgress): (plainBytes: number, storedBytes: n
   };
 }
 
-function summarise(manifest: Manifest, omitted: readonly string[]): BackupResult {
+function summarise(manifest: Manifest, { omitted, cost }: SourceView): BackupResult {
   return {
     key: manifest.key as BackupKey,
     type: manifest.type,
@@ -171,5 +189,6 @@ function summarise(manifest: Manifest, omitted: readonly string[]): BackupResult
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
     omitted,
+    ...(cost === undefined ? {} : { cost }),
   };
 }

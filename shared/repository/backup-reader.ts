@@ -62,6 +62,11 @@ export class BackupReader {
     return found?.partitions.find(({ name }) => name === partition)?.root ?? null;
   }
 
+  has(dataset: string, partition: string): boolean {
+    const found = this.catalog.datasets.find(({ name }) => name === dataset);
+    return found?.partitions.some(({ name }) => name === partition) ?? false;
+  }
+
   async *leaves(
     root: RootEntry | null,
     options: { readonly onNode?: (node: NodeRef) => void; readonly signal: AbortSignal },

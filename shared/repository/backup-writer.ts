@@ -17,7 +17,7 @@ import { ChunkProcessor } from './chunk-processor.ts';
 import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
 import type { RunSettings } from './codec-task.ts';
 import type { RepositoryContext } from './context.ts';
-import { PackLedger } from './pack-ledger.ts';
+import { PackLedger, PackUse } from './pack-ledger.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
@@ -33,7 +33,6 @@ export interface BackupWriterOptions {
   readonly type: string;
   readonly note: string | undefined;
   readonly source: { readonly kind: string; readonly name: string };
-  readonly consistency: Manifest['consistency'];
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
   readonly software: string;
@@ -54,8 +53,17 @@ export interface CommitOptions {
   readonly position: string;
   readonly omitted: readonly string[];
   readonly datasets: readonly DatasetToCommit[];
+  readonly consistency: Manifest['consistency'];
+  readonly window: { readonly from: Date; readonly to: Date } | undefined;
   /** Called with the records of all data before anything is listed; may throw. */
   readonly check: (records: number) => void;
+}
+
+/** One partition of the backup: what it uses, and its root once all packs of chunks are closed. */
+interface WrittenPartition {
+  readonly use: PackUse;
+  finish(): NodeRef | null;
+  newChunks: number;
 }
 
 /**
@@ -73,8 +81,7 @@ export class BackupWriter {
   readonly #index: ChunkProcessor;
   readonly #manifestKey: Uint8Array;
   readonly #blocks: BlockPool;
-  readonly #trees = new Map<string, TreeWriter>();
-  #newChunks = 0;
+  readonly #partitions = new Map<string, WrittenPartition>();
 
   private constructor(
     context: RepositoryContext,
@@ -128,20 +135,53 @@ export class BackupWriter {
     return new BackupWriter(context, options, { run, secret, ledger, index: inline, manifestKey });
   }
 
-  /** Reads a partition to its end. May be called for several partitions at once. */
+  /**
+   * Takes a partition as the parent has it: what is stored is only referred to.
+   *
+   * @returns false where the parent has it not, or some of it is in a pack that is left behind: it is to be written then
+   */
+  async reusePartition(dataset: string, partition: string): Promise<boolean> {
+    const { parent, onStored, signal } = this.#options;
+    if (!parent?.has(dataset, partition)) return false;
+    const use = new PackUse();
+    const entry = parent.root(dataset, partition);
+    let root: NodeRef | null = null;
+    let isKept = true;
+    const count = (location: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(location.pack);
+      use.add(location);
+    };
+    const onNode = (node: NodeRef) => {
+      root ??= node;
+      count(node.location);
+    };
+    for await (const { refs } of parent.leaves(entry, { onNode, signal })) {
+      for (const { chain } of refs) for (const location of chain) count(location);
+      if (!isKept) return false;
+      for (const ref of refs) onStored({ ref, isNew: false });
+    }
+    this.#partitions.set(treeName(dataset, partition), { use, newChunks: 0, finish: () => root });
+    return true;
+  }
+
+  /**
+   * Reads a partition to its end; one that was written before is replaced. May be called for several partitions at once.
+   */
   async writePartition(
     dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
     partition: string,
     records: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { parent, onStored, signal } = this.#options;
+    const use = new PackUse();
     const tree = new TreeWriter({
       packFor: (mostBytes) => this.#packFor(mostBytes),
       addNode: (body) => this.#addItem(body),
-      use: (location) => this.#ledger.use(location),
+      use: (location) => use.add(location),
       isKept: (pack) => this.#ledger.isKept(pack),
     });
-    this.#trees.set(treeName(dataset.name, partition), tree);
+    const written: WrittenPartition = { use, newChunks: 0, finish: () => tree.finish() };
+    this.#partitions.set(treeName(dataset.name, partition), written);
     const leaves = parent?.leaves(parent.root(dataset.name, partition), {
       onNode: (node) => tree.knowParentNode(node),
       signal,
@@ -158,8 +198,8 @@ export class BackupWriter {
       tree,
       signal,
       onStored: (stored) => {
-        for (const location of stored.ref.chain) this.#ledger.use(location);
-        if (stored.isNew && dataset.kind === 'data') this.#newChunks++;
+        for (const location of stored.ref.chain) use.add(location);
+        if (stored.isNew && dataset.kind === 'data') written.newChunks++;
         onStored(stored);
       },
     });
@@ -176,7 +216,8 @@ export class BackupWriter {
     for (const { value, worker } of await this.#context.pool.broadcast({ kind: 'finish', run: this.#run })) {
       this.#uploader.add(`worker-${worker}`, value.closed);
     }
-    const roots = new Map([...this.#trees].map(([name, tree]) => [name, tree.finish()]));
+    const roots = new Map([...this.#partitions].map(([name, written]) => [name, written.finish()]));
+    for (const { use } of this.#partitions.values()) this.#ledger.takeUp(use);
     options.check(dataRoots(options.datasets, roots).reduce((total, { records }) => total + records, 0));
     const { id, location } = this.#addCatalog(options, roots);
     this.#uploader.add(INDEX, this.#index.finish());
@@ -196,13 +237,14 @@ export class BackupWriter {
       ...(this.#options.note === undefined ? {} : { note: this.#options.note }),
       source: this.#options.source,
       parent: this.#options.parent?.manifest.key ?? null,
-      consistency: this.#options.consistency,
+      consistency: options.consistency,
+      ...(options.window === undefined ? {} : { window: windowOf(options.window) }),
       totals: {
         datasets: options.datasets.filter(({ kind }) => kind === 'data').length,
         records: sum('records'),
         plainBytes: sum('plainBytes'),
         chunks: sum('chunks'),
-        newChunks: this.#newChunks,
+        newChunks: [...this.#partitions.values()].reduce((total, { newChunks }) => total + newChunks, 0),
         storedBytes: this.#uploader.uploaded.reduce((total, { bytes }) => total + bytes, 0),
       },
       keys,
@@ -330,6 +372,10 @@ function dataRoots(
     .flatMap(({ name, partitions }) =>
       partitions.flatMap((partition) => roots.get(treeName(name, partition.name)) ?? []),
     );
+}
+
+function windowOf({ from, to }: { readonly from: Date; readonly to: Date }): Manifest['window'] {
+  return { from: from.toISOString(), to: to.toISOString() };
 }
 
 function named({ id }: PackHandle): string {
