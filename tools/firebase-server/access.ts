@@ -17,6 +17,19 @@ function tokenOf({ headers, params }: DatabaseRequest): string | undefined {
   return bearer ?? params.get('access_token') ?? params.get('auth') ?? undefined;
 }
 
+const MAX_TIMEOUT_MS = 15 * 60 * 1000;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000 };
+
+/** Refuses a read that its `timeout` leaves too little time for. @throws Refusal 400 */
+export function requireTime({ params }: DatabaseRequest, { latencyMs = 0 }: FirebaseServerOptions): void {
+  const text = params.get('timeout');
+  if (text === null) return;
+  const [, count = '', unit = ''] = /^(\d+)(ms|s|min)$/.exec(text) ?? [];
+  const timeoutMs = Number(count) * (UNIT_MS[unit] ?? 0);
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) throw new Refusal(400, `Invalid timeout: ${text}`);
+  if (latencyMs >= timeoutMs) throw new Refusal(400, `Read did not finish within ${text}`);
+}
+
 /** Lets a number of requests through in any second. */
 export class RateLimit {
   readonly #perSecond: number;

@@ -15,6 +15,15 @@ export interface FirebaseServerOptions {
   readonly tooBigStatus?: 400 | 413;
   /** @default 256 MiB */
   readonly maxWriteBytes?: number;
+  /** What a write may cost where the request says nothing; the real service starts with `large`. @default unlimited */
+  readonly defaultWriteSizeLimit?: WriteSizeLimit;
+  /**
+   * Count all that lies at the path of the request, not only what the write replaces: users report that a small PATCH
+   * of a large database's root is refused so. @default false
+   */
+  readonly writeSizeCountsWholePath?: boolean;
+  /** How fast writes are taken to be when their time is estimated. @default 1 MiB */
+  readonly estimatedWriteBytesPerSecond?: number;
   /** Added to every request. */
   readonly latencyMs?: number;
   /** More get status 429. @default no limit */
@@ -22,3 +31,6 @@ export interface FirebaseServerOptions {
   /** Nodes with more children refuse queries as too big. @default no limit */
   readonly pagedQueryLimitChildren?: number;
 }
+
+/** Most seconds that a write may take by estimate: 1, 10, 30, 60 or any. */
+export type WriteSizeLimit = 'tiny' | 'small' | 'medium' | 'large' | 'unlimited';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RateLimit, requireToken } from './access.ts';
+import { RateLimit, requireTime, requireToken } from './access.ts';
 import { RealtimeDatabase } from './database.ts';
 import { type Fault, Faults, faultReply, sendSpoilt } from './faults.ts';
 import type { FirebaseServerOptions } from './options.ts';
@@ -12,6 +12,8 @@ import { type DatabaseRequest, keysOf, parseRequest } from './request.ts';
 import { answerSettings } from './rules.ts';
 import { answerWrite } from './write.ts';
 
+/** Long enough for the longest path. */
+const MAX_HEADER_BYTES = 128 * 1024;
 const MAX_WRITE_BYTES = 256 * 1024 * 1024;
 
 export type { FirebaseServerOptions };
@@ -39,7 +41,10 @@ export interface FirebaseServer extends AsyncDisposable {
 /** Starts a database server on 127.0.0.1 that answers as Firebase's REST service does; its data is in memory. */
 export async function startFirebaseServer(options: FirebaseServerOptions = {}): Promise<FirebaseServer> {
   const service = new Service(options);
-  const server = createServer((request, response) => void service.serve(request, response));
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES },
+    (request, response) => void service.serve(request, response),
+  );
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   const main = service.main;
@@ -110,8 +115,11 @@ class Service {
   #answer(request: DatabaseRequest): Reply {
     const db = this.#database(request.namespace);
     requireToken(request, this.#options);
+    requireTime(request, this.#options);
     if (request.settings) return answerSettings(db, request);
-    return request.method === 'GET' ? answerRead(db, request, this.#options) : answerWrite(db, request);
+    return request.method === 'GET'
+      ? answerRead(db, request, this.#options)
+      : answerWrite(db, request, this.#options);
   }
 
   #database(namespace: string): RealtimeDatabase {

@@ -3,41 +3,47 @@ import { checkKey, checkValue, parseBody } from './body.ts';
 import type { Change, RealtimeDatabase } from './database.ts';
 import { type Node, queryBase, toPath } from './engine.ts';
 import { etagOf } from './etag.ts';
+import type { FirebaseServerOptions } from './options.ts';
 import { wantsEtag } from './read.ts';
 import { jsonReply, noContent, Refusal, type Reply } from './reply.ts';
 import { type DatabaseRequest, keysOf, MAX_DEPTH } from './request.ts';
 import { serialize } from './serialize.ts';
 import { resolveServerValues } from './server-values.ts';
+import { requireWriteSize } from './write-size.ts';
 
 /** Does a PUT, PATCH, POST or DELETE: all of it or nothing. @throws Refusal */
-export function answerWrite(db: RealtimeDatabase, request: DatabaseRequest): Reply {
-  if (request.method === 'PATCH') return patch(db, request);
-  if (request.method === 'POST') return post(db, request);
-  return replace(db, request);
+export function answerWrite(
+  db: RealtimeDatabase,
+  request: DatabaseRequest,
+  options: FirebaseServerOptions,
+): Reply {
+  if (request.method === 'PATCH') return patch(db, request, options);
+  if (request.method === 'POST') return post(db, request, options);
+  return replace(db, request, options);
 }
 
-function replace(db: RealtimeDatabase, request: DatabaseRequest): Reply {
+function replace(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
   const value = request.method === 'DELETE' ? null : newValue(request, request.keys, db);
   const conflict = conflictOf(db, request);
   if (conflict) return conflict;
-  db.write(request.keys, value);
+  apply(db, request, [{ keys: request.keys, value }], options);
   return written(request, value, etagHeader(request, db.read(request.keys)));
 }
 
-function post(db: RealtimeDatabase, request: DatabaseRequest): Reply {
+function post(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
   refuseCondition(request);
   const name = push(queryBase).key ?? '';
   const keys = [...request.keys, name];
-  db.write(keys, newValue(request, keys, db));
+  apply(db, request, [{ keys, value: newValue(request, keys, db) }], options);
   return written(request, { name }, etagHeader(request, db.read(keys)));
 }
 
-function patch(db: RealtimeDatabase, request: DatabaseRequest): Reply {
+function patch(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
   refuseCondition(request);
   if (wantsEtag(request)) throw new Refusal(400, 'X-Firebase-ETag is not supported for PATCH requests');
   const body = parseBody(request.body);
   if (body === null) {
-    db.write(request.keys, null);
+    apply(db, request, [{ keys: request.keys, value: null }], options);
     return written(request, null, {});
   }
   if (typeof body !== 'object' || Array.isArray(body)) {
@@ -48,8 +54,18 @@ function patch(db: RealtimeDatabase, request: DatabaseRequest): Reply {
   }
   const changes = Object.entries(body).map(([path, value]) => changeOf(request, path, value, db));
   refuseOverlap(changes);
-  db.writeAll(changes);
+  apply(db, request, changes, options);
   return written(request, body, {});
+}
+
+function apply(
+  db: RealtimeDatabase,
+  request: DatabaseRequest,
+  changes: readonly Change[],
+  options: FirebaseServerOptions,
+): void {
+  requireWriteSize(db, request, changes, options);
+  db.writeAll(changes);
 }
 
 /** One member of a PATCH: its name is a path below that of the request. */
