@@ -36,8 +36,8 @@ export interface Ask {
   readonly body?: string;
   /** Asks for the ETag. */
   readonly etag?: boolean;
-  /** More of an answer than this is not read: the request is broken off. */
-  readonly mostBytes?: number;
+  /** More of an answer than this is not read: the request is broken off. Asked with the first bytes of the answer. */
+  readonly mostBytes?: (start: Buffer) => number;
 }
 
 export interface Answer {
@@ -148,13 +148,14 @@ export class FirebaseConnection implements AsyncDisposable {
   }
 
   /** @throws where the answer is not whole: it broke off, or the server said another length */
-  async #receive(response: IncomingMessage, mostBytes: number | undefined): Promise<Received> {
+  async #receive(response: IncomingMessage, mostBytes: Ask['mostBytes']): Promise<Received> {
     const { statusCode: status = 0, headers, rawHeaders } = response;
     this.#readBytes += rawHeaders.reduce((sum, text) => sum + text.length + LINE_BYTES / 2, LINE_BYTES);
-    const most = status < 300 ? (mostBytes ?? Number.POSITIVE_INFINITY) : MOST_ERROR_BYTES;
     const pieces: Buffer[] = [];
+    let most = status < 300 ? Number.POSITIVE_INFINITY : MOST_ERROR_BYTES;
     let bytes = 0;
     for await (const piece of response as AsyncIterable<Buffer>) {
+      if (bytes === 0 && status < 300 && mostBytes) most = mostBytes(piece);
       pieces.push(piece);
       bytes += piece.length;
       this.#readBytes += piece.length;

@@ -6,7 +6,7 @@ import type { EtagNotes } from './etag-notes.ts';
 import type { EtagProbe } from './etags.ts';
 import { recordLine } from './json.ts';
 import { compareKeys } from './key-order.ts';
-import { listKeys, type NodeRead, readNode, readPage, readPriority } from './node-reads.ts';
+import { listKeys, type NodeRead, type PageRead, readNode, readPage, readPriority } from './node-reads.ts';
 import type { ParentDataset } from './parent-dataset.ts';
 import { type NodePath, showPath } from './paths.ts';
 import { joinPath, recordsOf, recordsOfChild } from './records.ts';
@@ -115,36 +115,42 @@ export class DatasetReader {
     childBytes: number | undefined,
     etags: Etags | undefined,
   ): AsyncGenerator<Buffer | string> {
-    const { connection, probeBytes, signal } = this.#options;
+    const { probeBytes } = this.#options;
     let limit = childBytes === undefined ? FIRST_PAGE_CHILDREN : pageChildren(childBytes);
     let after: string | undefined;
+    let average = childBytes;
     for (;;) {
-      const page = await readPage(connection, this.#at(path), { after, limit, signal });
-      if (page.kind !== 'page' && limit > 1) {
-        limit = Math.max(1, Math.floor(limit / 8));
-        continue;
-      }
-      if (page.kind === 'refused' || (page.kind === 'cut' && page.firstKey === undefined)) {
-        yield* this.#oneByOne(path, { after, childBytes, etags });
-        return;
-      }
-      if (page.kind === 'cut') {
-        after = page.firstKey ?? '';
+      const page = await this.#nextPage(path, after, limit);
+      if (page.kind === 'page') {
+        yield* this.#pageRecords(path, page);
+        if (page.children.length < page.limit) return;
+        after = page.children.at(-1)?.key;
+        average = page.readBytes / page.limit;
+        if (page.limit > 1 && average >= probeBytes) break;
+        limit = pageChildren(average);
+      } else if (page.kind === 'cut' && page.firstKey !== undefined) {
+        after = page.firstKey;
         yield* this.#large(joinPath(path, after), undefined, { etags: NO_ETAGS, isKnownLarge: false });
-        continue;
-      }
-      const { children, depth, readBytes } = page;
-      this.#sawDepth(depthOf(path) + depth);
-      for (const { key, value } of children) yield* recordsOfChild(value, joinPath(path, key));
-      after = children.at(-1)?.key;
-      if (children.length < limit) return;
-      const average = readBytes / children.length;
-      if (average >= probeBytes && limit > 1) {
-        yield* this.#oneByOne(path, { after, childBytes: average, etags });
-        return;
-      }
-      limit = pageChildren(average);
+      } else break;
     }
+    yield* this.#oneByOne(path, { after, childBytes: average, etags });
+  }
+
+  /** The next children, or fewer where so many are more than one request may bring. */
+  async #nextPage(
+    path: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<PageRead & { readonly limit: number }> {
+    const { connection, signal } = this.#options;
+    const page = await readPage(connection, this.#at(path), { after, limit, signal });
+    if (page.kind === 'page' || limit === 1) return { ...page, limit };
+    return this.#nextPage(path, after, Math.max(1, Math.floor(limit / 8)));
+  }
+
+  *#pageRecords(path: string, { children, depth }: Extract<PageRead, { kind: 'page' }>): Generator<string> {
+    this.#sawDepth(depthOf(path) + depth);
+    for (const { key, value } of children) yield* recordsOfChild(value, joinPath(path, key));
   }
 
   /** Children after a key by a listing of keys, several at once, each in a request of its own. */

@@ -34,29 +34,33 @@ export async function readNode(
   path: NodePath,
   signal: AbortSignal,
 ): Promise<NodeRead> {
-  const ask = { method: 'GET', path, query: { format: 'export' }, etag: true } as const;
-  const read = await connection.ask({ ...ask, mostBytes: MOST_READ_BYTES }, nodeOf, signal);
-  if (read !== 'scalar') return read;
   return connection.ask(
-    { ...ask, mostBytes: MOST_SCALAR_BYTES },
-    (answer) => {
-      const again = nodeOf(answer);
-      if (again !== 'scalar') return again;
-      throw new HoldfastError('E_SOURCE_FAILED', `${showPath(path)} holds a text of more than any may have`);
+    {
+      method: 'GET',
+      path,
+      query: { format: 'export' },
+      etag: true,
+      mostBytes: (start) => (isScalar(start) ? MOST_SCALAR_BYTES : MOST_READ_BYTES),
     },
+    (answer) => nodeOf(answer, path),
     signal,
   );
 }
 
-function nodeOf({ body, etag, outcome }: Answer): NodeRead | 'scalar' {
+/** A text cannot be read in parts. */
+function isScalar(start: Buffer): boolean {
+  return /^\s*("|\{\s*"\.value")/.test(start.toString('latin1', 0, 100));
+}
+
+function nodeOf({ body, etag, outcome }: Answer, path: NodePath): NodeRead {
   if (outcome === 'too-large') return { kind: 'large', childBytes: undefined };
   if (outcome === 'whole') {
     const json = new CanonicalJson(body);
     return { kind: 'whole', value: json.whole(), depth: json.depth, etag, readBytes: body.length };
   }
-  const start = body.toString('latin1');
-  if (/^\s*("|\{\s*"\.value")/.test(start)) return 'scalar';
-  const children = countWholeMembers(start);
+  if (isScalar(body))
+    throw new HoldfastError('E_SOURCE_FAILED', `${showPath(path)} holds a longer text than any may have`);
+  const children = countWholeMembers(body.toString('latin1'));
   return { kind: 'large', childBytes: children === 0 ? body.length : body.length / children };
 }
 
@@ -90,7 +94,7 @@ export async function readPage(
     ...(after === undefined ? {} : { startAfter: JSON.stringify(after) }),
   };
   const page = await connection.ask(
-    { method: 'GET', path, query, mostBytes: MOST_READ_BYTES },
+    { method: 'GET', path, query, mostBytes: () => MOST_READ_BYTES },
     pageOf,
     signal,
   );

@@ -1,4 +1,4 @@
-import { abortedError } from '../../core/abort.ts';
+import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
 
@@ -23,27 +23,42 @@ export async function askTokenEndpoint(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   for (let attempt = 1; ; attempt++) {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers,
-        body,
-        redirect: 'error',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      });
-      const text = await response.text();
-      if (response.ok) return JSON.parse(text) as Readonly<Record<string, unknown>>;
-      if (response.status < 500 || attempt === TRIES) throw refused(url, response.status, text);
-    } catch (error) {
-      if (signal.aborted) throw abortedError(signal);
-      if (error instanceof HoldfastError) throw error;
-      if (attempt < TRIES) continue;
-      throw new HoldfastError('E_SOURCE_UNREACHABLE', `${hostOf(url)} gave no token: ${reason(error)}`, {
-        cause: error,
-        hint: 'Check the network: the login needs this host.',
-      });
-    }
+    const answer = await post(url, { headers, body }, signal).catch((error: unknown) => error);
+    throwIfAborted(signal);
+    const isAnswer = typeof answer === 'object' && answer !== null && 'status' in answer;
+    const { status, text } = isAnswer ? (answer as Received) : { status: 599, text: '' };
+    if (status < 300) return parsed(text, url);
+    if (status >= 500 && attempt < TRIES) continue;
+    throw isAnswer ? refused(url, status, text) : unreachable(url, answer);
   }
+}
+
+interface Received {
+  readonly status: number;
+  readonly text: string;
+}
+
+function parsed(text: string, url: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch {
+    throw new HoldfastError('E_SOURCE_REFUSED', `${hostOf(url)} gave an answer that is not JSON`);
+  }
+}
+
+async function post(
+  url: string,
+  { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
+  signal: AbortSignal,
+): Promise<Received> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body,
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+  });
+  return { status: response.status, text: await response.text() };
 }
 
 function refused(url: string, status: number, text: string): HoldfastError {
@@ -69,7 +84,11 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the token endpoint';
 }
 
-function reason(error: unknown): string {
+function unreachable(url: string, error: unknown): HoldfastError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HoldfastError('E_SOURCE_UNREACHABLE', `${hostOf(url)} gave no token: ${reason}`, {
+    cause: error,
+    hint: 'Check the network: the login needs this host.',
+  });
 }
