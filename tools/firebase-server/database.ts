@@ -13,13 +13,8 @@ export class RealtimeDatabase {
     return this.#root.getChild(toPath(keys));
   }
 
-  /** @param value plain JSON or export format; null removes */
-  write(keys: readonly string[], value: unknown): void {
-    this.#root = this.#root.updateChild(toPath(keys), toNode(value));
-  }
-
   /** Writes several places at once: all or none. */
-  writeAll(changes: readonly Change[]): void {
+  write(changes: readonly Change[]): void {
     this.#root = changes.reduce(
       (root, { keys, value }) => root.updateChild(toPath(keys), toNode(value)),
       this.#root,
@@ -30,5 +25,6 @@ export class RealtimeDatabase {
 /** A place and what it is to hold. */
 export interface Change {
   readonly keys: readonly string[];
+  /** Plain JSON or export format; null removes. */
   readonly value: unknown;
 }

@@ -79,11 +79,31 @@ export const EMPTY: Node = toNode(null);
 
 /** Makes a node of JSON, plain or in export format. */
 export function toNode(json: unknown): Node {
+  try {
+    return parseNode(json);
+  } catch (error) {
+    if (error instanceof TypeError) return assemble(json);
+    throw error;
+  }
+}
+
+/** Google's parser of nodes, which is reached by way of what the client keeps of its server. */
+function parseNode(json: unknown): Node {
   const { server_, infoData_ } = database._repo;
   server_.onServerInfoUpdate_({ scratch: json });
   const node = infoData_.getNode(SCRATCH);
   if (json !== null) server_.onServerInfoUpdate_({ scratch: null });
   return node;
+}
+
+/** Google's parser fails at objects with a key `hasOwnProperty`: their nodes are put together child by child. */
+function assemble(json: unknown): Node {
+  if (typeof json !== 'object' || json === null || '.value' in json) return parseNode(json);
+  let node = EMPTY;
+  for (const [key, child] of Object.entries(json)) {
+    if (!key.startsWith('.')) node = node.updateImmediateChild(key, assemble(child));
+  }
+  return '.priority' in json ? node.updateImmediateChild('.priority', parseNode(json['.priority'])) : node;
 }
 
 export function toPath(keys: readonly string[]): Path {

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RateLimit, requireTime, requireToken } from './access.ts';
 import { RealtimeDatabase } from './database.ts';
+import type { Node } from './engine.ts';
 import { type Fault, Faults, faultReply, sendSpoilt } from './faults.ts';
 import type { FirebaseServerOptions } from './options.ts';
 import { answerRead } from './read.ts';
 import { Refusal, type Reply } from './reply.ts';
 import { type DatabaseRequest, keysOf, parseRequest } from './request.ts';
 import { answerSettings } from './rules.ts';
+import { serialize } from './serialize.ts';
 import { answerWrite } from './write.ts';
 
 /** Long enough for the longest path. */
@@ -52,10 +55,16 @@ export async function startFirebaseServer(options: FirebaseServerOptions = {}): 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stats: service.stats,
     fail: (next) => service.faults.add(next),
-    set: async (path, value) => main.write(keysOf(path), value),
-    get: async (path) => main.read(keysOf(path)).val(true),
+    set: async (path, value) => main.write([{ keys: keysOf(path), value }]),
+    get: async (path) => exported(main.read(keysOf(path))),
     [Symbol.asyncDispose]: () => stop(server),
   };
+}
+
+/** Export format without the faults of Google's `val`, which loses a key `__proto__`. */
+function exported(node: Node): unknown {
+  const pieces = serialize(node, { format: 'export', maxBytes: Number.POSITIVE_INFINITY }) ?? [];
+  return JSON.parse(Buffer.concat(pieces).toString());
 }
 
 async function stop(server: Server): Promise<void> {
@@ -157,15 +166,11 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(pieces);
 }
 
-/** @returns bytes sent */
+/** @returns bytes sent, all of them even where the client left early */
 async function send(response: ServerResponse, reply: Reply): Promise<number> {
   const bytes = reply.body.reduce((sum, piece) => sum + piece.length, 0);
   const length = reply.status === 204 ? {} : { 'content-length': String(bytes) };
   response.writeHead(reply.status, { 'cache-control': 'no-cache', ...reply.headers, ...length });
-  for (const piece of reply.body) {
-    if (response.destroyed) break;
-    if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-  }
-  response.end();
+  await pipeline(reply.body, response).catch(() => undefined);
   return bytes;
 }

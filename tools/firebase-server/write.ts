@@ -1,7 +1,7 @@
 import { push } from '@firebase/database';
 import { checkKey, checkValue, parseBody } from './body.ts';
 import type { Change, RealtimeDatabase } from './database.ts';
-import { type Node, queryBase, toPath } from './engine.ts';
+import { queryBase, toPath } from './engine.ts';
 import { etagOf } from './etag.ts';
 import type { FirebaseServerOptions } from './options.ts';
 import { wantsEtag } from './read.ts';
@@ -11,70 +11,75 @@ import { serialize } from './serialize.ts';
 import { resolveServerValues } from './server-values.ts';
 import { requireWriteSize } from './write-size.ts';
 
+interface Write {
+  readonly db: RealtimeDatabase;
+  readonly request: DatabaseRequest;
+  readonly options: FirebaseServerOptions;
+  /** Whether the body may hold `{".sv": …}`. */
+  readonly serverValues: boolean;
+}
+
 /** Does a PUT, PATCH, POST or DELETE: all of it or nothing. @throws Refusal */
 export function answerWrite(
   db: RealtimeDatabase,
   request: DatabaseRequest,
   options: FirebaseServerOptions,
 ): Reply {
-  if (request.method === 'PATCH') return patch(db, request, options);
-  if (request.method === 'POST') return post(db, request, options);
-  return replace(db, request, options);
+  const write = { db, request, options, serverValues: request.body.includes('".sv"') };
+  if (request.method === 'PATCH') return patch(write);
+  if (request.method === 'POST') return post(write);
+  return replace(write);
 }
 
-function replace(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
-  const value = request.method === 'DELETE' ? null : newValue(request, request.keys, db);
+function replace(write: Write): Reply {
+  const { db, request } = write;
+  const value = request.method === 'DELETE' ? null : checked(parseBody(request.body), request.keys, write);
   const conflict = conflictOf(db, request);
   if (conflict) return conflict;
-  apply(db, request, [{ keys: request.keys, value }], options);
-  return written(request, value, etagHeader(request, db.read(request.keys)));
+  apply([{ keys: request.keys, value }], write);
+  return written(value, request.keys, write);
 }
 
-function post(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
+function post(write: Write): Reply {
+  const { request } = write;
   refuseCondition(request);
   const name = push(queryBase).key ?? '';
   const keys = [...request.keys, name];
-  apply(db, request, [{ keys, value: newValue(request, keys, db) }], options);
-  return written(request, { name }, etagHeader(request, db.read(keys)));
+  apply([{ keys, value: checked(parseBody(request.body), keys, write) }], write);
+  return written({ name }, keys, write);
 }
 
-function patch(db: RealtimeDatabase, request: DatabaseRequest, options: FirebaseServerOptions): Reply {
+function patch(write: Write): Reply {
+  const { request } = write;
   refuseCondition(request);
   if (wantsEtag(request)) throw new Refusal(400, 'X-Firebase-ETag is not supported for PATCH requests');
   const body = parseBody(request.body);
-  if (body === null) {
-    apply(db, request, [{ keys: request.keys, value: null }], options);
-    return written(request, null, {});
-  }
+  apply(changesOf(body, write), write);
+  return written(body, request.keys, write);
+}
+
+function changesOf(body: unknown, write: Write): readonly Change[] {
+  const { keys } = write.request;
+  if (body === null) return [{ keys, value: null }];
   if (typeof body !== 'object' || Array.isArray(body)) {
     throw new Refusal(
       400,
       "Invalid data; couldn't parse JSON object. Are you sending a JSON object with valid key names?",
     );
   }
-  const changes = Object.entries(body).map(([path, value]) => changeOf(request, path, value, db));
+  const changes = Object.entries(body).map(([path, value]) => changeOf(path, value, write));
   refuseOverlap(changes);
-  apply(db, request, changes, options);
-  return written(request, body, {});
-}
-
-function apply(
-  db: RealtimeDatabase,
-  request: DatabaseRequest,
-  changes: readonly Change[],
-  options: FirebaseServerOptions,
-): void {
-  requireWriteSize(db, request, changes, options);
-  db.writeAll(changes);
+  return changes;
 }
 
 /** One member of a PATCH: its name is a path below that of the request. */
-function changeOf(request: DatabaseRequest, path: string, value: unknown, db: RealtimeDatabase): Change {
+function changeOf(path: string, value: unknown, write: Write): Change {
+  const { body, keys: above } = write.request;
   const below = path.split('/').filter((key) => key !== '');
-  if (below.length === 0) checkKey('', request.body);
-  for (const key of below.at(-1) === '.priority' ? below.slice(0, -1) : below) checkKey(key, request.body);
-  const keys = keysOf([...request.keys, ...below].join('/'));
-  return { keys, value: checked(value, request, keys, db) };
+  if (below.length === 0) checkKey('', body);
+  for (const key of below.at(-1) === '.priority' ? below.slice(0, -1) : below) checkKey(key, body);
+  const keys = keysOf([...above, ...below].join('/'));
+  return { keys, value: checked(value, keys, write) };
 }
 
 /** Two members of which one lies in the other have no defined order. */
@@ -91,22 +96,19 @@ function refuseOverlap(changes: readonly Change[]): void {
   }
 }
 
-function newValue(request: DatabaseRequest, keys: readonly string[], db: RealtimeDatabase): unknown {
-  return checked(parseBody(request.body), request, keys, db);
+/** The value to write, checked and with server values put in. @throws Refusal */
+function checked(value: unknown, keys: readonly string[], { db, request, serverValues }: Write): unknown {
+  if (keys.length > MAX_DEPTH) {
+    throw new Refusal(400, `Invalid data; path exceeds the maximum depth of ${MAX_DEPTH}`);
+  }
+  checkValue(value, keys.length, request.body);
+  if (!serverValues) return value;
+  return resolveServerValues(value, db.read(keys), (node, key) => node.getChild(toPath([key])));
 }
 
-function checked(
-  value: unknown,
-  { body }: DatabaseRequest,
-  keys: readonly string[],
-  db: RealtimeDatabase,
-): unknown {
-  const depth = keys.length;
-  if (depth > MAX_DEPTH)
-    throw new Refusal(400, `Invalid data; path exceeds the maximum depth of ${MAX_DEPTH}`);
-  checkValue(value, depth, body);
-  if (!body.includes('".sv"')) return value;
-  return resolveServerValues(value, db.read(keys), (node, key) => node.getChild(toPath([key])));
+function apply(changes: readonly Change[], { db, request, options }: Write): void {
+  requireWriteSize(db, request, changes, options);
+  db.write(changes);
 }
 
 /** 412 with what is there now, where the request names another ETag. */
@@ -121,16 +123,17 @@ function conflictOf(db: RealtimeDatabase, { headers, keys }: DatabaseRequest): R
 }
 
 function refuseCondition({ headers, method }: DatabaseRequest): void {
-  if (headers['if-match'] !== undefined)
+  if (headers['if-match'] !== undefined) {
     throw new Refusal(400, `if-match is not supported for ${method} requests`);
+  }
 }
 
-function etagHeader(request: DatabaseRequest, node: Node): Record<string, string> {
-  return wantsEtag(request) ? { etag: etagOf(node) } : {};
-}
-
-function written({ params }: DatabaseRequest, answer: unknown, headers: Record<string, string>): Reply {
-  if (params.get('print') === 'silent') return noContent(headers);
-  const indent = params.get('print') === 'pretty' ? 2 : undefined;
-  return jsonReply([Buffer.from(JSON.stringify(answer, undefined, indent))], headers);
+function written(answer: unknown, keys: readonly string[], { db, request }: Write): Reply {
+  const headers: Record<string, string> = wantsEtag(request) ? { etag: etagOf(db.read(keys)) } : {};
+  const print = request.params.get('print');
+  if (print === 'silent') return noContent(headers);
+  return jsonReply(
+    [Buffer.from(JSON.stringify(answer, undefined, print === 'pretty' ? 2 : undefined))],
+    headers,
+  );
 }

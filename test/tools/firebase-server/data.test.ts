@@ -180,4 +180,16 @@ describe('reading', () => {
     expect((await ask(`/odd/${encodeURIComponent('%41')}.json`)).json).toBe('percent');
     expect((await ask(`/odd/${encodeURIComponent('ключ')}.json`)).json).toBe('😀');
   });
+
+  it('keeps keys that mean something in JavaScript', async () => {
+    const odd =
+      '{"__proto__":{"a":1},"constructor":"c","hasOwnProperty":{"toString":true,".priority":2},"valueOf":0}';
+    await ask('/odd.json', { method: 'PUT', body: odd });
+    expect((await ask('/odd.json?format=export')).text).toBe(odd);
+    expect((await ask('/odd/__proto__/a.json')).json).toBe(1);
+    expect(JSON.stringify(await server.get('/odd'))).toBe(odd);
+    expect((await ask('/odd.json?orderBy="$key"&startAt="h"&limitToFirst=1')).json).toEqual({
+      hasOwnProperty: { toString: true },
+    });
+  });
 });
