@@ -4,7 +4,13 @@ import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { RestoreOptions, RestorePlan, StoredDataset, Target } from '../sources/target.ts';
+import {
+  type RestoreOptions,
+  type RestorePlan,
+  SPECIAL_OPTIONS,
+  type StoredDataset,
+  type Target,
+} from '../sources/target.ts';
 import { compareDatasets, type DatasetComparison } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
@@ -29,6 +35,7 @@ export async function planRestore(
   target: Target,
   options: RestoreJobOptions,
 ): Promise<RestorePlan> {
+  refuseUnknown(target, options);
   const reader = await openFor(repository, key, target, options.signal);
   return target.plan(contentsOf(reader), options, options.signal);
 }
@@ -45,6 +52,7 @@ export async function restoreBackup(
   options: RestoreJobOptions,
 ): Promise<RestoreResult> {
   const { signal, onProgress = () => {} } = options;
+  refuseUnknown(target, options);
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
@@ -58,14 +66,17 @@ export async function restoreBackup(
   try {
     await target.restore(contents, plan, { ...options, onProgress, signal });
   } catch (error) {
-    throw sayHowToGoOn(error, 'The target may hold a part of the backup: run it again with --replace.');
+    throw sayHowToGoOn(
+      error,
+      plan.goOn ?? 'The target may hold a part of the backup: run it again with --replace.',
+    );
   }
   onProgress({ kind: 'phase', phase: 'compare' });
   const comparison = await compareTarget(repository, {
     reader,
     target,
     digests,
-    datasets: plan.compare,
+    plan,
     onProgress,
     signal,
   }).catch((error: unknown) => {
@@ -77,6 +88,18 @@ export async function restoreBackup(
   refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   return { key, plan, comparison, records, plainBytes };
+}
+
+/** @throws E_USAGE for an option that this kind of target does not know */
+function refuseUnknown(target: Target, options: RestoreOptions): void {
+  const given = SPECIAL_OPTIONS.find(
+    (name) =>
+      options[name] !== undefined && options[name] !== false && !target.specialOptions?.includes(name),
+  );
+  if (given === undefined) return;
+  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} knows nothing of '${given}'`, {
+    hint: 'Leave the option out; `holdfast help restore` says which kinds know it.',
+  });
 }
 
 /** Of a backup that breaks off nothing is left; of a restore there may be. */
@@ -120,16 +143,17 @@ async function compareTarget(
     readonly reader: BackupReader;
     readonly target: Target;
     readonly digests: ReadonlyMap<string, RecordDigest>;
-    readonly datasets: readonly StoredDataset[];
+    readonly plan: RestorePlan;
     readonly onProgress: OnProgress;
     readonly signal: AbortSignal;
   },
 ): Promise<DatasetComparison[]> {
-  const { reader, target, digests, datasets, onProgress, signal } = options;
-  const contents = contentsOf(reader);
+  const { reader, target, digests, plan, onProgress, signal } = options;
+  const { compare: datasets, comparison } = plan;
+  const contents = comparison?.contents ?? contentsOf(reader);
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
-  const source = target.asSource();
+  const source = comparison?.source ?? target.asSource();
   await using view = await source.open(signal);
   return await compareDatasets({
     repository,
@@ -140,7 +164,8 @@ async function compareTarget(
     ),
     digests: new Map(whole.map(({ name }) => [name, digests.get(name) as RecordDigest])),
     view,
-    isSame: (dataset, plan) => isSameStream(dataset, plan, { repository, reader, view, signal }),
+    isSame: async (dataset, live) =>
+      !comparison && isSameStream(dataset, live, { repository, reader, view, signal }),
     maxReaders: source.capabilities.maxReaders,
     onDataset: ({ dataset, targetRecords }) =>
       onProgress({ kind: 'dataset', dataset, records: targetRecords, plainBytes: 0 }),

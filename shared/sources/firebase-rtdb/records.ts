@@ -1,8 +1,10 @@
-import { MiB } from '../../core/units.ts';
+import { KiB, MiB } from '../../core/units.ts';
+
 import { CanonicalJson, recordLine } from './json.ts';
 
 /** A value longer than this is not one record: its children are. Part of what makes records stable. */
 const MOST_RECORD_CHARACTERS = 1 * MiB;
+const BLOCK_BYTES = 256 * KiB;
 
 /**
  * A node's records: one for each child, by its key; of a child that is too large for one, those of its children, by
@@ -29,4 +31,22 @@ export function* recordsOfChild(value: string, path: string): Generator<string> 
 
 export function joinPath(path: string, key: string): string {
   return path === '' ? key : `${path}/${key}`;
+}
+
+/** Records put together into blocks, so that few are handed over. */
+export async function* blocksOf(
+  records: AsyncIterable<Buffer | string> | Iterable<Buffer | string>,
+): AsyncGenerator<Uint8Array> {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const record of records) {
+    const piece = typeof record === 'string' ? Buffer.from(record) : record;
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < BLOCK_BYTES) continue;
+    yield Buffer.concat(pieces);
+    pieces = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(pieces);
 }

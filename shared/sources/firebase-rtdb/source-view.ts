@@ -1,7 +1,6 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { systemClock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { KiB } from '../../core/units.ts';
 import type {
   ChangedPartition,
   Consistency,
@@ -21,8 +20,8 @@ import { readPriority } from './node-reads.ts';
 import type { FirebaseOptions } from './options.ts';
 import { ParentDataset } from './parent-dataset.ts';
 import { showPath } from './paths.ts';
+import { blocksOf } from './records.ts';
 
-const BLOCK_BYTES = 256 * KiB;
 const GB = 1e9;
 
 /** A dataset as it was found before it is read. */
@@ -134,13 +133,13 @@ export class FirebaseView implements SourceView {
         yield Buffer.from(withNewline(this.#contents.rules ?? ''));
         return;
       case 'etags':
-        yield* blocks(this.#stateOf(partition.name).notes.records(this.#contents.probe.isTrusted));
+        yield* blocksOf(this.#stateOf(partition.name).notes.records(this.#contents.probe.isTrusted));
         return;
       case 'own':
-        yield* blocks(this.#ownRecords(dataset, signal));
+        yield* blocksOf(this.#ownRecords(dataset, signal));
         return;
       default:
-        yield* blocks(this.#readData(this.#stateOf(dataset.name), dataset, signal));
+        yield* blocksOf(this.#readData(this.#stateOf(dataset.name), dataset, signal));
     }
   }
 
@@ -267,22 +266,4 @@ function partitionOf(name: string, sameAsParent: boolean, estimatedBytes: number
 
 function withNewline(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
-}
-
-/** Records put together into blocks, so that few are handed over. */
-async function* blocks(
-  records: AsyncIterable<Buffer | string> | Iterable<Buffer>,
-): AsyncGenerator<Uint8Array> {
-  let pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const record of records) {
-    const piece = typeof record === 'string' ? Buffer.from(record) : record;
-    pieces.push(piece);
-    bytes += piece.length;
-    if (bytes < BLOCK_BYTES) continue;
-    yield Buffer.concat(pieces);
-    pieces = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield Buffer.concat(pieces);
 }
