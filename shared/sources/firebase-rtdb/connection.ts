@@ -9,7 +9,6 @@ import { type Credentials, isRefreshable } from './credentials.ts';
 import { type NodePath, showPath, urlPath } from './paths.ts';
 
 const MOST_TRIES = 6;
-const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10 * SECOND_MS;
 const MOST_ERROR_BYTES = 64 * KiB;
 /** Of a status line and the ends of lines; what is billed is more than bodies. */
@@ -23,8 +22,8 @@ export interface ConnectionOptions {
   readonly credentials: Credentials;
   /** Without a byte for so long, a request has failed. */
   readonly timeoutMs: number;
-  /** For tests. @default 200 */
-  readonly firstPauseMs?: number;
+  /** Before what failed is tried again; then twice as long each time. */
+  readonly firstPauseMs: number;
 }
 
 export interface Ask {
@@ -80,7 +79,7 @@ export class FirebaseConnection implements AsyncDisposable {
    * @throws E_SOURCE_REFUSED, E_SOURCE_DENIED, E_SOURCE_UNREACHABLE, E_SOURCE_LOST, E_SOURCE_FAILED, E_ABORTED
    */
   async ask<T>(ask: Ask, read: (answer: Answer) => T, signal: AbortSignal): Promise<T> {
-    const { firstPauseMs = FIRST_PAUSE_MS } = this.#options;
+    const { firstPauseMs } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         return read(await this.#once(ask, signal));

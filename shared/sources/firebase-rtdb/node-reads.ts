@@ -1,12 +1,17 @@
 import { HoldfastError } from '../../core/errors.ts';
-import { MiB } from '../../core/units.ts';
+import { KiB, MiB } from '../../core/units.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
 import { CanonicalJson, countWholeMembers, type Member } from './json.ts';
 import { compareKeys } from './key-order.ts';
 import { type NodePath, showPath } from './paths.ts';
 
-/** What one request may bring: more is asked for in parts. Bounds the memory of a reader. */
-export const MOST_READ_BYTES = 3 * MiB;
+/**
+ * A node with more is asked for in parts: of those that changed later, few bytes are read again. Larger than the largest
+ * record, however its characters are written.
+ */
+export const MOST_NODE_BYTES = 384 * KiB;
+/** What a page of children may bring. Bounds the memory of a reader. */
+const MOST_PAGE_BYTES = 3 * MiB;
 /** A text has 10 MB at most, and six bytes a character when it is escaped. */
 const MOST_SCALAR_BYTES = 64 * MiB;
 /** Keys of a node whose listing is refused are asked for in parts of so many. */
@@ -40,7 +45,7 @@ export async function readNode(
       path,
       query: { format: 'export' },
       etag: true,
-      mostBytes: (start) => (isScalar(start) ? MOST_SCALAR_BYTES : MOST_READ_BYTES),
+      mostBytes: (start) => (isScalar(start) ? MOST_SCALAR_BYTES : MOST_NODE_BYTES),
     },
     (answer) => nodeOf(answer, path),
     signal,
@@ -94,7 +99,7 @@ export async function readPage(
     ...(after === undefined ? {} : { startAfter: JSON.stringify(after) }),
   };
   const page = await connection.ask(
-    { method: 'GET', path, query, mostBytes: () => MOST_READ_BYTES },
+    { method: 'GET', path, query, mostBytes: () => MOST_PAGE_BYTES },
     pageOf,
     signal,
   );
@@ -131,21 +136,22 @@ export async function listKeys(
   const all = await connection.ask({ ...ask, query: { shallow: 'true' } }, keysOf, signal);
   if (all) return all.sort(compareKeys);
   const keys: string[] = [];
-  for (;;) {
+  for (let limit = KEYS_A_PART; ; ) {
     const after = keys.at(-1);
     const query = {
       shallow: 'true',
-      limitToFirst: String(KEYS_A_PART),
+      limitToFirst: String(limit),
       ...(after === undefined ? {} : { startAfter: JSON.stringify(after) }),
     };
     const part = await connection.ask({ ...ask, query }, keysOf, signal);
-    if (!part)
+    if (!part && limit === 1)
       throw new HoldfastError('E_SOURCE_FAILED', `${showPath(path)}: not even its keys can be listed`, {
         hint: 'Split the node into several: it has too many children for Firebase.',
       });
-    part.sort(compareKeys);
-    keys.push(...part);
-    if (part.length < KEYS_A_PART) return keys;
+    part?.sort(compareKeys);
+    for (const key of part ?? []) keys.push(key);
+    if (part && part.length < limit) return keys;
+    if (!part) limit = Math.ceil(limit / 8);
   }
 }
 

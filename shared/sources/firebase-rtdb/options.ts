@@ -29,6 +29,8 @@ export interface FirebaseOptions {
   readonly rereads: number;
   /** What a GB read is taken to cost. */
   readonly usdPerGB: number;
+  /** Before what failed is tried again for the first time. */
+  readonly firstPauseMs: number;
 }
 
 const KNOWN = [
@@ -40,6 +42,7 @@ const KNOWN = [
   'probeBytes',
   'rereads',
   'usdPerGB',
+  'firstPauseMs',
 ];
 const PARAMETERS = ['ns', 'auth', 'access_token'];
 
@@ -68,6 +71,7 @@ export function parseFirebaseOptions(
     readers: whole('readers', 4, [1, 64]),
     probeBytes: whole('probeBytes', 4096, [256, 1e9]),
     rereads: whole('rereads', 2, [0, 10]),
+    firstPauseMs: whole('firstPauseMs', 200, [1, 60_000]),
     usdPerGB: numberOf(options['usdPerGB'] ?? 1, 'usdPerGB', [0, 1000], problems, false),
   };
   if (problems.length > 0)
@@ -85,10 +89,10 @@ export function firebaseName({ origin, namespace, base }: FirebaseOptions): stri
 }
 
 export function connectionOptions(
-  { origin, namespace, credentials, timeoutMs }: FirebaseOptions,
+  { origin, namespace, credentials, timeoutMs, firstPauseMs }: FirebaseOptions,
   env: Environment,
 ): ConnectionOptions {
-  return { origin, namespace, timeoutMs, credentials: openCredentials(credentials, env) };
+  return { origin, namespace, timeoutMs, firstPauseMs, credentials: openCredentials(credentials, env) };
 }
 
 export interface DatabaseUrl {

@@ -1,7 +1,7 @@
 import type { BackupContents, StoredDataset } from '../target.ts';
 import { DATA_PARTITION, ETAGS_DATASET } from './datasets.ts';
 import { parseRecord } from './json.ts';
-import { MOST_READ_BYTES } from './node-reads.ts';
+import { MOST_NODE_BYTES } from './node-reads.ts';
 import { ParentRecords } from './parent-records.ts';
 
 /** What the last backup has of one dataset: its records and the ETags of its children, both taken in order. */
@@ -20,7 +20,7 @@ export class ParentDataset implements AsyncDisposable {
   ) {
     const { records, plainBytes, attributes } = dataset;
     this.depth = Number(attributes['depth'] ?? 0);
-    this.childBytes = plainBytes > 2 * MOST_READ_BYTES && records > 1 ? plainBytes / records : undefined;
+    this.childBytes = plainBytes > 2 * MOST_NODE_BYTES && records > 1 ? plainBytes / records : undefined;
     this.records = new ParentRecords(readPart(contents, dataset, DATA_PARTITION, signal), onProblem);
     const etags = contents.datasets.find(({ name }) => name === ETAGS_DATASET);
     this.#etags = new ParentRecords(readPart(contents, etags, dataset.name, signal), onProblem);
