@@ -94,15 +94,15 @@ export class RestoreWriter {
   /** All of them in one request; where that is too much or one of them is refused, in smaller ones. */
   async #patch(place: NodePath, members: readonly Member[]): Promise<void> {
     const body = `{${members.map(({ path, value }) => `${JSON.stringify(path.join('/'))}:${value}`).join(',')}}`;
-    const [only, ...others] = members;
+    const only = members.length === 1 ? members[0] : undefined;
     try {
       const answer = await this.#ask({ method: 'PATCH', path: place, body });
       if (answer.outcome !== 'too-large') return;
-      if (only && others.length === 0) return await this.#writeInParts(place, only);
     } catch (error) {
       if (!isHoldfastError(error, 'E_SOURCE_FAILED')) throw error;
-      if (only && others.length === 0) throw refusedAt([...place, ...only.path], error);
+      if (only) throw refusedAt([...place, ...only.path], error);
     }
+    if (only) return this.#writeInParts(place, only);
     const half = Math.ceil(members.length / 2);
     await this.#patch(place, members.slice(0, half));
     await this.#patch(place, members.slice(half));

@@ -42,7 +42,7 @@ function mixedData() {
 
 describe('a backup of a Firebase database', () => {
   it.each([
-    ['answers of 64 KiB at most', { maxResponseBytes: 64 * KiB }],
+    ['answers of 32 KiB at most', { maxResponseBytes: 32 * KiB }],
     [
       'answers of 64 KiB at most, refused with 413',
       { maxResponseBytes: 64 * KiB, tooBigStatus: 413 as const },
@@ -57,9 +57,9 @@ describe('a backup of a Firebase database', () => {
     const { pictures, ...data } = mixedData();
     const small = {
       ...data,
-      posts: newChildren(30, 6 * KiB, 1),
-      presence: newChildren(2000, 100, 3),
-      archive: { '2025': newChildren(20, 5 * KiB, 4) },
+      posts: newChildren(12, 6 * KiB, 1),
+      presence: newChildren(700, 60, 3),
+      archive: { '2025': newChildren(15, 5 * KiB, 4) },
     };
     await server.set('/', { ...small, odd: (({ long, ...odd }) => odd)(oddData() as { long: unknown }) });
     await backUp();
