@@ -29,7 +29,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/restore.ts')).restore,
   },
   export: {
-    summary: 'write a backup as SQL, CSV or NDJSON',
+    summary: 'write a backup as SQL, CSV, JSON or NDJSON',
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   prune: {

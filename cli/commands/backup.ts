@@ -7,17 +7,23 @@ import { bytes, duration, number, plural, ratio, shortKey } from '../format.ts';
 import { defaultSource, findPlace } from '../load-config.ts';
 import { Session } from '../session.ts';
 
-const options = { source: { type: 'string', short: 's' }, note: { type: 'string' } } as const;
+const options = {
+  source: { type: 'string', short: 's' },
+  note: { type: 'string' },
+  'full-read': { type: 'boolean', default: false },
+} as const;
 
 export const backup: Command = {
   options,
-  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT]
+  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--full-read]
 
 Backs a database up as at one moment. TYPE (default manual) chooses how long it is kept. Only what the newest
 backup of the same source has not is stored. Nothing is listed until everything is stored.
 
-  -s, --source SOURCE     name from the configuration, postgres://…, env:NAME, or a file or folder of text
+  -s, --source SOURCE     name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
+                          or a file or folder of text
       --note TEXT         kept with the backup
+      --full-read         read all of it, even what has not changed since the last backup (Firebase)
 
 ${COMMON_HELP}
 Examples:
@@ -41,6 +47,7 @@ Exit status: 0 backed up; 12 key; 13 store refused; 30 database; 75 store unavai
     const result = await runBackup(session.repository, await openSource(place, io.env), {
       type: positionals[0] ?? 'manual',
       note: values.note,
+      fullRead: values['full-read'] === true,
       onProgress: session.progress.on,
       signal: io.signal,
     });
@@ -72,11 +79,23 @@ async function chooseSource({ config, io }: Session): Promise<string> {
 }
 
 function describe(result: BackupResult, ms: number): string {
-  const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets } = result;
+  const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets, cost } = result;
   const against = parent ? `, compared with ${shortKey(parent)}` : '';
   return `${shortKey(key)} of ${source.name}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}, in ${duration(ms)}
   stored ${bytes(storedBytes)} (${ratio(plainBytes, storedBytes)} smaller), ${number(newChunks)} of ${number(chunks)} chunks new${against}
-Check it with: holdfast verify ${shortKey(key)} --full
+${cost === undefined ? '' : describeCost(cost)}Check it with: holdfast verify ${shortKey(key)} --full
+`;
+}
+
+function describeCost({
+  readBytes,
+  skippedBytes,
+  requests,
+  usd,
+  usdPerGB,
+}: NonNullable<BackupResult['cost']>): string {
+  const price = `about $${usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)} at $${usdPerGB} a GB, which is assumed`;
+  return `  read ${bytes(readBytes)} in ${plural(requests, 'request')}, ${price}; ${bytes(skippedBytes)} had not changed and were not read
 `;
 }

@@ -29,7 +29,7 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     endpoint: get('AWS_ENDPOINT_URL_S3') ?? get('AWS_ENDPOINT_URL'),
     encryptionKey: readKey(get, problems),
     keyFile: get('HOLDFAST_KEY_FILE'),
-    source: get('HOLDFAST_SOURCE'),
+    source: get('HOLDFAST_SOURCE') ?? get('FIREBASE_DATABASE_URL'),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
     retention: {
       ...readDays(get, 'BACKUP_RETENTION_DAYS', 'daily', problems),
