@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { systemClock } from '../../core/clock.ts';
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type {
   ChangedPartition,
   Consistency,
@@ -12,7 +12,14 @@ import type {
 import type { BackupContents, StoredDataset } from '../target.ts';
 import type { FirebaseConnection } from './connection.ts';
 import { DatasetReader } from './dataset-reader.ts';
-import { DATA_PARTITION, ETAGS_DATASET, keysOfDataset, RULES_DATASET, roleOf } from './datasets.ts';
+import {
+  DATA_PARTITION,
+  ETAGS_DATASET,
+  keysOfDataset,
+  RULES_DATASET,
+  roleOf,
+  storedDataset,
+} from './datasets.ts';
 import { EtagNotes, NoteBudget } from './etag-notes.ts';
 import type { EtagProbe } from './etags.ts';
 import { recordLine } from './json.ts';
@@ -128,6 +135,7 @@ export class FirebaseView implements SourceView {
     partition: PartitionPlan,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, void> {
+    if (partition.sameAsParent && (yield* this.#asParent(dataset.name, partition.name, signal))) return;
     switch (roleOf(dataset)) {
       case 'rules':
         yield Buffer.from(withNewline(this.#contents.rules ?? ''));
@@ -163,6 +171,30 @@ export class FirebaseView implements SourceView {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#contents.connection[Symbol.asyncDispose]();
+  }
+
+  /** Gives what the parent has, and whether that could be read. @throws what reading it failed with later than at once */
+  async *#asParent(
+    dataset: string,
+    partition: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, boolean> {
+    const { parent, onWarning } = this.#contents;
+    const stored = storedDataset(parent, dataset);
+    const part = stored?.partitions.find(({ name }) => name === partition);
+    if (!parent || !stored || !part) return false;
+    let given = 0;
+    try {
+      for await (const block of parent.read(stored, part, signal)) {
+        given += block.length;
+        yield block;
+      }
+      return true;
+    } catch (error) {
+      if (given > 0 || !isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
+      onWarning(`${dataset} is read anew, as the last backup of it cannot be: ${error.message}`);
+      return false;
+    }
   }
 
   async *#ownRecords({ name }: DatasetPlan, signal: AbortSignal): AsyncGenerator<string> {
