@@ -1,20 +1,67 @@
+import { randomUUID } from 'node:crypto';
 import { runBackup } from '../../shared/jobs/backup.ts';
 import { exportBackup } from '../../shared/jobs/export.ts';
 import { restoreBackup } from '../../shared/jobs/restore.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
+import { FirebaseConnection } from '../../shared/sources/firebase-rtdb/connection.ts';
+import {
+  connectionOptions,
+  firebaseName,
+  parseFirebaseOptions,
+} from '../../shared/sources/firebase-rtdb/options.ts';
 import { openFirebaseSource } from '../../shared/sources/firebase-rtdb/source.ts';
 import { openFirebaseTarget } from '../../shared/sources/firebase-rtdb/target.ts';
 import type { RestoreOptions } from '../../shared/sources/target.ts';
+import { startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { never } from './engine.ts';
 import { seededRandom } from './rows.ts';
 
-/** Of a server in these tests: nothing is asked twice, and no login is taken from the environment. */
+/** A real database, where there is one: its login comes from the environment. */
+const REAL_URL = process.env['FIREBASE_TEST_DATABASE_URL'];
+const env = REAL_URL === undefined ? {} : process.env;
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  set(path: string, value: unknown): Promise<void>;
+  /** In export format. */
+  get(path: string): Promise<unknown>;
+}
+
+/** An empty database of our own server; with FIREBASE_TEST_DATABASE_URL a path of its own in that one. */
+export async function openTestDatabase(): Promise<TestDatabase> {
+  if (REAL_URL === undefined) return startFirebaseServer();
+  const options = parseFirebaseOptions(REAL_URL, {}, env);
+  const base = [...options.base, `holdfast-test-${randomUUID()}`];
+  const connection = new FirebaseConnection(connectionOptions(options, env));
+  const at = (path: string) => [...base, ...path.split('/').filter((key) => key !== '')];
+  const put = (path: string, value: unknown) =>
+    connection.ask(
+      { method: 'PUT', path: at(path), query: { print: 'silent' }, body: JSON.stringify(value) },
+      () => undefined,
+      never,
+    );
+  return {
+    url: firebaseName({ ...options, base }),
+    set: put,
+    get: (path) =>
+      connection.ask(
+        { method: 'GET', path: at(path), query: { format: 'export' } },
+        ({ body }) => JSON.parse(body.toString()),
+        never,
+      ),
+    [Symbol.asyncDispose]: async () => {
+      await put('/', null);
+      await connection[Symbol.asyncDispose]();
+    },
+  };
+}
+
 export function firebaseSource(url: string, options: Readonly<Record<string, string | number>> = {}) {
-  return openFirebaseSource(url, options, {});
+  return openFirebaseSource(url, options, env);
 }
 
 export function firebaseTarget(url: string, options: Readonly<Record<string, string | number>> = {}) {
-  return openFirebaseTarget(url, options, {});
+  return openFirebaseTarget(url, options, env);
 }
 
 export function backUpFirebase(
@@ -91,7 +138,7 @@ export function oddData(): Record<string, unknown> {
       b: { x: 1, '.priority': 'later' },
       c: 2,
     },
-    long: { text: 'längere Zeile '.repeat(200_000) },
+    long: { text: 'längere Zeile '.repeat(50_000) },
     deep: nested(31),
     many: Object.fromEntries(
       Array.from({ length: 3000 }, (_, i) => [`-N${i.toString(36)}`, { id: i, at: random() }]),

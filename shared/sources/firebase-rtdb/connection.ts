@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
+import { buffersLetGo } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { KiB, SECOND_MS } from '../../core/units.ts';
 import { isTooLarge, refusalOf, toSourceError } from './connection-errors.ts';
@@ -82,7 +83,11 @@ export class FirebaseConnection implements AsyncDisposable {
     const { firstPauseMs } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        return read(await this.#once(ask, signal));
+        const answer = await this.#once(ask, signal);
+        const result = read(answer);
+        // The body, and the text that was made of it.
+        buffersLetGo(2 * answer.body.length);
+        return result;
       } catch (error) {
         throwIfAborted(signal);
         if (!(error instanceof HoldfastError) || !error.retryable || attempt === MOST_TRIES)

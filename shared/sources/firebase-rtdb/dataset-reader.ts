@@ -3,7 +3,7 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import { MiB } from '../../core/units.ts';
 import type { FirebaseConnection } from './connection.ts';
 import type { EtagNotes } from './etag-notes.ts';
-import type { EtagProbe } from './etags.ts';
+import { type EtagProbe, NodeWatch } from './etags.ts';
 import { recordLine } from './json.ts';
 import { compareKeys } from './key-order.ts';
 import { listKeys, type NodeRead, type PageRead, readNode, readPage, readPriority } from './node-reads.ts';
@@ -94,20 +94,23 @@ export class DatasetReader {
   ): AsyncGenerator<Buffer | string> {
     const { connection, probe, probeBytes, notes, signal } = this.#options;
     const at = this.#at(path);
-    const before = await probe.probe(at, signal);
+    const watch = await NodeWatch.begin(probe, at, signal);
     const isOneByOne = known.isKnownLarge || (childBytes !== undefined && childBytes >= probeBytes);
-    yield* isOneByOne
+    const records = isOneByOne
       ? this.#oneByOne(path, { after: undefined, childBytes, etags: known.etags })
       : this.#pages(path, childBytes, known.etags);
+    for await (const record of records) {
+      await watch.passed(record.length, signal);
+      yield record;
+    }
     const priority = await readPriority(connection, at, signal);
     if (priority !== undefined) yield recordLine(joinPath(path, '.priority'), priority);
-    const after = await probe.probe(at, signal);
-    if (before === undefined || before !== after) {
-      if (before !== after) this.hasChanged = true;
-    } else if (path === '') {
-      this.etag = before;
+    await watch.look(signal);
+    if (watch.hasChanged) this.hasChanged = true;
+    else if (path === '') {
+      this.etag = watch.etag;
       this.isEtagProbed = true;
-    } else notes.add(path, before, { isProbed: true });
+    } else if (watch.etag !== undefined) notes.add(path, watch.etag, { isProbed: true });
   }
 
   async *#pages(

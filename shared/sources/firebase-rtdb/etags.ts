@@ -1,4 +1,5 @@
-import type { FirebaseConnection } from './connection.ts';
+import { MiB } from '../../core/units.ts';
+import type { Answer, FirebaseConnection } from './connection.ts';
 import type { NodePath } from './paths.ts';
 
 /** An ETag is believed after one agreement, and no more after so many disagreements. */
@@ -34,11 +35,11 @@ export class EtagProbe {
   async probe(path: NodePath, signal: AbortSignal): Promise<string | undefined> {
     if (this.#disagreements >= MOST_DISAGREEMENTS) return undefined;
     if (this.#isSilent) {
-      const etag = await this.#ask(path, { print: 'silent' }, signal);
-      if (etag !== undefined) return etag;
+      const { etag, outcome } = await this.#ask(path, { print: 'silent' }, signal);
+      if (etag !== undefined || outcome === 'too-large') return etag;
       this.#isSilent = false;
     }
-    return this.#ask(path, { shallow: 'true' }, signal);
+    return (await this.#ask(path, { shallow: 'true' }, signal)).etag;
   }
 
   /**
@@ -57,11 +58,51 @@ export class EtagProbe {
     this.#hasAgreed = true;
   }
 
-  async #ask(
-    path: NodePath,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    return this.#connection.ask({ method: 'GET', path, query, etag: true }, ({ etag }) => etag, signal);
+  #ask(path: NodePath, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+    return this.#connection.ask({ method: 'GET', path, query, etag: true }, (answer) => answer, signal);
+  }
+}
+
+/** A look at a node after so many bytes of it: what changes and changes back between two looks is not seen. */
+const LOOK_BYTES = 1 * MiB;
+
+/** Watches one node while it is read in parts, by its ETag. */
+export class NodeWatch {
+  readonly #probe: EtagProbe;
+  readonly #path: NodePath;
+  readonly #etag: string | undefined;
+  #sinceBytes = 0;
+  #isSteady = true;
+
+  private constructor(probe: EtagProbe, path: NodePath, etag: string | undefined) {
+    this.#probe = probe;
+    this.#path = path;
+    this.#etag = etag;
+  }
+
+  static async begin(probe: EtagProbe, path: NodePath, signal: AbortSignal): Promise<NodeWatch> {
+    return new NodeWatch(probe, path, await probe.probe(path, signal));
+  }
+
+  /** The ETag that it had all the time; undefined where the server gives none. */
+  get etag(): string | undefined {
+    return this.#isSteady ? this.#etag : undefined;
+  }
+
+  /** Whether it had another in between. */
+  get hasChanged(): boolean {
+    return !this.#isSteady;
+  }
+
+  /** Takes note of bytes that were read, and looks now and then. */
+  async passed(bytes: number, signal: AbortSignal): Promise<void> {
+    this.#sinceBytes += bytes;
+    if (this.#sinceBytes >= LOOK_BYTES) await this.look(signal);
+  }
+
+  async look(signal: AbortSignal): Promise<void> {
+    this.#sinceBytes = 0;
+    if (this.#etag === undefined || !this.#isSteady) return;
+    this.#isSteady = (await this.#probe.probe(this.#path, signal)) === this.#etag;
   }
 }

@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../../core/buffer-memory.ts';
 import { KiB } from '../../core/units.ts';
 
 import { CanonicalJson, recordLine } from './json.ts';
@@ -25,6 +26,7 @@ export function* recordsOf(value: string, path: string): Generator<string> {
 
 /** @param path the child's own */
 export function* recordsOfChild(value: string, path: string): Generator<string> {
+  if (value === 'null') return;
   if (value.length <= MOST_RECORD_CHARACTERS) yield recordLine(path, value);
   else yield* recordsOf(value, path);
 }
@@ -45,6 +47,7 @@ export async function* blocksOf(
     bytes += piece.length;
     if (bytes < BLOCK_BYTES) continue;
     yield Buffer.concat(pieces);
+    buffersLetGo(2 * bytes);
     pieces = [];
     bytes = 0;
   }

@@ -1,3 +1,4 @@
+import { buffersLetGo } from '../../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { MiB } from '../../core/units.ts';
@@ -46,6 +47,8 @@ export class RestoreWriter {
     const written = orderedMap(this.#batches(place, records), jobs, async ({ members, bytes }) => {
       await rate.pass(bytes, signal);
       await this.#patch(place, members);
+      // The texts of the records, and the body that was made of them.
+      buffersLetGo(2 * bytes);
       onBytes(bytes);
     });
     for await (const _ of written);

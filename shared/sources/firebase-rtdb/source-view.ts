@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { systemClock } from '../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { parallel } from '../../core/parallel.ts';
 import type {
   ChangedPartition,
   Consistency,
@@ -30,6 +31,7 @@ import { showPath } from './paths.ts';
 import { blocksOf } from './records.ts';
 
 const GB = 1e9;
+const PROBES_AT_ONCE = 8;
 
 /** A dataset as it was found before it is read. */
 export interface PlannedDataset {
@@ -163,10 +165,28 @@ export class FirebaseView implements SourceView {
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    const { probe, options, rootEtag } = this.#contents;
-    const now = await probe.probe(options.base, signal);
-    this.#isAtomic = probe.isTrusted && rootEtag !== undefined && now === rootEtag;
+    this.#isAtomic = await this.#isAsRead(signal);
     this.#to = systemClock.now();
+  }
+
+  /** Whether the database holds now what was read of it, all of it. */
+  async #isAsRead(signal: AbortSignal): Promise<boolean> {
+    const { probe, options, rootEtag } = this.#contents;
+    const isRootSame = async () =>
+      rootEtag !== undefined && (await probe.probe(options.base, signal)) === rootEtag;
+    if (!(await isRootSame()) || !probe.isTrusted) return false;
+    const wasRead = this.#states.some(({ planned }) => !planned.isSame);
+    if (!wasRead) return true;
+    let isSame = true;
+    await parallel(this.#states, { most: PROBES_AT_ONCE, signal }, async (state, stopping) => {
+      const { name, role } = state.planned;
+      const { etag } = this.#planOf(state).attributes;
+      if (role === 'own' || !isSame) return;
+      const path = [...options.base, ...(role === 'node' ? [name] : [])];
+      const now = etag === undefined ? undefined : await probe.probe(path, stopping);
+      if (now === undefined || now !== etag) isSame = false;
+    });
+    return isSame && isRootSame();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
