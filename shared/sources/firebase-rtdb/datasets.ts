@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../core/json.ts';
 import type { DatasetPlan } from '../source.ts';
 import type { BackupContents, StoredDataset } from '../target.ts';
 
@@ -12,15 +11,11 @@ export const DATA_PARTITION = '0';
 /** More top-level nodes than this are not a dataset each: the whole is one, and they are its records. */
 export const MOST_DATASETS = 2000;
 
-/** What a dataset is, in the sealed catalog. */
-export interface FirebaseAttributes extends JsonObject {
-  /**
-   * `node`: the children of a top-level node. `root`: the children of the root, or its own value. `own`: what the root says
-   * of itself, its priority, beside nodes that are datasets. `rules`: the security rules. `etags`: which data it was.
-   */
-  readonly role: 'node' | 'root' | 'own' | 'rules' | 'etags';
-}
-
+/**
+ * What a dataset is; kept in the sealed catalog. `node`: the children of a top-level node. `root`: the children of the root, or
+ * its own value. `own`: what the root says of itself, its priority, beside nodes that are datasets. `rules`: the security
+ * rules. `etags`: which data it was.
+ */
 export function roleOf({ attributes }: Pick<DatasetPlan, 'attributes'>): string {
   return String(attributes['role'] ?? '');
 }
