@@ -9,6 +9,11 @@ export interface FirebaseServerOptions {
   readonly tokens?: readonly string[];
   /** Tokens that were good once. */
   readonly expiredTokens?: readonly string[];
+  /**
+   * ETag of a shallow or silent read: that of all data below, a hash of the answer itself (which stays while data
+   * below changes), or none. The real service documents nothing. @default data
+   */
+  readonly etagWithoutBody?: 'data' | 'answer' | 'none';
   /** @default 256 MiB */
   readonly maxResponseBytes?: number;
   /** How an answer above the limit is refused; the real service has both. @default 400 */

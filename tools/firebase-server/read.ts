@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { RealtimeDatabase } from './database.ts';
 import { KEY_INDEX, type Node } from './engine.ts';
 import { etagOf } from './etag.ts';
@@ -7,6 +8,8 @@ import { jsonReply, noContent, Refusal, type Reply } from './reply.ts';
 import type { DatabaseRequest } from './request.ts';
 import { requireIndex } from './rules.ts';
 import { serialize } from './serialize.ts';
+
+type Headers = Readonly<Record<string, string>>;
 
 const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 /** What Google's own command line sends beside `shallow`; the documentation allows nothing. */
@@ -22,10 +25,14 @@ export function answerRead(
   if (headers['if-match'] !== undefined) throw new Refusal(400, 'if-match is not supported for GET requests');
   const format = formatOf(params);
   const stored = db.read(request.keys);
-  const etag = wantsEtag(request) ? { etag: etagOf(stored) } : {};
-  if (params.get('shallow') === 'true') return jsonReply(shallow(stored, params, options), etag);
+  const etag: Headers = wantsEtag(request) ? { etag: etagOf(stored) } : {};
+  if (isUnchanged(request, etag)) return { status: 304, headers: etag, body: [] };
+  if (params.get('shallow') === 'true') {
+    const body = shallow(stored, params, options);
+    return jsonReply(body, etagWithoutBody(etag, body, options));
+  }
   const node = select(stored, db, request, options);
-  if (params.get('print') === 'silent') return noContent(etag);
+  if (params.get('print') === 'silent') return noContent(etagWithoutBody(etag, [], options));
   const pieces = serialize(node, { format, maxBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES });
   if (!pieces) throw tooBig(options);
   return jsonReply(params.get('print') === 'pretty' ? pretty(pieces) : pieces, {
@@ -34,8 +41,20 @@ export function answerRead(
   });
 }
 
+/** Conditional requests get an ETag unasked: Google's Admin SDK for Python relies on it. */
 export function wantsEtag({ headers }: DatabaseRequest): boolean {
-  return headers['x-firebase-etag'] === 'true';
+  const conditional = headers['if-none-match'] ?? headers['if-match'];
+  return headers['x-firebase-etag'] === 'true' || conditional !== undefined;
+}
+
+/** 304 is not in the reference of the REST service, but Google's Admin SDK for Python uses and tests it. */
+function isUnchanged({ headers }: DatabaseRequest, { etag }: Headers): boolean {
+  return etag !== undefined && headers['if-none-match'] === etag;
+}
+
+function etagWithoutBody(etag: Headers, body: readonly Buffer[], options: FirebaseServerOptions): Headers {
+  if (etag['etag'] === undefined || options.etagWithoutBody === 'none') return {};
+  return options.etagWithoutBody === 'answer' ? { etag: hash('sha1', Buffer.concat(body), 'base64') } : etag;
 }
 
 /** What is too large to answer, in the two ways the real service says it. */

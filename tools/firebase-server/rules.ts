@@ -4,10 +4,12 @@ import type { DatabaseRequest } from './request.ts';
 
 type Rules = Readonly<Record<string, unknown>>;
 
-/** Gets or puts the security rules. They are kept, not applied, but for `.indexOn`. @throws Refusal */
-export function answerSettings(db: RealtimeDatabase, { method, keys, body }: DatabaseRequest): Reply {
+/** Gets or puts the security rules; `format=strict` leaves comments out. They are kept, not applied, but for `.indexOn`. @throws Refusal */
+export function answerSettings(db: RealtimeDatabase, { method, keys, body, params }: DatabaseRequest): Reply {
   if (keys[0] !== '/.settings/rules.json') throw new Refusal(404, '404 Not Found');
-  if (method === 'GET') return jsonReply([Buffer.from(db.rules)]);
+  const strict = params.get('format') === 'strict';
+  if (method === 'GET')
+    return jsonReply([Buffer.from(strict ? JSON.stringify(parseRules(db.rules)) : db.rules)]);
   if (method !== 'PUT') throw new Refusal(405, `Method ${method} is not supported`);
   const text = body.toString();
   if (!isObject(parseRules(text)?.['rules'])) {

@@ -169,7 +169,7 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buf
 /** @returns bytes sent, all of them even where the client left early */
 async function send(response: ServerResponse, reply: Reply): Promise<number> {
   const bytes = reply.body.reduce((sum, piece) => sum + piece.length, 0);
-  const length = reply.status === 204 ? {} : { 'content-length': String(bytes) };
+  const length = reply.status === 204 || reply.status === 304 ? {} : { 'content-length': String(bytes) };
   response.writeHead(reply.status, { 'cache-control': 'no-cache', ...reply.headers, ...length });
   await pipeline(reply.body, response).catch(() => undefined);
   return bytes;

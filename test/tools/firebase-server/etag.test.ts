@@ -4,7 +4,7 @@ import { KEY_INDEX, toNode } from '../../../tools/firebase-server/engine.ts';
 import { hashOf } from '../../../tools/firebase-server/etag.ts';
 import { serialize } from '../../../tools/firebase-server/serialize.ts';
 import { type FirebaseServer, startFirebaseServer } from '../../../tools/firebase-server/server.ts';
-import { ask, send } from './client.ts';
+import { ask, send, withServer } from './client.ts';
 
 let server: FirebaseServer;
 beforeAll(async () => {
@@ -83,6 +83,35 @@ describe('ETags', () => {
     const whole = await etag('/a.json?format=export');
     expect(await etag('/a.json?shallow=true')).toBe(whole);
     expect(await etag('/a.json?print=silent')).toBe(whole);
+  });
+
+  it('of reads without a body can be set to mean less', async () => {
+    const tags = (url: string) =>
+      Promise.all(['shallow=true', 'print=silent'].map((how) => ask(`${url}/.json?${how}`, WANT))).then(
+        (answers) => answers.map(({ headers }) => headers.get('etag')),
+      );
+    await withServer({ etagWithoutBody: 'none' }, async ({ url }) =>
+      expect(await tags(url)).toEqual([null, null]),
+    );
+    await withServer({ etagWithoutBody: 'answer' }, async (own) => {
+      await own.set('/a', 1);
+      const before = await tags(own.url);
+      await own.set('/a', 2);
+      expect(await tags(own.url)).toEqual(before);
+    });
+  });
+
+  it('answer 304 without a body while they match', async () => {
+    await server.set('/a', 1);
+    const url = `${server.url}/a.json?format=export`;
+    const first = await ask(url, { headers: { 'if-none-match': 'other' } });
+    expect(first).toMatchObject({ status: 200, json: 1 });
+    const tag = first.headers.get('etag') ?? '';
+    expect(tag).toBe(await etag('/a.json'));
+    const same = await ask(url, { headers: { 'if-none-match': tag } });
+    expect(same).toMatchObject({ status: 304, text: '' });
+    await server.set('/a', 2);
+    expect(await ask(url, { headers: { 'if-none-match': tag } })).toMatchObject({ status: 200, json: 2 });
   });
 
   it('guard PUT and DELETE, and answer 412 with what is there', async () => {

@@ -52,6 +52,9 @@ describe('access', () => {
         json: { status: 'ok' },
       });
       expect(await (await fetch(at)).text()).toBe(rules);
+      expect((await ask(`${at}?format=strict`)).json).toEqual({
+        rules: { '.read': 'auth != null', '.write': false },
+      });
       expect((await ask(at, { method: 'PUT', body: '{}' })).status).toBe(400);
       expect(await (await fetch(at)).text()).toBe(rules);
     }));
