@@ -92,6 +92,23 @@ describe('a backup of a Firebase database', () => {
     expect(whole.storedBytes).toBeLessThan(first.storedBytes / 20);
   });
 
+  it.each(['answer', 'none'] as const)(
+    'reads everything where ETags without data do not stand for the data (%s)',
+    async (etagWithoutBody) => {
+      const { server, repository, backUp } = await begin({ etagWithoutBody });
+      const { posts, version } = mixedData();
+      await server.set('/', { posts, version, flat: { a: 1, b: { c: 2 } } });
+      const first = await backUp();
+      await server.set('/posts/key0007/text', 'changed');
+      await server.set('/flat/b/c', 3);
+      const second = await backUp();
+      expect(second.cost).toMatchObject({ skippedBytes: 0 });
+      expect(await exportedJson(repository)).toEqual(await server.get('/'));
+      for (const { key } of [first, second])
+        expect(await repository.readManifest(key, never)).toMatchObject({ consistency: 'per-subtree' });
+    },
+  );
+
   it('takes nothing from a last backup that cannot be read', async () => {
     const { server, store, repository, backUp } = await begin();
     await server.set('/', mixedData());
