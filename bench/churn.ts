@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { installHoldfast } from '../tools/installed.ts';
 import { appendedTable, type Dataset, tableDump } from './data/datasets.ts';
-import { installHoldfast } from './installed.ts';
 import { bytesOf, measure, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
 import { codeTable, megabytes, type Spread, showBars, showRatio, spread } from './report.ts';

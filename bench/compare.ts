@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { installHoldfast } from '../tools/installed.ts';
 import { compareBars } from './compare-bars.ts';
 import { type Dataset, datasets } from './data/datasets.ts';
-import { installHoldfast } from './installed.ts';
 import { bytesOf, type Command, measure, settle, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
 import { showBars } from './report.ts';

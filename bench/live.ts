@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { PostgresServer } from '../tools/embedded-postgres.ts';
-import { installHoldfast } from './installed.ts';
+import { installHoldfast } from '../tools/installed.ts';
 import { liveBars } from './live-bars.ts';
 import { type Ceph, hasCeph, startCeph } from './live-ceph.ts';
 import {

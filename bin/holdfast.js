@@ -7,5 +7,5 @@ module.enableCompileCache?.();
 
 // Built code where the package is installed, the sources in a clone.
 const isInstalled = import.meta.url.includes('/node_modules/');
-const main = isInstalled ? await import('../dist/cli/main.js') : await import('../cli/main.ts');
+const main = isInstalled ? await import('../dist/main.js') : await import('../cli/main.ts');
 process.exitCode = await main.main(process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readConfigEnv } from './config-env.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';

@@ -29,7 +29,7 @@ export async function writeOutputFile<T>(
 }
 
 async function writeTemporary<T>(temporary: string, fill: (file: OutputFile) => Promise<T>): Promise<T> {
-  await using handle = await open(temporary, 'wx');
+  await using handle = await open(temporary, 'wx+');
   const file = new OutputFile(handle);
   const result = await fill(file);
   await file.flushed();
@@ -46,6 +46,8 @@ export class OutputFile {
   #flushedAt = 0;
   #flushing: Promise<void> | undefined;
   #failure: unknown;
+  /** What is read back; made once. */
+  #back: Buffer = Buffer.alloc(0);
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
@@ -58,6 +60,18 @@ export class OutputFile {
       this.#at += bytesWritten;
     }
     if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
+  }
+
+  /** Whether the file ends in these bytes, as the system gives them back. */
+  async endsWith(bytes: Uint8Array): Promise<boolean> {
+    if (this.#back.length < bytes.length) this.#back = Buffer.allocUnsafeSlow(bytes.length);
+    const from = this.#at - bytes.length;
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await this.#handle.read(this.#back, done, bytes.length - done, from + done);
+      if (bytesRead === 0) return false;
+      done += bytesRead;
+    }
+    return this.#back.subarray(0, bytes.length).equals(bytes);
   }
 
   /** Takes the last `bytes` away again. */

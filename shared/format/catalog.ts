@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PackHandle } from './chunk-ref.ts';

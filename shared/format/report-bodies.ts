@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { problems } from './manifest.ts';
 import type { Report } from './report.ts';

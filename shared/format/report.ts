@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { encodeAuthenticated, parseAuthenticated } from './authenticated-json.ts';

@@ -1,5 +1,5 @@
 import { hkdfSync } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { KiB, MiB } from '../core/units.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';

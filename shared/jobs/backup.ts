@@ -119,8 +119,8 @@ async function findParent(
 }
 
 /**
- * Schema first and one part at a time, as what writes it may take much memory; then the data, largest part first, and again
- * what changed meanwhile; last what is said of the data.
+ * Data, largest part first, and beside it the schema, one part after the other: what writes it may take much memory,
+ * and some time in which the data need not wait. Then again what changed meanwhile; last what is said of the data.
  */
 async function readAll(
   view: SourceView,
@@ -134,17 +134,22 @@ async function readAll(
     if (partition.sameAsParent && (await writer.reusePartition(dataset.name, partition.name))) return;
     await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
   };
-  const of = (kind: string, isLast: boolean) =>
-    parts.filter(({ dataset }) => dataset.kind === kind && (dataset.readLast ?? false) === isLast);
-  await parallel(of('schema', false), { most: 1, signal }, read);
-  await parallel(of('data', false), { most: maxReaders, signal }, read);
+  const last = parts.filter(({ dataset }) => dataset.readLast);
+  const { schema = [], data = [] } = Object.groupBy(
+    parts.filter(({ dataset }) => !dataset.readLast),
+    ({ dataset }) => dataset.kind,
+  );
+  const lanes = [schema, ...data.map((part) => [part])];
+  await parallel(lanes, { most: 1 + maxReaders, signal }, async (lane, stopping) => {
+    for (const part of lane) await read(part, stopping);
+  });
   for (
     let changed = (await view.changed?.(signal)) ?? [];
     changed.length > 0;
     changed = (await view.changed?.(signal)) ?? []
   )
     await parallel(changed, { most: maxReaders, signal }, read);
-  await parallel(of('schema', true), { most: 1, signal }, read);
+  await parallel(last, { most: 1, signal }, read);
 }
 
 function refuseEmpty(view: SourceView, source: Source): void {

@@ -49,7 +49,8 @@ export async function compareDatasets(options: CompareOptions): Promise<DatasetC
   const comparisons: DatasetComparison[] = [];
   const compared = orderedMap(datasets, maxReaders, async (dataset) => {
     const plan = view.datasets.find(({ name }) => name === dataset.name);
-    if (plan && !digests.has(dataset.name) && (await options.isSame(dataset, plan))) return equal(dataset);
+    if (plan && !digests.has(dataset.name) && (await options.isSame(dataset, plan)))
+      return sameAsBackup(dataset);
     const inBackup = digests.get(dataset.name) ?? (await digestStored(contents, dataset, signal));
     const inTarget = await digestLive(options, plan);
     const buckets = inBackup.differingBuckets(inTarget);
@@ -72,7 +73,8 @@ export async function compareDatasets(options: CompareOptions): Promise<DatasetC
   return comparisons;
 }
 
-function equal({ name, records }: StoredDataset): DatasetComparison {
+/** What a comparison says that found nothing. */
+export function sameAsBackup({ name, records }: StoredDataset): DatasetComparison {
   return { dataset: name, equal: true, backupRecords: records, targetRecords: records, ...NONE };
 }
 

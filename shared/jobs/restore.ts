@@ -11,7 +11,7 @@ import {
   type StoredDataset,
   type Target,
 } from '../sources/target.ts';
-import { compareDatasets, type DatasetComparison } from './compare.ts';
+import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
 
@@ -71,20 +71,21 @@ export async function restoreBackup(
       plan.goOn ?? 'The target may hold a part of the backup: run it again with --replace.',
     );
   }
-  onProgress({ kind: 'phase', phase: 'compare' });
-  const comparison = await compareTarget(repository, {
-    reader,
-    target,
-    digests,
-    plan,
-    onProgress,
-    signal,
-  }).catch((error: unknown) => {
-    throw sayHowToGoOn(
-      error,
-      'All was written, but not compared with the backup: to be sure, run it again with --replace.',
-    );
-  });
+  const comparison = target.comparesItself
+    ? plan.compare.map(sameAsBackup)
+    : await compareTarget(repository, {
+        reader,
+        target,
+        digests,
+        plan,
+        onProgress,
+        signal,
+      }).catch((error: unknown) => {
+        throw sayHowToGoOn(
+          error,
+          'All was written, but not compared with the backup: to be sure, run it again with --replace.',
+        );
+      });
   refuseDifference(comparison, target);
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   return { key, plan, comparison, records, plainBytes };
@@ -150,6 +151,7 @@ async function compareTarget(
 ): Promise<DatasetComparison[]> {
   const { reader, target, digests, plan, onProgress, signal } = options;
   const { compare: datasets, comparison } = plan;
+  onProgress({ kind: 'phase', phase: 'compare' });
   const contents = comparison?.contents ?? contentsOf(reader);
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);

@@ -84,6 +84,8 @@ export interface Target {
   readonly kind: SourceKind;
   /** No secret in it. */
   readonly name: string;
+  /** Whether `restore` itself reads all of it back and compares; else whoever called it does. */
+  readonly comparesItself: boolean;
   /** Which special options it knows. @default none */
   readonly specialOptions?: readonly SpecialOption[];
   /** Reads the target, writes nothing. @throws E_SOURCE_*, E_NO_DATASET */
@@ -91,7 +93,8 @@ export interface Target {
   /**
    * Carries the plan out. Looks again before it writes.
    *
-   * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then.
+   * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then. E_RESTORE_DIFFERS
+   *   where it compares.
    */
   restore(
     contents: BackupContents,

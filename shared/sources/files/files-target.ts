@@ -15,6 +15,7 @@ import { FilesSource } from './files-source.ts';
 export class FilesTarget implements Target {
   readonly kind = 'files';
   readonly name: string;
+  readonly comparesItself = true;
   readonly #root: string;
 
   constructor(root: string) {
@@ -85,6 +86,7 @@ export class FilesTarget implements Target {
       for (const partition of dataset.partitions) {
         for await (const block of contents.read(dataset, partition, signal)) {
           await output.write(block);
+          if (!(await output.endsWith(block))) throw differs(file);
           onBytes(block.length);
           release(block);
         }
@@ -99,6 +101,12 @@ export class FilesTarget implements Target {
     if (file.startsWith(`${this.#root}${path.sep}`)) return file;
     throw new HoldfastError('E_DAMAGED', `the dataset '${name}' has no place below ${this.#root}`);
   }
+}
+
+function differs(file: string): HoldfastError {
+  return new HoldfastError('E_RESTORE_DIFFERS', `${file} does not read back as it was written`, {
+    hint: 'Check the disk and what else may write there, then restore again.',
+  });
 }
 
 function choose(contents: BackupContents, names: readonly string[] | undefined): readonly StoredDataset[] {

@@ -56,6 +56,7 @@ type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly s
 export class FirebaseTarget implements Target {
   readonly kind = 'firebase-rtdb';
   readonly name: string;
+  readonly comparesItself = false;
   readonly specialOptions: readonly SpecialOption[] = [
     'path',
     'toPath',

@@ -52,6 +52,7 @@ interface Work extends SchemaSelection {
 /** A PostgreSQL database to restore into. */
 export class PostgresTarget implements Target {
   readonly kind = 'postgres';
+  readonly comparesItself = false;
   readonly name: string;
   readonly #options: PostgresOptions;
 
