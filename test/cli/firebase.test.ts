@@ -1,10 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
 import { newFolder } from '../support/temporary.ts';
+
+// Two servers, a repository and worker threads: a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const data = {
   characters: { alice: { name: 'Alice', '.priority': 2 }, bob: { name: 'Bob' } },

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KiB, MiB } from '../../../shared/core/units.ts';
 import { packKey } from '../../../shared/format/pack.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
@@ -15,6 +15,9 @@ import {
   newChildren,
   oddData,
 } from '../../support/firebase.ts';
+
+// Two servers, a repository and worker threads: a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 async function begin(options: FirebaseServerOptions = {}) {
   const server = await startFirebaseServer(options);

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { planRestore } from '../../../shared/jobs/restore.ts';
@@ -15,6 +15,9 @@ import {
   restoreFirebase,
   type TestDatabase,
 } from '../../support/firebase.ts';
+
+// Two servers, a repository and worker threads: a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const data = {
   characters: {
