@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import { MiB } from '../../core/units.ts';
+import { KiB, MiB } from '../../core/units.ts';
 import type { FirebaseConnection } from './connection.ts';
 import type { EtagNotes } from './etag-notes.ts';
 import { type EtagProbe, NodeWatch } from './etags.ts';
@@ -12,11 +12,11 @@ import { type NodePath, showPath } from './paths.ts';
 import { joinPath, recordsOf, recordsOfChild } from './records.ts';
 
 /** What one page of small children shall bring. */
-const PAGE_BYTES = 1 * MiB;
+const PAGE_BYTES = 512 * KiB;
 const FIRST_PAGE_CHILDREN = 16;
 const MOST_PAGE_CHILDREN = 100_000;
 /** Children that are read one by one: as many at once as have so many bytes together, within bounds. */
-const AT_ONCE_BYTES = 4 * MiB;
+const AT_ONCE_BYTES = 2 * MiB;
 const FEWEST_AT_ONCE = 2;
 const MOST_AT_ONCE = 16;
 

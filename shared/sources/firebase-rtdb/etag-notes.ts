@@ -26,7 +26,8 @@ export class NoteBudget {
 /** ETags of what was read of one dataset, by path, to be kept with the backup. */
 export class EtagNotes {
   readonly #budget: NoteBudget;
-  #notes: { readonly line: Buffer; readonly isProbed: boolean }[] = [];
+  // Texts, not small buffers: one such would keep the whole slab that Node cut it from, records and all.
+  #notes: { readonly line: string; readonly isProbed: boolean }[] = [];
   #bytes = 0;
 
   constructor(budget: NoteBudget) {
@@ -35,7 +36,7 @@ export class EtagNotes {
 
   /** @param isProbed the ETag came without the data: it counts only when such ones have been shown to be right */
   add(path: string, etag: string, { isProbed }: { readonly isProbed: boolean }): void {
-    const line = Buffer.from(recordLine(path, JSON.stringify(etag)));
+    const line = recordLine(path, JSON.stringify(etag));
     if (!this.#budget.take(line.length)) return;
     this.#bytes += line.length;
     this.#notes.push({ line, isProbed });
@@ -49,7 +50,7 @@ export class EtagNotes {
   }
 
   /** As records. @param hasTrust whether ETags of probes count */
-  *records(hasTrust: boolean): Generator<Buffer> {
+  *records(hasTrust: boolean): Generator<string> {
     for (const { line, isProbed } of this.#notes) if (hasTrust || !isProbed) yield line;
   }
 }
