@@ -45,7 +45,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/salvage.ts')).salvage,
   },
   export: {
-    summary: 'write a backup as SQL, CSV or NDJSON',
+    summary: 'write a backup as SQL, CSV, JSON or NDJSON',
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   prune: {

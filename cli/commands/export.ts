@@ -5,28 +5,32 @@ import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
 import { Session } from '../session.ts';
 
-const FORMATS = ['sql', 'csv', 'ndjson'] as const;
+const FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
 const options = {
   dataset: { type: 'string', short: 'd', multiple: true },
+  path: { type: 'string', short: 'p' },
   format: { type: 'string', short: 'f', default: 'sql' },
   output: { type: 'string', short: 'o' },
 } as const;
 
 export const exportCommand: Command = {
   options,
-  help: `Usage: holdfast export [KEY] [--dataset NAME]… [--format sql|csv|ndjson] [--output FILE]
+  help: `Usage: holdfast export [KEY] [--dataset NAME]… [--path PATH] [--format sql|csv|json|ndjson] [--output FILE]
 
 Writes a backup as plain text: SQL that psql restores into an empty database, or one table as CSV with a header
-(NULL is empty, an empty text is "") or NDJSON. To stdout, unless --output says where.
+(NULL is empty, an empty text is "") or NDJSON; of Firebase, JSON as its own import takes it. To stdout, unless
+--output says where.
 
   -d, --dataset NAME      only this dataset; may be repeated for sql
-  -f, --format FORMAT     sql (default), csv or ndjson
+  -p, --path PATH         of Firebase, only what lies there: /characters/alice
+  -f, --format FORMAT     sql (default), csv or ndjson; of Firebase json or ndjson
   -o, --output FILE       must not exist; it is there only when it is complete
 
 ${COMMON_HELP}
 Examples:
   holdfast export latest | psql -v ON_ERROR_STOP=1 scratch
   holdfast export latest -d public.orders -f csv -o orders.csv
+  holdfast export latest -f json -p /characters -o characters.json
 
 Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 damaged; 30 no room for the file.
 `,
@@ -40,6 +44,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
     const blocks = exportBackup(session.repository, key, {
       format,
       datasets: values.dataset,
+      path: values.path,
       signal: io.signal,
     });
     if (values.output === undefined) {

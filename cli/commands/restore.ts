@@ -10,7 +10,13 @@ import { Session } from '../session.ts';
 const options = {
   to: { type: 'string', short: 't' },
   dataset: { type: 'string', short: 'd', multiple: true },
+  path: { type: 'string', short: 'p' },
+  'to-path': { type: 'string' },
   replace: { type: 'boolean', default: false },
+  merge: { type: 'boolean', default: false },
+  resume: { type: 'boolean', default: false },
+  rules: { type: 'boolean', default: false },
+  'max-rate': { type: 'string' },
   'no-owner': { type: 'boolean', default: false },
   'no-privileges': { type: 'boolean', default: false },
   jobs: { type: 'string', short: 'j' },
@@ -18,22 +24,31 @@ const options = {
   yes: { type: 'boolean', short: 'y', default: false },
 } as const;
 
+const MOST_RATE_MB = 10_000;
+const BYTES_A_MB = 1e6;
+
 type Plan = RestoreResult['plan'];
 
 export const restore: Command = {
   options,
-  help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--replace] [--dry-run]
+  help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that has any of the objects, naming them; afterwards reads everything back and compares it with the backup.
 
-  -t, --to TARGET         postgres://…, env:NAME (a URL in the environment, so that nobody sees its password),
+  -t, --to TARGET         postgres://…, https://NAME.firebaseio.com, env:NAME (a URL in the environment, so that nobody sees its password),
                           a name from the configuration, or a folder
   -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
       --no-owner          let everything belong to the restoring user
       --no-privileges     restore no GRANTs
   -j, --jobs N            partitions and indexes at once (default 4)
+      --max-rate MB       write at most so many MB a second (Firebase, as are the next five)
+  -p, --path PATH         only what lies there: /characters/alice
+      --to-path PATH      where it goes to; where it was, unless given
+      --merge             keep what the target has and the backup has not
+      --resume            go on with a restore that broke off: only what is not there is written
+      --rules             put the security rules of the backup into force too
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
 
@@ -42,6 +57,7 @@ Examples:
   holdfast restore latest --to postgres://localhost/scratch
   holdfast restore latest:daily --to env:TARGET_URL --dataset public.orders
   holdfast restore 20260301 --to ./files
+  holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
 
 Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database; 130 stopped.
 `,
@@ -55,10 +71,21 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
     const target = await openTarget(findPlace(to, session.config, io), io.env);
     const choices = {
-      datasets: await chooseDatasets(session, key, values.dataset, values.to !== undefined),
+      datasets: await chooseDatasets(
+        session,
+        key,
+        values.dataset,
+        values.to !== undefined || values.path !== undefined,
+      ),
       replace: values.replace === true,
       noOwner: values['no-owner'] === true,
       noPrivileges: values['no-privileges'] === true,
+      path: values.path,
+      toPath: values['to-path'],
+      merge: values.merge === true,
+      resume: values.resume === true,
+      rules: values.rules === true,
+      bytesPerSecond: rateOf(values['max-rate']),
       ...(jobs === undefined ? {} : { jobs }),
       signal: io.signal,
     };
@@ -82,6 +109,14 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
     return 0;
   },
 };
+
+/** @returns bytes a second */
+function rateOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const rate = Number(text);
+  if (text !== '' && rate >= 0.01 && rate <= MOST_RATE_MB) return rate * BYTES_A_MB;
+  throw usage(`--max-rate is '${text}'; allowed are 0.01 to ${MOST_RATE_MB} MB a second`);
+}
 
 /** Those named; on a terminal where the target was asked for too, a choice; else all. */
 async function chooseDatasets(

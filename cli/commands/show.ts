@@ -39,6 +39,7 @@ function describe(detail: BackupDetail, now: Date): string {
     startedAt,
     finishedAt,
     consistency,
+    window,
     parent,
     packs,
     neededBytes,
@@ -56,6 +57,9 @@ function describe(detail: BackupDetail, now: Date): string {
     ['key', key],
     ['source', `${source.name} (${server})`],
     ['taken', `${time(startedAt)}, in ${took}, ${consistency}${position ? ` at ${position}` : ''}`],
+    ...(window && consistency !== 'atomic'
+      ? [['read', `from ${time(new Date(window.from))} to ${time(new Date(window.to))}`]]
+      : []),
     ['compared with', parent ?? 'nothing: it is the first'],
     ['size', `${bytes(detail.plainBytes)}, ${number(detail.records)} records`],
     ['stored', `${bytes(storedBytes)} added; needs ${number(packs)} packs of ${bytes(neededBytes)}`],

@@ -31,7 +31,7 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     encryptionKey: readKey(get, problems),
     keyFile: get('HOLDFAST_KEY_FILE'),
     kmsKey: get('HOLDFAST_KMS_KEY'),
-    source: get('HOLDFAST_SOURCE'),
+    source: get('HOLDFAST_SOURCE') ?? get('FIREBASE_DATABASE_URL'),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
     retention: {
       ...readDays(get, 'BACKUP_RETENTION_DAYS', 'daily', problems),

@@ -21,6 +21,9 @@ const PostgresSourceConfig = z
   .object({ kind: z.literal('postgres'), url: z.string().min(1) })
   // The adapter checks its own settings and says which it knows.
   .catchall(scalar);
+const FirebaseSourceConfig = z
+  .object({ kind: z.literal('firebase-rtdb'), url: z.string().min(1) })
+  .catchall(scalar);
 const FilesSourceConfig = z.strictObject({ kind: z.literal('files'), url: z.string().min(1) });
 
 const FileConfig = z.strictObject({
@@ -40,7 +43,7 @@ const FileConfig = z.strictObject({
   sources: z
     .record(
       z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
-      z.discriminatedUnion('kind', [PostgresSourceConfig, FilesSourceConfig]),
+      z.discriminatedUnion('kind', [PostgresSourceConfig, FirebaseSourceConfig, FilesSourceConfig]),
     )
     .optional(),
   /** Where drills make their scratch targets, by kind of source. */
@@ -76,7 +79,7 @@ export function defineConfig(config: HoldfastConfig): HoldfastConfig {
 
 export interface NamedSource {
   readonly name: string;
-  readonly kind: 'files' | 'postgres';
+  readonly kind: 'files' | 'firebase-rtdb' | 'postgres';
   /** May hold a secret. */
   readonly url: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;

@@ -55,7 +55,9 @@ const Manifest = z.object({
   parent: z.string().nullable(),
   /** Missing where nothing is suspect. */
   suspect: z.array(Suspicion).min(1).optional(),
-  consistency: z.enum(['atomic', 'per-dataset']),
+  consistency: z.enum(['atomic', 'per-dataset', 'per-subtree']),
+  /** First and last moment of reading, of a source without snapshots. */
+  window: z.object({ from: time, to: time }).optional(),
   /** Of the data; schema is not counted. */
   totals: z.object({
     datasets: count,

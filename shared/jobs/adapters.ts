@@ -36,6 +36,18 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       });
     },
   },
+  'firebase-rtdb': {
+    openSource: async ({ url, options }, env) =>
+      (await import('../sources/firebase-rtdb/source.ts')).openFirebaseSource(url, options, env),
+    openTarget: async ({ url, options }, env) =>
+      (await import('../sources/firebase-rtdb/target.ts')).openFirebaseTarget(url, options, env),
+    openScratch: async () => {
+      throw new HoldfastError('E_USAGE', 'backups of Firebase cannot be drilled in this release', {
+        hint: 'Restore one to another database: `holdfast restore KEY --to https://NAME.firebaseio.com`.',
+      });
+    },
+    exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
+  },
   postgres: {
     openSource: async ({ url, options }, env) =>
       (await import('../sources/postgres/source.ts')).openPostgresSource(url, options, env),
@@ -70,8 +82,15 @@ export async function exporterFor(kind: string): Promise<Exporter> {
   });
 }
 
-/** `postgres://…`, `postgresql://…`, `files:PATH`, or a plain path. */
+const FIREBASE_URL =
+  /^(firebase-rtdb:)?https?:\/\/([^/?#]+\.(firebaseio\.com|firebasedatabase\.app)|localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?([/?#]|$)/;
+
+/**
+ * `postgres://…`, `postgresql://…`, `https://NAME.firebaseio.com`, `https://NAME.REGION.firebasedatabase.app`, a Firebase
+ * server of this machine (`http://127.0.0.1:9000`), `files:PATH`, or a plain path.
+ */
 export function kindOfUrl(url: string): SourceKind {
+  if (FIREBASE_URL.test(url)) return 'firebase-rtdb';
   return /^postgres(ql)?:\/\//.test(url) ? 'postgres' : 'files';
 }
 

@@ -9,8 +9,9 @@ import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupWriter } from '../repository/backup-writer.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { Source, SourceView } from '../sources/source.ts';
+import type { ChangedPartition, ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
+import { contentsOf } from './contents.ts';
 import { judgeAgainst } from './suspicion.ts';
 
 export interface BackupOptions {
@@ -21,6 +22,8 @@ export interface BackupOptions {
   readonly suspects?: SuspectThresholds;
   /** Lists a backup without any record too, as suspect, where there were some before. @default false */
   readonly allowEmpty?: boolean;
+  /** Reads everything, whatever the parent has of it. */
+  readonly fullRead?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -43,6 +46,8 @@ export interface BackupResult {
   readonly omitted: readonly string[];
   /** What is suspect about it, and against which backup; undefined where nothing is. */
   readonly suspect: Suspect | undefined;
+  /** What reading took, of a source that bills by the byte. */
+  readonly cost?: ReadingCost;
 }
 
 /**
@@ -66,7 +71,9 @@ export async function runBackup(
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
-  await using view = await source.open(signal);
+  const { parent } = ancestors;
+  const known = options.fullRead || !parent ? undefined : contentsOf(parent);
+  await using view = await source.open(signal, { parent: known, onWarning: warn });
   if (!allowEmpty) refuseEmpty(view, source);
   const count = countBytes(onProgress);
   try {
@@ -74,8 +81,7 @@ export async function runBackup(
       type,
       note,
       source: { kind: source.kind, name: source.name },
-      consistency: source.capabilities.consistency,
-      parent: ancestors.parent,
+      parent,
       spoiltPacks,
       software: SOFTWARE,
       onWarning: warn,
@@ -87,13 +93,15 @@ export async function runBackup(
     await readAll(view, writer, { maxReaders: source.capabilities.maxReaders, signal });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
-    const { server, position, omitted, datasets } = view;
+    const { server, position, omitted, datasets, window } = view;
     let suspect: Suspect | undefined;
     const manifest = await writer.commit({
       server,
       position,
       omitted,
       datasets,
+      consistency: view.consistency ?? source.capabilities.consistency,
+      window,
       judge: (figures) => {
         const records = figures.reduce((sum, one) => sum + (one.kind === 'data' ? one.records : 0), 0);
         if (!allowEmpty) refuseLoss(ancestors, records, source);
@@ -105,7 +113,7 @@ export async function runBackup(
         return suspect;
       },
     });
-    return { ...summarise(manifest), omitted, suspect };
+    return { ...summarise(manifest, view), suspect };
   } catch (error) {
     stop.abort();
     throw error;
@@ -114,7 +122,7 @@ export async function runBackup(
 
 /**
  * Data, largest part first, and beside it the schema, one part after the other: what writes it may take much memory,
- * and some time in which the data need not wait.
+ * and some time in which the data need not wait. Then again what changed meanwhile; last what is said of the data.
  */
 async function readAll(
   view: SourceView,
@@ -124,12 +132,26 @@ async function readAll(
   const parts = view.datasets
     .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
     .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
-  const { schema = [], data = [] } = Object.groupBy(parts, ({ dataset }) => dataset.kind);
+  const read = async ({ dataset, partition }: ChangedPartition, stopping: AbortSignal) => {
+    if (partition.sameAsParent && (await writer.reusePartition(dataset.name, partition.name))) return;
+    await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
+  };
+  const last = parts.filter(({ dataset }) => dataset.readLast);
+  const { schema = [], data = [] } = Object.groupBy(
+    parts.filter(({ dataset }) => !dataset.readLast),
+    ({ dataset }) => dataset.kind,
+  );
   const lanes = [schema, ...data.map((part) => [part])];
   await parallel(lanes, { most: 1 + maxReaders, signal }, async (lane, stopping) => {
-    for (const { dataset, partition } of lane)
-      await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
+    for (const part of lane) await read(part, stopping);
   });
+  for (
+    let changed = (await view.changed?.(signal)) ?? [];
+    changed.length > 0;
+    changed = (await view.changed?.(signal)) ?? []
+  )
+    await parallel(changed, { most: maxReaders, signal }, read);
+  await parallel(last, { most: 1, signal }, read);
 }
 
 function refuseEmpty(view: SourceView, source: Source): void {
@@ -168,7 +190,7 @@ function countBytes(onProgress: OnProgress): (plainBytes: number, storedBytes: n
   };
 }
 
-function summarise(manifest: Manifest): Omit<BackupResult, 'omitted' | 'suspect'> {
+function summarise(manifest: Manifest, { omitted, cost }: SourceView): Omit<BackupResult, 'suspect'> {
   return {
     key: manifest.key as BackupKey,
     type: manifest.type,
@@ -177,5 +199,7 @@ function summarise(manifest: Manifest): Omit<BackupResult, 'omitted' | 'suspect'
     startedAt: new Date(manifest.startedAt),
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
+    omitted,
+    ...(cost === undefined ? {} : { cost }),
   };
 }

@@ -11,6 +11,7 @@ export async function* exportBackup(
   options: {
     readonly format: ExportFormat;
     readonly datasets?: readonly string[] | undefined;
+    readonly path?: string | undefined;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array> {

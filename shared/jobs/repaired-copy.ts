@@ -21,12 +21,11 @@ export async function writeWholeCopy(
   { isDamaged, signal }: { readonly isDamaged: (pack: string) => boolean; readonly signal: AbortSignal },
 ): Promise<BackupKey> {
   const { manifest, catalog } = backup.reader;
-  const { type, source, consistency } = manifest;
+  const { type, source, consistency, window } = manifest;
   const writer = await repository.beginBackup({
     type,
     note: `whole copy of ${manifest.key}${manifest.note === undefined ? '' : `: ${manifest.note}`}`,
     source,
-    consistency,
     parent: undefined,
     spoiltPacks: new Set(),
     copyOf: manifest,
@@ -45,6 +44,8 @@ export async function writeWholeCopy(
     position,
     omitted,
     datasets,
+    consistency,
+    window: window && { from: new Date(window.from), to: new Date(window.to) },
     judge: (written) => {
       refuseLoss(written, manifest.totals.records);
       return catalog.suspect;

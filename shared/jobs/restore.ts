@@ -4,12 +4,13 @@ import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
-import type {
-  BackupContents,
-  RestoreOptions,
-  RestorePlan,
-  StoredDataset,
-  Target,
+import {
+  type BackupContents,
+  type RestoreOptions,
+  type RestorePlan,
+  SPECIAL_OPTIONS,
+  type StoredDataset,
+  type Target,
 } from '../sources/target.ts';
 import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
@@ -38,6 +39,7 @@ export async function planRestore(
   target: Target,
   options: RestoreJobOptions,
 ): Promise<RestorePlan> {
+  refuseUnknown(target, options);
   const reader = await openFor(repository, key, target, options.signal);
   return target.plan(contentsOf(reader), options, options.signal);
 }
@@ -67,6 +69,7 @@ export async function restoreAndCompare(
 ): Promise<RestoreResult> {
   const { signal, onProgress = () => {} } = options;
   const began = performance.now();
+  refuseUnknown(target, options);
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
@@ -113,7 +116,10 @@ async function writeAndCompare(
   try {
     await target.restore(contents, plan, { ...options, onProgress, signal });
   } catch (error) {
-    throw sayHowToGoOn(error, 'The target may hold a part of the backup: run it again with --replace.');
+    throw sayHowToGoOn(
+      error,
+      plan.goOn ?? 'The target may hold a part of the backup: run it again with --replace.',
+    );
   }
   const restored = performance.now();
   const comparison = target.comparesItself
@@ -124,7 +130,7 @@ async function writeAndCompare(
         contents: reader ? contentsOf(reader) : contents,
         target,
         digests,
-        datasets: plan.compare,
+        plan,
         onProgress,
         signal,
       }).catch((error: unknown) => {
@@ -137,6 +143,18 @@ async function writeAndCompare(
   const restoreMs = Math.round(restored - began);
   const compareMs = Math.round(performance.now() - restored);
   return { key, plan, comparison, records, plainBytes, restoreMs, compareMs };
+}
+
+/** @throws E_USAGE for an option that this kind of target does not know */
+function refuseUnknown(target: Target, options: RestoreOptions): void {
+  const given = SPECIAL_OPTIONS.find(
+    (name) =>
+      options[name] !== undefined && options[name] !== false && !target.specialOptions?.includes(name),
+  );
+  if (given === undefined) return;
+  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} knows nothing of '${given}'`, {
+    hint: 'Leave the option out; `holdfast help restore` says which kinds know it.',
+  });
 }
 
 /** Of a backup that breaks off nothing is left; of a restore there may be. */
@@ -181,16 +199,18 @@ async function compareTarget(
     readonly contents: BackupContents;
     readonly target: Target;
     readonly digests: ReadonlyMap<string, RecordDigest>;
-    readonly datasets: readonly StoredDataset[];
+    readonly plan: RestorePlan;
     readonly onProgress: OnProgress;
     readonly signal: AbortSignal;
   },
 ): Promise<DatasetComparison[]> {
-  const { reader, contents, target, digests, datasets, onProgress, signal } = options;
+  const { reader, target, digests, plan, onProgress, signal } = options;
+  const { compare: datasets, comparison } = plan;
   onProgress({ kind: 'phase', phase: 'compare' });
+  const contents = comparison?.contents ?? options.contents;
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
-  const source = target.asSource();
+  const source = comparison?.source ?? target.asSource();
   await using view = await source.open(signal);
   return await compareDatasets({
     repository,
@@ -201,8 +221,10 @@ async function compareTarget(
     ),
     digests: new Map(whole.map(({ name }) => [name, digests.get(name) as RecordDigest])),
     view,
-    isSame: async (dataset, plan) =>
-      reader !== undefined && isSameStream(dataset, plan, { repository, reader, view, signal }),
+    isSame: async (dataset, live) =>
+      !comparison &&
+      reader !== undefined &&
+      isSameStream(dataset, live, { repository, reader, view, signal }),
     maxReaders: source.capabilities.maxReaders,
     onDataset: ({ dataset, targetRecords }) =>
       onProgress({ kind: 'dataset', dataset, records: targetRecords, plainBytes: 0 }),

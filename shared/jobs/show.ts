@@ -9,6 +9,8 @@ export interface BackupDetail extends BackupSummary {
   readonly server: string;
   readonly position: string;
   readonly consistency: string;
+  /** First and last moment of reading, of a source without snapshots. */
+  readonly window: { readonly from: string; readonly to: string } | null;
   readonly software: string;
   readonly omitted: readonly string[];
   readonly packs: number;
@@ -41,6 +43,7 @@ export async function showBackup(
     server,
     position,
     consistency: manifest.consistency,
+    window: manifest.window ?? null,
     software: manifest.software,
     omitted,
     packs: manifest.packs.length,

@@ -23,7 +23,7 @@ export interface Comparison {
 }
 
 type Before = Omit<DatasetFigures, 'name' | 'chunks'>;
-type Now = Omit<WrittenFigures, 'name' | 'chunks'>;
+type Now = Omit<WrittenFigures, 'name' | 'chunks' | 'newChunks'>;
 
 /** A dataset then and now, or the backup as a whole (`dataset` null). */
 interface Subject {

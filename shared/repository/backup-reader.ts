@@ -64,6 +64,11 @@ export class BackupReader {
     return found?.partitions.find(({ name }) => name === partition)?.root ?? null;
   }
 
+  has(dataset: string, partition: string): boolean {
+    const found = this.catalog.datasets.find(({ name }) => name === dataset);
+    return found?.partitions.some(({ name }) => name === partition) ?? false;
+  }
+
   /** The root of a partition's tree, as a node. */
   rootNode(root: RootEntry): NodeRef {
     return rootNode(root, this.#names, this.#names.handle(this.manifest.catalog.pack));

@@ -19,8 +19,8 @@ import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from
 import type { RunSettings } from './codec-task.ts';
 import { refuseOutlived } from './commit-guard.ts';
 import type { RepositoryContext } from './context.ts';
-import { DatasetTally, type WrittenFigures } from './dataset-figures.ts';
-import { PackLedger } from './pack-ledger.ts';
+import { figuresOfWritten, Tally, type WrittenFigures } from './dataset-figures.ts';
+import { PackLedger, PackUse } from './pack-ledger.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
@@ -37,7 +37,6 @@ export interface BackupWriterOptions {
   readonly type: string;
   readonly note: string | undefined;
   readonly source: { readonly kind: string; readonly name: string };
-  readonly consistency: Manifest['consistency'];
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
   /** Ids of packs that nothing new may refer to. */
@@ -62,8 +61,17 @@ export interface CommitOptions {
   readonly position: string;
   readonly omitted: readonly string[];
   readonly datasets: readonly DatasetToCommit[];
+  readonly consistency: Manifest['consistency'];
+  readonly window: { readonly from: Date; readonly to: Date } | undefined;
   /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
   readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;
+}
+
+/** One partition of the backup: what it uses, and its root once all packs of chunks are closed. */
+interface WrittenPartition {
+  readonly use: PackUse;
+  readonly tally: Tally;
+  finish(): NodeRef | null;
 }
 
 /**
@@ -81,8 +89,7 @@ export class BackupWriter {
   readonly #index: ChunkProcessor;
   readonly #manifestKey: Uint8Array;
   readonly #blocks: BlockPool;
-  readonly #trees = new Map<string, TreeWriter>();
-  readonly #tally = new DatasetTally();
+  readonly #partitions = new Map<string, WrittenPartition>();
   readonly #names = new PackNames();
 
   private constructor(
@@ -139,14 +146,50 @@ export class BackupWriter {
     return new BackupWriter(context, options, { run, secret, ledger, index: inline, manifestKey });
   }
 
-  /** Reads a partition to its end. May be called for several partitions at once. */
+  /**
+   * Takes a partition as the parent has it: what is stored is only referred to.
+   *
+   * @returns false where the parent has it not, or some of it is in a pack that is left behind: it is to be written then
+   */
+  async reusePartition(dataset: string, partition: string): Promise<boolean> {
+    const { parent, onStored, signal } = this.#options;
+    if (!parent?.has(dataset, partition)) return false;
+    const use = new PackUse();
+    const tally = new Tally();
+    const entry = parent.root(dataset, partition);
+    let root: NodeRef | null = null;
+    let isKept = true;
+    const count = (location: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(location.pack);
+      use.add(location);
+    };
+    const onNode = (node: NodeRef) => {
+      root ??= node;
+      count(node.location);
+    };
+    for await (const { refs } of parent.leaves(entry, { onNode, signal })) {
+      for (const { chain } of refs) for (const location of chain) count(location);
+      if (!isKept) return false;
+      for (const ref of refs) {
+        tally.add({ ref, isNew: false });
+        onStored({ ref, isNew: false });
+      }
+    }
+    this.#partitions.set(treeName(dataset, partition), { use, tally, finish: () => root });
+    return true;
+  }
+
+  /**
+   * Reads a partition to its end; one that was written before is replaced. May be called for several partitions at once.
+   */
   async writePartition(
     dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
     partition: string,
     records: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { onStored, signal } = this.#options;
-    const tree = this.#newTree(dataset.name, partition);
+    const written = this.#newPartition(dataset.name, partition);
+    const { tree, use, tally } = written;
     const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, tree));
     const { chunker } = this.#context.file;
     const writer = new PartitionWriter({
@@ -159,8 +202,8 @@ export class BackupWriter {
       tree,
       signal,
       onStored: (stored) => {
-        for (const location of stored.ref.chain) this.#ledger.use(location);
-        this.#tally.add(dataset, stored);
+        for (const location of stored.ref.chain) use.add(location);
+        tally.add(stored);
         onStored(stored);
       },
     });
@@ -173,12 +216,12 @@ export class BackupWriter {
     partition: string,
     chunks: AsyncIterable<ChunkToCopy>,
   ): Promise<void> {
-    const tree = this.#newTree(dataset.name, partition);
+    const { tree, tally } = this.#newPartition(dataset.name, partition);
     const copier = new ChunkCopier(this.#ledger, this.#names, this.#chunkStore(dataset.kind));
     for await (const chunk of chunks) {
       const stored = await copier.copy(chunk);
       tree.add(stored.ref);
-      this.#tally.add(dataset, stored);
+      tally.add(stored);
       this.#options.onStored(stored);
     }
   }
@@ -193,20 +236,16 @@ export class BackupWriter {
     for (const { value, worker } of await this.#context.pool.broadcast({ kind: 'finish', run: this.#run })) {
       this.#uploader.add(`worker-${worker}`, value.closed);
     }
-    const roots = new Map([...this.#trees].map(([name, tree]) => [name, tree.finish()]));
-    const figures = options.datasets.map((dataset) =>
-      this.#tally.figures(
-        dataset,
-        dataset.partitions.flatMap(({ name }) => roots.get(treeName(dataset.name, name)) ?? []),
-      ),
-    );
+    const roots = new Map([...this.#partitions].map(([name, written]) => [name, written.finish()]));
+    for (const { use } of this.#partitions.values()) this.#ledger.takeUp(use);
+    const figures = options.datasets.map((dataset) => this.#figures(dataset, roots));
     const suspect = options.judge(figures);
-    const { id, location } = this.#addCatalog(options, roots, suspect);
+    const { id, location } = this.#addCatalog(options, roots, { suspect, figures });
     this.#uploader.add(INDEX, this.#index.finish());
     await this.#uploader.settled();
     throwIfAborted(signal);
     const data = figures.filter(({ kind }) => kind === 'data');
-    const sum = (key: 'chunks' | 'plainBytes' | 'records') =>
+    const sum = (key: 'chunks' | 'newChunks' | 'plainBytes' | 'records') =>
       data.reduce((total, dataset) => total + dataset[key], 0);
     const { packs, keys } = this.#packsAndKeys();
     await this.#refuseOutlived(packs);
@@ -221,13 +260,14 @@ export class BackupWriter {
       source: this.#options.source,
       parent: this.#options.parent?.manifest.key ?? null,
       ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
-      consistency: this.#options.consistency,
+      consistency: options.consistency,
+      ...(options.window === undefined ? {} : { window: windowOf(options.window) }),
       totals: {
         datasets: data.length,
         records: sum('records'),
         plainBytes: sum('plainBytes'),
         chunks: sum('chunks'),
-        newChunks: this.#tally.newChunks,
+        newChunks: sum('newChunks'),
         storedBytes: this.#uploader.uploaded.reduce((total, { bytes }) => total + bytes, 0),
       },
       keys,
@@ -249,15 +289,27 @@ export class BackupWriter {
     }
   }
 
-  #newTree(dataset: string, partition: string): TreeWriter {
+  /** One that was written before is replaced. */
+  #newPartition(dataset: string, partition: string): WrittenPartition & { readonly tree: TreeWriter } {
+    const use = new PackUse();
     const tree = new TreeWriter({
       packFor: (mostBytes) => this.#packFor(mostBytes),
       addNode: (body) => this.#addItem(body),
-      use: (location) => this.#ledger.use(location),
+      use: (location) => use.add(location),
       isKept: (pack) => this.#ledger.isKept(pack),
     });
-    this.#trees.set(treeName(dataset, partition), tree);
-    return tree;
+    const written = { use, tally: new Tally(), tree, finish: () => tree.finish() };
+    this.#partitions.set(treeName(dataset, partition), written);
+    return written;
+  }
+
+  #figures(dataset: DatasetToCommit, roots: ReadonlyMap<string, NodeRef | null>): WrittenFigures {
+    const partitions = dataset.partitions.flatMap((partition) => {
+      const name = treeName(dataset.name, partition.name);
+      const written = this.#partitions.get(name);
+      return written ? [{ root: roots.get(name) ?? null, tally: written.tally }] : [];
+    });
+    return figuresOfWritten(dataset, partitions);
   }
 
   #chunkStore(kind: 'schema' | 'data'): ChunkStore {
@@ -292,8 +344,12 @@ export class BackupWriter {
   #addCatalog(
     options: CommitOptions,
     roots: ReadonlyMap<string, NodeRef | null>,
-    suspect: Suspect | undefined,
+    {
+      suspect,
+      figures,
+    }: { readonly suspect: Suspect | undefined; readonly figures: readonly WrittenFigures[] },
   ) {
+    const wholeBytes = new Map(figures.map((one) => [one.name, one.wholeBytes]));
     const encode = (self: PackHandle) =>
       encodeCatalog({
         server: options.server,
@@ -304,7 +360,7 @@ export class BackupWriter {
           name,
           kind,
           attributes,
-          ...(kind === 'data' ? { wholeBytes: this.#tally.wholeBytes(name) } : {}),
+          ...(kind === 'data' ? { wholeBytes: wholeBytes.get(name) ?? 0 } : {}),
           partitions: partitions.map((partition) => {
             const root = roots.get(treeName(name, partition.name)) ?? null;
             return { name: partition.name, root: root && rootEntry(root, self) };
@@ -381,6 +437,10 @@ export class BackupWriter {
       hint: 'Check the store, then back up again.',
     });
   }
+}
+
+function windowOf({ from, to }: { readonly from: Date; readonly to: Date }): Manifest['window'] {
+  return { from: from.toISOString(), to: to.toISOString() };
 }
 
 function named({ id }: PackHandle): string {

@@ -18,32 +18,39 @@ export interface WrittenFigures extends DatasetFigures {
   readonly wholeBytes: number;
   /** Plain bytes of chunks that are the parent's, or a delta of one of those. */
   readonly keptBytes: number;
+  /** Chunks that were stored. */
+  readonly newChunks: number;
 }
 
-/** Adds up what a run stores of each dataset. */
-export class DatasetTally {
-  readonly #sums = new Map<string, { wholeBytes: number; keptBytes: number }>();
-  /** Chunks of data that were stored. */
+/** Adds up what a run stores of one partition. */
+export class Tally {
+  wholeBytes = 0;
+  keptBytes = 0;
+  /** Chunks that were stored. */
   newChunks = 0;
 
-  add(dataset: Pick<DatasetFigures, 'name' | 'kind'>, { ref, isNew }: StoredRef): void {
-    const sums = this.#sums.get(dataset.name) ?? { wholeBytes: 0, keptBytes: 0 };
-    this.#sums.set(dataset.name, sums);
-    sums.wholeBytes += ref.chain[0]?.storedBytes ?? 0;
-    if (!isNew || ref.chain.length > 1) sums.keptBytes += ref.plainBytes;
-    if (isNew && dataset.kind === 'data') this.newChunks++;
+  add({ ref, isNew }: StoredRef): void {
+    this.wholeBytes += ref.chain[0]?.storedBytes ?? 0;
+    if (!isNew || ref.chain.length > 1) this.keptBytes += ref.plainBytes;
+    if (isNew) this.newChunks++;
   }
+}
 
-  wholeBytes(dataset: string): number {
-    return this.#sums.get(dataset)?.wholeBytes ?? 0;
-  }
-
-  /** @param roots of its partitions; those without chunks have none */
-  figures(dataset: Pick<DatasetFigures, 'name' | 'kind'>, roots: readonly NodeRef[]): WrittenFigures {
-    const { name, kind } = dataset;
-    const sums = this.#sums.get(name) ?? { wholeBytes: 0, keptBytes: 0 };
-    return { name, kind, ...sumOf(roots), ...sums };
-  }
+/** @param partitions of the dataset; those without chunks have no root */
+export function figuresOfWritten(
+  { name, kind }: Pick<DatasetFigures, 'name' | 'kind'>,
+  partitions: readonly { readonly root: NodeRef | null; readonly tally: Tally }[],
+): WrittenFigures {
+  const sum = (key: 'wholeBytes' | 'keptBytes' | 'newChunks') =>
+    partitions.reduce((total, { tally }) => total + tally[key], 0);
+  return {
+    name,
+    kind,
+    ...sumOf(partitions.flatMap(({ root }) => root ?? [])),
+    wholeBytes: sum('wholeBytes'),
+    keptBytes: sum('keptBytes'),
+    newChunks: sum('newChunks'),
+  };
 }
 
 /** Of a stored dataset, from its catalog. */

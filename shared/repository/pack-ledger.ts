@@ -16,6 +16,15 @@ interface KnownPack {
   readonly isKept: boolean;
 }
 
+/** What of which packs one partition uses. A partition that is written again begins a new one. */
+export class PackUse {
+  readonly bytes = new Map<PackHandle, number>();
+
+  add({ pack, storedBytes }: ItemLocation): void {
+    this.bytes.set(pack, (this.bytes.get(pack) ?? 0) + storedBytes);
+  }
+}
+
 /** Which packs a backup uses, how much of each, and which of the parent's are to be left behind. */
 export class PackLedger {
   /** What is wrong with the parent's packs, for warnings. */
@@ -78,7 +87,12 @@ export class PackLedger {
   }
 
   use({ pack, storedBytes }: ItemLocation): void {
-    this.#used.set(pack, (this.#used.get(pack) ?? 0) + storedBytes);
+    this.#add(pack, storedBytes);
+  }
+
+  /** Takes up what one partition uses, once it is sure that it stays. */
+  takeUp(use: PackUse): void {
+    for (const [pack, storedBytes] of use.bytes) this.#add(pack, storedBytes);
   }
 
   /** Bytes used of every used pack, by id; two handles of one pack count together. */
@@ -91,5 +105,9 @@ export class PackLedger {
   /** A pack of another backup. */
   otherPack(id: string): { readonly bytes: number; readonly key: KeyEntry | undefined } | undefined {
     return this.#known.get(id);
+  }
+
+  #add(pack: PackHandle, storedBytes: number): void {
+    this.#used.set(pack, (this.#used.get(pack) ?? 0) + storedBytes);
   }
 }

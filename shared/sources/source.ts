@@ -1,6 +1,8 @@
 import type { JsonObject } from '../core/json.ts';
+import type { BackupContents } from './target.ts';
 
-export type SourceKind = 'files' | 'postgres';
+export type SourceKind = 'files' | 'firebase-rtdb' | 'postgres';
+export type Consistency = 'atomic' | 'per-dataset' | 'per-subtree';
 
 /** What a kind of database can promise. The engine reads these; it never asks which kind it has. */
 export interface SourceCapabilities {
@@ -10,8 +12,9 @@ export interface SourceCapabilities {
    *
    * - `atomic`: all of it, as at `SourceView.position`.
    * - `per-dataset`: each dataset is read in one go, two of them may differ in time.
+   * - `per-subtree`: what one request brought is of one moment; all lies within `SourceView.window`.
    */
-  readonly consistency: 'atomic' | 'per-dataset';
+  readonly consistency: Consistency;
   /** How many partitions may be read at once. */
   readonly maxReaders: number;
 }
@@ -21,6 +24,8 @@ export interface PartitionPlan {
   readonly name: string;
   /** From the source's own statistics; for progress and order of work, never to check it. */
   readonly estimatedBytes: number;
+  /** Its records are, byte for byte, those that the parent has of the same partition: it need not be read. */
+  readonly sameAsParent?: boolean;
 }
 
 export interface DatasetPlan {
@@ -31,6 +36,20 @@ export interface DatasetPlan {
   /** What the adapter needs to restore or export it: columns, types, headers. Kept in the sealed catalog. */
   readonly attributes: JsonObject;
   readonly partitions: readonly PartitionPlan[];
+  /** It says something of the other datasets, known only when those are read: it is read after them. */
+  readonly readLast?: boolean;
+}
+
+/** What reading took, of a source that bills by the byte. */
+export interface ReadingCost {
+  readonly requests: number;
+  /** Headers and bodies of answers, before TLS. */
+  readonly readBytes: number;
+  /** Records that are in the backup and were not read. */
+  readonly skippedBytes: number;
+  /** Of what was read, at the price that is assumed. */
+  readonly usd: number;
+  readonly usdPerGB: number;
 }
 
 /** One consistent look at a source. Disposing of it releases transactions, connections and files. */
@@ -43,6 +62,11 @@ export interface SourceView extends AsyncDisposable {
   readonly datasets: readonly DatasetPlan[];
   /** What the backup leaves out, one sentence each; stored in the backup and shown. */
   readonly omitted: readonly string[];
+  /** What is true of this view, where it is more than the source promises; known when all is read. */
+  readonly consistency?: Consistency;
+  /** First and last moment at which something was read, of a source without snapshots. */
+  readonly window?: { readonly from: Date; readonly to: Date } | undefined;
+  readonly cost?: ReadingCost;
   /**
    * Yields one partition's records as blocks of bytes in a stable order. Blocks may end anywhere, the whole
    * ends with `\n` or is empty. A block is the caller's until it asks for the next one, no longer.
@@ -51,11 +75,27 @@ export interface SourceView extends AsyncDisposable {
    */
   read(dataset: DatasetPlan, partition: PartitionPlan, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /**
+   * Of a source without snapshots, called when all is read: partitions that changed while they were read and are to be
+   * read again. Empty when it is not worth going on.
+   */
+  changed?(signal: AbortSignal): Promise<readonly ChangedPartition[]>;
+  /**
    * Called when all is read, before the backup is listed.
    *
    * @throws E_SOURCE_LOST, E_SOURCE_CHANGED where the view did not last until now
    */
   check(signal: AbortSignal): Promise<void>;
+}
+
+export interface ChangedPartition {
+  readonly dataset: DatasetPlan;
+  readonly partition: PartitionPlan;
+}
+
+export interface OpenOptions {
+  /** The last backup of this source. What has not changed since need not be read. */
+  readonly parent?: BackupContents | undefined;
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A database to back up. Constructed without I/O; `open` connects. */
@@ -65,5 +105,5 @@ export interface Source {
   readonly name: string;
   readonly capabilities: SourceCapabilities;
   /** @throws E_SOURCE_* */
-  open(signal: AbortSignal): Promise<SourceView>;
+  open(signal: AbortSignal, options?: OpenOptions): Promise<SourceView>;
 }

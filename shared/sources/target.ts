@@ -41,6 +41,18 @@ export interface RestoreOptions {
   readonly noPrivileges?: boolean;
   /** Partitions written at once. @default 4 */
   readonly jobs?: number;
+  /** Only what lies there: `/characters/alice`. */
+  readonly path?: string | undefined;
+  /** Where it goes to. @default where it was */
+  readonly toPath?: string | undefined;
+  /** Keep what the target has beside what is restored, instead of refusing. */
+  readonly merge?: boolean;
+  /** The target holds a part of this backup already: only the rest is written. */
+  readonly resume?: boolean;
+  /** Put the security rules of the backup into force too. */
+  readonly rules?: boolean;
+  /** Write no faster than this. */
+  readonly bytesPerSecond?: number | undefined;
   /** By name, the datasets of which records are missing. Only a salvage gives any: a restore is whole or fails. */
   readonly damaged?: ReadonlyMap<string, DamagedDataset>;
 }
@@ -49,6 +61,10 @@ export interface DamagedDataset {
   /** The last record of the dataset is missing. */
   readonly isEndLost: boolean;
 }
+
+/** Options that a kind of target must know to be given them. */
+export const SPECIAL_OPTIONS = ['path', 'toPath', 'merge', 'resume', 'rules', 'bytesPerSecond'] as const;
+export type SpecialOption = (typeof SPECIAL_OPTIONS)[number];
 
 /** What a restore would do. Printed by `--dry-run`, and carried out as it is. */
 export interface RestorePlan {
@@ -64,6 +80,10 @@ export interface RestorePlan {
   /** What `replace` will drop, in order. */
   readonly drops: readonly string[];
   readonly warnings: readonly string[];
+  /** What is compared with what afterwards, where it is not the datasets as they lie in the backup with `asSource()`. */
+  readonly comparison?: { readonly contents: BackupContents; readonly source: Source };
+  /** What to do where it breaks off. @default begin anew with `--replace` */
+  readonly goOn?: string;
 }
 
 /** Where a restore writes. Constructed without I/O. */
@@ -73,6 +93,8 @@ export interface Target {
   readonly name: string;
   /** Whether `restore` itself reads all of it back and compares; else whoever called it does. */
   readonly comparesItself: boolean;
+  /** Which special options it knows. @default none */
+  readonly specialOptions?: readonly SpecialOption[];
   /** Reads the target, writes nothing. @throws E_SOURCE_*, E_NO_DATASET */
   plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan>;
   /**
@@ -90,7 +112,7 @@ export interface Target {
   asSource(): Source;
 }
 
-export type ExportFormat = 'sql' | 'csv' | 'ndjson';
+export type ExportFormat = 'sql' | 'csv' | 'json' | 'ndjson';
 
 /**
  * Turns a backup into text that other tools read, as a stream.
@@ -102,6 +124,8 @@ export type Exporter = (
   options: {
     readonly format: ExportFormat;
     readonly datasets?: readonly string[] | undefined;
+    /** Only what lies there, of a kind that has paths. */
+    readonly path?: string | undefined;
     readonly signal: AbortSignal;
   },
 ) => AsyncIterable<Uint8Array>;

@@ -14,7 +14,15 @@ import { parseToc, type Toc, type TocEntry } from './toc.ts';
 const BLOCK_CHARACTERS = 64 * 1024;
 
 /** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/restore.md). */
-export const exportPostgres: Exporter = async function* (contents, { format, datasets, signal }) {
+export const exportPostgres: Exporter = async function* (contents, { format, datasets, path, signal }) {
+  if (format === 'json' || path !== undefined)
+    throw new HoldfastError(
+      'E_USAGE',
+      `a backup of PostgreSQL has no ${path === undefined ? 'json' : 'paths'}`,
+      {
+        hint: 'Export it as sql, csv or ndjson.',
+      },
+    );
   if (format === 'sql') yield* exportSql(contents, datasets, signal);
   else
     yield* exportRows(contents, await oneTable(contents, datasets, { format, signal }), { format, signal });

@@ -10,7 +10,7 @@ type Figures = Partial<WrittenFigures>;
 /** A dataset of 100-byte records that compress to 20; all of it as the parent has it. */
 function dataset(name: string, records: number, more: Figures = {}): WrittenFigures {
   const plainBytes = more.plainBytes ?? 100 * records;
-  const sizes = { plainBytes, wholeBytes: 20 * records, keptBytes: plainBytes };
+  const sizes = { plainBytes, wholeBytes: 20 * records, keptBytes: plainBytes, newChunks: 0 };
   return { name, kind: 'data', records, chunks: 1, ...sizes, ...more };
 }
 

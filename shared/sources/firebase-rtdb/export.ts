@@ -1,0 +1,73 @@
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupContents, Exporter } from '../target.ts';
+import { blocksOf } from './records.ts';
+import { readSelection, type SelectedRecord, type Selection, select } from './selection.ts';
+
+/**
+ * A backup of Firebase, or a node of it, as one JSON document as Firebase exports and imports it, priorities included; or
+ * the records of one node as they lie in the backup, a line each.
+ */
+export const exportFirebase: Exporter = async function* (contents, { format, datasets, path, signal }) {
+  const selections = select(contents, { datasets, path });
+  if (format === 'json')
+    yield* blocksOf(document(contents, selections, { isNode: path !== undefined, signal }));
+  else if (format === 'ndjson') {
+    const [only, ...others] = selections;
+    if (!only || others.length > 0)
+      throw new HoldfastError('E_USAGE', `ndjson takes one node, got ${selections.length}`, {
+        hint: 'Name one with --dataset or --path, or export as json.',
+      });
+    yield* blocksOf(lines(readSelection(contents, only, signal)));
+  } else
+    throw new HoldfastError('E_USAGE', `a backup of Firebase has no ${format}`, {
+      hint: 'Export it as json or ndjson.',
+    });
+};
+
+/** One JSON document, however large: objects are opened and closed as the paths of the records go. */
+async function* document(
+  contents: BackupContents,
+  selections: readonly Selection[],
+  { isNode, signal }: { readonly isNode: boolean; readonly signal: AbortSignal },
+): AsyncGenerator<string> {
+  const writer = new TreeText();
+  for (const selection of selections) {
+    const above = isNode ? [] : selection.path;
+    for await (const { path, value } of readSelection(contents, selection, signal))
+      yield writer.add([...above, ...path], value);
+  }
+  yield writer.end();
+}
+
+/** Text of an object of objects from values by path, in order. */
+class TreeText {
+  /** Keys of the objects that are open. */
+  #open: readonly string[] = [];
+  #isEmpty = true;
+  #isScalar = false;
+
+  add(path: readonly string[], value: string): string {
+    if (path.length === 0) {
+      this.#isScalar = true;
+      this.#isEmpty = false;
+      return value;
+    }
+    const parents = path.slice(0, -1);
+    let shared = 0;
+    while (shared < parents.length && parents[shared] === this.#open[shared]) shared++;
+    const opened = parents.slice(shared);
+    const first = this.#isEmpty ? '{' : `${'}'.repeat(this.#open.length - shared)},`;
+    this.#open = parents;
+    this.#isEmpty = false;
+    return `${first}${opened.map((key) => `${JSON.stringify(key)}:{`).join('')}${JSON.stringify(path.at(-1))}:${value}`;
+  }
+
+  end(): string {
+    if (this.#isEmpty) return 'null\n';
+    return this.#isScalar ? '\n' : `${'}'.repeat(this.#open.length + 1)}\n`;
+  }
+}
+
+async function* lines(records: AsyncIterable<SelectedRecord>): AsyncGenerator<string> {
+  for await (const { line } of records) yield line;
+}

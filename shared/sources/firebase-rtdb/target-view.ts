@@ -1,0 +1,41 @@
+import type { FirebaseConnection } from './connection.ts';
+import { DatasetReader } from './dataset-reader.ts';
+import { roleOf } from './datasets.ts';
+import { EtagNotes, NoteBudget } from './etag-notes.ts';
+import { EtagProbe } from './etags.ts';
+import { recordLine } from './json.ts';
+import { readPriority } from './node-reads.ts';
+import type { FirebaseOptions } from './options.ts';
+import { pathOf } from './parent-records.ts';
+import type { PlacedSelection } from './target.ts';
+
+export interface PlaceRead {
+  readonly connection: FirebaseConnection;
+  readonly options: FirebaseOptions;
+  readonly selection: PlacedSelection;
+  readonly signal: AbortSignal;
+}
+
+/** What a place of the target holds now, in the records that a backup of it would have. */
+export async function* readPlace({ connection, options, selection, signal }: PlaceRead) {
+  const { place, dataset } = selection;
+  if (roleOf(dataset) === 'own') {
+    const priority = await readPriority(connection, place, signal);
+    if (priority !== undefined) yield recordOf(recordLine('.priority', priority));
+    return;
+  }
+  const reader = new DatasetReader({
+    connection,
+    probe: new EtagProbe(connection),
+    path: place,
+    parent: undefined,
+    probeBytes: options.probeBytes,
+    notes: new EtagNotes(new NoteBudget(0)),
+    signal,
+  });
+  for await (const record of reader.records()) yield recordOf(record.toString());
+}
+
+function recordOf(line: string): { readonly path: readonly string[]; readonly line: string } {
+  return { path: pathOf(Buffer.from(line)), line };
+}

@@ -1,0 +1,241 @@
+import { HoldfastError } from '../../core/errors.ts';
+import { plural } from '../../core/plural.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import type { Source } from '../source.ts';
+import type {
+  BackupContents,
+  RestoreOptions,
+  RestorePlan,
+  SpecialOption,
+  StoredDataset,
+  Target,
+} from '../target.ts';
+import { FirebaseConnection } from './connection.ts';
+import { RULES_DATASET, storedDataset } from './datasets.ts';
+import {
+  type AdapterOptions,
+  connectionOptions,
+  type Environment,
+  type FirebaseOptions,
+  firebaseName,
+  parseFirebaseOptions,
+} from './options.ts';
+import { linesOf } from './parent-records.ts';
+import { type NodePath, parsePath, showPath } from './paths.ts';
+import { RateLimit } from './rate-limit.ts';
+import { checkDepth, measure } from './restore-checks.ts';
+import { comparedContents, comparedSource } from './restore-comparison.ts';
+import { type Conflict, findConflicts } from './restore-conflicts.ts';
+import { stillToWrite } from './restore-resume.ts';
+import { RestoreWriter } from './restore-writer.ts';
+import { writeRules } from './rules.ts';
+import { readSelection, type Selection, select } from './selection.ts';
+import { FirebaseSource } from './source.ts';
+import { readPlace } from './target-view.ts';
+
+const DEFAULT_JOBS = 6;
+
+/** @throws E_CONFIG listing every problem */
+export function openFirebaseTarget(url: string, options: AdapterOptions, env: Environment): FirebaseTarget {
+  return new FirebaseTarget(parseFirebaseOptions(url, options, env), env);
+}
+
+/** A selection and where it goes. */
+export interface PlacedSelection extends Selection {
+  /** From the root of the target database. */
+  readonly place: NodePath;
+  /** As it is called in plans and comparisons. */
+  readonly name: string;
+  readonly records: number;
+  readonly plainBytes: number;
+}
+
+type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal };
+
+/** A Firebase Realtime Database, or a node of it, to restore into. */
+export class FirebaseTarget implements Target {
+  readonly kind = 'firebase-rtdb';
+  readonly name: string;
+  readonly comparesItself = false;
+  readonly specialOptions: readonly SpecialOption[] = [
+    'path',
+    'toPath',
+    'merge',
+    'resume',
+    'rules',
+    'bytesPerSecond',
+  ];
+  readonly #options: FirebaseOptions;
+  readonly #env: Environment;
+
+  constructor(options: FirebaseOptions, env: Environment) {
+    this.#options = options;
+    this.#env = env;
+    this.name = firebaseName(options);
+  }
+
+  asSource(): Source {
+    return new FirebaseSource(this.#options, this.#env);
+  }
+
+  async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
+    const { replace = false, merge = false, resume = false, rules = false } = options;
+    refuseMixed(options);
+    const selections = await this.#place(contents, options, signal);
+    await checkDepth(contents, selections, signal);
+    await using connection = this.#connect();
+    const places = this.#places(selections, options);
+    const conflicts = merge || resume ? [] : await findConflicts(connection, places, signal);
+    const drops = replace ? conflicts.map(({ text }) => text) : [];
+    const records = selections.reduce((sum, selection) => sum + selection.records, 0);
+    const datasets = selections.map((selection) => virtual(selection, merge));
+    return {
+      target: this.name,
+      datasets,
+      compare: datasets,
+      steps: [
+        ...(drops.length > 0 ? [`remove ${drops.join(', ')}`] : []),
+        `write ${plural(records, 'record')} of ${plural(selections.length, 'node')} below ${places.map(showPath).join(', ')}${resume ? ', as far as they are not there' : ''}`,
+        ...(rules ? ['put the security rules of the backup into force'] : []),
+        'read all of it back and compare it with the backup',
+      ],
+      conflicts: conflicts.map(({ text }) => text),
+      drops,
+      warnings: warningsOf(contents, options, this.#options),
+      comparison: {
+        contents: comparedContents(contents, selections, datasets),
+        source: comparedSource(this.name, selections, () => this.#connect(), this.#options),
+      },
+      goOn: 'The target may hold a part of the backup: go on with --resume, or begin anew with --replace.',
+    };
+  }
+
+  async restore(contents: BackupContents, _: RestorePlan, options: RestoreRun): Promise<void> {
+    const { signal, onProgress, merge = false, resume = false, replace = false, rules = false } = options;
+    const selections = await this.#place(contents, options, signal);
+    await using connection = this.#connect();
+    let done = 0;
+    const writer = new RestoreWriter({
+      connection,
+      jobs: options.jobs ?? DEFAULT_JOBS,
+      rate: new RateLimit(options.bytesPerSecond),
+      onBytes: (bytes) => {
+        done += bytes;
+        onProgress({ kind: 'done', plainBytes: done, storedBytes: 0 });
+      },
+      signal,
+    });
+    if (!merge && !resume) {
+      const conflicts = await findConflicts(connection, this.#places(selections, options), signal);
+      if (conflicts.length > 0 && !replace) throw this.#notEmpty(conflicts);
+      for (const { place } of conflicts) await writer.remove(place);
+    }
+    for (const selection of selections) {
+      const records = readSelection(contents, selection, signal);
+      const { place, name, plainBytes } = selection;
+      const inTarget = () => readPlace({ connection, options: this.#options, selection, signal });
+      await writer.write(
+        place,
+        resume ? stillToWrite(records, inTarget(), { place, mayHoldMore: merge }) : records,
+      );
+      onProgress({ kind: 'dataset', dataset: name, records: selection.records, plainBytes });
+    }
+    if (rules) await this.#restoreRules(contents, connection, signal);
+  }
+
+  async #restoreRules(
+    contents: BackupContents,
+    connection: FirebaseConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const dataset = storedDataset(contents, RULES_DATASET);
+    const [partition] = dataset?.partitions ?? [];
+    if (!dataset || !partition)
+      throw new HoldfastError('E_NO_DATASET', 'the backup has no security rules', {
+        hint: 'Restore without --rules; `holdfast show KEY` says what is not in the backup.',
+      });
+    const lines = await Array.fromAsync(linesOf(contents.read(dataset, partition, signal)));
+    const text = Buffer.concat(lines).toString('utf8');
+    await writeRules(connection, dataset.attributes['finalNewline'] ? text : text.slice(0, -1), signal);
+  }
+
+  /** What is restored and where it goes; of a path, counted. @throws E_NO_DATASET */
+  async #place(
+    contents: BackupContents,
+    options: RestoreOptions,
+    signal: AbortSignal,
+  ): Promise<readonly PlacedSelection[]> {
+    const from = options.path === undefined ? [] : parsePath(options.path, '--path');
+    const to = options.toPath === undefined ? from : parsePath(options.toPath, '--to-path');
+    const placed = select(contents, options).map(async (selection) => {
+      const place = [...this.#options.base, ...to, ...selection.path.slice(from.length)];
+      const { name, records, plainBytes } = selection.dataset;
+      if (selection.below.length === 0) return { ...selection, place, name, records, plainBytes };
+      const counted = await measure(readSelection(contents, selection, signal));
+      return { ...selection, ...counted, place, name: showPath(selection.path) };
+    });
+    const selections = await Promise.all(placed);
+    const empty = selections.find(({ below, records }) => below.length > 0 && records === 0);
+    if (empty)
+      throw new HoldfastError('E_NO_DATASET', `the backup has nothing at ${showPath(empty.path)}`, {
+        hint: 'Check the path; `holdfast export KEY --format json --path` shows what lies at one.',
+      });
+    return selections;
+  }
+
+  /** Nodes that must be empty: that of the whole, or those that were named. */
+  #places(selections: readonly PlacedSelection[], options: RestoreOptions): readonly NodePath[] {
+    if (options.datasets !== undefined) return selections.map(({ place }) => place);
+    const to = parsePath(options.toPath ?? options.path ?? '', '--to-path');
+    return [[...this.#options.base, ...to]];
+  }
+
+  #notEmpty(conflicts: readonly Conflict[]): HoldfastError {
+    return new HoldfastError(
+      'E_TARGET_NOT_EMPTY',
+      `${this.name} holds data at ${conflicts.map(({ text }) => text).join(', ')}; nothing was changed`,
+      {
+        hint: 'Pass --replace to remove that first, --merge to keep what the backup has not, or --to-path for another place.',
+      },
+    );
+  }
+
+  #connect(): FirebaseConnection {
+    return new FirebaseConnection(connectionOptions(this.#options, this.#env));
+  }
+}
+
+function refuseMixed({ replace, merge, resume }: RestoreOptions): void {
+  if (!replace || (!merge && !resume)) return;
+  throw new HoldfastError(
+    'E_USAGE',
+    `--replace and ${merge ? '--merge' : '--resume'} contradict each other`,
+    {
+      hint: '--replace removes what is there first; --merge and --resume keep it.',
+    },
+  );
+}
+
+function virtual(
+  { dataset, name, records, plainBytes }: PlacedSelection,
+  mayHoldMore: boolean,
+): StoredDataset {
+  return {
+    name,
+    kind: 'data',
+    attributes: { ...dataset.attributes, collective: mayHoldMore },
+    records,
+    plainBytes,
+    partitions: [{ name: '0', records, plainBytes }],
+  };
+}
+
+function warningsOf(
+  contents: BackupContents,
+  { rules, path, datasets }: RestoreOptions,
+  { base }: FirebaseOptions,
+): readonly string[] {
+  const hasRules = storedDataset(contents, RULES_DATASET) !== undefined;
+  if (rules || !hasRules || path !== undefined || datasets !== undefined || base.length > 0) return [];
+  return ['the security rules of the backup are not put into force; pass --rules if they are to be'];
+}
