@@ -141,10 +141,13 @@ async function readAll(
     parts.filter(({ dataset }) => !dataset.readLast),
     ({ dataset }) => dataset.kind,
   );
-  const lanes = [schema, ...data.map((part) => [part])];
-  await parallel(lanes, { most: 1 + maxReaders, signal }, async (lane, stopping) => {
-    for (const part of lane) await read(part, stopping);
-  });
+  const sides = [
+    { side: schema, most: 1 },
+    { side: data, most: maxReaders },
+  ];
+  await parallel(sides, { most: 2, signal }, ({ side, most }, stopping) =>
+    parallel(side, { most, signal: stopping }, read),
+  );
   for (
     let changed = (await view.changed?.(signal)) ?? [];
     changed.length > 0;

@@ -9,7 +9,7 @@ import {
   keysFileKey,
   parseKeysFile,
 } from '../format/keys-file.ts';
-import type { RepositoryFile } from '../format/repository-file.ts';
+import { REPOSITORY_FILE, type RepositoryFile } from '../format/repository-file.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import { type KeyProvider, wrongKey } from '../keys/key-provider.ts';
 import { Keychain } from '../keys/keychain.ts';
@@ -35,7 +35,7 @@ export async function openKeychain(
       file.secret.rootKeyId,
       provider.rootKeyId,
       `Configure the key of this repository; nothing is damaged. If it was changed to the configured one, ${key} is gone: bring that back from an older version, or use the older key.`,
-    );
+    ).about(REPOSITORY_FILE);
   });
   const keys = parseKeysFile(bytes, key);
   if (keys.repository !== file.id)
