@@ -20,23 +20,32 @@ export async function initRepository(store: ObjectStore, chunker = SMALL_CHUNKS)
   await Repository.init({ store, keys: new HexKeyProvider(TEST_KEY), chunker, signal: never });
 }
 
+/** Threads that all repositories of a test file share: starting some for each would take most of its time. */
+const POOLS: Readonly<Record<number, WorkerPool>> = { 1: new WorkerPool(1), 2: new WorkerPool(2) };
+
 export function openRepository(
   store: ObjectStore,
   options: Partial<RepositoryOptions> = {},
 ): Promise<Repository> {
   const keys = 'keys' in options ? options.keys : new HexKeyProvider(TEST_KEY);
-  return Repository.open({ store, workers: 2, packBytes: 256 * KiB, signal: never, ...options, keys });
+  const { workers = 2 } = options;
+  return Repository.open({
+    store,
+    workers,
+    pool: POOLS[workers],
+    packBytes: 256 * KiB,
+    signal: never,
+    ...options,
+    keys,
+  });
 }
-
-/** For tests that open very many repositories: starting threads would take most of their time. */
-const oneThread = new WorkerPool(1);
 
 /** Small packs, and one thread that all repositories of a test file share: their store calls come in one order. */
 export function openCheaply(
   store: ObjectStore,
   options: Partial<RepositoryOptions> = {},
 ): Promise<Repository> {
-  return openRepository(store, { workers: 1, pool: oneThread, packBytes: 64 * KiB, ...options });
+  return openRepository(store, { workers: 1, packBytes: 64 * KiB, ...options });
 }
 
 /** Datasets by name, each of lines. `hooks.read` runs before each block of 10,000 bytes. */

@@ -97,6 +97,20 @@ describe.each([
   );
 });
 
+/** Where chunks end depends on the repository's secret: one in which a record begins in a chunk that has others too. */
+async function withRecordAcrossChunks() {
+  for (;;) {
+    const { store, key } = await backedUp();
+    await using repository = await openRepository(store, SMALL_PACKS);
+    const reader = await repository.openBackup(key, never);
+    const leaves = await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never }));
+    const refs = leaves.flatMap((leaf) => leaf.refs);
+    const inside = refs.findIndex(({ records, endsInside }) => records === 0 && endsInside);
+    const behindAnother = refs.findIndex((_, i) => refs[i - 1]?.endsInside && refs[i - 1]!.records > 0);
+    if (inside >= 0 && behindAnother > 0) return { store, key, refs, inside, behindAnother };
+  }
+}
+
 describe('a salvage', { timeout: 60_000 }, () => {
   it('of a whole backup is a restore', async () => {
     const { store, key } = await backedUp();
@@ -122,15 +136,8 @@ describe('a salvage', { timeout: 60_000 }, () => {
   });
 
   it('leaves nothing of a record of which any part is lost', async () => {
-    const { store, key } = await backedUp();
-    await using repository = await openRepository(store, SMALL_PACKS);
-    const reader = await repository.openBackup(key, never);
-    const leaves = await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never }));
-    const refs = leaves.flatMap((leaf) => leaf.refs);
-    const inside = refs.findIndex(({ records, endsInside }) => records === 0 && endsInside);
+    const { store, key, refs, inside, behindAnother } = await withRecordAcrossChunks();
     const after = refs.findIndex(({ endsInside }, i) => i > inside && !endsInside);
-    const behindAnother = refs.findIndex((_, i) => refs[i - 1]?.endsInside && refs[i - 1]!.records > 0);
-    expect(behindAnother).toBeGreaterThan(0);
     for (const [n, wanted] of [
       [inside, 1],
       [behindAnother, 1],

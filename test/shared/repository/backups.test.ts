@@ -301,7 +301,7 @@ describe('a repository', () => {
   it('takes no more work once it is closed', async () => {
     const store = new MemoryStore();
     await initRepository(store);
-    const repository = await openRepository(store);
+    const repository = await openRepository(store, { pool: undefined });
     await repository[Symbol.asyncDispose]();
     await expect(backUp(repository, data)).rejects.toMatchObject({ code: 'E_ABORTED' });
   });
