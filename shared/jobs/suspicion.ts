@@ -110,8 +110,9 @@ function collapsed(
 ): readonly DatasetSuspicion[] {
   const { minRecords, minBytes, recordSizeUp } = thresholds;
   if (!compresses || !now || now.records === 0 || before.kind === 'schema') return [];
-  if (before.wholeBytes === undefined || before.records < minRecords || before.plainBytes < minBytes)
-    return [];
+  // What little is left of a table compresses badly whatever it is; that it is little is said by itself.
+  const isSmall = before.records < minRecords || Math.min(before.plainBytes, now.plainBytes) < minBytes;
+  if (before.wholeBytes === undefined || isSmall) return [];
   const isReplaced = replaced.has(dataset) || now.keptBytes < before.plainBytes * LEFT_SHARE;
   const was = before.wholeBytes / before.records;
   const is = now.wholeBytes / now.records;

@@ -30,7 +30,8 @@ export class Tally {
   newChunks = 0;
 
   add({ ref, isNew }: StoredRef): void {
-    this.wholeBytes += ref.chain[0]?.storedBytes ?? 0;
+    // A chunk may be a difference from a far larger one.
+    this.wholeBytes += Math.min(ref.chain[0]?.storedBytes ?? 0, ref.plainBytes);
     if (!isNew || ref.chain.length > 1) this.keptBytes += ref.plainBytes;
     if (isNew) this.newChunks++;
   }

@@ -128,6 +128,12 @@ describe('encryption', () => {
     expect(find([unknown], [dataset('t', records, encrypted)])).toEqual([]);
   });
 
+  it('is not what little is left of a table looks like', () => {
+    const left = dataset('t', 5, { plainBytes: 10, wholeBytes: 10, keptBytes: 10 });
+    const had = dataset('t', 200_000, { wholeBytes: 100_000 });
+    expect(find([had], [left]).filter((found) => found.includes('ratio'))).toEqual([]);
+  });
+
   it('that the parent was suspect of is still one when all of it is kept', () => {
     const kept = { ...encrypted, keptBytes: encrypted.plainBytes };
     expect(both(kept)).toEqual([]);
