@@ -91,6 +91,13 @@ function placeOf(url: string, io: Io): SourceConfig {
   };
 }
 
+const DRILL_HINTS: Readonly<Record<NamedSource['kind'], string>> = {
+  files: "Name a folder on an encrypted disk: drill: { files: { url: '/folder' } }, or --server ./folder.",
+  'firebase-rtdb':
+    "Name a database for it: drill: { 'firebase-rtdb': { url: 'https://NAME.firebaseio.com' } }, or --server env:NAME.",
+  postgres: "Name a server for it: drill: { postgres: { url: 'postgres://…' } }, or --server env:NAME.",
+};
+
 /**
  * Where drills of that kind of source run: what the command line names, else what is configured.
  *
@@ -113,10 +120,7 @@ export function drillServer(
     return { ...place, kind, options: { ...place.options, ...server.options } };
   }
   throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
-    hint:
-      kind === 'files'
-        ? "Name a folder on an encrypted disk: drill: { files: { url: '/folder' } }, or --server ./folder."
-        : "Name a server for it: drill: { postgres: { url: 'postgres://…' } }, or --server env:NAME.",
+    hint: DRILL_HINTS[kind],
   });
 }
 

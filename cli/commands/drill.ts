@@ -1,4 +1,4 @@
-import { openScratch } from '../../shared/jobs/adapters.ts';
+import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
 import { type DrillResult, runDrill } from '../../shared/jobs/drill.ts';
 import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
@@ -23,10 +23,10 @@ export const drill: Command = {
 
 Restores a backup (default: the newest good one) into a scratch database that the drill makes on a server, compares
 schema, counts and contents with the backup, drops the database again, and keeps the result as a report. Never
-writes into a database that is there.
+writes into a database that is there; of Firebase into a new node of one, and nowhere else.
 
       --server SERVER     where: env:NAME (a URL in the environment), postgres://…, or a name from the configuration;
-                          for text files a folder. Default: drill.postgres.url of the configuration
+                          for Firebase https://…, for text files a folder. Default: drill.KIND.url of the configuration
   -s, --source TEXT       without KEY: the newest good backup of a source whose name contains TEXT
   -j, --jobs N            partitions and indexes at once (default 4)
       --keep              leave the scratch database for a look; says how to drop it
@@ -52,8 +52,10 @@ not begin; 130 stopped.
         ? await newestGoodBackup(session.repository, { source: values.source, signal: io.signal })
         : await session.backup(positionals[0]);
     const { source } = await session.repository.readManifest(key, io.signal);
-    const kind = source.kind === 'files' ? 'files' : 'postgres';
-    const server = await openScratch(drillServer(kind, values.server, session.config, io), io.env);
+    const server = await openScratch(
+      drillServer(knownKind(source.kind), values.server, session.config, io),
+      io.env,
+    );
     const result = await runDrill(session.repository, key, server, {
       jobs,
       keep: values.keep === true,

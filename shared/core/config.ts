@@ -53,6 +53,10 @@ const FileConfig = z.strictObject({
         .object({ url: z.string().min(1) })
         .catchall(scalar)
         .optional(),
+      'firebase-rtdb': z
+        .object({ url: z.string().min(1) })
+        .catchall(scalar)
+        .optional(),
       files: z.strictObject({ url: z.string().min(1) }).optional(),
     })
     .optional(),
@@ -230,7 +234,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
-  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'files'] : ['url'];
+  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : ['url'];
   if (path[0] === 'keep') return [...COUNT_NAMES];
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];

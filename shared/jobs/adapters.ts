@@ -41,11 +41,8 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/firebase-rtdb/source.ts')).openFirebaseSource(url, options, env),
     openTarget: async ({ url, options }, env) =>
       (await import('../sources/firebase-rtdb/target.ts')).openFirebaseTarget(url, options, env),
-    openScratch: async () => {
-      throw new HoldfastError('E_USAGE', 'backups of Firebase cannot be drilled in this release', {
-        hint: 'Restore one to another database: `holdfast restore KEY --to https://NAME.firebaseio.com`.',
-      });
-    },
+    openScratch: async ({ url, options }, env) =>
+      (await import('../sources/firebase-rtdb/scratch.ts')).openFirebaseScratch(url, options, env),
     exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
   },
   postgres: {
@@ -69,6 +66,14 @@ export function openTarget(config: SourceConfig, env: Env): Promise<Target> {
   return ADAPTERS[config.kind].openTarget(config, env);
 }
 
+/** A kind of source that this release knows. @throws E_SOURCE_UNSUPPORTED */
+export function knownKind(kind: string): SourceKind {
+  if (Object.hasOwn(ADAPTERS, kind)) return kind as SourceKind;
+  throw new HoldfastError('E_SOURCE_UNSUPPORTED', `this release does not know sources of kind '${kind}'`, {
+    hint: 'Install the newest release, or restore to a folder.',
+  });
+}
+
 /** Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem of its settings */
 export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServer> {
   return ADAPTERS[config.kind].openScratch(config, env);
@@ -76,10 +81,7 @@ export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServ
 
 /** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
 export async function exporterFor(kind: string): Promise<Exporter> {
-  if (Object.hasOwn(ADAPTERS, kind)) return ADAPTERS[kind as SourceKind].exporter();
-  throw new HoldfastError('E_SOURCE_UNSUPPORTED', `this release does not know sources of kind '${kind}'`, {
-    hint: 'Install the newest release, or restore to a folder.',
-  });
+  return ADAPTERS[knownKind(kind)].exporter();
 }
 
 const FIREBASE_URL =

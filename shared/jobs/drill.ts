@@ -106,10 +106,7 @@ async function restoreToScratch(
       },
     );
   }
-  if (server.isServerOf(source.name))
-    onWarning(
-      'the drill runs on the server of the source itself: it puts load on it, and finds its roles and extensions',
-    );
+  if (server.isServerOf(source.name)) onWarning(server.sharedWarning);
   onProgress({ kind: 'phase', phase: 'scratch' });
   const contents = contentsOf(reader);
   const mark = {

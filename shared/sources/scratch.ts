@@ -55,6 +55,8 @@ export interface ScratchServer {
   readonly kind: SourceKind;
   /** No secret in it. */
   readonly name: string;
+  /** What is said where the source of the backup lives here too. */
+  readonly sharedWarning: string;
   /** Whether the source of that name lives here too. */
   isServerOf(source: string): boolean;
   /**

@@ -103,6 +103,28 @@ describe('holdfast with Firebase', () => {
     for (const { stderr, stdout } of [refused, empty]) expect(stderr + stdout).not.toContain('hush');
   });
 
+  it('drills in the database that is configured, only where one is', async () => {
+    await holdfast('backup');
+    const configure = (drill: object) =>
+      writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify({ drill }));
+    for (const [drill, text] of [
+      [{}, "drill: { 'firebase-rtdb': {"],
+      [{ 'firebase-rtdb': { url: to.url, reader: 2 } }, "unknown option 'reader'"],
+      [{ 'firebase-rtdb': { readers: 2 } }, 'drill.firebase-rtdb.url'],
+      [{ firebase_rtdb: { url: to.url } }, 'did you mean firebase-rtdb?'],
+    ] as const) {
+      await configure(drill);
+      expect(await holdfast('drill')).toMatchObject({ status: 2, stderr: expect.stringContaining(text) });
+    }
+    await configure({ 'firebase-rtdb': { url: to.url, readers: 2 } });
+    const drilled = await holdfast('drill');
+    expect(drilled).toMatchObject({ status: 0, stdout: expect.stringContaining('restored and equal') });
+    expect(drilled.stdout).toContain('security rules');
+    const kept = (await holdfast(`drill --server ${to.url}/drills --keep --json`)).json();
+    expect(kept).toMatchObject({ outcome: 'equal', removal: expect.stringContaining(`${kept.target}.json`) });
+    expect(await to.get(kept.target.slice(to.url.length))).toEqual(data);
+  });
+
   it('says what is wrong, and changes nothing', async () => {
     await holdfast('backup');
     for (const [line, code, message] of [

@@ -24,6 +24,7 @@ type MakeOptions = Parameters<ScratchServer['make']>[2];
 export class FilesScratchServer implements ScratchServer {
   readonly kind = 'files';
   readonly name: string;
+  readonly sharedWarning = '';
   readonly #root: string;
 
   constructor(root: string) {

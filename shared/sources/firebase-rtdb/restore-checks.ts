@@ -2,7 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents } from '../target.ts';
 import { CanonicalJson } from './json.ts';
 import { MOST_DEPTH, showPath } from './paths.ts';
-import { readSelection, type SelectedRecord } from './selection.ts';
+import { readSelection, type SelectedRecord, type Selection } from './selection.ts';
 import type { PlacedSelection } from './target.ts';
 
 /** Counts what a selection holds. */
@@ -25,7 +25,7 @@ export async function measure(
  */
 export async function checkDepth(
   contents: BackupContents,
-  selections: readonly PlacedSelection[],
+  selections: readonly (Selection & Pick<PlacedSelection, 'place'>)[],
   signal: AbortSignal,
 ): Promise<void> {
   for (const selection of selections) {

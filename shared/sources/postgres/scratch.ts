@@ -54,6 +54,8 @@ type MakeOptions = Parameters<ScratchServer['make']>[2];
 export class PostgresScratchServer implements ScratchServer {
   readonly kind = 'postgres';
   readonly name: string;
+  readonly sharedWarning =
+    'the drill runs on the server of the source itself: it puts load on it, and finds its roles and extensions';
   readonly #options: PostgresOptions;
 
   constructor(options: PostgresOptions) {
