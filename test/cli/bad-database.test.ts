@@ -155,7 +155,7 @@ describe('a restore', () => {
     const proxy = await startProxy(server.port, { cutAfterBytes: 4_000_000 });
     env['BACK'] = url.replace(`:${server.port}/`, `:${proxy.port}/`);
     const lost = await holdfast('restore latest --to env:BACK -q');
-    expect(lost).toMatchObject(failure('E_SOURCE_LOST', 'public.big'));
+    expect(lost).toMatchObject(failure('E_SOURCE_LOST', `/${name}: `));
     expect(lost.stderr).toContain('run it again with --replace');
     env['BACK'] = url;
     expect(await holdfast('restore latest --to env:BACK -q --replace --yes')).toMatchObject({ status: 0 });

@@ -1,5 +1,6 @@
+import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
-import type { FirebaseConnection } from './connection.ts';
+import type { Answer, FirebaseConnection } from './connection.ts';
 import { CanonicalJson } from './json.ts';
 import { type NodePath, showPath } from './paths.ts';
 
@@ -38,4 +39,51 @@ function isNull(connection: FirebaseConnection, place: NodePath, signal: AbortSi
     ({ body }) => new CanonicalJson(body).whole() === 'null',
     signal,
   );
+}
+
+const MOST_LOOK_BYTES = 4096;
+
+/**
+ * A child of a value takes its place: refuses a place with a value on the way to it, which nobody asked to lose.
+ *
+ * @throws E_TARGET_NOT_EMPTY
+ */
+export async function refuseValuesAbove(
+  connection: FirebaseConnection,
+  places: readonly NodePath[],
+  signal: AbortSignal,
+): Promise<void> {
+  const below = places.filter((place) => place.length > 0).map((place) => place.slice(0, -1));
+  const parents = new Map(below.map((parent) => [showPath(parent), parent]));
+  for (const parent of parents.values()) await refuseValueAt(connection, parent, signal);
+}
+
+/** Looks upward, to the first node that has children. */
+async function refuseValueAt(
+  connection: FirebaseConnection,
+  lowest: NodePath,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let levels = lowest.length; levels >= 0; levels--) {
+    const path = lowest.slice(0, levels);
+    const held = await connection.ask(
+      { method: 'GET', path, query: { shallow: 'true' }, mostBytes: () => MOST_LOOK_BYTES },
+      kindOfNode,
+      signal,
+    );
+    if (held === 'children') return;
+    if (held === 'nothing') continue;
+    throw new HoldfastError(
+      'E_TARGET_NOT_EMPTY',
+      `${showPath(path)} holds a value, which what is written below it would overwrite; nothing was changed`,
+      { hint: 'Name another place, or one below a node that is empty or has children.' },
+    );
+  }
+}
+
+function kindOfNode({ body, outcome }: Answer): 'children' | 'value' | 'nothing' {
+  if (outcome === 'too-large') return 'children';
+  const text = body.toString('utf8').trim();
+  if (text === 'null') return 'nothing';
+  return /^[{[]/.test(text) ? 'children' : 'value';
 }

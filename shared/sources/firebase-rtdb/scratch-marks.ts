@@ -1,9 +1,9 @@
-import { HoldfastError } from '../../core/errors.ts';
 import { DAY_MS, KiB } from '../../core/units.ts';
 import { isScratchName, leftoverOf, markText, type ScratchMark, scratchName } from '../scratch.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
 import { listKeys } from './node-reads.ts';
 import { type NodePath, showPath } from './paths.ts';
+import { refuseValuesAbove } from './restore-conflicts.ts';
 import { removeNode } from './scratch-remove.ts';
 
 /** Holds a mark for each drill that goes on, under the name of the drill's node, which lies beside this one. */
@@ -22,24 +22,9 @@ export class ScratchMarks {
     this.#base = base;
   }
 
-  /** A child of a value takes its place: there must be none on the way. @throws E_TARGET_NOT_EMPTY */
+  /** @throws E_TARGET_NOT_EMPTY where a drill would overwrite a value */
   async checkPlace(signal: AbortSignal): Promise<void> {
-    const marks = [...this.#base, MARKS];
-    for (let levels = marks.length; levels >= 0; levels--) {
-      const path = marks.slice(0, levels);
-      const held = await this.#connection.ask(
-        { method: 'GET', path, query: { shallow: 'true' }, mostBytes: () => MOST_MARK_BYTES },
-        kindOfNode,
-        signal,
-      );
-      if (held === 'children') return;
-      if (held === 'nothing') continue;
-      throw new HoldfastError(
-        'E_TARGET_NOT_EMPTY',
-        `${showPath(path)} holds a value, which a drill would overwrite; nothing was changed`,
-        { hint: 'Name another database, or a node of it that is empty or has children.' },
-      );
-    }
+    await refuseValuesAbove(this.#connection, [this.#markOf('any')], signal);
   }
 
   /** @throws E_SOURCE_*; the mark may be there then, and is removed by a later drill */
@@ -80,13 +65,6 @@ export class ScratchMarks {
   #markOf(name: string): NodePath {
     return [...this.#base, MARKS, name];
   }
-}
-
-function kindOfNode({ body, outcome }: Answer): 'children' | 'value' | 'nothing' {
-  if (outcome === 'too-large') return 'children';
-  const text = body.toString('utf8').trim();
-  if (text === 'null') return 'nothing';
-  return /^[{[]/.test(text) ? 'children' : 'value';
 }
 
 interface ReadMark {

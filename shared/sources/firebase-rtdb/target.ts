@@ -25,7 +25,7 @@ import { type NodePath, parsePath, showPath } from './paths.ts';
 import { RateLimit } from './rate-limit.ts';
 import { checkDepth, measure } from './restore-checks.ts';
 import { comparedContents, comparedSource } from './restore-comparison.ts';
-import { type Conflict, findConflicts } from './restore-conflicts.ts';
+import { type Conflict, findConflicts, refuseValuesAbove } from './restore-conflicts.ts';
 import { stillToWrite } from './restore-resume.ts';
 import { RestoreWriter } from './restore-writer.ts';
 import { writeRules } from './rules.ts';
@@ -85,6 +85,7 @@ export class FirebaseTarget implements Target {
     await checkDepth(contents, selections, signal);
     await using connection = this.#connect();
     const places = this.#places(selections, options);
+    await refuseValuesAbove(connection, places, signal);
     const conflicts = merge || resume ? [] : await findConflicts(connection, places, signal);
     const drops = replace ? conflicts.map(({ text }) => text) : [];
     const records = selections.reduce((sum, selection) => sum + selection.records, 0);

@@ -91,6 +91,19 @@ describe('a restore of one path', () => {
     });
   });
 
+  it('is not written below a value, whatever was asked for: that would overwrite it', async () => {
+    const held = { notes: 'a text that nobody has elsewhere' };
+    const { to, restore } = await beginAnywhere(held);
+    for (const more of [{}, { replace: true }, { merge: true }])
+      await expect(
+        restore({ path: '/characters/alice', toPath: '/notes/deep/er', ...more }),
+      ).rejects.toMatchObject({
+        code: 'E_TARGET_NOT_EMPTY',
+        message: expect.stringContaining('/notes holds a value'),
+      });
+    expect(await to.get('/')).toEqual(held);
+  });
+
   it('of which the backup has nothing fails, and names it', async () => {
     const { restore } = await beginAnywhere();
     for (const path of ['/nowhere', '/characters/nobody', '/characters/alice/name/first'])

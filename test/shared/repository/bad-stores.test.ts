@@ -45,7 +45,7 @@ describeWithPart('ceph-rgw', 'an S3 store', () => {
   async function through(bucket: string, choose: Parameters<typeof faultyProxy>[1]) {
     const proxy = await faultyProxy(inject('rgwEndpoint'), choose);
     onTestFinished(() => proxy[Symbol.asyncDispose]());
-    const direct = new S3Store({ ...rgwOptions(bucket), endpoint: proxy.endpoint, socketTimeoutMs: 300 });
+    const direct = new S3Store({ ...rgwOptions(bucket), endpoint: proxy.endpoint, socketTimeoutMs: 1000 });
     return { proxy, store: new RetryingStore(direct, { firstDelayMs: 1 }) };
   }
 
