@@ -1,21 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { throwIfAborted } from '../core/abort.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
-import { type BackupKey, backupKey, parsePackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
-import type { JsonObject } from '../core/json.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { parsePackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 import { Semaphore } from '../core/semaphore.ts';
-import { KiB, MiB, SECOND_MS } from '../core/units.ts';
-import { encodeAuthenticated } from '../format/authenticated-json.ts';
+import { KiB, MiB } from '../core/units.ts';
 import { countSuspicions, encodeCatalog, rootEntry, type Suspect } from '../format/catalog.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import { Chunker } from '../format/chunker.ts';
 import { gearTable } from '../format/gear.ts';
-import { FORMAT_VERSION, MANIFEST_FORMAT, type Manifest, parseManifest } from '../format/manifest.ts';
+import { FORMAT_VERSION, MANIFEST_FORMAT, type Manifest } from '../format/manifest.ts';
 import { type NodeRef, PackNames } from '../format/tree.ts';
-import type { BackupReader } from './backup-reader.ts';
+import type { BackupWriterOptions, CommitOptions, DatasetToCommit } from './backup-to-write.ts';
 import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
 import { ChunkProcessor } from './chunk-processor.ts';
-import { ChunkStore, type CodecPort, InlinePort, PoolPort, type StoredRef } from './chunk-store.ts';
+import { ChunkStore, type CodecPort, InlinePort, PoolPort } from './chunk-store.ts';
 import type { RunSettings } from './codec-task.ts';
 import { refuseOutlived } from './commit-guard.ts';
 import type { RepositoryContext } from './context.ts';
@@ -24,49 +22,13 @@ import { PackLedger, PackUse } from './pack-ledger.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import { type NewManifest, putManifest } from './put-manifest.ts';
 import type { Leaf } from './tree-reader.ts';
 import { TreeWriter } from './tree-writer.ts';
 
 /** Of the largest chunk: room for one, for what is left over, and for some more. */
 const BLOCK_CHUNKS = 3;
 const INDEX_PACK_BYTES = 4 * MiB;
-/** Backups of one type that began in the same second take the next free one. */
-const MOST_KEY_TRIES = 60;
-
-export interface BackupWriterOptions {
-  readonly type: string;
-  readonly note: string | undefined;
-  readonly source: { readonly kind: string; readonly name: string };
-  /** The backup to compare with. */
-  readonly parent: BackupReader | undefined;
-  /** Ids of packs that nothing new may refer to. */
-  readonly spoiltPacks: ReadonlySet<string>;
-  /** The backup whose state this is, where it is not one that was read just now. */
-  readonly copyOf?: Manifest | undefined;
-  readonly software: string;
-  readonly onWarning: (message: string) => void;
-  readonly onStored: (stored: StoredRef) => void;
-  readonly signal: AbortSignal;
-}
-
-export interface DatasetToCommit {
-  readonly name: string;
-  readonly kind: 'schema' | 'data';
-  readonly attributes: JsonObject;
-  readonly partitions: readonly { readonly name: string }[];
-}
-
-export interface CommitOptions {
-  readonly server: string;
-  readonly position: string;
-  readonly omitted: readonly string[];
-  readonly datasets: readonly DatasetToCommit[];
-  readonly consistency: Manifest['consistency'];
-  readonly window: { readonly from: Date; readonly to: Date } | undefined;
-  /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
-  readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;
-}
-
 /** One partition of the backup: what it uses, and its root once all packs of chunks are closed. */
 interface WrittenPartition {
   readonly use: PackUse;
@@ -249,7 +211,7 @@ export class BackupWriter {
       data.reduce((total, dataset) => total + dataset[key], 0);
     const { packs, keys } = this.#packsAndKeys();
     await this.#refuseOutlived(packs);
-    return this.#putManifest({
+    const document: NewManifest = {
       format: MANIFEST_FORMAT,
       version: FORMAT_VERSION,
       software: this.#options.software,
@@ -273,6 +235,12 @@ export class BackupWriter {
       keys,
       packs,
       catalog: { id, pack: named(location.pack), offset: location.offset, storedBytes: location.storedBytes },
+    };
+    return putManifest(this.#context, document, {
+      startedAt: this.#startedAt,
+      parent: this.#options.parent?.manifest,
+      macKey: this.#manifestKey,
+      signal,
     });
   }
 
@@ -401,41 +369,6 @@ export class BackupWriter {
     const isOwn = new Set<string>(own);
     const others = packs.every(({ id }) => isOwn.has(id)) ? [] : this.#ledger.backups;
     await refuseOutlived(store, { others, packs: own, elapsedMs, graceMs }, this.#options.signal);
-  }
-
-  async #putManifest(document: Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>): Promise<Manifest> {
-    const { store, clock } = this.#context;
-    const { signal, type } = this.#options;
-    // Keys count seconds: a backup that follows its parent at once is still listed after it.
-    const parentSecond = Date.parse(this.#options.parent?.manifest.startedAt ?? '1970-01-01T00:00:00Z');
-    const earliest = Math.max(
-      this.#startedAt.getTime(),
-      parentSecond - (parentSecond % SECOND_MS) + SECOND_MS,
-    );
-    for (let attempt = 0; ; attempt++) {
-      const startedAt = new Date(earliest + attempt * SECOND_MS);
-      const key = backupKey(type, startedAt);
-      const finishedAt = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
-      const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
-      const bytes = encodeAuthenticated({ ...document, key, ...times }, this.#manifestKey);
-      try {
-        await store.put(key, bytes, { signal });
-      } catch (error) {
-        if (!isHoldfastError(error, 'E_OBJECT_EXISTS') || attempt >= MOST_KEY_TRIES) throw error;
-        continue;
-      }
-      await this.#readBack(key, bytes);
-      return parseManifest(bytes, key);
-    }
-  }
-
-  /** The manifest is what a restore begins with, so it is read again before anyone is told that it is there. */
-  async #readBack(key: BackupKey, written: Buffer): Promise<void> {
-    const read = await this.#context.store.get(key);
-    if (written.equals(read)) return;
-    throw new HoldfastError('E_DAMAGED', `${key} does not read back as it was written`, {
-      hint: 'Check the store, then back up again.',
-    });
   }
 }
 

@@ -18,7 +18,8 @@ import {
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { BackupReader } from './backup-reader.ts';
-import { BackupWriter, type BackupWriterOptions } from './backup-writer.ts';
+import type { BackupWriterOptions } from './backup-to-write.ts';
+import { BackupWriter } from './backup-writer.ts';
 import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';

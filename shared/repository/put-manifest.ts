@@ -1,0 +1,59 @@
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { type BackupKey, backupKey } from '../core/ids.ts';
+import { SECOND_MS } from '../core/units.ts';
+import { encodeAuthenticated } from '../format/authenticated-json.ts';
+import { type Manifest, parseManifest } from '../format/manifest.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { RepositoryContext } from './context.ts';
+
+/** What is said of a backup before it has its key. */
+export type NewManifest = Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>;
+
+/** Backups of one type that began in the same second take the next free one. */
+const MOST_KEY_TRIES = 60;
+
+/**
+ * Lists a backup: puts its manifest, under the first free second from `startedAt` on and after its parent's, and reads
+ * that back.
+ *
+ * @throws E_STORE_*, E_DAMAGED
+ */
+export async function putManifest(
+  { store, clock }: Pick<RepositoryContext, 'store' | 'clock'>,
+  document: NewManifest,
+  options: {
+    readonly startedAt: Date;
+    readonly parent: Manifest | undefined;
+    readonly macKey: Uint8Array;
+    readonly signal: AbortSignal;
+  },
+): Promise<Manifest> {
+  const { startedAt: began, parent, macKey, signal } = options;
+  // Keys count seconds: a backup that follows its parent at once is still listed after it.
+  const parentSecond = Date.parse(parent?.startedAt ?? '1970-01-01T00:00:00Z');
+  const earliest = Math.max(began.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
+  for (let attempt = 0; ; attempt++) {
+    const startedAt = new Date(earliest + attempt * SECOND_MS);
+    const key = backupKey(document.type, startedAt);
+    const finishedAt = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
+    const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
+    const bytes = encodeAuthenticated({ ...document, key, ...times }, macKey);
+    try {
+      await store.put(key, bytes, { signal });
+    } catch (error) {
+      if (!isHoldfastError(error, 'E_OBJECT_EXISTS') || attempt >= MOST_KEY_TRIES) throw error;
+      continue;
+    }
+    await readBack(store, key, bytes);
+    return parseManifest(bytes, key);
+  }
+}
+
+/** The manifest is what a restore begins with, so it is read again before anyone is told that it is there. */
+async function readBack(store: ObjectStore, key: BackupKey, written: Buffer): Promise<void> {
+  const read = await store.get(key);
+  if (written.equals(read)) return;
+  throw new HoldfastError('E_DAMAGED', `${key} does not read back as it was written`, {
+    hint: 'Check the store, then back up again.',
+  });
+}
