@@ -2,6 +2,7 @@ import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { Repository } from '../repository/repository.ts';
+import { headIfThere } from '../store/sizes.ts';
 import { type Finding, Findings } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
 import { QuickVerification } from './verify-quick.ts';
@@ -102,13 +103,7 @@ class Verification {
   }
 
   async #isListed(key: BackupKey): Promise<boolean> {
-    try {
-      await this.#repository.store.head(key, { signal: this.#options.signal });
-      return true;
-    } catch (error) {
-      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-      return false;
-    }
+    return (await headIfThere(key, this.#repository.store, this.#options.signal)) !== undefined;
   }
 
   #quick(): Check {

@@ -1,8 +1,9 @@
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import type { PackId } from '../core/ids.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import { packKey } from '../format/pack.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { headIfThere } from '../store/sizes.ts';
 
 /** A run that lasted longer than this share of the grace is not listed; the rest is for what is still under way. */
 const MOST_SHARE = 1 / 2;
@@ -37,7 +38,8 @@ export async function refuseOutlived(
   const mostMs = graceMs * MOST_SHARE;
   const first = packs[0];
   const last = packs.at(-1);
-  const dateOf = async (pack: PackId | undefined) => pack && storedAt(store, packKey(pack), signal);
+  const dateOf = async (pack: PackId | undefined) =>
+    pack && (await headIfThere(packKey(pack), store, signal))?.modifiedAt;
   const firstDate = dateOf(first);
   const [firstAt, lastAt] = await Promise.all([firstDate, last === first ? firstDate : dateOf(last)]);
   if (!firstAt || !lastAt) throw outlived('a pack that this run stored is gone again');
@@ -46,21 +48,12 @@ export async function refuseOutlived(
       `this run's first pack is of ${firstAt.toISOString()}, its last of ${lastAt.toISOString()}`,
     );
   for (const other of others) {
-    if (await storedAt(store, other, signal)) continue;
+    if (await headIfThere(other, store, signal)) continue;
     const expiredAt = await takenOutAt(store, other, signal);
     if (!expiredAt || lastAt.getTime() - expiredAt.getTime() > mostMs)
       throw outlived(
         `${other}, whose packs this run refers to, was removed ${expiredAt?.toISOString() ?? ''}`,
       );
-  }
-}
-
-async function storedAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<Date | undefined> {
-  try {
-    return (await store.head(key, { signal })).modifiedAt;
-  } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
-    throw error;
   }
 }
 

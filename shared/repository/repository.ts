@@ -17,6 +17,7 @@ import {
 } from '../format/repository-file.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { headIfThere } from '../store/sizes.ts';
 import { BackupReader } from './backup-reader.ts';
 import type { BackupWriterOptions } from './backup-to-write.ts';
 import { BackupWriter } from './backup-writer.ts';
@@ -239,14 +240,8 @@ export class Repository implements AsyncDisposable {
   }
 
   /** Whether the repository's key was changed to this one, as its object under `keys/` says. @throws E_STORE_* */
-  hasKeysOf(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
-    return this.store.head(keysFileKey(rootKeyId), { signal }).then(
-      () => true,
-      (error: unknown) => {
-        if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return false;
-        throw error;
-      },
-    );
+  async hasKeysOf(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
+    return (await headIfThere(keysFileKey(rootKeyId), this.store, signal)) !== undefined;
   }
 
   /** Starts the worker threads now, so that they are there when the first task comes. */
