@@ -1,4 +1,4 @@
-import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
@@ -161,7 +161,7 @@ class Check {
       await work();
       return undefined;
     } catch (error) {
-      if (isDocumentProblem(error) || isHoldfastError(error, 'E_WRONG_KEY')) return error;
+      if (isDocumentProblem(error)) return error;
       throw error;
     }
   }

@@ -178,11 +178,12 @@ export class BackupWriter {
     partition: string,
     chunks: AsyncIterable<ChunkToCopy>,
   ): Promise<void> {
-    const { tree, tally } = this.#newPartition(dataset.name, partition);
+    const { tree, use, tally } = this.#newPartition(dataset.name, partition);
     const copier = new ChunkCopier(this.#ledger, this.#names, this.#chunkStore(dataset.kind));
     for await (const chunk of chunks) {
       const stored = await copier.copy(chunk);
       tree.add(stored.ref);
+      for (const location of stored.ref.chain) use.add(location);
       tally.add(stored);
       this.#options.onStored(stored);
     }

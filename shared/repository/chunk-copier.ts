@@ -28,9 +28,7 @@ export class ChunkCopier {
   }
 
   async copy({ ref, manifest, plain }: ChunkToCopy): Promise<StoredRef> {
-    const stored = plain ? await this.#store(ref, await plain()) : this.#refer(ref, manifest);
-    for (const location of stored.ref.chain) this.#ledger.use(location);
-    return stored;
+    return plain ? await this.#store(ref, await plain()) : this.#refer(ref, manifest);
   }
 
   #refer(ref: ChunkRef, manifest: Manifest): StoredRef {
