@@ -1,5 +1,10 @@
-import { HoldfastError } from '../core/errors.ts';
+import { isHoldfastError } from '../core/errors.ts';
 import type { Repository } from '../repository/repository.ts';
+import { RunDocuments } from '../repository/run-documents.ts';
+import { RELEASED } from './run-plan.ts';
+
+/** Causes may be long: whole answers of other services. */
+const MOST_REASON = 2_000;
 
 /**
  * Gives a run up: lets its holder go, and no commit lists it any more. Repeatable, also where nothing was planned yet. What was
@@ -9,8 +14,15 @@ import type { Repository } from '../repository/repository.ts';
  * @throws E_STORE_*
  */
 export async function abortBackup(
-  _repository: Repository,
-  _options: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
+  repository: Repository,
+  { run, reason, signal }: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  throw new HoldfastError('E_INTERNAL', 'not built yet');
+  const documents = new RunDocuments(repository.context, run);
+  try {
+    await documents.put(RELEASED, 'released', { by: 'abort', reason: reason.slice(0, MOST_REASON) }, signal);
+    return true;
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+    return (await documents.get(RELEASED, 'released', signal))?.by === 'abort';
+  }
 }

@@ -1,5 +1,9 @@
-import { HoldfastError } from '../core/errors.ts';
+import { createHash } from 'node:crypto';
+import { isHoldfastError } from '../core/errors.ts';
+import { parseBackupType } from '../core/ids.ts';
+import { RUNS } from '../format/run-document.ts';
 import type { Repository } from '../repository/repository.ts';
+import { RunDocuments } from '../repository/run-documents.ts';
 
 export interface Claim {
   /** The run that backs up what was scheduled. */
@@ -15,8 +19,8 @@ export interface Claim {
  * @throws E_STORE_*, E_USAGE, E_DAMAGED where the claim is not what was written
  */
 export async function claimRun(
-  _repository: Repository,
-  _options: {
+  repository: Repository,
+  options: {
     /** As the configuration calls it. */
     readonly source: string;
     readonly type: string;
@@ -25,5 +29,17 @@ export async function claimRun(
     readonly signal: AbortSignal;
   },
 ): Promise<Claim> {
-  throw new HoldfastError('E_INTERNAL', 'not built yet');
+  const { source, type, scheduledTime, run, signal } = options;
+  const documents = new RunDocuments(repository.context, run);
+  const scheduled = JSON.stringify([source, parseBackupType(type), scheduledTime]);
+  const key = `${RUNS}claims/${createHash('sha256').update(scheduled).digest('hex')}`;
+  try {
+    await documents.putAt(key, 'claim', { run }, signal);
+    return { run, isOurs: true };
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+    const claim = await documents.getAt(key, 'claim', signal);
+    if (!claim) throw error;
+    return { run: claim.run, isOurs: claim.run === run };
+  }
 }

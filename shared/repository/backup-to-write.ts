@@ -1,3 +1,4 @@
+import type { BackupKey, PackId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
@@ -63,9 +64,9 @@ export interface CommitOptions extends ViewToCommit {
 export interface BackupToCommit extends CommitOptions {
   readonly header: BackupHeader;
   readonly manifestKey: MadeKey;
-  /** Since before the parent was looked for, asked when all packs are stored. */
-  readonly elapsedMs: () => Promise<number>;
+  /** Since before the parent was looked for, asked when all packs are stored; `last` was just now. */
+  readonly elapsedMs: (last: PackId) => Promise<number>;
   /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */
-  readonly findOurs?: (key: string) => Promise<Manifest | undefined>;
+  readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
   readonly signal: AbortSignal;
 }

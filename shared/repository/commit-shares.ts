@@ -157,7 +157,9 @@ async function guard(
   const runs = [...shares.map(({ own }) => own), closed].filter(({ length }) => length > 0);
   const own = new Set<string>(runs.flat().map(({ id }) => id));
   const others = listed.every(({ id }) => own.has(id)) ? [] : shares.flatMap(({ backups }) => backups);
-  const elapsedMs = await options.elapsedMs();
+  const last = closed.at(-1);
+  if (!last) throw new HoldfastError('E_INTERNAL', 'the catalog was not stored');
+  const elapsedMs = await options.elapsedMs(last.id);
   const packs = runs.map((run) => run.map(({ id }) => id));
   const run = { others: [...new Set(others)], packs, elapsedMs, graceMs };
   await refuseOutlived(store, run, options.signal);

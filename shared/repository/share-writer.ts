@@ -169,6 +169,12 @@ export class ShareWriter {
     return { partitions, used: used.bytes, others, backups, own: [] };
   }
 
+  /** As `finish`, with everything stored. @throws E_STORE_* */
+  async close(): Promise<WrittenShare> {
+    const share = await this.finish();
+    return { ...share, own: await this.packs.close() };
+  }
+
   /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */
   async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
     const { parent, onWarning, signal } = this.#options;

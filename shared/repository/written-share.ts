@@ -36,7 +36,7 @@ type ShareBody = RunBody<'share'>;
 export function encodeShare(
   share: number,
   { partitions, used, others, backups, own }: WrittenShare,
-): Omit<ShareBody, 'view'> {
+): Omit<ShareBody, 'view' | 'records'> {
   const keys: RunKeyEntry[] = [];
   const usedById = sumById(used);
   const mine = new Map<string, OwnPack>(own.map((pack) => [pack.id, pack]));
@@ -49,7 +49,6 @@ export function encodeShare(
   const nowhere: PackHandle = { id: undefined };
   return {
     share,
-    records: partitions.reduce((sum, { root }) => sum + (root?.records ?? 0), 0),
     partitions: partitions.map(({ dataset, partition, root, tally }) => {
       const { wholeBytes, keptBytes, newChunks } = tally;
       return {
