@@ -123,6 +123,7 @@ export const ERRORS = {
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),
+  E_OUT_OF_TIME: row(75, 'The function or task came to the end of its time before the work was done.'),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -54,6 +54,20 @@ const BODIES = {
     /** Why no pack was removed; missing where nothing was in the way. */
     blockedBy: z.string().optional(),
   }),
+  /** Somebody asked for something by the admin API. Written when it begins, and again when it ends where that is later. */
+  audit: z.object({
+    /** `download`, `restore`, … */
+    action: z.string().min(1),
+    /** Who asked: a name of the login, or an ARN. */
+    by: z.string(),
+    outcome: z.enum(['begun', 'done', 'failed']),
+    /** Where more is to be had of it. */
+    run: z.string().optional(),
+    /** Name of the target in the configuration, of a restore. */
+    target: z.string().optional(),
+    /** Why it failed: a code of docs/errors.md. */
+    error: z.string().optional(),
+  }),
 } as const;
 
 export type BodyKind = keyof typeof BODIES;

@@ -33,7 +33,7 @@ export interface Marks {
   readonly unreadHolds: readonly string[];
 }
 
-type MarkKind = Exclude<BodyKind, 'prune'>;
+type MarkKind = Exclude<BodyKind, 'prune' | 'audit'>;
 type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
 
 interface State {
