@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import {
   COUNT_NAMES,
@@ -26,6 +27,11 @@ const FirebaseSourceConfig = z
   .catchall(scalar);
 const FilesSourceConfig = z.strictObject({ kind: z.literal('files'), url: z.string().min(1) });
 
+const Places = z.record(
+  z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
+  z.discriminatedUnion('kind', [PostgresSourceConfig, FirebaseSourceConfig, FilesSourceConfig]),
+);
+
 const FileConfig = z.strictObject({
   /** A folder, or `s3://bucket/prefix`. */
   repository: z.string().min(1).optional(),
@@ -40,12 +46,11 @@ const FileConfig = z.strictObject({
   keyFile: z.string().min(1).optional(),
   /** A symmetric key in AWS KMS, by ARN, id or alias, instead of a key file. */
   kmsKey: z.string().min(1).optional(),
-  sources: z
-    .record(
-      z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
-      z.discriminatedUnion('kind', [PostgresSourceConfig, FirebaseSourceConfig, FilesSourceConfig]),
-    )
-    .optional(),
+  sources: Places.optional(),
+  /** Where the admin API may restore to. */
+  targets: Places.optional(),
+  /** Who may use the admin API. */
+  api: ApiConfig.optional(),
   /** Where drills make their scratch targets, by kind of source. */
   drill: z
     .strictObject({
@@ -103,6 +108,9 @@ export interface ResolvedConfig {
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
   readonly sources: readonly NamedSource[];
+  /** Where the admin API may restore to. */
+  readonly targets: readonly NamedSource[];
+  readonly api: ApiSettings;
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
@@ -151,12 +159,9 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       ...(fromEnv.endpoint === undefined ? {} : { endpoint: fromEnv.endpoint }),
     },
     ...keys,
-    sources: Object.entries(fromFile.sources ?? {}).map(([name, { kind, url, ...options }]) => ({
-      name,
-      kind,
-      url,
-      options,
-    })),
+    sources: namedPlaces(fromFile.sources),
+    targets: namedPlaces(fromFile.targets),
+    api: resolveApi(fromFile.api),
     defaultSource: flags.source ?? fromEnv.source,
     drill: Object.fromEntries(
       Object.entries(fromFile.drill ?? {}).flatMap(([kind, server]) => {
@@ -174,6 +179,10 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
   });
+}
+
+function namedPlaces(places: z.infer<typeof Places> = {}): readonly NamedSource[] {
+  return Object.entries(places).map(([name, { kind, url, ...options }]) => ({ name, kind, url, options }));
 }
 
 function readKeys(
@@ -236,6 +245,7 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
   if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : ['url'];
   if (path[0] === 'keep') return [...COUNT_NAMES];
+  if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
 }
