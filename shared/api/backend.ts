@@ -55,7 +55,7 @@ export interface Backend {
   release(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;
   accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer>;
   runs(limit: number, call: Call): Promise<readonly ApiRun[]>;
-  /** @throws E_NO_RUN */
+  /** @throws E_UNKNOWN_RUN */
   run(id: string, call: Call): Promise<RunAnswer>;
   /** It is in the audit trail before the first byte. */
   download(key: BackupKey, query: DownloadQuery, call: Call): Promise<Download>;

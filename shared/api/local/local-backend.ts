@@ -95,7 +95,7 @@ export class LocalBackend implements Backend {
     const key = parseBackup(body.backup);
     const target = await openTarget(placeNamed(targets, body.to, 'to'), env);
     const plan = await planRestore(repository, key, target, restoreOptions(body, call.signal));
-    await this.#audit(call, { action: 'restore-plan', target: body.to, backups: [key] });
+    if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: body.to, backups: [key] });
     const { datasets, steps, conflicts, drops, warnings } = plan;
     return {
       key,

@@ -104,11 +104,11 @@ export class RunTracker {
       .map(({ log: _, result: __, ...run }) => ({ ...run }));
   }
 
-  /** @throws E_NO_RUN */
+  /** @throws E_UNKNOWN_RUN */
   get(id: string): RunAnswer {
     const run = this.#runs.get(id);
     if (run) return { ...run, log: [...run.log] };
-    throw new HoldfastError('E_NO_RUN', 'there is no such run', {
+    throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run', {
       hint: 'GET /runs has those that are known; after a restart none of before.',
     });
   }
