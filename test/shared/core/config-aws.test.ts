@@ -157,6 +157,6 @@ describe('aws', () => {
     expect(text).toMatch(/aws.functions.plan.memoryMiB/);
     const together = problemsOf({ aws: { fargate: {}, jobs: { watchdog: 'off' } } });
     expect(together).toMatch(/aws.fargate needs aws.network/);
-    expect(together).toMatch(/aws.jobs.watchdog is off/);
+    expect(together).toMatch(/aws.jobs.watchdog must be a rate of 30 minutes/);
   });
 });
