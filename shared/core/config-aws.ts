@@ -16,7 +16,7 @@ export const FUNCTION_NAMES = [
   'drill',
   'watchdog',
 ] as const;
-type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** What runs on a schedule besides backups. */
 export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'watchdog'] as const;
