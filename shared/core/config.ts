@@ -15,6 +15,7 @@ import {
   retentionProblems,
 } from './config-retention.ts';
 import { ScheduleConfig } from './config-schedules.ts';
+import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -51,6 +52,8 @@ const FileConfig = z.strictObject({
   aws: AwsConfig.optional(),
   /** Whether changes are stored as differences; without, a backup never decrypts records. */
   deltas: z.boolean().optional(),
+  /** S3 storage class of packs of chunks, by type of backup. */
+  storageClass: StorageClassConfig.optional(),
   retention: RetentionConfig.optional(),
   keep: KeepConfig.optional(),
   prune: PruneConfig.optional(),
@@ -109,6 +112,7 @@ export interface ResolvedConfig {
   readonly aws: AwsSettings;
   /** Whether changes are stored as differences. */
   readonly deltas: boolean;
+  readonly storageClass: StorageClasses;
   readonly suspects: SuspectThresholds;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
@@ -170,6 +174,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     prune: resolvePrune(fromFile.prune),
     aws,
     deltas: fromFile.deltas ?? true,
+    storageClass: fromFile.storageClass ?? {},
     suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
     workers: fromFile.workers,

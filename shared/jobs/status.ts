@@ -86,7 +86,7 @@ function firstOfEach(summaries: readonly BackupSummary[], name: (summary: Backup
 }
 
 /** @param backups of one source, at least one, newest first */
-function statusOf(backups: readonly BackupSummary[]): SourceStatus {
+export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
   const keysOf = (is: (backup: BackupSummary) => boolean) => backups.filter(is).map(({ key }) => key);
   const good = backups.find(isGood);
   return {
