@@ -5,7 +5,7 @@ import { type Failure, failureOf } from './problem.ts';
 
 const RETRY_MS = 10_000;
 /** What is younger is shown without asking again, as when one goes back. */
-const FRESH_MS = 5_000;
+const FRESH_MS = 15_000;
 
 /** Something of the API that is shown: what is known of it, however old, and what went wrong last. */
 export class Resource<T> {
