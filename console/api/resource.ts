@@ -13,7 +13,7 @@ export class Resource<T> {
   readonly failure: Signal<Failure | undefined> = signal(undefined);
   readonly isLoading = signal(false);
   #load: () => Promise<T>;
-  #loadedAt = 0;
+  #loadedAt = Number.NEGATIVE_INFINITY;
   #pending: Promise<void> | undefined;
 
   constructor(load: () => Promise<T>) {
