@@ -1,18 +1,13 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../shared/core/units.ts';
+import { ageOf, isAge } from '../shared/core/age.ts';
 import { usage } from './command.ts';
 
 export { age, bytes, duration } from '../shared/core/human.ts';
 export { number, plural } from '../shared/core/plural.ts';
 
-const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
-
 /** An age (`30m`, `12h`, `7d`) before `now`, or an ISO date or time. @throws E_USAGE */
 export function parseSince(text: string, now: Date): Date {
-  const [, count, unit = ''] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
   const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text);
-  const at = new Date(
-    count === undefined ? (isIso ? text : Number.NaN) : now.getTime() - Number(count) * (UNITS[unit] ?? 0),
-  );
+  const at = new Date(isAge(text) ? now.getTime() - ageOf(text) : isIso ? text : Number.NaN);
   if (!Number.isNaN(at.getTime()) && at <= now) return at;
   throw usage(
     `--since is '${text}'; wanted is an age or a time that has passed`,

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { registerHooks } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/core/config.ts';
+import { DEFAULT_FILES, readConfigFile } from '../shared/core/config-file.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';
@@ -13,7 +12,6 @@ import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
 const SECRET_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@|[?&](auth|access_token)=/;
-const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'];
 
 export interface ConfigFlags {
   readonly config?: string | undefined;
@@ -30,7 +28,7 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedCo
 
 /** What opens the repository. @throws E_CONFIG where no place is configured, E_BAD_KEY, E_NO_KEY */
 export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
-  const { repository, s3, kmsKey, workers, cacheMiB, compressionLevel } = config;
+  const { repository, s3, kmsKey, workers, cacheMiB, compressionLevel, deltas, storageClass } = config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: 'Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.',
@@ -41,7 +39,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
   const place =
     repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
   const { graceMs } = config.prune;
-  return { repository: place, s3, encryptionKey, kmsKey, workers, cacheBytes, compressionLevel, graceMs };
+  const limits = { workers, cacheBytes, compressionLevel, graceMs };
+  return { repository: place, s3, encryptionKey, kmsKey, deltas, storageClass, ...limits };
 }
 
 /**
@@ -49,7 +48,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
  * or path itself.
  */
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
-  const named = config.sources.find(({ name }) => name === text);
+  const named = [...config.sources, ...config.targets].find(({ name }) => name === text);
+  if (named) refuseSecret(named);
   if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
   if (!text.startsWith('env:')) {
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
@@ -62,6 +62,18 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
   const url = io.env[name];
   if (url) return placeOf(url, io);
   throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
+}
+
+/** Secrets of AWS are read by the functions there. @throws E_CONFIG */
+function refuseSecret({ name, kind, secret }: NamedSource): void {
+  if (secret === undefined || kind !== 'postgres') return;
+  throw new HoldfastError(
+    'E_CONFIG',
+    `the URL of ${name} is in a secret of AWS, which the command line does not read`,
+    {
+      hint: 'Put the URL into an environment variable and give env:NAME instead.',
+    },
+  );
 }
 
 /** Whatever is no name and no URL is a path: not so what was meant for one of those. */
@@ -112,7 +124,8 @@ export function drillServer(
   if (given !== undefined) return findPlace(given, config, io);
   const server = config.drill[kind];
   if (server) {
-    const { url } = server;
+    const { url, secret } = server;
+    if (secret !== undefined) refuseSecret({ name: `drill.${kind}`, kind, ...server });
     const isNamed = url.startsWith('env:') || config.sources.some(({ name }) => name === url);
     if (!isNamed)
       return { kind, url: kind === 'files' ? path.resolve(io.cwd, url) : url, options: server.options };
@@ -133,37 +146,6 @@ export function defaultSource({
   const [only, ...others] = sources;
   if (only && others.length === 0) return only.name;
   return sources;
-}
-
-async function readConfigFile(file: string): Promise<unknown> {
-  try {
-    if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
-    const module = (await importModule(pathToFileURL(file).href)) as { readonly default?: unknown };
-    if (module.default !== undefined) return module.default;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new HoldfastError('E_CONFIG', `${file} cannot be read: ${reason}`, {
-      cause,
-      hint: 'Correct it, or name another with --config.',
-    });
-  }
-  throw new HoldfastError('E_CONFIG', `${file} has no default export`, {
-    hint: 'Write: export default defineConfig({ … }).',
-  });
-}
-
-/** TypeScript is read as an ES module whatever the nearest package.json says: `npm init` writes "commonjs". */
-async function importModule(url: string): Promise<unknown> {
-  if (!url.endsWith('.ts')) return import(url);
-  const hooks = registerHooks({
-    load: (loaded, context, nextLoad) =>
-      nextLoad(loaded, loaded === url ? { ...context, format: 'module-typescript' } : context),
-  });
-  try {
-    return await import(url);
-  } finally {
-    hooks.deregister();
-  }
 }
 
 /** The key in a file; warns where others can read it. @throws E_NO_KEY */

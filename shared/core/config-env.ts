@@ -1,3 +1,5 @@
+import { CronError, schedulerCron } from './scheduler-cron.ts';
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface EnvConfig {
@@ -10,11 +12,11 @@ export interface EnvConfig {
   readonly source: string | undefined;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
+  /** Cron fields by type, where the environment says them. */
   readonly schedules: Readonly<Record<string, string>>;
   readonly compressionLevel: number | undefined;
 }
 
-const CRON_FIELD = /^[\d*,/-]+$/;
 const MOST_DAYS = 36_500;
 
 /** The environment variables of docs/configuration.md; problems are added to `problems`. */
@@ -39,8 +41,8 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
       ...readDays(get, 'BACKUP_MANUAL_RETENTION', 'manual', problems),
     },
     schedules: {
-      daily: readCron(get, 'BACKUP_DAILY_TIME', '0 2 * * *', problems),
-      weekly: readCron(get, 'BACKUP_WEEKLY_TIME', '0 3 * * 0', problems),
+      ...readCron(get, 'BACKUP_DAILY_TIME', 'daily', problems),
+      ...readCron(get, 'BACKUP_WEEKLY_TIME', 'weekly', problems),
     },
     compressionLevel: compresses ? undefined : 0,
   };
@@ -74,11 +76,15 @@ function readDays(get: Get, name: string, type: string, problems: string[]): Rec
   return {};
 }
 
-function readCron(get: Get, name: string, fallback: string, problems: string[]): string {
-  const value = get(name) ?? fallback;
-  const fields = value.trim().split(/\s+/);
-  if (fields.length !== 5 || !fields.every((field) => CRON_FIELD.test(field))) {
-    problems.push(`${name} is '${value}'; wanted are five cron fields, such as '${fallback}'`);
+function readCron(get: Get, name: string, type: string, problems: string[]): Record<string, string> {
+  const value = get(name);
+  if (value === undefined) return {};
+  try {
+    schedulerCron(value);
+    return { [type]: value };
+  } catch (error) {
+    if (!(error instanceof CronError)) throw error;
+    problems.push(`${name} is '${value}': it ${error.message}`);
+    return {};
   }
-  return value;
 }

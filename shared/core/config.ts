@@ -1,5 +1,8 @@
 import * as z from 'zod';
+import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
+import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
+import { DrillConfig, drillPlaces, namedPlaces, Places, placeProblems } from './config-places.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -11,20 +14,11 @@ import {
   resolveRetention,
   retentionProblems,
 } from './config-retention.ts';
+import { ScheduleConfig } from './config-schedules.ts';
+import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
-
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-
-const PostgresSourceConfig = z
-  .object({ kind: z.literal('postgres'), url: z.string().min(1) })
-  // The adapter checks its own settings and says which it knows.
-  .catchall(scalar);
-const FirebaseSourceConfig = z
-  .object({ kind: z.literal('firebase-rtdb'), url: z.string().min(1) })
-  .catchall(scalar);
-const FilesSourceConfig = z.strictObject({ kind: z.literal('files'), url: z.string().min(1) });
 
 const FileConfig = z.strictObject({
   /** A folder, or `s3://bucket/prefix`. */
@@ -40,26 +34,26 @@ const FileConfig = z.strictObject({
   keyFile: z.string().min(1).optional(),
   /** A symmetric key in AWS KMS, by ARN, id or alias, instead of a key file. */
   kmsKey: z.string().min(1).optional(),
-  sources: z
+  sources: Places.optional(),
+  /** Where restores may write, by name. */
+  targets: Places.optional(),
+  /** Who may use the admin API. */
+  api: ApiConfig.optional(),
+  /** Where drills make their scratch targets, by kind of source. */
+  drill: DrillConfig.optional(),
+  /** When backups are made, by type; on AWS. */
+  schedules: z
     .record(
-      z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
-      z.discriminatedUnion('kind', [PostgresSourceConfig, FirebaseSourceConfig, FilesSourceConfig]),
+      z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'"),
+      ScheduleConfig,
     )
     .optional(),
-  /** Where drills make their scratch targets, by kind of source. */
-  drill: z
-    .strictObject({
-      postgres: z
-        .object({ url: z.string().min(1) })
-        .catchall(scalar)
-        .optional(),
-      'firebase-rtdb': z
-        .object({ url: z.string().min(1) })
-        .catchall(scalar)
-        .optional(),
-      files: z.strictObject({ url: z.string().min(1) }).optional(),
-    })
-    .optional(),
+  /** What is deployed. */
+  aws: AwsConfig.optional(),
+  /** Whether changes are stored as differences; without, a backup never decrypts records. */
+  deltas: z.boolean().optional(),
+  /** S3 storage class of packs of chunks, by type of backup. */
+  storageClass: StorageClassConfig.optional(),
   retention: RetentionConfig.optional(),
   keep: KeepConfig.optional(),
   prune: PruneConfig.optional(),
@@ -84,12 +78,14 @@ export function defineConfig(config: HoldfastConfig): HoldfastConfig {
 export interface NamedSource {
   readonly name: string;
   readonly kind: 'files' | 'firebase-rtdb' | 'postgres';
-  /** May hold a secret. */
+  /** May hold a secret. Empty where all of it is in `secret`. */
   readonly url: string;
+  /** ARN of a Secrets Manager secret or an SSM parameter that holds the URL, or the login. */
+  readonly secret?: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
-type DrillServer = Pick<NamedSource, 'url' | 'options'>;
+type DrillServer = Pick<NamedSource, 'url' | 'secret' | 'options'>;
 
 export interface ResolvedConfig {
   readonly repository: string | undefined;
@@ -103,6 +99,9 @@ export interface ResolvedConfig {
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
   readonly sources: readonly NamedSource[];
+  /** Where restores may write, by name. */
+  readonly targets: readonly NamedSource[];
+  readonly api: ApiSettings;
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
@@ -110,7 +109,10 @@ export interface ResolvedConfig {
   readonly isEnabled: boolean;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
-  readonly schedules: Readonly<Record<string, string>>;
+  readonly aws: AwsSettings;
+  /** Whether changes are stored as differences. */
+  readonly deltas: boolean;
+  readonly storageClass: StorageClasses;
   readonly suspects: SuspectThresholds;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
@@ -141,6 +143,17 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const keys = readKeys(fromEnv, fromFile, problems);
   const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
   problems.push(...retentionProblems(retention, fileName));
+  problems.push(...placeProblems(fromFile, fileName));
+  const aws = resolveAws(
+    {
+      aws: fromFile.aws,
+      schedules: fromFile.schedules,
+      envSchedules: fromEnv.schedules,
+      sources: Object.keys(fromFile.sources ?? {}),
+      fileName,
+    },
+    problems,
+  );
   refuseProblems(problems);
   const region = fromEnv.region ?? fromFile.s3?.region;
   return deepFreeze({
@@ -151,24 +164,17 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
       ...(fromEnv.endpoint === undefined ? {} : { endpoint: fromEnv.endpoint }),
     },
     ...keys,
-    sources: Object.entries(fromFile.sources ?? {}).map(([name, { kind, url, ...options }]) => ({
-      name,
-      kind,
-      url,
-      options,
-    })),
+    sources: namedPlaces(fromFile.sources),
+    targets: namedPlaces(fromFile.targets),
+    api: resolveApi(fromFile.api),
     defaultSource: flags.source ?? fromEnv.source,
-    drill: Object.fromEntries(
-      Object.entries(fromFile.drill ?? {}).flatMap(([kind, server]) => {
-        if (!server) return [];
-        const { url, ...options } = server;
-        return [[kind, { url, options }]];
-      }),
-    ),
+    drill: drillPlaces(fromFile.drill),
     isEnabled: fromEnv.isEnabled,
     retention,
     prune: resolvePrune(fromFile.prune),
-    schedules: fromEnv.schedules,
+    aws,
+    deltas: fromFile.deltas ?? true,
+    storageClass: fromFile.storageClass ?? {},
     suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
     workers: fromFile.workers,
@@ -227,6 +233,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
       typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   const isShown =
     path.at(-1) !== 'url' &&
+    path.at(-1) !== 'secret' &&
     (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string');
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
@@ -235,9 +242,12 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
   if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : ['url'];
+  if (path[0] === 'aws') return path.length === 1 ? Object.keys(AwsConfig.shape) : [];
+  if (path[0] === 'schedules') return ['cron', 'timeZone', 'rate', 'sources'];
   if (path[0] === 'keep') return [...COUNT_NAMES];
+  if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
-  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url'];
+  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url', 'secret'];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
@@ -16,6 +17,10 @@ export interface RepositoryConfig extends StoreConfig {
   readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;
+  /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
+  readonly deltas?: boolean | undefined;
+  /** Of packs of chunks, by type of backup. @default the store's own */
+  readonly storageClass?: StorageClasses | undefined;
   /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
   readonly graceMs?: number | undefined;
 }
@@ -54,6 +59,8 @@ export async function openRepository(config: RepositoryConfig, signal: AbortSign
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,
     graceMs: config.graceMs,
+    deltas: config.deltas,
+    storageClass: config.storageClass,
     signal,
   });
 }

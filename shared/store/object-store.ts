@@ -1,3 +1,5 @@
+import type { StorageClass } from '../core/config-storage.ts';
+
 /** Half-open run of bytes: `offsetBytes` up to, not including, `offsetBytes + lengthBytes`. */
 export interface ByteRange {
   readonly offsetBytes: number;
@@ -20,6 +22,8 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   /** Lower-case hex SHA-256 of the body; a store that can, refuses a body that does not match it. */
   readonly sha256?: string | undefined;
+  /** Where objects are kept in S3. Stores without classes pass over it. @default the store's own */
+  readonly storageClass?: StorageClass | undefined;
 }
 
 export interface GetOptions {

@@ -70,8 +70,9 @@ export class S3Store implements ObjectStore {
     this.#client = new S3Client(config);
   }
 
-  async put(key: string, body: Uint8Array, { signal, sha256 }: PutOptions = {}): Promise<void> {
+  async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
     checkKey(key);
+    const { signal, sha256, storageClass } = options;
     const checksum = sha256 ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {};
     const input = {
       Bucket: this.#bucket,
@@ -79,6 +80,7 @@ export class S3Store implements ObjectStore {
       Body: body,
       IfNoneMatch: '*',
       ...checksum,
+      ...(storageClass ? { StorageClass: storageClass } : {}),
     };
     await this.#call(key, signal, () => this.#client.send(new PutObjectCommand(input), sendOptions(signal)));
   }

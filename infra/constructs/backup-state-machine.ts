@@ -1,0 +1,264 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  type IChainable,
+  JsonPath,
+  LogLevel,
+  Pass,
+  Result,
+  type State,
+  StateMachine,
+  Succeed,
+  TaskInput,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { EventStates } from './event-states.ts';
+import type { FargateRuntime } from './fargate-runtime.ts';
+import { holdStep, partitionStep } from './partition-steps.ts';
+import { STEP_RETRIES } from './retries.ts';
+
+/** The functions that a backup is made of. */
+export interface StepFunctions {
+  readonly plan: IFunction;
+  readonly hold: IFunction;
+  readonly backupPartition: IFunction;
+  readonly commit: IFunction;
+  readonly verify: IFunction;
+}
+
+export interface BackupStateMachineProps {
+  readonly functions: StepFunctions;
+  /** Where the outcome of each backup is told. */
+  readonly eventBus: IEventBus;
+
+  /**
+   * Runs partitions that would outlive a function.
+   *
+   * @default - none: a backup with such a partition fails, and says so
+   */
+  readonly fargate?: FargateRuntime | undefined;
+
+  /**
+   * Whether a Fargate task holds the database's snapshot, instead of a function, which can for 15 minutes at most.
+   * Needs `fargate`.
+   *
+   * @default false
+   */
+  readonly holdOnFargate?: boolean | undefined;
+
+  /**
+   * Partitions of one backup that run at the same time, 1 to 1000.
+   *
+   * @default 10
+   */
+  readonly maxConcurrency?: number | undefined;
+
+  /**
+   * How long the holder may take to plan before the backup fails.
+   *
+   * @default Duration.minutes(10)
+   */
+  readonly holdStartTimeout?: Duration | undefined;
+
+  /**
+   * How long one backup may take in all.
+   *
+   * @default Duration.hours(26)
+   */
+  readonly timeout?: Duration | undefined;
+
+  /**
+   * How long the log of executions is kept. It has no data of the database.
+   *
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays | undefined;
+}
+
+const MOST_CONCURRENCY = 1000;
+const CAUGHT = { resultPath: '$.failure' };
+
+/**
+ * One backup: plan, partitions in parallel, commit, verify, tell. It is started with `{source, type,
+ * scheduledTime?, note?}`; executions of the same scheduled time make one backup between them.
+ */
+export class BackupStateMachine extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: BackupStateMachineProps) {
+    super(scope, id);
+    checkProps(props);
+    this.stateMachine = new StateMachine(this, 'Resource', {
+      definitionBody: DefinitionBody.fromChainable(defineBackup(this, props)),
+      timeout: props.timeout ?? Duration.hours(26),
+      tracingEnabled: true,
+      logs: {
+        destination: new LogGroup(this, 'Log', {
+          retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        includeExecutionData: true,
+      },
+    });
+  }
+
+  /** Lets `grantee` start backups. */
+  grantStart(grantee: IGrantable): Grant {
+    return this.stateMachine.grantStartExecution(grantee);
+  }
+}
+
+function checkProps({ maxConcurrency = 1, holdOnFargate, fargate }: BackupStateMachineProps): void {
+  if (!(Number.isInteger(maxConcurrency) && maxConcurrency >= 1 && maxConcurrency <= MOST_CONCURRENCY))
+    throw new Error(`maxConcurrency is ${maxConcurrency}; allowed are 1 to ${MOST_CONCURRENCY}`);
+  if (holdOnFargate && !fargate) throw new Error('holdOnFargate is set, and there is no fargate to hold on');
+}
+
+function defineBackup(scope: Construct, props: BackupStateMachineProps): IChainable {
+  const { functions, eventBus } = props;
+  const events = new EventStates(scope, 'Events', eventBus);
+  const done = new Succeed(scope, 'Done');
+  const failed = failureStates(scope, functions, events);
+  const commit = stepOf(scope, 'Commit', functions.commit, {
+    resultPath: '$.commit',
+  });
+  commit.addCatch(failed, CAUGHT).next(verifyStates(scope, functions, events, done));
+  const partitions = partitionStep(scope, props);
+  partitions.addCatch(failed, CAUGHT).next(commit);
+  const hold = holdStep(scope, props, { next: partitions, failed });
+  const mode = new Choice(scope, 'Mode')
+    .when(Condition.stringEquals('$.plan.mode', 'duplicate'), thenDone(events.duplicate, done))
+    .when(Condition.stringEquals('$.plan.mode', 'hold'), hold)
+    .otherwise(partitions);
+  const plan = new LambdaInvoke(scope, 'Plan', {
+    lambdaFunction: functions.plan,
+    payloadResponseOnly: true,
+    resultPath: '$.plan',
+    retryOnServiceExceptions: false,
+  });
+  for (const retry of STEP_RETRIES) plan.addRetry(retry);
+  plan.addCatch(failed, CAUGHT).next(mode);
+  return inputStates(scope, plan);
+}
+
+/** Refuses input without what every event says; gives the rest the same members always. */
+function inputStates(scope: Construct, next: IChainable): IChainable {
+  const execution = new Pass(scope, 'Execution', {
+    inputPath: '$$.Execution.Id',
+    resultPath: '$.execution',
+  });
+  execution.next(next);
+  const noNote = new Pass(scope, 'NoNote', {
+    parameters: { 'input.$': `States.JsonMerge($, States.StringToJson('{"note":""}'), false)` },
+    outputPath: '$.input',
+  });
+  const note = new Choice(scope, 'Note')
+    .when(Condition.isPresent('$.note'), execution)
+    .otherwise(noNote.next(execution));
+  const isText = (path: string) => Condition.and(Condition.isPresent(path), Condition.isString(path));
+  return new Choice(scope, 'Input').when(Condition.and(isText('$.source'), isText('$.type')), note).otherwise(
+    new Fail(scope, 'BadInput', {
+      error: 'E_USAGE',
+      cause: 'start an execution with {"source": "a name of the configuration", "type": "manual"}',
+    }),
+  );
+}
+
+/** Releases the holder, tells, fails. What failed is at `$.failure`; before a plan there is nothing to release. */
+function failureStates(scope: Construct, functions: StepFunctions, events: EventStates): State {
+  const failed = new Fail(scope, 'Failed', { errorPath: '$.failure.Error', causePath: '$.failure.Cause' });
+  const event = {
+    abort: true,
+    error: JsonPath.stringAt('$.failure.Error'),
+    cause: JsonPath.stringAt('$.failure.Cause'),
+  };
+  const abort = stepOf(scope, 'Abort', functions.commit, {
+    event,
+    resultPath: JsonPath.DISCARD,
+  });
+  const { failure, planFailure } = events;
+  abort.addCatch(failure, { resultPath: '$.abortFailure' }).next(failure);
+  failure.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
+  planFailure.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
+  const planned = new Choice(scope, 'WasPlanned')
+    .when(Condition.isPresent('$.plan.run'), abort)
+    .otherwise(planFailure);
+  // A time that ran out has no cause.
+  return new Choice(scope, 'Failure').when(Condition.isPresent('$.failure.Cause'), planned).otherwise(
+    new Pass(scope, 'NoCause', {
+      result: Result.fromString('the step said nothing more'),
+      resultPath: '$.failure.Cause',
+    }).next(planned),
+  );
+}
+
+/** Reads what was written. Damage is told and fails the execution; the backup stays listed. */
+function verifyStates(
+  scope: Construct,
+  functions: StepFunctions,
+  events: EventStates,
+  done: Succeed,
+): IChainable {
+  const verify = new LambdaInvoke(scope, 'Verify', {
+    lambdaFunction: functions.verify,
+    payload: TaskInput.fromObject({ backup: JsonPath.stringAt('$.commit.key') }),
+    payloadResponseOnly: true,
+    resultPath: '$.verification',
+    retryOnServiceExceptions: false,
+  });
+  for (const retry of STEP_RETRIES) verify.addRetry(retry);
+  const unverified = new Fail(scope, 'NotVerified', {
+    error: 'E_VERIFY_FAILED',
+    cause: 'the backup is listed, and its verification failed; the event Verification Failed says how',
+  });
+  const { damage, verificationFailure } = events;
+  for (const state of [damage, verificationFailure])
+    state.addCatch(unverified, { resultPath: JsonPath.DISCARD }).next(unverified);
+  const outcome = new Choice(scope, 'Outcome')
+    .when(Condition.isPresent('$.verification.damaged[0]'), damage)
+    .when(Condition.isPresent('$.commit.suspect.findings'), thenDone(events.suspect, done))
+    .otherwise(thenDone(events.success, done));
+  return verify.addCatch(verificationFailure, CAUGHT).next(outcome);
+}
+
+interface StepOptions {
+  /** Members of the event besides run, source and type. */
+  readonly event?: Readonly<Record<string, unknown>>;
+  readonly resultPath: string;
+}
+
+function stepOf(
+  scope: Construct,
+  name: string,
+  lambdaFunction: IFunction,
+  { event, resultPath }: StepOptions,
+): LambdaInvoke {
+  const base = {
+    run: JsonPath.stringAt('$.plan.run'),
+    source: JsonPath.stringAt('$.source'),
+    type: JsonPath.stringAt('$.type'),
+  };
+  const step = new LambdaInvoke(scope, name, {
+    lambdaFunction,
+    payload: TaskInput.fromObject({ ...base, ...event }),
+    payloadResponseOnly: true,
+    retryOnServiceExceptions: false,
+    resultPath,
+  });
+  for (const retry of STEP_RETRIES) step.addRetry(retry);
+  return step;
+}
+
+/** A backup that is listed has not failed because nobody could be told. */
+function thenDone(told: EventStates['success'], done: Succeed): IChainable {
+  return told.addCatch(done, { resultPath: JsonPath.DISCARD }).next(done);
+}

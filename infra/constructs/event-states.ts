@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import { JsonPath, TaskInput, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
+import { EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+
+const BASE = {
+  schema: EVENT_SCHEMA,
+  execution: JsonPath.stringAt('$$.Execution.Id'),
+  run: JsonPath.stringAt('$.plan.run'),
+  source: JsonPath.stringAt('$.source'),
+  type: JsonPath.stringAt('$.type'),
+};
+const BACKUP = { ...BASE, backup: JsonPath.stringAt('$.commit.key') };
+const ERROR = {
+  error: {
+    code: JsonPath.stringAt('$.failure.Error'),
+    message: JsonPath.stringAt('$.failure.Cause'),
+  },
+};
+const FIGURES = Object.fromEntries(
+  ['records', 'plainBytes', 'storedBytes', 'datasets', 'chunks', 'newChunks'].map((name) => [
+    name,
+    JsonPath.numberAt(`$.commit.${name}`),
+  ]),
+);
+
+/** The states of a backup that tell EventBridge how it went; docs/events.md has the details' schema. */
+export class EventStates extends Construct {
+  readonly duplicate: TaskStateBase;
+  readonly success: TaskStateBase;
+  readonly suspect: TaskStateBase;
+  readonly failure: TaskStateBase;
+  readonly planFailure: TaskStateBase;
+  readonly verificationFailure: TaskStateBase;
+  readonly damage: TaskStateBase;
+
+  constructor(scope: Construct, id: string, eventBus: IEventBus) {
+    super(scope, id);
+    const put = (name: string, detailType: EventType, detail: Record<string, unknown>) => {
+      const state = new EventBridgePutEvents(this, name, {
+        stateName: name,
+        entries: [{ source: EVENT_SOURCE, detailType, detail: TaskInput.fromObject(detail), eventBus }],
+        resultPath: JsonPath.DISCARD,
+      });
+      return state.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
+    };
+    const suspect = { suspect: JsonPath.objectAt('$.commit.suspect') };
+    const { run: _, ...unplanned } = BASE;
+    this.duplicate = put('NotifyDuplicate', 'Backup Duplicate', BASE);
+    this.success = put('NotifySuccess', 'Backup Succeeded', { ...BACKUP, figures: FIGURES });
+    this.suspect = put('NotifySuspect', 'Backup Suspect', { ...BACKUP, figures: FIGURES, ...suspect });
+    this.failure = put('NotifyFailure', 'Backup Failed', { ...BASE, ...ERROR });
+    this.planFailure = put('NotifyPlanFailure', 'Backup Failed', { ...unplanned, ...ERROR });
+    this.verificationFailure = put('NotifyVerificationFailed', 'Verification Failed', {
+      ...BACKUP,
+      ...ERROR,
+    });
+    this.damage = put('NotifyDamage', 'Verification Failed', {
+      ...BACKUP,
+      damaged: JsonPath.listAt('$.verification.damaged'),
+    });
+  }
+}

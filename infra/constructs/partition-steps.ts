@@ -1,0 +1,148 @@
+import { Duration } from 'aws-cdk-lib';
+import { FargatePlatformVersion } from 'aws-cdk-lib/aws-ecs';
+import {
+  Choice,
+  Condition,
+  DistributedMap,
+  Fail,
+  type IChainable,
+  IntegrationPattern,
+  JsonPath,
+  Pass,
+  StateMachineType,
+  TaskInput,
+  Timeout,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import {
+  EcsFargateLaunchTarget,
+  EcsRunTask,
+  LambdaInvocationType,
+  LambdaInvoke,
+} from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import type { BackupStateMachineProps } from './backup-state-machine.ts';
+import type { FargateRuntime } from './fargate-runtime.ts';
+import { STEP_RETRIES, UNSTARTED_RETRY } from './retries.ts';
+
+const DEFAULT_CONCURRENCY = 10;
+const DEFAULT_HOLD_START = Duration.minutes(10);
+const TASK_TIMEOUT = Duration.hours(12);
+
+/**
+ * Has a function, or a task, plan and then keep the database's snapshot; goes on to `next` when it has called back.
+ *
+ * @returns the first state
+ */
+export function holdStep(
+  scope: Construct,
+  props: BackupStateMachineProps,
+  { next, failed }: { readonly next: IChainable; readonly failed: IChainable },
+): IChainable {
+  const { fargate, holdOnFargate, functions, holdStartTimeout = DEFAULT_HOLD_START } = props;
+  const common = {
+    integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+    taskTimeout: Timeout.duration(holdStartTimeout),
+    resultPath: '$.plan',
+  };
+  const event = {
+    run: JsonPath.stringAt('$.plan.run'),
+    source: JsonPath.stringAt('$.source'),
+    type: JsonPath.stringAt('$.type'),
+    note: JsonPath.stringAt('$.note'),
+  };
+  if (fargate && holdOnFargate) {
+    const token = { name: 'HOLDFAST_TASK_TOKEN', value: JsonPath.taskToken };
+    const task = new EcsRunTask(scope, 'Hold', {
+      ...common,
+      ...taskProps(fargate, 'hold', '$.hold', [token]),
+    });
+    task.addCatch(failed, { resultPath: '$.failure' }).next(next);
+    return new Pass(scope, 'HoldEvent', { parameters: event, resultPath: '$.hold' }).next(task);
+  }
+  const hold = new LambdaInvoke(scope, 'Hold', {
+    ...common,
+    lambdaFunction: functions.hold,
+    invocationType: LambdaInvocationType.EVENT,
+    retryOnServiceExceptions: false,
+    payload: TaskInput.fromObject({ ...event, taskToken: JsonPath.taskToken }),
+  });
+  hold.addRetry(UNSTARTED_RETRY).addCatch(failed, { resultPath: '$.failure' }).next(next);
+  return hold;
+}
+
+/** Every share of the plan, each in an execution of its own. What a share answers is small: there may be thousands. */
+export function partitionStep(scope: Construct, props: BackupStateMachineProps): DistributedMap {
+  const { fargate, functions, maxConcurrency = DEFAULT_CONCURRENCY } = props;
+  const inFunction = new LambdaInvoke(scope, 'BackupPartition', {
+    lambdaFunction: functions.backupPartition,
+    payload: TaskInput.fromObject({
+      run: JsonPath.stringAt('$.run'),
+      source: JsonPath.stringAt('$.source'),
+      type: JsonPath.stringAt('$.type'),
+      share: JsonPath.numberAt('$.share'),
+    }),
+    payloadResponseOnly: true,
+    resultSelector: { 'share.$': '$.share' },
+    retryOnServiceExceptions: false,
+  });
+  for (const retry of STEP_RETRIES) inFunction.addRetry(retry);
+  const runtime = new Choice(scope, 'Runtime')
+    .when(Condition.stringEquals('$.runtime', 'fargate'), taskStep(scope, fargate))
+    .otherwise(inFunction);
+  const map = new DistributedMap(scope, 'Partitions', {
+    itemsPath: '$.plan.shares',
+    maxConcurrency,
+    mapExecutionType: StateMachineType.STANDARD,
+    resultPath: JsonPath.DISCARD,
+  });
+  return map.itemProcessor(runtime);
+}
+
+function taskStep(scope: Construct, fargate: FargateRuntime | undefined): IChainable {
+  if (!fargate)
+    return new Fail(scope, 'NoFargate', {
+      error: 'E_RUN_TOO_LONG',
+      cause:
+        'a partition is planned for Fargate, and the configuration has none; set aws.fargate, or make aws.shareMiB smaller',
+    });
+  const task = new EcsRunTask(scope, 'BackupPartitionTask', {
+    ...taskProps(fargate, 'backup-partition', '$', []),
+    integrationPattern: IntegrationPattern.RUN_JOB,
+    taskTimeout: Timeout.duration(TASK_TIMEOUT),
+    resultSelector: { 'task.$': '$.TaskArn' },
+  });
+  return task.addRetry({ maxAttempts: 2, interval: Duration.seconds(20), backoffRate: 2 });
+}
+
+interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The task gets the name of the function as its command, and the event in HOLDFAST_EVENT. */
+function taskProps(
+  fargate: FargateRuntime,
+  command: string,
+  eventPath: string,
+  environment: readonly Variable[],
+) {
+  const { cluster, taskDefinition, container, subnets, securityGroups, assignPublicIp } = fargate;
+  return {
+    cluster,
+    taskDefinition,
+    subnets,
+    securityGroups,
+    assignPublicIp,
+    launchTarget: new EcsFargateLaunchTarget({ platformVersion: FargatePlatformVersion.LATEST }),
+    containerOverrides: [
+      {
+        containerDefinition: container,
+        command: [command],
+        environment: [
+          { name: 'HOLDFAST_EVENT', value: JsonPath.jsonToString(JsonPath.objectAt(eventPath)) },
+          ...environment,
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,232 @@
+import * as z from 'zod';
+import { SecretArn } from './config-places.ts';
+import { resolveSchedule, type Schedule, ScheduleConfig, type ScheduleSetting } from './config-schedules.ts';
+import { HOUR_MS, MiB } from './units.ts';
+
+/** Functions, by the name of their folder. */
+export const FUNCTION_NAMES = [
+  'plan',
+  'hold',
+  'backup-partition',
+  'commit',
+  'verify',
+  'restore',
+  'export',
+  'prune',
+  'drill',
+  'watchdog',
+] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** What runs on a schedule besides backups. */
+export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'watchdog'] as const;
+export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
+
+const whole = (min: number, max: number) => z.number().int().min(min).max(max);
+const FunctionSize = z.strictObject({
+  memoryMiB: whole(256, 10_240).optional(),
+  timeoutMinutes: whole(1, 15).optional(),
+  reservedConcurrency: whole(1, 1000).optional(),
+});
+
+export const AwsConfig = z.strictObject({
+  /** Begins the names of the stacks. */
+  stackName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,99}$/, "1 to 100 letters, digits and '-', a letter first")
+    .optional(),
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'an account is 12 digits')
+    .optional(),
+  region: z.string().min(1).optional(),
+  network: z
+    .strictObject({
+      vpcId: z.string().startsWith('vpc-'),
+      subnetIds: z.array(z.string().startsWith('subnet-')).min(1),
+      securityGroupIds: z.array(z.string().startsWith('sg-')).optional(),
+    })
+    .optional(),
+  storage: z
+    .strictObject({
+      objectLock: z
+        .strictObject({ mode: z.enum(['governance', 'compliance']), days: whole(1, 36_500) })
+        .optional(),
+      /** Of packs. */
+      transitions: z
+        .array(
+          z.strictObject({
+            storageClass: z.enum(['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR']),
+            afterDays: whole(0, 36_500),
+          }),
+        )
+        .optional(),
+      noncurrentDays: whole(1, 36_500).optional(),
+      exportDays: whole(1, 365).optional(),
+      runDays: whole(2, 365).optional(),
+    })
+    .optional(),
+  notifications: z
+    .strictObject({
+      emails: z.array(z.email()).optional(),
+      webhook: z
+        .strictObject({
+          secret: SecretArn,
+          header: z
+            .string()
+            .regex(/^[A-Za-z0-9-]+$/)
+            .optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  alarms: z
+    .strictObject({
+      backupAgeHours: whole(1, 24 * 400).optional(),
+      verificationAgeDays: whole(1, 400).optional(),
+      drillAgeDays: whole(1, 400).optional(),
+    })
+    .optional(),
+  functions: z.partialRecord(z.enum(FUNCTION_NAMES), FunctionSize).optional(),
+  jobs: z.partialRecord(z.enum(MAINTENANCE_JOBS), ScheduleConfig).optional(),
+  /** Estimated size of what one function reads. */
+  shareMiB: whole(16, 1_048_576).optional(),
+  maxConcurrency: whole(1, 1000).optional(),
+  fargate: z
+    .strictObject({
+      cpu: z.union([z.literal(512), z.literal(1024), z.literal(2048), z.literal(4096)]).optional(),
+      memoryMiB: whole(1024, 30_720).optional(),
+      /** Shares of at least so much run as tasks. */
+      fromMiB: whole(16, 16_777_216).optional(),
+      /** Whether a task holds the snapshot, instead of a function. */
+      holder: z.boolean().optional(),
+    })
+    .optional(),
+  logDays: z.union([7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))).optional(),
+});
+type AwsFile = z.infer<typeof AwsConfig>;
+
+/** What is deployed; docs/configuration.md, "On AWS". */
+export interface AwsSettings extends Omit<AwsFile, 'jobs' | 'shareMiB' | 'fargate' | 'alarms'> {
+  readonly stackName: string;
+  readonly shareBytes: number;
+  readonly fargate:
+    | {
+        readonly cpu: number;
+        readonly memoryMiB: number;
+        readonly fromBytes: number;
+        readonly holder: boolean;
+      }
+    | undefined;
+  /** Backups by type. */
+  readonly schedules: Readonly<Record<string, Schedule>>;
+  readonly jobs: Readonly<Partial<Record<MaintenanceJob, Schedule>>>;
+  readonly alarms: {
+    readonly backupAgeMs: number;
+    readonly verificationAgeMs: number;
+    readonly drillAgeMs: number;
+  };
+}
+
+const DEFAULT_SCHEDULES: Readonly<Record<string, ScheduleSetting>> = {
+  daily: '0 2 * * *',
+  weekly: '0 3 * * 0',
+};
+const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
+  verify: '0 5 * * 0',
+  prune: '0 6 * * *',
+  drill: '0 7 1 * *',
+  watchdog: { rate: '15 minutes' },
+};
+const DEFAULT_SHARE_MIB = 4096;
+const DEFAULT_CPU = 1024;
+const DEFAULT_TASK_MIB = 4096;
+/** A backup that begins when the next is due may still be under way. */
+const LATE_MS = 2 * HOUR_MS;
+const DAY_HOURS = 24;
+
+interface AwsInput {
+  readonly aws: AwsFile | undefined;
+  /** By type, of the file. */
+  readonly schedules: Readonly<Record<string, ScheduleSetting>> | undefined;
+  /** By type, of the environment, which wins. */
+  readonly envSchedules: Readonly<Record<string, string>>;
+  readonly sources: readonly string[];
+  readonly fileName: string;
+}
+
+/** @returns settings with their defaults; what is wrong is added to `problems` */
+export function resolveAws(
+  { aws = {}, schedules, envSchedules, sources, fileName }: AwsInput,
+  problems: string[],
+): AwsSettings {
+  const { jobs, shareMiB = DEFAULT_SHARE_MIB, fargate, alarms, ...rest } = aws;
+  const ofBackups = resolveAll(
+    { ...DEFAULT_SCHEDULES, ...schedules, ...envSchedules },
+    `${fileName}: schedules`,
+    problems,
+  );
+  const ofJobs = resolveAll({ ...DEFAULT_JOBS, ...jobs }, `${fileName}: aws.jobs`, problems);
+  problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
+  const intervals = Object.values(ofBackups).map(({ intervalMs }) => intervalMs);
+  const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40 } = alarms ?? {};
+  return {
+    ...rest,
+    stackName: rest.stackName ?? 'Holdfast',
+    shareBytes: shareMiB * MiB,
+    fargate: fargate && resolveFargate(fargate, shareMiB),
+    schedules: ofBackups,
+    jobs: ofJobs,
+    alarms: {
+      backupAgeMs:
+        backupAgeHours === undefined
+          ? Math.min(...intervals, DAY_HOURS * 31 * HOUR_MS) + LATE_MS
+          : backupAgeHours * HOUR_MS,
+      verificationAgeMs: verificationAgeDays * DAY_HOURS * HOUR_MS,
+      drillAgeMs: drillAgeDays * DAY_HOURS * HOUR_MS,
+    },
+  };
+}
+
+/** What is wrong with settings together. */
+function misfits(
+  aws: AwsFile,
+  schedules: AwsSettings['schedules'],
+  jobs: AwsSettings['jobs'],
+  sources: readonly string[],
+): string[] {
+  const unknown = Object.entries(schedules).flatMap(([type, schedule]) =>
+    (schedule.sources ?? [])
+      .filter((name) => !sources.includes(name))
+      .map((name) => `schedules.${type}.sources has '${name}', which is no source`),
+  );
+  return [
+    ...unknown,
+    ...(aws.fargate && !aws.network ? ['aws.fargate needs aws.network: tasks run in a VPC'] : []),
+    ...(jobs.watchdog ? [] : ['aws.jobs.watchdog is off; nothing else notices a backup that never began']),
+  ];
+}
+
+function resolveFargate(
+  { cpu, memoryMiB, fromMiB, holder }: NonNullable<AwsFile['fargate']>,
+  shareMiB: number,
+): NonNullable<AwsSettings['fargate']> {
+  return {
+    cpu: cpu ?? DEFAULT_CPU,
+    memoryMiB: memoryMiB ?? DEFAULT_TASK_MIB,
+    fromBytes: (fromMiB ?? 2 * shareMiB) * MiB,
+    holder: holder ?? false,
+  };
+}
+
+function resolveAll(
+  settings: Readonly<Record<string, ScheduleSetting>>,
+  place: string,
+  problems: string[],
+): Readonly<Record<string, Schedule>> {
+  const entries = Object.entries(settings).flatMap(([name, setting]) => {
+    const schedule = resolveSchedule(setting, `${place}.${name}`, problems);
+    return schedule ? [[name, schedule] as const] : [];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,69 @@
+import * as z from 'zod';
+import type { NamedSource } from './config.ts';
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+/** ARN of a Secrets Manager secret, or of a parameter of Parameter Store. */
+export const SecretArn = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:.+|ssm:[a-z0-9-]+:\d{12}:parameter\/.+)$/,
+    'wanted is the ARN of a Secrets Manager secret or of an SSM parameter',
+  );
+const url = z.string().min(1);
+
+export const Places = z.record(
+  z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
+  z.discriminatedUnion('kind', [
+    // The adapter checks its own settings and says which it knows.
+    z
+      .object({ kind: z.literal('postgres'), url: url.optional(), secret: SecretArn.optional() })
+      .catchall(scalar),
+    z.object({ kind: z.literal('firebase-rtdb'), url, secret: SecretArn.optional() }).catchall(scalar),
+    z.strictObject({ kind: z.literal('files'), url }),
+  ]),
+);
+
+/** Where drills make their scratch targets, by kind of source. */
+export const DrillConfig = z.strictObject({
+  postgres: z.object({ url: url.optional(), secret: SecretArn.optional() }).catchall(scalar).optional(),
+  'firebase-rtdb': z.object({ url, secret: SecretArn.optional() }).catchall(scalar).optional(),
+  files: z.strictObject({ url }).optional(),
+});
+
+export function namedPlaces(places: z.infer<typeof Places> = {}): readonly NamedSource[] {
+  return Object.entries(places).map(([name, place]) => ({ name, kind: place.kind, ...placeOf(place) }));
+}
+
+type DrillPlaces = Readonly<
+  Partial<Record<NamedSource['kind'], Pick<NamedSource, 'url' | 'secret' | 'options'>>>
+>;
+
+export function drillPlaces(servers: z.infer<typeof DrillConfig> = {}): DrillPlaces {
+  const places = Object.entries(servers).flatMap(([kind, server]) =>
+    server ? [[kind, placeOf(server)]] : [],
+  );
+  return Object.fromEntries(places) as DrillPlaces;
+}
+
+/** What is wrong with where databases are: PostgreSQL's whole URL is a secret, or none of it is. */
+export function placeProblems(
+  file: { readonly sources?: unknown; readonly targets?: unknown; readonly drill?: unknown },
+  fileName: string,
+): string[] {
+  const places = (['sources', 'targets', 'drill'] as const).flatMap((group) =>
+    Object.entries((file[group] ?? {}) as Record<string, Record<string, unknown>>).map(
+      ([name, { kind = name, url, secret }]) => ({ place: `${group}.${name}`, kind, url, secret }),
+    ),
+  );
+  return places
+    .filter(({ kind, url, secret }) => kind === 'postgres' && (url === undefined) === (secret === undefined))
+    .map(
+      ({ place, secret }) =>
+        `${fileName}: ${place} has ${secret === undefined ? 'neither url nor secret' : 'both url and secret'}; give one of them`,
+    );
+}
+
+function placeOf(place: Readonly<Record<string, unknown>>): Pick<NamedSource, 'url' | 'secret' | 'options'> {
+  const { kind: _, url = '', secret, ...options } = place as Record<string, string>;
+  return { url, ...(secret === undefined ? {} : { secret }), options };
+}

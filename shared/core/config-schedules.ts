@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { CronError, schedulerCron } from './scheduler-cron.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './units.ts';
+
+const RATE = /^([1-9]\d{0,4}) (minute|hour|day)s?$/;
+const UNIT_MS = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
+
+const common = {
+  /** Names of sources; all where it is missing. */
+  sources: z.array(z.string().min(1)).min(1).optional(),
+};
+
+/** When something is done: five cron fields, in UTC; or with a time zone; or a rate; or never. */
+export const ScheduleConfig = z.union(
+  [
+    z.literal('off'),
+    z.string().min(1),
+    z.strictObject({ cron: z.string().min(1), timeZone: z.string().min(1).optional(), ...common }),
+    z.strictObject({ rate: z.string().min(1), ...common }),
+  ],
+  { error: "wanted is 'off', five cron fields, {cron, timeZone?, sources?} or {rate, sources?}" },
+);
+export type ScheduleSetting = z.infer<typeof ScheduleConfig>;
+
+/** A schedule as EventBridge Scheduler takes it. */
+export interface Schedule {
+  /** `cron(…)` of six fields, or `rate(…)`. */
+  readonly expression: string;
+  readonly timeZone: string;
+  /** Names; undefined: all. */
+  readonly sources: readonly string[] | undefined;
+  /** The longest time between two of its runs, about: a rate's own, else a day, a week, or 31 days. */
+  readonly intervalMs: number;
+}
+
+/**
+ * @param place names the setting in `problems`
+ * @returns undefined where it is off, or wrong
+ */
+export function resolveSchedule(
+  setting: ScheduleSetting,
+  place: string,
+  problems: string[],
+): Schedule | undefined {
+  if (setting === 'off') return undefined;
+  const given = typeof setting === 'string' ? { cron: setting } : setting;
+  const { sources } = given as { readonly sources?: readonly string[] };
+  if ('rate' in given) {
+    const [, count, unit] = RATE.exec(given.rate) ?? [];
+    if (count !== undefined && unit !== undefined)
+      return {
+        expression: `rate(${count} ${unit}${count === '1' ? '' : 's'})`,
+        timeZone: 'UTC',
+        sources,
+        intervalMs: Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
+      };
+    problems.push(
+      `${place} is '${given.rate}'; wanted is a number of minutes, hours or days, such as '6 hours'`,
+    );
+    return undefined;
+  }
+  const { cron, timeZone = 'UTC' } = given as { readonly cron: string; readonly timeZone?: string };
+  if (!isTimeZone(timeZone))
+    problems.push(`${place}.timeZone is '${timeZone}'; wanted is a name such as Europe/Berlin`);
+  try {
+    return { expression: schedulerCron(cron), timeZone, sources, intervalMs: intervalOf(cron) };
+  } catch (error) {
+    if (!(error instanceof CronError)) throw error;
+    problems.push(`${place} is '${cron}': it ${error.message}`);
+    return undefined;
+  }
+}
+
+function intervalOf(cron: string): number {
+  const [, , day, month, weekday] = cron.trim().split(/\s+/);
+  if (day !== '*' || month !== '*') return 31 * DAY_MS;
+  return weekday === '*' ? DAY_MS : 7 * DAY_MS;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,17 @@
+/** `source` of every event that Holdfast puts on the bus. */
+export const EVENT_SOURCE = 'holdfast';
+/** `schema` of the details; docs/events.schema.json. */
+export const EVENT_SCHEMA = 1;
+
+/** `detail-type` of events. */
+export type EventType =
+  | 'Backup Succeeded'
+  | 'Backup Suspect'
+  | 'Backup Failed'
+  | 'Backup Duplicate'
+  | 'Backup Missed'
+  | 'Verification Failed'
+  | 'Restore Finished'
+  | 'Drill Succeeded'
+  | 'Drill Failed'
+  | 'Prune Finished';

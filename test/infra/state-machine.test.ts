@@ -1,0 +1,308 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { StateMachine } from 'aws-local-stepfunctions';
+import { describe, expect, it } from 'vitest';
+import {
+  BackupStateMachine,
+  type BackupStateMachineProps,
+} from '../../infra/constructs/backup-state-machine.ts';
+import { stateMachineOf } from '../support/synthesised.ts';
+
+function machineWith(props: Partial<BackupStateMachineProps> = {}) {
+  const stack = new Stack(new App(), 'Test');
+  const lambda = (name: string) =>
+    new LambdaFunction(stack, name, {
+      runtime: Runtime.NODEJS_24_X,
+      handler: 'index.handler',
+      code: Code.fromInline('exports.handler = async () => {}'),
+    });
+  new BackupStateMachine(stack, 'Backup', {
+    functions: {
+      plan: lambda('plan'),
+      hold: lambda('hold'),
+      backupPartition: lambda('backup-partition'),
+      commit: lambda('commit'),
+      verify: lambda('verify'),
+    },
+    eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
+    ...props,
+  });
+  return stateMachineOf(stack);
+}
+
+const usual = machineWith();
+const RUN = 'ab'.repeat(16);
+const SHARES = [0, 1, 2].map((share) => ({
+  run: RUN,
+  source: 'shop',
+  type: 'daily',
+  share,
+  runtime: 'lambda',
+}));
+const PLANNED = { run: RUN, source: 'shop', type: 'daily', mode: 'shares', shares: SHARES };
+const LISTED = {
+  key: 'backups/daily/20261126/backup_daily_20261126_020000.json',
+  type: 'daily',
+  source: 'shop',
+  records: 7,
+  plainBytes: 70,
+  storedBytes: 40,
+  datasets: 1,
+  chunks: 1,
+  newChunks: 1,
+  suspect: null,
+  parent: null,
+};
+
+interface Calls {
+  readonly name: string;
+  readonly event: Record<string, unknown>;
+}
+type Handler = (event: Record<string, unknown>) => unknown;
+
+function failure(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** Runs the machine; every task is answered by its handler, or as a backup that goes well. */
+async function run(
+  handlers: Readonly<Record<string, Handler>> = {},
+  { input = { source: 'shop', type: 'daily' }, machine = usual }: { input?: object; machine?: object } = {},
+) {
+  const calls: Calls[] = [];
+  const well: Record<string, Handler> = {
+    Plan: () => PLANNED,
+    Hold: () => PLANNED,
+    BackupPartition: ({ share }) => ({ share, records: 1, plainBytes: 1, storedBytes: 1 }),
+    Commit: () => LISTED,
+    Abort: () => ({ run: RUN, aborted: true }),
+    Verify: () => ({ verified: 1, damaged: [], findings: 0 }),
+  };
+  const names = Object.keys(machine['States' as never]).concat('BackupPartition', 'BackupPartitionTask');
+  const local = Object.fromEntries(
+    names.map((name) => [
+      name,
+      async (event: Record<string, unknown>) => {
+        calls.push({ name, event: structuredClone(event) });
+        return (handlers[name] ?? well[name] ?? (() => ({ FailedEntryCount: 0 })))(event);
+      },
+    ]),
+  );
+  const intervals = Object.fromEntries(names.map((name) => [name, 0]));
+  const execution = new StateMachine(machine as never, { validationOptions: { checkArn: false } }).run(
+    input as never,
+    {
+      overrides: { taskResourceLocalHandlers: local as never, retryIntervalOverrides: intervals },
+      context: {
+        Execution: { Id: 'arn:aws:states:eu-west-1:111122223333:execution:b:x', Input: input },
+        Task: { Token: 'token' },
+      } as never,
+    },
+  );
+  const outcome = await execution.result.then(
+    () => 'succeeded',
+    (error: Error & { cause?: Error }) => `failed: ${error.cause?.name ?? error.name}`,
+  );
+  return { outcome, calls, names: calls.map(({ name }) => name) };
+}
+
+function detail(calls: readonly Calls[], name: string) {
+  const call = calls.find((made) => made.name === name);
+  const [entry] = (call?.event['Entries'] ?? []) as { Detail: object; DetailType: string; Source: string }[];
+  return entry;
+}
+
+describe('the state machine of a backup', () => {
+  it('plans, reads every share, commits, verifies and tells', async () => {
+    const { outcome, calls, names } = await run();
+    expect(outcome).toBe('succeeded');
+    expect(names).toEqual([
+      'Plan',
+      'BackupPartition',
+      'BackupPartition',
+      'BackupPartition',
+      'Commit',
+      'Verify',
+      'NotifySuccess',
+    ]);
+    expect(calls[0]?.event).toMatchObject({
+      source: 'shop',
+      type: 'daily',
+      execution: expect.stringContaining(':execution:'),
+    });
+    expect(calls[1]?.event).toEqual({ run: RUN, source: 'shop', type: 'daily', share: 0 });
+    expect(calls[4]?.event).toEqual({ run: RUN, source: 'shop', type: 'daily' });
+    expect(calls[5]?.event).toEqual({ backup: LISTED.key });
+    expect(detail(calls, 'NotifySuccess')).toMatchObject({
+      Source: 'holdfast',
+      DetailType: 'Backup Succeeded',
+      Detail: {
+        schema: 1,
+        run: RUN,
+        source: 'shop',
+        type: 'daily',
+        backup: LISTED.key,
+        figures: { records: 7 },
+      },
+    });
+  });
+
+  it('has a holder plan where the snapshot must be held', async () => {
+    const { outcome, calls, names } = await run({ Plan: () => ({ ...PLANNED, mode: 'hold', shares: [] }) });
+    expect(outcome).toBe('succeeded');
+    expect(names.filter((name) => name === 'BackupPartition')).toHaveLength(3);
+    expect(calls[1]).toMatchObject({
+      name: 'Hold',
+      event: {
+        InvocationType: 'Event',
+        Payload: { run: RUN, source: 'shop', type: 'daily', note: '', taskToken: 'token' },
+      },
+    });
+  });
+
+  it('hands on the note of a manual backup', async () => {
+    const { calls } = await run(
+      { Plan: () => ({ ...PLANNED, mode: 'hold', shares: [] }) },
+      { input: { source: 'shop', type: 'manual', note: 'before "the" move' } },
+    );
+    expect(calls[1]?.event['Payload']).toMatchObject({ note: 'before "the" move' });
+  });
+
+  it('makes no second backup of a scheduled time', async () => {
+    const { outcome, names } = await run({ Plan: () => ({ ...PLANNED, mode: 'duplicate', shares: [] }) });
+    expect(outcome).toBe('succeeded');
+    expect(names).toEqual(['Plan', 'NotifyDuplicate']);
+  });
+
+  it('retries what may come right, and then goes on', async () => {
+    let refused = 0;
+    const { outcome, names } = await run({
+      BackupPartition: ({ share }) => {
+        if (share === 1 && refused++ < 2) throw failure('E_STORE_UNAVAILABLE', 'away');
+        return { share };
+      },
+    });
+    expect(outcome).toBe('succeeded');
+    expect(names.filter((name) => name === 'BackupPartition')).toHaveLength(5);
+  });
+
+  it.each([
+    ['Plan', ['Plan', 'NotifyPlanFailure']],
+    ['Commit', ['Abort', 'NotifyFailure']],
+    ['BackupPartition', ['Abort', 'NotifyFailure']],
+  ])('releases, tells and fails where %s fails for good', async (step, last) => {
+    const { outcome, calls, names } = await run({
+      [step]: () => {
+        throw failure('E_SOURCE_REFUSED', 'the database refused the login');
+      },
+    });
+    expect(outcome).toBe('failed: E_SOURCE_REFUSED');
+    expect(names.filter((name) => name === step)).toHaveLength(step === 'BackupPartition' ? 3 : 1);
+    expect(names.slice(-2)).toEqual(last);
+    expect(names).not.toContain('NotifySuccess');
+    const told = detail(calls, last.at(-1)!);
+    expect(told).toMatchObject({
+      DetailType: 'Backup Failed',
+      Detail: {
+        source: 'shop',
+        error: { code: 'E_SOURCE_REFUSED', message: 'the database refused the login' },
+      },
+    });
+    if (step === 'Commit')
+      expect(calls.find(({ name }) => name === 'Abort')?.event).toEqual({
+        run: RUN,
+        source: 'shop',
+        type: 'daily',
+        abort: true,
+        error: 'E_SOURCE_REFUSED',
+        cause: 'the database refused the login',
+      });
+  });
+
+  it('tells of a failure where the holder cannot be released either', async () => {
+    const broken = () => {
+      throw failure('E_STORE_DENIED', 'no');
+    };
+    const { outcome, names } = await run({ Commit: broken, Abort: broken });
+    expect(outcome).toBe('failed: E_STORE_DENIED');
+    expect(names.slice(-2)).toEqual(['Abort', 'NotifyFailure']);
+  });
+
+  it('fails where the failure cannot be told, and succeeds where success cannot', async () => {
+    const broken = () => {
+      throw failure('EventBridge.FailedEntry', 'away');
+    };
+    const failed = await run({
+      NotifyFailure: broken,
+      Commit: () => {
+        throw failure('E_EMPTY_READ', 'nothing');
+      },
+    });
+    expect(failed.outcome).toBe('failed: E_EMPTY_READ');
+    const listed = await run({ NotifySuccess: broken });
+    expect(listed.outcome).toBe('succeeded');
+  });
+
+  it('tells what is suspect', async () => {
+    const suspect = { findings: [{ code: 'records-down', before: 100, now: 1 }] };
+    const { outcome, calls, names } = await run({ Commit: () => ({ ...LISTED, suspect }) });
+    expect(outcome).toBe('succeeded');
+    expect(names).not.toContain('NotifySuccess');
+    expect(detail(calls, 'NotifySuspect')).toMatchObject({
+      DetailType: 'Backup Suspect',
+      Detail: { suspect },
+    });
+  });
+
+  it.each([
+    [
+      'an error',
+      () => {
+        throw failure('E_DAMAGED', 'bad');
+      },
+      'NotifyVerificationFailed',
+    ],
+    ['damage', () => ({ verified: 0, damaged: [LISTED.key], findings: 2 }), 'NotifyDamage'],
+  ])('says no success, and aborts nothing, where verification finds %s', async (_, verify, told) => {
+    const { outcome, calls, names } = await run({ Verify: verify });
+    expect(outcome).toBe('failed: E_VERIFY_FAILED');
+    expect(names).not.toContain('NotifySuccess');
+    expect(names).not.toContain('Abort');
+    expect(detail(calls, told)).toMatchObject({
+      DetailType: 'Verification Failed',
+      Detail: { backup: LISTED.key },
+    });
+  });
+
+  it('refuses input that names no source', async () => {
+    const { outcome, names } = await run({}, { input: { type: 'daily' } });
+    expect(outcome).toBe('failed: E_USAGE');
+    expect(names).toEqual([]);
+  });
+
+  it('fails, and says so, where a share needs Fargate and there is none', async () => {
+    const { outcome, names } = await run({
+      Plan: () => ({ ...PLANNED, shares: [{ ...SHARES[0], runtime: 'fargate' }] }),
+    });
+    expect(outcome).toBe('failed: E_RUN_TOO_LONG');
+    expect(names).toEqual(['Plan', 'Abort', 'NotifyFailure']);
+  });
+
+  it.each([0, 1001, 2.5])('refuses maxConcurrency %s', (maxConcurrency) => {
+    expect(() => machineWith({ maxConcurrency })).toThrow(/maxConcurrency is .*; allowed are 1 to 1000/);
+  });
+
+  it('refuses a holder on Fargate without Fargate', () => {
+    expect(() => machineWith({ holdOnFargate: true })).toThrow(/there is no fargate/);
+  });
+
+  it('lets every share fail the backup, and runs no more of them at once than said', () => {
+    const map = machineWith({ maxConcurrency: 4 }).States['Partitions'];
+    expect(map).toMatchObject({
+      MaxConcurrency: 4,
+      ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+    });
+    expect(Object.keys(map!).filter((member) => member.startsWith('Tolerated'))).toEqual([]);
+  });
+});

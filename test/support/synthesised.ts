@@ -1,0 +1,43 @@
+import type { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import type { StateMachineDefinition } from 'aws-local-stepfunctions';
+
+const PSEUDO: Readonly<Record<string, string>> = {
+  'AWS::Partition': 'aws',
+  'AWS::Region': 'eu-west-1',
+  'AWS::AccountId': '111122223333',
+  'AWS::URLSuffix': 'amazonaws.com',
+};
+
+/** A template's value with every intrinsic function replaced by text; what CloudFormation would know becomes an ARN-like name. */
+export function resolved(
+  value: unknown,
+  nameOf: (logicalId: string, attribute?: string) => string = arnOf,
+): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolved(item, nameOf));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [only] = entries;
+  if (entries.length === 1 && only) {
+    const [name, argument] = only;
+    if (name === 'Ref') return PSEUDO[argument as string] ?? nameOf(argument as string);
+    if (name === 'Fn::GetAtt') return nameOf(...(argument as [string, string]));
+    if (name === 'Fn::ImportValue') return nameOf(String(resolved(argument, nameOf)));
+    if (name === 'Fn::Join') {
+      const [separator, parts] = argument as [string, unknown[]];
+      return parts.map((part) => String(resolved(part, nameOf))).join(separator);
+    }
+  }
+  return Object.fromEntries(entries.map(([key, inner]) => [key, resolved(inner, nameOf)]));
+}
+
+function arnOf(logicalId: string): string {
+  return `arn:aws:lambda:eu-west-1:111122223333:function:${logicalId}`;
+}
+
+/** The state machine that a stack synthesises, as an interpreter takes it. */
+export function stateMachineOf(stack: Stack | Template): StateMachineDefinition {
+  const template = stack instanceof Template ? stack : Template.fromStack(stack);
+  const [machine] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
+  return JSON.parse(String(resolved(machine!['Properties'].DefinitionString))) as StateMachineDefinition;
+}
