@@ -32,6 +32,14 @@ export interface GetOptions {
   readonly range?: ByteRange | undefined;
 }
 
+export interface ListOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Only keys that come after this one; it need not be there. @default all */
+  readonly after?: string | undefined;
+  /** No more than so many, at least 1. @default all */
+  readonly most?: number | undefined;
+}
+
 /**
  * Where packs and manifests live.
  *
@@ -74,7 +82,7 @@ export interface ObjectStore {
    * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix is
    * empty or the beginning of a key.
    */
-  list(prefix: string, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 
   /** Removes an object. Removing one that is not there is not an error. */
   delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
