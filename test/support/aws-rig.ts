@@ -1,10 +1,15 @@
+import type { ObjectStore } from '../../shared/store/object-store.ts';
+import { S3Store } from '../../shared/store/s3-store.ts';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
 import { type AwsDoubles, startAwsDoubles } from './aws-doubles.ts';
 import { builtLambdas } from './bundles.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
 import { type LambdaOptions, type LambdaProcess, startLambda } from './runtime-api.ts';
 
-type Settings = Partial<Omit<LambdaOptions, 'folder'>>;
+export type Settings = Partial<Omit<LambdaOptions, 'folder'>> & {
+  /** The process is killed so long after the event came. */
+  readonly killAfterMs?: number | undefined;
+};
 
 /** What a deployment is made of, here: Ceph RGW, a PostgreSQL with its secret, and doubles of ours for the rest of AWS. */
 export interface AwsRig extends AsyncDisposable {
@@ -17,6 +22,11 @@ export interface AwsRig extends AsyncDisposable {
   start(name: string, settings?: Settings): Promise<LambdaProcess>;
   /** Starts it for one event. */
   invoke(name: string, event: unknown, settings?: Settings): Promise<unknown>;
+  readonly store: ObjectStore;
+  /** Keys of objects below a prefix. */
+  keys(prefix: string): Promise<string[]>;
+  /** All that functions have logged. */
+  log(): string;
   /** Settings of the file, for functions that are started from now on. */
   configure(config: object): void;
 }
@@ -27,6 +37,7 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
   const postgres = await startPostgres(options.postgresBin === undefined ? {} : { bin: options.postgresBin });
   const bucket = await newBucket();
   const repository = `s3://${bucket}/backups-of-shop`;
+  const store = new S3Store(rgwOptions(bucket, 'backups-of-shop'));
   const running: LambdaProcess[] = [];
   let config: object = {};
   const env = () => ({
@@ -40,9 +51,10 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
     HOLDFAST_EVENT_BUS: 'backups',
   });
   const start = async (name: string, settings: Settings = {}) => {
+    const { killAfterMs: _, ...rest } = settings;
     const started = await startLambda(name, {
       folder: `${folder}/${name}`,
-      ...settings,
+      ...rest,
       env: { ...env(), ...settings.env },
     });
     running.push(started);
@@ -56,8 +68,13 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
     start,
     invoke: async (name, event, settings) => {
       await using started = await start(name, settings);
+      const { killAfterMs } = settings ?? {};
+      if (killAfterMs !== undefined) setTimeout(() => started.kill(), killAfterMs);
       return await started.invoke(event);
     },
+    store,
+    keys: async (prefix) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key),
+    log: () => running.flatMap((started) => started.log).join('\n'),
     configure: (given) => {
       config = given;
     },
