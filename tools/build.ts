@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildConsole } from './build-console.ts';
 import { buildLambdas } from './build-lambdas.ts';
 
 /** Beside each other, so that a module finds its worker by name wherever it ends up (shared/core/worker-url.ts). */
 const ENTRIES = {
   main: 'cli/main.ts',
   config: 'shared/core/config.ts',
+  express: 'shared/api/express.ts',
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };
@@ -30,3 +32,4 @@ await build({
 });
 execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 await buildLambdas('dist/lambdas');
+await buildConsole('dist/console');

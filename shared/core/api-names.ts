@@ -26,6 +26,7 @@ export type LimitClass = (typeof LIMIT_CLASSES)[number];
 export const AUDIT_ACTIONS = [
   'create',
   'download',
+  'export',
   'restore-plan',
   'restore',
   'verify',

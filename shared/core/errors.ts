@@ -124,6 +124,18 @@ export const ERRORS = {
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),
   E_OUT_OF_TIME: row(75, 'The function or task came to the end of its time before the work was done.'),
+  E_BAD_REQUEST: row(2, 'A request to the admin API is wrong; every bad field is named.'),
+  E_NO_ROUTE: row(10, 'The admin API has no such route.'),
+  E_UNKNOWN_RUN: row(10, 'The admin API knows no such run.'),
+  E_NOT_CONFIRMED: row(
+    11,
+    'A restore by the admin API lacks the token of its plan, or the plan has changed.',
+  ),
+  E_UNAUTHENTICATED: row(13, 'The admin API does not know who asks.'),
+  E_FORBIDDEN: row(13, 'Who asks may not do that by the admin API.'),
+  E_LOGIN_UNAVAILABLE: row(75, 'Who issues logins to the admin API cannot be reached.', true),
+  E_RATE_LIMIT: row(75, 'Too many requests to the admin API; it says when to ask again.', true),
+  E_BUSY: row(75, 'As many runs are under way as may be at once.', true),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 

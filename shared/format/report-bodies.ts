@@ -4,7 +4,11 @@ import { problems } from './manifest.ts';
 import type { Report } from './report.ts';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const decision = z.object({ reason: z.string().min(1) });
+const decision = z.object({
+  reason: z.string().min(1),
+  /** Who asked for it by the admin API; missing of a command line. */
+  by: z.string().optional(),
+});
 
 const BODIES = {
   /** Somebody wants the backups of the report kept, whatever retention says; `release` takes it back. */

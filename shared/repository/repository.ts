@@ -174,9 +174,13 @@ export class Repository implements AsyncDisposable {
     return new Reports(this.#context);
   }
 
-  /** Holds, acceptances, and the newest verification and drill of each backup. @throws E_STORE_* */
-  marks(signal: AbortSignal): Promise<Marks> {
-    return readMarks(this.reports, signal);
+  /**
+   * Holds, acceptances, and the newest verification and drill of each backup.
+   *
+   * @param since where only backups that began then or later are asked about: spares older reports. @throws E_STORE_*
+   */
+  marks(signal: AbortSignal, since?: Date): Promise<Marks> {
+    return readMarks(this.reports, signal, since);
   }
 
   /** Keys of all listed backups, newest first. */
