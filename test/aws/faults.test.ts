@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type AwsRig, type Settings, startAwsRig } from '../support/aws-rig.ts';
 import { faultyProxy } from '../support/faulty-proxy.ts';
 import { backupMachine, type Execution, execute } from '../support/local-step-functions.ts';
-import { describeWithPart } from '../support/parts.ts';
+import { describeWithParts } from '../support/parts.ts';
 import { accountsSql } from '../support/transfers.ts';
 
 const TIMEOUT_MS = 400_000;
@@ -12,7 +12,7 @@ const REFUSAL_MS = 10_000;
 
 type Meddle = (state: string, event: Readonly<Record<string, unknown>>) => Promise<Settings | undefined>;
 
-describeWithPart('ceph-rgw', 'a scheduled backup where something breaks', () => {
+describeWithParts(['ceph-rgw', 'runtime-client'], 'a scheduled backup where something breaks', () => {
   const machine = backupMachine();
   let rig: AwsRig;
   let runs = 0;
@@ -81,24 +81,24 @@ describeWithPart('ceph-rgw', 'a scheduled backup where something breaks', () => 
     TIMEOUT_MS,
   );
 
-  it(
-    'the connection of the holder is lost: nothing is listed',
-    async () => {
-      const before = await rig.keys('backups/');
-      const done = await backUp(async (state) => {
-        if (state === 'Commit')
-          await rig.postgres.query(
-            'postgres',
-            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast'`,
-          );
-        return undefined;
-      });
-      await expectOutcome(done, { before, error: /^E_(SOURCE_LOST|RUN_ABORTED)$/ });
-    },
-    TIMEOUT_MS,
-  );
-
   describe.runIf(IS_LONG)('in the long form', () => {
+    it(
+      'the connection of the holder is lost: nothing is listed',
+      async () => {
+        const before = await rig.keys('backups/');
+        const done = await backUp(async (state) => {
+          if (state === 'Commit')
+            await rig.postgres.query(
+              'postgres',
+              `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfast'`,
+            );
+          return undefined;
+        });
+        await expectOutcome(done, { before, error: /^E_(SOURCE_LOST|RUN_ABORTED)$/ });
+      },
+      TIMEOUT_MS,
+    );
+
     it(
       'the same scheduled time is delivered twice at the same moment: one backup',
       async () => {
