@@ -5,11 +5,11 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
-const ALL: readonly string[] = [...FUNCTION_NAMES, 'task'];
+const ALL: readonly string[] = [...FUNCTION_NAMES, 'admin-api', 'decide', 'task'];
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune'];
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'admin-api', 'decide'];
 
 const COMMON = {
   bundle: true,
