@@ -5,7 +5,7 @@ import { type Failure, failureOf } from './problem.ts';
 
 const RETRY_MS = 10_000;
 /** What is younger is shown without asking again, as when one goes back. */
-const FRESH_MS = 5_000;
+const FRESH_MS = 15_000;
 
 /** Something of the API that is shown: what is known of it, however old, and what went wrong last. */
 export class Resource<T> {
@@ -13,7 +13,7 @@ export class Resource<T> {
   readonly failure: Signal<Failure | undefined> = signal(undefined);
   readonly isLoading = signal(false);
   #load: () => Promise<T>;
-  #loadedAt = 0;
+  #loadedAt = Number.NEGATIVE_INFINITY;
   #pending: Promise<void> | undefined;
 
   constructor(load: () => Promise<T>) {

@@ -6,7 +6,7 @@ import { type Resource, resource, useResource } from './resource.ts';
 export type Status = AnswerOf<'status'>;
 export type SourceState = Status['sources'][number];
 
-const PACE_MS = 60_000;
+const PACE_MS = 120_000;
 const load = () => call('status');
 
 export function useStatus(): Resource<Status> {

@@ -32,7 +32,7 @@ export function Audit() {
         <p class="soft">Who did what. Entries are kept in the repository, and cannot be changed.</p>
       </PageHead>
       <section class="card" aria-label="Entries">
-        <search class="filters">
+        <search class="filters narrow">
           <SelectField
             label="Action"
             value={action}

@@ -35,7 +35,7 @@ export function Retention() {
       {failure && <FailureNote failure={failure} />}
       {first && <Policy answer={first} />}
       <section class="card" aria-label="Decisions">
-        <div class="card-body">
+        <div class="filters">
           <SelectField
             label="Show"
             value={show}
@@ -83,7 +83,7 @@ function Policy({ answer }: { readonly answer: Answer }) {
                 [`Type ${type}`, days === 0 ? 'by counts alone' : plural(days, 'day')] as const,
             ),
             ...Object.entries(policy.counts).map(([name, count]) => [`Keep ${name}`, number(count)] as const),
-            ['Grace before packs are removed', plural(policy.graceDays, 'day')],
+            ['Grace', plural(policy.graceDays, 'day')],
           ]}
         />
       </Card>
@@ -124,7 +124,7 @@ function Decisions({ decisions }: { readonly decisions: Answer['decisions'] }) {
               <td>
                 <Badge tone={keep ? 'good' : 'warn'}>{keep ? 'Stays' : 'Goes'}</Badge>
               </td>
-              <td>{reasons.join(', ')}</td>
+              <td>{reasons.join(' · ')}</td>
             </tr>
           ))}
         </tbody>

@@ -16,7 +16,7 @@ export interface ChartProps {
   readonly format: (value: number) => string;
 }
 
-/** Lines over time, by powers of ten: what differs a hundredfold can be seen side by side. */
+/** Lines over time, by powers of two: what differs a hundredfold can be seen side by side. */
 export function Chart(props: ChartProps) {
   const { label, data, series, format } = props;
   const host = useRef<HTMLDivElement>(null);
@@ -67,7 +67,7 @@ function make(
   onPoint: (at?: number) => void,
 ): uPlot {
   const axis = { stroke: colour(host, 'ink-axis'), font: '11px sans-serif', ticks: { show: false } };
-  const grid = { stroke: colour(host, 'ink-grid'), width: 1 };
+  const grid = { stroke: colour(host, 'ink-grid'), width: 1, filter: everyThirdPower };
   return new uPlot(
     {
       width: Math.max(host.clientWidth, 200),
@@ -75,13 +75,14 @@ function make(
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { y: { distr: 3 } },
+      scales: { y: { distr: 3, log: 2 } },
       hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
       axes: [
         {
           ...axis,
           grid: { show: false },
           space: 48,
+          size: 28,
           values: (_, times) => times.map((time) => MONTH.format(new Date(time * 1000))),
           incrs: [1, 2, 3, 6].map((months) => months * 30.5 * 86_400),
         },
@@ -90,8 +91,9 @@ function make(
           grid,
           size: 66,
           space: 32,
-          filter: (_, splits) => splits.map((value) => (Number.isInteger(Math.log10(value)) ? value : null)),
-          values: (_, splits) => splits.map((value) => (value === null ? '' : format(value))),
+          filter: everyThirdPower,
+          values: (_, splits) =>
+            splits.map((value) => (value === null ? '' : format(value).replace(/\.0+ /, ' '))),
         },
       ],
       series: [
@@ -108,6 +110,10 @@ function make(
     host,
   );
 }
+
+/** 8, 64, 512: of the powers of two those that leave room for their names. */
+const everyThirdPower = (_: uPlot, splits: number[]): (number | null)[] =>
+  splits.map((value) => (Math.round(Math.log2(value)) % 3 === 0 ? value : null));
 
 /** The colour that a class gives, as the canvas wants it. */
 function colour(host: HTMLElement, look: string): string {

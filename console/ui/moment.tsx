@@ -2,6 +2,8 @@ import { signal } from '@preact/signals';
 import { age } from '../../shared/core/human.ts';
 
 const TICK_MS = 15_000;
+/** Clocks differ, and `now` is some seconds old: what lies so little ahead is now. */
+const SKEW_MS = 60_000;
 
 /** The time, as often as ages on the screen need it. */
 export const now = signal(new Date());
@@ -48,7 +50,7 @@ export function Ago({ at }: { readonly at: string }) {
   const date = new Date(at);
   return (
     <time dateTime={at} title={`${LOCAL.format(date)} · ${utc(date)}`}>
-      {date > now.value ? ahead(date, now.value) : age(date, now.value)}
+      {date.getTime() > now.value.getTime() + SKEW_MS ? ahead(date, now.value) : age(date, now.value)}
     </time>
   );
 }

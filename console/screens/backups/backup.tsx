@@ -43,20 +43,22 @@ function Parts({ backup }: { readonly backup: Detail }) {
     <>
       <Warnings backup={backup} />
       <div class="two">
-        <Card title="What it is">
-          <Figures backup={backup} />
-        </Card>
-        <Card title={backup.retention?.keep === false ? 'Why it goes' : 'Why it is kept'}>
-          <WhyKept backup={backup} />
-        </Card>
-      </div>
-      <div class="two">
-        <Card title="Datasets" isBare>
-          <Datasets backup={backup} />
-        </Card>
-        <Card title="History">
-          <History history={backup.history} />
-        </Card>
+        <div class="stack">
+          <Card title="What it is">
+            <Figures backup={backup} />
+          </Card>
+          <Card title="Datasets" isBare>
+            <Datasets backup={backup} />
+          </Card>
+        </div>
+        <div class="stack">
+          <Card title={backup.retention?.keep === false ? 'Why it goes' : 'Why it is kept'}>
+            <WhyKept backup={backup} />
+          </Card>
+          <Card title="History">
+            <History history={backup.history} />
+          </Card>
+        </div>
       </div>
     </>
   );

@@ -6,7 +6,6 @@ import { revivals } from '../../api/connection.ts';
 import { useStatus } from '../../api/status.ts';
 import { backupHref, place } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
-import { Button } from '../../ui/button.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge, PageHead } from '../../ui/parts.tsx';
 import { SourceName } from '../../ui/source-name.tsx';
@@ -16,7 +15,7 @@ import { BackUpNow } from './back-up-now.tsx';
 import { BackupList, matching, STATES, type StateName } from './backup-list.ts';
 import { Filters } from './filters.tsx';
 
-const RENEW_MS = 60_000;
+const RENEW_MS = 120_000;
 const HEIGHTS = { wide: 54, phone: 88 };
 const HEAD = ['Started', 'Type', 'Source', 'Records', 'Size', 'New', 'State'] as const;
 const NUMBERS: ReadonlySet<string> = new Set(['Records', 'Size', 'New']);
@@ -32,17 +31,7 @@ export function Backups() {
   const found = matching(list.backups.value, of('q'), state);
   return (
     <div class="page">
-      <PageHead
-        title="Backups"
-        actions={
-          <>
-            <BackUpNow />
-            <Button look="primary" icon="restore" href="#/restore">
-              Restore
-            </Button>
-          </>
-        }
-      />
+      <PageHead title="Backups" actions={<BackUpNow />} />
       <section class="card" aria-label="All backups">
         <Filters query={query} />
         {list.failure.value && <FailureNote failure={list.failure.value} />}

@@ -1,7 +1,6 @@
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import { type Status, useStatus } from '../../api/status.ts';
-import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { Ago } from '../../ui/moment.tsx';
 import { Card, PageHead, type Tone } from '../../ui/parts.tsx';
@@ -27,7 +26,7 @@ export function Overview() {
   );
   return (
     <div class="page">
-      <PageHead title="Overview" actions={<Actions />}>
+      <PageHead title="Overview" actions={<BackUpNow />}>
         {status.value.value && (
           <p class="soft small">
             {status.value.value.repository.location} · as of <Ago at={status.value.value.now} />
@@ -42,17 +41,6 @@ export function Overview() {
         <Shown of={storage}>{(value) => <Growth storage={value} />}</Shown>
       </Card>
     </div>
-  );
-}
-
-function Actions() {
-  return (
-    <>
-      <BackUpNow />
-      <Button look="primary" icon="restore" href="#/restore">
-        Restore
-      </Button>
-    </>
   );
 }
 

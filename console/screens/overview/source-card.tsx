@@ -94,7 +94,13 @@ function NextRun({ state, status }: { readonly state: SourceState; readonly stat
   const [next] = status.schedules
     .filter(({ source, nextAt }) => nextAt !== null && (isOnly || named.has(source)))
     .toSorted((a, b) => (a.nextAt ?? '').localeCompare(b.nextAt ?? ''));
-  if (!next?.nextAt) return <Big tone="warn">Not scheduled</Big>;
+  if (!next?.nextAt)
+    return (
+      <>
+        <Big>Not known</Big>
+        <Small>No schedule is configured here.</Small>
+      </>
+    );
   return (
     <>
       <Big>

@@ -12,7 +12,7 @@ import { Card, Facts, Note, PageHead } from '../../ui/parts.tsx';
 import { FailureText, Shown } from '../../ui/states.tsx';
 import { RunProgress, RunState, runTitle, Subject, tookMs } from './runs.tsx';
 
-const LIVE_MS = 1_000;
+const LIVE_MS = 1_500;
 
 type RunDetail = AnswerOf<'run'>;
 
