@@ -5,6 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
+/** Functions: those of backups, and those of the admin API. */
+const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, 'admin-api', 'decide'];
 const WORKERS = {
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
@@ -12,7 +14,7 @@ const WORKERS = {
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune'];
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'admin-api', 'decide'];
 
 const COMMON = {
   bundle: true,
@@ -77,7 +79,7 @@ const credentialsOfEnvironment: Plugin = {
 export async function buildLambdas(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  await bundle(folder, FUNCTION_NAMES, [oneLanguage, credentialsOfEnvironment]);
+  await bundle(folder, FUNCTIONS, [oneLanguage, credentialsOfEnvironment]);
   await bundle(folder, ['task'], [oneLanguage]);
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
 }

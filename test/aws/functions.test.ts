@@ -63,7 +63,7 @@ describeWithParts(
       const sizes = await bundleSizes(await builtLambdas());
       const tooLarge = sizes.filter(({ name, codeBytes }) => name !== 'task' && codeBytes > MOST_CODE_BYTES);
       expect(tooLarge).toEqual([]);
-      expect(sizes.length).toBe(11);
+      expect(sizes.length).toBe(13);
     });
 
     it.skipIf(process.env['HOLDFAST_TEST_AWS'] === '1')(
