@@ -9,8 +9,8 @@ import type { ScaleResult, ScaleStep } from './scale-run.ts';
 
 const STEPS: readonly ScaleStep[] = ['first backup', '1 % changed', 'read back'];
 const GB = 1e9;
-/** As in the first line of bin/holdfast.js. */
-const NODE = [process.execPath, '--max-semi-space-size=4'];
+/** With the options in the first line of bin/holdfast.js: `#!/usr/bin/env -S … node …`. */
+const NODE = (readFileSync('bin/holdfast.js', 'utf8').split('\n', 1)[0] ?? '').slice(2).split(' ');
 
 interface Row extends ScaleResult {
   readonly gb: number;

@@ -68,6 +68,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'take a hold back',
     load: async () => (await import('./commands/release.ts')).release,
   },
+  serve: {
+    summary: 'serve the console and the admin API to this machine',
+    load: async () => (await import('./commands/serve.ts')).serve,
+  },
   test: {
     summary: 'prove that repository and key work, with a small probe',
     load: async () => (await import('./commands/test.ts')).test,

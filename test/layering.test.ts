@@ -15,8 +15,9 @@ const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string
     'shared/jobs',
     ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository'],
   ],
-  ['lambdas', ['shared/core', 'shared/jobs']],
-  ['cli', ['shared/core', 'shared/jobs']],
+  ['shared/api', ['shared/core', 'shared/store', 'shared/repository', 'shared/jobs']],
+  ['lambdas', ['shared/core', 'shared/jobs', 'shared/api']],
+  ['cli', ['shared/core', 'shared/jobs', 'shared/api']],
   ['console', ['shared/core']],
   ['infra', ['shared/core']],
 ];

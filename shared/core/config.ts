@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
-import { DrillConfig, drillPlaces, namedPlaces, Places, placeProblems } from './config-places.ts';
+import { DrillConfig, drillPlaces, namedPlaces, Places } from './config-places.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -14,6 +15,7 @@ import {
   retentionProblems,
 } from './config-retention.ts';
 import { ScheduleConfig } from './config-schedules.ts';
+import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -35,6 +37,8 @@ const FileConfig = z.strictObject({
   sources: Places.optional(),
   /** Where restores may write, by name. */
   targets: Places.optional(),
+  /** Who may use the admin API. */
+  api: ApiConfig.optional(),
   /** Where drills make their scratch targets, by kind of source. */
   drill: DrillConfig.optional(),
   /** When backups are made, by type; on AWS. */
@@ -48,6 +52,8 @@ const FileConfig = z.strictObject({
   aws: AwsConfig.optional(),
   /** Whether changes are stored as differences; without, a backup never decrypts records. */
   deltas: z.boolean().optional(),
+  /** S3 storage class of packs of chunks, by type of backup. */
+  storageClass: StorageClassConfig.optional(),
   retention: RetentionConfig.optional(),
   keep: KeepConfig.optional(),
   prune: PruneConfig.optional(),
@@ -95,6 +101,7 @@ export interface ResolvedConfig {
   readonly sources: readonly NamedSource[];
   /** Where restores may write, by name. */
   readonly targets: readonly NamedSource[];
+  readonly api: ApiSettings;
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
@@ -105,6 +112,7 @@ export interface ResolvedConfig {
   readonly aws: AwsSettings;
   /** Whether changes are stored as differences. */
   readonly deltas: boolean;
+  readonly storageClass: StorageClasses;
   readonly suspects: SuspectThresholds;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
@@ -135,7 +143,6 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const keys = readKeys(fromEnv, fromFile, problems);
   const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
   problems.push(...retentionProblems(retention, fileName));
-  problems.push(...placeProblems(fromFile, fileName));
   const aws = resolveAws(
     {
       aws: fromFile.aws,
@@ -158,6 +165,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     ...keys,
     sources: namedPlaces(fromFile.sources),
     targets: namedPlaces(fromFile.targets),
+    api: resolveApi(fromFile.api),
     defaultSource: flags.source ?? fromEnv.source,
     drill: drillPlaces(fromFile.drill),
     isEnabled: fromEnv.isEnabled,
@@ -165,6 +173,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     prune: resolvePrune(fromFile.prune),
     aws,
     deltas: fromFile.deltas ?? true,
+    storageClass: fromFile.storageClass ?? {},
     suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
     workers: fromFile.workers,
@@ -235,6 +244,7 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'aws') return path.length === 1 ? Object.keys(AwsConfig.shape) : [];
   if (path[0] === 'schedules') return ['cron', 'timeZone', 'rate', 'sources'];
   if (path[0] === 'keep') return [...COUNT_NAMES];
+  if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
   return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url', 'secret'];
 }

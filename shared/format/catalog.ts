@@ -15,7 +15,7 @@ const LEVEL = 3;
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-const Root = z.object({
+export const Root = z.object({
   id: hex64,
   level: z.number().int().min(0).max(5),
   chunks: count,
@@ -36,7 +36,7 @@ const DatasetSuspicion = z.object({
 });
 export type DatasetSuspicion = Readonly<z.infer<typeof DatasetSuspicion>>;
 
-const Suspect = z.object({
+export const Suspect = z.object({
   /** Key of the backup it was compared with. */
   against: z.string(),
   findings: z.array(DatasetSuspicion).min(1),

@@ -4,7 +4,11 @@ import { problems } from './manifest.ts';
 import type { Report } from './report.ts';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const decision = z.object({ reason: z.string().min(1) });
+const decision = z.object({
+  reason: z.string().min(1),
+  /** Who asked for it by the admin API; missing of a command line. */
+  by: z.string().optional(),
+});
 
 const BODIES = {
   /** Somebody wants the backups of the report kept, whatever retention says; `release` takes it back. */
@@ -53,6 +57,20 @@ const BODIES = {
     graceMs: count,
     /** Why no pack was removed; missing where nothing was in the way. */
     blockedBy: z.string().optional(),
+  }),
+  /** Somebody asked for something by the admin API. Written when it begins, and again when it ends where that is later. */
+  audit: z.object({
+    /** `download`, `restore`, … */
+    action: z.string().min(1),
+    /** Who asked: a name of the login, or an ARN. */
+    by: z.string(),
+    outcome: z.enum(['begun', 'done', 'failed']),
+    /** Where more is to be had of it. */
+    run: z.string().optional(),
+    /** Name of the target in the configuration, of a restore. */
+    target: z.string().optional(),
+    /** Why it failed: a code of docs/errors.md. */
+    error: z.string().optional(),
   }),
 } as const;
 

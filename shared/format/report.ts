@@ -13,7 +13,16 @@ const LEVEL = 3;
 const MOST_DETAILS_BYTES = 2 ** 28;
 
 /** What was done, or decided, and is kept as evidence. */
-export const REPORT_KINDS = ['accept', 'drill', 'hold', 'prune', 'release', 'repair', 'verify'] as const;
+export const REPORT_KINDS = [
+  'accept',
+  'audit',
+  'drill',
+  'hold',
+  'prune',
+  'release',
+  'repair',
+  'verify',
+] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 const Report = z.object({

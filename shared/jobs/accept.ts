@@ -20,7 +20,11 @@ export interface AcceptResult {
 export async function acceptBackups(
   repository: Repository,
   backups: readonly BackupKey[],
-  { reason: given, signal }: { readonly reason: string; readonly signal: AbortSignal },
+  {
+    reason: given,
+    by,
+    signal,
+  }: { readonly reason: string; readonly by?: string | undefined; readonly signal: AbortSignal },
 ): Promise<AcceptResult> {
   const reason = checkReason(given);
   for (const key of backups) {
@@ -30,7 +34,11 @@ export async function acceptBackups(
       hint: 'Run `holdfast status` to see which backups wait to be accepted.',
     });
   }
-  const report = await repository.reports.write('accept', { backups, body: { reason } }, signal);
+  const report = await repository.reports.write(
+    'accept',
+    { backups, body: { reason, ...(by === undefined ? {} : { by }) } },
+    signal,
+  );
   return { backups, reason, report };
 }
 

@@ -1,18 +1,17 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
-import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
-import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
-import type { BackupWriter } from '../repository/backup-writer.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { ChangedPartition, ReadingCost, Source, SourceView } from '../sources/source.ts';
-import { type Ancestors, findAncestors } from './ancestors.ts';
-import { contentsOf } from './contents.ts';
-import { judgeAgainst } from './suspicion.ts';
+import type { ReadingCost, Source } from '../sources/source.ts';
+import { findAncestors } from './ancestors.ts';
+import { judgeBackup, refuseEmpty } from './judge-backup.ts';
+import { knownOf } from './known-contents.ts';
+import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
+import { figuresOfAncestors } from './suspicion.ts';
 
 export interface BackupOptions {
   /** @default 'manual' */
@@ -72,10 +71,9 @@ export async function runBackup(
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   const { parent } = ancestors;
-  const known = options.fullRead || !parent ? undefined : contentsOf(parent);
+  const known = options.fullRead ? undefined : knownOf(parent, repository);
   await using view = await source.open(signal, { parent: known, onWarning: warn });
-  if (!allowEmpty) refuseEmpty(view, source);
-  const count = countBytes(onProgress);
+  if (!allowEmpty) refuseEmpty(view, source.name);
   try {
     const writer = await repository.beginBackup({
       type,
@@ -85,115 +83,39 @@ export async function runBackup(
       spoiltPacks,
       software: SOFTWARE,
       onWarning: warn,
-      onStored: ({ ref, isNew }) => count(ref.plainBytes, isNew ? (ref.chain.at(-1)?.storedBytes ?? 0) : 0),
+      onStored: countStored(onProgress),
       signal,
     });
-    onProgress({ kind: 'total', plainBytes: estimate(view), datasets: view.datasets.length });
+    const plainBytes = estimatedBytesOf(partsOf(view.datasets));
+    onProgress({ kind: 'total', plainBytes, datasets: view.datasets.length });
     onProgress({ kind: 'phase', phase: 'read' });
-    await readAll(view, writer, { maxReaders: source.capabilities.maxReaders, signal });
+    await readView(view, writer.share, { maxReaders: source.capabilities.maxReaders, signal });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
-    const { server, position, omitted, datasets, window } = view;
+    const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
+    const compresses = repository.context.limits.level > 0;
     let suspect: Suspect | undefined;
     const manifest = await writer.commit({
-      server,
-      position,
-      omitted,
-      datasets,
-      consistency: view.consistency ?? source.capabilities.consistency,
-      window,
+      ...readOf(view, source.capabilities),
       judge: (figures) => {
-        const records = figures.reduce((sum, one) => sum + (one.kind === 'data' ? one.records : 0), 0);
-        if (!allowEmpty) refuseLoss(ancestors, records, source);
-        const compresses = repository.context.limits.level > 0;
-        suspect = judgeAgainst(ancestors, figures, {
-          thresholds: options.suspects ?? DEFAULT_SUSPECTS,
-          compresses,
-        });
+        const judging = { name: source.name, allowEmpty, thresholds, compresses };
+        suspect = judgeBackup(figuresOfAncestors(ancestors), figures, judging);
         return suspect;
       },
     });
-    return { ...summarise(manifest, view), suspect };
+    const { omitted, cost } = view;
+    return summarise(manifest, { omitted, cost, suspect });
   } catch (error) {
     stop.abort();
     throw error;
   }
 }
 
-/**
- * Data, largest part first, and beside it the schema, one part after the other: what writes it may take much memory,
- * and some time in which the data need not wait. Then again what changed meanwhile; last what is said of the data.
- */
-async function readAll(
-  view: SourceView,
-  writer: BackupWriter,
-  { maxReaders, signal }: { readonly maxReaders: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const parts = view.datasets
-    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
-    .toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
-  const read = async ({ dataset, partition }: ChangedPartition, stopping: AbortSignal) => {
-    if (partition.sameAsParent && (await writer.reusePartition(dataset.name, partition.name))) return;
-    await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
-  };
-  const last = parts.filter(({ dataset }) => dataset.readLast);
-  const { schema = [], data = [] } = Object.groupBy(
-    parts.filter(({ dataset }) => !dataset.readLast),
-    ({ dataset }) => dataset.kind,
-  );
-  const sides = [
-    { side: schema, most: 1 },
-    { side: data, most: maxReaders },
-  ];
-  await parallel(sides, { most: 2, signal }, ({ side, most }, stopping) =>
-    parallel(side, { most, signal: stopping }, read),
-  );
-  for (
-    let changed = (await view.changed?.(signal)) ?? [];
-    changed.length > 0;
-    changed = (await view.changed?.(signal)) ?? []
-  )
-    await parallel(changed, { most: maxReaders, signal }, read);
-  await parallel(last, { most: 1, signal }, read);
-}
-
-function refuseEmpty(view: SourceView, source: Source): void {
-  if (view.datasets.some(({ kind }) => kind === 'data')) return;
-  throw new HoldfastError('E_EMPTY_READ', `${source.name} gave nothing to back up`, {
-    hint: 'Check the database name and the permissions of the login; if it is meant to be empty, pass --allow-empty.',
-  });
-}
-
-/** A source that held records and now holds none at all is taken for a failed read. */
-function refuseLoss({ parent, good }: Ancestors, records: number, source: Source): void {
-  const before = (good ?? parent)?.manifest.totals.records ?? 0;
-  if (records > 0 || before === 0) return;
-  throw new HoldfastError(
-    'E_EMPTY_READ',
-    `${source.name} gave no records; its last good backup has ${before}`,
-    {
-      hint: 'If the database was emptied on purpose: `holdfast backup --allow-empty`, then accept that backup.',
-    },
-  );
-}
-
-function estimate(view: SourceView): number {
-  return view.datasets
-    .flatMap(({ partitions }) => partitions)
-    .reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
-}
-
-function countBytes(onProgress: OnProgress): (plainBytes: number, storedBytes: number) => void {
-  let plain = 0;
-  let stored = 0;
-  return (plainBytes, storedBytes) => {
-    plain += plainBytes;
-    stored += storedBytes;
-    onProgress({ kind: 'done', plainBytes: plain, storedBytes: stored });
-  };
-}
-
-function summarise(manifest: Manifest, { omitted, cost }: SourceView): Omit<BackupResult, 'suspect'> {
+export function summarise(
+  manifest: Manifest,
+  about: Pick<BackupResult, 'omitted' | 'suspect'> & { readonly cost: ReadingCost | undefined },
+): BackupResult {
+  const { omitted, cost, suspect } = about;
   return {
     key: manifest.key as BackupKey,
     type: manifest.type,
@@ -203,6 +125,7 @@ function summarise(manifest: Manifest, { omitted, cost }: SourceView): Omit<Back
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
     omitted,
+    suspect,
     ...(cost === undefined ? {} : { cost }),
   };
 }

@@ -4,6 +4,13 @@ import type { Repository } from '../repository/repository.ts';
 
 const MOST_REASON_CHARS = 500;
 
+interface Decision {
+  readonly reason: string;
+  /** Who asked for it by the admin API. */
+  readonly by?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 export interface HoldResult {
   readonly key: BackupKey;
   readonly reason: string;
@@ -21,9 +28,9 @@ export interface HoldResult {
 export async function holdBackup(
   repository: Repository,
   key: BackupKey,
-  { reason, signal }: { readonly reason: string; readonly signal: AbortSignal },
+  { reason, by, signal }: Decision,
 ): Promise<HoldResult> {
-  const result = await decide(repository, 'hold', { key, reason, signal });
+  const result = await decide(repository, 'hold', { key, reason, by, signal });
   if (await isListed(repository, key, signal)) return result;
   throw new HoldfastError('E_NO_BACKUP', `a prune removed ${key} while it was being held`, {
     hint: 'Run `holdfast prune`: it lists held backups again that are still in their grace.',
@@ -34,19 +41,15 @@ export async function holdBackup(
 export async function releaseBackup(
   repository: Repository,
   key: BackupKey,
-  { reason, signal }: { readonly reason: string; readonly signal: AbortSignal },
+  { reason, by, signal }: Decision,
 ): Promise<HoldResult> {
-  return decide(repository, 'release', { key, reason, signal });
+  return decide(repository, 'release', { key, reason, by, signal });
 }
 
 async function decide(
   repository: Repository,
   kind: 'hold' | 'release',
-  {
-    key,
-    reason: given,
-    signal,
-  }: { readonly key: BackupKey; readonly reason: string; readonly signal: AbortSignal },
+  { key, reason: given, by, signal }: Decision & { readonly key: BackupKey },
 ): Promise<HoldResult> {
   const reason = parseReason(given);
   repository.context.keys.provider();
@@ -62,7 +65,11 @@ async function decide(
     });
   }
   const before = hold && { reason: hold.reason, at: hold.at };
-  const report = await repository.reports.write(kind, { backups: [key], body: { reason } }, signal);
+  const report = await repository.reports.write(
+    kind,
+    { backups: [key], body: { reason, ...(by === undefined ? {} : { by }) } },
+    signal,
+  );
   return { key, reason, before, report };
 }
 

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
+import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
-import { Repository } from '../repository/repository.ts';
+import { Repository, type RepositoryOptions } from '../repository/repository.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 
 export interface RepositoryConfig extends StoreConfig {
@@ -16,6 +17,10 @@ export interface RepositoryConfig extends StoreConfig {
   readonly cacheBytes?: number | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly compressionLevel?: number | undefined;
+  /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
+  readonly deltas?: boolean | undefined;
+  /** Of packs of chunks, by type of backup. @default the store's own */
+  readonly storageClass?: StorageClasses | undefined;
   /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
   readonly graceMs?: number | undefined;
 }
@@ -44,16 +49,24 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
 /**
  * Opens a repository; dispose of it to end its worker threads.
  *
+ * @param given instead of a store and threads of its own
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*
  */
-export async function openRepository(config: RepositoryConfig, signal: AbortSignal): Promise<Repository> {
+export async function openRepository(
+  config: RepositoryConfig,
+  signal: AbortSignal,
+  given: Partial<Pick<RepositoryOptions, 'store' | 'pool'>> = {},
+): Promise<Repository> {
   return Repository.open({
-    store: await openStore(config),
+    store: given.store ?? (await openStore(config)),
+    pool: given.pool,
     keys: await keyProvider(config),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,
     graceMs: config.graceMs,
+    deltas: config.deltas,
+    storageClass: config.storageClass,
     signal,
   });
 }

@@ -76,7 +76,7 @@ async function copy(
       yield { ref, manifest: reader.manifest, plain: isToMove ? plain : undefined };
     }
   }
-  await writer.copyPartition(options, partition, chunks());
+  await writer.share.copyPartition(options, partition, chunks());
 }
 
 function refuseLoss(written: readonly DatasetFigures[], wanted: number): void {

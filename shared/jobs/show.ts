@@ -1,5 +1,5 @@
 import type { BackupKey } from '../core/ids.ts';
-import type { Suspect } from '../format/catalog.ts';
+import type { Catalog, Suspect } from '../format/catalog.ts';
 import { figuresOf } from '../repository/dataset-figures.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, summariseEntry } from './list.ts';
@@ -48,9 +48,25 @@ export async function showBackup(
     omitted,
     packs: manifest.packs.length,
     findings: catalog.suspect,
-    datasets: catalog.datasets.map((dataset) => {
-      const { name, kind, records, plainBytes, chunks } = figuresOf(dataset);
-      return { name, kind, partitions: dataset.partitions.length, records, plainBytes, chunks };
-    }),
+    datasets: datasetsOf(catalog),
   };
+}
+
+/** What only the key opens of a backup. */
+export function sealedDetail(catalog: Catalog) {
+  const { server, position, omitted, suspect } = catalog;
+  return {
+    server,
+    position,
+    omitted: [...omitted],
+    findings: suspect ? { against: suspect.against, findings: [...suspect.findings] } : null,
+    datasets: datasetsOf(catalog),
+  };
+}
+
+function datasetsOf({ datasets }: Catalog) {
+  return datasets.map((dataset) => {
+    const { name, kind, records, plainBytes, chunks } = figuresOf(dataset);
+    return { name, kind, partitions: dataset.partitions.length, records, plainBytes, chunks };
+  });
 }

@@ -48,6 +48,14 @@ type MarkOf<K extends 'verify' | 'fullVerify' | 'drill'> = NonNullable<Marks[K]>
 
 /** Reads all manifests, all reports and the list of packs; reads no pack and needs no key. */
 export async function readStatus(repository: Repository, signal: AbortSignal): Promise<RepositoryStatus> {
+  return (await readOverview(repository, signal)).status;
+}
+
+/** The same, with all backups that it is of, newest first. */
+export async function readOverview(
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
   const needed = new Set<string>();
   const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
     onEntry: ({ manifest }) => {
@@ -57,7 +65,7 @@ export async function readStatus(repository: Repository, signal: AbortSignal): P
   });
   const readable = summaries.filter(({ state }) => state !== 'damaged');
   const { id: repositoryId, formatVersion, rootKeyId } = repository;
-  return {
+  const status = {
     location: repository.store.location,
     repositoryId,
     formatVersion,
@@ -70,6 +78,7 @@ export async function readStatus(repository: Repository, signal: AbortSignal): P
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
     ...(await measurePacks(repository, needed, signal)),
   };
+  return { status, backups: summaries };
 }
 
 function firstOfEach(summaries: readonly BackupSummary[], name: (summary: BackupSummary) => string) {
@@ -77,7 +86,7 @@ function firstOfEach(summaries: readonly BackupSummary[], name: (summary: Backup
 }
 
 /** @param backups of one source, at least one, newest first */
-function statusOf(backups: readonly BackupSummary[]): SourceStatus {
+export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
   const keysOf = (is: (backup: BackupSummary) => boolean) => backups.filter(is).map(({ key }) => key);
   const good = backups.find(isGood);
   return {

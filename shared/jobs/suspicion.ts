@@ -1,6 +1,7 @@
 import type { SuspectThresholds } from '../core/config-suspects.ts';
 import type { DatasetSuspicion, Suspect } from '../format/catalog.ts';
 import type { SuspicionCode } from '../format/manifest.ts';
+import type { BackupReader } from '../repository/backup-reader.ts';
 import { type DatasetFigures, figuresOf, type WrittenFigures } from '../repository/dataset-figures.ts';
 import type { Ancestors } from './ancestors.ts';
 
@@ -32,21 +33,49 @@ interface Subject {
   readonly now: Now | undefined;
 }
 
+/** A backup that a new one is judged by. */
+export interface AncestorFigures {
+  readonly key: string;
+  readonly records: number;
+  readonly suspect: Suspect | undefined;
+  readonly datasets: readonly DatasetFigures[];
+}
+
+export interface JudgedBy {
+  readonly parent: AncestorFigures | undefined;
+  /** The newest good one, often the parent itself. */
+  readonly good: AncestorFigures | undefined;
+}
+
+export function figuresOfAncestors({ parent, good }: Ancestors): JudgedBy {
+  const ofParent = parent && figuresOfBackup(parent);
+  return { parent: ofParent, good: good === parent ? ofParent : good && figuresOfBackup(good) };
+}
+
+function figuresOfBackup({ manifest, catalog }: BackupReader): AncestorFigures {
+  return {
+    key: manifest.key,
+    records: manifest.totals.records,
+    suspect: catalog.suspect,
+    datasets: catalog.datasets.map(figuresOf),
+  };
+}
+
 /**
  * What is suspect of a backup that is about to be listed; undefined where nothing is, and for the first of a source.
  * Without a good backup to compare with, what its parent is suspect of is said of it too: nobody can tell.
  */
 export function judgeAgainst(
-  { parent, good }: Ancestors,
+  { parent, good }: JudgedBy,
   now: readonly WrittenFigures[],
   options: Pick<Comparison, 'thresholds' | 'compresses'>,
 ): Suspect | undefined {
   const base = good ?? parent;
   if (!base) return undefined;
-  const ofParent = parent === good ? undefined : parent?.catalog.suspect;
+  const ofParent = parent === good ? undefined : parent?.suspect;
   const replaced = (ofParent?.findings ?? []).filter(({ code }) => code === 'ratio-collapsed');
   const found = findSuspicions({
-    before: base.catalog.datasets.map(figuresOf),
+    before: base.datasets,
     now,
     replaced: new Set(replaced.map(({ dataset }) => dataset)),
     ...options,
@@ -54,7 +83,7 @@ export function judgeAgainst(
   const carried = good ? [] : (ofParent?.findings ?? []);
   const names = new Set(carried.map(nameOf));
   const findings = [...carried, ...found.filter((finding) => !names.has(nameOf(finding)))];
-  const against = good || !ofParent ? base.manifest.key : ofParent.against;
+  const against = good || !ofParent ? base.key : ofParent.against;
   return findings.length > 0 ? { against, findings } : undefined;
 }
 

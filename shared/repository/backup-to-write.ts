@@ -1,24 +1,41 @@
+import type { BackupKey, PackId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from './backup-reader.ts';
 import type { StoredRef } from './chunk-store.ts';
 import type { WrittenFigures } from './dataset-figures.ts';
+import type { MadeKey } from './key-ring.ts';
 
-export interface BackupWriterOptions {
+/** What writing partitions needs to know. */
+export interface ShareToWrite {
+  /** Of the backup: chooses the storage class. */
   readonly type: string;
-  readonly note: string | undefined;
-  readonly source: { readonly kind: string; readonly name: string };
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
   /** Ids of packs that nothing new may refer to. */
   readonly spoiltPacks: ReadonlySet<string>;
-  /** The backup whose state this is, where it is not one that was read just now. */
-  readonly copyOf?: Manifest | undefined;
-  readonly software: string;
   readonly onWarning: (message: string) => void;
   readonly onStored: (stored: StoredRef) => void;
   readonly signal: AbortSignal;
+}
+
+/** What a backup says of itself. */
+export interface BackupHeader {
+  readonly type: string;
+  readonly note: string | undefined;
+  readonly source: { readonly kind: string; readonly name: string };
+  readonly software: string;
+  readonly startedAt: Date;
+  readonly parent: Pick<Manifest, 'key' | 'startedAt'> | undefined;
+}
+
+/** A backup that one process writes from beginning to end. */
+export interface BackupWriterOptions
+  extends ShareToWrite,
+    Pick<BackupHeader, 'type' | 'note' | 'source' | 'software'> {
+  /** The backup whose state this is, where it is not one that was read just now. */
+  readonly copyOf?: Manifest | undefined;
 }
 
 export interface DatasetToCommit {
@@ -28,13 +45,28 @@ export interface DatasetToCommit {
   readonly partitions: readonly { readonly name: string }[];
 }
 
-export interface CommitOptions {
+/** What the source's view says, once all is read. */
+export interface ViewToCommit {
   readonly server: string;
   readonly position: string;
   readonly omitted: readonly string[];
   readonly datasets: readonly DatasetToCommit[];
   readonly consistency: Manifest['consistency'];
   readonly window: { readonly from: Date; readonly to: Date } | undefined;
+}
+
+export interface CommitOptions extends ViewToCommit {
   /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
   readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;
+}
+
+/** How shares are made one backup. */
+export interface BackupToCommit extends CommitOptions {
+  readonly header: BackupHeader;
+  readonly manifestKey: MadeKey;
+  /** Since before the parent was looked for, asked when all packs are stored; `last` was just now. */
+  readonly elapsedMs: (last: PackId) => Promise<number>;
+  /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */
+  readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
+  readonly signal: AbortSignal;
 }

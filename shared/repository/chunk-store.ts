@@ -87,7 +87,7 @@ export class InlinePort implements CodecPort {
 export interface ChunkStoreOptions {
   readonly port: CodecPort;
   readonly uploader: PackUploader;
-  /** Reads the parent's packs; undefined without a parent. */
+  /** Reads the bases of deltas; undefined without a parent, and where there are to be no deltas. */
   readonly parentPacks: PackReader | undefined;
   readonly isKept: (pack: PackHandle) => boolean;
   readonly onUnreadableBase: (error: Error) => void;

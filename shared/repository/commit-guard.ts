@@ -1,5 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { PackId } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import { packKey } from '../format/pack.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -9,13 +10,15 @@ import { headIfThere } from '../store/sizes.ts';
 const MOST_SHARE = 1 / 2;
 /** A run that lasted less than this share of it is listed without asking the store for dates: that takes requests. */
 const SURE_SHARE = 1 / 8;
+/** Packs asked for at once. */
+const ASKED_AT_ONCE = 8;
 
 export interface RunToCommit {
   /** Keys of the backups whose packs this one refers to. */
   readonly others: readonly string[];
-  /** Own packs in the order in which they were stored; at least one. */
-  readonly packs: readonly PackId[];
-  /** Since before the parent was looked for, as measured here. */
+  /** Own packs of each process that stored some, in the order in which it did; those of this process last. */
+  readonly packs: readonly (readonly PackId[])[];
+  /** Since before the parent was looked for; only where that is long the store is asked for dates. */
   readonly elapsedMs: number;
   readonly graceMs: number;
 }
@@ -36,13 +39,7 @@ export async function refuseOutlived(
 ): Promise<void> {
   if (elapsedMs <= graceMs * SURE_SHARE || graceMs === 0) return;
   const mostMs = graceMs * MOST_SHARE;
-  const first = packs[0];
-  const last = packs.at(-1);
-  const dateOf = async (pack: PackId | undefined) =>
-    pack && (await headIfThere(packKey(pack), store, signal))?.modifiedAt;
-  const firstDate = dateOf(first);
-  const [firstAt, lastAt] = await Promise.all([firstDate, last === first ? firstDate : dateOf(last)]);
-  if (!firstAt || !lastAt) throw outlived('a pack that this run stored is gone again');
+  const { firstAt, lastAt } = await firstAndLast(store, packs, signal);
   if (lastAt.getTime() - firstAt.getTime() > mostMs)
     throw outlived(
       `this run's first pack is of ${firstAt.toISOString()}, its last of ${lastAt.toISOString()}`,
@@ -55,6 +52,24 @@ export async function refuseOutlived(
         `${other}, whose packs this run refers to, was removed ${expiredAt?.toISOString() ?? ''}`,
       );
   }
+}
+
+/** When the first and the last of these packs were stored. */
+async function firstAndLast(
+  store: ObjectStore,
+  packs: RunToCommit['packs'],
+  signal: AbortSignal,
+): Promise<{ readonly firstAt: Date; readonly lastAt: Date }> {
+  const ends = new Set(packs.flatMap((run) => [run[0], run.at(-1)].filter((pack) => pack !== undefined)));
+  const times: number[] = [];
+  for await (const head of orderedMap(ends, ASKED_AT_ONCE, (pack) =>
+    headIfThere(packKey(pack), store, signal),
+  )) {
+    if (!head) throw outlived('a pack that this run stored is gone again');
+    times.push(head.modifiedAt.getTime());
+  }
+  const [first = 0, last = 0] = [Math.min(...times), Math.max(...times)];
+  return { firstAt: new Date(first), lastAt: new Date(last) };
 }
 
 /** When prune took a backup out: the newest of its copies. */

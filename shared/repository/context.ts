@@ -1,4 +1,5 @@
 import type { Clock, Stopwatch } from '../core/clock.ts';
+import type { StorageClasses } from '../core/config-storage.ts';
 import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -14,6 +15,8 @@ export interface Limits {
   readonly maxBlocks: number;
   /** zstd level; 0 stores raw. */
   readonly level: number;
+  /** Whether chunks may be stored as their difference from the parent's. That takes reading those. */
+  readonly deltas: boolean;
 }
 
 /** What reading and writing a repository need in common. */
@@ -28,6 +31,7 @@ export interface RepositoryContext {
   /** How long prune waits before it removes packs; a run lasts no longer than half of it. 0: no limit, no wait. */
   readonly graceMs: number;
   readonly sinceOpened: Stopwatch;
+  readonly storageClass: StorageClasses;
   /** The repository's secret; needs the key. */
   secret(signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -22,8 +22,15 @@ export interface WrittenFigures extends DatasetFigures {
   readonly newChunks: number;
 }
 
+/** What a run stored of one partition, beside its root. */
+export interface PartitionTally {
+  readonly wholeBytes: number;
+  readonly keptBytes: number;
+  readonly newChunks: number;
+}
+
 /** Adds up what a run stores of one partition. */
-export class Tally {
+export class Tally implements PartitionTally {
   wholeBytes = 0;
   keptBytes = 0;
   /** Chunks that were stored. */
@@ -40,10 +47,9 @@ export class Tally {
 /** @param partitions of the dataset; those without chunks have no root */
 export function figuresOfWritten(
   { name, kind }: Pick<DatasetFigures, 'name' | 'kind'>,
-  partitions: readonly { readonly root: NodeRef | null; readonly tally: Tally }[],
+  partitions: readonly { readonly root: NodeRef | null; readonly tally: PartitionTally }[],
 ): WrittenFigures {
-  const sum = (key: 'wholeBytes' | 'keptBytes' | 'newChunks') =>
-    partitions.reduce((total, { tally }) => total + tally[key], 0);
+  const sum = (key: keyof PartitionTally) => partitions.reduce((total, { tally }) => total + tally[key], 0);
   return {
     name,
     kind,

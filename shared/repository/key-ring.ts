@@ -10,6 +10,12 @@ export interface RunKeyEntry extends WrappedKey {
   readonly purpose: RunKeyPurpose;
 }
 
+/** A new run key: wrapped, as manifests carry it, and plain. */
+export interface MadeKey {
+  readonly entry: RunKeyEntry;
+  readonly plain: Uint8Array;
+}
+
 /** The run keys of one repository: makes them, and opens those that manifests carry, each once. */
 export class KeyRing {
   readonly #provider: Keychain | undefined;
@@ -34,12 +40,19 @@ export class KeyRing {
     });
   }
 
+  /** A key of a run that has no other of that purpose. @throws E_NO_KEY, E_KEY_* */
   async generate(run: RunKeyId, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array> {
-    const context = { repository: this.#repository, run, purpose };
-    const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(context, signal);
-    this.add({ run, purpose, rootKeyId, wrapped });
+    const { entry, plain } = await this.make(run, purpose, signal);
+    this.add(entry);
     this.#opened.set(name(run, purpose), Promise.resolve(plain));
     return plain;
+  }
+
+  /** As `generate`, but is not remembered: of some runs several processes make a key each. */
+  async make(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<MadeKey> {
+    const context = { repository: this.#repository, run, purpose };
+    const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(context, signal);
+    return { entry: { run, purpose, rootKeyId, wrapped }, plain };
   }
 
   /** Learns of a wrapped key. One that is known already stays. */

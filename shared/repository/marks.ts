@@ -33,7 +33,7 @@ export interface Marks {
   readonly unreadHolds: readonly string[];
 }
 
-type MarkKind = Exclude<BodyKind, 'prune'>;
+type MarkKind = Exclude<BodyKind, 'prune' | 'audit'>;
 type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
 
 interface State {
@@ -74,13 +74,14 @@ const KINDS = Object.keys(APPLY) as readonly (MarkKind & ReportKind)[];
  * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
  * all that can be read.
  *
+ * @param since only reports of then or later: enough for backups that were made since, as no report comes before its backup
  * @throws E_STORE_*
  */
-export async function readMarks(reports: Reports, signal: AbortSignal): Promise<Marks> {
+export async function readMarks(reports: Reports, signal: AbortSignal, since?: Date): Promise<Marks> {
   const states = new Map<string, State>();
   const problems: HoldfastError[] = [];
   const unreadHolds: string[] = [];
-  const found = await Array.fromAsync(reports.readAll(KINDS, signal));
+  const found = await Array.fromAsync(reports.readAll(KINDS, signal, since));
   found.sort(
     (a, b) =>
       a.storedAt.getTime() - b.storedAt.getTime() || (a.report?.at ?? '').localeCompare(b.report?.at ?? ''),

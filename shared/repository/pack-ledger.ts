@@ -9,10 +9,14 @@ const SPARSE_SHARE = 1 / 4;
 
 type KeyEntry = Manifest['keys'][number];
 
-interface KnownPack {
+/** A pack of another backup. */
+export interface OtherPack {
   readonly bytes: number;
   /** The run key that it is sealed with. */
   readonly key: KeyEntry | undefined;
+}
+
+interface KnownPack extends OtherPack {
   readonly isKept: boolean;
 }
 
@@ -21,17 +25,23 @@ export class PackUse {
   readonly bytes = new Map<PackHandle, number>();
 
   add({ pack, storedBytes }: ItemLocation): void {
+    this.#count(pack, storedBytes);
+  }
+
+  addAll({ bytes }: PackUse): void {
+    for (const [pack, storedBytes] of bytes) this.#count(pack, storedBytes);
+  }
+
+  #count(pack: PackHandle, storedBytes: number): void {
     this.bytes.set(pack, (this.bytes.get(pack) ?? 0) + storedBytes);
   }
 }
 
-/** Which packs a backup uses, how much of each, and which of the parent's are to be left behind. */
+/** Which packs of other backups one may use, and which of the parent's are to be left behind. */
 export class PackLedger {
   /** What is wrong with the parent's packs, for warnings. */
   readonly problems: readonly string[];
   readonly #known: Map<string, KnownPack>;
-  readonly #used = new Map<PackHandle, number>();
-
   readonly #backups = new Set<string>();
 
   constructor(parent: Map<string, KnownPack> = new Map(), problems: readonly string[] = []) {
@@ -86,28 +96,8 @@ export class PackLedger {
     return pack.id === undefined || (this.#known.get(pack.id)?.isKept ?? true);
   }
 
-  use({ pack, storedBytes }: ItemLocation): void {
-    this.#add(pack, storedBytes);
-  }
-
-  /** Takes up what one partition uses, once it is sure that it stays. */
-  takeUp(use: PackUse): void {
-    for (const [pack, storedBytes] of use.bytes) this.#add(pack, storedBytes);
-  }
-
-  /** Bytes used of every used pack, by id; two handles of one pack count together. */
-  used(): Map<string, number> {
-    const byId = new Map<string, number>();
-    for (const [{ id }, bytes] of this.#used) if (id) byId.set(id, (byId.get(id) ?? 0) + bytes);
-    return byId;
-  }
-
-  /** A pack of another backup. */
-  otherPack(id: string): { readonly bytes: number; readonly key: KeyEntry | undefined } | undefined {
-    return this.#known.get(id);
-  }
-
-  #add(pack: PackHandle, storedBytes: number): void {
-    this.#used.set(pack, (this.#used.get(pack) ?? 0) + storedBytes);
+  /** Those of other backups, by id. */
+  get others(): ReadonlyMap<string, OtherPack> {
+    return this.#known;
   }
 }

@@ -1,3 +1,5 @@
+import type { StorageClass } from '../core/config-storage.ts';
+import type { PackId } from '../core/ids.ts';
 import { Semaphore } from '../core/semaphore.ts';
 import type { PackHandle } from '../format/chunk-ref.ts';
 import { packKey } from '../format/pack.ts';
@@ -8,7 +10,7 @@ import type { PackClosed } from './codec-task.ts';
 export const INDEX = 'index';
 
 export interface UploadedPack {
-  readonly id: string;
+  readonly id: PackId;
   readonly purpose: 'data' | 'index';
   readonly bytes: number;
 }
@@ -24,10 +26,21 @@ export class PackUploader {
   readonly #underWay = new Set<Promise<void>>();
   #failure: unknown;
 
-  constructor(store: ObjectStore, maxUploads: number, signal: AbortSignal) {
+  readonly #storageClass: StorageClass | undefined;
+
+  /** @param options.storageClass of packs of chunks; trees are read with every backup, and lie in the store's own */
+  constructor(
+    store: ObjectStore,
+    options: {
+      readonly maxUploads: number;
+      readonly storageClass: StorageClass | undefined;
+      readonly signal: AbortSignal;
+    },
+  ) {
     this.#store = store;
-    this.#permits = new Semaphore(maxUploads);
-    this.#signal = signal;
+    this.#permits = new Semaphore(options.maxUploads);
+    this.#storageClass = options.storageClass;
+    this.#signal = options.signal;
   }
 
   /** The handle of pack `pack` of the processor `processor`. */
@@ -73,10 +86,9 @@ export class PackUploader {
     await this.#permits.acquire();
     try {
       if (this.#failure) return;
-      await this.#store.put(packKey(id), new Uint8Array(buffer, 0, length), {
-        signal: this.#signal,
-        sha256: id,
-      });
+      const storageClass = purpose === 'data' ? this.#storageClass : undefined;
+      const body = new Uint8Array(buffer, 0, length);
+      await this.#store.put(packKey(id), body, { signal: this.#signal, sha256: id, storageClass });
       this.uploaded.push({ id, purpose, bytes: length });
       this.#spare.push(buffer);
     } catch (error) {

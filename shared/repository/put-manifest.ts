@@ -23,17 +23,15 @@ export async function putManifest(
   document: NewManifest,
   options: {
     readonly startedAt: Date;
-    readonly parent: Manifest | undefined;
+    readonly parent: Pick<Manifest, 'startedAt'> | undefined;
     readonly macKey: Uint8Array;
+    /** The backup that has a key already, where that is this one, listed by another process. */
+    readonly findOurs?: ((key: BackupKey) => Promise<Manifest | undefined>) | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<Manifest> {
-  const { startedAt: began, parent, macKey, signal } = options;
-  // Keys count seconds: a backup that follows its parent at once is still listed after it.
-  const parentSecond = Date.parse(parent?.startedAt ?? '1970-01-01T00:00:00Z');
-  const earliest = Math.max(began.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
-  for (let attempt = 0; ; attempt++) {
-    const startedAt = new Date(earliest + attempt * SECOND_MS);
+  const { macKey, findOurs, signal } = options;
+  for (const [attempt, startedAt] of candidateTimes(options).entries()) {
     const key = backupKey(document.type, startedAt);
     const finishedAt = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
     const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
@@ -41,12 +39,30 @@ export async function putManifest(
     try {
       await store.put(key, bytes, { signal });
     } catch (error) {
-      if (!isHoldfastError(error, 'E_OBJECT_EXISTS') || attempt >= MOST_KEY_TRIES) throw error;
+      if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+      const ours = await findOurs?.(key);
+      if (ours) return ours;
+      if (attempt === MOST_KEY_TRIES) throw error;
       continue;
     }
     await readBack(store, key, bytes);
     return parseManifest(bytes, key);
   }
+  throw new HoldfastError('E_INTERNAL', 'no key of a backup was tried');
+}
+
+/** The moments, a second apart, that a backup may be listed under; the first that is free is taken. */
+export function candidateTimes({
+  startedAt,
+  parent,
+}: {
+  readonly startedAt: Date;
+  readonly parent: Pick<Manifest, 'startedAt'> | undefined;
+}): readonly Date[] {
+  // Keys count seconds: a backup that follows its parent at once is still listed after it.
+  const parentSecond = Date.parse(parent?.startedAt ?? '1970-01-01T00:00:00Z');
+  const earliest = Math.max(startedAt.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
+  return Array.from({ length: MOST_KEY_TRIES + 1 }, (_, i) => new Date(earliest + i * SECOND_MS));
 }
 
 /** The manifest is what a restore begins with, so it is read again before anyone is told that it is there. */

@@ -3,6 +3,7 @@ import { about, HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { orderedMap } from '../core/ordered-map.ts';
+import { DAY_MS } from '../core/units.ts';
 import { SOFTWARE } from '../core/version.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import {
@@ -19,6 +20,8 @@ import type { RepositoryContext } from './context.ts';
 
 /** Reports read at once. */
 const READS = 8;
+/** What clocks of writers may differ by. */
+const MOST_SKEW_MS = 2 * DAY_MS;
 
 export interface ReportToWrite {
   readonly backups: readonly BackupKey[];
@@ -83,12 +86,21 @@ export class Reports {
     );
   }
 
-  /** All reports of these kinds, by one listing, in the order of their keys. What is wrong with one is in it. */
-  async *readAll(kinds: readonly ReportKind[], signal: AbortSignal): AsyncGenerator<StoredReport> {
+  /**
+   * All reports of these kinds, by one listing, in the order of their keys. What is wrong with one is in it.
+   *
+   * @param since leaves out those that were written before, give or take the clocks of writers
+   */
+  async *readAll(
+    kinds: readonly ReportKind[],
+    signal: AbortSignal,
+    since?: Date,
+  ): AsyncGenerator<StoredReport> {
     const isWanted = (key: string) => kinds.some((kind) => key.startsWith(`reports/${kind}/`));
-    yield* orderedMap(this.#found('reports/', isWanted, signal), READS, ({ key, storedAt }) =>
-      this.open(key, storedAt, signal),
-    );
+    const found = since
+      ? this.#foundSince(kinds, new Date(since.getTime() - MOST_SKEW_MS), signal)
+      : this.#found('reports/', isWanted, signal);
+    yield* orderedMap(found, READS, ({ key, storedAt }) => this.open(key, storedAt, signal));
   }
 
   /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
@@ -115,6 +127,17 @@ export class Reports {
     for await (const { key, modifiedAt } of this.#context.store.list(prefix, { signal })) {
       if (isReportKey(key) && isWanted(key)) yield { key, storedAt: modifiedAt };
     }
+  }
+
+  /** By a listing for each kind, all at once. */
+  async *#foundSince(kinds: readonly ReportKind[], since: Date, signal: AbortSignal) {
+    const day = since.toISOString().slice(0, 10).replaceAll('-', '');
+    const { store } = this.#context;
+    const lists = kinds.map((kind) =>
+      Array.fromAsync(store.list(`reports/${kind}/`, { after: `reports/${kind}/${day}`, signal })),
+    );
+    for (const { key, modifiedAt } of (await Promise.all(lists)).flat())
+      if (isReportKey(key)) yield { key, storedAt: modifiedAt };
   }
 
   async #prove(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
 import { DEFAULT_PRUNE } from '../core/config-retention.ts';
+import type { StorageClasses } from '../core/config-storage.ts';
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
@@ -15,6 +16,7 @@ import {
   parseRepositoryFile,
   REPOSITORY_FILE,
 } from '../format/repository-file.ts';
+import { RUNS } from '../format/run-document.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { headIfThere } from '../store/sizes.ts';
@@ -33,7 +35,7 @@ import { WorkerPool } from './worker-pool.ts';
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 /** What may be left of a repository: none of it is somebody else's. */
-const OURS = ['data/', 'expired/', 'keys/', 'reports/'];
+const OURS = ['data/', 'expired/', 'keys/', 'reports/', RUNS];
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -45,6 +47,10 @@ export interface RepositoryOptions {
   readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
+  /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
+  readonly deltas?: boolean | undefined;
+  /** Of packs of chunks, by type of backup. @default the store's own */
+  readonly storageClass?: StorageClasses | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
   readonly cacheBytes?: number | undefined;
   /** @default 8 MiB */
@@ -129,11 +135,12 @@ export class Repository implements AsyncDisposable {
       maxUploads: 2,
       maxBlocks: 1 + 2 * workers,
       level,
+      deltas: options.deltas ?? true,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = options.pool ?? new WorkerPool(workers);
-    const { graceMs = DEFAULT_PRUNE.graceMs } = options;
-    const parts = { store, clock, file, keys, pool, segments, limits, graceMs, sinceOpened };
+    const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {} } = options;
+    const parts = { store, clock, file, keys, pool, segments, limits, graceMs, storageClass, sinceOpened };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
@@ -167,9 +174,13 @@ export class Repository implements AsyncDisposable {
     return new Reports(this.#context);
   }
 
-  /** Holds, acceptances, and the newest verification and drill of each backup. @throws E_STORE_* */
-  marks(signal: AbortSignal): Promise<Marks> {
-    return readMarks(this.reports, signal);
+  /**
+   * Holds, acceptances, and the newest verification and drill of each backup.
+   *
+   * @param since where only backups that began then or later are asked about: spares older reports. @throws E_STORE_*
+   */
+  marks(signal: AbortSignal, since?: Date): Promise<Marks> {
+    return readMarks(this.reports, signal, since);
   }
 
   /** Keys of all listed backups, newest first. */

@@ -67,6 +67,8 @@ export interface SourceView extends AsyncDisposable {
   /** First and last moment at which something was read, of a source without snapshots. */
   readonly window?: { readonly from: Date; readonly to: Date } | undefined;
   readonly cost?: ReadingCost;
+  /** What `ViewSharing.join` needs, where the source has that. No secret, and of no use once this view is disposed of. */
+  readonly handle?: JsonObject | undefined;
   /**
    * Yields one partition's records as blocks of bytes in a stable order. Blocks may end anywhere, the whole
    * ends with `\n` or is empty. A block is the caller's until it asks for the next one, no longer.
@@ -98,12 +100,30 @@ export interface OpenOptions {
   readonly onWarning?: (message: string) => void;
 }
 
+/** A view as other processes are told of it. */
+export type SharedView = Required<
+  Pick<SourceView, 'server' | 'position' | 'omitted' | 'datasets' | 'consistency'>
+> & { readonly handle: JsonObject };
+
+/** Of a source whose views several processes can read. Such views have no `changed`, and nothing that is read last. */
+export interface ViewSharing {
+  /**
+   * The same view, in another process, while the first one is open. Its `check` looks after what it opened itself: whether the
+   * first view stood to the end is for that one's.
+   *
+   * @throws E_SOURCE_*; E_SOURCE_LOST where the view is no more
+   */
+  join(view: SharedView, signal: AbortSignal): Promise<SourceView>;
+}
+
 /** A database to back up. Constructed without I/O; `open` connects. */
 export interface Source {
   readonly kind: SourceKind;
   /** What the manifest calls it, no secret in it: `postgres://db.example:5432/shop`. Chooses the parent. */
   readonly name: string;
   readonly capabilities: SourceCapabilities;
+  /** Undefined where only who opened a view can read it. */
+  readonly sharing?: ViewSharing | undefined;
   /** @throws E_SOURCE_* */
   open(signal: AbortSignal, options?: OpenOptions): Promise<SourceView>;
 }

@@ -7,7 +7,14 @@ import { makeFolder } from '../core/make-folder.ts';
 import { DAY_MS } from '../core/units.ts';
 import { errnoOf, fromFileError, fromLinkError } from './file-errors.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
-import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -17,6 +24,12 @@ const TEMPORARY = '.tmp-';
 const ABANDONED_MS = DAY_MS;
 /** Files of a listing that are asked for size and date at once. */
 const INFO_BATCH = 32;
+
+interface WalkRange {
+  readonly prefix: string;
+  readonly after: string;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** Objects as plain files below one folder. */
 export class FolderStore implements ObjectStore {
@@ -75,10 +88,17 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+  async *list(
+    prefix: string,
+    { signal, after = '', most = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncGenerator<ObjectInfo> {
     checkPrefix(prefix);
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    yield* this.#walk(folder, prefix, signal);
+    let left = most;
+    for await (const info of this.#walk(folder, { prefix, after, signal })) {
+      yield info;
+      if (--left <= 0) return;
+    }
   }
 
   async delete(key: string, { signal }: Options = {}): Promise<void> {
@@ -91,17 +111,23 @@ export class FolderStore implements ObjectStore {
   }
 
   /** A folder's entries in the order of the keys below them: a folder sorts as its name and a slash. */
-  async *#walk(folder: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
+  async *#walk(folder: string, range: WalkRange): AsyncGenerator<ObjectInfo> {
+    const { prefix, after, signal } = range;
     throwIfAborted(signal);
     const names = await this.#entries(folder);
-    const keys = names.map((name) => folder + name).filter((key) => key.startsWith(prefix));
+    // Below a folder there are keys after `after` where the folder comes after it, or `after` lies in it.
+    const keys = names
+      .map((name) => folder + name)
+      .filter(
+        (key) => key.startsWith(prefix) && (key > after || (key.endsWith('/') && after.startsWith(key))),
+      );
     let files: string[] = [];
     for (const key of keys.sort()) {
       if (!key.endsWith('/')) files.push(key);
       if (!key.endsWith('/') && files.length < INFO_BATCH) continue;
       yield* await this.#infos(files, signal);
       files = [];
-      if (key.endsWith('/')) yield* this.#walk(key, prefix, signal);
+      if (key.endsWith('/')) yield* this.#walk(key, range);
     }
     yield* await this.#infos(files, signal);
   }

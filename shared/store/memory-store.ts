@@ -1,7 +1,14 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
-import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -37,14 +44,17 @@ export class MemoryStore implements ObjectStore {
     return { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt, sha256: undefined };
   }
 
-  async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+  async *list(
+    prefix: string,
+    { signal, after = '', most = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncGenerator<ObjectInfo> {
     checkPrefix(prefix);
     throwIfAborted(signal);
-    for (const key of [...this.#objects.keys()].sort()) {
+    const keys = [...this.#objects.keys()].filter((key) => key.startsWith(prefix) && key > after);
+    for (const key of keys.sort().slice(0, most)) {
       throwIfAborted(signal);
       const object = this.#objects.get(key);
-      if (object && key.startsWith(prefix))
-        yield { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt };
+      if (object) yield { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt };
     }
   }
 

@@ -1,4 +1,11 @@
-import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -46,7 +53,7 @@ export class MeteredStore implements ObjectStore {
     return this.#inner.head(key, options);
   }
 
-  list(prefix: string, options?: Options): AsyncIterable<ObjectInfo> {
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
     this.#counts.lists++;
     return this.#inner.list(prefix, options);
   }

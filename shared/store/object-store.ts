@@ -1,3 +1,5 @@
+import type { StorageClass } from '../core/config-storage.ts';
+
 /** Half-open run of bytes: `offsetBytes` up to, not including, `offsetBytes + lengthBytes`. */
 export interface ByteRange {
   readonly offsetBytes: number;
@@ -20,12 +22,22 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   /** Lower-case hex SHA-256 of the body; a store that can, refuses a body that does not match it. */
   readonly sha256?: string | undefined;
+  /** Where objects are kept in S3. Stores without classes pass over it. @default the store's own */
+  readonly storageClass?: StorageClass | undefined;
 }
 
 export interface GetOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default the whole object */
   readonly range?: ByteRange | undefined;
+}
+
+export interface ListOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Only keys that come after this one; it need not be there. @default all */
+  readonly after?: string | undefined;
+  /** No more than so many, at least 1. @default all */
+  readonly most?: number | undefined;
 }
 
 /**
@@ -70,7 +82,7 @@ export interface ObjectStore {
    * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix is
    * empty or the beginning of a key.
    */
-  list(prefix: string, options?: { readonly signal?: AbortSignal | undefined }): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 
   /** Removes an object. Removing one that is not there is not an error. */
   delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;

@@ -3,6 +3,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { FolderStore } from './folder-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
+import type { S3Exports } from './s3-exports.ts';
 
 export interface StoreConfig {
   /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
@@ -27,13 +28,26 @@ export async function openStore({ repository, s3 }: StoreConfig): Promise<Object
   return new RetryingStore(new FolderStore(repository));
 }
 
-async function openS3(repository: string, s3: StoreConfig['s3']): Promise<ObjectStore> {
+/** Where exports of a repository in S3 lie; undefined where it is in a folder. Sends nothing. @throws E_CONFIG */
+export async function openS3Exports({ repository, s3 }: StoreConfig): Promise<S3Exports | undefined> {
+  if (!repository.startsWith('s3:')) return undefined;
+  const { S3Exports } = await import('./s3-exports.ts');
+  return new S3Exports({ ...placeInS3(repository), ...s3 });
+}
+
+/** @throws E_CONFIG */
+function placeInS3(repository: string): { readonly bucket: string; readonly prefix: string } {
   const [, bucket, rest = ''] = S3_URL.exec(repository) ?? [];
   const prefix = rest.replace(/\/+$/, '');
   if (!bucket || (prefix !== '' && !PREFIX.test(prefix))) throw badPlace(repository);
+  return { bucket, prefix };
+}
+
+async function openS3(repository: string, s3: StoreConfig['s3']): Promise<ObjectStore> {
+  const place = placeInS3(repository);
   // Loaded only where it is used: the SDK takes longer to load than a small backup takes.
   const { S3Store } = await import('./s3-store.ts');
-  return new S3Store({ bucket, prefix, ...s3 });
+  return new S3Store({ ...place, ...s3 });
 }
 
 function folderOf(repository: string): string {

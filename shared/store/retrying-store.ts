@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { abortedError } from '../core/abort.ts';
 import { isHoldfastError } from '../core/errors.ts';
-import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -63,12 +70,14 @@ export class RetryingStore implements ObjectStore {
   }
 
   /** A listing that breaks is begun again, and goes on after what was given already. */
-  async *list(prefix: string, options: Options = {}): AsyncGenerator<ObjectInfo> {
-    let last = '';
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
+    let last = options.after ?? '';
+    let left = options.most ?? Number.POSITIVE_INFINITY;
     for (let attempt = 1; ; ) {
       try {
         for await (const info of this.#inner.list(prefix, options)) {
           if (info.key <= last) continue;
+          if (left-- <= 0) return;
           last = info.key;
           attempt = 1;
           this.#hasAnswered = true;

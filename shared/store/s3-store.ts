@@ -11,7 +11,14 @@ import {
 import { HoldfastError } from '../core/errors.ts';
 import { SECOND_MS } from '../core/units.ts';
 import { checkKey, checkPrefix } from './object-key.ts';
-import type { GetOptions, ObjectHead, ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
@@ -33,6 +40,7 @@ export interface S3StoreOptions {
 
 const CONNECTION_TIMEOUT_MS = 10 * SECOND_MS;
 const SOCKET_TIMEOUT_MS = 60 * SECOND_MS;
+const MOST_KEYS_A_PAGE = 1000;
 /** Stores that only speak S3 mostly take any region in a signature, and this one always. */
 const FALLBACK_REGION = 'us-east-1';
 
@@ -62,8 +70,9 @@ export class S3Store implements ObjectStore {
     this.#client = new S3Client(config);
   }
 
-  async put(key: string, body: Uint8Array, { signal, sha256 }: PutOptions = {}): Promise<void> {
+  async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
     checkKey(key);
+    const { signal, sha256, storageClass } = options;
     const checksum = sha256 ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {};
     const input = {
       Bucket: this.#bucket,
@@ -71,6 +80,7 @@ export class S3Store implements ObjectStore {
       Body: body,
       IfNoneMatch: '*',
       ...checksum,
+      ...(storageClass ? { StorageClass: storageClass } : {}),
     };
     await this.#call(key, signal, () => this.#client.send(new PutObjectCommand(input), sendOptions(signal)));
   }
@@ -111,21 +121,35 @@ export class S3Store implements ObjectStore {
     });
   }
 
-  async *list(prefix: string, { signal }: Options = {}): AsyncGenerator<ObjectInfo> {
+  async *list(
+    prefix: string,
+    { signal, after, most = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncGenerator<ObjectInfo> {
     checkPrefix(prefix);
+    let left = most;
+    for await (const { Key = '', Size = 0, LastModified } of this.#listed(prefix, { signal, after, most })) {
+      const key = Key.slice(this.#prefix.length);
+      // Consoles mark a folder by an empty object.
+      if (key === '' || key.endsWith('/')) continue;
+      yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key) };
+      if (--left <= 0) return;
+    }
+  }
+
+  async *#listed(prefix: string, { signal, after, most = MOST_KEYS_A_PAGE }: ListOptions) {
     let token: string | undefined;
     do {
-      const from = token ? { ContinuationToken: token } : {};
-      const input = { Bucket: this.#bucket, Prefix: this.#prefix + prefix, ...from };
+      const from = after ? { StartAfter: this.#prefix + after } : {};
+      const input = {
+        Bucket: this.#bucket,
+        Prefix: this.#prefix + prefix,
+        ...(token ? { ContinuationToken: token } : from),
+        ...(most < MOST_KEYS_A_PAGE ? { MaxKeys: most } : {}),
+      };
       const page = await this.#call(undefined, signal, () =>
         this.#client.send(new ListObjectsV2Command(input), sendOptions(signal)),
       );
-      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
-        const key = Key.slice(this.#prefix.length);
-        // Consoles mark a folder by an empty object.
-        if (key === '' || key.endsWith('/')) continue;
-        yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key) };
-      }
+      yield* page.Contents ?? [];
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (token);
   }

@@ -118,6 +118,25 @@ export function describeObjectStore(name: string, openEmpty: () => Promise<Objec
       expect(await keysOf('data/')).toEqual(keys);
     });
 
+    it.each([
+      { after: 'data/', want: ['data/a-b', 'data/a/c', 'data/a/d', 'data/a0', 'data/b'] },
+      { after: 'data/a', want: ['data/a-b', 'data/a/c', 'data/a/d', 'data/a0', 'data/b'] },
+      { after: 'data/a-b', want: ['data/a/c', 'data/a/d', 'data/a0', 'data/b'] },
+      { after: 'data/a/c', want: ['data/a/d', 'data/a0', 'data/b'] },
+      { after: 'data/a/c~', want: ['data/a/d', 'data/a0', 'data/b'] },
+      { after: 'data/a/~', want: ['data/a0', 'data/b'] },
+      { after: 'data/b', want: [] },
+      { after: 'zzz', want: [] },
+      { after: 'aaa', want: ['data/a-b', 'data/a/c', 'data/a/d', 'data/a0', 'data/b'] },
+    ])('lists what comes after $after, as much as is asked for', async ({ after, want }) => {
+      for (const key of ['keys/z', 'data/b', 'data/a0', 'data/a-b', 'data/a/c', 'data/a/d', 'aa'])
+        await store.put(key, bytes('x'));
+      const list = async (most?: number) =>
+        (await Array.fromAsync(store.list('data/', { after, most }))).map(({ key }) => key);
+      expect(await list()).toEqual(want);
+      for (const most of [1, 2, 3]) expect(await list(most)).toEqual(want.slice(0, most));
+    });
+
     it('deletes, and deletes what is not there', async () => {
       await store.put('data/a', bytes('a'));
       await store.delete('data/a');

@@ -7,8 +7,8 @@ import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/b
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
 import { bundleOf } from '../../infra/constructs/job-function.ts';
 import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
-import { standInBundles } from '../support/bundles.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
+import { standInBundles } from '../support/stand-in-bundles.ts';
 
 const full = deploymentOf(FULL_CONFIG);
 const [storage, pipeline, monitoring] = [full.storage, full.pipeline, full.monitoring];

@@ -5,7 +5,7 @@ import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { holdfastApp } from '../../infra/holdfast-app.ts';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
-import { standInBundles } from './bundles.ts';
+import { standInBundles } from './stand-in-bundles.ts';
 
 export const SECRETS = {
   source: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf',

@@ -35,7 +35,7 @@ const BATCH = 500;
 
 /** COPY statements for the columns of SEQUENCE_COLUMNS. Values are not part of a snapshot: they never go back. */
 export function sequenceCopies(
-  sequences: readonly SequenceInfo[],
+  sequences: readonly Pick<SequenceInfo, 'schema' | 'name'>[],
 ): readonly { sql: string; object: string }[] {
   const copies: { sql: string; object: string }[] = [];
   for (let start = 0; start < sequences.length; start += BATCH) {

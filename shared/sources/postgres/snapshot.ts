@@ -14,8 +14,8 @@ export class Snapshot implements AsyncDisposable {
   /** For SET TRANSACTION SNAPSHOT and `pg_dump --snapshot`. */
   readonly id: string;
   readonly version: ServerVersion;
-  /** Such as `18.4`. */
-  readonly shownVersion: string;
+  /** Such as `PostgreSQL 18.4`. */
+  readonly server: string;
   /** The write-ahead log's position just before the snapshot, or the snapshot's transaction number. */
   readonly position: string;
   readonly standby: boolean;
@@ -27,7 +27,7 @@ export class Snapshot implements AsyncDisposable {
     this.client = client;
     this.id = id;
     this.version = about.version;
-    this.shownVersion = about.shown;
+    this.server = `PostgreSQL ${about.shown}`;
     this.position = about.position;
     this.standby = about.standby;
     // Firewalls and load balancers forget connections that say nothing; TCP keepalive does not cross all of them.

@@ -1,30 +1,46 @@
 import type pg from 'pg';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { DatasetPlan, PartitionPlan, SourceView } from '../source.ts';
 import { query } from './connection.ts';
 import { copyOut } from './copy-out.ts';
-import type { Inventory } from './datasets.ts';
-import type { TableInfo } from './datasets-tables.ts';
+import type { TableAttributes } from './datasets-attributes.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
 import { LARGE_OBJECT_DATA_COPY, LARGE_OBJECTS_COPY } from './large-objects.ts';
 import type { PostgresOptions } from './options.ts';
 import { partitionCondition } from './partitions.ts';
 import { dumpSchema } from './schema-dump.ts';
-import { sequenceCopies } from './sequences.ts';
-import type { Snapshot } from './snapshot.ts';
+import { type SequenceInfo, sequenceCopies } from './sequences.ts';
+import { encodeHandle } from './snapshot-handle.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
+import type { ServerVersion } from './snapshot-session.ts';
 
-export interface ViewContents extends Inventory {
+/** What reading needs to know, beside the datasets' own attributes. */
+export interface ViewContents {
+  readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
   readonly pagesPerPartition: number;
+  readonly sequences: readonly Pick<SequenceInfo, 'schema' | 'name'>[];
+  /** Ids of tables by the name of their dataset. */
+  readonly tableIds: ReadonlyMap<string, string>;
+}
+
+/** The snapshot as the view needs it: its own transaction, or one that another process holds. */
+export interface ViewSnapshot extends AsyncDisposable {
+  readonly id: string;
+  readonly version: ServerVersion;
+  readonly position: string;
+  readonly server: string;
+  /** @throws E_SOURCE_LOST */
+  check(signal: AbortSignal): Promise<void>;
 }
 
 /** A statement whose answer is records. */
 interface Copy {
   readonly sql: string;
   readonly object: string;
-  readonly table?: TableInfo;
+  readonly table?: { readonly id: string; readonly place: string };
 }
 
 export class PostgresView implements SourceView {
@@ -33,19 +49,25 @@ export class PostgresView implements SourceView {
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
   readonly #options: PostgresOptions;
-  readonly #snapshot: Snapshot;
+  readonly #snapshot: ViewSnapshot;
   readonly #contents: ViewContents;
   readonly #readers: SnapshotReaders;
 
-  constructor(options: PostgresOptions, snapshot: Snapshot, contents: ViewContents) {
+  constructor(options: PostgresOptions, snapshot: ViewSnapshot, contents: ViewContents) {
     this.position = snapshot.position;
-    this.server = `PostgreSQL ${snapshot.shownVersion}`;
+    this.server = snapshot.server;
     this.datasets = contents.datasets;
     this.omitted = contents.omitted;
     this.#options = options;
     this.#snapshot = snapshot;
     this.#contents = contents;
     this.#readers = new SnapshotReaders(options, snapshot.id);
+  }
+
+  get handle(): JsonObject {
+    const { id, version } = this.#snapshot;
+    const { pagesPerPartition, sequences, tableIds } = this.#contents;
+    return encodeHandle({ id, version, pagesPerPartition, sequences, tableIds });
   }
 
   async *read(
@@ -96,25 +118,26 @@ export class PostgresView implements SourceView {
     }
   }
 
-  #tableCopy({ name, partitions }: DatasetPlan, partition: PartitionPlan): Copy {
-    const table = this.#contents.tables.get(name);
-    if (table === undefined) throw new HoldfastError('E_NO_DATASET', `the database has no table ${name}`);
-    const place = quoteQualified(table.schema, table.name);
-    const columns = table.columns.map((column) => quoteIdent(column.name)).join(', ');
+  #tableCopy({ name, partitions, attributes }: DatasetPlan, partition: PartitionPlan): Copy {
+    const id = this.#contents.tableIds.get(name);
+    if (id === undefined) throw new HoldfastError('E_NO_DATASET', `the database has no table ${name}`);
+    const { schema, table, columns: named, condition } = attributes as unknown as TableAttributes;
+    const place = quoteQualified(schema, table);
+    const columns = named.map((column) => quoteIdent(column.name)).join(', ');
     const pages = partitionCondition(partition.name, partitions.length, this.#contents.pagesPerPartition);
-    const where = pages === '' ? table.condition : `WHERE ${pages}`;
+    const where = pages === '' ? condition : `WHERE ${pages}`;
     const sql =
       where === ''
         ? `COPY ${place}${columns && ` (${columns})`} TO STDOUT`
         : `COPY (SELECT ${columns} FROM ONLY ${place} ${where}) TO STDOUT`;
-    return { sql, object: name, table };
+    return { sql, object: name, table: { id, place } };
   }
 }
 
 /** @throws E_SOURCE_CHANGED when the name now means another table, which a lock does not prevent */
 async function checkSame(
   client: pg.Client,
-  table: TableInfo,
+  { id, place }: NonNullable<Copy['table']>,
   object: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -122,8 +145,8 @@ async function checkSame(
     client,
     'SELECT pg_catalog.to_regclass($1)::oid::text AS oid',
     signal,
-    { values: [quoteQualified(table.schema, table.name)], object },
+    { values: [place], object },
   );
-  if (row?.oid !== table.oid)
+  if (row?.oid !== id)
     throw new HoldfastError('E_SOURCE_CHANGED', `${object} is another table now: its schema was renamed`);
 }

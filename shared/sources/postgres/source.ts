@@ -1,5 +1,6 @@
+import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
-import type { Source, SourceCapabilities, SourceView } from '../source.ts';
+import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
 import { takeInventory } from './datasets.ts';
 import { listOmitted } from './datasets-omitted.ts';
 import {
@@ -9,8 +10,8 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './options.ts';
-import { PAGES_PER_PARTITION } from './partitions.ts';
 import { Snapshot } from './snapshot.ts';
+import { decodeHandle } from './snapshot-handle.ts';
 import { PostgresView } from './source-view.ts';
 
 /** @throws E_CONFIG listing every problem */
@@ -22,22 +23,40 @@ export function openPostgresSource(url: string, options: AdapterOptions, env: En
 const ATTEMPTS = 3;
 
 /** A PostgreSQL database, read as at one moment through an exported snapshot. */
-export class PostgresSource implements Source {
+export class PostgresSource implements Source, ViewSharing {
   readonly kind = 'postgres';
   readonly name: string;
   readonly capabilities: SourceCapabilities;
+  readonly sharing: ViewSharing = this;
   readonly #options: PostgresOptions;
   readonly #pagesPerPartition: number;
 
   /** @param settings.pagesPerPartition pages of the server's block size; part of what makes partitions stable */
   constructor(
     options: PostgresOptions,
-    { pagesPerPartition = PAGES_PER_PARTITION }: { readonly pagesPerPartition?: number } = {},
+    { pagesPerPartition = options.pagesPerPartition }: { readonly pagesPerPartition?: number } = {},
   ) {
     this.#options = options;
     this.#pagesPerPartition = pagesPerPartition;
     this.name = postgresName(options);
     this.capabilities = { consistency: 'atomic', maxReaders: options.readers };
+  }
+
+  /** The view of a snapshot that another process holds open. */
+  async join(shared: SharedView, signal: AbortSignal): Promise<SourceView> {
+    throwIfAborted(signal);
+    const { id, version, ...contents } = decodeHandle(shared.handle);
+    const { server, position, datasets, omitted } = shared;
+    const snapshot = {
+      id,
+      version,
+      server,
+      position,
+      // Readers have snapshots of their own as soon as they have joined; the locks are the holder's.
+      check: async (stopping: AbortSignal) => throwIfAborted(stopping),
+      [Symbol.asyncDispose]: async () => {},
+    };
+    return new PostgresView(this.#options, snapshot, { ...contents, datasets, omitted });
   }
 
   async open(signal: AbortSignal): Promise<SourceView> {
@@ -46,8 +65,11 @@ export class PostgresSource implements Source {
       try {
         const inventory = await takeInventory(snapshot, this.#pagesPerPartition, signal);
         const omitted = await listOmitted(snapshot, signal);
+        const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
-          ...inventory,
+          datasets,
+          sequences,
+          tableIds: new Map([...tables].map(([name, { oid }]) => [name, oid])),
           omitted,
           pagesPerPartition: this.#pagesPerPartition,
         });

@@ -135,8 +135,8 @@ describe('secrets and targets', () => {
         none: { kind: 'postgres' },
       },
     });
-    expect(text).toMatch(/sources.both has both url and secret/);
-    expect(text).toMatch(/sources.none has neither url nor secret/);
+    expect(text).toMatch(/sources.both.url: give url or secret/);
+    expect(text).toMatch(/sources.none.url: give url or secret/);
     const plain = problemsOf({ sources: { shop: { kind: 'postgres', secret: 'hunter2' } } });
     expect(plain).toMatch(/ARN of a Secrets Manager secret/);
     expect(plain).not.toContain('hunter2');

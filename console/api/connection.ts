@@ -1,0 +1,50 @@
+import { signal } from '@preact/signals';
+
+/** How it stands with the API: whether it answers, and when it is asked again. */
+export interface Outage {
+  readonly since: Date;
+  /** When the API was heard of last. */
+  readonly lastAnswerAt: Date | undefined;
+  readonly nextTryAt: Date;
+}
+
+export const outage = signal<Outage | undefined>(undefined);
+/** Counts how often the API came back: what was loaded before is loaded again then. */
+export const revivals = signal(0);
+
+const FIRST_WAIT_MS = 2_000;
+const MOST_WAIT_MS = 30_000;
+
+let lastAnswerAt: Date | undefined;
+let waitMs = FIRST_WAIT_MS;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let ask: () => Promise<unknown> = async () => {};
+
+/** @param question a cheap call, by which to learn whether the API is there again */
+export function watchConnection(question: () => Promise<unknown>): void {
+  ask = question;
+}
+
+export function answered(): void {
+  lastAnswerAt = new Date();
+  waitMs = FIRST_WAIT_MS;
+  if (!outage.value) return;
+  clearTimeout(timer);
+  timer = undefined;
+  outage.value = undefined;
+  revivals.value++;
+}
+
+export function unanswered(): void {
+  if (timer !== undefined) return;
+  const nextTryAt = new Date(Date.now() + waitMs);
+  outage.value = { since: outage.value?.since ?? new Date(), lastAnswerAt, nextTryAt };
+  timer = setTimeout(tryNow, waitMs);
+  waitMs = Math.min(waitMs * 2, MOST_WAIT_MS);
+}
+
+export function tryNow(): void {
+  clearTimeout(timer);
+  timer = undefined;
+  ask().catch(() => {});
+}

@@ -1,0 +1,67 @@
+import type { ApiProblem } from '../../shared/core/api-status.ts';
+
+export interface Failure {
+  /** `unreachable`: no answer, or one of a gateway; `refused`: by the API, with a code. */
+  readonly kind: 'unreachable' | 'refused';
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+  /** By field, where the request was not as it should be. */
+  readonly fields: readonly { readonly field: string; readonly problem: string }[];
+  /** When to try again, as the API asks. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What a call to the API throws. */
+export class CallError extends Error implements Failure {
+  readonly kind: Failure['kind'];
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly fields: Failure['fields'];
+  readonly retryAfterMs: number | undefined;
+
+  constructor({ kind, code, message, hint, fields, retryAfterMs }: Failure) {
+    super(message);
+    this.kind = kind;
+    this.code = code;
+    this.hint = hint;
+    this.fields = fields;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export function unreachable(message: string): CallError {
+  return new CallError({
+    kind: 'unreachable',
+    code: '',
+    message,
+    hint: undefined,
+    fields: [],
+    retryAfterMs: undefined,
+  });
+}
+
+/** The error that a response tells of. One without problem details is not the API's: something before it answered. */
+export async function problemOf(response: Response): Promise<CallError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!isProblem(body)) return unreachable(`the server answered ${response.status}, and not as the API does`);
+  const seconds = Number(response.headers.get('retry-after'));
+  return new CallError({
+    kind: 'refused',
+    code: body.code,
+    message: body.detail,
+    hint: body.hint ?? undefined,
+    fields: body.fields ?? [],
+    retryAfterMs: seconds > 0 ? seconds * 1000 : undefined,
+  });
+}
+
+function isProblem(body: unknown): body is ApiProblem {
+  return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
+}
+
+/** What to show of whatever was thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CallError) return error;
+  return unreachable(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,28 @@
+import type { AnswerOf } from '../../shared/core/api.ts';
+import { hasRole, type Role } from '../../shared/core/api-names.ts';
+import { call } from './client.ts';
+import { type Resource, resource, useResource } from './resource.ts';
+
+export type Status = AnswerOf<'status'>;
+export type SourceState = Status['sources'][number];
+
+const PACE_MS = 120_000;
+const load = () => call('status');
+
+export function useStatus(): Resource<Status> {
+  return useResource('status', load, () => PACE_MS);
+}
+
+/** Asks again, where something was done that changes it. */
+export function refreshStatus(): void {
+  void resource('status', load).refresh();
+}
+
+/** Why the caller may not do what needs `role`; undefined where they may. */
+export function useRefusal(role: Role): string | undefined {
+  const caller = useStatus().value.value?.caller;
+  if (!caller) return 'What you may do is not known yet.';
+  if (hasRole(caller.roles, role)) return undefined;
+  const roles = caller.roles.length > 0 ? caller.roles.join(' and ') : 'no role';
+  return `This needs the role ${role}; you are ${roles}.`;
+}

@@ -1,0 +1,153 @@
+import { useEffect } from 'preact/hooks';
+import { outage, tryNow } from './api/connection.ts';
+import { useStatus } from './api/status.ts';
+import { place } from './routes.ts';
+import { Audit } from './screens/audit.tsx';
+import { Backup } from './screens/backups/backup.tsx';
+import { Backups } from './screens/backups/backups.tsx';
+import { Overview } from './screens/overview/overview.tsx';
+import { Restore } from './screens/restore/restore.tsx';
+import { Retention } from './screens/retention.tsx';
+import { Run } from './screens/runs/run.tsx';
+import { Runs } from './screens/runs/runs.tsx';
+import { isInside, session, signOut } from './session/session.ts';
+import { SignIn, SignInAgain } from './session/sign-in.tsx';
+import { Button } from './ui/button.tsx';
+import { Icon, type IconName, Mark } from './ui/icon.tsx';
+import { TimeOfDay } from './ui/moment.tsx';
+import { PageHead } from './ui/parts.tsx';
+import { Empty } from './ui/states.tsx';
+import { Toasts } from './ui/toasts.tsx';
+
+export function App() {
+  if (session.value.kind === 'starting') return null;
+  if (!isInside.value) return <SignIn />;
+  return (
+    <>
+      <Shell />
+      {session.value.kind === 'expired' && <SignInAgain />}
+      <Toasts />
+    </>
+  );
+}
+
+const NAVIGATION: readonly (readonly [path: string, name: string, icon: IconName])[] = [
+  ['', 'Overview', 'overview'],
+  ['backups', 'Backups', 'backups'],
+  ['runs', 'Runs', 'runs'],
+  ['retention', 'Retention', 'retention'],
+  ['audit', 'Audit', 'audit'],
+];
+
+function Shell() {
+  const [area = ''] = place.value.path.split('/');
+  // another place begins at its top
+  useEffect(() => scrollTo(0, 0), [place.value.path]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the content
+      </button>
+      <div class="shell">
+        <header class="side">
+          <a class="brand" href="#/">
+            <Mark /> Holdfast
+          </a>
+          <nav class="nav" aria-label="Screens">
+            {NAVIGATION.map(([path, name, icon]) => (
+              <a key={path} href={`#/${path}`} aria-current={path === area ? 'page' : undefined}>
+                <Icon name={icon} />
+                {name}
+              </a>
+            ))}
+          </nav>
+          <Button look="primary" icon="restore" href="#/restore">
+            Restore
+          </Button>
+          <Caller />
+        </header>
+        <div>
+          <OutageBar />
+          <main id="main" class="main" tabIndex={-1}>
+            <Screen />
+          </main>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Who is signed in, and as what. */
+function Caller() {
+  const status = useStatus().value.value;
+  if (!status) return <div class="side-foot" />;
+  const { caller, version } = status;
+  return (
+    <div class="side-foot">
+      <div>
+        <div class="clip" title={caller.name}>
+          {caller.name}
+        </div>
+        <div class="faint">{caller.roles.join(', ') || 'no role'}</div>
+      </div>
+      <div class="row">
+        <Button look="quiet" onClick={signOut}>
+          Sign out
+        </Button>
+        <span class="faint">{version}</span>
+      </div>
+    </div>
+  );
+}
+
+/** Says that the API does not answer, since when what is shown is old, and when it is asked again. */
+function OutageBar() {
+  const now = outage.value;
+  return (
+    <div role="alert">
+      {now && (
+        <div class="bar">
+          <span>
+            The API does not answer.{' '}
+            {now.lastAnswerAt && (
+              <>
+                What you see is of <TimeOfDay at={now.lastAnswerAt} />.{' '}
+              </>
+            )}
+            Next try at <TimeOfDay at={now.nextTryAt} />.
+          </span>
+          <Button onClick={tryNow}>Try now</Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Screen() {
+  const [area = '', id] = place.value.path.split('/');
+  switch (area) {
+    case '':
+      return <Overview />;
+    case 'backups':
+      return id === undefined ? <Backups /> : <Backup key={id} name={id} />;
+    case 'restore':
+      return <Restore name={id} />;
+    case 'runs':
+      return id === undefined ? <Runs /> : <Run key={id} id={id} />;
+    case 'retention':
+      return <Retention />;
+    case 'audit':
+      return <Audit />;
+    default:
+      return (
+        <div class="page">
+          <PageHead title="Not here" />
+          <Empty title="There is no such screen">
+            <p>
+              <a href="#/">Back to the overview</a>
+            </p>
+          </Empty>
+        </div>
+      );
+  }
+}

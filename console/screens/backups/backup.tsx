@@ -1,0 +1,125 @@
+import type { AnswerOf } from '../../../shared/core/api.ts';
+import { bytes, duration } from '../../../shared/core/human.ts';
+import { number } from '../../../shared/core/plural.ts';
+import { call } from '../../api/client.ts';
+import { useResource } from '../../api/resource.ts';
+import { backupHref, backupName } from '../../routes.ts';
+import { BackupState } from '../../ui/backup-state.tsx';
+import { Ago, Moment } from '../../ui/moment.tsx';
+import { Card, Facts, PageHead } from '../../ui/parts.tsx';
+import { kindName, SourceName } from '../../ui/source-name.tsx';
+import { Shown } from '../../ui/states.tsx';
+import { Actions } from './actions.tsx';
+import { Datasets } from './datasets.tsx';
+import { History } from './history.tsx';
+import { Warnings } from './warnings.tsx';
+
+export type Detail = AnswerOf<'backup'>;
+
+/** Name of the resource that holds a backup, for those who change it. */
+export function useBackup(name: string) {
+  return useResource(`backup ${name}`, () => call('backup', { param: name }));
+}
+
+export function Backup({ name }: { readonly name: string }) {
+  const found = useBackup(name);
+  const backup = found.value.value;
+  return (
+    <div class="page">
+      <PageHead
+        title={name}
+        back={{ href: '#/backups', name: 'Backups' }}
+        actions={backup && <Actions backup={backup} onChange={() => found.refresh()} />}
+      >
+        {backup && <BackupState backup={backup} />}
+      </PageHead>
+      <Shown of={found}>{(value) => <Parts backup={value} />}</Shown>
+    </div>
+  );
+}
+
+function Parts({ backup }: { readonly backup: Detail }) {
+  return (
+    <>
+      <Warnings backup={backup} />
+      <div class="two">
+        <div class="stack">
+          <Card title="What it is">
+            <Figures backup={backup} />
+          </Card>
+          <Card title="Datasets" isBare>
+            <Datasets backup={backup} />
+          </Card>
+        </div>
+        <div class="stack">
+          <Card title={backup.retention?.keep === false ? 'Why it goes' : 'Why it is kept'}>
+            <WhyKept backup={backup} />
+          </Card>
+          <Card title="History">
+            <History history={backup.history} />
+          </Card>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Figures({ backup }: { readonly backup: Detail }) {
+  const { source, startedAt, finishedAt, records, plainBytes, storedBytes, neededBytes, parent } = backup;
+  const tookMs = Date.parse(finishedAt) - Date.parse(startedAt);
+  return (
+    <Facts
+      facts={[
+        [
+          'Source',
+          <>
+            <SourceName source={source} /> <span class="faint">({kindName(source.kind)})</span>
+          </>,
+        ],
+        [
+          'Started',
+          <>
+            <Moment at={startedAt} />
+            <br />
+            <span class="small faint">
+              <Ago at={startedAt} />
+            </span>
+          </>,
+        ],
+        ['Took', duration(tookMs)],
+        ['Records', number(records)],
+        ['Size', bytes(plainBytes)],
+        ['New in the repository', bytes(storedBytes)],
+        ['Packs that it needs', `${bytes(neededBytes)} in ${number(backup.packs)}`],
+        [
+          'Compared with',
+          parent === null ? 'none: it is a first one' : <a href={backupHref(parent)}>{backupName(parent)}</a>,
+        ],
+        ['Consistency', consistency(backup)],
+        ['Server', backup.sealed?.server ?? 'known with the key only'],
+        ['Written by', backup.software],
+        ...(backup.note === null ? [] : ([['Note', backup.note]] as const)),
+      ]}
+    />
+  );
+}
+
+function consistency({ consistency: kind, window }: Detail) {
+  if (!window) return kind;
+  return (
+    <>
+      {kind}, read from <Moment at={window.from} /> to <Moment at={window.to} />
+    </>
+  );
+}
+
+function WhyKept({ backup: { retention } }: { readonly backup: Detail }) {
+  if (!retention) return <p class="soft">The next prune decides nothing about it.</p>;
+  return (
+    <ul class="stack">
+      {retention.reasons.map((reason) => (
+        <li key={reason}>{reason}</li>
+      ))}
+    </ul>
+  );
+}

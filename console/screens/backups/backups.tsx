@@ -1,0 +1,144 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import type { ApiBackup } from '../../../shared/core/api-backups.ts';
+import { bytes } from '../../../shared/core/human.ts';
+import { number, plural } from '../../../shared/core/plural.ts';
+import { revivals } from '../../api/connection.ts';
+import { useStatus } from '../../api/status.ts';
+import { backupHref, place } from '../../routes.ts';
+import { BackupState } from '../../ui/backup-state.tsx';
+import { Ago, Moment } from '../../ui/moment.tsx';
+import { Badge, PageHead } from '../../ui/parts.tsx';
+import { SourceName } from '../../ui/source-name.tsx';
+import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
+import { VirtualList } from '../../ui/virtual-list.tsx';
+import { BackUpNow } from './back-up-now.tsx';
+import { BackupList, matching, STATES, type StateName } from './backup-list.ts';
+import { Filters } from './filters.tsx';
+
+const RENEW_MS = 120_000;
+const HEIGHTS = { wide: 54, phone: 88 };
+const HEAD = ['Started', 'Type', 'Source', 'Records', 'Size', 'New', 'State'] as const;
+const NUMBERS: ReadonlySet<string> = new Set(['Records', 'Size', 'New']);
+
+export function Backups() {
+  const { query } = place.value;
+  const of = (name: string) => query.get(name) ?? '';
+  const [type, source, from, to] = [of('type'), of('source'), of('from'), of('to')];
+  const list = useMemo(() => new BackupList({ type, source, from, to }), [type, source, from, to]);
+  const isSearching = of('q') !== '' || of('state') !== '';
+  useLoading(list, isSearching);
+  const state = of('state') in STATES ? (of('state') as StateName) : undefined;
+  const found = matching(list.backups.value, of('q'), state);
+  return (
+    <div class="page">
+      <PageHead title="Backups" actions={<BackUpNow />} />
+      <section class="card" aria-label="All backups">
+        <Filters query={query} />
+        {list.failure.value && <FailureNote failure={list.failure.value} />}
+        <Found list={list} found={found} />
+        <Foot list={list} found={found.length} />
+      </section>
+    </div>
+  );
+}
+
+/** Loads the first page; all of them where one searches; looks for new ones now and then. */
+function useLoading(list: BackupList, isSearching: boolean): void {
+  const loaded = list.backups.value.length;
+  const isBack = revivals.value;
+  // each page, and an API that is back, is a reason to go on
+  useEffect(() => {
+    if (list.isFirst.value || isSearching) void list.more();
+  }, [list, isSearching, loaded, isBack]);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) void list.renew();
+    }, RENEW_MS);
+    return () => clearInterval(timer);
+  }, [list]);
+}
+
+function Found({ list, found }: { readonly list: BackupList; readonly found: readonly ApiBackup[] }) {
+  const total = useStatus().value.value?.backups;
+  if (list.isFirst.value) return list.failure.value ? null : <Loading lines={9} />;
+  if (found.length === 0)
+    return list.isWhole.value ? (
+      <Empty title={list.backups.value.length === 0 ? 'No backups' : 'No backup fits'}>
+        <p>
+          {place.value.query.size > 0
+            ? 'Ask for less in the filters above.'
+            : 'The first one is yet to be made.'}
+        </p>
+      </Empty>
+    ) : (
+      <Loading lines={9} />
+    );
+  return (
+    <VirtualList
+      label="Backups, newest first"
+      head={HEAD.map((name) => (
+        <span key={name} class={NUMBERS.has(name) ? 'number-head' : ''}>
+          {name}
+        </span>
+      ))}
+      rows={found}
+      total={place.value.query.size > 0 ? found.length : total}
+      keyOf={({ key }) => key}
+      heights={HEIGHTS}
+      onNearEnd={() => void list.more()}
+    >
+      {(backup) => <Row backup={backup} />}
+    </VirtualList>
+  );
+}
+
+function Row({ backup }: { readonly backup: ApiBackup }) {
+  const { key, startedAt, type, source, records, plainBytes, storedBytes } = backup;
+  return (
+    <>
+      <span class="clip">
+        <a class="open" href={backupHref(key)}>
+          <Moment at={startedAt} />
+        </a>
+        <br />
+        <span class="small faint">
+          <Ago at={startedAt} />
+        </span>
+      </span>
+      <span>
+        <Badge>{type}</Badge>
+      </span>
+      <span class="wide clip">
+        <SourceName source={source} />
+      </span>
+      <span class="wide number">
+        <span class="unseen">Records </span>
+        {number(records)}
+      </span>
+      <span class="wide number">
+        <span class="unseen">Size </span>
+        {bytes(plainBytes)}
+      </span>
+      <span class="wide number">
+        <span class="unseen">New </span>
+        {bytes(storedBytes)}
+      </span>
+      <span class="cell-state">
+        <BackupState backup={backup} />
+      </span>
+    </>
+  );
+}
+
+function Foot({ list, found }: { readonly list: BackupList; readonly found: number }) {
+  const loaded = list.backups.value.length;
+  const said = list.isWhole.value
+    ? plural(loaded, 'backup')
+    : `${number(loaded)} loaded; the rest comes as you scroll`;
+  return (
+    <div class="list-foot" role="status">
+      <span>{found === loaded ? said : `${number(found)} of ${said}`}</span>
+      {list.isLoading.value && <span>Loading more …</span>}
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+import type { DownloadLink, DownloadQuery, RunStarted } from '../../../shared/core/api-runs.ts';
+import { bytes } from '../../../shared/core/human.ts';
+import { call, send } from '../../api/client.ts';
+import { CallError } from '../../api/problem.ts';
+import { backupName } from '../../routes.ts';
+
+export type Format = NonNullable<DownloadQuery['format']>;
+type Query = Pick<DownloadQuery, 'format' | 'dataset'>;
+
+const ASK_MS = 1_500;
+
+/**
+ * Has an export made and hands it to the browser: the API sends small ones at once, and prepares others first.
+ *
+ * @returns the file's name
+ * @throws CallError
+ */
+export async function download(key: string, query: Query, onPhase: (text: string) => void): Promise<string> {
+  onPhase('The export is being prepared …');
+  const first = await send('download', { param: backupName(key), query });
+  if (first.status !== 202) return take(first, onPhase);
+  const { run } = (await first.json()) as RunStarted;
+  await prepared(run, onPhase);
+  return take(
+    await send('download', { param: backupName(key), query: { ...query, prepared: run } }),
+    onPhase,
+  );
+}
+
+async function prepared(run: string, onPhase: (text: string) => void): Promise<void> {
+  for (;;) {
+    const { state, progress, error } = await call('run', { param: run });
+    if (state === 'succeeded') return;
+    if (state === 'failed')
+      throw new CallError({
+        kind: 'refused',
+        code: error?.code ?? '',
+        message: error?.message ?? 'the export failed',
+        hint: error?.hint ?? undefined,
+        fields: [],
+        retryAfterMs: undefined,
+      });
+    if (progress) onPhase(`The export is being prepared: ${bytes(progress.doneBytes)} …`);
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+  }
+}
+
+/** A file, or the address of one. */
+async function take(response: Response, onPhase: (text: string) => void): Promise<string> {
+  const disposition = response.headers.get('content-disposition');
+  if (disposition === null) {
+    const { url, fileName } = (await response.json()) as DownloadLink;
+    save(url, fileName);
+    return fileName;
+  }
+  onPhase('The file is being sent …');
+  const fileName = fileNameOf(disposition);
+  const url = URL.createObjectURL(await response.blob());
+  save(url, fileName);
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return fileName;
+}
+
+function save(url: string, fileName: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = fileName;
+  link.rel = 'noreferrer';
+  link.click();
+}
+
+function fileNameOf(disposition: string): string {
+  const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1];
+  if (encoded !== undefined) return decodeURIComponent(encoded);
+  return /filename="((?:[^"\\]|\\.)*)"/.exec(disposition)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? 'backup';
+}

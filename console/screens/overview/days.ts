@@ -1,0 +1,60 @@
+import type { AnswerOf } from '../../../shared/core/api.ts';
+import { DAY_MS } from '../../../shared/core/units.ts';
+
+export type Storage = AnswerOf<'storage'>;
+export type Day = Storage['days'][number];
+
+export interface CalendarDay {
+  /** ISO, of UTC. */
+  readonly date: string;
+  /** 0 is the oldest week. */
+  readonly week: number;
+  /** 0 is Monday. */
+  readonly weekday: number;
+  readonly backups: number;
+  readonly newBytes: number;
+  /** No backup, though there were some before. */
+  readonly isGap: boolean;
+}
+
+export const WEEKS = 53;
+
+/** The last 53 weeks of one source, day by day, to the day of `now`. */
+export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDay[] {
+  const byDate = new Map(days.map((day) => [day.date, day]));
+  const first = days[0]?.date ?? '9999';
+  const today = now.toISOString().slice(0, 10);
+  const todayMs = Date.parse(today);
+  const weekday = (new Date(todayMs).getUTCDay() + 6) % 7;
+  const count = (WEEKS - 1) * 7 + weekday + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const date = new Date(todayMs - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
+    const { backups = 0, newBytes = 0 } = byDate.get(date) ?? {};
+    const isGap = backups === 0 && date > first && date < today;
+    return { date, week: Math.floor(i / 7), weekday: i % 7, backups, newBytes, isGap };
+  });
+}
+
+/** Days with backups by source, oldest first. */
+export function daysBySource({ days }: Storage): ReadonlyMap<string, readonly Day[]> {
+  return Map.groupBy(days, ({ source }) => JSON.stringify([source.kind, source.name]));
+}
+
+/** Sums from the first day on: what uPlot wants, times in seconds. */
+export function growthOf({ days }: Storage): readonly [times: number[], logical: number[], stored: number[]] {
+  const times: number[] = [];
+  const logical: number[] = [];
+  const stored: number[] = [];
+  let logicalSum = 0;
+  let storedSum = 0;
+  for (const [date, ofDate] of Map.groupBy(days, (day) => day.date)) {
+    for (const { plainBytes, newBytes } of ofDate) {
+      logicalSum += plainBytes;
+      storedSum += newBytes;
+    }
+    times.push(Date.parse(date) / 1000);
+    logical.push(logicalSum);
+    stored.push(storedSum);
+  }
+  return [times, logical, stored];
+}

@@ -1,0 +1,87 @@
+import { call } from '../../api/client.ts';
+import { useResource } from '../../api/resource.ts';
+import { type Status, useStatus } from '../../api/status.ts';
+import { Icon } from '../../ui/icon.tsx';
+import { Ago } from '../../ui/moment.tsx';
+import { Card, PageHead, type Tone } from '../../ui/parts.tsx';
+import { Empty, Shown } from '../../ui/states.tsx';
+import { BackUpNow } from '../backups/back-up-now.tsx';
+import { Calendars } from './calendar.tsx';
+import { Growth } from './growth.tsx';
+import { SourceCard } from './source-card.tsx';
+
+const STORAGE_PACE_MS = 300_000;
+const TONES: Readonly<Record<Status['verdict']['level'], Tone>> = {
+  good: 'good',
+  attention: 'warn',
+  bad: 'bad',
+};
+
+export function Overview() {
+  const status = useStatus();
+  const storage = useResource(
+    'storage',
+    () => call('storage'),
+    () => STORAGE_PACE_MS,
+  );
+  return (
+    <div class="page">
+      <PageHead title="Overview" actions={<BackUpNow />}>
+        {status.value.value && (
+          <p class="soft small">
+            {status.value.value.repository.location} · as of <Ago at={status.value.value.now} />
+          </p>
+        )}
+      </PageHead>
+      <Shown of={status}>{(value) => <State status={value} />}</Shown>
+      <Card title="Backups by day">
+        <Shown of={storage}>{(value) => <Calendars storage={value} />}</Shown>
+      </Card>
+      <Card title="Storage">
+        <Shown of={storage}>{(value) => <Growth storage={value} />}</Shown>
+      </Card>
+    </div>
+  );
+}
+
+function State({ status }: { readonly status: Status }) {
+  return (
+    <>
+      <Verdict verdict={status.verdict} />
+      {status.sources.length === 0 ? (
+        <Card>
+          <Empty title="No backups yet">
+            <p>
+              Nothing is protected until the first backup is made. Back up now, or wait for the first
+              scheduled run.
+            </p>
+          </Empty>
+        </Card>
+      ) : (
+        status.sources.map((source) => (
+          <SourceCard key={`${source.source.kind} ${source.source.name}`} state={source} status={status} />
+        ))
+      )}
+    </>
+  );
+}
+
+/** Whether all is well, in one sentence and a colour. */
+function Verdict({ verdict }: { readonly verdict: Status['verdict'] }) {
+  const { level, sentence, steps } = verdict;
+  return (
+    <section class={`verdict tone-${TONES[level]}`} aria-label="Whether all is well">
+      <Icon name={level} />
+      <div>
+        <h2>{sentence}</h2>
+        {steps.length > 0 && level !== 'good' && (
+          <ul>
+            {steps.map((step) => (
+              <li key={step}>{step}</li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,142 @@
+import type { ComponentChildren } from 'preact';
+import { duration } from '../../../shared/core/human.ts';
+import { number, plural } from '../../../shared/core/plural.ts';
+import type { SourceState, Status } from '../../api/status.ts';
+import { backupHref } from '../../routes.ts';
+import { depthName } from '../../ui/backup-state.tsx';
+import { Icon, type IconName } from '../../ui/icon.tsx';
+import { Ago, Moment } from '../../ui/moment.tsx';
+import { Badge, Card } from '../../ui/parts.tsx';
+import { kindName, shortSource } from '../../ui/source-name.tsx';
+
+/** What one wants to know of a source at a glance: newest good backup, verification, drill, next run. */
+export function SourceCard({ state, status }: { readonly state: SourceState; readonly status: Status }) {
+  const { source, backups, newestGood, lastVerify, lastDrill, waiting, failed, held } = state;
+  return (
+    <Card
+      title={shortSource(source.name)}
+      isBare
+      aside={
+        <span class="row">
+          {failed.length > 0 && <Badge tone="bad">{number(failed.length)} damaged</Badge>}
+          {waiting.length > 0 && <Badge tone="warn">{number(waiting.length)} suspect</Badge>}
+          {held.length > 0 && <Badge tone="info">{number(held.length)} held</Badge>}
+          <span class="small faint">
+            {kindName(source.kind)} · {plural(backups, 'backup')}
+          </span>
+        </span>
+      }
+    >
+      <dl class="tiles">
+        <Tile icon="backups" name="Newest good backup">
+          {newestGood ? (
+            <>
+              <Big>
+                <a href={backupHref(newestGood.key)}>
+                  <Ago at={newestGood.startedAt} />
+                </a>
+              </Big>
+              <Small>
+                {newestGood.type}, <Moment at={newestGood.startedAt} />
+              </Small>
+            </>
+          ) : (
+            <Big tone="bad">None</Big>
+          )}
+        </Tile>
+        <Tile icon="verify" name="Last verification">
+          {lastVerify ? (
+            <>
+              <Big {...(lastVerify.isWhole ? {} : { tone: 'bad' as const })}>
+                {lastVerify.isWhole ? <Ago at={lastVerify.at} /> : 'Damage found'}
+              </Big>
+              <Small>
+                {depthName(lastVerify.depth)},{' '}
+                <a href={backupHref(lastVerify.key)}>{lastVerify.isWhole ? 'whole' : 'look'}</a>
+              </Small>
+            </>
+          ) : (
+            <Big tone="warn">Never</Big>
+          )}
+        </Tile>
+        <Tile icon="drill" name="Last drill">
+          <Drill drill={lastDrill} />
+        </Tile>
+        <Tile icon="clock" name="Next run">
+          <NextRun state={state} status={status} />
+        </Tile>
+      </dl>
+    </Card>
+  );
+}
+
+function Drill({ drill }: { readonly drill: SourceState['lastDrill'] }) {
+  if (!drill) return <Big tone="warn">Never</Big>;
+  const { outcome, restoreMs, at, key } = drill;
+  return (
+    <>
+      <Big {...(outcome === 'equal' ? {} : { tone: 'bad' as const })}>
+        {outcome === 'equal' ? `Restored in ${duration(restoreMs)}` : `Ended ${outcome}`}
+      </Big>
+      <Small>
+        <a href={backupHref(key)}>
+          <Ago at={at} />
+        </a>
+        {outcome === 'equal' && ', equal to the backup'}
+      </Small>
+    </>
+  );
+}
+
+function NextRun({ state, status }: { readonly state: SourceState; readonly status: Status }) {
+  const named = new Set([state.source.name, shortSource(state.source.name)]);
+  const isOnly = status.sources.length === 1;
+  const [next] = status.schedules
+    .filter(({ source, nextAt }) => nextAt !== null && (isOnly || named.has(source)))
+    .toSorted((a, b) => (a.nextAt ?? '').localeCompare(b.nextAt ?? ''));
+  if (!next?.nextAt)
+    return (
+      <>
+        <Big>Not known</Big>
+        <Small>No schedule is configured here.</Small>
+      </>
+    );
+  return (
+    <>
+      <Big>
+        <Ago at={next.nextAt} />
+      </Big>
+      <Small>
+        {next.type}, <Moment at={next.nextAt} />
+      </Small>
+    </>
+  );
+}
+
+function Tile({
+  icon,
+  name,
+  children,
+}: {
+  readonly icon: IconName;
+  readonly name: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class="tile">
+      <dt>
+        <Icon name={icon} />
+        {name}
+      </dt>
+      {children}
+    </div>
+  );
+}
+
+function Big({ tone, children }: { readonly tone?: 'warn' | 'bad'; readonly children: ComponentChildren }) {
+  return <dd class={`big ${tone === undefined ? '' : `ink-${tone}`}`}>{children}</dd>;
+}
+
+function Small({ children }: { readonly children: ComponentChildren }) {
+  return <dd class="small soft">{children}</dd>;
+}

@@ -1,0 +1,149 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { AnswerOf } from '../../../shared/core/api.ts';
+import { bytes, duration } from '../../../shared/core/human.ts';
+import { number } from '../../../shared/core/plural.ts';
+import { call } from '../../api/client.ts';
+import { useResource } from '../../api/resource.ts';
+import { refreshStatus } from '../../api/status.ts';
+import { backupHref } from '../../routes.ts';
+import { Button } from '../../ui/button.tsx';
+import { Moment, TimeOfDay } from '../../ui/moment.tsx';
+import { Card, Facts, Note, PageHead } from '../../ui/parts.tsx';
+import { FailureText, Shown } from '../../ui/states.tsx';
+import { RunProgress, RunState, runTitle, Subject, tookMs } from './runs.tsx';
+
+const LIVE_MS = 1_500;
+
+type RunDetail = AnswerOf<'run'>;
+
+export function Run({ id }: { readonly id: string }) {
+  const found = useResource(
+    `run ${id}`,
+    () => call('run', { param: id }),
+    (value) => (value?.state === 'running' ? LIVE_MS : undefined),
+  );
+  const run = found.value.value;
+  const state = run?.state;
+  useEffect(() => {
+    if (state === 'succeeded' || state === 'failed') refreshStatus();
+  }, [state]);
+  return (
+    <div class="page">
+      <PageHead
+        title={run ? runTitle(run) : 'Run'}
+        back={{ href: '#/runs', name: 'Runs' }}
+        actions={
+          run?.backup != null && (
+            <Button icon="backups" href={backupHref(run.backup)}>
+              Look at the backup
+            </Button>
+          )
+        }
+      >
+        {run && <RunState run={run} />}
+      </PageHead>
+      <Shown of={found}>{(value) => <Parts run={value} />}</Shown>
+    </div>
+  );
+}
+
+function Parts({ run }: { readonly run: RunDetail }) {
+  return (
+    <>
+      {run.error && (
+        <Note tone="bad">
+          <FailureText failure={{ ...failureOf(run.error) }} />
+        </Note>
+      )}
+      <div role="status">
+        {run.state === 'succeeded' && run.kind === 'restore' && (
+          <Note tone="good">
+            <strong>Restored, read back, and compared with the backup.</strong>
+          </Note>
+        )}
+        {run.state === 'running' && (
+          <Card title="Progress">
+            <RunProgress run={run} />
+          </Card>
+        )}
+      </div>
+      <Card title="What it is">
+        <Facts
+          facts={[
+            ['Of', <Subject run={run} />],
+            ['Started', <Moment at={run.startedAt} />],
+            ['Took', duration(tookMs(run))],
+            ['By', run.by ?? 'a schedule'],
+            ['Run', <code>{run.id}</code>],
+            ...figuresOf(run.result),
+          ]}
+        />
+      </Card>
+      <Card title="Log">
+        <Log lines={run.log} />
+      </Card>
+    </>
+  );
+}
+
+function failureOf({ code, message, hint }: NonNullable<RunDetail['error']>) {
+  return {
+    kind: 'refused' as const,
+    code,
+    message,
+    hint: hint ?? undefined,
+    fields: [],
+    retryAfterMs: undefined,
+  };
+}
+
+/** The figures of a result that stand for themselves, by their names: `storedBytes` is shown as a size. */
+function figuresOf(result: RunDetail['result']): readonly (readonly [string, string])[] {
+  return Object.entries(result ?? {}).flatMap(([name, value]) => {
+    if (typeof value !== 'number') return [];
+    return [[titleOf(name), figure(name, value)] as const];
+  });
+}
+
+function titleOf(name: string): string {
+  const words = name
+    .replace(/Ms$/, 'Time')
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function figure(name: string, value: number): string {
+  if (name.endsWith('Bytes') || name === 'bytes') return bytes(value);
+  return name.endsWith('Ms') ? duration(value) : number(Math.round(value));
+}
+
+/** The end of the log; stays at the newest line while one is there. */
+function Log({ lines }: { readonly lines: RunDetail['log'] }) {
+  const list = useRef<HTMLOListElement>(null);
+  const isAtEnd = useRef(true);
+  // a new line moves the end
+  useEffect(() => {
+    if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight;
+  }, [lines.length]);
+  if (lines.length === 0) return <p class="soft">Nothing yet.</p>;
+  return (
+    <ol
+      ref={list}
+      class="log"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+      tabIndex={0}
+      aria-label="Log"
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        isAtEnd.current = scrollHeight - scrollTop - clientHeight < 20;
+      }}
+    >
+      {lines.map(({ at, level, message }, i) => (
+        <li key={`${at} ${i}`} class={level}>
+          <TimeOfDay at={at} />
+          <span>{message}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}

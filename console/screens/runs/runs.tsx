@@ -1,0 +1,157 @@
+import type { ApiRun } from '../../../shared/core/api-runs.ts';
+import { bytes, duration } from '../../../shared/core/human.ts';
+import { call } from '../../api/client.ts';
+import { useResource } from '../../api/resource.ts';
+import { backupHref, backupName, runHref } from '../../routes.ts';
+import { Icon } from '../../ui/icon.tsx';
+import { Ago, Moment, now } from '../../ui/moment.tsx';
+import { Badge, Card, PageHead } from '../../ui/parts.tsx';
+import { ScrollX } from '../../ui/scroll-x.tsx';
+import { shortSource } from '../../ui/source-name.tsx';
+import { Empty, Shown } from '../../ui/states.tsx';
+import { BackUpNow } from '../backups/back-up-now.tsx';
+
+const LIVE_MS = 2_000;
+const CALM_MS = 20_000;
+
+const KIND_NAMES: Readonly<Record<ApiRun['kind'], string>> = {
+  backup: 'Backup',
+  verify: 'Verification',
+  drill: 'Drill',
+  restore: 'Restore',
+  export: 'Export',
+};
+
+export function Runs() {
+  const runs = useResource(
+    'runs',
+    () => call('runs', { query: { limit: 100 } }),
+    (value) => (value?.runs.some(({ state }) => state === 'running') ? LIVE_MS : CALM_MS),
+  );
+  return (
+    <div class="page">
+      <PageHead title="Runs" actions={<BackUpNow />} />
+      <Card isBare>
+        <Shown of={runs}>{(value) => <Table runs={value.runs} />}</Shown>
+      </Card>
+    </div>
+  );
+}
+
+function Table({ runs }: { readonly runs: readonly ApiRun[] }) {
+  if (runs.length === 0)
+    return (
+      <Empty title="No runs yet">
+        <p>Backups, verifications, drills, restores and exports that this API begins are listed here.</p>
+      </Empty>
+    );
+  return (
+    <ScrollX label="Runs">
+      <table class="table">
+        <thead>
+          <tr>
+            <th>Run</th>
+            <th>State</th>
+            <th>Of</th>
+            <th>Started</th>
+            <th class="number">Took</th>
+            <th>By</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id}>
+              <td>
+                <a href={runHref(run.id)}>{KIND_NAMES[run.kind]}</a>
+                {run.type !== null && <span class="small faint"> {run.type}</span>}
+              </td>
+              <td>
+                <RunState run={run} />
+                {run.state === 'running' && <RunProgress run={run} />}
+              </td>
+              <td>
+                <Subject run={run} />
+              </td>
+              <td>
+                <Moment at={run.startedAt} />
+                <br />
+                <span class="small faint">
+                  <Ago at={run.startedAt} />
+                </span>
+              </td>
+              <td class="number">{duration(tookMs(run))}</td>
+              <td>{run.by ?? <span class="faint">schedule</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollX>
+  );
+}
+
+export function runTitle({ kind, source, target, backup }: ApiRun): string {
+  const of =
+    source === null ? (backup === null ? '' : ` of ${backupName(backup)}`) : ` of ${shortSource(source)}`;
+  return `${KIND_NAMES[kind]}${of}${target === null ? '' : ` to ${target}`}`;
+}
+
+export function RunState({ run: { state, error } }: { readonly run: ApiRun }) {
+  if (state === 'succeeded')
+    return (
+      <Badge tone="good" icon="check">
+        Succeeded
+      </Badge>
+    );
+  if (state === 'failed')
+    return (
+      <Badge tone="bad" icon="bad" title={error?.message}>
+        Failed
+      </Badge>
+    );
+  return (
+    <Badge tone="info" icon="runs">
+      Running
+    </Badge>
+  );
+}
+
+/** What it does, and how far it is. */
+export function RunProgress({ run: { progress } }: { readonly run: ApiRun }) {
+  if (!progress) return <p class="small soft">Starting …</p>;
+  const { phase, doneBytes, totalBytes } = progress;
+  const share = totalBytes !== null && totalBytes > 0 ? Math.min(doneBytes / totalBytes, 1) : undefined;
+  return (
+    <div class="run-progress">
+      <progress class="progress" aria-label={`Progress: ${phase}`} max={1} value={share} />
+      <p class="small soft">
+        {phase}: {bytes(doneBytes)}
+        {totalBytes !== null && ` of about ${bytes(totalBytes)}`}
+      </p>
+    </div>
+  );
+}
+
+export function Subject({ run: { backup, source, target } }: { readonly run: ApiRun }) {
+  return (
+    <>
+      {source !== null && <span>{shortSource(source)} </span>}
+      {backup !== null && (
+        <a class="small" href={backupHref(backup)}>
+          {backupName(backup)}
+        </a>
+      )}
+      {target !== null && (
+        <span class="small">
+          {' '}
+          <Icon name="restore" /> {target}
+        </span>
+      )}
+    </>
+  );
+}
+
+export function tookMs({ startedAt, finishedAt }: ApiRun): number {
+  const end =
+    finishedAt === null ? Math.max(now.value.getTime(), Date.parse(startedAt)) : Date.parse(finishedAt);
+  return end - Date.parse(startedAt);
+}

@@ -1,0 +1,63 @@
+import type { ApiBackup } from '../../shared/core/api-backups.ts';
+import { Ago } from './moment.tsx';
+import { Badge } from './parts.tsx';
+
+type Backup = Pick<ApiBackup, 'state' | 'problem' | 'suspect' | 'marks'>;
+type Depth = NonNullable<Backup['marks']['verify']>['depth'];
+
+/** `full`, `quick`, `part 3 of 7`. */
+export function depthName({ kind, part, of }: Depth): string {
+  return kind === 'subset' ? `part ${part} of ${of}` : kind;
+}
+
+/** Whether it is suspect and nobody has accepted it. */
+export function isWaiting({ suspect, marks }: Pick<Backup, 'suspect' | 'marks'>): boolean {
+  return suspect.length > 0 && marks.accept === undefined;
+}
+
+/** Whether it cannot be relied on whole, as far as is known. */
+export function isDamaged({ state, marks }: Pick<Backup, 'state' | 'marks'>): boolean {
+  return state === 'damaged' || marks.verify?.isWhole === false;
+}
+
+/** All that is to be known of a backup at a glance. */
+export function BackupState({ backup }: { readonly backup: Backup }) {
+  const { suspect, marks, problem } = backup;
+  return (
+    <span class="row">
+      {isDamaged(backup) && (
+        <Badge tone="bad" icon="bad" title={problem ?? undefined}>
+          Damaged
+        </Badge>
+      )}
+      {suspect.length > 0 &&
+        (isWaiting(backup) ? (
+          <Badge tone="warn" icon="attention">
+            Suspect
+          </Badge>
+        ) : (
+          <Badge>Suspect, accepted</Badge>
+        ))}
+      {marks.hold && (
+        <Badge tone="info" icon="hold" title={marks.hold.reason}>
+          Held
+        </Badge>
+      )}
+      {marks.verify?.isWhole && (
+        <Badge tone="good" icon="check">
+          Verified ({depthName(marks.verify.depth)}) <Ago at={marks.verify.at} />
+        </Badge>
+      )}
+      {marks.drill?.outcome === 'equal' && (
+        <Badge tone="good" icon="drill">
+          Drilled
+        </Badge>
+      )}
+      {marks.drill && marks.drill.outcome !== 'equal' && (
+        <Badge tone="bad" icon="drill">
+          Drill {marks.drill.outcome}
+        </Badge>
+      )}
+    </span>
+  );
+}

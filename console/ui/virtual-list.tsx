@@ -1,0 +1,81 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+/** Rows above and below what is seen, so that scrolling shows no holes. */
+const SPARE = 8;
+const FIRST_HEIGHT = 800;
+const PHONE = matchMedia('(width <= 860px)');
+
+/** A list of rows of one height, of which only those are there that are seen. */
+export function VirtualList<T>({
+  label,
+  head,
+  rows,
+  total,
+  keyOf,
+  heights,
+  onNearEnd,
+  children,
+}: {
+  readonly label: string;
+  readonly head: ComponentChildren;
+  readonly rows: readonly T[];
+  /** How many there are in all, for screen readers; undefined where nobody knows. */
+  readonly total: number | undefined;
+  readonly keyOf: (row: T) => string;
+  /** Of a row, in pixels, as the style sheet has it. */
+  readonly heights: { readonly wide: number; readonly phone: number };
+  readonly onNearEnd: () => void;
+  readonly children: (row: T) => ComponentChildren;
+}) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useView(host);
+  const height = view.isPhone ? heights.phone : heights.wide;
+  const first = Math.max(0, Math.floor(view.top / height) - SPARE);
+  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE);
+  const isNearEnd = last >= rows.length - SPARE;
+  // more rows may still end near
+  useEffect(() => {
+    if (isNearEnd) onNearEnd();
+  }, [isNearEnd, rows.length]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <section ref={host} class="list" aria-label={label} tabIndex={0}>
+      <div class="list-head" aria-hidden="true">
+        {head}
+      </div>
+      <ul class="list-space" style={{ height: `${rows.length * height}px` }}>
+        {rows.slice(first, last).map((row, i) => (
+          <li
+            key={keyOf(row)}
+            class="list-row"
+            aria-setsize={total ?? -1}
+            aria-posinset={first + i + 1}
+            style={{ transform: `translateY(${(first + i) * height}px)` }}
+          >
+            {children(row)}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** What of a scrolling element is seen. */
+function useView(host: { readonly current: HTMLElement | null }) {
+  const [view, setView] = useState({ top: 0, height: FIRST_HEIGHT, isPhone: PHONE.matches });
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const look = () =>
+      setView({ top: element.scrollTop, height: element.clientHeight, isPhone: PHONE.matches });
+    const resize = new ResizeObserver(look);
+    resize.observe(element);
+    element.addEventListener('scroll', look, { passive: true });
+    return () => {
+      resize.disconnect();
+      element.removeEventListener('scroll', look);
+    };
+  }, [host]);
+  return view;
+}

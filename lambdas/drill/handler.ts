@@ -1,0 +1,60 @@
+import * as z from 'zod';
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import type { BackupKey } from '../../shared/core/ids.ts';
+import { SECOND_MS } from '../../shared/core/units.ts';
+import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
+import { runDrill } from '../../shared/jobs/drill.ts';
+import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
+import { audited } from '../runtime/audit.ts';
+import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
+import { putEvent } from '../runtime/events.ts';
+import { defineFunction } from '../runtime/function.ts';
+import { openPlace } from '../runtime/places.ts';
+import { measure } from '../runtime/telemetry.ts';
+
+const Event = z.strictObject({
+  source,
+  backup: backupKey.optional(),
+  requestedBy: requestedBy.optional(),
+});
+
+/** Restores a backup (the newest good one) into a database that it makes for that, compares, and drops it. */
+export const handler = defineFunction(Event, async (event, invocation) => {
+  const { config, signal, onProgress, id: run } = invocation;
+  const { source } = event;
+  const repository = await invocation.repository();
+  const key =
+    (event.backup as BackupKey | undefined) ??
+    (await newestGoodBackup(repository, { source, isWholeName: true, signal }));
+  const { kind } = (await repository.readManifest(key, signal)).source;
+  const place = await openPlace(drillPlace(kind, config), signal);
+  const server = await openScratch(place.config, place.env);
+  const by = event.requestedBy ?? invocation.by;
+  const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
+  const result = await audited(repository, audit, () =>
+    runDrill(repository, key, server, { onProgress, signal }),
+  );
+  const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = result;
+  const figures = { restoreMs, compareMs, records, plainBytes };
+  if (outcome === 'equal') measure(source, { RestoreTime: restoreMs / SECOND_MS });
+  await putEvent(outcome === 'equal' ? 'Drill Succeeded' : 'Drill Failed', {
+    run,
+    source,
+    backup: key,
+    outcome,
+    figures,
+    ...(error ? { error: { code: error.code, message: error.message } } : {}),
+  });
+  return { key, outcome, ...figures, report, error: error?.code ?? null };
+});
+
+/** @throws E_CONFIG */
+function drillPlace(kind: string, { drill }: ResolvedConfig) {
+  const known = knownKind(kind);
+  const server = drill[known];
+  if (server) return { kind: known, ...server };
+  throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
+    hint: `Set drill.${kind} in holdfast.config.ts and deploy.`,
+  });
+}

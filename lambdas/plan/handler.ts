@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { claimRun } from '../../shared/jobs/claim-run.ts';
+import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
+import { note, source, type } from '../runtime/event-members.ts';
+import { defineFunction } from '../runtime/function.ts';
+import { openConfiguredSource } from '../runtime/places.ts';
+import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
+import { logger } from '../runtime/telemetry.ts';
+import { openOrMake } from './repository.ts';
+
+const Event = z.strictObject({
+  source,
+  type,
+  note,
+  /** Given to every execution that is to make the same backup. */
+  scheduledTime: z.string().min(1).max(64).optional(),
+  /** The execution's own id: its ARN. */
+  execution: z.string().min(1).max(1024),
+});
+
+interface Plan extends PlannedRun {
+  /**
+   * - `shares`: planned, all shares can be read.
+   * - `hold`: the database's view must be held: invoke `hold`, which plans.
+   * - `duplicate`: another execution makes the backup of that scheduled time; `run` is its run.
+   */
+  readonly mode: 'duplicate' | 'hold' | 'shares';
+}
+
+export const handler = defineFunction(Event, async (event, invocation): Promise<Plan> => {
+  const { config, signal, onProgress } = invocation;
+  const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
+  logger.appendKeys({ run });
+  const about = { run, source: event.source, type: event.type };
+  const source = await openConfiguredSource(event.source, config, signal);
+  const repository = await openOrMake(invocation);
+  if (event.scheduledTime !== undefined) {
+    const { scheduledTime } = event;
+    const claim = await claimRun(repository, { ...about, scheduledTime, signal });
+    if (!claim.isOurs) return { ...about, run: claim.run, mode: 'duplicate', shares: [] };
+  }
+  if (mustBeHeld(source)) return { ...about, mode: 'hold', shares: [] };
+  await using plan = await planBackup(repository, source, {
+    ...planOptions({ ...about, note: event.note }, config),
+    onProgress,
+    signal,
+  });
+  return { ...about, mode: 'shares', shares: sharesOf(plan, about, config) };
+});

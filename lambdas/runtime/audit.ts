@@ -1,0 +1,51 @@
+import type { JsonObject } from '../../shared/core/json.ts';
+import { writeAudit } from '../../shared/jobs/audit.ts';
+import { toFunctionError } from './function-error.ts';
+import type { Repository } from './settings.ts';
+import { logger } from './telemetry.ts';
+
+type Record = Parameters<typeof writeAudit>[1];
+
+export interface Audited {
+  readonly action: 'drill' | 'export' | 'prune' | 'restore';
+  /** Who asked for it. */
+  readonly by: string;
+  readonly run: string;
+  readonly backups: Record['backups'];
+  readonly target?: string | undefined;
+  readonly details?: JsonObject | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Longest that writing down a failure may take, after the work itself was stopped. */
+const LATE_MS = 10_000;
+
+/**
+ * Does what somebody asked for, and writes down in the log and under `reports/` that it began and how it ended.
+ *
+ * @throws E_STORE_*, E_KEY_* where it cannot be written down: then it does not begin
+ */
+export async function audited<T>(
+  repository: Repository,
+  { signal, ...audit }: Audited,
+  work: () => Promise<T>,
+): Promise<T> {
+  await note(repository, { ...audit, outcome: 'begun' }, signal);
+  try {
+    const result = await work();
+    await note(repository, { ...audit, outcome: 'done' }, signal);
+    return result;
+  } catch (error) {
+    const { name } = toFunctionError(error, signal);
+    await note(repository, { ...audit, outcome: 'failed', error: name }, AbortSignal.timeout(LATE_MS)).catch(
+      (problem: Error) => logger.error('the failure could not be written down', { error: problem }),
+    );
+    throw error;
+  }
+}
+
+async function note(repository: Repository, record: Record, signal: AbortSignal): Promise<void> {
+  const { details: _, ...shown } = record;
+  logger.info('audit', { audit: shown });
+  await writeAudit(repository, record, signal);
+}

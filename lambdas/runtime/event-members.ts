@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { parseBackupKey } from '../../shared/core/ids.ts';
+
+export const run = z.string().regex(/^[0-9a-f]{32}$/, 'a run is 32 lower-case hex digits');
+/** A name of the configuration. */
+export const source = z.string().min(1).max(128);
+export const type = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'");
+/** Empty where there is none: a state machine has no optional members. */
+export const note = z.string().max(500).optional();
+export const backupKey = z
+  .string()
+  .refine((text) => parseBackupKey(text) !== undefined, 'wanted is a whole key of a backup: backups/…');
+/** A key, or `latest:` and the name of a source. */
+export const backupChoice = z
+  .string()
+  .refine(
+    (text) => /^latest:.+/.test(text) || parseBackupKey(text) !== undefined,
+    'wanted is a whole key of a backup, or latest:NAME of a source',
+  );
+export const requestedBy = z.string().min(1).max(256);

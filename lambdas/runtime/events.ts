@@ -1,0 +1,27 @@
+import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { logger } from './telemetry.ts';
+
+export interface EventDetail {
+  readonly run?: string;
+  readonly source?: string;
+  readonly type?: string;
+  readonly backup?: string;
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly [name: string]: unknown;
+}
+
+/**
+ * Puts an event on the bus of HOLDFAST_EVENT_BUS. What was done is not undone because nobody could be told: a failure is logged,
+ * not thrown.
+ */
+export async function putEvent(type: EventType, detail: EventDetail): Promise<void> {
+  const bus = process.env['HOLDFAST_EVENT_BUS'];
+  if (!bus) return;
+  try {
+    const { putOne } = await import('./put-events.ts');
+    if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...detail })))
+      logger.error('the event was not taken', { event: type });
+  } catch (error) {
+    logger.error('the event could not be sent', { event: type, error: error as Error });
+  }
+}

@@ -1,0 +1,49 @@
+import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '../../shared/core/errors.ts';
+import { redact } from './redact.ts';
+
+/**
+ * What a function fails with. Lambda gives `name` to Step Functions as the error's name, so that Retry and Catch go by the
+ * codes of docs/errors.md. Holds no secret, and no stack of what caused it.
+ */
+export class FunctionError extends Error {
+  override readonly name: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.name = code;
+    this.retryable = ERRORS[code].retryable;
+    this.stack = `${code}: ${message}`;
+  }
+}
+
+/** @param signal whose reason says why work was stopped */
+export function toFunctionError(error: unknown, signal?: AbortSignal): FunctionError {
+  if (error instanceof FunctionError) return error;
+  const known = knownOf(error, signal);
+  const hint = known.hint === undefined ? '' : ` (${known.hint})`;
+  return new FunctionError(known.code, redact(known.message + hint));
+}
+
+function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError {
+  const reason: unknown = signal?.aborted ? signal.reason : undefined;
+  if (isHoldfastError(error, 'E_ABORTED') && isHoldfastError(reason)) return reason;
+  if (isHoldfastError(error)) return error;
+  if (error instanceof Error && error.name === 'ParseError')
+    return new HoldfastError('E_USAGE', `the event is wrong: ${problemsOf(error)}`, {
+      hint: 'docs/functions.md says what each function takes.',
+    });
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new HoldfastError('E_INTERNAL', message);
+}
+
+interface Issue {
+  readonly path?: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function problemsOf(error: Error): string {
+  const { issues } = (error.cause ?? {}) as { readonly issues?: readonly Issue[] };
+  if (!issues) return error.message;
+  return issues.map(({ path = [], message }) => `${path.join('.') || 'the whole'}: ${message}`).join('; ');
+}

@@ -1,0 +1,108 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { parser } from '@aws-lambda-powertools/parser/middleware';
+import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import type * as z from 'zod';
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { OnProgress } from '../../shared/core/progress.ts';
+import { startDeadline } from './deadline.ts';
+import { toFunctionError } from './function-error.ts';
+import { openConfigured, type Repository, readSettings } from './settings.ts';
+import { logger, tracer } from './telemetry.ts';
+
+/** What a function works with. */
+export interface Invocation {
+  readonly config: ResolvedConfig;
+  /** Who asked, where the event does not say it. */
+  readonly by: string;
+  /** 32 hex digits of this invocation, for what has no run of its own. */
+  readonly id: string;
+  /** Aborted somewhat before the function's time runs out. */
+  readonly signal: AbortSignal;
+  readonly until: Date;
+  readonly onProgress: OnProgress;
+  /** Opened at the first call; closed when the function is done. */
+  repository(options?: { readonly withKey?: boolean }): Promise<Repository>;
+}
+
+/** What Lambda, or `task.ts` in its place, gives a function. */
+export type FunctionContext = Pick<
+  Context,
+  'getRemainingTimeInMillis' | 'memoryLimitInMB' | 'functionName' | 'awsRequestId'
+>;
+/** Keys of log lines that an event may have. */
+const LOGGED = ['run', 'source', 'type', 'share', 'backup', 'requestedBy'] as const;
+
+/**
+ * A Lambda function around one job: parses the event, logs with its run, source and type, stops the work before the time runs
+ * out, and fails by the codes of docs/errors.md.
+ */
+export function defineFunction<S extends z.ZodType, R>(
+  schema: S,
+  job: (event: z.infer<S>, invocation: Invocation) => Promise<R>,
+): (event: unknown, context: FunctionContext) => Promise<R> {
+  const handler = middy(async (event: z.infer<S>, context: Context): Promise<R> => {
+    logger.appendKeys(logKeys(event));
+    return run(event, context, job);
+  })
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(captureLambdaHandler(tracer, { captureResponse: false }))
+    .use(parser({ schema }))
+    .use({
+      onError: (request) => {
+        const error = toFunctionError(request.error);
+        request.error = error;
+        logger.error(error.message, { code: error.name });
+      },
+    });
+  return handler as unknown as (event: unknown, context: FunctionContext) => Promise<R>;
+}
+
+async function run<E, R>(
+  event: E,
+  context: FunctionContext,
+  job: (event: E, invocation: Invocation) => Promise<R>,
+): Promise<R> {
+  using deadline = startDeadline(context.getRemainingTimeInMillis(), context.memoryLimitInMB);
+  const { signal, until } = deadline;
+  let opened: Promise<Repository> | undefined;
+  try {
+    const config = readSettings(process.env);
+    return await job(event, {
+      config,
+      by: `function ${context.functionName}`,
+      id: context.awsRequestId.replaceAll('-', '').toLowerCase(),
+      signal,
+      until,
+      onProgress: logWarnings,
+      repository: (options) => {
+        opened ??= openConfigured(config, signal, options).catch((error: unknown) => {
+          opened = undefined;
+          throw error;
+        });
+        return opened;
+      },
+    });
+  } catch (error) {
+    throw toFunctionError(error, signal);
+  } finally {
+    const repository = await opened?.catch(() => undefined);
+    await repository?.[Symbol.asyncDispose]();
+  }
+}
+
+const logWarnings: OnProgress = (event) => {
+  if (event.kind === 'warning') logger.warn(event.message, { code: event.code });
+  else if (event.kind === 'phase') logger.info(`phase ${event.phase}`);
+};
+
+function logKeys(event: unknown): Record<string, string | number> {
+  const given = (event ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    LOGGED.flatMap((name) => {
+      const value = given[name];
+      return typeof value === 'string' || typeof value === 'number' ? [[name, value]] : [];
+    }),
+  );
+}

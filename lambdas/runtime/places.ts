@@ -1,0 +1,96 @@
+import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { openSource, type SourceConfig } from '../../shared/jobs/adapters.ts';
+import { readSecret } from './secrets.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+export type Source = Awaited<ReturnType<typeof openSource>>;
+
+type Place = Omit<NamedSource, 'name'>;
+
+/** Where a database is, and the environment that its adapter is to see: with its login, without this process's. */
+export interface OpenPlace {
+  readonly config: SourceConfig;
+  readonly env: Env;
+}
+
+/**
+ * The source of that name. Its backups are called after the configuration: a database that moves to another host stays the same
+ * source, and who may not read its secret still knows whose backups they are.
+ *
+ * @throws E_USAGE for an unknown name, E_SOURCE_REFUSED, E_CONFIG
+ */
+export async function openConfiguredSource(
+  name: string,
+  config: ResolvedConfig,
+  signal: AbortSignal,
+): Promise<Source> {
+  const { config: place, env } = await openPlace(findSource(name, config), signal);
+  const source = await openSource(place, env);
+  const { kind, capabilities, sharing } = source;
+  return { kind, name, capabilities, sharing, open: (...options) => source.open(...options) };
+}
+
+/** @throws E_USAGE naming those that there are */
+function findSource(name: string, { sources }: ResolvedConfig): NamedSource {
+  return findNamed(name, sources, 'source');
+}
+
+/** A database that restores may write to. @throws E_USAGE naming those that there are */
+export function findTarget(name: string, { targets }: ResolvedConfig): NamedSource {
+  return findNamed(name, targets, 'target');
+}
+
+function findNamed(name: string, places: readonly NamedSource[], what: string): NamedSource {
+  const found = places.find((place) => place.name === name);
+  if (found) return found;
+  const known = places.map((place) => place.name).join(', ') || 'none';
+  throw new HoldfastError('E_USAGE', `'${name}' is no ${what} of the configuration; there are: ${known}`, {
+    hint: `Name one of them, or add it to ${what}s in holdfast.config.ts and deploy.`,
+  });
+}
+
+/** Fetches the secret, where there is one. @throws E_SOURCE_REFUSED, E_CONFIG */
+export async function openPlace(place: Place, signal: AbortSignal): Promise<OpenPlace> {
+  const { kind, url, secret, options } = place;
+  const env = { AWS_REGION: process.env['AWS_REGION'] };
+  if (secret === undefined) return { config: { kind, url, options }, env };
+  const text = (await readSecret(secret, signal)).trim();
+  if (kind === 'firebase-rtdb' && text.startsWith('{'))
+    return { config: { kind, url, options }, env: { ...env, FIREBASE_SERVICE_ACCOUNT: text } };
+  return { config: { kind, url: text.startsWith('{') ? urlOfRds(text, secret) : text, options }, env };
+}
+
+interface RdsSecret {
+  readonly engine?: string;
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly dbname?: string;
+}
+
+/** @throws E_CONFIG; nothing of the secret's values is in the message */
+function urlOfRds(text: string, arn: string): string {
+  let secret: RdsSecret;
+  try {
+    secret = JSON.parse(text) as RdsSecret;
+  } catch {
+    throw badSecret(arn, 'it is neither a URL nor JSON');
+  }
+  const { engine = 'postgres', host, port = 5432, username, password, dbname } = secret;
+  if (!engine.startsWith('postgres') && engine !== 'aurora-postgresql')
+    throw badSecret(arn, `its engine is '${engine}', wanted is postgres`);
+  const missing = Object.entries({ host, username, password }).flatMap(([name, value]) =>
+    typeof value === 'string' && value !== '' ? [] : [name],
+  );
+  if (missing.length > 0) throw badSecret(arn, `it has no ${missing.join(', no ')}`);
+  const login = [username, password].map((part) => encodeURIComponent(String(part))).join(':');
+  return `postgres://${login}@${host}:${port}/${encodeURIComponent(dbname ?? 'postgres')}`;
+}
+
+function badSecret(arn: string, problem: string): HoldfastError {
+  return new HoldfastError('E_CONFIG', `the secret ${arn} names no database: ${problem}`, {
+    hint: 'Store a connection URL, or the JSON that RDS writes: {engine, host, port, username, password, dbname}.',
+  });
+}

@@ -1,0 +1,37 @@
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { BackupPlan } from '../../shared/jobs/plan-backup.ts';
+
+export interface RunOfBackup {
+  readonly run: string;
+  readonly source: string;
+  readonly type: string;
+}
+
+export interface ShareToRead extends RunOfBackup {
+  readonly share: number;
+  readonly runtime: 'fargate' | 'lambda';
+}
+
+export interface PlannedRun extends RunOfBackup {
+  readonly shares: readonly ShareToRead[];
+}
+
+export function planOptions(
+  { run, type, note }: { readonly run: string; readonly type: string; readonly note?: string | undefined },
+  config: ResolvedConfig,
+) {
+  return { run, type, note: note === '' ? undefined : note, shareBytes: config.aws.shareBytes };
+}
+
+/** The shares as the state machine hands them on: what a function cannot do in its time goes to Fargate, where there is one. */
+export function sharesOf(
+  plan: BackupPlan,
+  about: RunOfBackup,
+  { aws: { fargate } }: ResolvedConfig,
+): readonly ShareToRead[] {
+  return plan.shares.map(({ share, estimatedBytes }) => ({
+    ...about,
+    share,
+    runtime: fargate && estimatedBytes >= fargate.fromBytes ? 'fargate' : 'lambda',
+  }));
+}

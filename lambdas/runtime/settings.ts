@@ -1,0 +1,57 @@
+import { type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { MiB } from '../../shared/core/units.ts';
+import { openRepository } from '../../shared/jobs/open-repository.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+export type Repository = Awaited<ReturnType<typeof openRepository>>;
+
+/** The configuration in HOLDFAST_CONFIG (the file's content as JSON) and the variables beside it. @throws E_CONFIG */
+export function readSettings(env: Env): ResolvedConfig {
+  return resolveConfig({
+    file: parseConfig(env['HOLDFAST_CONFIG']),
+    fileName: 'HOLDFAST_CONFIG',
+    env,
+    flags: {},
+  });
+}
+
+function parseConfig(text: string | undefined): unknown {
+  if (text === undefined || text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError('E_CONFIG', 'HOLDFAST_CONFIG is not JSON', {
+      cause,
+      hint: 'Deploy again: the stacks write it from holdfast.config.ts.',
+    });
+  }
+}
+
+/**
+ * Opens the repository; dispose of it. Without its key where a role may not use it.
+ *
+ * @throws E_CONFIG where no place is configured, E_NO_REPOSITORY, E_STORE_*, E_KEY_*
+ */
+export function openConfigured(
+  config: ResolvedConfig,
+  signal: AbortSignal,
+  { withKey = true }: { readonly withKey?: boolean } = {},
+): Promise<Repository> {
+  const { repository, cacheMiB, prune } = config;
+  if (repository === undefined)
+    throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY is not set', {
+      hint: 'Set it to s3://bucket or s3://bucket/prefix.',
+    });
+  const keys = withKey ? {} : { encryptionKey: undefined, kmsKey: undefined };
+  return openRepository(
+    {
+      ...config,
+      repository,
+      cacheBytes: cacheMiB === undefined ? undefined : cacheMiB * MiB,
+      graceMs: prune.graceMs,
+      ...keys,
+    },
+    signal,
+  );
+}

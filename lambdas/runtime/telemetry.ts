@@ -1,0 +1,55 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { Tracer } from '@aws-lambda-powertools/tracer';
+import { redact } from './redact.ts';
+
+export const logger = new Logger({
+  serviceName: 'holdfast',
+  jsonReplacerFn: (_name, value) => (typeof value === 'string' ? redact(value) : value),
+});
+export const tracer = new Tracer({ serviceName: 'holdfast', captureHTTPsRequests: false });
+
+const metrics = new Metrics({ namespace: 'Holdfast', serviceName: 'holdfast' });
+
+/** What is measured of a source, in the namespace `Holdfast`. */
+export type MetricName =
+  | 'BackupAge'
+  | 'BackupFailed'
+  | 'BackupMissed'
+  | 'DrillAge'
+  | 'Duration'
+  | 'NewBytes'
+  | 'Ratio'
+  | 'ReadBytes'
+  | 'Records'
+  | 'RestoreTime'
+  | 'StoredBytes'
+  | 'Suspects'
+  | 'VerificationAge'
+  | 'VerificationFailed';
+
+const UNITS: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
+  BackupAge: MetricUnit.Seconds,
+  DrillAge: MetricUnit.Seconds,
+  Duration: MetricUnit.Seconds,
+  NewBytes: MetricUnit.Bytes,
+  Ratio: MetricUnit.NoUnit,
+  ReadBytes: MetricUnit.Bytes,
+  RestoreTime: MetricUnit.Seconds,
+  StoredBytes: MetricUnit.Bytes,
+  VerificationAge: MetricUnit.Seconds,
+};
+
+/** Publishes figures under the one dimension `source`; undefined ones are left out. */
+export function measure(
+  source: string,
+  values: Readonly<Partial<Record<MetricName, number | undefined>>>,
+): void {
+  // Whoever alarms on a metric must name all of its dimensions: there is one.
+  metrics.clearDefaultDimensions();
+  metrics.addDimension('source', source);
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) metrics.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
+  }
+  metrics.publishStoredMetrics();
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { FUNCTION_NAMES, type FunctionName } from '../shared/core/config-aws.ts';
+import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
+import { HOUR_MS, MINUTE_MS } from '../shared/core/units.ts';
+import { stopWork } from './runtime/deadline.ts';
+import type { FunctionContext } from './runtime/function.ts';
+import { toFunctionError } from './runtime/function-error.ts';
+import { logger } from './runtime/telemetry.ts';
+
+type Handler = (event: unknown, context: FunctionContext) => Promise<unknown>;
+
+const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ readonly handler: Handler }>>> = {
+  plan: () => import('./plan/handler.ts'),
+  hold: () => import('./hold/handler.ts'),
+  'backup-partition': () => import('./backup-partition/handler.ts'),
+  commit: () => import('./commit/handler.ts'),
+  verify: () => import('./verify/handler.ts'),
+  restore: () => import('./restore/handler.ts'),
+  export: () => import('./export/handler.ts'),
+  prune: () => import('./prune/handler.ts'),
+  drill: () => import('./drill/handler.ts'),
+  watchdog: () => import('./watchdog/handler.ts'),
+};
+/** The state machine waits for a task no longer than that. */
+const DEFAULT_LIMIT_MINUTES = 12 * (HOUR_MS / MINUTE_MS);
+
+/**
+ * One function as a container's program, for what outlives a Lambda: `node index.mjs NAME`, with the event in HOLDFAST_EVENT.
+ * SIGTERM ends the work in order. Exits with 0, or as the command line does for the same error.
+ */
+async function main([name = ''] = process.argv.slice(2)): Promise<number> {
+  process.once('SIGTERM', () => {
+    logger.warn('the task is told to stop');
+    stopWork();
+  });
+  try {
+    const { handler } = await handlerOf(name);
+    const result = await handler(eventOf(process.env), contextOf(name, process.env));
+    logger.info('done', { result: result as object });
+    return 0;
+  } catch (error) {
+    const { name: code, message } = toFunctionError(error);
+    logger.error(message, { code });
+    return ERRORS[code].exitStatus;
+  }
+}
+
+function handlerOf(name: string) {
+  if (Object.hasOwn(HANDLERS, name)) return HANDLERS[name as FunctionName]();
+  throw new HoldfastError(
+    'E_USAGE',
+    `'${name}' is no function; the command is one of ${FUNCTION_NAMES.join(', ')}`,
+  );
+}
+
+function eventOf(env: NodeJS.ProcessEnv): unknown {
+  try {
+    const event: unknown = JSON.parse(env['HOLDFAST_EVENT'] || '{}');
+    const taskToken = env['HOLDFAST_TASK_TOKEN'];
+    return taskToken && typeof event === 'object' ? { ...event, taskToken } : event;
+  } catch (cause) {
+    throw new HoldfastError('E_USAGE', 'HOLDFAST_EVENT is not JSON', { cause });
+  }
+}
+
+function contextOf(name: string, env: NodeJS.ProcessEnv): FunctionContext {
+  const limitMs = Number(env['HOLDFAST_TASK_MINUTES'] || DEFAULT_LIMIT_MINUTES) * MINUTE_MS;
+  const until = performance.now() + limitMs;
+  return {
+    getRemainingTimeInMillis: () => Math.max(0, until - performance.now()),
+    memoryLimitInMB: String(Math.round(process.constrainedMemory() / 2 ** 20)),
+    functionName: `${name} (task)`,
+    awsRequestId: randomUUID(),
+  };
+}
+
+process.exitCode = await main();

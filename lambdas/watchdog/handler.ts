@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { SECOND_MS } from '../../shared/core/units.ts';
+import { readSourceAges, type SourceAges } from '../../shared/jobs/source-ages.ts';
+import { putEvent } from '../runtime/events.ts';
+import { defineFunction } from '../runtime/function.ts';
+import { logger, measure } from '../runtime/telemetry.ts';
+
+const NONE = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, waiting: 0, damaged: 0 };
+/** What the age of something that never was is measured as, so that alarms on it fire too: a hundred years. */
+const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
+
+/** Measures how old the newest good backup of each source is, and tells where it is too old. Needs no key. */
+export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
+  const { config, signal } = invocation;
+  const repository = await invocation.repository({ withKey: false });
+  const found = await readSourceAges(repository, signal);
+  const { backupAgeMs } = config.aws.alarms;
+  const missed: string[] = [];
+  const sources = config.sources.map(({ name }) => {
+    return found.find(({ source }) => source === name) ?? { source: name, ...NONE };
+  });
+  for (const ages of sources) {
+    const isMissed = (ages.backupMs ?? NEVER_MS) > backupAgeMs;
+    report(ages, isMissed);
+    if (!isMissed) continue;
+    missed.push(ages.source);
+    const allowedSeconds = seconds(backupAgeMs);
+    await putEvent('Backup Missed', {
+      source: ages.source,
+      ageSeconds: seconds(ages.backupMs),
+      allowedSeconds,
+    });
+  }
+  return { sources: sources.map(inSeconds), missed };
+});
+
+function report(ages: SourceAges, isMissed: boolean): void {
+  const { source, backupMs, verificationMs, drillMs, waiting, damaged } = ages;
+  measure(source, {
+    BackupAge: seconds(backupMs ?? NEVER_MS) ?? 0,
+    VerificationAge: seconds(verificationMs ?? NEVER_MS) ?? 0,
+    DrillAge: seconds(drillMs ?? NEVER_MS) ?? 0,
+    Suspects: waiting,
+    VerificationFailed: damaged,
+    BackupMissed: isMissed ? 1 : 0,
+  });
+  if (isMissed) logger.error('no good backup is young enough', { source, ageSeconds: seconds(backupMs) });
+}
+
+function inSeconds({ source, backupMs, verificationMs, drillMs, waiting, damaged }: SourceAges) {
+  return {
+    source,
+    backupAge: seconds(backupMs),
+    verificationAge: seconds(verificationMs),
+    drillAge: seconds(drillMs),
+    waiting,
+    damaged,
+  };
+}
+
+function seconds(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms / SECOND_MS);
+}

@@ -1,0 +1,166 @@
+import type { ApiRoute, RouteId } from '../core/api.ts';
+import { hasRole } from '../core/api-names.ts';
+import type { Clock } from '../core/clock.ts';
+import type { ApiSettings } from '../core/config-api.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import { ApiError, problemOf } from './api-error.ts';
+import type { Backend } from './backend.ts';
+import type { Authenticator, Caller, RequestContext } from './caller.ts';
+import { Confirmations } from './confirm.ts';
+import { HANDLERS, type HandlerInput, type Reply } from './handlers.ts';
+import { corsHeaders, preflight, SECURITY_HEADERS } from './headers.ts';
+import { matchRoute } from './match-route.ts';
+import { RateLimiter } from './rate-limit.ts';
+import { readBody, readQuery } from './read-request.ts';
+
+export interface AdminApiOptions {
+  readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'rateLimit' | 'corsOrigins'>;
+  readonly authenticator: Authenticator;
+  /** @throws why there is none: `health` says it, all other routes answer 503 */
+  readonly backend: () => Promise<Backend>;
+  /** At least 32 random bytes, the same wherever the API runs: binds confirmations. */
+  readonly secret: Uint8Array;
+  readonly clock: Clock;
+  /** Is told of failures that a caller is told nothing of. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The admin API over standard requests and answers, wherever it is mounted. docs/api.md. */
+export class AdminApi {
+  readonly #options: AdminApiOptions;
+  readonly #limiter: RateLimiter;
+  readonly #confirmations: Confirmations;
+
+  constructor(options: AdminApiOptions) {
+    const { settings, secret, clock } = options;
+    this.#options = options;
+    this.#limiter = new RateLimiter(settings.rateLimit, clock);
+    this.#confirmations = new Confirmations(secret, clock);
+  }
+
+  /** Answers every request; throws nothing. */
+  async handle(request: Request, context: RequestContext): Promise<Response> {
+    const cors = corsHeaders(request, this.#options.settings.corsOrigins);
+    try {
+      if (request.method === 'OPTIONS') return preflight(request, cors);
+      const response = await this.#route(request, context);
+      for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+      return response;
+    } catch (error) {
+      return this.#refuse(error, cors);
+    }
+  }
+
+  async #route(request: Request, context: RequestContext): Promise<Response> {
+    const url = new URL(request.url);
+    const { id, route, param } = matchRoute(request.method, url.pathname);
+    const caller = await this.#caller(request, context);
+    if (id === 'health') return this.#health(caller, context);
+    this.#admit(caller, route);
+    this.#limiter.take(caller.id, route.limit);
+    const query = readQuery(url, route.query);
+    const body = await readBody(request, route.body);
+    const input = { caller, param, query, body, signal: context.signal ?? request.signal };
+    return toResponse(await this.#answer(id, input));
+  }
+
+  /** Requests that bring no good login are counted by where they come from: guessing is slow. */
+  async #caller(request: Request, context: RequestContext): Promise<Caller | undefined> {
+    try {
+      return context.caller ?? (await this.#options.authenticator.authenticate(request, context));
+    } catch (error) {
+      this.#limiter.take(`address ${context.clientAddress}`, 'read');
+      throw error;
+    }
+  }
+
+  /** @throws E_UNAUTHENTICATED, E_FORBIDDEN */
+  #admit(caller: Caller | undefined, { role }: ApiRoute): asserts caller is Caller {
+    if (!caller)
+      throw new ApiError('E_UNAUTHENTICATED', 'the request brings no login', {
+        hint: 'docs/api.md says which logins there are.',
+      });
+    if (role === 'open' || hasRole(caller.roles, role)) return;
+    throw new ApiError('E_FORBIDDEN', `that needs the role ${role}`, {
+      hint: `Your roles: ${caller.roles.join(', ') || 'none'}. Whoever configures the API gives them.`,
+    });
+  }
+
+  async #health(caller: Caller | undefined, context: RequestContext): Promise<Response> {
+    const isViewer = caller !== undefined && hasRole(caller.roles, 'viewer');
+    if (!isViewer && !this.#options.settings.isHealthOpen)
+      this.#admit(caller, { role: 'viewer' } as ApiRoute);
+    this.#limiter.take(caller?.id ?? `address ${context.clientAddress}`, 'poll');
+    const problems = await this.#problems(context.signal ?? AbortSignal.timeout(10_000));
+    const status = problems.length === 0 ? 'ok' : 'failing';
+    const why = problems.map((error) => {
+      const { code, detail, hint } = problemOf(error).problem;
+      return { code, message: detail, hint };
+    });
+    return json(problems.length === 0 ? 200 : 503, {
+      status,
+      ...(isViewer ? { problems: why, version: VERSION } : {}),
+    });
+  }
+
+  async #problems(signal: AbortSignal): Promise<readonly unknown[]> {
+    try {
+      return await (await this.#options.backend()).health(signal);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) this.#options.onError(error);
+      return [error];
+    }
+  }
+
+  async #answer(
+    id: Exclude<RouteId, 'health'>,
+    input: Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'query' | 'body'> & {
+      readonly query: unknown;
+      readonly body: unknown;
+    },
+  ): Promise<Reply<RouteId>> {
+    const backend = await this.#backend();
+    // The table pairs each handler with the schemas that its query and body were read by.
+    const handler = HANDLERS[id] as (given: object) => Promise<Reply<RouteId>>;
+    return handler({ ...input, backend, confirmations: this.#confirmations });
+  }
+
+  async #backend(): Promise<Backend> {
+    try {
+      return await this.#options.backend();
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      const { code, message, hint } = error;
+      throw new ApiError(code, message, {
+        status: 503,
+        cause: error,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
+  }
+
+  #refuse(error: unknown, cors: Readonly<Record<string, string>>): Response {
+    const { problem, headers } = problemOf(error);
+    if (problem.code === 'E_INTERNAL') this.#options.onError(error);
+    const login: Record<string, string> =
+      problem.status === 401 ? { 'www-authenticate': this.#options.authenticator.scheme } : {};
+    const all = { ...headers, ...login, ...cors, 'content-type': 'application/problem+json' };
+    return json(problem.status, problem, all);
+  }
+}
+
+function toResponse(reply: Reply<RouteId>): Response {
+  if ('json' in reply) return json(reply.status, reply.json);
+  return new Response(ReadableStream.from(reply.file) as ReadableStream<Uint8Array>, {
+    status: reply.status,
+    headers: { ...SECURITY_HEADERS, ...reply.headers },
+  });
+}
+
+function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', ...headers },
+  });
+}

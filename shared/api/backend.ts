@@ -1,0 +1,63 @@
+import type { AcceptAnswer, HoldAnswer } from '../core/api-backups.ts';
+import type {
+  ApiRestorePlan,
+  ApiRun,
+  CreateBody,
+  DownloadLink,
+  DownloadQuery,
+  DrillBody,
+  RestoreBody,
+  RunAnswer,
+  RunStarted,
+  VerifyBody,
+} from '../core/api-runs.ts';
+import type { StatusAnswer } from '../core/api-status.ts';
+import type { HoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import type { Caller } from './caller.ts';
+import type { FileFormat } from './file-name.ts';
+import type { RepositoryView } from './repository-view.ts';
+
+export interface Call {
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
+/** An export: as it is made, from a run that must come first, or by a link to what was prepared. */
+export type Download =
+  | {
+      readonly kind: 'stream';
+      readonly fileName: string;
+      readonly format: FileFormat;
+      readonly body: AsyncIterable<Uint8Array>;
+    }
+  | { readonly kind: 'run'; readonly started: RunStarted }
+  | { readonly kind: 'link'; readonly link: DownloadLink };
+
+/** What does the work of the API: this process (`local/`), or functions in AWS (`aws/`). */
+export interface Backend {
+  readonly mode: StatusAnswer['mode'];
+  /** What is read of the repository. */
+  readonly view: RepositoryView;
+  readonly configured: StatusAnswer['configured'];
+  readonly schedules: StatusAnswer['schedules'];
+  /** Why backups cannot run; empty where they can. */
+  health(signal: AbortSignal): Promise<readonly HoldfastError[]>;
+  create(body: CreateBody, call: Call): Promise<RunStarted>;
+  verify(body: VerifyBody, call: Call): Promise<RunStarted>;
+  drill(body: DrillBody, call: Call): Promise<RunStarted>;
+  planRestore(
+    body: RestoreBody,
+    call: Call,
+  ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }>;
+  /** Begins a restore that was confirmed; it is in the audit trail before it begins. */
+  restore(body: RestoreBody, call: Call): Promise<RunStarted>;
+  hold(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;
+  release(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;
+  accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer>;
+  runs(limit: number, call: Call): Promise<readonly ApiRun[]>;
+  /** @throws E_UNKNOWN_RUN */
+  run(id: string, call: Call): Promise<RunAnswer>;
+  /** It is in the audit trail before the first byte. */
+  download(key: BackupKey, query: DownloadQuery, call: Call): Promise<Download>;
+}

@@ -1,0 +1,45 @@
+import { ApiError } from './api-error.ts';
+
+const PREFLIGHT_SECONDS = 600;
+
+/** Of every answer of the API: nothing of it is kept, framed, guessed at or run. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** What lets a page of a configured origin read the answer; nothing for all others. */
+export function corsHeaders(request: Request, allowed: readonly string[]): Record<string, string> {
+  const origin = request.headers.get('origin');
+  if (origin === null || !allowed.includes(origin)) return { vary: 'origin' };
+  return {
+    vary: 'origin',
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'content-disposition, retry-after',
+    'cross-origin-resource-policy': 'cross-origin',
+  };
+}
+
+/** @throws E_FORBIDDEN for a page of another origin */
+export function preflight(request: Request, cors: Readonly<Record<string, string>>): Response {
+  if (!('access-control-allow-origin' in cors))
+    throw new ApiError('E_FORBIDDEN', 'pages of that origin may not call the API', {
+      hint: 'Configure api.corsOrigins.',
+    });
+  const method = request.headers.get('access-control-request-method') ?? '';
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...SECURITY_HEADERS,
+      ...cors,
+      'access-control-allow-methods': ['GET', 'POST', 'DELETE'].includes(method) ? method : 'GET',
+      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-max-age': String(PREFLIGHT_SECONDS),
+    },
+  });
+}

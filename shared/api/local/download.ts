@@ -1,0 +1,106 @@
+import { Buffer } from 'node:buffer';
+import type { DownloadLink, DownloadQuery } from '../../core/api-runs.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { exportBackup } from '../../jobs/export.ts';
+import { showBackup } from '../../jobs/show.ts';
+import { ApiError } from '../api-error.ts';
+import type { Call, Download } from '../backend.ts';
+import { type FileFormat, fileNameOf } from '../file-name.ts';
+import type { LocalBackendOptions } from './options.ts';
+
+interface Asked {
+  readonly key: BackupKey;
+  readonly query: DownloadQuery;
+  readonly call: Call;
+  readonly audit: (record: {
+    readonly backups: readonly BackupKey[];
+    readonly details?: JsonObject | undefined;
+  }) => Promise<string>;
+}
+
+/** An export: small ones, and all of a store that gives no links, while it is made; else by a run and a link to what it made. */
+export async function downloadOf(options: LocalBackendOptions, asked: Asked): Promise<Download> {
+  const { key, query, call, audit } = asked;
+  const { dataset, prepared } = query;
+  const { repository, streamBytes, links, tracker } = options;
+  const record = { backups: [key], details: dataset === undefined ? undefined : { datasets: [dataset] } };
+  if (prepared !== undefined) {
+    const link = await linkTo(options, prepared, key);
+    await audit(record);
+    return { kind: 'link', link };
+  }
+  const { source, datasets } = await showBackup(repository, key, call.signal);
+  const wanted = datasets.filter(({ name, kind }) => kind === 'data' && (dataset ?? name) === name);
+  if (dataset !== undefined && wanted.length === 0) throw noDataset();
+  const format = query.format ?? (source.kind === 'firebase-rtdb' ? 'json' : 'sql');
+  const fileName = fileNameOf(key, { dataset, format });
+  const bytes = wanted.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+  const isSmall = links === undefined || bytes <= streamBytes;
+  if (!isSmall) tracker.refuseBusy('export', {});
+  if (isSmall) {
+    const body = await begun(exported(options, { key, dataset, format, signal: call.signal }));
+    await audit(record);
+    return { kind: 'stream', fileName, format, body };
+  }
+  await audit(record);
+  const run = tracker.begin('export', { by: call.caller.name, backup: key }, async ({ id, signal }) => {
+    const made = exported(options, { key, dataset, format, signal });
+    return { backup: key, result: { fileName, bytes: await links.put(id, fileName, made, signal) } };
+  });
+  return { kind: 'run', started: { run } };
+}
+
+function exported(
+  { repository }: LocalBackendOptions,
+  asked: {
+    readonly key: BackupKey;
+    readonly dataset: string | undefined;
+    readonly format: FileFormat;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<Uint8Array> {
+  const { key, dataset, format, signal } = asked;
+  return exportBackup(repository, key, {
+    format,
+    datasets: dataset === undefined ? undefined : [dataset],
+    signal,
+  });
+}
+
+/** The same stream once its first block is there: what is wrong with the request is an answer, not a broken file. */
+async function begun(stream: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
+  const first = await stream.next();
+  return (async function* () {
+    if (first.done) return;
+    yield Buffer.from(first.value);
+    yield* stream;
+  })();
+}
+
+async function linkTo(
+  { tracker, links }: LocalBackendOptions,
+  id: string,
+  key: BackupKey,
+): Promise<DownloadLink> {
+  const { kind, state, backup, result } = tracker.get(id);
+  const fileName = result?.['fileName'];
+  const bytes = result?.['bytes'];
+  if (
+    kind !== 'export' ||
+    backup !== key ||
+    !links ||
+    typeof fileName !== 'string' ||
+    typeof bytes !== 'number'
+  ) {
+    const problem = state === 'running' ? 'is not over yet' : 'is no run that prepared this backup';
+    throw new ApiError('E_BAD_REQUEST', `prepared: ${problem}`, { fields: [{ field: 'prepared', problem }] });
+  }
+  return { ...(await links.link(id, fileName)), fileName, bytes };
+}
+
+function noDataset(): ApiError {
+  return new ApiError('E_NO_DATASET', 'the backup has no such dataset', {
+    hint: 'GET /backups/{key} lists them.',
+  });
+}

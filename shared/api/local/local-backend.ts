@@ -1,0 +1,198 @@
+import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
+import type {
+  ApiRestorePlan,
+  ApiRun,
+  CreateBody,
+  DownloadQuery,
+  DrillBody,
+  RestoreBody,
+  RunAnswer,
+  RunStarted,
+  VerifyBody,
+} from '../../core/api-runs.ts';
+import type { StatusAnswer } from '../../core/api-status.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { acceptBackups } from '../../jobs/accept.ts';
+import { openTarget } from '../../jobs/adapters.ts';
+import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
+import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
+import { planRestore } from '../../jobs/restore.ts';
+import type { Backend, Call, Download } from '../backend.ts';
+import { parseBackup } from '../parse-backup.ts';
+import type { RepositoryView } from '../repository-view.ts';
+import { downloadOf } from './download.ts';
+import type { LocalBackendOptions } from './options.ts';
+import { type NamedPlace, placeNamed } from './places.ts';
+import { backupRun, drillRun, restoreOptions, restoreRun, verifyRun } from './runs.ts';
+
+/** Does the work of the API in this process. */
+export class LocalBackend implements Backend {
+  readonly mode = 'local';
+  readonly view: RepositoryView;
+  readonly configured: StatusAnswer['configured'];
+  readonly #options: LocalBackendOptions;
+
+  constructor(options: LocalBackendOptions) {
+    const { sources, targets, types } = options;
+    const named = ({ name, kind }: NamedPlace) => ({ name, kind });
+    this.#options = options;
+    this.view = options.view;
+    this.configured = { sources: sources.map(named), targets: targets.map(named), types: [...types] };
+  }
+
+  get schedules(): StatusAnswer['schedules'] {
+    return this.#options.schedules();
+  }
+
+  async health(signal: AbortSignal): Promise<readonly HoldfastError[]> {
+    const { isEnabled, repository } = this.#options;
+    if (!isEnabled) return [switchedOff()];
+    try {
+      await repository.store.head('repository.json', { signal });
+      return [];
+    } catch (error) {
+      if (error instanceof HoldfastError) return [error];
+      throw error;
+    }
+  }
+
+  async create(body: CreateBody, call: Call): Promise<RunStarted> {
+    const { sources, isEnabled, tracker } = this.#options;
+    if (!isEnabled) throw switchedOff();
+    const place = placeNamed(sources, body.source, 'source');
+    const about = { by: call.caller.name, source: place.name, type: body.type };
+    tracker.refuseBusy('backup', about);
+    await this.#audit(call, { action: 'create', backups: [] });
+    return { run: tracker.begin('backup', about, this.#changing(backupRun(this.#options, place, body))) };
+  }
+
+  async verify(body: VerifyBody, call: Call): Promise<RunStarted> {
+    const backup = body.backup === undefined ? null : parseBackup(body.backup);
+    if (backup) await this.#options.repository.readManifest(backup, call.signal);
+    const { tracker } = this.#options;
+    const about = { by: call.caller.name, backup };
+    tracker.refuseBusy('verify', about);
+    await this.#audit(call, { action: 'verify', backups: backup ? [backup] : [] });
+    return { run: tracker.begin('verify', about, this.#changing(verifyRun(this.#options, backup, body))) };
+  }
+
+  async drill(body: DrillBody, call: Call): Promise<RunStarted> {
+    const backup = body.backup === undefined ? null : parseBackup(body.backup);
+    if (backup) await this.#options.repository.readManifest(backup, call.signal);
+    const { tracker } = this.#options;
+    const about = { by: call.caller.name, backup, source: body.source ?? null };
+    tracker.refuseBusy('drill', about);
+    await this.#audit(call, { action: 'drill', backups: backup ? [backup] : [] });
+    return { run: tracker.begin('drill', about, this.#changing(drillRun(this.#options, backup, body))) };
+  }
+
+  async planRestore(
+    body: RestoreBody,
+    call: Call,
+  ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }> {
+    const { repository, targets, env } = this.#options;
+    const key = parseBackup(body.backup);
+    const target = await openTarget(placeNamed(targets, body.to, 'to'), env);
+    const plan = await planRestore(repository, key, target, restoreOptions(body, call.signal));
+    if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: body.to, backups: [key] });
+    const { datasets, steps, conflicts, drops, warnings } = plan;
+    return {
+      key,
+      plan: {
+        target: plan.target,
+        datasets: datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes })),
+        steps: [...steps],
+        conflicts: [...conflicts],
+        drops: [...drops],
+        warnings: [...warnings],
+      },
+    };
+  }
+
+  async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
+    const { targets, tracker } = this.#options;
+    const key = parseBackup(body.backup);
+    const place = placeNamed(targets, body.to, 'to');
+    const about = { by: call.caller.name, backup: key, target: place.name };
+    tracker.refuseBusy('restore', about);
+    const details = body.datasets ? { datasets: body.datasets } : undefined;
+    const record = { action: 'restore', target: place.name, backups: [key], details } as const;
+    await this.#audit(call, record);
+    const run = tracker.begin(
+      'restore',
+      about,
+      this.#changing(restoreRun(this.#options, { key, place, body, call, record })),
+    );
+    return { run };
+  }
+
+  async hold(key: BackupKey, reason: string, { caller, signal }: Call): Promise<HoldAnswer> {
+    return this.#decided(
+      await holdBackup(this.#options.repository, key, { reason, by: caller.name, signal }),
+    );
+  }
+
+  async release(key: BackupKey, reason: string, { caller, signal }: Call): Promise<HoldAnswer> {
+    return this.#decided(
+      await releaseBackup(this.#options.repository, key, { reason, by: caller.name, signal }),
+    );
+  }
+
+  async accept(keys: readonly BackupKey[], reason: string, { caller, signal }: Call): Promise<AcceptAnswer> {
+    const result = await acceptBackups(this.#options.repository, keys, { reason, by: caller.name, signal });
+    this.view.changed();
+    return { ...result, backups: [...result.backups] };
+  }
+
+  async runs(limit: number): Promise<readonly ApiRun[]> {
+    return this.#options.tracker.list(limit);
+  }
+
+  async run(id: string): Promise<RunAnswer> {
+    return this.#options.tracker.get(id);
+  }
+
+  /** Waits until a run is over. */
+  over(id: string): Promise<RunAnswer> {
+    return this.#options.tracker.over(id);
+  }
+
+  async download(key: BackupKey, query: DownloadQuery, call: Call): Promise<Download> {
+    const audit = (record: Pick<AuditRecord, 'backups' | 'details'>) =>
+      this.#audit(call, { action: 'download', ...record });
+    return downloadOf(this.#options, { key, query, call, audit });
+  }
+
+  #audit(call: Call, record: Omit<AuditRecord, 'by' | 'outcome'>): Promise<string> {
+    const { repository } = this.#options;
+    return writeAudit(repository, { by: call.caller.name, outcome: 'begun', ...record }, call.signal);
+  }
+
+  #decided({ key, reason, before, report }: HoldResult): HoldAnswer {
+    this.view.changed();
+    return {
+      key,
+      reason,
+      before: before ? { reason: before.reason, at: before.at.toISOString() } : null,
+      report,
+    };
+  }
+
+  /** The same work; what is remembered of the repository is read anew after it. */
+  #changing<A, T>(work: (given: A) => Promise<T>): (given: A) => Promise<T> {
+    return async (given) => {
+      try {
+        return await work(given);
+      } finally {
+        this.view.changed();
+      }
+    };
+  }
+}
+
+function switchedOff(): HoldfastError {
+  return new HoldfastError('E_CONFIG', 'backups are switched off: ENABLE_BACKUPS is false', {
+    hint: 'Remove the variable.',
+  });
+}

@@ -1,0 +1,143 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { API_BASE } from '../../core/api-names.ts';
+import { type ConsoleConfig, SessionBody } from '../../core/api-status.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import type { Sessions } from '../access/sessions.ts';
+import type { AdminApi } from '../admin-api.ts';
+import { ApiError, problemOf } from '../api-error.ts';
+import { SECURITY_HEADERS } from '../headers.ts';
+import { sendResponse, toRequest } from '../node-http.ts';
+import { readBody } from '../read-request.ts';
+import type { ConsoleFiles } from './console-files.ts';
+
+const HOST = '127.0.0.1';
+const CONSOLE_CONFIG: ConsoleConfig = { apiBase: API_BASE, auth: { kind: 'token' } };
+
+export interface LocalServerOptions {
+  readonly api: AdminApi;
+  readonly sessions: Sessions;
+  /** Undefined: only the API is served. */
+  readonly console: ConsoleFiles | undefined;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Is told after each login: the link that was used is void. */
+  readonly onSession: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** API and console for this machine alone: listens on its loopback address, and answers to no other name. */
+export class LocalServer implements AsyncDisposable {
+  readonly #options: LocalServerOptions;
+  readonly #server: Server;
+
+  private constructor(options: LocalServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { requestTimeout: MINUTE_MS, headersTimeout: 20 * SECOND_MS },
+      (request, response) => {
+        this.#serve(request, response).catch((error: unknown) => {
+          // The answer broke off: whoever asked must not take it for whole.
+          response.destroy();
+          if (!request.destroyed) options.onError(error);
+        });
+      },
+    );
+  }
+
+  /** @throws E_USAGE where the port is taken */
+  static async start(options: LocalServerOptions): Promise<LocalServer> {
+    const server = new LocalServer(options);
+    await server.#listen(options.port);
+    return server;
+  }
+
+  get origin(): string {
+    return `http://${HOST}:${this.#port}`;
+  }
+
+  /** Ends connections too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async #listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(port, HOST, resolve);
+    }).catch((cause: NodeJS.ErrnoException) => {
+      throw new HoldfastError('E_USAGE', `port ${port} cannot be listened on (${cause.code})`, {
+        cause,
+        hint: 'Give another with --port; 0 takes any that is free.',
+      });
+    });
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    await sendResponse(await this.#answer(incoming, response), response);
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<Response> {
+    try {
+      this.#refuseOtherNames(incoming);
+      const request = toRequest(incoming, response, { origin: this.origin });
+      const { pathname } = new URL(request.url);
+      if (pathname === API_BASE || pathname.startsWith(`${API_BASE}/`))
+        return await this.#options.api.handle(request, {
+          clientAddress: incoming.socket.remoteAddress ?? '',
+          signal: request.signal,
+        });
+      if (pathname === '/session') return await this.#session(request);
+      if (request.method !== 'GET') throw noPage();
+      if (pathname === '/config.json') return document(CONSOLE_CONFIG);
+      return (await this.#options.console?.answer(pathname)) ?? refuse(noPage());
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  /** A page of another name that was made to lead here (DNS rebinding) is told nothing. */
+  #refuseOtherNames({ headers: { host, origin } }: IncomingMessage): void {
+    const names = [HOST, 'localhost', '[::1]'].map((name) => `${name}:${this.#port}`);
+    const isOwnOrigin = origin === undefined || names.some((name) => origin === `http://${name}`);
+    if (host !== undefined && names.includes(host) && isOwnOrigin) return;
+    throw new ApiError('E_FORBIDDEN', 'this server answers to its own name on this machine alone', {
+      status: 421,
+      hint: `Open ${this.origin}.`,
+    });
+  }
+
+  async #session(request: Request): Promise<Response> {
+    if (request.method !== 'POST') throw noPage();
+    const { token } = SessionBody.parse(await readBody(request, SessionBody));
+    const { token: session, expiresAt } = this.#options.sessions.begin(token);
+    this.#options.onSession();
+    return document({ token: session, expiresAt: expiresAt.toISOString() });
+  }
+}
+
+function document(json: unknown): Response {
+  return new Response(JSON.stringify(json), {
+    headers: { ...SECURITY_HEADERS, 'content-type': 'application/json' },
+  });
+}
+
+function refuse(error: unknown): Response {
+  const { problem, headers } = problemOf(error);
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { ...SECURITY_HEADERS, ...headers, 'content-type': 'application/problem+json' },
+  });
+}
+
+function noPage(): ApiError {
+  return new ApiError('E_NO_ROUTE', 'there is nothing here', {
+    hint: 'The console is at /, once it is built (npm run build).',
+  });
+}

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import type { ResolvedConfig } from '../../core/config.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { SourceConfig } from '../../jobs/adapters.ts';
+import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
+import { CachingStore } from '../../store/caching-store.ts';
+import { openS3Exports } from '../../store/open-store.ts';
+import { RepositoryView } from '../repository-view.ts';
+import { LocalBackend } from './local-backend.ts';
+import type { LocalBackendOptions } from './options.ts';
+import type { NamedPlace } from './places.ts';
+import { RunTracker } from './run-tracker.ts';
+
+/** Small objects that never change, and are read again and again. */
+const KEPT_PREFIXES = ['backups/', 'reports/'];
+
+export interface OpenLocalOptions {
+  readonly config: ResolvedConfig;
+  readonly repository: RepositoryConfig;
+  /** What relative paths of sources are relative to. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly drillServer: (kind: string) => SourceConfig;
+  /** Sources besides those of the configuration. */
+  readonly sources?: readonly NamedPlace[];
+  readonly schedules?: LocalBackendOptions['schedules'];
+  readonly signal: AbortSignal;
+}
+
+export interface OpenLocal extends AsyncDisposable {
+  readonly backend: LocalBackend;
+  readonly tracker: RunTracker;
+}
+
+/**
+ * Opens the repository for the API of this process. Dispose of it to stop what is under way.
+ *
+ * @throws E_NO_REPOSITORY, E_WRONG_KEY, E_NO_KEY, E_STORE_*, E_CONFIG
+ */
+export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
+  const { config, signal, env } = options;
+  const repository = await openRepository(options.repository, signal);
+  const { store, context } = repository;
+  if (!context.keys.hasRootKey) {
+    await repository[Symbol.asyncDispose]();
+    throw new HoldfastError('E_NO_KEY', 'the admin API needs the encryption key, and none is configured', {
+      hint: 'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
+    });
+  }
+  const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
+  const seen = await openRepository(options.repository, signal, given);
+  const tracker = new RunTracker(repository.clock);
+  const view = new RepositoryView({ repository: seen, retention: config.retention, prune: config.prune });
+  const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
+    place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;
+  const backend = new LocalBackend({
+    repository,
+    view,
+    tracker,
+    sources: [...config.sources.map(placed), ...(options.sources ?? [])],
+    targets: config.targets.map(placed),
+    drillServer: options.drillServer,
+    suspects: config.suspects,
+    types: typesOf(config),
+    schedules: options.schedules ?? (() => []),
+    isEnabled: config.isEnabled,
+    streamBytes: config.api.streamBytes,
+    links: await openS3Exports(options.repository),
+    env,
+  });
+  return {
+    backend,
+    tracker,
+    [Symbol.asyncDispose]: async () => {
+      await tracker.close();
+      await seen[Symbol.asyncDispose]();
+      await repository[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Types that a backup may be given, those of the configuration first. */
+function typesOf({ aws, retention }: ResolvedConfig): string[] {
+  const names = [...Object.keys(aws.schedules), ...Object.keys(retention.days), 'manual'];
+  return [...new Set(names)].filter((name) => /^[a-z]/.test(name));
+}

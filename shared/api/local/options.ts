@@ -1,0 +1,37 @@
+import type { DownloadLink } from '../../core/api-runs.ts';
+import type { StatusAnswer } from '../../core/api-status.ts';
+import type { SuspectThresholds } from '../../core/config-suspects.ts';
+import type { SourceConfig } from '../../jobs/adapters.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { RepositoryView } from '../repository-view.ts';
+import type { NamedPlace } from './places.ts';
+import type { RunTracker } from './run-tracker.ts';
+
+export interface LocalBackendOptions {
+  /** With a key, over the store itself: what looks for damage must not see what is remembered. */
+  readonly repository: Repository;
+  readonly view: RepositoryView;
+  readonly tracker: RunTracker;
+  readonly sources: readonly NamedPlace[];
+  readonly targets: readonly NamedPlace[];
+  /** Where drills of a kind of source are run. @throws E_CONFIG */
+  readonly drillServer: (kind: string) => SourceConfig;
+  readonly suspects: SuspectThresholds;
+  readonly types: readonly string[];
+  readonly schedules: () => StatusAnswer['schedules'];
+  /** False: ENABLE_BACKUPS is off. */
+  readonly isEnabled: boolean;
+  /** Exports of backups with no more bytes of records are made while they are sent. */
+  readonly streamBytes: number;
+  /** Of a store that gives links; undefined: all exports are made while they are sent. */
+  readonly links: ExportLinks | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Exports that lie in the store, and links to them. */
+export interface ExportLinks {
+  /** Stores an export as `exports/<run>/<fileName>` and gives its bytes. */
+  put(run: string, fileName: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number>;
+  /** A link to it, good for 15 minutes at most. */
+  link(run: string, fileName: string): Promise<Pick<DownloadLink, 'url' | 'expiresAt'>>;
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import type { Clock } from '../../core/clock.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { OnProgress, ProgressEvent } from '../../core/progress.ts';
+import { problemOf } from '../api-error.ts';
+
+/** Runs that are over and still told of; the oldest go first. */
+const MOST_FINISHED = 200;
+const MOST_LOG_LINES = 200;
+const MOST_LINE_CHARS = 500;
+const DEFAULT_AT_ONCE = 2;
+
+type Level = RunAnswer['log'][number]['level'];
+type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target'>>;
+
+/** What a run gives back: the backup that it made or was of, and figures. */
+export interface RunResult {
+  readonly backup?: string | undefined;
+  readonly result: JsonObject;
+  /** Why it counts as failed though it came to its end. */
+  readonly failure?: HoldfastError | undefined;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Runs of this process, under way and over. Memory is bounded. */
+export class RunTracker {
+  readonly #clock: Clock;
+  readonly #atOnce: number;
+  readonly #stop = new AbortController();
+  readonly #runs = new Map<string, Mutable<RunAnswer>>();
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(clock: Clock, { atOnce = DEFAULT_AT_ONCE }: { readonly atOnce?: number } = {}) {
+    this.#clock = clock;
+    this.#atOnce = atOnce;
+  }
+
+  /** @throws E_BUSY where there are as many as may be, or one of the same kind and source */
+  refuseBusy(kind: RunKind, { source = null }: About): void {
+    const running = this.list(Number.POSITIVE_INFINITY).filter(({ state }) => state === 'running');
+    const same = running.find((run) => kind === 'backup' && run.kind === kind && run.source === source);
+    if (!same && running.length < this.#atOnce && !this.#stop.signal.aborted) return;
+    const why = same
+      ? `a backup of ${source} is under way: run ${same.id}`
+      : `${running.length} runs are under way`;
+    throw new HoldfastError('E_BUSY', this.#stop.signal.aborted ? 'the server is stopping' : why, {
+      hint: 'Try again when one is over: GET /runs.',
+    });
+  }
+
+  /** Begins a run and gives its id at once. @throws E_BUSY */
+  begin(
+    kind: RunKind,
+    about: About,
+    work: (run: {
+      readonly id: string;
+      readonly onProgress: OnProgress;
+      readonly signal: AbortSignal;
+    }) => Promise<RunResult>,
+  ): string {
+    this.refuseBusy(kind, about);
+    const id = randomBytes(16).toString('hex');
+    const run: Mutable<RunAnswer> = {
+      id,
+      kind,
+      state: 'running',
+      startedAt: this.#now(),
+      finishedAt: null,
+      by: null,
+      source: null,
+      type: null,
+      backup: null,
+      target: null,
+      progress: null,
+      error: null,
+      ...about,
+      log: [],
+      result: null,
+    };
+    this.#runs.set(id, run);
+    this.#say(run, 'info', `${kind} begun`);
+    const onProgress = (event: ProgressEvent) => this.#note(run, event);
+    const done = work({ id, onProgress, signal: this.#stop.signal })
+      .then(
+        (result) => this.#succeed(run, result),
+        (error: unknown) => this.#fail(run, error),
+      )
+      .finally(() => {
+        this.#underWay.delete(id);
+        this.#forgetOld();
+      });
+    this.#underWay.set(id, done);
+    return id;
+  }
+
+  /** Newest first. */
+  list(limit: number): ApiRun[] {
+    return [...this.#runs.values()]
+      .toReversed()
+      .slice(0, limit)
+      .map(({ log: _, result: __, ...run }) => ({ ...run }));
+  }
+
+  /** @throws E_UNKNOWN_RUN */
+  get(id: string): RunAnswer {
+    const run = this.#runs.get(id);
+    if (run) return { ...run, log: [...run.log] };
+    throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run', {
+      hint: 'GET /runs has those that are known; after a restart none of before.',
+    });
+  }
+
+  /** Waits for a run that was begun. */
+  async over(id: string): Promise<RunAnswer> {
+    await this.#underWay.get(id);
+    return this.get(id);
+  }
+
+  /** Stops what is under way, and waits for it. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#underWay.values());
+  }
+
+  #succeed(run: Mutable<RunAnswer>, { backup, result, failure }: RunResult): void {
+    run.result = result as RunAnswer['result'];
+    if (backup !== undefined) run.backup = backup;
+    if (failure) {
+      this.#fail(run, failure);
+      return;
+    }
+    run.state = 'succeeded';
+    run.finishedAt = this.#now();
+    this.#say(run, 'info', `${run.kind} done`);
+  }
+
+  #fail(run: Mutable<RunAnswer>, error: unknown): void {
+    const { code, detail, hint } = problemOf(error).problem;
+    run.state = 'failed';
+    run.error = { code, message: detail, hint };
+    run.finishedAt = this.#now();
+    this.#say(run, 'error', `${detail} (${code})`);
+  }
+
+  #note(run: Mutable<RunAnswer>, event: ProgressEvent): void {
+    const before = run.progress ?? { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0 };
+    if (event.kind === 'phase') {
+      run.progress = { ...before, phase: event.phase };
+      this.#say(run, 'info', event.phase);
+    } else if (event.kind === 'total') run.progress = { ...before, totalBytes: event.plainBytes };
+    else if (event.kind === 'done')
+      run.progress = { ...before, doneBytes: event.plainBytes, storedBytes: event.storedBytes };
+    else if (event.kind === 'warning') this.#say(run, 'warning', event.message);
+    else this.#say(run, 'info', `${event.dataset}: ${event.records} records`);
+  }
+
+  #say(run: Mutable<RunAnswer>, level: Level, message: string): void {
+    run.log = [
+      ...run.log.slice(1 - MOST_LOG_LINES),
+      { at: this.#now(), level, message: message.slice(0, MOST_LINE_CHARS) },
+    ];
+  }
+
+  #now(): string {
+    return this.#clock.now().toISOString();
+  }
+
+  #forgetOld(): void {
+    const over = [...this.#runs.values()].filter(({ state }) => state !== 'running');
+    for (const { id } of over.slice(0, Math.max(0, over.length - MOST_FINISHED))) this.#runs.delete(id);
+  }
+}

@@ -1,0 +1,149 @@
+import type { CreateBody, DrillBody, RestoreBody, VerifyBody } from '../../core/api-runs.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
+import { knownKind, openScratch, openSource, openTarget } from '../../jobs/adapters.ts';
+import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
+import { runBackup } from '../../jobs/backup.ts';
+import { runDrill } from '../../jobs/drill.ts';
+import { newestGoodBackup } from '../../jobs/newest-good.ts';
+import { type RestoreJobOptions, restoreBackup } from '../../jobs/restore.ts';
+import { verifyBackups } from '../../jobs/verify.ts';
+import { keepVerifyReport } from '../../jobs/verify-report.ts';
+import { notVerifiedSince } from '../../jobs/verify-since.ts';
+import { ApiError, problemOf } from '../api-error.ts';
+import type { Call } from '../backend.ts';
+import type { LocalBackendOptions } from './options.ts';
+import type { NamedPlace } from './places.ts';
+import type { RunResult } from './run-tracker.ts';
+
+interface Running {
+  readonly id: string;
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+}
+type Work = (run: Running) => Promise<RunResult>;
+
+export function backupRun(
+  { repository, suspects, env }: LocalBackendOptions,
+  place: NamedPlace,
+  { type, note }: Pick<CreateBody, 'type' | 'note'>,
+): Work {
+  return async ({ onProgress, signal }) => {
+    const source = await openSource(place, env);
+    const backup = await runBackup(repository, source, { type, note, suspects, onProgress, signal });
+    const { key, records, datasets, plainBytes, storedBytes, chunks, newChunks, suspect } = backup;
+    const figures = {
+      records,
+      datasets,
+      plainBytes,
+      storedBytes,
+      chunks,
+      newChunks,
+      suspect: suspect !== undefined,
+    };
+    return { backup: key, result: figures };
+  };
+}
+
+export function verifyRun(
+  { repository }: LocalBackendOptions,
+  backup: BackupKey | null,
+  { since, depth }: VerifyBody,
+): Work {
+  return async ({ onProgress, signal }) => {
+    const keys = backup
+      ? [backup]
+      : await notVerifiedSince(repository, await repository.backupKeys(signal), {
+          since: new Date(repository.clock.now().getTime() - ageMs(since)),
+          depth: { kind: depth },
+          signal,
+        });
+    const report = await verifyBackups(repository, keys, { depth: { kind: depth }, onProgress, signal });
+    const kept = await keepVerifyReport(repository, report, signal);
+    if (kept.warning !== undefined) onProgress({ kind: 'warning', code: 'verify', message: kept.warning });
+    const { backups, packs, chunks, records, readBytes, findings, interrupted } = report;
+    const result: JsonObject = {
+      backups: backups.length,
+      packs,
+      chunks,
+      records,
+      readBytes,
+      findings: findings.length,
+      damaged: [...new Set(findings.flatMap((finding) => finding.backups))],
+    };
+    const damage = new ApiError('E_VERIFY_FAILED', `${findings.length} problems found`, {
+      hint: 'Back up again: what the database still has is stored anew. docs/restore.md goes on from there.',
+    });
+    return { result, failure: interrupted ?? (findings.length > 0 ? damage : undefined) };
+  };
+}
+
+export function drillRun(
+  { repository, drillServer, env }: LocalBackendOptions,
+  backup: BackupKey | null,
+  { source }: DrillBody,
+): Work {
+  return async ({ onProgress, signal }) => {
+    const key = backup ?? (await newestGoodBackup(repository, { source, signal }));
+    const { kind } = (await repository.readManifest(key, signal)).source;
+    const server = await openScratch(drillServer(knownKind(kind)), env);
+    const drill = await runDrill(repository, key, server, { onProgress, signal });
+    const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
+    const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
+      hint: `The report ${report} has what differs.`,
+    });
+    return {
+      backup: key,
+      result: { outcome, restoreMs, compareMs, records, plainBytes, report },
+      failure: error ?? (outcome === 'equal' ? undefined : different),
+    };
+  };
+}
+
+export function restoreRun(
+  { repository, env }: LocalBackendOptions,
+  asked: {
+    readonly key: BackupKey;
+    readonly place: NamedPlace;
+    readonly body: RestoreBody;
+    readonly call: Call;
+    readonly record: Omit<AuditRecord, 'by' | 'outcome'>;
+  },
+): Work {
+  const { key, place, body, call, record } = asked;
+  return async ({ id, onProgress, signal }) => {
+    const audit = (outcome: 'done' | 'failed', error?: string) =>
+      writeAudit(repository, { ...record, by: call.caller.name, outcome, run: id, error }, signal);
+    try {
+      const target = await openTarget(place, env);
+      const options = { ...restoreOptions(body, signal), onProgress };
+      const { records, plainBytes, restoreMs, compareMs, comparison } = await restoreBackup(
+        repository,
+        key,
+        target,
+        options,
+      );
+      await audit('done');
+      return {
+        backup: key,
+        result: { records, plainBytes, restoreMs, compareMs, compared: comparison.length },
+      };
+    } catch (error) {
+      await audit('failed', problemOf(error).problem.code).catch(() => {});
+      throw error;
+    }
+  };
+}
+
+export function restoreOptions(body: RestoreBody, signal: AbortSignal): RestoreJobOptions {
+  const { datasets, path, toPath, replace, merge } = body;
+  return { datasets, path, toPath, replace, merge, signal };
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+
+function ageMs(since = '0d'): number {
+  return Number(since.slice(0, -1)) * (UNITS[since.slice(-1)] ?? 0);
+}

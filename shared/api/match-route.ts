@@ -1,0 +1,59 @@
+import { API_ROUTES, type ApiRoute, type RouteId } from '../core/api.ts';
+import { API_BASE } from '../core/api-names.ts';
+import { ApiError } from './api-error.ts';
+
+const MOST_PATH_CHARS = 300;
+
+export interface Match {
+  readonly id: RouteId;
+  readonly route: ApiRoute;
+  /** What stands for `{key}` or `{id}`, decoded once; '' where the route has none. */
+  readonly param: string;
+}
+
+/** The route that a request means. @throws E_NO_ROUTE, E_BAD_REQUEST */
+export function matchRoute(method: string, pathname: string): Match {
+  if (pathname.length > MOST_PATH_CHARS)
+    throw new ApiError(
+      'E_BAD_REQUEST',
+      `the path has ${pathname.length} characters; allowed are ${MOST_PATH_CHARS}`,
+      {
+        status: 414,
+      },
+    );
+  const path = pathname.startsWith(`${API_BASE}/`) ? pathname.slice(API_BASE.length) : '';
+  const found = (Object.entries(API_ROUTES) as [RouteId, ApiRoute][]).flatMap(([id, route]) => {
+    const param = paramOf(route.path, path);
+    return param === undefined ? [] : [{ id, route, param }];
+  });
+  const match = found.find(({ route }) => route.method === method);
+  if (match) return { ...match, param: decode(match.param) };
+  if (found.length === 0)
+    throw new ApiError('E_NO_ROUTE', 'there is no such route', { hint: 'docs/api.md lists the routes.' });
+  const allow = found.map(({ route }) => route.method).join(', ');
+  throw new ApiError(
+    'E_NO_ROUTE',
+    `the route knows no ${/^[A-Z]{1,10}$/.test(method) ? method : 'such method'}`,
+    {
+      status: 405,
+      hint: `Allowed: ${allow}.`,
+      headers: { allow },
+    },
+  );
+}
+
+/** Undefined where the path is not of the template. */
+function paramOf(template: string, path: string): string | undefined {
+  const at = template.indexOf('{');
+  if (at < 0) return path === template ? '' : undefined;
+  const rest = path.slice(at);
+  return path.startsWith(template.slice(0, at)) && rest !== '' ? rest : undefined;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new ApiError('E_BAD_REQUEST', 'the path is not encoded as URLs are', { cause });
+  }
+}

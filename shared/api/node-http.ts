@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ApiError } from './api-error.ts';
+
+export interface RequestPlace {
+  /** Scheme and host that its path is of. */
+  readonly origin: string;
+  /** Path and query. @default the request's own */
+  readonly target?: string;
+  /** What was made of the body, where something has read it already. */
+  readonly readBody?: unknown;
+}
+
+/**
+ * A request of Node's own server as a standard one. It is stopped when whoever sent it goes away.
+ *
+ * @throws E_BAD_REQUEST for a path that no URL has
+ */
+export function toRequest(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  { origin, target = incoming.url ?? '/', readBody }: RequestPlace,
+): Request {
+  const { method = 'GET' } = incoming;
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const body = readBody === undefined ? Readable.toWeb(incoming) : JSON.stringify(readBody);
+  return new Request(urlOf(target, origin), {
+    method,
+    headers: headersOf(incoming),
+    signal: gone.signal,
+    ...(hasBody ? { body: body as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
+  });
+}
+
+function headersOf({ headers }: IncomingMessage): Headers {
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers))
+    if (!name.startsWith(':') && value !== undefined)
+      given.set(name, Array.isArray(value) ? value.join(', ') : value);
+  return given;
+}
+
+/** Sends a standard answer; one that breaks off on the way ends the connection, so that nobody takes it for whole. */
+export async function sendResponse(answer: Response, response: ServerResponse): Promise<void> {
+  response.statusCode = answer.status;
+  for (const [name, value] of answer.headers) response.setHeader(name, value);
+  if (!answer.body) {
+    response.end();
+    return;
+  }
+  await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), response);
+}
+
+/** Dots in a path are not resolved: what would lead elsewhere is no route. */
+function urlOf(target: string, origin: string): URL {
+  const path = target.split('?', 1)[0] ?? '';
+  if (!target.startsWith('/') || /(^|\/)(\.|%2e){1,2}(\/|$)/i.test(path) || target.startsWith('//'))
+    throw new ApiError('E_BAD_REQUEST', 'the path is not one of a request');
+  try {
+    return new URL(target, origin);
+  } catch (cause) {
+    throw new ApiError('E_BAD_REQUEST', 'the path is not one of a request', { cause });
+  }
+}

@@ -1,0 +1,93 @@
+import type { ListAnswer, ListQuery } from '../../core/api-backups.ts';
+import { type BackupKey, parseBackupKey, parseBackupType } from '../../core/ids.ts';
+import { orderedMap } from '../../core/ordered-map.ts';
+import { type BackupSummary, summariseEntry } from '../../jobs/list.ts';
+import { type DatedKey, foldersBelow, newestFirst } from '../../jobs/newest-first.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { backupJson, boundsOf } from './json.ts';
+
+const FOLDER = 'backups/';
+/** Manifests read at once. */
+const READS = 16;
+/** Manifests read for one page, where a filter passes over most of them. */
+const MOST_READ = 600;
+
+/**
+ * A page of backups, newest first: reads the keys of a few weeks, the manifests of the page, and the reports that were
+ * written since the oldest of them began.
+ */
+export async function listPage(
+  repository: Repository,
+  query: ListQuery,
+  signal: AbortSignal,
+): Promise<ListAnswer> {
+  const { type, source, limit } = query;
+  const { store, clock } = repository;
+  const folders =
+    type === undefined ? await typeFolders(repository, signal) : [`${FOLDER}${parseBackupType(type)}/`];
+  const keys = newestFirst(store, folders, {
+    now: clock.now(),
+    after: decodeCursor(query.cursor),
+    ...boundsOf(query),
+    signal,
+  });
+  const page: BackupSummary[] = [];
+  let last: DatedKey | undefined;
+  let isMore = false;
+  for await (const batch of batches(keys, source === undefined ? limit : READS)) {
+    const room = limit - page.length;
+    const summaries = await Array.fromAsync(
+      orderedMap(batch.keys, READS, (dated) => summary(repository, dated, signal)),
+    );
+    const fitting = summaries.filter(({ found }) => found?.source.name.includes(source ?? '')).slice(0, room);
+    page.push(...fitting.flatMap(({ found }) => found ?? []));
+    last = (fitting.length === room ? fitting.at(-1)?.dated : undefined) ?? batch.keys.at(-1);
+    isMore = batch.isMore || last !== batch.keys.at(-1);
+    if (page.length >= limit || batch.read >= MOST_READ) break;
+  }
+  return {
+    backups: await marked(repository, page, signal),
+    nextCursor: isMore && last ? encodeCursor(last) : null,
+  };
+}
+
+async function typeFolders({ store }: Repository, signal: AbortSignal): Promise<string[]> {
+  const folders = await foldersBelow(store, FOLDER, signal);
+  return folders.filter((folder) => /^backups\/[a-z][a-z0-9-]{0,31}\/$/.test(folder));
+}
+
+interface Batch {
+  readonly keys: readonly DatedKey[];
+  readonly isMore: boolean;
+  /** Of all batches so far. */
+  readonly read: number;
+}
+
+/** Keys in lots of `size`, each knowing whether more come. */
+async function* batches(keys: AsyncGenerator<DatedKey>, size: number): AsyncGenerator<Batch> {
+  let read = 0;
+  let lot: DatedKey[] = [];
+  for await (const key of keys) {
+    if (lot.length === size) {
+      read += lot.length;
+      yield { keys: lot, isMore: true, read };
+      lot = [];
+    }
+    lot.push(key);
+  }
+  yield { keys: lot, isMore: false, read: read + lot.length };
+}
+
+async function summary(repository: Repository, dated: DatedKey, signal: AbortSignal) {
+  const entry = await repository.inspectIfListed(dated.key as BackupKey, signal);
+  return { dated, found: entry && summariseEntry(entry) };
+}
+
+async function marked(repository: Repository, page: readonly BackupSummary[], signal: AbortSignal) {
+  const oldest = page.at(-1);
+  if (!oldest) return [];
+  const since = parseBackupKey(oldest.key)?.startedAt;
+  const marks = await repository.marks(signal, since);
+  return page.map((backup) => backupJson({ ...backup, marks: marks.of(backup.key) }));
+}

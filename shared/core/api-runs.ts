@@ -1,0 +1,149 @@
+import * as z from 'zod';
+import {
+  BackupKeyText,
+  BackupReference,
+  BackupTypeText,
+  Count,
+  ErrorText,
+  NameText,
+  pageLimit,
+  RunId,
+  Time,
+} from './api-values.ts';
+
+const RUNS_LIMIT = { fallback: 50, most: 200 };
+const MOST_DATASETS = 1000;
+const MOST_NOTE_CHARS = 500;
+const MOST_PATH_CHARS = 1000;
+const MOST_CONFIRM_CHARS = 300;
+
+export const RUN_KINDS = ['backup', 'verify', 'drill', 'restore', 'export'] as const;
+export type RunKind = (typeof RUN_KINDS)[number];
+
+const noteText = z
+  .string()
+  .max(MOST_NOTE_CHARS)
+  .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
+
+/** A run that was begun; `GET /runs/{id}` says how it goes. */
+export const RunStarted = z.object({ run: RunId });
+export type RunStarted = z.infer<typeof RunStarted>;
+
+export const CreateBody = z.strictObject({
+  source: NameText.optional().describe('a name of the configuration; may be missing where there is one'),
+  type: BackupTypeText.default('manual'),
+  note: noteText.optional(),
+});
+export type CreateBody = z.infer<typeof CreateBody>;
+
+export const VerifyBody = z
+  .strictObject({
+    backup: BackupReference.optional(),
+    since: z
+      .string()
+      .regex(/^\d{1,5}[mhd]$/, 'wanted is an age such as 30m, 12h or 7d')
+      .optional()
+      .describe('all backups that were not found whole since then'),
+    depth: z.enum(['quick', 'full']).default('full'),
+  })
+  .refine(({ backup, since }) => (backup === undefined) !== (since === undefined), {
+    error: 'give either backup or since',
+    path: ['backup'],
+  });
+export type VerifyBody = z.infer<typeof VerifyBody>;
+
+export const DrillBody = z.strictObject({
+  source: NameText.optional().describe('the newest good backup of a source whose name contains it'),
+  backup: BackupReference.optional(),
+});
+export type DrillBody = z.infer<typeof DrillBody>;
+
+export const RestoreBody = z.strictObject({
+  backup: BackupReference,
+  to: NameText.describe('name of a target of the configuration'),
+  datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
+  path: z.string().max(MOST_PATH_CHARS).optional(),
+  toPath: z.string().max(MOST_PATH_CHARS).optional(),
+  replace: z.boolean().default(false),
+  merge: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  confirm: z
+    .string()
+    .max(MOST_CONFIRM_CHARS)
+    .optional()
+    .describe('of the dry run of the same request: needed where dryRun is false'),
+});
+export type RestoreBody = z.infer<typeof RestoreBody>;
+
+export const ApiRestorePlan = z.object({
+  target: z.string(),
+  datasets: z.array(z.object({ name: z.string(), records: Count, plainBytes: Count })),
+  steps: z.array(z.string()),
+  conflicts: z.array(z.string()).describe('in the way: refused, unless replace'),
+  drops: z.array(z.string()).describe('what replace will drop'),
+  warnings: z.array(z.string()),
+});
+export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
+
+export const RestorePlanAnswer = z.object({
+  key: BackupKeyText,
+  plan: ApiRestorePlan,
+  confirm: z.string().describe('for the same request without dryRun, by the same caller'),
+  confirmExpiresAt: Time,
+});
+export type RestorePlanAnswer = z.infer<typeof RestorePlanAnswer>;
+
+export const Progress = z.object({
+  phase: z.string(),
+  doneBytes: Count.describe('of records'),
+  totalBytes: Count.nullable().describe('an estimate'),
+  storedBytes: Count,
+});
+
+export const ApiRun = z.object({
+  id: RunId,
+  kind: z.enum(RUN_KINDS),
+  state: z.enum(['running', 'succeeded', 'failed']),
+  startedAt: Time,
+  finishedAt: Time.nullable(),
+  by: z.string().nullable(),
+  source: z.string().nullable(),
+  type: z.string().nullable(),
+  backup: BackupKeyText.nullable().describe('the one it is of, or made'),
+  target: z.string().nullable(),
+  progress: Progress.nullable(),
+  error: ErrorText.nullable(),
+});
+export type ApiRun = z.infer<typeof ApiRun>;
+
+export const RunsQuery = z.strictObject({ limit: pageLimit(RUNS_LIMIT.fallback, RUNS_LIMIT.most) });
+export type RunsQuery = z.infer<typeof RunsQuery>;
+
+export const RunsAnswer = z.object({ runs: z.array(ApiRun).describe('newest first') });
+export type RunsAnswer = z.infer<typeof RunsAnswer>;
+
+export const RunAnswer = ApiRun.extend({
+  log: z
+    .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
+    .describe('the last lines, oldest first'),
+  result: z.record(z.string(), z.json()).nullable().describe('figures; which, depends on the kind'),
+});
+export type RunAnswer = z.infer<typeof RunAnswer>;
+
+export const EXPORT_FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
+
+export const DownloadQuery = z.strictObject({
+  dataset: NameText.optional(),
+  format: z.enum(EXPORT_FORMATS).optional().describe('default: sql, of Firebase json'),
+  prepared: RunId.optional().describe('run of an earlier answer 202 that has succeeded'),
+});
+export type DownloadQuery = z.infer<typeof DownloadQuery>;
+
+/** Where a prepared export can be had. */
+export const DownloadLink = z.object({
+  url: z.string().describe('good for 15 minutes at most; needs no other credentials'),
+  expiresAt: Time,
+  fileName: z.string(),
+  bytes: Count,
+});
+export type DownloadLink = z.infer<typeof DownloadLink>;

@@ -1,0 +1,155 @@
+import * as z from 'zod';
+import { AUDIT_ACTIONS, ROLES } from './api-names.ts';
+import {
+  BackupKeyText,
+  Count,
+  Cursor,
+  ErrorText,
+  MarkOf,
+  Moment,
+  pageLimit,
+  SourceName,
+  Time,
+} from './api-values.ts';
+
+const AUDIT_LIMIT = { fallback: 100, most: 500 };
+
+/** An error, as problem details (RFC 9457): `application/problem+json`. */
+export const ApiProblem = z.object({
+  type: z.string().describe('urn:holdfast:error:CODE'),
+  title: z.string().describe('what the code means'),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string().describe('of docs/errors.md'),
+  hint: z.string().nullable(),
+  fields: z
+    .array(z.object({ field: z.string(), problem: z.string() }))
+    .optional()
+    .describe('every bad one'),
+});
+export type ApiProblem = z.infer<typeof ApiProblem>;
+
+export const HealthAnswer = z.object({
+  status: z.enum(['ok', 'failing']),
+  problems: z.array(ErrorText).optional().describe('why; for viewers'),
+  version: z.string().optional().describe('for viewers'),
+});
+export type HealthAnswer = z.infer<typeof HealthAnswer>;
+
+const Named = z.object({ key: BackupKeyText, name: z.string(), type: z.string(), startedAt: Time });
+
+const SourceStatus = z.object({
+  source: SourceName,
+  backups: Count,
+  newest: Named.nullable(),
+  newestGood: Named.nullable(),
+  waiting: z.array(BackupKeyText).describe('suspect, and nobody has accepted them'),
+  failed: z.array(BackupKeyText).describe('a verification found damage'),
+  held: z.array(BackupKeyText),
+  lastVerify: MarkOf.verify.nullable(),
+  lastFullVerify: MarkOf.fullVerify.nullable(),
+  lastDrill: MarkOf.drill.nullable(),
+});
+
+const Place = z.object({ name: z.string(), kind: z.string() });
+
+export const StatusAnswer = z.object({
+  now: Time,
+  verdict: z.object({
+    level: z.enum(['good', 'attention', 'bad']),
+    sentence: z.string(),
+    steps: z.array(z.string()).describe('what to do, the most urgent first'),
+  }),
+  repository: z.object({ location: z.string(), id: z.string(), formatVersion: z.int() }),
+  mode: z.enum(['local', 'aws']),
+  version: z.string(),
+  backups: Count,
+  damaged: Count,
+  sources: z.array(SourceStatus),
+  problems: z.array(z.string()).describe('of reports that are not counted'),
+  schedules: z.array(
+    z.object({ source: z.string(), type: z.string(), cron: z.string(), nextAt: Time.nullable() }),
+  ),
+  configured: z
+    .object({ sources: z.array(Place), targets: z.array(Place), types: z.array(z.string()) })
+    .describe('what create and restore may name'),
+  caller: z.object({ name: z.string(), roles: z.array(z.enum(ROLES)) }),
+});
+export type StatusAnswer = z.infer<typeof StatusAnswer>;
+
+const Figures = {
+  backups: Count,
+  logicalBytes: Count.describe('if every backup were a copy'),
+  newBytes: Count.describe('that the runs of listed backups stored'),
+};
+
+export const StorageAnswer = z.object({
+  now: Time,
+  ...Figures,
+  storedBytes: Count.describe('of all packs that are there'),
+  packs: Count,
+  unreferencedBytes: Count.describe('of packs that no listed backup needs'),
+  ratio: z.number().nullable().describe('logicalBytes to storedBytes'),
+  sources: z.array(z.object({ source: SourceName, ...Figures })),
+  days: z
+    .array(
+      z.object({
+        date: z.iso.date(),
+        source: SourceName,
+        backups: Count,
+        plainBytes: Count.describe('of that day alone, as are the others'),
+        newBytes: Count,
+      }),
+    )
+    .describe('oldest first; days without backups are left out'),
+});
+export type StorageAnswer = z.infer<typeof StorageAnswer>;
+
+export const AuditQuery = z.strictObject({
+  from: Moment.optional(),
+  to: Moment.optional(),
+  action: z.enum(AUDIT_ACTIONS).optional(),
+  limit: pageLimit(AUDIT_LIMIT.fallback, AUDIT_LIMIT.most),
+  cursor: Cursor.optional(),
+});
+export type AuditQuery = z.infer<typeof AuditQuery>;
+
+export const AuditAnswer = z.object({
+  entries: z
+    .array(
+      z.object({
+        at: Time,
+        action: z.enum(AUDIT_ACTIONS),
+        by: z.string().nullable().describe('null: a command line or a schedule did it'),
+        outcome: z.string().nullable(),
+        run: z.string().nullable(),
+        backups: z.array(BackupKeyText),
+        about: z.string().nullable().describe('reason, target, or what else there is to say'),
+        report: z.string(),
+      }),
+    )
+    .describe('newest first'),
+  nextCursor: z.string().nullable(),
+});
+export type AuditAnswer = z.infer<typeof AuditAnswer>;
+
+/** `GET /config.json` beside the console: how it signs in. Not below the API's base, open, no secret in it. */
+export const ConsoleConfig = z.object({
+  apiBase: z.string(),
+  auth: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('token') }).describe('holdfast serve: POST /session'),
+    z.object({
+      kind: z.literal('oidc'),
+      issuer: z.url(),
+      clientId: z.string(),
+      scope: z.string(),
+      audience: z.string().nullable(),
+    }),
+  ]),
+});
+export type ConsoleConfig = z.infer<typeof ConsoleConfig>;
+
+/** `POST /session` of `holdfast serve`, beside the console: the token of the printed URL (`#token=…`), once. */
+export const SessionBody = z.strictObject({ token: z.string().min(1).max(200) });
+export const SessionAnswer = z.object({ token: z.string().describe('Bearer'), expiresAt: Time });
+export type SessionAnswer = z.infer<typeof SessionAnswer>;

@@ -1,0 +1,94 @@
+import * as z from 'zod';
+
+/** What requests and answers of the admin API are made of. Times are ISO 8601 in UTC, sizes bytes. */
+
+export const Time = z.iso.datetime().describe('ISO 8601, UTC');
+export const Count = z.int().min(0);
+export const MOST_REASON_CHARS = 500;
+const MOST_REFERENCE_CHARS = 120;
+const MOST_NAME_CHARS = 200;
+
+/** A whole key of a manifest. */
+export const BackupKeyText = z.string().max(MOST_REFERENCE_CHARS);
+
+/** A backup as a request names it: `backup_daily_20260301_020000`, or its whole key. */
+export const BackupReference = z
+  .string()
+  .max(MOST_REFERENCE_CHARS)
+  .regex(
+    /^(?:backups\/[a-z][a-z0-9-]{0,31}\/\d{8}\/)?backup_[a-z][a-z0-9-]{0,31}_\d{8}_\d{6}(?:\.json)?$/,
+    'wanted is the name of a backup such as backup_daily_20260301_020000, or its whole key',
+  );
+
+export const BackupTypeText = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-', beginning with a letter");
+
+/** Name of a source, target or dataset. */
+export const NameText = z.string().min(1).max(MOST_NAME_CHARS);
+
+/** One line, no control characters. */
+export const ReasonText = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MOST_REASON_CHARS)
+  .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
+
+export const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'wanted is the id of a run');
+
+/** Where the next page begins; what is in it is nobody's concern. */
+export const Cursor = z
+  .string()
+  .max(400)
+  .regex(/^[A-Za-z0-9_-]+$/, 'wanted is a nextCursor of an earlier answer');
+
+/** An ISO date, or a time with its zone. */
+export const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
+
+export function pageLimit(fallback: number, most: number) {
+  return z.coerce.number().int().min(1).max(most).default(fallback);
+}
+
+export const SourceName = z.object({ kind: z.string(), name: z.string() });
+
+const At = { at: Time, report: z.string().describe('key of the report that says so') };
+const Reason = z.object({ ...At, reason: z.string() });
+export const Depth = z.object({
+  kind: z.enum(['quick', 'full', 'subset']),
+  part: Count.optional(),
+  of: Count.optional(),
+});
+const VerifyMark = z.object({ ...At, depth: Depth, isWhole: z.boolean() });
+const FullVerifyMark = z.object(At);
+const DrillMark = z.object({
+  ...At,
+  outcome: z.enum(['equal', 'different', 'failed']),
+  restoreMs: Count,
+  records: Count,
+  compareMs: Count.optional(),
+  server: z.string().optional(),
+});
+
+/** What reports say of a backup, the newest of each; missing where there is none. */
+export const Marks = z.object({
+  hold: Reason.optional(),
+  accept: Reason.optional(),
+  verify: VerifyMark.optional(),
+  fullVerify: FullVerifyMark.optional(),
+  drill: DrillMark.optional(),
+});
+
+export const MarkOf = {
+  verify: VerifyMark.extend({ key: BackupKeyText }),
+  fullVerify: FullVerifyMark.extend({ key: BackupKeyText }),
+  drill: DrillMark.extend({ key: BackupKeyText }),
+};
+
+/** What an error says: in a run, and in `health`. */
+export const ErrorText = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().nullable(),
+});
+export type ErrorText = z.infer<typeof ErrorText>;

@@ -1,0 +1,217 @@
+import type * as z from 'zod';
+import {
+  AcceptAnswer,
+  AcceptBody,
+  BackupDetailAnswer,
+  HoldAnswer,
+  HoldBody,
+  ListAnswer,
+  ListQuery,
+  RetentionAnswer,
+  RetentionQuery,
+} from './api-backups.ts';
+import type { LimitClass, Role } from './api-names.ts';
+import {
+  CreateBody,
+  DownloadLink,
+  DownloadQuery,
+  DrillBody,
+  RestoreBody,
+  RestorePlanAnswer,
+  RunAnswer,
+  RunStarted,
+  RunsAnswer,
+  RunsQuery,
+  VerifyBody,
+} from './api-runs.ts';
+import { AuditAnswer, AuditQuery, HealthAnswer, StatusAnswer, StorageAnswer } from './api-status.ts';
+
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below `API_BASE`. `{key}` and `{id}` stand for one parameter, the last of the path. */
+  readonly path: string;
+  /** One line for openapi.json. */
+  readonly summary: string;
+  /** What a caller needs; `open`: nothing, where the configuration leaves it so. */
+  readonly role: Role | 'open';
+  readonly limit: LimitClass;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** JSON of each status that is no error. */
+  readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** It may also answer 200 with a file. */
+  readonly isFile?: boolean;
+}
+
+/** Every route of the admin API. Router, openapi.json and the tests of access are made of this table. */
+export const API_ROUTES = {
+  health: {
+    method: 'GET',
+    path: '/health',
+    summary: 'Whether backups can run; 503 where they cannot. Viewers are told why.',
+    role: 'open',
+    limit: 'poll',
+    answers: { 200: HealthAnswer, 503: HealthAnswer },
+  },
+  status: {
+    method: 'GET',
+    path: '/status',
+    summary: 'Whether all is well, by source, and what to do; who the caller is.',
+    role: 'viewer',
+    limit: 'read',
+    answers: { 200: StatusAnswer },
+  },
+  create: {
+    method: 'POST',
+    path: '/create',
+    summary: 'Begin a backup.',
+    role: 'operator',
+    limit: 'write',
+    body: CreateBody,
+    answers: { 202: RunStarted },
+  },
+  list: {
+    method: 'GET',
+    path: '/list',
+    summary: 'Backups, newest first, all of them by cursor.',
+    role: 'viewer',
+    limit: 'read',
+    query: ListQuery,
+    answers: { 200: ListAnswer },
+  },
+  download: {
+    method: 'GET',
+    path: '/download/{key}',
+    summary: 'A plain export of a backup: the file, a run that prepares it, or a link to a prepared one.',
+    role: 'restorer',
+    limit: 'write',
+    query: DownloadQuery,
+    answers: { 200: DownloadLink, 202: RunStarted },
+    isFile: true,
+  },
+  runs: {
+    method: 'GET',
+    path: '/runs',
+    summary: 'Runs, newest first.',
+    role: 'viewer',
+    limit: 'poll',
+    query: RunsQuery,
+    answers: { 200: RunsAnswer },
+  },
+  run: {
+    method: 'GET',
+    path: '/runs/{id}',
+    summary: 'A run: progress, the end of its log, its result.',
+    role: 'viewer',
+    limit: 'poll',
+    answers: { 200: RunAnswer },
+  },
+  backup: {
+    method: 'GET',
+    path: '/backups/{key}',
+    summary: 'A backup: datasets, sizes, what is suspect, verifications, why it is kept.',
+    role: 'viewer',
+    limit: 'read',
+    answers: { 200: BackupDetailAnswer },
+  },
+  restore: {
+    method: 'POST',
+    path: '/restore',
+    summary: 'Plan a restore (dryRun), then begin it with the token of the plan.',
+    role: 'restorer',
+    limit: 'write',
+    body: RestoreBody,
+    answers: { 200: RestorePlanAnswer, 202: RunStarted },
+  },
+  verify: {
+    method: 'POST',
+    path: '/verify',
+    summary: 'Begin a verification.',
+    role: 'operator',
+    limit: 'write',
+    body: VerifyBody,
+    answers: { 202: RunStarted },
+  },
+  drill: {
+    method: 'POST',
+    path: '/drill',
+    summary: 'Begin a drill: restore into a scratch database, compare, drop it.',
+    role: 'operator',
+    limit: 'write',
+    body: DrillBody,
+    answers: { 202: RunStarted },
+  },
+  hold: {
+    method: 'POST',
+    path: '/hold',
+    summary: 'Keep a backup, whatever retention says.',
+    role: 'operator',
+    limit: 'write',
+    body: HoldBody,
+    answers: { 200: HoldAnswer },
+  },
+  release: {
+    method: 'DELETE',
+    path: '/hold',
+    summary: 'Take a hold back.',
+    role: 'operator',
+    limit: 'write',
+    body: HoldBody,
+    answers: { 200: HoldAnswer },
+  },
+  accept: {
+    method: 'POST',
+    path: '/accept',
+    summary: 'Say that suspect backups are as they should be.',
+    role: 'operator',
+    limit: 'write',
+    body: AcceptBody,
+    answers: { 200: AcceptAnswer },
+  },
+  retention: {
+    method: 'GET',
+    path: '/retention',
+    summary: 'What a prune would keep and remove now, and why.',
+    role: 'viewer',
+    limit: 'read',
+    query: RetentionQuery,
+    answers: { 200: RetentionAnswer },
+  },
+  storage: {
+    method: 'GET',
+    path: '/storage',
+    summary: 'What is stored, how it grew, and what is saved.',
+    role: 'viewer',
+    limit: 'read',
+    answers: { 200: StorageAnswer },
+  },
+  audit: {
+    method: 'GET',
+    path: '/audit',
+    summary: 'Who did what, newest first.',
+    role: 'viewer',
+    limit: 'read',
+    query: AuditQuery,
+    answers: { 200: AuditAnswer },
+  },
+} as const satisfies Readonly<Record<string, ApiRoute>>;
+
+export type RouteId = keyof typeof API_ROUTES;
+type Routes = typeof API_ROUTES;
+
+/** The body of a route's request, after its defaults; undefined where it has none. */
+export type BodyOf<R extends RouteId> = Routes[R] extends { readonly body: infer B extends z.ZodType }
+  ? z.output<B>
+  : undefined;
+
+/** The query of a route, after its defaults; undefined where it has none. */
+export type QueryOf<R extends RouteId> = Routes[R] extends { readonly query: infer Q extends z.ZodType }
+  ? z.output<Q>
+  : undefined;
+
+/** What a route answers where it is no error. */
+export type AnswerOf<R extends RouteId> = {
+  [S in keyof Routes[R]['answers']]: Routes[R]['answers'][S] extends z.ZodType
+    ? z.output<Routes[R]['answers'][S]>
+    : never;
+}[keyof Routes[R]['answers']];

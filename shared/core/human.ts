@@ -1,0 +1,40 @@
+import { DAY_MS, GiB, HOUR_MS, KiB, MINUTE_MS, MiB, SECOND_MS } from './units.ts';
+
+const TiB = 1024 * GiB;
+
+/** `1.2 MiB`; below 1 KiB whole bytes. */
+export function bytes(count: number): string {
+  for (const [unit, name] of [
+    [TiB, 'TiB'],
+    [GiB, 'GiB'],
+    [MiB, 'MiB'],
+    [KiB, 'KiB'],
+  ] as const) {
+    if (count >= unit) return `${(count / unit).toFixed(count / unit < 10 ? 2 : 1)} ${name}`;
+  }
+  return `${count} B`;
+}
+
+/** `340 ms`, `12.3 s`, `4 min 05 s`, `3 h 07 min`. */
+export function duration(ms: number): string {
+  if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
+  if (ms < MINUTE_MS) return `${(ms / SECOND_MS).toFixed(1)} s`;
+  const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min ${two((ms % MINUTE_MS) / SECOND_MS)} s`;
+  return `${Math.floor(ms / HOUR_MS)} h ${two((ms % HOUR_MS) / MINUTE_MS)} min`;
+}
+
+/** `3 hours ago`, by the larger unit. */
+export function age(then: Date, now: Date): string {
+  const ms = Math.max(0, now.getTime() - then.getTime());
+  const units = [
+    [DAY_MS, 'day'],
+    [HOUR_MS, 'hour'],
+    [MINUTE_MS, 'minute'],
+  ] as const;
+  for (const [unit, name] of units) {
+    const count = Math.floor(ms / unit);
+    if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
+  }
+  return 'just now';
+}

@@ -1,0 +1,136 @@
+import * as z from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { Root, Suspect } from './catalog.ts';
+import { problems, RunKey } from './manifest.ts';
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const time = z.iso.datetime();
+const kind = z.enum(['schema', 'data']);
+const attributes = z.record(z.string(), z.json());
+const consistency = z.enum(['atomic', 'per-dataset', 'per-subtree']);
+
+/** What is said of a source's view, for the catalog and the manifest. */
+const ViewBody = z.object({
+  server: z.string(),
+  position: z.string(),
+  omitted: z.array(z.string()),
+  consistency,
+  /** First and last moment of reading, of a source without snapshots. */
+  window: z.object({ from: time, to: time }).optional(),
+  /** What reading took, of a source that bills by the byte. */
+  cost: attributes.optional(),
+  datasets: z.array(
+    z.object({
+      name: z.string(),
+      kind,
+      attributes,
+      partitions: z.array(
+        z.object({ name: z.string(), estimatedBytes: z.number(), sameAsParent: z.boolean().optional() }),
+      ),
+    }),
+  ),
+});
+
+/** What the new backup is judged by. */
+const AncestorBody = z.object({
+  key: z.string(),
+  startedAt: time,
+  records: count,
+  suspect: Suspect.optional(),
+  datasets: z.array(
+    z.object({
+      name: z.string(),
+      kind,
+      records: count,
+      plainBytes: count,
+      chunks: count,
+      wholeBytes: count.optional(),
+    }),
+  ),
+});
+
+const PlanBody = z.object({
+  type: z.string(),
+  note: z.string().optional(),
+  source: z.object({ kind: z.string(), name: z.string() }),
+  software: z.string(),
+  startedAt: time,
+  /** From before the parent was looked for until this was written. */
+  elapsedMs: count,
+  parent: AncestorBody.optional(),
+  /** Missing where it is the parent, or where there is none. */
+  good: AncestorBody.optional(),
+  isParentGood: z.boolean(),
+  /** Packs that nothing new may refer to. */
+  spoiltPacks: z.array(hex(64)),
+  allowEmpty: z.boolean(),
+  fullRead: z.boolean(),
+  /** The view that all shares see; missing where the one share opens the source itself. */
+  shared: z.object({ view: ViewBody, handle: attributes }).optional(),
+  shares: z
+    .array(
+      z.object({
+        estimatedBytes: count,
+        /** Indexes into the view's datasets and their partitions; empty without a shared view: all. */
+        parts: z.array(z.tuple([count, count])),
+      }),
+    )
+    .min(1),
+});
+
+const ShareBody = z.object({
+  share: count,
+  records: count,
+  partitions: z.array(
+    z.object({
+      dataset: z.string(),
+      partition: z.string(),
+      root: Root.nullable(),
+      wholeBytes: count,
+      keptBytes: count,
+      newChunks: count,
+    }),
+  ),
+  /** All packs that the trees above use, and `usedBytes` of each. `key`: index into `keys`. */
+  packs: z.array(z.object({ id: hex(64), bytes: count, usedBytes: count, key: count })),
+  keys: z.array(RunKey),
+  /** Packs that were stored, in that order, used or not. */
+  own: z.array(z.object({ id: hex(64), bytes: count, key: count })),
+  /** Keys of the backups that other packs are of. */
+  backups: z.array(z.string()),
+  /** Of a share that opened the source itself. */
+  view: ViewBody.optional(),
+});
+
+const ReleasedBody = z.object({ by: z.enum(['commit', 'abort']), reason: z.string().optional() });
+
+const HeldBody = z.object({
+  stood: z.boolean(),
+  /** Why not. */
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+});
+
+const ClaimBody = z.object({ run: hex(32) });
+
+const BODIES = {
+  plan: PlanBody,
+  share: ShareBody,
+  released: ReleasedBody,
+  held: HeldBody,
+  claim: ClaimBody,
+} as const;
+
+export type RunBodyKind = keyof typeof BODIES;
+export type RunBody<K extends RunBodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
+
+/** @param key of the object that it was sealed in. @throws E_DAMAGED */
+export function parseRunBody<K extends RunBodyKind>(of: K, body: JsonObject, key: string): RunBody<K> {
+  const schema: z.ZodType = BODIES[of];
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data as RunBody<K>;
+  throw new HoldfastError('E_DAMAGED', `what is sealed in ${key} is no ${of}: ${problems(parsed.error)}`, {
+    hint: 'Start a new run, with one release of Holdfast for all of its parts.',
+  });
+}

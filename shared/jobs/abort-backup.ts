@@ -1,0 +1,28 @@
+import { isHoldfastError } from '../core/errors.ts';
+import type { Repository } from '../repository/repository.ts';
+import { RunDocuments } from '../repository/run-documents.ts';
+import { RELEASED } from './run-plan.ts';
+
+/** Causes may be long: whole answers of other services. */
+const MOST_REASON = 2_000;
+
+/**
+ * Gives a run up: lets its holder go, and no commit lists it any more. Repeatable, also where nothing was planned yet. What was
+ * stored is left to prune.
+ *
+ * @returns false where commit let the holder go before: the backup may be listed
+ * @throws E_STORE_*
+ */
+export async function abortBackup(
+  repository: Repository,
+  { run, reason, signal }: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const documents = new RunDocuments(repository.context, run);
+  try {
+    await documents.put(RELEASED, 'released', { by: 'abort', reason: reason.slice(0, MOST_REASON) }, signal);
+    return true;
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+    return (await documents.get(RELEASED, 'released', signal))?.by === 'abort';
+  }
+}

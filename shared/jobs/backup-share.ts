@@ -1,0 +1,190 @@
+import { throwIfAborted } from '../core/abort.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import type { OnProgress } from '../core/progress.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
+import type { RunBody } from '../format/run-bodies.ts';
+import type { BackupReader } from '../repository/backup-reader.ts';
+import type { Repository } from '../repository/repository.ts';
+import { RunDocuments } from '../repository/run-documents.ts';
+import { ShareWriter } from '../repository/share-writer.ts';
+import { encodeShare } from '../repository/written-share.ts';
+import type { ChangedPartition, Source, SourceView } from '../sources/source.ts';
+import { refuseEmpty } from './judge-backup.ts';
+import { knownOf } from './known-contents.ts';
+import { countStored, estimatedBytesOf, partsOf, readView } from './read-view.ts';
+import {
+  type Plan,
+  readPlan,
+  refuseAborted,
+  refuseOtherSource,
+  sharedView,
+  shareName,
+  viewBody,
+} from './run-plan.ts';
+
+export interface ShareOptions {
+  readonly run: string;
+  readonly share: number;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface ShareFigures {
+  readonly share: number;
+  readonly records: number;
+  readonly plainBytes: number;
+  /** Bytes of packs that this share put into the store. */
+  readonly storedBytes: number;
+}
+
+/**
+ * Reads one share of a planned backup, stores what the parent has not, and puts the sealed result at
+ * `runs/<run>/share-<n>`. Repeatable: a result that is there is returned.
+ *
+ * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SOURCE_*, E_STORE_*, E_ABORTED
+ */
+export async function backupShare(
+  repository: Repository,
+  source: Source,
+  options: ShareOptions,
+): Promise<ShareFigures> {
+  const { share, signal } = options;
+  throwIfAborted(signal);
+  const documents = new RunDocuments(repository.context, options.run);
+  const plan = await readPlan(documents, signal);
+  refuseOtherSource(plan, source);
+  if (!plan.shares[share])
+    throw new HoldfastError(
+      'E_USAGE',
+      `run ${options.run} has shares 0 to ${plan.shares.length - 1}, got ${share}`,
+    );
+  const name = shareName(share);
+  const before = await documents.get(name, 'share', signal);
+  if (before) return figuresOf(before);
+  await refuseAborted(documents, signal);
+  const written = await writeShare(repository, source, { ...options, plan });
+  try {
+    await documents.put(name, 'share', written, signal);
+    return figuresOf(written);
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+    const other = await documents.get(name, 'share', signal);
+    if (!other) throw error;
+    return figuresOf(other);
+  }
+}
+
+async function writeShare(
+  repository: Repository,
+  source: Source,
+  { plan, share, onProgress = () => {}, signal: given }: ShareOptions & { readonly plan: Plan },
+): Promise<RunBody<'share'>> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given, stop.signal]);
+  repository.warmUp();
+  onProgress({ kind: 'phase', phase: 'connect' });
+  const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
+  const parent = await openParent(repository, plan, { warn, signal });
+  await using view = await openView(repository, source, { plan, parent, warn, signal });
+  try {
+    const writer = await ShareWriter.begin(repository.context, {
+      type: plan.type,
+      parent,
+      spoiltPacks: new Set(plan.spoiltPacks),
+      onWarning: warn,
+      onStored: countStored(onProgress),
+      signal,
+    });
+    const parts = partsOfShare(plan, share, view);
+    onProgress({ kind: 'total', plainBytes: estimatedBytesOf(parts), datasets: parts.length });
+    onProgress({ kind: 'phase', phase: 'read' });
+    await readView(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal });
+    onProgress({ kind: 'phase', phase: 'commit' });
+    await view.check(signal);
+    const written = encodeShare(share, await writer.close());
+    const own = plan.shared ? {} : { view: viewBody(view, source) };
+    return { ...written, records: recordsOf(written, parts), ...own };
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
+
+/** The plan's parent; where it was removed meanwhile or cannot be read, all is stored anew. */
+async function openParent(
+  repository: Repository,
+  { parent }: Plan,
+  { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
+): Promise<BackupReader | undefined> {
+  if (!parent) return undefined;
+  try {
+    return await repository.openBackup(parent.key as BackupKey, signal);
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_BACKUP') && !isDocumentProblem(error)) throw error;
+    warn(`${parent.key} cannot be compared with: ${error.message}`);
+    return undefined;
+  }
+}
+
+async function openView(
+  repository: Repository,
+  source: Source,
+  about: {
+    readonly plan: Plan;
+    readonly parent: BackupReader | undefined;
+    readonly warn: (message: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<SourceView> {
+  const { plan, parent, warn, signal } = about;
+  if (plan.shared) {
+    if (source.sharing) return source.sharing.join(sharedView(plan.shared), signal);
+    throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
+  }
+  const known = plan.fullRead ? undefined : knownOf(parent, repository);
+  const view = await source.open(signal, { parent: known, onWarning: warn });
+  try {
+    if (!plan.allowEmpty) refuseEmpty(view, source.name);
+    return view;
+  } catch (error) {
+    await view[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function partsOfShare(plan: Plan, share: number, { datasets }: SourceView): readonly ChangedPartition[] {
+  if (!plan.shared) return partsOf(datasets);
+  return (plan.shares[share]?.parts ?? []).map(([ofDataset, ofPartition]) => {
+    const dataset = datasets[ofDataset];
+    const partition = dataset?.partitions[ofPartition];
+    if (dataset && partition) return { dataset, partition };
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `share ${share} names partition ${ofPartition} of dataset ${ofDataset}`,
+    );
+  });
+}
+
+/** Of the data; lines of schema are not counted. */
+function recordsOf(
+  { partitions }: Pick<RunBody<'share'>, 'partitions'>,
+  parts: readonly ChangedPartition[],
+): number {
+  const data = new Set(
+    parts.filter(({ dataset }) => dataset.kind === 'data').map(({ dataset }) => dataset.name),
+  );
+  return partitions.reduce(
+    (sum, { dataset, root }) => sum + (data.has(dataset) ? (root?.records ?? 0) : 0),
+    0,
+  );
+}
+
+function figuresOf({ share, records, partitions, own }: RunBody<'share'>): ShareFigures {
+  return {
+    share,
+    records,
+    plainBytes: partitions.reduce((sum, { root }) => sum + (root?.plainBytes ?? 0), 0),
+    storedBytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}

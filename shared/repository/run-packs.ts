@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { storageClassOf } from '../core/config-storage.ts';
+import { type PackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
+import { MiB } from '../core/units.ts';
+import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
+import type { PackPurpose } from '../format/seal.ts';
+import { ChunkProcessor } from './chunk-processor.ts';
+import { type CodecPort, InlinePort, PoolPort } from './chunk-store.ts';
+import type { RepositoryContext } from './context.ts';
+import type { RunKeyEntry } from './key-ring.ts';
+import { INDEX, PackUploader } from './pack-uploader.ts';
+
+const INDEX_PACK_BYTES = 4 * MiB;
+
+/** A pack that was stored, and the run key that it is sealed with. */
+export interface OwnPack {
+  readonly id: PackId;
+  readonly bytes: number;
+  readonly key: RunKeyEntry;
+}
+
+/** The packs that one process fills, sealed with run keys of its own: of chunks on the worker threads, of trees here. */
+export class RunPacks {
+  readonly run: RunKeyId;
+  readonly uploader: PackUploader;
+  readonly #context: RepositoryContext;
+  readonly #index: ChunkProcessor;
+  readonly #hasData: boolean;
+
+  private constructor(
+    context: RepositoryContext,
+    parts: {
+      readonly run: RunKeyId;
+      readonly uploader: PackUploader;
+      readonly index: ChunkProcessor;
+      readonly hasData: boolean;
+    },
+  ) {
+    this.#context = context;
+    this.run = parts.run;
+    this.uploader = parts.uploader;
+    this.#index = parts.index;
+    this.#hasData = parts.hasData;
+  }
+
+  /** @param options.purposes without `data` no chunks can be stored, and no worker thread is begun. @throws E_NO_KEY, E_KEY_* */
+  static async begin(
+    context: RepositoryContext,
+    options: {
+      readonly type: string;
+      readonly purposes: readonly PackPurpose[];
+      readonly signal: AbortSignal;
+    },
+  ): Promise<RunPacks> {
+    const { type, purposes, signal } = options;
+    const { keys, limits, pool, file, store } = context;
+    const run = parseRunKeyId(randomBytes(16).toString('hex'));
+    const hasData = purposes.includes('data');
+    const [data, indexKey] = await Promise.all([
+      hasData ? keys.generate(run, 'data', signal) : undefined,
+      keys.generate(run, 'index', signal),
+    ]);
+    const common = { runKeyId: run, maxChunkBytes: file.chunker.maxBytes, level: limits.level };
+    if (data) {
+      const settings = { ...common, purpose: 'data', runKey: data, packBytes: limits.packBytes } as const;
+      await pool.broadcast({ kind: 'begin', settings });
+    }
+    const index = new ChunkProcessor({
+      ...common,
+      purpose: 'index',
+      runKey: indexKey,
+      packBytes: INDEX_PACK_BYTES,
+    });
+    const storageClass = storageClassOf(context.storageClass, type);
+    const uploader = new PackUploader(store, { maxUploads: limits.maxUploads, storageClass, signal });
+    return new RunPacks(context, { run, uploader, index, hasData });
+  }
+
+  /** Where chunks of that kind are sealed. */
+  port(kind: 'schema' | 'data', signal: AbortSignal): CodecPort {
+    return kind === 'schema'
+      ? new InlinePort(this.#index)
+      : new PoolPort(this.#context.pool, this.run, this.uploader, signal);
+  }
+
+  /** The pack that the next item of at most `mostBytes` will lie in. */
+  packFor(mostBytes: number): PackHandle {
+    const pack = this.#index.reserve(mostBytes);
+    this.uploader.add(INDEX, this.#index.takeClosed());
+    return this.uploader.handle(INDEX, pack);
+  }
+
+  /** Seals a node or a catalog into an index pack. */
+  addItem(body: Uint8Array): ItemLocation {
+    const { pack, offset, storedBytes } = this.#index.addItem(body);
+    return { pack: this.uploader.handle(INDEX, pack), offset, storedBytes };
+  }
+
+  /** Closes the packs of chunks, so that all have names. */
+  async closeData(): Promise<void> {
+    if (!this.#hasData) return;
+    const closed = await this.#context.pool.broadcast({ kind: 'finish', run: this.run });
+    for (const { value, worker } of closed) this.uploader.add(`worker-${worker}`, value.closed);
+  }
+
+  /** Closes the index pack too, and waits for all uploads. @returns what was stored, in that order. @throws E_STORE_* */
+  async close(): Promise<readonly OwnPack[]> {
+    this.uploader.add(INDEX, this.#index.finish());
+    await this.uploader.settled();
+    const { keys } = this.#context;
+    return this.uploader.uploaded.map(({ id, bytes, purpose }) => ({
+      id,
+      bytes,
+      key: keys.entry(this.run, purpose),
+    }));
+  }
+}

@@ -1,0 +1,227 @@
+import { Semaphore } from '../core/semaphore.ts';
+import { MiB } from '../core/units.ts';
+import type { ItemLocation } from '../format/chunk-ref.ts';
+import { Chunker } from '../format/chunker.ts';
+import { gearTable } from '../format/gear.ts';
+import { type NodeRef, PackNames } from '../format/tree.ts';
+import type { ShareToWrite } from './backup-to-write.ts';
+import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
+import { ChunkStore } from './chunk-store.ts';
+import type { RepositoryContext } from './context.ts';
+import { Tally } from './dataset-figures.ts';
+import { PackLedger, PackUse } from './pack-ledger.ts';
+import { ParentCursor } from './parent-cursor.ts';
+import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import { RunPacks } from './run-packs.ts';
+import type { Leaf } from './tree-reader.ts';
+import { TreeWriter } from './tree-writer.ts';
+import type { WrittenShare } from './written-share.ts';
+
+/** Of the largest chunk: room for one, for what is left over, and for some more. */
+const BLOCK_CHUNKS = 3;
+
+/** One partition: what it uses, and its root once all packs of chunks are closed. */
+interface PartitionUnderWay {
+  readonly dataset: string;
+  readonly partition: string;
+  readonly use: PackUse;
+  readonly tally: Tally;
+  finish(): NodeRef | null;
+}
+
+/** Partitions being written by one process, all of a backup or some. Nothing of it is listed before `commitShares`. */
+export class ShareWriter {
+  readonly packs: RunPacks;
+  readonly #context: RepositoryContext;
+  readonly #options: ShareToWrite;
+  readonly #secret: Uint8Array;
+  readonly #ledger: PackLedger;
+  readonly #blocks: BlockPool;
+  readonly #partitions = new Map<string, PartitionUnderWay>();
+  readonly #names = new PackNames();
+
+  private constructor(
+    context: RepositoryContext,
+    options: ShareToWrite,
+    begun: { readonly packs: RunPacks; readonly secret: Uint8Array; readonly ledger: PackLedger },
+  ) {
+    this.#context = context;
+    this.#options = options;
+    this.packs = begun.packs;
+    this.#secret = begun.secret;
+    this.#ledger = begun.ledger;
+    this.#blocks = {
+      blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
+      permits: new Semaphore(context.limits.maxBlocks),
+      free: [],
+    };
+  }
+
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
+  static async begin(context: RepositoryContext, options: ShareToWrite): Promise<ShareWriter> {
+    const { type, signal, parent } = options;
+    const secret = await context.secret(signal);
+    const packs = await RunPacks.begin(context, { type, purposes: ['data', 'index'], signal });
+    const ledger = parent
+      ? await PackLedger.of(parent.manifest, options.spoiltPacks, context.store, signal)
+      : new PackLedger();
+    for (const problem of ledger.problems) options.onWarning(problem);
+    return new ShareWriter(context, options, { packs, secret, ledger });
+  }
+
+  /**
+   * Takes a partition as the parent has it: what is stored is only referred to.
+   *
+   * @returns false where the parent has it not, or some of it is in a pack that is left behind: it is to be written then
+   */
+  async reusePartition(dataset: string, partition: string): Promise<boolean> {
+    const { parent, onStored, signal } = this.#options;
+    if (!parent?.has(dataset, partition)) return false;
+    const use = new PackUse();
+    const tally = new Tally();
+    const entry = parent.root(dataset, partition);
+    let root: NodeRef | null = null;
+    let isKept = true;
+    const count = (location: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(location.pack);
+      use.add(location);
+    };
+    const onNode = (node: NodeRef) => {
+      root ??= node;
+      count(node.location);
+    };
+    for await (const { refs } of parent.leaves(entry, { onNode, signal })) {
+      for (const { chain } of refs) for (const location of chain) count(location);
+      if (!isKept) return false;
+      for (const ref of refs) {
+        tally.add({ ref, isNew: false });
+        onStored({ ref, isNew: false });
+      }
+    }
+    this.#partitions.set(treeName(dataset, partition), {
+      dataset,
+      partition,
+      use,
+      tally,
+      finish: () => root,
+    });
+    return true;
+  }
+
+  /**
+   * Reads a partition to its end; one that was written before is replaced. May be called for several partitions at once.
+   */
+  async writePartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    records: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { onStored, signal } = this.#options;
+    const written = this.#newPartition(dataset.name, partition);
+    const { tree, use, tally } = written;
+    const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, tree));
+    const { chunker } = this.#context.file;
+    const writer = new PartitionWriter({
+      name: `${dataset.name} ${partition}`,
+      blocks: this.#blocks,
+      chunker: new Chunker(chunker, gearTable(this.#secret), cursor),
+      minChunkBytes: chunker.minBytes,
+      parent: cursor,
+      chunks: this.#chunkStore(dataset.kind),
+      tree,
+      signal,
+      onStored: (stored) => {
+        for (const location of stored.ref.chain) use.add(location);
+        tally.add(stored);
+        onStored(stored);
+      },
+    });
+    await writer.write(records);
+  }
+
+  /** Takes a partition over as other backups have its chunks. One partition at a time. */
+  async copyPartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    chunks: AsyncIterable<ChunkToCopy>,
+  ): Promise<void> {
+    const { tree, use, tally } = this.#newPartition(dataset.name, partition);
+    const copier = new ChunkCopier(this.#ledger, this.#names, this.#chunkStore(dataset.kind));
+    for await (const chunk of chunks) {
+      const stored = await copier.copy(chunk);
+      tree.add(stored.ref);
+      for (const location of stored.ref.chain) use.add(location);
+      tally.add(stored);
+      this.#options.onStored(stored);
+    }
+  }
+
+  /** What was written, with all packs of chunks closed; the index pack stays open. @throws E_STORE_* */
+  async finish(): Promise<WrittenShare> {
+    await this.packs.closeData();
+    const used = new PackUse();
+    const partitions = [...this.#partitions.values()].map(({ dataset, partition, use, tally, finish }) => {
+      const root = finish();
+      used.addAll(use);
+      return { dataset, partition, root, tally };
+    });
+    const { others, backups } = this.#ledger;
+    return { partitions, used: used.bytes, others, backups, own: [] };
+  }
+
+  /** As `finish`, with everything stored. @throws E_STORE_* */
+  async close(): Promise<WrittenShare> {
+    const share = await this.finish();
+    return { ...share, own: await this.packs.close() };
+  }
+
+  /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */
+  async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
+    const { parent, onWarning, signal } = this.#options;
+    const root = parent?.root(dataset, partition);
+    if (!parent || !root) return;
+    const onNode = (node: NodeRef) => tree.knowParentNode(node);
+    for await (const found of parent.walk(parent.rootNode(root), { onNode, signal })) {
+      if ('problem' in found)
+        onWarning(`a part of ${parent.manifest.key} cannot be compared with: ${found.problem.message}`);
+      else yield found;
+    }
+  }
+
+  /** One that was written before is replaced. */
+  #newPartition(
+    dataset: string,
+    partition: string,
+  ): PartitionUnderWay & {
+    readonly tree: TreeWriter;
+  } {
+    const use = new PackUse();
+    const tree = new TreeWriter({
+      packFor: (mostBytes) => this.packs.packFor(mostBytes),
+      addNode: (body) => this.packs.addItem(body),
+      use: (location) => use.add(location),
+      isKept: (pack) => this.#ledger.isKept(pack),
+    });
+    const written = { dataset, partition, use, tally: new Tally(), tree, finish: () => tree.finish() };
+    this.#partitions.set(treeName(dataset, partition), written);
+    return written;
+  }
+
+  #chunkStore(kind: 'schema' | 'data'): ChunkStore {
+    const { parent, signal, onWarning } = this.#options;
+    const { uploader } = this.packs;
+    return new ChunkStore({
+      port: this.packs.port(kind, signal),
+      uploader,
+      parentPacks: this.#context.limits.deltas || kind === 'schema' ? parent?.packs : undefined,
+      isKept: (pack) => this.#ledger.isKept(pack),
+      onUnreadableBase: (error) =>
+        onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),
+      signal,
+    });
+  }
+}
+
+function treeName(dataset: string, partition: string): string {
+  return JSON.stringify([dataset, partition]);
+}

@@ -1,0 +1,78 @@
+import { KiB, MiB } from '../core/units.ts';
+import type {
+  GetOptions,
+  ListOptions,
+  ObjectHead,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+} from './object-store.ts';
+
+type Options = { readonly signal?: AbortSignal | undefined };
+
+const MOST_OBJECT_BYTES = 256 * KiB;
+const MOST_BYTES = 48 * MiB;
+
+/**
+ * Keeps small whole objects below some prefixes in memory: objects never change. Whether one is there still, `head` and
+ * `list` say, not `get`. Not for what looks for damage.
+ */
+export class CachingStore implements ObjectStore {
+  readonly location: string;
+  readonly #inner: ObjectStore;
+  readonly #prefixes: readonly string[];
+  /** Least lately used first. */
+  readonly #bodies = new Map<string, Uint8Array>();
+  #bytes = 0;
+
+  constructor(inner: ObjectStore, prefixes: readonly string[]) {
+    this.#inner = inner;
+    this.#prefixes = prefixes;
+    this.location = inner.location;
+  }
+
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<void> {
+    return this.#inner.put(key, body, options);
+  }
+
+  async get(key: string, options?: GetOptions): Promise<Uint8Array> {
+    const known = options?.range ? undefined : this.#bodies.get(key);
+    if (known) {
+      this.#bodies.delete(key);
+      this.#bodies.set(key, known);
+      return known.slice();
+    }
+    const body = await this.#inner.get(key, options);
+    if (!options?.range && this.#prefixes.some((prefix) => key.startsWith(prefix))) this.#keep(key, body);
+    return body;
+  }
+
+  head(key: string, options?: Options): Promise<ObjectHead> {
+    return this.#inner.head(key, options);
+  }
+
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
+    return this.#inner.list(prefix, options);
+  }
+
+  async delete(key: string, options?: Options): Promise<void> {
+    await this.#inner.delete(key, options);
+    this.#forget(key);
+  }
+
+  #keep(key: string, body: Uint8Array): void {
+    if (body.length > MOST_OBJECT_BYTES) return;
+    this.#forget(key);
+    this.#bodies.set(key, body.slice());
+    this.#bytes += body.length;
+    for (const oldest of this.#bodies.keys()) {
+      if (this.#bytes <= MOST_BYTES) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#bytes -= this.#bodies.get(key)?.length ?? 0;
+    this.#bodies.delete(key);
+  }
+}

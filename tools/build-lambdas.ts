@@ -1,0 +1,130 @@
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
+
+const ALL: readonly string[] = [...FUNCTION_NAMES, 'task'];
+/** Functions that read a schema. */
+const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
+/** Functions that open no chunk and make none. */
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune'];
+
+const COMMON = {
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  outExtension: { '.js': '.mjs' },
+  // Of packages that are there twice, the form that leaves out what nobody uses.
+  mainFields: ['module', 'main'],
+  external: ['pg-native'],
+  legalComments: 'none',
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
+
+/** Messages of schemas in English only: the other languages are more code than all of the engine. */
+const oneLanguage: Plugin = {
+  name: 'one-language',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /locales\/index\.js$/ }, ({ resolveDir, path: file }) => ({
+      path: path.resolve(resolveDir, path.dirname(file), 'en.js'),
+      namespace: 'one-language',
+    }));
+    onLoad({ filter: /./, namespace: 'one-language' }, ({ path: file }) => ({
+      contents: `export { default as en } from ${JSON.stringify(file)};`,
+      resolveDir: path.dirname(file),
+    }));
+  },
+};
+
+/** A function gets its credentials in its environment, and never asks in another place. */
+const credentialsOfEnvironment: Plugin = {
+  name: 'credentials-of-environment',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@aws-sdk\/credential-provider-(ini|login|process|sso|web-identity)$/ }, () => ({
+      path: 'none',
+      namespace: 'no-credentials',
+    }));
+    onLoad({ filter: /./, namespace: 'no-credentials' }, () => ({
+      contents: `const none = () => async () => {
+        throw Object.assign(new Error('there are no credentials in the environment'), {
+          name: 'CredentialsProviderError', tryNextLink: true,
+        });
+      };
+      export { none as fromIni, none as fromLoginCredentials, none as fromProcess, none as fromSSO, none as fromTokenFile };`,
+    }));
+  },
+};
+
+/**
+ * Bundles every function, and the Fargate task, each into a folder of its own: `index.mjs`, what it loads when it needs it, and
+ * its worker threads beside it.
+ *
+ * @param folder that gets one folder a function
+ */
+export async function buildLambdas(folder: string, names: readonly string[] = ALL): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await Promise.all(names.map((name) => buildOne(name, path.join(folder, name))));
+}
+
+async function buildOne(name: string, outdir: string): Promise<void> {
+  const entryPoints = {
+    index: name === 'task' ? 'lambdas/task.ts' : `lambdas/${name}/handler.ts`,
+    ...(WITHOUT_CODEC.includes(name) ? {} : { 'codec-worker': 'shared/repository/codec-worker.ts' }),
+    ...(WITH_PG_DUMP.includes(name) ? { 'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts' } : {}),
+  };
+  const plugins = name === 'task' ? [oneLanguage] : [oneLanguage, credentialsOfEnvironment];
+  await build({ ...COMMON, entryPoints, outdir, plugins });
+  if (name === 'task') await cp('lambdas/Dockerfile', path.join(outdir, 'Dockerfile'));
+  if (!WITH_PG_DUMP.includes(name)) return;
+  // pg_dump's own bytes, which its code looks for beside itself.
+  const dist = path.dirname(fileURLToPath(import.meta.resolve('@electric-sql/pglite-tools/pg_dump')));
+  for (const file of await readdir(dist))
+    if (/\.(wasm|data)$/.test(file)) await cp(path.join(dist, file), path.join(outdir, file));
+}
+
+export interface BundleSize {
+  readonly name: string;
+  /** Of code. Source maps, and pg_dump's WebAssembly where it is there, come on top. */
+  readonly codeBytes: number;
+  readonly wasmBytes: number;
+  /** About what a zip of code and WebAssembly takes. */
+  readonly packedBytes: number;
+}
+
+/** Sizes of what `buildLambdas` made. */
+export async function bundleSizes(folder: string): Promise<BundleSize[]> {
+  const names = await readdir(folder);
+  return Promise.all(names.toSorted().map((name) => sizeOf(name, path.join(folder, name))));
+}
+
+async function sizeOf(name: string, folder: string): Promise<BundleSize> {
+  const size = { name, codeBytes: 0, wasmBytes: 0, packedBytes: 0 };
+  for (const file of await readdir(folder)) {
+    if (!/\.(mjs|wasm)$/.test(file)) continue;
+    const bytes = await readFile(path.join(folder, file));
+    size[file.endsWith('.wasm') ? 'wasmBytes' : 'codeBytes'] += bytes.length;
+    size.packedBytes += gzipSync(bytes).length;
+  }
+  return size;
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+
+if (import.meta.main) {
+  const folder = path.resolve(process.argv[2] ?? 'dist/lambdas');
+  await buildLambdas(folder);
+  for (const { name, codeBytes, wasmBytes, packedBytes } of await bundleSizes(folder)) {
+    const wasm = wasmBytes > 0 ? ` and ${megabytes(wasmBytes)} of pg_dump` : '';
+    console.log(`${name.padEnd(18)}${megabytes(codeBytes)}${wasm}, zipped about ${megabytes(packedBytes)}`);
+  }
+}
