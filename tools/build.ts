@@ -8,12 +8,13 @@ import { buildLambdas } from './build-lambdas.ts';
 const ENTRIES = {
   main: 'cli/main.ts',
   config: 'shared/core/config.ts',
+  cdk: 'infra/holdfast-cdk.ts',
   express: 'shared/api/express.ts',
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };
 /** Not bundled: what is loaded seldom and should be updated by itself, or comes with files of its own. */
-const EXTERNAL = ['@aws-sdk/*', '@electric-sql/*', 'pg-native'];
+const EXTERNAL = ['@aws-sdk/*', '@electric-sql/*', 'pg-native', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'];
 
 rmSync('dist', { recursive: true, force: true });
 await build({

@@ -1,0 +1,356 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { StorageClass } from 'aws-cdk-lib/aws-s3';
+import { Duration } from 'aws-cdk-lib/core';
+import { describe, expect, it } from 'vitest';
+import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/backup-storage.ts';
+import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
+import { bundleOf } from '../../infra/constructs/job-function.ts';
+import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
+import { standInBundles } from '../support/stand-in-bundles.ts';
+
+const full = deploymentOf(FULL_CONFIG);
+const [storage, pipeline, monitoring] = [full.storage, full.pipeline, full.monitoring];
+const bundles = standInBundles();
+const resources = (template: Template, type: string) => Object.values(template.findResources(type));
+const properties = (template: Template, type: string) =>
+  resources(template, type).map(({ Properties }) => Properties);
+
+function small(props: Partial<DatabaseBackupsProps> = {}) {
+  const stack = new Stack(new App(), 'Small');
+  const backups = new DatabaseBackups(stack, 'Backups', {
+    sources: { shop: { kind: 'postgres', secret: SECRETS.source } },
+    bundles,
+    ...props,
+  });
+  return { stack, backups };
+}
+
+function storageWith(props: BackupStorageProps): Template {
+  const stack = new Stack(new App(), 'Storage');
+  new BackupStorage(stack, 'Storage', props);
+  return Template.fromStack(stack);
+}
+
+interface Rule {
+  readonly Id: string;
+  readonly Prefix?: string;
+  readonly ExpirationInDays?: number;
+  readonly Transitions?: object[];
+}
+const rulesOf = (template: Template): Rule[] =>
+  properties(template, 'AWS::S3::Bucket')[0].LifecycleConfiguration.Rules;
+
+describe('storage', () => {
+  it('expires no packs, manifests or reports by age', () => {
+    const expiring = rulesOf(storage).filter(({ ExpirationInDays }) => ExpirationInDays !== undefined);
+    expect(expiring.map(({ Prefix, ExpirationInDays }) => [Prefix, ExpirationInDays])).toEqual([
+      ['live/exports/', 3],
+      ['live/runs/', 20],
+    ]);
+  });
+
+  it('moves packs alone to another class', () => {
+    const moving = rulesOf(storage).filter(({ Transitions }) => Transitions);
+    expect(moving).toEqual([
+      expect.objectContaining({
+        Prefix: 'live/data/',
+        Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 30 }],
+      }),
+    ]);
+  });
+
+  it('is neither public nor deleted with its stack', () => {
+    storage.hasResourceProperties('AWS::S3::Bucket', {
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      VersioningConfiguration: { Status: 'Enabled' },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      BucketName: 'shop-backups',
+    });
+    for (const type of ['AWS::S3::Bucket', 'AWS::KMS::Key'])
+      storage.hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+  });
+
+  it('ends uploads that stopped, and keeps removed versions as long as said', () => {
+    expect(rulesOf(storage)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } }),
+        expect.objectContaining({ NoncurrentVersionExpiration: { NoncurrentDays: 60 } }),
+      ]),
+    );
+  });
+
+  it('locks objects only where that is asked for', () => {
+    storage.hasResourceProperties('AWS::S3::Bucket', {
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 14 } } },
+    });
+    storageWith({}).hasResourceProperties('AWS::S3::Bucket', { ObjectLockEnabled: Match.absent() });
+  });
+
+  it('has a key that is rotated, with the longest time to cancel its deletion', () => {
+    storage.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true, PendingWindowInDays: 30 });
+  });
+
+  it.each<[BackupStorageProps, RegExp]>([
+    [{ prefix: '/live/' }, /prefix is '\/live\/'/],
+    [{ runsFor: Duration.hours(5) }, /at least 2 days/],
+    [
+      { transitions: [{ storageClass: StorageClass.DEEP_ARCHIVE, after: Duration.days(90) }] },
+      /could not read them/,
+    ],
+    [
+      { transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, after: Duration.days(7) }] },
+      /S3 allows 30/,
+    ],
+  ])('refuses %j', (props, message) => {
+    expect(() => storageWith(props)).toThrow(message);
+  });
+});
+
+describe('functions', () => {
+  const functions = properties(pipeline, 'AWS::Lambda::Function').filter(
+    ({ Environment }) => Environment?.Variables.POWERTOOLS_SERVICE_NAME,
+  );
+
+  it('are one a job, each with a role of its own', () => {
+    expect(functions.map(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME).sort()).toEqual(
+      [...FUNCTION_NAMES].sort(),
+    );
+    expect(new Set(functions.map(({ Role }) => JSON.stringify(Role))).size).toBe(FUNCTION_NAMES.length);
+  });
+
+  it('have no secret in their environment, but ARNs', () => {
+    for (const { Environment } of functions) {
+      const config = JSON.parse(Environment.Variables.HOLDFAST_CONFIG);
+      expect(config.sources.shop).toEqual({ kind: 'postgres', secret: SECRETS.source });
+      expect(config).not.toHaveProperty('repository');
+      expect(config.aws).not.toHaveProperty('notifications');
+    }
+  });
+
+  it('run on Node 24 and arm64, traced, capped, never begun again by Lambda, with a place for dead letters', () => {
+    for (const made of functions)
+      expect(made).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        TracingConfig: { Mode: 'Active' },
+        ReservedConcurrentExecutions: expect.any(Number),
+        DeadLetterConfig: { TargetArn: expect.anything() },
+        VpcConfig: { SecurityGroupIds: ['sg-0123456789abcdef0'] },
+      });
+    expect(
+      properties(pipeline, 'AWS::Lambda::EventInvokeConfig').map(
+        ({ MaximumRetryAttempts }) => MaximumRetryAttempts,
+      ),
+    ).toEqual(FUNCTION_NAMES.map(() => 0));
+    for (const log of properties(pipeline, 'AWS::Logs::LogGroup')) expect(log.RetentionInDays).toBe(30);
+  });
+
+  it('have the size that is said', () => {
+    pipeline.hasResourceProperties('AWS::Lambda::Function', {
+      MemorySize: 3008,
+      Timeout: 600,
+      ReservedConcurrentExecutions: 7,
+      Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'backup-partition' }) },
+    });
+  });
+
+  it('that are not built are named, with what to do', () => {
+    expect(() => bundleOf('plan', '/nowhere')).toThrow(
+      'there is no /nowhere/plan: the functions are not built; run: npm run build',
+    );
+  });
+});
+
+describe('schedules', () => {
+  const schedules = properties(pipeline, 'AWS::Scheduler::Schedule');
+  const of = (text: string) => schedules.find(({ Description }) => Description === `Holdfast: ${text}`);
+
+  it('start backups with the scheduled time, in their time zone, with retries and dead letters', () => {
+    expect(of('daily backup of shop')).toMatchObject({
+      ScheduleExpression: 'cron(15 1 * * ? *)',
+      ScheduleExpressionTimezone: 'Europe/Berlin',
+      State: 'ENABLED',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: { Ref: expect.stringContaining('Backup') },
+        Input: '{"source":"shop","type":"daily","scheduledTime":"<aws.scheduler.scheduled-time>"}',
+        RetryPolicy: { MaximumRetryAttempts: 10, MaximumEventAgeInSeconds: 3600 },
+        DeadLetterConfig: { Arn: expect.anything() },
+      },
+    });
+  });
+
+  it('are those of the configuration, for the sources that it says', () => {
+    expect(schedules.map(({ Description }) => Description).sort()).toEqual(
+      [
+        'daily backup of game',
+        'daily backup of shop',
+        'drill of shop',
+        'hourly backup of shop',
+        'prune',
+        'verify',
+        'watchdog',
+        'weekly backup of game',
+        'weekly backup of shop',
+      ].map((text) => `Holdfast: ${text}`),
+    );
+    expect(of('hourly backup of shop').ScheduleExpression).toBe('rate(1 hour)');
+    expect(of('weekly backup of game').ScheduleExpression).toBe('cron(0 3 ? * SUN *)');
+    expect(of('verify')).toMatchObject({
+      ScheduleExpression: 'cron(0 4 ? * SAT *)',
+      Target: { Input: '{"since":"8d"}' },
+    });
+    expect(of('drill of shop').Target.Input).toBe('{"source":"shop"}');
+  });
+
+  it('leave the watchdog to itself', () => {
+    const watchdog = of('watchdog');
+    expect(watchdog.ScheduleExpression).toBe('rate(10 minutes)');
+    const others = schedules.filter((schedule) => schedule !== watchdog);
+    expect(others.map(({ GroupName }) => JSON.stringify(GroupName))).not.toContain(
+      JSON.stringify(watchdog.GroupName),
+    );
+  });
+
+  it('do not fire where ENABLE_BACKUPS is false', () => {
+    const off = small({ enabled: false });
+    const states = properties(Template.fromStack(off.stack), 'AWS::Scheduler::Schedule').map(
+      ({ State }) => State,
+    );
+    expect(new Set(states)).toEqual(new Set(['DISABLED']));
+  });
+});
+
+describe('Fargate', () => {
+  it('has the same variables as the functions, and a state to run in and to hold in', () => {
+    pipeline.hasResourceProperties('AWS::ECS::TaskDefinition', {
+      Cpu: '2048',
+      Memory: '8192',
+      RuntimePlatform: { CpuArchitecture: 'ARM64' },
+      ContainerDefinitions: [
+        Match.objectLike({
+          ReadonlyRootFilesystem: true,
+          Environment: Match.arrayWith([Match.objectLike({ Name: 'HOLDFAST_CONFIG' })]),
+        }),
+      ],
+    });
+    const [machine] = properties(pipeline, 'AWS::StepFunctions::StateMachine');
+    const definition = JSON.stringify(machine.DefinitionString);
+    expect(definition).toContain('states:::ecs:runTask.sync');
+    expect(definition).toContain('states:::ecs:runTask.waitForTaskToken');
+    expect(definition).toContain('HOLDFAST_TASK_TOKEN');
+  });
+
+  it('is refused without a VPC', () => {
+    expect(() => small({ fargate: {} })).toThrow(/there is no vpc/);
+  });
+});
+
+describe('monitoring', () => {
+  const alarms = properties(monitoring, 'AWS::CloudWatch::Alarm');
+  const about = (text: string) =>
+    alarms.find(({ AlarmDescription }) => JSON.stringify(AlarmDescription).includes(text));
+
+  it('takes silence for a missed backup, and for a watchdog that stopped', () => {
+    expect(about('newest good backup of shop')).toMatchObject({
+      MetricName: 'BackupAge',
+      Namespace: 'Holdfast',
+      Dimensions: [{ Name: 'source', Value: 'shop' }],
+      Threshold: 30 * 3600,
+      TreatMissingData: 'breaching',
+    });
+    expect(about('watchdog did not run')).toMatchObject({ Threshold: 1, TreatMissingData: 'breaching' });
+  });
+
+  it.each([
+    'a backup of shop failed',
+    'a backup of game is suspect',
+    'a backup of shop is damaged',
+    'no backup of game has been verified',
+    'no backup of shop has been restored',
+    'is to be deleted',
+    'Failed',
+    'TimedOut',
+    'Schedules: something could not be started',
+  ])('alarms somebody: %s', (text) => {
+    expect(about(text)?.AlarmActions).toHaveLength(1);
+  });
+
+  it('tells of the deletion of the key at once', () => {
+    monitoring.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: Match.objectLike({
+        source: ['aws.kms'],
+        detail: Match.objectLike({ eventName: ['ScheduleKeyDeletion', 'DisableKey'] }),
+      }),
+    });
+  });
+
+  it('tells people of what they must look at, and the webhook of everything, its token in no template', () => {
+    monitoring.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['holdfast'],
+        'detail-type': [
+          'Backup Suspect',
+          'Backup Failed',
+          'Backup Missed',
+          'Verification Failed',
+          'Drill Failed',
+        ],
+      },
+    });
+    monitoring.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+    monitoring.hasResourceProperties('AWS::Events::Connection', {
+      AuthParameters: {
+        ApiKeyAuthParameters: {
+          ApiKeyName: 'Authorization',
+          ApiKeyValue: `{{resolve:secretsmanager:${SECRETS.webhook}:SecretString:token::}}`,
+        },
+      },
+    });
+    monitoring.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+});
+
+describe('DatabaseBackups', () => {
+  it.each<[string, Partial<DatabaseBackupsProps>, RegExp]>([
+    ['no source', { sources: {} }, /nothing to back up/],
+    ['files', { sources: { disk: { kind: 'files', url: '/data' } } }, /disk: a function has no files/],
+    [
+      'a password',
+      { sources: { shop: { kind: 'postgres', url: 'postgres://a:b@c/d' } } },
+      /holds a password/,
+    ],
+    ['no cron', { schedules: { daily: '0 25 * * *' } }, /'25' as hour/],
+    ['an unknown setting', { jobs: { watchdog: 'off' } }, /must be a rate of 30 minutes/],
+  ])('refuses %s', (_, props, message) => {
+    expect(() => small(props)).toThrow(message);
+  });
+
+  it('shows a password in no message', () => {
+    const props = { sources: { shop: { kind: 'postgres' as const, url: 'postgres://a:hunter2@c/d' } } };
+    expect(() => small(props)).toThrow(/^(?!.*hunter2).*$/s);
+  });
+
+  it('has metrics of a source', () => {
+    expect(small().backups.metricBackupAge('shop')).toMatchObject({
+      namespace: 'Holdfast',
+      metricName: 'BackupAge',
+      dimensions: { source: 'shop' },
+    });
+  });
+});

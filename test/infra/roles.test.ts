@@ -1,0 +1,241 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { describe, expect, it } from 'vitest';
+import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
+import {
+  BUCKET,
+  isAllowed,
+  KEY,
+  policiesOfRole,
+  type Request,
+  resourcePolicies,
+  rolePolicies,
+} from '../support/policy-simulator.ts';
+
+const { pipeline, storage } = deploymentOf(FULL_CONFIG);
+const resources = resourcePolicies(storage);
+const ONCE = { 's3:if-none-match': '*', 's3:ObjectCreationOperation': 'true' };
+const PURPOSES = ['repository', 'manifest', 'index', 'data'];
+const PACK = 'data/ab/abcd';
+const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
+const REPORT = 'reports/verify/20261126/verify_20261126_020000_abcdef01.json';
+const OBJECTS = [
+  'repository.json',
+  'keys/0123.json',
+  PACK,
+  MANIFEST,
+  'backups/_spoilt/abcd',
+  `expired/20261126T020000Z/${MANIFEST}`,
+  REPORT,
+  'runs/abcd/plan',
+  'exports/shop.sql',
+];
+/** What no role may do, whatever it is for. */
+const NEVER = [
+  's3:DeleteObjectVersion',
+  's3:PutObjectRetention',
+  's3:PutObjectLegalHold',
+  's3:BypassGovernanceRetention',
+  's3:PutObjectAcl',
+];
+const NEVER_BUCKET = [
+  's3:PutBucketPolicy',
+  's3:DeleteBucketPolicy',
+  's3:PutLifecycleConfiguration',
+  's3:PutBucketVersioning',
+  's3:DeleteBucket',
+];
+const NEVER_KEY = [
+  'kms:ScheduleKeyDeletion',
+  'kms:DisableKey',
+  'kms:PutKeyPolicy',
+  'kms:CreateGrant',
+  'kms:Encrypt',
+];
+
+interface Row {
+  readonly job: string;
+  readonly get: readonly string[];
+  readonly put: readonly string[];
+  readonly delete: readonly string[];
+  readonly decrypt: readonly string[];
+  readonly generate: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+const HEAD = ['repository.json', 'keys/0123.json'];
+const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
+const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
+const writer = {
+  get: [...LISTED, PACK, 'runs/abcd/plan'],
+  delete: [],
+  decrypt: PURPOSES,
+  generate: ['manifest', 'index', 'data'],
+  secrets: [SECRETS.source],
+};
+const reader = {
+  get: [...LISTED, PACK],
+  put: [REPORT],
+  delete: [],
+  decrypt: PURPOSES,
+  generate: ['manifest', 'index'],
+  secrets: [] as string[],
+};
+/** The whole of what each role may; everything else of the lists above is denied. */
+const TABLE: readonly Row[] = [
+  { job: 'plan', ...writer, put: ['runs/abcd/plan'] },
+  { job: 'hold', ...writer, put: ['runs/abcd/plan'] },
+  { job: 'backup-partition', ...writer, put: [PACK, 'runs/abcd/plan'] },
+  {
+    job: 'commit',
+    ...writer,
+    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', 'runs/abcd/plan'],
+    secrets: [],
+  },
+  { job: 'restore', ...reader, secrets: [SECRETS.target] },
+  { job: 'drill', ...reader, secrets: [SECRETS.drill] },
+  { job: 'verify', ...reader, put: [REPORT, 'backups/_spoilt/abcd'] },
+  { job: 'export', ...reader, get: [...reader.get, 'exports/shop.sql'], put: [REPORT, 'exports/shop.sql'] },
+  {
+    job: 'prune',
+    get: LISTED,
+    put: [EXPIRED, REPORT, MANIFEST, 'backups/_spoilt/abcd'],
+    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED],
+    decrypt: ['repository', 'manifest'],
+    generate: ['manifest', 'index'],
+    secrets: [],
+  },
+  { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
+];
+
+type Policies = Parameters<typeof isAllowed>[0];
+
+function onObject(
+  policies: Policies,
+  action: string,
+  key: string,
+  context: Request['context'] = {},
+): boolean {
+  return isAllowed(policies, resources.bucket, { action, resource: `${BUCKET}/live/${key}`, context });
+}
+
+function onKey(policies: Policies, action: string, purpose: string): boolean {
+  const context = { 'kms:EncryptionContext:purpose': purpose };
+  return isAllowed(policies, resources.key, { action, resource: KEY, context });
+}
+
+const allowed = (all: readonly string[], test: (one: string) => boolean) => all.filter(test).sort();
+const sorted = (list: readonly string[]) => [...list].sort();
+
+describe.each(TABLE)('the role of $job', (row) => {
+  const policies = rolePolicies(pipeline, row.job);
+
+  it('deletes nothing else', () => {
+    expect(allowed(OBJECTS, (key) => onObject(policies, 's3:DeleteObject', key))).toEqual(sorted(row.delete));
+  });
+
+  it('replaces nothing, and puts nothing else', () => {
+    expect(allowed(OBJECTS, (key) => onObject(policies, 's3:PutObject', key, ONCE))).toEqual(sorted(row.put));
+    const replacing = { 's3:ObjectCreationOperation': 'true' };
+    expect(allowed(OBJECTS, (key) => onObject(policies, 's3:PutObject', key, replacing))).toEqual([]);
+  });
+
+  it('reads nothing else', () => {
+    expect(allowed(OBJECTS, (key) => onObject(policies, 's3:GetObject', key))).toEqual(sorted(row.get));
+  });
+
+  it('opens keys for nothing else, and not without a purpose', () => {
+    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:Decrypt', purpose))).toEqual(
+      sorted(row.decrypt),
+    );
+    expect(allowed(PURPOSES, (purpose) => onKey(policies, 'kms:GenerateDataKey', purpose))).toEqual(
+      sorted(row.generate),
+    );
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+      expect(isAllowed(policies, resources.key, { action, resource: KEY })).toBe(false);
+  });
+
+  it('changes neither versions nor locks, nor bucket, nor key', () => {
+    for (const action of NEVER)
+      expect(
+        allowed(OBJECTS, (key) => onObject(policies, action, key, ONCE)),
+        action,
+      ).toEqual([]);
+    for (const action of NEVER_BUCKET)
+      expect(isAllowed(policies, resources.bucket, { action, resource: BUCKET }), action).toBe(false);
+    for (const action of NEVER_KEY)
+      expect(allowed(PURPOSES, (purpose) => onKey(policies, action, purpose))).toEqual([]);
+  });
+
+  it('reads the secrets of the databases that it logs in to, and no others', () => {
+    const found = Object.values(SECRETS).filter((resource) => {
+      const action = resource.includes(':ssm:') ? 'ssm:GetParameter' : 'secretsmanager:GetSecretValue';
+      const none = { Version: '2012-10-17', Statement: [] };
+      return isAllowed(policies, none, { action, resource });
+    });
+    expect(found).toEqual(row.secrets);
+  });
+
+  it('reaches nothing outside of the repository, and nothing without TLS', () => {
+    const outside = { resource: `${BUCKET}/other/data/ab/abcd`, context: ONCE };
+    for (const action of ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'])
+      expect(isAllowed(policies, resources.bucket, { action, ...outside })).toBe(false);
+    const plain = { 'aws:SecureTransport': 'false' };
+    expect(onObject(policies, 's3:GetObject', 'repository.json', plain)).toBe(false);
+    expect(onObject(policies, 's3:GetObject', 'repository.json', { 's3:TlsVersion': '1.1' })).toBe(false);
+  });
+
+  it('lists the repository', () => {
+    expect(isAllowed(policies, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
+  });
+});
+
+describe('roles of others', () => {
+  const stack = new Stack(new App(), 'Others', { env: { account: '111122223333', region: 'eu-west-1' } });
+  const place = new BackupStorage(stack, 'Storage', { prefix: 'live' });
+  const role = (id: string) =>
+    new Role(stack, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  const [writeOnly, api] = [role('WriteOnly'), role('Api')];
+  place.grantJob(writeOnly, 'backup-partition', false);
+  place.grantList(api);
+  const template = Template.fromStack(stack);
+  const policies = (of: Role) =>
+    policiesOfRole(template, stack.getLogicalId(of.node.defaultChild as CfnRole));
+
+  it('never decrypt records where deltas are off', () => {
+    const found = policies(writeOnly);
+    expect(allowed(PURPOSES, (purpose) => onKey(found, 'kms:Decrypt', purpose))).toEqual([
+      'index',
+      'manifest',
+      'repository',
+    ]);
+    expect(onKey(found, 'kms:GenerateDataKey', 'data')).toBe(true);
+  });
+
+  it('of the API list, and read no pack, open nothing, write and remove nothing', () => {
+    const found = policies(api);
+    expect(allowed(OBJECTS, (key) => onObject(found, 's3:GetObject', key))).toEqual(sorted(LISTED));
+    for (const action of ['s3:PutObject', 's3:DeleteObject'])
+      expect(allowed(OBJECTS, (key) => onObject(found, action, key, ONCE))).toEqual([]);
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+      expect(allowed(PURPOSES, (purpose) => onKey(found, action, purpose))).toEqual([]);
+    expect(isAllowed(found, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
+  });
+});
+
+describe('the bucket', () => {
+  const everything = [
+    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] },
+  ];
+
+  it('lets not even an administrator replace an object', () => {
+    expect(onObject(everything, 's3:PutObject', PACK, { 's3:ObjectCreationOperation': 'true' })).toBe(false);
+    expect(onObject(everything, 's3:PutObject', PACK, ONCE)).toBe(true);
+  });
+
+  it('takes the parts of an upload, which make no object', () => {
+    expect(onObject(everything, 's3:PutObject', PACK, { 's3:ObjectCreationOperation': 'false' })).toBe(true);
+  });
+});
