@@ -40,8 +40,8 @@ export class RunDocuments {
   }
 
   /** @throws E_OBJECT_EXISTS, E_NO_KEY, E_KEY_*, E_STORE_* */
-  put<K extends RunBodyKind>(name: string, _kind: K, body: RunBody<K>, signal: AbortSignal): Promise<void> {
-    return this.putAt(this.keyOf(name), _kind, body, signal);
+  put<K extends RunBodyKind>(name: string, kind: K, body: RunBody<K>, signal: AbortSignal): Promise<void> {
+    return this.putAt(this.keyOf(name), kind, body, signal);
   }
 
   /** Undefined where it is not there. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY, E_STORE_* */
@@ -52,13 +52,15 @@ export class RunDocuments {
   /** As `put`, at any key. */
   async putAt<K extends RunBodyKind>(
     key: string,
-    _kind: K,
+    kind: K,
     body: RunBody<K>,
     signal: AbortSignal,
   ): Promise<void> {
     const { file, keys, store } = this.#context;
     this.#key ??= await keys.make(this.run, 'index', signal);
-    const bytes = encodeRunDocument({ repository: file.id, key, body: body as JsonObject }, this.#key);
+    // What could not be read again is not written.
+    const checked = parseRunBody(kind, body as JsonObject, key) as JsonObject;
+    const bytes = encodeRunDocument({ repository: file.id, key, body: checked }, this.#key);
     await store.put(key, bytes, { signal });
   }
 

@@ -8,11 +8,12 @@ import { seededRows } from '../../support/rows.ts';
 import { backUpInShares, commit, joined, type PartData, plan, sharedSource } from '../../support/shares.ts';
 
 const GRACE_MS = 7 * DAY_MS;
-const rows = Array.from({ length: 4 }, (_, i) => seededRows(250, i + 1));
+/** The largest are the first shares: those of which nothing changes. */
+const rows = [300, 290, 250, 240].map((count, i) => seededRows(count, i + 1));
 const before: PartData = { t: rows.map((part) => part.join('')) };
 /** Some partitions are the parent's, others are new. */
 const after: PartData = {
-  t: [...rows.slice(0, 2), seededRows(250, 20), seededRows(250, 21)].map((part) => part.join('')),
+  t: [...rows.slice(0, 2), seededRows(250, 20), seededRows(240, 21)].map((part) => part.join('')),
 };
 
 /** A backup, and a run of a second one in which something happens after a share; each part opens the repository anew. */
