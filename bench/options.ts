@@ -9,6 +9,7 @@ Programs:
             pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB
   churn     30 days of 1 % changed or appended, a backup a day: repository size after each day
   scale     0.1 and 1 GB (10 GB with --full), made while they are read: time, memory, requests
+  cold      cold starts of the Lambda functions, from their bundles, under AWS's runtime client
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
@@ -23,7 +24,7 @@ installed are left out, and named: apt-get install restic borgbackup zstd age po
 ceph-common. Needs 6 GB in the temporary folder; churn --full needs 10 GB.
 `;
 
-const PROGRAMS = ['compare', 'live', 'churn', 'scale'] as const;
+const PROGRAMS = ['compare', 'live', 'churn', 'scale', 'cold'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export interface Options {

@@ -12,6 +12,7 @@ const PROGRAMS: Readonly<Record<ProgramName, () => Promise<Program>>> = {
   live: async () => (await import('./live.ts')).live,
   churn: async () => (await import('./churn.ts')).churn,
   scale: async () => (await import('./scale.ts')).scale,
+  cold: async () => (await import('./cold.ts')).cold,
 };
 
 try {

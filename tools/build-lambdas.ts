@@ -1,15 +1,20 @@
-import { cp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
-const ALL: readonly string[] = [...FUNCTION_NAMES, 'task'];
+/** Functions: those of backups, and those of the admin API. */
+const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, 'admin-api', 'decide'];
+const WORKERS = {
+  'codec-worker': 'shared/repository/codec-worker.ts',
+  'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
+};
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune'];
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'admin-api', 'decide'];
 
 const COMMON = {
   bundle: true,
@@ -71,25 +76,67 @@ const credentialsOfEnvironment: Plugin = {
  *
  * @param folder that gets one folder a function
  */
-export async function buildLambdas(folder: string, names: readonly string[] = ALL): Promise<void> {
+export async function buildLambdas(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await Promise.all(names.map((name) => buildOne(name, path.join(folder, name))));
+  // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
+  await bundle(folder, FUNCTIONS, [oneLanguage, credentialsOfEnvironment]);
+  await bundle(folder, ['task'], [oneLanguage]);
+  await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
 }
 
-async function buildOne(name: string, outdir: string): Promise<void> {
-  const entryPoints = {
-    index: name === 'task' ? 'lambdas/task.ts' : `lambdas/${name}/handler.ts`,
-    ...(WITHOUT_CODEC.includes(name) ? {} : { 'codec-worker': 'shared/repository/codec-worker.ts' }),
-    ...(WITH_PG_DUMP.includes(name) ? { 'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts' } : {}),
-  };
-  const plugins = name === 'task' ? [oneLanguage] : [oneLanguage, credentialsOfEnvironment];
-  await build({ ...COMMON, entryPoints, outdir, plugins });
-  if (name === 'task') await cp('lambdas/Dockerfile', path.join(outdir, 'Dockerfile'));
+async function bundle(folder: string, names: readonly string[], plugins: Plugin[]): Promise<void> {
+  const handlers = names.map((name) => [
+    name,
+    name === 'task' ? 'lambdas/task.ts' : `lambdas/${name}/handler.ts`,
+  ]);
+  const entryPoints = { ...Object.fromEntries(handlers), ...WORKERS };
+  const { outputFiles, metafile } = await build({
+    ...COMMON,
+    entryPoints,
+    plugins,
+    outdir: folder,
+    write: false,
+    metafile: true,
+  });
+  const contents = new Map(outputFiles.map(({ path: file, contents }) => [path.basename(file), contents]));
+  const imports = new Map(
+    Object.entries(metafile.outputs).map(([file, output]) => [
+      path.basename(file),
+      output.imports.map((imported) => path.basename(imported.path)),
+    ]),
+  );
+  for (const name of names) await writeOne(path.join(folder, name), name, { contents, imports });
+}
+
+interface Built {
+  /** Files by name. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** What each of them loads, at once or when it needs it. */
+  readonly imports: ReadonlyMap<string, readonly string[]>;
+}
+
+async function writeOne(folder: string, name: string, { contents, imports }: Built): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const needed = new Set([`${name}.mjs`, ...workersOf(name)]);
+  // A set goes on to what is added to it meanwhile.
+  for (const file of needed)
+    for (const imported of imports.get(file) ?? []) if (contents.has(imported)) needed.add(imported);
+  for (const file of needed) {
+    const placed = file === `${name}.mjs` ? 'index.mjs' : file;
+    await writeFile(path.join(folder, placed), contents.get(file) ?? '');
+    await writeFile(path.join(folder, `${file}.map`), contents.get(`${file}.map`) ?? '');
+  }
   if (!WITH_PG_DUMP.includes(name)) return;
   // pg_dump's own bytes, which its code looks for beside itself.
   const dist = path.dirname(fileURLToPath(import.meta.resolve('@electric-sql/pglite-tools/pg_dump')));
-  for (const file of await readdir(dist))
-    if (/\.(wasm|data)$/.test(file)) await cp(path.join(dist, file), path.join(outdir, file));
+  await cp(path.join(dist, 'pg_dump.wasm'), path.join(folder, 'pg_dump.wasm'));
+}
+
+function workersOf(name: string): string[] {
+  return [
+    ...(WITHOUT_CODEC.includes(name) ? [] : ['codec-worker.mjs']),
+    ...(WITH_PG_DUMP.includes(name) ? ['pg-dump-worker.mjs'] : []),
+  ];
 }
 
 export interface BundleSize {

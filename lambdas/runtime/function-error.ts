@@ -40,10 +40,18 @@ function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError
 interface Issue {
   readonly path?: readonly PropertyKey[];
   readonly message: string;
+  /** Of each form that the event may have. */
+  readonly errors?: readonly (readonly Issue[])[];
 }
 
-function problemsOf(error: Error): string {
-  const { issues } = (error.cause ?? {}) as { readonly issues?: readonly Issue[] };
-  if (!issues) return error.message;
-  return issues.map(({ path = [], message }) => `${path.join('.') || 'the whole'}: ${message}`).join('; ');
+function problemsOf({ message, cause }: Error): string {
+  if (!Array.isArray(cause)) return message;
+  return (cause as readonly Issue[]).flatMap(describe).join('; ');
+}
+
+/** Of an event that may have several forms, what is wrong with the nearest of them. */
+function describe({ path = [], message, errors = [] }: Issue): string[] {
+  const [nearest] = errors.toSorted((a, b) => a.length - b.length);
+  if (nearest && nearest.length > 0) return nearest.flatMap(describe);
+  return [`${path.join('.') || 'the whole'}: ${message}`];
 }

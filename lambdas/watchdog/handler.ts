@@ -5,8 +5,9 @@ import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
-const NONE = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, waiting: 0, damaged: 0 };
-/** What the age of something that never was is measured as, so that alarms on it fire too: a hundred years. */
+const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
+const NONE = { ...NEVER, waiting: 0, damaged: 0 };
+/** What the age of a backup that never was is measured as, so that alarms on it fire too: a hundred years. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
 /** Measures how old the newest good backup of each source is, and tells where it is too old. Needs no key. */
@@ -35,11 +36,13 @@ export const handler = defineFunction(z.strictObject({}), async (_event, invocat
 });
 
 function report(ages: SourceAges, isMissed: boolean): void {
-  const { source, backupMs, verificationMs, drillMs, waiting, damaged } = ages;
+  const { source, backupMs, firstMs, waiting, damaged } = ages;
+  // What was never done is as old as what it was never done for.
+  const { verificationMs = firstMs, drillMs = firstMs } = ages;
   measure(source, {
-    BackupAge: seconds(backupMs ?? NEVER_MS) ?? 0,
-    VerificationAge: seconds(verificationMs ?? NEVER_MS) ?? 0,
-    DrillAge: seconds(drillMs ?? NEVER_MS) ?? 0,
+    BackupAge: seconds(backupMs ?? NEVER_MS) ?? undefined,
+    VerificationAge: seconds(verificationMs) ?? undefined,
+    DrillAge: seconds(drillMs) ?? undefined,
     Suspects: waiting,
     VerificationFailed: damaged,
     BackupMissed: isMissed ? 1 : 0,

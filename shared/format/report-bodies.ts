@@ -58,7 +58,7 @@ const BODIES = {
     /** Why no pack was removed; missing where nothing was in the way. */
     blockedBy: z.string().optional(),
   }),
-  /** Somebody asked for something by the admin API. Written when it begins, and again when it ends where that is later. */
+  /** Somebody asked for something by the admin API or of a function. Written when it begins, and again when it ends where that is later. */
   audit: z.object({
     /** `download`, `restore`, … */
     action: z.string().min(1),

@@ -11,6 +11,8 @@ export interface SourceAges {
   readonly verificationMs: number | undefined;
   /** Since a drill last restored one of its backups and found it equal. */
   readonly drillMs: number | undefined;
+  /** Since its oldest backup that is listed began. */
+  readonly firstMs: number | undefined;
   /** Backups that are suspect, and that nobody has accepted. */
   readonly waiting: number;
   /** Backups that a verification found damaged. */
@@ -35,6 +37,7 @@ export async function readSourceAges(
       backupMs: since(newestGood?.startedAt),
       verificationMs: since(lastVerify?.at),
       drillMs: since(lastDrill),
+      firstMs: since(backups.at(-1)?.startedAt),
       waiting: waiting.length,
       damaged: failed.length,
     };

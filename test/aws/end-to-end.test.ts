@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nativeDump } from '../shared/postgres-target/round-trip.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../support/parts.ts';
+import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
 
 /** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
@@ -11,8 +11,10 @@ const TIMEOUT_MS = 400_000;
 
 const machine = backupMachine();
 
-describeWithPart('ceph-rgw', 'a scheduled backup, by the synthesised state machine and the bundles', () => {
-  describeWithPart('postgresql-15', 'of a PostgreSQL 15', () => {
+describeWithParts(
+  ['ceph-rgw', 'postgresql-15', 'runtime-client'],
+  'a scheduled backup, by the synthesised state machine and the bundles',
+  () => {
     let rig: AwsRig;
     beforeAll(async () => {
       rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN });
@@ -67,5 +69,5 @@ describeWithPart('ceph-rgw', 'a scheduled backup, by the synthesised state machi
       },
       TIMEOUT_MS,
     );
-  });
-});
+  },
+);

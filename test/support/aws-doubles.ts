@@ -20,7 +20,9 @@ export interface AwsDoubles extends AsyncDisposable {
   readonly keyArn: string;
   readonly kms: readonly KmsRequest[];
   readonly events: readonly SentEvent[];
-  /** For processes that are to use the doubles. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** For processes that are to use the doubles of all but KMS. */
   readonly env: Readonly<Record<string, string>>;
   /** @returns its ARN */
   addSecret(name: string, text: string): string;
@@ -30,6 +32,7 @@ export interface AwsDoubles extends AsyncDisposable {
   task(token: string): Promise<TaskAnswer>;
 }
 
+const SERVICES = ['SECRETS_MANAGER', 'SSM', 'EVENTBRIDGE', 'SFN'];
 const PLACE = 'eu-west-1:111122223333';
 
 /**
@@ -88,6 +91,7 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     response.end(JSON.stringify(given));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const addAs = (arn: string, name: string, text: string) => {
     secrets.set(name, text);
     return arn;
@@ -96,10 +100,9 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     keyArn,
     kms,
     events,
-    env: {
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      AWS_REGION: 'eu-west-1',
-    },
+    endpoint,
+    region: 'eu-west-1',
+    env: Object.fromEntries(SERVICES.map((name) => [`AWS_ENDPOINT_URL_${name}`, endpoint])),
     addSecret: (name, text) => {
       const arn = `arn:aws:secretsmanager:${PLACE}:secret:${name}`;
       return addAs(arn, arn, text);

@@ -10,7 +10,14 @@ const PLACE = path.resolve('node_modules/.cache/holdfast-lambdas');
  * The folder of the functions' bundles, as they are deployed. They are built once for each state of the sources; two test files
  * that need them at the same time may both build.
  */
-export async function builtLambdas(): Promise<string> {
+export function builtLambdas(): Promise<string> {
+  built ??= buildUnlessThere();
+  return built;
+}
+
+let built: Promise<string> | undefined;
+
+async function buildUnlessThere(): Promise<string> {
   const folder = path.join(PLACE, await stateOfSources());
   if (existsSync(folder)) return folder;
   const making = path.join(PLACE, `making-${process.pid}`);

@@ -3,7 +3,7 @@ import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
 import { BackupStateMachine } from '../../infra/constructs/backup-state-machine.ts';
-import type { AwsRig } from './aws-rig.ts';
+import type { AwsRig, Settings } from './aws-rig.ts';
 import { stateMachineOf } from './synthesised.ts';
 
 /** Functions by the state that invokes them. */
@@ -28,7 +28,7 @@ export interface Execution {
 export type Meddle = (
   state: string,
   event: Readonly<Record<string, unknown>>,
-) => Promise<{ readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } | undefined>;
+) => Promise<Settings | undefined>;
 
 /** The state machine of a backup, as the stacks have it. */
 export function backupMachine(): StateMachineDefinition {

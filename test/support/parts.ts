@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 interface Part {
@@ -30,6 +31,11 @@ const PARTS = {
     ],
     packages: 'python3 python3-cryptography python3-zstandard',
   },
+  // Its native part is built by a command: a fresh clone must not need a compiler.
+  'runtime-client': {
+    files: [path.resolve('node_modules/aws-lambda-ric/rapid-client.node')],
+    packages: 'cmake g++ make, and then `npm run runtime-client`',
+  },
   openssl: { files: ['/usr/bin/openssl'], packages: 'openssl' },
 } as const satisfies Record<string, Part>;
 
@@ -47,11 +53,18 @@ export function hasPart(name: PartName): boolean {
  * install; with REQUIRE_ALL_PARTS=1 it fails.
  */
 export function describeWithPart(name: PartName, title: string, suite: () => void): void {
-  if (hasPart(name)) {
+  describeWithParts([name], title, suite);
+}
+
+/** The same for a suite that needs several. */
+export function describeWithParts(names: readonly PartName[], title: string, suite: () => void): void {
+  const missing = names.filter((name) => !hasPart(name)).map((name) => PARTS[name].packages);
+  const packages = missing.join(', ');
+  if (missing.length === 0) {
     describe(title, suite);
   } else if (process.env['REQUIRE_ALL_PARTS'] === '1') {
-    it(`${title}: needs ${PARTS[name].packages}`, () => expect.fail(`install ${PARTS[name].packages}`));
+    it(`${title}: needs ${packages}`, () => expect.fail(`install ${packages}`));
   } else {
-    describe.skip(`${title} (needs the Debian packages ${PARTS[name].packages})`, suite);
+    describe.skip(`${title} (needs the Debian packages ${packages})`, suite);
   }
 }

@@ -61,6 +61,7 @@ export async function startLambda(name: string, options: LambdaOptions): Promise
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMiB),
       AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      NODE_OPTIONS: '--enable-source-maps',
       POWERTOOLS_TRACE_ENABLED: 'false',
       ...env,
     },

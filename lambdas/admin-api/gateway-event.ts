@@ -1,0 +1,90 @@
+import type {
+  APIGatewayProxyEvent,
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+} from 'aws-lambda';
+import type { RequestContext } from '../../shared/api/caller.ts';
+
+/** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */
+export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
+
+interface Parts {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Headers;
+  readonly context: RequestContext;
+}
+
+/** The event as a standard request. Who signed it is what the gateway says, whatever the request says. */
+export function fromGateway(event: GatewayEvent): {
+  readonly request: Request;
+  readonly context: RequestContext;
+} {
+  const { method, path, query, headers, context } = isVersion2(event)
+    ? partsOfVersion2(event)
+    : partsOfVersion1(event);
+  const hasBody = method !== 'GET' && method !== 'HEAD' && event.body !== undefined && event.body !== null;
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  const url = new URL(`${path}${query === '' ? '' : `?${query}`}`, 'https://gateway');
+  return { request: new Request(url, { method, headers, ...(hasBody ? { body } : {}) }), context };
+}
+
+/** Both kinds of API take this form. */
+export async function toGateway(response: Response): Promise<APIGatewayProxyStructuredResultV2> {
+  return {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+    isBase64Encoded: false,
+  };
+}
+
+function isVersion2(event: GatewayEvent): event is APIGatewayProxyEventV2 {
+  return 'version' in event && event.version === '2.0';
+}
+
+function partsOfVersion2({
+  rawPath,
+  rawQueryString,
+  headers,
+  requestContext,
+}: APIGatewayProxyEventV2): Parts {
+  const { http, stage } = requestContext;
+  const { iam } =
+    (requestContext as { readonly authorizer?: { readonly iam?: { readonly userArn?: string } } })
+      .authorizer ?? {};
+  return {
+    method: http.method,
+    path: withoutStage(rawPath, stage),
+    query: rawQueryString,
+    headers: headersOf(headers),
+    context: { clientAddress: http.sourceIp, gatewayIdentity: iam?.userArn },
+  };
+}
+
+function partsOfVersion1(event: APIGatewayProxyEvent): Parts {
+  const { httpMethod, path, headers, multiValueQueryStringParameters, requestContext } = event;
+  const query = new URLSearchParams();
+  for (const [name, values] of Object.entries(multiValueQueryStringParameters ?? {}))
+    for (const value of values ?? []) query.append(name, value);
+  const { sourceIp, userArn } = requestContext.identity;
+  return {
+    method: httpMethod,
+    path: withoutStage(path, requestContext.stage),
+    query: query.toString(),
+    headers: headersOf(headers),
+    context: { clientAddress: sourceIp, gatewayIdentity: userArn ?? undefined },
+  };
+}
+
+/** The path begins with the stage where the API is called by its own name. */
+function withoutStage(path: string, stage: string): string {
+  return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path;
+}
+
+function headersOf(given: Readonly<Record<string, string | undefined>> | null): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given ?? {})) if (value !== undefined) headers.set(name, value);
+  return headers;
+}

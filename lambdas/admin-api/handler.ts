@@ -1,0 +1,40 @@
+import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { AdminApi } from '../../shared/api/admin-api.ts';
+import { SECOND_MS } from '../../shared/core/units.ts';
+import { logger } from '../runtime/telemetry.ts';
+import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';
+import { openApi } from './open-api.ts';
+
+/** Opening is tried again at the next request where it failed. */
+let opened: Promise<AdminApi> | undefined;
+/** Kept for the answer. */
+const RESERVE_MS = SECOND_MS;
+
+/** The admin API behind API Gateway: REST APIs and HTTP APIs. */
+export async function handler(
+  event: GatewayEvent,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const signal = AbortSignal.timeout(Math.max(SECOND_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
+  try {
+    opened ??= openApi(process.env, signal);
+    const api = await opened;
+    const { request, context: about } = fromGateway(event);
+    return await toGateway(await api.handle(request, { ...about, signal }));
+  } catch (error) {
+    opened = undefined;
+    logger.error('the admin API cannot be opened', { error: error as Error });
+    return {
+      statusCode: 503,
+      headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+      body: JSON.stringify({
+        type: 'urn:holdfast:error:E_CONFIG',
+        title: 'The admin API is not set up.',
+        status: 503,
+        detail: 'the admin API cannot be opened; its log says why',
+        code: 'E_CONFIG',
+        hint: null,
+      }),
+    };
+  }
+}

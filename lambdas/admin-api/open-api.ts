@@ -1,0 +1,47 @@
+import { authenticatorFor } from '../../shared/api/access/authenticator-for.ts';
+import { AdminApi } from '../../shared/api/admin-api.ts';
+import { type ApiFunction, AwsServices } from '../../shared/api/aws/aws-services.ts';
+import { openAwsBackend } from '../../shared/api/aws/open-aws.ts';
+import { systemClock } from '../../shared/core/clock.ts';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { readSecret } from '../runtime/secrets.ts';
+import { readSettings } from '../runtime/settings.ts';
+import { logger } from '../runtime/telemetry.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const LEAST_SECRET_CHARS = 32;
+
+/**
+ * The API of this function, by its environment: beside that of all functions `HOLDFAST_STATE_MACHINE` (ARN),
+ * `HOLDFAST_API_FUNCTIONS` (JSON: ARNs by name) and `HOLDFAST_API_SECRET` (ARN of a secret of 32 characters or more).
+ *
+ * @throws E_CONFIG, E_STORE_*
+ */
+export async function openApi(env: Env, signal: AbortSignal): Promise<AdminApi> {
+  const config = readSettings(env);
+  const authenticator = authenticatorFor(config.api, systemClock);
+  const functions = JSON.parse(needed(env, 'HOLDFAST_API_FUNCTIONS')) as Record<ApiFunction, string>;
+  const services = new AwsServices(needed(env, 'HOLDFAST_STATE_MACHINE'), functions);
+  const secret = await readSecret(needed(env, 'HOLDFAST_API_SECRET'), signal);
+  if (secret.length < LEAST_SECRET_CHARS)
+    throw new HoldfastError(
+      'E_CONFIG',
+      `the secret of the admin API has ${secret.length} characters; at least ${LEAST_SECRET_CHARS} are needed`,
+    );
+  const backend = await openAwsBackend(config, services, signal);
+  return new AdminApi({
+    settings: config.api,
+    authenticator,
+    backend: async () => backend,
+    secret: Buffer.from(secret),
+    clock: systemClock,
+    onError: (error) => logger.error('a request failed', { error: error as Error }),
+  });
+}
+
+function needed(env: Env, name: string): string {
+  const value = env[name];
+  if (value !== undefined && value !== '') return value;
+  throw new HoldfastError('E_CONFIG', `${name} is not set`, { hint: 'Deploy again: the stacks set it.' });
+}

@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+
+import { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
+import {
+  ApiRestorePlan,
+  type ApiRun,
+  type CreateBody,
+  type DownloadQuery,
+  type DrillBody,
+  type RestoreBody,
+  type RunAnswer,
+  type RunStarted,
+  type VerifyBody,
+} from '../../core/api-runs.ts';
+import type { StatusAnswer } from '../../core/api-status.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { ApiError } from '../api-error.ts';
+import type { Backend, Call, Download } from '../backend.ts';
+import type { ExportLinks } from '../local/options.ts';
+import { parseBackup } from '../parse-backup.ts';
+import type { RepositoryView } from '../repository-view.ts';
+import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
+import type { AwsServices } from './aws-services.ts';
+
+/** Who asked is named in reports with no more characters. */
+const MOST_NAME_CHARS = 256;
+
+export interface AwsBackendOptions {
+  /** Without a key: it lists, and reads manifests and reports. */
+  readonly repository: Repository;
+  readonly view: RepositoryView;
+  readonly services: AwsServices;
+  readonly links: Pick<ExportLinks, 'link'>;
+  readonly configured: StatusAnswer['configured'];
+  readonly schedules: StatusAnswer['schedules'];
+}
+
+/** Has functions and a state machine of AWS do the work of the API. Holds no key, and removes nothing. */
+export class AwsBackend implements Backend {
+  readonly mode = 'aws';
+  readonly view: RepositoryView;
+  readonly configured: StatusAnswer['configured'];
+  readonly schedules: StatusAnswer['schedules'];
+  readonly #options: AwsBackendOptions;
+
+  constructor(options: AwsBackendOptions) {
+    this.#options = options;
+    this.view = options.view;
+    this.configured = options.configured;
+    this.schedules = options.schedules;
+  }
+
+  async health(signal: AbortSignal): Promise<readonly HoldfastError[]> {
+    try {
+      await this.#options.repository.store.head('repository.json', { signal });
+      return [];
+    } catch (error) {
+      if (isHoldfastError(error)) return [error];
+      throw error;
+    }
+  }
+
+  async create({ source, type, note }: CreateBody, call: Call): Promise<RunStarted> {
+    const run = randomBytes(16).toString('hex');
+    const name = this.#named('sources', source, 'source');
+    const input = { source: name, type, ...(note === undefined ? {} : { note }) };
+    await this.#audit('create', [], call, run);
+    await this.#options.services.start(run, input, call.signal);
+    return { run };
+  }
+
+  async verify({ backup, since, depth }: VerifyBody, call: Call): Promise<RunStarted> {
+    const event = backup === undefined ? { since, depth } : { backup: parseBackup(backup) };
+    await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call);
+    return { run: await this.#options.services.begin('verify', event, call.signal) };
+  }
+
+  async drill({ source, backup }: DrillBody, call: Call): Promise<RunStarted> {
+    const name = this.#named('sources', source, 'source');
+    const event = { source: name, ...(backup === undefined ? {} : { backup: parseBackup(backup) }) };
+    await this.#audit('drill', backup === undefined ? [] : [parseBackup(backup)], call);
+    return { run: await this.#options.services.begin('drill', event, call.signal) };
+  }
+
+  async planRestore(
+    body: RestoreBody,
+    call: Call,
+  ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }> {
+    const event = { ...this.#restoreEvent(body, call), dryRun: true };
+    const answer = (await this.#options.services.call('restore', event, call.signal)) as Record<
+      string,
+      unknown
+    >;
+    const { datasets } = answer;
+    const plan = ApiRestorePlan.parse({ ...answer, datasets: Array.isArray(datasets) ? datasets : [] });
+    return { key: parseBackup(body.backup), plan };
+  }
+
+  async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
+    const event = this.#restoreEvent(body, call);
+    return { run: await this.#options.services.begin('restore', event, call.signal) };
+  }
+
+  async hold(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer> {
+    return HoldAnswer.parse(await this.#decide('hold', [key], reason, call));
+  }
+
+  async release(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer> {
+    return HoldAnswer.parse(await this.#decide('release', [key], reason, call));
+  }
+
+  async accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer> {
+    return AcceptAnswer.parse(await this.#decide('accept', keys, reason, call));
+  }
+
+  async runs(limit: number, { signal }: Call): Promise<readonly ApiRun[]> {
+    return (await this.#options.services.executions(limit, signal)).map(runOfExecution);
+  }
+
+  async run(id: string, { signal }: Call): Promise<RunAnswer> {
+    const { services, repository } = this.#options;
+    const execution = /^[A-Za-z0-9_-]{1,80}$/.test(id) ? await services.execution(id, signal) : undefined;
+    if (execution) return detailOfExecution(execution);
+    const run = await runOfAudit(repository, id, signal);
+    if (run) return run;
+    throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run, or it has written nothing yet', {
+      hint: 'Ask again in a moment; what verifications found is in GET /backups/{key}.',
+    });
+  }
+
+  /** A run of the export function, then a link to what it wrote: the API itself cannot read a backup. */
+  async download(
+    key: BackupKey,
+    { dataset, format, prepared }: DownloadQuery,
+    call: Call,
+  ): Promise<Download> {
+    if (prepared !== undefined) return { kind: 'link', link: await this.#linkTo(prepared, key, call) };
+    const event = {
+      backup: key,
+      ...(dataset === undefined ? {} : { dataset }),
+      ...(format === undefined ? {} : { format }),
+      requestedBy: nameOf(call.caller),
+    };
+    return {
+      kind: 'run',
+      started: { run: await this.#options.services.begin('export', event, call.signal) },
+    };
+  }
+
+  async #linkTo(id: string, key: BackupKey, { signal }: Call) {
+    const { repository, links } = this.#options;
+    const run = await runOfAudit(repository, id, signal);
+    const [, folder, fileName] = /^exports\/([0-9a-f]{32})\/([A-Za-z0-9._-]+)$/.exec(run?.target ?? '') ?? [];
+    if (run?.state !== 'succeeded' || run.backup !== key || folder === undefined || fileName === undefined) {
+      const problem = run?.state === 'running' ? 'is not over yet' : 'is no run that prepared this backup';
+      throw new ApiError('E_BAD_REQUEST', `prepared: ${problem}`, {
+        fields: [{ field: 'prepared', problem }],
+      });
+    }
+    const { sizeBytes } = await repository.store.head(`exports/${folder}/${fileName}`, { signal });
+    return { ...(await links.link(folder, fileName)), fileName, bytes: sizeBytes };
+  }
+
+  #restoreEvent(body: RestoreBody, { caller }: Call) {
+    const { backup, to, datasets, path, toPath, replace, merge } = body;
+    if (toPath !== undefined)
+      throw new ApiError('E_BAD_REQUEST', 'toPath is not known to the restore function', {
+        fields: [{ field: 'toPath', problem: 'is not known on AWS' }],
+      });
+    return {
+      backup: parseBackup(backup),
+      to: this.#named('targets', to, 'to'),
+      ...(datasets === undefined ? {} : { datasets }),
+      ...(path === undefined ? {} : { path }),
+      replace,
+      merge,
+      requestedBy: nameOf(caller),
+    };
+  }
+
+  async #decide(action: string, backups: readonly BackupKey[], reason: string, { caller, signal }: Call) {
+    const event = { action, backups, reason, requestedBy: nameOf(caller) };
+    const answer = await this.#options.services.call('decide', event, signal);
+    this.view.changed();
+    return answer;
+  }
+
+  /** What the functions themselves do not write down: who asked. @throws where it cannot be written down */
+  async #audit(
+    action: string,
+    backups: readonly BackupKey[],
+    { caller, signal }: Call,
+    run?: string,
+  ): Promise<void> {
+    const event = { action, backups, requestedBy: nameOf(caller), ...(run === undefined ? {} : { run }) };
+    await this.#options.services.call('decide', event, signal);
+  }
+
+  /** @throws E_BAD_REQUEST for a name that is not configured, or none where there are several */
+  #named(of: 'sources' | 'targets', name: string | undefined, field: string): string {
+    const names = this.configured[of].map((place) => place.name);
+    if (name === undefined && names.length === 1 && names[0] !== undefined) return names[0];
+    if (name !== undefined && names.includes(name)) return name;
+    const problem = `wanted is one of ${names.join(', ') || 'none that is configured'}`;
+    throw new ApiError('E_BAD_REQUEST', `${field}: ${problem}`, { fields: [{ field, problem }] });
+  }
+}
+
+function nameOf({ name }: Call['caller']): string {
+  return name.slice(0, MOST_NAME_CHARS);
+}

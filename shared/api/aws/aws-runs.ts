@@ -1,0 +1,112 @@
+import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import { DAY_MS } from '../../core/units.ts';
+import type { StoredReport } from '../../repository/reports.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { Execution, ExecutionDetail } from './aws-services.ts';
+
+/** How far back a run of a function is looked for in the audit trail. */
+const LOOK_BACK_MS = 3 * DAY_MS;
+const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
+
+const EMPTY = {
+  finishedAt: null,
+  by: null,
+  source: null,
+  type: null,
+  backup: null,
+  target: null,
+  progress: null,
+  error: null,
+} as const;
+
+export function runOfExecution({ name, status, startedAt, stoppedAt }: Execution): ApiRun {
+  return {
+    ...EMPTY,
+    id: name,
+    kind: 'backup',
+    state:
+      status === 'RUNNING' || status === 'PENDING_REDRIVE'
+        ? 'running'
+        : status === 'SUCCEEDED'
+          ? 'succeeded'
+          : 'failed',
+    startedAt: startedAt.toISOString(),
+    finishedAt: stoppedAt?.toISOString() ?? null,
+  };
+}
+
+export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
+  const { input, output, error, cause } = execution;
+  const commit = member(output, 'commit');
+  const run = runOfExecution(execution);
+  return {
+    ...run,
+    source: text(member(input, 'source')),
+    type: text(member(input, 'type')),
+    backup: text(member(commit, 'key')),
+    error:
+      run.state === 'failed' ? { code: error ?? 'E_INTERNAL', message: causeText(cause), hint: null } : null,
+    log: [],
+    result: (commit as RunAnswer['result'] | undefined) ?? null,
+  };
+}
+
+/** A run of a function, as the audit trail tells of it; undefined where it does not. */
+export async function runOfAudit(
+  repository: Repository,
+  id: string,
+  signal: AbortSignal,
+): Promise<RunAnswer | undefined> {
+  const since = new Date(repository.clock.now().getTime() - LOOK_BACK_MS);
+  const told: RunAnswer[] = [];
+  for await (const { report, storedAt } of repository.reports.readAll(['audit'], signal, since))
+    if (report?.body['run'] === id) told.push(runOfReport(id, report, storedAt));
+  const last = told.find(({ state }) => state !== 'running') ?? told.at(-1);
+  return last && { ...last, startedAt: told[0]?.startedAt ?? last.startedAt };
+}
+
+type Report = NonNullable<StoredReport['report']>;
+
+function runOfReport(id: string, { body, backups }: Report, storedAt: Date): RunAnswer {
+  const at = storedAt.toISOString();
+  const state =
+    body['outcome'] === 'done' ? 'succeeded' : body['outcome'] === 'failed' ? 'failed' : 'running';
+  const error = {
+    code: text(body['error']) ?? 'E_INTERNAL',
+    message: 'it failed; its log says more',
+    hint: null,
+  };
+  return {
+    ...EMPTY,
+    id,
+    kind: KINDS[String(body['action'])] ?? 'restore',
+    state,
+    startedAt: at,
+    finishedAt: state === 'running' ? null : at,
+    by: text(body['by']),
+    backup: backups[0] ?? null,
+    target: text(body['target']),
+    error: state === 'failed' ? error : null,
+    log: [],
+    result: null,
+  };
+}
+
+function member(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null && Object.hasOwn(of, name)
+    ? (of as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** The message in a cause that a function gave, which is JSON. */
+function causeText(cause = ''): string {
+  try {
+    return text(member(JSON.parse(cause), 'errorMessage')) ?? cause;
+  } catch {
+    return cause;
+  }
+}

@@ -1,0 +1,138 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
+
+/** Functions that the API may invoke. */
+export type ApiFunction = 'verify' | 'drill' | 'restore' | 'export' | 'decide';
+
+export interface Execution {
+  readonly name: string;
+  readonly status: string;
+  readonly startedAt: Date;
+  readonly stoppedAt: Date | undefined;
+}
+
+export interface ExecutionDetail extends Execution {
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+}
+
+/** The state machine of backups, and functions, by their ARNs. */
+export class AwsServices {
+  readonly #stateMachine: string;
+  readonly #functions: Readonly<Record<ApiFunction, string>>;
+  readonly #sfn = new SFNClient({});
+  readonly #lambda = new LambdaClient({});
+
+  constructor(stateMachine: string, functions: Readonly<Record<ApiFunction, string>>) {
+    this.#stateMachine = stateMachine;
+    this.#functions = functions;
+  }
+
+  /** @param name unique for 90 days */
+  async start(name: string, input: object, signal: AbortSignal): Promise<void> {
+    const command = new StartExecutionCommand({
+      stateMachineArn: this.#stateMachine,
+      name,
+      input: JSON.stringify(input),
+    });
+    await asked(() => this.#sfn.send(command, { abortSignal: signal }));
+  }
+
+  /** Newest first. */
+  async executions(most: number, signal: AbortSignal): Promise<Execution[]> {
+    const command = new ListExecutionsCommand({ stateMachineArn: this.#stateMachine, maxResults: most });
+    const { executions = [] } = await asked(() => this.#sfn.send(command, { abortSignal: signal }));
+    return executions.map(executionOf);
+  }
+
+  /** Undefined where there is none of that name. */
+  async execution(name: string, signal: AbortSignal): Promise<ExecutionDetail | undefined> {
+    const executionArn = `${this.#stateMachine.replace(':stateMachine:', ':execution:')}:${name}`;
+    try {
+      const command = new DescribeExecutionCommand({ executionArn });
+      const found = await this.#sfn.send(command, { abortSignal: signal });
+      const { input, output, error, cause } = found;
+      return { ...executionOf(found), input: parsed(input), output: parsed(output), error, cause };
+    } catch (problem) {
+      if ((problem as Error).name === 'ExecutionDoesNotExist' || (problem as Error).name === 'InvalidArn')
+        return undefined;
+      throw explain(problem);
+    }
+  }
+
+  /** What a function answers. @throws the error that it fails with, by its code */
+  async call(name: ApiFunction, event: object, signal: AbortSignal): Promise<unknown> {
+    const { FunctionError, Payload } = await this.#invoke(name, event, 'RequestResponse', signal);
+    const answer = parsed(Payload && Buffer.from(Payload).toString());
+    if (FunctionError === undefined) return answer;
+    const { errorType, errorMessage } = (answer ?? {}) as {
+      readonly errorType?: string;
+      readonly errorMessage?: string;
+    };
+    const isKnown = errorType !== undefined && Object.hasOwn(ERRORS, errorType);
+    throw new HoldfastError(
+      isKnown ? (errorType as ErrorCode) : 'E_INTERNAL',
+      errorMessage ?? `${name} failed`,
+    );
+  }
+
+  /** Begins a function and gives the id of its run: 32 hex digits, which it writes into its own reports. */
+  async begin(name: ApiFunction, event: object, signal: AbortSignal): Promise<string> {
+    const { $metadata } = await this.#invoke(name, event, 'Event', signal);
+    return ($metadata.requestId ?? '').replaceAll('-', '').toLowerCase();
+  }
+
+  #invoke(
+    name: ApiFunction,
+    event: object,
+    InvocationType: 'Event' | 'RequestResponse',
+    signal: AbortSignal,
+  ) {
+    const command = new InvokeCommand({
+      FunctionName: this.#functions[name],
+      InvocationType,
+      Payload: Buffer.from(JSON.stringify(event)),
+    });
+    return asked(() => this.#lambda.send(command, { abortSignal: signal }));
+  }
+}
+
+function executionOf(found: {
+  readonly name?: string | undefined;
+  readonly status?: string | undefined;
+  readonly startDate?: Date | undefined;
+  readonly stopDate?: Date | undefined;
+}): Execution {
+  const { name = '', status = '', startDate = new Date(0), stopDate } = found;
+  return { name, status, startedAt: startDate, stoppedAt: stopDate };
+}
+
+function parsed(text: string | undefined): unknown {
+  return text === undefined || text === '' ? undefined : JSON.parse(text);
+}
+
+async function asked<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+/** What is not known stays as it is: its words may say more than a caller should know. */
+function explain(error: unknown): unknown {
+  const { name = '' } = error as Error;
+  if (!/Throttl|TooManyRequests|ExecutionLimitExceeded/.test(name)) return error;
+  return new HoldfastError('E_BUSY', 'as much is under way in AWS as may be at once', {
+    cause: error,
+    hint: 'Try again in a minute.',
+  });
+}

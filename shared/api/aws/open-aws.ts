@@ -1,0 +1,48 @@
+import type { ResolvedConfig } from '../../core/config.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { openRepository } from '../../jobs/open-repository.ts';
+import { CachingStore } from '../../store/caching-store.ts';
+import { openS3Exports, openStore } from '../../store/open-store.ts';
+import { RepositoryView } from '../repository-view.ts';
+import { AwsBackend } from './aws-backend.ts';
+import type { AwsServices } from './aws-services.ts';
+
+/** Opens the repository without its key. @throws E_CONFIG where it is in no bucket, E_NO_REPOSITORY, E_STORE_* */
+export async function openAwsBackend(
+  config: ResolvedConfig,
+  services: AwsServices,
+  signal: AbortSignal,
+): Promise<AwsBackend> {
+  const { repository: place = '', s3, retention, prune, aws } = config;
+  const links = await openS3Exports({ repository: place, s3 });
+  if (!links)
+    throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY names no bucket', {
+      hint: 'Set it to s3://bucket/prefix.',
+    });
+  const store = new CachingStore(await openStore({ repository: place, s3 }), ['backups/', 'reports/']);
+  const repository = await openRepository(
+    { repository: place, s3, graceMs: prune.graceMs, workers: 1 },
+    signal,
+    { store },
+  );
+  const named = ({ name, kind }: ResolvedConfig['sources'][number]) => ({ name, kind });
+  return new AwsBackend({
+    repository,
+    view: new RepositoryView({ repository, retention, prune }),
+    services,
+    links,
+    configured: {
+      sources: config.sources.map(named),
+      targets: config.targets.map(named),
+      types: [...new Set([...Object.keys(aws.schedules), 'manual'])],
+    },
+    schedules: Object.entries(aws.schedules).flatMap(([type, { expression, sources }]) =>
+      (sources ?? config.sources.map(({ name }) => name)).map((source) => ({
+        source,
+        type,
+        cron: expression,
+        nextAt: null,
+      })),
+    ),
+  });
+}

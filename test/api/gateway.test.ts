@@ -1,0 +1,353 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromGateway, type GatewayEvent, toGateway } from '../../lambdas/admin-api/gateway-event.ts';
+import { handler as decide } from '../../lambdas/decide/handler.ts';
+import { authenticatorFor } from '../../shared/api/access/authenticator-for.ts';
+import type { AdminApi } from '../../shared/api/admin-api.ts';
+import { AwsServices } from '../../shared/api/aws/aws-services.ts';
+import { openAwsBackend } from '../../shared/api/aws/open-aws.ts';
+import { API_BASE } from '../../shared/core/api-names.ts';
+import { systemClock } from '../../shared/core/clock.ts';
+import { resolveConfig } from '../../shared/core/config.ts';
+import { writeAudit } from '../../shared/jobs/audit.ts';
+import { S3Store } from '../../shared/store/s3-store.ts';
+import { adminApi } from '../support/api.ts';
+import { builtLambdas } from '../support/bundles.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { backUp, initRepository, never, openRepository, TEST_KEY } from '../support/engine.ts';
+import { describeWithPart } from '../support/parts.ts';
+import { startLambda } from '../support/runtime-api.ts';
+
+const ACCOUNT = '123456789012';
+const arn = (name: string) => `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:${name}`;
+const MACHINE = `arn:aws:states:eu-west-1:${ACCOUNT}:stateMachine:Backup`;
+const OPERATOR = `arn:aws:sts::${ACCOUNT}:assumed-role/operators/ana`;
+const RESTORER = `arn:aws:iam::${ACCOUNT}:user/dba/rob`;
+
+/** What API Gateway sends of one request, in both forms. */
+const FORMS = {
+  'REST API': (method: string, path: string, { body, userArn, stage = 'prod' }: Asked = {}): GatewayEvent => {
+    const url = new URL(path, 'https://x');
+    return {
+      httpMethod: method,
+      path: `/${stage}${API_BASE}${url.pathname}`,
+      headers: { 'content-type': 'application/json', Host: 'x' },
+      multiValueQueryStringParameters: Object.fromEntries(
+        [...url.searchParams].map(([name, value]) => [name, [value]]),
+      ),
+      body: body === undefined ? null : JSON.stringify(body),
+      isBase64Encoded: false,
+      requestContext: { stage, identity: { sourceIp: '192.0.2.1', userArn: userArn ?? null } },
+    } as unknown as GatewayEvent;
+  },
+  'HTTP API': (
+    method: string,
+    path: string,
+    { body, userArn, stage = '$default' }: Asked = {},
+  ): GatewayEvent => {
+    const url = new URL(path, 'https://x');
+    return {
+      version: '2.0',
+      rawPath: `${stage === '$default' ? '' : `/${stage}`}${API_BASE}${url.pathname}`,
+      rawQueryString: url.search.slice(1),
+      headers: { 'content-type': 'application/json', host: 'x' },
+      ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)).toString('base64') }),
+      isBase64Encoded: body !== undefined,
+      requestContext: {
+        stage,
+        http: { method, path: url.pathname, sourceIp: '192.0.2.1' },
+        ...(userArn === undefined ? {} : { authorizer: { iam: { userArn } } }),
+      },
+    } as unknown as GatewayEvent;
+  },
+} as const;
+
+interface Asked {
+  readonly body?: unknown;
+  readonly userArn?: string;
+  readonly stage?: string;
+}
+
+/**
+ * A double of ours of what the API asks of Step Functions and Lambda: it keeps executions, runs the function `decide` for
+ * real, and answers for the others.
+ */
+async function startDouble() {
+  const asked: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
+  const executions = new Map<string, string>();
+  const started = Date.UTC(2026, 10, 26) / 1000;
+  const states: Record<string, (input: Record<string, string>) => object> = {
+    StartExecution: ({ name = '', input = '' }) => {
+      executions.set(name, input);
+      return { executionArn: name, startDate: started };
+    },
+    GetSecretValue: () => ({ SecretString: 'a secret of more than thirty-two characters' }),
+    ListExecutions: () => ({
+      executions: [...executions.keys()].map((name) => ({ name, status: 'RUNNING', startDate: started })),
+    }),
+    DescribeExecution: ({ executionArn = '' }) => {
+      const name = executionArn.slice(executionArn.lastIndexOf(':') + 1);
+      if (!executions.has(name)) throw new Error('ExecutionDoesNotExist');
+      const output = JSON.stringify({ commit: { key: 'backups/x', records: 2 } });
+      return {
+        name,
+        status: 'SUCCEEDED',
+        startDate: started,
+        stopDate: started + 9,
+        input: executions.get(name),
+        output,
+      };
+    },
+  };
+  const invoke = async (name: string, event: Record<string, unknown>): Promise<unknown> => {
+    asked.push({ name, event });
+    const context = {
+      getRemainingTimeInMillis: () => 60_000,
+      memoryLimitInMB: '512',
+      functionName: name,
+      awsRequestId: 'aaaaaaaa-0000-0000-0000-000000000001',
+    };
+    if (name === 'decide') return decide(event, context);
+    return {
+      key: event['backup'],
+      target: 'postgres://db/scratch',
+      datasets: 1,
+      steps: ['one'],
+      conflicts: [],
+      drops: [],
+      warnings: [],
+    };
+  };
+  const server: Server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = JSON.parse(Buffer.concat(parts).toString() || '{}');
+    const operation = request.headers['x-amz-target']?.toString().split('.')[1];
+    const name =
+      decodeURIComponent(/functions\/(.+)\/invocations/.exec(request.url ?? '')?.[1] ?? '')
+        .split(':')
+        .at(-1) ?? '';
+    response.setHeader('x-amzn-requestid', 'aaaaaaaa-0000-0000-0000-000000000001');
+    try {
+      if (operation) return response.end(JSON.stringify(states[operation]!(body)));
+      if (request.headers['x-amz-invocation-type'] === 'Event') {
+        asked.push({ name, event: body });
+        response.statusCode = 202;
+        return response.end();
+      }
+      return response.end(JSON.stringify(await invoke(name, body)));
+    } catch (error) {
+      const { name: errorType, message } = error as Error;
+      if (operation) {
+        response.statusCode = 400;
+        return response.end(JSON.stringify({ __type: message }));
+      }
+      response.setHeader('x-amz-function-error', 'Unhandled');
+      return response.end(JSON.stringify({ errorType, errorMessage: message }));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked,
+    executions,
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
+  let double: Awaited<ReturnType<typeof startDouble>>;
+  let api: AdminApi;
+  let name: string;
+  let key: Awaited<ReturnType<typeof backUp>>['key'];
+  let repository: Awaited<ReturnType<typeof openRepository>>;
+  const before = { ...process.env };
+
+  beforeAll(async () => {
+    double = await startDouble();
+    const options = rgwOptions(await newBucket(), 'holdfast');
+    const store = new S3Store(options);
+    await initRepository(store);
+    repository = await openRepository(store);
+    key = (await backUp(repository, { orders: 'a\nb\n' })).key;
+    name = key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
+    const file = {
+      repository: `s3://${options.bucket}/holdfast`,
+      s3: { endpoint: options.endpoint, region: 'us-east-1', forcePathStyle: true },
+      sources: { shop: { kind: 'postgres', url: 'postgres://db/shop' } },
+      targets: { scratch: { kind: 'postgres', url: 'postgres://db/scratch' } },
+      api: {
+        auth: {
+          kind: 'iam',
+          roles: {
+            viewer: [`arn:aws:iam::${ACCOUNT}:role/view-*`],
+            operator: [`arn:aws:iam::${ACCOUNT}:role/operators`],
+            restorer: [RESTORER],
+          },
+        },
+      },
+    };
+    Object.assign(process.env, {
+      AWS_ACCESS_KEY_ID: RGW_CREDENTIALS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: RGW_CREDENTIALS.secretAccessKey,
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_SFN: double.url,
+      AWS_ENDPOINT_URL_LAMBDA: double.url,
+      HOLDFAST_CONFIG: JSON.stringify(file),
+      BACKUP_ENCRYPTION_KEY: TEST_KEY,
+      POWERTOOLS_DEV: 'false',
+      POWERTOOLS_LOG_LEVEL: 'SILENT',
+      POWERTOOLS_TRACE_ENABLED: 'false',
+    });
+    const config = resolveConfig({ file, fileName: 'test', env: {}, flags: {} });
+    const functions = {
+      verify: arn('verify'),
+      drill: arn('drill'),
+      restore: arn('restore'),
+      export: arn('export'),
+      decide: arn('decide'),
+    };
+    const backend = await openAwsBackend(config, new AwsServices(MACHINE, functions), never);
+    api = adminApi(async () => backend, authenticatorFor(config.api, systemClock));
+  });
+  afterAll(async () => {
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+    await repository?.[Symbol.asyncDispose]();
+    await double?.stop();
+  });
+
+  describe.each(Object.entries(FORMS))('behind a %s', (_, form) => {
+    const ask = async (method: string, path: string, asked: Asked = {}) => {
+      const { request, context } = fromGateway(form(method, path, asked));
+      const { statusCode, body, headers } = await toGateway(await api.handle(request, context));
+      return { status: statusCode, json: JSON.parse(body ?? 'null'), headers };
+    };
+
+    it('lists without a key, and knows who signed', async () => {
+      expect((await ask('GET', '/list')).status).toBe(401);
+      expect((await ask('GET', '/list', { userArn: `arn:aws:iam::${ACCOUNT}:user/other` })).status).toBe(403);
+      const { status, json } = await ask('GET', '/list?limit=5&type=daily', { userArn: OPERATOR });
+      expect([status, json.backups]).toMatchObject([200, [{ name, state: 'unproven', records: 2 }]]);
+      expect((await ask('GET', `/backups/${name}`, { userArn: OPERATOR })).json).toMatchObject({
+        sealed: null,
+        datasetCount: 1,
+      });
+      expect((await ask('GET', '/status', { userArn: OPERATOR })).json).toMatchObject({
+        mode: 'aws',
+        caller: { name: OPERATOR, roles: ['operator'] },
+      });
+    });
+
+    it('starts the state machine, and tells how it goes', async () => {
+      const begun = await ask('POST', '/create', {
+        userArn: OPERATOR,
+        body: { note: 'before the migration' },
+      });
+      expect(begun.status).toBe(202);
+      expect(JSON.parse(double.executions.get(begun.json.run)!)).toEqual({
+        source: 'shop',
+        type: 'manual',
+        note: 'before the migration',
+      });
+      expect((await ask('GET', `/runs/${begun.json.run}`, { userArn: OPERATOR })).json).toMatchObject({
+        state: 'succeeded',
+        source: 'shop',
+        result: { records: 2 },
+      });
+      expect((await ask('GET', '/runs', { userArn: OPERATOR })).json.runs.length).toBeGreaterThan(0);
+      expect((await ask('GET', '/runs/none', { userArn: OPERATOR })).status).toBe(404);
+      const { entries } = (await ask('GET', '/audit?action=create', { userArn: OPERATOR })).json;
+      expect(entries[0]).toMatchObject({ by: OPERATOR, run: begun.json.run });
+    });
+
+    it('has a function write down holds', async () => {
+      const held = await ask('POST', '/hold', { userArn: OPERATOR, body: { backup: name, reason: 'audit' } });
+      expect([held.status, held.json]).toMatchObject([200, { key, reason: 'audit' }]);
+      const released = await ask('DELETE', '/hold', {
+        userArn: OPERATOR,
+        body: { backup: name, reason: 'over' },
+      });
+      expect(released.json).toMatchObject({ before: { reason: 'audit' } });
+      const none = await ask('DELETE', '/hold', {
+        userArn: OPERATOR,
+        body: { backup: name, reason: 'over' },
+      });
+      expect([none.status, none.json.code]).toEqual([404, 'E_NO_HOLD']);
+    });
+
+    it('plans and begins a restore, and links to an export that was prepared', async () => {
+      const body = { backup: name, to: 'scratch' };
+      const planned = await ask('POST', '/restore', { userArn: RESTORER, body: { ...body, dryRun: true } });
+      expect(planned.json).toMatchObject({ plan: { steps: ['one'] } });
+      const begun = await ask('POST', '/restore', {
+        userArn: RESTORER,
+        body: { ...body, confirm: planned.json.confirm },
+      });
+      expect(begun.status).toBe(202);
+      expect(double.asked.at(-1)).toMatchObject({
+        name: 'restore',
+        event: { to: 'scratch', requestedBy: RESTORER, replace: false },
+      });
+      const preparing = await ask('GET', `/download/${name}?format=sql`, { userArn: RESTORER });
+      expect(preparing.status).toBe(202);
+      const { run } = preparing.json;
+      const early = await ask('GET', `/download/${name}?prepared=${run}`, { userArn: RESTORER });
+      expect(early.status).toBe(400);
+    });
+  });
+
+  it('answers both from its bundle, under the runtime client of Lambda', async () => {
+    await using lambda = await startLambda('admin-api', {
+      folder: path.join(await builtLambdas(), 'admin-api'),
+      env: {
+        ...(process.env as Record<string, string>),
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: double.url,
+        HOLDFAST_REPOSITORY: repository.store.location,
+        BACKUP_ENCRYPTION_KEY: '',
+        HOLDFAST_STATE_MACHINE: MACHINE,
+        HOLDFAST_API_FUNCTIONS: JSON.stringify({ decide: arn('decide') }),
+        HOLDFAST_API_SECRET: `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:api-abcdef`,
+      },
+    });
+    for (const form of Object.values(FORMS)) {
+      const asked = { userArn: OPERATOR };
+      expect(await lambda.invoke(form('GET', '/health'))).toMatchObject({
+        statusCode: 200,
+        body: '{"status":"ok"}',
+      });
+      expect(await lambda.invoke(form('GET', '/list'))).toMatchObject({ statusCode: 401 });
+      const listed = (await lambda.invoke(form('GET', '/list?limit=1', asked))) as { body: string };
+      expect(JSON.parse(listed.body)).toMatchObject({ backups: [{ name }], nextCursor: null });
+      const begun = await lambda.invoke(form('POST', '/create', { ...asked, body: {} }));
+      expect(begun).toMatchObject({ statusCode: 202, headers: { 'content-type': 'application/json' } });
+    }
+  });
+
+  it('links to what the export function wrote, for a quarter of an hour', async () => {
+    const run = 'ab'.repeat(16);
+    const target = `exports/${run}/${name}.sql`;
+    await repository.store.put(target, Buffer.from('select 1;\n'));
+    await writeAudit(
+      repository,
+      { action: 'export', by: RESTORER, outcome: 'done', run, target, backups: [key] },
+      never,
+    );
+    const { request, context } = fromGateway(
+      FORMS['HTTP API']('GET', `/download/${name}?prepared=${run}`, { userArn: RESTORER }),
+    );
+    const link = (await (await api.handle(request, context)).json()) as {
+      url: string;
+      bytes: number;
+      expiresAt: string;
+    };
+    expect(link).toMatchObject({ bytes: 10, fileName: `${name}.sql` });
+    expect(new URL(link.url).searchParams.get('X-Amz-Expires')).toBe('900');
+    const answer = await fetch(link.url);
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${name}.sql"`);
+    expect(await answer.text()).toBe('select 1;\n');
+  });
+});
