@@ -43,7 +43,7 @@ export interface BackupPipelineProps {
   /**
    * Folder with the bundles of the functions.
    *
-   * @default - that of the package
+   * @default - the context value `holdfast:bundles`, else that of the package
    */
   readonly bundles?: string | undefined;
 }
@@ -60,8 +60,9 @@ export class BackupPipeline extends Construct {
   readonly schedules: BackupSchedules;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
-  constructor(scope: Construct, id: string, props: BackupPipelineProps) {
+  constructor(scope: Construct, id: string, given: BackupPipelineProps) {
     super(scope, id);
+    const props = { ...given, bundles: given.bundles ?? this.node.tryGetContext('holdfast:bundles') };
     this.config = resolveConfig({ file: props.config, fileName: 'config', env: {}, flags: {} });
     checkConfig(this.config);
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');

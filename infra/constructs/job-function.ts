@@ -132,7 +132,7 @@ function definedOf(given: FunctionSize = {}): Partial<Defaults> {
 /** @throws where it was not built */
 export function bundleOf(name: string, bundles: string = bundlesFolder()): string {
   const folder = path.join(bundles, name);
-  if (existsSync(folder)) return folder;
+  if (existsSync(path.join(folder, name === 'task' ? 'Dockerfile' : 'index.mjs'))) return folder;
   throw new Error(`there is no ${folder}: the functions are not built; run: npm run build`);
 }
 

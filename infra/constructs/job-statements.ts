@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { FunctionName } from '../../shared/core/config-aws.ts';
 import type { Secrets } from './function-settings.ts';
@@ -29,7 +30,7 @@ export function jobStatements(
   const [parameters, ofManager] = [arns.filter(isParameter), arns.filter((arn) => !isParameter(arn))];
   return [
     ...repositoryStatements(job, place),
-    ...statement('Secrets', 'secretsmanager:GetSecretValue', ofManager.map(wholeArn)),
+    ...statement('Secrets', 'secretsmanager:GetSecretValue', ofManager.flatMap(wholeArns)),
     ...statement('Parameters', 'ssm:GetParameter', parameters),
     ...statement('Events', 'events:PutEvents', [eventBusArn]),
   ];
@@ -45,6 +46,8 @@ function isParameter(arn: string): boolean {
   return arn.split(':')[2] === 'ssm';
 }
 
-function wholeArn(arn: string): string {
-  return WHOLE_ARN.test(arn) ? arn : `${arn}-??????`;
+/** As it is, and as it becomes by those characters where it may lack them. */
+function wholeArns(arn: string): string[] {
+  if (Token.isUnresolved(arn)) return [arn, `${arn}-??????`];
+  return WHOLE_ARN.test(arn) ? [arn] : [`${arn}-??????`];
 }

@@ -47,7 +47,12 @@ function permissionsOf(name: FunctionName, deltas: boolean): Permissions {
     decrypt: ALL_PURPOSES,
   };
   const table: Readonly<Record<FunctionName, Permissions>> = {
-    plan: writer,
+    // The first plan makes the repository.
+    plan: {
+      ...writer,
+      put: ['repository.json', 'runs/*'],
+      generate: ['repository', 'manifest', 'index', 'data'],
+    },
     hold: writer,
     'backup-partition': { ...writer, put: ['data/*', 'runs/*'] },
     commit: { ...writer, put: ['data/*', 'backups/*', 'runs/*'] },

@@ -2,11 +2,11 @@ import * as z from 'zod';
 import type { NamedSource } from './config.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
-/** ARN of a Secrets Manager secret, or of a parameter of Parameter Store. */
+/** ARN of a Secrets Manager secret, or of a parameter of Parameter Store; in a CDK app also what stands for one until it is deployed. */
 export const SecretArn = z
   .string()
   .regex(
-    /^arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:.+|ssm:[a-z0-9-]+:\d{12}:parameter\/.+)$/,
+    /^(arn:aws[a-z-]*:(secretsmanager:[a-z0-9-]+:\d{12}:secret:.+|ssm:[a-z0-9-]+:\d{12}:parameter\/.+)|\$\{Token\[.+\]\})$/,
     'wanted is the ARN of a Secrets Manager secret or of an SSM parameter',
   );
 const url = z.string().min(1);

@@ -27,5 +27,5 @@ export default defineConfig({ sources: { rows: { kind: 'files', url: './rows.txt
   expect(JSON.parse(run('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
   run('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
   expect(await readFile(path.join(folder, 'restored', 'rows.txt'), 'utf8')).toBe(rows);
-  expect(await readFile('dist/types/core/config.d.ts', 'utf8')).toContain('defineConfig');
+  expect(await readFile('dist/types/shared/core/config.d.ts', 'utf8')).toContain('defineConfig');
 }, 60_000);

@@ -85,7 +85,7 @@ const reader = {
 };
 /** The whole of what each role may; everything else of the lists above is denied. */
 const TABLE: readonly Row[] = [
-  { job: 'plan', ...writer, put: ['runs/abcd/plan'] },
+  { job: 'plan', ...writer, put: ['repository.json', 'runs/abcd/plan'], generate: PURPOSES },
   { job: 'hold', ...writer, put: ['runs/abcd/plan'] },
   { job: 'backup-partition', ...writer, put: [PACK, 'runs/abcd/plan'] },
   {
