@@ -113,7 +113,7 @@ async function startDouble() {
     return {
       key: event['backup'],
       target: 'postgres://db/scratch',
-      datasets: 1,
+      datasets: [{ name: 'orders', records: 2, plainBytes: 4 }],
       steps: ['one'],
       conflicts: [],
       drops: [],
@@ -282,7 +282,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
     it('plans and begins a restore, and links to an export that was prepared', async () => {
       const body = { backup: name, to: 'scratch' };
       const planned = await ask('POST', '/restore', { userArn: RESTORER, body: { ...body, dryRun: true } });
-      expect(planned.json).toMatchObject({ plan: { steps: ['one'] } });
+      expect(planned.json).toMatchObject({ plan: { steps: ['one'], datasets: [{ name: 'orders' }] } });
       const begun = await ask('POST', '/restore', {
         userArn: RESTORER,
         body: { ...body, confirm: planned.json.confirm },
