@@ -14,7 +14,7 @@ const Event = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('accept'), backups: keys.min(1), reason, requestedBy }),
   /** What the admin API is about to begin. */
   z.strictObject({
-    action: z.enum(['create', 'verify', 'drill']),
+    action: z.enum(['create', 'verify']),
     backups: keys,
     run: run.optional(),
     requestedBy,

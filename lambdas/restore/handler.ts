@@ -50,7 +50,8 @@ export const handler = defineFunction(Event, async (event, invocation) => {
 });
 
 function planOf({ target, datasets, steps, conflicts, drops, warnings }: RestoreResult['plan']) {
-  return { target, datasets: datasets.length, steps, conflicts, drops, warnings };
+  const named = datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes }));
+  return { target, datasets: named, steps, conflicts, drops, warnings };
 }
 
 function figuresOf({ records, plainBytes, restoreMs, compareMs, comparison }: RestoreResult) {

@@ -27,5 +27,17 @@ export default defineConfig({ sources: { rows: { kind: 'files', url: './rows.txt
   expect(JSON.parse(run('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
   run('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
   expect(await readFile(path.join(folder, 'restored', 'rows.txt'), 'utf8')).toBe(rows);
+  const started = `import { adminRouter, startBackups } from 'holdfast/express';
+const backups = await startBackups({ config: { repository: './repository' }, env: process.env });
+console.log(typeof adminRouter(backups, { caller: () => undefined }), String(backups.problem()?.code));
+await backups[Symbol.asyncDispose]();`;
+  await writeFile(path.join(folder, 'application.mjs'), started);
+  const application = execFileSync(process.execPath, [path.join(folder, 'application.mjs')], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
+    encoding: 'utf8',
+  });
+  expect(application).toBe('function undefined\n');
+  expect(await readFile('dist/types/shared/api/express.d.ts', 'utf8')).toContain('startBackups');
   expect(await readFile('dist/types/shared/core/config.d.ts', 'utf8')).toContain('defineConfig');
 }, 60_000);

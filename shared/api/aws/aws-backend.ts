@@ -72,15 +72,18 @@ export class AwsBackend implements Backend {
   }
 
   async verify({ backup, since, depth }: VerifyBody, call: Call): Promise<RunStarted> {
-    const event = backup === undefined ? { since, depth } : { backup: parseBackup(backup) };
+    const event = { ...(backup === undefined ? { since } : { backup: parseBackup(backup) }), depth };
     await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call);
     return { run: await this.#options.services.begin('verify', event, call.signal) };
   }
 
   async drill({ source, backup }: DrillBody, call: Call): Promise<RunStarted> {
     const name = this.#named('sources', source, 'source');
-    const event = { source: name, ...(backup === undefined ? {} : { backup: parseBackup(backup) }) };
-    await this.#audit('drill', backup === undefined ? [] : [parseBackup(backup)], call);
+    const event = {
+      source: name,
+      ...(backup === undefined ? {} : { backup: parseBackup(backup) }),
+      requestedBy: nameOf(call.caller),
+    };
     return { run: await this.#options.services.begin('drill', event, call.signal) };
   }
 

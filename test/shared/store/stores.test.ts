@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CachingStore } from '../../../shared/store/caching-store.ts';
 import { fromFileError, fromLinkError } from '../../../shared/store/file-errors.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
@@ -20,6 +21,7 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
+describeObjectStore('caching', async () => new CachingStore(new MemoryStore(), ['data/']));
 describeObjectStore('memory', async () => new MemoryStore());
 describeObjectStore('folder', async () => new FolderStore(await newFolder()));
 describeObjectStore('retrying', async () => new RetryingStore(new MemoryStore()));
