@@ -27,13 +27,14 @@ describeWithParts(['ceph-rgw'], 'the task, a container’s program, from its bun
     const child = spawn(process.execPath, ['index.mjs', name], {
       cwd: `${await builtLambdas()}/task`,
       env: { PATH: process.env['PATH'], HOLDFAST_EVENT: JSON.stringify(event), ...rig.env(), ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
     let log = '';
-    child.stdout.on('data', (bytes: Buffer) => {
-      log += bytes.toString();
-    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (bytes: Buffer) => {
+        log += bytes.toString();
+      });
     const exit = once(child, 'close').then(([status]) => ({ status, log }));
     return { child, exit };
   }
