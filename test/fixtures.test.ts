@@ -12,8 +12,9 @@ import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 import { FilesTarget } from '../shared/sources/files/files-target.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
-import { never, openRepository, TEST_KEY } from './support/engine.ts';
+import { initRepository, never, openRepository, TEST_KEY } from './support/engine.ts';
 import { describeWithPart } from './support/parts.ts';
+import { backUpInShares, sharedSource } from './support/shares.ts';
 import { newFolder } from './support/temporary.ts';
 
 const run = promisify(execFile);
@@ -87,6 +88,21 @@ describeWithPart('python-reader', 'the reader in Python, written from docs/forma
       expect((await readFile(path.join(LINES, '2', 'rows.txt'))).equals(stdout)).toBe(true);
     }
     await expect(readWith(newKey('four'), folder)).rejects.toMatchObject({ code: 1 });
+  });
+
+  it('reads what was backed up in shares, the second time with differences', async () => {
+    const folder = await newFolder();
+    const store = new FolderStore(folder);
+    await initRepository(store);
+    await using repository = await openRepository(store);
+    for (const version of ['1', '2']) {
+      const parts = await Promise.all(
+        ['1', '2'].map((of) => readFile(path.join(LINES, of === '1' ? version : of, 'rows.txt'), 'utf8')),
+      );
+      const { key } = await backUpInShares(repository, sharedSource({ rows: parts }), { shareBytes: 1 });
+      const { stdout } = await read(folder, key, 'rows');
+      expect(stdout.toString()).toBe(parts.join(''));
+    }
   });
 
   it('says that the key is wrong', async () => {

@@ -88,7 +88,7 @@ async function writeShare(
   const parent = await openParent(repository, plan, { warn, signal });
   await using view = await openView(repository, source, { plan, parent, warn, signal });
   try {
-    const writer = await ShareWriter.begin(repository.context, {
+    await using writer = await ShareWriter.begin(repository.context, {
       type: plan.type,
       parent,
       spoiltPacks: new Set(plan.spoiltPacks),

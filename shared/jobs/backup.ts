@@ -75,7 +75,7 @@ export async function runBackup(
   await using view = await source.open(signal, { parent: known, onWarning: warn });
   if (!allowEmpty) refuseEmpty(view, source.name);
   try {
-    const writer = await repository.beginBackup({
+    await using writer = await repository.beginBackup({
       type,
       note,
       source: { kind: source.kind, name: source.name },

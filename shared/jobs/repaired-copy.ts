@@ -22,7 +22,7 @@ export async function writeWholeCopy(
 ): Promise<BackupKey> {
   const { manifest, catalog } = backup.reader;
   const { type, source, consistency, window } = manifest;
-  const writer = await repository.beginBackup({
+  await using writer = await repository.beginBackup({
     type,
     note: `whole copy of ${manifest.key}${manifest.note === undefined ? '' : `: ${manifest.note}`}`,
     source,

@@ -9,7 +9,7 @@ import { ShareWriter } from './share-writer.ts';
  * A backup that one process writes: one share, kept in memory. Nothing is listed before `commit` has put the manifest, which it
  * does last and only when everything that the manifest names is stored.
  */
-export class BackupWriter {
+export class BackupWriter implements AsyncDisposable {
   readonly #context: RepositoryContext;
   readonly #share: ShareWriter;
   readonly #header: BackupHeader;
@@ -52,5 +52,9 @@ export class BackupWriter {
       elapsedMs: async () => sinceOpened.elapsedMs(),
       signal: this.#signal,
     });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#share[Symbol.asyncDispose]();
   }
 }

@@ -20,12 +20,13 @@ export interface OwnPack {
 }
 
 /** The packs that one process fills, sealed with run keys of its own: of chunks on the worker threads, of trees here. */
-export class RunPacks {
+export class RunPacks implements AsyncDisposable {
   readonly run: RunKeyId;
   readonly uploader: PackUploader;
   readonly #context: RepositoryContext;
   readonly #index: ChunkProcessor;
-  readonly #hasData: boolean;
+  /** The worker threads have packs of this run that are not full. */
+  #hasOpenData: boolean;
 
   private constructor(
     context: RepositoryContext,
@@ -40,7 +41,7 @@ export class RunPacks {
     this.run = parts.run;
     this.uploader = parts.uploader;
     this.#index = parts.index;
-    this.#hasData = parts.hasData;
+    this.#hasOpenData = parts.hasData;
   }
 
   /** @param options.purposes without `data` no chunks can be stored, and no worker thread is begun. @throws E_NO_KEY, E_KEY_* */
@@ -98,7 +99,8 @@ export class RunPacks {
 
   /** Closes the packs of chunks, so that all have names. */
   async closeData(): Promise<void> {
-    if (!this.#hasData) return;
+    if (!this.#hasOpenData) return;
+    this.#hasOpenData = false;
     const closed = await this.#context.pool.broadcast({ kind: 'finish', run: this.run });
     for (const { value, worker } of closed) this.uploader.add(`worker-${worker}`, value.closed);
   }
@@ -113,5 +115,12 @@ export class RunPacks {
       bytes,
       key: keys.entry(this.run, purpose),
     }));
+  }
+
+  /** Of a run that failed, the worker threads let go of what is not full. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasOpenData) return;
+    this.#hasOpenData = false;
+    await this.#context.pool.broadcast({ kind: 'finish', run: this.run }).catch(() => {});
   }
 }

@@ -30,7 +30,7 @@ interface PartitionUnderWay {
 }
 
 /** Partitions being written by one process, all of a backup or some. Nothing of it is listed before `commitShares`. */
-export class ShareWriter {
+export class ShareWriter implements AsyncDisposable {
   readonly packs: RunPacks;
   readonly #context: RepositoryContext;
   readonly #options: ShareToWrite;
@@ -61,11 +61,11 @@ export class ShareWriter {
   static async begin(context: RepositoryContext, options: ShareToWrite): Promise<ShareWriter> {
     const { type, signal, parent } = options;
     const secret = await context.secret(signal);
-    const packs = await RunPacks.begin(context, { type, purposes: ['data', 'index'], signal });
     const ledger = parent
       ? await PackLedger.of(parent.manifest, options.spoiltPacks, context.store, signal)
       : new PackLedger();
     for (const problem of ledger.problems) options.onWarning(problem);
+    const packs = await RunPacks.begin(context, { type, purposes: ['data', 'index'], signal });
     return new ShareWriter(context, options, { packs, secret, ledger });
   }
 
@@ -173,6 +173,10 @@ export class ShareWriter {
   async close(): Promise<WrittenShare> {
     const share = await this.finish();
     return { ...share, own: await this.packs.close() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.packs[Symbol.asyncDispose]();
   }
 
   /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromGateway, type GatewayEvent, toGateway } from '../../lambdas/admin-api/gateway-event.ts';
 import { handler as decide } from '../../lambdas/decide/handler.ts';
@@ -13,9 +14,11 @@ import { resolveConfig } from '../../shared/core/config.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { adminApi } from '../support/api.ts';
+import { builtLambdas } from '../support/bundles.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
 import { backUp, initRepository, never, openRepository, TEST_KEY } from '../support/engine.ts';
 import { describeWithPart } from '../support/parts.ts';
+import { startLambda } from '../support/runtime-api.ts';
 
 const ACCOUNT = '123456789012';
 const arn = (name: string) => `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:${name}`;
@@ -80,6 +83,7 @@ async function startDouble() {
       executions.set(name, input);
       return { executionArn: name, startDate: started };
     },
+    GetSecretValue: () => ({ SecretString: 'a secret of more than thirty-two characters' }),
     ListExecutions: () => ({
       executions: [...executions.keys()].map((name) => ({ name, status: 'RUNNING', startDate: started })),
     }),
@@ -294,6 +298,33 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       const early = await ask('GET', `/download/${name}?prepared=${run}`, { userArn: RESTORER });
       expect(early.status).toBe(400);
     });
+  });
+
+  it('answers both from its bundle, under the runtime client of Lambda', async () => {
+    await using lambda = await startLambda('admin-api', {
+      folder: path.join(await builtLambdas(), 'admin-api'),
+      env: {
+        ...(process.env as Record<string, string>),
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: double.url,
+        HOLDFAST_REPOSITORY: repository.store.location,
+        BACKUP_ENCRYPTION_KEY: '',
+        HOLDFAST_STATE_MACHINE: MACHINE,
+        HOLDFAST_API_FUNCTIONS: JSON.stringify({ decide: arn('decide') }),
+        HOLDFAST_API_SECRET: `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:api-abcdef`,
+      },
+    });
+    for (const form of Object.values(FORMS)) {
+      const asked = { userArn: OPERATOR };
+      expect(await lambda.invoke(form('GET', '/health'))).toMatchObject({
+        statusCode: 200,
+        body: '{"status":"ok"}',
+      });
+      expect(await lambda.invoke(form('GET', '/list'))).toMatchObject({ statusCode: 401 });
+      const listed = (await lambda.invoke(form('GET', '/list?limit=1', asked))) as { body: string };
+      expect(JSON.parse(listed.body)).toMatchObject({ backups: [{ name }], nextCursor: null });
+      const begun = await lambda.invoke(form('POST', '/create', { ...asked, body: {} }));
+      expect(begun).toMatchObject({ statusCode: 202, headers: { 'content-type': 'application/json' } });
+    }
   });
 
   it('links to what the export function wrote, for a quarter of an hour', async () => {

@@ -2,12 +2,17 @@ import { HoldfastError, isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { HOUR_MS, SECOND_MS } from '../../shared/core/units.ts';
 import { runBackup } from '../../shared/jobs/backup.ts';
+import { backupShare } from '../../shared/jobs/backup-share.ts';
+import { commitBackup } from '../../shared/jobs/commit-backup.ts';
 import { holdBackup } from '../../shared/jobs/hold.ts';
+import { planBackup } from '../../shared/jobs/plan-backup.ts';
 import { preparePrune, runPrune } from '../../shared/jobs/prune.ts';
 import { HexKeyProvider } from '../../shared/keys/hex-key-provider.ts';
 import { expireBackup } from '../../shared/repository/expire.ts';
 import { Repository } from '../../shared/repository/repository.ts';
+import { RunDocuments } from '../../shared/repository/run-documents.ts';
 import { readStoreClock } from '../../shared/repository/store-clock.ts';
+import type { SharedView } from '../../shared/sources/source.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
 import { digests, digestsOf, memorySource, never, TEST_KEY } from './engine.ts';
@@ -53,6 +58,8 @@ export interface Outcome {
   /** Codes of what ended deeds early, each of which may. */
   readonly codes: readonly string[];
   readonly prunedPacks: number;
+  /** Backups in shares that were listed. */
+  readonly inShares: number;
 }
 
 /** @param graceMs of prunes; where it is shorter than that of backups, runs are made to fit into what backups think */
@@ -105,7 +112,13 @@ function hours(ms: number): string {
 export async function perform(scenario: Scenario): Promise<Outcome> {
   const world = await World.begin(scenario);
   const violation = (await world.play()) ?? (await world.aftermath());
-  return { violation, trace: world.trace, codes: world.codes, prunedPacks: world.prunedPacks };
+  return {
+    violation,
+    trace: world.trace,
+    codes: world.codes,
+    prunedPacks: world.prunedPacks,
+    inShares: world.inShares,
+  };
 }
 
 interface Beginning {
@@ -127,6 +140,7 @@ class World {
   #versions = 0;
   readonly codes: string[] = [];
   prunedPacks = 0;
+  inShares = 0;
 
   private constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -157,7 +171,7 @@ class World {
     await Repository.init({ store: world.#store, keys, chunker, clock: world.#clock, signal: never });
     for (const source of SOURCES) {
       for (let i = 0; i < 2; i++) {
-        await world.#backUp(await world.#open(world.#store, 0, GRACE_MS), source);
+        await world.#backUp(() => world.#open(world.#store, 0, GRACE_MS), source);
         world.#clock.advance(GRACE_MS);
       }
     }
@@ -217,8 +231,13 @@ class World {
   async #do({ kind, source, skewMs, pick }: Deed, actor: Actor): Promise<void> {
     const store = this.#scheduler.storeFor(actor, this.#store);
     const graceMs = kind === 'backup' ? GRACE_MS : this.#scenario.graceMs;
-    const repository = await this.#open(store, skewMs, graceMs);
-    if (kind === 'backup') return this.#backUp(repository, source, () => this.#scheduler.pause(actor));
+    const open = () => this.#open(store, skewMs, graceMs);
+    if (kind === 'backup') {
+      const pause = () => this.#scheduler.pause(actor);
+      const inShares = pick < 0.5 ? () => randomRun(actor.random) : undefined;
+      return this.#backUp(open, source, { pause, inShares });
+    }
+    const repository = await open();
     if (kind === 'prune') return this.#prune(repository, pick < 0.7 ? 1 : 2);
     const keys = await repository.backupKeys(never);
     // Mostly the newest of the source: what a backup that runs is compared with.
@@ -253,17 +272,39 @@ class World {
     this.prunedPacks += (await runPrune(repository, prepared, { signal: never })).removedPacks;
   }
 
-  async #backUp(repository: Repository, name: string, read = async () => {}): Promise<void> {
+  /** In shares each part opens the repository anew, as other processes would. */
+  async #backUp(
+    open: () => Promise<Repository>,
+    name: string,
+    options: { readonly pause?: () => Promise<void>; readonly inShares?: (() => string) | undefined } = {},
+  ): Promise<void> {
     const version = ++this.#versions;
+    const { pause = async () => {}, inShares } = options;
     const data = Object.fromEntries(DATASETS.map((dataset, i) => [dataset, rowsOf(version, i)]));
     // A run may fail after its backup was listed: by the source's position the backup says which version it holds.
-    const source = { ...memorySource(data, { name, read }), capabilities: ONE_READER };
+    const source = { ...memorySource(data, { name, read: pause }), capabilities: ONE_READER };
     this.#wanted.set(String(version), JSON.stringify(digestsOf(data)));
-    const open = async (signal: AbortSignal) => ({
+    const view = async (signal: AbortSignal) => ({
       ...(await source.open(signal)),
       position: String(version),
+      handle: {},
     });
-    await runBackup(repository, { ...source, open }, { type: 'daily', signal: never });
+    const shared = {
+      ...source,
+      open: view,
+      sharing: { join: (_: SharedView, signal: AbortSignal) => view(signal) },
+    };
+    if (!inShares) return void (await runBackup(await open(), shared, { type: 'daily', signal: never }));
+    const planning = { run: inShares(), type: 'daily', shareBytes: 1, signal: never };
+    const { run, shares } = await planBackup(await open(), shared, planning);
+    for (const { share } of shares) {
+      await pause();
+      await backupShare(await open(), shared, { run, share, signal: never });
+    }
+    const repository = await open();
+    await new RunDocuments(repository.context, run).put('held', 'held', { stood: true }, never);
+    await commitBackup(repository, { run, signal: never });
+    this.inShares++;
   }
 
   #open(store: ObjectStore, skewMs: number, graceMs: number): Promise<Repository> {
@@ -272,6 +313,10 @@ class World {
     const options = { store, keys, workers: 1, pool: this.#pool, packBytes: 512, graceMs, clock };
     return Repository.open({ ...options, signal: never });
   }
+}
+
+function randomRun(random: () => number): string {
+  return Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
 }
 
 /** Of every fifth row something changes with each version, and some rows are new. */

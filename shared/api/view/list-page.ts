@@ -3,6 +3,7 @@ import { type BackupKey, parseBackupKey, parseBackupType } from '../../core/ids.
 import { orderedMap } from '../../core/ordered-map.ts';
 import { type BackupSummary, summariseEntry } from '../../jobs/list.ts';
 import { type DatedKey, foldersBelow, newestFirst } from '../../jobs/newest-first.ts';
+import type { Marks } from '../../repository/marks.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { backupJson, boundsOf } from './json.ts';
@@ -35,8 +36,11 @@ export async function listPage(
   const page: BackupSummary[] = [];
   let last: DatedKey | undefined;
   let isMore = false;
+  let early: EarlyMarks | undefined;
   for await (const batch of batches(keys, source === undefined ? limit : READS)) {
     const room = limit - page.length;
+    // Mostly the first lot is the page: what reports say of it is read beside its manifests.
+    if (source === undefined) early ??= readEarly(repository, batch.keys, signal);
     const summaries = await Array.fromAsync(
       orderedMap(batch.keys, READS, (dated) => summary(repository, dated, signal)),
     );
@@ -47,7 +51,7 @@ export async function listPage(
     if (page.length >= limit || batch.read >= MOST_READ) break;
   }
   return {
-    backups: await marked(repository, page, signal),
+    backups: await marked(repository, page, { early, signal }),
     nextCursor: isMore && last ? encodeCursor(last) : null,
   };
 }
@@ -84,10 +88,31 @@ async function summary(repository: Repository, dated: DatedKey, signal: AbortSig
   return { dated, found: entry && summariseEntry(entry) };
 }
 
-async function marked(repository: Repository, page: readonly BackupSummary[], signal: AbortSignal) {
-  const oldest = page.at(-1);
-  if (!oldest) return [];
-  const since = parseBackupKey(oldest.key)?.startedAt;
-  const marks = await repository.marks(signal, since);
+interface EarlyMarks {
+  readonly since: Date;
+  readonly marks: Promise<Marks>;
+}
+
+function readEarly(
+  repository: Repository,
+  keys: readonly DatedKey[],
+  signal: AbortSignal,
+): EarlyMarks | undefined {
+  const since = parseBackupKey(keys.at(-1)?.key ?? '')?.startedAt;
+  if (!since) return undefined;
+  const marks = repository.marks(signal, since);
+  // Its failure is seen when its turn comes.
+  marks.catch(() => {});
+  return { since, marks };
+}
+
+async function marked(
+  repository: Repository,
+  page: readonly BackupSummary[],
+  { early, signal }: { readonly early: EarlyMarks | undefined; readonly signal: AbortSignal },
+) {
+  const since = parseBackupKey(page.at(-1)?.key ?? '')?.startedAt;
+  if (!since) return [];
+  const marks = await (early && early.since <= since ? early.marks : repository.marks(signal, since));
   return page.map((backup) => backupJson({ ...backup, marks: marks.of(backup.key) }));
 }

@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { initRepository, openRepository } from '../../support/engine.ts';
+import { CountingKeys } from '../../support/counting-keys.ts';
+import { initRepository, never, openRepository } from '../../support/engine.ts';
 import {
   backUpFirebase,
   exportedJson,
+  firebaseSource,
+  newChildren,
   oddData,
   openTestDatabase,
   restoreFirebase,
 } from '../../support/firebase.ts';
+import { backUpInShares } from '../../support/shares.ts';
 
 async function newRepository() {
   const store = new MemoryStore();
@@ -28,5 +32,26 @@ describe('a Firebase database', () => {
     expect(await to.get('/')).toEqual(await from.get('/'));
     expect(made.records).toBe(restored.records);
     expect(await exportedJson(repository)).toEqual(await from.get('/'));
+  }, 120_000);
+
+  it('comes back from a share, and from a write-only one that opens no data', async () => {
+    await using from = await openTestDatabase();
+    await using to = await openTestDatabase();
+    const store = new MemoryStore();
+    await initRepository(store, DEFAULT_CHUNKER);
+    await from.set('/', { ...oddData(), large: newChildren(200, 500, 1) });
+    await using first = await openRepository(store);
+    const before = await backUpInShares(first, firebaseSource(from.url));
+    expect(before.cost?.readBytes).toBeGreaterThan(0);
+    expect((await first.readManifest(before.key, never)).window).toBeDefined();
+    await from.set('/large/one', { more: 'than before' });
+    const keys = new CountingKeys();
+    await using writeOnly = await openRepository(store, { keys, deltas: false });
+    const after = await backUpInShares(writeOnly, firebaseSource(from.url));
+    expect(keys.take()).not.toContain('data');
+    expect(after.chunks).toBeGreaterThan(after.newChunks);
+    const restored = await restoreFirebase(first, to.url);
+    expect(restored.comparison.every(({ equal }) => equal)).toBe(true);
+    expect(await to.get('/')).toEqual(await from.get('/'));
   }, 120_000);
 });

@@ -23,9 +23,9 @@ import { newFolder } from '../../support/temporary.ts';
 import { everythingSql, session } from '../postgres-source/reading.ts';
 
 const run = promisify(execFile);
-const ACCOUNTS = 4_000;
+const ACCOUNTS = 2_500;
 const START = 1_000;
-/** Of the account table's 8 partitions each, and the rest. */
+/** At least; the tables have some partitions more. */
 const SHARES = 8;
 const PROCESSES = 2;
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const sourceOf = (url: string, pagesPerPartition = 32) =>
+const sourceOf = (url: string, pagesPerPartition = 16) =>
   new PostgresSource(parsePostgresOptions(url, {}, {}), { pagesPerPartition });
 
 const hold = (repository: Repository, planned: BackupPlan) =>
@@ -115,13 +115,16 @@ describe('a PostgreSQL database in shares', () => {
     await using repository = await openRepository(store, { packBytes: undefined });
     const stop = new AbortController();
     const moving = transfers(url, stop.signal);
+    // Its failure is seen below.
+    moving.catch(() => {});
     await using planned = await planBackup(repository, sourceOf(url), {
       run: newRun(),
       type: 'daily',
-      shareBytes: 256 * 1024,
+      shareBytes: 128 * 1024,
       signal: never,
     });
-    expect(planned).toMatchObject({ mustBeHeld: true, shares: { length: SHARES } });
+    expect(planned.mustBeHeld).toBe(true);
+    expect(planned.shares.length).toBeGreaterThanOrEqual(SHARES);
     const holding = hold(repository, planned);
     const count = async (database: string) =>
       Number((await server.query(database, 'SELECT count(*) AS n FROM transfer')).rows[0].n);
@@ -159,7 +162,7 @@ describe('a PostgreSQL database in shares', () => {
         shareBytes,
         signal: never,
       });
-      expect(planned.shares).toHaveLength(count);
+      expect(planned.shares.length).toBeGreaterThanOrEqual(count);
       const holding = hold(repository, planned);
       for (const { share } of planned.shares)
         await backupShare(repository, source(), { run: planned.run, share, signal: never });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../../shared/core/errors.ts';
 import { HOUR_MS } from '../../../shared/core/units.ts';
 import { abortBackup } from '../../../shared/jobs/abort-backup.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
@@ -9,6 +10,9 @@ import { holdSnapshot } from '../../../shared/jobs/hold-snapshot.ts';
 import { mustBeHeld } from '../../../shared/jobs/plan-backup.ts';
 import { groupShares } from '../../../shared/jobs/share-groups.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import type { CodecTask } from '../../../shared/repository/codec-task.ts';
+import type { Repository } from '../../../shared/repository/repository.ts';
+import type { Source, SourceView } from '../../../shared/sources/source.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
@@ -22,6 +26,7 @@ import {
   never,
   openCheaply,
 } from '../../support/engine.ts';
+import { InlinePool } from '../../support/inline-pool.ts';
 import { describeWithPart } from '../../support/parts.ts';
 import { seededRows } from '../../support/rows.ts';
 import {
@@ -434,6 +439,40 @@ describe('a claim', () => {
     expect(answers.filter(({ isOurs }) => isOurs)).toHaveLength(1);
     expect(new Set(answers.map(({ run }) => run)).size).toBe(1);
   });
+});
+
+it.each([
+  ['a share', backUpInShares],
+  [
+    'a backup in one process',
+    (repository: Repository, source: Source) => runBackup(repository, source, { signal: never }),
+  ],
+])('%s that fails leaves nothing on the worker threads', async (_, backUp) => {
+  const kinds: string[] = [];
+  class NotingPool extends InlinePool {
+    override broadcast<K extends CodecTask['kind']>(task: Extract<CodecTask, { kind: K }>) {
+      kinds.push(task.kind);
+      return super.broadcast(task);
+    }
+  }
+  const store = new MemoryStore();
+  await initRepository(store);
+  await using repository = await openCheaply(store, { pool: new NotingPool() });
+  const base = sharedSource(first);
+  const failing = (view: SourceView): SourceView => ({
+    ...view,
+    read: async function* () {
+      yield Buffer.from('one\n');
+      throw new HoldfastError('E_SOURCE_LOST', 'gone');
+    },
+  });
+  const source: Source = {
+    ...base,
+    open: async (...args) => failing(await base.open(...args)),
+    sharing: { join: async (...args) => failing(await base.sharing!.join(...args)) },
+  };
+  await expect(backUp(repository, source)).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
+  expect(kinds).toEqual(['begin', 'finish']);
 });
 
 it('says of a source whether its views must be held', () => {

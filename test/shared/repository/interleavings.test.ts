@@ -25,14 +25,15 @@ const SHRINK_ORDERS = 2;
 
 /** The first of so many scenarios that goes wrong. */
 async function firstViolation(count: number, graceMs?: number) {
-  const seen = { codes: new Set<string>(), prunedPacks: 0 };
+  const seen = { codes: new Set<string>(), prunedPacks: 0, inShares: 0 };
   for (let i = 0; i < count; i++) {
     const scenario = makeScenario(tortureSeed * 1_000_003 + i, graceMs);
     randomness.next = seededRandom(i);
-    const { violation, codes, prunedPacks } = await perform(scenario);
+    const { violation, codes, prunedPacks, inShares } = await perform(scenario);
     if (violation !== undefined) return { scenario, ...seen };
     for (const code of codes) seen.codes.add(code);
     seen.prunedPacks += prunedPacks;
+    seen.inShares += inShares;
   }
   return { scenario: undefined, ...seen };
 }
@@ -45,10 +46,11 @@ describe('backups, prunes, holds and removals in any order', () => {
   it(
     `never leave a listed backup without a pack: ${SCHEDULES} schedules`,
     async () => {
-      const { scenario, codes, prunedPacks } = await firstViolation(SCHEDULES);
+      const { scenario, codes, prunedPacks, inShares } = await firstViolation(SCHEDULES);
       if (scenario) expect.fail(await explain(scenario));
       // Prunes did remove packs beside the backups, and some backups took longer than they may.
       expect(prunedPacks).toBeGreaterThan(SCHEDULES / 4);
+      expect(inShares).toBeGreaterThan(SCHEDULES / 4);
       expect([...codes]).toContain('E_RUN_TOO_LONG');
     },
     tortureTimeoutMs,
