@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { totalmem } from 'node:os';
 import { FUNCTION_NAMES, type FunctionName } from '../shared/core/config-aws.ts';
 import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
-import { HOUR_MS, MINUTE_MS } from '../shared/core/units.ts';
+import { HOUR_MS, MINUTE_MS, MiB } from '../shared/core/units.ts';
 import { stopWork } from './runtime/deadline.ts';
 import type { FunctionContext } from './runtime/function.ts';
 import { toFunctionError } from './runtime/function-error.ts';
@@ -68,7 +69,8 @@ function contextOf(name: string, env: NodeJS.ProcessEnv): FunctionContext {
   const until = performance.now() + limitMs;
   return {
     getRemainingTimeInMillis: () => Math.max(0, until - performance.now()),
-    memoryLimitInMB: String(Math.round(process.constrainedMemory() / 2 ** 20)),
+    // Without a limit of its own, a process is told of one that no machine has.
+    memoryLimitInMB: String(Math.round(Math.min(process.constrainedMemory(), totalmem()) / MiB)),
     functionName: `${name} (task)`,
     awsRequestId: randomUUID(),
   };

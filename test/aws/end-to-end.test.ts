@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nativeDump } from '../shared/postgres-target/round-trip.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
@@ -6,7 +7,7 @@ import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
 
 /** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
-const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 3;
+const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 2;
 const TIMEOUT_MS = 400_000;
 
 const machine = backupMachine();
@@ -61,9 +62,11 @@ describeWithParts(
           requestedBy: 'ana@shop.example',
         };
         await rig.invoke('restore', asked);
-        expect(await nativeDump(rig.postgres.url('restored'))).toBe(
-          await nativeDump(rig.postgres.url('shop')),
+        // Partitions are written side by side: the order of rows on disk is another.
+        const [restored, shop] = await Promise.all(
+          ['restored', 'shop'].map(async (name) => linesOf(await nativeDump(rig.postgres.url(name)))),
         );
+        expect(restored).toEqual(shop);
         const finished = rig.aws.events.filter(({ type }) => type === 'Restore Finished');
         expect(finished.at(-1)?.detail).toMatchObject({ schema: 1, outcome: 'equal', target: 'restored' });
       },
@@ -71,3 +74,9 @@ describeWithParts(
     );
   },
 );
+
+/** A digest rather than the lines: there are many, and a difference is looked for in the databases. */
+function linesOf(dump: string): { readonly lines: number; readonly sha256: string } {
+  const lines = dump.split('\n').toSorted();
+  return { lines: lines.length, sha256: createHash('sha256').update(lines.join('\n')).digest('hex') };
+}

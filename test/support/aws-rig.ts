@@ -27,6 +27,8 @@ export interface AwsRig extends AsyncDisposable {
   /** Starts it for one event. */
   invoke(name: string, event: unknown, settings?: Settings): Promise<unknown>;
   readonly store: ObjectStore;
+  /** Of functions and tasks, as they are configured now. */
+  env(): Readonly<Record<string, string>>;
   /** Keys of objects below a prefix. */
   keys(prefix: string): Promise<string[]>;
   /** All that functions have logged. */
@@ -74,6 +76,7 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
       return await started.invoke(event);
     },
     store,
+    env,
     keys: async (prefix) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key),
     log: () => running.flatMap((started) => started.log).join('\n'),
     configure: (given) => {

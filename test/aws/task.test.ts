@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { builtLambdas } from '../support/bundles.ts';
+import { describeWithParts } from '../support/parts.ts';
+
+const TIMEOUT_MS = 300_000;
+
+describeWithParts(['ceph-rgw'], 'the task, a container’s program, from its bundle', () => {
+  let rig: AwsRig;
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    rig = await startAwsRig();
+    await rig.postgres.createDatabase('shop');
+    await rig.postgres.query('shop', 'CREATE TABLE orders AS SELECT generate_series(1, 1000) id');
+    rig.configure({ sources: { shop: { kind: 'postgres', secret: rig.secretOf('shop') } } });
+  }, TIMEOUT_MS);
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await rig?.[Symbol.asyncDispose]();
+  });
+
+  async function start(name: string, event: object, env: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, ['index.mjs', name], {
+      cwd: `${await builtLambdas()}/task`,
+      env: { PATH: process.env['PATH'], HOLDFAST_EVENT: JSON.stringify(event), ...rig.env(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(child);
+    let log = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (bytes: Buffer) => {
+        log += bytes.toString();
+      });
+    const exit = once(child, 'close').then(([status]) => ({ status, log }));
+    return { child, exit };
+  }
+
+  it(
+    'exits as the command line does, and says in its log what came of it',
+    async () => {
+      const plan = { source: 'shop', type: 'manual', execution: 'arn:task' };
+      const planned = await (await start('plan', plan)).exit;
+      expect(planned).toMatchObject({ status: 0, log: expect.stringContaining('"mode":"hold"') });
+      const wrong = await (await start('palm', {})).exit;
+      expect(wrong).toMatchObject({
+        status: 2,
+        log: expect.stringContaining('the command is one of plan, hold'),
+      });
+      const run = randomBytes(16).toString('hex');
+      const early = await (await start('commit', { run, source: 'shop', type: 'manual' })).exit;
+      expect(early).toMatchObject({ status: 10, log: expect.stringContaining('E_NO_RUN') });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'lets go of the snapshot when it is told to stop, and nothing of its run can be listed',
+    async () => {
+      const run = randomBytes(16).toString('hex');
+      const about = { run, source: 'shop', type: 'manual' };
+      const { child, exit } = await start('hold', about, { HOLDFAST_TASK_TOKEN: run });
+      expect(await rig.aws.task(run)).toMatchObject({ output: { run, shares: [{ share: 0 }] } });
+      expect((await (await start('backup-partition', { ...about, share: 0 })).exit).status).toBe(0);
+      child.kill('SIGTERM');
+      expect(await exit).toMatchObject({ status: 130, log: expect.stringContaining('told to stop') });
+      const { status, log } = await (await start('commit', about)).exit;
+      expect({ status, log }).toMatchObject({
+        status: 30,
+        log: expect.stringMatching(/E_SOURCE_LOST|E_SNAPSHOT/),
+      });
+      expect(await rig.keys('backups/')).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
