@@ -30,11 +30,14 @@ const PARTS = {
     ],
     packages: 'python3 python3-cryptography python3-zstandard',
   },
+  chromium: { files: ['/usr/bin/chromium'], packages: 'chromium' },
   openssl: { files: ['/usr/bin/openssl'], packages: 'openssl' },
 } as const satisfies Record<string, Part>;
 
 export type PartName = keyof typeof PARTS;
 
+/** Where Debian puts Chromium. */
+export const CHROMIUM = '/usr/bin/chromium';
 /** Where Debian puts PostgreSQL 15's programs. */
 export const POSTGRES_15_BIN = '/usr/lib/postgresql/15/bin';
 
