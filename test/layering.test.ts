@@ -18,14 +18,13 @@ const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string
   ['shared/api', ['shared/core', 'shared/store', 'shared/repository', 'shared/jobs']],
   ['lambdas', ['shared/core', 'shared/jobs', 'shared/api']],
   ['cli', ['shared/core', 'shared/jobs', 'shared/api']],
-  ['express', ['shared/core', 'shared/jobs', 'shared/api']],
   ['console', ['shared/core']],
   ['infra', ['shared/core']],
 ];
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g;
 const layerOf = (file: string) => LAYERS.find(([folder]) => file.startsWith(`${folder}/`));
-const files = ['shared', 'cli', 'lambdas', 'express', 'infra', 'console']
+const files = ['shared', 'cli', 'lambdas', 'infra', 'console']
   .flatMap((folder) => listFolder(folder))
   .filter((file) => /\.tsx?$/.test(file));
 

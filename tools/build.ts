@@ -8,6 +8,7 @@ import { buildLambdas } from './build-lambdas.ts';
 const ENTRIES = {
   main: 'cli/main.ts',
   config: 'shared/core/config.ts',
+  express: 'shared/api/express.ts',
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };

@@ -1,14 +1,14 @@
 import { Duration } from 'aws-cdk-lib';
 import { JitterType, type RetryProps } from 'aws-cdk-lib/aws-stepfunctions';
-import { ERRORS, type ErrorCode } from '../../shared/core/errors.ts';
+import { ERRORS } from '../../shared/core/errors.ts';
 
-/** Retryable in itself, but it takes as long every time. */
-const TOO_LONG: ErrorCode = 'E_RUN_TOO_LONG';
+/** May come right when it is run again another day; at once it takes as long. */
+const TOO_LONG: readonly string[] = ['E_RUN_TOO_LONG', 'E_OUT_OF_TIME'];
 const ATTEMPTS = 3;
 
 /** Codes of errors that come again however often a step is repeated. */
 const FINAL_CODES = Object.entries(ERRORS)
-  .filter(([code, { retryable }]) => (!retryable && code !== 'E_INTERNAL') || code === TOO_LONG)
+  .filter(([code, { retryable }]) => (!retryable && code !== 'E_INTERNAL') || TOO_LONG.includes(code))
   .map(([code]) => code);
 
 /** What the steps of a backup retry; each may be repeated without harm (docs/aws.md). First match counts. */

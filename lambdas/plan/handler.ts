@@ -7,6 +7,7 @@ import { defineFunction } from '../runtime/function.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
 import { logger } from '../runtime/telemetry.ts';
+import { openOrMake } from './repository.ts';
 
 const Event = z.strictObject({
   source,
@@ -33,7 +34,7 @@ export const handler = defineFunction(Event, async (event, invocation): Promise<
   logger.appendKeys({ run });
   const about = { run, source: event.source, type: event.type };
   const source = await openConfiguredSource(event.source, config, signal);
-  const repository = await invocation.repository();
+  const repository = await openOrMake(invocation);
   if (event.scheduledTime !== undefined) {
     const { scheduledTime } = event;
     const claim = await claimRun(repository, { ...about, scheduledTime, signal });

@@ -77,7 +77,10 @@ async function run<E, R>(
       until,
       onProgress: logWarnings,
       repository: (options) => {
-        opened ??= openConfigured(config, signal, options);
+        opened ??= openConfigured(config, signal, options).catch((error: unknown) => {
+          opened = undefined;
+          throw error;
+        });
         return opened;
       },
     });

@@ -36,6 +36,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   E_FORBIDDEN: 403,
   E_RATE_LIMIT: 429,
   E_NO_KEY: 503,
+  E_BUSY: 409,
 };
 const OF_CLASS: Readonly<Record<number, number>> = {
   2: 400,

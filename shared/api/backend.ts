@@ -15,6 +15,7 @@ import type { StatusAnswer } from '../core/api-status.ts';
 import type { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { Caller } from './caller.ts';
+import type { FileFormat } from './file-name.ts';
 import type { RepositoryView } from './repository-view.ts';
 
 export interface Call {
@@ -27,7 +28,7 @@ export type Download =
   | {
       readonly kind: 'stream';
       readonly fileName: string;
-      readonly format: string;
+      readonly format: FileFormat;
       readonly body: AsyncIterable<Uint8Array>;
     }
   | { readonly kind: 'run'; readonly started: RunStarted }

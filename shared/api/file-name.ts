@@ -1,17 +1,18 @@
 import { nameOf } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
-const FORMATS: Readonly<Record<string, string>> = {
+export const FILE_TYPES = {
   sql: 'application/sql; charset=utf-8',
   csv: 'text/csv; charset=utf-8',
   json: 'application/json; charset=utf-8',
   ndjson: 'application/x-ndjson; charset=utf-8',
-};
+} as const;
+export type FileFormat = keyof typeof FILE_TYPES;
 
 /** `backup_daily_20260301_020000.public.orders.csv`, of letters, digits, `.`, `_` and `-` alone. */
 export function fileNameOf(
   key: string,
-  { dataset, format }: { readonly dataset: string | undefined; readonly format: string },
+  { dataset, format }: { readonly dataset: string | undefined; readonly format: FileFormat },
 ): string {
   const safe = dataset
     ?.replaceAll(/[^A-Za-z0-9._-]+/g, '_')
@@ -21,14 +22,14 @@ export function fileNameOf(
 }
 
 /** Headers of an answer that is a file to be kept. Whatever the name, nothing of it ends the header or its quotes. */
-export function fileHeaders(fileName: string, format: string): Record<string, string> {
+export function fileHeaders(fileName: string, format: FileFormat): Record<string, string> {
   const ascii = fileName.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const encoded = encodeURIComponent(fileName).replaceAll(
     /['()*!]/g,
     (char) => `%${char.charCodeAt(0).toString(16)}`,
   );
   return {
-    'content-type': FORMATS[format] ?? 'application/octet-stream',
+    'content-type': FILE_TYPES[format],
     'content-disposition': `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`,
   };
 }

@@ -3,33 +3,46 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from './api-error.ts';
 
+export interface RequestPlace {
+  /** Scheme and host that its path is of. */
+  readonly origin: string;
+  /** Path and query. @default the request's own */
+  readonly target?: string;
+  /** What was made of the body, where something has read it already. */
+  readonly readBody?: unknown;
+}
+
 /**
  * A request of Node's own server as a standard one. It is stopped when whoever sent it goes away.
  *
- * @param origin scheme and host that its path is of
  * @throws E_BAD_REQUEST for a path that no URL has
  */
 export function toRequest(
-  incoming: IncomingMessage & { readonly originalUrl?: string },
+  incoming: IncomingMessage,
   response: ServerResponse,
-  origin: string,
+  { origin, target = incoming.url ?? '/', readBody }: RequestPlace,
 ): Request {
-  const { method = 'GET', headers } = incoming;
+  const { method = 'GET' } = incoming;
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
   });
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const body = readBody === undefined ? Readable.toWeb(incoming) : JSON.stringify(readBody);
+  return new Request(urlOf(target, origin), {
+    method,
+    headers: headersOf(incoming),
+    signal: gone.signal,
+    ...(hasBody ? { body: body as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
+  });
+}
+
+function headersOf({ headers }: IncomingMessage): Headers {
   const given = new Headers();
   for (const [name, value] of Object.entries(headers))
     if (!name.startsWith(':') && value !== undefined)
       given.set(name, Array.isArray(value) ? value.join(', ') : value);
-  const hasBody = method !== 'GET' && method !== 'HEAD';
-  return new Request(urlOf(incoming.originalUrl ?? incoming.url ?? '/', origin), {
-    method,
-    headers: given,
-    signal: gone.signal,
-    ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
-  });
+  return given;
 }
 
 /** Sends a standard answer; one that breaks off on the way ends the connection, so that nobody takes it for whole. */

@@ -69,8 +69,6 @@ const WINDOW_MINUTES = 15;
 const MOST: Readonly<Record<LimitClass, number>> = { read: 50, poll: 600, write: 15 };
 const STREAM_MIB = 4;
 
-export const DEFAULT_RATE_LIMITS: RateLimits = { windowMs: WINDOW_MINUTES * MINUTE_MS, most: MOST };
-
 export function resolveApi(config: z.infer<typeof ApiConfig> = {}): ApiSettings {
   const { windowMinutes = WINDOW_MINUTES, ...given } = config.rateLimit ?? {};
   return {

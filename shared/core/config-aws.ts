@@ -26,7 +26,7 @@ const whole = (min: number, max: number) => z.number().int().min(min).max(max);
 const FunctionSize = z.strictObject({
   memoryMiB: whole(256, 10_240).optional(),
   timeoutMinutes: whole(1, 15).optional(),
-  reservedConcurrency: whole(1, 1000).optional(),
+  reservedConcurrency: whole(0, 1000).optional(),
 });
 
 export const AwsConfig = z.strictObject({
@@ -143,6 +143,8 @@ const DEFAULT_CPU = 1024;
 const DEFAULT_TASK_MIB = 4096;
 /** A backup that begins when the next is due may still be under way. */
 const LATE_MS = 2 * HOUR_MS;
+/** Its alarms look at an hour. */
+const WATCH_MS = HOUR_MS / 2;
 const DAY_HOURS = 24;
 
 interface AwsInput {
@@ -203,7 +205,11 @@ function misfits(
   return [
     ...unknown,
     ...(aws.fargate && !aws.network ? ['aws.fargate needs aws.network: tasks run in a VPC'] : []),
-    ...(jobs.watchdog ? [] : ['aws.jobs.watchdog is off; nothing else notices a backup that never began']),
+    ...(jobs.watchdog && jobs.watchdog.intervalMs <= WATCH_MS
+      ? []
+      : [
+          'aws.jobs.watchdog must be a rate of 30 minutes at most: nothing else notices a backup that never began',
+        ]),
   ];
 }
 

@@ -11,22 +11,31 @@ export const SecretArn = z
   );
 const url = z.string().min(1);
 
+/** PostgreSQL's whole URL is a secret, or none of it is. The adapter checks its own settings and says which it knows. */
+const postgres = { url: url.optional(), secret: SecretArn.optional() };
+const firebase = { url, secret: SecretArn.optional() };
+const ONE_OF_BOTH = { path: ['url'], message: 'give url or secret, and one of them only' };
+
+function hasOneOfBoth({ url, secret }: { readonly url?: unknown; readonly secret?: unknown }): boolean {
+  return (url === undefined) !== (secret === undefined);
+}
+
 export const Places = z.record(
   z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
   z.discriminatedUnion('kind', [
-    // The adapter checks its own settings and says which it knows.
     z
-      .object({ kind: z.literal('postgres'), url: url.optional(), secret: SecretArn.optional() })
-      .catchall(scalar),
-    z.object({ kind: z.literal('firebase-rtdb'), url, secret: SecretArn.optional() }).catchall(scalar),
+      .object({ kind: z.literal('postgres'), ...postgres })
+      .catchall(scalar)
+      .refine(hasOneOfBoth, ONE_OF_BOTH),
+    z.object({ kind: z.literal('firebase-rtdb'), ...firebase }).catchall(scalar),
     z.strictObject({ kind: z.literal('files'), url }),
   ]),
 );
 
 /** Where drills make their scratch targets, by kind of source. */
 export const DrillConfig = z.strictObject({
-  postgres: z.object({ url: url.optional(), secret: SecretArn.optional() }).catchall(scalar).optional(),
-  'firebase-rtdb': z.object({ url, secret: SecretArn.optional() }).catchall(scalar).optional(),
+  postgres: z.object(postgres).catchall(scalar).refine(hasOneOfBoth, ONE_OF_BOTH).optional(),
+  'firebase-rtdb': z.object(firebase).catchall(scalar).optional(),
   files: z.strictObject({ url }).optional(),
 });
 
@@ -43,24 +52,6 @@ export function drillPlaces(servers: z.infer<typeof DrillConfig> = {}): DrillPla
     server ? [[kind, placeOf(server)]] : [],
   );
   return Object.fromEntries(places) as DrillPlaces;
-}
-
-/** What is wrong with where databases are: PostgreSQL's whole URL is a secret, or none of it is. */
-export function placeProblems(
-  file: { readonly sources?: unknown; readonly targets?: unknown; readonly drill?: unknown },
-  fileName: string,
-): string[] {
-  const places = (['sources', 'targets', 'drill'] as const).flatMap((group) =>
-    Object.entries((file[group] ?? {}) as Record<string, Record<string, unknown>>).map(
-      ([name, { kind = name, url, secret }]) => ({ place: `${group}.${name}`, kind, url, secret }),
-    ),
-  );
-  return places
-    .filter(({ kind, url, secret }) => kind === 'postgres' && (url === undefined) === (secret === undefined))
-    .map(
-      ({ place, secret }) =>
-        `${fileName}: ${place} has ${secret === undefined ? 'neither url nor secret' : 'both url and secret'}; give one of them`,
-    );
 }
 
 function placeOf(place: Readonly<Record<string, unknown>>): Pick<NamedSource, 'url' | 'secret' | 'options'> {

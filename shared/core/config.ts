@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
-import { DrillConfig, drillPlaces, namedPlaces, Places, placeProblems } from './config-places.ts';
+import { DrillConfig, drillPlaces, namedPlaces, Places } from './config-places.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -143,7 +143,6 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const keys = readKeys(fromEnv, fromFile, problems);
   const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
   problems.push(...retentionProblems(retention, fileName));
-  problems.push(...placeProblems(fromFile, fileName));
   const aws = resolveAws(
     {
       aws: fromFile.aws,

@@ -15,3 +15,12 @@ export type EventType =
   | 'Drill Succeeded'
   | 'Drill Failed'
   | 'Prune Finished';
+
+/** Events that somebody must look at. */
+export const ALERT_TYPES: readonly EventType[] = [
+  'Backup Suspect',
+  'Backup Failed',
+  'Backup Missed',
+  'Verification Failed',
+  'Drill Failed',
+];

@@ -33,6 +33,8 @@ import {
 } from './run-plan.ts';
 
 const DEFAULT_HOLDER_MS = MINUTE_MS;
+/** Between two looks for the holder's answer: short at first, as it may be about to look. */
+const FIRST_POLL_MS = 20;
 const POLL_MS = 500;
 /** Results of shares read at once. */
 const READS = 8;
@@ -185,12 +187,12 @@ async function letGo(
     if (released?.by === 'abort') throw runAborted(run, released.reason);
   }
   const waited = new Stopwatch(clock);
-  for (;;) {
+  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(POLL_MS, 2 * pauseMs)) {
     const held = await documents.get(HELD, 'held', signal);
     if (held?.stood) return;
     if (held) throw didNotStand(run, held);
     if (waited.elapsedMs() >= holderMs) break;
-    await sleep(Math.min(POLL_MS, holderMs), signal);
+    await sleep(pauseMs, signal);
   }
   throw new HoldfastError(
     'E_SOURCE_LOST',

@@ -109,7 +109,7 @@ describe('holdfast', () => {
     const config = {
       repositry: 'x',
       compressionLevel: 99,
-      sources: { shop: { kind: 'postgres' }, two: { kind: 'oracle', url: 'x:secret@y' } },
+      sources: { shop: { kind: 'postgres' }, two: { kind: 'oracle', url: 'x:hunter2@y' } },
     };
     await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(config));
     const { status, stderr } = await holdfast('list');
@@ -118,7 +118,7 @@ describe('holdfast', () => {
     expect(stderr).toContain('compressionLevel');
     expect(stderr).toContain('sources.shop.url');
     expect(stderr).toContain('sources.two.kind');
-    expect(stderr).not.toContain('secret');
+    expect(stderr).not.toContain('hunter2');
   });
 
   it.each([

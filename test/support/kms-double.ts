@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
 
-interface KmsRequest {
+export interface KmsRequest {
   readonly action: string;
   readonly input: {
     readonly KeyId?: string;
@@ -35,8 +35,7 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
     const action = String(request.headers['x-amz-target']).replace('TrentService.', '');
     const asked = { action, input: JSON.parse(body) };
     requests.push(asked);
-    const answer =
-      refusals.length > 0 ? { __type: refusals.shift() } : ANSWERS[action]?.(asked, root, keyArn);
+    const answer = refusals.length > 0 ? { __type: refusals.shift() } : answerKms(asked, root, keyArn);
     response.writeHead(answer && !('__type' in answer) ? 200 : 400, {
       'content-type': 'application/x-amz-json-1.1',
     });
@@ -53,6 +52,11 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   const refuse = (name: string, times = 1) => refusals.push(...Array.from({ length: times }, () => name));
   return { keyArn, requests, refuse };
+}
+
+/** What KMS would answer to one request; undefined for what the double does not know. */
+export function answerKms(request: KmsRequest, root: Buffer, keyArn: string): Answer | undefined {
+  return ANSWERS[request.action]?.(request, root, keyArn);
 }
 
 type Answer = Readonly<Record<string, string | undefined>>;

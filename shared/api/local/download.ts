@@ -6,10 +6,8 @@ import { exportBackup } from '../../jobs/export.ts';
 import { showBackup } from '../../jobs/show.ts';
 import { ApiError } from '../api-error.ts';
 import type { Call, Download } from '../backend.ts';
-import { fileNameOf } from '../file-name.ts';
+import { type FileFormat, fileNameOf } from '../file-name.ts';
 import type { LocalBackendOptions } from './options.ts';
-
-type Format = 'sql' | 'csv' | 'json' | 'ndjson';
 
 interface Asked {
   readonly key: BackupKey;
@@ -58,7 +56,7 @@ function exported(
   asked: {
     readonly key: BackupKey;
     readonly dataset: string | undefined;
-    readonly format: Format;
+    readonly format: FileFormat;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array> {

@@ -153,6 +153,11 @@ export class LocalBackend implements Backend {
     return this.#options.tracker.get(id);
   }
 
+  /** Waits until a run is over. */
+  over(id: string): Promise<RunAnswer> {
+    return this.#options.tracker.over(id);
+  }
+
   async download(key: BackupKey, query: DownloadQuery, call: Call): Promise<Download> {
     const audit = (record: Pick<AuditRecord, 'backups' | 'details'>) =>
       this.#audit(call, { action: 'download', ...record });

@@ -86,7 +86,7 @@ export class LocalServer implements AsyncDisposable {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<Response> {
     try {
       this.#refuseOtherNames(incoming);
-      const request = toRequest(incoming, response, this.origin);
+      const request = toRequest(incoming, response, { origin: this.origin });
       const { pathname } = new URL(request.url);
       if (pathname === API_BASE || pathname.startsWith(`${API_BASE}/`))
         return await this.#options.api.handle(request, {

@@ -1,4 +1,3 @@
-import { HoldfastError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import { ApiError } from '../api-error.ts';
@@ -21,7 +20,8 @@ export function placeNamed(
   if (found) return found;
   const names = places.map((place) => place.name);
   if (names.length === 0)
-    throw new HoldfastError('E_CONFIG', `no ${what}s are configured`, {
+    throw new ApiError('E_BAD_REQUEST', `${field}: no ${what}s are configured`, {
+      fields: [{ field, problem: `no ${what}s are configured` }],
       hint: `Write ${what}s into the configuration (docs/configuration.md).`,
     });
   const meant = name === undefined ? undefined : nearest(name, names);

@@ -2,6 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './connection-password.ts';
 import { parsePostgresUrl, type UrlSettings } from './options-url.ts';
+import { PAGES_PER_PARTITION } from './partitions.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type AdapterOptions = Readonly<Record<string, string | number | boolean>>;
@@ -35,7 +36,11 @@ export interface PostgresOptions {
   readonly lockTimeoutMs: number;
   /** Connections that read or write rows at once. */
   readonly readers: number;
+  /** Pages of 8 KiB that a partition of a table has. */
+  readonly pagesPerPartition: number;
 }
+
+const PAGES_PER_MIB = 128;
 
 /** Each setting by its libpq name: the adapter option and the environment variable that may give it. */
 const SETTINGS = {
@@ -56,7 +61,7 @@ const SETTINGS = {
 } as const satisfies Record<string, { env: string; option?: string }>;
 type Setting = keyof typeof SETTINGS;
 
-const OTHER_OPTIONS = ['auth', 'region', 'readers', 'lockTimeoutSeconds'];
+const OTHER_OPTIONS = ['auth', 'region', 'readers', 'lockTimeoutSeconds', 'partitionMiB'];
 
 /**
  * Reads a connection string, the adapter's options and the PG* variables. An option goes before the
@@ -85,6 +90,10 @@ export function parsePostgresOptions(
     lockTimeoutMs:
       integer(options['lockTimeoutSeconds'] ?? 300, 'lockTimeoutSeconds', [0, 86_400], problems) * SECOND_MS,
     readers: integer(options['readers'] ?? 4, 'readers', [1, 64], problems),
+    pagesPerPartition:
+      options['partitionMiB'] === undefined
+        ? PAGES_PER_PARTITION
+        : PAGES_PER_MIB * integer(options['partitionMiB'], 'partitionMiB', [1, 65_536], problems),
   };
   if (problems.length > 0)
     throw new HoldfastError('E_CONFIG', `the PostgreSQL settings are wrong: ${problems.join('; ')}`, {

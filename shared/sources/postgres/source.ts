@@ -10,7 +10,6 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './options.ts';
-import { PAGES_PER_PARTITION } from './partitions.ts';
 import { Snapshot } from './snapshot.ts';
 import { decodeHandle } from './snapshot-handle.ts';
 import { PostgresView } from './source-view.ts';
@@ -35,7 +34,7 @@ export class PostgresSource implements Source, ViewSharing {
   /** @param settings.pagesPerPartition pages of the server's block size; part of what makes partitions stable */
   constructor(
     options: PostgresOptions,
-    { pagesPerPartition = PAGES_PER_PARTITION }: { readonly pagesPerPartition?: number } = {},
+    { pagesPerPartition = options.pagesPerPartition }: { readonly pagesPerPartition?: number } = {},
   ) {
     this.#options = options;
     this.#pagesPerPartition = pagesPerPartition;

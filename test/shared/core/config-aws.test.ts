@@ -135,8 +135,8 @@ describe('secrets and targets', () => {
         none: { kind: 'postgres' },
       },
     });
-    expect(text).toMatch(/sources.both has both url and secret/);
-    expect(text).toMatch(/sources.none has neither url nor secret/);
+    expect(text).toMatch(/sources.both.url: give url or secret/);
+    expect(text).toMatch(/sources.none.url: give url or secret/);
     const plain = problemsOf({ sources: { shop: { kind: 'postgres', secret: 'hunter2' } } });
     expect(plain).toMatch(/ARN of a Secrets Manager secret/);
     expect(plain).not.toContain('hunter2');
@@ -157,6 +157,6 @@ describe('aws', () => {
     expect(text).toMatch(/aws.functions.plan.memoryMiB/);
     const together = problemsOf({ aws: { fargate: {}, jobs: { watchdog: 'off' } } });
     expect(together).toMatch(/aws.fargate needs aws.network/);
-    expect(together).toMatch(/aws.jobs.watchdog is off/);
+    expect(together).toMatch(/aws.jobs.watchdog must be a rate of 30 minutes/);
   });
 });

@@ -99,7 +99,7 @@ function mib(bytes: number): number {
 /** A command line in a process of its own, and the most memory that it had at once. */
 async function run(line: string, env: NodeJS.ProcessEnv) {
   const began = performance.now();
-  const child = spawn('bin/holdfast.js', line.split(' '), { env });
+  const child = spawn(path.resolve('bin/holdfast.js'), line.split(' '), { env });
   let stdout = '';
   let memoryKiB = 0;
   let cpuSeconds = 0;

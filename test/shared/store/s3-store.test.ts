@@ -146,6 +146,13 @@ describe('S3Store', () => {
     );
   });
 
+  it.each([{ storageClass: 'STANDARD_IA' }, {}] as const)('puts as %o says', async (options) => {
+    await using server = await answering([answer(200, '')]);
+    await new S3Store({ ...offline(), endpoint: server.endpoint }).put('data/a', body, options);
+    const [, said] = /\r\nx-amz-storage-class: (.*)\r\n/i.exec(server.requests[0] ?? '') ?? [];
+    expect(said).toBe('storageClass' in options ? options.storageClass : undefined);
+  });
+
   it.each([
     ['breaks off', (socket: Socket) => socket.destroy()],
     ['falls silent', () => {}],

@@ -1,0 +1,49 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import { type MetricName, sourceMetric } from './backup-metrics.ts';
+
+const GRAPHS: readonly (readonly [title: string, metrics: readonly MetricName[]])[] = [
+  ['Age of newest good backup, verification and drill (s)', ['BackupAge', 'VerificationAge', 'DrillAge']],
+  ['Duration of backups and of restores (s)', ['Duration', 'RestoreTime']],
+  ['Bytes read, new and stored', ['ReadBytes', 'NewBytes', 'StoredBytes']],
+  ['Records', ['Records']],
+  ['Ratio', ['Ratio']],
+  [
+    'Failed, missed, suspect, not verified',
+    ['BackupFailed', 'BackupMissed', 'Suspects', 'VerificationFailed'],
+  ],
+];
+const COLUMNS = 3;
+const WIDTH = 24;
+
+/** One page: all alarms, then a row of graphs with a line for each source. */
+export function backupDashboard(
+  scope: Construct,
+  id: string,
+  alarms: Alarm[],
+  sources: readonly string[],
+): Dashboard {
+  const graphs = GRAPHS.map(
+    ([title, metrics]) =>
+      new GraphWidget({
+        title,
+        width: WIDTH / COLUMNS,
+        left: sources.flatMap((source) =>
+          metrics.map((name) => sourceMetric(name, source, { label: `${source} ${name}` })),
+        ),
+      }),
+  );
+  const rows: IWidget[][] = [];
+  for (let i = 0; i < graphs.length; i += COLUMNS) rows.push(graphs.slice(i, i + COLUMNS));
+  return new Dashboard(scope, id, {
+    defaultInterval: Duration.days(14),
+    widgets: [[new AlarmStatusWidget({ title: 'Backups', alarms, width: WIDTH })], ...rows],
+  });
+}

@@ -1,0 +1,227 @@
+import path from 'node:path';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { type Grant, type IGrantable, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../../shared/core/config-aws.ts';
+import { BackupSchedules } from './backup-schedules.ts';
+import { BackupStateMachine } from './backup-state-machine.ts';
+import type { BackupStorage } from './backup-storage.ts';
+import { FargateTasks } from './fargate-runtime.ts';
+import { functionConfig, secretsOf } from './function-settings.ts';
+import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
+import { type JobStatementsOptions, jobStatements } from './job-statements.ts';
+
+export interface BackupPipelineProps {
+  readonly storage: BackupStorage;
+  /** What `holdfast.config.ts` holds; docs/configuration.md. */
+  readonly config: HoldfastConfig;
+
+  /** @default - functions are in no VPC, and reach public addresses only */
+  readonly vpc?: IVpc | undefined;
+
+  /** @default - the VPC's private subnets */
+  readonly vpcSubnets?: SubnetSelection | undefined;
+
+  /** @default - one of its own, which lets everything out and nothing in */
+  readonly securityGroups?: ISecurityGroup[] | undefined;
+
+  /** @default - the account's default bus */
+  readonly eventBus?: IEventBus | undefined;
+
+  /**
+   * Whether schedules fire.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean | undefined;
+
+  /**
+   * Folder with the bundles of the functions.
+   *
+   * @default - that of the package
+   */
+  readonly bundles?: string | undefined;
+}
+
+const METRICS_NAMESPACE = 'Holdfast';
+/** What a task does is what these functions do. */
+const TASK_JOBS: readonly FunctionName[] = ['backup-partition', 'hold'];
+
+/** Functions with a role each, the state machine of a backup, and the schedules that start it all. */
+export class BackupPipeline extends Construct {
+  readonly config: ResolvedConfig;
+  readonly eventBus: IEventBus;
+  readonly stateMachine: BackupStateMachine['stateMachine'];
+  readonly schedules: BackupSchedules;
+  readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
+
+  constructor(scope: Construct, id: string, props: BackupPipelineProps) {
+    super(scope, id);
+    this.config = resolveConfig({ file: props.config, fileName: 'config', env: {}, flags: {} });
+    checkConfig(this.config);
+    this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');
+    const { aws, deltas } = this.config;
+    const network = this.#network(props);
+    const statements = {
+      place: props.storage.placeFor(deltas),
+      secrets: secretsOf(this.config),
+      eventBusArn: this.eventBus.eventBusArn,
+    };
+    const environment = this.#environment(props);
+    this.#functions = this.#makeFunctions(props, { network, statements, environment });
+    const fargate = this.#fargate(props, { network, statements, environment });
+    this.stateMachine = new BackupStateMachine(this, 'Backup', {
+      functions: {
+        plan: this.function('plan'),
+        hold: this.function('hold'),
+        backupPartition: this.function('backup-partition'),
+        commit: this.function('commit'),
+        verify: this.function('verify'),
+      },
+      eventBus: this.eventBus,
+      fargate,
+      holdOnFargate: aws.fargate?.holder,
+      maxConcurrency: aws.maxConcurrency,
+      logRetention: aws.logDays,
+    }).stateMachine;
+    this.#allowCallback(fargate);
+    this.schedules = this.#makeSchedules(props);
+  }
+
+  /** The function of a job. */
+  function(job: FunctionName): IFunction {
+    return this.#functions[job].function;
+  }
+
+  /** A job's function with its role and its dead letters. */
+  job(job: FunctionName): JobFunction {
+    return this.#functions[job];
+  }
+
+  /** Lets `grantee` start backups. */
+  grantStartBackup(grantee: IGrantable): Grant {
+    return this.stateMachine.grantStartExecution(grantee);
+  }
+
+  /** Lets `grantee` restore into the targets of the configuration, by invoking the function. */
+  grantInvokeRestore(grantee: IGrantable): Grant {
+    return this.function('restore').grantInvoke(grantee);
+  }
+
+  #network({ vpc, vpcSubnets, securityGroups }: BackupPipelineProps): FunctionNetwork | undefined {
+    if (!vpc) return undefined;
+    return {
+      vpc,
+      vpcSubnets: vpcSubnets ?? { subnets: vpc.privateSubnets },
+      securityGroups: securityGroups ?? [
+        new SecurityGroup(this, 'SecurityGroup', { vpc, description: 'Holdfast: out only' }),
+      ],
+    };
+  }
+
+  #environment({ storage, config }: BackupPipelineProps): Readonly<Record<string, string>> {
+    return {
+      HOLDFAST_REPOSITORY: storage.repository,
+      HOLDFAST_KMS_KEY: storage.key.keyArn,
+      HOLDFAST_CONFIG: functionConfig(config),
+      HOLDFAST_EVENT_BUS: this.eventBus.eventBusName,
+      POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+      NODE_OPTIONS: '--enable-source-maps',
+    };
+  }
+
+  #makeFunctions(
+    { bundles }: BackupPipelineProps,
+    { network, statements, environment }: Made,
+  ): Readonly<Record<FunctionName, JobFunction>> {
+    const { functions = {}, logDays } = this.config.aws;
+    const made = FUNCTION_NAMES.map((job) => [
+      job,
+      new JobFunction(this, job, {
+        job,
+        environment,
+        statements: jobStatements(job, statements),
+        size: functions[job],
+        network,
+        bundles,
+        logRetention: logDays,
+      }),
+    ]);
+    return Object.fromEntries(made) as Record<FunctionName, JobFunction>;
+  }
+
+  #fargate(
+    { bundles }: BackupPipelineProps,
+    { network, statements, environment }: Made,
+  ): FargateTasks | undefined {
+    const { fargate, logDays = RetentionDays.THREE_MONTHS } = this.config.aws;
+    if (!fargate) return undefined;
+    if (!network) throw new Error('aws.fargate is set, and there is no vpc for its tasks');
+    const image = bundleOf('task', bundles === undefined ? undefined : path.resolve(bundles));
+    return new FargateTasks(this, 'Tasks', {
+      ...network,
+      ...fargate,
+      image,
+      environment,
+      statements: TASK_JOBS.flatMap((job) => jobStatements(job, statements)).map(withoutSid),
+      logRetention: logDays,
+    });
+  }
+
+  /** In a policy of its own: the state machine names the function, and the policy the state machine. */
+  #allowCallback(fargate: FargateTasks | undefined): void {
+    new Policy(this, 'Callback', {
+      roles: [this.#functions.hold.role, ...(fargate ? [fargate.taskDefinition.taskRole] : [])],
+      statements: [
+        new PolicyStatement({
+          actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
+          resources: [this.stateMachine.stateMachineArn],
+        }),
+      ],
+    });
+  }
+
+  #makeSchedules({ enabled }: BackupPipelineProps): BackupSchedules {
+    const { sources, drill, aws } = this.config;
+    return new BackupSchedules(this, 'Schedules', {
+      stateMachine: this.stateMachine,
+      functions: {
+        verify: this.function('verify'),
+        prune: this.function('prune'),
+        drill: this.function('drill'),
+        watchdog: this.function('watchdog'),
+      },
+      sources: sources.map(({ name }) => name),
+      drilled: sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name),
+      backups: aws.schedules,
+      jobs: aws.jobs,
+      enabled,
+    });
+  }
+}
+
+interface Made {
+  readonly network: FunctionNetwork | undefined;
+  readonly statements: JobStatementsOptions;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A function has no disk and no environment of somebody's shell: what it needs must be in the configuration. */
+function checkConfig({ sources, targets }: ResolvedConfig): void {
+  if (sources.length === 0) throw new Error('sources is empty: there is nothing to back up');
+  const files = [...sources, ...targets].filter(({ kind }) => kind === 'files').map(({ name }) => name);
+  if (files.length > 0)
+    throw new Error(`${files.join(', ')}: a function has no files to back up or restore to`);
+  const plain = [...sources, ...targets].find(({ url }) => /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url));
+  if (plain)
+    throw new Error(`${plain.name}: its url holds a password; put it into a secret, and give that as secret`);
+}
+
+function withoutSid(statement: PolicyStatement): PolicyStatement {
+  return PolicyStatement.fromJson({ ...(statement.toStatementJson() as object), Sid: undefined });
+}

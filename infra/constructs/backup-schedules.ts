@@ -1,0 +1,122 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  ContextAttribute,
+  Schedule,
+  ScheduleExpression,
+  ScheduleGroup,
+  ScheduleTargetInput,
+} from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { TimeZone } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { MaintenanceJob } from '../../shared/core/config-aws.ts';
+import type { Schedule as When } from '../../shared/core/config-schedules.ts';
+
+export interface BackupSchedulesProps {
+  readonly stateMachine: IStateMachine;
+  /** Functions that are invoked directly. */
+  readonly functions: Readonly<Record<MaintenanceJob, IFunction>>;
+  /** Names of all sources. */
+  readonly sources: readonly string[];
+  /** Those that can be drilled: there is a server for it. */
+  readonly drilled: readonly string[];
+  /** Backups, by type. */
+  readonly backups: Readonly<Record<string, When>>;
+  readonly jobs: Readonly<Partial<Record<MaintenanceJob, When>>>;
+
+  /**
+   * Whether schedules fire.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean | undefined;
+}
+
+/** Scheduler delivers at least once; a backup that was asked for later than this is the next one's business. */
+const MAX_EVENT_AGE = Duration.hours(1);
+const RETRIES = 10;
+/** Verification covers what was written since the last one, and somewhat more. */
+const VERIFY_SINCE = '8d';
+
+/** When backups, verification, prune and drills begin. The watchdog has a group of its own. */
+export class BackupSchedules extends Construct {
+  /** What could not be started. */
+  readonly deadLetterQueue: Queue;
+  /** Names of the sources that are drilled. */
+  readonly drilled: readonly string[];
+  readonly #isEnabled: boolean;
+
+  constructor(scope: Construct, id: string, props: BackupSchedulesProps) {
+    super(scope, id);
+    this.#isEnabled = props.enabled ?? true;
+    this.drilled = props.drilled;
+    this.deadLetterQueue = deadLetters(this, 'DeadLetters');
+    const group = new ScheduleGroup(this, 'Group');
+    for (const [type, when] of Object.entries(props.backups))
+      for (const source of when.sources ?? props.sources)
+        this.#backup(type, source, when, { group, stateMachine: props.stateMachine });
+    this.#maintain('verify', { since: VERIFY_SINCE }, props, group);
+    this.#maintain('prune', {}, props, group);
+    for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
+    this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup'));
+  }
+
+  #backup(
+    type: string,
+    source: string,
+    when: When,
+    { group, stateMachine }: { readonly group: ScheduleGroup; readonly stateMachine: IStateMachine },
+  ): void {
+    const input = ScheduleTargetInput.fromObject({
+      source,
+      type,
+      scheduledTime: ContextAttribute.scheduledTime,
+    });
+    new Schedule(this, `${type}-${source}`, {
+      description: `Holdfast: ${type} backup of ${source}`,
+      scheduleGroup: group,
+      enabled: this.#isEnabled,
+      schedule: expressionOf(when),
+      target: new StepFunctionsStartExecution(stateMachine, { ...targetProps(this.deadLetterQueue), input }),
+    });
+  }
+
+  #maintain(
+    job: MaintenanceJob,
+    event: Readonly<Record<string, string>>,
+    { functions, jobs }: BackupSchedulesProps,
+    group: ScheduleGroup,
+  ): void {
+    const when = jobs[job];
+    if (!when) return;
+    const { source } = event;
+    const input = ScheduleTargetInput.fromObject(event);
+    new Schedule(this, source === undefined ? job : `${job}-${source}`, {
+      description: `Holdfast: ${job}${source === undefined ? '' : ` of ${source}`}`,
+      scheduleGroup: group,
+      enabled: this.#isEnabled,
+      schedule: expressionOf(when),
+      target: new LambdaInvoke(functions[job], { ...targetProps(this.deadLetterQueue), input }),
+    });
+  }
+}
+
+function targetProps(deadLetterQueue: IQueue) {
+  return { deadLetterQueue, retryAttempts: RETRIES, maxEventAge: MAX_EVENT_AGE };
+}
+
+function expressionOf({ expression, timeZone }: When): ScheduleExpression {
+  return ScheduleExpression.expression(expression, TimeZone.of(timeZone));
+}
+
+function deadLetters(scope: Construct, id: string): Queue {
+  return new Queue(scope, id, {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  });
+}

@@ -1,0 +1,221 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Effect, Grant, type IGrantable, PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type IBucket,
+  type LifecycleRule,
+  type ObjectLockRetention,
+  ObjectOwnership,
+  type StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type { FunctionName } from '../../shared/core/config-aws.ts';
+import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
+
+/** When packs move to another storage class. */
+export interface PackTransition {
+  readonly storageClass: StorageClass;
+  readonly after: Duration;
+}
+
+export interface BackupStorageProps {
+  /**
+   * Name of the bucket.
+   *
+   * @default - CloudFormation makes one
+   */
+  readonly bucketName?: string | undefined;
+
+  /**
+   * Folder of the bucket that the repository is in, without slashes at its ends.
+   *
+   * @default - the bucket as a whole
+   */
+  readonly prefix?: string | undefined;
+
+  /**
+   * An existing symmetric key that data keys are wrapped under.
+   *
+   * @default - a key of its own, which is rotated every year
+   */
+  readonly encryptionKey?: IKey | undefined;
+
+  /**
+   * Keeps every version of every object for some time, whoever asks; `compliance` binds the account's root too. Can
+   * only be set when the bucket is made.
+   *
+   * @default - none: versions are kept by `noncurrentFor` alone
+   */
+  readonly objectLock?: ObjectLockRetention | undefined;
+
+  /**
+   * When packs move to cheaper classes. Manifests and reports never do.
+   *
+   * @default - packs stay in S3 Standard
+   */
+  readonly transitions?: readonly PackTransition[] | undefined;
+
+  /**
+   * How long what was removed can be brought back.
+   *
+   * @default Duration.days(30)
+   */
+  readonly noncurrentFor?: Duration | undefined;
+
+  /**
+   * How long prepared exports are kept.
+   *
+   * @default Duration.days(7)
+   */
+  readonly exportsFor?: Duration | undefined;
+
+  /**
+   * How long plans and partial results of runs are kept; longer than any run.
+   *
+   * @default Duration.days(14)
+   */
+  readonly runsFor?: Duration | undefined;
+
+  /**
+   * Where access to the bucket is logged.
+   *
+   * @default - not logged
+   */
+  readonly accessLogs?: IBucket | undefined;
+
+  /**
+   * What becomes of bucket and key when the stack is deleted.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+}
+
+const PACKS = 'data/';
+const LEAST_IA_DAYS = 30;
+const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/;
+
+/** The bucket that backups are in, and the key that opens them. Objects are written once. */
+export class BackupStorage extends Construct {
+  readonly bucket: Bucket;
+  readonly key: IKey;
+  /** Ends in `/`, or is empty. */
+  readonly prefix: string;
+
+  constructor(scope: Construct, id: string, props: BackupStorageProps = {}) {
+    super(scope, id);
+    checkProps(props);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.prefix = props.prefix ? `${props.prefix}/` : '';
+    this.key =
+      props.encryptionKey ??
+      new Key(this, 'Key', {
+        description: 'Opens the backups of Holdfast. Deleting it destroys every backup.',
+        enableKeyRotation: true,
+        removalPolicy,
+        pendingWindow: Duration.days(30),
+      });
+    this.bucket = new Bucket(this, 'Bucket', {
+      ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
+      versioned: true,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      ...(props.objectLock ? { objectLockEnabled: true, objectLockDefaultRetention: props.objectLock } : {}),
+      ...(props.accessLogs ? { serverAccessLogsBucket: props.accessLogs } : {}),
+      lifecycleRules: lifecycle(props, this.prefix),
+      removalPolicy,
+    });
+    this.bucket.addToResourcePolicy(writeOnce(this.bucket));
+  }
+
+  /** `s3://bucket/prefix`. */
+  get repository(): string {
+    const folder = this.prefix.replace(/\/$/, '');
+    return `s3://${this.bucket.bucketName}${folder ? `/${folder}` : ''}`;
+  }
+
+  /** @param deltas whether backups decrypt records, to store differences */
+  placeFor(deltas: boolean): RepositoryPlace {
+    return { bucketArn: this.bucket.bucketArn, prefix: this.prefix, keyArn: this.key.keyArn, deltas };
+  }
+
+  /** Lets `grantee` do what the function of that name may do to bucket and key, and nothing else. */
+  grantJob(grantee: IGrantable, job: FunctionName, deltas = true): void {
+    for (const statement of repositoryStatements(job, this.placeFor(deltas)))
+      grantee.grantPrincipal.addToPrincipalPolicy(statement);
+  }
+
+  /** Lets `grantee` list backups and read their manifests and reports, without the key. */
+  grantList(grantee: IGrantable): void {
+    this.grantJob(grantee, 'watchdog');
+  }
+
+  /** Lets `grantee` restore with the command line: read everything, and open it. */
+  grantRestore(grantee: IGrantable): Grant {
+    this.bucket.grantRead(grantee);
+    return Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [this.key.keyArn] });
+  }
+}
+
+/** An object that is there is never replaced: a put must say that there is none. Parts of an upload make none. */
+function writeOnce(bucket: Bucket): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'WriteOnce',
+    effect: Effect.DENY,
+    principals: [new StarPrincipal()],
+    actions: ['s3:PutObject'],
+    resources: [bucket.arnForObjects('*')],
+    conditions: {
+      Null: { 's3:if-none-match': 'true' },
+      Bool: { 's3:ObjectCreationOperation': 'true' },
+    },
+  });
+}
+
+/** Nothing here expires packs, manifests or reports: prune alone knows which are needed. */
+function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
+  const { noncurrentFor, exportsFor, runsFor, transitions = [] } = props;
+  return [
+    { id: 'incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(2) },
+    { id: 'removed-versions', noncurrentVersionExpiration: noncurrentFor ?? Duration.days(30) },
+    { id: 'delete-markers', expiredObjectDeleteMarker: true },
+    { id: 'exports', prefix: `${prefix}exports/`, expiration: exportsFor ?? Duration.days(7) },
+    { id: 'runs', prefix: `${prefix}runs/`, expiration: runsFor ?? Duration.days(14) },
+    ...(transitions.length === 0
+      ? []
+      : [
+          {
+            id: 'packs',
+            prefix: `${prefix}${PACKS}`,
+            transitions: transitions.map(({ storageClass, after }) => ({
+              storageClass,
+              transitionAfter: after,
+            })),
+          },
+        ]),
+  ];
+}
+
+function checkProps({ prefix, runsFor, transitions = [] }: BackupStorageProps): void {
+  if (prefix !== undefined && prefix !== '' && !PREFIX.test(prefix))
+    throw new Error(`prefix is '${prefix}'; allowed are names with slashes between them`);
+  if (runsFor && runsFor.toHours() < 48)
+    throw new Error(`runsFor is ${runsFor.toHumanString()}; it must be at least 2 days, longer than any run`);
+  for (const { storageClass, after } of transitions) checkTransition(storageClass, after);
+}
+
+/** Restores read packs at once: a class that must be thawed first would fail them. */
+function checkTransition({ value }: StorageClass, after: Duration): void {
+  if (value === 'GLACIER' || value === 'DEEP_ARCHIVE')
+    throw new Error(`packs cannot move to ${value}: a restore could not read them; use GLACIER_IR`);
+  if (/_IA$/.test(value) && after.toDays() < LEAST_IA_DAYS)
+    throw new Error(
+      `packs cannot move to ${value} after ${after.toDays()} days; S3 allows ${LEAST_IA_DAYS} at least`,
+    );
+}

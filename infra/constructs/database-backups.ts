@@ -1,0 +1,309 @@
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { HoldfastConfig } from '../../shared/core/config.ts';
+import type { MetricName } from './backup-metrics.ts';
+import { BackupMonitoring, type Webhook } from './backup-monitoring.ts';
+import { BackupPipeline } from './backup-pipeline.ts';
+import { BackupStorage, type PackTransition } from './backup-storage.ts';
+
+type Config = HoldfastConfig;
+type AwsConfig = NonNullable<Config['aws']>;
+
+export interface DatabaseBackupsProps {
+  /** Databases by name; logins by the ARN of a secret. */
+  readonly sources: NonNullable<Config['sources']>;
+
+  /**
+   * Where the restore function may write, by name.
+   *
+   * @default - nowhere: restore with the command line
+   */
+  readonly targets?: Config['targets'];
+
+  /**
+   * Servers that drills restore to, by kind of source.
+   *
+   * @default - no drills
+   */
+  readonly drill?: Config['drill'];
+
+  /**
+   * When backups are made, by type: five cron fields, with a time zone or in UTC; a rate; or 'off'.
+   *
+   * @default - daily at 02:00 and weekly on Sunday at 03:00 UTC
+   */
+  readonly schedules?: Config['schedules'];
+
+  /**
+   * When verification, prune, drills and the watchdog run.
+   *
+   * @default - verify on Sunday at 05:00, prune daily at 06:00, drill on the first at 07:00, watchdog every 15 minutes
+   */
+  readonly jobs?: AwsConfig['jobs'];
+
+  /**
+   * Days that backups are kept, by type.
+   *
+   * @default - daily 30, weekly 84, manual 365
+   */
+  readonly retention?: Config['retention'];
+
+  /**
+   * How many backups are kept whatever their age.
+   *
+   * @default - none
+   */
+  readonly keep?: Config['keep'];
+
+  /**
+   * Grace and largest share of prune.
+   *
+   * @default - 7 days, 40 %
+   */
+  readonly prune?: Config['prune'];
+
+  /**
+   * When a backup is suspect.
+   *
+   * @default - docs/configuration.md
+   */
+  readonly suspects?: Config['suspects'];
+
+  /**
+   * Whether changes are stored as differences. Without, the role of backups cannot decrypt records.
+   *
+   * @default true
+   */
+  readonly deltas?: boolean;
+
+  /**
+   * The VPC that reaches the databases. It needs ways to S3, KMS, Secrets Manager, EventBridge and Step Functions.
+   *
+   * @default - functions are in no VPC, and reach public addresses only
+   */
+  readonly vpc?: IVpc;
+
+  /**
+   * Subnets of functions and tasks.
+   *
+   * @default - the VPC's private subnets
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * Security groups of functions and tasks.
+   *
+   * @default - one of its own, which lets everything out and nothing in
+   */
+  readonly securityGroups?: ISecurityGroup[];
+
+  /**
+   * Runs what would outlive a function as tasks. Needs `vpc`.
+   *
+   * @default - functions alone
+   */
+  readonly fargate?: AwsConfig['fargate'];
+
+  /**
+   * Size of functions, by name.
+   *
+   * @default - docs/aws.md
+   */
+  readonly functionSizes?: AwsConfig['functions'];
+
+  /**
+   * Estimated MiB that one function reads.
+   *
+   * @default 4096
+   */
+  readonly shareMiB?: number;
+
+  /**
+   * Shares of one backup that are read at the same time.
+   *
+   * @default 10
+   */
+  readonly maxConcurrency?: number;
+
+  /**
+   * Name of the bucket.
+   *
+   * @default - CloudFormation makes one
+   */
+  readonly bucketName?: string;
+
+  /**
+   * The key that data keys are wrapped under.
+   *
+   * @default - a key of its own, which is rotated every year
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * Keeps every version of every object for some time, whoever asks.
+   *
+   * @default - none
+   */
+  readonly objectLock?: ObjectLockRetention;
+
+  /**
+   * When packs move to cheaper storage classes.
+   *
+   * @default - never
+   */
+  readonly transitions?: readonly PackTransition[];
+
+  /**
+   * Who is told of what somebody must look at.
+   *
+   * @default - nobody: subscribe to `alertTopic`
+   */
+  readonly alertEmails?: readonly string[];
+
+  /**
+   * Told of every event.
+   *
+   * @default - none
+   */
+  readonly webhook?: Webhook;
+
+  /**
+   * When something is too old.
+   *
+   * @default - backups after their schedule's interval and 2 hours, verification after 15 days, drills after 40
+   */
+  readonly alarms?: AwsConfig['alarms'];
+
+  /**
+   * Where events go.
+   *
+   * @default - the account's default bus
+   */
+  readonly eventBus?: IEventBus;
+
+  /**
+   * Whether schedules fire.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean;
+
+  /**
+   * What becomes of bucket and key when the stack is deleted.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Folder with the bundles of the functions.
+   *
+   * @default - that of the package
+   */
+  readonly bundles?: string;
+}
+
+/** Scheduled, encrypted, verified and watched backups of databases, in a bucket of their own. */
+export class DatabaseBackups extends Construct {
+  readonly storage: BackupStorage;
+  readonly pipeline: BackupPipeline;
+  readonly monitoring: BackupMonitoring;
+
+  constructor(scope: Construct, id: string, props: DatabaseBackupsProps) {
+    super(scope, id);
+    this.storage = new BackupStorage(this, 'Storage', props);
+    this.pipeline = new BackupPipeline(this, 'Pipeline', {
+      ...props,
+      storage: this.storage,
+      config: configOf(props),
+    });
+    this.monitoring = new BackupMonitoring(this, 'Monitoring', {
+      ...props,
+      storage: this.storage,
+      pipeline: this.pipeline,
+    });
+  }
+
+  get bucket(): Bucket {
+    return this.storage.bucket;
+  }
+
+  /** Alarms and alerting events go here. */
+  get alertTopic(): ITopic {
+    return this.monitoring.alertTopic;
+  }
+
+  /** Start it with `{"source": "…", "type": "manual"}`. */
+  get stateMachine(): IStateMachine {
+    return this.pipeline.stateMachine;
+  }
+
+  /** Lets `grantee` start backups. */
+  grantStartBackup(grantee: IGrantable): Grant {
+    return this.pipeline.grantStartBackup(grantee);
+  }
+
+  /** Lets `grantee` restore into the targets, by invoking the function. */
+  grantInvokeRestore(grantee: IGrantable): Grant {
+    return this.pipeline.grantInvokeRestore(grantee);
+  }
+
+  /** Lets `grantee` list backups and read their manifests and reports, without the key. */
+  grantList(grantee: IGrantable): void {
+    this.storage.grantList(grantee);
+  }
+
+  /** Lets `grantee` restore with the command line: read everything, and open it. */
+  grantRestore(grantee: IGrantable): Grant {
+    return this.storage.grantRestore(grantee);
+  }
+
+  /** A metric of one source. @default - the largest value of an hour */
+  metric(name: MetricName, source: string): Metric {
+    return this.monitoring.metric(name, source);
+  }
+
+  /** Seconds since the newest good backup of a source began. */
+  metricBackupAge(source: string): Metric {
+    return this.metric('BackupAge', source);
+  }
+}
+
+function configOf(props: DatabaseBackupsProps): HoldfastConfig {
+  const { sources, targets, drill, schedules, retention, keep, prune, suspects, deltas } = props;
+  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, alarms, vpc } = props;
+  if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
+  return definedOf({
+    sources,
+    targets,
+    drill,
+    schedules,
+    retention,
+    keep,
+    prune,
+    suspects,
+    deltas,
+    aws: definedOf({
+      jobs,
+      fargate,
+      shareMiB,
+      maxConcurrency,
+      alarms,
+      functions: functionSizes,
+      // The VPC is a construct here; its id tells the schema that there is one.
+      network: fargate && { vpcId: 'vpc-of-construct', subnetIds: ['subnet-of-construct'] },
+    }),
+  });
+}
+
+function definedOf<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+}

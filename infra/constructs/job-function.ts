@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { FunctionName } from '../../shared/core/config-aws.ts';
+
+/** Where functions run, so that they reach the database. */
+export interface FunctionNetwork {
+  readonly vpc: IVpc;
+  readonly vpcSubnets: SubnetSelection;
+  readonly securityGroups: ISecurityGroup[];
+}
+
+export interface FunctionSize {
+  /** MiB; processor comes with it. */
+  readonly memoryMiB?: number | undefined;
+  readonly timeoutMinutes?: number | undefined;
+  /** At most so many run at once; 0: as many as the account allows. */
+  readonly reservedConcurrency?: number | undefined;
+}
+
+export interface JobFunctionProps {
+  readonly job: FunctionName;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly statements: readonly PolicyStatement[];
+
+  /**
+   * Folder with one folder for each function, as `npm run build` makes them.
+   *
+   * @default - that of the package
+   */
+  readonly bundles?: string | undefined;
+
+  /** @default - by job: docs/aws.md */
+  readonly size?: FunctionSize | undefined;
+
+  /** @default - not in a VPC */
+  readonly network?: FunctionNetwork | undefined;
+
+  /** @default RetentionDays.THREE_MONTHS */
+  readonly logRetention?: RetentionDays | undefined;
+}
+
+interface Defaults {
+  readonly memoryMiB: number;
+  readonly timeoutMinutes: number;
+  readonly reservedConcurrency: number;
+  readonly description: string;
+}
+
+const size = (
+  memoryMiB: number,
+  timeoutMinutes: number,
+  reservedConcurrency: number,
+  description: string,
+): Defaults => ({ memoryMiB, timeoutMinutes, reservedConcurrency, description });
+
+const DEFAULTS: Readonly<Record<FunctionName, Defaults>> = {
+  plan: size(1024, 15, 5, 'Plans a backup in shares'),
+  hold: size(1024, 15, 5, 'Plans a backup, and holds the snapshot that its shares read'),
+  'backup-partition': size(1769, 15, 20, 'Backs up one share of a plan'),
+  commit: size(1769, 15, 5, 'Lists a backup once all its shares are stored, or gives it up'),
+  verify: size(1769, 15, 3, 'Reads stored backups and checks them'),
+  restore: size(1769, 15, 2, 'Restores a backup into a target'),
+  export: size(1769, 15, 2, 'Prepares a backup for download'),
+  prune: size(1024, 15, 1, 'Removes what retention no longer keeps'),
+  drill: size(1769, 15, 1, 'Restores into a scratch database and compares'),
+  watchdog: size(512, 5, 1, 'Measures how old the newest good backup is'),
+};
+
+/** Found from the source as well as from the bundle in dist/. */
+const PACKAGE_FOLDERS = ['../..', '..'];
+
+/** One function with a role, a log and a dead-letter queue of its own. */
+export class JobFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+  readonly deadLetterQueue: Queue;
+
+  constructor(scope: Construct, id: string, props: JobFunctionProps) {
+    super(scope, id);
+    const { job, network, environment } = props;
+    const defaults = DEFAULTS[job];
+    const { memoryMiB, timeoutMinutes, reservedConcurrency } = { ...defaults, ...definedOf(props.size) };
+    this.deadLetterQueue = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: `Holdfast: ${defaults.description}`,
+    });
+    logGroup.grantWrite(this.role);
+    for (const statement of props.statements) this.role.addToPolicy(statement);
+    if (network) this.role.addToPolicy(networkStatement());
+    this.function = new LambdaFunction(this, 'Resource', {
+      description: `Holdfast: ${defaults.description}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(bundleOf(job, props.bundles)),
+      memorySize: memoryMiB,
+      timeout: Duration.minutes(timeoutMinutes),
+      ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
+      // A step that failed is repeated by whoever started it, never by Lambda behind its back.
+      retryAttempts: 0,
+      deadLetterQueue: this.deadLetterQueue,
+      tracing: Tracing.ACTIVE,
+      logGroup,
+      role: this.role,
+      ...network,
+      environment: { POWERTOOLS_SERVICE_NAME: job, ...environment },
+    });
+  }
+}
+
+/** Members that are said; those that are undefined would hide defaults. */
+function definedOf(given: FunctionSize = {}): Partial<Defaults> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** @throws where it was not built */
+export function bundleOf(name: string, bundles: string = bundlesFolder()): string {
+  const folder = path.join(bundles, name);
+  if (existsSync(folder)) return folder;
+  throw new Error(`there is no ${folder}: the functions are not built; run: npm run build`);
+}
+
+function bundlesFolder(): string {
+  const folders = PACKAGE_FOLDERS.map((up) => path.join(import.meta.dirname, up, 'dist', 'lambdas'));
+  return folders.find((folder) => existsSync(folder)) ?? folders[0] ?? '';
+}
+
+/** Lambda's own, to put functions into a VPC; it knows no resource for them. */
+function networkStatement(): PolicyStatement {
+  return new PolicyStatement({
+    sid: 'Network',
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    resources: ['*'],
+  });
+}

@@ -1,0 +1,105 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { FunctionName } from '../../shared/core/config-aws.ts';
+
+/** What a key opens: `purpose` of KMS's encryption context (docs/security.md). */
+type Purpose = 'repository' | 'manifest' | 'index' | 'data';
+
+/** What one job may do to bucket and key. Folders are of the repository; docs/security.md has the table. */
+interface Permissions {
+  /** Folders, or objects, that it may read. */
+  readonly get: readonly string[];
+  readonly put: readonly string[];
+  readonly delete: readonly string[];
+  /** Purposes of data keys that it may make. */
+  readonly generate: readonly Purpose[];
+  readonly decrypt: readonly Purpose[];
+}
+
+export interface RepositoryPlace {
+  readonly bucketArn: string;
+  /** Ends in `/`, or is empty. */
+  readonly prefix: string;
+  readonly keyArn: string;
+  /** Without, backups never decrypt records. */
+  readonly deltas: boolean;
+}
+
+const HEAD = ['repository.json', 'keys/*'];
+const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
+const EVERYTHING = [...LISTED, 'data/*'];
+const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
+const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
+const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
+
+function permissionsOf(name: FunctionName, deltas: boolean): Permissions {
+  const writer: Permissions = {
+    ...NOTHING,
+    get: [...EVERYTHING, 'runs/*'],
+    put: ['runs/*'],
+    generate: ['manifest', 'index', 'data'],
+    decrypt: ['repository', 'manifest', 'index', ...(deltas ? (['data'] as const) : [])],
+  };
+  const reader: Permissions = {
+    ...NOTHING,
+    get: EVERYTHING,
+    put: ['reports/*'],
+    generate: REPORT_KEYS,
+    decrypt: ALL_PURPOSES,
+  };
+  const table: Readonly<Record<FunctionName, Permissions>> = {
+    plan: writer,
+    hold: writer,
+    'backup-partition': { ...writer, put: ['data/*', 'runs/*'] },
+    commit: { ...writer, put: ['data/*', 'backups/*', 'runs/*'] },
+    // Marks of spoilt packs make the next backup store again what they held.
+    verify: { ...reader, put: ['reports/*', 'backups/_spoilt/*'] },
+    restore: reader,
+    drill: reader,
+    export: { ...reader, get: [...EVERYTHING, 'exports/*'], put: ['reports/*', 'exports/*'] },
+    prune: {
+      get: LISTED,
+      // A backup that was held while it was taken out is listed again.
+      put: ['expired/*', 'reports/*', 'backups/*'],
+      delete: ['data/*', 'backups/*', 'expired/*'],
+      generate: REPORT_KEYS,
+      decrypt: ['repository', 'manifest'],
+    },
+    watchdog: { ...NOTHING, get: LISTED },
+  };
+  return table[name];
+}
+
+/** The statements of one job's role on bucket and key. */
+export function repositoryStatements(name: FunctionName, place: RepositoryPlace): PolicyStatement[] {
+  const { bucketArn, prefix, keyArn } = place;
+  const permissions = permissionsOf(name, place.deltas);
+  const objects = (sid: string, action: string, folders: readonly string[]) =>
+    folders.length === 0
+      ? []
+      : [
+          new PolicyStatement({
+            sid,
+            actions: [action],
+            resources: folders.map((folder) => `${bucketArn}/${prefix}${folder}`),
+          }),
+        ];
+  const key = (sid: string, action: string, purposes: readonly Purpose[]) =>
+    purposes.length === 0
+      ? []
+      : [
+          new PolicyStatement({
+            sid,
+            actions: [action],
+            resources: [keyArn],
+            conditions: { StringEquals: { 'kms:EncryptionContext:purpose': [...purposes] } },
+          }),
+        ];
+  return [
+    new PolicyStatement({ sid: 'List', actions: ['s3:ListBucket'], resources: [bucketArn] }),
+    ...objects('Get', 's3:GetObject', permissions.get),
+    ...objects('Put', 's3:PutObject', permissions.put),
+    ...objects('Delete', 's3:DeleteObject', permissions.delete),
+    ...key('Generate', 'kms:GenerateDataKey', permissions.generate),
+    ...key('Decrypt', 'kms:Decrypt', permissions.decrypt),
+  ];
+}

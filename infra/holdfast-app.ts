@@ -1,0 +1,67 @@
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { type HoldfastConfig, resolveConfig } from '../shared/core/config.ts';
+import { readConfigEnv } from '../shared/core/config-env.ts';
+import { acknowledgeMeant } from './acknowledged.ts';
+import { MonitoringStack } from './stacks/monitoring-stack.ts';
+import { PipelineStack } from './stacks/pipeline-stack.ts';
+import { StorageStack } from './stacks/storage-stack.ts';
+
+export interface HoldfastAppInput {
+  /** What the configuration file holds. */
+  readonly file: unknown;
+  readonly fileName: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** @default - those of the package */
+  readonly bundles?: string | undefined;
+  readonly appProps?: AppProps;
+}
+
+/** The whole deployment as a CDK app. @throws E_CONFIG */
+export function holdfastApp({ file, fileName, env, bundles, appProps }: HoldfastAppInput): App {
+  const config = resolveConfig({ file, fileName, env, flags: {} });
+  const { stackName, account, region, notifications = {} } = config.aws;
+  const app = new App(appProps);
+  const stackEnv = {
+    ...(account === undefined ? {} : { account }),
+    ...(region === undefined ? {} : { region }),
+  };
+  const props = { env: stackEnv, tags: { application: 'holdfast' } };
+  const { storage } = new StorageStack(app, `${stackName}Storage`, { ...props, config });
+  const { pipeline } = new PipelineStack(app, `${stackName}Pipeline`, {
+    ...props,
+    storage,
+    bundles,
+    config: withEnvironment(file as HoldfastConfig, env),
+    enabled: config.isEnabled,
+  });
+  new MonitoringStack(app, `${stackName}Monitoring`, {
+    ...props,
+    storage,
+    pipeline,
+    alertEmails: notifications.emails,
+    webhook: notifications.webhook,
+  });
+  return app;
+}
+
+/** Writes the templates, and fails where cdk-nag finds what is not acknowledged with a reason. */
+export function synthesise(app: App): CloudAssembly {
+  // Once before: names of what one stack takes from another, which findings are known by, are made by it.
+  app.synth();
+  acknowledgeMeant(app);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return app.synth({ force: true });
+}
+
+/** Functions have another environment than who deploys them: what that says goes into the configuration. */
+function withEnvironment(file: HoldfastConfig | undefined, env: HoldfastAppInput['env']): HoldfastConfig {
+  const { schedules, retention, compressionLevel } = readConfigEnv(env, []);
+  return {
+    ...file,
+    schedules: { ...file?.schedules, ...schedules },
+    retention: { ...file?.retention, ...retention },
+    ...(compressionLevel === undefined ? {} : { compressionLevel }),
+  };
+}

@@ -1,0 +1,13 @@
+/** What `holdfast/cdk` is: constructs for anybody's CDK app. */
+export type { MetricName } from './constructs/backup-metrics.ts';
+export {
+  BackupMonitoring,
+  type BackupMonitoringProps,
+  type Webhook,
+} from './constructs/backup-monitoring.ts';
+export { BackupPipeline, type BackupPipelineProps } from './constructs/backup-pipeline.ts';
+export { BackupSchedules, type BackupSchedulesProps } from './constructs/backup-schedules.ts';
+export { BackupStateMachine, type BackupStateMachineProps } from './constructs/backup-state-machine.ts';
+export { BackupStorage, type BackupStorageProps, type PackTransition } from './constructs/backup-storage.ts';
+export { DatabaseBackups, type DatabaseBackupsProps } from './constructs/database-backups.ts';
+export { JobFunction, type JobFunctionProps } from './constructs/job-function.ts';

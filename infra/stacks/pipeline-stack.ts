@@ -1,0 +1,52 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { type IVpc, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+import type { HoldfastConfig } from '../../shared/core/config.ts';
+import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-pipeline.ts';
+import type { BackupStorage } from '../constructs/backup-storage.ts';
+
+export interface PipelineStackProps extends StackProps {
+  readonly storage: BackupStorage;
+  readonly config: HoldfastConfig;
+  readonly enabled: boolean;
+  readonly bundles?: string | undefined;
+}
+
+/** What makes, checks, restores and removes backups. */
+export class PipelineStack extends Stack {
+  readonly pipeline: BackupPipeline;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { storage, config, enabled, bundles, ...props }: PipelineStackProps,
+  ) {
+    super(scope, id, props);
+    const network = networkOf(this, config.aws?.network);
+    this.pipeline = new BackupPipeline(this, 'Pipeline', { ...network, storage, config, enabled, bundles });
+    new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
+    new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
+  }
+}
+
+type Network = NonNullable<HoldfastConfig['aws']>['network'];
+
+/** By ids alone: nothing is looked up, so that synthesis needs no account. */
+function networkOf(
+  scope: Construct,
+  network: Network,
+): Pick<BackupPipelineProps, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
+  if (!network) return {};
+  const { vpcId, subnetIds, securityGroupIds } = network;
+  const vpc: IVpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
+    vpcId,
+    // Placeholders, one a subnet; nothing that is made here is bound to a zone.
+    availabilityZones: subnetIds.map((_, i) => `zone-${i}`),
+    privateSubnetIds: [...subnetIds],
+  });
+  return {
+    vpc,
+    vpcSubnets: { subnets: subnetIds.map((subnetId) => Subnet.fromSubnetId(scope, subnetId, subnetId)) },
+    securityGroups: securityGroupIds?.map((group) => SecurityGroup.fromSecurityGroupId(scope, group, group)),
+  };
+}

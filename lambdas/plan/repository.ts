@@ -1,0 +1,33 @@
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import { isHoldfastError } from '../../shared/core/errors.ts';
+import { initRepository } from '../../shared/jobs/open-repository.ts';
+import type { Invocation } from '../runtime/function.ts';
+import type { Repository } from '../runtime/settings.ts';
+import { logger } from '../runtime/telemetry.ts';
+
+/**
+ * The repository; the first backup of a deployment makes it. Where the bucket has backups but their repository's file is
+ * missing, that is refused.
+ *
+ * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_STORE_*, E_KEY_*
+ */
+export async function openOrMake({ config, repository, signal }: Invocation): Promise<Repository> {
+  try {
+    return await repository();
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_REPOSITORY')) throw error;
+  }
+  await make(config, signal);
+  return repository();
+}
+
+async function make(config: ResolvedConfig, signal: AbortSignal): Promise<void> {
+  const { repository = '' } = config;
+  try {
+    const { location, repositoryId } = await initRepository({ ...config, repository }, signal);
+    logger.warn('there was no repository, and one was made', { location, repositoryId });
+  } catch (error) {
+    // Of two first backups, one makes it.
+    if (!isHoldfastError(error, 'E_REPOSITORY_EXISTS')) throw error;
+  }
+}

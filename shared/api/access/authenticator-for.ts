@@ -1,0 +1,15 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ApiSettings } from '../../core/config-api.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Authenticator } from '../caller.ts';
+import { IamAuthenticator } from './iam.ts';
+import { OidcAuthenticator } from './oidc.ts';
+
+/** What the configuration says of logins. @throws E_CONFIG where it says nothing: nothing is open by default */
+export function authenticatorFor({ auth }: Pick<ApiSettings, 'auth'>, clock: Clock): Authenticator {
+  if (auth?.kind === 'oidc') return new OidcAuthenticator(auth, clock);
+  if (auth?.kind === 'iam') return new IamAuthenticator(auth);
+  throw new HoldfastError('E_CONFIG', 'the configuration does not say who may use the admin API', {
+    hint: "Set api.auth to {kind: 'oidc', …} or {kind: 'iam', …} (docs/api.md).",
+  });
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { API_BASE } from '../../core/api-names.ts';
+import { systemClock } from '../../core/clock.ts';
+import { resolveApi } from '../../core/config-api.ts';
+import { authenticatorFor } from '../access/authenticator-for.ts';
+import { AdminApi } from '../admin-api.ts';
+import { problemOf } from '../api-error.ts';
+import type { Authenticator, Caller } from '../caller.ts';
+import { type RequestPlace, sendResponse, toRequest } from '../node-http.ts';
+import type { Backups } from './start-backups.ts';
+
+/** A request as Express has it. */
+export type ApplicationRequest = IncomingMessage & {
+  readonly baseUrl?: string;
+  readonly ip?: string | undefined;
+  /** What a body parser before it has made of the body. */
+  readonly body?: unknown;
+};
+
+export interface AdminRouterOptions {
+  /**
+   * Who asks, by the application's own login; undefined where nobody is logged in.
+   *
+   * @default what `api.auth` of the configuration says
+   */
+  readonly caller?: (request: ApplicationRequest) => Caller | undefined | Promise<Caller | undefined>;
+}
+
+type Next = (error?: unknown) => void;
+
+/**
+ * The admin API as middleware: `app.use('/api/admin/backup', adminRouter(backups, …))`, or at any other path.
+ *
+ * @throws E_CONFIG where neither `caller` nor `api.auth` says who may use it
+ */
+export function adminRouter(
+  backups: Backups,
+  { caller }: AdminRouterOptions = {},
+): (request: ApplicationRequest, response: ServerResponse, next: Next) => void {
+  const settings = backups.config?.api ?? resolveApi();
+  const api = new AdminApi({
+    settings,
+    authenticator: caller ? BY_APPLICATION : authenticatorOf(backups, settings),
+    backend: () => backups.backend(),
+    secret: randomBytes(32),
+    clock: systemClock,
+    onError: backups.onError,
+  });
+  const answer = async (request: ApplicationRequest, response: ServerResponse): Promise<void> => {
+    const given = toRequest(request, response, placeOf(request));
+    const clientAddress = request.ip ?? request.socket.remoteAddress ?? '';
+    const asked = await caller?.(request);
+    const result = await api.handle(given, { clientAddress, caller: asked, signal: given.signal });
+    await sendResponse(result, response);
+  };
+  return (request, response, next) => {
+    if (!isForApi(request)) return next();
+    answer(request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else refuse(error, response);
+      if (!request.destroyed) backups.onError(error);
+    });
+  };
+}
+
+/** The application says who it is, or nobody is. */
+const BY_APPLICATION: Authenticator = { scheme: 'Bearer', authenticate: async () => undefined };
+
+/** Where the configuration itself is wrong there is nothing to be opened to anybody. */
+function authenticatorOf(backups: Backups, settings: ReturnType<typeof resolveApi>): Authenticator {
+  return backups.config ? authenticatorFor(settings, systemClock) : BY_APPLICATION;
+}
+
+/** Mounted at a path, everything below it is; mounted at none, what is below the API's own. */
+function isForApi({ baseUrl = '', url = '/' }: ApplicationRequest): boolean {
+  return baseUrl !== '' || url.startsWith(`${API_BASE}/`);
+}
+
+/** The request as if the router were mounted at the API's own path, with its body even where that was read already. */
+function placeOf({ url = '/', baseUrl = '', body, readableEnded }: ApplicationRequest): RequestPlace {
+  const target = baseUrl === '' ? url : API_BASE + url;
+  return { origin: 'http://application', target, ...(readableEnded ? { readBody: body ?? null } : {}) };
+}
+
+function refuse(error: unknown, response: ServerResponse): void {
+  const { problem } = problemOf(error);
+  response
+    .writeHead(problem.status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify(problem));
+}

@@ -1,0 +1,207 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../core/config.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { MiB, SECOND_MS } from '../../core/units.ts';
+import type { SourceConfig } from '../../jobs/adapters.ts';
+import type { RepositoryConfig } from '../../jobs/open-repository.ts';
+import type { Caller } from '../caller.ts';
+import type { LocalBackend } from '../local/local-backend.ts';
+import { type OpenLocal, openLocal } from '../local/open-local.ts';
+import { Scheduler } from './scheduler.ts';
+
+/** What could not be opened is tried again no sooner than this. */
+const AGAIN_MS = 30 * SECOND_MS;
+/** Who a schedule is, in the audit trail. */
+const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator'] };
+
+export interface StartBackupsOptions {
+  readonly config: HoldfastConfig;
+  /** The environment, such as `process.env`: docs/configuration.md. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What relative paths are relative to. @default the current folder */
+  readonly folder?: string;
+  /** Whether the schedules of the configuration run in this process. @default true */
+  readonly schedule?: boolean;
+  /** Is told of what went wrong. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Backups that run in this process. */
+export interface Backups extends AsyncDisposable {
+  readonly config: ResolvedConfig | undefined;
+  /** Why backups cannot run; undefined where they can. */
+  problem(): HoldfastError | undefined;
+  /** @throws why backups cannot run */
+  backend(): Promise<LocalBackend>;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Starts backups in this process. Whatever is wrong with them is no reason for the application not to start: it is in
+ * `problem()` and in `GET /health`, and tried again where that may help. Throws nothing.
+ */
+export async function startBackups(options: StartBackupsOptions): Promise<Backups> {
+  const { config: file, env, onError = () => {} } = options;
+  try {
+    const config = resolveConfig({ file, fileName: 'config', env, flags: {} });
+    const backups = new RunningBackups(config, { ...options, onError });
+    await backups.backend().catch(() => {});
+    return backups;
+  } catch (error) {
+    onError(error);
+    return new NoBackups(asKnown(error), onError);
+  }
+}
+
+class NoBackups implements Backups {
+  readonly config = undefined;
+  readonly onError: (error: unknown) => void;
+  readonly #problem: HoldfastError;
+
+  constructor(problem: HoldfastError, onError: (error: unknown) => void) {
+    this.#problem = problem;
+    this.onError = onError;
+  }
+
+  problem(): HoldfastError {
+    return this.#problem;
+  }
+
+  async backend(): Promise<LocalBackend> {
+    throw this.#problem;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+class RunningBackups implements Backups {
+  readonly config: ResolvedConfig;
+  readonly onError: (error: unknown) => void;
+  readonly #options: StartBackupsOptions;
+  readonly #stop = new AbortController();
+  readonly #scheduler: Scheduler | undefined;
+  #opened: Promise<OpenLocal> | undefined;
+  #problem: HoldfastError | undefined;
+  #triedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(config: ResolvedConfig, options: StartBackupsOptions & Pick<Backups, 'onError'>) {
+    this.config = config;
+    this.onError = options.onError;
+    this.#options = options;
+    const names = config.sources.map(({ name }) => name);
+    const isScheduled = options.schedule !== false && config.isEnabled;
+    this.#scheduler = isScheduled
+      ? new Scheduler(config.aws.schedules, names, ({ source, type }) => this.#begin(source, type))
+      : undefined;
+  }
+
+  problem(): HoldfastError | undefined {
+    return this.#problem;
+  }
+
+  async backend(): Promise<LocalBackend> {
+    const now = performance.now();
+    if (this.#opened === undefined && this.#problem && now - this.#triedAt < AGAIN_MS) throw this.#problem;
+    if (this.#opened === undefined) {
+      this.#triedAt = now;
+      this.#opened = this.#open();
+    }
+    return (await this.#opened).backend;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#scheduler?.[Symbol.dispose]();
+    this.#stop.abort();
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.[Symbol.asyncDispose]();
+  }
+
+  async #open(): Promise<OpenLocal> {
+    const { folder = '.', env } = this.#options;
+    try {
+      const opened = await openLocal({
+        config: this.config,
+        repository: await repositoryOf(this.config, folder),
+        folder,
+        env,
+        drillServer: (kind) => drillServer(this.config, kind, folder),
+        schedules: () => this.#scheduler?.upcoming() ?? [],
+        signal: this.#stop.signal,
+      });
+      this.#problem = undefined;
+      return opened;
+    } catch (error) {
+      this.#opened = undefined;
+      this.#problem = asKnown(error);
+      this.onError(error);
+      throw this.#problem;
+    }
+  }
+
+  async #begin(source: string, type: string): Promise<void> {
+    try {
+      const backend = await this.backend();
+      const { run } = await backend.create({ source, type }, { caller: SCHEDULE, signal: this.#stop.signal });
+      const { error } = await backend.over(run);
+      if (error)
+        this.onError(
+          new HoldfastError('E_INTERNAL', `${type} backup of ${source}: ${error.message} (${error.code})`),
+        );
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+}
+
+/** @throws E_CONFIG, E_NO_KEY */
+async function repositoryOf(config: ResolvedConfig, folder: string): Promise<RepositoryConfig> {
+  const { repository, s3, kmsKey, keyFile, workers, cacheMiB, compressionLevel, prune } = config;
+  if (repository === undefined)
+    throw new HoldfastError('E_CONFIG', 'no repository is configured', {
+      hint: 'Set repository, or HOLDFAST_REPOSITORY.',
+    });
+  return {
+    repository: /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(folder, repository),
+    s3,
+    kmsKey,
+    encryptionKey:
+      config.encryptionKey ??
+      (keyFile === undefined ? undefined : await readKey(path.resolve(folder, keyFile))),
+    workers,
+    cacheBytes: cacheMiB === undefined ? undefined : cacheMiB * MiB,
+    compressionLevel,
+    graceMs: prune.graceMs,
+  };
+}
+
+async function readKey(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new HoldfastError('E_NO_KEY', `the key file ${file} cannot be read`, { cause });
+  }
+}
+
+function drillServer({ drill }: ResolvedConfig, kind: string, folder: string): SourceConfig {
+  const server = Object.entries(drill).find(([of]) => of === kind)?.[1];
+  if (!server)
+    throw new HoldfastError(
+      'E_CONFIG',
+      `no place is configured where backups of ${kind} sources are drilled`,
+      {
+        hint: `Set drill.${kind}.url.`,
+      },
+    );
+  const { url, options } = server;
+  return {
+    kind: kind as SourceConfig['kind'],
+    url: kind === 'files' ? path.resolve(folder, url) : url,
+    options,
+  };
+}
+
+function asKnown(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  return new HoldfastError('E_INTERNAL', 'backups could not be started', { cause: error });
+}

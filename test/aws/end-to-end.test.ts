@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nativeDump } from '../shared/postgres-target/round-trip.ts';
+import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { backupMachine, execute } from '../support/local-step-functions.ts';
+import { describeWithPart, POSTGRES_15_BIN } from '../support/parts.ts';
+import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
+
+/** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
+const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 3;
+const TIMEOUT_MS = 400_000;
+
+const machine = backupMachine();
+
+describeWithPart('ceph-rgw', 'a scheduled backup, by the synthesised state machine and the bundles', () => {
+  describeWithPart('postgresql-15', 'of a PostgreSQL 15', () => {
+    let rig: AwsRig;
+    beforeAll(async () => {
+      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN });
+      for (const name of ['shop', 'restored']) await rig.postgres.createDatabase(name);
+      await rig.postgres.query('shop', accountsSql(17 * SHARES));
+      rig.configure({
+        sources: { shop: { kind: 'postgres', secret: rig.secretOf('shop'), partitionMiB: 17 } },
+        targets: { restored: { kind: 'postgres', secret: rig.secretOf('restored') } },
+        aws: { shareMiB: 16 },
+      });
+    }, TIMEOUT_MS);
+    afterAll(() => rig?.[Symbol.asyncDispose]());
+
+    it(
+      'sees one moment in all processes while money moves, and is restored by a function',
+      async () => {
+        const transfers = await transferMoney(rig.postgres.url('shop'));
+        const input = { source: 'shop', type: 'daily', scheduledTime: '2026-11-26T02:00:00Z' };
+        const { outcome, states, events } = await execute(machine, input, { rig, id: 'busy' });
+        expect(await transfers.stop()).toBeGreaterThan(0);
+        expect({ outcome, events }).toMatchObject({
+          outcome: 'succeeded',
+          events: [{ type: 'Backup Succeeded' }],
+        });
+        expect(states.filter((state) => state === 'BackupPartition').length).toBeGreaterThanOrEqual(SHARES);
+        const backup = String(events[0]?.detail['backup']);
+        const asked = { backup, to: 'restored', requestedBy: 'ana@shop.example' };
+        expect(await rig.invoke('restore', asked)).toMatchObject({ key: backup, outcome: 'equal' });
+        const [money] = (await rig.postgres.query('restored', MONEY_SQL)).rows;
+        expect(money).toMatchObject({ sum: money.total, accounts: '40000' });
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'gives back a database that native pg_dump finds equal, from the newest good backup of a source',
+      async () => {
+        const { outcome } = await execute(machine, { source: 'shop', type: 'manual' }, { rig, id: 'quiet' });
+        expect(outcome).toBe('succeeded');
+        const asked = {
+          backup: 'latest:shop',
+          to: 'restored',
+          replace: true,
+          requestedBy: 'ana@shop.example',
+        };
+        await rig.invoke('restore', asked);
+        expect(await nativeDump(rig.postgres.url('restored'))).toBe(
+          await nativeDump(rig.postgres.url('shop')),
+        );
+        const finished = rig.aws.events.filter(({ type }) => type === 'Restore Finished');
+        expect(finished.at(-1)?.detail).toMatchObject({ schema: 1, outcome: 'equal', target: 'restored' });
+      },
+      TIMEOUT_MS,
+    );
+  });
+});

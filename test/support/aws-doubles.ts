@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answerKms, type KmsRequest } from './kms-double.ts';
+
+interface Input {
+  readonly [name: string]: string | undefined;
+}
+
+export interface SentEvent {
+  readonly source: string;
+  readonly type: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** How a task that waits for a token was answered. */
+export type TaskAnswer = { readonly output: unknown } | { readonly error: string; readonly cause: string };
+
+export interface AwsDoubles extends AsyncDisposable {
+  readonly keyArn: string;
+  readonly kms: readonly KmsRequest[];
+  readonly events: readonly SentEvent[];
+  /** For processes that are to use the doubles. */
+  readonly env: Readonly<Record<string, string>>;
+  /** @returns its ARN */
+  addSecret(name: string, text: string): string;
+  /** @returns its ARN */
+  addParameter(name: string, text: string): string;
+  /** The first answer that came for a token, or comes. */
+  task(token: string): Promise<TaskAnswer>;
+}
+
+const PLACE = 'eu-west-1:111122223333';
+
+/**
+ * Doubles of ours of what nothing here speaks for AWS: KMS, Secrets Manager, Parameter Store, EventBridge and the callbacks of
+ * Step Functions, over their wire protocol (JSON 1.0 and 1.1) by one server. They check no signatures and no policies.
+ */
+export async function startAwsDoubles(): Promise<AwsDoubles> {
+  const keyArn = `arn:aws:kms:${PLACE}:key/${randomBytes(16).toString('hex')}`;
+  const root = randomBytes(32);
+  const kms: KmsRequest[] = [];
+  const events: SentEvent[] = [];
+  const secrets = new Map<string, string>();
+  const tasks = new Map<string, PromiseWithResolvers<TaskAnswer>>();
+  const taskOf = (token = '') => {
+    const task = tasks.get(token) ?? Promise.withResolvers<TaskAnswer>();
+    tasks.set(token, task);
+    return task;
+  };
+  const answers: Readonly<Record<string, (input: Input) => object>> = {
+    'secretsmanager.GetSecretValue': ({ SecretId = '' }) =>
+      secrets.has(SecretId)
+        ? { ARN: SecretId, SecretString: secrets.get(SecretId) }
+        : { __type: 'ResourceNotFoundException' },
+    'AmazonSSM.GetParameter': ({ Name = '' }) =>
+      secrets.has(Name) ? { Parameter: { Name, Value: secrets.get(Name) } } : { __type: 'ParameterNotFound' },
+    'AWSEvents.PutEvents': ({ Entries }) => {
+      for (const entry of Entries as unknown as readonly Record<string, string>[])
+        events.push({
+          source: entry['Source'] ?? '',
+          type: entry['DetailType'] ?? '',
+          detail: JSON.parse(entry['Detail'] ?? '{}'),
+        });
+      return { FailedEntryCount: 0, Entries: [] };
+    },
+    'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output = '' }) => {
+      taskOf(taskToken).resolve({ output: JSON.parse(output) });
+      return {};
+    },
+    'AWSStepFunctions.SendTaskFailure': ({ taskToken, error = '', cause = '' }) => {
+      taskOf(taskToken).resolve({ error, cause });
+      return {};
+    },
+  };
+  const answer = (target: string, input: Input): object => {
+    const [service, action = ''] = target.split('.');
+    if (service !== 'TrentService')
+      return answers[target]?.(input) ?? { __type: 'UnknownOperationException' };
+    const request = { action, input } as unknown as KmsRequest;
+    kms.push(request);
+    return answerKms(request, root, keyArn) ?? { __type: 'UnknownOperationException' };
+  };
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const given = answer(String(request.headers['x-amz-target']), JSON.parse(body || '{}'));
+    response.writeHead('__type' in given ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify(given));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const addAs = (arn: string, name: string, text: string) => {
+    secrets.set(name, text);
+    return arn;
+  };
+  return {
+    keyArn,
+    kms,
+    events,
+    env: {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_REGION: 'eu-west-1',
+    },
+    addSecret: (name, text) => {
+      const arn = `arn:aws:secretsmanager:${PLACE}:secret:${name}`;
+      return addAs(arn, arn, text);
+    },
+    addParameter: (name, text) => addAs(`arn:aws:ssm:${PLACE}:parameter${name}`, name, text),
+    task: (token) => taskOf(token).promise,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { holdfastApp } from '../../infra/holdfast-app.ts';
+import type { HoldfastConfig } from '../../shared/core/config.ts';
+import { standInBundles } from './stand-in-bundles.ts';
+
+export const SECRETS = {
+  source: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf',
+  target: 'arn:aws:ssm:eu-west-1:111122223333:parameter/scratch',
+  drill: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:drills-GhIjKl',
+  webhook: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:webhook-MnOpQr',
+};
+
+/** A configuration that says everything that can be said. */
+export const FULL_CONFIG: HoldfastConfig = {
+  repository: 's3://shop-backups/live',
+  sources: {
+    shop: { kind: 'postgres', secret: SECRETS.source },
+    game: { kind: 'firebase-rtdb', url: 'https://game.firebaseio.com' },
+  },
+  targets: { scratch: { kind: 'postgres', secret: SECRETS.target } },
+  drill: { postgres: { secret: SECRETS.drill } },
+  schedules: {
+    daily: { cron: '15 1 * * *', timeZone: 'Europe/Berlin' },
+    hourly: { rate: '1 hour', sources: ['shop'] },
+  },
+  aws: {
+    stackName: 'Shop',
+    account: '111122223333',
+    region: 'eu-west-1',
+    network: {
+      vpcId: 'vpc-0123456789abcdef0',
+      subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+      securityGroupIds: ['sg-0123456789abcdef0'],
+    },
+    storage: {
+      objectLock: { mode: 'compliance', days: 14 },
+      transitions: [{ storageClass: 'GLACIER_IR', afterDays: 30 }],
+      noncurrentDays: 60,
+      exportDays: 3,
+      runDays: 20,
+    },
+    notifications: { emails: ['ops@example.com'], webhook: { secret: SECRETS.webhook } },
+    alarms: { backupAgeHours: 30, verificationAgeDays: 10, drillAgeDays: 50 },
+    functions: { 'backup-partition': { memoryMiB: 3008, timeoutMinutes: 10, reservedConcurrency: 7 } },
+    jobs: { verify: '0 4 * * 6', watchdog: { rate: '10 minutes' } },
+    shareMiB: 512,
+    maxConcurrency: 6,
+    fargate: { cpu: 2048, memoryMiB: 8192, fromMiB: 2048, holder: true },
+    logDays: 30,
+  },
+};
+
+/** The app, as its stacks' templates. */
+export function deploymentOf(config: HoldfastConfig, env: Readonly<Record<string, string>> = {}) {
+  const outdir = mkdtempSync(path.join(tmpdir(), 'holdfast-cdk-'));
+  const app = holdfastApp({
+    file: config,
+    fileName: 'holdfast.config.ts',
+    env,
+    bundles: standInBundles(),
+    appProps: { outdir, analyticsReporting: false },
+  });
+  const name = config.aws?.stackName ?? 'Holdfast';
+  const template = (part: string) => Template.fromStack(app.node.findChild(`${name}${part}`) as Stack);
+  return {
+    app,
+    get storage() {
+      return template('Storage');
+    },
+    get pipeline() {
+      return template('Pipeline');
+    },
+    get monitoring() {
+      return template('Monitoring');
+    },
+  };
+}

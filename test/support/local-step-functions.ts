@@ -1,0 +1,114 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
+import { BackupStateMachine } from '../../infra/constructs/backup-state-machine.ts';
+import type { AwsRig } from './aws-rig.ts';
+import { stateMachineOf } from './synthesised.ts';
+
+/** Functions by the state that invokes them. */
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  Plan: 'plan',
+  BackupPartition: 'backup-partition',
+  Commit: 'commit',
+  Abort: 'commit',
+  Verify: 'verify',
+};
+
+export interface Execution {
+  /** `succeeded`, or the name of the error that it failed with. */
+  readonly outcome: string;
+  /** Names of states that called something, in order. */
+  readonly states: readonly string[];
+  /** Events that it put on the bus. */
+  readonly events: readonly { readonly type: string; readonly detail: Readonly<Record<string, unknown>> }[];
+}
+
+/** What may be done about one call of a function; undefined: nothing. Called before it. */
+export type Meddle = (
+  state: string,
+  event: Readonly<Record<string, unknown>>,
+) => Promise<{ readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } | undefined>;
+
+/** The state machine of a backup, as the stacks have it. */
+export function backupMachine(): StateMachineDefinition {
+  const stack = new Stack(new App(), 'Test');
+  const lambda = (name: string) =>
+    new LambdaFunction(stack, name, {
+      runtime: Runtime.NODEJS_24_X,
+      handler: 'index.handler',
+      code: Code.fromInline('exports.handler = async () => {}'),
+    });
+  new BackupStateMachine(stack, 'Backup', {
+    functions: {
+      plan: lambda('plan'),
+      hold: lambda('hold'),
+      backupPartition: lambda('backup-partition'),
+      commit: lambda('commit'),
+      verify: lambda('verify'),
+    },
+    eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
+  });
+  return stateMachineOf(stack);
+}
+
+/** Runs it in a local interpreter; each task is a function in a process of its own. Retries do not wait. */
+export async function execute(
+  machine: StateMachineDefinition,
+  input: Readonly<Record<string, unknown>>,
+  {
+    rig,
+    id,
+    meddle = async () => undefined,
+  }: { readonly rig: AwsRig; readonly id: string; readonly meddle?: Meddle },
+): Promise<Execution> {
+  const states: string[] = [];
+  const events: { type: string; detail: Record<string, unknown> }[] = [];
+  const holders: Promise<unknown>[] = [];
+  const invoke = (state: string) => async (event: Record<string, unknown>) => {
+    states.push(state);
+    return rig.invoke(FUNCTIONS[state] ?? '', event, await meddle(state, event));
+  };
+  const hold = async ({ Payload }: { Payload: Record<string, unknown> }) => {
+    states.push('Hold');
+    const holder = rig.invoke('hold', Payload, await meddle('Hold', Payload));
+    holders.push(holder.catch(() => {}));
+    const answer = await rig.aws.task(String(Payload['taskToken']));
+    if ('output' in answer) return answer.output;
+    throw Object.assign(new Error(answer.cause), { name: answer.error });
+  };
+  const notify = async ({
+    Entries,
+  }: {
+    Entries: readonly { DetailType: string; Detail: Record<string, unknown> }[];
+  }) => {
+    for (const { DetailType: type, Detail: detail } of Entries) {
+      states.push(type);
+      events.push({ type, detail });
+    }
+    return { FailedEntryCount: 0 };
+  };
+  const names = [...Object.keys(machine.States), 'BackupPartition', 'BackupPartitionTask'];
+  const handlers = Object.fromEntries(
+    names.map((name) => [name, name === 'Hold' ? hold : name in FUNCTIONS ? invoke(name) : notify]),
+  );
+  const execution = new StateMachine(machine, { validationOptions: { checkArn: false } }).run(
+    input as never,
+    {
+      overrides: {
+        taskResourceLocalHandlers: handlers as never,
+        retryIntervalOverrides: Object.fromEntries(names.map((name) => [name, 0])),
+      },
+      context: {
+        Execution: { Id: `arn:aws:states:eu-west-1:111122223333:execution:backup:${id}`, Input: input },
+        Task: { Token: `token of ${id}` },
+      } as never,
+    },
+  );
+  const outcome = await execution.result.then(
+    () => 'succeeded',
+    (error: Error & { cause?: Error }) => String(error.cause?.name ?? error.name),
+  );
+  await Promise.all(holders);
+  return { outcome, states, events };
+}
