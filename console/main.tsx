@@ -13,7 +13,9 @@ import { handOnCode } from './session/oidc.ts';
 import { config, exchange, loadConfig, session, signIn, tokenIn } from './session/session.ts';
 
 const app = document.getElementById('app');
-if (app && !handOnCode()) {
+if (app && handOnCode()) {
+  app.textContent = 'You are signed in. This window can be closed.';
+} else if (app) {
   watchConnection(ping);
   render(<App />, app);
   void start();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { userInfo } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Sessions } from '../../shared/api/access/sessions.ts';
 import { AdminApi } from '../../shared/api/admin-api.ts';
@@ -28,6 +29,7 @@ const options = {
   role: { type: 'string', multiple: true },
   'session-minutes': { type: 'string' },
   source: { type: 'string', short: 's' },
+  console: { type: 'string' },
 } as const;
 
 export const serve: Command = {
@@ -43,6 +45,7 @@ is printed. Restores go to targets of the configuration, and only after their pl
                           repeated; default all
       --session-minutes N how long a login lasts (default ${DEFAULT_SESSION_MINUTES})
   -s, --source SOURCE     a source besides those of the configuration: postgres://…, or env:NAME
+      --console FOLDER    a built console to serve in the place of the package's own
 
 ${COMMON_HELP}
 Examples:
@@ -89,7 +92,9 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       onError,
     });
     const built = await ConsoleFiles.open(
-      CONSOLE_FOLDERS.map((folder) => fileURLToPath(new URL(folder, import.meta.url))),
+      values.console === undefined
+        ? CONSOLE_FOLDERS.map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
+        : [path.resolve(io.cwd, values.console)],
     );
     const say = (text: string) => (values.quiet ? Promise.resolve() : write(io.stderr, text));
     await using server = await LocalServer.start({

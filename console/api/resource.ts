@@ -24,6 +24,10 @@ export class Resource<T> {
     return performance.now() - this.#loadedAt < FRESH_MS && this.failure.value === undefined;
   }
 
+  distrust(): void {
+    this.#loadedAt = Number.NEGATIVE_INFINITY;
+  }
+
   /** Loads it; a call while one is under way is the same one. Never throws: see `failure`. */
   refresh(): Promise<void> {
     this.#pending ??= this.#run().finally(() => {
@@ -56,6 +60,12 @@ export function resource<T>(name: string, load: () => Promise<T>): Resource<T> {
   cache.set(name, made as Resource<unknown>);
   return made;
 }
+
+/** Has everything asked for again when it is shown next: something was done, or the API was away. */
+export function distrustAll(): void {
+  for (const known of cache.values()) known.distrust();
+}
+revivals.subscribe(distrustAll);
 
 /** Forgets all that was loaded: somebody else may sign in. */
 export function forgetAll(): void {

@@ -36,11 +36,14 @@ const PARTS = {
     files: [path.resolve('node_modules/aws-lambda-ric/rapid-client.node')],
     packages: 'cmake g++ make, and then `npm run runtime-client`',
   },
+  chromium: { files: ['/usr/bin/chromium'], packages: 'chromium' },
   openssl: { files: ['/usr/bin/openssl'], packages: 'openssl' },
 } as const satisfies Record<string, Part>;
 
 export type PartName = keyof typeof PARTS;
 
+/** Where Debian puts Chromium. */
+export const CHROMIUM = '/usr/bin/chromium';
 /** Where Debian puts PostgreSQL 15's programs. */
 export const POSTGRES_15_BIN = '/usr/lib/postgresql/15/bin';
 

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
+import { distrustAll } from '../../api/resource.ts';
 import { refreshStatus, useRefusal } from '../../api/status.ts';
 import { go, restoreHref } from '../../routes.ts';
 import { isWaiting } from '../../ui/backup-state.tsx';
@@ -144,6 +145,7 @@ function ReasonDialog({
     if (question === 'accept') await call('accept', { body: { backups: [backup.name], ...given } });
     else await call(question, { body: { backup: backup.name, ...given } });
     tell(done);
+    distrustAll();
     refreshStatus();
     await onChange();
   };

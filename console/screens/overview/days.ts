@@ -13,7 +13,7 @@ export interface CalendarDay {
   readonly weekday: number;
   readonly backups: number;
   readonly newBytes: number;
-  /** No backup, though there were some before. */
+  /** No backup, on a day after backups of every day have begun. */
   readonly isGap: boolean;
 }
 
@@ -22,7 +22,7 @@ export const WEEKS = 53;
 /** The last 53 weeks of one source, day by day, to the day of `now`. */
 export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDay[] {
   const byDate = new Map(days.map((day) => [day.date, day]));
-  const first = days[0]?.date ?? '9999';
+  const since = dailySince(days);
   const today = now.toISOString().slice(0, 10);
   const todayMs = Date.parse(today);
   const weekday = (new Date(todayMs).getUTCDay() + 6) % 7;
@@ -30,9 +30,25 @@ export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDa
   return Array.from({ length: count }, (_, i) => {
     const date = new Date(todayMs - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
     const { backups = 0, newBytes = 0 } = byDate.get(date) ?? {};
-    const isGap = backups === 0 && date > first && date < today;
+    const isGap = backups === 0 && date > since && date < today;
     return { date, week: Math.floor(i / 7), weekday: i % 7, backups, newBytes, isGap };
   });
+}
+
+/** So many days of seven make a week of daily backups: one that failed, and a week that began in the middle, count too. */
+const MOST_DAYS = 4;
+
+/**
+ * When backups of every day begin: what is older was thinned out by retention, and lacks nothing.
+ *
+ * @param days oldest first
+ */
+function dailySince(days: readonly Day[]): string {
+  const found = days.find(({ date }, i) => {
+    const end = days[i + MOST_DAYS - 1]?.date;
+    return end !== undefined && Date.parse(end) - Date.parse(date) < 7 * DAY_MS;
+  });
+  return found?.date ?? '9999';
 }
 
 /** Days with backups by source, oldest first. */

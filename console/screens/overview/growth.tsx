@@ -60,8 +60,10 @@ function Figure({
 }) {
   return (
     <div title={title}>
-      <span class={`swatch ${look}`} />
-      <dt>{name}</dt>
+      <dt>
+        <span class={`swatch ${look}`} />
+        {name}
+      </dt>
       <dd>{bytes(value)}</dd>
     </div>
   );

@@ -3,7 +3,7 @@ import type { AnswerOf } from '../../../shared/core/api.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
-import { useResource } from '../../api/resource.ts';
+import { distrustAll, useResource } from '../../api/resource.ts';
 import { refreshStatus } from '../../api/status.ts';
 import { backupHref } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
@@ -25,7 +25,9 @@ export function Run({ id }: { readonly id: string }) {
   const run = found.value.value;
   const state = run?.state;
   useEffect(() => {
-    if (state === 'succeeded' || state === 'failed') refreshStatus();
+    if (state !== 'succeeded' && state !== 'failed') return;
+    distrustAll();
+    refreshStatus();
   }, [state]);
   return (
     <div class="page">

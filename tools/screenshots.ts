@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
+import { newestLink, startConsoleRig } from '../test/support/console-rig.ts';
+
+/** The pictures of README.md and docs/console.md, of the console on a database of its own with a year of backups. */
+const FOLDER = 'docs/images';
+const DESK = { width: 1280, height: 1060 };
+const DAILY_DAYS = 366;
+
+await mkdir(FOLDER, { recursive: true });
+await using rig = await startConsoleRig({ dailyDays: DAILY_DAYS });
+const page = await rig.browser.newPage({ viewport: DESK, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
+await page.goto(newestLink(rig.serving));
+await page.getByText(' saved').first().waitFor();
+// The folder of this run means nothing to whoever reads.
+await page.evaluate("document.querySelector('.page-head p').firstChild.data = '/srv/backups'");
+await shoot(page, 'overview-light');
+await page.emulateMedia({ colorScheme: 'dark' });
+await shoot(page, 'overview-dark');
+await page.emulateMedia({ colorScheme: 'light' });
+
+await page.setViewportSize({ ...DESK, height: 800 });
+await page.evaluate("location.hash = '#/backups'");
+await page.locator('.list-row').first().waitFor();
+await shoot(page, 'backups');
+
+await page.evaluate("location.hash = '#/restore'");
+await page.getByText('Newest good backup').waitFor();
+await page.getByRole('button', { name: 'Next' }).click();
+await page.getByText('shop_copy').click();
+await page.getByRole('button', { name: 'See the plan' }).click();
+await page.getByText('Nothing is in the way at the target.').waitFor();
+await shoot(page, 'restore');
+
+async function shoot(of: Page, name: string): Promise<void> {
+  // Until the pointer and what moves have come to rest.
+  await of.mouse.move(0, 0);
+  await of.waitForTimeout(300);
+  const path = `${FOLDER}/${name}.png`;
+  await of.screenshot({ path, animations: 'disabled' });
+  console.log(path);
+}
