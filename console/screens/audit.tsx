@@ -4,12 +4,12 @@ import { AUDIT_ACTIONS, type AuditAction } from '../../shared/core/api-names.ts'
 import { plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
 import { backupHref, backupName, runHref } from '../routes.ts';
-import { Button } from '../ui/button.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { usePages } from '../ui/pages.ts';
 import { Badge, PageHead, type Tone } from '../ui/parts.tsx';
 import { ScrollX } from '../ui/scroll-x.tsx';
+import { ShowMore } from '../ui/show-more.tsx';
 import { Empty, FailureNote, Loading } from '../ui/states.tsx';
 
 type Entry = AnswerOf<'audit'>['entries'][number];
@@ -48,16 +48,7 @@ export function Audit() {
         ) : (
           !failure && <Loading lines={9} />
         )}
-        {pages.at(-1)?.nextCursor != null && (
-          <div class="list-foot">
-            <Button
-              onClick={() => void found.more()}
-              why={found.isLoading.value ? 'More is on its way.' : undefined}
-            >
-              Show more
-            </Button>
-          </div>
-        )}
+        <ShowMore of={found} />
       </section>
     </div>
   );

@@ -3,12 +3,12 @@ import type { AnswerOf } from '../../shared/core/api.ts';
 import { number, plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
 import { backupHref } from '../routes.ts';
-import { Button } from '../ui/button.tsx';
 import { SelectField } from '../ui/fields.tsx';
 import { Ago, Moment } from '../ui/moment.tsx';
 import { usePages } from '../ui/pages.ts';
 import { Badge, Card, Facts, Note, PageHead } from '../ui/parts.tsx';
 import { ScrollX } from '../ui/scroll-x.tsx';
+import { ShowMore } from '../ui/show-more.tsx';
 import { SourceName } from '../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../ui/states.tsx';
 
@@ -48,16 +48,7 @@ export function Retention() {
         ) : (
           !failure && <Loading lines={9} />
         )}
-        {pages.at(-1)?.nextCursor != null && (
-          <div class="list-foot">
-            <Button
-              onClick={() => void found.more()}
-              why={found.isLoading.value ? 'More is on its way.' : undefined}
-            >
-              Show more
-            </Button>
-          </div>
-        )}
+        <ShowMore of={found} />
       </section>
     </div>
   );

@@ -1,37 +1,8 @@
-import { App, Stack } from 'aws-cdk-lib';
-import { EventBus } from 'aws-cdk-lib/aws-events';
-import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import {
-  BackupStateMachine,
-  type BackupStateMachineProps,
-} from '../../infra/constructs/backup-state-machine.ts';
-import { stateMachineOf } from '../support/synthesised.ts';
+import { backupMachine } from '../support/local-step-functions.ts';
 
-function machineWith(props: Partial<BackupStateMachineProps> = {}) {
-  const stack = new Stack(new App(), 'Test');
-  const lambda = (name: string) =>
-    new LambdaFunction(stack, name, {
-      runtime: Runtime.NODEJS_24_X,
-      handler: 'index.handler',
-      code: Code.fromInline('exports.handler = async () => {}'),
-    });
-  new BackupStateMachine(stack, 'Backup', {
-    functions: {
-      plan: lambda('plan'),
-      hold: lambda('hold'),
-      backupPartition: lambda('backup-partition'),
-      commit: lambda('commit'),
-      verify: lambda('verify'),
-    },
-    eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
-    ...props,
-  });
-  return stateMachineOf(stack);
-}
-
-const usual = machineWith();
+const usual = backupMachine();
 const RUN = 'ab'.repeat(16);
 const SHARES = [0, 1, 2].map((share) => ({
   run: RUN,
@@ -290,15 +261,15 @@ describe('the state machine of a backup', () => {
   });
 
   it.each([0, 1001, 2.5])('refuses maxConcurrency %s', (maxConcurrency) => {
-    expect(() => machineWith({ maxConcurrency })).toThrow(/maxConcurrency is .*; allowed are 1 to 1000/);
+    expect(() => backupMachine({ maxConcurrency })).toThrow(/maxConcurrency is .*; allowed are 1 to 1000/);
   });
 
   it('refuses a holder on Fargate without Fargate', () => {
-    expect(() => machineWith({ holdOnFargate: true })).toThrow(/there is no fargate/);
+    expect(() => backupMachine({ holdOnFargate: true })).toThrow(/there is no fargate/);
   });
 
   it('lets every share fail the backup, and runs no more of them at once than said', () => {
-    const map = machineWith({ maxConcurrency: 4 }).States['Partitions'];
+    const map = backupMachine({ maxConcurrency: 4 }).States['Partitions'];
     expect(map).toMatchObject({
       MaxConcurrency: 4,
       ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },

@@ -2,7 +2,10 @@ import { App, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
-import { BackupStateMachine } from '../../infra/constructs/backup-state-machine.ts';
+import {
+  BackupStateMachine,
+  type BackupStateMachineProps,
+} from '../../infra/constructs/backup-state-machine.ts';
 import type { AwsRig, Settings } from './aws-rig.ts';
 import { stateMachineOf } from './synthesised.ts';
 
@@ -31,7 +34,7 @@ export type Meddle = (
 ) => Promise<Settings | undefined>;
 
 /** The state machine of a backup, as the stacks have it. */
-export function backupMachine(): StateMachineDefinition {
+export function backupMachine(props: Partial<BackupStateMachineProps> = {}): StateMachineDefinition {
   const stack = new Stack(new App(), 'Test');
   const lambda = (name: string) =>
     new LambdaFunction(stack, name, {
@@ -48,6 +51,7 @@ export function backupMachine(): StateMachineDefinition {
       verify: lambda('verify'),
     },
     eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
+    ...props,
   });
   return stateMachineOf(stack);
 }
