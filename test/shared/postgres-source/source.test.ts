@@ -427,14 +427,14 @@ describe('a connection that breaks', () => {
     const url = await database(BIG);
     const view = await open(url);
     const other = await session(url);
+    const { rows } = await other.query(
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast'",
+    );
+    const before = rows.map(({ pid }) => pid).join();
     let stopped = false;
     const killing = (async () => {
-      while (!stopped)
-        if (
-          (await other.query(terminate("query LIKE '%pg_depend%' AND application_name = 'holdfast'")))
-            .rowCount
-        )
-          return;
+      const isPgDump = `application_name = 'holdfast' AND query <> '' AND pid NOT IN (${before})`;
+      while (!stopped) if ((await other.query(terminate(isPgDump))).rowCount) return;
     })();
     await expect(readAll(view, 'pre-data')).rejects.toMatchObject({ code: 'E_SOURCE_LOST' });
     stopped = true;
