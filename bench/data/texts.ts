@@ -4,7 +4,7 @@ import path from 'node:path';
 const IS_TEXT = /\.([cm]?[jt]s|json|md)$/;
 const MOST_FILE_BYTES = 1e6;
 
-/** Text files below node_modules, in order of path, each once, up to `mostBytes`; all end in a newline. */
+/** Text files of packages below node_modules, in order of path, each once, up to `mostBytes`; all end in a newline. */
 export function readTexts(mostBytes: number): string[] {
   const texts: string[] = [];
   let bytes = 0;
@@ -21,6 +21,8 @@ function textFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name))
+    // Caches of tools, which are no package.
+    .filter((file) => !file.startsWith(path.join(folder, '.')))
     .filter((file) => statSync(file).size < MOST_FILE_BYTES)
     .sort();
 }
