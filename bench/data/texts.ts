@@ -3,12 +3,14 @@ import path from 'node:path';
 
 const IS_TEXT = /\.([cm]?[jt]s|json|md)$/;
 const MOST_FILE_BYTES = 1e6;
+/** No file is more than this share of the whole. */
+const MOST_FILE_SHARE = 1 / 20;
 
 /** Text files of packages below node_modules, in order of path, each once, up to `mostBytes`; all end in a newline. */
 export function readTexts(mostBytes: number): string[] {
   const texts: string[] = [];
   let bytes = 0;
-  for (const file of textFiles('node_modules')) {
+  for (const file of textFiles('node_modules', Math.min(MOST_FILE_BYTES, mostBytes * MOST_FILE_SHARE))) {
     const text = readFileSync(file, 'utf8');
     bytes += Buffer.byteLength(text);
     if (bytes > mostBytes) break;
@@ -17,12 +19,14 @@ export function readTexts(mostBytes: number): string[] {
   return texts;
 }
 
-function textFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    // Caches of tools, which are no package.
-    .filter((file) => !file.startsWith(path.join(folder, '.')))
-    .filter((file) => statSync(file).size < MOST_FILE_BYTES)
-    .sort();
+function textFiles(folder: string, mostBytes: number): string[] {
+  return (
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
+      .map((entry) => path.join(entry.parentPath, entry.name))
+      // Caches of tools, which are no package.
+      .filter((file) => !file.startsWith(path.join(folder, '.')))
+      .filter((file) => statSync(file).size < mostBytes)
+      .sort()
+  );
 }
