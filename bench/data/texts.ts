@@ -25,7 +25,7 @@ function textFiles(folder: string, mostBytes: number): string[] {
       .filter((entry) => entry.isFile() && IS_TEXT.test(entry.name))
       .map((entry) => path.join(entry.parentPath, entry.name))
       // Caches of tools, which are no package.
-      .filter((file) => !file.startsWith(path.join(folder, '.')))
+      .filter((file) => !file.startsWith(`${folder}${path.sep}.`))
       .filter((file) => statSync(file).size < mostBytes)
       .sort()
   );
