@@ -1,4 +1,3 @@
-import { isHoldfastError } from '../core/errors.ts';
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
 import { RELEASED } from './run-plan.ts';
@@ -18,11 +17,7 @@ export async function abortBackup(
   { run, reason, signal }: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
 ): Promise<boolean> {
   const documents = new RunDocuments(repository.context, run);
-  try {
-    await documents.put(RELEASED, 'released', { by: 'abort', reason: reason.slice(0, MOST_REASON) }, signal);
-    return true;
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    return (await documents.get(RELEASED, 'released', signal))?.by === 'abort';
-  }
+  const abort = { by: 'abort', reason: reason.slice(0, MOST_REASON) } as const;
+  const { body: released } = await documents.putFirst(RELEASED, 'released', abort, signal);
+  return released.by === 'abort';
 }

@@ -64,15 +64,7 @@ export async function backupShare(
   if (before) return figuresOf(before);
   await refuseAborted(documents, signal);
   const written = await writeShare(repository, source, { ...options, plan });
-  try {
-    await documents.put(name, 'share', written, signal);
-    return figuresOf(written);
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    const other = await documents.get(name, 'share', signal);
-    if (!other) throw error;
-    return figuresOf(other);
-  }
+  return figuresOf((await documents.putFirst(name, 'share', written, signal)).body);
 }
 
 async function writeShare(

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isHoldfastError } from '../core/errors.ts';
 import { parseBackupType } from '../core/ids.ts';
 import { RUNS } from '../format/run-document.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -33,13 +32,6 @@ export async function claimRun(
   const documents = new RunDocuments(repository.context, run);
   const scheduled = JSON.stringify([source, parseBackupType(type), scheduledTime]);
   const key = `${RUNS}claims/${createHash('sha256').update(scheduled).digest('hex')}`;
-  try {
-    await documents.putAt(key, 'claim', { run }, signal);
-    return { run, isOurs: true };
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    const claim = await documents.getAt(key, 'claim', signal);
-    if (!claim) throw error;
-    return { run: claim.run, isOurs: claim.run === run };
-  }
+  const { body: claim } = await documents.putFirstAt(key, 'claim', { run }, signal);
+  return { run: claim.run, isOurs: claim.run === run };
 }

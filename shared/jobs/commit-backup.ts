@@ -1,6 +1,6 @@
 import { Stopwatch } from '../core/clock.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
-import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey, type PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { plural } from '../core/plural.ts';
@@ -179,13 +179,8 @@ async function letGo(
   documents: RunDocuments,
   { run, holderMs = DEFAULT_HOLDER_MS, signal }: CommitBackupOptions,
 ): Promise<void> {
-  try {
-    await documents.put(RELEASED, 'released', { by: 'commit' }, signal);
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    const released = await documents.get(RELEASED, 'released', signal);
-    if (released?.by === 'abort') throw runAborted(run, released.reason);
-  }
+  const { body: released } = await documents.putFirst(RELEASED, 'released', { by: 'commit' }, signal);
+  if (released.by === 'abort') throw runAborted(run, released.reason);
   const waited = new Stopwatch(clock);
   for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(POLL_MS, 2 * pauseMs)) {
     const held = await documents.get(HELD, 'held', signal);

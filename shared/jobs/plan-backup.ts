@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { Stopwatch } from '../core/clock.ts';
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
@@ -78,21 +78,22 @@ export async function planBackup(
   if (planned) return plannedBefore(planned, documents, source);
   await refuseAborted(documents, signal);
   const found = await lookAround(repository, source, options);
+  let other: Plan;
   try {
     const plan = planOf(source, found, {
       ...options,
       startedAt: options.startedAt ?? repository.clock.now(),
       elapsedMs: Math.ceil(sinceBegun.elapsedMs()),
     });
-    await documents.put(PLAN, 'plan', plan, signal);
-    return asPlan(documents.run, plan, found.view);
+    const first = await documents.putFirst(PLAN, 'plan', plan, signal);
+    if (first.isOurs) return asPlan(documents.run, plan, found.view);
+    other = first.body;
   } catch (error) {
     await found.view?.[Symbol.asyncDispose]();
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    const other = await documents.get(PLAN, 'plan', signal);
-    if (!other) throw error;
-    return plannedBefore(other, documents, source);
+    throw error;
   }
+  await found.view?.[Symbol.asyncDispose]();
+  return plannedBefore(other, documents, source);
 }
 
 type Handle = NonNullable<Plan['shared']>['handle'];

@@ -11,7 +11,13 @@ import { figuresOfWritten, type WrittenFigures } from './dataset-figures.ts';
 import type { RunKeyEntry } from './key-ring.ts';
 import { type NewManifest, putManifest } from './put-manifest.ts';
 import type { OwnPack, RunPacks } from './run-packs.ts';
-import { keyIndex, sumById, type WrittenPartition, type WrittenShare } from './written-share.ts';
+import {
+  packsOf,
+  partitionName,
+  sumById,
+  type WrittenPartition,
+  type WrittenShare,
+} from './written-share.ts';
 
 /**
  * Makes shares one backup: stores the catalog, then the manifest, and reads that back.
@@ -68,15 +74,14 @@ function partitionsOf(
   datasets: readonly DatasetToCommit[],
   shares: readonly WrittenShare[],
 ): WrittenByDataset {
-  const nameOf = (dataset: string, partition: string) => JSON.stringify([dataset, partition]);
   const written = new Map<string, WrittenPartition>();
   for (const { partitions } of shares)
-    for (const one of partitions) written.set(nameOf(one.dataset, one.partition), one);
+    for (const one of partitions) written.set(partitionName(one.dataset, one.partition), one);
   return new Map(
     datasets.map((dataset) => [
       dataset,
       dataset.partitions.map(({ name }) => {
-        const found = written.get(nameOf(dataset.name, name));
+        const found = written.get(partitionName(dataset.name, name));
         if (found) return found;
         throw new HoldfastError('E_INTERNAL', `partition ${name} of ${dataset.name} was not written`);
       }),
@@ -134,13 +139,8 @@ function packsAndKeys(
   const used = sumById(new Map([[catalog.pack, catalog.storedBytes]]));
   for (const share of shares)
     for (const [id, bytes] of sumById(share.used)) used.set(id, (used.get(id) ?? 0) + bytes);
-  const packs = [...used].map(([id, usedBytes]) => {
-    const { bytes, key } = mine.get(id) ?? other(id) ?? {};
-    if (bytes === undefined || !key)
-      throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
-    return { id, bytes, usedBytes: Math.min(usedBytes, bytes), key: keyIndex(keys, key) };
-  });
-  return { packs, keys };
+  const packs = packsOf(used, (id) => mine.get(id) ?? other(id), keys);
+  return { packs: packs.map((pack) => ({ ...pack, usedBytes: Math.min(pack.usedBytes, pack.bytes) })), keys };
 }
 
 /** docs/format.md, "Prune": own packs are those of all shares, the first and the last of each. */

@@ -18,6 +18,11 @@ export function parseRun(text: string): string {
   throw new HoldfastError('E_USAGE', `a run is 32 lower-case hex digits, got '${text.slice(0, 80)}'`);
 }
 
+export interface FirstPut<K extends RunBodyKind> {
+  readonly isOurs: boolean;
+  readonly body: RunBody<K>;
+}
+
 /**
  * What the parts of a run leave for each other, each an object of its own, sealed, written once. All are sealed with the key that
  * the first one read or written names.
@@ -41,16 +46,43 @@ export class RunDocuments {
 
   /** @throws E_OBJECT_EXISTS, E_NO_KEY, E_KEY_*, E_STORE_* */
   put<K extends RunBodyKind>(name: string, kind: K, body: RunBody<K>, signal: AbortSignal): Promise<void> {
-    return this.putAt(this.keyOf(name), kind, body, signal);
+    return this.#putAt(this.keyOf(name), kind, body, signal);
   }
 
   /** Undefined where it is not there. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY, E_STORE_* */
   get<K extends RunBodyKind>(name: string, kind: K, signal: AbortSignal): Promise<RunBody<K> | undefined> {
-    return this.getAt(this.keyOf(name), kind, signal);
+    return this.#getAt(this.keyOf(name), kind, signal);
   }
 
-  /** As `put`, at any key. */
-  async putAt<K extends RunBodyKind>(
+  /** What is there afterwards: this, or what somebody else put there before. @throws as `put` and `get` do */
+  putFirst<K extends RunBodyKind>(
+    name: string,
+    kind: K,
+    body: RunBody<K>,
+    signal: AbortSignal,
+  ): Promise<FirstPut<K>> {
+    return this.putFirstAt(this.keyOf(name), kind, body, signal);
+  }
+
+  /** As `putFirst`, at any key. */
+  async putFirstAt<K extends RunBodyKind>(
+    key: string,
+    kind: K,
+    body: RunBody<K>,
+    signal: AbortSignal,
+  ): Promise<FirstPut<K>> {
+    try {
+      await this.#putAt(key, kind, body, signal);
+      return { isOurs: true, body };
+    } catch (error) {
+      if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+      const before = await this.#getAt(key, kind, signal);
+      if (!before) throw error;
+      return { isOurs: false, body: before };
+    }
+  }
+
+  async #putAt<K extends RunBodyKind>(
     key: string,
     kind: K,
     body: RunBody<K>,
@@ -64,8 +96,7 @@ export class RunDocuments {
     await store.put(key, bytes, { signal });
   }
 
-  /** As `get`, of any key. */
-  async getAt<K extends RunBodyKind>(
+  async #getAt<K extends RunBodyKind>(
     key: string,
     kind: K,
     signal: AbortSignal,

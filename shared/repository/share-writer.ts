@@ -15,7 +15,7 @@ import { type BlockPool, PartitionWriter } from './partition-writer.ts';
 import { RunPacks } from './run-packs.ts';
 import type { Leaf } from './tree-reader.ts';
 import { TreeWriter } from './tree-writer.ts';
-import type { WrittenShare } from './written-share.ts';
+import { partitionName, type WrittenShare } from './written-share.ts';
 
 /** Of the largest chunk: room for one, for what is left over, and for some more. */
 const BLOCK_CHUNKS = 3;
@@ -98,7 +98,7 @@ export class ShareWriter implements AsyncDisposable {
         onStored({ ref, isNew: false });
       }
     }
-    this.#partitions.set(treeName(dataset, partition), {
+    this.#partitions.set(partitionName(dataset, partition), {
       dataset,
       partition,
       use,
@@ -207,7 +207,7 @@ export class ShareWriter implements AsyncDisposable {
       isKept: (pack) => this.#ledger.isKept(pack),
     });
     const written = { dataset, partition, use, tally: new Tally(), tree, finish: () => tree.finish() };
-    this.#partitions.set(treeName(dataset, partition), written);
+    this.#partitions.set(partitionName(dataset, partition), written);
     return written;
   }
 
@@ -224,8 +224,4 @@ export class ShareWriter implements AsyncDisposable {
       signal,
     });
   }
-}
-
-function treeName(dataset: string, partition: string): string {
-  return JSON.stringify([dataset, partition]);
 }

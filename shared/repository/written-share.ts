@@ -38,14 +38,8 @@ export function encodeShare(
   { partitions, used, others, backups, own }: WrittenShare,
 ): Omit<ShareBody, 'view' | 'records'> {
   const keys: RunKeyEntry[] = [];
-  const usedById = sumById(used);
   const mine = new Map<string, OwnPack>(own.map((pack) => [pack.id, pack]));
-  const packs = [...usedById].map(([id, usedBytes]) => {
-    const { bytes, key } = mine.get(id) ?? others.get(id) ?? {};
-    if (bytes === undefined || !key)
-      throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
-    return { id, bytes, usedBytes, key: keyIndex(keys, key) };
-  });
+  const packs = packsOf(sumById(used), (id) => mine.get(id) ?? others.get(id), keys);
   const nowhere: PackHandle = { id: undefined };
   return {
     share,
@@ -99,8 +93,27 @@ export function sumById(used: ReadonlyMap<PackHandle, number>): Map<string, numb
   return byId;
 }
 
+/** What is used of packs, as a document names them. @param keys its keys, which those of the packs are added to */
+export function packsOf(
+  used: ReadonlyMap<string, number>,
+  find: (id: string) => OwnPack | OtherPack | undefined,
+  keys: RunKeyEntry[],
+) {
+  return [...used].map(([id, usedBytes]) => {
+    const { bytes, key } = find(id) ?? {};
+    if (bytes === undefined || !key)
+      throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
+    return { id, bytes, usedBytes, key: keyIndex(keys, key) };
+  });
+}
+
+/** A partition among those of all datasets. */
+export function partitionName(dataset: string, partition: string): string {
+  return JSON.stringify([dataset, partition]);
+}
+
 /** Where a key is among those of a document, which it is added to. */
-export function keyIndex(keys: RunKeyEntry[], entry: RunKeyEntry): number {
+function keyIndex(keys: RunKeyEntry[], entry: RunKeyEntry): number {
   const known = keys.findIndex(({ run, purpose }) => run === entry.run && purpose === entry.purpose);
   return known >= 0 ? known : keys.push(entry) - 1;
 }
