@@ -1,13 +1,8 @@
+import { EXPORT_TYPES } from '../core/export-types.ts';
 import { nameOf } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
-export const FILE_TYPES = {
-  sql: 'application/sql; charset=utf-8',
-  csv: 'text/csv; charset=utf-8',
-  json: 'application/json; charset=utf-8',
-  ndjson: 'application/x-ndjson; charset=utf-8',
-} as const;
-export type FileFormat = keyof typeof FILE_TYPES;
+export type FileFormat = keyof typeof EXPORT_TYPES;
 
 /** `backup_daily_20260301_020000.public.orders.csv`, of letters, digits, `.`, `_` and `-` alone. */
 export function fileNameOf(
@@ -29,7 +24,7 @@ export function fileHeaders(fileName: string, format: FileFormat): Record<string
     (char) => `%${char.charCodeAt(0).toString(16)}`,
   );
   return {
-    'content-type': FILE_TYPES[format],
+    'content-type': EXPORT_TYPES[format],
     'content-disposition': `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`,
   };
 }

@@ -3,9 +3,9 @@ import { API_ROUTES, type ApiRoute } from '../core/api.ts';
 import { API_BASE } from '../core/api-names.ts';
 import { EXPORT_FORMATS } from '../core/api-runs.ts';
 import { ApiProblem } from '../core/api-status.ts';
+import { EXPORT_TYPES } from '../core/export-types.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { VERSION } from '../core/version.ts';
-import { FILE_TYPES } from './file-name.ts';
 
 /** The OpenAPI 3.1 document of the admin API, made of the schemas that requests are checked by. */
 export function openApi(): JsonObject {
@@ -73,7 +73,7 @@ function queryParameters(query: z.ZodType | undefined): Json[] {
 
 function responses({ answers, isFile = false }: ApiRoute): JsonObject {
   const files = isFile
-    ? Object.fromEntries(EXPORT_FORMATS.map((format) => [FILE_TYPES[format].split(';')[0], {}]))
+    ? Object.fromEntries(EXPORT_FORMATS.map((format) => [EXPORT_TYPES[format].split(';')[0], {}]))
     : {};
   const good = Object.entries(answers).map(([status, answer]) => [
     status,

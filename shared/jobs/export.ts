@@ -1,8 +1,20 @@
+import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ExportFormat } from '../sources/target.ts';
+import { openS3Exports, type StoreConfig } from '../store/open-store.ts';
+import type { S3Exports } from '../store/s3-exports.ts';
 import { exporterFor } from './adapters.ts';
 import { contentsOf } from './contents.ts';
+
+/** Where prepared exports of a repository are put. Sends nothing. @throws E_CONFIG where it is in no bucket */
+export async function openExports(config: StoreConfig): Promise<S3Exports> {
+  const exports = await openS3Exports(config);
+  if (exports) return exports;
+  throw new HoldfastError('E_CONFIG', `${config.repository} is no bucket; exports are put into one`, {
+    hint: 'Set HOLDFAST_REPOSITORY to s3://bucket/prefix, or use `holdfast export`.',
+  });
+}
 
 /** A backup, or datasets of it, as text that other tools read. */
 export async function* exportBackup(

@@ -8,42 +8,38 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { HoldfastError } from '../core/errors.ts';
+import { EXPORT_TYPES } from '../core/export-types.ts';
 import { MINUTE_MS, MiB, SECOND_MS } from '../core/units.ts';
 import { checkKey } from './object-key.ts';
+import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
-/** Of an upload's part: 10,000 of them are 640 GB. */
+/** S3 takes at most 10,000 of them: 625 GiB. */
 const PART_BYTES = 64 * MiB;
+const MOST_PARTS = 10_000;
+/** What the bucket's policy demands of all that makes an object: of a put, and of the end of an upload. */
+const ONCE = { IfNoneMatch: '*' } as const;
 const LINK_MS = 15 * MINUTE_MS;
-
-export interface S3ExportsOptions {
-  readonly bucket: string;
-  /** Without slashes at its ends; may be empty. */
-  readonly prefix: string;
-  readonly region?: string | undefined;
-  readonly endpoint?: string | undefined;
-  readonly forcePathStyle?: boolean | undefined;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
-}
 
 /** Plain exports below `exports/` of a bucket, and links to them. They are no part of a repository; a rule of the bucket's removes them. */
 export class S3Exports {
   readonly #client: S3Client;
-  readonly #options: S3ExportsOptions;
+  readonly #options: S3Connection;
 
-  constructor(options: S3ExportsOptions) {
-    const { region, endpoint, forcePathStyle, credentials } = options;
+  constructor(options: S3Connection) {
     this.#options = options;
-    this.#client = new S3Client({
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: forcePathStyle ?? true }),
-      ...(credentials ? { credentials } : {}),
-    });
+    this.#client = new S3Client(clientConfig(options));
   }
 
-  /** Stores an export whole, or nothing; gives its bytes. @throws E_STORE_* */
+  /** Of an export, in the repository's place. @throws E_INTERNAL for names that lead elsewhere */
+  keyOf(run: string, fileName: string): string {
+    const key = `exports/${run}/${fileName}`;
+    checkKey(key);
+    return key;
+  }
+
+  /** Stores an export whole, or nothing; gives its bytes. @throws E_OBJECT_EXISTS, E_USAGE where it is too large, E_STORE_* */
   async put(
     run: string,
     fileName: string,
@@ -52,7 +48,7 @@ export class S3Exports {
   ): Promise<number> {
     const place = this.#place(run, fileName);
     try {
-      return await this.#upload(place, body, signal);
+      return await this.#upload({ ...place, ContentType: typeOf(fileName) }, body, signal);
     } catch (error) {
       throw fromS3Error(error, {
         location: `s3://${place.Bucket}`,
@@ -78,17 +74,17 @@ export class S3Exports {
   }
 
   #place(run: string, fileName: string): { readonly Bucket: string; readonly Key: string } {
-    const key = `exports/${run}/${fileName}`;
-    checkKey(key);
+    const key = this.keyOf(run, fileName);
     const { bucket, prefix } = this.#options;
     return { Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` };
   }
 
   async #upload(
-    place: { readonly Bucket: string; readonly Key: string },
+    object: { readonly Bucket: string; readonly Key: string; readonly ContentType: string | undefined },
     body: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<number> {
+    const { ContentType: _, ...place } = object;
     let bytes = 0;
     let upload: string | undefined;
     const parts: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
@@ -97,15 +93,16 @@ export class S3Exports {
       for await (const { part, isLast } of partsOf(body)) {
         bytes += part.length;
         if (isLast && upload === undefined) {
-          await this.#client.send(new PutObjectCommand({ ...place, Body: part }), send);
+          await this.#client.send(new PutObjectCommand({ ...object, ...ONCE, Body: part }), send);
           return bytes;
         }
-        upload ??= (await this.#client.send(new CreateMultipartUploadCommand(place), send)).UploadId;
+        upload ??= (await this.#client.send(new CreateMultipartUploadCommand(object), send)).UploadId;
         const PartNumber = parts.length + 1;
+        if (PartNumber > MOST_PARTS) throw tooLarge();
         const input = { ...place, UploadId: upload, PartNumber, Body: part };
         parts.push({ PartNumber, ETag: (await this.#client.send(new UploadPartCommand(input), send)).ETag });
       }
-      const all = { ...place, UploadId: upload, MultipartUpload: { Parts: parts } };
+      const all = { ...place, ...ONCE, UploadId: upload, MultipartUpload: { Parts: parts } };
       await this.#client.send(new CompleteMultipartUploadCommand(all), send);
       return bytes;
     } catch (error) {
@@ -118,6 +115,17 @@ export class S3Exports {
   }
 }
 
+function typeOf(fileName: string): string | undefined {
+  const ending = fileName.slice(fileName.lastIndexOf('.') + 1);
+  return Object.entries(EXPORT_TYPES).find(([format]) => format === ending)?.[1];
+}
+
+function tooLarge(): HoldfastError {
+  return new HoldfastError('E_USAGE', `an export has at most ${(MOST_PARTS * PART_BYTES) / MiB} MiB`, {
+    hint: 'Export dataset by dataset, or with the command line.',
+  });
+}
+
 async function* partsOf(body: AsyncIterable<Uint8Array>) {
   let pieces: Uint8Array[] = [];
   let size = 0;
@@ -127,6 +135,7 @@ async function* partsOf(body: AsyncIterable<Uint8Array>) {
       pieces = [];
       size = 0;
     }
+    // A block is the exporter's again once the next one is asked for.
     pieces.push(Uint8Array.from(piece));
     size += piece.length;
   }

@@ -6,7 +6,6 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
-  type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
 import { SECOND_MS } from '../core/units.ts';
@@ -19,21 +18,12 @@ import type {
   ObjectStore,
   PutOptions,
 } from './object-store.ts';
+import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
-export interface S3StoreOptions {
-  readonly bucket: string;
-  /** Without slashes at its ends; may be empty. */
-  readonly prefix: string;
-  /** @default the SDK's chain: environment, profile; with an endpoint, `us-east-1` where that has none */
-  readonly region?: string | undefined;
-  /** Of an S3-compatible store. */
-  readonly endpoint?: string | undefined;
-  readonly forcePathStyle?: boolean | undefined;
-  /** @default the SDK's chain: environment, profile, role */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+export interface S3StoreOptions extends S3Connection {
   /** A connection on which nothing moves for so long is given up. @default 60,000 */
   readonly socketTimeoutMs?: number | undefined;
 }
@@ -41,8 +31,6 @@ export interface S3StoreOptions {
 const CONNECTION_TIMEOUT_MS = 10 * SECOND_MS;
 const SOCKET_TIMEOUT_MS = 60 * SECOND_MS;
 const MOST_KEYS_A_PAGE = 1000;
-/** Stores that only speak S3 mostly take any region in a signature, and this one always. */
-const FALLBACK_REGION = 'us-east-1';
 
 /** Objects in an S3 bucket, or in a store that speaks S3. Retries are `RetryingStore`'s. */
 export class S3Store implements ObjectStore {
@@ -52,22 +40,16 @@ export class S3Store implements ObjectStore {
   readonly #prefix: string;
 
   constructor(options: S3StoreOptions) {
-    const { bucket, prefix, region, endpoint, forcePathStyle, credentials } = options;
+    const { bucket, prefix } = options;
     const socketTimeout = options.socketTimeoutMs ?? SOCKET_TIMEOUT_MS;
     this.location = `s3://${bucket}${prefix ? `/${prefix}` : ''}`;
     this.#bucket = bucket;
     this.#prefix = prefix ? `${prefix}/` : '';
-    const config: S3ClientConfig = {
+    this.#client = new S3Client({
+      ...clientConfig(options),
       maxAttempts: 1,
-      // Stores that only speak S3 refuse the trailing checksums that the SDK sends by default.
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, socketTimeout },
-      region: region ?? (() => regionOfChain(endpoint ? FALLBACK_REGION : undefined)),
-      ...(endpoint ? { endpoint, forcePathStyle: forcePathStyle ?? true } : {}),
-      ...(credentials ? { credentials } : {}),
-    };
-    this.#client = new S3Client(config);
+    });
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
@@ -192,18 +174,6 @@ export class S3Store implements ObjectStore {
 }
 
 /** The region that environment or profile give. @throws E_CONFIG without one and without `fallback` */
-async function regionOfChain(fallback: string | undefined): Promise<string> {
-  try {
-    return await new S3Client({}).config.region();
-  } catch (error) {
-    if (fallback !== undefined) return fallback;
-    throw new HoldfastError('E_CONFIG', 'no AWS region is set', {
-      cause: error,
-      hint: 'Set s3.region in the configuration, BACKUP_S3_REGION or AWS_REGION to where the bucket is.',
-    });
-  }
-}
-
 /** Reads straight into one buffer: joining parts afterwards would take twice the memory. */
 async function readBody(body: Readable, length: number, key: string): Promise<Uint8Array> {
   const whole = Buffer.allocUnsafeSlow(length);
