@@ -4,7 +4,7 @@ import { number, plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
 import { backupHref } from '../routes.ts';
 import { SelectField } from '../ui/fields.tsx';
-import { Ago, Moment } from '../ui/moment.tsx';
+import { When } from '../ui/moment.tsx';
 import { usePages } from '../ui/pages.ts';
 import { Badge, Card, Facts, Note, PageHead } from '../ui/parts.tsx';
 import { ScrollX } from '../ui/scroll-x.tsx';
@@ -100,13 +100,7 @@ function Decisions({ decisions }: { readonly decisions: Answer['decisions'] }) {
           {decisions.map(({ key, type, source, startedAt, keep, reasons }) => (
             <tr key={key}>
               <td>
-                <a href={backupHref(key)}>
-                  <Moment at={startedAt} />
-                </a>
-                <br />
-                <span class="small faint">
-                  <Ago at={startedAt} />
-                </span>
+                <When at={startedAt} href={backupHref(key)} />
               </td>
               <td>
                 <Badge>{type}</Badge>

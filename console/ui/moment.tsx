@@ -55,6 +55,33 @@ export function Ago({ at }: { readonly at: string }) {
   );
 }
 
+/** A time, and below it how long ago it was. @param href where the time leads */
+export function When({
+  at,
+  href,
+  class: name,
+}: {
+  readonly at: string;
+  readonly href?: string;
+  readonly class?: string;
+}) {
+  return (
+    <>
+      {href === undefined ? (
+        <Moment at={at} />
+      ) : (
+        <a class={name} href={href}>
+          <Moment at={at} />
+        </a>
+      )}
+      <br />
+      <span class="small faint">
+        <Ago at={at} />
+      </span>
+    </>
+  );
+}
+
 function ahead(then: Date, from: Date): string {
   const said = age(from, then);
   return said === 'just now' ? 'in a moment' : `in ${said.replace(/ ago$/, '')}`;

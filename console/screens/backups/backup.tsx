@@ -5,7 +5,7 @@ import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import { backupHref, backupName } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
-import { Ago, Moment } from '../../ui/moment.tsx';
+import { Moment, When } from '../../ui/moment.tsx';
 import { Card, Facts, PageHead } from '../../ui/parts.tsx';
 import { kindName, SourceName } from '../../ui/source-name.tsx';
 import { Shown } from '../../ui/states.tsx';
@@ -76,16 +76,7 @@ function Figures({ backup }: { readonly backup: Detail }) {
             <SourceName source={source} /> <span class="faint">({kindName(source.kind)})</span>
           </>,
         ],
-        [
-          'Started',
-          <>
-            <Moment at={startedAt} />
-            <br />
-            <span class="small faint">
-              <Ago at={startedAt} />
-            </span>
-          </>,
-        ],
+        ['Started', <When at={startedAt} />],
         ['Took', duration(tookMs)],
         ['Records', number(records)],
         ['Size', bytes(plainBytes)],

@@ -6,7 +6,7 @@ import { revivals } from '../../api/connection.ts';
 import { useStatus } from '../../api/status.ts';
 import { backupHref, place } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
-import { Ago, Moment } from '../../ui/moment.tsx';
+import { When } from '../../ui/moment.tsx';
 import { Badge, PageHead } from '../../ui/parts.tsx';
 import { SourceName } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
@@ -97,13 +97,7 @@ function Row({ backup }: { readonly backup: ApiBackup }) {
   return (
     <>
       <span class="clip">
-        <a class="open" href={backupHref(key)}>
-          <Moment at={startedAt} />
-        </a>
-        <br />
-        <span class="small faint">
-          <Ago at={startedAt} />
-        </span>
+        <When at={startedAt} href={backupHref(key)} class="open" />
       </span>
       <span>
         <Badge>{type}</Badge>

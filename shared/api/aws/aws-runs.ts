@@ -2,26 +2,16 @@ import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { StoredReport } from '../../repository/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { RUN_UNKNOWNS } from '../run-unknowns.ts';
 import type { Execution, ExecutionDetail } from './aws-services.ts';
 
 /** How far back a run of a function is looked for in the audit trail. */
 const LOOK_BACK_MS = 3 * DAY_MS;
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
-const EMPTY = {
-  finishedAt: null,
-  by: null,
-  source: null,
-  type: null,
-  backup: null,
-  target: null,
-  progress: null,
-  error: null,
-} as const;
-
 export function runOfExecution({ name, status, startedAt, stoppedAt }: Execution): ApiRun {
   return {
-    ...EMPTY,
+    ...RUN_UNKNOWNS,
     id: name,
     kind: 'backup',
     state:
@@ -77,7 +67,7 @@ function runOfReport(id: string, { body, backups }: Report, storedAt: Date): Run
     hint: null,
   };
   return {
-    ...EMPTY,
+    ...RUN_UNKNOWNS,
     id,
     kind: KINDS[String(body['action'])] ?? 'restore',
     state,

@@ -5,6 +5,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress, ProgressEvent } from '../../core/progress.ts';
 import { problemOf } from '../api-error.ts';
+import { RUN_UNKNOWNS } from '../run-unknowns.ts';
 
 /** Runs that are over and still told of; the oldest go first. */
 const MOST_FINISHED = 200;
@@ -68,14 +69,7 @@ export class RunTracker {
       kind,
       state: 'running',
       startedAt: this.#now(),
-      finishedAt: null,
-      by: null,
-      source: null,
-      type: null,
-      backup: null,
-      target: null,
-      progress: null,
-      error: null,
+      ...RUN_UNKNOWNS,
       ...about,
       log: [],
       result: null,

@@ -7,8 +7,8 @@ import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { copyStore } from '../../support/copy-store.ts';
+import { survives } from '../../support/dying.ts';
 import { digests, digestsOf, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
 import { seededRows } from '../../support/rows.ts';
 import {
   backUpInShares,
@@ -50,24 +50,6 @@ async function begin(shares: 'no share' | 'some shares' | 'all shares'): Promise
   ];
   await readShares(repository, source, { run: planned.run, shares: read });
   return { store, planned };
-}
-
-/** Whether the job was done before its store died. */
-async function survives(
-  store: MemoryStore,
-  { call, moment }: { readonly call: number; readonly moment: 'before' | 'after' },
-  job: (repository: Repository) => Promise<unknown>,
-): Promise<boolean> {
-  const faulty = new FaultyStore(store).dieAt(call, moment);
-  try {
-    await using repository = await openCheaply(faulty);
-    await job(repository);
-  } catch (error) {
-    expect(error, `call ${call}`).toMatchObject({ code: 'E_STORE_DENIED' });
-    return false;
-  }
-  expect(faulty.calls, 'a dead store was not noticed').toBeLessThan(call);
-  return true;
 }
 
 async function expectWhole(repository: Repository, count: number, call: number): Promise<void> {

@@ -10,6 +10,7 @@ import type { Repository } from '../../../shared/repository/repository.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { contentsOf, copyStore } from '../../support/copy-store.ts';
+import { survives } from '../../support/dying.ts';
 import {
   backUp,
   type Data,
@@ -47,25 +48,6 @@ async function past(count: number): Promise<Past> {
   await using repository = await openCheaply(store);
   for (const day of days.slice(0, count)) held.set((await backUp(repository, day)).key, day);
   return { store, held };
-}
-
-/** Runs a job on a store that dies at its `call`-th call; whether the job was done before that. */
-async function survives(
-  store: MemoryStore,
-  { call, moment }: { readonly call: number; readonly moment: 'before' | 'after' },
-  job: (repository: Repository) => Promise<unknown>,
-): Promise<boolean> {
-  const faulty = new FaultyStore(store).dieAt(call, moment);
-  try {
-    await using repository = await openCheaply(faulty);
-    await job(repository);
-  } catch (error) {
-    expect(error, `call ${call}`).toMatchObject({ code: 'E_STORE_DENIED' });
-    return false;
-  }
-  // A job that goes on without its store has told a lie.
-  expect(faulty.calls, 'a dead store was not noticed').toBeLessThan(call);
-  return true;
 }
 
 /** Every listed backup gives back what it held, the next run succeeds, and every byte of all of them is whole. */
