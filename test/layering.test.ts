@@ -57,6 +57,13 @@ describe('layers', () => {
     }
   });
 
+  it.each(files)(
+    '%s takes zod as a namespace: its messages in all languages are left out of bundles then',
+    (file) => {
+      expect(codeOf(file)).not.toMatch(/import \{[^}]*\} from 'zod'/);
+    },
+  );
+
   it.each(files.filter((file) => file.startsWith('shared/')))(
     '%s reads no environment, prints nothing',
     (file) => {

@@ -36,21 +36,6 @@ const COMMON = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** Messages of schemas in English only: the other languages are more code than all of the engine. */
-const oneLanguage: Plugin = {
-  name: 'one-language',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /locales\/index\.js$/ }, ({ resolveDir, path: file }) => ({
-      path: path.resolve(resolveDir, path.dirname(file), 'en.js'),
-      namespace: 'one-language',
-    }));
-    onLoad({ filter: /./, namespace: 'one-language' }, ({ path: file }) => ({
-      contents: `export { default as en } from ${JSON.stringify(file)};`,
-      resolveDir: path.dirname(file),
-    }));
-  },
-};
-
 /** A function gets its credentials in its environment, and never asks in another place. */
 const credentialsOfEnvironment: Plugin = {
   name: 'credentials-of-environment',
@@ -79,8 +64,8 @@ const credentialsOfEnvironment: Plugin = {
 export async function buildLambdas(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  await bundle(folder, FUNCTIONS, [oneLanguage, credentialsOfEnvironment]);
-  await bundle(folder, ['task'], [oneLanguage]);
+  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment]);
+  await bundle(folder, ['task'], []);
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
 }
 

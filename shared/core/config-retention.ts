@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DAY_MS } from './units.ts';
 
 /** Periods that counts are of, shortest first; `last` is of backups themselves. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
