@@ -1,3 +1,4 @@
+import { copyInto } from '../core/copy-into.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import { RecordDigest, recordHash } from '../format/record-digest.ts';
@@ -126,8 +127,7 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArra
   for await (const bytes of stream) {
     for (let at = 0; at < bytes.length; ) {
       const piece = bytes.subarray(at, at + view.length - filled);
-      view.set(piece, filled);
-      filled += piece.length;
+      filled += copyInto(view, filled, piece);
       at += piece.length;
       if (filled < view.length) continue;
       const newline = view.lastIndexOf(NEWLINE) + 1;
@@ -138,8 +138,7 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArra
       yield { block, end, isWhole };
       block = newBlock();
       view = Buffer.from(block);
-      rest.copy(view);
-      filled = rest.length;
+      filled = copyInto(view, 0, rest);
     }
   }
   if (filled > 0) yield { block, end: filled, isWhole: !isInside };

@@ -1,3 +1,4 @@
+import { copyInto } from '../core/copy-into.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { MiB } from '../core/units.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
@@ -103,8 +104,7 @@ class PieceBlocks {
     for await (const bytes of stream) {
       for (let at = 0; at < bytes.length; ) {
         const piece = bytes.subarray(at, at + this.#blockBytes - this.#filled);
-        Buffer.from(this.#block).set(piece, this.#filled);
-        this.#filled += piece.length;
+        this.#filled += copyInto(Buffer.from(this.#block), this.#filled, piece);
         at += piece.length;
         yield this.#filled;
       }
@@ -121,8 +121,7 @@ class PieceBlocks {
     const full = { block: this.#block, pieces: this.#pieces };
     const rest = Buffer.from(this.#block, this.#end, this.#filled - this.#end);
     this.#block = this.free.pop() ?? new SharedArrayBuffer(this.#blockBytes);
-    rest.copy(Buffer.from(this.#block));
-    this.#filled = rest.length;
+    this.#filled = copyInto(Buffer.from(this.#block), 0, rest);
     this.#pieces = [];
     this.#end = 0;
     return full;

@@ -1,3 +1,4 @@
+import { copyInto } from '../core/copy-into.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { PackNames } from '../format/tree.ts';
@@ -40,7 +41,7 @@ export class ChunkCopier {
 
   async #store({ endsInside, before, after }: ChunkRef, plain: Uint8Array): Promise<StoredRef> {
     const block = new SharedArrayBuffer(plain.length);
-    new Uint8Array(block).set(plain);
+    copyInto(Buffer.from(block), 0, plain);
     const cut = { end: plain.length, endsInside, before, after, parentIndex: undefined };
     const [stored] = await this.#chunks.store(block, [{ start: 0, cut, parent: undefined }]);
     return stored as StoredRef;

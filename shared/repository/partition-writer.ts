@@ -1,3 +1,4 @@
+import { copyInto } from '../core/copy-into.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { Semaphore } from '../core/semaphore.ts';
 import type { Chunker } from '../format/chunker.ts';
@@ -67,8 +68,7 @@ export class PartitionWriter {
       if (this.#failure) throw this.#failure;
       if (!this.#block) await this.#newBlock();
       const piece = bytes.subarray(at, at + this.#view.length - this.#filled);
-      this.#view.set(piece, this.#filled);
-      this.#filled += piece.length;
+      this.#filled += copyInto(this.#view, this.#filled, piece);
       at += piece.length;
       if (this.#filled === this.#view.length) await this.#cut(false);
     }
@@ -114,7 +114,7 @@ export class PartitionWriter {
     this.#send(block, planned);
     if (leftBytes === 0 || !this.#leftOver) return;
     await this.#newBlock();
-    this.#filled = this.#leftOver.copy(this.#view, 0, 0, leftBytes);
+    this.#filled = copyInto(this.#view, 0, this.#leftOver.subarray(0, leftBytes));
   }
 
   #send(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): void {
