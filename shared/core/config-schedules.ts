@@ -78,6 +78,8 @@ function intervalOf(cron: string): number {
 }
 
 function isTimeZone(name: string): boolean {
+  // The usual one by itself: the first formatter takes 30 ms, as it reads what ICU knows of all locales.
+  if (name === 'UTC') return true;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;
