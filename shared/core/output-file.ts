@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from './errors.ts';
+import type { FilePlace } from './file-place.ts';
 import { makeFolder } from './make-folder.ts';
 import { MiB } from './units.ts';
 
@@ -19,19 +20,22 @@ export async function writeOutputFile<T>(
   const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
   try {
     if (options.makeFolder) await makeFolder(path.dirname(file));
-    const result = await writeTemporary(temporary, fill);
+    const result = await writeTemporary({ path: temporary, name: file }, fill);
     await (options.replace ? rename(temporary, file) : link(temporary, file));
     return result;
   } catch (error) {
-    throw fromOutputError(error, file);
+    throw asOutputError(error, file);
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
   }
 }
 
-async function writeTemporary<T>(temporary: string, fill: (file: OutputFile) => Promise<T>): Promise<T> {
-  await using handle = await open(temporary, 'wx+');
-  const file = new OutputFile(handle);
+async function writeTemporary<T>(
+  place: Omit<FilePlace, 'at'>,
+  fill: (file: OutputFile) => Promise<T>,
+): Promise<T> {
+  await using handle = await open(place.path, 'wx');
+  const file = new OutputFile(handle, place);
   const result = await fill(file);
   await file.flushed();
   return result;
@@ -43,36 +47,36 @@ const FLUSH_BYTES = 32 * MiB;
 /** A file that is written from front to back. */
 export class OutputFile {
   readonly #handle: FileHandle;
+  readonly #place: Omit<FilePlace, 'at'>;
   #at = 0;
   #flushedAt = 0;
   #flushing: Promise<void> | undefined;
   #failure: unknown;
-  /** What is read back; made once. */
-  #back: Buffer = Buffer.alloc(0);
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, place: Omit<FilePlace, 'at'>) {
     this.#handle = handle;
+    this.#place = place;
+  }
+
+  /** Where it ends so far. */
+  get end(): FilePlace {
+    return { ...this.#place, at: this.#at };
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    let at = this.#at;
     for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#at);
+      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, at);
       done += bytesWritten;
-      this.#at += bytesWritten;
+      at += bytesWritten;
     }
-    if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
+    this.grown(bytes.length);
   }
 
-  /** Whether the file ends in these bytes, as the system gives them back. */
-  async endsWith(bytes: Uint8Array): Promise<boolean> {
-    if (this.#back.length < bytes.length) this.#back = Buffer.allocUnsafeSlow(bytes.length);
-    const from = this.#at - bytes.length;
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesRead } = await this.#handle.read(this.#back, done, bytes.length - done, from + done);
-      if (bytesRead === 0) return false;
-      done += bytesRead;
-    }
-    return this.#back.subarray(0, bytes.length).equals(bytes);
+  /** Told of `bytes` that somebody else has written to its end. */
+  grown(bytes: number): void {
+    this.#at += bytes;
+    if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
   }
 
   /** Takes the last `bytes` away again. */
@@ -101,7 +105,8 @@ export class OutputFile {
   }
 }
 
-function fromOutputError(error: unknown, file: string): unknown {
+/** What writing a file failed with, for people; other errors as they are. */
+export function asOutputError(error: unknown, file: string): unknown {
   if (error instanceof HoldfastError || !(error instanceof Error)) return error;
   const errno = (error as NodeJS.ErrnoException).code ?? '';
   switch (errno) {

@@ -28,6 +28,8 @@ export function contentsOf(
     }),
     read: (dataset, partition, signal) =>
       reader.read(reader.root(dataset.name, partition.name), { digest: digestOf(dataset), signal }),
+    copy: (dataset, partition, to, signal) =>
+      reader.copy(reader.root(dataset.name, partition.name), to, signal),
   };
 }
 

@@ -1,3 +1,4 @@
+import { writePieces } from '../core/file-place.ts';
 import type { BackupContents, DamagedDataset } from '../sources/target.ts';
 import { contentsOf } from './contents.ts';
 import type { Gap } from './gaps.ts';
@@ -52,7 +53,15 @@ export async function readSalvage(backup: SalvagedBackup, signal: AbortSignal): 
     const of = gaps.get(nameOf(dataset.name, partition.name)) ?? [];
     return backup.read(dataset.name, partition.name, { gaps: of, signal: using });
   };
-  return { contents: { ...whole, datasets, read }, damaged, missing, chunksFromElsewhere };
+  const copy: BackupContents['copy'] = async function* (dataset, partition, to, using) {
+    let { at } = to;
+    for await (const block of read(dataset, partition, using)) {
+      writePieces({ ...to, at }, [block]);
+      at += block.length;
+      yield block.length;
+    }
+  };
+  return { contents: { ...whole, datasets, read, copy }, damaged, missing, chunksFromElsewhere };
 }
 
 function rangeOf(

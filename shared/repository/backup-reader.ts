@@ -1,4 +1,5 @@
 import { buffersLetGo } from '../core/buffer-memory.ts';
+import type { FilePlace } from '../core/file-place.ts';
 import { parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format/catalog.ts';
@@ -111,11 +112,37 @@ export class BackupReader {
     }
   }
 
+  /**
+   * Writes a partition's records into a file, from `to.at` on, on the threads that decode them, and has them read back there.
+   * Yields the bytes that were done, from the front.
+   *
+   * @throws E_DAMAGED, E_RESTORE_DIFFERS, E_TARGET_FULL, E_SOURCE_DENIED
+   */
+  async *copy(root: RootEntry | null, to: FilePlace, signal: AbortSignal): AsyncGenerator<number> {
+    let { at } = to;
+    const tasks = groupRefs(this.leaves(root, { signal }));
+    yield* orderedMap(tasks, 2 * this.#context.pool.size + 1, async (refs) => {
+      const from = at;
+      const bytes = refs.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+      at += bytes;
+      const { task, transfer } = await this.#gather(refs, signal);
+      await this.#context.pool.run({ kind: 'write', ...task, to: { ...to, at: from } }, transfer, signal);
+      return bytes;
+    });
+  }
+
   /** The plain bytes of neighbouring chunks, decoded on a worker. */
   async decode(
     refs: readonly ChunkRef[],
     { digest, signal }: { readonly digest: boolean; readonly signal: AbortSignal },
   ) {
+    const { task, transfer } = await this.#gather(refs, signal);
+    const { value } = await this.#context.pool.run({ kind: 'decode', ...task, digest }, transfer, signal);
+    return { plain: new Uint8Array(value.plain), parts: value.digest };
+  }
+
+  /** What a worker needs to decode neighbouring chunks. */
+  async #gather(refs: readonly ChunkRef[], signal: AbortSignal) {
     const { batch, chains } = await this.#packs.gather(
       refs.map(({ chain }) => chain),
       signal,
@@ -127,12 +154,7 @@ export class BackupReader {
       chain: chains[i] ?? [],
     }));
     const { maxBytes: maxChunkBytes } = this.#context.file.chunker;
-    const { value } = await this.#context.pool.run(
-      { kind: 'decode', batch, chunks, maxChunkBytes, digest },
-      [batch.buffer],
-      signal,
-    );
-    return { plain: new Uint8Array(value.plain), parts: value.digest };
+    return { task: { batch, chunks, maxChunkBytes }, transfer: [batch.buffer] };
   }
 }
 

@@ -140,18 +140,30 @@ export function decodeChunks(
   chunks: readonly ChunkToDecode[],
   maxChunkBytes: number,
 ): Buffer {
-  for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
-  const output = Buffer.from(new ArrayBuffer(total));
+  let output: Buffer | undefined;
   let at = 0;
+  for (const plain of decodedChunks(batch, chunks, maxChunkBytes)) {
+    output ??= Buffer.from(new ArrayBuffer(total));
+    plain.copy(output, at);
+    at += plain.length;
+  }
+  return output ?? Buffer.from(new ArrayBuffer(0));
+}
+
+/** As `decodeChunks`, each by itself; the memory of one is freed when the next is asked for. @throws E_DAMAGED */
+export function* decodedChunks(
+  batch: ItemBatch,
+  chunks: readonly ChunkToDecode[],
+  maxChunkBytes: number,
+): Generator<Buffer> {
+  for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   for (const chunk of chunks) {
     const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes);
     checkChunk(plain, chunk, batch);
-    plain.copy(output, at);
-    at += chunk.plainBytes;
+    yield plain;
     release(plain);
   }
-  return output;
 }
 
 /** A size that no writer gives a chunk is refused before memory is taken for it. */

@@ -1,3 +1,4 @@
+import type { FilePlace } from '../core/file-place.ts';
 import type { PackId, RunKeyId } from '../core/ids.ts';
 import type { PackPurpose, PackSeal } from '../format/seal.ts';
 
@@ -106,6 +107,13 @@ export type CodecTask =
       readonly maxChunkBytes: number;
       readonly digest: boolean;
     }
+  | {
+      readonly kind: 'write';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+      readonly to: FilePlace;
+    }
   | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
   | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
 
@@ -115,6 +123,7 @@ export interface CodecResults {
   readonly finish: { readonly closed: readonly PackClosed[] };
   /** The chunks' plain bytes, one after the other. */
   readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
+  readonly write: undefined;
   /** Whether every piece has its id. */
   readonly check: boolean;
   readonly digest: DigestParts;

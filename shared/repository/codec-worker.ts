@@ -1,8 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { isHoldfastError } from '../core/errors.ts';
+import { writePieces } from '../core/file-place.ts';
 import { RecordDigest } from '../format/record-digest.ts';
-import { ChunkProcessor, decodeChunks, isChunk } from './chunk-processor.ts';
+import { ChunkProcessor, decodeChunks, decodedChunks, isChunk } from './chunk-processor.ts';
 import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
 
 /** What crosses the thread boundary: errors lose their class on the way. */
@@ -53,6 +54,11 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
     }
+    case 'write':
+      writePieces(task.to, decodedChunks(task.batch, task.chunks, task.maxChunkBytes));
+      release(new Uint8Array(task.batch.buffer));
+      buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
+      return { value: undefined, transfer: [] };
     case 'check': {
       const block = Buffer.from(task.block);
       const value = task.pieces.every(({ start, end, id }) => isChunk(block.subarray(start, end), id));

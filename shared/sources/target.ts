@@ -1,3 +1,4 @@
+import type { FilePlace } from '../core/file-place.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { Source, SourceKind } from './source.ts';
@@ -30,6 +31,18 @@ export interface BackupContents {
    * @throws E_DAMAGED
    */
   read(dataset: StoredDataset, partition: StoredPartition, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Writes what `read` yields into a file, reads it back from there and compares. Yields the bytes that were done, piece by piece
+   * from the front.
+   *
+   * @throws E_DAMAGED, E_RESTORE_DIFFERS, E_TARGET_FULL, E_SOURCE_DENIED
+   */
+  copy(
+    dataset: StoredDataset,
+    partition: StoredPartition,
+    to: FilePlace,
+    signal: AbortSignal,
+  ): AsyncIterable<number>;
 }
 
 export interface RestoreOptions {

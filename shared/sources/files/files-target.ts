@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
-import { release } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { writeOutputFile } from '../../core/output-file.ts';
 import { parallel } from '../../core/parallel.ts';
@@ -92,11 +91,9 @@ export class FilesTarget implements Target {
     const file = this.#pathOf(dataset.name);
     await writeOutputFile(file, { replace, makeFolder: true }, async (output) => {
       for (const partition of dataset.partitions) {
-        for await (const block of contents.read(dataset, partition, signal)) {
-          await output.write(block);
-          if (!(await output.endsWith(block))) throw differs(file);
-          onBytes(block.length);
-          release(block);
+        for await (const bytes of contents.copy(dataset, partition, output.end, signal)) {
+          output.grown(bytes);
+          onBytes(bytes);
         }
       }
       if (isCut) await output.cut(1);
@@ -109,12 +106,6 @@ export class FilesTarget implements Target {
     if (file.startsWith(`${this.#root}${path.sep}`)) return file;
     throw new HoldfastError('E_DAMAGED', `the dataset '${name}' has no place below ${this.#root}`);
   }
-}
-
-function differs(file: string): HoldfastError {
-  return new HoldfastError('E_RESTORE_DIFFERS', `${file} does not read back as it was written`, {
-    hint: 'Check the disk and what else may write there, then restore again.',
-  });
 }
 
 function choose(contents: BackupContents, names: readonly string[] | undefined): readonly StoredDataset[] {
