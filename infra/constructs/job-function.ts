@@ -124,8 +124,8 @@ export class JobFunction extends Construct {
   }
 }
 
-/** glibc gives what large buffers leave back to the system at once (docs/performance.md). */
-const GIVE_BACK_MEMORY = { MALLOC_TRIM_THRESHOLD_: '131072' };
+/** glibc gives what large buffers leave back to the system (docs/performance.md). */
+const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
 
 /** Members that are said; those that are undefined would hide defaults. */
 function definedOf(given: FunctionSize = {}): Partial<Defaults> {
