@@ -27,7 +27,7 @@ export function toFunctionError(error: unknown, signal?: AbortSignal): FunctionE
 
 function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError {
   const reason: unknown = signal?.aborted ? signal.reason : undefined;
-  if (isHoldfastError(error, 'E_ABORTED') && isHoldfastError(reason)) return reason;
+  if (isHoldfastError(reason) && mayComeOfStopping(error)) return reason;
   if (isHoldfastError(error)) return error;
   if (error instanceof Error && error.name === 'ParseError')
     return new HoldfastError('E_USAGE', `the event is wrong: ${problemsOf(error)}`, {
@@ -35,6 +35,11 @@ function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError
     });
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new HoldfastError('E_INTERNAL', message);
+}
+
+/** What was under way when work was stopped may fail as if the other side had gone. */
+function mayComeOfStopping(error: unknown): boolean {
+  return isHoldfastError(error) && (error.code === 'E_ABORTED' || ERRORS[error.code].retryable);
 }
 
 interface Issue {

@@ -4,7 +4,7 @@ import { startDeadline } from '../../lambdas/runtime/deadline.ts';
 import { toFunctionError } from '../../lambdas/runtime/function-error.ts';
 import { keepSecret, redact } from '../../lambdas/runtime/redact.ts';
 import { abortedError } from '../../shared/core/abort.ts';
-import { HoldfastError } from '../../shared/core/errors.ts';
+import { type ErrorCode, HoldfastError } from '../../shared/core/errors.ts';
 
 it('hides a secret as it is, as a URL has it and as JSON has it', () => {
   keepSecret('p@ss"word/1');
@@ -41,6 +41,14 @@ it('stops work before the time runs out, and says what helps', async () => {
     retryable: false,
     message: expect.stringMatching(/512 MiB.*more memory.*time.*shares smaller.*Fargate/),
   });
+});
+
+it('takes what fails like a lost connection for the end of its time, and nothing else', async () => {
+  using deadline = startDeadline(1_000, '512');
+  await delay(20);
+  const nameOf = (code: ErrorCode) => toFunctionError(new HoldfastError(code, 'x'), deadline.signal).name;
+  expect(nameOf('E_SOURCE_UNREACHABLE')).toBe('E_OUT_OF_TIME');
+  expect(nameOf('E_DAMAGED')).toBe('E_DAMAGED');
 });
 
 it('keeps a tenth of the time for ending in order, and thirty seconds at most', () => {
