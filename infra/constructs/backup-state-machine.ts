@@ -181,9 +181,14 @@ function failureStates(scope: Construct, functions: StepFunctions, events: Event
     error: JsonPath.stringAt('$.failure.Error'),
     cause: JsonPath.stringAt('$.failure.Cause'),
   };
+  // It answers with what failed, as far as it could find out more.
   const abort = stepOf(scope, 'Abort', functions.commit, {
     event,
-    resultPath: JsonPath.DISCARD,
+    resultSelector: {
+      Error: JsonPath.stringAt('$.failure.Error'),
+      Cause: JsonPath.stringAt('$.failure.Cause'),
+    },
+    resultPath: '$.failure',
   });
   const { failure, planFailure } = events;
   abort.addCatch(failure, { resultPath: '$.abortFailure' }).next(failure);
@@ -233,6 +238,7 @@ function verifyStates(
 interface StepOptions {
   /** Members of the event besides run, source and type. */
   readonly event?: Readonly<Record<string, unknown>>;
+  readonly resultSelector?: Readonly<Record<string, string>>;
   readonly resultPath: string;
 }
 
@@ -240,7 +246,7 @@ function stepOf(
   scope: Construct,
   name: string,
   lambdaFunction: IFunction,
-  { event, resultPath }: StepOptions,
+  { event, ...result }: StepOptions,
 ): LambdaInvoke {
   const base = {
     run: JsonPath.stringAt('$.plan.run'),
@@ -252,7 +258,7 @@ function stepOf(
     payload: TaskInput.fromObject({ ...base, ...event }),
     payloadResponseOnly: true,
     retryOnServiceExceptions: false,
-    resultPath,
+    ...result,
   });
   for (const retry of STEP_RETRIES) step.addRetry(retry);
   return step;

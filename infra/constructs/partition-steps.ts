@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { FargatePlatformVersion } from 'aws-cdk-lib/aws-ecs';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
   Choice,
   Condition,
@@ -24,6 +25,7 @@ import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { STEP_RETRIES, UNSTARTED_RETRY } from './retries.ts';
 
+const CAUGHT = { resultPath: '$.failure' };
 const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = Duration.minutes(10);
 const TASK_TIMEOUT = Duration.hours(12);
@@ -86,8 +88,10 @@ export function partitionStep(scope: Construct, props: BackupStateMachineProps):
     retryOnServiceExceptions: false,
   });
   for (const retry of STEP_RETRIES) inFunction.addRetry(retry);
+  const failed = shareFailure(scope, functions.commit);
+  inFunction.addCatch(failed, CAUGHT);
   const runtime = new Choice(scope, 'Runtime')
-    .when(Condition.stringEquals('$.runtime', 'fargate'), taskStep(scope, fargate))
+    .when(Condition.stringEquals('$.runtime', 'fargate'), taskStep(scope, fargate, failed))
     .otherwise(inFunction);
   const map = new DistributedMap(scope, 'Partitions', {
     itemsPath: '$.plan.shares',
@@ -98,7 +102,30 @@ export function partitionStep(scope: Construct, props: BackupStateMachineProps):
   return map.itemProcessor(runtime);
 }
 
-function taskStep(scope: Construct, fargate: FargateRuntime | undefined): IChainable {
+/** Notes why: the map itself says only that a share failed. */
+function shareFailure(scope: Construct, commit: IFunction): IChainable {
+  const failed = new Fail(scope, 'ShareFailed', {
+    errorPath: '$.failure.Error',
+    cause: 'a share could not be backed up',
+  });
+  const note = new LambdaInvoke(scope, 'NoteShareFailure', {
+    lambdaFunction: commit,
+    payload: TaskInput.fromObject({
+      run: JsonPath.stringAt('$.run'),
+      source: JsonPath.stringAt('$.source'),
+      type: JsonPath.stringAt('$.type'),
+      share: JsonPath.numberAt('$.share'),
+      failure: JsonPath.objectAt('$.failure'),
+    }),
+    payloadResponseOnly: true,
+    retryOnServiceExceptions: false,
+    resultPath: JsonPath.DISCARD,
+  });
+  for (const retry of STEP_RETRIES) note.addRetry(retry);
+  return note.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
+}
+
+function taskStep(scope: Construct, fargate: FargateRuntime | undefined, failed: IChainable): IChainable {
   if (!fargate)
     return new Fail(scope, 'NoFargate', {
       error: 'E_RUN_TOO_LONG',
@@ -111,7 +138,9 @@ function taskStep(scope: Construct, fargate: FargateRuntime | undefined): IChain
     taskTimeout: Timeout.duration(TASK_TIMEOUT),
     resultSelector: { 'task.$': '$.TaskArn' },
   });
-  return task.addRetry({ maxAttempts: 2, interval: Duration.seconds(20), backoffRate: 2 });
+  return task
+    .addRetry({ maxAttempts: 2, interval: Duration.seconds(20), backoffRate: 2 })
+    .addCatch(failed, CAUGHT);
 }
 
 interface Variable {

@@ -17,9 +17,9 @@ export const STEP_RETRIES: readonly RetryProps[] = [
   {
     errors: ['States.ALL'],
     maxAttempts: ATTEMPTS,
+    // Without jitter, which could make all of them at once: 3, 6 and 12 seconds outlast a store that refuses for ten.
     interval: Duration.seconds(3),
     backoffRate: 2,
-    jitterStrategy: JitterType.FULL,
   },
 ];
 

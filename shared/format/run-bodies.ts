@@ -112,6 +112,9 @@ const HeldBody = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
 });
 
+/** Why a share was given up. */
+const FailureBody = z.object({ share: count, code: z.string(), message: z.string() });
+
 const ClaimBody = z.object({ run: hex(32) });
 
 const BODIES = {
@@ -119,6 +122,7 @@ const BODIES = {
   share: ShareBody,
   released: ReleasedBody,
   held: HeldBody,
+  failure: FailureBody,
   claim: ClaimBody,
 } as const;
 

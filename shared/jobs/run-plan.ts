@@ -10,6 +10,7 @@ import type { AncestorFigures, JudgedBy } from './suspicion.ts';
 export const PLAN = 'plan';
 export const RELEASED = 'released';
 export const HELD = 'held';
+export const FAILURE = 'failure';
 export const shareName = (share: number) => `share-${share}`;
 
 export type Plan = RunBody<'plan'>;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nativeDump } from '../shared/postgres-target/round-trip.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
@@ -67,6 +68,7 @@ describeWithParts(
           ['restored', 'shop'].map(async (name) => linesOf(await nativeDump(rig.postgres.url(name)))),
         );
         expect(restored).toEqual(shop);
+        expectDocumented(rig.aws.events);
         const finished = rig.aws.events.filter(({ type }) => type === 'Restore Finished');
         expect(finished.at(-1)?.detail).toMatchObject({ schema: 1, outcome: 'equal', target: 'restored' });
       },

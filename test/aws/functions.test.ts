@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundleSizes } from '../../tools/build-lambdas.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { builtLambdas } from '../support/bundles.ts';
+import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
@@ -129,6 +130,26 @@ describeWithParts(
       });
     });
 
+    it('tell of a run that is given up what its first failed share said', async () => {
+      const commit = await rig.start('commit');
+      const run = 'f'.repeat(32);
+      const of = { run, source: 'shop', type: 'daily' };
+      const note = (share: number, code: string, errorMessage: string) =>
+        commit.invoke({ ...of, share, failure: { Error: code, Cause: JSON.stringify({ errorMessage }) } });
+      expect(await note(3, 'E_SOURCE_LOST', 'the server went away')).toEqual({ run, share: 3 });
+      await note(4, 'E_ABORTED', 'later');
+      const abort = { ...of, abort: true, error: 'States.ExceedToleratedFailureThreshold', cause: 'no more' };
+      expect(await commit.invoke(abort)).toEqual({
+        run,
+        aborted: true,
+        failure: { Error: 'E_SOURCE_LOST', Cause: 'share 3: the server went away' },
+      });
+      const other = { ...abort, run: 'e'.repeat(32), cause: '{"errorMessage":"it took too long"}' };
+      expect(await commit.invoke(other)).toMatchObject({
+        failure: { Error: abort.error, Cause: 'it took too long' },
+      });
+    });
+
     it('say of a secret that it names no database, and nothing of what it holds', async () => {
       const plan = await rig.start('plan');
       const event = { type: 'daily', execution: 'e' };
@@ -165,6 +186,7 @@ describeWithParts(
         source: 'shop',
         BackupMissed: 0,
       });
+      expectDocumented(rig.aws.events);
       const types = rig.aws.events.map(({ source, type }) => `${source}: ${type}`);
       expect(types).toEqual(expect.arrayContaining(['holdfast: Drill Succeeded', 'holdfast: Backup Missed']));
     });

@@ -1,5 +1,6 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
+import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine } from '../support/local-step-functions.ts';
 
 const usual = backupMachine();
@@ -30,6 +31,11 @@ interface Calls {
   readonly name: string;
   readonly event: Record<string, unknown>;
 }
+interface Entry {
+  readonly Detail: object;
+  readonly DetailType: string;
+  readonly Source: string;
+}
 type Handler = (event: Record<string, unknown>) => unknown;
 
 function failure(name: string, message: string): Error {
@@ -42,15 +48,28 @@ async function run(
   { input = { source: 'shop', type: 'daily' }, machine = usual }: { input?: object; machine?: object } = {},
 ) {
   const calls: Calls[] = [];
+  let noted: unknown;
   const well: Record<string, Handler> = {
     Plan: () => PLANNED,
     Hold: () => PLANNED,
     BackupPartition: ({ share }) => ({ share, records: 1, plainBytes: 1, storedBytes: 1 }),
     Commit: () => LISTED,
-    Abort: () => ({ run: RUN, aborted: true }),
+    NoteShareFailure: ({ share, failure }) => {
+      noted ??= failure;
+      return { run: RUN, share };
+    },
+    Abort: (event) => ({
+      run: RUN,
+      aborted: true,
+      failure: noted ?? { Error: event['error'], Cause: event['cause'] },
+    }),
     Verify: () => ({ verified: 1, damaged: [], findings: 0 }),
   };
-  const names = Object.keys(machine['States' as never]).concat('BackupPartition', 'BackupPartitionTask');
+  const names = Object.keys(machine['States' as never]).concat(
+    'BackupPartition',
+    'BackupPartitionTask',
+    'NoteShareFailure',
+  );
   const local = Object.fromEntries(
     names.map((name) => [
       name,
@@ -75,12 +94,14 @@ async function run(
     () => 'succeeded',
     (error: Error & { cause?: Error }) => `failed: ${error.cause?.name ?? error.name}`,
   );
+  const entries = calls.flatMap(({ event }) => (event['Entries'] ?? []) as Entry[]);
+  expectDocumented(entries.map(({ DetailType: type, Detail }) => ({ type, detail: Detail })));
   return { outcome, calls, names: calls.map(({ name }) => name) };
 }
 
 function detail(calls: readonly Calls[], name: string) {
   const call = calls.find((made) => made.name === name);
-  const [entry] = (call?.event['Entries'] ?? []) as { Detail: object; DetailType: string; Source: string }[];
+  const [entry] = (call?.event['Entries'] ?? []) as Entry[];
   return entry;
 }
 
@@ -216,7 +237,7 @@ describe('the state machine of a backup', () => {
   });
 
   it('tells what is suspect', async () => {
-    const suspect = { findings: [{ code: 'records-down', before: 100, now: 1 }] };
+    const suspect = { findings: 1 };
     const { outcome, calls, names } = await run({ Commit: () => ({ ...LISTED, suspect }) });
     expect(outcome).toBe('succeeded');
     expect(names).not.toContain('NotifySuccess');

@@ -7,6 +7,7 @@ import {
   type BackupStateMachineProps,
 } from '../../infra/constructs/backup-state-machine.ts';
 import type { AwsRig, Settings } from './aws-rig.ts';
+import { expectDocumented } from './event-schema.ts';
 import { stateMachineOf } from './synthesised.ts';
 
 /** Functions by the state that invokes them. */
@@ -14,6 +15,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   Plan: 'plan',
   BackupPartition: 'backup-partition',
   Commit: 'commit',
+  NoteShareFailure: 'commit',
   Abort: 'commit',
   Verify: 'verify',
 };
@@ -56,7 +58,7 @@ export function backupMachine(props: Partial<BackupStateMachineProps> = {}): Sta
   return stateMachineOf(stack);
 }
 
-/** Runs it in a local interpreter; each task is a function in a process of its own. Retries do not wait. */
+/** Runs it in a local interpreter; each task is a function in a process of its own. */
 export async function execute(
   machine: StateMachineDefinition,
   input: Readonly<Record<string, unknown>>,
@@ -64,7 +66,14 @@ export async function execute(
     rig,
     id,
     meddle = async () => undefined,
-  }: { readonly rig: AwsRig; readonly id: string; readonly meddle?: Meddle },
+    retriesWait = false,
+  }: {
+    readonly rig: AwsRig;
+    readonly id: string;
+    readonly meddle?: Meddle | undefined;
+    /** As long as the machine says, instead of not at all. */
+    readonly retriesWait?: boolean;
+  },
 ): Promise<Execution> {
   const states: string[] = [];
   const events: { type: string; detail: Record<string, unknown> }[] = [];
@@ -92,7 +101,12 @@ export async function execute(
     }
     return { FailedEntryCount: 0 };
   };
-  const names = [...Object.keys(machine.States), 'BackupPartition', 'BackupPartitionTask'];
+  const names = [
+    ...Object.keys(machine.States),
+    'BackupPartition',
+    'BackupPartitionTask',
+    'NoteShareFailure',
+  ];
   const handlers = Object.fromEntries(
     names.map((name) => [name, name === 'Hold' ? hold : name in FUNCTIONS ? invoke(name) : notify]),
   );
@@ -101,7 +115,9 @@ export async function execute(
     {
       overrides: {
         taskResourceLocalHandlers: handlers as never,
-        retryIntervalOverrides: Object.fromEntries(names.map((name) => [name, 0])),
+        ...(retriesWait
+          ? {}
+          : { retryIntervalOverrides: Object.fromEntries(names.map((name) => [name, 0])) }),
       },
       context: {
         Execution: { Id: `arn:aws:states:eu-west-1:111122223333:execution:backup:${id}`, Input: input },
@@ -114,5 +130,6 @@ export async function execute(
     (error: Error & { cause?: Error }) => String(error.cause?.name ?? error.name),
   );
   await Promise.all(holders);
+  expectDocumented(events);
   return { outcome, states, events };
 }

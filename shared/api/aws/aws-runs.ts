@@ -1,4 +1,5 @@
 import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import { messageOfCause } from '../../core/function-cause.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { StoredReport } from '../../repository/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -35,7 +36,9 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
     type: text(member(input, 'type')),
     backup: text(member(commit, 'key')),
     error:
-      run.state === 'failed' ? { code: error ?? 'E_INTERNAL', message: causeText(cause), hint: null } : null,
+      run.state === 'failed'
+        ? { code: error ?? 'E_INTERNAL', message: messageOfCause(cause ?? ''), hint: null }
+        : null,
     log: [],
     result: (commit as RunAnswer['result'] | undefined) ?? null,
   };
@@ -90,13 +93,4 @@ function member(of: unknown, name: string): unknown {
 
 function text(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
-}
-
-/** The message in a cause that a function gave, which is JSON. */
-function causeText(cause = ''): string {
-  try {
-    return text(member(JSON.parse(cause), 'errorMessage')) ?? cause;
-  } catch {
-    return cause;
-  }
 }
