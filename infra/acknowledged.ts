@@ -42,6 +42,11 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'Revisions of one task definition of ours.',
   },
   {
+    resource: /:scheduler:.*:schedule\/[^/]+\/\*$/,
+    actions: /^scheduler:GetSchedule$/,
+    reason: 'Schedules of this one deployment, which have a group of their own.',
+  },
+  {
     resource: /^\*$/,
     actions:
       /^(xray:|ec2:(\w+NetworkInterfaces?|DescribeSubnets|\w+PrivateIpAddresses)$|ecr:GetAuthorizationToken$|logs:\w+(LogDelivery|LogDeliveries|ResourcePolicy|ResourcePolicies|LogGroups)$|ecs:(StopTask|DescribeTasks)$)/,

@@ -189,7 +189,7 @@ export class BackupPipeline extends Construct {
 
   #makeSchedules({ enabled }: BackupPipelineProps): BackupSchedules {
     const { sources, drill, aws } = this.config;
-    return new BackupSchedules(this, 'Schedules', {
+    const schedules = new BackupSchedules(this, 'Schedules', {
       stateMachine: this.stateMachine,
       functions: {
         verify: this.function('verify'),
@@ -203,6 +203,8 @@ export class BackupPipeline extends Construct {
       jobs: aws.jobs,
       enabled,
     });
+    schedules.watchedBy(this.job('watchdog').function);
+    return schedules;
   }
 }
 

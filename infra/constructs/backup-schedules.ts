@@ -1,5 +1,6 @@
-import { Duration } from 'aws-cdk-lib';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import {
   ContextAttribute,
   Schedule,
@@ -15,6 +16,7 @@ import { TimeZone } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { MaintenanceJob } from '../../shared/core/config-aws.ts';
 import type { Schedule as When } from '../../shared/core/config-schedules.ts';
+import { backupScheduleName, jobScheduleName } from '../../shared/core/schedule-names.ts';
 
 export interface BackupSchedulesProps {
   readonly stateMachine: IStateMachine;
@@ -48,6 +50,8 @@ export class BackupSchedules extends Construct {
   readonly deadLetterQueue: Queue;
   /** Names of the sources that are drilled. */
   readonly drilled: readonly string[];
+  /** Of all schedules but the watchdog's. */
+  readonly groupName: string;
   readonly #isEnabled: boolean;
 
   constructor(scope: Construct, id: string, props: BackupSchedulesProps) {
@@ -55,7 +59,9 @@ export class BackupSchedules extends Construct {
     this.#isEnabled = props.enabled ?? true;
     this.drilled = props.drilled;
     this.deadLetterQueue = deadLetters(this, 'DeadLetters');
-    const group = new ScheduleGroup(this, 'Group');
+    // Known before it is made: the watchdog, which schedules invoke, is told of it.
+    this.groupName = Names.uniqueResourceName(this, { maxLength: 64 });
+    const group = new ScheduleGroup(this, 'Group', { scheduleGroupName: this.groupName });
     for (const [type, when] of Object.entries(props.backups))
       for (const source of when.sources ?? props.sources)
         this.#backup(type, source, when, { group, stateMachine: props.stateMachine });
@@ -63,6 +69,20 @@ export class BackupSchedules extends Construct {
     this.#maintain('prune', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
     this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup'));
+  }
+
+  /** Lets the watchdog look whether they are on, where they are to be. */
+  watchedBy(watchdog: LambdaFunction): void {
+    if (!this.#isEnabled) return;
+    watchdog.addEnvironment('HOLDFAST_SCHEDULE_GROUP', this.groupName);
+    const name = { service: 'scheduler', resource: 'schedule', resourceName: `${this.groupName}/*` };
+    watchdog.addToRolePolicy(
+      new PolicyStatement({
+        sid: 'Schedules',
+        actions: ['scheduler:GetSchedule'],
+        resources: [Stack.of(this).formatArn(name)],
+      }),
+    );
   }
 
   #backup(
@@ -77,6 +97,7 @@ export class BackupSchedules extends Construct {
       scheduledTime: ContextAttribute.scheduledTime,
     });
     new Schedule(this, `${type}-${source}`, {
+      scheduleName: backupScheduleName(type, source),
       description: `Holdfast: ${type} backup of ${source}`,
       scheduleGroup: group,
       enabled: this.#isEnabled,
@@ -96,6 +117,7 @@ export class BackupSchedules extends Construct {
     const { source } = event;
     const input = ScheduleTargetInput.fromObject(event);
     new Schedule(this, source === undefined ? job : `${job}-${source}`, {
+      scheduleName: jobScheduleName(job, source),
       description: `Holdfast: ${job}${source === undefined ? '' : ` of ${source}`}`,
       scheduleGroup: group,
       enabled: this.#isEnabled,

@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { scheduleNames } from '../../shared/core/schedule-names.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { readSourceAges, type SourceAges } from '../../shared/jobs/source-ages.ts';
 import { putEvent } from '../runtime/events.ts';
-import { defineFunction } from '../runtime/function.ts';
+import { defineFunction, type Invocation } from '../runtime/function.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
@@ -10,7 +11,7 @@ const NONE = { ...NEVER, waiting: 0, damaged: 0 };
 /** What the age of a backup that never was is measured as, so that alarms on it fire too: a hundred years. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
-/** Measures how old the newest good backup of each source is, and tells where it is too old. Needs no key. */
+/** Measures how old the newest good backup of each source is, and tells where it is too old, and which schedules are off. Needs no key. */
 export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
   const { config, signal } = invocation;
   const repository = await invocation.repository({ withKey: false });
@@ -32,8 +33,21 @@ export const handler = defineFunction(z.strictObject({}), async (_event, invocat
       allowedSeconds,
     });
   }
-  return { sources: sources.map(inSeconds), missed };
+  return { sources: sources.map(inSeconds), missed, off: await tellOfSchedules(invocation) };
 });
+
+/** A schedule that is gone is told of at once, not when its first backup is missed. */
+async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]> {
+  const group = process.env['HOLDFAST_SCHEDULE_GROUP'];
+  if (!group) return [];
+  const { schedulesOff } = await import('./schedules.ts');
+  const off = await schedulesOff(group, scheduleNames(config), signal);
+  for (const { schedule, state } of off) {
+    logger.error('a schedule does not fire', { schedule, state });
+    await putEvent('Schedule Off', { schedule, state });
+  }
+  return off.map(({ schedule }) => schedule);
+}
 
 function report(ages: SourceAges, isMissed: boolean): void {
   const { source, backupMs, firstMs, waiting, damaged } = ages;

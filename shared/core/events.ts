@@ -10,6 +10,7 @@ export type EventType =
   | 'Backup Failed'
   | 'Backup Duplicate'
   | 'Backup Missed'
+  | 'Schedule Off'
   | 'Verification Failed'
   | 'Restore Finished'
   | 'Drill Succeeded'
@@ -21,6 +22,7 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Backup Suspect',
   'Backup Failed',
   'Backup Missed',
+  'Schedule Off',
   'Verification Failed',
   'Drill Failed',
 ];

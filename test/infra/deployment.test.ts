@@ -305,6 +305,7 @@ describe('monitoring', () => {
           'Backup Suspect',
           'Backup Failed',
           'Backup Missed',
+          'Schedule Off',
           'Verification Failed',
           'Drill Failed',
         ],

@@ -1,0 +1,44 @@
+import { GetScheduleCommand, SchedulerClient, ScheduleState } from '@aws-sdk/client-scheduler';
+import { parallel } from '../../shared/core/parallel.ts';
+
+export interface ScheduleOff {
+  readonly schedule: string;
+  readonly state: 'disabled' | 'missing';
+}
+
+/** Asked for at once: Scheduler allows 50 a second. */
+const AT_ONCE = 5;
+
+/**
+ * Those of the schedules of a group that do not fire, by name.
+ *
+ * @throws what Scheduler answers to a question that it does not answer
+ */
+export async function schedulesOff(
+  group: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<ScheduleOff[]> {
+  const client = new SchedulerClient({});
+  const off: ScheduleOff[] = [];
+  await parallel(names, { most: AT_ONCE, signal }, async (schedule) => {
+    const state = await stateOf(client, { GroupName: group, Name: schedule }, signal);
+    if (state !== ScheduleState.ENABLED)
+      off.push({ schedule, state: state === undefined ? 'missing' : 'disabled' });
+  });
+  return off.toSorted((a, b) => (a.schedule < b.schedule ? -1 : 1));
+}
+
+/** Undefined where there is none. */
+async function stateOf(
+  client: SchedulerClient,
+  input: { readonly GroupName: string; readonly Name: string },
+  abortSignal: AbortSignal,
+): Promise<ScheduleState | undefined> {
+  try {
+    return (await client.send(new GetScheduleCommand(input), { abortSignal })).State;
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { ResolvedConfig } from './config.ts';
+import type { MaintenanceJob } from './config-aws.ts';
+
+/** EventBridge Scheduler's limit on names. */
+const MOST_CHARS = 64;
+const HASH_CHARS = 8;
+
+/** Name of the schedule that starts backups of a type and a source, within the group of the deployment. */
+export function backupScheduleName(type: string, source: string): string {
+  return shortened(`backup-${type}-${source}`);
+}
+
+/** Name of the schedule that invokes a function. @param source of a job that is done for each by itself */
+export function jobScheduleName(job: MaintenanceJob, source?: string): string {
+  return shortened(source === undefined ? job : `${job}-${source}`);
+}
+
+/** Names of the schedules that a configuration says there are, but for the watchdog's own. */
+export function scheduleNames({ aws, sources, drill }: ResolvedConfig): string[] {
+  const all = sources.map(({ name }) => name);
+  const drilled = sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
+  const { verify, prune, drill: drills } = aws.jobs;
+  return [
+    ...Object.entries(aws.schedules).flatMap(([type, when]) =>
+      (when.sources ?? all).map((source) => backupScheduleName(type, source)),
+    ),
+    ...(verify ? [jobScheduleName('verify')] : []),
+    ...(prune ? [jobScheduleName('prune')] : []),
+    ...(drills ? drilled.map((source) => jobScheduleName('drill', source)) : []),
+  ];
+}
+
+function shortened(name: string): string {
+  if (name.length <= MOST_CHARS) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARS);
+  return `${name.slice(0, MOST_CHARS - HASH_CHARS - 1)}-${hash}`;
+}

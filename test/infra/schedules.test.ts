@@ -1,0 +1,64 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { resolveConfig } from '../../shared/core/config.ts';
+import { backupScheduleName, scheduleNames } from '../../shared/core/schedule-names.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
+import { isAllowed, resourcePolicies, rolePolicies } from '../support/policy-simulator.ts';
+
+const { pipeline, storage } = deploymentOf(FULL_CONFIG);
+const { bucket } = resourcePolicies(storage);
+const WATCHDOG = Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'watchdog' });
+const config = resolveConfig({ file: FULL_CONFIG, fileName: 'config', env: {}, flags: {} });
+const schedules = Object.values(pipeline.findResources('AWS::Scheduler::Schedule')).map(
+  ({ Properties }) => Properties as { Name: string; GroupName: unknown },
+);
+const groups = Object.values(pipeline.findResources('AWS::Scheduler::ScheduleGroup')).map(
+  ({ Properties }) => Properties?.Name as string | undefined,
+);
+const [group = ''] = groups.filter((name) => name !== undefined);
+
+describe('schedules', () => {
+  it('have the names that the watchdog looks for', () => {
+    const names = schedules.map(({ Name }) => Name).filter((name) => name !== 'watchdog');
+    expect(names.toSorted()).toEqual(scheduleNames(config).toSorted());
+    expect(names).toEqual(expect.arrayContaining(['backup-hourly-shop', 'backup-daily-game', 'drill-shop']));
+    pipeline.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'watchdog', HOLDFAST_SCHEDULE_GROUP: group }),
+      },
+    });
+  });
+
+  it('have names that Scheduler takes, and no two the same', () => {
+    const long = 'x'.repeat(80);
+    const names = [
+      backupScheduleName('daily', `${long}1`),
+      backupScheduleName('daily', `${long}2`),
+      backupScheduleName('daily', 'shop'),
+    ];
+    expect(new Set(names).size).toBe(3);
+    for (const name of names) expect(name).toMatch(/^[0-9a-zA-Z._-]{1,64}$/);
+  });
+
+  it('are seen by the watchdog, and touched by nobody', () => {
+    const schedule = `arn:aws:scheduler:eu-west-1:111122223333:schedule/${group}/backup-daily-shop`;
+    const allowed = (job: string, action: string, resource = schedule) =>
+      isAllowed(rolePolicies(pipeline, job), bucket, { action, resource });
+    expect(allowed('watchdog', 'scheduler:GetSchedule')).toBe(true);
+    const other = schedule.replace(group, 'default');
+    expect(allowed('watchdog', 'scheduler:GetSchedule', other)).toBe(false);
+    for (const action of ['UpdateSchedule', 'DeleteSchedule', 'CreateSchedule'])
+      expect(allowed('watchdog', `scheduler:${action}`), action).toBe(false);
+    for (const job of ['plan', 'commit', 'prune', 'restore'])
+      expect(allowed(job, 'scheduler:GetSchedule'), job).toBe(false);
+  });
+
+  it('are not looked for where they are off', () => {
+    const off = deploymentOf(FULL_CONFIG, { ENABLE_BACKUPS: 'false' }).pipeline;
+    off.hasResourceProperties('AWS::Scheduler::Schedule', { State: 'DISABLED' });
+    const [watchdog] = Object.values(
+      off.findResources('AWS::Lambda::Function', { Properties: { Environment: { Variables: WATCHDOG } } }),
+    );
+    expect(watchdog?.['Properties'].Environment.Variables).not.toHaveProperty('HOLDFAST_SCHEDULE_GROUP');
+  });
+});
