@@ -60,7 +60,7 @@ function consoleProblems(
 ): string[] {
   const problems: string[] = [];
   if ((domainName === undefined) !== (certificate === undefined))
-    problems.push('aws.console.domainName and .certificate go together: give both, or none');
+    problems.push('aws.console: domainName and certificate go together; give both, or none');
   if (auth?.kind !== 'oidc')
     return [
       ...problems,
@@ -70,7 +70,7 @@ function consoleProblems(
     problems.push('aws.console needs api.auth.clientId: the client of the issuer that the console is');
   if (COGNITO.test(auth.issuer) && signInOrigins.length === 0)
     problems.push(
-      "aws.console.signInOrigins is not set: Cognito gives tokens at the domain of the user pool, such as 'https://NAME.auth.REGION.amazoncognito.com'",
+      "aws.console needs signInOrigins: Cognito gives tokens at the domain of the user pool, such as 'https://NAME.auth.REGION.amazoncognito.com'",
     );
   return problems;
 }

@@ -95,7 +95,7 @@ describe('what is deployed', () => {
         api: { auth: { ...OIDC, issuer: 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a' } },
         console: {},
       },
-      /aws.console.signInOrigins is not set/,
+      /aws.console needs signInOrigins/,
     ],
     [
       'a name without a certificate',
