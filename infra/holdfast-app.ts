@@ -4,6 +4,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { type HoldfastConfig, resolveConfig } from '../shared/core/config.ts';
 import { readConfigEnv } from '../shared/core/config-env.ts';
 import { acknowledgeMeant } from './acknowledged.ts';
+import { ApiStack } from './stacks/api-stack.ts';
 import { MonitoringStack } from './stacks/monitoring-stack.ts';
 import { PipelineStack } from './stacks/pipeline-stack.ts';
 import { StorageStack } from './stacks/storage-stack.ts';
@@ -29,17 +30,20 @@ export function holdfastApp({ file, fileName, env, bundles, appProps }: Holdfast
   };
   const props = { env: stackEnv, tags: { application: 'holdfast' } };
   const { storage } = new StorageStack(app, `${stackName}Storage`, { ...props, config });
+  const deployed = { storage, bundles, config: withEnvironment(file as HoldfastConfig, env) };
   const { pipeline } = new PipelineStack(app, `${stackName}Pipeline`, {
     ...props,
-    storage,
-    bundles,
-    config: withEnvironment(file as HoldfastConfig, env),
+    ...deployed,
     enabled: config.isEnabled,
   });
+  const { api } = config.api.auth
+    ? new ApiStack(app, `${stackName}Api`, { ...props, ...deployed, pipeline })
+    : { api: undefined };
   new MonitoringStack(app, `${stackName}Monitoring`, {
     ...props,
     storage,
     pipeline,
+    api,
     alertEmails: notifications.emails,
     webhook: notifications.webhook,
   });

@@ -1,4 +1,6 @@
 /** What `holdfast/cdk` is: constructs for anybody's CDK app. */
+export { AdminApi, type AdminApiProps } from './constructs/admin-api.ts';
+export { AdminConsole, type AdminConsoleProps } from './constructs/admin-console.ts';
 export type { MetricName } from './constructs/backup-metrics.ts';
 export {
   BackupMonitoring,

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
 /** Functions: those of backups, and those of the admin API. */
-const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, 'admin-api', 'decide'];
+const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES];
 const WORKERS = {
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',

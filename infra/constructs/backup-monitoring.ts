@@ -23,8 +23,9 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/core/events.ts';
+import type { AdminApi } from './admin-api.ts';
 import { backupDashboard } from './backup-dashboard.ts';
 import { type MetricName, sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
@@ -46,6 +47,13 @@ export interface Webhook {
 export interface BackupMonitoringProps {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
+
+  /**
+   * The admin API to watch as well.
+   *
+   * @default - none
+   */
+  readonly api?: AdminApi | undefined;
 
   /**
    * Who is told of what somebody must look at.
@@ -73,7 +81,7 @@ export class BackupMonitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupMonitoringProps) {
     super(scope, id);
-    const { pipeline, storage, alertEmails = [], webhook } = props;
+    const { pipeline, storage, api, alertEmails = [], webhook } = props;
     this.alertTopic = new Topic(this, 'Alerts', { displayName: 'Holdfast', enforceSSL: true });
     allowServices(this.alertTopic);
     for (const email of alertEmails) this.alertTopic.addSubscription(new EmailSubscription(email));
@@ -83,6 +91,7 @@ export class BackupMonitoring extends Construct {
     this.#watchStateMachine(pipeline);
     this.#watchWatchdog(pipeline);
     this.#watchDeadLetters(pipeline);
+    if (api) this.#watchApi(api);
     this.#watchKey(storage);
     this.alarms = this.#alarms;
     backupDashboard(this, 'Dashboard', this.#alarms, sources);
@@ -189,6 +198,16 @@ export class BackupMonitoring extends Construct {
           text: `${name}: something could not be started, or failed, and lies in ${queue.queueName}`,
         },
       );
+  }
+
+  #watchApi(api: AdminApi): void {
+    this.#alarm('ApiFailing', api.httpApi.metricServerError({ period: HOUR, statistic: Stats.SUM }), {
+      text: 'the admin API answers with statuses of 500 and more',
+    });
+    for (const name of API_FUNCTION_NAMES)
+      this.#alarm(`ApiFailed-${name}`, api.job(name).function.metricErrors({ period: HOUR }), {
+        text: `the function ${name} of the admin API failed`,
+      });
   }
 
   /** CloudTrail tells of the key's scheduled deletion at once; there are 30 days to cancel it. */

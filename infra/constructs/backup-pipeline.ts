@@ -12,7 +12,7 @@ import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
 import { FargateTasks } from './fargate-runtime.ts';
-import { functionConfig, secretsOf } from './function-settings.ts';
+import { functionConfig, functionEnvironment, secretsOf } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements } from './job-statements.ts';
 
@@ -48,7 +48,6 @@ export interface BackupPipelineProps {
   readonly bundles?: string | undefined;
 }
 
-const METRICS_NAMESPACE = 'Holdfast';
 /** What a task does is what these functions do. */
 const TASK_JOBS: readonly FunctionName[] = ['backup-partition', 'hold'];
 
@@ -73,7 +72,7 @@ export class BackupPipeline extends Construct {
       secrets: secretsOf(this.config),
       eventBusArn: this.eventBus.eventBusArn,
     };
-    const environment = this.#environment(props);
+    const environment = functionEnvironment(props.storage, this.eventBus, functionConfig(props.config));
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     const fargate = this.#fargate(props, { network, statements, environment });
     this.stateMachine = new BackupStateMachine(this, 'Backup', {
@@ -122,17 +121,6 @@ export class BackupPipeline extends Construct {
       securityGroups: securityGroups ?? [
         new SecurityGroup(this, 'SecurityGroup', { vpc, description: 'Holdfast: out only' }),
       ],
-    };
-  }
-
-  #environment({ storage, config }: BackupPipelineProps): Readonly<Record<string, string>> {
-    return {
-      HOLDFAST_REPOSITORY: storage.repository,
-      HOLDFAST_KMS_KEY: storage.key.keyArn,
-      HOLDFAST_CONFIG: functionConfig(config),
-      HOLDFAST_EVENT_BUS: this.eventBus.eventBusName,
-      POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
-      NODE_OPTIONS: '--enable-source-maps',
     };
   }
 

@@ -12,7 +12,7 @@ import {
   type StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/core/config-aws.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** When packs move to another storage class. */
@@ -146,7 +146,7 @@ export class BackupStorage extends Construct {
   }
 
   /** Lets `grantee` do what the function of that name may do to bucket and key, and nothing else. */
-  grantJob(grantee: IGrantable, job: FunctionName, deltas = true): void {
+  grantJob(grantee: IGrantable, job: DeployedFunction, deltas = true): void {
     for (const statement of repositoryStatements(job, this.placeFor(deltas)))
       grantee.grantPrincipal.addToPrincipalPolicy(statement);
   }

@@ -9,6 +9,8 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
+import { AdminApi } from './admin-api.ts';
+import { AdminConsole } from './admin-console.ts';
 import type { MetricName } from './backup-metrics.ts';
 import { BackupMonitoring, type Webhook } from './backup-monitoring.ts';
 import { BackupPipeline } from './backup-pipeline.ts';
@@ -83,6 +85,27 @@ export interface DatabaseBackupsProps {
    * @default true
    */
   readonly deltas?: boolean;
+
+  /**
+   * Who may use the admin API, which is deployed where `api.auth` is set.
+   *
+   * @default - no API
+   */
+  readonly api?: Config['api'];
+
+  /**
+   * What API Gateway lets through of all callers together. Needs `api`.
+   *
+   * @default - 20 requests a second, 40 at once
+   */
+  readonly apiThrottle?: AwsConfig['api'];
+
+  /**
+   * Deploys the console, by CloudFront. Needs `api.auth` of kind `oidc` with a `clientId`.
+   *
+   * @default - no console
+   */
+  readonly console?: AwsConfig['console'];
 
   /**
    * The VPC that reaches the databases. It needs ways to S3, KMS, Secrets Manager, EventBridge and Step Functions.
@@ -215,20 +238,27 @@ export interface DatabaseBackupsProps {
 export class DatabaseBackups extends Construct {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
+  /** Where `api.auth` is set. */
+  readonly api: AdminApi | undefined;
+  /** Where `console` is set. */
+  readonly console: AdminConsole | undefined;
   readonly monitoring: BackupMonitoring;
 
   constructor(scope: Construct, id: string, props: DatabaseBackupsProps) {
     super(scope, id);
     this.storage = new BackupStorage(this, 'Storage', props);
-    this.pipeline = new BackupPipeline(this, 'Pipeline', {
-      ...props,
-      storage: this.storage,
-      config: configOf(props),
-    });
+    const { bundles } = props;
+    const deployed = { storage: this.storage, config: configOf(props), bundles };
+    const pipeline = new BackupPipeline(this, 'Pipeline', { ...props, ...deployed });
+    this.pipeline = pipeline;
+    if (props.api?.auth) this.api = new AdminApi(this, 'Api', { ...deployed, pipeline });
+    if (props.console && this.api)
+      this.console = new AdminConsole(this, 'Console', { api: this.api, pipeline, bundles });
     this.monitoring = new BackupMonitoring(this, 'Monitoring', {
       ...props,
       storage: this.storage,
-      pipeline: this.pipeline,
+      pipeline,
+      api: this.api,
     });
   }
 
@@ -256,6 +286,12 @@ export class DatabaseBackups extends Construct {
     return this.pipeline.grantInvokeRestore(grantee);
   }
 
+  /** Lets `grantee` send signed requests to the admin API; `api.auth.roles` says what it may. Only for IAM. */
+  grantUseApi(grantee: IGrantable): Grant {
+    if (this.api) return this.api.grantUse(grantee);
+    throw new Error('api.auth is not set: there is no admin API to use');
+  }
+
   /** Lets `grantee` list backups and read their manifests and reports, without the key. */
   grantList(grantee: IGrantable): void {
     this.storage.grantList(grantee);
@@ -279,7 +315,7 @@ export class DatabaseBackups extends Construct {
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
   const { sources, targets, drill, schedules, retention, keep, prune, suspects, deltas } = props;
-  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, alarms, vpc } = props;
+  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, alarms, vpc, api } = props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
   return definedOf({
     sources,
@@ -291,6 +327,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
     prune,
     suspects,
     deltas,
+    api,
     aws: definedOf({
       jobs,
       fargate,
@@ -298,6 +335,8 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
       maxConcurrency,
       alarms,
       functions: functionSizes,
+      api: props.apiThrottle,
+      console: props.console,
       // The VPC is a construct here; its id tells the schema that there is one.
       network: fargate && { vpcId: 'vpc-of-construct', subnetIds: ['subnet-of-construct'] },
     }),

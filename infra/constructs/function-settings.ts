@@ -1,16 +1,54 @@
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { HoldfastConfig, ResolvedConfig } from '../../shared/core/config.ts';
+import { NAMESPACE } from './backup-metrics.ts';
+import type { BackupStorage } from './backup-storage.ts';
 
 /** Lambda's limit on all variables of a function is 4096 bytes. */
 const MOST_BYTES = 3400;
+/** The API is told ARNs of other functions too. */
+const MOST_API_BYTES = 2500;
+
+/** The variables that every function has. */
+export function functionEnvironment(
+  { repository, key }: BackupStorage,
+  { eventBusName }: IEventBus,
+  config: string,
+): Readonly<Record<string, string>> {
+  return {
+    HOLDFAST_REPOSITORY: repository,
+    HOLDFAST_KMS_KEY: key.keyArn,
+    HOLDFAST_CONFIG: config,
+    HOLDFAST_EVENT_BUS: eventBusName,
+    POWERTOOLS_METRICS_NAMESPACE: NAMESPACE,
+    NODE_OPTIONS: '--enable-source-maps',
+  };
+}
+
+/**
+ * The part of a configuration that the function of the admin API reads.
+ *
+ * @throws where it is too long for the function's environment
+ */
+export function apiConfig({
+  sources,
+  targets,
+  schedules,
+  retention,
+  keep,
+  prune,
+  api,
+}: HoldfastConfig): string {
+  return fitting(definedOf({ sources, targets, schedules, retention, keep, prune, api }), MOST_API_BYTES);
+}
 
 /**
  * The part of a configuration that functions read, as the value of HOLDFAST_CONFIG. What is deployed is left out, and what
- * only a command line knows.
+ * only a command line or the API knows.
  *
  * @throws where it is too long for a function's environment
  */
 export function functionConfig(file: HoldfastConfig): string {
-  const { repository: _, kmsKey: __, keyFile: ___, s3: ____, aws = {}, ...engine } = file;
+  const { repository: _, kmsKey: __, keyFile: ___, s3: ____, api: _____, aws = {}, ...engine } = file;
   const { shareMiB, maxConcurrency, fargate, alarms, jobs, network } = aws;
   const ofFunctions = definedOf({
     shareMiB,
@@ -20,14 +58,18 @@ export function functionConfig(file: HoldfastConfig): string {
     // Fargate is refused without a network.
     ...(fargate ? { fargate, network } : {}),
   });
-  const text = JSON.stringify({
-    ...engine,
-    ...(Object.keys(ofFunctions).length > 0 ? { aws: ofFunctions } : {}),
-  });
+  return fitting(
+    { ...engine, ...(Object.keys(ofFunctions).length > 0 ? { aws: ofFunctions } : {}) },
+    MOST_BYTES,
+  );
+}
+
+function fitting(config: HoldfastConfig, most: number): string {
+  const text = JSON.stringify(config);
   const bytes = Buffer.byteLength(text);
-  if (bytes <= MOST_BYTES) return text;
+  if (bytes <= most) return text;
   throw new Error(
-    `the configuration takes ${bytes} bytes, and functions can be given ${MOST_BYTES}; make fewer sources a deployment`,
+    `the configuration takes ${bytes} bytes, and functions can be given ${most}; make fewer sources a deployment`,
   );
 }
 

@@ -7,7 +7,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/core/config-aws.ts';
 
 /** Where functions run, so that they reach the database. */
 export interface FunctionNetwork {
@@ -25,7 +25,7 @@ export interface FunctionSize {
 }
 
 export interface JobFunctionProps {
-  readonly job: FunctionName;
+  readonly job: DeployedFunction;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
 
@@ -48,7 +48,7 @@ export interface JobFunctionProps {
 
 interface Defaults {
   readonly memoryMiB: number;
-  readonly timeoutMinutes: number;
+  readonly timeout: Duration;
   readonly reservedConcurrency: number;
   readonly description: string;
 }
@@ -58,9 +58,16 @@ const size = (
   timeoutMinutes: number,
   reservedConcurrency: number,
   description: string,
-): Defaults => ({ memoryMiB, timeoutMinutes, reservedConcurrency, description });
+): Defaults => ({
+  memoryMiB,
+  timeout: Duration.minutes(timeoutMinutes),
+  reservedConcurrency,
+  description,
+});
+/** API Gateway waits for 30 seconds: what takes longer must say so itself. */
+const API_TIMEOUT = Duration.seconds(29);
 
-const DEFAULTS: Readonly<Record<FunctionName, Defaults>> = {
+const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   plan: size(1024, 15, 5, 'Plans a backup in shares'),
   hold: size(1024, 15, 5, 'Plans a backup, and holds the snapshot that its shares read'),
   'backup-partition': size(1769, 15, 20, 'Backs up one share of a plan'),
@@ -71,6 +78,8 @@ const DEFAULTS: Readonly<Record<FunctionName, Defaults>> = {
   prune: size(1024, 15, 1, 'Removes what retention no longer keeps'),
   drill: size(1769, 15, 1, 'Restores into a scratch database and compares'),
   watchdog: size(512, 5, 1, 'Measures how old the newest good backup is'),
+  'admin-api': { ...size(1024, 1, 10, 'Answers the admin API'), timeout: API_TIMEOUT },
+  decide: size(1024, 1, 5, 'Writes down what somebody decides by the admin API'),
 };
 
 /** Found from the source as well as from the bundle in dist/. */
@@ -87,6 +96,7 @@ export class JobFunction extends Construct {
     const { job, network, environment } = props;
     const defaults = DEFAULTS[job];
     const { memoryMiB, timeoutMinutes, reservedConcurrency } = { ...defaults, ...definedOf(props.size) };
+    const timeout = timeoutMinutes === undefined ? defaults.timeout : Duration.minutes(timeoutMinutes);
     this.deadLetterQueue = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -110,7 +120,7 @@ export class JobFunction extends Construct {
       handler: 'index.handler',
       code: Code.fromAsset(bundleOf(job, props.bundles)),
       memorySize: memoryMiB,
-      timeout: Duration.minutes(timeoutMinutes),
+      timeout,
       ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
       // A step that failed is repeated by whoever started it, never by Lambda behind its back.
       retryAttempts: 0,
@@ -128,7 +138,9 @@ export class JobFunction extends Construct {
 const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
 
 /** Members that are said; those that are undefined would hide defaults. */
-function definedOf(given: FunctionSize = {}): Partial<Defaults> {
+function definedOf(
+  given: FunctionSize = {},
+): Partial<Omit<Defaults, 'timeout'>> & Pick<FunctionSize, 'timeoutMinutes'> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
@@ -137,6 +149,13 @@ export function bundleOf(name: string, bundles: string = bundlesFolder()): strin
   const folder = path.join(bundles, name);
   if (existsSync(path.join(folder, name === 'task' ? 'Dockerfile' : 'index.mjs'))) return folder;
   throw new Error(`there is no ${folder}: the functions are not built; run: npm run build`);
+}
+
+/** The built console, beside the functions. @throws where it was not built */
+export function consoleFolder(bundles: string = bundlesFolder()): string {
+  const folder = path.join(bundles, '..', 'console');
+  if (existsSync(path.join(folder, 'index.html'))) return folder;
+  throw new Error(`there is no ${folder}: the console is not built; run: npm run build`);
 }
 
 function bundlesFolder(): string {

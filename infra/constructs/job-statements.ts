@@ -1,11 +1,11 @@
 import { Token } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/core/config-aws.ts';
 import type { Secrets } from './function-settings.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** Which databases a job logs in to. */
-const LOGINS: Readonly<Partial<Record<FunctionName, readonly (keyof Secrets)[]>>> = {
+const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Secrets)[]>>> = {
   plan: ['sources'],
   hold: ['sources'],
   'backup-partition': ['sources'],
@@ -23,7 +23,7 @@ export interface JobStatementsOptions {
 
 /** All that one job's role may do, besides writing its log. */
 export function jobStatements(
-  job: FunctionName,
+  job: DeployedFunction,
   { place, secrets, eventBusArn }: JobStatementsOptions,
 ): PolicyStatement[] {
   const arns = [...new Set((LOGINS[job] ?? []).flatMap((group) => secrets[group]))];

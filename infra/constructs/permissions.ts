@@ -1,5 +1,5 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/core/config-aws.ts';
 
 /** What a key opens: `purpose` of KMS's encryption context (docs/security.md). */
 type Purpose = 'repository' | 'manifest' | 'index' | 'data';
@@ -31,7 +31,7 @@ const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
 
-function permissionsOf(name: FunctionName, deltas: boolean): Permissions {
+function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
   const writer: Permissions = {
     ...NOTHING,
     get: [...EVERYTHING, 'runs/*'],
@@ -46,7 +46,7 @@ function permissionsOf(name: FunctionName, deltas: boolean): Permissions {
     generate: REPORT_KEYS,
     decrypt: ALL_PURPOSES,
   };
-  const table: Readonly<Record<FunctionName, Permissions>> = {
+  const table: Readonly<Record<DeployedFunction, Permissions>> = {
     // The first plan makes the repository.
     plan: {
       ...writer,
@@ -70,12 +70,21 @@ function permissionsOf(name: FunctionName, deltas: boolean): Permissions {
       decrypt: ['repository', 'manifest'],
     },
     watchdog: { ...NOTHING, get: LISTED },
+    // Links to exports are good for what their maker may read.
+    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'] },
+    decide: {
+      ...NOTHING,
+      get: LISTED,
+      put: ['reports/*'],
+      generate: REPORT_KEYS,
+      decrypt: ['repository', 'manifest'],
+    },
   };
   return table[name];
 }
 
 /** The statements of one job's role on bucket and key. */
-export function repositoryStatements(name: FunctionName, place: RepositoryPlace): PolicyStatement[] {
+export function repositoryStatements(name: DeployedFunction, place: RepositoryPlace): PolicyStatement[] {
   const { bucketArn, prefix, keyArn } = place;
   const permissions = permissionsOf(name, place.deltas);
   const objects = (sid: string, action: string, folders: readonly string[]) =>

@@ -48,7 +48,7 @@ export class AdminApi {
       for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
       return response;
     } catch (error) {
-      return this.#refuse(error, cors);
+      return this.#refuse(isTimeUp(context) ? timeUp(error) : error, cors);
     }
   }
 
@@ -142,12 +142,24 @@ export class AdminApi {
 
   #refuse(error: unknown, cors: Readonly<Record<string, string>>): Response {
     const { problem, headers } = problemOf(error);
-    if (problem.code === 'E_INTERNAL') this.#options.onError(error);
+    if (problem.code === 'E_INTERNAL' || problem.code === 'E_OUT_OF_TIME') this.#options.onError(error);
     const login: Record<string, string> =
       problem.status === 401 ? { 'www-authenticate': this.#options.authenticator.scheme } : {};
     const all = { ...headers, ...login, ...cors, 'content-type': 'application/problem+json' };
     return json(problem.status, problem, all);
   }
+}
+
+function isTimeUp({ signal }: RequestContext): boolean {
+  return signal?.aborted === true && (signal.reason as Error | undefined)?.name === 'TimeoutError';
+}
+
+function timeUp(cause: unknown): ApiError {
+  return new ApiError('E_OUT_OF_TIME', 'the answer took longer than the API may take', {
+    status: 504,
+    cause,
+    hint: 'Ask again in a moment; GET /runs and GET /audit tell what was begun nevertheless.',
+  });
 }
 
 function toResponse(reply: Reply<RouteId>): Response {

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { ApiGatewayConfig, HostedConsoleConfig } from './config-hosting.ts';
 import { SecretArn } from './config-places.ts';
 import { resolveSchedule, type Schedule, ScheduleConfig, type ScheduleSetting } from './config-schedules.ts';
 import { HOUR_MS, MiB } from './units.ts';
 
-/** Functions, by the name of their folder. */
+/** Functions that every deployment has, by the name of their folder. */
 export const FUNCTION_NAMES = [
   'plan',
   'hold',
@@ -17,6 +18,11 @@ export const FUNCTION_NAMES = [
   'watchdog',
 ] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** Functions of the admin API, which are deployed with it. */
+export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
+export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
+export type DeployedFunction = FunctionName | ApiFunctionName;
 
 /** What runs on a schedule besides backups. */
 export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'watchdog'] as const;
@@ -87,7 +93,7 @@ export const AwsConfig = z.strictObject({
       drillAgeDays: whole(1, 400).optional(),
     })
     .optional(),
-  functions: z.partialRecord(z.enum(FUNCTION_NAMES), FunctionSize).optional(),
+  functions: z.partialRecord(z.enum([...FUNCTION_NAMES, ...API_FUNCTION_NAMES]), FunctionSize).optional(),
   jobs: z.partialRecord(z.enum(MAINTENANCE_JOBS), ScheduleConfig).optional(),
   /** Estimated size of what one function reads. */
   shareMiB: whole(16, 1_048_576).optional(),
@@ -102,6 +108,10 @@ export const AwsConfig = z.strictObject({
       holder: z.boolean().optional(),
     })
     .optional(),
+  /** Where `api.auth` is set, the admin API is deployed. */
+  api: ApiGatewayConfig.optional(),
+  /** Deploys the console before it. */
+  console: HostedConsoleConfig.optional(),
   logDays: z.union([7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))).optional(),
 });
 type AwsFile = z.infer<typeof AwsConfig>;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
+import { hostingProblems } from './config-hosting.ts';
 import { DrillConfig, drillPlaces, namedPlaces, Places } from './config-places.ts';
 import {
   COUNT_NAMES,
@@ -143,6 +144,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const keys = readKeys(fromEnv, fromFile, problems);
   const retention = resolveRetention(fromFile.retention, fromFile.keep, fromEnv.retention);
   problems.push(...retentionProblems(retention, fileName));
+  problems.push(...hostingProblems(fromFile).map((problem) => `${fileName}: ${problem}`));
   const aws = resolveAws(
     {
       aws: fromFile.aws,

@@ -2,11 +2,21 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { synthesise } from '../../infra/holdfast-app.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
+import { deploymentOf, FULL_CONFIG, IAM_CONFIG } from '../support/deployment.ts';
 
 describe('cdk-nag, AwsSolutions', () => {
-  it('finds nothing that is not acknowledged with its reason', () => {
-    const { app } = deploymentOf(FULL_CONFIG);
+  const ownName = {
+    ...FULL_CONFIG,
+    aws: { ...FULL_CONFIG.aws, console: { signInOrigins: ['https://a.example'] } },
+  };
+
+  it.each([
+    ['of all that can be said', FULL_CONFIG],
+    ['of signed requests', IAM_CONFIG],
+    ["of a console by CloudFront's own name", ownName],
+    ['without an API', { sources: FULL_CONFIG.sources }],
+  ])('finds nothing that is not acknowledged with its reason: %s', (_, config) => {
+    const { app } = deploymentOf(config);
     const { directory } = synthesise(app);
     const report = JSON.parse(readFileSync(path.join(directory, 'validation-report.json'), 'utf8'));
     expect(process.exitCode ?? 0).toBe(0);

@@ -8,7 +8,7 @@ import {
 import { App, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/core/config-aws.ts';
 import { hasPart } from '../support/parts.ts';
 import { StsRgw } from '../support/sts-rgw.ts';
 
@@ -22,11 +22,12 @@ const OBJECTS = [
   'reports/verify/x.json',
   `expired/20261126T020000Z/${MANIFEST}`,
   'runs/ab/plan',
+  'exports/ab/shop.sql',
 ];
 const place = { bucketArn: `arn:aws:s3:::${BUCKET}`, prefix: '', keyArn: 'arn:aws:kms:::key', deltas: true };
 
 /** What the role of a job may do to S3, as it is synthesised. */
-function policyOf(job: FunctionName): object {
+function policyOf(job: DeployedFunction): object {
   const stack = new Stack(new App(), 'Roles');
   const statements = repositoryStatements(job, place).map((statement) =>
     stack.resolve(statement.toStatementJson()),
@@ -105,5 +106,25 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
     expect(await remove(client, MANIFEST)).toBe('AccessDenied');
     expect(await read(client, MANIFEST)).toBe('allowed');
     expect(await outcome(client.send(new ListObjectsV2Command({ Bucket: BUCKET })))).toBe('allowed');
+  });
+
+  it('the API reads manifests and exports, no pack, and writes nothing', async () => {
+    const client = await rgw.assume('admin-api', policyOf('admin-api'));
+    expect(await read(client, PACK)).toBe('AccessDenied');
+    expect(await read(client, 'runs/ab/plan')).toBe('AccessDenied');
+    for (const key of ['reports/x.json', 'exports/x.sql', 'data/cd/x'])
+      expect(await put(client, key), key).toBe('AccessDenied');
+    for (const key of OBJECTS) expect(await remove(client, key), key).toBe('AccessDenied');
+    expect(await read(client, MANIFEST)).toBe('allowed');
+    expect(await read(client, 'exports/ab/shop.sql')).toBe('allowed');
+    expect(await outcome(client.send(new ListObjectsV2Command({ Bucket: BUCKET })))).toBe('allowed');
+  });
+
+  it('decide writes reports, and nothing else', async () => {
+    const client = await rgw.assume('decide', policyOf('decide'));
+    expect(await read(client, PACK)).toBe('AccessDenied');
+    expect(await put(client, 'backups/daily/x.json')).toBe('AccessDenied');
+    expect(await remove(client, 'reports/verify/x.json')).toBe('AccessDenied');
+    expect(await put(client, 'reports/hold/x.json')).toBe('allowed');
   });
 });

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import {
   BUCKET,
@@ -14,7 +15,7 @@ import {
   rolePolicies,
 } from '../support/policy-simulator.ts';
 
-const { pipeline, storage } = deploymentOf(FULL_CONFIG);
+const { pipeline, storage, api } = deploymentOf(FULL_CONFIG);
 const resources = resourcePolicies(storage);
 const ONCE = { 's3:if-none-match': '*', 's3:ObjectCreationOperation': 'true' };
 const PURPOSES = ['repository', 'manifest', 'index', 'data'];
@@ -108,7 +109,27 @@ const TABLE: readonly Row[] = [
     secrets: [],
   },
   { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
+  {
+    job: 'admin-api',
+    get: [...LISTED, 'exports/shop.sql'],
+    put: [],
+    delete: [],
+    decrypt: [],
+    generate: [],
+    secrets: [],
+  },
+  {
+    job: 'decide',
+    get: LISTED,
+    put: [REPORT],
+    delete: [],
+    decrypt: ['repository', 'manifest'],
+    generate: ['manifest', 'index'],
+    secrets: [],
+  },
 ];
+const ofApi: readonly string[] = API_FUNCTION_NAMES;
+const templateOf = (job: string) => (ofApi.includes(job) ? api : pipeline);
 
 type Policies = Parameters<typeof isAllowed>[0];
 
@@ -130,7 +151,7 @@ const allowed = (all: readonly string[], test: (one: string) => boolean) => all.
 const sorted = (list: readonly string[]) => [...list].sort();
 
 describe.each(TABLE)('the role of $job', (row) => {
-  const policies = rolePolicies(pipeline, row.job);
+  const policies = rolePolicies(templateOf(row.job), row.job);
 
   it('deletes nothing else', () => {
     expect(allowed(OBJECTS, (key) => onObject(policies, 's3:DeleteObject', key))).toEqual(sorted(row.delete));
@@ -189,6 +210,53 @@ describe.each(TABLE)('the role of $job', (row) => {
 
   it('lists the repository', () => {
     expect(isAllowed(policies, resources.bucket, { action: 's3:ListBucket', resource: BUCKET })).toBe(true);
+  });
+});
+
+it('every function that is deployed has its row', () => {
+  expect(TABLE.map(({ job }) => job).sort()).toEqual([...FUNCTION_NAMES, ...API_FUNCTION_NAMES].sort());
+});
+
+describe('the role of admin-api, besides', () => {
+  const statements = rolePolicies(api, 'admin-api').flatMap(({ Statement }) => Statement) as {
+    readonly Effect: string;
+    readonly Action: string | string[];
+    readonly Resource: string | string[];
+  }[];
+  const resourcesOf = (action: string) =>
+    statements.filter(({ Action }) => [Action].flat().includes(action)).flatMap(({ Resource }) => Resource);
+
+  it('may do this and no more', () => {
+    expect(new Set(statements.flatMap(({ Action }) => Action))).toEqual(
+      new Set([
+        's3:ListBucket',
+        's3:GetObject',
+        'states:StartExecution',
+        'states:ListExecutions',
+        'states:DescribeExecution',
+        'lambda:InvokeFunction',
+        'secretsmanager:GetSecretValue',
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+        'sqs:SendMessage',
+        'xray:PutTraceSegments',
+        'xray:PutTelemetryRecords',
+      ]),
+    );
+    expect(new Set(statements.map(({ Effect }) => Effect))).toEqual(new Set(['Allow']));
+  });
+
+  it('begins what the API offers, and cannot begin a prune', () => {
+    const names = resourcesOf('lambda:InvokeFunction').map(
+      (arn) => /(?:AttPipeline|:Api)([a-z]+)[A-F0-9]{8}/.exec(arn)?.[1],
+    );
+    expect(names).toEqual(['verify', 'drill', 'restore', 'export', 'decide']);
+    const [machine, ...others] = resourcesOf('states:StartExecution');
+    expect([machine, others]).toEqual([expect.stringMatching(/PipelineBackup/), []]);
+    expect(resourcesOf('states:DescribeExecution')).toEqual([
+      expect.stringMatching(/^arn:aws:states:eu-west-1:111122223333:execution:.+:\*$/),
+    ]);
+    expect(resourcesOf('secretsmanager:GetSecretValue')).toEqual([expect.stringContaining('ApiSecret')]);
   });
 });
 

@@ -27,6 +27,17 @@ export const FULL_CONFIG: HoldfastConfig = {
     daily: { cron: '15 1 * * *', timeZone: 'Europe/Berlin' },
     hourly: { rate: '1 hour', sources: ['shop'] },
   },
+  api: {
+    auth: {
+      kind: 'oidc',
+      issuer: 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc',
+      audience: 'client-of-console',
+      clientId: 'client-of-console',
+      rolesClaim: 'cognito:groups',
+      roles: { viewer: ['staff'], operator: ['ops'], restorer: ['dba'] },
+    },
+    corsOrigins: ['https://admin.example.com'],
+  },
   aws: {
     stackName: 'Shop',
     account: '111122223333',
@@ -45,13 +56,32 @@ export const FULL_CONFIG: HoldfastConfig = {
     },
     notifications: { emails: ['ops@example.com'], webhook: { secret: SECRETS.webhook } },
     alarms: { backupAgeHours: 30, verificationAgeDays: 10, drillAgeDays: 50 },
-    functions: { 'backup-partition': { memoryMiB: 3008, timeoutMinutes: 10, reservedConcurrency: 7 } },
+    functions: {
+      'backup-partition': { memoryMiB: 3008, timeoutMinutes: 10, reservedConcurrency: 7 },
+      'admin-api': { reservedConcurrency: 9 },
+    },
+    api: { requestsPerSecond: 5, burst: 7 },
+    console: {
+      domainName: 'backups.example.com',
+      certificate: 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+      signInOrigins: ['https://shop.auth.eu-west-1.amazoncognito.com'],
+    },
     jobs: { verify: '0 4 * * 6', watchdog: { rate: '10 minutes' } },
     shareMiB: 512,
     maxConcurrency: 6,
     fargate: { cpu: 2048, memoryMiB: 8192, fromMiB: 2048, holder: true },
     logDays: 30,
   },
+};
+
+/** Signed requests in the place of an issuer's tokens, and so no console. */
+export const IAM_CONFIG: HoldfastConfig = {
+  ...FULL_CONFIG,
+  api: {
+    auth: { kind: 'iam', roles: { viewer: ['arn:aws:iam::111122223333:role/view-*'] } },
+    health: 'closed',
+  },
+  aws: { ...FULL_CONFIG.aws, console: undefined },
 };
 
 /** The app, as its stacks' templates. */
@@ -73,6 +103,9 @@ export function deploymentOf(config: HoldfastConfig, env: Readonly<Record<string
     },
     get pipeline() {
       return template('Pipeline');
+    },
+    get api() {
+      return template('Api');
     },
     get monitoring() {
       return template('Monitoring');

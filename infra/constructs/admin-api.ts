@@ -1,0 +1,199 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+  type IHttpRouteAuthorizer,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { API_BASE } from '../../shared/core/api-names.ts';
+import type { HoldfastConfig } from '../../shared/core/config.ts';
+import type { ApiFunctionName } from '../../shared/core/config-aws.ts';
+import { API_INVOKES, apiStatements } from './api-statements.ts';
+import type { BackupPipeline } from './backup-pipeline.ts';
+import type { BackupStorage } from './backup-storage.ts';
+import { apiConfig, functionConfig, functionEnvironment } from './function-settings.ts';
+import { JobFunction } from './job-function.ts';
+import { jobStatements } from './job-statements.ts';
+
+export interface AdminApiProps {
+  readonly storage: BackupStorage;
+  readonly pipeline: BackupPipeline;
+  /** What the pipeline was made of; its `api.auth` says who may use the API. */
+  readonly config: HoldfastConfig;
+
+  /**
+   * Folder with the bundles of the functions.
+   *
+   * @default - the context value `holdfast:bundles`, else that of the package
+   */
+  readonly bundles?: string | undefined;
+}
+
+type Auth = NonNullable<BackupPipeline['config']['api']['auth']>;
+
+const REQUESTS_PER_SECOND = 20;
+const BURST = 40;
+const METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE];
+const SECRET_CHARS = 48;
+
+/** The admin API: an HTTP API that checks logins, and two functions, one of which writes down decisions. */
+export class AdminApi extends Construct {
+  readonly httpApi: HttpApi;
+  readonly #auth: Auth;
+  readonly #functions: Readonly<Record<ApiFunctionName, JobFunction>>;
+
+  constructor(scope: Construct, id: string, given: AdminApiProps) {
+    super(scope, id);
+    const props = { ...given, bundles: given.bundles ?? this.node.tryGetContext('holdfast:bundles') };
+    const { api } = props.pipeline.config;
+    this.#auth = checkAuth(api.auth);
+    this.#functions = this.#makeFunctions(props);
+    this.httpApi = new HttpApi(this, 'Http', {
+      apiName: 'holdfast-admin-api',
+      description: 'Holdfast: the admin API (docs/api.md)',
+      createDefaultStage: false,
+    });
+    this.#stage(props.pipeline);
+    this.#routes(api);
+  }
+
+  /** Where its routes lie, without a slash at the end. */
+  get url(): string {
+    return `${this.httpApi.apiEndpoint}${API_BASE}`;
+  }
+
+  /** A function of the API with its role and its dead letters. */
+  job(name: ApiFunctionName): JobFunction {
+    return this.#functions[name];
+  }
+
+  /**
+   * Lets `grantee` send signed requests. What they may ask for, `api.auth.roles` says by ARN.
+   *
+   * @throws where logins are those of an issuer, which no policy gives
+   */
+  grantUse(grantee: IGrantable): Grant {
+    if (this.#auth.kind !== 'iam')
+      throw new Error(`api.auth is of kind '${this.#auth.kind}'; a grant is for kind 'iam' alone`);
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: [this.httpApi.arnForExecuteApi('*', `${API_BASE}/*`, '$default')],
+    });
+  }
+
+  #makeFunctions({ storage, pipeline, config, bundles }: AdminApiProps) {
+    const { functions = {}, logDays: logRetention } = pipeline.config.aws;
+    const place = storage.placeFor(pipeline.config.deltas);
+    const decide = new JobFunction(this, 'decide', {
+      job: 'decide',
+      environment: functionEnvironment(storage, pipeline.eventBus, functionConfig(config)),
+      statements: jobStatements('decide', {
+        place,
+        secrets: { sources: [], targets: [], drills: [] },
+        eventBusArn: pipeline.eventBus.eventBusArn,
+      }),
+      size: functions.decide,
+      bundles,
+      logRetention,
+    });
+    const { secretArn } = new Secret(this, 'Secret', {
+      description: 'Holdfast: binds confirmations of restores to their plans',
+      generateSecretString: { passwordLength: SECRET_CHARS, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const invoked = {
+      ...Object.fromEntries(API_INVOKES.map((name) => [name, pipeline.function(name).functionArn])),
+      decide: decide.function.functionArn,
+    };
+    const { stateMachine } = pipeline;
+    const api = new JobFunction(this, 'admin-api', {
+      job: 'admin-api',
+      environment: {
+        ...functionEnvironment(storage, pipeline.eventBus, apiConfig(config)),
+        HOLDFAST_STATE_MACHINE: stateMachine.stateMachineArn,
+        HOLDFAST_API_FUNCTIONS: JSON.stringify(invoked),
+        HOLDFAST_API_SECRET: secretArn,
+      },
+      statements: apiStatements(place, {
+        stateMachine,
+        functions: Object.values(invoked),
+        secret: secretArn,
+      }),
+      size: functions['admin-api'],
+      bundles,
+      logRetention,
+    });
+    return { 'admin-api': api, decide };
+  }
+
+  #stage({ config }: BackupPipeline): void {
+    const { logDays = RetentionDays.THREE_MONTHS, api = {} } = config.aws;
+    const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    new HttpStage(this, 'Stage', {
+      httpApi: this.httpApi,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: {
+        rateLimit: api.requestsPerSecond ?? REQUESTS_PER_SECOND,
+        burstLimit: api.burst ?? BURST,
+      },
+      accessLogSettings: { destination: new LogGroupLogDestination(log), format: LOG_FORMAT },
+    });
+  }
+
+  /** Every route behind the login; what is open by configuration has a route of its own. */
+  #routes({ isHealthOpen, corsOrigins }: BackupPipeline['config']['api']): void {
+    const integration = new HttpLambdaIntegration('Integration', this.#functions['admin-api'].function);
+    const all = `${API_BASE}/{proxy+}`;
+    this.httpApi.addRoutes({
+      path: all,
+      methods: METHODS,
+      integration,
+      authorizer: authorizerOf(this.#auth),
+    });
+    if (isHealthOpen)
+      this.httpApi.addRoutes({ path: `${API_BASE}/health`, methods: [HttpMethod.GET], integration });
+    // A browser asks whether it may before it sends a login.
+    if (corsOrigins.length > 0)
+      this.httpApi.addRoutes({ path: all, methods: [HttpMethod.OPTIONS], integration });
+  }
+}
+
+/** Who asked for what, and how it was answered. No header, no query, no body. */
+const LOG_FORMAT = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: '$context.requestId',
+    time: '$context.requestTime',
+    sourceIp: '$context.identity.sourceIp',
+    userArn: '$context.identity.userArn',
+    subject: '$context.authorizer.claims.sub',
+    method: '$context.httpMethod',
+    path: '$context.path',
+    status: '$context.status',
+    responseMs: '$context.responseLatency',
+    gatewayError: '$context.error.message',
+    integrationError: '$context.integrationErrorMessage',
+  }),
+);
+
+function authorizerOf(auth: Auth): IHttpRouteAuthorizer {
+  if (auth.kind === 'iam') return new HttpIamAuthorizer();
+  return new HttpJwtAuthorizer('Issuer', auth.issuer, { jwtAudience: [auth.audience] });
+}
+
+/** @throws where nobody could log in */
+function checkAuth(auth: Auth | undefined): Auth {
+  if (!auth) throw new Error('api.auth is not set: nobody could use the admin API');
+  if (auth.kind === 'oidc' && !auth.issuer.startsWith('https://'))
+    throw new Error(`api.auth.issuer is '${auth.issuer}'; API Gateway asks issuers by https alone`);
+  return auth;
+}

@@ -1,0 +1,38 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { FunctionName } from '../../shared/core/config-aws.ts';
+import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
+
+/** Functions of the pipeline that the admin API begins. */
+export const API_INVOKES = ['verify', 'drill', 'restore', 'export'] as const satisfies FunctionName[];
+
+export interface ApiRights {
+  readonly stateMachine: StateMachine;
+  /** ARNs of all that it may invoke. */
+  readonly functions: readonly string[];
+  /** ARN of its own secret. */
+  readonly secret: string;
+}
+
+/** All that the role of the admin API may do, besides writing its log: it has others do the work. */
+export function apiStatements(
+  place: RepositoryPlace,
+  { stateMachine, functions, secret }: ApiRights,
+): PolicyStatement[] {
+  const executions = Stack.of(stateMachine).formatArn({
+    service: 'states',
+    resource: 'execution',
+    resourceName: `${stateMachine.stateMachineName}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  const allow = (sid: string, actions: string[], resources: readonly string[]) =>
+    new PolicyStatement({ sid, actions, resources: [...resources] });
+  return [
+    ...repositoryStatements('admin-api', place),
+    allow('Start', ['states:StartExecution', 'states:ListExecutions'], [stateMachine.stateMachineArn]),
+    allow('Follow', ['states:DescribeExecution'], [executions]),
+    allow('Invoke', ['lambda:InvokeFunction'], functions),
+    allow('Secret', ['secretsmanager:GetSecretValue'], [secret]),
+  ];
+}

@@ -1,0 +1,23 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { AdminApi, type AdminApiProps } from '../constructs/admin-api.ts';
+import { AdminConsole } from '../constructs/admin-console.ts';
+
+export type ApiStackProps = StackProps & AdminApiProps;
+
+/** The admin API, and the console where it is asked for. */
+export class ApiStack extends Stack {
+  readonly api: AdminApi;
+  readonly console: AdminConsole | undefined;
+
+  constructor(scope: Construct, id: string, props: ApiStackProps) {
+    super(scope, id, props);
+    const { pipeline, bundles } = props;
+    this.api = new AdminApi(this, 'Api', props);
+    new CfnOutput(this, 'AdminApiUrl', { value: this.api.url });
+    if (!pipeline.config.aws.console) return;
+    this.console = new AdminConsole(this, 'Console', { api: this.api, pipeline, bundles });
+    new CfnOutput(this, 'ConsoleUrl', { value: this.console.url });
+    new CfnOutput(this, 'ConsoleDomain', { value: this.console.distribution.distributionDomainName });
+  }
+}
