@@ -9,6 +9,7 @@ import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/construc
 import { API_ROUTES } from '../../shared/core/api.ts';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
 import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/deployment.ts';
+import { edgeOf } from '../support/hosted-console.ts';
 import { standInBundles } from '../support/stand-in-bundles.ts';
 import { resolved } from '../support/synthesised.ts';
 
@@ -304,12 +305,8 @@ describe('the console', () => {
   });
 
   it('shows its page for a path without a file', () => {
-    const [edge] = properties(api, 'AWS::CloudFront::Function');
-    const handler = new Function(`${edge.FunctionCode}; return handler;`)() as (event: object) => {
-      uri: string;
-    };
-    const uriOf = (uri: string) => handler({ request: { uri } }).uri;
-    expect(['/', '/backups', '/assets/a.js', '/config.json'].map(uriOf)).toEqual([
+    const { fileOf } = edgeOf(api);
+    expect(['/', '/backups', '/assets/a.js', '/config.json'].map(fileOf)).toEqual([
       '/index.html',
       '/index.html',
       '/assets/a.js',

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -8,9 +9,19 @@ import {
 import { App, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
+import { API_BASE } from '../../shared/core/api-names.ts';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import { S3Store } from '../../shared/store/s3-store.ts';
+import { startAwsDoubles } from '../support/aws-doubles.ts';
+import { builtLambdas } from '../support/bundles.ts';
+import { RGW_CREDENTIALS } from '../support/ceph-rgw.ts';
+import { deploymentOf, IAM_CONFIG } from '../support/deployment.ts';
+import { backUp, initRepository, openRepository } from '../support/engine.ts';
 import { hasPart } from '../support/parts.ts';
+import { rolePolicies } from '../support/policy-simulator.ts';
+import { startLambda } from '../support/runtime-api.ts';
 import { StsRgw } from '../support/sts-rgw.ts';
+import { resolved } from '../support/synthesised.ts';
 
 const BUCKET = 'roles';
 const PACK = 'data/ab/abcd';
@@ -119,6 +130,69 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
     expect(await read(client, 'exports/ab/shop.sql')).toBe('allowed');
     expect(await outcome(client.send(new ListObjectsV2Command({ Bucket: BUCKET })))).toBe('allowed');
   });
+
+  it.runIf(hasPart('runtime-client'))(
+    'the bundle of the API lists with its variables and its role as synthesised, and asks for no key',
+    async () => {
+      const { api } = deploymentOf(IAM_CONFIG);
+      const [, bucket = '', prefix = ''] = /^s3:\/\/(.+?)\/(.+)$/.exec(IAM_CONFIG.repository ?? '') ?? [];
+      await rgw.makeBucket(bucket);
+      const place = { bucket, prefix, endpoint: rgw.endpoint, credentials: RGW_CREDENTIALS };
+      const store = new S3Store({ ...place, region: 'us-east-1', forcePathStyle: true });
+      await initRepository(store);
+      await using repository = await openRepository(store);
+      const { key } = await backUp(repository, { orders: 'a\nb\n' });
+      const statements = rolePolicies(api, 'admin-api').flatMap(({ Statement }) => Statement);
+      const client = await rgw.assume('bundle-of-api', {
+        Version: '2012-10-17',
+        Statement: statements.filter((statement) => JSON.stringify(statement).includes('"s3:')),
+      });
+      const { accessKeyId, secretAccessKey, sessionToken = '' } = await client.config.credentials();
+      await using aws = await startAwsDoubles();
+      const secret = aws.addSecret('api-AbCdEf', 'x'.repeat(48));
+      const nameOf = (id: string) =>
+        /Bucket/.test(id)
+          ? bucket
+          : /Secret/.test(id)
+            ? secret
+            : `arn:aws:other:eu-west-1:111122223333:${id}`;
+      const variables = Object.values(api.findResources('AWS::Lambda::Function'))
+        .map(({ Properties }) => Properties.Environment.Variables)
+        .find(({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME === 'admin-api');
+      await using lambda = await startLambda('admin-api', {
+        folder: path.join(await builtLambdas(), 'admin-api'),
+        env: {
+          ...(resolved(variables, nameOf) as Record<string, string>),
+          ...aws.env,
+          AWS_ENDPOINT_URL_KMS: aws.endpoint,
+          AWS_ENDPOINT_URL_S3: rgw.endpoint,
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: accessKeyId,
+          AWS_SECRET_ACCESS_KEY: secretAccessKey,
+          AWS_SESSION_TOKEN: sessionToken,
+        },
+      });
+      const asks = (authorizer?: object) =>
+        lambda.invoke({
+          version: '2.0',
+          rawPath: `${API_BASE}/list`,
+          rawQueryString: 'limit=1',
+          headers: { host: 'x' },
+          isBase64Encoded: false,
+          requestContext: {
+            stage: '$default',
+            http: { method: 'GET', path: `${API_BASE}/list`, sourceIp: '192.0.2.1' },
+            authorizer,
+          },
+        }) as Promise<{ readonly statusCode: number; readonly body: string }>;
+      const viewer = { iam: { userArn: 'arn:aws:sts::111122223333:assumed-role/view-all/ana' } };
+      expect((await asks()).statusCode).toBe(401);
+      const { statusCode, body } = await asks(viewer);
+      expect([statusCode, JSON.parse(body)]).toMatchObject([200, { backups: [{ key, state: 'unproven' }] }]);
+      expect(aws.kms).toEqual([]);
+    },
+    120_000,
+  );
 
   it('decide writes reports, and nothing else', async () => {
     const client = await rgw.assume('decide', policyOf('decide'));

@@ -25,8 +25,12 @@ interface Asked {
   readonly pathname: string;
 }
 
-/** Grants a token for a code once, and only to whoever has the PKCE verifier of the request. */
-export async function startIssuer(consoleFolder: string): Promise<Issuer> {
+/**
+ * Grants a token for a code once, and only to whoever has the PKCE verifier of the request. Pages of every origin may ask for one.
+ *
+ * @param consoleFolder of the built console that it also serves, if it is to
+ */
+export async function startIssuer(consoleFolder = ''): Promise<Issuer> {
   const authorizations: string[] = [];
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -95,5 +99,6 @@ async function fileOf(folder: string, pathname: string): Promise<Response> {
 }
 
 function json(value: unknown, status = 200): Response {
-  return new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json' } });
+  const headers = { 'content-type': 'application/json', 'access-control-allow-origin': '*' };
+  return new Response(JSON.stringify(value), { status, headers });
 }

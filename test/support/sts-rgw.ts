@@ -25,7 +25,7 @@ export class StsRgw implements AsyncDisposable {
     return rgw;
   }
 
-  get #endpoint(): string {
+  get endpoint(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
@@ -75,7 +75,7 @@ export class StsRgw implements AsyncDisposable {
       `${accessKeyId}:${secretAccessKey}`,
       '-d',
       body,
-      `${this.#endpoint}/`,
+      `${this.endpoint}/`,
     ]);
     const member = (name: string) => {
       const value = new RegExp(`<${name}>([^<]+)</${name}>`).exec(stdout)?.[1];
@@ -96,7 +96,7 @@ export class StsRgw implements AsyncDisposable {
 
   #client(credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): S3Client {
     return new S3Client({
-      endpoint: this.#endpoint,
+      endpoint: this.endpoint,
       region: REGION,
       forcePathStyle: true,
       credentials,
