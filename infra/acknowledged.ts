@@ -37,13 +37,18 @@ const WILDCARDS: readonly Reason[] = [
   },
   {
     resource: /:states:.*:execution:/,
-    actions: /^states:(DescribeExecution|StopExecution|RedriveExecution)$/,
+    actions: /^states:(DescribeExecution|ListMapRuns|StopExecution|RedriveExecution)$/,
     reason: 'Executions of this one state machine, which its distributed map starts.',
   },
   {
     resource: /:\*$/,
     actions: /^ecs:RunTask$/,
     reason: 'Revisions of one task definition of ours.',
+  },
+  {
+    resource: /:states:.*:mapRun:.+\/\*$/,
+    actions: /^states:DescribeMapRun$/,
+    reason: 'Map runs of this one state machine: how many shares are stored.',
   },
   {
     resource: /:scheduler:.*:schedule\/[^/]+\/\*$/,

@@ -20,18 +20,22 @@ export function apiStatements(
   place: RepositoryPlace,
   { stateMachine, functions, secret }: ApiRights,
 ): PolicyStatement[] {
-  const executions = Stack.of(stateMachine).formatArn({
-    service: 'states',
-    resource: 'execution',
-    resourceName: `${stateMachine.stateMachineName}:*`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  });
+  const arnOf = (resource: string, ending: string) =>
+    Stack.of(stateMachine).formatArn({
+      service: 'states',
+      resource,
+      resourceName: `${stateMachine.stateMachineName}${ending}`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  const executions = arnOf('execution', ':*');
+  const mapRuns = arnOf('mapRun', '/*');
   const allow = (sid: string, actions: string[], resources: readonly string[]) =>
     new PolicyStatement({ sid, actions, resources: [...resources] });
   return [
     ...repositoryStatements('admin-api', place),
     allow('Start', ['states:StartExecution', 'states:ListExecutions'], [stateMachine.stateMachineArn]),
-    allow('Follow', ['states:DescribeExecution'], [executions]),
+    allow('Follow', ['states:DescribeExecution', 'states:ListMapRuns'], [executions]),
+    allow('Count', ['states:DescribeMapRun'], [mapRuns]),
     allow('Invoke', ['lambda:InvokeFunction'], functions),
     allow('Secret', ['secretsmanager:GetSecretValue'], [secret]),
   ];

@@ -98,7 +98,12 @@ export const Progress = z.object({
   doneBytes: Count.describe('of records'),
   totalBytes: Count.nullable().describe('an estimate'),
   storedBytes: Count,
+  shares: z
+    .object({ done: Count, total: Count })
+    .nullable()
+    .describe('of a backup on AWS: shares that are stored; its bytes are known at the end'),
 });
+export type Progress = z.infer<typeof Progress>;
 
 export const ApiRun = z.object({
   id: RunId,

@@ -234,6 +234,8 @@ describe('the role of admin-api, besides', () => {
         'states:StartExecution',
         'states:ListExecutions',
         'states:DescribeExecution',
+        'states:ListMapRuns',
+        'states:DescribeMapRun',
         'lambda:InvokeFunction',
         'secretsmanager:GetSecretValue',
         'logs:CreateLogStream',

@@ -117,8 +117,22 @@ export function RunState({ run: { state, error } }: { readonly run: ApiRun }) {
 
 /** What it does, and how far it is. */
 export function RunProgress({ run: { progress } }: { readonly run: ApiRun }) {
-  if (!progress) return <p class="small soft">Starting …</p>;
-  const { phase, doneBytes, totalBytes } = progress;
+  if (!progress) return <p class="small soft">Under way …</p>;
+  const { phase, doneBytes, totalBytes, shares } = progress;
+  if (shares) {
+    const text = `${shares.done} of ${shares.total} parts stored`;
+    return (
+      <div class="run-progress">
+        <progress
+          class="progress"
+          aria-label={text}
+          max={1}
+          value={shares.done / Math.max(shares.total, 1)}
+        />
+        <p class="small soft">{text}</p>
+      </div>
+    );
+  }
   const share = totalBytes !== null && totalBytes > 0 ? Math.min(doneBytes / totalBytes, 1) : undefined;
   return (
     <div class="run-progress">

@@ -27,7 +27,7 @@ export function runOfExecution({ name, status, startedAt, stoppedAt }: Execution
 }
 
 export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
-  const { input, output, error, cause } = execution;
+  const { input, output, error, cause, shares } = execution;
   const commit = member(output, 'commit');
   const run = runOfExecution(execution);
   return {
@@ -35,6 +35,7 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
     source: text(member(input, 'source')),
     type: text(member(input, 'type')),
     backup: text(member(commit, 'key')),
+    progress: shares ? { phase: 'write', doneBytes: 0, totalBytes: null, storedBytes: 0, shares } : null,
     error:
       run.state === 'failed'
         ? { code: error ?? 'E_INTERNAL', message: messageOfCause(cause ?? ''), hint: null }

@@ -1,7 +1,9 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DescribeExecutionCommand,
+  DescribeMapRunCommand,
   ListExecutionsCommand,
+  ListMapRunsCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -22,6 +24,8 @@ export interface ExecutionDetail extends Execution {
   readonly output: unknown;
   readonly error: string | undefined;
   readonly cause: string | undefined;
+  /** Shares of a backup that runs; undefined before they are begun, and when it is over. */
+  readonly shares: { readonly done: number; readonly total: number } | undefined;
 }
 
 /** The state machine of backups, and functions, by their ARNs. */
@@ -59,13 +63,23 @@ export class AwsServices {
     try {
       const command = new DescribeExecutionCommand({ executionArn });
       const found = await this.#sfn.send(command, { abortSignal: signal });
-      const { input, output, error, cause } = found;
-      return { ...executionOf(found), input: parsed(input), output: parsed(output), error, cause };
+      const { input, output, error, cause, status } = found;
+      const shares = status === 'RUNNING' ? await this.#shares(executionArn, signal) : undefined;
+      return { ...executionOf(found), input: parsed(input), output: parsed(output), error, cause, shares };
     } catch (problem) {
       if ((problem as Error).name === 'ExecutionDoesNotExist' || (problem as Error).name === 'InvalidArn')
         return undefined;
       throw explain(problem);
     }
+  }
+
+  async #shares(executionArn: string, abortSignal: AbortSignal): Promise<ExecutionDetail['shares']> {
+    const { mapRuns = [] } = await this.#sfn.send(new ListMapRunsCommand({ executionArn }), { abortSignal });
+    const [newest] = mapRuns;
+    if (!newest) return undefined;
+    const { mapRunArn } = newest;
+    const { itemCounts } = await this.#sfn.send(new DescribeMapRunCommand({ mapRunArn }), { abortSignal });
+    return itemCounts && { done: itemCounts.succeeded ?? 0, total: itemCounts.total ?? 0 };
   }
 
   /** What a function answers. @throws the error that it fails with, by its code */

@@ -17,6 +17,8 @@ type Level = RunAnswer['log'][number]['level'];
 type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target'>>;
 
 /** What a run gives back: the backup that it made or was of, and figures. */
+const NO_PROGRESS = { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0, shares: null };
+
 export interface RunResult {
   readonly backup?: string | undefined;
   readonly result: JsonObject;
@@ -140,7 +142,7 @@ export class RunTracker {
   }
 
   #note(run: Mutable<RunAnswer>, event: ProgressEvent): void {
-    const before = run.progress ?? { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0 };
+    const before = run.progress ?? NO_PROGRESS;
     if (event.kind === 'phase') {
       run.progress = { ...before, phase: event.phase };
       this.#say(run, 'info', event.phase);
