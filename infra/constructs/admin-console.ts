@@ -79,11 +79,11 @@ export class AdminConsole extends Construct {
       comment: 'Holdfast: the console and the admin API',
       defaultRootObject: 'index.html',
       httpVersion: HttpVersion.HTTP2_AND_3,
-      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       ...(domainName === undefined || certificate === undefined
         ? {}
         : {
             domainNames: [domainName],
+            minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
             certificate: Certificate.fromCertificateArn(this, 'Certificate', certificate),
           }),
       defaultBehavior: {

@@ -132,6 +132,21 @@ describe('requests', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('says that its time is up, and not that it failed in a way nobody has met', async () => {
+    const signal = AbortSignal.timeout(5);
+    const told: unknown[] = [];
+    const slow = adminApi(
+      () => new Promise((_, reject) => signal.addEventListener('abort', reject)),
+      sessions,
+      {
+        onError: (error) => told.push(error),
+      },
+    );
+    const answer = await ask(slow, '/list', { token, context: { signal } });
+    expect([answer.status, await problem(answer)]).toMatchObject([504, { code: 'E_OUT_OF_TIME' }]);
+    expect(told).toHaveLength(1);
+  });
+
   it('answers 503 with the reason where there is no repository, and health says it too', async () => {
     const closed = adminApi(
       async () => Promise.reject(new HoldfastError('E_NO_KEY', 'no key is configured')),

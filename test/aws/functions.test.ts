@@ -86,6 +86,31 @@ describeWithParts(
       },
     );
 
+    it.skipIf(process.env['HOLDFAST_TEST_AWS'] === '1')(
+      'decide with the keys that the role of decide may open and make, and no others',
+      async () => {
+        const asked = rig.aws.kms.length;
+        const hold = { backups: [backup], reason: 'audit', requestedBy: BY };
+        expect(await rig.invoke('decide', { action: 'hold', ...hold })).toMatchObject({ key: backup });
+        expect(await rig.invoke('decide', { action: 'release', ...hold })).toMatchObject({
+          before: { reason: 'audit' },
+        });
+        await rig.invoke('decide', { action: 'create', backups: [], run: 'a'.repeat(32), requestedBy: BY });
+        await expect(rig.invoke('decide', { action: 'accept', ...hold })).rejects.toThrow(/is not suspect/);
+        const purposes = (wanted: string) =>
+          new Set(
+            rig.aws.kms
+              .slice(asked)
+              .filter(({ action }) => action === wanted)
+              .map(({ input }) => input.EncryptionContext?.['purpose']),
+          );
+        expect(purposes('Decrypt')).toEqual(new Set(['repository', 'manifest']));
+        const made = [...purposes('GenerateDataKey')];
+        expect(made).toContain('manifest');
+        expect(made.filter((purpose) => purpose !== 'manifest' && purpose !== 'index')).toEqual([]);
+      },
+    );
+
     it('make one backup of one scheduled time, however often it is delivered', async () => {
       const before = await rig.keys('backups/');
       const input = { source: 'shop', type: 'daily', scheduledTime: '2026-11-26T02:00:00Z' };
