@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IVpc, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
@@ -38,6 +38,8 @@ function networkOf(
 ): Pick<BackupPipelineProps, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
   if (!network) return {};
   const { vpcId, subnetIds, securityGroupIds } = network;
+  // Routes are the VPC's business; nothing here reads them.
+  Annotations.of(scope).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
   const vpc: IVpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
     vpcId,
     // Placeholders, one a subnet; nothing that is made here is bound to a zone.
