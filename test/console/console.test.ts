@@ -139,6 +139,19 @@ describeWithPart('chromium', 'console', () => {
     await page.locator('.timeline').getByText('Verified (full): whole').waitFor();
   });
 
+  it('drills a backup: restored into a database of its own, and equal', async () => {
+    await button('Drill').click();
+    await page.locator('dialog').getByRole('button', { name: 'Drill' }).click();
+    await endsWell();
+    await page.goBack();
+    await page
+      .locator('.timeline')
+      .getByText(/Drilled: restored in .+, equal to the backup/)
+      .waitFor();
+    const { rows } = await rig.postgres.query('postgres', 'select datname from pg_database');
+    expect(rows.map(({ datname }) => datname).filter((name) => /drill/.test(name))).toEqual([]);
+  });
+
   it('downloads SQL that psql opens', async () => {
     await button('Download').click();
     const waiting = page.waitForEvent('download');
@@ -307,7 +320,7 @@ describeWithPart('chromium', 'console', () => {
     expect(await focused()).toBe('Back up now');
   });
 
-  it('leaves axe nothing serious to find, light and dark, and nothing overflows a phone', async () => {
+  it('leaves axe nothing serious to find, light at a desk and dark on a phone, which nothing overflows', async () => {
     const [run] = (await rig.serving.json('GET', '/runs')).runs;
     const [backup] = (await rig.serving.json('GET', '/list?limit=1')).backups;
     const screens = [
@@ -325,6 +338,8 @@ describeWithPart('chromium', 'console', () => {
       for (const [place, shows] of screens) {
         await page.setViewportSize(DESK);
         await goTo(place, shows);
+        // Colours are the same at every width, and parts the same in every colour.
+        await page.setViewportSize(colorScheme === 'light' ? DESK : PHONE);
         expect(await seriousFindings(page), `${place} ${colorScheme}`).toEqual([]);
         await page.setViewportSize(PHONE);
         const width = await page.evaluate('document.scrollingElement.scrollWidth');
