@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Threads } from '../shared/jobs/open-repository.ts';
 
 /** What the command line has of the world around it; tests give their own. */
 export interface Io {
@@ -9,6 +10,8 @@ export interface Io {
   readonly cwd: string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Worker threads that outlive the command. @default it starts its own */
+  readonly threads?: Threads;
 }
 
 /** Names in a database are anybody's: what would steer a terminal is shown as what it is, a character that has no place. */

@@ -34,7 +34,9 @@ export class Session implements AsyncDisposable {
 
   static async open(flags: SessionFlags, io: Io): Promise<Session> {
     const config = await loadConfig(flags, io);
-    const repository = await openRepository(await repositoryConfig(config, io), io.signal);
+    const repository = await openRepository(await repositoryConfig(config, io), io.signal, {
+      pool: io.threads,
+    });
     return new Session(io, config, repository, flags);
   }
 

@@ -39,7 +39,8 @@ or a key is bad; 20 damaged.
         'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
       );
     const { key, file } = await newKey(values, io);
-    const open = (hexKey: string) => openRepository({ ...settings, encryptionKey: hexKey }, io.signal);
+    const open = (hexKey: string) =>
+      openRepository({ ...settings, encryptionKey: hexKey }, io.signal, { pool: io.threads });
     const result = await rekeyRepository(open, { key: encryptionKey, newKey: key, signal: io.signal });
     const document = { ...result, keyFile: file ?? null };
     await write(io.stdout, values.json ? `${JSON.stringify(document)}\n` : describe(result, file));

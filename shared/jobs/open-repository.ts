@@ -31,6 +31,9 @@ export interface InitResult {
   readonly rootKeyId: string;
 }
 
+/** Worker threads that several open repositories use, and that outlive them. */
+export type Threads = RepositoryOptions['pool'];
+
 const MOST_WORKERS = 4;
 
 /** @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { main } from '../../cli/main.ts';
 import { ERRORS, type ErrorCode } from '../../shared/core/errors.ts';
+import { WorkerPool } from '../../shared/repository/worker-pool.ts';
 
 export interface CommandWorld {
   readonly env: Readonly<Record<string, string>>;
@@ -14,6 +15,9 @@ export interface CommandResult {
   readonly stderr: string;
   json(): ReturnType<typeof JSON.parse>;
 }
+
+/** Starting some for each command would take most of its time; programs in processes of their own start theirs. */
+const THREADS = new WorkerPool(2);
 
 /** Runs a command line, as from a pipe. Arguments are separated by spaces. */
 export async function runCommand(line: string, { env, cwd, signal }: CommandWorld): Promise<CommandResult> {
@@ -29,6 +33,7 @@ export async function runCommand(line: string, { env, cwd, signal }: CommandWorl
     env,
     cwd,
     signal: signal ?? new AbortController().signal,
+    threads: THREADS,
   });
   return { status, ...text, json: () => JSON.parse(text.stdout) };
 }

@@ -19,9 +19,13 @@ declare module 'vitest' {
 /** Settings of whoever runs the tests, which no test may take for its own. Logins of real services are left. */
 const FORGOTTEN = /^(HOLDFAST_(REPOSITORY|KEY|KEY_FILE|KMS_KEY|SOURCE|CONFIG)|BACKUP_.*|ENABLE_BACKUPS)$/;
 
+/** Where Node keeps what it made of modules: every worker thread and every command loads the same ones. */
+const COMPILED = path.resolve('node_modules/.cache/holdfast-compiled');
+
 /** Starts what all test files share, and stops it after the last. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   for (const name of Object.keys(process.env)) if (FORGOTTEN.test(name)) delete process.env[name];
+  process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
   if (!hasPart('ceph-rgw')) {
     provide('rgwEndpoint', '');
     return async () => {};
