@@ -28,7 +28,7 @@ export async function auditPage(
     kinds.map((kind) => `reports/${kind}/`),
     { now: repository.clock.now(), after: decodeCursor(query.cursor), ...boundsOf(query), signal },
   );
-  const entries: Entry[] = [];
+  const found: Dated[] = [];
   let last: DatedKey | undefined;
   let read = 0;
   const opened = orderedMap(keys, READS, async (dated) => ({
@@ -36,14 +36,27 @@ export async function auditPage(
     stored: await repository.reports.open(dated.key, dated.info.modifiedAt, signal),
   }));
   for await (const { dated, stored } of opened) {
-    if (entries.length >= limit || read >= MOST_READ)
-      return { entries, nextCursor: last ? encodeCursor(last) : null };
+    if (found.length >= limit || read >= MOST_READ)
+      return { entries: inOrder(found), nextCursor: last ? encodeCursor(last) : null };
     last = dated;
     read++;
     const entry = entryOf(stored);
-    if (entry && (action === undefined || entry.action === action)) entries.push(entry);
+    if (entry && (action === undefined || entry.action === action))
+      found.push({ entry, at: stored.report?.at ?? '' });
   }
-  return { entries, nextCursor: null };
+  return { entries: inOrder(found), nextCursor: null };
+}
+
+interface Dated {
+  readonly entry: Entry;
+  /** To the millisecond; keys say the second. */
+  readonly at: string;
+}
+
+/** What was begun and done within a second is told in that order. */
+function inOrder(found: readonly Dated[]): Entry[] {
+  const newer = (a: Dated, b: Dated) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
+  return found.toSorted(newer).map(({ entry }) => entry);
 }
 
 /** Undefined where it cannot be believed. */
