@@ -158,7 +158,8 @@ describe('prune refuses', () => {
     for (const key of keys.slice(0, 2)) await store.delete(key);
     clock.advanceDays(8);
     const before = await storedKeys(store);
-    await expect(prune(repository, keepLast(9), { maxShare: 0.05 })).rejects.toMatchObject({
+    // Where chunks end, and so how much the two alone had, differs from repository to repository.
+    await expect(prune(repository, keepLast(9), { maxShare: 0.001 })).rejects.toMatchObject({
       code: 'E_PRUNE_TOO_MUCH',
     });
     expect(await storedKeys(store)).toEqual(before);
