@@ -76,13 +76,14 @@ describe('keys in KMS', () => {
     const rows = seededRows(3000, 1).join('');
     await back(rows);
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    expect(await back(`${rows}one more\n`)).toEqual([
-      'Decrypt manifest',
+    // Threads may want the key of data before or after the others are made.
+    expect((await back(`${rows}one more\n`)).toSorted()).toEqual([
+      'Decrypt data',
       'Decrypt index',
+      'Decrypt manifest',
       'GenerateDataKey data',
       'GenerateDataKey index',
       'GenerateDataKey manifest',
-      'Decrypt data',
     ]);
   });
 
