@@ -121,26 +121,19 @@ export function RunProgress({ run: { progress } }: { readonly run: ApiRun }) {
   const { phase, doneBytes, totalBytes, shares } = progress;
   if (shares) {
     const text = `${shares.done} of ${shares.total} parts stored`;
-    return (
-      <div class="run-progress">
-        <progress
-          class="progress"
-          aria-label={text}
-          max={1}
-          value={shares.done / Math.max(shares.total, 1)}
-        />
-        <p class="small soft">{text}</p>
-      </div>
-    );
+    return <Bar label={text} share={shares.done / Math.max(shares.total, 1)} text={text} />;
   }
   const share = totalBytes !== null && totalBytes > 0 ? Math.min(doneBytes / totalBytes, 1) : undefined;
+  const about = totalBytes === null ? '' : ` of about ${bytes(totalBytes)}`;
+  return <Bar label={`Progress: ${phase}`} share={share} text={`${phase}: ${bytes(doneBytes)}${about}`} />;
+}
+
+/** @param share of what is to be done; undefined where nobody knows */
+function Bar(bar: { readonly label: string; readonly share: number | undefined; readonly text: string }) {
   return (
     <div class="run-progress">
-      <progress class="progress" aria-label={`Progress: ${phase}`} max={1} value={share} />
-      <p class="small soft">
-        {phase}: {bytes(doneBytes)}
-        {totalBytes !== null && ` of about ${bytes(totalBytes)}`}
-      </p>
+      <progress class="progress" aria-label={bar.label} max={1} value={bar.share} />
+      <p class="small soft">{bar.text}</p>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import type { ApiRun, Progress, RunAnswer, RunKind } from '../../core/api-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -16,9 +16,9 @@ const DEFAULT_AT_ONCE = 2;
 type Level = RunAnswer['log'][number]['level'];
 type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target'>>;
 
-/** What a run gives back: the backup that it made or was of, and figures. */
-const NO_PROGRESS = { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0, shares: null };
+const NO_PROGRESS: Progress = { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0, shares: null };
 
+/** What a run gives back: the backup that it made or was of, and figures. */
 export interface RunResult {
   readonly backup?: string | undefined;
   readonly result: JsonObject;
