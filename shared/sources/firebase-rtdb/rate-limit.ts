@@ -14,12 +14,17 @@ export class RateLimit {
   }
 
   async pass(bytes: number, signal: AbortSignal): Promise<void> {
-    const now = performance.now();
-    const at = Math.max(now, this.#freeAt);
-    this.#freeAt = at + (bytes / this.#bytesPerSecond) * SECOND_MS;
-    if (at <= now) return;
-    await sleep(at - now, undefined, { signal }).catch(() => {
+    const waitMs = this.reserve(bytes, performance.now());
+    if (waitMs <= 0) return;
+    await sleep(waitMs, undefined, { signal }).catch(() => {
       throw abortedError(signal);
     });
+  }
+
+  /** Takes the next place in the queue for some bytes; gives the milliseconds from `now` until it is free. */
+  reserve(bytes: number, now: number): number {
+    const at = Math.max(now, this.#freeAt);
+    this.#freeAt = at + (bytes / this.#bytesPerSecond) * SECOND_MS;
+    return at - now;
   }
 }

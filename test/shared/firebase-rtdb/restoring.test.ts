@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { planRestore } from '../../../shared/jobs/restore.ts';
+import { RateLimit } from '../../../shared/sources/firebase-rtdb/rate-limit.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../tools/firebase-server/server.ts';
@@ -227,10 +228,18 @@ describe('a restore of everything', () => {
 
   it('writes no faster than it may', async () => {
     const { restore } = await begin();
-    const began = performance.now();
-    // The first MiB passes at once; /characters and /world are two writes, so the second waits for the first.
-    await restore({ bytesPerSecond: 500 });
-    expect(performance.now() - began).toBeGreaterThan(300);
+    const reserve = vi.spyOn(RateLimit.prototype, 'reserve');
+    await restore({ bytesPerSecond: 100_000 });
+    const limits = new Set(reserve.mock.contexts);
+    const writes = reserve.mock.calls.map(([bytes]) => bytes);
+    reserve.mockRestore();
+    // /characters and /world, one after the other by one limit.
+    expect(writes).toHaveLength(2);
+    expect(limits.size).toBe(1);
+    // Both were let pass long before this time: the next starts at once, and the one after it by the rate given.
+    const [limit] = limits as Set<RateLimit>;
+    expect(limit!.reserve(50_000, 1e9)).toBe(0);
+    expect(limit!.reserve(1, 1e9)).toBe(500);
   });
 
   it('leaves triggers and answers off, and sends no data twice', async () => {
