@@ -1,13 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundleSizes } from '../../tools/build-lambdas.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { builtLambdas } from '../support/bundles.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;
-const MOST_CODE_BYTES = 1_500_000;
 const BY = 'ana@shop.example';
 
 describeWithParts(
@@ -59,13 +56,6 @@ describeWithParts(
       backup = String(events[0]?.detail['backup']);
     }, TIMEOUT_MS);
     afterAll(() => rig?.[Symbol.asyncDispose]());
-
-    it('have at most 1.5 MB of code each', async () => {
-      const sizes = await bundleSizes(await builtLambdas());
-      const tooLarge = sizes.filter(({ name, codeBytes }) => name !== 'task' && codeBytes > MOST_CODE_BYTES);
-      expect(tooLarge).toEqual([]);
-      expect(sizes.length).toBe(13);
-    });
 
     it.skipIf(process.env['HOLDFAST_TEST_AWS'] === '1')(
       'asked KMS for data keys and for no records, with whose key it is in the context',
