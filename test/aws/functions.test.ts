@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resolveConfig } from '../../shared/core/config.ts';
+import { scheduleNames } from '../../shared/core/schedule-names.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
@@ -13,6 +15,7 @@ describeWithParts(
   () => {
     let rig: AwsRig;
     let backup: string;
+    let file: object;
     const machine = backupMachine();
 
     beforeAll(async () => {
@@ -33,7 +36,7 @@ describeWithParts(
         password,
         dbname: 'shop',
       });
-      rig.configure({
+      file = {
         sources: {
           shop: { kind: 'postgres', secret: rig.secretOf('shop') },
           'shop-rds': { kind: 'postgres', secret: aws.addSecret('rds', rds) },
@@ -46,7 +49,8 @@ describeWithParts(
         drill: { postgres: { secret: aws.addParameter('/drill/server', postgres.url()) } },
         // Nobody can tell apart a backup that never opened a record from one that did, but KMS.
         deltas: false,
-      });
+      };
+      rig.configure(file);
       const input = { source: 'shop', type: 'daily', scheduledTime: '2026-11-26T02:00:00Z' };
       const { outcome, events } = await execute(machine, input, { rig, id: 'first' });
       expect({ outcome, events }).toMatchObject({
@@ -206,6 +210,23 @@ describeWithParts(
       expect(types).toEqual(expect.arrayContaining(['holdfast: Drill Succeeded', 'holdfast: Backup Missed']));
     });
 
+    it('tell at once of schedules that are off or gone, and ask of none where none are to be on', async () => {
+      const names = scheduleNames(resolveConfig({ file, fileName: 'config', env: {}, flags: {} }));
+      for (const name of names) rig.aws.schedules.set(`shop/${name}`, 'ENABLED');
+      rig.aws.schedules.set('shop/verify', 'DISABLED').delete('shop/backup-daily-shop');
+      const told = rig.aws.events.length;
+      const off = ['backup-daily-shop', 'verify'];
+      const env = { HOLDFAST_KMS_KEY: '', HOLDFAST_SCHEDULE_GROUP: 'shop' };
+      expect(await rig.invoke('watchdog', {}, { env })).toMatchObject({ off });
+      const events = rig.aws.events.slice(told);
+      expectDocumented(events);
+      expect(events.filter(({ type }) => type === 'Schedule Off').map(({ detail }) => detail)).toEqual([
+        { schema: 1, schedule: 'backup-daily-shop', state: 'missing' },
+        { schema: 1, schedule: 'verify', state: 'disabled' },
+      ]);
+      expect(await rig.invoke('watchdog', {}, { env: { HOLDFAST_KMS_KEY: '' } })).toMatchObject({ off: [] });
+    });
+
     it('export under a key that nobody guesses, and prune what retention does not keep: nothing, here', async () => {
       const exported = await rig.invoke('export', { backup: 'latest:shop', requestedBy: BY });
       const { key, bytes } = exported as { key: string; bytes: number };
@@ -215,6 +236,8 @@ describeWithParts(
       expect(text).toContain('order 4999');
       expect(await rig.invoke('prune', { dryRun: true })).toMatchObject({ dryRun: true, expire: 0 });
       expect(await rig.invoke('prune', {})).toMatchObject({ expired: 0, removedPacks: 0 });
+      expect(rig.aws.events.at(-1)).toMatchObject({ type: 'Prune Finished', detail: { blockedBy: null } });
+      expectDocumented(rig.aws.events);
       const audits = await Promise.all((await rig.keys('reports/audit/')).map((name) => rig.store.get(name)));
       const bodies = audits.map((audit) => JSON.parse(Buffer.from(audit).toString()).body);
       expect(bodies).toEqual(

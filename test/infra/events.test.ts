@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { ALERT_TYPES } from '../../shared/core/events.ts';
 import { DOCUMENTED_TYPES, eventProblems } from '../support/event-schema.ts';
+import { backupMachine } from '../support/local-step-functions.ts';
 
 const LISTED = {
   schema: 1,
@@ -35,3 +38,51 @@ describe('the schema of events', () => {
     expect(eventProblems({ type: 'Backup Failed', detail: failed })).toHaveLength(1);
   });
 });
+
+describe('docs/events.md', () => {
+  const rows = documentedRows();
+
+  it('has each type of the schema once, and marks those that go to the alert topic', () => {
+    expect(rows.map(({ type }) => type).toSorted()).toEqual(DOCUMENTED_TYPES.toSorted());
+    const marked = rows.filter(({ isAlert }) => isAlert).map(({ type }) => type);
+    expect(marked.toSorted()).toEqual(ALERT_TYPES.toSorted());
+  });
+
+  it('says of each type what sends it', () => {
+    const senders = new Map(DOCUMENTED_TYPES.map((type) => [type, sendersOf(type)]));
+    expect(new Map(rows.map(({ type, from }) => [type, from]))).toEqual(senders);
+    for (const [type, from] of senders) expect(from, type).not.toEqual([]);
+  });
+});
+
+interface Row {
+  readonly type: string;
+  readonly isAlert: boolean;
+  readonly from: readonly string[];
+}
+
+function documentedRows(): Row[] {
+  const lines = readFileSync('docs/events.md', 'utf8').split('\n');
+  return lines
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => {
+      const [, types = '', , from = ''] = line.split('|');
+      return [...types.matchAll(/`([^`]+)`(\*?)/g)].map(([, type = '', mark]) => ({
+        type,
+        isAlert: mark === '*',
+        from: from.trim().split(', ').toSorted(),
+      }));
+    });
+}
+
+const machine = JSON.stringify(backupMachine({}));
+
+/** By what is synthesised, and by the source of the functions. */
+function sendersOf(type: string): string[] {
+  const sends = (name: string) => {
+    const source = readFileSync(`lambdas/${name}/handler.ts`, 'utf8');
+    return [...source.matchAll(/putEvent\(([^{]*)\{/g)].some(([, types]) => types?.includes(`'${type}'`));
+  };
+  const functions = FUNCTION_NAMES.filter(sends);
+  return [...(machine.includes(`"DetailType":"${type}"`) ? ['state machine'] : []), ...functions].toSorted();
+}

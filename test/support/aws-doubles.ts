@@ -20,6 +20,8 @@ export interface AwsDoubles extends AsyncDisposable {
   readonly keyArn: string;
   readonly kms: readonly KmsRequest[];
   readonly events: readonly SentEvent[];
+  /** State of schedules by `group/name`; others are not there. */
+  readonly schedules: Map<string, 'ENABLED' | 'DISABLED'>;
   readonly endpoint: string;
   readonly region: string;
   /** For processes that are to use the doubles of all but KMS. */
@@ -32,18 +34,20 @@ export interface AwsDoubles extends AsyncDisposable {
   task(token: string): Promise<TaskAnswer>;
 }
 
-const SERVICES = ['SECRETS_MANAGER', 'SSM', 'EVENTBRIDGE', 'SFN'];
+const SERVICES = ['SECRETS_MANAGER', 'SSM', 'EVENTBRIDGE', 'SCHEDULER', 'SFN'];
 const PLACE = 'eu-west-1:111122223333';
 
 /**
- * Doubles of ours of what nothing here speaks for AWS: KMS, Secrets Manager, Parameter Store, EventBridge and the callbacks of
- * Step Functions, over their wire protocol (JSON 1.0 and 1.1) by one server. They check no signatures and no policies.
+ * Doubles of ours of what nothing here speaks for AWS: KMS, Secrets Manager, Parameter Store, EventBridge, the callbacks of Step
+ * Functions (JSON 1.0 and 1.1) and Scheduler's GetSchedule (REST), over their wire protocol by one server. They check no signatures and
+ * no policies.
  */
 export async function startAwsDoubles(): Promise<AwsDoubles> {
   const keyArn = `arn:aws:kms:${PLACE}:key/${randomBytes(16).toString('hex')}`;
   const root = randomBytes(32);
   const kms: KmsRequest[] = [];
   const events: SentEvent[] = [];
+  const schedules = new Map<string, 'ENABLED' | 'DISABLED'>();
   const secrets = new Map<string, string>();
   const tasks = new Map<string, PromiseWithResolvers<TaskAnswer>>();
   const taskOf = (token = '') => {
@@ -86,7 +90,10 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
   };
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
-    const given = answer(String(request.headers['x-amz-target']), JSON.parse(body || '{}'));
+    const { 'x-amz-target': target } = request.headers;
+    const given = target
+      ? answer(String(target), JSON.parse(body || '{}'))
+      : scheduleAt(request.url, schedules);
     response.writeHead('__type' in given ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify(given));
   });
@@ -100,6 +107,7 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     keyArn,
     kms,
     events,
+    schedules,
     endpoint,
     region: 'eu-west-1',
     env: Object.fromEntries(SERVICES.map((name) => [`AWS_ENDPOINT_URL_${name}`, endpoint])),
@@ -114,4 +122,12 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       server.close();
     },
   };
+}
+
+/** `/schedules/NAME?groupName=GROUP` */
+function scheduleAt(url = '', schedules: ReadonlyMap<string, string>): object {
+  const { pathname, searchParams } = new URL(url, 'http://scheduler');
+  const [, name] = /^\/schedules\/([^/]+)$/.exec(pathname) ?? [];
+  const State = schedules.get(`${searchParams.get('groupName')}/${name}`);
+  return State ? { Name: name, State } : { __type: 'ResourceNotFoundException' };
 }
