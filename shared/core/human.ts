@@ -24,17 +24,17 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / HOUR_MS)} h ${two((ms % HOUR_MS) / MINUTE_MS)} min`;
 }
 
-/** `3 hours ago`, by the larger unit. */
+/** `3 hours ago`, by the larger unit; in hours up to two days, as a backup of each day is late within the second. */
 export function age(then: Date, now: Date): string {
   const ms = Math.max(0, now.getTime() - then.getTime());
   const units = [
-    [DAY_MS, 'day'],
-    [HOUR_MS, 'hour'],
-    [MINUTE_MS, 'minute'],
-  ] as const;
-  for (const [unit, name] of units) {
+    { name: 'day', unit: DAY_MS, least: 2 },
+    { name: 'hour', unit: HOUR_MS, least: 1 },
+    { name: 'minute', unit: MINUTE_MS, least: 1 },
+  ];
+  for (const { name, unit, least } of units) {
     const count = Math.floor(ms / unit);
-    if (count >= 1) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
+    if (count >= least) return `${count} ${name}${count === 1 ? '' : 's'} ago`;
   }
   return 'just now';
 }
