@@ -16,14 +16,12 @@ import {
   type State,
   StateMachine,
   Succeed,
-  TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { EventStates } from './event-states.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
+import { jobStep, runEvent } from './job-step.ts';
 import { holdStep, partitionStep } from './partition-steps.ts';
-import { STEP_RETRIES } from './retries.ts';
 
 /** The functions that a backup is made of. */
 export interface StepFunctions {
@@ -128,7 +126,9 @@ function defineBackup(scope: Construct, props: BackupStateMachineProps): IChaina
   const events = new EventStates(scope, 'Events', eventBus);
   const done = new Succeed(scope, 'Done');
   const failed = failureStates(scope, functions, events);
-  const commit = stepOf(scope, 'Commit', functions.commit, {
+  const commit = jobStep(scope, 'Commit', {
+    lambdaFunction: functions.commit,
+    event: runEvent('$.plan.run'),
     resultPath: '$.commit',
   });
   commit.addCatch(failed, CAUGHT).next(verifyStates(scope, functions, events, done));
@@ -139,13 +139,7 @@ function defineBackup(scope: Construct, props: BackupStateMachineProps): IChaina
     .when(Condition.stringEquals('$.plan.mode', 'duplicate'), thenDone(events.duplicate, done))
     .when(Condition.stringEquals('$.plan.mode', 'hold'), hold)
     .otherwise(partitions);
-  const plan = new LambdaInvoke(scope, 'Plan', {
-    lambdaFunction: functions.plan,
-    payloadResponseOnly: true,
-    resultPath: '$.plan',
-    retryOnServiceExceptions: false,
-  });
-  for (const retry of STEP_RETRIES) plan.addRetry(retry);
+  const plan = jobStep(scope, 'Plan', { lambdaFunction: functions.plan, resultPath: '$.plan' });
   plan.addCatch(failed, CAUGHT).next(mode);
   return inputStates(scope, plan);
 }
@@ -177,12 +171,14 @@ function inputStates(scope: Construct, next: IChainable): IChainable {
 function failureStates(scope: Construct, functions: StepFunctions, events: EventStates): State {
   const failed = new Fail(scope, 'Failed', { errorPath: '$.failure.Error', causePath: '$.failure.Cause' });
   const event = {
+    ...runEvent('$.plan.run'),
     abort: true,
     error: JsonPath.stringAt('$.failure.Error'),
     cause: JsonPath.stringAt('$.failure.Cause'),
   };
   // It answers with what failed, as far as it could find out more.
-  const abort = stepOf(scope, 'Abort', functions.commit, {
+  const abort = jobStep(scope, 'Abort', {
+    lambdaFunction: functions.commit,
     event,
     resultSelector: {
       Error: JsonPath.stringAt('$.failure.Error'),
@@ -213,14 +209,11 @@ function verifyStates(
   events: EventStates,
   done: Succeed,
 ): IChainable {
-  const verify = new LambdaInvoke(scope, 'Verify', {
+  const verify = jobStep(scope, 'Verify', {
     lambdaFunction: functions.verify,
-    payload: TaskInput.fromObject({ backup: JsonPath.stringAt('$.commit.key') }),
-    payloadResponseOnly: true,
+    event: { backup: JsonPath.stringAt('$.commit.key') },
     resultPath: '$.verification',
-    retryOnServiceExceptions: false,
   });
-  for (const retry of STEP_RETRIES) verify.addRetry(retry);
   const unverified = new Fail(scope, 'NotVerified', {
     error: 'E_VERIFY_FAILED',
     cause: 'the backup is listed, and its verification failed; the event Verification Failed says how',
@@ -233,35 +226,6 @@ function verifyStates(
     .when(Condition.isPresent('$.commit.suspect.findings'), thenDone(events.suspect, done))
     .otherwise(thenDone(events.success, done));
   return verify.addCatch(verificationFailure, CAUGHT).next(outcome);
-}
-
-interface StepOptions {
-  /** Members of the event besides run, source and type. */
-  readonly event?: Readonly<Record<string, unknown>>;
-  readonly resultSelector?: Readonly<Record<string, string>>;
-  readonly resultPath: string;
-}
-
-function stepOf(
-  scope: Construct,
-  name: string,
-  lambdaFunction: IFunction,
-  { event, ...result }: StepOptions,
-): LambdaInvoke {
-  const base = {
-    run: JsonPath.stringAt('$.plan.run'),
-    source: JsonPath.stringAt('$.source'),
-    type: JsonPath.stringAt('$.type'),
-  };
-  const step = new LambdaInvoke(scope, name, {
-    lambdaFunction,
-    payload: TaskInput.fromObject({ ...base, ...event }),
-    payloadResponseOnly: true,
-    retryOnServiceExceptions: false,
-    ...result,
-  });
-  for (const retry of STEP_RETRIES) step.addRetry(retry);
-  return step;
 }
 
 /** A backup that is listed has not failed because nobody could be told. */

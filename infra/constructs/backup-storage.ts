@@ -210,10 +210,12 @@ function checkProps({ prefix, runsFor, transitions = [] }: BackupStorageProps): 
   for (const { storageClass, after } of transitions) checkTransition(storageClass, after);
 }
 
-/** Restores read packs at once: a class that must be thawed first would fail them. */
+/** Restores read packs at once: a class that must be thawed first would fail them; one zone would take them along. */
 function checkTransition({ value }: StorageClass, after: Duration): void {
   if (value === 'GLACIER' || value === 'DEEP_ARCHIVE')
     throw new Error(`packs cannot move to ${value}: a restore could not read them; use GLACIER_IR`);
+  if (value === 'ONEZONE_IA')
+    throw new Error(`packs cannot move to ${value}: a lost zone would take them; use STANDARD_IA`);
   if (/_IA$/.test(value) && after.toDays() < LEAST_IA_DAYS)
     throw new Error(
       `packs cannot move to ${value} after ${after.toDays()} days; S3 allows ${LEAST_IA_DAYS} at least`,

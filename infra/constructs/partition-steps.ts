@@ -23,12 +23,14 @@ import {
 import type { Construct } from 'constructs';
 import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
-import { STEP_RETRIES, UNSTARTED_RETRY } from './retries.ts';
+import { jobStep, runEvent } from './job-step.ts';
+import { UNSTARTED_RETRY } from './retries.ts';
 
 const CAUGHT = { resultPath: '$.failure' };
 const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = Duration.minutes(10);
 const TASK_TIMEOUT = Duration.hours(12);
+const SHARE_EVENT = { ...runEvent('$.run'), share: JsonPath.numberAt('$.share') };
 
 /**
  * Has a function, or a task, plan and then keep the database's snapshot; goes on to `next` when it has called back.
@@ -46,12 +48,7 @@ export function holdStep(
     taskTimeout: Timeout.duration(holdStartTimeout),
     resultPath: '$.plan',
   };
-  const event = {
-    run: JsonPath.stringAt('$.plan.run'),
-    source: JsonPath.stringAt('$.source'),
-    type: JsonPath.stringAt('$.type'),
-    note: JsonPath.stringAt('$.note'),
-  };
+  const event = { ...runEvent('$.plan.run'), note: JsonPath.stringAt('$.note') };
   if (fargate && holdOnFargate) {
     const token = { name: 'HOLDFAST_TASK_TOKEN', value: JsonPath.taskToken };
     const task = new EcsRunTask(scope, 'Hold', {
@@ -75,19 +72,11 @@ export function holdStep(
 /** Every share of the plan, each in an execution of its own. What a share answers is small: there may be thousands. */
 export function partitionStep(scope: Construct, props: BackupStateMachineProps): DistributedMap {
   const { fargate, functions, maxConcurrency = DEFAULT_CONCURRENCY } = props;
-  const inFunction = new LambdaInvoke(scope, 'BackupPartition', {
+  const inFunction = jobStep(scope, 'BackupPartition', {
     lambdaFunction: functions.backupPartition,
-    payload: TaskInput.fromObject({
-      run: JsonPath.stringAt('$.run'),
-      source: JsonPath.stringAt('$.source'),
-      type: JsonPath.stringAt('$.type'),
-      share: JsonPath.numberAt('$.share'),
-    }),
-    payloadResponseOnly: true,
+    event: SHARE_EVENT,
     resultSelector: { 'share.$': '$.share' },
-    retryOnServiceExceptions: false,
   });
-  for (const retry of STEP_RETRIES) inFunction.addRetry(retry);
   const failed = shareFailure(scope, functions.commit);
   inFunction.addCatch(failed, CAUGHT);
   const runtime = new Choice(scope, 'Runtime')
@@ -108,20 +97,11 @@ function shareFailure(scope: Construct, commit: IFunction): IChainable {
     errorPath: '$.failure.Error',
     cause: 'a share could not be backed up',
   });
-  const note = new LambdaInvoke(scope, 'NoteShareFailure', {
+  const note = jobStep(scope, 'NoteShareFailure', {
     lambdaFunction: commit,
-    payload: TaskInput.fromObject({
-      run: JsonPath.stringAt('$.run'),
-      source: JsonPath.stringAt('$.source'),
-      type: JsonPath.stringAt('$.type'),
-      share: JsonPath.numberAt('$.share'),
-      failure: JsonPath.objectAt('$.failure'),
-    }),
-    payloadResponseOnly: true,
-    retryOnServiceExceptions: false,
+    event: { ...SHARE_EVENT, failure: JsonPath.objectAt('$.failure') },
     resultPath: JsonPath.DISCARD,
   });
-  for (const retry of STEP_RETRIES) note.addRetry(retry);
   return note.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
 }
 

@@ -1,9 +1,6 @@
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
-import { RELEASED } from './run-plan.ts';
-
-/** Causes may be long: whole answers of other services. */
-const MOST_REASON = 2_000;
+import { MOST_CAUSE_CHARS, RELEASED } from './run-plan.ts';
 
 /**
  * Gives a run up: lets its holder go, and no commit lists it any more. Repeatable, also where nothing was planned yet. What was
@@ -17,7 +14,7 @@ export async function abortBackup(
   { run, reason, signal }: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
 ): Promise<boolean> {
   const documents = new RunDocuments(repository.context, run);
-  const abort = { by: 'abort', reason: reason.slice(0, MOST_REASON) } as const;
+  const abort = { by: 'abort', reason: reason.slice(0, MOST_CAUSE_CHARS) } as const;
   const { body: released } = await documents.putFirst(RELEASED, 'released', abort, signal);
   return released.by === 'abort';
 }

@@ -13,6 +13,9 @@ export const HELD = 'held';
 export const FAILURE = 'failure';
 export const shareName = (share: number) => `share-${share}`;
 
+/** Of what is said of a failure: causes may be whole answers of other services. */
+export const MOST_CAUSE_CHARS = 2_000;
+
 export type Plan = RunBody<'plan'>;
 type ViewBody = NonNullable<RunBody<'share'>['view']>;
 

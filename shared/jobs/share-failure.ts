@@ -1,10 +1,7 @@
 import type { RunBody } from '../format/run-bodies.ts';
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
-import { FAILURE } from './run-plan.ts';
-
-/** Causes may be long: whole answers of other services. */
-const MOST_MESSAGE = 2_000;
+import { FAILURE, MOST_CAUSE_CHARS } from './run-plan.ts';
 
 /**
  * Says why a share is given up, for whoever gives the run up: what runs the shares may tell no more than that one failed. The
@@ -19,7 +16,7 @@ export async function noteShareFailure(
   signal: AbortSignal,
 ): Promise<void> {
   const documents = new RunDocuments(repository.context, run);
-  const body = { ...failure, message: message.slice(0, MOST_MESSAGE) };
+  const body = { ...failure, message: message.slice(0, MOST_CAUSE_CHARS) };
   await documents.putFirst(FAILURE, 'failure', body, signal);
 }
 

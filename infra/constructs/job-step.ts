@@ -1,0 +1,34 @@
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { JsonPath, TaskInput } from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import { STEP_RETRIES } from './retries.ts';
+
+interface JobStepProps {
+  readonly lambdaFunction: IFunction;
+  /** @default - what the state is given */
+  readonly event?: Readonly<Record<string, unknown>>;
+  readonly resultSelector?: Readonly<Record<string, string>>;
+  readonly resultPath?: string;
+}
+
+/** A state that waits for a function of a job, and tries again what may come right. */
+export function jobStep(scope: Construct, name: string, { event, ...props }: JobStepProps): LambdaInvoke {
+  const step = new LambdaInvoke(scope, name, {
+    ...(event ? { payload: TaskInput.fromObject(event) } : {}),
+    payloadResponseOnly: true,
+    retryOnServiceExceptions: false,
+    ...props,
+  });
+  for (const retry of STEP_RETRIES) step.addRetry(retry);
+  return step;
+}
+
+/** What every job of a run is told. @param run where the run's id is */
+export function runEvent(run: string) {
+  return {
+    run: JsonPath.stringAt(run),
+    source: JsonPath.stringAt('$.source'),
+    type: JsonPath.stringAt('$.type'),
+  };
+}
