@@ -14,7 +14,6 @@ const REPOSITORY = /^s3:\/\/([^/]+)(?:\/(.*?))?\/?$/;
 const KEY_ARN = /^arn:[a-z-]+:kms:/;
 const CLASSES: Readonly<Record<string, StorageClass>> = {
   STANDARD_IA: StorageClass.INFREQUENT_ACCESS,
-  ONEZONE_IA: StorageClass.ONE_ZONE_INFREQUENT_ACCESS,
   INTELLIGENT_TIERING: StorageClass.INTELLIGENT_TIERING,
   GLACIER_IR: StorageClass.GLACIER_INSTANT_RETRIEVAL,
 };

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ApiGatewayConfig, HostedConsoleConfig } from './config-hosting.ts';
 import { SecretArn } from './config-places.ts';
 import { resolveSchedule, type Schedule, ScheduleConfig, type ScheduleSetting } from './config-schedules.ts';
+import { LATER_STORAGE_CLASSES } from './config-storage.ts';
 import { HOUR_MS, MiB } from './units.ts';
 
 /** Functions that every deployment has, by the name of their folder. */
@@ -62,7 +63,7 @@ export const AwsConfig = z.strictObject({
       transitions: z
         .array(
           z.strictObject({
-            storageClass: z.enum(['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR']),
+            storageClass: z.enum(LATER_STORAGE_CLASSES),
             afterDays: whole(0, 36_500),
           }),
         )

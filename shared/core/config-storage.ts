@@ -5,6 +5,8 @@ import * as z from 'zod';
  * hours: neither is for backups.
  */
 export const STORAGE_CLASSES = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
+/** Classes that packs may move to later. */
+export const LATER_STORAGE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
 export type StorageClass = (typeof STORAGE_CLASSES)[number];
 
 /** Of packs of chunks, by type of backup; `*`: all types that are not named. */

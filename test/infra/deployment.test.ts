@@ -109,6 +109,10 @@ describe('storage', () => {
       /could not read them/,
     ],
     [
+      { transitions: [{ storageClass: StorageClass.ONE_ZONE_INFREQUENT_ACCESS, after: Duration.days(90) }] },
+      /a lost zone would take them/,
+    ],
+    [
       { transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, after: Duration.days(7) }] },
       /S3 allows 30/,
     ],
