@@ -11,7 +11,6 @@ import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { openPlace } from '../runtime/places.ts';
-import { redact } from '../runtime/redact.ts';
 import { measure } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({
@@ -45,7 +44,7 @@ export const handler = defineFunction(Event, async (event, invocation) => {
     backup: key,
     outcome,
     figures,
-    ...(error ? { error: { code: error.code, message: redact(error.message) } } : {}),
+    ...(error ? { error: { code: error.code, message: error.message } } : {}),
   });
   return { key, outcome, ...figures, report, error: error?.code ?? null };
 });

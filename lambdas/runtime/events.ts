@@ -1,4 +1,5 @@
 import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { redact } from './redact.ts';
 import { logger } from './telemetry.ts';
 
 export interface EventDetail {
@@ -19,9 +20,14 @@ export async function putEvent(type: EventType, detail: EventDetail): Promise<vo
   if (!bus) return;
   try {
     const { putOne } = await import('./put-events.ts');
-    if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...detail })))
+    if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...detail, ...shown(detail) })))
       logger.error('the event was not taken', { event: type });
   } catch (error) {
     logger.error('the event could not be sent', { event: type, error: error as Error });
   }
+}
+
+/** What another system said may quote what it was given. */
+function shown({ error }: EventDetail): Pick<EventDetail, 'error'> {
+  return error ? { error: { ...error, message: redact(error.message) } } : {};
 }
