@@ -1,4 +1,5 @@
 import { ageOf, isAge } from '../shared/core/age.ts';
+import { MINUTE_MS } from '../shared/core/units.ts';
 import { usage } from './command.ts';
 
 export { age, bytes, duration } from '../shared/core/human.ts';
@@ -15,13 +16,18 @@ export function parseSince(text: string, now: Date): Date {
   );
 }
 
-/** Local time with its zone: `2026-03-01 03:00:00 CET`. */
+let zones: Intl.DateTimeFormat | undefined;
+
+/** Local time with its zone: `2026-03-01 03:00:00 CET`. Names of zones are asked for only off UTC: the first takes 30 ms. */
 export function time(at: Date): string {
-  const parts = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' }).format(at);
-  const zone = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' })
-    .formatToParts(at)
-    .find(({ type }) => type === 'timeZoneName');
-  return `${parts} ${zone?.value ?? 'UTC'}`;
+  const ahead = -at.getTimezoneOffset();
+  const local = new Date(at.getTime() + ahead * MINUTE_MS).toISOString().slice(0, 19).replace('T', ' ');
+  return `${local} ${ahead === 0 ? 'UTC' : zoneOf(at)}`;
+}
+
+function zoneOf(at: Date): string {
+  zones ??= new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' });
+  return zones.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
 /** `12.3x`, and `-` where there is nothing to divide by. */
