@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { DatabaseError } from 'pg';
+import { raise } from './answer-flag.ts';
 import { ERROR_RESPONSE, errorFromResponse, type RawSession, READY_FOR_QUERY } from './connection-stream.ts';
 
 export interface BridgeRequest {
@@ -35,8 +36,7 @@ export class PgDumpBridge {
   async #answer(): Promise<void> {
     const bytes = await this.#readAnswer();
     this.#port.postMessage(bytes);
-    Atomics.store(this.#answerReady, 0, 1);
-    Atomics.notify(this.#answerReady, 0);
+    raise(this.#answerReady);
   }
 
   async #readAnswer(): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
+import { awaitRaised } from './answer-flag.ts';
 import type { BridgeRequest } from './pg-dump-bridge.ts';
 import { FrontendMessages } from './pg-dump-frontend.ts';
 import { hideRestrict, showRestrict } from './pg-dump-restrict.ts';
@@ -24,8 +25,7 @@ const frontend = new FrontendMessages();
 
 function exchange(bytes: Uint8Array): Uint8Array {
   send({ bytes, answered: true });
-  Atomics.wait(flag, 0, 0);
-  Atomics.store(flag, 0, 0);
+  awaitRaised(flag);
   const received: { message: Uint8Array } | undefined = receiveMessageOnPort(port);
   if (received === undefined) throw new Error('the connection gave no answer');
   return hideRestrict(received.message);
