@@ -8,7 +8,5 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 3,
     pool: 'forks',
-    // pg_dump is WebAssembly, run anew for each schema: optimising it takes longer than it runs.
-    execArgv: ['--liftoff-only'],
   },
 });
