@@ -10,7 +10,8 @@ import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { initRepository, never, openCheaply } from './engine.ts';
 import { ManualClock } from './pruning.ts';
 
-const DAYS = 366;
+/** What a calendar of a year shows on any weekday. */
+const DAYS = 52 * 7;
 const SUNDAY = 0;
 /** Nobody made a backup then, so many days ago. */
 export const MISSED: ReadonlySet<number> = new Set([41, 40, 12]);

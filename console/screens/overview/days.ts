@@ -39,15 +39,15 @@ export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDa
 const MOST_DAYS = 4;
 
 /**
- * When backups of every day begin: what is older was thinned out by retention, and lacks nothing.
+ * When backups of every day begin: what is older was thinned out by retention, and lacks nothing. The day after the first has one
+ * too: else a weekly backup shortly before would count as the first.
  *
  * @param days oldest first
  */
 function dailySince(days: readonly Day[]): string {
-  const found = days.find(({ date }, i) => {
-    const end = days[i + MOST_DAYS - 1]?.date;
-    return end !== undefined && Date.parse(end) - Date.parse(date) < 7 * DAY_MS;
-  });
+  const daysAfter = (i: number, later: number) =>
+    (Date.parse(days[later]?.date ?? '9999-01-01') - Date.parse(days[i]?.date ?? '')) / DAY_MS;
+  const found = days.find((_, i) => daysAfter(i, i + 1) === 1 && daysAfter(i, i + MOST_DAYS - 1) < 7);
   return found?.date ?? '9999';
 }
 
