@@ -14,6 +14,8 @@ export class Resource<T> {
   readonly isLoading = signal(false);
   #load: () => Promise<T>;
   #loadedAt = Number.NEGATIVE_INFINITY;
+  /** Whether what is being loaded may be older than what was done since. */
+  #isDistrusted = false;
   #pending: Promise<void> | undefined;
 
   constructor(load: () => Promise<T>) {
@@ -26,6 +28,7 @@ export class Resource<T> {
 
   distrust(): void {
     this.#loadedAt = Number.NEGATIVE_INFINITY;
+    this.#isDistrusted = true;
   }
 
   /** Loads it; a call while one is under way is the same one. Never throws: see `failure`. */
@@ -38,10 +41,11 @@ export class Resource<T> {
 
   async #run(): Promise<void> {
     this.isLoading.value = true;
+    this.#isDistrusted = false;
     try {
       this.value.value = await this.#load();
       this.failure.value = undefined;
-      this.#loadedAt = performance.now();
+      if (!this.#isDistrusted) this.#loadedAt = performance.now();
     } catch (error) {
       this.failure.value = failureOf(error);
     } finally {

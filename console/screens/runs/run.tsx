@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { AnswerOf } from '../../../shared/core/api.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
@@ -24,7 +24,8 @@ export function Run({ id }: { readonly id: string }) {
   );
   const run = found.value.value;
   const state = run?.state;
-  useEffect(() => {
+  // Before anyone sees that it ended: whoever goes back at once is not to see what was before.
+  useLayoutEffect(() => {
     if (state !== 'succeeded' && state !== 'failed') return;
     distrustAll();
     refreshStatus();

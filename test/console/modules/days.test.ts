@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { calendarOf, type Day, WEEKS } from '../../console/screens/overview/days.ts';
-import { DAY_MS } from '../../shared/core/units.ts';
+import { calendarOf, type Day, WEEKS } from '../../../console/screens/overview/days.ts';
+import { DAY_MS } from '../../../shared/core/units.ts';
 
 const NOW = new Date('2026-11-27T12:00:00Z');
 const DAILY_DAYS = 60;
