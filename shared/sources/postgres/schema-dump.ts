@@ -2,6 +2,7 @@ import type { DatasetRole } from './datasets-attributes.ts';
 import type { PostgresOptions } from './options.ts';
 import { runPgDump } from './pg-dump-run.ts';
 import type { Snapshot } from './snapshot.ts';
+import { snapshotLost } from './snapshot-lost.ts';
 import { openSession, type ServerVersion } from './snapshot-session.ts';
 
 export type SchemaRole = Extract<DatasetRole, 'pre-data' | 'post-data' | 'database'>;
@@ -40,7 +41,9 @@ export async function dumpSchema(
       '--encoding=UTF8',
     ],
     signal,
-  );
+  ).catch((error: unknown) => {
+    throw snapshotLost(error);
+  });
   return tidy(dump, role, snapshot.version);
 }
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { disconnect, interrupt, query } from './connection.ts';
 import { quoteLiteral } from './identifiers.ts';
 import type { PostgresOptions } from './options.ts';
+import { snapshotLost } from './snapshot-lost.ts';
 import { openSession } from './snapshot-session.ts';
 
 /** Sessions that all see one snapshot; opened when first needed, at most `options.readers`. */
@@ -56,14 +56,16 @@ export class SnapshotReaders implements AsyncDisposable {
     try {
       client = await openSession(this.#options, signal);
       await query(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', signal);
-      await joinSnapshot(client, this.#snapshotId, signal);
+      await query(client, `SET TRANSACTION SNAPSHOT ${quoteLiteral(this.#snapshotId)}`, signal, {
+        object: 'the snapshot',
+      });
       await query(client, 'SAVEPOINT reading', signal);
       return client;
     } catch (error) {
       this.#open--;
       if (client !== undefined) await disconnect(client);
       this.#waiting.shift()?.();
-      throw error;
+      throw snapshotLost(error);
     }
   }
 
@@ -77,22 +79,5 @@ export class SnapshotReaders implements AsyncDisposable {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#waiting.push(resolve);
     await promise.finally(() => signal.removeEventListener('abort', onAbort));
-  }
-}
-
-/** How servers say that nobody holds a snapshot of that name open any more. */
-const GONE = ['22023', '42704', '55000'];
-
-/** @throws E_SOURCE_LOST where the transaction that holds the snapshot has ended */
-async function joinSnapshot(client: pg.Client, id: string, signal: AbortSignal): Promise<void> {
-  try {
-    await query(client, `SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`, signal, { object: 'the snapshot' });
-  } catch (cause) {
-    const isGone = isHoldfastError(cause) && GONE.includes(String(cause.details['sqlState']));
-    if (!isGone) throw cause;
-    throw new HoldfastError('E_SOURCE_LOST', `the snapshot of this backup is no more: ${cause.message}`, {
-      cause,
-      hint: 'What held it open has ended: start a new run.',
-    });
   }
 }
