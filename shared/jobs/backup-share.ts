@@ -14,6 +14,8 @@ import { refuseEmpty } from './judge-backup.ts';
 import { knownOf } from './known-contents.ts';
 import { countStored, estimatedBytesOf, partsOf, readView } from './read-view.ts';
 import {
+  didNotStand,
+  HELD,
   type Plan,
   readPlan,
   refuseAborted,
@@ -22,6 +24,8 @@ import {
   shareName,
   viewBody,
 } from './run-plan.ts';
+
+const ASK_MS = 10_000;
 
 export interface ShareOptions {
   readonly run: string;
@@ -42,7 +46,7 @@ export interface ShareFigures {
  * Reads one share of a planned backup, stores what the parent has not, and puts the sealed result at
  * `runs/<run>/share-<n>`. Repeatable: a result that is there is returned.
  *
- * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SOURCE_*, E_STORE_*, E_ABORTED
+ * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SNAPSHOT_EXPIRED, E_SOURCE_*, E_STORE_*, E_ABORTED
  */
 export async function backupShare(
   repository: Repository,
@@ -63,8 +67,21 @@ export async function backupShare(
   const before = await documents.get(name, 'share', signal);
   if (before) return figuresOf(before);
   await refuseAborted(documents, signal);
-  const written = await writeShare(repository, source, { ...options, plan });
+  const written = await writeShare(repository, source, { ...options, plan }).catch(async (error: unknown) => {
+    throw (await heldNoMore(documents, plan, error)) ?? error;
+  });
   return figuresOf((await documents.putFirst(name, 'share', written, signal)).body);
+}
+
+/** Where a held view was lost: what its holder said of that, which names the remedy. */
+async function heldNoMore(
+  documents: RunDocuments,
+  { shared }: Plan,
+  error: unknown,
+): Promise<HoldfastError | undefined> {
+  if (!shared || !isHoldfastError(error, 'E_SOURCE_LOST')) return undefined;
+  const held = await documents.get(HELD, 'held', AbortSignal.timeout(ASK_MS)).catch(() => undefined);
+  return held && !held.stood ? didNotStand(documents.run, held) : undefined;
 }
 
 async function writeShare(

@@ -1,6 +1,6 @@
 import { Stopwatch } from '../core/clock.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
-import { ERRORS, type ErrorCode, HoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey, type PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { plural } from '../core/plural.ts';
@@ -21,6 +21,7 @@ import { type BackupResult, summarise } from './backup.ts';
 import { judgeBackup } from './judge-backup.ts';
 import {
   costOf,
+  didNotStand,
   HELD,
   judgedBy,
   type Plan,
@@ -193,17 +194,6 @@ async function letGo(
     'E_SOURCE_LOST',
     `nobody said within ${holderMs / 1000} s that the snapshot of run ${run} was held to the end: nothing is listed`,
     { hint: 'See what became of the holder, then start a new run.' },
-  );
-}
-
-function didNotStand(run: string, { error }: RunBody<'held'>): HoldfastError {
-  const { code = '', message = 'no reason is given', hint = 'Start a new run.' } = error ?? {};
-  // That the holder was stopped does not mean that this was.
-  const isKnown = Object.hasOwn(ERRORS, code) && code !== 'E_ABORTED';
-  return new HoldfastError(
-    isKnown ? (code as ErrorCode) : 'E_SOURCE_LOST',
-    `the snapshot of run ${run} was not held to the end: ${message}`,
-    { hint },
   );
 }
 

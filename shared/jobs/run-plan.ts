@@ -1,4 +1,4 @@
-import { HoldfastError } from '../core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError } from '../core/errors.ts';
 import type { RunBody } from '../format/run-bodies.ts';
 import type { ViewToCommit } from '../repository/backup-to-write.ts';
 import type { RunDocuments } from '../repository/run-documents.ts';
@@ -38,6 +38,18 @@ export function runAborted(run: string, reason: string | undefined): HoldfastErr
   return new HoldfastError('E_RUN_ABORTED', `run ${run} was given up${reason ? `: ${reason}` : ''}`, {
     hint: 'Start a new run.',
   });
+}
+
+/** In the words of the holder, or of whoever made it end. */
+export function didNotStand(run: string, { error }: RunBody<'held'>): HoldfastError {
+  const { code = '', message = 'no reason is given', hint = 'Start a new run.' } = error ?? {};
+  // That the holder was stopped does not mean that this was.
+  const isKnown = Object.hasOwn(ERRORS, code) && code !== 'E_ABORTED';
+  return new HoldfastError(
+    isKnown ? (code as ErrorCode) : 'E_SOURCE_LOST',
+    `the snapshot of run ${run} was not held to the end: ${message}`,
+    { hint },
+  );
 }
 
 /** @throws E_USAGE where the plan is of another source */

@@ -325,6 +325,21 @@ describe('nothing is listed', () => {
     expect(await repository.backupKeys(never)).toEqual([]);
   });
 
+  it('where the holder reached its limit before a share was read: the share says so, and what helps', async () => {
+    await using repository = await newRepository();
+    const source = sharedSource(first);
+    const planned = await plan(repository, source);
+    const { run } = planned;
+    const until = repository.clock.now();
+    await holdSnapshot(repository, planned, { until, pollMs: 5, signal: never }).catch(() => {});
+    await planned[Symbol.asyncDispose]();
+    await expect(backupShare(repository, source, { run, share: 0, signal: never })).rejects.toMatchObject({
+      code: 'E_SNAPSHOT_EXPIRED',
+      message: expect.stringMatching(/^the snapshot of run \w+ was not held to the end: .* was held until/),
+      hint: expect.stringContaining('Fargate'),
+    });
+  });
+
   it('where the holder reached its limit, or was stopped', async () => {
     const limited = await ready();
     const until = limited.repository.clock.now();
