@@ -8,6 +8,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../shared/core/config-aws.ts';
+import { drilledSources } from '../../shared/core/schedule-names.ts';
 import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
@@ -176,7 +177,7 @@ export class BackupPipeline extends Construct {
   }
 
   #makeSchedules({ enabled }: BackupPipelineProps): BackupSchedules {
-    const { sources, drill, aws } = this.config;
+    const { sources, aws } = this.config;
     const schedules = new BackupSchedules(this, 'Schedules', {
       stateMachine: this.stateMachine,
       functions: {
@@ -186,7 +187,7 @@ export class BackupPipeline extends Construct {
         watchdog: this.function('watchdog'),
       },
       sources: sources.map(({ name }) => name),
-      drilled: sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name),
+      drilled: drilledSources(this.config),
       backups: aws.schedules,
       jobs: aws.jobs,
       enabled,

@@ -16,10 +16,14 @@ export function jobScheduleName(job: MaintenanceJob, source?: string): string {
   return shortened(source === undefined ? job : `${job}-${source}`);
 }
 
+/** Names of the sources that have a server or a database to be drilled on. */
+export function drilledSources({ sources, drill }: Pick<ResolvedConfig, 'sources' | 'drill'>): string[] {
+  return sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
+}
+
 /** Names of the schedules that a configuration says there are, but for the watchdog's own. */
 export function scheduleNames({ aws, sources, drill }: ResolvedConfig): string[] {
   const all = sources.map(({ name }) => name);
-  const drilled = sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
   const { verify, prune, drill: drills } = aws.jobs;
   return [
     ...Object.entries(aws.schedules).flatMap(([type, when]) =>
@@ -27,7 +31,7 @@ export function scheduleNames({ aws, sources, drill }: ResolvedConfig): string[]
     ),
     ...(verify ? [jobScheduleName('verify')] : []),
     ...(prune ? [jobScheduleName('prune')] : []),
-    ...(drills ? drilled.map((source) => jobScheduleName('drill', source)) : []),
+    ...(drills ? drilledSources({ sources, drill }).map((source) => jobScheduleName('drill', source)) : []),
   ];
 }
 
