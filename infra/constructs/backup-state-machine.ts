@@ -20,7 +20,7 @@ import {
 import { Construct } from 'constructs';
 import { EventStates } from './event-states.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
-import { jobStep, runEvent } from './job-step.ts';
+import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { holdStep, partitionStep } from './partition-steps.ts';
 
 /** The functions that a backup is made of. */
@@ -82,7 +82,6 @@ export interface BackupStateMachineProps {
 }
 
 const MOST_CONCURRENCY = 1000;
-const CAUGHT = { resultPath: '$.failure' };
 
 /**
  * One backup: plan, partitions in parallel, commit, verify, tell. It is started with `{source, type,

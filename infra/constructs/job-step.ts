@@ -4,6 +4,9 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { STEP_RETRIES } from './retries.ts';
 
+/** Where what failed is, for the states that come after a failure. */
+export const CAUGHT = { resultPath: '$.failure' };
+
 interface JobStepProps {
   readonly lambdaFunction: IFunction;
   /** @default - what the state is given */

@@ -23,10 +23,9 @@ import {
 import type { Construct } from 'constructs';
 import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
-import { jobStep, runEvent } from './job-step.ts';
+import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { UNSTARTED_RETRY } from './retries.ts';
 
-const CAUGHT = { resultPath: '$.failure' };
 const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = Duration.minutes(10);
 const TASK_TIMEOUT = Duration.hours(12);
@@ -55,7 +54,7 @@ export function holdStep(
       ...common,
       ...taskProps(fargate, 'hold', '$.hold', [token]),
     });
-    task.addCatch(failed, { resultPath: '$.failure' }).next(next);
+    task.addCatch(failed, CAUGHT).next(next);
     return new Pass(scope, 'HoldEvent', { parameters: event, resultPath: '$.hold' }).next(task);
   }
   const hold = new LambdaInvoke(scope, 'Hold', {
@@ -65,7 +64,7 @@ export function holdStep(
     retryOnServiceExceptions: false,
     payload: TaskInput.fromObject({ ...event, taskToken: JsonPath.taskToken }),
   });
-  hold.addRetry(UNSTARTED_RETRY).addCatch(failed, { resultPath: '$.failure' }).next(next);
+  hold.addRetry(UNSTARTED_RETRY).addCatch(failed, CAUGHT).next(next);
   return hold;
 }
 
