@@ -1,12 +1,12 @@
 import * as z from 'zod';
 
 /**
- * Classes that give an object back at once. Of `ONEZONE_IA` a lost zone takes everything, archives make a restore wait for
- * hours: neither is for backups.
+ * Classes that give an object back at once, and that packs may move to later. Of `ONEZONE_IA` a lost zone takes everything,
+ * archives make a restore wait for hours: neither is for backups.
  */
-export const STORAGE_CLASSES = ['STANDARD', 'STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
-/** Classes that packs may move to later. */
 export const LATER_STORAGE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
+/** Those that packs may be stored in. */
+export const STORAGE_CLASSES = ['STANDARD', ...LATER_STORAGE_CLASSES] as const;
 export type StorageClass = (typeof STORAGE_CLASSES)[number];
 
 /** Of packs of chunks, by type of backup; `*`: all types that are not named. */
