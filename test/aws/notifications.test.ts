@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { flipped } from '../support/damage.ts';
 import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine, execute, type Meddle } from '../support/local-step-functions.ts';
+import { backupMachine, type Execution, execute, type Meddle } from '../support/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -33,17 +33,19 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'what is told where something 
   const backUp = (meddle: Meddle) =>
     execute(machine, { source: 'shop', type: 'manual' }, { rig, id: `run-${++runs}`, meddle });
 
+  /** Nothing is listed, and what is told is what the share said. */
+  async function expectGivenUp(done: Execution, code: string, message: RegExp): Promise<void> {
+    const error = { code, message: expect.stringMatching(message) };
+    expect(done).toMatchObject({ outcome: code, events: [{ type: 'Backup Failed', detail: { error } }] });
+    expect(await rig.keys('backups/')).toEqual([]);
+  }
+
   it(
     'the code and the message of the share that failed',
     async () => {
       const env = { HOLDFAST_CONFIG: JSON.stringify(config('nowhere')) };
       const done = await backUp(async (state) => (state === 'BackupPartition' ? { env } : undefined));
-      const message = expect.stringMatching(/^share 0: .*nowhere/);
-      expect(done).toMatchObject({
-        outcome: 'E_SOURCE_REFUSED',
-        events: [{ type: 'Backup Failed', detail: { error: { code: 'E_SOURCE_REFUSED', message } } }],
-      });
-      expect(await rig.keys('backups/')).toEqual([]);
+      await expectGivenUp(done, 'E_SOURCE_REFUSED', /^share 0: .*nowhere/);
     },
     TIMEOUT_MS,
   );
@@ -53,12 +55,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'what is told where something 
     async () => {
       const done = await backUp(async (state) => (state === 'BackupPartition' ? KILLED : undefined));
       expect(done.states.filter((state) => state === 'BackupPartition').length).toBeGreaterThan(2);
-      const message = expect.stringMatching(/^share 0: it ended without an answer \(.*SIGKILL/);
-      expect(done).toMatchObject({
-        outcome: 'Lambda.Unknown',
-        events: [{ type: 'Backup Failed', detail: { error: { code: 'Lambda.Unknown', message } } }],
-      });
-      expect(await rig.keys('backups/')).toEqual([]);
+      await expectGivenUp(done, 'Lambda.Unknown', /^share 0: it ended without an answer \(.*SIGKILL/);
     },
     TIMEOUT_MS,
   );
