@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Reads a Holdfast repository (format 1) in a folder, with nothing of Holdfast: written from docs/format.md.
 
-  read-repository.py FOLDER                     lists the backups and their datasets
-  read-repository.py FOLDER KEY DATASET         writes a dataset's records to stdout (KEY: any part of a key)
+  read-repository.py FOLDER                     lists the backups, and their datasets with their attributes
+  read-repository.py FOLDER KEY DATASET         writes a dataset to stdout as the source had it (KEY: any part of a key)
 
 The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY.
 Needs Debian's python3-cryptography and python3-zstandard.
@@ -13,12 +13,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 import zstandard
 SELF = bytes(32)
-def hkdf(key, salt, info, length):
-    return HKDF(SHA256(), length, salt, info.encode()).derive(key)
-def unzstd(data, limit):
-    return zstandard.ZstdDecompressor().decompressobj().decompress(data)[: limit + 1]
-def root_key_id(root_key):
-    return 'hex:' + hkdf(root_key, None, 'holdfast/1 root key id', 32)[:8].hex()
+hkdf = lambda key, salt, info, length: HKDF(SHA256(), length, salt, info.encode()).derive(key)
+unzstd = lambda data, limit: zstandard.ZstdDecompressor().stream_reader(data).read(limit + 1)
+root_key_id = lambda root_key: 'hex:' + hkdf(root_key, None, 'holdfast/1 root key id', 32)[:8].hex()
 def check(ok, problem):
     if not ok: sys.exit(f'damaged: {problem}')
 
@@ -152,15 +149,22 @@ class Backup:
         check(cursor.at == len(plain), 'a leaf has bytes left over')
         yield from zip(ids, sizes, records, chains)
     def records(self, dataset):
-        for partition in dataset['partitions']:
-            root = partition['root']
-            if root is None: continue
+        for root in [partition['root'] for partition in dataset['partitions'] if partition['root']]:
             pack = self.manifest['catalog']['pack'] if root['pack'] == SELF.hex() else root['pack']
             for id, size, records, chain in self.leaves(dict(root, id=bytes.fromhex(root['id']), pack=pack)):
                 chunk = self.chunk(chain)
-                whole = hashlib.sha256(chunk).digest() == id and len(chunk) == size and chunk.count(b'\n') == records
-                check(whole, 'a chunk is another')
+                check(hashlib.sha256(chunk).digest() == id and len(chunk) == size, 'a chunk is another')
+                check(chunk.count(b'\n') == records, 'a chunk has another number of records')
                 yield chunk
+    def source(self, dataset):
+        """The records without the newline that was added to the last one, if the source had none there."""
+        held, size, attributes = b'', 0, dataset['attributes']
+        for chunk in self.records(dataset):
+            yield held
+            held, size = chunk, size + len(chunk)
+        added = 1 if attributes.get('finalNewline') is False else 0
+        check(size - added == attributes.get('sizeBytes', size - added), 'the dataset is of another size')
+        yield held[: len(held) - added]
 def locations(cursor, count, packs):
     names = [packs[cursor.varint()] for _ in range(count)]
     gaps = [cursor.signed() for _ in range(count)]
@@ -173,8 +177,7 @@ def locations(cursor, count, packs):
 def apply_delta(base, delta):
     cursor = Cursor(delta)
     size, count = cursor.varint(), cursor.varint()
-    pairs = [(cursor.signed(), cursor.varint(), cursor.varint()) for _ in range(count)]
-    parts, at = [], 0
+    pairs, parts, at = [(cursor.signed(), cursor.varint(), cursor.varint()) for _ in range(count)], [], 0
     for skip, copied, inserted in pairs:
         at += skip
         check(0 <= at <= at + copied <= len(base), 'a delta copies from outside of its base')
@@ -185,16 +188,13 @@ def apply_delta(base, delta):
     return result
 def main(folder, part=None, name=None):
     repository = Repository(folder, bytes.fromhex(os.environ['BACKUP_ENCRYPTION_KEY']))
-    keys = [key for key in repository.manifests() if part is None or part in key]
-    if name is None:
-        for key in keys:
-            backup = repository.open(key)
-            print(key, backup.manifest['source']['name'])
-            for dataset in backup.catalog['datasets']:
-                print('  ', dataset['name'], sum(p['root']['records'] for p in dataset['partitions'] if p['root']), 'records')
-        return
-    backup = repository.open(keys[-1])
-    for chunk in backup.records(next(one for one in backup.catalog['datasets'] if one['name'] == name)):
-        sys.stdout.buffer.write(chunk)
+    keys = [key for key in repository.manifests() if part is None or part in key] or sys.exit('there is no such backup')
+    for backup in map(repository.open, keys if name is None else keys[-1:]):
+        if name is None: print(backup.manifest['key'], backup.manifest['source']['name'])
+        if name and name not in [one['name'] for one in backup.catalog['datasets']]: sys.exit('there is no such dataset')
+        for dataset in backup.catalog['datasets']:
+            records = sum(partition['root']['records'] for partition in dataset['partitions'] if partition['root'])
+            if name is None: print('  ', dataset['name'], records, 'records', json.dumps(dataset['attributes']))
+            for chunk in backup.source(dataset) if dataset['name'] == name else []: sys.stdout.buffer.write(chunk)
 if __name__ == '__main__':
     main(*sys.argv[1:]) if len(sys.argv) in (2, 3, 4) else sys.exit(__doc__)

@@ -1,0 +1,196 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import type { BackupKey } from '../shared/core/ids.ts';
+import { runBackup } from '../shared/jobs/backup.ts';
+import { FilesSource } from '../shared/sources/files/files-source.ts';
+import { openPostgresSource } from '../shared/sources/postgres/source.ts';
+import type { Source } from '../shared/sources/source.ts';
+import { FolderStore } from '../shared/store/folder-store.ts';
+import { startPostgres } from '../tools/embedded-postgres.ts';
+import { startFirebaseServer } from '../tools/firebase-server/server.ts';
+import { initRepository, never, openRepository, SMALL_CHUNKS, TEST_KEY } from './support/engine.ts';
+import { firebaseSource } from './support/firebase.ts';
+import { describeWithPart, describeWithParts, POSTGRES_15_BIN } from './support/parts.ts';
+import { newFolder } from './support/temporary.ts';
+
+/*
+ * A backup of each source, read by `tools/read-repository.py`, which shares nothing with Holdfast, and judged by what the
+ * source itself has: files, psql, plain GETs. What the reader needs to know must be in docs/format.md.
+ */
+
+const run = promisify(execFile);
+
+interface Dataset {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+async function backUp(source: Source): Promise<{ readonly folder: string; readonly key: BackupKey }> {
+  const folder = await newFolder();
+  const store = new FolderStore(folder);
+  await initRepository(store);
+  await using repository = await openRepository(store);
+  const { key } = await runBackup(repository, source, { type: 'daily', signal: never });
+  return { folder, key };
+}
+
+async function python(...args: string[]): Promise<Buffer> {
+  const { stdout } = await run('/usr/bin/python3', ['tools/read-repository.py', ...args], {
+    env: { BACKUP_ENCRYPTION_KEY: TEST_KEY },
+    maxBuffer: 2 ** 26,
+    encoding: 'buffer',
+  });
+  return stdout;
+}
+
+/** What the list says of the datasets of a repository with one backup. */
+async function listed(folder: string): Promise<readonly Dataset[]> {
+  const lines = (await python(folder)).toString().split('\n');
+  return lines.flatMap((line) => {
+    const [, name = '', attributes = ''] = /^ {3}(.*) \d+ records (\{.*\})$/.exec(line) ?? [];
+    return name === '' ? [] : [{ name, attributes: JSON.parse(attributes) as Dataset['attributes'] }];
+  });
+}
+
+/** Every attribute that a backup carries has a row in the table of its source. */
+async function expectDescribed(kind: string, datasets: readonly Dataset[]): Promise<void> {
+  const page = await readFile('docs/format.md', 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith(`| \`${kind}\` |`));
+  const described = rows.flatMap((row) => row.split('|')[2]?.match(/\w+/g) ?? []);
+  const found = new Set(datasets.flatMap(({ attributes }) => Object.keys(attributes)));
+  expect([...found].filter((name) => !described.includes(name))).toEqual([]);
+  // And none that no backup has: a page that says too much is as wrong.
+  expect(described.filter((name) => !found.has(name))).toEqual([]);
+}
+
+describeWithPart('python-reader', 'the reader in Python gives what a folder of files has', () => {
+  const largest = SMALL_CHUNKS.maxBytes;
+  const files: Readonly<Record<string, Buffer>> = {
+    'empty.txt': Buffer.alloc(0),
+    'a newline.txt': Buffer.from('\n'),
+    'newlines.txt': Buffer.from('\n\n'),
+    'a character.txt': Buffer.from('x'),
+    'lines.txt': Buffer.from('one\ntwo\n'),
+    'no final newline.txt': Buffer.from('one\ntwo'),
+    'below/no final newline.txt': Buffer.from('x\n'.repeat(9000).slice(0, -1)),
+    'binary.dat': Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251)),
+    'one long record.txt': Buffer.from('x'.repeat(3 * largest)),
+    // The newline that the source adds begins a chunk of its own.
+    'as long as a chunk.txt': Buffer.from('x'.repeat(largest)),
+    'as long as two.txt': Buffer.from(`${'x'.repeat(2 * largest - 1)}\r`),
+  };
+
+  it('byte for byte, with and without a final newline', async () => {
+    const source = await newFolder();
+    await mkdir(path.join(source, 'below'));
+    for (const [name, body] of Object.entries(files)) await writeFile(path.join(source, name), body);
+    const { folder, key } = await backUp(new FilesSource(source));
+    const datasets = await listed(folder);
+    await expectDescribed('files', datasets);
+    expect(datasets.map(({ name }) => name).sort()).toEqual(Object.keys(files).sort());
+    for (const [name, body] of Object.entries(files)) {
+      const got = await python(folder, key, name);
+      expect(got.equals(body), `${name}: ${got.length} bytes, the file has ${body.length}`).toBe(true);
+    }
+  });
+});
+
+describeWithPart('python-reader', 'the reader in Python gives what a Firebase database has', () => {
+  it.each(['{"rules": {".read": true}} // open', '{"rules": {".read": true}}\n'])(
+    'with its rules as they are written: %j',
+    async (rules) => {
+      await using server = await startFirebaseServer();
+      const tree = { shop: { a: { x: 1 }, b: 'text', '.priority': 2 }, '.priority': 'p' };
+      await server.set('/', tree);
+      await fetch(`${server.url}/.settings/rules.json`, { method: 'PUT', body: rules });
+      const { folder, key } = await backUp(firebaseSource(server.url));
+      const datasets = await listed(folder);
+      await expectDescribed('firebase-rtdb', datasets);
+      const read = (name: string) => python(folder, key, name).then(String);
+      const asWritten = await fetch(`${server.url}/.settings/rules.json`).then((answer) => answer.text());
+      expect(await read('.settings/rules')).toBe(asWritten);
+      expect(asWritten).toBe(rules);
+      const records = (await read('shop'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object);
+      expect(Object.assign({}, ...records)).toEqual(tree.shop);
+      expect((await read('.priority')).trim()).toBe('{".priority":"p"}');
+    },
+  );
+});
+
+describeWithParts(
+  ['python-reader', 'postgresql-15'],
+  'the reader in Python gives what a PostgreSQL database has',
+  () => {
+    const SQL = `
+      CREATE SCHEMA "odd Schema";
+      CREATE TABLE plain (id int PRIMARY KEY, "odd ""column" text, twice int GENERATED ALWAYS AS (id * 2) STORED);
+      INSERT INTO plain SELECT n, repeat(chr(9) || '\\x' || chr(10), n % 7) FROM generate_series(1, 3000) n;
+      CREATE UNLOGGED TABLE "odd Schema"."no.columns" ();
+      INSERT INTO "odd Schema"."no.columns" DEFAULT VALUES;
+      CREATE TABLE child (more text) INHERITS (plain);
+      INSERT INTO child VALUES (-1, NULL, DEFAULT, 'x');
+      CREATE EXTENSION hstore;
+      CREATE TABLE config (id int, note text);
+      INSERT INTO config VALUES (1, 'of the extension'), (2, 'mine'), (3, 'mine too');
+      ALTER EXTENSION hstore ADD TABLE config;
+      UPDATE pg_extension SET extconfig = ARRAY['config'::regclass::oid], extcondition = ARRAY['WHERE id > 1']
+        WHERE extname = 'hstore';
+      CREATE SEQUENCE numbers; SELECT nextval('numbers');
+      SELECT lo_from_bytea(4711, decode(repeat('00ff0a', 20000), 'hex'));`;
+
+    it('table by table, by their attributes', async () => {
+      const server = await startPostgres({ bin: POSTGRES_15_BIN });
+      try {
+        const url = await server.createDatabase('shop');
+        await server.query('shop', SQL);
+        const { folder, key } = await backUp(openPostgresSource(url, {}, {}));
+        const datasets = await listed(folder);
+        await expectDescribed('postgres', datasets);
+        const psql = async (sql: string) =>
+          (await run(path.join(POSTGRES_15_BIN, 'psql'), ['-XAtc', sql, url])).stdout;
+        const tables = datasets.filter(({ attributes }) => attributes['role'] === 'table');
+        expect(tables.map(({ name }) => name).sort()).toEqual(
+          ['"odd Schema"."no.columns"', 'public.child', 'public.config', 'public.plain'].sort(),
+        );
+        for (const { name, attributes } of tables) {
+          const said = attributes as Record<'schema' | 'table' | 'condition', string> & {
+            readonly columns: readonly { readonly name: string; readonly type: string }[];
+            readonly unlogged: boolean;
+            readonly extension: string | null;
+          };
+          const table = `${quoted(said.schema)}.${quoted(said.table)}`;
+          const columns = said.columns.map((column) => quoted(column.name)).join(', ');
+          const rows = await psql(`COPY (SELECT ${columns} FROM ONLY ${table} ${said.condition}) TO STDOUT`);
+          expect((await python(folder, key, name)).toString(), name).toBe(rows);
+          const is = (sql: string) =>
+            psql(`SELECT ${sql} FROM pg_class c WHERE c.oid = '${table}'::regclass`).then((text) =>
+              text.trim(),
+            );
+          expect(await is("relpersistence = 'u'"), name).toBe(said.unlogged ? 't' : 'f');
+          const extension = `(SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            WHERE d.objid = c.oid AND d.deptype = 'e')`;
+          expect(await is(extension), name).toBe(said.extension ?? '');
+          const types = `(SELECT string_agg(format_type(atttypid, atttypmod), '|' ORDER BY attnum) FROM pg_attribute
+            WHERE attrelid = c.oid AND attnum > 0 AND attgenerated = '')`;
+          expect(await is(types), name).toBe(said.columns.map(({ type }) => type).join('|'));
+        }
+        expect((await python(folder, key, 'sequence values')).toString()).toBe('public\tnumbers\t1\tt\n');
+        const pieces = (await python(folder, key, 'large object data')).toString().trimEnd().split('\n');
+        const bytes = pieces.map((line) => line.split('\t')[2]?.slice('\\\\x'.length)).join('');
+        expect(bytes).toBe((await psql("SELECT encode(lo_get(4711), 'hex')")).trim().replaceAll('\n', ''));
+      } finally {
+        await server.stop();
+      }
+    });
+  },
+);
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
