@@ -1,13 +1,16 @@
+import { parseExactly } from './exact-integers.ts';
+import type { FirebaseServerOptions } from './options.ts';
 import { Refusal } from './reply.ts';
 import { keyFault, MAX_DEPTH } from './request.ts';
 
 const MAX_STRING_BYTES = 10 * 1024 * 1024;
 
 /** Parses and checks what a request wants written. @throws Refusal for what the database cannot hold */
-export function parseBody(body: Buffer): unknown {
+export function parseBody(body: Buffer, { exactIntegers = false }: FirebaseServerOptions = {}): unknown {
   if (body.length === 0) throw new Refusal(400, 'Error: No data supplied.');
   try {
-    return JSON.parse(UTF8.decode(body));
+    const text = UTF8.decode(body);
+    return exactIntegers ? parseExactly(text) : JSON.parse(text);
   } catch {
     throw new Refusal(400, "Invalid data; couldn't parse JSON object, array, or value.");
   }

@@ -1,12 +1,40 @@
-import { hash } from 'node:crypto';
-import { type Node, PRIORITY_INDEX } from './engine.ts';
+import { hash, randomUUID } from 'node:crypto';
+import { KEY_INDEX, type Node, PRIORITY_INDEX } from './engine.ts';
+import type { EtagMeaning, FirebaseServerOptions } from './options.ts';
 
 /** ETag of a place that holds nothing. */
 const NULL_ETAG = 'null_etag';
 
 /** A hash of all data below, computed once for each node: an unchanged subtree costs nothing. */
-export function etagOf(node: Node): string {
-  return hashOf(node) || NULL_ETAG;
+export function etagOf(node: Node, { etagCountsPriorities = true }: FirebaseServerOptions = {}): string {
+  return (etagCountsPriorities ? hashOf(node) : hashWithoutPriorities(node)) || NULL_ETAG;
+}
+
+/** An answer as far as its ETag depends on it. */
+export interface Answered {
+  readonly node: Node;
+  readonly keys: readonly string[];
+  readonly body: () => readonly Buffer[];
+}
+
+/** The ETag of a read, undefined where it has none. */
+export function etagOfAnswer(
+  meaning: EtagMeaning,
+  { node, keys, body }: Answered,
+  options: FirebaseServerOptions,
+): string | undefined {
+  switch (meaning) {
+    case 'data':
+      return etagOf(node, options);
+    case 'answer':
+      return hash('sha1', Buffer.concat(body()), 'base64');
+    case 'place':
+      return hash('sha1', keys.join('/'), 'base64');
+    case 'request':
+      return randomUUID();
+    case 'none':
+      return undefined;
+  }
 }
 
 /**
@@ -28,6 +56,24 @@ function textOf(node: Node): string {
     return undefined;
   });
   return text;
+}
+
+/** Kept for each node, as Google's own hash is. */
+const withoutPriorities = new WeakMap<Node, string>();
+
+function hashWithoutPriorities(node: Node): string {
+  const known = withoutPriorities.get(node);
+  if (known !== undefined) return known;
+  let text = node.isLeafNode() ? scalarText(leafValue(node)) : '';
+  if (!node.isLeafNode()) {
+    node.forEachChild(KEY_INDEX, (key, child) => {
+      text += `:${key}:${hashWithoutPriorities(child)}`;
+      return undefined;
+    });
+  }
+  const made = sha1(text);
+  withoutPriorities.set(node, made);
+  return made;
 }
 
 function scalarText(value: unknown): string {

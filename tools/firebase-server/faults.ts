@@ -6,11 +6,16 @@ export interface Fault {
   /**
    * `status` refuses before anything is done. The others do what is asked, then spoil the answer: `drop` cuts the
    * connection, `truncate` ends a body early as if it were whole, `slow` sends it in small pieces, `stall` stops
-   * sending and leaves the connection open, `invalid-json` spoils the last character.
+   * sending and leaves the connection open, `no-answer` sends nothing and leaves it open, `invalid-json` spoils the last
+   * character.
    */
-  readonly kind: 'status' | 'drop' | 'truncate' | 'slow' | 'stall' | 'invalid-json';
+  readonly kind: 'status' | 'drop' | 'truncate' | 'slow' | 'stall' | 'no-answer' | 'invalid-json';
   /** @default 503 */
   readonly status?: number;
+  /** Of `status`. @default a text that the real service has with it */
+  readonly text?: string;
+  /** Of `status`, where it is a redirect. */
+  readonly location?: string;
   /** @default 1 */
   readonly times?: number;
   /** Of `METHOD /path?query`. @default any request */
@@ -39,8 +44,9 @@ export class Faults {
 }
 
 /** What a `status` fault answers. */
-export function faultReply({ status = 503 }: Fault): Reply {
-  return new Refusal(status, STATUS_TEXTS[status] ?? 'An internal error occurred').reply;
+export function faultReply({ status = 503, text, location }: Fault): Reply {
+  const { reply } = new Refusal(status, text ?? STATUS_TEXTS[status] ?? 'An internal error occurred');
+  return location === undefined ? reply : { ...reply, headers: { ...reply.headers, location } };
 }
 
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
@@ -58,6 +64,8 @@ export async function sendSpoilt(response: ServerResponse, reply: Reply, fault: 
   const part = body.subarray(0, fault.afterBytes ?? Math.floor(body.length / 2));
   const whole = { ...reply.headers, 'content-length': String(body.length) };
   switch (fault.kind) {
+    case 'no-answer':
+      return 0;
     case 'truncate':
       response.writeHead(reply.status, reply.headers).end(part);
       return part.length;

@@ -14,6 +14,7 @@ import {
   startAt,
 } from '@firebase/database';
 import { type Node, queryBase, runQuery } from './engine.ts';
+import type { FirebaseServerOptions } from './options.ts';
 import { Refusal } from './reply.ts';
 
 type Scalar = string | number | boolean | null;
@@ -54,12 +55,15 @@ export function answerQuery(node: Node, { constraints }: ParsedQuery): Node {
   }
 }
 
-/** First keys of a node, as Google's own command line asks: `shallow=true&limitToFirst=…&startAfter=…`. */
-export function keyQuery(params: URLSearchParams): ParsedQuery | undefined {
+/** First keys of a node, as Google's own command line asks: `shallow=true&limitToFirst=…&startAfter=…`. @throws Refusal */
+export function keyQuery(
+  params: URLSearchParams,
+  form: FirebaseServerOptions['shallowStartAfter'] = 'either',
+): ParsedQuery | undefined {
   const after = params.get('startAfter');
   const limit = params.get('limitToFirst');
   if (after === null && limit === null) return undefined;
-  const range = after === null ? [] : [startAfter(unquoted(after))];
+  const range = after === null ? [] : [startAfter(keyOf(after, form))];
   return {
     orderBy: '$key',
     constraints: [orderByKey(), ...range, ...(limit === null ? [] : [limitToFirst(limitOf(limit))])],
@@ -102,9 +106,11 @@ function limitOf(text: string | null): number {
   throw new Refusal(400, 'limitToFirst and limitToLast must be positive integers');
 }
 
-function unquoted(text: string): string {
-  const value = parseJson(text);
-  return typeof value === 'string' ? value : text;
+function keyOf(text: string, form: FirebaseServerOptions['shallowStartAfter']): string {
+  const value = form === 'literal' ? text : parseJson(text);
+  if (typeof value === 'string') return value;
+  if (form === 'quoted') throw new Refusal(400, 'Constraint index field must be a JSON primitive');
+  return text;
 }
 
 function parseJson(text: string): unknown {

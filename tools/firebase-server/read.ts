@@ -1,13 +1,13 @@
-import { hash } from 'node:crypto';
 import type { RealtimeDatabase } from './database.ts';
 import { KEY_INDEX, type Node } from './engine.ts';
-import { etagOf } from './etag.ts';
+import { etagOfAnswer } from './etag.ts';
+import { jsonOf, parseExactly, withDigits } from './exact-integers.ts';
 import type { FirebaseServerOptions } from './options.ts';
 import { answerQuery, keyQuery, parseQuery, QUERY_NAMES } from './query.ts';
 import { jsonReply, noContent, Refusal, type Reply } from './reply.ts';
 import type { DatabaseRequest } from './request.ts';
 import { requireIndex } from './rules.ts';
-import { serialize } from './serialize.ts';
+import { type SerializeOptions, serialize } from './serialize.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -23,22 +23,65 @@ export function answerRead(
 ): Reply {
   const { params, headers } = request;
   if (headers['if-match'] !== undefined) throw new Refusal(400, 'if-match is not supported for GET requests');
-  const format = formatOf(params);
   const stored = db.read(request.keys);
-  const etag: Headers = wantsEtag(request) ? { etag: etagOf(stored) } : {};
+  const read: Read = { db, request, options, stored, kind: kindOf(params) };
+  const body = lazily(() => bodyOf(read));
+  const etag = etagFor(read, body);
   if (isUnchanged(request, etag)) return { status: 304, headers: etag, body: [] };
-  if (params.get('shallow') === 'true') {
-    const body = shallow(stored, params, options);
-    return jsonReply(body, etagWithoutBody(etag, body, options));
-  }
-  const node = select(stored, db, request, options);
-  if (params.get('print') === 'silent') return noContent(etagWithoutBody(etag, [], options));
-  const pieces = serialize(node, { format, maxBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES });
-  if (!pieces) throw tooBig(options);
+  const pieces = body();
+  if (read.kind === 'silent') return noContent(etag);
+  if (read.kind === 'shallow') return jsonReply(pieces, etag);
   return jsonReply(params.get('print') === 'pretty' ? pretty(pieces) : pieces, {
     ...etag,
     ...download(params),
   });
+}
+
+interface Read {
+  readonly db: RealtimeDatabase;
+  readonly request: DatabaseRequest;
+  readonly options: FirebaseServerOptions;
+  /** The whole place, whatever is asked of it. */
+  readonly stored: Node;
+  readonly kind: 'data' | 'shallow' | 'silent';
+}
+
+function kindOf(params: URLSearchParams): Read['kind'] {
+  if (params.get('shallow') === 'true') return 'shallow';
+  return params.get('print') === 'silent' ? 'silent' : 'data';
+}
+
+function bodyOf(read: Read): readonly Buffer[] {
+  const { kind, options, request, stored } = read;
+  if (kind === 'shallow') return shallow(stored, request.params, options);
+  const format = formatOf(request.params, options);
+  const node = select(read);
+  if (kind === 'silent' && !options.limitSilentReads) return [];
+  if (node.numChildren() > (options.maxChildren ?? Number.POSITIVE_INFINITY)) throw tooBig(options);
+  const pieces = serialize(node, { format, maxBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES });
+  if (!pieces) throw tooBig(options);
+  return kind === 'silent' ? [] : pieces;
+}
+
+/** The header of an ETag, where the request wants one and there is one. */
+function etagFor({ request, options, stored, kind }: Read, body: () => readonly Buffer[]): Headers {
+  if (!wantsEtag(request)) return {};
+  const without = options.etagWithoutBody;
+  const meaning = {
+    data: options.etagOf,
+    shallow: options.etagOfShallow ?? without,
+    silent: options.etagOfSilent ?? without,
+  }[kind];
+  const etag = etagOfAnswer(meaning ?? 'data', { node: stored, keys: request.keys, body }, options);
+  return etag === undefined ? {} : { etag };
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Conditional requests get an ETag unasked: Google's Admin SDK for Python relies on it. */
@@ -52,11 +95,6 @@ function isUnchanged({ headers }: DatabaseRequest, { etag }: Headers): boolean {
   return etag !== undefined && headers['if-none-match'] === etag;
 }
 
-function etagWithoutBody(etag: Headers, body: readonly Buffer[], options: FirebaseServerOptions): Headers {
-  if (etag['etag'] === undefined || options.etagWithoutBody === 'none') return {};
-  return options.etagWithoutBody === 'answer' ? { etag: hash('sha1', Buffer.concat(body), 'base64') } : etag;
-}
-
 /** What is too large to answer, in the two ways the real service says it. */
 function tooBig(options: FirebaseServerOptions): Refusal {
   return options.tooBigStatus === 413
@@ -64,27 +102,30 @@ function tooBig(options: FirebaseServerOptions): Refusal {
     : new Refusal(400, 'Data requested exceeds the maximum size that can be accessed with a single request.');
 }
 
-function select(
-  stored: Node,
-  db: RealtimeDatabase,
-  { params, keys }: DatabaseRequest,
-  options: FirebaseServerOptions,
-): Node {
+function select({ db, request: { params, keys }, options, stored }: Read): Node {
   const parsed = parseQuery(params);
   if (!parsed) return stored;
   requireIndex(db.rules, keys, parsed.orderBy);
-  if (stored.numChildren() > (options.pagedQueryLimitChildren ?? Number.POSITIVE_INFINITY))
+  const { pagedQueryLimitChildren, pagedQueryLimitBytes, maxChildren } = options;
+  const most = Math.min(
+    pagedQueryLimitChildren ?? Number.POSITIVE_INFINITY,
+    maxChildren ?? Number.POSITIVE_INFINITY,
+  );
+  if (stored.numChildren() > most) throw tooBig(options);
+  if (
+    pagedQueryLimitBytes !== undefined &&
+    !serialize(stored, { format: 'export', maxBytes: pagedQueryLimitBytes })
+  )
     throw tooBig(options);
   return answerQuery(stored, parsed);
 }
 
 function shallow(stored: Node, params: URLSearchParams, options: FirebaseServerOptions): Buffer[] {
-  const mixed = [...QUERY_NAMES, 'format'].filter(
-    (name) => params.has(name) && !BESIDE_SHALLOW.includes(name),
-  );
+  const allowed = options.shallowAlone ? [] : BESIDE_SHALLOW;
+  const mixed = [...QUERY_NAMES, 'format'].filter((name) => params.has(name) && !allowed.includes(name));
   if (mixed.length > 0) throw new Refusal(400, 'Mixing shallow with other query parameters is not supported');
-  if (stored.isLeafNode() || stored.isEmpty()) return [Buffer.from(JSON.stringify(stored.val()))];
-  const query = keyQuery(params);
+  if (stored.isLeafNode() || stored.isEmpty()) return [Buffer.from(jsonOf(stored.val()))];
+  const query = keyQuery(params, options.shallowStartAfter);
   const entries: string[] = [];
   (query ? answerQuery(stored, query) : stored).forEachChild(KEY_INDEX, (key) => {
     entries.push(`${JSON.stringify(key)}:true`);
@@ -95,10 +136,13 @@ function shallow(stored: Node, params: URLSearchParams, options: FirebaseServerO
   return [body];
 }
 
-function formatOf(params: URLSearchParams): 'plain' | 'export' {
+function formatOf(
+  params: URLSearchParams,
+  { exportArrays = false }: FirebaseServerOptions,
+): SerializeOptions['format'] {
   const format = params.get('format');
   if (format === null) return 'plain';
-  if (format === 'export') return 'export';
+  if (format === 'export') return exportArrays ? 'export-arrays' : 'export';
   throw new Refusal(400, `Unsupported value for the format parameter: ${format}`);
 }
 
@@ -110,5 +154,6 @@ function download(params: URLSearchParams): Record<string, string> {
 }
 
 function pretty(pieces: readonly Buffer[]): Buffer[] {
-  return [Buffer.from(JSON.stringify(JSON.parse(Buffer.concat(pieces).toString()), undefined, 2))];
+  const text = JSON.stringify(parseExactly(Buffer.concat(pieces).toString()), undefined, 2);
+  return [Buffer.from(withDigits(text))];
 }

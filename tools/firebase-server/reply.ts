@@ -1,3 +1,5 @@
+import type { Redirect } from './options.ts';
+
 /** Answer of the server before it is sent. */
 export interface Reply {
   readonly status: number;
@@ -25,6 +27,11 @@ export function jsonReply(body: readonly Buffer[], headers: Headers = {}): Reply
 
 export function noContent(headers: Headers = {}): Reply {
   return { status: 204, headers, body: [] };
+}
+
+/** @param url of the request: its path and query go along */
+export function redirectReply({ to, status = 307 }: Redirect, url: string): Reply {
+  return { status, headers: { location: `${to}${url}` }, body: [] };
 }
 
 /** Lays errors out as the real service does: two spaces, a blank before the colon, a newline at the end. */

@@ -9,6 +9,8 @@ export const MAX_DEPTH = 32;
 /** A request to the database, its parts checked. */
 export interface DatabaseRequest {
   readonly method: Method;
+  /** `/path.json?query` as it was sent. */
+  readonly url: string;
   readonly namespace: string;
   /** Keys from the root; `.priority` can be the last. */
   readonly keys: readonly string[];
@@ -34,6 +36,7 @@ export function parseRequest(raw: RawRequest, defaultNamespace: string): Databas
   const settings = path.startsWith('/.settings/');
   return {
     method: methodOf(raw, params),
+    url: raw.url,
     namespace: params.get('ns') ?? namespaceOfHost(raw.headers['host']) ?? defaultNamespace,
     keys: settings ? [path] : keysOf(path.slice(0, -'.json'.length)),
     settings,

@@ -1,11 +1,12 @@
-import { KEY_INDEX, type Node } from './engine.ts';
+import { EMPTY, KEY_INDEX, type Node } from './engine.ts';
+import { jsonOf } from './exact-integers.ts';
 
 const PIECE_CHARACTERS = 64 * 1024;
 const INTEGER_KEY = /^(0|[1-9]\d*)$/;
 
 export interface SerializeOptions {
-  /** `export` keeps priorities and never makes arrays. */
-  readonly format: 'plain' | 'export';
+  /** `export` keeps priorities, and makes no arrays; `export-arrays` makes them where no priority would be lost. */
+  readonly format: 'plain' | 'export' | 'export-arrays';
   readonly maxBytes: number;
 }
 
@@ -13,8 +14,7 @@ export interface SerializeOptions {
 export function serialize(node: Node, options: SerializeOptions): Buffer[] | undefined {
   const sink = new Sink(options.maxBytes);
   try {
-    if (options.format === 'export') writeExport(sink, node);
-    else writePlain(sink, node);
+    writeNode(sink, node, options.format);
     return sink.finish();
   } catch (error) {
     if (error instanceof TooLarge) return undefined;
@@ -53,61 +53,46 @@ class Sink {
   }
 }
 
-function writeExport(sink: Sink, node: Node): void {
+function writeNode(sink: Sink, node: Node, format: SerializeOptions['format']): void {
+  const isExport = format !== 'plain';
   if (node.isLeafNode() || node.isEmpty()) {
-    sink.write(JSON.stringify(node.val(true)));
+    sink.write(jsonOf(node.val(isExport)));
+    return;
+  }
+  const priority = isExport ? node.getPriority() : EMPTY;
+  if (format !== 'export' && priority.isEmpty() && isArray(node)) {
+    writeArray(sink, node, format);
     return;
   }
   let separator = '{';
   node.forEachChild(KEY_INDEX, (key, child) => {
     sink.write(`${separator}${JSON.stringify(key)}:`);
     separator = ',';
-    writeExport(sink, child);
+    writeNode(sink, child, format);
     return undefined;
   });
-  const priority = node.getPriority();
-  sink.write(priority.isEmpty() ? '}' : `,".priority":${JSON.stringify(priority.val())}}`);
+  sink.write(priority.isEmpty() ? '}' : `,".priority":${jsonOf(priority.val())}}`);
 }
 
-function writePlain(sink: Sink, node: Node): void {
-  if (node.isLeafNode() || node.isEmpty()) {
-    sink.write(JSON.stringify(node.val()));
-    return;
-  }
-  const length = arrayLength(node);
-  if (length !== undefined) {
-    writeArray(sink, node);
-    return;
-  }
-  let separator = '{';
-  node.forEachChild(KEY_INDEX, (key, child) => {
-    sink.write(`${separator}${JSON.stringify(key)}:`);
-    separator = ',';
-    writePlain(sink, child);
-    return undefined;
-  });
-  sink.write('}');
-}
-
-function writeArray(sink: Sink, node: Node): void {
+function writeArray(sink: Sink, node: Node, format: SerializeOptions['format']): void {
   let next = 0;
   sink.write('[');
   node.forEachChild(KEY_INDEX, (key, child) => {
     for (; next < Number(key); next++) sink.write(next === 0 ? 'null' : ',null');
     if (next++ > 0) sink.write(',');
-    writePlain(sink, child);
+    writeNode(sink, child, format);
     return undefined;
   });
   sink.write(']');
 }
 
 /** Google's rule: an array where all keys are integers and at least half of the places are taken. */
-function arrayLength(node: Node): number | undefined {
+function isArray(node: Node): boolean {
   let largest = 0;
   const otherKey = node.forEachChild(KEY_INDEX, (key) => {
     if (!INTEGER_KEY.test(key)) return true;
     largest = Math.max(largest, Number(key));
     return undefined;
   });
-  return !otherKey && largest < 2 * node.numChildren() ? largest + 1 : undefined;
+  return !otherKey && largest < 2 * node.numChildren();
 }

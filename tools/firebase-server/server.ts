@@ -6,10 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { RateLimit, requireTime, requireToken } from './access.ts';
 import { RealtimeDatabase } from './database.ts';
 import type { Node } from './engine.ts';
+import { marked, unmarked } from './exact-integers.ts';
 import { type Fault, Faults, faultReply, sendSpoilt } from './faults.ts';
 import type { FirebaseServerOptions } from './options.ts';
 import { answerRead } from './read.ts';
-import { Refusal, type Reply } from './reply.ts';
+import { Refusal, type Reply, redirectReply } from './reply.ts';
 import { type DatabaseRequest, keysOf, parseRequest } from './request.ts';
 import { answerSettings } from './rules.ts';
 import { serialize } from './serialize.ts';
@@ -35,9 +36,9 @@ export interface FirebaseServer extends AsyncDisposable {
   readonly stats: FirebaseServerStats;
   /** Spoils the next requests. */
   fail(next: Fault): void;
-  /** Writes past HTTP to the first database, plain JSON or export format. */
+  /** Writes past HTTP to the first database, plain JSON or export format; bigints too with `exactIntegers`. */
   set(path: string, value: unknown): Promise<void>;
-  /** Reads past HTTP from the first database, in export format. */
+  /** Reads past HTTP from the first database, in export format without arrays. */
   get(path: string): Promise<unknown>;
 }
 
@@ -55,16 +56,18 @@ export async function startFirebaseServer(options: FirebaseServerOptions = {}): 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     stats: service.stats,
     fail: (next) => service.faults.add(next),
-    set: async (path, value) => main.write([{ keys: keysOf(path), value }]),
-    get: async (path) => exported(main.read(keysOf(path))),
+    set: async (path, value) =>
+      main.write([{ keys: keysOf(path), value: options.exactIntegers ? marked(value) : value }]),
+    get: async (path) => exported(main.read(keysOf(path)), options),
     [Symbol.asyncDispose]: () => stop(server),
   };
 }
 
 /** Export format without the faults of Google's `val`, which loses a key `__proto__`. */
-function exported(node: Node): unknown {
+function exported(node: Node, { exactIntegers = false }: FirebaseServerOptions): unknown {
   const pieces = serialize(node, { format: 'export', maxBytes: Number.POSITIVE_INFINITY }) ?? [];
-  return JSON.parse(Buffer.concat(pieces).toString());
+  const text = Buffer.concat(pieces).toString();
+  return exactIntegers ? unmarked(text) : JSON.parse(text);
 }
 
 async function stop(server: Server): Promise<void> {
@@ -122,6 +125,8 @@ class Service {
   }
 
   #answer(request: DatabaseRequest): Reply {
+    const redirect = this.#options.redirects?.[request.namespace];
+    if (redirect) return redirectReply(redirect, request.url);
     const db = this.#database(request.namespace);
     requireToken(request, this.#options);
     requireTime(request, this.#options);

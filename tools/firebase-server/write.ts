@@ -3,6 +3,7 @@ import { checkKey, checkValue, parseBody } from './body.ts';
 import type { Change, RealtimeDatabase } from './database.ts';
 import { queryBase, toPath } from './engine.ts';
 import { etagOf } from './etag.ts';
+import { withDigits } from './exact-integers.ts';
 import type { FirebaseServerOptions } from './options.ts';
 import { wantsEtag } from './read.ts';
 import { jsonReply, noContent, Refusal, type Reply } from './reply.ts';
@@ -32,9 +33,10 @@ export function answerWrite(
 }
 
 function replace(write: Write): Reply {
-  const { db, request } = write;
-  const value = request.method === 'DELETE' ? null : checked(parseBody(request.body), request.keys, write);
-  const conflict = conflictOf(db, request);
+  const { request } = write;
+  const value =
+    request.method === 'DELETE' ? null : checked(parseBody(request.body, write.options), request.keys, write);
+  const conflict = conflictOf(write);
   if (conflict) return conflict;
   apply([{ keys: request.keys, value }], write);
   return written(value, request.keys, write);
@@ -45,7 +47,7 @@ function post(write: Write): Reply {
   refuseCondition(request);
   const name = push(queryBase).key ?? '';
   const keys = [...request.keys, name];
-  apply([{ keys, value: checked(parseBody(request.body), keys, write) }], write);
+  apply([{ keys, value: checked(parseBody(request.body, write.options), keys, write) }], write);
   return written({ name }, keys, write);
 }
 
@@ -53,7 +55,7 @@ function patch(write: Write): Reply {
   const { request } = write;
   refuseCondition(request);
   if (wantsEtag(request)) throw new Refusal(400, 'X-Firebase-ETag is not supported for PATCH requests');
-  const body = parseBody(request.body);
+  const body = parseBody(request.body, write.options);
   apply(changesOf(body, write), write);
   return written(body, request.keys, write);
 }
@@ -112,11 +114,11 @@ function apply(changes: readonly Change[], { db, request, options }: Write): voi
 }
 
 /** 412 with what is there now, where the request names another ETag. */
-function conflictOf(db: RealtimeDatabase, { headers, keys }: DatabaseRequest): Reply | undefined {
+function conflictOf({ db, request: { headers, keys }, options }: Write): Reply | undefined {
   const wanted = headers['if-match'];
   if (wanted === undefined) return undefined;
   const current = db.read(keys);
-  const etag = etagOf(current);
+  const etag = etagOf(current, options);
   if (String(wanted).replaceAll('"', '') === etag) return undefined;
   const body = serialize(current, { format: 'plain', maxBytes: Number.POSITIVE_INFINITY }) ?? [];
   return { ...jsonReply(body, { etag }), status: 412 };
@@ -128,12 +130,12 @@ function refuseCondition({ headers, method }: DatabaseRequest): void {
   }
 }
 
-function written(answer: unknown, keys: readonly string[], { db, request }: Write): Reply {
-  const headers: Record<string, string> = wantsEtag(request) ? { etag: etagOf(db.read(keys)) } : {};
+function written(answer: unknown, keys: readonly string[], { db, request, options }: Write): Reply {
+  const headers: Record<string, string> = wantsEtag(request) ? { etag: etagOf(db.read(keys), options) } : {};
   const print = request.params.get('print');
   if (print === 'silent') return noContent(headers);
   return jsonReply(
-    [Buffer.from(JSON.stringify(answer, undefined, print === 'pretty' ? 2 : undefined))],
+    [Buffer.from(withDigits(JSON.stringify(answer, undefined, print === 'pretty' ? 2 : undefined)))],
     headers,
   );
 }
