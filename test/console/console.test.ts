@@ -101,9 +101,11 @@ describeWithPart('chromium', 'console', () => {
   });
 
   it('gives times in the zone of the browser, and in UTC under the pointer', async () => {
+    // The newest of the year is a daily one, made at 02:00, or on a Sunday the weekly one of 02:30.
+    const minutes = /_02(00|30)00\.json$/.exec(rig.keys.at(-1) ?? '')?.[1];
     const shown = page.getByRole('region', { name: 'shop', exact: true }).locator('time').nth(1);
-    expect(await shown.textContent()).toMatch(/11:00 AM/);
-    expect(await shown.getAttribute('title')).toMatch(/ 02:00:00 UTC$/);
+    expect(await shown.textContent()).toContain(`11:${minutes} AM`);
+    expect(await shown.getAttribute('title')).toContain(` 02:${minutes}:00 UTC`);
   });
 
   it('backs up, and shows the run to its end', async () => {
