@@ -98,12 +98,12 @@ export async function lockTables(
     });
   }
   // pg_class is read as it was at the snapshot, the function looks at what is there now. An old snapshot
-  // sees a table that was truncated after it as empty.
+  // sees a table that was truncated after it as empty. Before 12 a partitioned table has a file's number and no file.
   const changed = await query<{ schema: string; name: string }>(
     client,
     `SELECT n.nspname AS schema, c.relname AS name
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid = ANY ($1::oid[]) AND c.relfilenode <> 0
+      WHERE c.oid = ANY ($1::oid[]) AND c.relkind <> 'p' AND c.relfilenode <> 0
         AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode`,
     signal,
     { values: [tables.map(({ oid }) => oid)] },

@@ -18,6 +18,7 @@ import { chooseDatasets } from './restore-choice.ts';
 import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
 import { refuseLostSchema, withoutBrokenObjects } from './restore-gaps.ts';
+import { forServer } from './restore-older.ts';
 import { findMissingRoles } from './restore-roles.ts';
 import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
@@ -177,8 +178,10 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Work> {
   refuseLostSchema(contents, options);
-  const pre = parseToc(await readScript(contents, 'pre-data', signal));
-  const post = parseToc(await readScript(contents, 'post-data', signal));
+  const read = async (role: 'pre-data' | 'post-data') => parseToc(await readScript(contents, role, signal));
+  const scripts = [await read('pre-data'), await read('post-data')] as const;
+  const adapted = await forServer(client, scripts, signal);
+  const [pre, post] = adapted.scripts;
   const all = [...pre.entries, ...post.entries];
   const there = await lookUp(client, all, signal);
   const chosen = chooseDatasets(contents.datasets, options.datasets, pre);
@@ -195,6 +198,7 @@ async function prepare(
   const warnings = [
     ...selection.warnings,
     ...leftOut,
+    ...adapted.warnings,
     ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
     ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),
   ];
