@@ -21,7 +21,8 @@ export function displayName(schema: string, name: string): string {
   return `${displayIdent(schema)}.${displayIdent(name)}`;
 }
 
-function displayIdent(name: string): string {
+/** In quotes where SQL would read it otherwise. */
+export function displayIdent(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdent(name);
 }
 

@@ -37,6 +37,20 @@ export function largeObjectSql(
   return `${statements.join(';\n')};\n`;
 }
 
+/** Roles that its statements would name. */
+export function largeObjectRoles(
+  [, owner, acl]: readonly (string | undefined)[],
+  { noOwner, noPrivileges }: { readonly noOwner?: boolean; readonly noPrivileges?: boolean },
+): readonly string[] {
+  const grantees =
+    acl === undefined || noPrivileges
+      ? []
+      : (JSON.parse(acl) as Privilege[]).map(({ grantee }) => grantee).filter((name) => name !== '');
+  // Privileges are first taken from the owner.
+  const isOwnerNamed = owner !== undefined && (!noOwner || (acl !== undefined && !noPrivileges));
+  return isOwnerNamed ? [owner, ...grantees] : grantees;
+}
+
 /** Grants come in the order in which they were given, as one may depend on another's grant option. */
 function privilegeSql(object: string, owner: string | undefined, privileges: readonly Privilege[]): string[] {
   const role = ({ grantee }: Privilege) => (grantee === '' ? 'PUBLIC' : quoteIdent(grantee));

@@ -14,6 +14,8 @@ export interface SchemaCompareOptions {
   readonly withoutRoles: boolean;
   /** Tablespaces were not restored. */
   readonly withoutTablespaces: boolean;
+  /** What was not restored, as it names roles that are missing. */
+  readonly leftOut: readonly TocEntry[];
 }
 
 /** Entries whose settings say something: where and how rows are kept. */
@@ -56,9 +58,10 @@ function definitions(
   options: SchemaCompareOptions,
 ): ReadonlyMap<string, string> {
   const found = new Map<string, string[]>();
+  const leftOut = new Set(options.leftOut.map(({ sql }) => sql));
   for (const entry of [...parseToc(preData).entries, ...parseToc(postData).entries]) {
     // Every database has it from the start, and a restore leaves it as it is.
-    if (isOfPublic(entry) || (options.withoutRoles && isPrivilege(entry))) continue;
+    if (isOfPublic(entry) || (options.withoutRoles && isPrivilege(entry)) || leftOut.has(entry.sql)) continue;
     const name = [entry.type, entryName(entry), entry.schema].join('\t');
     const texts = found.get(name) ?? [];
     found.set(name, texts);

@@ -20,7 +20,7 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './options.ts';
-import { findMissingRoles } from './restore-roles.ts';
+import { checkRoles, listRoles } from './restore-roles.ts';
 import { findMissingTablespaces } from './restore-schema.ts';
 import { readScript } from './restore-text.ts';
 import { createDatabase, databaseClauses } from './scratch-create.ts';
@@ -30,7 +30,7 @@ import { compareSchemas, type SchemaCompareOptions } from './scratch-schema.ts';
 import { openSession } from './snapshot-session.ts';
 import { PostgresSource } from './source.ts';
 import { PostgresTarget } from './target.ts';
-import { parseToc, type TocEntry } from './toc.ts';
+import { parseToc } from './toc.ts';
 
 /** The database that a server always has, where the connection string names none. */
 const MAINTENANCE = 'postgres';
@@ -104,7 +104,7 @@ class PostgresScratch implements Scratch {
   readonly #options: PostgresOptions;
   readonly #client: pg.Client;
   readonly #keepAlive: NodeJS.Timeout;
-  #leaves: SchemaCompareOptions = { withoutRoles: false, withoutTablespaces: false };
+  #leaves: SchemaCompareOptions = { withoutRoles: false, withoutTablespaces: false, leftOut: [] };
 
   constructor(
     admin: PostgresOptions,
@@ -237,29 +237,27 @@ class PostgresScratch implements Scratch {
       ...parseToc(await readScript(contents, 'pre-data', signal)).entries,
       ...parseToc(await readScript(contents, 'post-data', signal)).entries,
     ];
-    const roles = await this.#whyWithoutRoles(entries, about, signal);
+    const there = await listRoles(this.#client, signal);
+    const roles = whyWithoutRoles(checkRoles(entries, there, {}).missing, about);
     const tablespaces = await findMissingTablespaces(this.#client, entries, signal);
     const withoutRoles = roles !== undefined;
     this.restoreOptions = { noOwner: withoutRoles, noPrivileges: withoutRoles };
-    this.#leaves = { withoutRoles, withoutTablespaces: tablespaces.length > 0 };
+    const { leftOut, warnings } = checkRoles(entries, there, this.restoreOptions);
+    this.#leaves = { withoutRoles, withoutTablespaces: tablespaces.length > 0, leftOut };
     return [
       'settings of the database itself, and owner and privileges of the schema public',
       ...(roles === undefined ? [] : [`owners and privileges: ${roles}`]),
+      ...warnings,
       ...(tablespaces.length === 0
         ? []
         : [`tablespaces ${named(tablespaces)}: the server has none of these`]),
     ];
   }
+}
 
-  async #whyWithoutRoles(
-    entries: readonly TocEntry[],
-    about: About | undefined,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const missing = await findMissingRoles(this.#client, entries, {}, signal);
-    if (missing.length > 0) return `the server has no roles ${named(missing)}`;
-    return about?.is_superuser === true ? undefined : `the login ${about?.login} is no superuser`;
-  }
+function whyWithoutRoles(missing: readonly string[], about: About | undefined): string | undefined {
+  if (missing.length > 0) return `the server has no roles ${named(missing)}`;
+  return about?.is_superuser === true ? undefined : `the login ${about?.login} is no superuser`;
 }
 
 function named(names: readonly string[]): string {

@@ -5,7 +5,6 @@ import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
 import { disconnect, query } from './connection.ts';
-import { copyRows, parseCopyRow } from './copy-text.ts';
 import { isTableAttributes } from './datasets-attributes.ts';
 import {
   type AdapterOptions,
@@ -18,18 +17,18 @@ import { chooseDatasets } from './restore-choice.ts';
 import { conflictsOf, dropsOf, isShared, lookUp, type Presence } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
 import { refuseLostSchema, withoutBrokenObjects } from './restore-gaps.ts';
+import { checkLargeObjects } from './restore-large-object-check.ts';
 import { forServer } from './restore-older.ts';
-import { findMissingRoles } from './restore-roles.ts';
+import { checkRoles, listRoles, showRoles } from './restore-roles.ts';
 import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
-import { readDataset, readScript, withRole } from './restore-text.ts';
+import { readScript } from './restore-text.ts';
 import { openSession } from './snapshot-session.ts';
 import { PostgresSource } from './source.ts';
 import { parseToc, type Toc, type TocEntry } from './toc.ts';
 
 const DEFAULT_JOBS = 4;
 const MOST_NAMED = 20;
-const OID_BATCH = 10_000;
 
 /** @throws E_CONFIG listing every problem */
 export function openPostgresTarget(url: string, options: AdapterOptions, env: Environment): PostgresTarget {
@@ -152,7 +151,7 @@ export class PostgresTarget implements Target {
     const warnings = [...work.warnings];
     if (work.missingRoles.length > 0) {
       warnings.push(
-        `the target has no roles ${work.missingRoles.join(', ')}: create them, or pass --no-owner and --no-privileges`,
+        `the target has no roles ${showRoles(work.missingRoles)}: create them, or pass --no-owner and --no-privileges`,
       );
     }
     // Sequence values are those of the whole database; owners of large objects are not restored with --no-owner.
@@ -191,29 +190,36 @@ async function prepare(
     asked === undefined
       ? { preData: pre.entries, postData: post.entries, warnings: [] }
       : selectSchema(tables, { pre, post, has: (entry) => there.present.has(entry) });
-  const selected = new Set([...selection.preData, ...selection.postData]);
+  const largeObjects = await checkLargeObjects(client, contents, datasets, { ...options, signal });
+  const roles = await listRoles(client, signal);
+  const byRoles = checkRoles([...selection.preData, ...selection.postData], roles, options);
+  const selected = new Set(byRoles.entries);
+  const missingRoles = new Set([
+    ...byRoles.missing,
+    ...[...largeObjects.roles].filter((one) => !roles.has(one)),
+  ]);
   const presence = { present: new Set([...there.present].filter((entry) => selected.has(entry))) };
-  const missingRoles = await findMissingRoles(client, [...selected], options, signal);
   const missingTablespaces = await findMissingTablespaces(client, [...selected], signal);
   const warnings = [
     ...selection.warnings,
     ...leftOut,
     ...adapted.warnings,
+    ...byRoles.warnings,
     ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
     ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),
   ];
-  const largeObjects = await countLargeObjects(client, contents, datasets, signal);
   return {
-    ...selection,
+    preData: selection.preData.filter((entry) => selected.has(entry)),
+    postData: selection.postData.filter((entry) => selected.has(entry)),
     warnings,
     pre,
     all,
     datasets,
     asked,
     presence,
-    missingRoles,
+    missingRoles: [...missingRoles].sort(),
     missingTablespaces,
-    largeObjects,
+    largeObjects: largeObjects.present,
   };
 }
 
@@ -227,33 +233,6 @@ async function defaultPrivilegesWarning(client: pg.Client, signal: AbortSignal):
   const text =
     'the target has default privileges for objects that this user makes (ALTER DEFAULT PRIVILEGES): they come on top of those of the backup';
   return rows.length > 0 ? [text] : [];
-}
-
-/** How many of the backup's large objects the target has by number. */
-async function countLargeObjects(
-  client: pg.Client,
-  contents: BackupContents,
-  datasets: readonly StoredDataset[],
-  signal: AbortSignal,
-): Promise<number> {
-  const sql = 'SELECT count(*)::text AS n FROM pg_catalog.pg_largeobject_metadata';
-  const count = async (where = '', values: readonly unknown[] = []) => {
-    const [row] = await query<{ n: string }>(client, sql + where, signal, { values });
-    return Number(row?.n);
-  };
-  const stored = withRole(datasets, 'large-objects');
-  if (stored.length === 0 || (await count()) === 0) return 0;
-  let found = 0;
-  let oids: number[] = [];
-  for (const dataset of stored) {
-    for await (const row of copyRows(readDataset(contents, dataset, signal))) {
-      oids.push(Number(parseCopyRow(row)[0]));
-      if (oids.length < OID_BATCH) continue;
-      found += await count(' WHERE oid = ANY ($1)', [oids]);
-      oids = [];
-    }
-  }
-  return found + (await count(' WHERE oid = ANY ($1)', [oids]));
 }
 
 function refuse(plan: RestorePlan, replace: boolean, { missingRoles }: Work): void {
@@ -272,7 +251,7 @@ function refuse(plan: RestorePlan, replace: boolean, { missingRoles }: Work): vo
   if (missingRoles.length === 0) return;
   throw new HoldfastError(
     'E_MISSING_ROLES',
-    `the target has no roles ${missingRoles.join(', ')}; nothing was changed`,
+    `the target has no roles ${showRoles(missingRoles)}; nothing was changed`,
     {
       hint: 'Create these roles, or pass --no-owner and --no-privileges.',
     },

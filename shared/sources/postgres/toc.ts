@@ -94,7 +94,7 @@ function lastStatements(text: string, such: RegExp): string {
 }
 
 /** The statement that gives the object its owner; pg_dump writes it last. Empty where there is none. */
-function ownerStatement(sql: string): string {
+export function ownerStatement(sql: string): string {
   const statements = splitStatements(sql);
   if (statements.at(-1)?.trim() === '') statements.pop();
   const last = statements.at(-1) ?? '';
@@ -123,20 +123,4 @@ export function isPrivilege({ type }: TocEntry): boolean {
 export function entryName({ name, type, schema }: TocEntry): string {
   if (name.startsWith(`${type} `)) return name;
   return `${type} ${schema === '-' ? '' : `${schema}.`}${name}`;
-}
-
-const ROLE = /(?:\bTO|\bFROM|\bFOR ROLE|\bGRANTED BY|\bFOR USER) ("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)/g;
-
-/** Roles that an entry names: its owner, and whom its privileges are of. */
-export function rolesOf(
-  entry: TocEntry,
-  { owners, privileges }: { readonly owners: boolean; readonly privileges: boolean },
-): string[] {
-  const roles: string[] = [];
-  if (owners && ownerStatement(entry.sql) !== '') roles.push(entry.owner);
-  if (privileges && isPrivilege(entry)) {
-    for (const [, role = ''] of entry.sql.matchAll(ROLE))
-      roles.push(role.replace(/^"|"$/g, '').replaceAll('""', '"'));
-  }
-  return roles.filter((role) => role !== '' && role !== 'PUBLIC' && role !== 'public');
 }

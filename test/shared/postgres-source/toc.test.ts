@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { rolesOf } from '../../../shared/sources/postgres/restore-roles.ts';
 import { splitStatements } from '../../../shared/sources/postgres/statements.ts';
-import { parseToc, rolesOf, withoutOwner } from '../../../shared/sources/postgres/toc.ts';
+import { parseToc, withoutOwner } from '../../../shared/sources/postgres/toc.ts';
 
 const header = (name: string, type: string) =>
   `--\n-- Name: ${name}; Type: ${type}; Schema: public; Owner: shop\n--\n\n`;
@@ -53,7 +54,7 @@ describe('the table of contents of a dump', () => {
     const entry = { name: 't', type: 'TABLE', schema: 'public', owner: bare, settings: '' };
     const sql = 'CREATE TABLE public."a;b" ();\n\n\n';
     const owned = { ...entry, sql: `${sql}ALTER TABLE public."a;b" OWNER TO ${role};\n\n` };
-    expect(rolesOf(owned, { owners: true, privileges: true })).toEqual([bare]);
+    expect(rolesOf(owned)).toEqual({ owner: bare, needed: [] });
     expect(withoutOwner(owned).trimEnd()).toBe(sql.trimEnd());
     expect(withoutOwner({ ...entry, sql })).toBe(sql);
   });
