@@ -28,7 +28,8 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedCo
 
 /** What opens the repository. @throws E_CONFIG where no place is configured, E_BAD_KEY, E_NO_KEY */
 export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
-  const { repository, s3, kmsKey, workers, cacheMiB, compressionLevel, deltas, storageClass } = config;
+  const { repository, s3, kmsKey, olderKmsKeys, workers, cacheMiB, compressionLevel, deltas, storageClass } =
+    config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: 'Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.',
@@ -40,7 +41,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
     repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
   const { graceMs } = config.prune;
   const limits = { workers, cacheBytes, compressionLevel, graceMs };
-  return { repository: place, s3, encryptionKey, kmsKey, deltas, storageClass, ...limits };
+  return { repository: place, s3, encryptionKey, kmsKey, olderKmsKeys, deltas, storageClass, ...limits };
 }
 
 /**

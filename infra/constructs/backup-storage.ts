@@ -44,6 +44,13 @@ export interface BackupStorageProps {
   readonly encryptionKey?: IKey | undefined;
 
   /**
+   * Keys that came before it: what they sealed can be opened.
+   *
+   * @default - none
+   */
+  readonly olderKeys?: readonly IKey[] | undefined;
+
+  /**
    * Keeps every version of every object for some time, whoever asks; `compliance` binds the account's root too. Can
    * only be set when the bucket is made.
    *
@@ -102,6 +109,7 @@ const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/;
 export class BackupStorage extends Construct {
   readonly bucket: Bucket;
   readonly key: IKey;
+  readonly #olderKeys: readonly IKey[];
   /** Ends in `/`, or is empty. */
   readonly prefix: string;
 
@@ -110,6 +118,7 @@ export class BackupStorage extends Construct {
     checkProps(props);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.prefix = props.prefix ? `${props.prefix}/` : '';
+    this.#olderKeys = props.olderKeys ?? [];
     this.key =
       props.encryptionKey ??
       new Key(this, 'Key', {
@@ -142,7 +151,7 @@ export class BackupStorage extends Construct {
 
   /** @param deltas whether backups decrypt records, to store differences */
   placeFor(deltas: boolean): RepositoryPlace {
-    return { bucketArn: this.bucket.bucketArn, prefix: this.prefix, keyArn: this.key.keyArn, deltas };
+    return { bucketArn: this.bucket.bucketArn, prefix: this.prefix, keyArns: this.#keyArns, deltas };
   }
 
   /** Lets `grantee` do what the function of that name may do to bucket and key, and nothing else. */
@@ -159,7 +168,11 @@ export class BackupStorage extends Construct {
   /** Lets `grantee` restore with the command line: read everything, and open it. */
   grantRestore(grantee: IGrantable): Grant {
     this.bucket.grantRead(grantee);
-    return Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [this.key.keyArn] });
+    return Grant.addToPrincipal({ grantee, actions: ['kms:Decrypt'], resourceArns: [...this.#keyArns] });
+  }
+
+  get #keyArns(): readonly [string, ...string[]] {
+    return [this.key.keyArn, ...this.#olderKeys.map(({ keyArn }) => keyArn)];
   }
 }
 

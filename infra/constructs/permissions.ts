@@ -19,7 +19,8 @@ export interface RepositoryPlace {
   readonly bucketArn: string;
   /** Ends in `/`, or is empty. */
   readonly prefix: string;
-  readonly keyArn: string;
+  /** The key, then those that came before it. */
+  readonly keyArns: readonly [string, ...string[]];
   /** Without, backups never decrypt records. */
   readonly deltas: boolean;
 }
@@ -85,7 +86,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
 
 /** The statements of one job's role on bucket and key. */
 export function repositoryStatements(name: DeployedFunction, place: RepositoryPlace): PolicyStatement[] {
-  const { bucketArn, prefix, keyArn } = place;
+  const { bucketArn, prefix, keyArns } = place;
   const permissions = permissionsOf(name, place.deltas);
   const objects = (sid: string, action: string, folders: readonly string[]) =>
     folders.length === 0
@@ -97,15 +98,19 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
             resources: folders.map((folder) => `${bucketArn}/${prefix}${folder}`),
           }),
         ];
-  const key = (sid: string, action: string, purposes: readonly Purpose[]) =>
-    purposes.length === 0
+  const key = (
+    sid: string,
+    action: string,
+    on: { readonly arns: readonly string[]; readonly purposes: readonly Purpose[] },
+  ) =>
+    on.purposes.length === 0
       ? []
       : [
           new PolicyStatement({
             sid,
             actions: [action],
-            resources: [keyArn],
-            conditions: { StringEquals: { 'kms:EncryptionContext:purpose': [...purposes] } },
+            resources: [...on.arns],
+            conditions: { StringEquals: { 'kms:EncryptionContext:purpose': [...on.purposes] } },
           }),
         ];
   return [
@@ -113,7 +118,7 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
     ...objects('Get', 's3:GetObject', permissions.get),
     ...objects('Put', 's3:PutObject', permissions.put),
     ...objects('Delete', 's3:DeleteObject', permissions.delete),
-    ...key('Generate', 'kms:GenerateDataKey', permissions.generate),
-    ...key('Decrypt', 'kms:Decrypt', permissions.decrypt),
+    ...key('Generate', 'kms:GenerateDataKey', { arns: [keyArns[0]], purposes: permissions.generate }),
+    ...key('Decrypt', 'kms:Decrypt', { arns: keyArns, purposes: permissions.decrypt }),
   ];
 }

@@ -28,6 +28,7 @@ export class StorageStack extends Stack {
       ...placeOf(config.repository),
       encryptionKey:
         config.kmsKey === undefined ? undefined : Key.fromKeyArn(this, 'Key', arnOf(config.kmsKey)),
+      olderKeys: config.olderKmsKeys.map((arn, i) => Key.fromKeyArn(this, `OlderKey${i}`, arn)),
       ...storageProps(config.aws.storage),
     });
     new CfnOutput(this, 'Repository', { value: this.storage.repository });

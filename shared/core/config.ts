@@ -21,6 +21,13 @@ import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './con
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
+const KmsKeyArn = z
+  .string()
+  .regex(
+    /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/,
+    'it is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)',
+  );
+
 const FileConfig = z.strictObject({
   /** A folder, or `s3://bucket/prefix`. */
   repository: z.string().min(1).optional(),
@@ -35,6 +42,8 @@ const FileConfig = z.strictObject({
   keyFile: z.string().min(1).optional(),
   /** A symmetric key in AWS KMS, by ARN, id or alias, instead of a key file. */
   kmsKey: z.string().min(1).optional(),
+  /** ARNs of KMS keys that came before `kmsKey`: what they sealed is opened. */
+  olderKmsKeys: z.array(KmsKeyArn).max(20).optional(),
   sources: Places.optional(),
   /** Where restores may write, by name. */
   targets: Places.optional(),
@@ -99,6 +108,7 @@ export interface ResolvedConfig {
   readonly encryptionKey: string | undefined;
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
+  readonly olderKmsKeys: readonly string[];
   readonly sources: readonly NamedSource[];
   /** Where restores may write, by name. */
   readonly targets: readonly NamedSource[];
@@ -187,7 +197,7 @@ function readKeys(
   env: EnvConfig,
   file: Partial<z.infer<typeof FileConfig>>,
   problems: string[],
-): Pick<ResolvedConfig, 'encryptionKey' | 'keyFile' | 'kmsKey'> {
+): Pick<ResolvedConfig, 'encryptionKey' | 'keyFile' | 'kmsKey' | 'olderKmsKeys'> {
   const { encryptionKey } = env;
   const keyFile = env.keyFile ?? file.keyFile;
   const kmsKey = env.kmsKey ?? file.kmsKey;
@@ -195,7 +205,7 @@ function readKeys(
     problems.push(
       'a KMS key and a key of 64 hex digits are both configured; keep the one that the repository was made with',
     );
-  return { encryptionKey, keyFile, kmsKey };
+  return { encryptionKey, keyFile, kmsKey, olderKmsKeys: file.olderKmsKeys ?? [] };
 }
 
 /** @throws E_CONFIG */

@@ -11,6 +11,8 @@ export interface RepositoryConfig extends StoreConfig {
   readonly encryptionKey?: string | undefined;
   /** ARN, id or alias of a KMS key, instead. */
   readonly kmsKey?: string | undefined;
+  /** ARNs of KMS keys that came before `kmsKey`. @default none */
+  readonly olderKmsKeys?: readonly string[] | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
   /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
@@ -38,7 +40,7 @@ const MOST_WORKERS = 4;
 
 /** @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
 export async function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult> {
-  const keys = await keyProvider(config);
+  const keys = await keyProvider(config, signal);
   if (!keys) {
     throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, and none is configured', {
       hint: 'Run `holdfast init --new-key FILE` to make one, or set BACKUP_ENCRYPTION_KEY.',
@@ -63,7 +65,7 @@ export async function openRepository(
   return Repository.open({
     store: given.store ?? (await openStore(config)),
     pool: given.pool,
-    keys: await keyProvider(config),
+    keys: await keyProvider(config, signal),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,
@@ -74,13 +76,12 @@ export async function openRepository(
   });
 }
 
-async function keyProvider({
-  encryptionKey,
-  kmsKey,
-  s3,
-}: RepositoryConfig): Promise<KeyProvider | undefined> {
+async function keyProvider(
+  { encryptionKey, kmsKey, olderKmsKeys, s3 }: RepositoryConfig,
+  signal: AbortSignal,
+): Promise<KeyProvider | undefined> {
   if (encryptionKey !== undefined) return new HexKeyProvider(encryptionKey);
   if (kmsKey === undefined) return undefined;
   const { KmsKeyProvider } = await import('../keys/kms-key-provider.ts');
-  return new KmsKeyProvider({ keyId: kmsKey, region: s3?.region });
+  return KmsKeyProvider.open({ keyId: kmsKey, older: olderKmsKeys, region: s3?.region }, signal);
 }

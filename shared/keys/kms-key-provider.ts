@@ -1,17 +1,28 @@
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import {
+  DecryptCommand,
+  DescribeKeyCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  KMSClient,
+} from '@aws-sdk/client-kms';
 import { HoldfastError } from '../core/errors.ts';
 import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
 import { fromKmsError } from './kms-errors.ts';
 
 /** `arn:aws:kms:eu-west-1:111122223333:key/…`, of an alias, or of another partition. */
-const ARN = /^arn:[a-z-]+:kms:([a-z0-9-]+):\d{12}:(.+)$/;
-/** Replicas of a multi-Region key open what any of them sealed. */
-const MULTI_REGION = /\bkey\/mrk-/;
+const ARN = /^arn:[a-z-]+:kms:([a-z0-9-]+):\d{12}:.+$/;
+const KEY_ARN = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/;
+/** Of a multi-Region key. Its replicas differ in their region alone, and open what any of them sealed. */
+const REPLICA = /^(arn:[a-z-]+:kms:)[a-z0-9-]+(:\d{12}:key\/mrk-.+)$/;
 const ATTEMPTS = 5;
+const FOREIGN =
+  'If it is an earlier key of this repository, add its ARN to olderKmsKeys. If nobody knows it, somebody else wrote this: nothing of it is believed.';
 
 export interface KmsKeyOptions {
   /** ARN or id of a symmetric KMS key, or `alias/…`. */
   readonly keyId: string;
+  /** ARNs of the keys that came before it: what they wrapped is opened, and nothing new is wrapped. @default none */
+  readonly older?: readonly string[] | undefined;
   /** @default the ARN's, else the SDK's chain: environment, profile */
   readonly region?: string | undefined;
 }
@@ -19,23 +30,45 @@ export interface KmsKeyOptions {
 /**
  * A root key in AWS KMS, which never leaves it. A data key's context is KMS's encryption context: key policies
  * can allow a role some purposes only (`kms:EncryptionContext:purpose`; docs/security.md).
+ *
+ * What an object says of the key that wrapped it is believed only where it is one of the configured keys: with a key of
+ * his own, anybody who may write to the store could else make what passes for a backup.
  */
 export class KmsKeyProvider implements KeyProvider {
   readonly rootKeyId: string;
+  readonly #older: readonly string[];
   readonly #client: KMSClient;
 
-  constructor({ keyId, region }: KmsKeyOptions) {
-    this.rootKeyId = keyId;
+  private constructor(client: KMSClient, keyArn: string, older: readonly string[]) {
+    this.#client = client;
+    this.rootKeyId = keyArn;
+    this.#older = older;
+  }
+
+  /**
+   * Asks KMS once which key an id or alias stands for; of an ARN it asks nothing.
+   *
+   * @throws E_BAD_KEY where an older key is not given by its ARN; E_KEY_DENIED, E_KEY_UNAVAILABLE
+   */
+  static async open(
+    { keyId, older = [], region }: KmsKeyOptions,
+    signal?: AbortSignal,
+  ): Promise<KmsKeyProvider> {
+    for (const arn of older) if (!KEY_ARN.test(arn)) throw notAnArn(arn);
     const where = ARN.exec(keyId)?.[1] ?? region;
-    this.#client = new KMSClient({
+    const client = new KMSClient({
       maxAttempts: ATTEMPTS,
       ...(where === undefined ? {} : { region: where }),
     });
+    return new KmsKeyProvider(
+      client,
+      KEY_ARN.test(keyId) ? keyId : await resolve(client, keyId, signal),
+      older,
+    );
   }
 
-  /** KMS itself knows which of its keys it may open. */
   opens(rootKeyId: string): boolean {
-    return ARN.test(rootKeyId);
+    return this.#pinned(rootKeyId) !== undefined;
   }
 
   exportRootKey(): undefined {
@@ -79,10 +112,11 @@ export class KmsKeyProvider implements KeyProvider {
     context: KeyContext,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    if (!this.opens(rootKeyId)) throw wrongKey(rootKeyId, this.rootKeyId);
+    const pinned = this.#pinned(rootKeyId);
+    if (pinned === undefined) throw wrongKey(rootKeyId, this.rootKeyId, FOREIGN);
     const command = new DecryptCommand({
       CiphertextBlob: Buffer.from(wrapped, 'base64'),
-      KeyId: this.#isReplica(rootKeyId) ? this.rootKeyId : rootKeyId,
+      KeyId: pinned,
       EncryptionContext: { ...context },
     });
     const what = `open the ${context.purpose} key of run ${context.run}`;
@@ -91,19 +125,48 @@ export class KmsKeyProvider implements KeyProvider {
     return Plaintext;
   }
 
-  #isReplica(rootKeyId: string): boolean {
-    return MULTI_REGION.test(rootKeyId) && ARN.exec(rootKeyId)?.[2] === ARN.exec(this.rootKeyId)?.[2];
+  /** The configured key that `rootKeyId` is, or is a replica of. */
+  #pinned(rootKeyId: string): string | undefined {
+    const wanted = withoutRegion(rootKeyId);
+    return [this.rootKeyId, ...this.#older].find((arn) => withoutRegion(arn) === wanted);
   }
 
-  async #ask<T>(
-    what: string,
-    send: (options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    try {
-      return await send(signal === undefined ? {} : { abortSignal: signal });
-    } catch (error) {
-      throw fromKmsError(error, { key: this.rootKeyId, what, signal });
-    }
+  #ask<T>(what: string, send: Send<T>, signal: AbortSignal | undefined): Promise<T> {
+    return ask(what, send, { key: this.rootKeyId, signal });
   }
+}
+
+type Send<T> = (options: { readonly abortSignal?: AbortSignal }) => Promise<T>;
+
+async function ask<T>(
+  what: string,
+  send: Send<T>,
+  { key, signal }: { readonly key: string; readonly signal: AbortSignal | undefined },
+): Promise<T> {
+  try {
+    return await send(signal === undefined ? {} : { abortSignal: signal });
+  } catch (error) {
+    throw fromKmsError(error, { key, what, signal });
+  }
+}
+
+/** The ARN of the key that an id, or an alias at this moment, stands for. */
+async function resolve(client: KMSClient, keyId: string, signal: AbortSignal | undefined): Promise<string> {
+  const command = new DescribeKeyCommand({ KeyId: keyId });
+  const send: Send<{ readonly KeyMetadata?: { readonly Arn?: string | undefined } | undefined }> = (
+    options,
+  ) => client.send(command, options);
+  const { KeyMetadata } = await ask('say which key it is', send, { key: keyId, signal });
+  if (KeyMetadata?.Arn) return KeyMetadata.Arn;
+  throw new HoldfastError('E_INTERNAL', `KMS described the key ${keyId} without its ARN`);
+}
+
+function withoutRegion(arn: string): string {
+  return arn.replace(REPLICA, '$1$2');
+}
+
+function notAnArn(given: string): HoldfastError {
+  return new HoldfastError('E_BAD_KEY', `an older KMS key is '${given}', which is not the ARN of a key`, {
+    hint: 'Give it as arn:aws:kms:REGION:ACCOUNT:key/ID; an alias may stand for another key by now.',
+  });
 }

@@ -35,7 +35,12 @@ const OBJECTS = [
   'runs/ab/plan',
   'exports/ab/shop.sql',
 ];
-const place = { bucketArn: `arn:aws:s3:::${BUCKET}`, prefix: '', keyArn: 'arn:aws:kms:::key', deltas: true };
+const place = {
+  bucketArn: `arn:aws:s3:::${BUCKET}`,
+  prefix: '',
+  keyArns: ['arn:aws:kms:::key'] as const,
+  deltas: true,
+};
 
 /** What the role of a job may do to S3, as it is synthesised. */
 function policyOf(job: DeployedFunction): object {

@@ -16,18 +16,21 @@ export interface KmsRequest {
 
 export interface KmsDouble {
   readonly keyArn: string;
+  /** A key of somebody else's account, which lets anybody use it. */
+  readonly strangersArn: string;
   readonly requests: readonly KmsRequest[];
   /** The next requests are refused with this error. */
   refuse(name: string, times?: number): void;
 }
 
 /**
- * A double of ours of AWS KMS: GenerateDataKey, Encrypt and Decrypt of one key, over its wire protocol, bound to the encryption
+ * A double of ours of AWS KMS: GenerateDataKey, Encrypt, Decrypt and DescribeKey of a key and of a stranger's, over its wire protocol, bound to the encryption
  * context as KMS binds it. It checks no signatures and no policies. The SDK finds it by the environment.
  */
 export async function startKms(keyName = randomBytes(16).toString('hex')): Promise<KmsDouble> {
   const keyArn = `arn:aws:kms:eu-west-1:111122223333:key/${keyName}`;
-  const root = randomBytes(32);
+  const strangersArn = `arn:aws:kms:eu-west-1:999988887777:key/${randomBytes(16).toString('hex')}`;
+  const roots = [randomBytes(32), randomBytes(32)] as const;
   const requests: KmsRequest[] = [];
   const refusals: string[] = [];
   const server = createServer(async (request, response) => {
@@ -35,7 +38,12 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
     const action = String(request.headers['x-amz-target']).replace('TrentService.', '');
     const asked = { action, input: JSON.parse(body) };
     requests.push(asked);
-    const answer = refusals.length > 0 ? { __type: refusals.shift() } : answerKms(asked, root, keyArn);
+    const answer =
+      refusals.length > 0
+        ? { __type: refusals.shift() }
+        : asked.input.KeyId === strangersArn
+          ? answerKms(asked, roots[1], strangersArn)
+          : answerKms(asked, roots[0], keyArn);
     response.writeHead(answer && !('__type' in answer) ? 200 : 400, {
       'content-type': 'application/x-amz-json-1.1',
     });
@@ -51,7 +59,7 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   const refuse = (name: string, times = 1) => refusals.push(...Array.from({ length: times }, () => name));
-  return { keyArn, requests, refuse };
+  return { keyArn, strangersArn, requests, refuse };
 }
 
 /** What KMS would answer to one request; undefined for what the double does not know. */
@@ -59,7 +67,7 @@ export function answerKms(request: KmsRequest, root: Buffer, keyArn: string): An
   return ANSWERS[request.action]?.(request, root, keyArn);
 }
 
-type Answer = Readonly<Record<string, string | undefined>>;
+type Answer = Readonly<Record<string, string | Readonly<Record<string, string | undefined>> | undefined>>;
 
 const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyArn: string) => Answer>> = {
   GenerateDataKey({ input }, root, keyArn) {
@@ -73,6 +81,9 @@ const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyAr
   },
   Encrypt({ input }, root, keyArn) {
     return { KeyId: keyArn, CiphertextBlob: seal(Buffer.from(input.Plaintext ?? '', 'base64'), root, input) };
+  },
+  DescribeKey(_, __, keyArn) {
+    return { KeyMetadata: { Arn: keyArn, KeyId: keyArn.split('/')[1] } };
   },
   Decrypt({ input }, root, keyArn) {
     if (input.KeyId !== keyArn) return { __type: 'IncorrectKeyException' };

@@ -156,7 +156,8 @@ class RunningBackups implements Backups {
 
 /** @throws E_CONFIG, E_NO_KEY */
 async function repositoryOf(config: ResolvedConfig, folder: string): Promise<RepositoryConfig> {
-  const { repository, s3, kmsKey, keyFile, workers, cacheMiB, compressionLevel, prune } = config;
+  const { repository, s3, kmsKey, olderKmsKeys, keyFile, workers, cacheMiB, compressionLevel, prune } =
+    config;
   if (repository === undefined)
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: 'Set repository, or HOLDFAST_REPOSITORY.',
@@ -165,6 +166,7 @@ async function repositoryOf(config: ResolvedConfig, folder: string): Promise<Rep
     repository: /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(folder, repository),
     s3,
     kmsKey,
+    olderKmsKeys,
     encryptionKey:
       config.encryptionKey ??
       (keyFile === undefined ? undefined : await readKey(path.resolve(folder, keyFile))),

@@ -11,7 +11,7 @@ const context = { repository: 'aa'.repeat(16), run: 'bb'.repeat(16), purpose: 'd
 describe('keys in KMS', () => {
   it('are asked for with the context, and open with it alone', async () => {
     const kms = await startKms();
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     const made = await keys.generateDataKey(context);
     expect(await keys.unwrapDataKey(made, context)).toEqual(made.plain);
     const { KeyId, KeySpec, EncryptionContext } = kms.requests[0]?.input ?? {};
@@ -30,7 +30,7 @@ describe('keys in KMS', () => {
 
   it('open what another replica of a multi-Region key sealed', async () => {
     const kms = await startKms('mrk-1234');
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     const made = await keys.generateDataKey(context);
     const elsewhere = { ...made, rootKeyId: made.rootKeyId.replace('eu-west-1', 'us-east-1') };
     expect(await keys.unwrapDataKey(elsewhere, context)).toEqual(made.plain);
@@ -40,7 +40,7 @@ describe('keys in KMS', () => {
 
   it('seal a repository, which restores with them and not without', async () => {
     const kms = await startKms();
-    const keys = new KmsKeyProvider({ keyId: 'alias/holdfast', region: 'eu-west-1' });
+    const keys = await KmsKeyProvider.open({ keyId: 'alias/holdfast', region: 'eu-west-1' });
     const store = new MemoryStore();
     await Repository.init({ store, keys, chunker: SMALL_CHUNKS, signal: never });
     const data = { rows: seededRows(3000, 1).join('') };
@@ -62,7 +62,7 @@ describe('keys in KMS', () => {
 
   it('are few for a backup that has a parent', async () => {
     const kms = await startKms();
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     const store = new MemoryStore();
     await Repository.init({ store, keys, chunker: SMALL_CHUNKS, signal: never });
     const back = async (rows: string) => {
@@ -98,7 +98,7 @@ describe('keys in KMS', () => {
   ])('say what to do about %s', async (name, code) => {
     const kms = await startKms();
     kms.refuse(name, 9);
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     const failed = keys.generateDataKey(context);
     await expect(failed).rejects.toMatchObject({ code, hint: expect.stringMatching(/\w/) });
     await expect(failed).rejects.toThrow(`${kms.keyArn} did not generate a data key`);
@@ -107,14 +107,14 @@ describe('keys in KMS', () => {
   it('are asked again when KMS is throttled', async () => {
     const kms = await startKms();
     kms.refuse('ThrottlingException', 2);
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     expect((await keys.generateDataKey(context)).plain).toHaveLength(32);
     expect(kms.requests).toHaveLength(3);
   });
 
   it('do not keep a run waiting that was stopped', async () => {
     const kms = await startKms();
-    const keys = new KmsKeyProvider({ keyId: kms.keyArn });
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
     const stopped = AbortSignal.abort();
     await expect(keys.generateDataKey(context, stopped)).rejects.toMatchObject({ code: 'E_ABORTED' });
   });

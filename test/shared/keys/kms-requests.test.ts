@@ -23,10 +23,11 @@ type Context = GenerateDataKeyCommandInput['EncryptionContext'];
 /** What the SDK's client of KMS is asked for, whole; keys open with the context that they were made with, and no other. */
 describe('requests to KMS', () => {
   const kms = mockClient(KMSClient);
-  const keys = new KmsKeyProvider({ keyId: KeyId });
+  let keys: KmsKeyProvider;
   let made: { readonly plain: Uint8Array; readonly sealed: Uint8Array; readonly context: string }[];
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    keys = await KmsKeyProvider.open({ keyId: KeyId });
     kms.reset();
     made = [];
     kms.on(GenerateDataKeyCommand).callsFake(({ EncryptionContext }: GenerateDataKeyCommandInput) => {
