@@ -85,6 +85,10 @@ export const ERRORS = {
   E_REPOSITORY_EXISTS: row(11, 'There is a repository at that place already.'),
   E_FOREIGN_REPOSITORY: row(11, 'The place holds something that is not a Holdfast repository.'),
   E_NEWER_FORMAT: row(11, 'A newer release wrote this; this one cannot read it.'),
+  E_OBJECT_UNREADABLE: row(
+    20,
+    'The store has the object and cannot read it: a bad disk, permissions, a broken link.',
+  ),
   E_OBJECT_EXISTS: row(11, 'The store has an object under that key already; it was left as it was.'),
   E_NO_RUN: row(10, 'Nothing is planned under that run.'),
   E_RUN_TAKEN: row(11, 'The run is planned already, and its view of the database is held elsewhere.'),

@@ -40,6 +40,7 @@ const DOCUMENT_PROBLEMS: readonly ErrorCode[] = [
   'E_NEWER_FORMAT',
   'E_FOREIGN_REPOSITORY',
   'E_WRONG_KEY',
+  'E_OBJECT_UNREADABLE',
 ];
 
 /**

@@ -14,15 +14,21 @@ export function retentionBackup(
   marks: Marks,
 ): RetentionBackup {
   const parsed = parseBackupKey(key);
-  const { hold, accept, verify } = marks.of(key);
+  const { hold, accept, verify, fullVerify } = marks.of(key);
+  const startedAt = parsed?.startedAt ?? new Date(0);
+  // A full verification that came later has looked for whatever an earlier one may have found.
+  const unread = marks.unreadVerifies.find(
+    ({ at }) => at >= startedAt && !(fullVerify && fullVerify.at > at),
+  );
   return {
     key,
     type: parsed?.type ?? '',
     source: (manifest ?? claimed)?.source,
-    startedAt: parsed?.startedAt ?? new Date(0),
+    startedAt,
     problem: problem?.message,
     isSuspect: manifest?.suspect !== undefined && accept === undefined,
     isDamaged: verify?.isWhole === false,
+    unreadVerify: unread?.report,
     hold: hold?.reason,
   };
 }

@@ -1,11 +1,12 @@
 import { Stopwatch } from '../core/clock.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { packKey } from '../format/pack.ts';
 import type { Body } from '../format/report-bodies.ts';
 import { expireBackup, putBack } from '../repository/expire.ts';
+import type { ExpiredCopy } from '../repository/pack-use.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readStoreClock } from '../repository/store-clock.ts';
 import { type PrunePlan, type PruneRules, type PruneView, planPrune, type StoredPack } from './prune-plan.ts';
@@ -114,9 +115,23 @@ async function putBackHeld(
   const back = new Set<BackupKey>();
   for (const copy of expired) {
     if (!isHeld(copy.key) || isListed.has(copy.key) || back.has(copy.key)) continue;
-    if (await putBack(store, copy, signal)) back.add(copy.key);
+    if (await putBackIfReadable(store, copy, signal)) back.add(copy.key);
   }
   return [...back];
+}
+
+/** One that cannot be read waits: its packs are unknown, so that none is removed. */
+async function putBackIfReadable(
+  store: Repository['store'],
+  copy: ExpiredCopy,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await putBack(store, copy, signal);
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_UNREADABLE')) return false;
+    throw error;
+  }
 }
 
 /** Phase 2: removes the packs of the plan that nothing names still, then the copies whose grace is over. */

@@ -19,6 +19,8 @@ export interface RetentionBackup {
   readonly isSuspect: boolean;
   /** Its last verification found damage. */
   readonly isDamaged: boolean;
+  /** Report of a verification that may have found it damaged, and that cannot be read. */
+  readonly unreadVerify?: string | undefined;
   /** Why it is held. */
   readonly hold: string | undefined;
 }
@@ -37,7 +39,7 @@ export interface RetentionDecision {
  * Which backups stay and which go, each with its reasons: newest first, as given otherwise. Pure.
  *
  * Whatever the policy: what cannot be relied on stays and counts for nothing; the newest good backup of each source
- * stays; one suspect backup keeps all of its source. Only good ones (not suspect, not damaged, not dated an hour after
+ * stays; one suspect backup keeps all of its source; what may be damaged stays and counts for nothing. Only good ones (not suspect, not damaged, not dated an hour after
  * `now` or later) fulfil a count.
  */
 export function planRetention(
@@ -72,7 +74,8 @@ function* reasonsOf(
   const reliable = backups.filter(({ problem }) => problem === undefined);
   const latest = now.getTime() + MOST_AHEAD_MS;
   const good = reliable.filter(
-    ({ isSuspect, isDamaged, startedAt }) => !isSuspect && !isDamaged && startedAt.getTime() < latest,
+    ({ isSuspect, isDamaged, unreadVerify, startedAt }) =>
+      !isSuspect && !isDamaged && unreadVerify === undefined && startedAt.getTime() < latest,
   );
   yield* counted(good, policy);
   yield* lastGood(reliable, good[0]);
@@ -84,9 +87,10 @@ function* reasonsOf(
 /** What a backup itself gives reason for. */
 function* own(backups: readonly RetentionBackup[], policy: RetentionPolicy, now: Date): Generator<Reason> {
   for (const backup of backups) {
-    const { problem, hold, startedAt, type } = backup;
+    const { problem, hold, unreadVerify, startedAt, type } = backup;
     if (problem !== undefined) yield [backup, `not relied on: ${problem}`];
     if (hold !== undefined) yield [backup, `held: ${hold}`];
+    if (unreadVerify !== undefined) yield [backup, `perhaps damaged: ${unreadVerify} cannot be read`];
     const ageMs = now.getTime() - startedAt.getTime();
     const days = daysOf(policy, type);
     if (ageMs < 0) yield [backup, 'dated in the future'];

@@ -97,7 +97,7 @@ export class OpenSalvage {
 }
 
 function withoutRoot(error: unknown): unknown {
-  if (!isHoldfastError(error, 'E_DAMAGED')) return error;
+  if (!isHoldfastError(error, 'E_DAMAGED') && !isHoldfastError(error, 'E_OBJECT_UNREADABLE')) return error;
   return new HoldfastError('E_DAMAGED', `${error.message}: without it nothing of the backup can be found`, {
     cause: error,
     hint: 'Salvage, or restore, the backup before it or after it; bring the object back from a copy.',

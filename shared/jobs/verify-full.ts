@@ -3,10 +3,11 @@ import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
 import { openItem } from '../format/seal.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
-import { asDamage } from '../repository/damage.ts';
+import { asDamage, isDamage } from '../repository/damage.ts';
 import type { Repository } from '../repository/repository.ts';
 import { TreeCheck } from './tree-check.ts';
 import type { Findings } from './verify-findings.ts';
@@ -47,11 +48,19 @@ export class FullVerification {
 
   /** The manifest's MAC, and the catalog; undefined where one of them is damaged. */
   async open(key: BackupKey): Promise<BackupReader | undefined> {
-    let reader: BackupReader | undefined;
+    let manifest: Manifest | undefined;
     await this.#findings.guard(key, key, async () => {
-      reader = await this.#repository.openBackup(key, this.#signal);
+      manifest = await this.#repository.readManifest(key, this.#signal);
     });
-    return reader;
+    if (!manifest) return undefined;
+    try {
+      return await this.#repository.openManifest(manifest, this.#signal);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const pack = packKey(manifest.catalog.pack as PackId);
+      this.#findings.add(error.message.includes(pack) ? pack : key, key, error);
+      return undefined;
+    }
   }
 
   async verify(reader: BackupReader): Promise<void> {

@@ -31,6 +31,8 @@ export interface Marks {
   readonly problems: readonly HoldfastError[];
   /** Keys of those of them that may be holds. */
   readonly unreadHolds: readonly string[];
+  /** Those of them that may say that some backup is damaged. */
+  readonly unreadVerifies: readonly At[];
 }
 
 type MarkKind = Exclude<BodyKind, 'prune' | 'audit'>;
@@ -81,6 +83,7 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
   const states = new Map<string, State>();
   const problems: HoldfastError[] = [];
   const unreadHolds: string[] = [];
+  const unreadVerifies: At[] = [];
   const found = await Array.fromAsync(reports.readAll(KINDS, signal, since));
   found.sort(
     (a, b) =>
@@ -90,9 +93,11 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
     const problem = stored.problem ?? apply(states, stored);
     if (!problem) continue;
     problems.push(problem);
-    if (stored.key.startsWith('reports/hold/')) unreadHolds.push(stored.key);
+    const { key, storedAt } = stored;
+    if (key.startsWith('reports/hold/')) unreadHolds.push(key);
+    if (key.startsWith('reports/verify/')) unreadVerifies.push({ at: storedAt, report: key });
   }
-  return { of: (backup) => states.get(backup)?.marks ?? {}, problems, unreadHolds };
+  return { of: (backup) => states.get(backup)?.marks ?? {}, problems, unreadHolds, unreadVerifies };
 }
 
 function apply(

@@ -82,8 +82,7 @@ async function readCopy(
   signal: AbortSignal,
 ): Promise<readonly [string, ManifestEntry | undefined]> {
   try {
-    const bytes = await repository.store.get(object, { signal });
-    return [object, await repository.inspectBytes(key, bytes, signal)];
+    return [object, await repository.inspect(key, () => repository.store.get(object, { signal }), signal)];
   } catch (error) {
     if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return [object, undefined];
     throw error;

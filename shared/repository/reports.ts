@@ -105,8 +105,8 @@ export class Reports {
 
   /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
   async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
-    const bytes = await this.#context.store.get(key, { signal });
     try {
+      const bytes = await this.#context.store.get(key, { signal });
       const report = parseReport(bytes, key);
       return { key, storedAt, report, ...(await this.#prove(bytes, report, signal)) };
     } catch (error) {

@@ -215,13 +215,18 @@ export class Repository implements AsyncDisposable {
 
   /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
   async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
-    return this.inspectBytes(key, await this.#manifestBytes(key, signal), signal);
+    return this.inspect(key, () => this.#manifestBytes(key, signal), signal);
   }
 
-  /** The same of bytes that were read, wherever they lay. */
-  async inspectBytes(key: BackupKey, bytes: Uint8Array, signal: AbortSignal): Promise<ManifestEntry> {
+  /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
+  async inspect(
+    key: BackupKey,
+    read: () => Promise<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<ManifestEntry> {
     let claimed: Manifest | undefined;
     try {
+      const bytes = await read();
       claimed = parseManifest(bytes, key);
       const manifest = await this.#proven(bytes, this.#ours(claimed), signal);
       return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined, claimed };

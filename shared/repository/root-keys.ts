@@ -115,8 +115,8 @@ export async function listKeysFiles(
   const found: FoundKeysFile[] = [];
   for await (const { key } of store.list(KEYS_PREFIX, { signal })) {
     if (!isKeysFileKey(key)) continue;
-    const bytes = await store.get(key, { signal });
     try {
+      const bytes = await store.get(key, { signal });
       found.push({ key, file: parseKeysFile(bytes, key), problem: undefined });
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;

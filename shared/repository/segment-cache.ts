@@ -28,10 +28,10 @@ export class SegmentCache {
   }
 
   /**
-   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`. Of a pack that was cut short,
-   * what is left can be read.
+   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`. Of a pack that was cut short, or
+   * of which a sector is bad, what is left can be read.
    *
-   * @throws E_OBJECT_NOT_FOUND, E_RANGE
+   * @throws E_OBJECT_NOT_FOUND, E_OBJECT_UNREADABLE, E_RANGE
    */
   async read(
     pack: PackId,
@@ -43,7 +43,7 @@ export class SegmentCache {
     try {
       await this.#readSegments(pack, packBytes, offset, into, signal);
     } catch (error) {
-      if (!isHoldfastError(error, 'E_RANGE')) throw error;
+      if (!isHoldfastError(error, 'E_RANGE') && !isHoldfastError(error, 'E_OBJECT_UNREADABLE')) throw error;
       const range = { offsetBytes: offset, lengthBytes: into.length };
       into.set(await this.#store.get(packKey(pack), { range, signal }));
     }

@@ -35,12 +35,18 @@ export function fromFileError(error: unknown, location: string): unknown {
     case 'EIO':
     case 'ESTALE':
     case 'ETIMEDOUT':
+    case 'ENODEV':
+    case 'ENOTCONN':
+    case 'EHOSTDOWN':
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOMEM':
       return new HoldfastError(
         'E_STORE_UNAVAILABLE',
         `${location} does not answer as it should (${errnoOf(error)})`,
         {
           cause: error,
-          hint: 'Check the disk or the network share.',
+          hint: 'Check the disk or the network share, and the limit on open files.',
         },
       );
     // What mkdir says when a file is in its way.
@@ -50,4 +56,34 @@ export function fromFileError(error: unknown, location: string): unknown {
     default:
       return error;
   }
+}
+
+/** Errors that are never about one object: the file system is gone, or this process may open no more files. */
+const OF_THE_STORE = new Set('ESTALE ETIMEDOUT ENODEV ENOTCONN EHOSTDOWN EMFILE ENFILE ENOMEM'.split(' '));
+
+/** Whether a call that reads one object may have failed because of that object alone. */
+export function mayBeOneObject(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno !== undefined && /^E[A-Z0-9]+$/.test(errno) && !OF_THE_STORE.has(errno);
+}
+
+const WHY_UNREADABLE: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  EIO: ['the disk gives an error (EIO)', 'Check the disk; bring the object back from a copy.'],
+  ELOOP: ['it is a symbolic link that leads to itself (ELOOP)', 'Put the object in the place of the link.'],
+  ENOENT: [
+    'it is a symbolic link that leads nowhere',
+    'Bring back what the link leads to, or mount its disk.',
+  ],
+  EACCES: ['access is refused (EACCES)', 'Check its owner and permissions, and who runs this.'],
+  EPERM: ['access is refused (EPERM)', 'Check its owner and permissions, and who runs this.'],
+  ENXIO: ['it is no file', 'Bring the object back from a copy.'],
+};
+
+/** An object that is there and cannot be read. @param errno ENXIO: it is a socket, a pipe or a device */
+export function unreadable(key: string, errno: string, cause?: unknown): HoldfastError {
+  const [why, hint] = WHY_UNREADABLE[errno] ?? [
+    `the file system gives an error (${errno})`,
+    'Check the file system; bring the object back from a copy.',
+  ];
+  return new HoldfastError('E_OBJECT_UNREADABLE', `${key} cannot be read: ${why}`, { cause, hint });
 }

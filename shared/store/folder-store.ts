@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, open, readdir, rm, stat } from 'node:fs/promises';
+import { constants, type Dirent, type Stats } from 'node:fs';
+import { type FileHandle, link, lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { makeFolder } from '../core/make-folder.ts';
 import { DAY_MS } from '../core/units.ts';
-import { errnoOf, fromFileError, fromLinkError } from './file-errors.ts';
+import { errnoOf, fromFileError, fromLinkError, mayBeOneObject, unreadable } from './file-errors.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
 import type {
   GetOptions,
@@ -24,6 +25,9 @@ const TEMPORARY = '.tmp-';
 const ABANDONED_MS = DAY_MS;
 /** Files of a listing that are asked for size and date at once. */
 const INFO_BATCH = 32;
+
+/** A pipe in an object's place must not make the call wait for a writer. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 interface WalkRange {
   readonly prefix: string;
@@ -64,15 +68,15 @@ export class FolderStore implements ObjectStore {
   async get(key: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
     throwIfAborted(signal);
     try {
-      await using file = await open(this.#path(key), 'r');
+      await using file = await open(this.#path(key), READ_FLAGS);
       const found = await file.stat();
-      if (!found.isFile()) throw notFound(key);
+      refuseNoFile(found, key);
       const { offsetBytes, lengthBytes } = rangeWithin(range, found.size, key);
       const body = Buffer.allocUnsafeSlow(lengthBytes);
       await readWhole(file, body, offsetBytes, key);
       return body;
     } catch (error) {
-      throw this.#readError(error, key);
+      throw await this.#readError(error, key);
     }
   }
 
@@ -80,11 +84,11 @@ export class FolderStore implements ObjectStore {
     throwIfAborted(signal);
     try {
       const found = await stat(this.#path(key));
-      if (!found.isFile()) throw notFound(key);
+      refuseNoFile(found, key);
       const { size, mtime } = found;
       return { key, sizeBytes: size, modifiedAt: mtime, sha256: undefined };
     } catch (error) {
-      throw this.#readError(error, key);
+      throw await this.#readError(error, key);
     }
   }
 
@@ -95,7 +99,7 @@ export class FolderStore implements ObjectStore {
     checkPrefix(prefix);
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
     let left = most;
-    for await (const info of this.#walk(folder, { prefix, after, signal })) {
+    for await (const info of this.#walk(folder, { prefix, after, signal }, [])) {
       yield info;
       if (--left <= 0) return;
     }
@@ -110,10 +114,17 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  /** A folder's entries in the order of the keys below them: a folder sorts as its name and a slash. */
-  async *#walk(folder: string, range: WalkRange): AsyncGenerator<ObjectInfo> {
+  /**
+   * A folder's entries in the order of the keys below them: a folder sorts as its name and a slash.
+   *
+   * @param above which folders, as the file system knows them, it lies in
+   */
+  async *#walk(folder: string, range: WalkRange, above: readonly string[]): AsyncGenerator<ObjectInfo> {
     const { prefix, after, signal } = range;
     throwIfAborted(signal);
+    const identity = await this.#identity(folder);
+    // A link to a folder that it lies in: all below it is listed already.
+    if (identity === undefined || above.includes(identity)) return;
     const names = await this.#entries(folder);
     // Below a folder there are keys after `after` where the folder comes after it, or `after` lies in it.
     const keys = names
@@ -127,7 +138,7 @@ export class FolderStore implements ObjectStore {
       if (!key.endsWith('/') && files.length < INFO_BATCH) continue;
       yield* await this.#infos(files, signal);
       files = [];
-      if (key.endsWith('/')) yield* this.#walk(key, range);
+      if (key.endsWith('/')) yield* this.#walk(key, range, [...above, identity]);
     }
     yield* await this.#infos(files, signal);
   }
@@ -135,12 +146,25 @@ export class FolderStore implements ObjectStore {
   async #entries(folder: string): Promise<string[]> {
     try {
       const entries = await readdir(path.join(this.#root, folder), { withFileTypes: true });
-      return entries
-        .filter((entry) => !entry.name.startsWith('.'))
-        .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+      const shown = entries.filter((entry) => !entry.name.startsWith('.'));
+      return await Promise.all(
+        shown.map(async (entry) => ((await isFolder(entry)) ? `${entry.name}/` : entry.name)),
+      );
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
-      throw fromFileError(error, this.location);
+      throw fromFileError(error, path.join(this.location, folder));
+    }
+  }
+
+  /** Undefined where it is not there. */
+  async #identity(folder: string): Promise<string | undefined> {
+    const place = path.join(this.#root, folder);
+    try {
+      const { dev, ino } = await stat(place, { bigint: true });
+      return `${dev}/${ino}`;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' && !(await isLink(place))) return undefined;
+      throw asBrokenLink(error, place);
     }
   }
 
@@ -150,14 +174,15 @@ export class FolderStore implements ObjectStore {
     return infos.filter((info) => info !== undefined);
   }
 
-  /** Undefined when it was removed since its folder was read. */
+  /** Undefined when it was removed since its folder was read. What cannot be read is told as it lies there. */
   async #info(key: string): Promise<ObjectInfo | undefined> {
+    const file = path.join(this.#root, key);
     try {
-      const found = await stat(path.join(this.#root, key));
-      return found.isFile() ? { key, sizeBytes: found.size, modifiedAt: found.mtime } : undefined;
+      const found = await stat(file).catch(() => lstat(file));
+      return found.isDirectory() ? undefined : { key, sizeBytes: found.size, modifiedAt: found.mtime };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
-      throw fromFileError(error, this.location);
+      throw fromFileError(error, file);
     }
   }
 
@@ -192,12 +217,71 @@ export class FolderStore implements ObjectStore {
     return path.join(this.#root, key);
   }
 
-  #readError(error: unknown, key: string): unknown {
-    const errno = errnoOf(error);
-    return errno === 'ENOENT' || errno === 'ENOTDIR'
-      ? notFound(key, error)
-      : fromFileError(error, this.location);
+  async #readError(error: unknown, key: string): Promise<unknown> {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'ENOTDIR') return notFound(key, error);
+    // A file that is there by now was not when it was asked for.
+    if (errno === 'ENOENT')
+      return (await isLink(this.#path(key))) ? unreadable(key, errno, error) : notFound(key, error);
+    if (!mayBeOneObject(error) || !(await this.#answers()))
+      return fromFileError(error, `${this.location} (${key})`);
+    return unreadable(key, errno, error);
   }
+
+  /** Whether the folder itself can still be read. */
+  async #answers(): Promise<boolean> {
+    try {
+      await readdir(this.#root);
+      await stat(path.join(this.#root, '.'));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** @throws E_OBJECT_NOT_FOUND for a folder, E_OBJECT_UNREADABLE for what is neither a file nor a folder */
+function refuseNoFile(found: Stats, key: string): void {
+  if (found.isFile()) return;
+  throw found.isDirectory() ? notFound(key) : unreadable(key, 'ENXIO');
+}
+
+/** Whether keys go on below it: a folder, or a link to one. @throws E_CONFIG where only the link knows */
+async function isFolder(entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const place = path.join(entry.parentPath, entry.name);
+  try {
+    return (await stat(place)).isDirectory();
+  } catch (error) {
+    if (isObjectName(entry.name)) return false;
+    throw asBrokenLink(error, place);
+  }
+}
+
+/** Names of folders have no dot, and are not as long as a pack's: what is no such name may be a folder of objects. */
+function isObjectName(name: string): boolean {
+  return name.includes('.') || name.length >= 64;
+}
+
+function isLink(place: string): Promise<boolean> {
+  return lstat(place.replace(/\/$/, '')).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+}
+
+/** What lies below a folder that cannot be reached is not known: no list may be made without it. */
+function asBrokenLink(error: unknown, place: string): unknown {
+  const errno = errnoOf(error) ?? '';
+  if (errno !== 'ENOENT' && errno !== 'ELOOP') return fromFileError(error, place);
+  return new HoldfastError(
+    'E_CONFIG',
+    `${place.replace(/\/$/, '')} is a symbolic link that leads nowhere (${errno})`,
+    {
+      cause: error,
+      hint: 'Mount the disk that it leads to, or remove the link if nothing of the repository lies there.',
+    },
+  );
 }
 
 /** Makes a folder whose name survives a power failure, and those above it. */

@@ -71,16 +71,17 @@ export interface ObjectStore {
    * Reads an object, or one range of it.
    *
    * @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`.
+   * @throws E_OBJECT_UNREADABLE if this object cannot be read, and the store itself answers.
    * @throws E_RANGE if the range runs past the end. A short read is never returned.
    */
   get(key: string, options?: GetOptions): Promise<Uint8Array>;
 
-  /** @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`. */
+  /** @throws E_OBJECT_NOT_FOUND if nothing is stored at `key`, E_OBJECT_UNREADABLE as `get` */
   head(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ObjectHead>;
 
   /**
    * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix is
-   * empty or the beginning of a key.
+   * empty or the beginning of a key. An object that cannot be read is there all the same.
    */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 

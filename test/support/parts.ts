@@ -37,6 +37,7 @@ const PARTS = {
     packages: 'cmake g++ make, and then `npm run runtime-client`',
   },
   chromium: { files: ['/usr/bin/chromium'], packages: 'chromium' },
+  gcc: { files: ['/usr/bin/gcc'], packages: 'gcc libc6-dev' },
   openssl: { files: ['/usr/bin/openssl'], packages: 'openssl' },
 } as const satisfies Record<string, Part>;
 

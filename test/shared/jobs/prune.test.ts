@@ -4,6 +4,7 @@ import { DAY_MS } from '../../../shared/core/units.ts';
 import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
 import { preparePrune, runPrune } from '../../../shared/jobs/prune.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { keepVerifyReport } from '../../../shared/jobs/verify-report.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
@@ -15,6 +16,7 @@ import { describeWithPart } from '../../support/parts.ts';
 import { keepLast, ManualClock, packsOf, prune, storedKeys } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
 import { newFolder } from '../../support/temporary.ts';
+import { UnreadableStore } from '../../support/unreadable-store.ts';
 
 /** Data of a day: a third of it is new every day, so that old packs come to nothing. */
 function dataOf(day: number) {
@@ -44,6 +46,76 @@ async function expectListed(repository: Repository, days: Readonly<Record<Backup
   const report = await verifyBackups(repository, keys, { depth: { kind: 'quick' }, signal: never });
   expect(report.findings).toEqual([]);
 }
+
+describe('a prune beside an object that cannot be read', () => {
+  /** Prunes with one of `store`'s objects on a bad sector. */
+  async function pruneBeside(store: ObjectStore, clock: ManualClock, bad: string, last: number) {
+    const unreadable = new UnreadableStore(store, (key) => key === bad);
+    await using repository = await openRepository(unreadable, { clock, pool: new InlinePool() });
+    const prepared = await preparePrune(
+      repository,
+      { policy: keepLast(last), maxShare: 1 },
+      { isDryRun: true, signal: never },
+    );
+    return { prepared, result: await prune(repository, keepLast(last)) };
+  }
+
+  it('keeps a manifest of that kind, and every pack; the other backups go', async () => {
+    const { store, clock, keys, repository } = await withBackups(4);
+    await using _ = repository;
+    const [first = '' as never, second = '' as never] = keys;
+    const before = await storedKeys(store);
+    clock.advanceDays(30);
+    const { prepared, result } = await pruneBeside(store, clock, first, 2);
+    const blockedBy = `${first} cannot be read, so any pack may be one of its`;
+    expect(prepared.plan).toMatchObject({ blockedBy, sweep: [], refusal: undefined });
+    expect(prepared.problems).toMatchObject([{ code: 'E_OBJECT_UNREADABLE' }]);
+    expect(result).toMatchObject({ expired: [second], removedPacks: 0, blockedBy });
+    expect((await storedKeys(store)).data).toEqual(before.data);
+    expect(await digests(repository, first)).toEqual(digestsOf(dataOf(0)));
+  });
+
+  it('removes no pack while a copy of that kind is in its grace, or held', async () => {
+    const { store, clock, keys, repository } = await withBackups(4);
+    await using _ = repository;
+    const [first = '' as never] = keys;
+    await prune(repository, keepLast(2));
+    await repository.reports.write('hold', { backups: [first], body: { reason: 'audit' } }, never);
+    const { data, expired } = await storedKeys(store);
+    const [copy = ''] = expired;
+    clock.advanceDays(30);
+    const { result } = await pruneBeside(store, clock, copy, 2);
+    expect(result).toMatchObject({ removedPacks: 0, blockedBy: expect.stringContaining(copy) });
+    expect((await storedKeys(store)).data).toEqual(data);
+    expect(await prune(repository, keepLast(2))).toMatchObject({ putBack: [first] });
+  });
+
+  it('keeps what a verification that cannot be read may have found damaged, until it is verified in full', async () => {
+    const { store, clock, keys, repository } = await withBackups(4);
+    await using _ = repository;
+    const report = await repository.reports.write(
+      'verify',
+      {
+        backups: keys.slice(2),
+        body: { depth: { kind: 'full' }, damaged: keys.slice(2), damagedPacks: [], findings: 1 },
+      },
+      never,
+    );
+    clock.advanceDays(30);
+    // Whoever reads the report knows that the last two are damaged, so that the first two stay.
+    const kept = (prepared: Awaited<ReturnType<typeof pruneBeside>>['prepared']) =>
+      prepared.plan.decisions.filter(({ keep }) => keep).map(({ key }) => key);
+    const { prepared } = await pruneBeside(store, clock, report, 2);
+    expect(kept(prepared)).toEqual(keys.toReversed());
+    expect(prepared.plan.decisions[0]?.reasons).toContain(`perhaps damaged: ${report} cannot be read`);
+    await keepVerifyReport(
+      repository,
+      await verifyBackups(repository, keys, { depth: { kind: 'full' }, signal: never }),
+      never,
+    );
+    expect(kept((await pruneBeside(store, clock, report, 2)).prepared)).toEqual(keys.slice(2).toReversed());
+  });
+});
 
 describe('prune', () => {
   it('takes backups out at once, and removes their packs when the grace is over', async () => {

@@ -11,11 +11,12 @@ import { FilesSource } from '../../../shared/sources/files/files-source.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import type { ObjectStore } from '../../../shared/store/object-store.ts';
+import type { ByteRange, ObjectStore } from '../../../shared/store/object-store.ts';
 import { flipped, HARMS, harmed, nodesOf, packsOf } from '../../support/damage.ts';
 import { backUp, type Data, initRepository, never, openRepository } from '../../support/engine.ts';
 import { seededRows } from '../../support/rows.ts';
 import { newFolder } from '../../support/temporary.ts';
+import { UnreadableStore } from '../../support/unreadable-store.ts';
 
 const TINY_CHUNKS = { minBytes: 256, averageBytes: 512, maxBytes: 2048 };
 const SMALL_PACKS = { packBytes: 8 * 1024, workers: 1 };
@@ -218,6 +219,20 @@ describe('a salvage', { timeout: 60_000 }, () => {
     expect(missing.length).toBeGreaterThan(0);
     const text = await readFile(path.join(folder, 'rows.txt'), 'utf8');
     expect(text).toBe(left(`${store.text}\n`, missing));
+  });
+
+  it('loses to a bad sector what lies there, and nothing that lies beside it', async () => {
+    const { store, key, packs } = await backedUp();
+    const [bad = ''] = packs.data;
+    const from = 3000;
+    const isBad = (at: string, { offsetBytes, lengthBytes }: ByteRange) =>
+      at === bad && offsetBytes <= from && offsetBytes + lengthBytes > from;
+    const folder = await newFolder();
+    const result = await salvageTo(folder, new UnreadableStore(store, isBad), key);
+    await expectHonest(result, folder);
+    const lost = result.missing.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+    expect(lost).toBeGreaterThan(0);
+    expect(lost).toBeLessThan(2 * TINY_CHUNKS.maxBytes);
   });
 });
 

@@ -18,6 +18,7 @@ import {
 } from '../../support/engine.ts';
 import { seededRandom, seededRows } from '../../support/rows.ts';
 import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
+import { UnreadableStore } from '../../support/unreadable-store.ts';
 
 interface Fixture {
   readonly store: MemoryStore;
@@ -47,7 +48,14 @@ async function fixture(rowCount: number, seed: number): Promise<Fixture> {
 }
 
 /** What may be said of an object that is not what was written. */
-const SAID = ['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY', 'E_NO_REPOSITORY'];
+const SAID = [
+  'E_DAMAGED',
+  'E_OBJECT_UNREADABLE',
+  'E_WRONG_KEY',
+  'E_NEWER_FORMAT',
+  'E_FOREIGN_REPOSITORY',
+  'E_NO_REPOSITORY',
+];
 
 /**
  * Looks at a repository in which `key` was harmed, and checks what is promised of any: lists do not fail, full
@@ -200,6 +208,13 @@ describe('damage', () => {
     },
     tortureTimeoutMs,
   );
+});
+
+describe('a disk error', () => {
+  it.each(objects)('under a $name hinders nothing else, and is named', async ({ key }) => {
+    const store = new UnreadableStore(await copyStore(small.store), (at) => at === key);
+    expect(await examine(store, key, small)).toBe(true);
+  });
 });
 
 describe('an object put in the place of another', () => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CachingStore } from '../../../shared/store/caching-store.ts';
 import { fromFileError, fromLinkError } from '../../../shared/store/file-errors.ts';
@@ -20,6 +22,19 @@ const newFolder = async () => {
 afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
+
+const run = promisify(execFile);
+
+/** For root, permissions mean nothing. */
+async function asNobody(work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.('nobody');
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
 
 describeObjectStore('caching', async () => new CachingStore(new MemoryStore(), ['data/']));
 describeObjectStore('memory', async () => new MemoryStore());
@@ -84,7 +99,67 @@ describe('FolderStore', () => {
     await symlink('loop', path.join(root, 'loop'));
     await writeFile(path.join(root, 'other'), 'x');
     expect((await Array.fromAsync(store.list('data/'))).map(({ key }) => key)).toEqual(['data/a']);
-    await expect(Array.fromAsync(store.list('l'))).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(Array.fromAsync(store.list('l'))).rejects.toMatchObject({ code: 'E_CONFIG' });
+  });
+
+  it('lists what lies behind a link to a folder, once', async () => {
+    const [root, other] = [await newFolder(), await newFolder()];
+    const store = new FolderStore(root);
+    await symlink(other, path.join(root, 'backups'));
+    await store.put('backups/daily/a.json', Buffer.from('a'));
+    await symlink('..', path.join(other, 'daily', 'up'));
+    await symlink('.', path.join(other, 'daily', 'here'));
+    const listed = await Array.fromAsync(store.list(''));
+    expect(listed.map(({ key }) => key)).toEqual(['backups/daily/a.json']);
+  });
+
+  it.each(['backups', 'backups/weekly'])(
+    'does not take a link that leads nowhere for an empty folder: %s',
+    async (place) => {
+      const root = await newFolder();
+      const store = new FolderStore(root);
+      await mkdir(path.dirname(path.join(root, place)), { recursive: true });
+      await symlink('/mnt/not/mounted', path.join(root, place));
+      await expect(Array.fromAsync(store.list('backups/'))).rejects.toMatchObject({
+        code: 'E_CONFIG',
+        message: `${path.join(root, place)} is a symbolic link that leads nowhere (ENOENT)`,
+      });
+    },
+  );
+
+  it.each([
+    ['a link to itself', (file: string) => symlink(path.basename(file), file), 'leads to itself (ELOOP)'],
+    ['a link to nowhere', (file: string) => symlink('gone', file), 'leads nowhere'],
+    ['a pipe', (file: string) => run('mkfifo', [file]), 'it is no file'],
+  ])('lists %s in the place of an object, and says that it cannot be read', async (_, make, why) => {
+    const root = await newFolder();
+    const store = new FolderStore(root);
+    await store.put('data/b.json', Buffer.from('b'));
+    await make(path.join(root, 'data', 'a.json'));
+    const listed = await Array.fromAsync(store.list(''));
+    expect(listed.map(({ key }) => key)).toEqual(['data/a.json', 'data/b.json']);
+    const said = { code: 'E_OBJECT_UNREADABLE', message: expect.stringContaining(why) };
+    await expect(store.get('data/a.json')).rejects.toMatchObject(said);
+    await expect(store.head('data/a.json')).rejects.toMatchObject(said);
+    await expect(store.get('data/a.json')).rejects.toThrow(/^data\/a\.json cannot be read/);
+    await expect(store.put('data/a.json', Buffer.from('a'))).rejects.toMatchObject({
+      code: 'E_OBJECT_EXISTS',
+    });
+  });
+
+  it('says which object it may not read, where it may read others', async () => {
+    const root = await newFolder();
+    const store = new FolderStore(root);
+    for (const key of ['data/a', 'data/b']) await store.put(key, Buffer.from(key));
+    await chmod(path.join(root, 'data', 'a'), 0o000);
+    await chmod(root, 0o755);
+    await asNobody(async () => {
+      await expect(store.get('data/a')).rejects.toMatchObject({
+        code: 'E_OBJECT_UNREADABLE',
+        message: 'data/a cannot be read: access is refused (EACCES)',
+      });
+      expect(Buffer.from(await store.get('data/b')).toString()).toBe('data/b');
+    });
   });
 
   it('says that it may not write, nor read', async () => {
@@ -92,17 +167,15 @@ describe('FolderStore', () => {
     const store = new FolderStore(root);
     await store.put('data/a', Buffer.from('a'));
     await chmod(root, 0o000);
-    // For root, permissions mean nothing.
-    const isRoot = process.geteuid?.() === 0;
-    if (isRoot) process.seteuid?.('nobody');
     try {
-      const calls = [store.put('data/b', Buffer.from('b')), store.get('data/a'), store.list('').next()];
-      const codes = (await Promise.allSettled<unknown>(calls)).map(
-        (call) => call.status === 'rejected' && call.reason.code,
-      );
-      expect(codes).toEqual(['E_STORE_DENIED', 'E_STORE_DENIED', 'E_STORE_DENIED']);
+      await asNobody(async () => {
+        const calls = [store.put('data/b', Buffer.from('b')), store.get('data/a'), store.list('').next()];
+        const codes = (await Promise.allSettled<unknown>(calls)).map(
+          (call) => call.status === 'rejected' && call.reason.code,
+        );
+        expect(codes).toEqual(['E_STORE_DENIED', 'E_STORE_DENIED', 'E_STORE_DENIED']);
+      });
     } finally {
-      if (isRoot) process.seteuid?.(0);
       await chmod(root, 0o700);
     }
   });
