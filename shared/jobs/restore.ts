@@ -210,7 +210,7 @@ async function compareTarget(
   const contents = comparison?.contents ?? options.contents;
   // What was read more than once, or not to its end, is read again.
   const whole = datasets.filter(({ name, records }) => digests.get(name)?.records === records);
-  const source = comparison?.source ?? target.asSource();
+  const source = comparison?.source ?? target.asSource(datasets);
   await using view = await source.open(signal);
   return await compareDatasets({
     repository,

@@ -121,8 +121,11 @@ export interface Target {
     plan: RestorePlan,
     options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
   ): Promise<void>;
-  /** The same place as a source, to compare what was restored. */
-  asSource(): Source;
+  /**
+   * The same place as a source, to compare what was restored: its records have their columns in the order of these
+   * datasets, whatever order the target has them in.
+   */
+  asSource(like: readonly StoredDataset[]): Source;
 }
 
 export type ExportFormat = 'sql' | 'csv' | 'json' | 'ndjson';

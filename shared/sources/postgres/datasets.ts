@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { KiB } from '../../core/units.ts';
 import type { DatasetPlan } from '../source.ts';
 import { query } from './connection.ts';
@@ -57,7 +58,7 @@ export async function takeInventory(
   const split = snapshot.version >= FIRST_VERSION_WITH_RANGES ? pagesPerPartition : Number.POSITIVE_INFINITY;
   return {
     datasets: [
-      schemaDataset(PRE_DATA),
+      schemaDataset(PRE_DATA, { settings: snapshot.calendar }),
       ...tables.map((table) => tableDataset(table, split)),
       ...(sequences.length > 0 ? [sequenceDataset(sequences.length)] : []),
       ...(largeObjects.objects > 0 ? largeObjectDatasets(largeObjects) : []),
@@ -88,11 +89,14 @@ async function checkNotEmpty({ client }: Snapshot, signal: AbortSignal): Promise
   });
 }
 
-function schemaDataset(name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE): DatasetPlan {
+function schemaDataset(
+  name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE,
+  more: JsonObject = {},
+): DatasetPlan {
   return {
     name,
     kind: 'schema',
-    attributes: { role: name },
+    attributes: { role: name, ...more },
     partitions: [{ name: WHOLE, estimatedBytes: 64 * KiB }],
   };
 }

@@ -78,7 +78,7 @@ async function* exportSql(
       ? { preData: pre.entries, postData: post.entries }
       : selectSchema(tables, { pre, post, has: () => false });
   const whole = datasets.filter(({ name }) => asked?.has(name) ?? true);
-  yield script(pre, preData);
+  yield script({ ...pre, preamble: `${pre.preamble.trimEnd()}\n${SETTINGS}\n` }, preData);
   for (const dataset of whole) {
     if (isTableAttributes(dataset.attributes))
       yield* copyBlock(contents, dataset, dataset.attributes, signal);
@@ -88,6 +88,9 @@ async function* exportSql(
     yield* sequencesOf(contents, preData, signal);
   yield script({ ...post, preamble: '' }, postData);
 }
+
+/** Settings on which the rows depend and that pg_dump does not write. */
+const SETTINGS = `SET array_nulls = on;\nSET transform_null_equals = off;\nSET lc_monetary = 'C';\nSET quote_all_identifiers = off;\n`;
 
 function script({ preamble }: Toc, entries: readonly TocEntry[]): Uint8Array {
   let text = preamble;

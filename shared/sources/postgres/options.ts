@@ -38,6 +38,8 @@ export interface PostgresOptions {
   readonly readers: number;
   /** Pages of 8 KiB that a partition of a table has. */
   readonly pagesPerPartition: number;
+  /** Settings of each session, beside those that it always has. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const PAGES_PER_MIB = 128;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isHoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { BackupContents, StoredDataset, StoredPartition } from '../target.ts';
 import { disconnect, query } from './connection.ts';
@@ -9,12 +10,14 @@ import { quoteIdent, quoteQualified } from './identifiers.ts';
 import type { PostgresOptions } from './options.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
 import { readDataset, withRole } from './restore-text.ts';
+import type { calendarOf } from './session-settings.ts';
 import { openSession } from './snapshot-session.ts';
 
 /** Statements sent at once where there are many small ones. */
 const BATCH_CHARACTERS = 256 * 1024;
 
 export interface RestoreDataOptions {
+  readonly sessions: Sessions;
   readonly jobs: number;
   readonly replace: boolean;
   readonly noOwner: boolean;
@@ -28,17 +31,15 @@ export interface RestoreDataOptions {
 
 /** Puts rows into the tables, several partitions at once, then sequence values and large objects. */
 export async function restoreData(
-  postgres: PostgresOptions,
   contents: BackupContents,
   datasets: readonly StoredDataset[],
   options: RestoreDataOptions,
 ): Promise<void> {
-  const { jobs, signal } = options;
+  const { jobs, signal, sessions } = options;
   const parts = datasets
     .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
     .filter(({ dataset, partition }) => isTableAttributes(dataset.attributes) && partition.plainBytes > 0)
     .toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
-  await using sessions = new Sessions(postgres, signal);
   await parallel(parts, { most: jobs, signal }, ({ dataset, partition }, stopping) =>
     sessions.use((client) =>
       copyPartition(client, contents, { ...options, dataset, partition, signal: stopping }),
@@ -105,12 +106,15 @@ async function runBatches(
 /** Sessions of a restore, made as they are needed, used by one at a time. */
 export class Sessions implements AsyncDisposable {
   readonly #options: PostgresOptions;
+  readonly #calendar: Calendar;
   readonly #signal: AbortSignal;
   readonly #idle: pg.Client[] = [];
   readonly #all: pg.Client[] = [];
 
-  constructor(options: PostgresOptions, signal: AbortSignal) {
+  /** @param calendar the source's, where it is known (session-settings.ts) */
+  constructor(options: PostgresOptions, calendar: Calendar, signal: AbortSignal) {
     this.#options = options;
+    this.#calendar = calendar;
     this.#signal = signal;
   }
 
@@ -126,9 +130,23 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #open(): Promise<pg.Client> {
-    const client = await openSession(this.#options, this.#signal);
-    await query(client, 'SET synchronous_commit = off', this.#signal);
+    const client = await openSession(this.#options, this.#signal, { use: 'write' });
     this.#all.push(client);
+    await query(client, 'SET synchronous_commit = off', this.#signal);
+    await useCalendar(client, this.#calendar, this.#signal);
     return client;
+  }
+}
+
+type Calendar = ReturnType<typeof calendarOf>;
+
+/** A time zone that this server does not know is passed over: the target's own holds then. */
+async function useCalendar(client: pg.Client, calendar: Calendar, signal: AbortSignal): Promise<void> {
+  for (const [name, value] of Object.entries(calendar)) {
+    await query(client, 'SELECT pg_catalog.set_config($1, $2, false)', signal, {
+      values: [name, value],
+    }).catch((error: unknown) => {
+      if (!isHoldfastError(error) || error.details['sqlState'] !== '22023') throw error;
+    });
   }
 }

@@ -59,7 +59,8 @@ export class PostgresScratchServer implements ScratchServer {
   readonly #options: PostgresOptions;
 
   constructor(options: PostgresOptions) {
-    this.#options = options;
+    // What is written is written into a database of the drill's own.
+    this.#options = { ...options, settings: { default_transaction_read_only: 'off' } };
     this.name = postgresName(options);
   }
 

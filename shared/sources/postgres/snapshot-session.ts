@@ -3,6 +3,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { connect, disconnect, query } from './connection.ts';
 import type { PostgresOptions } from './options.ts';
 import { PG_DUMP_MAJOR } from './pg-dump-run.ts';
+import { type SessionUse, sessionSettings } from './session-settings.ts';
 
 /** As `server_version_num` counts: 180004 is 18.4. */
 export type ServerVersion = number;
@@ -10,45 +11,32 @@ export type ServerVersion = number;
 /** PostgreSQL 9.4: the first with `lo_get` and `json_build_object`. pg_dump itself would read 9.2. */
 const OLDEST: ServerVersion = 90_400;
 
-/**
- * What pg_dump sets, and what keeps rows in one order from run to run. Names that a server does not have
- * are passed over.
- */
-function sessionSettings(options: PostgresOptions): Readonly<Record<string, string>> {
-  return {
-    client_encoding: 'UTF8',
-    DateStyle: 'ISO',
-    IntervalStyle: 'POSTGRES',
-    extra_float_digits: '3',
-    bytea_output: 'hex',
-    xmloption: 'content',
-    quote_all_identifiers: 'off',
-    search_path: '',
-    row_security: 'off',
-    synchronize_seqscans: 'off',
-    max_parallel_workers_per_gather: '0',
-    // It may give the answer for one large object's descriptor to another with the same number.
-    enable_memoize: 'off',
-    jit: 'off',
-    statement_timeout: '0',
-    lock_timeout: String(options.lockTimeoutMs),
-    idle_in_transaction_session_timeout: '0',
-    idle_session_timeout: '0',
-    transaction_timeout: '0',
-  };
-}
+/** SQL_ASCII has no conversion: its bytes come and go as they are. */
+const CLIENT_ENCODING =
+  "CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END";
 
-/** @throws E_SOURCE_*, E_CONFIG, E_ABORTED; the session is closed then */
-export async function openSession(options: PostgresOptions, signal: AbortSignal): Promise<pg.Client> {
+/**
+ * Opens a session in which nothing depends on what the server, the database or the role set. Settings that a server
+ * does not know, or that this login may not set, are passed over.
+ *
+ * @throws E_SOURCE_*, E_CONFIG, E_ABORTED; the session is closed then
+ */
+export async function openSession(
+  options: PostgresOptions,
+  signal: AbortSignal,
+  { use = 'read' }: { readonly use?: SessionUse } = {},
+): Promise<pg.Client> {
   const client = await connect(options, signal);
   try {
     await query(
       client,
       `SELECT pg_catalog.set_config(s.name, v.value, false)
-         FROM pg_catalog.json_each_text($1) AS v(name, value)
-         JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)`,
+         FROM (SELECT key AS name, value FROM pg_catalog.json_each_text($1)
+                UNION ALL SELECT 'client_encoding', ${CLIENT_ENCODING}) AS v
+         JOIN pg_catalog.pg_settings AS s ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)
+        WHERE s.context = 'user' OR pg_catalog.current_setting('is_superuser') = 'on'`,
       signal,
-      { values: [JSON.stringify(sessionSettings(options))] },
+      { values: [JSON.stringify(sessionSettings(options, use))] },
     );
     return client;
   } catch (error) {

@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { MINUTE_MS } from '../../core/units.ts';
 import { disconnect, query, serverName } from './connection.ts';
 import { toSourceError } from './connection-errors.ts';
 import type { PostgresOptions } from './options.ts';
+import { CALENDAR } from './session-settings.ts';
 import { checkVersion, openSession, type ServerVersion } from './snapshot-session.ts';
 
 /**
@@ -19,6 +21,8 @@ export class Snapshot implements AsyncDisposable {
   /** The write-ahead log's position just before the snapshot, or the snapshot's transaction number. */
   readonly position: string;
   readonly standby: boolean;
+  /** What `CALENDAR` names, as sessions of this login have it by themselves. */
+  readonly calendar: JsonObject;
   readonly client: pg.Client;
   readonly #keepAlive: NodeJS.Timeout;
   #pinging: Promise<unknown> | undefined;
@@ -30,6 +34,7 @@ export class Snapshot implements AsyncDisposable {
     this.server = `PostgreSQL ${about.shown}`;
     this.position = about.position;
     this.standby = about.standby;
+    this.calendar = about.calendar;
     // Firewalls and load balancers forget connections that say nothing; TCP keepalive does not cross all of them.
     this.#keepAlive = setInterval(() => this.#ping().catch(() => undefined), MINUTE_MS).unref();
   }
@@ -90,16 +95,28 @@ interface About {
   readonly shown: string;
   readonly position: string;
   readonly standby: boolean;
+  readonly calendar: JsonObject;
+}
+
+interface AboutRow extends pg.QueryResultRow {
+  readonly version: string;
+  readonly shown: string;
+  readonly standby: boolean;
+  readonly xmin: string;
+  readonly calendar: JsonObject;
 }
 
 async function readAbout(client: pg.Client, signal: AbortSignal): Promise<About> {
-  const [row] = await query<{ version: string; shown: string; standby: boolean; xmin: string }>(
+  const [row] = await query<AboutRow>(
     client,
     `SELECT pg_catalog.current_setting('server_version_num') AS version,
             pg_catalog.current_setting('server_version') AS shown,
             pg_catalog.pg_is_in_recovery() AS standby,
-            pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS xmin`,
+            pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS xmin,
+            (SELECT json_object_agg(s.name, s.reset_val ORDER BY s.name)
+               FROM pg_catalog.pg_settings s WHERE s.name = ANY ($1)) AS calendar`,
     signal,
+    { values: [CALENDAR] },
   );
   const version = Number(row?.version);
   const standby = row?.standby === true;
@@ -107,6 +124,7 @@ async function readAbout(client: pg.Client, signal: AbortSignal): Promise<About>
     version,
     shown: row?.shown.split(' ')[0] ?? '',
     standby,
+    calendar: row?.calendar ?? {},
     position: (await walPosition(client, version, standby)) ?? `transaction ${row?.xmin}`,
   };
 }

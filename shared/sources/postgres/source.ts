@@ -1,6 +1,8 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
+import type { StoredDataset } from '../target.ts';
+import { withColumnsLike } from './column-order.ts';
 import { takeInventory } from './datasets.ts';
 import { listOmitted } from './datasets-omitted.ts';
 import {
@@ -30,14 +32,22 @@ export class PostgresSource implements Source, ViewSharing {
   readonly sharing: ViewSharing = this;
   readonly #options: PostgresOptions;
   readonly #pagesPerPartition: number;
+  readonly #like: readonly StoredDataset[];
 
-  /** @param settings.pagesPerPartition pages of the server's block size; part of what makes partitions stable */
+  /**
+   * @param settings.pagesPerPartition pages of the server's block size; part of what makes partitions stable
+   * @param settings.like tables of the same name and columns are read in the order of these columns
+   */
   constructor(
     options: PostgresOptions,
-    { pagesPerPartition = options.pagesPerPartition }: { readonly pagesPerPartition?: number } = {},
+    {
+      pagesPerPartition = options.pagesPerPartition,
+      like = [],
+    }: { readonly pagesPerPartition?: number; readonly like?: readonly StoredDataset[] } = {},
   ) {
     this.#options = options;
     this.#pagesPerPartition = pagesPerPartition;
+    this.#like = like;
     this.name = postgresName(options);
     this.capabilities = { consistency: 'atomic', maxReaders: options.readers };
   }
@@ -67,7 +77,7 @@ export class PostgresSource implements Source, ViewSharing {
         const omitted = await listOmitted(snapshot, signal);
         const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
-          datasets,
+          datasets: withColumnsLike(datasets, this.#like),
           sequences,
           tableIds: new Map([...tables].map(([name, { oid }]) => [name, oid])),
           omitted,

@@ -22,7 +22,8 @@ import { forServer } from './restore-older.ts';
 import { checkRoles, listRoles, showRoles } from './restore-roles.ts';
 import { findMissingTablespaces, restorePostData, restorePreData } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
-import { readScript } from './restore-text.ts';
+import { readScript, withRole } from './restore-text.ts';
+import { calendarOf } from './session-settings.ts';
 import { openSession } from './snapshot-session.ts';
 import { PostgresSource } from './source.ts';
 import { parseToc, type Toc, type TocEntry } from './toc.ts';
@@ -63,8 +64,8 @@ export class PostgresTarget implements Target {
     this.name = postgresName(options);
   }
 
-  asSource(): Source {
-    return new PostgresSource(this.#options);
+  asSource(like: readonly StoredDataset[]): Source {
+    return new PostgresSource(this.#options, { like });
   }
 
   async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
@@ -85,7 +86,8 @@ export class PostgresTarget implements Target {
       noPrivileges = false,
       jobs = DEFAULT_JOBS,
     } = options;
-    await using sessions = new Sessions(this.#options, signal);
+    const [script] = withRole(contents.datasets, 'pre-data');
+    await using sessions = new Sessions(this.#options, calendarOf(script?.attributes ?? {}), signal);
     const work = await sessions.use(async (client) => {
       const found = await prepare(client, contents, options, signal);
       refuse(this.#describe(found, contents, options), replace, found);
@@ -99,7 +101,8 @@ export class PostgresTarget implements Target {
       return found;
     });
     let done = 0;
-    await restoreData(this.#options, contents, work.datasets, {
+    await restoreData(contents, work.datasets, {
+      sessions,
       jobs,
       replace,
       noOwner,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTarget } from '../../../shared/jobs/adapters.ts';
+import { openScratch, openTarget } from '../../../shared/jobs/adapters.ts';
 import type { BackupResult } from '../../../shared/jobs/backup.ts';
+import { runDrill } from '../../../shared/jobs/drill.ts';
 import { exportBackup } from '../../../shared/jobs/export.ts';
 import { planRestore } from '../../../shared/jobs/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
@@ -186,6 +187,32 @@ describe('restores on PostgreSQL 18', () => {
       restoreUrl(repository, shop.key, url, { signal: stop.signal, onProgress }),
     ).rejects.toMatchObject({ code: 'E_ABORTED' });
     await restoreUrl(repository, shop.key, url, { replace: true });
+  });
+
+  it('compares columns by name: a child has those of its parent first when it is made anew', async () => {
+    await server.createDatabase('family');
+    await server.query(
+      'family',
+      `CREATE TABLE a (x int); CREATE TABLE b (y int) INHERITS (a); ALTER TABLE a ADD z int;
+       CREATE TABLE grandchild (w int, z int) INHERITS (b);
+       INSERT INTO b VALUES (1, 2, 3), (4, 5, 6); INSERT INTO grandchild VALUES (1, 2, 3, 4)`,
+    );
+    const { key } = await backUpUrl(repository, server.url('family'));
+    const { comparison } = await restoreUrl(repository, key, await server.createDatabase('family_back'));
+    expect(comparison.every(({ equal }) => equal)).toBe(true);
+    const order = `SELECT string_agg(attname, ' ' ORDER BY attnum) AS names FROM pg_attribute
+      WHERE attrelid = 'b'::regclass AND attnum > 0`;
+    expect((await server.query('family', order)).rows).toEqual([{ names: 'x y z' }]);
+    expect((await server.query('family_back', order)).rows).toEqual([{ names: 'x z y' }]);
+    const rows = 'SELECT x, y, z FROM b ORDER BY x';
+    expect((await server.query('family_back', rows)).rows).toEqual((await server.query('family', rows)).rows);
+    const drill = await runDrill(
+      repository,
+      key,
+      await openScratch({ kind: 'postgres', url: server.url(), options: {} }, {}),
+      { signal: never },
+    );
+    expect(drill).toMatchObject({ outcome: 'equal', error: undefined });
   });
 
   it('exports CSV that PostgreSQL reads back equal', async () => {
