@@ -3,7 +3,6 @@ import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from './errors.ts';
 import type { FilePlace } from './file-place.ts';
-import { makeFolder } from './make-folder.ts';
 import { MiB } from './units.ts';
 
 /**
@@ -14,17 +13,21 @@ import { MiB } from './units.ts';
  */
 export async function writeOutputFile<T>(
   file: string,
-  options: { readonly replace: boolean; readonly makeFolder?: boolean },
+  options: {
+    readonly replace: boolean;
+    /** How errors call it. @default its path */
+    readonly name?: string;
+  },
   fill: (file: OutputFile) => Promise<T>,
 ): Promise<T> {
+  const { name = file } = options;
   const temporary = path.join(path.dirname(file), `.tmp-${randomUUID()}`);
   try {
-    if (options.makeFolder) await makeFolder(path.dirname(file));
-    const result = await writeTemporary({ path: temporary, name: file }, fill);
+    const result = await writeTemporary({ path: temporary, name }, fill);
     await (options.replace ? rename(temporary, file) : link(temporary, file));
     return result;
   } catch (error) {
-    throw asOutputError(error, file);
+    throw asOutputError(error, name);
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
   }

@@ -1,14 +1,16 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { writeOutputFile } from '../../core/output-file.ts';
+import { refuseLinks, withInnerFolder } from '../../core/inner-folder.ts';
+import { asOutputError, writeOutputFile } from '../../core/output-file.ts';
 import { parallel } from '../../core/parallel.ts';
 import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
 import { FilesSource } from './files-source.ts';
+import { partsOf, refuseClashes } from './target-names.ts';
 
 /** A folder as a target of any backup: a file a dataset, with the records as they are stored. */
 export class FilesTarget implements Target {
@@ -24,10 +26,15 @@ export class FilesTarget implements Target {
 
   async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
     const datasets = choose(contents, options.datasets);
+    refuseClashes(datasets.map(({ name }) => name));
     const conflicts: string[] = [];
     for (const { name } of datasets) {
       throwIfAborted(signal);
-      if (await exists(this.#pathOf(name))) conflicts.push(this.#pathOf(name));
+      await refuseLinks(this.#root, partsOf(name).folders);
+      const file = this.#pathOf(name);
+      const found = await lstat(file).catch(() => undefined);
+      if (found?.isDirectory()) throw isFolder(file);
+      if (found) conflicts.push(file);
     }
     const steps = datasets.map(
       ({ name, records }) => `write ${this.#pathOf(name)} (${plural(records, 'line')})`,
@@ -88,24 +95,33 @@ export class FilesTarget implements Target {
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
-    const file = this.#pathOf(dataset.name);
-    await writeOutputFile(file, { replace, makeFolder: true }, async (output) => {
-      for (const partition of dataset.partitions) {
-        for await (const bytes of contents.copy(dataset, partition, output.end, signal)) {
-          output.grown(bytes);
-          onBytes(bytes);
+    const name = this.#pathOf(dataset.name);
+    const { folders, file } = partsOf(dataset.name);
+    const write = (folder: string) =>
+      writeOutputFile(path.join(folder, file), { replace, name }, async (output) => {
+        for (const partition of dataset.partitions) {
+          for await (const bytes of contents.copy(dataset, partition, output.end, signal)) {
+            output.grown(bytes);
+            onBytes(bytes);
+          }
         }
-      }
-      if (isCut) await output.cut(1);
+        if (isCut) await output.cut(1);
+      });
+    await withInnerFolder(this.#root, folders, write).catch((error: unknown) => {
+      throw asOutputError(error, name);
     });
   }
 
-  /** @throws E_DAMAGED for a name that would leave the folder */
   #pathOf(name: string): string {
-    const file = path.resolve(this.#root, name);
-    if (file.startsWith(`${this.#root}${path.sep}`)) return file;
-    throw new HoldfastError('E_DAMAGED', `the dataset '${name}' has no place below ${this.#root}`);
+    const { folders, file } = partsOf(name);
+    return path.join(this.#root, ...folders, file);
   }
+}
+
+function isFolder(file: string): HoldfastError {
+  return new HoldfastError('E_TARGET_NOT_EMPTY', `${file} is a folder; the backup has a file of that name`, {
+    hint: 'Restore into another folder, or remove it first: --replace removes no folder.',
+  });
 }
 
 function choose(contents: BackupContents, names: readonly string[] | undefined): readonly StoredDataset[] {
@@ -117,11 +133,4 @@ function choose(contents: BackupContents, names: readonly string[] | undefined):
   throw new HoldfastError('E_NO_DATASET', `the backup has no dataset '${missing}'`, {
     hint: '`holdfast show KEY` lists them.',
   });
-}
-
-async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }
