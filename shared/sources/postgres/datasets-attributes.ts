@@ -45,6 +45,13 @@ export interface CopyAttributes extends DatasetAttributes {
   readonly columns: readonly ColumnAttributes[];
 }
 
+/** `table` is the name of the dataset that it refers to. */
+export interface ForeignKeyAttributes extends JsonObject {
+  readonly name: string;
+  readonly table: string;
+  readonly deferrable: boolean;
+}
+
 export interface TableAttributes extends CopyAttributes {
   readonly role: 'table';
   readonly schema: string;
@@ -54,6 +61,8 @@ export interface TableAttributes extends CopyAttributes {
   readonly extension: string | null;
   /** Only rows that fulfil this are in the backup (an extension's `WHERE …`), empty for all rows. */
   readonly condition: string;
+  /** Of a configuration table that has some: they are there before its rows are, as CREATE EXTENSION makes them. */
+  readonly foreignKeys?: readonly ForeignKeyAttributes[];
 }
 
 /**

@@ -14,6 +14,13 @@ export interface TableInfo {
   readonly unlogged: boolean;
   readonly extension: string | null;
   readonly condition: string;
+  /** Of an extension's table. */
+  readonly foreignKeys: readonly {
+    readonly name: string;
+    readonly schema: string;
+    readonly table: string;
+    readonly deferrable: boolean;
+  }[];
   /** Whether the rows are in pages that `ctid` counts. */
   readonly heap: boolean;
   readonly pages: number;
@@ -36,6 +43,13 @@ export async function listTables(snapshot: Snapshot, signal: AbortSignal): Promi
             e.extname AS extension,
             coalesce((SELECT e.extcondition[i] FROM generate_subscripts(e.extconfig, 1) i
                        WHERE e.extconfig[i] = c.oid), '') AS condition,
+            CASE WHEN e.oid IS NULL THEN '[]' ELSE
+              (SELECT coalesce(json_agg(json_build_object('name', f.conname, 'schema', fn.nspname, 'table', fc.relname,
+                        'deferrable', f.condeferrable) ORDER BY f.conname::text COLLATE "C"), '[]')
+                 FROM pg_catalog.pg_constraint f
+                 JOIN pg_catalog.pg_class fc ON fc.oid = f.confrelid
+                 JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+                WHERE f.conrelid = c.oid AND f.contype = 'f') END AS "foreignKeys",
             coalesce(am.amname = 'heap', true) AS heap,
             (coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int)::text AS pages,
             coalesce(pg_table_size(c.oid), 0)::text AS "totalBytes",

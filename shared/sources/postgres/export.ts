@@ -6,6 +6,7 @@ import { csvHeader, csvRow, jsonRow } from './export-rows.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
 import { chooseDatasets } from './restore-choice.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
+import { orderByKeys } from './restore-order.ts';
 import { selectSchema } from './restore-selection.ts';
 import { readDataset, readScript, withRole } from './restore-text.ts';
 import { parseToc, type Toc, type TocEntry } from './toc.ts';
@@ -79,9 +80,13 @@ async function* exportSql(
       : selectSchema(tables, { pre, post, has: () => false });
   const whole = datasets.filter(({ name }) => asked?.has(name) ?? true);
   yield script({ ...pre, preamble: `${pre.preamble.trimEnd()}\n${SETTINGS}\n` }, preData);
-  for (const dataset of whole) {
-    if (isTableAttributes(dataset.attributes))
-      yield* copyBlock(contents, dataset, dataset.attributes, signal);
+  for (const { datasets: tables, linked } of orderByKeys(whole)) {
+    if (linked) yield Buffer.from(`\n${linked.before}`);
+    for (const dataset of tables) {
+      if (isTableAttributes(dataset.attributes))
+        yield* copyBlock(contents, dataset, dataset.attributes, signal);
+    }
+    if (linked) yield Buffer.from(`\n${linked.after}`);
   }
   yield* otherData(contents, whole, signal);
   if (asked !== undefined && !whole.some(({ attributes }) => attributes['role'] === 'sequences'))

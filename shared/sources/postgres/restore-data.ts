@@ -9,6 +9,7 @@ import { isTableAttributes, type TableAttributes } from './datasets-attributes.t
 import { quoteIdent, quoteQualified } from './identifiers.ts';
 import type { PostgresOptions } from './options.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
+import { orderByKeys, type RowStep } from './restore-order.ts';
 import { readDataset, withRole } from './restore-text.ts';
 import type { calendarOf } from './session-settings.ts';
 import { openSession } from './snapshot-session.ts';
@@ -35,18 +36,49 @@ export async function restoreData(
   datasets: readonly StoredDataset[],
   options: RestoreDataOptions,
 ): Promise<void> {
-  const { jobs, signal, sessions } = options;
-  const parts = datasets
-    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
-    .filter(({ dataset, partition }) => isTableAttributes(dataset.attributes) && partition.plainBytes > 0)
-    .toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
-  await parallel(parts, { most: jobs, signal }, ({ dataset, partition }, stopping) =>
-    sessions.use((client) =>
-      copyPartition(client, contents, { ...options, dataset, partition, signal: stopping }),
-    ),
-  );
+  const { sessions } = options;
+  for (const step of orderByKeys(datasets)) {
+    if (step.linked) await copyLinked(contents, step.datasets, step.linked, options);
+    else await copyApart(contents, step.datasets, options);
+  }
   for (const dataset of datasets) options.onTable(dataset);
   await sessions.use((client) => restoreOthers(client, contents, datasets, options));
+}
+
+/** Several partitions at once, each in a transaction of its own. */
+async function copyApart(
+  contents: BackupContents,
+  datasets: readonly StoredDataset[],
+  options: RestoreDataOptions,
+): Promise<void> {
+  const { jobs, signal, sessions } = options;
+  const parts = partsOf(datasets).toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
+  await parallel(parts, { most: jobs, signal }, (part, stopping) =>
+    sessions.use((client) => copyPartition(client, contents, { ...options, ...part, signal: stopping })),
+  );
+}
+
+async function copyLinked(
+  contents: BackupContents,
+  datasets: readonly StoredDataset[],
+  { before, after }: NonNullable<RowStep['linked']>,
+  options: RestoreDataOptions,
+): Promise<void> {
+  const { sessions, signal } = options;
+  const object = datasets.map(({ name }) => name).join(', ');
+  await sessions.use(async (client) => {
+    await query(client, before, signal, { object });
+    for (const part of partsOf(datasets)) await copyPartition(client, contents, { ...options, ...part });
+    await query(client, after, signal, { object });
+  });
+}
+
+/** Where there are rows. */
+function partsOf(datasets: readonly StoredDataset[]) {
+  return datasets
+    .filter(({ attributes }) => isTableAttributes(attributes))
+    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })))
+    .filter(({ partition }) => partition.plainBytes > 0);
 }
 
 async function copyPartition(
