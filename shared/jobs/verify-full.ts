@@ -5,12 +5,20 @@ import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
-import { openItem } from '../format/seal.ts';
+import { openItem, type PackSeal } from '../format/seal.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { asDamage, isDamage } from '../repository/damage.ts';
 import type { Repository } from '../repository/repository.ts';
 import { TreeCheck } from './tree-check.ts';
 import type { Findings } from './verify-findings.ts';
+
+type ListedPack = Manifest['packs'][number];
+
+/** What is wrong with the pack, and what a manifest says wrongly of it. */
+interface PackVerdict {
+  readonly damage?: HoldfastError;
+  readonly mistake?: HoldfastError | undefined;
+}
 
 /** Packs read whole at once; each takes its size in memory. */
 const PACKS_AT_ONCE = 2;
@@ -29,8 +37,8 @@ export class FullVerification {
   readonly #options: FullVerificationOptions;
   readonly #signal: AbortSignal;
   readonly #trees: TreeCheck;
-  /** Packs that were looked at, and whether they were whole. */
-  readonly #packs = new Map<string, Promise<boolean>>();
+  /** What was found of each pack that was looked at, as a manifest describes it. */
+  readonly #packs = new Map<string, Promise<PackVerdict>>();
   #readBytes = 0;
 
   constructor(repository: Repository, findings: Findings, options: FullVerificationOptions) {
@@ -57,8 +65,9 @@ export class FullVerification {
       return await this.#repository.openManifest(manifest, this.#signal);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      const pack = packKey(manifest.catalog.pack as PackId);
-      this.#findings.add(error.message.includes(pack) ? pack : key, key, error);
+      const { pack } = manifest.catalog;
+      const isWhole = await this.#isWhole(pack);
+      this.#findings.add(isWhole ? key : packKey(pack as PackId), key, error);
       return undefined;
     }
   }
@@ -73,38 +82,67 @@ export class FullVerification {
     await this.#verifyTrees(reader, key);
   }
 
-  async #verifyPack(
-    reader: BackupReader,
-    backup: BackupKey,
-    pack: { readonly id: string; readonly bytes: number },
-  ): Promise<void> {
+  async #verifyPack(reader: BackupReader, backup: BackupKey, pack: ListedPack): Promise<void> {
     const object = packKey(pack.id as PackId);
-    const known = this.#packs.get(pack.id);
-    if (!known) {
-      const check = this.#findings.guard(object, backup, () => this.#checkPack(reader, object, pack));
-      this.#packs.set(pack.id, check);
-      await check;
-    } else if (!(await known)) this.#findings.blame(object, backup);
+    const { run, wrapped } = reader.manifest.keys[pack.key] ?? {};
+    const name = `${pack.id} ${pack.bytes} ${run} ${wrapped}`;
+    const check = this.#packs.get(name) ?? this.#judgePack(reader, object, pack);
+    this.#packs.set(name, check);
+    const { damage, mistake } = await check;
+    if (damage) this.#findings.add(object, backup, damage);
+    if (mistake) this.#findings.add(backup, backup, mistake);
   }
 
+  async #judgePack(reader: BackupReader, object: string, pack: ListedPack): Promise<PackVerdict> {
+    try {
+      return { mistake: await this.#checkPack(reader, object, pack) };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return { damage: error };
+    }
+  }
+
+  /** @returns what a manifest says wrongly of a pack that is what was written. @throws E_DAMAGED of the pack itself */
   async #checkPack(
     reader: BackupReader,
     object: string,
-    { id, bytes }: { readonly id: string; readonly bytes: number },
-  ): Promise<void> {
+    { id, bytes }: ListedPack,
+  ): Promise<HoldfastError | undefined> {
     const pack = await this.#readPack(object);
-    if (pack.length !== bytes)
-      throw new HoldfastError('E_DAMAGED', `${object} has ${pack.length} bytes, was written with ${bytes}`);
-    if (createHash('sha256').update(pack).digest('hex') !== id) {
-      throw new HoldfastError('E_DAMAGED', `${object} is not what was written: its SHA-256 is not its name`);
+    const { length } = pack;
+    if (sha256(pack) !== id) {
+      const size = length === bytes ? '' : `it has ${length} bytes, was written with ${bytes}, and `;
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `${object} is not what was written: ${size}its SHA-256 is not its name`,
+      );
     }
-    const seal = await reader.packs.seal(id as PackId, undefined, this.#signal);
+    if (length !== bytes) return wrongly(reader, `${object} has ${bytes} bytes; it has ${length}`);
+    let seal: PackSeal;
+    try {
+      seal = await reader.packs.seal(id as PackId, undefined, this.#signal);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return wrongly(reader, `another key opens ${object} (${error.message})`);
+    }
     for (const { offset, storedBytes } of readDirectory(pack, seal, object)) {
       const item = pack.subarray(offset, offset + storedBytes);
       openItem(seal, offset, item, `the item at ${offset} of ${object}`);
       buffersLetGo(storedBytes);
     }
     release(pack);
+    return undefined;
+  }
+
+  /** Whether a pack is what was written: then a manifest that it does not fit is at fault. */
+  async #isWhole(id: string): Promise<boolean> {
+    try {
+      const pack = await this.#readPack(packKey(id as PackId));
+      return sha256(pack) === id;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return false;
+    }
   }
 
   async #readPack(object: string): Promise<Buffer> {
@@ -133,6 +171,16 @@ export class FullVerification {
       }
     }
   }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function wrongly({ manifest: { key } }: BackupReader, said: string): HoldfastError {
+  return new HoldfastError('E_DAMAGED', `${key} says wrongly that ${said}`, {
+    hint: 'The pack is whole, and so are the other backups that need it; restore one of those.',
+  });
 }
 
 /** @throws E_DAMAGED where the catalog holds something else than the manifest says */

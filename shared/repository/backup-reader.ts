@@ -44,10 +44,10 @@ export class BackupReader {
     manifest: Manifest,
     signal: AbortSignal,
   ): Promise<BackupReader> {
-    for (const entry of manifest.keys) context.keys.add(entry);
     const sizes = new Map(manifest.packs.map(({ id, bytes }) => [id, bytes]));
     const mostChunkItemBytes = mostItemBytes(context.file.chunker.maxBytes);
-    const packs = new PackReader(context.segments, context.keys, { sizes, mostChunkItemBytes });
+    const keys = context.keys.of(manifest.keys, manifest.key);
+    const packs = new PackReader(context.segments, keys, { sizes, mostChunkItemBytes });
     const names = new PackNames();
     const { id, pack, offset, storedBytes } = manifest.catalog;
     const body = await packs.readItem({ pack: names.handle(parsePackId(pack)), offset, storedBytes }, signal);

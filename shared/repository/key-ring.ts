@@ -1,5 +1,4 @@
 import { HoldfastError } from '../core/errors.ts';
-import type { RunKeyId } from '../core/ids.ts';
 import type { WrappedKey } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
 
@@ -16,11 +15,17 @@ export interface MadeKey {
   readonly plain: Uint8Array;
 }
 
-/** The run keys of one repository: makes them, and opens those that manifests carry, each once. */
+/** The run keys that one document names: of another document with the same run it may say nothing. */
+export interface DocumentKeys {
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
+  open(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Makes run keys, and opens those that manifests and reports carry, each once. */
 export class KeyRing {
   readonly #provider: Keychain | undefined;
   readonly #repository: string;
-  readonly #entries = new Map<string, RunKeyEntry>();
+  /** By all that an entry says: who wrote one of another run's name says nothing of that run's own. */
   readonly #opened = new Map<string, Promise<Uint8Array>>();
 
   constructor(provider: Keychain | undefined, repository: string) {
@@ -40,53 +45,47 @@ export class KeyRing {
     });
   }
 
-  /** A key of a run that has no other of that purpose. @throws E_NO_KEY, E_KEY_* */
-  async generate(run: RunKeyId, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array> {
-    const { entry, plain } = await this.make(run, purpose, signal);
-    this.add(entry);
-    this.#opened.set(name(run, purpose), Promise.resolve(plain));
-    return plain;
-  }
-
-  /** As `generate`, but is not remembered: of some runs several processes make a key each. */
+  /** @throws E_NO_KEY, E_KEY_* */
   async make(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<MadeKey> {
     const context = { repository: this.#repository, run, purpose };
     const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(context, signal);
-    return { entry: { run, purpose, rootKeyId, wrapped }, plain };
+    const entry = { run, purpose, rootKeyId, wrapped };
+    this.#opened.set(identity(entry), Promise.resolve(plain));
+    return { entry, plain };
   }
 
-  /** Learns of a wrapped key. One that is known already stays. */
-  add(entry: RunKeyEntry): void {
-    const key = name(entry.run, entry.purpose);
-    if (!this.#entries.has(key)) this.#entries.set(key, entry);
-  }
-
-  entry(run: string, purpose: RunKeyPurpose): RunKeyEntry {
-    const entry = this.#entries.get(name(run, purpose));
-    if (entry) return entry;
-    throw new HoldfastError('E_DAMAGED', `no manifest that was read holds the ${purpose} key of run ${run}`, {
-      hint: 'The manifest or the pack was put there from elsewhere; restore another backup.',
-    });
+  /** Those of one document; `what` it is, for errors. */
+  of(entries: readonly RunKeyEntry[], what: string): DocumentKeys {
+    const byName = new Map(entries.map((entry) => [`${entry.run}/${entry.purpose}`, entry]));
+    return {
+      open: async (run, purpose, signal) => {
+        const entry = byName.get(`${run}/${purpose}`);
+        if (entry) return this.#open(entry, signal);
+        throw new HoldfastError('E_DAMAGED', `${what} does not hold the ${purpose} key of run ${run}`, {
+          hint: 'The manifest or the pack was put there from elsewhere; restore another backup.',
+        });
+      },
+    };
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
-  open(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array> {
-    const key = name(run, purpose);
+  unwrap(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+    const { run, purpose } = entry;
+    return this.provider().unwrapDataKey(entry, { repository: this.#repository, run, purpose }, signal);
+  }
+
+  #open(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+    const key = identity(entry);
     let opened = this.#opened.get(key);
     if (!opened) {
-      opened = this.unwrap(this.entry(run, purpose), signal);
+      opened = this.unwrap(entry, signal);
       this.#opened.set(key, opened);
       opened.catch(() => this.#opened.delete(key));
     }
     return opened;
   }
-
-  unwrap(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
-    const { run, purpose } = entry;
-    return this.provider().unwrapDataKey(entry, { repository: this.#repository, run, purpose }, signal);
-  }
 }
 
-function name(run: string, purpose: RunKeyPurpose): string {
-  return `${run}/${purpose}`;
+function identity({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): string {
+  return `${run}/${purpose}/${rootKeyId}/${wrapped}`;
 }

@@ -13,7 +13,7 @@ import {
 } from '../format/seal.ts';
 import { type ItemBatch, type ItemSlice, ownBytes } from './codec-task.ts';
 import { asDamage } from './damage.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { DocumentKeys } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
 /** No catalog that can be written is larger, and no node by far. */
@@ -24,7 +24,7 @@ type NamedSeal = PackSeal & { readonly pack: string };
 /** Reads items of the packs that one manifest lists; a location outside of them is damage. */
 export class PackReader {
   readonly #cache: SegmentCache;
-  readonly #keys: KeyRing;
+  readonly #keys: DocumentKeys;
   readonly #sizes: ReadonlyMap<string, number>;
   readonly #mostChunkItemBytes: number;
   readonly #seals = new Map<string, Promise<NamedSeal>>();
@@ -33,7 +33,7 @@ export class PackReader {
 
   constructor(
     cache: SegmentCache,
-    keys: KeyRing,
+    keys: DocumentKeys,
     options: {
       /** Bytes of each pack by id. */
       readonly sizes: ReadonlyMap<string, number>;

@@ -59,8 +59,9 @@ export class Reports {
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const at = clock.now();
     const key = reportKey(kind, at, run.slice(0, 8));
-    const macKey = await keys.generate(run, 'manifest', signal);
-    const sealed = details && sealDetails(details, await keys.generate(run, 'index', signal), key);
+    const mac = await keys.make(run, 'manifest', signal);
+    const seal = details && (await keys.make(run, 'index', signal));
+    const sealed = details && seal && sealDetails(details, seal.plain, key);
     const report = {
       software: SOFTWARE,
       repository: file.id,
@@ -71,9 +72,9 @@ export class Reports {
       backups: [...backups],
       body,
       ...(sealed === undefined ? {} : { details: sealed }),
-      keys: [keys.entry(run, 'manifest'), ...(sealed === undefined ? [] : [keys.entry(run, 'index')])],
+      keys: [mac.entry, ...(seal === undefined ? [] : [seal.entry])],
     };
-    await store.put(key, encodeReport(report, macKey), { signal });
+    await store.put(key, encodeReport(report, mac.plain), { signal });
     return key;
   }
 
@@ -119,8 +120,8 @@ export class Reports {
   async details(report: Report, signal: AbortSignal): Promise<JsonObject | undefined> {
     if (report.details === undefined) return undefined;
     const { keys } = this.#context;
-    for (const entry of report.keys) keys.add(entry);
-    return openDetails(report.details, await keys.open(report.run, 'index', signal), report.key);
+    const key = await keys.of(report.keys, report.key).open(report.run, 'index', signal);
+    return openDetails(report.details, key, report.key);
   }
 
   async *#found(prefix: string, isWanted: (key: string) => boolean, signal: AbortSignal) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { storageClassOf } from '../core/config-storage.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { type PackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
@@ -7,10 +8,13 @@ import type { PackPurpose } from '../format/seal.ts';
 import { ChunkProcessor } from './chunk-processor.ts';
 import { type CodecPort, InlinePort, PoolPort } from './chunk-store.ts';
 import type { RepositoryContext } from './context.ts';
-import type { RunKeyEntry } from './key-ring.ts';
+import type { MadeKey, RunKeyEntry } from './key-ring.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 
 const INDEX_PACK_BYTES = 4 * MiB;
+
+/** What a run's packs are sealed with; without `data` it has none of chunks. */
+type RunPackKeys = Readonly<Record<PackPurpose, MadeKey | undefined>>;
 
 /** A pack that was stored, and the run key that it is sealed with. */
 export interface OwnPack {
@@ -25,6 +29,7 @@ export class RunPacks implements AsyncDisposable {
   readonly uploader: PackUploader;
   readonly #context: RepositoryContext;
   readonly #index: ChunkProcessor;
+  readonly #keys: RunPackKeys;
   /** The worker threads have packs of this run that are not full. */
   #hasOpenData: boolean;
 
@@ -34,14 +39,15 @@ export class RunPacks implements AsyncDisposable {
       readonly run: RunKeyId;
       readonly uploader: PackUploader;
       readonly index: ChunkProcessor;
-      readonly hasData: boolean;
+      readonly keys: RunPackKeys;
     },
   ) {
     this.#context = context;
     this.run = parts.run;
     this.uploader = parts.uploader;
     this.#index = parts.index;
-    this.#hasOpenData = parts.hasData;
+    this.#keys = parts.keys;
+    this.#hasOpenData = parts.keys.data !== undefined;
   }
 
   /** @param options.purposes without `data` no chunks can be stored, and no worker thread is begun. @throws E_NO_KEY, E_KEY_* */
@@ -58,23 +64,28 @@ export class RunPacks implements AsyncDisposable {
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const hasData = purposes.includes('data');
     const [data, indexKey] = await Promise.all([
-      hasData ? keys.generate(run, 'data', signal) : undefined,
-      keys.generate(run, 'index', signal),
+      hasData ? keys.make(run, 'data', signal) : undefined,
+      keys.make(run, 'index', signal),
     ]);
     const common = { runKeyId: run, maxChunkBytes: file.chunker.maxBytes, level: limits.level };
     if (data) {
-      const settings = { ...common, purpose: 'data', runKey: data, packBytes: limits.packBytes } as const;
+      const settings = {
+        ...common,
+        purpose: 'data',
+        runKey: data.plain,
+        packBytes: limits.packBytes,
+      } as const;
       await pool.broadcast({ kind: 'begin', settings });
     }
     const index = new ChunkProcessor({
       ...common,
       purpose: 'index',
-      runKey: indexKey,
+      runKey: indexKey.plain,
       packBytes: INDEX_PACK_BYTES,
     });
     const storageClass = storageClassOf(context.storageClass, type);
     const uploader = new PackUploader(store, { maxUploads: limits.maxUploads, storageClass, signal });
-    return new RunPacks(context, { run, uploader, index, hasData });
+    return new RunPacks(context, { run, uploader, index, keys: { data, index: indexKey } });
   }
 
   /** Where chunks of that kind are sealed. */
@@ -109,12 +120,16 @@ export class RunPacks implements AsyncDisposable {
   async close(): Promise<readonly OwnPack[]> {
     this.uploader.add(INDEX, this.#index.finish());
     await this.uploader.settled();
-    const { keys } = this.#context;
-    return this.uploader.uploaded.map(({ id, bytes, purpose }) => ({
-      id,
-      bytes,
-      key: keys.entry(this.run, purpose),
-    }));
+    return this.uploader.uploaded.map(({ id, bytes, purpose }) => ({ id, bytes, key: this.#keyOf(purpose) }));
+  }
+
+  #keyOf(purpose: PackPurpose): RunKeyEntry {
+    const key = this.#keys[purpose];
+    if (key) return key.entry;
+    throw new HoldfastError(
+      'E_INTERNAL',
+      `run ${this.run} stored a pack of ${purpose} and has no key for it`,
+    );
   }
 
   /** Of a run that failed, the worker threads let go of what is not full. */

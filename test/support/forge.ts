@@ -33,7 +33,8 @@ export async function forge(
   const reader = await repository.openBackup(key, never);
   const [leaf] = await Array.fromAsync(reader.leaves(reader.root(dataset, '0000'), { signal: never }));
   const { run } = reader.manifest;
-  const indexKey = await context.keys.open(run, 'index', never);
+  const keys = context.keys.of(reader.manifest.keys, key);
+  const indexKey = await keys.open(run, 'index', never);
   const pack = new PackBuilder(
     newPackSeal('index', run as never, indexKey, randomBytes(32)),
     Buffer.alloc(2 ** 20),
@@ -72,7 +73,7 @@ export async function forge(
     catalog: { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes },
   };
   await store.delete(key);
-  await store.put(key, encodeAuthenticated(manifest, await context.keys.open(run, 'manifest', never)));
+  await store.put(key, encodeAuthenticated(manifest, await keys.open(run, 'manifest', never)));
 }
 
 function named(root: RootEntry, pack: string): RootEntry {

@@ -33,7 +33,7 @@ async function backupWithKeys() {
       leaves: await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never })),
       root: reader.root('t', '0000') as RootEntry,
     }));
-  const { keys } = repository.context;
+  const keys = repository.context.keys.of(manifest.keys, key);
   const index = await keys.open(manifest.run, 'index', never);
   const mac = await keys.open(manifest.run, 'manifest', never);
   const leaf = decompress(await packs.readItem(leaves[0]!.node.location, never), 2 ** 20);
