@@ -144,6 +144,8 @@ export function planDocument(key: string, plan: Plan): object {
     steps: plan.steps,
     conflicts: plan.conflicts,
     drops: plan.drops,
+    rebuilds: plan.rebuilds ?? [],
+    losses: plan.losses ?? [],
     warnings: plan.warnings,
   };
 }
@@ -173,8 +175,11 @@ export function describePlan(
 }
 
 function describeResult({ key, plan, comparison, records, plainBytes }: RestoreResult, ms: number): string {
-  return `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}
-  ${plural(records, 'record')}, ${bytes(plainBytes)}
-  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal
-`;
+  const lines = [
+    `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}`,
+    `  ${plural(records, 'record')}, ${bytes(plainBytes)}`,
+    `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`,
+    ...(plan.losses ?? []).map((what) => `  dropped too, and not in the backup: ${what}`),
+  ];
+  return `${lines.join('\n')}\n`;
 }

@@ -92,6 +92,10 @@ export interface RestorePlan {
   readonly conflicts: readonly string[];
   /** What `replace` will drop, in order. */
   readonly drops: readonly string[];
+  /** What goes with those, as it depends on them, and is made again from the backup. @default nothing */
+  readonly rebuilds?: readonly string[];
+  /** What goes with those and does not come back, as the backup lacks it. @default nothing */
+  readonly losses?: readonly string[];
   readonly warnings: readonly string[];
   /** What is compared with what afterwards, where it is not the datasets as they lie in the backup with `asSource()`. */
   readonly comparison?: { readonly contents: BackupContents; readonly source: Source };

@@ -77,7 +77,7 @@ async function* exportSql(
   const { preData, postData } =
     asked === undefined
       ? { preData: pre.entries, postData: post.entries }
-      : selectSchema(tables, { pre, post, has: () => false });
+      : selectSchema(tables, { pre, post, has: () => false, rebuilt: new Set() });
   const whole = datasets.filter(({ name }) => asked?.has(name) ?? true);
   yield script({ ...pre, preamble: `${pre.preamble.trimEnd()}\n${SETTINGS}\n` }, preData);
   for (const { datasets: tables, linked } of orderByKeys(whole)) {

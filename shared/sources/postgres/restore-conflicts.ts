@@ -77,7 +77,7 @@ const CATALOGS: Readonly<Record<string, Catalog>> = {
   PUBLICATION: { catalog: 'pg_publication', name: 'pubname' },
   SUBSCRIPTION: {
     catalog:
-      '(SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database())',
+      '(SELECT 0 AS oid, subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database())',
     name: 'subname',
   },
   'EVENT TRIGGER': { catalog: 'pg_event_trigger', name: 'evtname' },
@@ -86,9 +86,17 @@ const CATALOGS: Readonly<Record<string, Catalog>> = {
 const SHARED = new Set(['SCHEMA', 'EXTENSION']);
 const BATCH = 500;
 
+/** An object of the target. */
+export interface ObjectId {
+  /** Where it is listed, such as `pg_catalog.pg_class`. */
+  readonly catalog: string;
+  readonly oid: string;
+}
+
 export interface Presence {
   /** Entries whose object the target has. */
   readonly present: ReadonlySet<TocEntry>;
+  readonly ids: ReadonlyMap<TocEntry, ObjectId>;
 }
 
 /** Looks in the target for the objects of a dump, by name. */
@@ -97,24 +105,25 @@ export async function lookUp(
   entries: readonly TocEntry[],
   signal: AbortSignal,
 ): Promise<Presence> {
-  const present = new Set<TocEntry>();
+  const ids = new Map<TocEntry, ObjectId>();
   const asked = entries.flatMap((entry) => {
-    const catalog = CATALOGS[entry.type];
-    return catalog === undefined ? [] : [{ entry, sql: existsSql(entry, catalog) }];
+    const found = CATALOGS[entry.type];
+    return found === undefined ? [] : [{ entry, catalog: found.catalog, sql: findSql(entry, found) }];
   });
   for (let at = 0; at < asked.length; at += BATCH) {
     const batch = asked.slice(at, at + BATCH);
-    const selects = batch.map(({ sql }, i) => `SELECT ${i} AS i WHERE ${sql}`);
-    for (const { i } of await query<{ i: number }>(client, selects.join(' UNION ALL '), signal)) {
-      const found = batch[i]?.entry;
-      if (found) present.add(found);
+    const selects = batch.map(({ sql }, i) => `SELECT ${i} AS i, o.oid::text AS oid FROM ${sql}`);
+    const rows = await query<{ i: number; oid: string }>(client, selects.join(' UNION ALL '), signal);
+    for (const { i, oid } of rows) {
+      const found = batch[i];
+      if (found) ids.set(found.entry, { catalog: found.catalog, oid });
     }
   }
-  return { present };
+  return { present: new Set(ids.keys()), ids };
 }
 
 /** Objects in the way: those that are there and cannot be shared. */
-export function conflictsOf({ present }: Presence): string[] {
+export function conflictsOf({ present }: Pick<Presence, 'present'>): string[] {
   return [...present].filter(({ type }) => !SHARED.has(type)).map(entryName);
 }
 
@@ -122,7 +131,7 @@ export function conflictsOf({ present }: Presence): string[] {
  * Statements that drop what is in the way: tables and views first, as they take their own sequences and types with
  * them, and nothing else can; otherwise the last made first.
  */
-export function dropsOf({ present }: Presence, entries: readonly TocEntry[]): string[] {
+export function dropsOf({ present }: Pick<Presence, 'present'>, entries: readonly TocEntry[]): string[] {
   return entries
     .filter((entry) => present.has(entry) && !SHARED.has(entry.type))
     .toReversed()
@@ -133,8 +142,16 @@ export function dropsOf({ present }: Presence, entries: readonly TocEntry[]): st
     });
 }
 
+/** What those statements drop themselves; what depends on it goes too. */
+export function rootsOf({ present, ids }: Presence): ObjectId[] {
+  return [...present].flatMap((entry) => {
+    const id = SHARED.has(entry.type) || entry.type === 'SUBSCRIPTION' ? undefined : ids.get(entry);
+    return id === undefined ? [] : [id];
+  });
+}
+
 /** Whether an entry's own statements are to be left out, as the target has the object and it is shared. */
-export function isShared(entry: TocEntry, { present }: Presence): boolean {
+export function isShared(entry: TocEntry, { present }: Pick<Presence, 'present'>): boolean {
   return entry.type === 'SCHEMA' && present.has(entry);
 }
 
@@ -150,11 +167,12 @@ function sqlName(entry: TocEntry): string {
   return entry.schema === '-' ? quoteIdent(entry.name) : quoteQualified(entry.schema, entry.name);
 }
 
-function existsSql(entry: TocEntry, { catalog, name, schema, signature }: Catalog): string {
+/** Table and conditions that find the object; its alias is `o`. */
+function findSql(entry: TocEntry, { catalog, name, schema, signature }: Catalog): string {
   const from = catalog.startsWith('(') ? catalog : `pg_catalog.${catalog}`;
   const column = name.startsWith('(') ? name : `o.${name}`;
   if (entry.type === 'CAST')
-    return `EXISTS (SELECT FROM ${from} o WHERE ${column} = ${quoteLiteral(entry.name.slice('CAST ('.length, -1))})`;
+    return `${from} o WHERE ${column} = ${quoteLiteral(entry.name.slice('CAST ('.length, -1))}`;
   const { names, rest } = splitQualified(sqlName(entry));
   const conditions = [`${column} = ${quoteLiteral(names.at(-1) ?? '')}`];
   if (schema !== undefined)
@@ -165,7 +183,7 @@ function existsSql(entry: TocEntry, { catalog, name, schema, signature }: Catalo
     conditions.push(
       `${signature} = ${quoteLiteral(CATALOGS[entry.type] === ROUTINE ? argumentTypes(entry, names.at(-1) ?? '') : rest.trim())}`,
     );
-  return `EXISTS (SELECT FROM ${from} o WHERE ${conditions.join(' AND ')})`;
+  return `${from} o WHERE ${conditions.join(' AND ')}`;
 }
 
 /** Of a routine, from the dump's comment, which has no names of arguments. */

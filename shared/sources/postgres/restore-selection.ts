@@ -20,17 +20,32 @@ const OF_TABLE = new Set([
   'DEFAULT',
   'ROW SECURITY',
 ]);
+const VIEWS = new Set(['VIEW', 'MATERIALIZED VIEW']);
+/** What is named as the table or view is. */
+const RELATIONS = new Set(['TABLE', 'FOREIGN TABLE', ...VIEWS, 'MATERIALIZED VIEW DATA']);
 /** What says something about an object that is made: it comes where its object does. */
 const ABOUT = new Set(['COMMENT', 'ACL', 'SECURITY LABEL']);
 
 /** The entries that make the chosen tables, and what these need, as far as the target has it not. */
 export function selectSchema(
   tables: readonly TableName[],
-  { pre, post, has }: { readonly pre: Toc; readonly post: Toc; readonly has: (entry: TocEntry) => boolean },
+  {
+    pre,
+    post,
+    has,
+    rebuilt,
+  }: {
+    readonly pre: Toc;
+    readonly post: Toc;
+    readonly has: (entry: TocEntry) => boolean;
+    /** Made too, with all that belongs to it. */
+    readonly rebuilt: ReadonlySet<TocEntry>;
+  },
 ): SchemaSelection {
-  const names = tables.map(writtenNames);
+  const views = [...rebuilt].filter(({ type }) => VIEWS.has(type));
+  const names = [...tables, ...views.map(({ schema, name }) => ({ schema, table: name }))].map(writtenNames);
   const belonging = ({ entries }: Toc) =>
-    entries.filter((entry) => names.some((table) => belongs(entry, table)));
+    entries.filter((entry) => rebuilt.has(entry) || names.some((table) => belongs(entry, table)));
   const own = belonging(pre);
   const ownPost = belonging(post);
   const chosen = new Set(own);
@@ -62,7 +77,9 @@ export function selectSchema(
       : !changesParentsTrigger(entry) || joined.has(shown(changedTable(entry))),
   );
   const objects = new Set([...chosen, ...postData].flatMap(objectKeys));
-  const isAbout = (entry: TocEntry) => ABOUT.has(entry.type) && objects.has(subjectKey(entry));
+  const parts = new Set([...rebuilt].filter(({ type }) => OF_TABLE.has(type)).map(partKey));
+  const isAbout = (entry: TocEntry) =>
+    ABOUT.has(entry.type) && (objects.has(subjectKey(entry)) || parts.has(commentedPart(entry)));
   const indexes = new Set(postData.map(({ schema, name, type }) => indexName({ schema, name, type })));
   return {
     preData: pre.entries.filter((entry) =>
@@ -136,7 +153,7 @@ function attachments(
 function belongs(entry: TocEntry, { schema, table, quoted }: WrittenName): boolean {
   if (entry.schema !== schema) return false;
   const { type, name, sql } = entry;
-  if (type === 'TABLE') return name === table;
+  if (RELATIONS.has(type)) return name === table;
   if (OF_TABLE.has(type)) return name === table || name.startsWith(`${table} `);
   const mentions = (before: string, after: string) =>
     quoted.some((way) => sql.includes(`${before}${way}${after}`));
@@ -173,6 +190,20 @@ function subjectKey({ sql }: TocEntry): string {
     [];
   if (kind !== 'COLUMN ') return keyOf(subject);
   return JSON.stringify([splitQualified(subject).names.slice(0, 2), '']);
+}
+
+/** Of a constraint, policy, rule or trigger. */
+function partKey({ schema, name, type }: TocEntry): string {
+  return JSON.stringify([type.split(' ').at(-1), schema, name]);
+}
+
+/** Of what a comment is about, the same key; empty where it is about something else. */
+function commentedPart({ sql }: TocEntry): string {
+  const match = /^\s*COMMENT ON (CONSTRAINT|POLICY|RULE|TRIGGER) (.+?) ON (.+?) IS '/s.exec(sql);
+  if (!match) return '';
+  const [, type = '', name = '', relation = ''] = match;
+  const [schema = '', table = ''] = splitQualified(relation).names;
+  return JSON.stringify([type, schema, `${table} ${splitQualified(name).names[0] ?? ''}`]);
 }
 
 function keyOf(written: string): string {
