@@ -61,7 +61,7 @@ export interface TableAttributes extends CopyAttributes {
   readonly extension: string | null;
   /** Only rows that fulfil this are in the backup (an extension's `WHERE …`), empty for all rows. */
   readonly condition: string;
-  /** Of a configuration table that has some: they are there before its rows are, as CREATE EXTENSION makes them. */
+  /** Of a configuration table: they are there before its rows are, as CREATE EXTENSION makes them. */
   readonly foreignKeys?: readonly ForeignKeyAttributes[];
 }
 

@@ -110,13 +110,11 @@ function tableDataset(table: TableInfo, pagesPerPartition: number): DatasetPlan 
     unlogged: table.unlogged,
     extension: table.extension,
     condition: table.condition,
-    ...(table.foreignKeys.length > 0 && {
-      foreignKeys: table.foreignKeys.map(({ name, schema, table: referred, deferrable }) => ({
-        name,
-        table: displayName(schema, referred),
-        deferrable,
-      })),
-    }),
+    foreignKeys: table.foreignKeys.map(({ name, schema, table: referred, deferrable }) => ({
+      name,
+      table: displayName(schema, referred),
+      deferrable,
+    })),
   };
   const splits = table.heap && table.condition === '';
   return {
