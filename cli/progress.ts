@@ -1,3 +1,4 @@
+import { plural } from '../shared/core/plural.ts';
 import type { OnProgress, Phase } from '../shared/core/progress.ts';
 import { SECOND_MS } from '../shared/core/units.ts';
 import { bytes, duration } from './format.ts';
@@ -16,6 +17,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   commit: 'committing',
   plan: 'planning',
   prune: 'removing',
+  clear: 'removing what is there',
   write: 'restoring',
   finish: 'building indexes and constraints',
   compare: 'comparing',
@@ -32,6 +34,7 @@ export class Progress {
   #phase: Phase = 'connect';
   #total = 0;
   #done = 0;
+  #removed = 0;
   #phaseSince = performance.now();
   #drawnAt = 0;
   #isDrawn = false;
@@ -46,6 +49,7 @@ export class Progress {
     if (event.kind === 'warning') return this.say(`warning: ${event.message}`);
     if (event.kind === 'total') this.#total = event.plainBytes;
     if (event.kind === 'done') this.#done = event.plainBytes;
+    if (event.kind === 'removed') this.#removed = event.nodes;
     if (event.kind === 'phase') {
       this.#phase = event.phase;
       this.#phaseSince = performance.now();
@@ -80,6 +84,7 @@ export class Progress {
 
   #line(now: number): string {
     const name = PHASES[this.#phase];
+    if (this.#phase === 'clear' && this.#removed > 0) return `${name}  ${plural(this.#removed, 'node')}`;
     const seconds = (now - this.#phaseSince) / SECOND_MS;
     const hasRate = ['read', 'write', 'verify'].includes(this.#phase) && this.#done > 0 && seconds > 0.2;
     if (!hasRate) return name;

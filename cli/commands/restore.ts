@@ -46,7 +46,7 @@ that has any of the objects, naming them; afterwards reads everything back and c
       --max-rate MB       write at most so many MB a second (Firebase, as are the next five)
   -p, --path PATH         only what lies there: /characters/alice
       --to-path PATH      where it goes to; where it was, unless given
-      --merge             keep what the target has and the backup has not
+      --merge             write the backup's values, keep every other key of the target, at every depth
       --resume            go on with a restore that broke off: only what is not there is written
       --rules             put the security rules of the backup into force too
   -n, --dry-run           print the plan, change nothing

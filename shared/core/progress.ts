@@ -11,6 +11,8 @@ export type ProgressEvent =
       readonly records: number;
       readonly plainBytes: number;
     }
+  /** A running total of what was removed from a target before it is written. */
+  | { readonly kind: 'removed'; readonly nodes: number }
   | { readonly kind: 'warning'; readonly code: string; readonly message: string };
 
 export type Phase =
@@ -21,6 +23,7 @@ export type Phase =
   | 'commit'
   | 'plan'
   | 'prune'
+  | 'clear'
   | 'write'
   | 'finish'
   | 'compare'

@@ -150,7 +150,7 @@ export class RunTracker {
     else if (event.kind === 'done')
       run.progress = { ...before, doneBytes: event.plainBytes, storedBytes: event.storedBytes };
     else if (event.kind === 'warning') this.#say(run, 'warning', event.message);
-    else this.#say(run, 'info', `${event.dataset}: ${event.records} records`);
+    else if (event.kind === 'dataset') this.#say(run, 'info', `${event.dataset}: ${event.records} records`);
   }
 
   #say(run: Mutable<RunAnswer>, level: Level, message: string): void {

@@ -35,10 +35,12 @@ export function refusalOf(
 ): HoldfastError {
   const said = errorText(text);
   const message = `${object} in ${server}: ${said || 'no reason given'} (HTTP ${status})`;
-  const correct = correctUrl(text, headers);
+  const moved = redirectOf(status, headers, server);
+  if (moved !== undefined) return redirected(moved, { status, server, object });
+  const correct = correctUrl(text);
   if (correct !== undefined)
     return new HoldfastError('E_SOURCE_REFUSED', `${server} is not where this database lives: ${said}`, {
-      hint: `Use the database URL ${correct}.`,
+      hint: `The server says that its URL is ${correct}: use that one.`,
       details: { status, correctUrl: correct },
     });
   const code = codeOf(status, said);
@@ -61,10 +63,37 @@ function codeOf(status: number, said: string): ErrorCode {
   return 'E_SOURCE_FAILED';
 }
 
-/** The right URL, where the server says that this database is in another region, or sends elsewhere. */
-function correctUrl(text: string, headers: Readonly<Record<string, unknown>>): string | undefined {
-  const moved = headers['location'];
-  if (typeof moved === 'string' && URL.canParse(moved)) return new URL(moved).origin;
+/** Where a redirect leads: what follows a `?` may be a secret. */
+function redirectOf(
+  status: number,
+  headers: Readonly<Record<string, unknown>>,
+  server: string,
+): URL | undefined {
+  const { location } = headers;
+  if (status < 300 || status >= 400 || typeof location !== 'string') return undefined;
+  return URL.parse(location, server) ?? undefined;
+}
+
+/** A redirect says that somebody sends elsewhere: not that the database is there, nor who says so. */
+function redirected(
+  { origin, pathname, hostname }: URL,
+  { status, server, object }: ErrorContext & { readonly status: number },
+): HoldfastError {
+  return new HoldfastError(
+    'E_SOURCE_REFUSED',
+    `${object} in ${server}: the answer is a redirect to ${origin}${pathname} (HTTP ${status})`,
+    {
+      hint: OF_FIREBASE.test(hostname)
+        ? `It was not followed, as the login would go along. If ${origin} is the database that you mean, use that URL.`
+        : 'It was not followed, as the login would go along. A proxy or a page to log in at may answer for the database: check the database URL and the network.',
+      details: { status, redirect: origin, object },
+    },
+  );
+}
+const OF_FIREBASE = /\.(firebaseio\.com|firebasedatabase\.app)$/;
+
+/** The right URL, where the server says that this database is in another region. */
+function correctUrl(text: string): string | undefined {
   if (!ANOTHER_REGION.test(text)) return undefined;
   return /https:\/\/[a-z0-9.-]+/i.exec(text)?.[0].replace(/\.$/, '');
 }

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
 import { buffersLetGo } from '../../core/buffer-memory.ts';
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { KiB, SECOND_MS } from '../../core/units.ts';
 import { isTooLarge, refusalOf, toSourceError } from './connection-errors.ts';
 import { type Credentials, isRefreshable } from './credentials.ts';
@@ -36,6 +36,8 @@ export interface Ask {
   readonly body?: string;
   /** Asks for the ETag. */
   readonly etag?: boolean;
+  /** Not sent again where no answer came, as it may have been done: the caller looks. */
+  readonly isSentOnce?: boolean;
   /** More of an answer than this is not read: the request is broken off. Asked with the first bytes of the answer. */
   readonly mostBytes?: (start: Buffer) => number;
 }
@@ -90,7 +92,7 @@ export class FirebaseConnection implements AsyncDisposable {
         return result;
       } catch (error) {
         throwIfAborted(signal);
-        if (!(error instanceof HoldfastError) || !error.retryable || attempt === MOST_TRIES)
+        if (!isHoldfastError(error) || !isTriedAgain(error, ask) || attempt === MOST_TRIES)
           throw naming(error, showPlace(ask));
         const asked = Number(error.details['retryAfterSeconds'] ?? 0) * SECOND_MS;
         const pause = Math.min(firstPauseMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
@@ -175,6 +177,10 @@ export class FirebaseConnection implements AsyncDisposable {
     const all = new URLSearchParams(namespace === undefined ? query : { ns: namespace, ...query });
     return all.size === 0 ? '' : `?${all}`;
   }
+}
+
+function isTriedAgain({ code, retryable }: HoldfastError, { isSentOnce = false }: Ask): boolean {
+  return retryable && !(isSentOnce && code === 'E_SOURCE_LOST');
 }
 
 interface Received {

@@ -2,33 +2,50 @@ import type { DatasetPlan, Source, SourceView } from '../source.ts';
 import type { BackupContents, StoredDataset } from '../target.ts';
 import type { FirebaseConnection } from './connection.ts';
 import type { FirebaseOptions } from './options.ts';
+import { leavesAmong, leavesOf } from './record-parts.ts';
 import { blocksOf } from './records.ts';
 import { readSelection } from './selection.ts';
 import type { PlacedSelection } from './target.ts';
 import { readPlace } from './target-view.ts';
+
+interface Merging {
+  /** Values are compared one by one, as the target may hold others beside them at every depth. */
+  readonly merge: boolean;
+}
+
+interface ComparedTarget {
+  readonly name: string;
+  readonly options: FirebaseOptions;
+  readonly connect: () => FirebaseConnection;
+}
 
 /** The selections of a restore as if each were a dataset: the backup's side of the comparison. */
 export function comparedContents(
   contents: BackupContents,
   selections: readonly PlacedSelection[],
   datasets: readonly StoredDataset[],
+  { merge }: Merging,
 ): BackupContents {
   return {
     ...contents,
     datasets,
     read: (dataset, _, signal) => {
       const found = selections.find(({ name }) => name === dataset.name);
-      return blocksOf(found ? lines(readSelection(contents, found, signal)) : []);
+      if (!found) return blocksOf([]);
+      const records = readSelection(contents, found, signal);
+      return blocksOf(lines(merge ? leavesOf(records) : records));
     },
   };
 }
 
-/** The places of a restore as if each were a dataset: the target's side. */
+/**
+ * The places of a restore as if each were a dataset: the target's side. Of a merge, only values whose paths the backup has
+ * too: the target may hold others.
+ */
 export function comparedSource(
-  name: string,
+  contents: BackupContents,
   selections: readonly PlacedSelection[],
-  connect: () => FirebaseConnection,
-  options: FirebaseOptions,
+  { name, options, connect, merge }: Merging & ComparedTarget,
 ): Source {
   return {
     kind: 'firebase-rtdb',
@@ -43,7 +60,11 @@ export function comparedSource(
         omitted: [],
         read: (dataset, _, signal) => {
           const selection = selections.find((one) => one.name === dataset.name);
-          return blocksOf(selection ? lines(readPlace({ connection, options, selection, signal })) : []);
+          if (!selection) return blocksOf([]);
+          const held = readPlace({ connection, options, selection, signal });
+          if (!merge) return blocksOf(lines(held));
+          const wanted = leavesOf(readSelection(contents, selection, signal));
+          return blocksOf(lines(leavesAmong(leavesOf(held), wanted)));
         },
         check: async () => {},
         [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

@@ -24,7 +24,7 @@ export async function findConflicts(
       ({ body, outcome }) => (outcome === 'whole' ? new CanonicalJson(body).members()?.length : Infinity),
       signal,
     );
-    const isEmpty = held === undefined ? await isNull(connection, place, signal) : held === 0;
+    const isEmpty = held === undefined ? !(await isThere(connection, place, signal)) : held === 0;
     if (isEmpty) continue;
     const count =
       held === undefined ? 'a value' : Number.isFinite(held) ? plural(held, 'node') : 'very many nodes';
@@ -33,10 +33,15 @@ export async function findConflicts(
   return conflicts;
 }
 
-function isNull(connection: FirebaseConnection, place: NodePath, signal: AbortSignal): Promise<boolean> {
+/** Whether a node holds anything. */
+export function isThere(
+  connection: FirebaseConnection,
+  place: NodePath,
+  signal: AbortSignal,
+): Promise<boolean> {
   return connection.ask(
-    { method: 'GET', path: place, query: { shallow: 'true' } },
-    ({ body }) => new CanonicalJson(body).whole() === 'null',
+    { method: 'GET', path: place, query: { shallow: 'true' }, mostBytes: () => MOST_LOOK_BYTES },
+    (answer) => kindOfNode(answer) !== 'nothing',
     signal,
   );
 }

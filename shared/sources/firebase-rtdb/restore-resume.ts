@@ -1,93 +1,116 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { comparePaths } from './key-order.ts';
 import { isWithin, type NodePath, showPath } from './paths.ts';
+import { partsOf } from './record-parts.ts';
 import type { SelectedRecord } from './selection.ts';
 
 /**
- * The records of a backup that the target has not, or has otherwise; both in order.
+ * What of a backup the target lacks, or has otherwise, however both are cut into records; both in order. Of a record that
+ * the target has in part, only the rest.
  *
- * @param inTarget lines of the target's place, with their paths
- * @throws E_TARGET_NOT_EMPTY where the target holds what the backup has not, unless `mayHoldMore`
+ * @param inTarget records of the target's place
+ * @throws E_TARGET_NOT_EMPTY where the target holds what the backup lacks, unless `mayHoldMore`
  */
 export async function* stillToWrite(
   records: AsyncIterable<SelectedRecord>,
-  inTarget: AsyncIterable<TargetRecord>,
+  inTarget: AsyncIterable<SelectedRecord>,
   { place, mayHoldMore }: { readonly place: NodePath; readonly mayHoldMore: boolean },
 ): AsyncGenerator<SelectedRecord> {
-  const onForeign = (path: readonly string[]): void => {
-    if (!mayHoldMore) throw foreign([...place, ...path]);
-  };
-  await using target = new TargetCursor(inTarget, onForeign);
-  for await (const record of records) {
-    await target.moveTo(record.path);
-    if (!(await target.takeSame(record))) yield record;
+  for await (const { ours, theirs } of inStep(records, inTarget)) {
+    if (!ours && theirs && !mayHoldMore) throw foreign([...place, ...theirs.path]);
+    if (ours && ours.value !== theirs?.value) yield ours;
   }
-  await target.moveToEnd();
 }
 
-type TargetRecord = Pick<SelectedRecord, 'path' | 'line'>;
+interface Step {
+  readonly ours?: SelectedRecord | undefined;
+  readonly theirs?: SelectedRecord | undefined;
+}
 
-/** The target's records in order, told apart: those of the backup, parts of such, and foreign ones. */
-class TargetCursor implements AsyncDisposable {
-  readonly #records: AsyncIterator<TargetRecord>;
-  readonly #onForeign: (path: readonly string[]) => void;
-  #next: TargetRecord | undefined;
+/** Both sides in order: what has the same path together, and the rest alone. */
+async function* inStep(
+  records: AsyncIterable<SelectedRecord>,
+  inTarget: AsyncIterable<SelectedRecord>,
+): AsyncGenerator<Step> {
+  await using backup = new Cursor(records);
+  await using target = new Cursor(inTarget);
+  for (;;) {
+    const ours = await backup.peek();
+    const theirs = await target.peek();
+    if (divide(backup, target, ours, theirs)) continue;
+    const order = orderOf(ours, theirs);
+    if (order === undefined) return;
+    if (order <= 0) backup.take();
+    if (order >= 0) target.take();
+    yield { ours: order <= 0 ? ours : undefined, theirs: order >= 0 ? theirs : undefined };
+  }
+}
+
+/** Below 0 where the first comes first, and undefined where there are none left. */
+function orderOf(a: SelectedRecord | undefined, b: SelectedRecord | undefined): number | undefined {
+  if (a && b) return comparePaths(a.path, b.path);
+  if (a) return -1;
+  return b ? 1 : undefined;
+}
+
+/** Cuts a record into its children where the other side's next one lies in it, or is another of the same path. */
+function divide(
+  backup: Cursor,
+  target: Cursor,
+  ours: SelectedRecord | undefined,
+  theirs: SelectedRecord | undefined,
+): boolean {
+  if (!ours || !theirs) return false;
+  const isSame = ours.path.length === theirs.path.length && ours.value === theirs.value;
+  if (isSame) return false;
+  const hasOurs = isWithin(theirs.path, ours.path) && backup.divide();
+  const hasTheirs = isWithin(ours.path, theirs.path) && target.divide();
+  return hasOurs || hasTheirs;
+}
+
+/** Records in order, the next of which can be cut into its children. */
+class Cursor implements AsyncDisposable {
+  readonly #records: AsyncIterator<SelectedRecord>;
+  /** The next ones, last first. */
+  readonly #next: SelectedRecord[] = [];
   #isOver = false;
-  /** The next one is a node of which the backup has the children as records: a part of it was written. */
-  #isPartial = false;
 
-  constructor(records: AsyncIterable<TargetRecord>, onForeign: (path: readonly string[]) => void) {
+  constructor(records: AsyncIterable<SelectedRecord>) {
     this.#records = records[Symbol.asyncIterator]();
-    this.#onForeign = onForeign;
   }
 
-  /** Passes over what comes before a path. */
-  async moveTo(path: readonly string[]): Promise<void> {
-    for (let next = await this.#peek(); next; next = await this.#peek()) {
-      if (isWithin(path, next.path) || comparePaths(next.path, path) >= 0) return;
-      this.#passOver(next);
-    }
+  async peek(): Promise<SelectedRecord | undefined> {
+    if (this.#next.length > 0 || this.#isOver) return this.#next.at(-1);
+    const { done, value } = await this.#records.next();
+    if (done) this.#isOver = true;
+    else this.#next.push(value);
+    return this.#next.at(-1);
   }
 
-  async moveToEnd(): Promise<void> {
-    for (let next = await this.#peek(); next; next = await this.#peek()) this.#passOver(next);
+  /** Takes what `peek` gave. */
+  take(): void {
+    this.#next.pop();
   }
 
-  /** Whether the target has this record as it is; what it has of it in another form will be overwritten. */
-  async takeSame({ path, line }: SelectedRecord): Promise<boolean> {
-    const next = await this.#peek();
-    if (next?.line === line) {
-      this.#next = undefined;
-      return true;
-    }
-    if (next && next.path.length < path.length && isWithin(path, next.path)) this.#isPartial = true;
-    for (let at = next; at && isWithin(at.path, path); at = await this.#peek()) this.#next = undefined;
-    return false;
+  /** Whether what `peek` gave had children, which are next now. */
+  divide(): boolean {
+    const record = this.#next.at(-1);
+    const parts = record && partsOf(record);
+    if (!parts) return false;
+    this.#next.pop();
+    this.#next.push(...parts.toReversed());
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#records.return?.();
-  }
-
-  #passOver({ path }: TargetRecord): void {
-    if (!this.#isPartial) this.#onForeign(path);
-    this.#next = undefined;
-    this.#isPartial = false;
-  }
-
-  async #peek(): Promise<TargetRecord | undefined> {
-    if (this.#next || this.#isOver) return this.#next;
-    const { done, value } = await this.#records.next();
-    if (done) this.#isOver = true;
-    else this.#next = value;
-    return this.#next;
   }
 }
 
 function foreign(path: NodePath): HoldfastError {
   return new HoldfastError(
     'E_TARGET_NOT_EMPTY',
-    `the target holds ${showPath(path)}, which is not in the backup: it does not hold a part of this backup only`,
+    `the target holds ${showPath(path)}, which the backup lacks: it does not hold a part of this backup only`,
     { hint: 'Pass --merge as well to keep it, or --replace to remove all that is there first.' },
   );
 }

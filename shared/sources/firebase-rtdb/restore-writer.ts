@@ -4,15 +4,14 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import { MiB } from '../../core/units.ts';
 import type { Answer, Ask, FirebaseConnection } from './connection.ts';
 import { CanonicalJson } from './json.ts';
-import { listKeys } from './node-reads.ts';
-import { type NodePath, showPath } from './paths.ts';
+import { NodeRemover } from './node-remover.ts';
+import { isWithin, type NodePath, showPath } from './paths.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { SelectedRecord } from './selection.ts';
 
 /** Of one write: large enough that latency does not count, small enough for no reader to wait. */
 const WRITE_BYTES = 1 * MiB;
 const MOST_PATHS = 10_000;
-const KEYS_A_REMOVAL = 500;
 /** No answer but a status, no functions triggered, however large it is. */
 const QUERY = { print: 'silent', disableTriggers: 'true', writeSizeLimit: 'unlimited' } as const;
 
@@ -26,16 +25,40 @@ export interface RestoreWriterOptions {
 }
 
 /** A path below the place of a write, and what it is to hold. */
-interface Member {
-  readonly path: readonly string[];
-  readonly value: string;
+type Member = Pick<SelectedRecord, 'path' | 'value'>;
+
+/** What goes into one write. */
+class Batch {
+  readonly members: Member[] = [];
+  /** Of nodes whose children are records. */
+  readonly priorities: Member[] = [];
+  bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.members.length + this.priorities.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.bytes >= WRITE_BYTES || this.members.length + this.priorities.length >= MOST_PATHS;
+  }
+
+  /** A priority is written after a child of its node, never beside or before it. */
+  mustTake({ path }: SelectedRecord): boolean {
+    const last = this.members.at(-1);
+    return path.at(-1) === '.priority' && last !== undefined && isWithin(last.path, path.slice(0, -1));
+  }
+
+  add({ path, value, line }: SelectedRecord): void {
+    (path.at(-1) === '.priority' ? this.priorities : this.members).push({ path, value });
+    this.bytes += line.length;
+  }
 }
 
 /** Writes records below a place, many in one request and several requests at once. */
 export class RestoreWriter {
   readonly #options: RestoreWriterOptions;
-  /** Priorities of nodes whose children are records: a node takes one only when it has children. */
-  readonly #priorities: { readonly at: NodePath; readonly value: string }[] = [];
+  /** False once the database refused priorities by their paths in a PATCH: then each is put. */
+  #canPatchPriorities = true;
 
   constructor(options: RestoreWriterOptions) {
     this.#options = options;
@@ -44,54 +67,32 @@ export class RestoreWriter {
   /** @throws E_SOURCE_* naming the path that was refused */
   async write(place: NodePath, records: AsyncIterable<SelectedRecord>): Promise<void> {
     const { jobs, signal, rate, onBytes } = this.#options;
-    const written = orderedMap(this.#batches(place, records), jobs, async ({ members, bytes }) => {
-      await rate.pass(bytes, signal);
-      await this.#patch(place, members);
-      // The texts of the records, and the body that was made of them.
-      buffersLetGo(2 * bytes);
-      onBytes(bytes);
-    });
+    const written = orderedMap(
+      this.#batches(place, records),
+      jobs,
+      async ({ members, priorities, bytes }) => {
+        await rate.pass(bytes, signal);
+        if (members.length > 0) await this.#patch(place, members);
+        if (priorities.length > 0) await this.#patchPriorities(place, priorities);
+        // The texts of the records, and the body that was made of them.
+        buffersLetGo(2 * bytes);
+        onBytes(bytes);
+      },
+    );
     for await (const _ of written);
-    for (const { at, value } of this.#priorities.splice(0)) await this.#put([...at, '.priority'], value);
   }
 
-  /** Removes all below a place, in parts where it is too much at once. */
-  async remove(place: NodePath): Promise<void> {
-    const answer = await this.#ask({ method: 'DELETE', path: place });
-    if (answer.outcome !== 'too-large') return;
-    const { connection, signal } = this.#options;
-    const keys = await listKeys(connection, place, signal);
-    for (let at = 0; at < keys.length; at += KEYS_A_REMOVAL)
-      await this.#removeChildren(place, keys.slice(at, at + KEYS_A_REMOVAL));
-  }
-
-  async #removeChildren(place: NodePath, keys: readonly string[]): Promise<void> {
-    const body = JSON.stringify(Object.fromEntries(keys.map((key) => [key, null])));
-    const answer = await this.#ask({ method: 'PATCH', path: place, body });
-    if (answer.outcome !== 'too-large') return;
-    for (const key of keys) await this.remove([...place, key]);
-  }
-
-  async *#batches(
-    place: NodePath,
-    records: AsyncIterable<SelectedRecord>,
-  ): AsyncGenerator<{ readonly members: readonly Member[]; readonly bytes: number }> {
-    let members: Member[] = [];
-    let bytes = 0;
-    for await (const { path, value, line } of records) {
-      if (path.length === 0) await this.#put(place, value);
-      else if (path.at(-1) === '.priority')
-        this.#priorities.push({ at: [...place, ...path.slice(0, -1)], value });
-      else {
-        members.push({ path, value });
-        bytes += line.length;
+  async *#batches(place: NodePath, records: AsyncIterable<SelectedRecord>): AsyncGenerator<Batch> {
+    let batch = new Batch();
+    for await (const record of records) {
+      if (batch.isFull && !batch.mustTake(record)) {
+        yield batch;
+        batch = new Batch();
       }
-      if (bytes < WRITE_BYTES && members.length < MOST_PATHS) continue;
-      yield { members, bytes };
-      members = [];
-      bytes = 0;
+      if (record.path.length === 0) await this.#put(place, record.value);
+      else batch.add(record);
     }
-    if (members.length > 0) yield { members, bytes };
+    if (!batch.isEmpty) yield batch;
   }
 
   /** All of them in one request; where that is too much or one of them is refused, in smaller ones. */
@@ -111,10 +112,24 @@ export class RestoreWriter {
     await this.#patch(place, members.slice(half));
   }
 
+  /** Of nodes whose children are records, when some of those are there: a node without children takes none. */
+  async #patchPriorities(place: NodePath, members: readonly Member[]): Promise<void> {
+    if (this.#canPatchPriorities) {
+      try {
+        return await this.#patch(place, members);
+      } catch (error) {
+        if (!isHoldfastError(error, 'E_SOURCE_FAILED')) throw error;
+        this.#canPatchPriorities = false;
+      }
+    }
+    for (const { path, value } of members) await this.#put([...place, ...path], value);
+  }
+
   /** A record that is more than one write may bring, child by child. */
   async #writeInParts(place: NodePath, { path, value }: Member): Promise<void> {
     const at = [...place, ...path];
-    const children = (new CanonicalJson(value).members() ?? []).filter(({ key }) => key !== '.value');
+    const members = new CanonicalJson(value).members() ?? [];
+    const children = members.filter(({ key }) => !key.startsWith('.'));
     if (children.length === 0)
       throw new HoldfastError(
         'E_SOURCE_FAILED',
@@ -122,11 +137,11 @@ export class RestoreWriter {
         { hint: 'Restore to a database with a larger limit; nothing of the backup is lost.' },
       );
     // What is there of it would stay beside its children.
-    await this.remove(at);
-    for (const child of children) {
-      if (child.key === '.priority') this.#priorities.push({ at, value: child.value });
-      else await this.#patch(place, [{ path: [...path, child.key], value: child.value }]);
-    }
+    await new NodeRemover(this.#options).remove(at);
+    for (const { key, value: child } of children)
+      await this.#patch(place, [{ path: [...path, key], value: child }]);
+    const priority = members.find(({ key }) => key === '.priority');
+    if (priority) await this.#put([...at, '.priority'], priority.value);
   }
 
   async #put(path: NodePath, value: string): Promise<void> {

@@ -3,8 +3,8 @@ import { isScratchName, leftoverOf, markText, type ScratchMark, scratchName } fr
 import type { Answer, FirebaseConnection } from './connection.ts';
 import { listKeys } from './node-reads.ts';
 import { type NodePath, showPath } from './paths.ts';
+import { removeNode } from './remove-node.ts';
 import { refuseValuesAbove } from './restore-conflicts.ts';
-import { removeNode } from './scratch-remove.ts';
 
 /** Holds a mark for each drill that goes on, under the name of the drill's node, which lies beside this one. */
 const MARKS = 'holdfast_drills';
@@ -51,7 +51,7 @@ export class ScratchMarks {
       if (leftoverOf(name, mark, repository) === undefined) continue;
       if (!(at.getTime() - startedMs >= DAY_MS)) continue;
       const node = [...this.#base, name];
-      await removeNode(this.#connection, node, signal);
+      await removeNode(this.#connection, node, { signal });
       await this.remove(name, signal);
       onWarning(`removed ${showPath(node)}, which a drill had left that did not end`);
     }

@@ -20,10 +20,10 @@ import {
   parseFirebaseOptions,
 } from './options.ts';
 import { showPath } from './paths.ts';
+import { removeNode } from './remove-node.ts';
 import { checkDepth } from './restore-checks.ts';
 import { findConflicts } from './restore-conflicts.ts';
 import { ScratchMarks } from './scratch-marks.ts';
-import { removeNode } from './scratch-remove.ts';
 import { select } from './selection.ts';
 import { FirebaseTarget } from './target.ts';
 
@@ -107,7 +107,7 @@ class FirebaseScratch implements Scratch {
   /** The mark last: what could not be removed is still known for a drill's. */
   async remove(signal: AbortSignal): Promise<void> {
     await using connection = this.#connect();
-    await removeNode(connection, this.#options.base, signal);
+    await removeNode(connection, this.#options.base, { signal });
     await this.#marks(connection).remove(this.#node, signal);
   }
 

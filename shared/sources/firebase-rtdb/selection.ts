@@ -1,10 +1,11 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, StoredDataset } from '../target.ts';
 import { keysOfDataset, roleOf } from './datasets.ts';
-import { CanonicalJson, parseRecord } from './json.ts';
+import { CanonicalJson, recordLine } from './json.ts';
 import { comparePaths } from './key-order.ts';
 import { linesOf } from './parent-records.ts';
 import { isWithin, type NodePath, parsePath, showPath } from './paths.ts';
+import { recordOfLine } from './record-parts.ts';
 import { recordsOf } from './records.ts';
 
 /** A record of a selection: its path from the selection's own node. */
@@ -91,9 +92,7 @@ async function* readRecords(
 ): AsyncGenerator<SelectedRecord> {
   for (const partition of dataset.partitions) {
     for await (const bytes of linesOf(contents.read(dataset, partition, signal))) {
-      const line = bytes.toString('utf8');
-      const { path, value } = parseRecord(line.trimEnd());
-      yield { path: keysOf(path), value, line };
+      yield recordOfLine(bytes.toString('utf8'));
     }
   }
 }
@@ -107,16 +106,9 @@ function* recordsBelow(value: string, below: NodePath): Generator<SelectedRecord
     found = members?.find((member) => member.key === key)?.value;
   }
   if (found === undefined) return;
-  for (const line of recordsOf(found, '')) {
-    const { path, value: inner } = parseRecord(line.trimEnd());
-    yield { path: keysOf(path), value: inner, line };
-  }
+  for (const line of recordsOf(found, '')) yield recordOfLine(line);
 }
 
 function recordAt(path: readonly string[], value: string): SelectedRecord {
-  return { path, value, line: `{${JSON.stringify(path.join('/'))}:${value}}\n` };
-}
-
-function keysOf(path: string): readonly string[] {
-  return path === '' ? [] : path.split('/');
+  return { path, value, line: recordLine(path.join('/'), value) };
 }

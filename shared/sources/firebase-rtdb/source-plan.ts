@@ -15,12 +15,17 @@ import { EtagProbe } from './etags.ts';
 import { CanonicalJson } from './json.ts';
 import { readPriority } from './node-reads.ts';
 import { type FirebaseOptions, firebaseName } from './options.ts';
-import { readRules } from './rules.ts';
+import { type RulesRead, readRules } from './rules.ts';
 import { FirebaseView, type PlannedDataset } from './source-view.ts';
 
 /** Datasets that are asked at once whether they changed. */
 const PROBES_AT_ONCE = 8;
 const ELSEWHERE = 'Users of Authentication, files of Storage, functions: they are services of their own.';
+
+const RULES_OF_THE_WHOLE: RulesRead = {
+  omitted: 'Security rules: they belong to the whole database.',
+  isDenied: true,
+};
 
 export interface OpenRequest {
   readonly connection: FirebaseConnection;
@@ -39,10 +44,8 @@ export async function openView(request: OpenRequest, signal: AbortSignal): Promi
   const isUnchanged = rootEtag !== undefined && etags?.attributes['root'] === rootEtag;
   if (isUnchanged) probe.agree();
   const planned = isUnchanged ? planAsParent(parent) : await planAnew(request, { probe, signal });
-  const rules =
-    options.base.length > 0
-      ? { omitted: 'Security rules: they belong to the whole database.' }
-      : await readRules(connection, signal);
+  const rules = options.base.length > 0 ? RULES_OF_THE_WHOLE : await readRules(connection, signal);
+  if ('omitted' in rules && !rules.isDenied) onWarning(rules.omitted);
   return new FirebaseView({
     connection,
     options,

@@ -6,7 +6,8 @@ import { EtagProbe } from './etags.ts';
 import { recordLine } from './json.ts';
 import { readPriority } from './node-reads.ts';
 import type { FirebaseOptions } from './options.ts';
-import { pathOf } from './parent-records.ts';
+import { recordOfLine } from './record-parts.ts';
+import type { SelectedRecord } from './selection.ts';
 import type { PlacedSelection } from './target.ts';
 
 export interface PlaceRead {
@@ -17,11 +18,16 @@ export interface PlaceRead {
 }
 
 /** What a place of the target holds now, in the records that a backup of it would have. */
-export async function* readPlace({ connection, options, selection, signal }: PlaceRead) {
+export async function* readPlace({
+  connection,
+  options,
+  selection,
+  signal,
+}: PlaceRead): AsyncGenerator<SelectedRecord> {
   const { place, dataset } = selection;
   if (roleOf(dataset) === 'own') {
     const priority = await readPriority(connection, place, signal);
-    if (priority !== undefined) yield recordOf(recordLine('.priority', priority));
+    if (priority !== undefined) yield recordOfLine(recordLine('.priority', priority));
     return;
   }
   const reader = new DatasetReader({
@@ -33,9 +39,5 @@ export async function* readPlace({ connection, options, selection, signal }: Pla
     notes: new EtagNotes(new NoteBudget(0)),
     signal,
   });
-  for await (const record of reader.records()) yield recordOf(record.toString());
-}
-
-function recordOf(line: string): { readonly path: readonly string[]; readonly line: string } {
-  return { path: pathOf(Buffer.from(line)), line };
+  for await (const record of reader.records()) yield recordOfLine(record.toString());
 }

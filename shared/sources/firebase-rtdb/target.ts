@@ -23,6 +23,8 @@ import {
 import { linesOf } from './parent-records.ts';
 import { type NodePath, parsePath, showPath } from './paths.ts';
 import { RateLimit } from './rate-limit.ts';
+import { leavesOf } from './record-parts.ts';
+import { removeNode } from './remove-node.ts';
 import { checkDepth, measure } from './restore-checks.ts';
 import { comparedContents, comparedSource } from './restore-comparison.ts';
 import { type Conflict, findConflicts, refuseValuesAbove } from './restore-conflicts.ts';
@@ -89,7 +91,7 @@ export class FirebaseTarget implements Target {
     const conflicts = merge || resume ? [] : await findConflicts(connection, places, signal);
     const drops = replace ? conflicts.map(({ text }) => text) : [];
     const records = selections.reduce((sum, selection) => sum + selection.records, 0);
-    const datasets = selections.map((selection) => virtual(selection, merge));
+    const datasets = selections.map(virtual);
     return {
       target: this.name,
       datasets,
@@ -97,6 +99,7 @@ export class FirebaseTarget implements Target {
       steps: [
         ...(drops.length > 0 ? [`remove ${drops.join(', ')}`] : []),
         `write ${plural(records, 'record')} of ${plural(selections.length, 'node')} below ${places.map(showPath).join(', ')}${resume ? ', as far as they are not there' : ''}`,
+        ...(merge ? ['keep all other keys of the target, at every depth'] : []),
         ...(rules ? ['put the security rules of the backup into force'] : []),
         'read all of it back and compare it with the backup',
       ],
@@ -104,8 +107,13 @@ export class FirebaseTarget implements Target {
       drops,
       warnings: warningsOf(contents, options, this.#options),
       comparison: {
-        contents: comparedContents(contents, selections, datasets),
-        source: comparedSource(this.name, selections, () => this.#connect(), this.#options),
+        contents: comparedContents(contents, selections, datasets, { merge }),
+        source: comparedSource(contents, selections, {
+          name: this.name,
+          options: this.#options,
+          connect: () => this.#connect(),
+          merge,
+        }),
       },
       goOn: 'The target may hold a part of the backup: go on with --resume, or begin anew with --replace.',
     };
@@ -129,19 +137,34 @@ export class FirebaseTarget implements Target {
     if (!merge && !resume) {
       const conflicts = await findConflicts(connection, this.#places(selections, options), signal);
       if (conflicts.length > 0 && !replace) throw this.#notEmpty(conflicts);
-      for (const { place } of conflicts) await writer.remove(place);
+      await this.#clear(connection, conflicts, options);
     }
     for (const selection of selections) {
       const records = readSelection(contents, selection, signal);
       const { place, name, plainBytes } = selection;
       const inTarget = () => readPlace({ connection, options: this.#options, selection, signal });
-      await writer.write(
-        place,
-        resume ? stillToWrite(records, inTarget(), { place, mayHoldMore: merge }) : records,
-      );
+      const missing = resume ? stillToWrite(records, inTarget(), { place, mayHoldMore: merge }) : records;
+      await writer.write(place, merge ? leavesOf(missing) : missing);
       onProgress({ kind: 'dataset', dataset: name, records: selection.records, plainBytes });
     }
     if (rules) await this.#restoreRules(contents, connection, signal);
+  }
+
+  /** Removes what is in the way. Where it is stopped, the same restore removes the rest. */
+  async #clear(
+    connection: FirebaseConnection,
+    conflicts: readonly Conflict[],
+    { onProgress, signal }: RestoreRun,
+  ): Promise<void> {
+    if (conflicts.length === 0) return;
+    onProgress({ kind: 'phase', phase: 'clear' });
+    let nodes = 0;
+    const onRemoved = (more: number): void => {
+      nodes += more;
+      onProgress({ kind: 'removed', nodes });
+    };
+    for (const { place } of conflicts) await removeNode(connection, place, { onRemoved, signal });
+    onProgress({ kind: 'phase', phase: 'write' });
   }
 
   async #restoreRules(
@@ -196,7 +219,7 @@ export class FirebaseTarget implements Target {
       'E_TARGET_NOT_EMPTY',
       `${this.name} holds data at ${conflicts.map(({ text }) => text).join(', ')}; nothing was changed`,
       {
-        hint: 'Pass --replace to remove that first, --merge to keep what the backup has not, or --to-path for another place.',
+        hint: 'Pass --replace to remove that first, --merge to keep what the backup lacks, or --to-path for another place.',
       },
     );
   }
@@ -217,14 +240,11 @@ function refuseMixed({ replace, merge, resume }: RestoreOptions): void {
   );
 }
 
-function virtual(
-  { dataset, name, records, plainBytes }: PlacedSelection,
-  mayHoldMore: boolean,
-): StoredDataset {
+function virtual({ dataset, name, records, plainBytes }: PlacedSelection): StoredDataset {
   return {
     name,
     kind: 'data',
-    attributes: { ...dataset.attributes, collective: mayHoldMore },
+    attributes: dataset.attributes,
     records,
     plainBytes,
     partitions: [{ name: '0', records, plainBytes }],

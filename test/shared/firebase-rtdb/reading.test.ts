@@ -269,10 +269,10 @@ describe('what is never taken for a backup', () => {
     expect(await repository.backupKeys(never)).toEqual([]);
   });
 
-  it('names the right URL of a database in another region', async () => {
+  it('gives the URL that the server names for a database in another region', async () => {
     const { url, repository } = await begin(good);
     await expect(backUpFirebase(repository, `${url}?auth=good&ns=far`)).rejects.toMatchObject({
-      hint: 'Use the database URL https://far.europe-west1.firebasedatabase.app.',
+      hint: 'The server says that its URL is https://far.europe-west1.firebasedatabase.app: use that one.',
     });
   });
 

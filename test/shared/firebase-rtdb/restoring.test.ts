@@ -1,7 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { HoldfastError } from '../../../shared/core/errors.ts';
 import { KiB } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
 import { planRestore } from '../../../shared/jobs/restore.ts';
+import { FirebaseConnection } from '../../../shared/sources/firebase-rtdb/connection.ts';
 import { RateLimit } from '../../../shared/sources/firebase-rtdb/rate-limit.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../tools/firebase-server/options.ts';
@@ -126,7 +128,11 @@ describe('a restore of everything', () => {
     const source = (await from.get('/')) as typeof data;
     expect(await to.get('/')).toEqual({
       ...source,
-      characters: { ...source.characters, carol: held.characters.carol },
+      characters: {
+        ...source.characters,
+        alice: { ...source.characters.alice, age: 7 },
+        carol: held.characters.carol,
+      },
       other: 1,
     });
     await restore({ replace: true });
@@ -163,6 +169,33 @@ describe('a restore of everything', () => {
     expect(to.stats.requests).toBeGreaterThan(0);
   });
 
+  it('names a text with a priority that is more than one write may bring, and never writes the priority alone', async () => {
+    const { from, to, repository } = await begin({ maxWriteBytes: 6 * KiB });
+    await from.set('/', { n: { big: { '.value': 'x'.repeat(10 * KiB), '.priority': 2 } } });
+    await backUpFirebase(repository, from.url);
+    await expect(restoreFirebase(repository, to.url)).rejects.toMatchObject({
+      code: 'E_SOURCE_FAILED',
+      message: expect.stringMatching(/^\/n\/big: \d+ bytes are more than/),
+    });
+  });
+
+  it('puts each priority where the database takes none by its path in a PATCH', async () => {
+    const { from, to, restore } = await begin();
+    to.fail({ kind: 'status', status: 400, match: /^PATCH \/world/, times: 1e9 });
+    await expect(restore({ datasets: ['world'] })).rejects.toMatchObject({ code: 'E_SOURCE_FAILED' });
+    const other = await begin();
+    const ask = FirebaseConnection.prototype.ask;
+    const refusing = vi.spyOn(FirebaseConnection.prototype, 'ask');
+    refusing.mockImplementation(function (this: FirebaseConnection, given, ...rest) {
+      if (given.method !== 'PATCH' || !given.body?.includes('/.priority"'))
+        return ask.call(this, given, ...rest) as never;
+      return Promise.reject(new HoldfastError('E_SOURCE_FAILED', 'Invalid path: Invalid token in path'));
+    });
+    onTestFinished(() => void refusing.mockRestore());
+    await other.restore();
+    expect(await other.to.get('/')).toEqual(await from.get('/'));
+  });
+
   it('refuses what would be too deep, names it, and changes nothing', async () => {
     const { to, restore } = await begin();
     const toPath = Array.from({ length: 30 }, (_, i) => `level${i}`).join('/');
@@ -182,7 +215,8 @@ describe('a restore of everything', () => {
     const result = await restore({ resume: true });
     expect(result.comparison.every(({ equal }) => equal)).toBe(true);
     expect(await to.get('/')).toEqual(await from.get('/'));
-    expect((to.stats.byKind['patch'] ?? 0) - patched).toBe(1);
+    // The records, and then the priority of a node that has some of them.
+    expect((to.stats.byKind['patch'] ?? 0) - patched).toBe(2);
 
     // Of a node whose children are records, and of a record, a part is there.
     await to.set('/world/map/key0003', null);

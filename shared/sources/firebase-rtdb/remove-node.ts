@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../../core/errors.ts';
 import type { FirebaseConnection } from './connection.ts';
+import { NodeRemover, type NodeRemoverOptions } from './node-remover.ts';
 import { type NodePath, showPath } from './paths.ts';
-import { RateLimit } from './rate-limit.ts';
-import { findConflicts } from './restore-conflicts.ts';
-import { RestoreWriter } from './restore-writer.ts';
+import { isThere } from './restore-conflicts.ts';
 
 const MOST_TRIES = 4;
 const PAUSE_MS = 250;
@@ -17,18 +16,12 @@ const PAUSE_MS = 250;
 export async function removeNode(
   connection: FirebaseConnection,
   node: NodePath,
-  signal: AbortSignal,
+  options: Omit<NodeRemoverOptions, 'connection'>,
 ): Promise<void> {
-  const writer = new RestoreWriter({
-    connection,
-    jobs: 1,
-    rate: new RateLimit(undefined),
-    onBytes: () => {},
-    signal,
-  });
+  const remover = new NodeRemover({ connection, ...options });
   for (let attempt = 1; attempt <= MOST_TRIES; attempt++) {
-    await writer.remove(node);
-    if ((await findConflicts(connection, [node], signal)).length === 0) return;
+    await remover.remove(node);
+    if (!(await isThere(connection, node, options.signal))) return;
     await sleep(PAUSE_MS);
   }
   throw new HoldfastError(
