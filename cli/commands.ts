@@ -11,6 +11,10 @@ interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   init: { summary: 'make a repository', load: async () => (await import('./commands/init.ts')).init },
   backup: { summary: 'back a database up', load: async () => (await import('./commands/backup.ts')).backup },
+  import: {
+    summary: 'store an export of Firebase, or a backup of the original system, with its date',
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
   list: {
     summary: 'list backups, newest first',
     load: async () => (await import('./commands/list.ts')).list,

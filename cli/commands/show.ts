@@ -44,6 +44,7 @@ function describe(detail: BackupDetail, now: Date): string {
     packs,
     neededBytes,
     storedBytes,
+    imported,
   } = detail;
   const took = duration(finishedAt.getTime() - startedAt.getTime());
   const rows = detail.datasets.map(({ name, kind, partitions, records, plainBytes }) => [
@@ -56,11 +57,13 @@ function describe(detail: BackupDetail, now: Date): string {
   const facts = [
     ['key', key],
     ['source', `${source.name} (${server})`],
-    ['taken', `${time(startedAt)}, in ${took}, ${consistency}${position ? ` at ${position}` : ''}`],
+    ...(imported
+      ? describeImport(imported, { startedAt, position })
+      : [['taken', `${time(startedAt)}, in ${took}, ${consistency}${position ? ` at ${position}` : ''}`]]),
     ...(window && consistency !== 'atomic'
       ? [['read', `from ${time(new Date(window.from))} to ${time(new Date(window.to))}`]]
       : []),
-    ['compared with', parent ?? 'nothing: it is the first'],
+    ['compared with', parent ?? (imported ? 'nothing: it was imported' : 'nothing: it is the first')],
     ['size', `${bytes(detail.plainBytes)}, ${number(detail.records)} records`],
     ['stored', `${bytes(storedBytes)} added; needs ${number(packs)} packs of ${bytes(neededBytes)}`],
     ...(detail.note ? [['note', detail.note]] : []),
@@ -72,6 +75,17 @@ function describe(detail: BackupDetail, now: Date): string {
   const suspect = detail.findings ? describeSuspect(detail.findings) : '';
   const omitted = detail.omitted.map((line) => `  - ${line}\n`).join('');
   return `${head}${suspect}\n${table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows)}${omitted && `\nNot in the backup:\n${omitted}`}`;
+}
+
+function describeImport(
+  { at, format }: NonNullable<BackupDetail['imported']>,
+  { startedAt, position }: Pick<BackupDetail, 'startedAt' | 'position'>,
+): string[][] {
+  const kind = format === 'original' ? 'a backup of the original system' : 'an export of Firebase';
+  return [
+    ['dated', `${time(startedAt)}, as its file says or who imported it`],
+    ['imported', `${time(new Date(at))} from ${kind}, ${position}; it was not read from the database`],
+  ];
 }
 
 function describeMarks({ marks: { hold, accept, drill } }: BackupDetail, now: Date): string[][] {

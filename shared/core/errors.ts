@@ -124,6 +124,10 @@ export const ERRORS = {
   ),
   E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
   E_EMPTY_READ: row(30, 'The database gave nothing at all; that is no backup, unless --allow-empty says so.'),
+  E_IMPORT_REFUSED: row(
+    30,
+    'The file to import is damaged, cut off, of another kind, or holds what no database can; nothing was stored.',
+  ),
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),

@@ -53,6 +53,8 @@ const Manifest = z.object({
   startedAt: time,
   finishedAt: time,
   parent: z.string().nullable(),
+  /** Of a backup that was made from a file: when, and of which kind it was. `startedAt` is then that of the file. */
+  imported: z.object({ at: time, format: z.string() }).optional(),
   /** Missing where nothing is suspect. */
   suspect: z.array(Suspicion).min(1).optional(),
   consistency: z.enum(['atomic', 'per-dataset', 'per-subtree']),

@@ -2,6 +2,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
 import { FilesScratchServer } from '../sources/files/scratch.ts';
+import type { Importer } from '../sources/import.ts';
 import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
 import type { Exporter, Target } from '../sources/target.ts';
@@ -22,6 +23,7 @@ interface Adapter {
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
   openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
   exporter(): Promise<Exporter>;
+  importer(): Promise<Importer>;
 }
 
 /** Every kind of source there is: a new one is a folder below `sources/` and an entry here. Drivers load when used. */
@@ -35,6 +37,11 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
         hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
       });
     },
+    importer: async () => {
+      throw new HoldfastError('E_USAGE', 'backups of files cannot be imported', {
+        hint: 'Name the Firebase database that the file is an export of: --source https://NAME.firebaseio.com.',
+      });
+    },
   },
   'firebase-rtdb': {
     openSource: async ({ url, options }, env) =>
@@ -44,6 +51,7 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/firebase-rtdb/scratch.ts')).openFirebaseScratch(url, options, env),
     exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
+    importer: async () => (await import('../sources/firebase-rtdb/import.ts')).importFirebase,
   },
   postgres: {
     openSource: async ({ url, options }, env) =>
@@ -53,6 +61,11 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/postgres/scratch.ts')).openPostgresScratch(url, options, env),
     exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
+    importer: async () => {
+      throw new HoldfastError('E_USAGE', 'backups of PostgreSQL cannot be imported', {
+        hint: 'Restore the dump into a database, and back that up.',
+      });
+    },
   },
 };
 
@@ -82,6 +95,11 @@ export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServ
 /** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
 export async function exporterFor(kind: string): Promise<Exporter> {
   return ADAPTERS[knownKind(kind)].exporter();
+}
+
+/** @throws E_USAGE for a kind that has no files to import */
+export async function importerFor(kind: SourceKind): Promise<Importer> {
+  return ADAPTERS[kind].importer();
 }
 
 const FIREBASE_URL =

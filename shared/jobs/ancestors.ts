@@ -9,7 +9,7 @@ import type { Source } from '../sources/source.ts';
 
 /** The backups that a new one of the same source is compared with. */
 export interface Ancestors {
-  /** The newest that can be opened: what it has is not stored again. */
+  /** The newest that can be opened: what it has is not stored again. An imported one only where there is no other. */
   readonly parent: BackupReader | undefined;
   /** The newest of those that is not suspect, or that somebody accepted: what a new one must not have lost. */
   readonly good: BackupReader | undefined;
@@ -34,17 +34,44 @@ export async function findAncestors(
 ): Promise<Ancestors> {
   let parent: BackupReader | undefined;
   let marks: Marks | undefined;
-  for (const key of options.keys) {
-    const manifest = await manifestOf(repository, source, key, options);
-    if (!manifest) continue;
+  const imported: Manifest[] = [];
+  for await (const manifest of manifestsOf(repository, source, options)) {
+    if (manifest.imported) {
+      imported.push(manifest);
+      continue;
+    }
     if (manifest.suspect) marks ??= await readMarks(repository, options);
-    const isGood = !manifest.suspect || marks?.of(key).accept !== undefined;
+    const isGood = !manifest.suspect || marks?.of(manifest.key).accept !== undefined;
     const reader = parent && !isGood ? undefined : await open(repository, manifest, options);
     if (!reader) continue;
     parent ??= reader;
     if (isGood) return { parent, good: reader };
   }
-  return { parent, good: undefined };
+  return { parent: parent ?? (await firstToOpen(repository, imported, options)), good: undefined };
+}
+
+/** Those of the source, newest first. */
+async function* manifestsOf(
+  repository: Repository,
+  source: Pick<Source, 'kind' | 'name'>,
+  options: AncestorsOptions,
+): AsyncGenerator<Manifest> {
+  for (const key of options.keys) {
+    const manifest = await manifestOf(repository, source, key, options);
+    if (manifest) yield manifest;
+  }
+}
+
+async function firstToOpen(
+  repository: Repository,
+  manifests: readonly Manifest[],
+  options: AncestorsOptions,
+): Promise<BackupReader | undefined> {
+  for (const manifest of manifests) {
+    const reader = await open(repository, manifest, options);
+    if (reader) return reader;
+  }
+  return undefined;
 }
 
 /** Undefined where it is of another source, not to be believed, or removed since it was listed. */

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
-import type { Suspicion } from '../format/manifest.ts';
+import type { Manifest, Suspicion } from '../format/manifest.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 
@@ -17,6 +17,8 @@ export interface BackupSummary {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly note: string | undefined;
+  /** When it was made from a file, and of which kind that was; undefined for a backup that was read from its source. */
+  readonly imported: Manifest['imported'];
   readonly records: number;
   readonly plainBytes: number;
   /** Bytes this backup's run added to the repository. */
@@ -82,6 +84,12 @@ export function isGood({
   return state !== 'damaged' && marks.verify?.isWhole !== false && !isWaiting({ suspect, marks });
 }
 
+/** The newest good one that was read from its source; without any, the newest that was imported. */
+export function newestGoodOf(newestFirst: readonly BackupSummary[]): BackupSummary | undefined {
+  const good = newestFirst.filter(isGood);
+  return good.find(({ imported }) => !imported) ?? good[0];
+}
+
 /** Whether it is suspect and nobody has accepted it. */
 export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'marks'>): boolean {
   return suspect.length > 0 && marks.accept === undefined;
@@ -100,6 +108,7 @@ export function summariseEntry(
     startedAt,
     finishedAt: manifest ? new Date(manifest.finishedAt) : startedAt,
     note: manifest?.note,
+    imported: manifest?.imported,
     records: manifest?.totals.records ?? 0,
     plainBytes: manifest?.totals.plainBytes ?? 0,
     storedBytes: manifest?.totals.storedBytes ?? 0,

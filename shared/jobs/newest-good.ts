@@ -5,7 +5,7 @@ import { isGood, summariseEntry } from './list.ts';
 
 /**
  * The newest backup that nothing speaks against: its manifest proves to be Holdfast's, it is not suspect or somebody
- * accepted it, and its last verification found no damage.
+ * accepted it, and its last verification found no damage. An imported one only where there is no other.
  *
  * @param options.source part of the source's name; with `isWholeName`, all of it
  * @throws E_NO_BACKUP
@@ -21,12 +21,15 @@ export async function newestGoodBackup(
   const { source, isWholeName = false, signal } = options;
   const isMeant = (name: string) => (isWholeName ? name === source : name.includes(source ?? ''));
   const marks = await repository.marks(signal);
+  let imported: BackupKey | undefined;
   for (const key of await repository.backupKeys(signal)) {
     const entry = await repository.inspectIfListed(key, signal);
     if (!entry?.manifest || !isMeant(entry.manifest.source.name)) continue;
     if (!isGood(summariseEntry(entry, marks.of(key)))) continue;
-    return key;
+    if (!entry.manifest.imported) return key;
+    imported ??= key;
   }
+  if (imported) return imported;
   const of =
     source === undefined ? '' : ` of a source whose name ${isWholeName ? 'is' : 'contains'} '${source}'`;
   throw new HoldfastError('E_NO_BACKUP', `there is no good backup${of}: none is whole and beyond suspicion`, {

@@ -29,6 +29,7 @@ export function retentionBackup(
     isSuspect: manifest?.suspect !== undefined && accept === undefined,
     isDamaged: verify?.isWhole === false,
     unreadVerify: unread?.report,
+    isImported: (manifest ?? claimed)?.imported !== undefined,
     hold: hold?.reason,
   };
 }

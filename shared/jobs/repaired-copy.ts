@@ -21,11 +21,12 @@ export async function writeWholeCopy(
   { isDamaged, signal }: { readonly isDamaged: (pack: string) => boolean; readonly signal: AbortSignal },
 ): Promise<BackupKey> {
   const { manifest, catalog } = backup.reader;
-  const { type, source, consistency, window } = manifest;
+  const { type, source, consistency, window, imported } = manifest;
   await using writer = await repository.beginBackup({
     type,
     note: `whole copy of ${manifest.key}${manifest.note === undefined ? '' : `: ${manifest.note}`}`,
     source,
+    imported,
     parent: undefined,
     spoiltPacks: new Set(),
     copyOf: manifest,

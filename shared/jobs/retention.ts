@@ -21,6 +21,8 @@ export interface RetentionBackup {
   readonly isDamaged: boolean;
   /** Report of a verification that may have found it damaged, and that cannot be read. */
   readonly unreadVerify?: string | undefined;
+  /** It was made from a file, and is dated as that is. */
+  readonly isImported: boolean;
   /** Why it is held. */
   readonly hold: string | undefined;
 }
@@ -39,8 +41,9 @@ export interface RetentionDecision {
  * Which backups stay and which go, each with its reasons: newest first, as given otherwise. Pure.
  *
  * Whatever the policy: what cannot be relied on stays and counts for nothing; the newest good backup of each source
- * stays; one suspect backup keeps all of its source; what may be damaged stays and counts for nothing. Only good ones (not suspect, not damaged, not dated an hour after
- * `now` or later) fulfil a count.
+ * stays; one suspect backup keeps all of its source; what may be damaged stays and counts for nothing. Only good ones (not
+ * suspect, not damaged, not dated an hour after `now` or later) fulfil a count, and no imported ones: those never stand in
+ * for a backup of the source.
  */
 export function planRetention(
   backups: readonly RetentionBackup[],
@@ -77,8 +80,9 @@ function* reasonsOf(
     ({ isSuspect, isDamaged, unreadVerify, startedAt }) =>
       !isSuspect && !isDamaged && unreadVerify === undefined && startedAt.getTime() < latest,
   );
-  yield* counted(good, policy);
-  yield* lastGood(reliable, good[0]);
+  const read = good.filter(({ isImported }) => !isImported);
+  yield* counted(read, policy);
+  yield* lastGood(reliable, read[0] ?? good[0]);
   const suspect = reliable.find(({ isSuspect }) => isSuspect);
   if (suspect)
     for (const backup of reliable) yield [backup, `frozen: suspect ${shortKey(suspect.key)} until accepted`];
@@ -119,10 +123,11 @@ function* lastGood(
   for (const backup of newer) yield [backup, `no newer good backup of ${name}`];
 }
 
-function whyItGoes({ type, isDamaged }: RetentionBackup, policy: RetentionPolicy): string {
+function whyItGoes({ type, isDamaged, isImported }: RetentionBackup, policy: RetentionPolicy): string {
   const days = daysOf(policy, type) ?? 0;
   const damaged = isDamaged ? ', and damaged' : '';
-  return days > 0 ? `older than ${days} days${damaged}` : `none of the counts keeps it${damaged}`;
+  const imported = isImported ? ', by the date of the file that it was imported from' : '';
+  return days > 0 ? `older than ${days} days${imported}${damaged}` : `none of the counts keeps it${damaged}`;
 }
 
 function sourceName({ source }: RetentionBackup): string {

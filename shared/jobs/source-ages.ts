@@ -11,7 +11,7 @@ export interface SourceAges {
   readonly verificationMs: number | undefined;
   /** Since a drill last restored one of its backups and found it equal. */
   readonly drillMs: number | undefined;
-  /** Since its oldest backup that is listed began. */
+  /** Since its oldest backup that is listed began, or was imported. */
   readonly firstMs: number | undefined;
   /** Backups that are suspect, and that nobody has accepted. */
   readonly waiting: number;
@@ -30,6 +30,8 @@ export async function readSourceAges(
   const readable = summaries.filter(({ state }) => state !== 'damaged');
   return [...Map.groupBy(readable, ({ source }) => source.name)].map(([source, backups]) => {
     const { newestGood, waiting, failed, lastVerify }: SourceStatus = statusOf(backups);
+    const listedAt = backups.map(({ imported, startedAt }) => (imported ? new Date(imported.at) : startedAt));
+    const firstAt = listedAt.toSorted((a, b) => a.getTime() - b.getTime())[0];
     const drills = backups.flatMap(({ marks: { drill } }) => (drill?.outcome === 'equal' ? [drill.at] : []));
     const lastDrill = drills.toSorted((a, b) => b.getTime() - a.getTime())[0];
     return {
@@ -37,7 +39,7 @@ export async function readSourceAges(
       backupMs: since(newestGood?.startedAt),
       verificationMs: since(lastVerify?.at),
       drillMs: since(lastDrill),
-      firstMs: since(backups.at(-1)?.startedAt),
+      firstMs: since(firstAt),
       waiting: waiting.length,
       damaged: failed.length,
     };

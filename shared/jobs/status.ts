@@ -1,7 +1,7 @@
 import type { BackupKey } from '../core/ids.ts';
 import { packKey } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
-import { type BackupSummary, isGood, isWaiting, summarise } from './list.ts';
+import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
 
 export interface RepositoryStatus {
   readonly location: string;
@@ -28,7 +28,7 @@ export interface RepositoryStatus {
 export interface SourceStatus {
   readonly source: BackupSummary['source'];
   readonly backups: number;
-  /** Missing where none can be relied on. */
+  /** Missing where none can be relied on; an imported one only where there is no other. */
   readonly newestGood: { readonly key: BackupKey; readonly startedAt: Date } | undefined;
   /** Suspect, and nobody has accepted them. */
   readonly waiting: readonly BackupKey[];
@@ -88,7 +88,7 @@ function firstOfEach(summaries: readonly BackupSummary[], name: (summary: Backup
 /** @param backups of one source, at least one, newest first */
 export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
   const keysOf = (is: (backup: BackupSummary) => boolean) => backups.filter(is).map(({ key }) => key);
-  const good = backups.find(isGood);
+  const good = newestGoodOf(backups);
   return {
     source: backups[0]?.source ?? { kind: '', name: '' },
     backups: backups.length,

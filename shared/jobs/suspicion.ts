@@ -48,7 +48,8 @@ export interface JudgedBy {
 }
 
 export function figuresOfAncestors({ parent, good }: Ancestors): JudgedBy {
-  const ofParent = parent && figuresOfBackup(parent);
+  // What somebody imported says nothing of what the database should hold now.
+  const ofParent = parent && !parent.manifest.imported ? figuresOfBackup(parent) : undefined;
   return { parent: ofParent, good: good === parent ? ofParent : good && figuresOfBackup(good) };
 }
 

@@ -28,14 +28,18 @@ export interface BackupHeader {
   readonly software: string;
   readonly startedAt: Date;
   readonly parent: Pick<Manifest, 'key' | 'startedAt'> | undefined;
+  /** Of a backup that is made from a file. */
+  readonly imported?: Manifest['imported'];
 }
 
 /** A backup that one process writes from beginning to end. */
 export interface BackupWriterOptions
   extends ShareToWrite,
-    Pick<BackupHeader, 'type' | 'note' | 'source' | 'software'> {
+    Pick<BackupHeader, 'type' | 'note' | 'source' | 'software' | 'imported'> {
   /** The backup whose state this is, where it is not one that was read just now. */
-  readonly copyOf?: Manifest | undefined;
+  readonly copyOf?: Pick<Manifest, 'startedAt'> | undefined;
+  /** Chunks are compared with the parent's, but the backup does not come after it. */
+  readonly isOlder?: boolean;
 }
 
 export interface DatasetToCommit {

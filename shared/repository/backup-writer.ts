@@ -21,11 +21,12 @@ export class BackupWriter implements AsyncDisposable {
     options: BackupWriterOptions,
     begun: { readonly share: ShareWriter; readonly manifestKey: MadeKey; readonly startedAt: Date },
   ) {
-    const { type, note, source, software, parent, signal } = options;
+    const { type, note, source, software, imported, signal } = options;
+    const parent = options.isOlder ? undefined : options.parent?.manifest;
     this.#context = context;
     this.#share = begun.share;
     this.#manifestKey = begun.manifestKey;
-    this.#header = { type, note, source, software, startedAt: begun.startedAt, parent: parent?.manifest };
+    this.#header = { type, note, source, software, imported, startedAt: begun.startedAt, parent };
     this.#signal = signal;
   }
 

@@ -51,6 +51,7 @@ export async function commitShares(
     ...(header.note === undefined ? {} : { note: header.note }),
     source: header.source,
     parent: header.parent?.key ?? null,
+    ...(header.imported === undefined ? {} : { imported: header.imported }),
     ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
     consistency: options.consistency,
     ...(options.window === undefined ? {} : { window: windowOf(options.window) }),

@@ -33,7 +33,8 @@ export async function putManifest(
   const { macKey, findOurs, signal } = options;
   for (const [attempt, startedAt] of candidateTimes(options).entries()) {
     const key = backupKey(document.type, startedAt);
-    const finishedAt = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
+    const endedAt = document.imported ? startedAt : clock.now();
+    const finishedAt = new Date(Math.max(endedAt.getTime(), startedAt.getTime()));
     const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
     const bytes = encodeAuthenticated({ ...document, key, ...times }, macKey);
     try {

@@ -36,8 +36,11 @@ export function parsePath(text: string, what: string): NodePath {
 }
 
 /** What is wrong with a key, undefined where nothing is. */
-function keyFault(key: string): string | undefined {
+export function keyFault(key: string): string | undefined {
+  if (key === '') return 'is empty';
+  if (key.includes('/')) return 'has a /';
   if (FORBIDDEN.test(key)) return 'has one of . $ # [ ] or a control character';
+  if (!key.isWellFormed()) return 'has half of a surrogate pair';
   const bytes = Buffer.byteLength(key);
   return bytes > MOST_KEY_BYTES ? `has ${bytes} bytes; allowed are ${MOST_KEY_BYTES}` : undefined;
 }

@@ -4,7 +4,7 @@ import { KiB } from '../../core/units.ts';
 import { CanonicalJson, recordLine } from './json.ts';
 
 /** A value longer than this is not one record: its children are. Part of what makes records stable. */
-const MOST_RECORD_CHARACTERS = 128 * KiB;
+export const MOST_RECORD_CHARACTERS = 128 * KiB;
 const BLOCK_BYTES = 256 * KiB;
 
 /**

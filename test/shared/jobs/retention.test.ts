@@ -22,6 +22,7 @@ function backup(at: string | Date, given: Partial<RetentionBackup> = {}): Retent
     problem: undefined,
     isSuspect: false,
     isDamaged: false,
+    isImported: false,
     hold: undefined,
     ...given,
   };

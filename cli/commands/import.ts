@@ -1,0 +1,158 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { daysOf } from '../../shared/core/config-retention.ts';
+import type { HoldfastError } from '../../shared/core/errors.ts';
+import { DAY_MS } from '../../shared/core/units.ts';
+import { importerFor, openSource } from '../../shared/jobs/adapters.ts';
+import { type ImportBackupResult, importBackup } from '../../shared/jobs/import.ts';
+import { IMPORT_FORMATS, type ImportedFile } from '../../shared/sources/import.ts';
+import type { Source } from '../../shared/sources/source.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { bytes, number, plural, shortKey, time } from '../format.ts';
+import type { Io } from '../io.ts';
+import { defaultSource, findPlace } from '../load-config.ts';
+import { Session } from '../session.ts';
+
+const DEFAULT_TYPE = 'imported';
+const AT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+const options = {
+  source: { type: 'string', short: 's' },
+  as: { type: 'string' },
+  at: { type: 'string' },
+  type: { type: 'string', default: DEFAULT_TYPE },
+  format: { type: 'string', short: 'f', default: 'auto' },
+  'passphrase-file': { type: 'string' },
+  note: { type: 'string' },
+} as const;
+
+export const importCommand: Command = {
+  options,
+  help: `Usage: holdfast import FILE [--source SOURCE] [--at TIME] [--type TYPE] [--format FORMAT] [--note TEXT]
+
+Stores a file as a backup of a Firebase database, with the date of the file. FILE is an export of the Firebase console,
+what \`firebase database:get / --export\` wrote, or a backup of the system that Holdfast replaces: \`{metadata, data}\`,
+with or without gzip, with or without its encryption. The file is read to its end and checked before anything is stored.
+
+An imported backup is listed, verified, restored and exported as any other, and says that it was imported. It never
+counts as the newest good backup, or for keep, where there is one that was read from the database. It is kept as
+long as retention says for its type, by its own date; nothing is said of type imported, so it is kept for ever.
+
+  -s, --source SOURCE     the database that the file is of: a name from the configuration, or its URL. It is not asked
+      --as NAME           call the source so, as the functions on AWS do by the name in the configuration
+      --at TIME           when the data was read: 2024-03-01T02:00:00Z, or 2024-03-01 (midnight UTC). Default: what the
+                          file's metadata says, else its name (backup_daily_20240301_020000…, read as UTC)
+      --type TYPE         default imported
+  -f, --format FORMAT     auto (default), firebase, or original: {metadata, data}
+      --passphrase-file F holds the passphrase of an encrypted file; default HOLDFAST_IMPORT_PASSPHRASE, else
+                          BACKUP_ENCRYPTION_KEY
+      --note TEXT         kept with the backup; default the name of the file
+
+While it runs, the data lies in the folder for temporary files, under a key that only this process has.
+
+${COMMON_HELP}
+Examples:
+  holdfast import backup_daily_20240301_020000.json.gz --source https://game.firebaseio.com
+  holdfast import game-export.json --source game --at 2024-03-01T02:00:00Z
+
+Exit status: 0 imported, or it was before; 2 no date, or no passphrase; 30 the file is damaged, empty, or of another
+kind: nothing was stored.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const [given] = positionals;
+    if (given === undefined) throw usage('FILE is missing', 'Name the file to import.');
+    const format = IMPORT_FORMATS.find((known) => known === values.format);
+    if (!format) throw usage(`--format is '${values.format}'; allowed are ${IMPORT_FORMATS.join(', ')}`);
+    const at = values.at === undefined ? undefined : parseAt(values.at);
+    const passphrase = await readPassphrase(values['passphrase-file'], io);
+    await using session = await Session.open(values, io);
+    const source = await findSource(session, values.as);
+    const name = path.resolve(io.cwd, given);
+    const read = await importerFor(source.kind);
+    session.progress.on({ kind: 'phase', phase: 'read' });
+    await using file = await read(name, { format, passphrase, signal: io.signal });
+    const date = at === undefined ? file.date : { at, from: '--at' };
+    if (!date) throw await noDate(name);
+    const result = await importBackup(session.repository, file, {
+      source,
+      type: values.type,
+      at: date.at,
+      note: values.note ?? `imported from ${path.basename(name)}`,
+      onProgress: session.progress.on,
+      signal: io.signal,
+    });
+    const { sha256, isEncrypted } = file;
+    const document = { ...result, dateFrom: date.from, format: file.format, isEncrypted, sha256 };
+    await session.print(document, describe(result, file, date.from) + outlook(session, result));
+    return 0;
+  },
+};
+
+/** What the backup will be of. The database is not asked, so that it may be gone by now. */
+async function findSource(
+  { config, io }: Session,
+  as: string | undefined,
+): Promise<Pick<Source, 'kind' | 'name'>> {
+  if (as === '') throw usage('--as is empty', 'Give the name that the configuration has for the source.');
+  if (as !== undefined) return { kind: 'firebase-rtdb', name: as };
+  const found = defaultSource(config);
+  if (typeof found !== 'string')
+    throw usage(
+      'no source is given that the file is a backup of',
+      'Pass --source NAME, or --source https://NAME.firebaseio.com.',
+    );
+  const place = findPlace(found, config, io);
+  const isFirebase = place.kind === 'firebase-rtdb';
+  return openSource(isFirebase ? { ...place, options: { ...place.options, auth: 'none' } } : place, io.env);
+}
+
+function parseAt(text: string): Date {
+  const at = new Date(AT.test(text) ? text : Number.NaN);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw usage(
+    `--at is '${text}'; wanted is a time with its zone, or a date`,
+    'For example --at 2024-03-01T02:00:00Z, --at 2024-03-01T03:00+01:00, or --at 2024-03-01.',
+  );
+}
+
+/** The value is in no message. @throws E_USAGE where its file cannot be read */
+async function readPassphrase(file: string | undefined, { env, cwd }: Io): Promise<string | undefined> {
+  if (file === undefined)
+    return env['HOLDFAST_IMPORT_PASSPHRASE'] || env['BACKUP_ENCRYPTION_KEY'] || undefined;
+  try {
+    return (await readFile(path.resolve(cwd, file), 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw usage(`the passphrase file ${file} cannot be read (${code})`, 'Check its name and permissions.');
+  }
+}
+
+/** When a file was written says nothing of when its data was read; it may still help. */
+async function noDate(file: string): Promise<HoldfastError> {
+  const { mtime } = await stat(file);
+  return usage(
+    'neither the file nor its name says when its data was read',
+    `Pass --at. The file itself was last changed at ${mtime.toISOString()}: where it is no copy, --at ${mtime.toISOString().slice(0, 19)}Z.`,
+  );
+}
+
+function describe(result: ImportBackupResult, { isEncrypted }: ImportedFile, dateFrom: string): string {
+  const { key, source, records, datasets, plainBytes, storedBytes, startedAt, isThereAlready } = result;
+  const done = isThereAlready ? 'was imported from this file before; nothing was stored' : 'imported';
+  return `${shortKey(key)} of ${source.name}: ${done}
+  ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}; stored ${bytes(storedBytes)}
+  dated ${time(startedAt)}, by ${dateFrom}
+${isEncrypted ? '  the original kept no proof of what it encrypted: it was whole JSON, more cannot be checked\n' : ''}`;
+}
+
+/** What the next prune will say of it. */
+function outlook({ config, repository }: Session, { type, startedAt, key }: ImportBackupResult): string {
+  const days = daysOf(config.retention, type);
+  if (days === undefined) return `  kept for ever: no retention is set for type ${type}\n`;
+  const ageDays = (repository.clock.now().getTime() - startedAt.getTime()) / DAY_MS;
+  if (ageDays <= days)
+    return `  kept for ${number(days)} days from its date on: that is what retention says for type ${type}\n`;
+  return `  THE NEXT PRUNE REMOVES IT: it is older than the ${number(days)} days of type ${type}, unless it is the only good backup. To keep it: holdfast hold ${shortKey(key)} --reason "…"\n`;
+}
