@@ -13,6 +13,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   connect: 'connecting',
   scratch: 'making a scratch target',
   schema: 'reading the schema',
+  import: 'reading the file',
   read: 'backing up',
   commit: 'committing',
   plan: 'planning',

@@ -71,7 +71,7 @@ kind: nothing was stored.
     const source = await findSource(session, values.as);
     const name = path.resolve(io.cwd, given);
     const read = await importerFor(source.kind);
-    session.progress.on({ kind: 'phase', phase: 'read' });
+    session.progress.on({ kind: 'phase', phase: 'import' });
     await using file = await read(name, { format, passphrase, signal: io.signal });
     const date = at === undefined ? file.date : { at, from: '--at' };
     if (!date) throw await noDate(name);

@@ -19,6 +19,7 @@ export type Phase =
   | 'connect'
   | 'scratch'
   | 'schema'
+  | 'import'
   | 'read'
   | 'commit'
   | 'plan'
