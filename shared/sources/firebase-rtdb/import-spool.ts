@@ -10,8 +10,8 @@ import { type ImportedRecord, twice } from './import-records.ts';
 import { comparePaths } from './key-order.ts';
 
 /** Records that are put in order in memory. */
-const BATCH_BYTES = 4 * MiB;
-const MOST_BATCH_RECORDS = 50_000;
+const BATCH_BYTES = 2 * MiB;
+const MOST_BATCH_RECORDS = 10_000;
 /** Together, of the segments that are read at once. */
 const READ_BYTES = 8 * MiB;
 const LEAST_READ_BYTES = 8 * KiB;
