@@ -1,8 +1,5 @@
+import type { ImportFormat } from '../core/import-formats.ts';
 import type { SourceView } from './source.ts';
-
-export const IMPORT_FORMATS = ['auto', 'firebase', 'original'] as const;
-/** `firebase`: an export of the database; `original`: a file of the system that Holdfast replaces. */
-export type ImportFormat = (typeof IMPORT_FORMATS)[number];
 
 export interface ImportOptions {
   readonly format: ImportFormat;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import type { ImportedFile, ImportFormat, ImportOptions } from '../import.ts';
+import type { ImportFormat } from '../../core/import-formats.ts';
+import type { ImportedFile, ImportOptions } from '../import.ts';
 import { MOST_DATASETS } from './datasets.ts';
 import { dateOfFile, typeOfFile } from './import-date.ts';
 import { type DecodedFile, decodeFile } from './import-decode.ts';
