@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
@@ -28,9 +29,11 @@ export class FilesSource implements Source {
     const { isFile, files } = await findFiles(this.#root);
     const pathOf = (name: string) => (isFile ? this.#root : path.join(this.#root, name));
     const datasets: DatasetPlan[] = [];
+    const versions = new Map<string, FileVersion>();
     for (const name of files) {
       throwIfAborted(signal);
-      const { sizeBytes, hasFinalNewline } = await describeFile(pathOf(name));
+      const { sizeBytes, hasFinalNewline, version } = await describeFile(pathOf(name), name);
+      versions.set(name, version);
       const attributes = { finalNewline: hasFinalNewline, sizeBytes };
       datasets.push({
         name,
@@ -44,7 +47,8 @@ export class FilesSource implements Source {
       server: 'files',
       datasets,
       omitted: ['File modes, owners, times, links and empty folders.'],
-      read: (dataset, _, using) => readFile(pathOf(dataset.name), dataset, using),
+      read: (dataset, _, using) =>
+        readFile(pathOf(dataset.name), dataset, { version: versions.get(dataset.name), signal: using }),
       check: async () => {},
       [Symbol.asyncDispose]: async () => {},
     };
@@ -55,10 +59,12 @@ export class FilesSource implements Source {
 async function* readFile(
   file: string,
   { name, attributes }: DatasetPlan,
-  signal: AbortSignal,
+  { version, signal }: { readonly version: FileVersion | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
+  throwIfAborted(signal);
   const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
   let bytes = 0;
+  let isSame = false;
   try {
     await using handle = await open(file, 'r');
     const read = (into: Buffer) => handle.read(into, 0, READ_BYTES, bytes);
@@ -74,6 +80,8 @@ async function* readFile(
       [next, other] = [other, next];
       ({ bytesRead } = await ahead);
     }
+    // Written in place, it may be as long as before, half old and half new.
+    isSame = version === versionOf(await handle.stat({ bigint: true }));
   } catch (error) {
     throw fileError(error, name);
   }
@@ -86,17 +94,35 @@ async function* readFile(
       },
     );
   }
+  if (!isSame)
+    throw new HoldfastError('E_SOURCE_CHANGED', `${name} was written while it was backed up`, {
+      hint: 'Back it up while nothing writes to it.',
+    });
   if (attributes['finalNewline'] === false) yield Uint8Array.of(NEWLINE);
+}
+
+/** Another one where a file was written or replaced. */
+type FileVersion = string;
+
+function versionOf({ ino, size, mtimeNs }: BigIntStats): FileVersion {
+  return `${ino} ${size} ${mtimeNs}`;
 }
 
 async function describeFile(
   file: string,
-): Promise<{ readonly sizeBytes: number; readonly hasFinalNewline: boolean }> {
-  await using handle = await open(file, 'r');
-  const { size } = await handle.stat();
-  const last = Buffer.alloc(1);
-  if (size > 0) await handle.read(last, 0, 1, size - 1);
-  return { sizeBytes: size, hasFinalNewline: size === 0 || last[0] === NEWLINE };
+  name: string,
+): Promise<{ readonly sizeBytes: number; readonly hasFinalNewline: boolean; readonly version: FileVersion }> {
+  try {
+    await using handle = await open(file, 'r');
+    const about = await handle.stat({ bigint: true });
+    const sizeBytes = Number(about.size);
+    const last = Buffer.alloc(1);
+    if (sizeBytes > 0) await handle.read(last, 0, 1, sizeBytes - 1);
+    const hasFinalNewline = sizeBytes === 0 || last[0] === NEWLINE;
+    return { sizeBytes, hasFinalNewline, version: versionOf(about) };
+  } catch (error) {
+    throw fileError(error, name);
+  }
 }
 
 /** Names below the root in a fixed order; the file's own name where the root is a file. */
