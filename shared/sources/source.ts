@@ -4,7 +4,10 @@ import type { BackupContents } from './target.ts';
 export type SourceKind = 'files' | 'firebase-rtdb' | 'postgres';
 export type Consistency = 'atomic' | 'per-dataset' | 'per-subtree';
 
-/** What a kind of database can promise. The engine reads these; it never asks which kind it has. */
+/**
+ * What a kind of database can promise. The engine reads these; it never asks which kind it has. That they are true is
+ * checked: `test/contract/source.contract.ts` asks every kind of source for every promise of this file.
+ */
 export interface SourceCapabilities {
   /**
    * How much of the data one backup sees at a single moment. Written into the manifest, so that a restore
@@ -15,12 +18,12 @@ export interface SourceCapabilities {
    * - `per-subtree`: what one request brought is of one moment; all lies within `SourceView.window`.
    */
   readonly consistency: Consistency;
-  /** How many partitions may be read at once. */
+  /** How many partitions may be read at once, one at least. What is read beside others is what is read alone. */
   readonly maxReaders: number;
 }
 
 export interface PartitionPlan {
-  /** Stable between runs and unique in its dataset, so that partitions line up: `0003`. */
+  /** Stable between runs and unique in its dataset, so that partitions line up: `0003`. A dataset has one at least. */
   readonly name: string;
   /** From the source's own statistics; for progress and order of work, never to check it. */
   readonly estimatedBytes: number;
@@ -29,7 +32,7 @@ export interface PartitionPlan {
 }
 
 export interface DatasetPlan {
-  /** Unique in the backup, as a person would write it: `public.orders`, `public."Odd.Name"`. */
+  /** Unique in the backup, as a person would write it: `public.orders`, `public."Odd.Name"`. Never normalised. */
   readonly name: string;
   /** `schema` datasets are sealed with the index key and are not selected by name in a restore. */
   readonly kind: 'schema' | 'data';
@@ -52,17 +55,24 @@ export interface ReadingCost {
   readonly usdPerGB: number;
 }
 
-/** One consistent look at a source. Disposing of it releases transactions, connections and files. */
+/**
+ * One consistent look at a source. All that it needs to be read is there until it is disposed of: that releases
+ * transactions, connections and files, also after a failure, a stop or half a read, and may be done twice. A read that
+ * is under way then fails, or gives all of it.
+ */
 export interface SourceView extends AsyncDisposable {
   /** Where in the source's history this is, in the source's own words (such as a WAL position). */
   readonly position: string;
   /** Product and version, such as `PostgreSQL 18.4`. */
   readonly server: string;
-  /** In a fixed order; the order of a restore is the target's business. */
+  /**
+   * Everything that the source holds, in a fixed order; the order of a restore is the target's business. What may not
+   * be read is refused, never left out.
+   */
   readonly datasets: readonly DatasetPlan[];
   /** What the backup leaves out, one sentence each; stored in the backup and shown. */
   readonly omitted: readonly string[];
-  /** What is true of this view, where it is more than the source promises; known when all is read. */
+  /** What is true of this view, where it is more than the source promises; known after `check`. */
   readonly consistency?: Consistency;
   /** First and last moment at which something was read, of a source without snapshots. */
   readonly window?: { readonly from: Date; readonly to: Date } | undefined;
@@ -70,10 +80,14 @@ export interface SourceView extends AsyncDisposable {
   /** What `ViewSharing.join` needs, where the source has that. No secret, and of no use once this view is disposed of. */
   readonly handle?: JsonObject | undefined;
   /**
-   * Yields one partition's records as blocks of bytes in a stable order. Blocks may end anywhere, the whole
-   * ends with `\n` or is empty. A block is the caller's until it asks for the next one, no longer.
+   * Yields one partition's records as blocks of bytes: the same data gives the same bytes, with or without a parent.
+   * Blocks may end anywhere, the whole ends with `\n` or is empty. A block is the caller's until it asks for the next
+   * one, no longer.
    *
-   * @throws E_SOURCE_* when the read is not complete; it never just ends early.
+   * A dataset that changes or goes meanwhile is given as the consistency says, or fails.
+   *
+   * @throws E_SOURCE_* when the read is not complete; it never just ends early. E_ABORTED soon after the signal, also
+   *   while the database says nothing
    */
   read(dataset: DatasetPlan, partition: PartitionPlan, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /**
@@ -95,7 +109,7 @@ export interface ChangedPartition {
 }
 
 export interface OpenOptions {
-  /** The last backup of this source. What has not changed since need not be read. */
+  /** The last backup of this source. What has not changed since need not be read; what is given is what is there. */
   readonly parent?: BackupContents | undefined;
   readonly onWarning?: (message: string) => void;
 }
@@ -108,8 +122,8 @@ export type SharedView = Required<
 /** Of a source whose views several processes can read. Such views have no `changed`, and nothing that is read last. */
 export interface ViewSharing {
   /**
-   * The same view, in another process, while the first one is open. Its `check` looks after what it opened itself: whether the
-   * first view stood to the end is for that one's.
+   * The same view, in another process, while the first one is open: it gives what the first one gives. Its `check`
+   * looks after what it opened itself: whether the first view stood to the end is for that one's.
    *
    * @throws E_SOURCE_*; E_SOURCE_LOST where the view is no more
    */
@@ -124,6 +138,10 @@ export interface Source {
   readonly capabilities: SourceCapabilities;
   /** Undefined where only who opened a view can read it. */
   readonly sharing?: ViewSharing | undefined;
-  /** @throws E_SOURCE_* */
+  /**
+   * A source without data is refused with E_EMPTY_READ, or has no dataset of kind `data`.
+   *
+   * @throws E_EMPTY_READ, E_ABORTED, E_SOURCE_*, no secret in it; nothing is left open then
+   */
   open(signal: AbortSignal, options?: OpenOptions): Promise<SourceView>;
 }

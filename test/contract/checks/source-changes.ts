@@ -1,0 +1,248 @@
+import { expect } from 'vitest';
+import {
+  type Check,
+  DATABASE_FAILED,
+  expectSame,
+  expectTyped,
+  isSame,
+  outcomeOf,
+  putAll,
+} from '../contract.ts';
+import type { KindFacts, Place } from '../place.ts';
+import { asContents, dataOf, never, type Reading, readPartition, readSource, readView } from '../reading.ts';
+import { type Content, many, members, recordsOf, singleValue, text, type World } from '../world.ts';
+import { smallWorld } from './worlds.ts';
+
+/** What changes between two reads, or under one. */
+export const CHANGES: readonly Check<Place>[] = [
+  {
+    promise: 'gives what is there now, whatever shape a dataset had at the last backup',
+    run: (place) => walkShapes(place, datasetShapes(place.facts), (content) => content),
+  },
+  {
+    promise: 'gives what is there now, whatever shape a record had at the last backup',
+    run: (place) =>
+      walkShapes(place, RECORD_SHAPES, (first, middle, last) =>
+        recordsOf([
+          ...(first === undefined ? [] : [['a', first] as const]),
+          ['b', 'stays'],
+          ...(middle === undefined ? [] : [['m', middle] as const]),
+          ['n', 'stays'],
+          ...(last === undefined ? [] : [['z', last] as const]),
+        ]),
+      ),
+  },
+  {
+    promise: 'says of a partition that it is as in the last backup only if it is, byte for byte',
+    run: trustsTheParentRightly,
+  },
+  {
+    promise: 'gives old or new of a dataset that changes under the read, as its consistency says, or fails',
+    run: changesUnderTheRead,
+  },
+  {
+    promise: 'never ends quietly where a dataset goes while it is read',
+    run: goesUnderTheRead,
+  },
+  {
+    promise: 'says no more of its consistency than is true',
+    run: saysItsConsistency,
+  },
+];
+
+function datasetShapes({ keepsEmptyDatasets }: KindFacts): readonly (Content | undefined)[] {
+  return [
+    undefined,
+    singleValue('gone'),
+    recordsOf([['k', 'one']]),
+    many(3, 10),
+    many(800, 900),
+    recordsOf([['m', members(30, 20_000)]]),
+    ...(keepsEmptyDatasets ? [recordsOf([])] : [singleValue('x'.repeat(500_000))]),
+  ];
+}
+
+const RECORD_SHAPES: readonly (string | ReadonlyMap<string, string> | undefined)[] = [
+  undefined,
+  'tiny',
+  'x'.repeat(450_000),
+  new Map([['only', 'one']]),
+  members(4, 10),
+  members(30, 20_000),
+];
+
+/** The last, and the middle dataset of five, or the only content of one, change through every ordered pair of shapes. */
+async function walkShapes<Shape>(
+  place: Place,
+  shapes: readonly Shape[],
+  contentOf: (first: Shape, middle: Shape, last: Shape) => Content | undefined,
+): Promise<void> {
+  const steps = everyPair(shapes.length);
+  const at = (step: number) => shapes[steps[step % steps.length] ?? 0] as Shape;
+  const third = Math.floor(steps.length / 3);
+  await place.put('b_stays', many(3, 10, 7));
+  await place.put('y_stays', many(3, 10, 8));
+  let parent: Reading | undefined;
+  for (let step = 0; step <= steps.length; step++) {
+    const now = [at(step), at(step + third), at(step + 2 * third)] as const;
+    const turns = [0, 1, 2].map((turn) => [now[turn % 3], now[(turn + 1) % 3], now[(turn + 2) % 3]]);
+    for (const [i, name] of ['a', 'm', 'z'].entries())
+      await place.put(name, contentOf(...(turns[i] as [Shape, Shape, Shape])));
+    const source = place.source();
+    const reading: Reading = await readSource(source, { parent });
+    expectSame(
+      place.decode(reading),
+      await place.readByHand(),
+      `step ${step}: ${now.map(shapeOf).join(', ')}`,
+    );
+    parent = reading;
+  }
+}
+
+function shapeOf(shape: unknown): string {
+  return (JSON.stringify(shape instanceof Map ? [...shape] : shape) ?? 'nothing').slice(0, 30);
+}
+
+/** A walk through 0 … n - 1 that goes from each to each other once: the circuit of a complete graph. */
+function everyPair(n: number): readonly number[] {
+  const left = Array.from({ length: n }, (_, from) =>
+    Array.from({ length: n }, (_, to) => to).filter((to) => to !== from),
+  );
+  const path = [0];
+  const walk: number[] = [];
+  while (path.length > 0) {
+    const next = left[path.at(-1) ?? 0]?.pop();
+    if (next === undefined) walk.push(path.pop() ?? 0);
+    else path.push(next);
+  }
+  return walk.slice(0, -1);
+}
+
+async function trustsTheParentRightly(place: Place): Promise<void> {
+  await putAll(place, smallWorld());
+  const parent = await readSource(place.source());
+  await place.setRecord('b_large', 'r0011', 'changed');
+  await place.setRecord('d_last', 'r0001', 'changed');
+  const source = place.source();
+  const whole = dataOf(await readSource(source));
+  const known = asContents(parent);
+  await using view = await source.open(never, { parent: known });
+  for (const dataset of view.datasets.filter(({ kind }) => kind === 'data')) {
+    const before = parent.datasets.find(({ name }) => name === dataset.name);
+    for (const partition of dataset.partitions.filter(({ sameAsParent }) => sameAsParent)) {
+      const bytes = before?.partitions.get(partition.name);
+      expect(bytes, `${dataset.name} is in the parent`).toBeDefined();
+      expect((await readPartition(view, dataset, partition)).equals(bytes!), dataset.name).toBe(true);
+    }
+  }
+  const delta = dataOf(await readSource(place.source(), { parent }));
+  for (const [name, bytes] of Object.entries(whole))
+    expect(delta[name] === bytes, `${name} is the same with and without a parent`).toBe(true);
+}
+
+async function changesUnderTheRead(place: Place): Promise<void> {
+  const before = await putAll(place, smallWorld());
+  const after = changed(before, 'b_large', ['r0000', 'r0023']);
+  const once = onceAtFirstBlock('b_large', place, async () => {
+    await place.setRecord('b_large', 'r0000', CHANGED);
+    await place.setRecord('b_large', 'r0023', CHANGED);
+  });
+  const outcome = await outcomeOf(() => readSource(place.source(), { onBlock: once.onBlock }));
+  expect(once.isDone, 'the dataset was changed while it was read').toBe(true);
+  if ('error' in outcome) return expectTyped(outcome.error, DATABASE_FAILED, { about: 'a change' });
+  const { consistency } = outcome.value;
+  const given = place.decode(outcome.value);
+  expect(
+    isSame(given, before) || isSame(given, after),
+    `what was given is the data of before or of after (${consistency})`,
+  ).toBe(true);
+}
+
+async function goesUnderTheRead(place: Place): Promise<void> {
+  for (const moment of ['before it is read', 'while it is read']) {
+    const before = await putAll(place, smallWorld());
+    const without = new Map([...before].filter(([name]) => name !== 'b_large'));
+    const source = place.source();
+    const outcome = await outcomeOf(async () => {
+      await using view = await source.open(never);
+      const early = moment === 'before it is read' ? await place.vanish('b_large') : undefined;
+      const once = onceAtFirstBlock('b_large', place, async () => {
+        if (early === undefined) await place.vanish('b_large');
+      });
+      return await readView(source, view, { onBlock: once.onBlock });
+    });
+    if ('error' in outcome) {
+      expectTyped(outcome.error, DATABASE_FAILED, { about: `gone ${moment}` });
+      continue;
+    }
+    const { consistency } = outcome.value;
+    const given = place.decode(outcome.value);
+    const gone = new Map([...given].filter(([name, content]) => name !== 'b_large' || !isEmpty(content)));
+    expect(
+      isSame(given, before) || (consistency !== 'atomic' && isSame(gone, without)),
+      `gone ${moment}: all of it or nothing of it (${consistency})`,
+    ).toBe(true);
+  }
+}
+
+async function saysItsConsistency(place: Place): Promise<void> {
+  const before = await putAll(place, smallWorld());
+  const after = changed(changed(before, 'a_first', ['r0000']), 'd_last', ['r0000']);
+  const source = place.source();
+  const outcome = await outcomeOf(async () => {
+    await using view = await source.open(never);
+    const once = onceAtFirstBlock('b_large', place, async () => {
+      await place.setRecord('a_first', 'r0000', CHANGED);
+      await place.setRecord('d_last', 'r0000', CHANGED);
+    });
+    const reading = await readView(source, view, { onBlock: once.onBlock });
+    expect(once.isDone, 'the data was changed while it was read').toBe(true);
+    return reading;
+  });
+  if ('error' in outcome) return expectTyped(outcome.error, DATABASE_FAILED, { about: 'a change' });
+  const given = place.decode(outcome.value);
+  if (outcome.value.consistency === 'atomic')
+    expect(isSame(given, before) || isSame(given, after), 'atomic: all of it is of one moment').toBe(true);
+  else
+    for (const [name, content] of given) {
+      const moments = [before, after].map((world) => world.get(name));
+      const only = new Map([[name, content]]);
+      expect(
+        moments.some((moment) => moment && isSame(only, new Map([[name, moment]]))),
+        `${name} is of one moment`,
+      ).toBe(true);
+    }
+}
+
+/** As long as what it takes the place of: no size tells. */
+const CHANGED = text(120_000, 99);
+
+function changed(world: World, dataset: string, keys: readonly string[]): World {
+  return new Map(
+    [...world].map(([name, content]) => [
+      name,
+      name === dataset && content.shape === 'records'
+        ? recordsOf([...content.records].map(([key, value]) => [key, keys.includes(key) ? CHANGED : value]))
+        : content,
+    ]),
+  );
+}
+
+function isEmpty(content: Content): boolean {
+  return content.shape === 'records' && content.records.size === 0;
+}
+
+/** Does something once, when the first block of a dataset has come. */
+function onceAtFirstBlock(dataset: string, place: Place, work: () => Promise<void>) {
+  let isDone = false;
+  return {
+    get isDone() {
+      return isDone;
+    },
+    onBlock: async (name: string) => {
+      if (isDone || place.nameOf(name) !== dataset) return;
+      isDone = true;
+      await work();
+    },
+  };
+}

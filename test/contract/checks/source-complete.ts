@@ -1,0 +1,159 @@
+import { expect } from 'vitest';
+import type { SourceView } from '../../../shared/sources/source.ts';
+import { type Check, expectSame, putAll } from '../contract.ts';
+import type { Place } from '../place.ts';
+import { dataOf, never, readPartition, readSource, readView } from '../reading.ts';
+import { HOSTILE_TEXTS, recordsOf, type World } from '../world.ts';
+import { hostileWorld, sizesWorld, smallWorld } from './worlds.ts';
+
+/** What is in the database is in what the source gives, in the form that the interface states. */
+export const COMPLETE: readonly Check<Place>[] = [
+  {
+    promise: 'gives every record of every dataset, and no other',
+    run: (place) => givesAll(place, sizesWorld(place.facts)),
+  },
+  {
+    promise: 'gives names, keys and texts as they are, however odd',
+    run: (place) => givesAll(place, hostileWorld(place.facts)),
+  },
+  {
+    promise: 'can hold all odd texts that its table of facts does not rule out',
+    run: rulesOutOnlyWhatCannotBe,
+  },
+  {
+    promise: 'ends what it gives of a partition with a newline, or gives nothing',
+    run: async (place) => {
+      await putAll(place, sizesWorld(place.facts));
+      for (const { name, partitions } of (await readSource(place.source(), { schema: true })).datasets)
+        for (const bytes of partitions.values())
+          expect([undefined, 0x0a], `the last byte of ${name}`).toContain(bytes.at(-1));
+    },
+  },
+  {
+    promise: 'leaves a block alone until the next one is asked for',
+    run: async (place) => {
+      await putAll(place, smallWorld());
+      // `readPartition` looks.
+      await readSource(place.source());
+    },
+  },
+  {
+    promise: 'names datasets and their partitions once each, and says what a manifest can hold',
+    run: async (place) => {
+      await putAll(place, hostileWorld(place.facts));
+      await using view = await place.source().open(never);
+      checkPlan(view);
+    },
+  },
+  {
+    promise: 'gives the same bytes in the same order whenever it reads the same data',
+    run: async (place) => {
+      await putAll(place, sizesWorld(place.facts));
+      const first = dataOf(await readSource(place.source()));
+      const second = dataOf(await readSource(place.source()));
+      for (const [name, bytes] of Object.entries(first))
+        expect(second[name] === bytes, `${name} is the same`).toBe(true);
+      expect(Object.keys(second)).toEqual(Object.keys(first));
+    },
+  },
+  {
+    promise: 'gives the same when as many partitions are read at once as it allows',
+    run: readsAtOnce,
+  },
+  {
+    promise: 'gives to who joins a view what the view gives, where it lets others join',
+    run: sharesItsView,
+  },
+];
+
+async function givesAll(place: Place, world: World): Promise<void> {
+  await putAll(place, world);
+  expectSame(await place.readByHand(), world, 'what the database holds, read by hand');
+  const reading = await readSource(place.source());
+  expectSame(place.decode(reading), world, 'what the source gave', { inOrder: place.facts.ordersRecords });
+}
+
+/** A table that rules too much out would make the checks of odd names see nothing. */
+async function rulesOutOnlyWhatCannotBe(place: Place): Promise<void> {
+  const { canName, canKey, canHold } = place.facts;
+  const holds = async (dataset: string, key: string, value: string) => {
+    const content = recordsOf([[key, value]]);
+    try {
+      await place.put(dataset, content);
+      const held = (await place.readByHand()).get(dataset);
+      return held?.shape === 'records' && held.records.get(key) === value;
+    } catch {
+      return false;
+    }
+  };
+  for (const text of HOSTILE_TEXTS) {
+    if (!canName(text)) expect(await holds(text, 'k', 'v'), `as a name: ${JSON.stringify(text)}`).toBe(false);
+    if (!canKey(text))
+      expect(await holds('keys', text, 'v'), `as a key: ${JSON.stringify(text)}`).toBe(false);
+    if (!canHold(text))
+      expect(await holds('texts', 'k', text), `as text: ${JSON.stringify(text)}`).toBe(false);
+  }
+}
+
+function checkPlan({ datasets, server, omitted }: SourceView): void {
+  const names = datasets.map(({ name }) => name);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  expect(names).not.toContain('');
+  for (const { name, kind, attributes, partitions } of datasets) {
+    expect(['schema', 'data'], name).toContain(kind);
+    expect(JSON.parse(JSON.stringify(attributes)), `the attributes of ${name}`).toEqual(attributes);
+    const parts = partitions.map((part) => part.name);
+    expect(new Set(parts).size, `the partitions of ${name}`).toBe(parts.length);
+    expect(parts.length, `the partitions of ${name}`).toBeGreaterThan(0);
+    for (const { estimatedBytes } of partitions)
+      expect(Number.isFinite(estimatedBytes) && estimatedBytes >= 0, `the estimate of ${name}`).toBe(true);
+  }
+  expect(server).not.toBe('');
+  for (const sentence of omitted) expect(sentence).toMatch(/\S/);
+}
+
+async function readsAtOnce(place: Place): Promise<void> {
+  await putAll(place, sizesWorld(place.facts));
+  const source = place.source();
+  const { maxReaders } = source.capabilities;
+  expect(Number.isInteger(maxReaders) && maxReaders >= 1).toBe(true);
+  const oneByOne = await readSource(source);
+  await using view = await source.open(never);
+  const parts = view.datasets
+    .filter(({ kind }) => kind === 'data')
+    .flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })));
+  const lanes = Array.from({ length: maxReaders }, async () => {
+    for (let next = parts.shift(); next; next = parts.shift()) {
+      const { dataset, partition } = next;
+      const bytes = await readPartition(view, dataset, partition);
+      const alone = oneByOne.datasets
+        .find(({ name }) => name === dataset.name)
+        ?.partitions.get(partition.name);
+      expect(alone && bytes.equals(alone), `${dataset.name} read beside others`).toBe(true);
+    }
+  });
+  await Promise.all(lanes);
+}
+
+async function sharesItsView(place: Place): Promise<void> {
+  const world = await putAll(place, smallWorld());
+  const source = place.source();
+  await using view = await source.open(never);
+  const { sharing } = source;
+  expect(view.handle !== undefined, 'a view has a handle where its source lets others join').toBe(
+    sharing !== undefined,
+  );
+  if (!sharing) return;
+  const { server, position, omitted, datasets, handle = {} } = view;
+  expect(view.changed).toBeUndefined();
+  expect(datasets.filter(({ readLast }) => readLast)).toEqual([]);
+  const { consistency } = source.capabilities;
+  const told = JSON.parse(JSON.stringify({ server, position, omitted, datasets, handle, consistency }));
+  await place.setRecord('a_first', 'r0000', 'changed after the view was opened');
+  await using joined = await place.source().sharing!.join(told, never);
+  const theirs = await readView(source, joined);
+  expectSame(place.decode(theirs), world, 'what the joined view gave');
+  expect(theirs.datasets.map(({ name }) => name)).toEqual(
+    datasets.filter(({ kind }) => kind === 'data').map(({ name }) => name),
+  );
+}

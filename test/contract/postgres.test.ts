@@ -1,0 +1,12 @@
+import { afterAll, beforeAll } from 'vitest';
+import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import { openDatabase, POSTGRES } from './places/postgres.ts';
+import { describeSource } from './source.contract.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server?.stop());
+
+describeSource(POSTGRES, () => openDatabase(server));
