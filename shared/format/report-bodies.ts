@@ -13,7 +13,10 @@ const decision = z.object({
 const BODIES = {
   /** Somebody wants the backups of the report kept, whatever retention says; `release` takes it back. */
   hold: decision,
-  release: decision,
+  release: decision.extend({
+    /** Keys of the holds that it ends, and no others; missing in releases of before. */
+    ends: z.array(z.string()).optional(),
+  }),
   /** Somebody says that suspect backups are as they should be. */
   accept: decision,
   verify: z.object({

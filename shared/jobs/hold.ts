@@ -58,18 +58,19 @@ async function decide(
       hint: 'Run `holdfast list` to see what there is.',
     });
   }
-  const { hold } = (await repository.marks(signal)).of(key);
+  const { hold, holds } = (await repository.marks(signal)).of(key);
   if (kind === 'release' && !hold) {
     throw new HoldfastError('E_NO_HOLD', `${key} is not held`, {
       hint: 'Run `holdfast list` to see what is.',
     });
   }
   const before = hold && { reason: hold.reason, at: hold.at };
-  const report = await repository.reports.write(
-    kind,
-    { backups: [key], body: { reason, ...(by === undefined ? {} : { by }) } },
-    signal,
-  );
+  const body = {
+    reason,
+    ...(by === undefined ? {} : { by }),
+    ...(kind === 'release' ? { ends: [...holds] } : {}),
+  };
+  const report = await repository.reports.write(kind, { backups: [key], body }, signal);
   return { key, reason, before, report };
 }
 

@@ -97,7 +97,7 @@ export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'm
 
 export function summariseEntry(
   { key, manifest, isProven, problem }: ManifestEntry,
-  marks: BackupMarks = {},
+  marks: BackupMarks = { holds: [] },
 ): BackupSummary {
   const parsed = parseBackupKey(key);
   const startedAt = new Date(manifest?.startedAt ?? parsed?.startedAt ?? 0);

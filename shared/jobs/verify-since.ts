@@ -1,12 +1,12 @@
 import type { BackupKey } from '../core/ids.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import { type Body, parseBody } from '../format/report-bodies.ts';
-import type { StoredReport } from '../repository/reports.ts';
+import { isAfter, madeAt, type StoredReport } from '../repository/reports.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { VerifyDepth } from './verify.ts';
 
 /**
- * Those of the backups that no verification stored since `since` (by the store's clock) found whole at this depth, in
+ * Those of the backups that no verification made since `since` found whole at this depth, in
  * their order. All parts of a subset together are as good as `full`. Where one found damage, only those after it count.
  *
  * @throws E_STORE_*
@@ -17,20 +17,37 @@ export async function notVerifiedSince(
   options: { readonly since: Date; readonly depth: VerifyDepth; readonly signal: AbortSignal },
 ): Promise<BackupKey[]> {
   const { since, depth, signal } = options;
-  const passed = new Map<string, Body<'verify'>['depth'][]>();
-  const reports = await Array.fromAsync(repository.reports.read('verify', signal));
-  reports.sort((a, b) => a.storedAt.getTime() - b.storedAt.getTime());
-  for (const report of reports) if (report.storedAt >= since) note(passed, report);
-  return keys.filter((key) => !isReached(depth, passed.get(key) ?? []));
+  const looks = await Array.fromAsync(looksAtBackups(repository, signal));
+  const passed = (key: BackupKey) => {
+    const looked = looks.filter(({ stored }) => stored.report?.backups.includes(key));
+    const [found, clean] = partition(looked, ({ body }) => body.damaged.includes(key));
+    return clean.filter(
+      ({ stored }) => madeAt(stored) >= since && found.every((damage) => isAfter(stored, damage.stored)),
+    );
+  };
+  return keys.filter(
+    (key) =>
+      !isReached(
+        depth,
+        passed(key).map(({ body }) => body.depth),
+      ),
+  );
 }
 
-function note(passed: Map<string, Body<'verify'>['depth'][]>, { report, problem }: StoredReport): void {
-  const body = problem ? undefined : report && readBody(report);
-  if (!report || !body) return;
-  for (const key of report.backups) {
-    if (body.damaged.includes(key)) passed.delete(key);
-    else passed.set(key, [...(passed.get(key) ?? []), body.depth]);
+interface Look {
+  readonly stored: StoredReport;
+  readonly body: Body<'verify'>;
+}
+
+async function* looksAtBackups(repository: Repository, signal: AbortSignal): AsyncGenerator<Look> {
+  for await (const stored of repository.reports.read('verify', signal)) {
+    const body = stored.problem ? undefined : stored.report && readBody(stored.report);
+    if (body) yield { stored, body };
   }
+}
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
 function readBody(report: NonNullable<StoredReport['report']>): Body<'verify'> | undefined {

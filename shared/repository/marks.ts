@@ -2,10 +2,10 @@ import type { HoldfastError } from '../core/errors.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Report, ReportKind } from '../format/report.ts';
 import { type Body, type BodyKind, parseBody } from '../format/report-bodies.ts';
-import type { Reports, StoredReport } from './reports.ts';
+import { isAfter, madeAt, type Reports, type StoredReport } from './reports.ts';
 
 interface At {
-  /** When it was stored, by the store's clock. */
+  /** When it was made, by the clock of its writer or of the store, whichever says earlier. */
   readonly at: Date;
   /** The report that says so. */
   readonly report: string;
@@ -15,7 +15,9 @@ type Depth = Body<'verify'>['depth'];
 
 /** What the reports say of one backup; the newest of each. */
 export interface BackupMarks {
-  /** Missing where it was released since. */
+  /** Reports of the holds that no release has ended. */
+  readonly holds: readonly string[];
+  /** The newest of those; missing where there are none. */
   readonly hold?: At & { readonly reason: string };
   readonly accept?: At & { readonly reason: string };
   /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
@@ -36,77 +38,49 @@ export interface Marks {
 }
 
 type MarkKind = Exclude<BodyKind, 'prune' | 'audit'>;
-type Mutable = { -readonly [K in keyof BackupMarks]: BackupMarks[K] };
+const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (MarkKind &
+  ReportKind)[];
 
-interface State {
-  readonly marks: Mutable;
-  /** How verifications looked that found damage, and that no later one has looked for in vain. */
-  damagedAt: readonly Depth[];
+/** A report that says something of a backup. */
+interface Said<K extends MarkKind> extends At {
+  readonly stored: StoredReport;
+  readonly body: Body<K>;
 }
 
-const APPLY: { readonly [K in MarkKind]: (state: State, at: At, body: Body<K>, backup: string) => void } = {
-  hold: ({ marks }, at, { reason }) => {
-    marks.hold = { ...at, reason };
-  },
-  release: ({ marks }) => {
-    delete marks.hold;
-  },
-  accept: ({ marks }, at, { reason }) => {
-    marks.accept = { ...at, reason };
-  },
-  verify: (state, at, { depth, damaged }, backup) => {
-    const earlier = state.damagedAt.filter((found) => !covers(depth, found));
-    state.damagedAt = damaged.includes(backup) ? [...earlier, depth] : earlier;
-    state.marks.verify = { ...at, depth, isWhole: state.damagedAt.length === 0 };
-    if (depth.kind === 'full') state.marks.fullVerify = at;
-  },
-  drill: ({ marks }, at, body) => {
-    marks.drill = { ...at, ...body };
-  },
-};
-
-/** Whether a verification looks for all that another one can find. */
-function covers(depth: Depth, other: Depth): boolean {
-  if (depth.kind === 'full') return true;
-  return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;
-}
-const KINDS = Object.keys(APPLY) as readonly (MarkKind & ReportKind)[];
+/** All that was said of one backup, in no order. */
+type AllSaid = { readonly [K in MarkKind]: Said<K>[] };
 
 /**
  * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
- * all that can be read.
+ * all that can be read. In which order the store gives them plays no part.
  *
  * @param since only reports of then or later: enough for backups that were made since, as no report comes before its backup
  * @throws E_STORE_*
  */
 export async function readMarks(reports: Reports, signal: AbortSignal, since?: Date): Promise<Marks> {
-  const states = new Map<string, State>();
+  const said = new Map<string, AllSaid>();
   const problems: HoldfastError[] = [];
   const unreadHolds: string[] = [];
   const unreadVerifies: At[] = [];
-  const found = await Array.fromAsync(reports.readAll(KINDS, signal, since));
-  found.sort(
-    (a, b) =>
-      a.storedAt.getTime() - b.storedAt.getTime() || (a.report?.at ?? '').localeCompare(b.report?.at ?? ''),
-  );
-  for (const stored of found) {
-    const problem = stored.problem ?? apply(states, stored);
+  for await (const stored of reports.readAll(KINDS, signal, since)) {
+    const problem = stored.problem ?? note(said, stored);
     if (!problem) continue;
     problems.push(problem);
     const { key, storedAt } = stored;
     if (key.startsWith('reports/hold/')) unreadHolds.push(key);
     if (key.startsWith('reports/verify/')) unreadVerifies.push({ at: storedAt, report: key });
   }
-  return { of: (backup) => states.get(backup)?.marks ?? {}, problems, unreadHolds, unreadVerifies };
+  const marks = new Map([...said].map(([backup, all]) => [backup, marksOf(backup, all)]));
+  return { of: (backup) => marks.get(backup) ?? NONE, problems, unreadHolds, unreadVerifies };
 }
 
-function apply(
-  states: Map<string, State>,
-  { report, key, storedAt }: StoredReport,
-): HoldfastError | undefined {
+const NONE: BackupMarks = { holds: [] };
+
+function note(said: Map<string, AllSaid>, stored: StoredReport): HoldfastError | undefined {
+  const { report } = stored;
   if (!report) return undefined;
   try {
-    applyTo(states, report, report.kind as MarkKind, { at: storedAt, report: key });
+    noteOf(said, report.kind as MarkKind, report, stored);
     return undefined;
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
@@ -114,11 +88,66 @@ function apply(
   }
 }
 
-function applyTo<K extends MarkKind>(states: Map<string, State>, report: Report, kind: K, at: At): void {
+function noteOf<K extends MarkKind>(
+  said: Map<string, AllSaid>,
+  kind: K,
+  report: Report,
+  stored: StoredReport,
+): void {
   const body = parseBody(kind, report);
   for (const backup of report.backups) {
-    const of = states.get(backup) ?? { marks: {}, damagedAt: [] };
-    states.set(backup, of);
-    APPLY[kind](of, at, body, backup);
+    const all = said.get(backup) ?? { hold: [], release: [], accept: [], verify: [], drill: [] };
+    said.set(backup, all);
+    all[kind].push({ at: madeAt(stored), report: report.key, stored, body });
   }
+}
+
+function marksOf(backup: string, { hold, release, accept, verify, drill }: AllSaid): BackupMarks {
+  const holds = hold.filter((one) => !release.some((other) => ends(other, one)));
+  const [held, accepted, drilled] = [newest(holds), newest(accept), newest(drill)];
+  const full = newest(verify.filter(({ body }) => body.depth.kind === 'full'));
+  return {
+    holds: holds.map(({ report }) => report),
+    ...(held && { hold: { ...dated(held), reason: held.body.reason } }),
+    ...(accepted && { accept: { ...dated(accepted), reason: accepted.body.reason } }),
+    ...verified(backup, verify),
+    ...(full && { fullVerify: dated(full) }),
+    ...(drilled && { drill: { ...dated(drilled), ...drilled.body } }),
+  };
+}
+
+function dated({ at, report }: At): At {
+  return { at, report };
+}
+
+/** The last by when it was made; of the same moment, by name. */
+function newest<K extends MarkKind>(said: readonly Said<K>[]): Said<K> | undefined {
+  return said.reduce<Said<K> | undefined>((last, one) => {
+    if (!last || one.at > last.at) return one;
+    return one.at < last.at || one.report < last.report ? last : one;
+  }, undefined);
+}
+
+/** A release names what it ends. One of before named nothing: it ends what came before it. */
+function ends(release: Said<'release'>, hold: Said<'hold'>): boolean {
+  return release.body.ends?.includes(hold.report) ?? isAfter(release.stored, hold.stored);
+}
+
+function verified(backup: string, verify: readonly Said<'verify'>[]): Pick<BackupMarks, 'verify'> {
+  const last = newest(verify);
+  if (!last) return {};
+  const isDamage = ({ body }: Said<'verify'>) => body.damaged.includes(backup);
+  const clean = verify.filter((one) => !isDamage(one));
+  const standing = verify.filter(
+    (found) =>
+      isDamage(found) &&
+      !clean.some((one) => covers(one.body.depth, found.body.depth) && isAfter(one.stored, found.stored)),
+  );
+  return { verify: { ...dated(last), depth: last.body.depth, isWhole: standing.length === 0 } };
+}
+
+/** Whether a verification looks for all that another one can find. */
+function covers(depth: Depth, other: Depth): boolean {
+  if (depth.kind === 'full') return true;
+  return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;
 }

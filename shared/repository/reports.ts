@@ -156,6 +156,24 @@ export class Reports {
   }
 }
 
+/**
+ * When a report was made, as far as both clocks agree: no later than its writer says under the MAC, nor than the store
+ * says. An old one that somebody stores again is no newer for it.
+ */
+export function madeAt({ report, storedAt }: StoredReport): Date {
+  const claimed = report ? new Date(report.at) : storedAt;
+  return claimed < storedAt ? claimed : storedAt;
+}
+
+/**
+ * Whether a report comes after another by its writer's clock and by the store's. Who may write to the store changes the
+ * second at will, but not the first; a writer's clock may be wrong, but not the store's.
+ */
+export function isAfter(one: StoredReport, other: StoredReport): boolean {
+  if (!one.report || !other.report) return false;
+  return one.report.at > other.report.at && one.storedAt >= other.storedAt;
+}
+
 function notOurs(key: string, problem: string): HoldfastError {
   return new HoldfastError('E_DAMAGED', `${key} ${problem}`, {
     hint: 'It is not counted. Restore it from an older version of the object.',

@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import type { JsonObject } from '../../../shared/core/json.ts';
 import type { ReportKind } from '../../../shared/format/report.ts';
+import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
+import { notVerifiedSince } from '../../../shared/jobs/verify-since.ts';
+import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { initRepository, never, openRepository } from '../../support/engine.ts';
+import { ManualClock } from '../../support/pruning.ts';
 
 const one = 'backups/daily/20260301/backup_daily_20260301_020000.json' as BackupKey;
 const two = 'backups/daily/20260302/backup_daily_20260302_020000.json' as BackupKey;
@@ -46,13 +50,13 @@ describe('marks', () => {
       verify: { isWhole: true },
     });
     expect(marks.of(two).hold).toBeUndefined();
-    expect(marks.of('backups/daily/20260303/backup_daily_20260303_020000.json')).toEqual({});
+    expect(marks.of('backups/daily/20260303/backup_daily_20260303_020000.json')).toEqual({ holds: [] });
     expect(marks.problems).toEqual([]);
   });
 
   it('do not come from a report that does not say what its kind says', async () => {
     const marks = await marksOf(await withReports([['hold', [one], { why: 'audit' }]]));
-    expect(marks.of(one)).toEqual({});
+    expect(marks.of(one)).toEqual({ holds: [] });
     expect(marks.problems).toMatchObject([{ code: 'E_DAMAGED' }]);
   });
 });
@@ -81,4 +85,105 @@ describe('a verification', () => {
     const isFull = reports.some(([, , { depth }]) => depth === full);
     expect(fullVerify !== undefined).toBe(isFull);
   });
+});
+
+/** What somebody can do who may write to the store and has no key: store every object again, in an order of his. */
+async function storedAgain(from: MemoryStore, order: (keys: string[]) => string[]): Promise<MemoryStore> {
+  let seconds = 0;
+  const later = new MemoryStore({ now: () => new Date(Date.UTC(2026, 5, 1) + 1000 * seconds++) });
+  const keys = (await Array.fromAsync(from.list(''))).map(({ key }) => key);
+  for (const key of order(keys)) await later.put(key, await from.get(key));
+  return later;
+}
+
+/** A repository in which the store and its writers agree on the time; `act` is called with a clock that goes on. */
+async function withHistory(act: (repository: Repository, pass: () => void) => Promise<void>) {
+  const clock = new ManualClock('2026-03-03T00:00:00.000Z');
+  const store = new MemoryStore(clock);
+  await initRepository(store);
+  await store.put(one, Buffer.from('{}'));
+  await using repository = await openRepository(store, { clock });
+  await act(repository, () => clock.advance(60_000));
+  return store;
+}
+
+const ORDERS: readonly (readonly [string, (keys: string[]) => string[]])[] = [
+  ['in the order of their names', (keys) => keys.toSorted()],
+  ['backwards', (keys) => keys.toSorted().reverse()],
+  ['releases last', (keys) => keys.toSorted((a, b) => Number(/release/.test(a)) - Number(/release/.test(b)))],
+];
+
+describe.each(ORDERS)('objects that are stored again %s', (_, order) => {
+  it('do not end a hold', async () => {
+    const store = await withHistory(async (repository, pass) => {
+      await holdBackup(repository, one, { reason: 'audit', signal: never });
+      pass();
+      await releaseBackup(repository, one, { reason: 'it is over', signal: never });
+      pass();
+      await holdBackup(repository, one, { reason: 'a second audit', signal: never });
+    });
+    const marks = (await marksOf(await storedAgain(store, order))).of(one);
+    expect(marks.hold).toMatchObject({ reason: 'a second audit', at: new Date('2026-03-03T00:02:00Z') });
+  });
+
+  it('do not end a hold by a release that names none, as those of before', async () => {
+    const store = await withHistory(async ({ reports }, pass) => {
+      await reports.write('hold', { backups: [one], body: { reason: 'audit' } }, never);
+      pass();
+      await reports.write('release', { backups: [one], body: { reason: 'it is over' } }, never);
+      pass();
+      await reports.write('hold', { backups: [one], body: { reason: 'a second audit' } }, never);
+    });
+    expect((await marksOf(store)).of(one).hold?.reason).toBe('a second audit');
+    expect((await marksOf(await storedAgain(store, order))).of(one).hold?.reason).toBe('a second audit');
+  });
+
+  it('do not take damage back, nor make a verification or a drill younger', async () => {
+    const store = await withHistory(async ({ reports }, pass) => {
+      await reports.write('verify', { backups: [one], body: verified([]) }, never);
+      pass();
+      await reports.write('verify', { backups: [one], body: verified([one]) }, never);
+      await reports.write(
+        'drill',
+        { backups: [one], body: { outcome: 'equal', restoreMs: 1, records: 1 } },
+        never,
+      );
+    });
+    const again = await storedAgain(store, order);
+    const { verify, fullVerify, drill } = (await marksOf(again)).of(one);
+    const at = new Date('2026-03-03T00:01:00Z');
+    expect({ verify, fullVerify: fullVerify?.at, drill: drill?.at }).toMatchObject({
+      verify: { isWhole: false, at },
+      fullVerify: at,
+      drill: at,
+    });
+    await using repository = await openRepository(again);
+    const options = { since: new Date('2026-05-01'), depth: { kind: 'full' }, signal: never } as const;
+    expect(await notVerifiedSince(repository, [one], options)).toEqual([one]);
+  });
+});
+
+it('a release ends the holds that it was made for, whatever the clock of its writer says', async () => {
+  const store = await withHistory(async (repository, pass) => {
+    await holdBackup(repository, one, { reason: 'audit', signal: never });
+    await holdBackup(repository, one, { reason: 'another', signal: never });
+    pass();
+    await using behind = await openRepository(repository.store, {
+      clock: { now: () => new Date('2020-01-01') },
+    });
+    await releaseBackup(behind, one, { reason: 'it is over', signal: never });
+  });
+  expect((await marksOf(store)).of(one)).toEqual({ holds: [] });
+});
+
+it('a verification by a clock that is ahead takes back no damage that was found later', async () => {
+  const store = await withHistory(async (repository, pass) => {
+    await using ahead = await openRepository(repository.store, {
+      clock: { now: () => new Date('2027-01-01') },
+    });
+    await ahead.reports.write('verify', { backups: [one], body: verified([]) }, never);
+    pass();
+    await repository.reports.write('verify', { backups: [one], body: verified([one]) }, never);
+  });
+  expect((await marksOf(store)).of(one).verify?.isWhole).toBe(false);
 });
