@@ -2,11 +2,10 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { daysOf } from '../../shared/core/config-retention.ts';
 import type { HoldfastError } from '../../shared/core/errors.ts';
+import { IMPORT_FORMATS } from '../../shared/core/import-formats.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { importerFor, openSource } from '../../shared/jobs/adapters.ts';
-import { type ImportBackupResult, importBackup } from '../../shared/jobs/import.ts';
-import { IMPORT_FORMATS, type ImportedFile } from '../../shared/sources/import.ts';
-import type { Source } from '../../shared/sources/source.ts';
+import { type ImportBackupOptions, type ImportBackupResult, importBackup } from '../../shared/jobs/import.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, time } from '../format.ts';
 import type { Io } from '../io.ts';
@@ -85,7 +84,7 @@ kind: nothing was stored.
     });
     const { sha256, isEncrypted } = file;
     const document = { ...result, dateFrom: date.from, format: file.format, isEncrypted, sha256 };
-    await session.print(document, describe(result, file, date.from) + outlook(session, result));
+    await session.print(document, describe(result, isEncrypted, date.from) + outlook(session, result));
     return 0;
   },
 };
@@ -94,7 +93,7 @@ kind: nothing was stored.
 async function findSource(
   { config, io }: Session,
   as: string | undefined,
-): Promise<Pick<Source, 'kind' | 'name'>> {
+): Promise<ImportBackupOptions['source']> {
   if (as === '') throw usage('--as is empty', 'Give the name that the configuration has for the source.');
   if (as !== undefined) return { kind: 'firebase-rtdb', name: as };
   const found = defaultSource(config);
@@ -138,7 +137,7 @@ async function noDate(file: string): Promise<HoldfastError> {
   );
 }
 
-function describe(result: ImportBackupResult, { isEncrypted }: ImportedFile, dateFrom: string): string {
+function describe(result: ImportBackupResult, isEncrypted: boolean, dateFrom: string): string {
   const { key, source, records, datasets, plainBytes, storedBytes, startedAt, isThereAlready } = result;
   const done = isThereAlready ? 'was imported from this file before; nothing was stored' : 'imported';
   return `${shortKey(key)} of ${source.name}: ${done}
