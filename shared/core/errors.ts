@@ -54,6 +54,15 @@ export async function about<T>(object: string, work: () => Promise<T>): Promise<
   }
 }
 
+/** The same for work that is done at once. */
+export function named<T>(object: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isHoldfastError(error) ? error.about(object) : error;
+  }
+}
+
 export function isHoldfastError(error: unknown, code?: ErrorCode): error is HoldfastError {
   return error instanceof HoldfastError && (code === undefined || error.code === code);
 }

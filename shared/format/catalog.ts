@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, named } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PackHandle } from './chunk-ref.ts';
 import { compress, decompress } from './codec.ts';
@@ -8,8 +8,8 @@ import { parseJson } from './json-text.ts';
 import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
 
-/** A catalog larger than this is refused: a million tables are well below it. */
-const MOST_CATALOG_BYTES = 2 ** 30;
+/** A larger catalog could not be parsed: a text of Node holds no more. Half a million tables are below it. */
+const MOST_CATALOG_BYTES = 2 ** 29 - 24;
 const LEVEL = 3;
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -114,7 +114,7 @@ export function encodeCatalog(catalog: Catalog): { readonly id: string; readonly
 
 /** @throws E_DAMAGED */
 export function decodeCatalog(body: Uint8Array, id: string, what: string): Catalog {
-  const plain = decompress(body, MOST_CATALOG_BYTES);
+  const plain = named(what, () => decompress(body, MOST_CATALOG_BYTES));
   const got = createHash('sha256').update(plain).digest('hex');
   if (got !== id) throw new HoldfastError('E_DAMAGED', `${what} has the hash ${got}, ${id} was expected`);
   const parsed = Catalog.safeParse(parseJson(plain, what));

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { release } from '../core/buffer-memory.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { KiB, MiB } from '../core/units.ts';
 import { applyDelta } from './delta.ts';
 
@@ -31,24 +31,35 @@ export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
  * The chunk that a chain of items makes: the full chunk first, then its deltas in order.
  *
  * @param maxBytes the repository's largest chunk
+ * @param options.nameOf what errors call the item of a step; @default none has a name
  * @throws E_DAMAGED
  */
-export function decodeChain(items: readonly Uint8Array[], maxBytes: number): Buffer {
+export function decodeChain(
+  items: readonly Uint8Array[],
+  maxBytes: number,
+  { nameOf }: { readonly nameOf?: (step: number) => string } = {},
+): Buffer {
   let chunk: Buffer | undefined;
-  for (const item of items) {
-    const codec = item[0];
-    const isDelta = codec === CODEC.delta || codec === CODEC.deltaZstd;
-    if (isDelta !== (chunk !== undefined)) {
-      throw new HoldfastError('E_DAMAGED', `an item of codec ${codec} is out of place in its chain`);
-    }
-    const limit = maxBytes + (isDelta ? DELTA_OVERHEAD_BYTES + maxBytes : 0);
-    const bytes = decode(item, limit);
+  for (const [step, item] of items.entries()) {
     const base = chunk;
-    chunk = base ? applyDelta(base, bytes, maxBytes) : bytes;
+    try {
+      chunk = decodeStep(base, item, maxBytes);
+    } catch (error) {
+      throw nameOf && isHoldfastError(error) ? error.about(nameOf(step)) : error;
+    }
     if (base) release(base);
   }
   if (!chunk) throw new HoldfastError('E_DAMAGED', 'a chain has no items');
   return chunk;
+}
+
+function decodeStep(base: Buffer | undefined, item: Uint8Array, maxBytes: number): Buffer {
+  const codec = item[0];
+  const isDelta = codec === CODEC.delta || codec === CODEC.deltaZstd;
+  if (isDelta !== (base !== undefined))
+    throw new HoldfastError('E_DAMAGED', `an item of codec ${codec} is out of place in its chain`);
+  const bytes = decode(item, maxBytes + (isDelta ? DELTA_OVERHEAD_BYTES + maxBytes : 0));
+  return base ? applyDelta(base, bytes, maxBytes) : bytes;
 }
 
 /** @throws E_DAMAGED where it does not decompress to at most `maxBytes`, or the codec is not known */
@@ -109,18 +120,31 @@ export function compress(plain: Uint8Array, level: number): Buffer {
   });
 }
 
-/** @throws E_DAMAGED */
+/**
+ * What a frame says that it holds is checked before anything is taken out of it, and no more than that is.
+ *
+ * @throws E_DAMAGED
+ */
 export function decompress(body: Uint8Array, maxBytes: number): Buffer {
-  const expected = contentBytes(body) ?? USUAL_OUTPUT_BYTES;
-  const chunkSize = Math.min(expected, maxBytes, MOST_OUTPUT_BYTES) + SPARE_BYTES;
+  const said = contentBytes(body);
+  if (said !== undefined && said > maxBytes)
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `an item says that it decompresses to ${said} bytes, at most ${maxBytes} are allowed`,
+    );
+  const chunkSize = Math.min(said ?? USUAL_OUTPUT_BYTES, maxBytes, MOST_OUTPUT_BYTES) + SPARE_BYTES;
+  const maxOutputLength = Math.max(1, said ?? Math.min(maxBytes, MOST_UNSAID_BYTES));
   try {
-    return zstdDecompressSync(body, { maxOutputLength: maxBytes, chunkSize });
+    return zstdDecompressSync(body, { maxOutputLength, chunkSize });
   } catch (cause) {
     throw new HoldfastError('E_DAMAGED', `an item does not decompress to at most ${maxBytes} bytes`, {
       cause,
     });
   }
 }
+
+/** Of a frame that does not say how much it holds, as `compress` always does. */
+const MOST_UNSAID_BYTES = 64 * MiB;
 
 /** Output buffers: of frames that do not say how much they hold, and at most. */
 const USUAL_OUTPUT_BYTES = 512 * KiB;
@@ -129,20 +153,20 @@ const MOST_OUTPUT_BYTES = 16 * MiB;
 const SPARE_BYTES = 64;
 
 const ZSTD_MAGIC = 0xfd2fb528;
-const LONGEST_FRAME_HEADER = 18;
+/** Bytes of the content size by its flag, where the frame has a window, and where it is one segment. */
+const SIZE_BYTES = { windowed: [0, 2, 4, 8], single: [1, 2, 4, 8] } as const;
+const DICTIONARY_BYTES = [0, 1, 2, 4] as const;
 
-/**
- * What the header of a frame says that it holds (RFC 8878, 3.1.1.1); undefined where it says nothing, or in a form
- * that `compress` does not make. Only a hint: nothing relies on it.
- */
+/** What the header of a frame says that it holds (RFC 8878, 3.1.1.1); undefined where it says nothing. */
 function contentBytes(body: Uint8Array): number | undefined {
   const frame = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (frame.length < LONGEST_FRAME_HEADER || frame.readUInt32LE(0) !== ZSTD_MAGIC) return undefined;
+  if (frame.length < 5 || frame.readUInt32LE(0) !== ZSTD_MAGIC) return undefined;
   const descriptor = frame.readUInt8(4);
-  const hasDictionary = (descriptor & 0x03) !== 0;
-  const hasWindow = (descriptor & 0x20) === 0;
-  const at = hasWindow ? 6 : 5;
-  if (hasDictionary) return undefined;
-  if (descriptor >> 6 === 1) return frame.readUInt16LE(at) + 256;
-  return descriptor >> 6 === 2 ? frame.readUInt32LE(at) : undefined;
+  const isSingle = (descriptor & 0x20) !== 0;
+  const flag = descriptor >> 6;
+  const bytes = SIZE_BYTES[isSingle ? 'single' : 'windowed'][flag] ?? 0;
+  const at = 5 + (isSingle ? 0 : 1) + (DICTIONARY_BYTES[descriptor & 0x03] ?? 0);
+  if (bytes === 0 || frame.length < at + bytes) return undefined;
+  if (bytes === 8) return Number(frame.readBigUInt64LE(at));
+  return frame.readUIntLE(at, bytes) + (bytes === 2 ? 256 : 0);
 }

@@ -5,11 +5,12 @@ import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
-import { openItem, type PackSeal } from '../format/seal.ts';
+import { openItem, type PackSeal, parsePackHeader } from '../format/seal.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { asDamage, isDamage } from '../repository/damage.ts';
 import type { Repository } from '../repository/repository.ts';
 import { TreeCheck } from './tree-check.ts';
+import { refuseContradictions, refuseOtherKey } from './verify-contents.ts';
 import type { Findings } from './verify-findings.ts';
 
 type ListedPack = Manifest['packs'][number];
@@ -39,6 +40,8 @@ export class FullVerification {
   readonly #trees: TreeCheck;
   /** What was found of each pack that was looked at, as a manifest describes it. */
   readonly #packs = new Map<string, Promise<PackVerdict>>();
+  /** The run and purpose that each whole pack says it is sealed for. */
+  readonly #sealedFor = new Map<string, { readonly run: string; readonly purpose: string }>();
   #readBytes = 0;
 
   constructor(repository: Repository, findings: Findings, options: FullVerificationOptions) {
@@ -78,7 +81,7 @@ export class FullVerification {
     await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
       this.#verifyPack(reader, key, pack),
     );
-    await this.#findings.guard(key, key, async () => verifyTotals(reader));
+    await this.#findings.guard(key, key, async () => refuseContradictions(reader));
     await this.#verifyTrees(reader, key);
   }
 
@@ -91,6 +94,8 @@ export class FullVerification {
     const { damage, mistake } = await check;
     if (damage) this.#findings.add(object, backup, damage);
     if (mistake) this.#findings.add(backup, backup, mistake);
+    const sealed = this.#sealedFor.get(pack.id);
+    if (sealed) await this.#findings.guard(backup, backup, async () => refuseOtherKey(reader, pack, sealed));
   }
 
   async #judgePack(reader: BackupReader, object: string, pack: ListedPack): Promise<PackVerdict> {
@@ -117,6 +122,8 @@ export class FullVerification {
         `${object} is not what was written: ${size}its SHA-256 is not its name`,
       );
     }
+    const { runKeyId: run, purpose } = parsePackHeader(pack, object);
+    this.#sealedFor.set(id, { run, purpose });
     if (length !== bytes) return wrongly(reader, `${object} has ${bytes} bytes; it has ${length}`);
     let seal: PackSeal;
     try {
@@ -181,23 +188,4 @@ function wrongly({ manifest: { key } }: BackupReader, said: string): HoldfastErr
   return new HoldfastError('E_DAMAGED', `${key} says wrongly that ${said}`, {
     hint: 'The pack is whole, and so are the other backups that need it; restore one of those.',
   });
-}
-
-/** @throws E_DAMAGED where the catalog holds something else than the manifest says */
-function verifyTotals({ manifest: { key, totals }, catalog }: BackupReader): void {
-  const data = catalog.datasets.filter(({ kind }) => kind === 'data');
-  const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
-  const sum = (count: 'records' | 'plainBytes' | 'chunks') =>
-    roots.reduce((total, root) => total + root[count], 0);
-  const found = {
-    datasets: data.length,
-    records: sum('records'),
-    plainBytes: sum('plainBytes'),
-    chunks: sum('chunks'),
-  };
-  for (const [name, count] of Object.entries(found)) {
-    const said = totals[name as keyof typeof found];
-    if (said !== count)
-      throw new HoldfastError('E_DAMAGED', `${key} says ${name} ${said}, its catalog holds ${count}`);
-  }
 }

@@ -159,7 +159,11 @@ export function* decodedChunks(
 ): Generator<Buffer> {
   for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
   for (const chunk of chunks) {
-    const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes);
+    const nameOf = (step: number) => {
+      const { at, pack } = placeOf(chunk.chain[step], batch);
+      return `the item at ${at} of ${pack}`;
+    };
+    const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes, { nameOf });
     checkChunk(plain, chunk, batch);
     yield plain;
     release(plain);

@@ -1,4 +1,4 @@
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import {
   checkKeysFile,
@@ -41,10 +41,13 @@ export async function openKeychain(
   if (keys.repository !== file.id)
     throw new HoldfastError('E_DAMAGED', `${key} is of repository ${keys.repository}, this is ${file.id}`);
   const context = { repository: file.id, run: file.id, purpose: 'keys' } as const;
-  checkKeysFile(bytes, key, await provider.unwrapDataKey(keys.seal, context, signal));
+  const seal = await about(key, () => provider.unwrapDataKey(keys.seal, context, signal));
+  checkKeysFile(bytes, key, seal);
   const older: KeyProvider[] = [];
-  for (const entry of keys.older)
-    older.push(await openOlder(entry, { file, provider, wrappedBy: keys.seal.rootKeyId, key, signal }));
+  for (const entry of keys.older) {
+    const of = { file, provider, wrappedBy: keys.seal.rootKeyId, key, signal };
+    older.push(await about(key, () => openOlder(entry, of)));
+  }
   return new Keychain(provider, older);
 }
 

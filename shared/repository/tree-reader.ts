@@ -1,4 +1,4 @@
-import { about, HoldfastError } from '../core/errors.ts';
+import { HoldfastError, named } from '../core/errors.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { decompress } from '../format/codec.ts';
 import { packKey } from '../format/pack.ts';
@@ -74,7 +74,7 @@ async function readNode(
 ): Promise<NodeContents> {
   const what = `the tree node at ${node.location.offset} of ${packKey(node.location.pack.id ?? ('' as never))}`;
   const item = await reader.readItem(node.location, signal);
-  const plain = await about(what, async () => decompress(item, MOST_NODE_BYTES));
+  const plain = named(what, () => decompress(item, MOST_NODE_BYTES));
   if (!nodeId(plain).equals(node.id))
     throw new HoldfastError('E_DAMAGED', `${what} is not the one that is named`);
   if (node.level === 0) {

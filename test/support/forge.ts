@@ -4,6 +4,7 @@ import { encodeAuthenticated } from '../../shared/format/authenticated-json.ts';
 import { type Catalog, encodeCatalog, type RootEntry } from '../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../shared/format/chunk-ref.ts';
 import { compress } from '../../shared/format/codec.ts';
+import type { Manifest } from '../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../shared/format/pack.ts';
 import { newPackSeal } from '../../shared/format/seal.ts';
 import { encodeLeaf, nodeId, SELF } from '../../shared/format/tree.ts';
@@ -17,6 +18,12 @@ export interface Forgery {
   readonly root?: (root: RootEntry) => RootEntry;
   /** Changes what the manifest says in its totals. */
   readonly totals?: (totals: Record<string, number>) => Record<string, number>;
+  /** Changes the catalog, after it was made to fit. */
+  readonly catalog?: (catalog: Catalog) => Catalog;
+  /** What lies in the catalog's place, in the end. */
+  readonly catalogBody?: (body: Buffer) => Buffer;
+  /** Changes the manifest, in the end. */
+  readonly manifest?: (manifest: Manifest) => Manifest;
 }
 
 /**
@@ -27,8 +34,9 @@ export async function forge(
   repository: Repository,
   key: BackupKey,
   dataset: string,
-  { refs = (same) => same, root = (same) => same, totals = (same) => same }: Forgery,
+  forgery: Forgery,
 ): Promise<void> {
+  const { refs = same, root = same, totals = same } = forgery;
   const { store, context } = repository;
   const reader = await repository.openBackup(key, never);
   const [leaf] = await Array.fromAsync(reader.leaves(reader.root(dataset, '0000'), { signal: never }));
@@ -48,7 +56,7 @@ export async function forge(
     offset: node.offset,
     storedBytes: node.storedBytes,
   });
-  const catalog: Catalog = {
+  const fitting: Catalog = {
     ...reader.catalog,
     datasets: reader.catalog.datasets.map((one) => ({
       ...one,
@@ -61,19 +69,24 @@ export async function forge(
       })),
     })),
   };
-  const { id, body: catalogBody } = encodeCatalog(catalog);
-  const place = pack.add(catalogBody);
+  const { id, body: catalogBody } = encodeCatalog((forgery.catalog ?? same)(fitting));
+  const place = pack.add((forgery.catalogBody ?? same)(catalogBody));
+  const used = { usedBytes: node.storedBytes + place.storedBytes };
   const closed = pack.close(true);
   await store.put(packKey(closed.id), closed.bytes);
   const index = reader.manifest.packs.find(({ id: of }) => of === reader.manifest.catalog.pack)!;
-  const manifest = {
+  const manifest = (forgery.manifest ?? same)({
     ...reader.manifest,
-    totals: totals(reader.manifest.totals),
-    packs: [...reader.manifest.packs, { ...index, id: closed.id, bytes: closed.bytes.length }],
+    totals: totals(reader.manifest.totals) as Manifest['totals'],
+    packs: [...reader.manifest.packs, { ...index, ...used, id: closed.id, bytes: closed.bytes.length }],
     catalog: { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes },
-  };
+  });
   await store.delete(key);
   await store.put(key, encodeAuthenticated(manifest, await keys.open(run, 'manifest', never)));
+}
+
+function same<T>(value: T): T {
+  return value;
 }
 
 function named(root: RootEntry, pack: string): RootEntry {

@@ -21,6 +21,12 @@ export function partsOf(name: string): { readonly folders: readonly string[]; re
   return { folders: parts.slice(0, -1), file: parts.at(-1) ?? '' };
 }
 
+/** @throws E_SOURCE_UNSUPPORTED where files of these names cannot lie in one folder */
+export function refuseNames(names: readonly string[]): void {
+  for (const name of names) partsOf(name);
+  refuseClashes(names);
+}
+
 /** @throws E_SOURCE_UNSUPPORTED where names are the same, or one would be both a file and a folder */
 export function refuseClashes(names: readonly string[]): void {
   const files = new Set<string>();
