@@ -1,7 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { POSTGRES_BIN } from './live-database.ts';
 import { bytesOf, type Command } from './measure.ts';
-import { HOLDFAST_KEY, run, seal, shell, unseal } from './tools.ts';
+import { configOf, HOLDFAST_KEY, run, seal, shell, unseal } from './tools.ts';
 
 /** A way to back a database up and to bring it back. `place` is a folder of its own for each round. */
 export interface LiveTool {
@@ -48,14 +49,24 @@ function holdfast(options: {
   });
   return {
     name,
-    init: (place) => command(place, ['init']),
+    init: (place) => {
+      writeFileSync(configOf(place), JSON.stringify(ANY_LABEL));
+      return command(place, ['init']);
+    },
     backup: (place, label, url) =>
-      command(place, ['backup', label, '--source', 'env:DATABASE_URL', '--quiet'], url),
+      command(
+        place,
+        ['backup', label, '--source', 'env:DATABASE_URL', '--config', configOf(place), '--quiet'],
+        url,
+      ),
     restore: (place, label, url) =>
-      command(place, ['restore', `latest:${label}`, '--to', 'env:DATABASE_URL', '--quiet'], url),
+      command(place, ['restore', 'latest', '--type', label, '--to', 'env:DATABASE_URL', '--quiet'], url),
     storedBytes: (place) => Number(JSON.parse(run(command(place, ['status', '--json']))).packBytes),
   };
 }
+
+/** A label is the type of a backup. */
+const ANY_LABEL = { retention: { '*': 365 } };
 
 const DUMP = `${POSTGRES_BIN}/pg_dump -d "$DATABASE_URL"`;
 

@@ -46,6 +46,11 @@ const RETENTION = {
   prune: { unsafeNoGrace: true, maxSharePercent: 100 },
 };
 
+/** Its days for `'*'` let a label be the type of a backup. */
+export function configOf(place: string): string {
+  return path.join(place, 'holdfast.config.json');
+}
+
 function holdfast(program: string): Tool {
   const command = (place: string, ...args: string[]): Command => ({
     argv: [program, ...args, '--quiet'],
@@ -58,15 +63,14 @@ function holdfast(program: string): Tool {
     deduplicates: true,
     version: { argv: [program, '--version'] },
     init(place) {
-      writeFileSync(path.join(place, 'holdfast.config.json'), JSON.stringify(RETENTION));
+      writeFileSync(configOf(place), JSON.stringify(RETENTION));
       return command(place, 'init');
     },
-    backup: (place, file, label) => command(place, 'backup', label, '--source', file),
-    restore: (place, label, target) => command(place, 'restore', `latest:${label}`, '--to', target),
+    backup: (place, file, label) =>
+      command(place, 'backup', label, '--source', file, '--config', configOf(place)),
+    restore: (place, label, target) => command(place, 'restore', 'latest', '--type', label, '--to', target),
     restored: (target, file) => path.join(target, path.basename(file)),
-    expire: canPrune
-      ? (place) => command(place, 'prune', '--yes', '--config', path.join(place, 'holdfast.config.json'))
-      : undefined,
+    expire: canPrune ? (place) => command(place, 'prune', '--yes', '--config', configOf(place)) : undefined,
   };
 }
 

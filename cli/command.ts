@@ -44,11 +44,30 @@ export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
     const parsed = parseArgs({ args: [...argv], options: all, allowPositionals: true, strict: true });
     const extra = parsed.positionals[most];
     if (extra !== undefined) throw usage(`'${extra}' is one argument too many`);
+    refuseEmpty(parsed);
     return parsed;
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     throw explain(error, argv, Object.keys(all));
   }
+}
+
+/** Options that say nothing when they are empty, and pick nothing. */
+const MAY_BE_EMPTY: readonly string[] = ['note'];
+const EMPTY_HINT = 'A variable that is not set may be the cause. Give a value, or leave it out.';
+
+/** `--source "$UNSET"` must not mean the current folder, nor a KEY that is empty any backup. @throws E_USAGE */
+function refuseEmpty({
+  values,
+  positionals,
+}: {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
+}): void {
+  if (positionals.includes('')) throw usage('an argument is empty', EMPTY_HINT);
+  for (const [name, value] of Object.entries(values))
+    if (!MAY_BE_EMPTY.includes(name) && [value].flat().includes(''))
+      throw usage(`--${name} is empty`, EMPTY_HINT);
 }
 
 export function usage(message: string, hint = 'Run it with --help.'): HoldfastError {

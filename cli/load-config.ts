@@ -56,7 +56,7 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
     if (SECRET_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
       io.stderr.write('warning: others can see a password or token that is an argument; use env:NAME\n');
-    refuseMistaken(text, config, io);
+    refuseName(text, config);
     return placeOf(text, io);
   }
   const name = text.slice('env:'.length);
@@ -77,15 +77,17 @@ function refuseSecret({ name, kind, secret }: NamedSource): void {
   );
 }
 
-/** Whatever is no name and no URL is a path: not so what was meant for one of those. */
-function refuseMistaken(text: string, config: ResolvedConfig, io: Io): void {
-  if (!/^[\w-]+$/.test(text) || existsSync(path.resolve(io.cwd, text))) return;
-  const meant = nearest(
-    text,
-    config.sources.map(({ name }) => name),
+/** A path has a `/` or a `.`, or begins with `files:`; anything else is a name, and must be configured. @throws E_USAGE */
+function refuseName(text: string, { sources, targets }: ResolvedConfig): void {
+  if (/[/\\.]|^files:/.test(text)) return;
+  const names = [...sources, ...targets].map(({ name }) => name);
+  const meant = nearest(text, names);
+  const known =
+    names.length > 0 ? `Configured are ${names.join(', ')}.` : 'No source or target is configured.';
+  throw usage(
+    `'${text}' is neither a source nor a target of the configuration`,
+    `${meant === undefined ? known : `Did you mean ${meant}?`} A file or folder is ./${text}.`,
   );
-  if (meant !== undefined)
-    throw usage(`'${text}' is no name of the configuration`, `Did you mean ${meant}? A folder is ./${text}.`);
 }
 
 /** @throws E_USAGE; only the scheme of a URL is in the message */

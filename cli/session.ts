@@ -1,7 +1,10 @@
-import type { ResolvedConfig } from '../shared/core/config.ts';
+import path from 'node:path';
+import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { listBackups, resolveBackupKey } from '../shared/jobs/list.ts';
+import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
+import { listBackups } from '../shared/jobs/list.ts';
 import { openRepository } from '../shared/jobs/open-repository.ts';
+import { sourceNames } from '../shared/jobs/source-names.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
 import { bytes, shortKey, time } from './format.ts';
@@ -14,6 +17,27 @@ type Repository = Awaited<ReturnType<typeof openRepository>>;
 export interface SessionFlags extends ConfigFlags {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
+}
+
+/** Options of commands that take a KEY: what `latest` and `good` are of. */
+export const KEY_OPTIONS = {
+  source: { type: 'string', short: 's' },
+  type: { type: 'string' },
+} as const;
+
+export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: of that source, by its name
+      --type TYPE         with \`latest\` or \`good\`: of that type, such as daily
+`;
+
+interface KeyFlags {
+  readonly source?: string | undefined;
+  readonly type?: string | undefined;
+}
+
+/** @throws E_USAGE where they would be passed over */
+export function refuseKeyFlags({ source, type }: KeyFlags): void {
+  if (source !== undefined || type !== undefined)
+    throw usage('--source and --type go with `latest` or `good`', 'Give one of these words as KEY.');
 }
 
 /** What most commands work with: configuration, open repository, progress, output. */
@@ -46,9 +70,19 @@ export class Session implements AsyncDisposable {
     await write(this.io.stdout, this.isJson ? `${JSON.stringify(document)}\n` : text);
   }
 
-  /** The backup that KEY means; on a terminal, offers a choice where it is missing. */
-  async backup(text: string | undefined): Promise<BackupKey> {
-    if (text !== undefined) return resolveBackupKey(this.repository, text, this.io.signal);
+  /**
+   * The backup that KEY means; on a terminal, offers a choice where it is missing.
+   *
+   * @param of `--source` and `--type` of the command
+   */
+  async backup(text: string | undefined, of: KeyFlags = {}): Promise<BackupKey> {
+    if (text !== undefined) {
+      const { source, type } = of;
+      const sources = parseBackupWord(text) && (await sourceNames(this.#sources, this.io.env));
+      const choice = { source, type, ...(sources && { sources }), signal: this.io.signal };
+      return chooseBackup(this.repository, text, choice);
+    }
+    refuseKeyFlags(of);
     const backups = await listBackups(this.repository, { signal: this.io.signal });
     const options = backups
       .filter(({ state }) => state !== 'damaged')
@@ -61,7 +95,13 @@ export class Session implements AsyncDisposable {
     if (chosen !== undefined) return chosen;
     throw usage(
       'KEY is missing',
-      'Give (part of) a key, `latest`, or `latest:daily`; `holdfast list` shows them.',
+      'Give (part of) a key, `latest`, or `latest:SOURCE`; `holdfast list` shows them.',
+    );
+  }
+
+  get #sources(): readonly NamedSource[] {
+    return this.config.sources.map((source) =>
+      source.kind === 'files' ? { ...source, url: path.resolve(this.io.cwd, source.url) } : source,
     );
   }
 

@@ -2,9 +2,9 @@ import { type AcceptResult, acceptBackups } from '../../shared/jobs/accept.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey } from '../format.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
-const options = { reason: { type: 'string' } } as const;
+const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 const MOST_KEYS = 100;
 
 export const accept: Command = {
@@ -15,8 +15,8 @@ Says that suspect backups are as they should be. They count as good from then on
 compared with them, and prune goes on. What was decided, and why, is kept in the repository as a report. Look first:
 holdfast show KEY.
 
-      --reason TEXT       why; whoever can read the repository's place can read it
-
+      --reason TEXT       why; everyone who can read the store can read it
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast accept latest --reason "the archive tables were dropped on purpose"
@@ -27,10 +27,10 @@ Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY 
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, MOST_KEYS);
-    await using session = await Session.open(values, io);
+    await using session = await Session.open({ ...values, source: undefined }, io);
     const keys = [];
     for (const text of positionals.length > 0 ? positionals : [undefined])
-      keys.push(await session.backup(text));
+      keys.push(await session.backup(text, values));
     const reason = values.reason ?? (await ask.text(io, 'Why is it as it should be?'));
     if (reason === undefined) throw usage('--reason is missing', 'Say why: --reason "…".');
     const result = await acceptBackups(session.repository, [...new Set(keys)], { reason, signal: io.signal });

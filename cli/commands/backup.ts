@@ -1,3 +1,4 @@
+import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
 import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
@@ -19,8 +20,9 @@ export const backup: Command = {
   options,
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]
 
-Backs a database up as at one moment. TYPE (default manual) chooses how long it is kept. Only what the newest
-backup of the same source has not is stored. Nothing is listed until everything is stored.
+Backs a database up as at one moment. TYPE (daily, weekly, manual, or one of the configuration;
+default manual) chooses how long it is kept. Only data that is new since the last backup of this source is stored.
+Nothing is listed until everything is stored.
 
 A backup that lost much against the newest good one of its source (a table is empty or gone, half the records, or its
 data no longer compresses) is stored as suspect: it is named here and exits with 40. holdfast help accept says more.
@@ -48,10 +50,11 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
         hint: 'Remove the variable.',
       });
     }
+    const type = knownBackupType(positionals[0] ?? 'manual', backupTypes(session.config));
     const place = findPlace(await chooseSource(session), session.config, io);
     const began = performance.now();
     const result = await runBackup(session.repository, await openSource(place, io.env), {
-      type: positionals[0] ?? 'manual',
+      type,
       note: values.note,
       suspects: session.config.suspects,
       allowEmpty: values['allow-empty'] === true,

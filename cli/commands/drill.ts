@@ -1,16 +1,15 @@
 import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
 import { type DrillResult, runDrill } from '../../shared/jobs/drill.ts';
-import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
-import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
+import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
 import { drillServer } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
 const options = {
   server: { type: 'string' },
-  source: { type: 'string', short: 's' },
   jobs: { type: 'string', short: 'j' },
   keep: { type: 'boolean', default: false },
+  ...KEY_OPTIONS,
 } as const;
 
 /** Of each list, in text; JSON has all. */
@@ -21,20 +20,19 @@ export const drill: Command = {
   options,
   help: `Usage: holdfast drill [KEY] [--server SERVER] [--keep]
 
-Restores a backup (default: the newest good one) into a scratch database that the drill makes on a server, compares
-schema, counts and contents with the backup, drops the database again, and keeps the result as a report. Never
-writes into a database that is there; of Firebase into a new node of one, and nowhere else.
+Restores a backup (default: \`good\`, the newest one that nothing speaks against) into a scratch database that the
+drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
+result as a report. Never writes into a database that is there; of Firebase into a new node of one, and nowhere else.
 
       --server SERVER     where: env:NAME (a URL in the environment), postgres://…, or a name from the configuration;
                           for Firebase https://…, for text files a folder. Default: drill.KIND.url of the configuration
-  -s, --source TEXT       without KEY: the newest good backup of a source whose name contains TEXT
   -j, --jobs N            partitions and indexes at once (default 4)
       --keep              leave the scratch database for a look; says how to drop it
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast drill
-  holdfast drill latest:weekly --server env:DRILL_SERVER
+  holdfast drill good:shop --server env:DRILL_SERVER
   holdfast drill 20260301 --keep
 
 Exit status: 0 restored and equal; 20 restored and different; 21 it failed (the report says why); 2, 10, 12 it did
@@ -44,13 +42,8 @@ not begin; 130 stopped.
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const jobs = jobsOf(values.jobs);
-    if (positionals[0] !== undefined && values.source !== undefined)
-      throw usage('KEY and --source exclude each other');
     await using session = await Session.open({ ...values, source: undefined }, io);
-    const key =
-      positionals[0] === undefined
-        ? await newestGoodBackup(session.repository, { source: values.source, signal: io.signal })
-        : await session.backup(positionals[0]);
+    const key = await session.backup(positionals[0] ?? 'good', values);
     const { source } = await session.repository.readManifest(key, io.signal);
     const server = await openScratch(
       drillServer(knownKind(source.kind), values.server, session.config, io),

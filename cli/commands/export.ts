@@ -3,7 +3,7 @@ import { writeOutputFile } from '../../shared/core/output-file.ts';
 import { exportBackup } from '../../shared/jobs/export.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
 const FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
 const options = {
@@ -11,6 +11,7 @@ const options = {
   path: { type: 'string', short: 'p' },
   format: { type: 'string', short: 'f', default: 'sql' },
   output: { type: 'string', short: 'o' },
+  ...KEY_OPTIONS,
 } as const;
 
 export const exportCommand: Command = {
@@ -25,7 +26,7 @@ Writes a backup as plain text: SQL that psql restores into an empty database, or
   -p, --path PATH         of Firebase, only what lies there: /characters/alice
   -f, --format FORMAT     sql (default), csv or ndjson; of Firebase json or ndjson
   -o, --output FILE       must not exist; it is there only when it is complete
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast export latest | psql -v ON_ERROR_STOP=1 scratch
@@ -39,8 +40,8 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
     const { values, positionals } = parse(argv, options, 1);
     const format = FORMATS.find((known) => known === values.format);
     if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
-    await using session = await Session.open(values, io);
-    const key = await session.backup(positionals[0]);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key = await session.backup(positionals[0], values);
     const blocks = exportBackup(session.repository, key, {
       format,
       datasets: values.dataset,
@@ -54,7 +55,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
     const writtenBytes = await writeFile(path.resolve(io.cwd, values.output), blocks);
     await session.print(
       { key, format, output: values.output, bytes: writtenBytes },
-      `Wrote ${values.output}\n`,
+      `Wrote ${values.output}: plain data, readable by its owner alone (0600)\n`,
     );
     return 0;
   },

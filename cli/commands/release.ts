@@ -1,9 +1,9 @@
 import { type HoldResult, releaseBackup } from '../../shared/jobs/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey, time } from '../format.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
-const options = { reason: { type: 'string' } } as const;
+const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
 export const release: Command = {
   options,
@@ -11,8 +11,8 @@ export const release: Command = {
 
 Takes a hold back: retention decides on the backup again.
 
-      --reason TEXT       why; kept in a report that whoever reads the store can read
-
+      --reason TEXT       why; kept in a report; everyone who can read the store can read it
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast release 20260301 --reason "the audit is over"
@@ -24,8 +24,8 @@ Exit status: 0 released; 2 no reason; 10 no such backup, or it is not held; 11 K
     const { values, positionals } = parse(argv, options, 1);
     if (values.reason === undefined)
       throw usage('--reason is missing', 'Say why: --reason "the audit is over".');
-    await using session = await Session.open(values, io);
-    const key = await session.backup(positionals[0]);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key = await session.backup(positionals[0], values);
     const result = await releaseBackup(session.repository, key, { reason: values.reason, signal: io.signal });
     await session.print(result, describe(result));
     return 0;

@@ -2,11 +2,12 @@ import { type DamagedBackup, type RepairResult, repairBackups } from '../../shar
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural, shortKey } from '../format.ts';
 import { describeMissing } from '../missing.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', short: 'n', default: false },
+  ...KEY_OPTIONS,
 } as const;
 
 /** Names of whole datasets that are listed. */
@@ -23,7 +24,7 @@ takes the damaged ones in their time. Back up first: that stores again what the 
 
       --all               every listed backup (the default)
   -n, --dry-run           look, write nothing
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast backup daily && holdfast repair
@@ -37,9 +38,12 @@ Exit status: 0 every backup can be restored whole, itself or by its copy; 20 rec
     const { values, positionals } = parse(argv, options, 1);
     const [only] = positionals;
     if (values.all && only !== undefined) throw usage('KEY and --all exclude each other');
-    await using session = await Session.open(values, io);
+    if (only === undefined) refuseKeyFlags(values);
+    await using session = await Session.open({ ...values, source: undefined }, io);
     const keys =
-      only === undefined ? await session.repository.backupKeys(io.signal) : [await session.backup(only)];
+      only === undefined
+        ? await session.repository.backupKeys(io.signal)
+        : [await session.backup(only, values)];
     const dryRun = values['dry-run'] === true;
     const result = await repairBackups(session.repository, keys, {
       dryRun,

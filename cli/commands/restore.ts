@@ -5,7 +5,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
 const options = {
   to: { type: 'string', short: 't' },
@@ -22,6 +22,7 @@ const options = {
   jobs: { type: 'string', short: 'j' },
   'dry-run': { type: 'boolean', short: 'n', default: false },
   yes: { type: 'boolean', short: 'y', default: false },
+  ...KEY_OPTIONS,
 } as const;
 
 const MOST_RATE_MB = 10_000;
@@ -51,11 +52,11 @@ that has any of the objects, naming them; afterwards reads everything back and c
       --rules             put the security rules of the backup into force too
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast restore latest --to postgres://localhost/scratch
-  holdfast restore latest:daily --to env:TARGET_URL --dataset public.orders
+  holdfast restore latest:shop --to env:TARGET_URL --dataset public.orders
   holdfast restore 20260301 --to ./files
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
 
@@ -65,8 +66,8 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const jobs = jobsOf(values.jobs);
-    await using session = await Session.open(values, io);
-    const key = await session.backup(positionals[0]);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key = await session.backup(positionals[0], values);
     const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
     if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
     const target = await openTarget(findPlace(to, session.config, io), io.env);
@@ -147,6 +148,7 @@ export function planDocument(key: string, plan: Plan): object {
     rebuilds: plan.rebuilds ?? [],
     losses: plan.losses ?? [],
     warnings: plan.warnings,
+    isPlain: plan.isPlain === true,
   };
 }
 
@@ -154,9 +156,13 @@ function resultDocument({ key, plan, comparison, records, plainBytes }: RestoreR
   return { ...planDocument(key, plan), records, plainBytes, comparison };
 }
 
+/** What a restore to a folder leaves there. */
+export const PLAIN =
+  'The files are plain data, not encrypted: readable by their owner alone (0600; new folders 0700).';
+
 export function describePlan(
   key: string,
-  { target, steps, conflicts, drops, warnings, datasets }: Plan,
+  { target, steps, conflicts, drops, warnings, datasets, isPlain }: Plan,
   verb = 'Restore',
 ): string {
   const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
@@ -170,6 +176,7 @@ export function describePlan(
       'In the way (it will refuse, unless --replace):',
       ...conflicts.map((conflict) => `  ${conflict}`),
     );
+  if (isPlain) lines.push(PLAIN);
   lines.push(...warnings.map((warning) => `warning: ${warning}`));
   return `${lines.join('\n')}\n`;
 }
@@ -179,6 +186,7 @@ function describeResult({ key, plan, comparison, records, plainBytes }: RestoreR
     `Restored ${shortKey(key)} to ${plan.target} in ${duration(ms)}`,
     `  ${plural(records, 'record')}, ${bytes(plainBytes)}`,
     `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`,
+    ...(plan.isPlain ? [`  ${PLAIN}`] : []),
     ...(plan.losses ?? []).map((what) => `  dropped too, and not in the backup: ${what}`),
   ];
   return `${lines.join('\n')}\n`;

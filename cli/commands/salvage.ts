@@ -5,8 +5,8 @@ import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
-import { Session } from '../session.ts';
-import { describePlan, planDocument } from './restore.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { describePlan, PLAIN, planDocument } from './restore.ts';
 
 const options = {
   to: { type: 'string', short: 't' },
@@ -17,6 +17,7 @@ const options = {
   jobs: { type: 'string', short: 'j' },
   'dry-run': { type: 'boolean', short: 'n', default: false },
   yes: { type: 'boolean', short: 'y', default: false },
+  ...KEY_OPTIONS,
 } as const;
 
 export const salvage: Command = {
@@ -36,7 +37,7 @@ A command of its own, so that no restore is ever partial without being asked to 
   -j, --jobs N            partitions and indexes at once (default 4)
   -n, --dry-run           read the backup, print the plan and what is missing, change nothing
   -y, --yes               do not ask
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast salvage 20260301 --to ./rescued --dry-run
@@ -49,8 +50,8 @@ Exit status: 0 nothing is missing; 20 something is, or nothing can be read at al
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const jobs = jobsOf(values.jobs);
-    await using session = await Session.open(values, io);
-    const key = await session.backup(positionals[0]);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key = await session.backup(positionals[0], values);
     const to = values.to ?? (await ask.text(io, 'Salvage to which database or folder?'));
     if (!to) throw usage('--to is missing', 'Say where: --to ./folder, --to postgres://… or --to env:NAME.');
     const target = await openTarget(findPlace(to, session.config, io), io.env);
@@ -100,7 +101,7 @@ function describeResult(result: SalvageResult, ms: number): string {
   return `Salvaged ${shortKey(key)} to ${plan.target} in ${duration(ms)}
   ${plural(records, 'record')}, ${bytes(plainBytes)}
   read back: ${plural(comparison.length, 'dataset')} compared with what was read from the backup, all equal
-${elsewhere(chunksFromElsewhere)}${describeMissing(missing)}`;
+${plan.isPlain ? `  ${PLAIN}\n` : ''}${elsewhere(chunksFromElsewhere)}${describeMissing(missing)}`;
 }
 
 function elsewhere(chunks: number): string {

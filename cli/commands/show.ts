@@ -2,17 +2,18 @@ import { type BackupDetail, showBackup } from '../../shared/jobs/show.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../findings.ts';
 import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 import { standing, verification } from '../standing.ts';
 
 export const show: Command = {
-  options: {},
+  options: KEY_OPTIONS,
   help: `Usage: holdfast show [KEY]
 
 Shows one backup: where it came from, what is suspect about it, whether it is held, verified and drilled, its datasets
-with their records and sizes, and what it leaves out. KEY is any part of a key that fits one backup, \`latest\`, or
-\`latest:TYPE\`.
+with their records and sizes, and what it leaves out. KEY is any part of a key that fits one backup,
+\`latest\`, or \`latest:SOURCE\`.
 
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast show latest
@@ -22,9 +23,10 @@ Exit status: 0 shown; 10 no such backup; 11 KEY fits several; 20 damaged.
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, {}, 1);
-    await using session = await Session.open(values, io);
-    const detail = await showBackup(session.repository, await session.backup(positionals[0]), io.signal);
+    const { values, positionals } = parse(argv, KEY_OPTIONS, 1);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const key = await session.backup(positionals[0], values);
+    const detail = await showBackup(session.repository, key, io.signal);
     await session.print(detail, describe(detail, session.repository.clock.now()));
     return 0;
   },

@@ -4,7 +4,7 @@ import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts'
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
-import { Session } from '../session.ts';
+import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
@@ -12,6 +12,7 @@ const options = {
   full: { type: 'boolean', default: false },
   subset: { type: 'string' },
   since: { type: 'string' },
+  ...KEY_OPTIONS,
 } as const;
 
 const MOST_NAMED = 20;
@@ -29,7 +30,7 @@ damaged packs, as far as the database still has it.
       --subset N/T        full, on the N-th of T parts of the packs; all T together are --full
       --since TIME        of all backups, those that were not found whole at this depth since then: an age (30m,
                           12h, 7d) or a time (2026-03-01, 2026-03-01T02:00:00Z)
-
+${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast verify latest
@@ -47,7 +48,8 @@ store cannot be reached, which says nothing about damage.
     const [only] = positionals;
     if ((values.all || values.since !== undefined) && only !== undefined)
       throw usage(`KEY and --${values.all ? 'all' : 'since'} exclude each other`);
-    await using session = await Session.open(values, io);
+    if (values.all || values.since !== undefined) refuseKeyFlags(values);
+    await using session = await Session.open({ ...values, source: undefined }, io);
     const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
     const report = await verifyBackups(session.repository, keys, {
@@ -69,10 +71,13 @@ async function chooseKeys(
     readonly since?: string | undefined;
     readonly depth: VerifyDepth;
     readonly only: string | undefined;
+    readonly source?: string | undefined;
+    readonly type?: string | undefined;
   },
 ): Promise<readonly BackupKey[]> {
   const { repository, io } = session;
-  if (!choice.all && choice.since === undefined) return [await session.backup(choice.only ?? 'latest')];
+  if (!choice.all && choice.since === undefined)
+    return [await session.backup(choice.only ?? 'latest', choice)];
   const since = choice.since === undefined ? undefined : parseSince(choice.since, repository.clock.now());
   const keys = await repository.backupKeys(io.signal);
   return since ? notVerifiedSince(repository, keys, { since, depth: choice.depth, signal: io.signal }) : keys;

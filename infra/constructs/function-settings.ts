@@ -36,9 +36,13 @@ export function apiConfig({
   retention,
   keep,
   prune,
+  storageClass,
   api,
 }: HoldfastConfig): string {
-  return fitting(definedOf({ sources, targets, schedules, retention, keep, prune, api }), MOST_API_BYTES);
+  return fitting(
+    definedOf({ sources, targets, schedules, retention, keep, prune, storageClass, api }),
+    MOST_API_BYTES,
+  );
 }
 
 /**

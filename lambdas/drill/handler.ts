@@ -4,8 +4,8 @@ import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
+import { chooseBackup } from '../../shared/jobs/choose-backup.ts';
 import { runDrill } from '../../shared/jobs/drill.ts';
-import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
 import { audited } from '../runtime/audit.ts';
 import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
@@ -25,8 +25,7 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const { source } = event;
   const repository = await invocation.repository();
   const key =
-    (event.backup as BackupKey | undefined) ??
-    (await newestGoodBackup(repository, { source, isWholeName: true, signal }));
+    (event.backup as BackupKey | undefined) ?? (await chooseBackup(repository, 'good', { source, signal }));
   const { kind } = (await repository.readManifest(key, signal)).source;
   const place = await openPlace(drillPlace(kind, config), signal);
   const server = await openScratch(place.config, place.env);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
 import { claimRun } from '../../shared/jobs/claim-run.ts';
 import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
 import { note, source, type } from '../runtime/event-members.ts';
@@ -32,7 +33,8 @@ export const handler = defineFunction(Event, async (event, invocation): Promise<
   const { config, signal, onProgress } = invocation;
   const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
   logger.appendKeys({ run });
-  const about = { run, source: event.source, type: event.type };
+  const type = knownBackupType(event.type, backupTypes(config));
+  const about = { run, source: event.source, type };
   const source = await openConfiguredSource(event.source, config, signal);
   const repository = await openOrMake(invocation);
   if (event.scheduledTime !== undefined) {

@@ -1,13 +1,12 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { newestGoodBackup } from '../../shared/jobs/newest-good.ts';
+import { chooseBackup, parseBackupWord } from '../../shared/jobs/choose-backup.ts';
 import type { Repository } from './settings.ts';
 
-/** The backup that an event means: a key, or the newest good one of the source in `latest:NAME`. @throws E_NO_BACKUP */
+/** The backup that an event means: a whole key, `latest:SOURCE` or `good:SOURCE`. @throws E_NO_BACKUP */
 export async function chosenBackup(
   repository: Repository,
   choice: string,
   signal: AbortSignal,
 ): Promise<BackupKey> {
-  if (!choice.startsWith('latest:')) return choice as BackupKey;
-  return newestGoodBackup(repository, { source: choice.slice('latest:'.length), isWholeName: true, signal });
+  return parseBackupWord(choice) ? chooseBackup(repository, choice, { signal }) : (choice as BackupKey);
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseBackupKey } from '../../shared/core/ids.ts';
+import { parseBackupWord } from '../../shared/jobs/choose-backup.ts';
 
 export const run = z.string().regex(/^[0-9a-f]{32}$/, 'a run is 32 lower-case hex digits');
 /** A name of the configuration. */
@@ -10,11 +11,11 @@ export const note = z.string().max(500).optional();
 export const backupKey = z
   .string()
   .refine((text) => parseBackupKey(text) !== undefined, 'wanted is a whole key of a backup: backups/…');
-/** A key, or `latest:` and the name of a source. */
+/** A key, or `latest:` or `good:` and the name of a source. */
 export const backupChoice = z
   .string()
   .refine(
-    (text) => /^latest:.+/.test(text) || parseBackupKey(text) !== undefined,
-    'wanted is a whole key of a backup, or latest:NAME of a source',
+    (text) => Boolean(parseBackupWord(text)?.source) || parseBackupKey(text) !== undefined,
+    'wanted is a whole key of a backup, latest:NAME or good:NAME of a source',
   );
 export const requestedBy = z.string().min(1).max(256);

@@ -53,7 +53,9 @@ export const VerifyBody = z
 export type VerifyBody = z.infer<typeof VerifyBody>;
 
 export const DrillBody = z.strictObject({
-  source: NameText.optional().describe('the newest good backup of a source whose name contains it'),
+  source: NameText.optional().describe(
+    'the newest good backup of it: a name of the configuration, or as GET /list has it; may be missing where all backups are of one source',
+  ),
   backup: BackupReference.optional(),
 });
 export type DrillBody = z.infer<typeof DrillBody>;

@@ -19,9 +19,20 @@ export interface EnvConfig {
 
 const MOST_DAYS = 36_500;
 
+/** What picks a place. Empty, as of a variable that was not set, it would pick another one silently. */
+const MUST_NOT_BE_EMPTY = [
+  'HOLDFAST_REPOSITORY',
+  'BACKUP_S3_BUCKET',
+  'HOLDFAST_SOURCE',
+  'FIREBASE_DATABASE_URL',
+  'HOLDFAST_KEY_FILE',
+];
+
 /** The environment variables of docs/configuration.md; problems are added to `problems`. */
 export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
   const get = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  for (const name of MUST_NOT_BE_EMPTY)
+    if (env[name] === '') problems.push(`${name} is empty; give it a value, or unset it`);
   const encrypts = readSwitch(get, 'BACKUP_ENCRYPTION', problems) ?? true;
   if (!encrypts) problems.push('BACKUP_ENCRYPTION is false: Holdfast always encrypts; remove the variable');
   const compresses = readSwitch(get, 'BACKUP_COMPRESSION', problems) ?? true;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { NamedSource } from './config.ts';
+import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
 /** ARN of a Secrets Manager secret, or of a parameter of Parameter Store; in a CDK app also what stands for one until it is deployed. */
 export const SecretArn = z
   .string()
@@ -11,9 +11,9 @@ export const SecretArn = z
   );
 const url = z.string().min(1);
 
-/** PostgreSQL's whole URL is a secret, or none of it is. The adapter checks its own settings and says which it knows. */
-const postgres = { url: url.optional(), secret: SecretArn.optional() };
-const firebase = { url, secret: SecretArn.optional() };
+/** PostgreSQL's whole URL is a secret, or none of it is. */
+const postgres = { url: url.optional(), secret: SecretArn.optional(), ...POSTGRES_OPTIONS };
+const firebase = { url, secret: SecretArn.optional(), ...FIREBASE_OPTIONS };
 const ONE_OF_BOTH = { path: ['url'], message: 'give url or secret, and one of them only' };
 
 function hasOneOfBoth({ url, secret }: { readonly url?: unknown; readonly secret?: unknown }): boolean {
@@ -23,19 +23,16 @@ function hasOneOfBoth({ url, secret }: { readonly url?: unknown; readonly secret
 export const Places = z.record(
   z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
   z.discriminatedUnion('kind', [
-    z
-      .object({ kind: z.literal('postgres'), ...postgres })
-      .catchall(scalar)
-      .refine(hasOneOfBoth, ONE_OF_BOTH),
-    z.object({ kind: z.literal('firebase-rtdb'), ...firebase }).catchall(scalar),
+    z.strictObject({ kind: z.literal('postgres'), ...postgres }).refine(hasOneOfBoth, ONE_OF_BOTH),
+    z.strictObject({ kind: z.literal('firebase-rtdb'), ...firebase }),
     z.strictObject({ kind: z.literal('files'), url }),
   ]),
 );
 
 /** Where drills make their scratch targets, by kind of source. */
 export const DrillConfig = z.strictObject({
-  postgres: z.object(postgres).catchall(scalar).refine(hasOneOfBoth, ONE_OF_BOTH).optional(),
-  'firebase-rtdb': z.object(firebase).catchall(scalar).optional(),
+  postgres: z.strictObject(postgres).refine(hasOneOfBoth, ONE_OF_BOTH).optional(),
+  'firebase-rtdb': z.strictObject(firebase).optional(),
   files: z.strictObject({ url }).optional(),
 });
 

@@ -20,6 +20,7 @@ import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
 
 const KmsKeyArn = z
   .string()
@@ -249,16 +250,18 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
+const PLACE_SETTINGS = ['url', 'secret', ...Object.keys(POSTGRES_OPTIONS), ...Object.keys(FIREBASE_OPTIONS)];
+
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
   if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
-  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : ['url'];
+  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : PLACE_SETTINGS;
   if (path[0] === 'aws') return path.length === 1 ? Object.keys(AwsConfig.shape) : [];
   if (path[0] === 'schedules') return ['cron', 'timeZone', 'rate', 'sources'];
   if (path[0] === 'keep') return [...COUNT_NAMES];
   if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
-  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', 'url', 'secret'];
+  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', ...PLACE_SETTINGS];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -4,11 +4,13 @@ import path from 'node:path';
 import { HoldfastError } from './errors.ts';
 import { makeFolder } from './make-folder.ts';
 
+/** What lies in it is plain data. */
+const MODE = 0o700;
 const FOLDER = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
 const NO_LINK = FOLDER | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Does some work in a folder below `root`, which is made where it is not there. `root` may be a symbolic link; what lies below it
+ * Does some work in a folder below `root`, which is made where it is not there, for its owner alone. `root` may be a symbolic link; what lies below it
  * is never reached through one. On Linux that holds even where somebody changes folders meanwhile: the path that `work` gets
  * leads to the very folder that was looked at. Elsewhere the folders are looked at first.
  *
@@ -20,11 +22,11 @@ export async function withInnerFolder<T>(
   names: readonly string[],
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  await makeFolder(root);
+  await makeFolder(root, MODE);
   if (process.platform !== 'linux') {
     await refuseLinks(root, names);
     const folder = path.join(root, ...names);
-    await makeFolder(folder);
+    await makeFolder(folder, MODE);
     return work(folder);
   }
   let handle = await open(root, FOLDER);
@@ -58,7 +60,7 @@ function placeOf(handle: FileHandle): string {
 
 async function openInner(above: FileHandle, name: string, shown: string): Promise<FileHandle> {
   const place = path.join(placeOf(above), name);
-  await mkdir(place).catch((error: NodeJS.ErrnoException) => {
+  await mkdir(place, MODE).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
   try {

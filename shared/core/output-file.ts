@@ -5,9 +5,12 @@ import { HoldfastError } from './errors.ts';
 import type { FilePlace } from './file-place.ts';
 import { MiB } from './units.ts';
 
+/** What is written is plain data. */
+const FILE_MODE = 0o600;
+
 /**
  * Writes a file under a temporary name beside it and gives it its own name at the end: it is there only when it is
- * whole, and one that it replaces is there until then.
+ * whole, and one that it replaces is there until then. Only its owner may read it.
  *
  * @throws E_TARGET_NOT_EMPTY where it is there and `replace` is not set, E_TARGET_FULL, E_SOURCE_DENIED, what `fill` throws
  */
@@ -37,7 +40,7 @@ async function writeTemporary<T>(
   place: Omit<FilePlace, 'at'>,
   fill: (file: OutputFile) => Promise<T>,
 ): Promise<T> {
-  await using handle = await open(place.path, 'wx');
+  await using handle = await open(place.path, 'wx', FILE_MODE);
   const file = new OutputFile(handle, place);
   const result = await fill(file);
   await file.flushed();

@@ -1,4 +1,3 @@
-import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import type { Manifest, Suspicion } from '../format/manifest.ts';
@@ -7,8 +6,6 @@ import type { ManifestEntry, Repository } from '../repository/repository.ts';
 
 /** Manifests read at once. */
 const READS = 8;
-/** Candidates named in a message. */
-const MOST_NAMED = 8;
 
 export interface BackupSummary {
   readonly key: BackupKey;
@@ -118,52 +115,4 @@ export function summariseEntry(
     suspect: manifest?.suspect ?? [],
     marks,
   };
-}
-
-/**
- * The one backup that `text` means: a whole key, any part of one that fits one backup only, `latest`, or
- * `latest:<type>`.
- *
- * @throws E_NO_BACKUP, E_AMBIGUOUS_KEY (the candidates are in the message)
- */
-export async function resolveBackupKey(
-  repository: Repository,
-  text: string,
-  signal: AbortSignal,
-): Promise<BackupKey> {
-  const [word, type] = text.split(':', 2);
-  if (word === 'latest') {
-    const [newest] = await repository.backupKeys(
-      signal,
-      type === undefined ? 'backups/' : `backups/${type}/`,
-    );
-    if (newest) return newest;
-    throw noBackup(
-      type === undefined ? 'the repository holds no backup' : `there is no backup of type '${type}'`,
-    );
-  }
-  const keys = await repository.backupKeys(signal);
-  const matches = keys.filter((key) => key === text || key.includes(text));
-  const exact = matches.find(
-    (key) => key === text || key.endsWith(`/${text}.json`) || key.endsWith(`/${text}`),
-  );
-  const [first, ...others] = matches;
-  if (exact) return exact;
-  if (!first || text === '') throw noBackup(`no backup's key contains '${text}'`);
-  if (others.length === 0) return first;
-  const named = matches
-    .slice(0, MOST_NAMED)
-    .map((key) => key.slice(key.lastIndexOf('/') + 1, -'.json'.length));
-  const more = matches.length > MOST_NAMED ? ` and ${matches.length - MOST_NAMED} more` : '';
-  throw new HoldfastError(
-    'E_AMBIGUOUS_KEY',
-    `'${text}' is part of ${matches.length} keys: ${named.join(', ')}${more}`,
-    {
-      hint: 'Give more of the key, or `latest`.',
-    },
-  );
-}
-
-function noBackup(message: string): HoldfastError {
-  return new HoldfastError('E_NO_BACKUP', message, { hint: 'Run `holdfast list` to see what there is.' });
 }

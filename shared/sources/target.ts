@@ -97,6 +97,8 @@ export interface RestorePlan {
   /** What goes with those and does not come back, as the backup lacks it. @default nothing */
   readonly losses?: readonly string[];
   readonly warnings: readonly string[];
+  /** What is written are files that hold the data as it is, for their owner alone. */
+  readonly isPlain?: boolean;
   /** What is compared with what afterwards, where it is not the datasets as they lie in the backup with `asSource()`. */
   readonly comparison?: { readonly contents: BackupContents; readonly source: Source };
   /** What to do where it breaks off. @default begin anew with `--replace` */

@@ -55,7 +55,7 @@ describe('a key', () => {
     'show latest',
     'status',
     'verify latest',
-    'restore latest --to out',
+    'restore latest --to ./out',
     'export latest',
     'test',
     'backup --source data.txt',
@@ -69,7 +69,7 @@ describe('a key', () => {
     expect(await stored()).toEqual(before);
   });
 
-  it.each(['show latest', 'verify latest', 'restore latest --to out', 'test', 'backup --source data.txt'])(
+  it.each(['show latest', 'verify latest', 'restore latest --to ./out', 'test', 'backup --source data.txt'])(
     'that is missing is asked for, and none is made up: %s',
     async (command) => {
       const before = await stored();
@@ -147,7 +147,7 @@ describe('a repository', () => {
 it('a target that is full gets nothing half written', async () => {
   await writeFile(path.join(cwd, 'data.txt'), seededRows(20_000, 2).join(''));
   await holdfast('backup --source data.txt');
-  expect(await withSmallFiles(`restore latest --to ${cwd}/out -q`)).toMatchObject(
+  expect(await withSmallFiles(`restore latest:files:${cwd}/data.txt --to ${cwd}/out -q`)).toMatchObject(
     failure('E_TARGET_FULL', 'out/data.txt'),
   );
   expect(await readdir(path.join(cwd, 'out'))).toEqual([]);
@@ -168,8 +168,10 @@ describe('a KEY', () => {
     expect(await holdfast('show 1999')).toMatchObject(
       failure('E_NO_BACKUP', "no backup's key contains '1999'"),
     );
-    expect(await holdfast('show latest:weekly')).toMatchObject(failure('E_NO_BACKUP', "of type 'weekly'"));
-    expect(await holdfast('restore backup_daily --to out')).toMatchObject(
+    expect(await holdfast('show latest --type weekly')).toMatchObject(
+      failure('E_NO_BACKUP', "of type 'weekly'"),
+    );
+    expect(await holdfast('restore backup_daily --to ./out')).toMatchObject(
       failure('E_AMBIGUOUS_KEY', /'backup_daily' is part of 2 keys: backup_daily_\d+_\d+, backup_daily_/),
     );
     expect(await holdfast('show')).toMatchObject(failure('E_USAGE', 'KEY is missing'));
@@ -203,7 +205,7 @@ describe('damage through the command line', () => {
         if (harmed) await writeFile(file, harmed);
         else await rm(file);
         const verified = await holdfast('verify');
-        const restored = await holdfast('restore latest --to out');
+        const restored = await holdfast('restore latest --to ./out');
         const isMissing = what === 'is gone' && kind !== 'pack';
         expect([verified.status, restored.status]).toEqual(isMissing ? [10, 10] : [20, 20]);
         expect(restored.stderr).toMatch(/hint: .+\ncode: E_(DAMAGED|NO_REPOSITORY|NO_BACKUP)\n$/);
@@ -224,7 +226,7 @@ describe('damage through the command line', () => {
       bytes[100] = (bytes[100] ?? 0) ^ 1;
       await writeFile(file, bytes);
     }
-    expect(await holdfast('restore latest --to out --replace --yes')).toMatchObject({ status: 20 });
+    expect(await holdfast('restore latest --to ./out --replace --yes')).toMatchObject({ status: 20 });
     expect(await readFile(path.join(cwd, 'out/data.txt'), 'utf8')).toBe('mine');
     expect(await readdir(path.join(cwd, 'out'))).toEqual(['data.txt']);
   });

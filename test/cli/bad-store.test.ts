@@ -54,7 +54,7 @@ describeWithPart('ceph-rgw', 'a repository in S3', () => {
       'backup daily',
       'backup',
       'verify --all',
-      'restore latest:daily --to out',
+      'restore latest --type daily --to ./out',
       'status',
     ])
       expect(await holdfast(line), line).toMatchObject({ status: 0 });
@@ -108,7 +108,7 @@ describeWithPart('ceph-rgw', 'a repository in S3', () => {
         status: 20,
         stdout: expect.stringContaining('DAMAGED'),
       });
-    expect(await holdfast('restore latest --to out -q')).toMatchObject({ status: 20 });
+    expect(await holdfast('restore latest --to ./out -q')).toMatchObject({ status: 20 });
     expect(await holdfast('backup')).toMatchObject({ status: 0 });
     expect(await holdfast('verify latest')).toMatchObject({ status: 0 });
   });

@@ -42,7 +42,7 @@ describe('holdfast', () => {
     });
     const target = path.join(cwd, 'restored');
     expect((await holdfast(`restore latest --to ${target} --dry-run`)).stdout).toContain('1. write');
-    expect(await holdfast(`restore latest:daily --to ${target}`)).toMatchObject({
+    expect(await holdfast(`restore latest --type daily --to ${target}`)).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('all equal'),
     });
@@ -163,7 +163,9 @@ describe('holdfast', () => {
     env['HOLDFAST_KEY_FILE'] = 'key';
     expect(await holdfast(`backup --source ${source()}`)).toMatchObject({ status: 0 });
     expect(
-      await holdfast('list', { env: { ...env, HOLDFAST_KEY_FILE: '', BACKUP_ENCRYPTION_KEY: TEST_KEY } }),
+      await holdfast('list', {
+        env: { HOLDFAST_REPOSITORY: `${cwd}/repository`, BACKUP_ENCRYPTION_KEY: TEST_KEY },
+      }),
     ).toMatchObject({ status: 12 });
   });
 
@@ -171,7 +173,7 @@ describe('holdfast', () => {
     await holdfast('init');
     await writeFile(path.join(cwd, 'red\u001b[31m.txt'), 'x\n');
     await holdfast(`backup --source ${cwd}/red\u001b[31m.txt`);
-    for (const line of ['show latest', 'restore latest --to out', 'list', 'show red\u001b[31m']) {
+    for (const line of ['show latest', 'restore latest --to ./out', 'list', 'show red\u001b[31m']) {
       const { stdout, stderr } = await holdfast(line);
       expect(stdout + stderr, line).not.toContain('\u001b');
       expect(stdout + stderr, line).toContain('red\ufffd[31m');
@@ -197,7 +199,7 @@ describe('holdfast', () => {
     await holdfast(`backup --source ${source()}`);
     await mkdir(path.join(cwd, 'out'));
     await writeFile(path.join(cwd, 'out/data.txt'), 'mine');
-    expect(await holdfast('restore latest --to out')).toMatchObject({ status: 11 });
+    expect(await holdfast('restore latest --to ./out')).toMatchObject({ status: 11 });
     expect(await holdfast(`restore latest --to ${cwd}/out --replace`)).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--yes'),

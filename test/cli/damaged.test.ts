@@ -26,7 +26,7 @@ beforeAll(async () => {
     env: { HOLDFAST_REPOSITORY: 'repository', BACKUP_ENCRYPTION_KEY: TEST_KEY },
     cwd: template,
   };
-  for (const line of ['init', 'backup daily --source data'])
+  for (const line of ['init', 'backup daily --source ./data'])
     expect(await runCommand(line, world)).toMatchObject({ status: 0 });
   return () => rm(template, { recursive: true, force: true });
 });
@@ -85,7 +85,7 @@ describe('verify', { timeout: 60_000 }, () => {
       status: 0,
       stdout: 'There is nothing to verify.\n',
     });
-    await holdfast('backup daily --source data');
+    await holdfast('backup daily --source ./data');
     expect((await holdfast('verify --since 1d --json')).json().backups).toHaveLength(1);
     for (const wrong of ['yesterday', '7', '3099-01-01', '7w'])
       expect(await holdfast(`verify --since ${wrong}`)).toMatchObject(
@@ -101,7 +101,7 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
   it('is verified, backed up, repaired: then every backup restores whole again', async () => {
     // Made here: a backup of files knows its source by where it is.
     await rm(path.join(cwd, 'repository'), { recursive: true });
-    for (const line of ['init', 'backup daily --source data'])
+    for (const line of ['init', 'backup daily --source ./data'])
       expect(await holdfast(line)).toMatchObject({ status: 0 });
     const pack = await flipByte();
     const verified = await holdfast('verify');
@@ -110,7 +110,7 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
       /RECORDS ARE LOST[\s\S]*MISSING: [\d,]+ records/,
     );
     expect(await holdfast('repair')).toMatchObject({ status: 20 });
-    expect(await holdfast('backup daily --source data')).toMatchObject({
+    expect(await holdfast('backup daily --source ./data')).toMatchObject({
       status: 0,
       stderr: expect.stringContaining('was found damaged'),
     });
@@ -124,7 +124,7 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
     const { damaged, report } = repaired.json();
     expect(damaged).toMatchObject([{ state: 'repaired', missing: [] }]);
     expect(await files('reports/repair')).toContainEqual(expect.stringContaining(report));
-    expect(await holdfast(`restore ${damaged[0].copy} --to out`)).toMatchObject({ status: 0 });
+    expect(await holdfast(`restore ${damaged[0].copy} --to ./out`)).toMatchObject({ status: 0 });
     expect(await readFile(path.join(cwd, 'out/large.txt'), 'utf8')).toBe(
       await readFile(path.join(cwd, 'data/large.txt'), 'utf8'),
     );
@@ -133,11 +133,11 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
 
   it('is salvaged: all but what is named', async () => {
     await flipByte();
-    expect(await holdfast('restore latest --to other')).toMatchObject({ status: 20 });
-    const planned = await holdfast('salvage latest --to nowhere --dry-run --json');
+    expect(await holdfast('restore latest --to ./other')).toMatchObject({ status: 20 });
+    const planned = await holdfast('salvage latest --to ./nowhere --dry-run --json');
     expect(planned.status).toBe(20);
     expect(await readdir(cwd)).not.toContain('nowhere');
-    const salvaged = await holdfast('salvage latest --to out --json');
+    const salvaged = await holdfast('salvage latest --to ./out --json');
     expect(salvaged.status).toBe(20);
     const { missing, records, comparison } = salvaged.json();
     expect(missing).toEqual(planned.json().missing);
@@ -148,8 +148,8 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
     expect(await readFile(path.join(cwd, 'out/large.txt'), 'utf8')).toBe(lines.join(''));
     expect(comparison.every(({ equal }: { readonly equal: boolean }) => equal)).toBe(true);
     expect(records).toBeGreaterThan(9000 - lost);
-    expect(await holdfast('salvage latest --to out')).toMatchObject({ status: 11 });
-    expect(await holdfast('salvage latest --to out --replace --yes -d rows.txt')).toMatchObject({
+    expect(await holdfast('salvage latest --to ./out')).toMatchObject({ status: 11 });
+    expect(await holdfast('salvage latest --to ./out --replace --yes -d rows.txt')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining('nothing is missing'),
     });
@@ -169,7 +169,7 @@ describe('JSON', { timeout: 60_000 }, () => {
     const repaired = (await holdfast('repair --json')).json();
     check('repair', repaired);
     check('repair', repaired.damaged[0]);
-    const salvaged = (await holdfast('salvage latest --to out --json')).json();
+    const salvaged = (await holdfast('salvage latest --to ./out --json')).json();
     check('salvage', salvaged);
     check('salvage', salvaged.missing[0]);
   });
@@ -228,7 +228,7 @@ describeWithPart('ceph-rgw', 'a store behind a bad line', () => {
       BACKUP_S3_REGION: 'us-east-1',
     };
     env['AWS_ENDPOINT_URL_S3'] = inject('rgwEndpoint');
-    for (const line of ['init', 'backup daily --source data'])
+    for (const line of ['init', 'backup daily --source ./data'])
       expect(await holdfast(line)).toMatchObject({ status: 0 });
   });
 

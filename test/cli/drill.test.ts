@@ -93,7 +93,7 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
   it('refuses a configuration that it does not understand', async () => {
     await holdfast('backup --source env:SHOP');
     const wrong: readonly (readonly [object, string])[] = [
-      [{ postgres: { url: 'postgres://x', tsl: 'require' } }, "unknown option 'tsl'"],
+      [{ postgres: { url: 'postgres://x', tsl: 'require' } }, 'tsl is not a setting; did you mean tls?'],
       [{ postgres: { url: 'env:MISSING' } }, 'MISSING is not set'],
       [{ postgres: { readers: 2 } }, 'drill.postgres.url'],
       [{ postgress: {} }, 'did you mean postgres?'],
@@ -110,7 +110,7 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
   });
 
   it.each([
-    ['drill latest --source shop', 2, 'exclude each other'],
+    ['drill latest:shop --source shop2', 2, 'contradict each other'],
     ['drill --jobs 0', 2, "'0'"],
     ['drill', 10, 'there is no good backup'],
     ['drill 2026', 10, "no backup's key contains"],

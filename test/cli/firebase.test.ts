@@ -109,7 +109,7 @@ describe('holdfast with Firebase', () => {
       writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify({ drill }));
     for (const [drill, text] of [
       [{}, "drill: { 'firebase-rtdb': {"],
-      [{ 'firebase-rtdb': { url: to.url, reader: 2 } }, "unknown option 'reader'"],
+      [{ 'firebase-rtdb': { url: to.url, reader: 2 } }, 'reader is not a setting; did you mean readers?'],
       [{ 'firebase-rtdb': { readers: 2 } }, 'drill.firebase-rtdb.url'],
       [{ firebase_rtdb: { url: to.url } }, 'did you mean firebase-rtdb?'],
     ] as const) {

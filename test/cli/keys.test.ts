@@ -31,7 +31,7 @@ describe('holdfast rekey and keys', () => {
     const key = (await readFile(path.join(cwd, 'new.key'), 'utf8')).trim();
     for (const secret of [key, TEST_KEY]) expect(done.stdout + done.stderr).not.toContain(secret);
     expect(await holdfast('backup --source data.txt', withNewKey)).toMatchObject({ status: 0 });
-    expect(await holdfast('restore latest:daily --to out', withNewKey)).toMatchObject({ status: 0 });
+    expect(await holdfast('restore latest --type daily --to ./out', withNewKey)).toMatchObject({ status: 0 });
     expect(await readFile(path.join(cwd, 'out/data.txt'), 'utf8')).toBe('one\ntwo\n');
     expect(await holdfast('keys check', withNewKey)).toMatchObject({
       status: 0,

@@ -25,6 +25,8 @@ describe('holdfast prune, hold and release', () => {
       cwd: template,
       env: { HOLDFAST_REPOSITORY: 'repository', BACKUP_ENCRYPTION_KEY: TEST_KEY },
     };
+    const hourly = JSON.stringify({ retention: { hourly: 1 } });
+    await writeFile(path.join(template, 'holdfast.config.json'), hourly);
     await runCommand('init', world);
     for (const text of ['one\n', 'two\n', 'three\n']) {
       await writeFile(path.join(template, 'data.txt'), text);
@@ -96,7 +98,7 @@ describe('holdfast prune, hold and release', () => {
     await holdfast('prune --yes');
     expect(await listed()).toEqual([newest]);
     expect(await holdfast('hold 1999 --reason audit')).toMatchObject(failure('E_NO_BACKUP', "'1999'"));
-    expect(await holdfast('hold latest --reason=')).toMatchObject(failure('E_USAGE', 'got nothing'));
+    expect(await holdfast('hold latest --reason=')).toMatchObject(failure('E_USAGE', '--reason is empty'));
     expect(await holdfast('hold latest --reason x', { BACKUP_ENCRYPTION_KEY: '' })).toMatchObject(
       failure('E_NO_KEY', 'no encryption key'),
     );

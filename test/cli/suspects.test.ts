@@ -12,7 +12,7 @@ let cwd: string;
 let env: Record<string, string>;
 const holdfast = (line: string, more: Record<string, string> = {}) =>
   runCommand(line, { env: { ...env, ...more }, cwd });
-const backUp = (options = '') => holdfast(`backup daily --source tables -q ${options}`);
+const backUp = (options = '') => holdfast(`backup daily --source ./tables -q ${options}`);
 const newest = async () => (await holdfast('list --json')).json().backups[0];
 /** Words are joined by what is no blank: a blank would end the argument. */
 const because = (key: string) => holdfast(`accept ${key} --reason on\u00a0purpose`);
@@ -31,7 +31,7 @@ beforeEach(async () => {
   env = { HOLDFAST_REPOSITORY: path.join(cwd, 'repository'), BACKUP_ENCRYPTION_KEY: TEST_KEY };
   await mkdir(path.join(cwd, 'tables'));
   await tables({ customers: 300, orders: 1000, regions: 200, settings: 3 });
-  for (const line of ['init', 'backup daily --source tables -q'])
+  for (const line of ['init', 'backup daily --source ./tables -q'])
     expect(await holdfast(line)).toMatchObject({ status: 0, stderr: '' });
 });
 

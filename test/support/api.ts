@@ -38,7 +38,7 @@ export function localBackend(
       throw new Error('no drills here');
     },
     suspects: DEFAULT_SUSPECTS,
-    types: ['daily', 'manual'],
+    types: { names: ['daily', 'weekly', 'manual'], isOpen: false },
     schedules: () => [],
     isEnabled: true,
     streamBytes: 1e6,

@@ -20,14 +20,22 @@ export interface CommandResult {
 const THREADS = new WorkerPool(2);
 
 /** Runs a command line, as from a pipe. Arguments are separated by spaces. */
-export async function runCommand(line: string, { env, cwd, signal }: CommandWorld): Promise<CommandResult> {
+export function runCommand(line: string, world: CommandWorld): Promise<CommandResult> {
+  return runArguments(line.split(' ').filter(Boolean), world);
+}
+
+/** The same of arguments that may be empty. */
+export async function runArguments(
+  argv: readonly string[],
+  { env, cwd, signal }: CommandWorld,
+): Promise<CommandResult> {
   const out = { stdout: new PassThrough(), stderr: new PassThrough() };
   const text = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     out[name].on('data', (bytes: Buffer) => {
       text[name] += bytes.toString();
     });
-  const status = await main(line.split(' ').filter(Boolean), {
+  const status = await main(argv, {
     stdin: new PassThrough(),
     ...out,
     env,

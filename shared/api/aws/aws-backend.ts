@@ -13,6 +13,7 @@ import {
   type VerifyBody,
 } from '../../core/api-runs.ts';
 import type { StatusAnswer } from '../../core/api-status.ts';
+import { type BackupTypes, knownBackupType } from '../../core/backup-types.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -33,6 +34,7 @@ export interface AwsBackendOptions {
   readonly view: RepositoryView;
   readonly services: AwsServices;
   readonly links: Pick<ExportLinks, 'link'>;
+  readonly types: BackupTypes;
   readonly configured: StatusAnswer['configured'];
   readonly schedules: StatusAnswer['schedules'];
 }
@@ -64,6 +66,7 @@ export class AwsBackend implements Backend {
 
   async create({ source, type, note }: CreateBody, call: Call): Promise<RunStarted> {
     const run = randomBytes(16).toString('hex');
+    knownBackupType(type, this.#options.types);
     const name = this.#named('sources', source, 'source');
     const input = { source: name, type, ...(note === undefined ? {} : { note }) };
     await this.#audit('create', [], call, run);

@@ -1,3 +1,4 @@
+import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { openRepository } from '../../jobs/open-repository.ts';
@@ -25,16 +26,18 @@ export async function openAwsBackend(
     signal,
     { store },
   );
+  const types = backupTypes(config);
   const named = ({ name, kind }: ResolvedConfig['sources'][number]) => ({ name, kind });
   return new AwsBackend({
     repository,
     view: new RepositoryView({ repository, retention, prune }),
     services,
     links,
+    types,
     configured: {
       sources: config.sources.map(named),
       targets: config.targets.map(named),
-      types: [...new Set([...Object.keys(aws.schedules), 'manual'])],
+      types: [...types.names],
     },
     schedules: Object.entries(aws.schedules).flatMap(([type, { expression, sources }]) =>
       (sources ?? config.sources.map(({ name }) => name)).map((source) => ({

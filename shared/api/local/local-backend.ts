@@ -11,6 +11,7 @@ import type {
   VerifyBody,
 } from '../../core/api-runs.ts';
 import type { StatusAnswer } from '../../core/api-status.ts';
+import { knownBackupType } from '../../core/backup-types.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { acceptBackups } from '../../jobs/accept.ts';
@@ -38,7 +39,7 @@ export class LocalBackend implements Backend {
     const named = ({ name, kind }: NamedPlace) => ({ name, kind });
     this.#options = options;
     this.view = options.view;
-    this.configured = { sources: sources.map(named), targets: targets.map(named), types: [...types] };
+    this.configured = { sources: sources.map(named), targets: targets.map(named), types: [...types.names] };
   }
 
   get schedules(): StatusAnswer['schedules'] {
@@ -58,8 +59,9 @@ export class LocalBackend implements Backend {
   }
 
   async create(body: CreateBody, call: Call): Promise<RunStarted> {
-    const { sources, isEnabled, tracker } = this.#options;
+    const { sources, types, isEnabled, tracker } = this.#options;
     if (!isEnabled) throw switchedOff();
+    knownBackupType(body.type, types);
     const place = placeNamed(sources, body.source, 'source');
     const about = { by: call.caller.name, source: place.name, type: body.type };
     tracker.refuseBusy('backup', about);

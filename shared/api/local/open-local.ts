@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
@@ -61,7 +62,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     targets: config.targets.map(placed),
     drillServer: options.drillServer,
     suspects: config.suspects,
-    types: typesOf(config),
+    types: backupTypes(config),
     schedules: options.schedules ?? (() => []),
     isEnabled: config.isEnabled,
     streamBytes: config.api.streamBytes,
@@ -77,10 +78,4 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
       await repository[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Types that a backup may be given, those of the configuration first. */
-function typesOf({ aws, retention }: ResolvedConfig): string[] {
-  const names = [...Object.keys(aws.schedules), ...Object.keys(retention.days), 'manual'];
-  return [...new Set(names)].filter((name) => /^[a-z]/.test(name));
 }

@@ -1,5 +1,6 @@
 import type { DownloadLink } from '../../core/api-runs.ts';
 import type { StatusAnswer } from '../../core/api-status.ts';
+import type { BackupTypes } from '../../core/backup-types.ts';
 import type { SuspectThresholds } from '../../core/config-suspects.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -17,7 +18,7 @@ export interface LocalBackendOptions {
   /** Where drills of a kind of source are run. @throws E_CONFIG */
   readonly drillServer: (kind: string) => SourceConfig;
   readonly suspects: SuspectThresholds;
-  readonly types: readonly string[];
+  readonly types: BackupTypes;
   readonly schedules: () => StatusAnswer['schedules'];
   /** False: ENABLE_BACKUPS is off. */
   readonly isEnabled: boolean;

@@ -6,9 +6,10 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
 import { knownKind, openScratch, openSource, openTarget } from '../../jobs/adapters.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
 import { runBackup } from '../../jobs/backup.ts';
+import { chooseBackup } from '../../jobs/choose-backup.ts';
 import { runDrill } from '../../jobs/drill.ts';
-import { newestGoodBackup } from '../../jobs/newest-good.ts';
 import { type RestoreJobOptions, restoreBackup } from '../../jobs/restore.ts';
+import { sourceNames } from '../../jobs/source-names.ts';
 import { verifyBackups } from '../../jobs/verify.ts';
 import { keepVerifyReport } from '../../jobs/verify-report.ts';
 import { notVerifiedSince } from '../../jobs/verify-since.ts';
@@ -81,12 +82,14 @@ export function verifyRun(
 }
 
 export function drillRun(
-  { repository, drillServer, env }: LocalBackendOptions,
+  { repository, sources, drillServer, env }: LocalBackendOptions,
   backup: BackupKey | null,
   { source }: DrillBody,
 ): Work {
   return async ({ onProgress, signal }) => {
-    const key = backup ?? (await newestGoodBackup(repository, { source, signal }));
+    const newestGood = async () =>
+      chooseBackup(repository, 'good', { source, sources: await sourceNames(sources, env), signal });
+    const key = backup ?? (await newestGood());
     const { kind } = (await repository.readManifest(key, signal)).source;
     const server = await openScratch(drillServer(knownKind(kind)), env);
     const drill = await runDrill(repository, key, server, { onProgress, signal });

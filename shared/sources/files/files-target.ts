@@ -37,7 +37,7 @@ export class FilesTarget implements Target {
       if (found) conflicts.push(file);
     }
     const steps = datasets.map(
-      ({ name, records }) => `write ${this.#pathOf(name)} (${plural(records, 'line')})`,
+      ({ name, records }) => `write ${this.#pathOf(name)} as plain data (${plural(records, 'line')})`,
     );
     return {
       target: this.name,
@@ -47,6 +47,7 @@ export class FilesTarget implements Target {
       conflicts,
       drops: options.replace ? conflicts : [],
       warnings: [],
+      isPlain: true,
     };
   }
 

@@ -45,7 +45,7 @@ export class FilesScratchServer implements ScratchServer {
     } catch (cause) {
       throw cannotMake(cause, this.#root);
     }
-    await writeFile(path.join(folder, MARK_FILE), markText(mark), { flag: 'wx' });
+    await writeFile(path.join(folder, MARK_FILE), markText(mark), { flag: 'wx', mode: 0o600 });
     return new FilesScratch(folder);
   }
 

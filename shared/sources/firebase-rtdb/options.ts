@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { FIREBASE_OPTIONS } from '../../core/source-options.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { ConnectionOptions } from './connection.ts';
 import {
@@ -33,17 +34,7 @@ export interface FirebaseOptions {
   readonly firstPauseMs: number;
 }
 
-const KNOWN = [
-  'auth',
-  'serviceAccountFile',
-  'region',
-  'timeoutSeconds',
-  'readers',
-  'probeBytes',
-  'rereads',
-  'usdPerGB',
-  'firstPauseMs',
-];
+const KNOWN = Object.keys(FIREBASE_OPTIONS);
 const PARAMETERS = ['ns', 'auth', 'access_token'];
 
 /**

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
+import { POSTGRES_OPTIONS } from '../../core/source-options.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './connection-password.ts';
 import { parsePostgresUrl, type UrlSettings } from './options-url.ts';
@@ -63,8 +64,6 @@ const SETTINGS = {
 } as const satisfies Record<string, { env: string; option?: string }>;
 type Setting = keyof typeof SETTINGS;
 
-const OTHER_OPTIONS = ['auth', 'region', 'readers', 'lockTimeoutSeconds', 'partitionMiB'];
-
 /**
  * Reads a connection string, the adapter's options and the PG* variables. An option goes before the
  * connection string, that before the environment.
@@ -124,10 +123,7 @@ function settingReader(fromUrl: UrlSettings, options: AdapterOptions, env: Envir
 }
 
 function checkKnown(options: AdapterOptions, problems: string[]): void {
-  const known = [
-    ...Object.values(SETTINGS).flatMap((row) => ('option' in row ? [row.option] : [])),
-    ...OTHER_OPTIONS,
-  ];
+  const known = Object.keys(POSTGRES_OPTIONS);
   for (const name of Object.keys(options))
     if (!known.includes(name)) problems.push(`unknown option '${name}'; known: ${known.join(', ')}`);
 }

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '../../../shared/core/progress.ts';
 import { openScratch } from '../../../shared/jobs/adapters.ts';
+import { chooseBackup } from '../../../shared/jobs/choose-backup.ts';
 import { type DrillOptions, runDrill } from '../../../shared/jobs/drill.ts';
-import { newestGoodBackup } from '../../../shared/jobs/newest-good.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { markText } from '../../../shared/sources/scratch.ts';
 import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
@@ -327,14 +327,15 @@ describe('a drill of files', () => {
 describe('the newest good backup', () => {
   it('is the newest whose last verification found no damage', async () => {
     const own = await newRepository();
-    await expect(newestGoodBackup(own, { signal: never })).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
+    const newestGood = (source?: string) => chooseBackup(own, 'good', { source, signal: never });
+    await expect(newestGood()).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
     const older = await backUp(own, { t: 'one\n' });
     const newer = await backUp(own, { t: 'two\n' });
-    expect(await newestGoodBackup(own, { signal: never })).toBe(newer.key);
+    expect(await newestGood()).toBe(newer.key);
     const body = { depth: { kind: 'full' }, damaged: [newer.key], damagedPacks: [], findings: 1 };
     await own.reports.write('verify', { backups: [newer.key], body }, never);
-    expect(await newestGoodBackup(own, { signal: never })).toBe(older.key);
-    await expect(newestGoodBackup(own, { source: 'other', signal: never })).rejects.toMatchObject({
+    expect(await newestGood()).toBe(older.key);
+    await expect(newestGood('other')).rejects.toMatchObject({
       code: 'E_NO_BACKUP',
     });
     await own[Symbol.asyncDispose]();

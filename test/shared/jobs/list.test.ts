@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
+import { chooseBackup } from '../../../shared/jobs/choose-backup.ts';
 import { listBackups } from '../../../shared/jobs/list.ts';
-import { newestGoodBackup } from '../../../shared/jobs/newest-good.ts';
 import { readStatus } from '../../../shared/jobs/status.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/engine.ts';
@@ -30,7 +30,7 @@ async function withTwo() {
 it.each([
   ['list', async (repository) => (await listBackups(repository, { signal: never })).map(({ key }) => key)],
   ['status', async (repository) => (await readStatus(repository, never)).newest.map(({ key }) => key)],
-  ['choice of a backup', async (repository) => [await newestGoodBackup(repository, { signal: never })]],
+  ['choice of a backup', async (repository) => [await chooseBackup(repository, 'good', { signal: never })]],
 ] satisfies [string, (repository: Awaited<ReturnType<typeof openRepository>>) => Promise<BackupKey[]>][])(
   'a %s does not fail over a backup that is removed meanwhile',
   async (_, read) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runBackup } from '../../../shared/jobs/backup.ts';
-import { listBackups, resolveBackupKey } from '../../../shared/jobs/list.ts';
+import { chooseBackup } from '../../../shared/jobs/choose-backup.ts';
+import { listBackups } from '../../../shared/jobs/list.ts';
 import { runProbe } from '../../../shared/jobs/probe.ts';
 import { showBackup } from '../../../shared/jobs/show.ts';
 import { readStatus } from '../../../shared/jobs/status.ts';
@@ -262,9 +263,9 @@ describe('a repository', () => {
     expect(sameSecond.key).toBe('backups/daily/20260301/backup_daily_20260301_020001.json');
     now = Date.parse('2026-03-02T02:00:00Z');
     const weekly = await backUp(repository, data, { type: 'weekly', note: 'before the move' });
-    const resolve = (text: string) => resolveBackupKey(repository, text, never);
+    const resolve = (text: string, type?: string) => chooseBackup(repository, text, { type, signal: never });
     expect(await resolve('latest')).toBe(weekly.key);
-    expect(await resolve('latest:daily')).toBe(sameSecond.key);
+    expect(await resolve('latest', 'daily')).toBe(sameSecond.key);
     expect(await resolve('20260302')).toBe(weekly.key);
     expect(await resolve('daily_20260301_020000')).toBe(first.key);
     await expect(resolve('20260301')).rejects.toMatchObject({
@@ -272,7 +273,7 @@ describe('a repository', () => {
       message: expect.stringContaining('020001'),
     });
     await expect(resolve('2025')).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
-    await expect(resolve('latest:monthly')).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
+    await expect(resolve('latest', 'monthly')).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
     const all = await listBackups(repository, { signal: never });
     expect(all.map(({ key }) => key)).toEqual([weekly.key, sameSecond.key, first.key]);
     expect(all[0]).toMatchObject({ note: 'before the move', state: 'whole' });

@@ -1,0 +1,39 @@
+import * as z from 'zod';
+
+/**
+ * Settings of sources, targets and drill servers beside `kind`, `url` and `secret`, by kind. They are checked when the
+ * configuration is read, not when a backup begins; what depends on the URL or the environment is the adapter's to check.
+ */
+
+/** Digits of the environment do as well. */
+function whole(least: number, most: number) {
+  const wanted = `wanted is a whole number from ${least} to ${most}`;
+  const number = z.number().int(wanted).min(least, wanted).max(most, wanted);
+  return z.union([number, z.string().regex(/^\d+$/).transform(Number).pipe(number)], {
+    error: wanted,
+  });
+}
+
+const text = z.string().min(1).optional();
+
+export const POSTGRES_OPTIONS = {
+  tls: z.enum(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']).optional(),
+  caFile: text,
+  auth: z.enum(['password', 'iam']).optional(),
+  region: text,
+  readers: whole(1, 64).optional(),
+  lockTimeoutSeconds: whole(0, 86_400).optional(),
+  partitionMiB: whole(1, 65_536).optional(),
+};
+
+export const FIREBASE_OPTIONS = {
+  auth: z.enum(['auto', 'none']).optional(),
+  serviceAccountFile: text,
+  region: text,
+  timeoutSeconds: whole(1, 3600).optional(),
+  readers: whole(1, 64).optional(),
+  probeBytes: whole(256, 1e9).optional(),
+  rereads: whole(0, 10).optional(),
+  usdPerGB: z.number().min(0).max(1000).optional(),
+  firstPauseMs: whole(1, 60_000).optional(),
+};
