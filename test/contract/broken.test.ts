@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Check } from './contract.ts';
 import { BROKEN_SOURCES } from './memory/broken-sources.ts';
+import { BROKEN_TARGETS } from './memory/broken-targets.ts';
 import { openMemory } from './memory/place.ts';
+import { restoringOf } from './restoring.ts';
 import { SOURCE_CHECKS } from './source.contract.ts';
+import { TARGET_CHECKS } from './target.contract.ts';
 
 /** Checks that no broken source can fail, as they judge the tables of facts. */
 const OF_FACTS = ['can hold all odd texts'];
@@ -20,14 +23,39 @@ function promisesOf<Subject>(checks: readonly Check<Subject>[]): readonly string
     .filter((promise) => !OF_FACTS.some((one) => promise.startsWith(one)));
 }
 
+/** A mistake in the broken thing itself would tell nothing. */
+async function expectNoticed(run: Promise<void>): Promise<void> {
+  const error = await run.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error, 'the check fails').toBeInstanceOf(Error);
+  expect(error).not.toBeInstanceOf(TypeError);
+}
+
 describe('a check of the source contract notices a source that', () => {
   it.each(BROKEN_SOURCES)('$how ($breaks …)', async ({ breaks, source }) => {
     await using place = openMemory({ source });
-    await expect(checkOf(SOURCE_CHECKS, breaks).run(place)).rejects.toThrow();
+    await expectNoticed(checkOf(SOURCE_CHECKS, breaks).run(place));
   });
 
   it('breaks any promise: there is such a source for each', () => {
     const broken = new Set(BROKEN_SOURCES.map(({ breaks }) => checkOf(SOURCE_CHECKS, breaks).promise));
     expect([...broken].sort()).toEqual(promisesOf(SOURCE_CHECKS).toSorted());
+  });
+});
+
+describe('a check of the target contract notices a target that', () => {
+  const open = restoringOf(async () => openMemory());
+
+  it.each(BROKEN_TARGETS)('$how ($breaks …)', async ({ breaks, target }) => {
+    await using sound = await open();
+    await using place = openMemory({ target });
+    await expectNoticed(checkOf(TARGET_CHECKS, breaks).run({ ...sound, place }));
+  });
+
+  it('breaks any promise: there is such a target for each', () => {
+    const broken = new Set(BROKEN_TARGETS.map(({ breaks }) => checkOf(TARGET_CHECKS, breaks).promise));
+    expect([...broken].sort()).toEqual(promisesOf(TARGET_CHECKS).toSorted());
   });
 });

@@ -1,4 +1,6 @@
 import { FILES, openFolder } from './places/files.ts';
 import { describeSource } from './source.contract.ts';
+import { describeTarget } from './target.contract.ts';
 
 describeSource(FILES, openFolder);
+describeTarget(FILES, openFolder);

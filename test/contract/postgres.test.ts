@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
 import { openDatabase, POSTGRES } from './places/postgres.ts';
 import { describeSource } from './source.contract.ts';
+import { describeTarget } from './target.contract.ts';
 
 let server: PostgresServer;
 beforeAll(async () => {
@@ -10,3 +11,4 @@ beforeAll(async () => {
 afterAll(() => server?.stop());
 
 describeSource(POSTGRES, () => openDatabase(server));
+describeTarget(POSTGRES, () => openDatabase(server));

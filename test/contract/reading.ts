@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { throwIfAborted } from '../../shared/core/abort.ts';
 import type { FilePlace } from '../../shared/core/file-place.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
 import type {
@@ -147,11 +148,11 @@ export function asContents(reading: Reading): BackupContents {
     datasets: reading.datasets.map(storedOf),
     read: async function* ({ name }, partition, signal) {
       for (const block of blocksOf(bytesOf(name, partition.name))) {
-        signal.throwIfAborted();
+        throwIfAborted(signal);
         yield Uint8Array.from(block);
       }
     },
-    copy: ({ name }, partition, to) => copyTo(bytesOf(name, partition.name), to),
+    copy: ({ name }, partition, to, signal) => copyTo(bytesOf(name, partition.name), to, signal),
   };
 }
 
@@ -176,10 +177,11 @@ function* blocksOf(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-async function* copyTo(bytes: Buffer, { path, at }: FilePlace): AsyncGenerator<number> {
+async function* copyTo(bytes: Buffer, { path, at }: FilePlace, signal: AbortSignal): AsyncGenerator<number> {
   await using handle = await open(path, 'r+');
   let to = at;
   for (const block of blocksOf(bytes)) {
+    throwIfAborted(signal);
     await handle.write(block, 0, block.length, to);
     to += block.length;
     yield block.length;

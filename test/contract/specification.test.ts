@@ -1,4 +1,6 @@
 import { MEMORY, openMemory } from './memory/place.ts';
 import { describeSource } from './source.contract.ts';
+import { describeTarget } from './target.contract.ts';
 
 describeSource(MEMORY, async () => openMemory());
+describeTarget(MEMORY, async () => openMemory());

@@ -61,3 +61,19 @@ export function hostileWorld({ canName, canKey, canHold }: KindFacts): World {
 function small(count: number): readonly (readonly [string, string])[] {
   return Array.from({ length: count }, (_, i) => [`r${String(i).padStart(4, '0')}`, text(200, i)]);
 }
+
+/** What restores are tried with: every shape, odd names and texts, a dataset of several blocks. */
+export function restorableWorld(facts: KindFacts): World {
+  return new Map([
+    ...smallWorld(),
+    ...hostileWorld(facts),
+    [
+      'e_members',
+      recordsOf([
+        ['k', members(4, 10)],
+        ['l', 'text'],
+      ]),
+    ],
+    ...(facts.keepsEmptyDatasets ? [['f_empty', recordsOf([])] as const] : []),
+  ]);
+}

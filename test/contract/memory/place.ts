@@ -3,6 +3,7 @@ import type { Source } from '../../../shared/sources/source.ts';
 import type { Target } from '../../../shared/sources/target.ts';
 import type { KindFacts, Place } from '../place.ts';
 import { readSource } from '../reading.ts';
+import { restore } from '../restoring.ts';
 import type { Content } from '../world.ts';
 import { recordsOf } from '../world.ts';
 import { MemoryDatabase } from './database.ts';
@@ -46,7 +47,7 @@ export function openMemory(mutants: Mutants = {}): Place {
     await work();
     return database.passedBytes - before;
   };
-  const breakages = (work: () => Promise<unknown>) => async () => {
+  const breakagesOf = async (work: () => Promise<unknown>) => {
     const bytes = await whole(work);
     return [0.1, 0.5, 0.99].flatMap((share) =>
       [true, false].map((isForGood) => ({
@@ -97,8 +98,9 @@ export function openMemory(mutants: Mutants = {}): Place {
         { name: 'a dataset that may not be read', codes: ['E_SOURCE_DENIED'], source: open(denied) },
       ];
     },
-    breakages: breakages(() => readSource(new MemorySource(database, NAME))),
-    writeBreakages: async () => [],
+    breakages: () => breakagesOf(() => readSource(new MemorySource(database, NAME))),
+    writeBreakages: (contents) =>
+      breakagesOf(() => restore(new MemoryTarget(database, NAME), contents, { replace: true })),
     silence: {
       arm: async () => {
         database.silenceBegun = Promise.withResolvers();

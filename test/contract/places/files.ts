@@ -65,7 +65,10 @@ export async function openFolder(): Promise<Place> {
     target: () => new FilesTarget(root),
     refused: () => refused(base),
     breakages: async () => fileBreakages(at),
-    writeBreakages: async () => [],
+    writeBreakages: async () => [
+      blocked(at('a'), (place) => writeFile(place, '')),
+      blocked(at('b_large'), (place) => mkdir(path.join(place, 'inner'), { recursive: true })),
+    ],
     openHandles: async () => openFilesBelow(base),
     touched: 0,
     scratchServer: () => new FilesScratchServer(drills),
@@ -180,6 +183,19 @@ function fileBreakages(at: (name: string) => string): readonly Breakage[] {
       during: (name) => writeFile(at(name), '"more"\n', { flag: 'a' }),
     },
   ];
+}
+
+/** A file lies where a folder must be, or a folder where a file must be. */
+function blocked(place: string, make: (place: string) => Promise<unknown>): Breakage {
+  return {
+    name: `something else is in the place of ${path.basename(place)}`,
+    isForGood: true,
+    arm: async () => {
+      await rm(place, { recursive: true, force: true });
+      await make(place);
+      return { [Symbol.asyncDispose]: () => rm(place, { recursive: true, force: true }) };
+    },
+  };
 }
 
 function openFilesBelow(folder: string): number {

@@ -6,6 +6,7 @@ import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { linkBreakages, linkSilence, openLink, type TcpLink } from '../link.ts';
 import type { KindFacts, Place } from '../place.ts';
 import { readSource } from '../reading.ts';
+import { restore } from '../restoring.ts';
 import { type Content, recordsOf, singleValue, type World } from '../world.ts';
 
 const MOST_NAME_BYTES = 63;
@@ -38,6 +39,7 @@ export async function openDatabase(server: PostgresServer): Promise<Place> {
     `postgres://${user}:${password}@127.0.0.1:${link.port}/${encodeURIComponent(name)}`;
   // Small partitions, so that a table has several.
   const open = (name?: string) => openPostgresSource(url(name), { partitionMiB: 1 }, {});
+  const target = () => openPostgresTarget(url(), {}, {});
   const put = async (name: string, content: Content | undefined) => {
     const statements = [`DROP TABLE IF EXISTS ${hand.escapeIdentifier(name)}`];
     if (content) statements.push(`CREATE TABLE ${hand.escapeIdentifier(name)} (${columnsOf(content)})`);
@@ -77,10 +79,10 @@ export async function openDatabase(server: PostgresServer): Promise<Place> {
       ),
     nameOf: plainName,
     source: () => open(),
-    target: () => openPostgresTarget(url(), {}, {}),
+    target,
     refused: () => refused(server, { link, open, url, database }),
     breakages: () => linkBreakages(link, () => readSource(open())),
-    writeBreakages: async () => [],
+    writeBreakages: (contents) => linkBreakages(link, () => restore(target(), contents, { replace: true })),
     silence: linkSilence(link, () => readSource(open())),
     openHandles: async () => {
       const { rows } = await admin.query(

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll } from 'vitest';
+import { compareDatasets, type DatasetComparison } from '../../shared/jobs/compare.ts';
+import type { Repository } from '../../shared/repository/repository.ts';
+import type { BackupContents, RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
+import { MemoryStore } from '../../shared/store/memory-store.ts';
+import { initRepository, openCheaply } from '../support/engine.ts';
+import { restorableWorld } from './checks/worlds.ts';
+import { putAll } from './contract.ts';
+import type { Place } from './place.ts';
+import { asContents, never, readSource } from './reading.ts';
+import type { World } from './world.ts';
+
+/** A backup, and an empty place of the same kind to restore it into. */
+export interface Restoring extends AsyncDisposable {
+  readonly place: Place;
+  readonly contents: BackupContents;
+  /** What the backup holds. */
+  readonly world: World;
+}
+
+/** Backs one database up for all tests of a suite; each gets an empty place of its own. */
+export function restoringOf(openEmpty: () => Promise<Place>): () => Promise<Restoring> {
+  let contents: BackupContents;
+  let world: World;
+  let origin: Place | undefined;
+  beforeAll(async () => {
+    origin = await openEmpty();
+    ({ contents, world } = await backUp(origin));
+  });
+  afterAll(() => origin?.[Symbol.asyncDispose]());
+  return async () => {
+    const place = await openEmpty();
+    return { place, contents, world, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+  };
+}
+
+export async function backUp(
+  origin: Place,
+): Promise<{ readonly contents: BackupContents; readonly world: World }> {
+  const world = await putAll(origin, restorableWorld(origin.facts));
+  return { world, contents: asContents(await readSource(origin.source(), { schema: true })) };
+}
+
+type RunOptions = RestoreOptions & {
+  readonly signal?: AbortSignal;
+  readonly onDone?: (plainBytes: number) => void;
+};
+
+/** Plans and restores, as `restore` does. */
+export async function restore(
+  target: Target,
+  contents: BackupContents,
+  { signal = never, onDone, ...options }: RunOptions = {},
+): Promise<RestorePlan> {
+  const plan = await target.plan(contents, options, signal);
+  await carryOut(target, contents, plan, { signal, ...(onDone && { onDone }), ...options });
+  return plan;
+}
+
+export async function carryOut(
+  target: Target,
+  contents: BackupContents,
+  plan: RestorePlan,
+  { signal = never, onDone, ...options }: RunOptions = {},
+): Promise<void> {
+  await target.restore(contents, plan, {
+    ...options,
+    signal,
+    onProgress: (event) => {
+      if (event.kind === 'done') onDone?.(event.plainBytes);
+    },
+  });
+}
+
+/** Whose threads compare. */
+let repository: Promise<Repository> | undefined;
+
+async function anyRepository(): Promise<Repository> {
+  const store = new MemoryStore();
+  await initRepository(store);
+  return openCheaply(store);
+}
+
+/** Compares a target with a backup as a restore does when all is written. */
+export async function compare(
+  target: Target,
+  contents: BackupContents,
+  plan: RestorePlan,
+): Promise<readonly DatasetComparison[]> {
+  repository ??= anyRepository();
+  const source = plan.comparison?.source ?? target.asSource(plan.compare);
+  const compared = plan.comparison?.contents ?? contents;
+  const names = plan.compare.filter(({ kind }) => kind === 'data').map(({ name }) => name);
+  await using view = await source.open(never);
+  return await compareDatasets({
+    repository: await repository,
+    contents: compared,
+    datasets: compared.datasets.filter(({ name }) => names.includes(name)),
+    digests: new Map(),
+    view,
+    isSame: async () => false,
+    maxReaders: 1,
+    onDataset: () => {},
+    signal: never,
+  });
+}
