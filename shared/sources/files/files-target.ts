@@ -27,15 +27,7 @@ export class FilesTarget implements Target {
   async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
     const datasets = choose(contents, options.datasets);
     refuseClashes(datasets.map(({ name }) => name));
-    const conflicts: string[] = [];
-    for (const { name } of datasets) {
-      throwIfAborted(signal);
-      await refuseLinks(this.#root, partsOf(name).folders);
-      const file = this.#pathOf(name);
-      const found = await lstat(file).catch(() => undefined);
-      if (found?.isDirectory()) throw isFolder(file);
-      if (found) conflicts.push(file);
-    }
+    const conflicts = await this.#findConflicts(datasets, signal);
     const steps = datasets.map(
       ({ name, records }) => `write ${this.#pathOf(name)} as plain data (${plural(records, 'line')})`,
     );
@@ -57,8 +49,9 @@ export class FilesTarget implements Target {
     options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
   ): Promise<void> {
     const { replace = false, jobs = 2, damaged, onProgress, signal } = options;
-    if (plan.conflicts.length > 0 && !replace) {
-      throw new HoldfastError('E_TARGET_NOT_EMPTY', `the target has ${plan.conflicts.join(', ')} already`, {
+    const conflicts = replace ? [] : await this.#findConflicts(plan.datasets, signal);
+    if (conflicts.length > 0) {
+      throw new HoldfastError('E_TARGET_NOT_EMPTY', `the target has ${conflicts.join(', ')} already`, {
         hint: 'Choose an empty folder, or pass --replace to overwrite these files.',
       });
     }
@@ -79,6 +72,20 @@ export class FilesTarget implements Target {
 
   asSource(): Source {
     return new FilesSource(this.#root);
+  }
+
+  /** Files of these names that are there. @throws E_TARGET_NOT_EMPTY for a folder that no file can replace */
+  async #findConflicts(datasets: readonly StoredDataset[], signal: AbortSignal): Promise<readonly string[]> {
+    const conflicts: string[] = [];
+    for (const { name } of datasets) {
+      throwIfAborted(signal);
+      await refuseLinks(this.#root, partsOf(name).folders);
+      const file = this.#pathOf(name);
+      const found = await lstat(file).catch(() => undefined);
+      if (found?.isDirectory()) throw isFolder(file);
+      if (found) conflicts.push(file);
+    }
+    return conflicts;
   }
 
   async #writeFile(
