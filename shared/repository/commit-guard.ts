@@ -1,5 +1,6 @@
-import { HoldfastError } from '../core/errors.ts';
-import type { PackId } from '../core/ids.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { duration } from '../core/human.ts';
+import type { BackupKey, PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import { packKey } from '../format/pack.ts';
@@ -10,6 +11,8 @@ import { headIfThere } from '../store/sizes.ts';
 const MOST_SHARE = 1 / 2;
 /** A run that lasted less than this share of it is listed without asking the store for dates: that takes requests. */
 const SURE_SHARE = 1 / 8;
+/** A manifest that was stored longer after the last pack than this share of the grace lists nothing that is safe. */
+const MOST_STALL_SHARE = 1 / 4;
 /** Packs asked for at once. */
 const ASKED_AT_ONCE = 8;
 
@@ -52,6 +55,60 @@ export async function refuseOutlived(
         `${other}, whose packs this run refers to, was removed ${expiredAt?.toISOString() ?? ''}`,
       );
   }
+}
+
+/**
+ * Takes a backup back that was listed too long after `refuseOutlived` looked, as where the machine slept in between: a prune
+ * may have removed its packs before it could see that they are needed.
+ *
+ * @throws E_RUN_TOO_LONG where it was, E_STORE_*
+ */
+export async function withdrawStalled(
+  store: ObjectStore,
+  listed: {
+    readonly key: BackupKey;
+    /** The last pack that the run stored. */
+    readonly lastPack: PackId;
+    /** Since before `refuseOutlived` looked; only where that is long the store is asked for dates. */
+    readonly stalledMs: number;
+    readonly graceMs: number;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { key, lastPack, stalledMs, graceMs } = listed;
+  if (stalledMs <= graceMs * SURE_SHARE || graceMs === 0) return;
+  const pack = await headIfThere(packKey(lastPack), store, signal);
+  const manifest = await headIfThere(key, store, signal);
+  if (!manifest) return;
+  const late = manifest.modifiedAt.getTime() - (pack?.modifiedAt.getTime() ?? 0);
+  if (pack && late <= graceMs * MOST_STALL_SHARE) return;
+  const problem = pack
+    ? `was listed ${duration(late)} after its last pack was stored`
+    : 'was listed after a prune had removed its packs';
+  throw (await isRemoved(store, key, signal)) ? withdrawn(key, problem) : notWithdrawn(key, problem);
+}
+
+async function isRemoved(store: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<boolean> {
+  try {
+    await store.delete(key, { signal });
+    return true;
+  } catch (error) {
+    // Roles that back up may not remove anything.
+    if (isHoldfastError(error, 'E_STORE_DENIED')) return false;
+    throw error;
+  }
+}
+
+function withdrawn(key: BackupKey, problem: string): HoldfastError {
+  return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, so it was taken out of the list again`, {
+    hint: 'Back up again, on a machine that does not sleep while it does.',
+  });
+}
+
+function notWithdrawn(key: BackupKey, problem: string): HoldfastError {
+  return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, and may lack what it needs`, {
+    hint: `Do not rely on it; this login may not take it out of the list. Back up again, then run \`holdfast verify ${key}\`.`,
+  });
 }
 
 /** When the first and the last of these packs were stored. */

@@ -1,11 +1,13 @@
 import { throwIfAborted } from '../core/abort.ts';
+import { Stopwatch } from '../core/clock.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { BackupKey, PackId } from '../core/ids.ts';
 import { KiB } from '../core/units.ts';
 import { countSuspicions, encodeCatalog, rootEntry, type Suspect } from '../format/catalog.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import { FORMAT_VERSION, MANIFEST_FORMAT, type Manifest } from '../format/manifest.ts';
 import type { BackupToCommit, DatasetToCommit } from './backup-to-write.ts';
-import { refuseOutlived } from './commit-guard.ts';
+import { refuseOutlived, withdrawStalled } from './commit-guard.ts';
 import type { RepositoryContext } from './context.ts';
 import { figuresOfWritten, type WrittenFigures } from './dataset-figures.ts';
 import type { RunKeyEntry } from './key-ring.ts';
@@ -40,7 +42,8 @@ export async function commitShares(
   throwIfAborted(signal);
   const own = [...shares.flatMap((share) => share.own), ...closed];
   const listed = packsAndKeys(shares, { own, catalog: location, manifestKey: manifestKey.entry });
-  await guard(context, shares, { closed, listed: listed.packs, options });
+  const sinceGuard = new Stopwatch(context.clock);
+  const lastPack = await guard(context, shares, { closed, listed: listed.packs, options });
   const document: NewManifest = {
     format: MANIFEST_FORMAT,
     version: FORMAT_VERSION,
@@ -59,13 +62,17 @@ export async function commitShares(
     ...listed,
     catalog: { id, pack: named(location.pack), offset: location.offset, storedBytes: location.storedBytes },
   };
-  return putManifest(context, document, {
+  const manifest = await putManifest(context, document, {
     startedAt: header.startedAt,
     parent: header.parent,
     macKey: manifestKey.plain,
     findOurs: options.findOurs,
     signal,
   });
+  const { store, graceMs } = context;
+  const key = manifest.key as BackupKey;
+  await withdrawStalled(store, { key, lastPack, stalledMs: sinceGuard.elapsedMs(), graceMs }, signal);
+  return manifest;
 }
 
 type WrittenByDataset = ReadonlyMap<DatasetToCommit, readonly WrittenPartition[]>;
@@ -144,7 +151,7 @@ function packsAndKeys(
   return { packs: packs.map((pack) => ({ ...pack, usedBytes: Math.min(pack.usedBytes, pack.bytes) })), keys };
 }
 
-/** docs/format.md, "Prune": own packs are those of all shares, the first and the last of each. */
+/** docs/format.md, "Prune": own packs are those of all shares, the first and the last of each. @returns the last */
 async function guard(
   { store, graceMs }: RepositoryContext,
   shares: readonly WrittenShare[],
@@ -153,7 +160,7 @@ async function guard(
     readonly listed: Manifest['packs'];
     readonly options: BackupToCommit;
   },
-): Promise<void> {
+): Promise<PackId> {
   const { closed, listed, options } = about;
   const runs = [...shares.map(({ own }) => own), closed].filter(({ length }) => length > 0);
   const own = new Set<string>(runs.flat().map(({ id }) => id));
@@ -164,6 +171,7 @@ async function guard(
   const packs = runs.map((run) => run.map(({ id }) => id));
   const run = { others: [...new Set(others)], packs, elapsedMs, graceMs };
   await refuseOutlived(store, run, options.signal);
+  return last.id;
 }
 
 function totalsOf(figures: readonly WrittenFigures[]) {

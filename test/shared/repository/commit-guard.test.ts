@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../../shared/core/errors.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
 import { expireBackup } from '../../../shared/repository/expire.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
+import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import {
   backUp,
   digests,
@@ -13,7 +15,7 @@ import {
   openRepository,
 } from '../../support/engine.ts';
 import { InlinePool } from '../../support/inline-pool.ts';
-import { ManualClock } from '../../support/pruning.ts';
+import { keepLast, ManualClock, prune } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
 
 const GRACE_MS = 7 * DAY_MS;
@@ -92,5 +94,72 @@ describe('a backup is listed', () => {
       });
       expect(await digests(repository, (await run).key)).toEqual(digestsOf(after));
     }
+  });
+});
+
+/** A machine that sleeps, for as long as `sleeps` says, after its last look and before its manifest is stored. */
+async function asleepBeforeListing(
+  sleeps: (world: { readonly store: MemoryStore; readonly clock: ManualClock }) => Promise<void>,
+  { mayRemove = true } = {},
+) {
+  const clock = new ManualClock('2026-03-01T02:00:00Z');
+  const store = new MemoryStore(clock);
+  await initRepository(store);
+  const open = (through: ObjectStore) =>
+    openRepository(through, { clock, pool: new InlinePool(), packBytes: 8192, graceMs: GRACE_MS });
+  const denied = new HoldfastError('E_STORE_DENIED', 'no');
+  const sleepy: ObjectStore = {
+    location: store.location,
+    get: store.get.bind(store),
+    head: store.head.bind(store),
+    list: store.list.bind(store),
+    delete: async (key, options) => {
+      if (!mayRemove) throw denied;
+      await store.delete(key, options);
+    },
+    put: async (key, body, options) => {
+      if (key.startsWith('backups/')) await sleeps({ store, clock });
+      await store.put(key, body, options);
+    },
+  };
+  const run = backUp(await open(sleepy), before);
+  return { run, listed: async () => (await open(store)).backupKeys(never) };
+}
+
+describe('a machine that slept between its last look and its manifest', () => {
+  const eightDays = async ({ clock }: { readonly clock: ManualClock }) => clock.advanceDays(8);
+
+  it('takes its backup back, as a prune has removed its packs', async () => {
+    const { run, listed } = await asleepBeforeListing(async ({ store, clock }) => {
+      clock.advanceDays(8);
+      await using other = await openRepository(store, { clock, graceMs: GRACE_MS });
+      expect((await prune(other, keepLast(1))).removedPacks).toBeGreaterThan(0);
+    });
+    await expect(run).rejects.toMatchObject({ code: 'E_RUN_TOO_LONG' });
+    expect(await listed()).toEqual([]);
+  });
+
+  it('takes it back too where no prune has come yet: one may be on its way', async () => {
+    const { run, listed } = await asleepBeforeListing(eightDays);
+    await expect(run).rejects.toMatchObject({
+      code: 'E_RUN_TOO_LONG',
+      message: expect.stringContaining('taken out of the list again'),
+    });
+    expect(await listed()).toEqual([]);
+  });
+
+  it('says not to rely on it where its login may not remove anything', async () => {
+    const { run, listed } = await asleepBeforeListing(eightDays, { mayRemove: false });
+    await expect(run).rejects.toMatchObject({
+      code: 'E_RUN_TOO_LONG',
+      hint: expect.stringContaining('Do not rely on it'),
+    });
+    expect(await listed()).toHaveLength(1);
+  });
+
+  it('keeps it where that was for less than a quarter of the grace', async () => {
+    const { run, listed } = await asleepBeforeListing(async ({ clock }) => clock.advance(GRACE_MS / 5));
+    const { key } = await run;
+    expect(await listed()).toEqual([key]);
   });
 });

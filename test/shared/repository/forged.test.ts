@@ -228,7 +228,9 @@ describe('a report', () => {
   it('of another backup, or put in the place of another kind, is not counted', async () => {
     const { key, genuineBytes } = await forgeReport('hold');
     const text = Buffer.from(genuineBytes).toString();
-    expect((await marksWith(key, Buffer.from(text.replace(suspect, good)))).newest?.marks).toEqual({ holds: [] });
+    expect((await marksWith(key, Buffer.from(text.replace(suspect, good)))).newest?.marks).toEqual({
+      holds: [],
+    });
     const moved = key.replaceAll('hold', 'accept');
     const relabelled = text.replaceAll('hold', 'accept').replace('accepfast', 'holdfast');
     const found = await marksWith(moved, Buffer.from(relabelled));
