@@ -1,5 +1,11 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { type VerifyDepth, type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
+import {
+  MOST_PARTS,
+  parseSubset,
+  type VerifyDepth,
+  type VerifyReport,
+  verifyBackups,
+} from '../../shared/jobs/verify.ts';
 import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -24,7 +30,8 @@ export const verify: Command = {
 Looks for damage. What it found is kept as a report in the repository; the next backup stores again what lies in
 damaged packs, as far as the database still has it.
 
-      --all               every listed backup
+      --all               every listed backup; unless it is --quick, every other object too: reports, root keys, what
+                          prune took out, packs that no backup names
       --quick             every pack is there with its size and the store's checksum; reads no pack, needs no key
       --full              every byte: pack names, decryption, every chunk and count (the default)
       --subset N/T        full, on the N-th of T parts of the packs; all T together are --full
@@ -54,6 +61,7 @@ store cannot be reached, which says nothing about damage.
     const began = performance.now();
     const report = await verifyBackups(session.repository, keys, {
       depth,
+      others: values.all,
       onProgress: session.progress.on,
       signal: io.signal,
     });
@@ -96,11 +104,12 @@ function depthOf({
     throw usage('--quick, --full and --subset exclude each other');
   if (quick) return { kind: 'quick' };
   if (subset === undefined) return { kind: 'full' };
-  const [, n = '', t = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(subset) ?? [];
-  const part = Number(n);
-  const of = Number(t);
-  if (part >= 1 && part <= of) return { kind: 'subset', part, of };
-  throw usage(`--subset is '${subset}'; wanted is N/T with N from 1 to T`, 'For example --subset 3/7.');
+  const parsed = parseSubset(subset);
+  if (parsed) return parsed;
+  throw usage(
+    `--subset is '${subset}'; wanted is N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
+    'For example --subset 3/7.',
+  );
 }
 
 function documentOf({ spoiltPacks: _, interrupted, ...report }: VerifyReport, kept: Kept): object {
@@ -117,22 +126,24 @@ function describe(report: VerifyReport, ms: number): string {
     depth.kind === 'quick'
       ? `${plural(packs, 'pack')} there with the right size`
       : `${plural(packs, 'pack')}, ${plural(chunks, 'chunk')}, ${plural(records, 'record')}, ${bytes(readBytes)} read`;
-  const subject = backups.length === 1 ? shortKey(backups[0] ?? '') : plural(backups.length, 'backup');
+  const others = report.objects > 0 ? ` and ${plural(report.objects, 'other object')}` : '';
+  const subject =
+    (backups.length === 1 ? shortKey(backups[0] ?? '') : plural(backups.length, 'backup')) + others;
   const unproven = isProven
     ? ''
     : 'No key was given: that the manifests are those that were written is not proven.\n';
-  if (backups.length === 0) return 'There is nothing to verify.\n';
+  if (backups.length + report.objects === 0) return 'There is nothing to verify.\n';
   if (findings.length === 0)
     return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${unproven}`;
   const lines = findings.map(
     ({ object, problem, backups: hit, datasets }) =>
-      `  ${object}\n    ${problem}\n    needed by ${named(hit.map(shortKey))}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n`,
+      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'needed by no backup that is listed' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n`,
   );
-  const others = interrupted
+  const rest = interrupted
     ? `NOT ALL WAS LOOKED AT: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
     : '';
   return `${subject}: DAMAGED, ${plural(findings.length, 'problem')}
-${lines.join('')}${others}${unproven}
+${lines.join('')}${rest}${unproven}
 What to do: bring the objects back from a copy or an older version of the bucket. Else back up now: the next backup
 stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
 lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' Backups that are not named above are not affected.'}

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ageOf } from '../../shared/core/age.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { type VerifyDepth, verifyBackups } from '../../shared/jobs/verify.ts';
+import { MOST_PARTS, parseSubset, type VerifyDepth, verifyBackups } from '../../shared/jobs/verify.ts';
 import { keepVerifyReport } from '../../shared/jobs/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { backupKey } from '../runtime/event-members.ts';
@@ -11,7 +11,10 @@ import { logger } from '../runtime/telemetry.ts';
 
 const depth = z
   .string()
-  .regex(/^(quick|full|[1-9]\d{0,3}\/[1-9]\d{0,3})$/, 'wanted is quick, full, or N/T')
+  .refine(
+    (text) => text === 'quick' || text === 'full' || parseSubset(text) !== undefined,
+    `wanted is quick, full, or N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
+  )
   .optional();
 const Event = z.union([
   z.strictObject({ backup: backupKey, depth }),
@@ -45,7 +48,5 @@ export const handler = defineFunction(Event, async (event, { repository: open, s
 });
 
 function depthOf(text = 'full'): VerifyDepth {
-  if (text === 'quick' || text === 'full') return { kind: text };
-  const [part = 1, of = 1] = text.split('/').map(Number);
-  return { kind: 'subset', part, of };
+  return text === 'quick' ? { kind: text } : (parseSubset(text) ?? { kind: 'full' });
 }

@@ -80,6 +80,11 @@ const BODIES = {
 export type BodyKind = keyof typeof BODIES;
 export type Body<K extends BodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
 
+/** Whether reports of that kind have a body that is checked. */
+export function isBodyKind(kind: string): kind is BodyKind {
+  return Object.hasOwn(BODIES, kind);
+}
+
 /** The body of a report of kind `K`. @throws E_DAMAGED where it is not one */
 export function parseBody<K extends BodyKind>(kind: K, report: Report): Body<K> {
   const schema: z.ZodType = BODIES[kind];

@@ -42,6 +42,8 @@ export class FullVerification {
   readonly #packs = new Map<string, Promise<PackVerdict>>();
   /** The run and purpose that each whole pack says it is sealed for. */
   readonly #sealedFor = new Map<string, { readonly run: string; readonly purpose: string }>();
+  /** Packs, by id, that were looked at. */
+  readonly #looked = new Set<string>();
   #readBytes = 0;
 
   constructor(repository: Repository, findings: Findings, options: FullVerificationOptions) {
@@ -55,6 +57,10 @@ export class FullVerification {
   get counts() {
     const { chunks, records } = this.#trees;
     return { packs: this.#packs.size, chunks, records, readBytes: this.#readBytes };
+  }
+
+  hasLookedAt(pack: string): boolean {
+    return this.#looked.has(pack);
   }
 
   /** The manifest's MAC, and the catalog; undefined where one of them is damaged. */
@@ -87,6 +93,7 @@ export class FullVerification {
 
   async #verifyPack(reader: BackupReader, backup: BackupKey, pack: ListedPack): Promise<void> {
     const object = packKey(pack.id as PackId);
+    this.#looked.add(pack.id);
     const { run, wrapped } = reader.manifest.keys[pack.key] ?? {};
     const name = `${pack.id} ${pack.bytes} ${run} ${wrapped}`;
     const check = this.#packs.get(name) ?? this.#judgePack(reader, object, pack);

@@ -5,6 +5,7 @@ import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/sizes.ts';
 import { type Finding, Findings } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
+import { ObjectVerification } from './verify-objects.ts';
 import { QuickVerification } from './verify-quick.ts';
 
 export type VerifyDepth =
@@ -22,6 +23,8 @@ export interface VerifyReport {
   /** Whether a key proved that the manifests are those that were written. */
   readonly isProven: boolean;
   readonly packs: number;
+  /** Objects that are of no backup and were looked at: reports, root keys, marks … */
+  readonly objects: number;
   readonly chunks: number;
   readonly records: number;
   readonly readBytes: number;
@@ -34,6 +37,8 @@ export interface VerifyReport {
 
 export interface VerifyOptions {
   readonly depth: VerifyDepth;
+  /** Looks at all objects that are of no backup too, unless it is quick. @default false */
+  readonly others?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -57,6 +62,8 @@ interface Check {
   /** Looks at one backup; what is wrong goes to the findings. */
   readonly verify: (key: BackupKey) => Promise<void>;
   readonly counts: () => Pick<VerifyReport, 'packs' | 'chunks' | 'records' | 'readBytes'>;
+  /** What looks at the objects that are of no backup. */
+  readonly others?: ObjectVerification;
 }
 
 class Verification {
@@ -81,9 +88,11 @@ class Verification {
         this.#left = keys.length - i;
         if (await this.#verify(key, keys.length === 1)) done.push(key);
       }
+      await this.#check.others?.run();
     } catch (error) {
       const damaged = keys.filter((key) => this.#findings.isDamaged(key));
-      if (damaged.length === 0 || !isHoldfastError(error)) throw error;
+      const isWhole = damaged.length === 0 && this.#others.length === 0;
+      if (isWhole || !isHoldfastError(error)) throw error;
       return this.#report(damaged, error);
     }
     return this.#report(done, undefined);
@@ -102,8 +111,17 @@ class Verification {
     return false;
   }
 
+  get #others(): readonly Finding[] {
+    return this.#check.others?.findings ?? [];
+  }
+
   async #isListed(key: BackupKey): Promise<boolean> {
-    return (await headIfThere(key, this.#repository.store, this.#options.signal)) !== undefined;
+    try {
+      return (await headIfThere(key, this.#repository.store, this.#options.signal)) !== undefined;
+    } catch (error) {
+      if (isHoldfastError(error, 'E_OBJECT_UNREADABLE')) return true;
+      throw error;
+    }
   }
 
   #quick(): Check {
@@ -114,7 +132,7 @@ class Verification {
     };
   }
 
-  #full(isInScope: (pack: string) => boolean): Check {
+  #full(isInScope: (hex: string) => boolean): Check {
     const { signal, onProgress = () => {} } = this.#options;
     const full: FullVerification = new FullVerification(this.#repository, this.#findings, {
       isInScope,
@@ -125,7 +143,10 @@ class Verification {
       },
       signal,
     });
+    const isKnownPack = (pack: string) => full.hasLookedAt(pack);
+    const others = new ObjectVerification(this.#repository, { isInScope, isKnownPack, signal });
     return {
+      ...(this.#options.others ? { others } : {}),
       verify: async (key) => {
         const reader = await full.open(key);
         if (!reader) return;
@@ -144,15 +165,26 @@ class Verification {
       depth: this.#options.depth,
       isProven: this.#repository.context.keys.hasRootKey,
       ...this.#check.counts(),
-      findings: this.#findings.list(),
+      objects: this.#check.others?.objects ?? 0,
+      findings: [...this.#findings.list(), ...this.#others],
       spoiltPacks: this.#findings.spoiltPacks(),
       interrupted,
     };
   }
 }
 
-/** A pack's part is fixed by its name, whatever is backed up between two runs: each is in exactly one of them. */
-function scopeOf(depth: VerifyDepth): (pack: string) => boolean {
+/** Of a subset. */
+export const MOST_PARTS = 9999;
+
+/** `3/7`: the third of seven parts; undefined where it is no such text. */
+export function parseSubset(text: string): Extract<VerifyDepth, { kind: 'subset' }> | undefined {
+  const [, n = '', t = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
+  const [part, of] = [Number(n), Number(t)];
+  return part >= 1 && part <= of ? { kind: 'subset', part, of } : undefined;
+}
+
+/** An object's part is fixed by its name, whatever is backed up between two runs: each is in exactly one of them. */
+function scopeOf(depth: VerifyDepth): (hex: string) => boolean {
   if (depth.kind !== 'subset') return () => true;
-  return (pack) => Number.parseInt(pack.slice(0, 8), 16) % depth.of === depth.part - 1;
+  return (hex) => Number.parseInt(hex.slice(0, 8), 16) % depth.of === depth.part - 1;
 }

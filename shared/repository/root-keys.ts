@@ -14,6 +14,7 @@ import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import { type KeyProvider, wrongKey } from '../keys/key-provider.ts';
 import { Keychain } from '../keys/keychain.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { RepositoryContext } from './context.ts';
 
 /**
  * The configured root key with the older ones that it opens. Reads the store only where the repository was made with
@@ -101,6 +102,26 @@ export async function writeKeysFile(
   const { rootKeyId } = newest;
   const file = { repository, key, rootKeyId, createdAt: createdAt.toISOString(), older, seal };
   await store.put(key, encodeKeysFile(file, plain), { signal });
+}
+
+/**
+ * Looks at an object of keys: its form, and its MAC where a known root key opens it.
+ *
+ * @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY
+ */
+export async function proveKeysFile(
+  { file, keys }: RepositoryContext,
+  key: string,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = parseKeysFile(bytes, key);
+  if (found.repository !== file.id)
+    throw new HoldfastError('E_DAMAGED', `${key} is of repository ${found.repository}, this is ${file.id}`);
+  // The object of a key that came after the configured one.
+  if (!keys.provider().opens(found.seal.rootKeyId)) return;
+  const context = { repository: file.id, run: file.id, purpose: 'keys' } as const;
+  checkKeysFile(bytes, key, await keys.provider().unwrapDataKey(found.seal, context, signal));
 }
 
 /** A change of root key as it was found; not proven, as that needs its key. */

@@ -23,6 +23,17 @@ export interface FirstPut<K extends RunBodyKind> {
   readonly body: RunBody<K>;
 }
 
+/** Opens a document of a run, whatever it says. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+export async function proveRunDocument(
+  { file, keys }: RepositoryContext,
+  key: string,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const document = parseRunDocument(bytes, { repository: file.id, key });
+  openRunDocument(document, await keys.unwrap(document.wrapped, signal));
+}
+
 /**
  * What the parts of a run leave for each other, each an object of its own, sealed, written once. All are sealed with the key that
  * the first one read or written names.

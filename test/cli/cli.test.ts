@@ -89,6 +89,8 @@ describe('holdfast', () => {
     ['verify --quick --full', {}, 'E_USAGE', 'exclude each other'],
     ['repair latest --all', {}, 'E_USAGE', 'exclude each other'],
     ['verify --subset 4/3', {}, 'E_USAGE', "'4/3'"],
+    ['verify --subset 1/1000000000', {}, 'E_USAGE', 'with T from 1 to 9999 and N from 1 to T'],
+    ['verify --subset 0/3', {}, 'E_USAGE', "'0/3'"],
     ['init', { HOLDFAST_REPOSITORY: './x' }, 'E_NO_KEY', '--new-key'],
     ['init', { HOLDFAST_REPOSITORY: './x', BACKUP_ENCRYPTION_KEY: 'abc' }, 'E_BAD_KEY', '64 hex digits'],
     ['init', { HOLDFAST_KEY_FILE: '/no/key', HOLDFAST_REPOSITORY: './x' }, 'E_NO_KEY', '/no/key'],
