@@ -28,25 +28,29 @@ export interface SchemaComparison {
   readonly changed: readonly string[];
 }
 
-/** An empty place that a drill has made for itself, and that it removes. */
+/**
+ * An empty place that a drill has made for itself, and that it removes. `test/contract/scratch-server.contract.ts` asks
+ * every kind for the promises of this file.
+ */
 export interface Scratch {
   readonly target: Target;
   /** What the place is called, no secret in it. */
   readonly name: string;
   /** Product and version, such as `PostgreSQL 18.4`. */
   readonly server: string;
-  /** How somebody removes it by hand: a command. */
+  /** How somebody removes it by hand: a command, no secret in it. */
   readonly removal: string;
   /** What the restore must leave out here, such as owners that the server has not. */
   readonly restoreOptions: Pick<RestoreOptions, 'noOwner' | 'noPrivileges'>;
   /** What is not as in the backup for that reason, one sentence each. */
   readonly leftOut: readonly string[];
+  /** Everything that differs by definition is in one of its lists. */
   compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison>;
-  /** Removes it. @throws E_SOURCE_* when it is still there */
+  /** Removes it, and nothing else; what is gone already is no failure. @throws E_SOURCE_* when it is still there */
   remove(signal: AbortSignal): Promise<void>;
   /** Takes the mark off, so that no later drill removes it. */
   keep(signal: AbortSignal): Promise<void>;
-  /** Ends sessions and files, leaves the place alone. */
+  /** Ends sessions and files, leaves the place alone. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -60,10 +64,10 @@ export interface ScratchServer {
   /** Whether the source of that name lives here too. */
   isServerOf(source: string): boolean;
   /**
-   * Makes an empty place of a new name; never uses one that is there. Before, removes what drills of the same
-   * repository left that were killed.
+   * Makes an empty place of a new name; never uses, nor removes, one that is there. Before, removes what drills of the
+   * same repository left that were killed: never what another repository made, what is kept, or what goes on.
    *
-   * @throws E_SOURCE_*; nothing is left then
+   * @throws E_SOURCE_*, E_TARGET_NOT_EMPTY, E_ABORTED; nothing is left then
    */
   make(
     contents: BackupContents,

@@ -105,7 +105,10 @@ export interface RestorePlan {
   readonly goOn?: string;
 }
 
-/** Where a restore writes. Constructed without I/O. */
+/**
+ * Where a restore writes. Constructed without I/O. `test/contract/target.contract.ts` asks every kind of target for the
+ * promises of this file.
+ */
 export interface Target {
   readonly kind: SourceKind;
   /** No secret in it. */
@@ -114,13 +117,20 @@ export interface Target {
   readonly comparesItself: boolean;
   /** Which special options it knows. @default none */
   readonly specialOptions?: readonly SpecialOption[];
-  /** Reads the target, writes nothing. @throws E_SOURCE_*, E_NO_DATASET */
+  /**
+   * Reads the target, writes nothing. Names all that is in the way, and all that `replace` would remove.
+   *
+   * @throws E_SOURCE_*, E_ABORTED, E_NO_DATASET for a name that the backup lacks
+   */
   plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan>;
   /**
-   * Carries the plan out. Looks again before it writes.
+   * Carries the plan out: all of it, or fails. Looks again before it writes: what came after the plan is in the way
+   * too. What is not of the chosen datasets is left alone, save what the plan's `drops` name. Done again with
+   * `replace`, also after a failure, it comes to the same.
    *
    * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then. E_RESTORE_DIFFERS
-   *   where it compares.
+   *   where it compares. E_DAMAGED, E_SOURCE_*, E_TARGET_FULL, E_ABORTED: a part of it may be written. Nothing is
+   *   left open.
    */
   restore(
     contents: BackupContents,
@@ -128,8 +138,8 @@ export interface Target {
     options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
   ): Promise<void>;
   /**
-   * The same place as a source, to compare what was restored: its records have their columns in the order of these
-   * datasets, whatever order the target has them in.
+   * The same place as a source, to compare what was restored: a record that differs, is missing or too many shows. Its
+   * records have their columns in the order of these datasets, whatever order the target has them in.
    */
   asSource(like: readonly StoredDataset[]): Source;
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { SCRATCH_CHECKS } from './checks/scratch-checks.ts';
 import type { Check } from './contract.ts';
+import { BROKEN_SCRATCH_SERVERS } from './memory/broken-scratch-servers.ts';
 import { BROKEN_SOURCES } from './memory/broken-sources.ts';
 import { BROKEN_TARGETS } from './memory/broken-targets.ts';
 import { openMemory } from './memory/place.ts';
@@ -57,5 +59,22 @@ describe('a check of the target contract notices a target that', () => {
   it('breaks any promise: there is such a target for each', () => {
     const broken = new Set(BROKEN_TARGETS.map(({ breaks }) => checkOf(TARGET_CHECKS, breaks).promise));
     expect([...broken].sort()).toEqual(promisesOf(TARGET_CHECKS).toSorted());
+  });
+});
+
+describe('a check of the scratch server contract notices a server that', () => {
+  const open = restoringOf(async () => openMemory());
+
+  it.each(BROKEN_SCRATCH_SERVERS)('$how ($breaks …)', async ({ breaks, scratchServer }) => {
+    await using sound = await open();
+    await using place = openMemory({ scratchServer });
+    await expectNoticed(checkOf(SCRATCH_CHECKS, breaks).run({ ...sound, place }));
+  });
+
+  it('breaks any promise: there is such a server for each', () => {
+    const broken = new Set(
+      BROKEN_SCRATCH_SERVERS.map(({ breaks }) => checkOf(SCRATCH_CHECKS, breaks).promise),
+    );
+    expect([...broken].sort()).toEqual(promisesOf(SCRATCH_CHECKS).toSorted());
   });
 });

@@ -1,6 +1,8 @@
 import { FILES, openFolder } from './places/files.ts';
+import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
 describeSource(FILES, openFolder);
 describeTarget(FILES, openFolder);
+describeScratchServer(FILES, openFolder);

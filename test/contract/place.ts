@@ -89,6 +89,8 @@ export interface Place extends AsyncDisposable {
   listScratches(): Promise<readonly string[]>;
   /** By hand: what a scratch target of that name holds; undefined where it is not there. */
   readScratch(name: string): Promise<World | undefined>;
+  /** By hand: defines one thing in a scratch target otherwise, of a kind with a schema. */
+  spoilSchema?(name: string): Promise<void>;
   /** By hand: makes something of that name where scratch targets are made, which is no drill's. */
   occupy(name: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
 import { openDatabase, POSTGRES } from './places/postgres.ts';
+import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
@@ -12,3 +13,4 @@ afterAll(() => server?.stop());
 
 describeSource(POSTGRES, () => openDatabase(server));
 describeTarget(POSTGRES, () => openDatabase(server));
+describeScratchServer(POSTGRES, () => openDatabase(server));

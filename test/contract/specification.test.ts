@@ -1,6 +1,8 @@
 import { MEMORY, openMemory } from './memory/place.ts';
+import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
 import { describeTarget } from './target.contract.ts';
 
 describeSource(MEMORY, async () => openMemory());
 describeTarget(MEMORY, async () => openMemory());
+describeScratchServer(MEMORY, async () => openMemory());

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
 import {
@@ -36,7 +37,8 @@ export class FilesScratchServer implements ScratchServer {
     return false;
   }
 
-  async make(_: BackupContents, mark: ScratchMark, { onWarning }: MakeOptions): Promise<Scratch> {
+  async make(_: BackupContents, mark: ScratchMark, { onWarning, signal }: MakeOptions): Promise<Scratch> {
+    throwIfAborted(signal);
     const name = scratchName(mark);
     const folder = path.join(this.#root, name);
     try {

@@ -5,7 +5,7 @@ import type { KindFacts, Place } from '../place.ts';
 import { readSource } from '../reading.ts';
 import { restore } from '../restoring.ts';
 import type { Content } from '../world.ts';
-import { recordsOf } from '../world.ts';
+import { recordsOf, singleValue } from '../world.ts';
 import { MemoryDatabase } from './database.ts';
 import { MemorySource } from './source.ts';
 import { contentOf, type MemoryPlaces, MemoryScratchServer, MemoryTarget } from './target.ts';
@@ -18,7 +18,7 @@ export const MEMORY: KindFacts = {
   keepsEmptyDatasets: true,
   ordersRecords: true,
   wholeReplaceRemoves: 'own',
-  schemaOutcome: 'none',
+  schemaOutcome: 'equal',
   patienceMs: 0,
 };
 
@@ -118,7 +118,9 @@ export function openMemory(mutants: Mutants = {}): Place {
     scratchServer: () => (mutants.scratchServer ?? same)(new MemoryScratchServer(places), places),
     listScratches: async () => [...places.keys()],
     readScratch: async (name) => places.get(name)?.database.data,
-    occupy: async (name) => void places.set(name, { database: new MemoryDatabase(), mark: undefined }),
+    spoilSchema: async (name) => places.get(name)?.database.put('a_first', singleValue('')),
+    occupy: async (name) =>
+      void places.set(name, { database: new MemoryDatabase(), mark: undefined, at: new Date() }),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../../shared/core/errors.ts';
+import { DAY_MS } from '../../../shared/core/units.ts';
 import type { Scratch, ScratchMark, ScratchServer } from '../../../shared/sources/scratch.ts';
 import { leftoverOf, markText, scratchName } from '../../../shared/sources/scratch.ts';
 import type { Source } from '../../../shared/sources/source.ts';
@@ -93,6 +94,7 @@ interface MadePlace {
   readonly database: MemoryDatabase;
   /** Undefined where it is no drill's, or is kept. */
   mark: string | undefined;
+  readonly at: Date;
 }
 
 /** The shortest server for drills that keeps every promise of `ScratchServer`. */
@@ -117,13 +119,14 @@ export class MemoryScratchServer implements ScratchServer {
   ): Promise<Scratch> {
     if (signal.aborted) throw new HoldfastError('E_ABORTED', 'stopped on request');
     const name = scratchName(mark);
-    for (const [other, { mark: text }] of this.places) {
+    for (const [other, { mark: text, at }] of this.places) {
       if (leftoverOf(other, text ?? '', mark.repository) === undefined) continue;
+      if (mark.at.getTime() - at.getTime() < DAY_MS) continue;
       this.places.delete(other);
       onWarning(`removed ${other}`);
     }
     if (this.places.has(name)) throw new HoldfastError('E_TARGET_NOT_EMPTY', `${name} is there`);
-    const made: MadePlace = { database: new MemoryDatabase(), mark: markText(mark) };
+    const made: MadePlace = { database: new MemoryDatabase(), mark: markText(mark), at: mark.at };
     this.places.set(name, made);
     return {
       target: new MemoryTarget(made.database, name),
@@ -132,7 +135,13 @@ export class MemoryScratchServer implements ScratchServer {
       removal: `forget ${name}`,
       restoreOptions: {},
       leftOut: [],
-      compareSchema: async () => ({ outcome: 'none', objects: 0, missing: [], unexpected: [], changed: [] }),
+      compareSchema: async ({ datasets }) => {
+        const changed = datasets
+          .filter(({ name: of, attributes }) => made.database.data.get(of)?.shape !== attributes['shape'])
+          .map((dataset) => dataset.name);
+        const outcome = changed.length > 0 ? 'different' : 'equal';
+        return { outcome, objects: datasets.length, missing: [], unexpected: [], changed };
+      },
       remove: async () => void this.places.delete(name),
       keep: async () => {
         made.mark = undefined;

@@ -109,6 +109,9 @@ export async function openDatabase(server: PostgresServer): Promise<Place> {
       await inside.end();
       return world;
     },
+    spoilSchema: async (name) => {
+      await server.query(name, 'ALTER TABLE a_first ALTER COLUMN value SET DEFAULT 0');
+    },
     occupy: async (name) => {
       await admin.query(`CREATE DATABASE ${admin.escapeIdentifier(name)}`);
     },
