@@ -1,4 +1,5 @@
 import { DAY_MS, HOUR_MS } from '../shared/core/units.ts';
+import { type BucketCheck, bucketWarnings } from '../shared/jobs/bucket-rules.ts';
 import type { RepositoryStatus } from '../shared/jobs/status.ts';
 import { age, plural, shortKey } from './format.ts';
 
@@ -12,14 +13,23 @@ type SourceStatus = RepositoryStatus['sources'][number];
 
 /** What to do next, the most urgent first. */
 export function nextSteps(
-  { backups, damaged, newest, sources, problems }: RepositoryStatus,
+  {
+    bucket,
+    backups,
+    damaged,
+    newest,
+    sources,
+    problems,
+  }: RepositoryStatus & { readonly bucket?: BucketCheck },
   now: Date,
 ): string[] {
-  if (backups === 0) return ['Make the first backup: holdfast backup daily --source postgres://…'];
+  const unsafe = bucket ? bucketSteps(bucket) : [];
+  if (backups === 0) return [...unsafe, 'Make the first backup: holdfast backup daily --source postgres://…'];
   const late = newest.filter(
     ({ type, startedAt }) => type === 'daily' && daysSince(startedAt, now) > LATE_MS / DAY_MS,
   );
   const steps = [
+    ...unsafe,
     ...(damaged > 0
       ? ['A manifest is damaged: run `holdfast list`, and bring the object back from a copy.']
       : []),
@@ -38,11 +48,16 @@ export function nextSteps(
   return steps.length > 0 ? steps : ['Nothing: all is well.'];
 }
 
+function bucketSteps(bucket: BucketCheck): string[] {
+  return bucketWarnings(bucket).map((warning) => `The bucket: ${warning}.`);
+}
+
 function stepsFor({ source, newestGood, waiting, failed }: SourceStatus): string[] {
   const [suspect] = waiting;
   const [broken] = failed;
   return [
     ...(newestGood ? [] : [`${source.name} has no good backup: make one.`]),
+    ...(newestGood?.isImported ? [`${source.name} has no good backup but imported ones: back it up.`] : []),
     ...(suspect
       ? [
           `${plural(waiting.length, 'backup')} of ${source.name} ${waiting.length === 1 ? 'is' : 'are'} suspect, and prune removes nothing of it: look with \`holdfast show ${shortKey(suspect)}\`; where it is as it should be: holdfast accept ${waiting.map(shortKey).join(' ')} --reason "…"`,

@@ -2,11 +2,12 @@ import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts'
 import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
+import { checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../findings.ts';
 import { bytes, duration, number, plural, ratio, shortKey } from '../format.ts';
-import { defaultSource, findPlace } from '../load-config.ts';
+import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
 
 const options = {
@@ -63,11 +64,18 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       signal: io.signal,
     });
     await session.print(result, describe(result, performance.now() - began));
+    await warnOfBucket(session);
     if (!result.suspect) return 0;
     session.progress.say(warnOf(result.key, result.suspect));
     return SUSPECT_EXIT_STATUS;
   },
 };
+
+/** A rule that came later than the repository would take this backup too. The backup is stored: what cannot be read is for status. */
+async function warnOfBucket({ config, io, progress }: Session): Promise<void> {
+  const found = await checkBucket(await repositoryConfig(config, io), io.signal).catch(() => undefined);
+  for (const { problem } of found?.dangers ?? []) progress.say(`warning: ${problem}`);
+}
 
 function warnOf(key: string, suspect: NonNullable<BackupResult['suspect']>): string {
   return [

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
 import { daysOf } from '../../shared/core/config-retention.ts';
 import type { HoldfastError } from '../../shared/core/errors.ts';
 import { IMPORT_FORMATS } from '../../shared/core/import-formats.ts';
@@ -67,6 +68,8 @@ kind: nothing was stored.
     const at = values.at === undefined ? undefined : parseAt(values.at);
     const passphrase = await readPassphrase(values['passphrase-file'], io);
     await using session = await Session.open(values, io);
+    const { type } = values;
+    if (type !== DEFAULT_TYPE) knownBackupType(type, backupTypes(session.config));
     const source = await findSource(session, values.as);
     const name = path.resolve(io.cwd, given);
     const read = await importerFor(source.kind);
@@ -76,7 +79,7 @@ kind: nothing was stored.
     if (!date) throw await noDate(name);
     const result = await importBackup(session.repository, file, {
       source,
-      type: values.type,
+      type,
       at: date.at,
       note: values.note ?? `imported from ${path.basename(name)}`,
       onProgress: session.progress.on,

@@ -24,7 +24,9 @@ Examples:
   BACKUP_ENCRYPTION_KEY=$(cat key) holdfast init -r s3://my-backups/shop
   HOLDFAST_KMS_KEY=alias/holdfast holdfast init -r s3://my-backups/shop
 
-Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or a bad one.
+A bucket with a lifecycle rule that would remove backups, or move them to an archive, is refused.
+
+Exit status: 0 made; 11 there is a repository, or something else, or a rule of the bucket is unsafe; 12 no key, or a bad one.
 `,
 
   async run(argv, io) {
@@ -49,6 +51,7 @@ Exit status: 0 made; 11 there is a repository, or something else; 12 no key, or 
       made === undefined ? settings : { ...settings, encryptionKey: made },
       io.signal,
     );
+    for (const warning of result.warnings) io.stderr.write(`warning: ${warning}\n`);
     const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${config.kmsKey === undefined ? keyAdvice(keyFile) : KMS_ADVICE}`;
     await print(io, values.json, { ...result, keyFile: keyFile ?? null }, text);
     return 0;

@@ -1,7 +1,9 @@
 import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
+import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { age, bytes, duration, number, plural, ratio, shortKey, table } from '../format.ts';
+import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
 import { Session } from '../session.ts';
 import { depthName } from '../standing.ts';
@@ -20,24 +22,29 @@ is suspect, damaged or held, the last verification and drill, what is stored, an
 reports only.
 
 ${COMMON_HELP}
-Exit status: 0 shown; 10 no repository; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
+Exit status: 0 shown; 10 no repository; 11 a rule of the bucket removes or archives backups; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
 to be accepted.
 `,
 
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
-    const found = await readStatus(session.repository, io.signal);
+    const place = await repositoryConfig(session.config, io);
+    const [found, bucket] = await Promise.all([
+      readStatus(session.repository, io.signal),
+      checkBucket(place, io.signal),
+    ]);
     const now = session.repository.clock.now();
-    const steps = nextSteps(found, now);
-    await session.print({ ...found, nextSteps: steps }, describe(found, steps, now));
-    return exitStatus(found);
+    const steps = nextSteps({ ...found, bucket }, now);
+    await session.print({ ...found, bucket, nextSteps: steps }, describe(found, steps, now));
+    return exitStatus(found, bucket);
   },
 };
 
-function exitStatus({ damaged, sources }: RepositoryStatus): number {
+function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketCheck): number {
   if (damaged > 0 || sources.some(({ failed }) => failed.length > 0))
     return ERRORS.E_VERIFY_FAILED.exitStatus;
+  if (dangers.some(({ effect }) => effect !== 'one-zone')) return ERRORS.E_UNSAFE_BUCKET.exitStatus;
   return sources.some(({ waiting }) => waiting.length > 0) ? SUSPECT_EXIT_STATUS : 0;
 }
 

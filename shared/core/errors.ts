@@ -92,6 +92,7 @@ export const ERRORS = {
   E_OBJECT_NOT_FOUND: row(10, 'The store has no object under that key.'),
   E_AMBIGUOUS_KEY: row(11, 'The KEY matches several backups.'),
   E_REPOSITORY_EXISTS: row(11, 'There is a repository at that place already.'),
+  E_UNSAFE_BUCKET: row(11, 'A rule of the bucket removes or archives what backups need.'),
   E_FOREIGN_REPOSITORY: row(11, 'The place holds something that is not a Holdfast repository.'),
   E_NEWER_FORMAT: row(11, 'A newer release wrote this; this one cannot read it.'),
   E_OBJECT_UNREADABLE: row(

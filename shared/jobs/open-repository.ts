@@ -5,6 +5,7 @@ import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
+import { bucketWarnings, checkBucket, refuseUnsafe } from './bucket-rules.ts';
 
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
@@ -31,6 +32,8 @@ export interface InitResult {
   readonly location: string;
   readonly repositoryId: string;
   readonly rootKeyId: string;
+  /** What its bucket has that is no danger, and should not be; and what could not be looked at. */
+  readonly warnings: readonly string[];
 }
 
 /** Worker threads that several open repositories use, and that outlive them. */
@@ -38,7 +41,7 @@ export type Threads = RepositoryOptions['pool'];
 
 const MOST_WORKERS = 4;
 
-/** @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
+/** @throws E_UNSAFE_BUCKET, E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
 export async function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult> {
   const keys = await keyProvider(config, signal);
   if (!keys) {
@@ -47,8 +50,10 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
     });
   }
   const store = await openStore(config);
+  const bucket = await checkBucket(config, signal);
+  refuseUnsafe(bucket, config);
   const { id, rootKeyId } = await Repository.init({ store, keys, signal });
-  return { location: store.location, repositoryId: id, rootKeyId };
+  return { location: store.location, repositoryId: id, rootKeyId, warnings: bucketWarnings(bucket) };
 }
 
 /**

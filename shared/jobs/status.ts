@@ -29,7 +29,9 @@ export interface SourceStatus {
   readonly source: BackupSummary['source'];
   readonly backups: number;
   /** Missing where none can be relied on; an imported one only where there is no other. */
-  readonly newestGood: { readonly key: BackupKey; readonly startedAt: Date } | undefined;
+  readonly newestGood:
+    | { readonly key: BackupKey; readonly startedAt: Date; readonly isImported: boolean }
+    | undefined;
   /** Suspect, and nobody has accepted them. */
   readonly waiting: readonly BackupKey[];
   /** A verification found damage. */
@@ -92,7 +94,7 @@ export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
   return {
     source: backups[0]?.source ?? { kind: '', name: '' },
     backups: backups.length,
-    newestGood: good && { key: good.key, startedAt: good.startedAt },
+    newestGood: good && { key: good.key, startedAt: good.startedAt, isImported: good.imported !== undefined },
     waiting: keysOf(isWaiting),
     failed: keysOf(({ marks }) => marks.verify?.isWhole === false),
     held: keysOf(({ marks }) => marks.hold !== undefined),

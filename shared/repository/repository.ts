@@ -30,6 +30,7 @@ import { Reports } from './reports.ts';
 import { openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
+import { refuseStranded } from './stranded.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
@@ -313,6 +314,7 @@ async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Prom
     return await store.get(REPOSITORY_FILE, { signal });
   } catch (error) {
     if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+    await refuseStranded(store, signal);
     throw new HoldfastError('E_NO_REPOSITORY', `there is no repository at ${store.location}`, {
       cause: error,
       hint: 'Check the place, or make a repository there with `holdfast init`.',
@@ -321,8 +323,9 @@ async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Prom
 }
 
 async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
+  if (await headIfThere(REPOSITORY_FILE, store, signal)) throw repositoryExists(store);
+  await refuseStranded(store, signal);
   for await (const { key } of store.list('', { signal })) {
-    if (key === REPOSITORY_FILE || key.startsWith('backups/')) throw repositoryExists(store);
     if (OURS.some((prefix) => key.startsWith(prefix))) continue;
     throw new HoldfastError('E_FOREIGN_REPOSITORY', `${store.location} holds other things, such as ${key}`, {
       hint: 'Choose an empty folder, or a prefix of the bucket that nothing else uses.',

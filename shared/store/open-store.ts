@@ -4,6 +4,7 @@ import { FolderStore } from './folder-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
 import type { S3Exports } from './s3-exports.ts';
+import type { BucketRules } from './s3-rules.ts';
 
 export interface StoreConfig {
   /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
@@ -33,6 +34,16 @@ export async function openS3Exports({ repository, s3 }: StoreConfig): Promise<S3
   if (!repository.startsWith('s3:')) return undefined;
   const { S3Exports } = await import('./s3-exports.ts');
   return new S3Exports({ ...placeInS3(repository), ...s3 });
+}
+
+/** What rules of its bucket do to a repository; undefined where it is in a folder. @throws E_CONFIG, E_STORE_* */
+export async function openBucketRules(
+  { repository, s3 }: StoreConfig,
+  signal: AbortSignal,
+): Promise<BucketRules | undefined> {
+  if (!repository.startsWith('s3:')) return undefined;
+  const { readBucketRules } = await import('./s3-rules.ts');
+  return readBucketRules({ ...placeInS3(repository), ...s3 }, signal);
 }
 
 /** @throws E_CONFIG */

@@ -19,7 +19,7 @@ const drill = (days: number, outcome: 'equal' | 'different' = 'equal') => ({
 const healthy: SourceStatus = {
   source: { kind: 'postgres', name: 'shop' },
   backups: 2,
-  newestGood: { key, startedAt: daysAgo(0) },
+  newestGood: { key, startedAt: daysAgo(0), isImported: false },
   waiting: [],
   failed: [],
   held: [],

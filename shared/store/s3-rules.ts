@@ -1,0 +1,33 @@
+import { GetBucketLifecycleConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
+import { HoldfastError } from '../core/errors.ts';
+import { type BucketDanger, dangersOf } from './bucket-rules.ts';
+import { clientConfig, type S3Connection } from './s3-connection.ts';
+import { fromS3Error } from './s3-errors.ts';
+
+/** What a store gives that has no rules, or no such thing as rules. */
+const WITHOUT_RULES = ['NoSuchLifecycleConfiguration', 'NotImplemented', 'MethodNotAllowed'];
+
+export interface BucketRules {
+  readonly dangers: readonly BucketDanger[];
+  /** Why the rules could not be read; undefined where they were. */
+  readonly unread: string | undefined;
+}
+
+/** Looks for rules of a bucket that are a danger to the repository in it. @throws E_NO_REPOSITORY, E_CONFIG, E_ABORTED */
+export async function readBucketRules(connection: S3Connection, signal: AbortSignal): Promise<BucketRules> {
+  const { bucket, prefix } = connection;
+  const client = new S3Client(clientConfig(connection));
+  try {
+    const command = new GetBucketLifecycleConfigurationCommand({ Bucket: bucket });
+    const { Rules = [] } = await client.send(command, { abortSignal: signal });
+    return { dangers: dangersOf(Rules, prefix), unread: undefined };
+  } catch (error) {
+    if (error instanceof Error && WITHOUT_RULES.includes(error.name))
+      return { dangers: [], unread: undefined };
+    const problem = fromS3Error(error, { location: `s3://${bucket}`, bucket, signal });
+    if (!(problem instanceof HoldfastError) || problem.code !== 'E_STORE_DENIED') throw problem;
+    return { dangers: [], unread: problem.message };
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,148 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type LifecycleRule,
+  PutBucketLifecycleConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { failure, runCommand } from '../support/command-line.ts';
+import { TEST_KEY } from '../support/engine.ts';
+import { ORIGINAL_PASSPHRASE, originalFile } from '../support/original.ts';
+import { describeWithPart } from '../support/parts.ts';
+import { newFolder } from '../support/temporary.ts';
+
+/** As the original named its objects. */
+const FILE = 'backups/daily/20240301/backup_daily_20240301_020000.json';
+
+let cwd: string;
+let env: Record<string, string>;
+const holdfast = (line: string) => runCommand(line, { env, cwd });
+
+beforeEach(async () => {
+  cwd = await newFolder();
+  env = { BACKUP_ENCRYPTION_KEY: TEST_KEY, HOLDFAST_REPOSITORY: path.join(cwd, 'place') };
+});
+
+async function put(name: string, content: string | Uint8Array): Promise<void> {
+  const file = path.join(cwd, 'place', name);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, content);
+}
+
+describe('a place with files of the original', () => {
+  it.each([
+    [`${FILE}.gz`, originalFile({}, { a: 1 }, ORIGINAL_PASSPHRASE)],
+    [FILE, '{"metadata":{},"data":{"a":1}}'],
+    [FILE, ''],
+  ])('is told from a repository by every command alike: %s', async (name, content) => {
+    await put(name, content);
+    const refused = failure('E_FOREIGN_REPOSITORY', `holds backups of another system, such as ${name}`);
+    for (const line of ['init', 'list', 'status', 'backup --source data', 'verify --all', 'test'])
+      expect(await holdfast(line), line).toMatchObject(refused);
+    expect((await holdfast('list')).stderr).toContain('holdfast import');
+    expect((await holdfast(`init -r ${path.join(cwd, 'place', 'holdfast')}`)).status).toBe(0);
+  });
+
+  it('is not taken for one when a repository has lost its first file, nor is that made anew', async () => {
+    await writeFile(path.join(cwd, 'data.txt'), 'a line\n');
+    for (const line of ['init', 'backup --source data.txt']) expect((await holdfast(line)).status).toBe(0);
+    await rm(path.join(cwd, 'place', 'repository.json'));
+    const lost = failure(
+      'E_NO_REPOSITORY',
+      'repository.json is missing, and backups of its repository are there',
+    );
+    for (const line of ['init', 'list', 'status']) expect(await holdfast(line), line).toMatchObject(lost);
+  });
+});
+
+describeWithPart('ceph-rgw', 'a bucket with rules of its own', () => {
+  let bucket: string;
+  beforeEach(async () => {
+    bucket = await newBucket();
+    env = {
+      BACKUP_ENCRYPTION_KEY: TEST_KEY,
+      BACKUP_S3_BUCKET: bucket,
+      BACKUP_S3_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_S3: inject('rgwEndpoint'),
+    };
+    // The AWS SDK reads its credentials from the process.
+    const { accessKeyId, secretAccessKey } = RGW_CREDENTIALS;
+    for (const [name, value] of [
+      ['AWS_ACCESS_KEY_ID', accessKeyId],
+      ['AWS_SECRET_ACCESS_KEY', secretAccessKey],
+    ] as const) {
+      const before = process.env[name];
+      process.env[name] = value;
+      onTestFinished(() => {
+        if (before === undefined) delete process.env[name];
+        else process.env[name] = before;
+      });
+    }
+    await writeFile(path.join(cwd, 'data.txt'), 'a line\n');
+  });
+
+  const client = () => {
+    const { endpoint = '', region = '', credentials } = rgwOptions(bucket);
+    return new S3Client({ endpoint, region, forcePathStyle: true, ...(credentials && { credentials }) });
+  };
+  const rule = (given: Partial<LifecycleRule>) =>
+    client().send(
+      new PutBucketLifecycleConfigurationCommand({
+        Bucket: bucket,
+        LifecycleConfiguration: {
+          Rules: [{ ID: 'old-backups', Status: 'Enabled', Filter: { Prefix: 'backups/' }, ...given }],
+        },
+      }),
+    );
+
+  it('is refused where the rule of the original would expire manifests, and taken below a prefix', async () => {
+    await client().send(
+      new PutObjectCommand({ Bucket: bucket, Key: `${FILE}.gz`, Body: originalFile({}, { a: 1 }) }),
+    );
+    const taken = failure('E_FOREIGN_REPOSITORY', `holds backups of another system, such as ${FILE}.gz`);
+    for (const line of ['init', 'list']) expect(await holdfast(line), line).toMatchObject(taken);
+    await rule({ Expiration: { Days: 30 } });
+    expect(await holdfast('init')).toMatchObject(
+      failure('E_UNSAFE_BUCKET', 'rule old-backups removes what is below backups/ after 30 days'),
+    );
+    expect((await holdfast('init')).stderr).toContain(`s3://${bucket}/holdfast`);
+    expect(await holdfast(`init -r s3://${bucket}/holdfast`)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('is looked at again by test, status and backup', async () => {
+    for (const line of ['init', 'backup --source data.txt -q', 'test -q', 'status -q'])
+      expect(await holdfast(line), line).toMatchObject({ status: 0, stderr: '' });
+    await rule({ Expiration: { Days: 30 }, Filter: { Prefix: '' } });
+    const danger = 'rule old-backups removes everything after 30 days';
+    expect(await holdfast('test -q')).toMatchObject(failure('E_UNSAFE_BUCKET', danger));
+    const status = await holdfast('status');
+    expect(status.status).toBe(11);
+    expect(status.stdout).toMatch(new RegExp(`Next:\n  - .*${danger}`));
+    expect((await holdfast('status --json')).json().bucket).toEqual({
+      dangers: [{ rule: 'old-backups', effect: 'expires', problem: expect.stringContaining(danger) }],
+      unread: null,
+    });
+    const made = await holdfast('backup --source data.txt -q');
+    expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining(`warning: ${danger}`) });
+  });
+
+  it('is taken where its rules only touch what backups do not need', async () => {
+    for (const harmless of [
+      { Expiration: { Days: 7 }, Filter: { Prefix: 'exports/' } },
+      { Expiration: { Days: 7 }, Filter: { Prefix: 'backups-of-others/' } },
+      { Expiration: { Days: 7 }, Status: 'Disabled' as const },
+      { Expiration: { Days: 7 }, Filter: { And: { Prefix: 'backups/', Tags: [{ Key: 'a', Value: 'b' }] } } },
+      { NoncurrentVersionExpiration: { NoncurrentDays: 30 } },
+      { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 2 } },
+    ]) {
+      await rule(harmless);
+      const made = await holdfast(`init -r s3://${bucket}`);
+      expect(['', 'E_REPOSITORY_EXISTS'], JSON.stringify(harmless)).toContain(
+        /code: (\w+)/.exec(made.stderr)?.[1] ?? '',
+      );
+    }
+  });
+});
