@@ -38,7 +38,7 @@ export function ratio(plain: number, stored: number): string {
 /** Columns padded to their widest cell; those of numbers (all cells begin with a digit) flush right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)),
+    rows.reduce((widest, row) => Math.max(widest, (row[i] ?? '').length), title.length),
   );
   const isNumeric = header.map(
     (_, i) =>

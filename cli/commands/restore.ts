@@ -166,18 +166,17 @@ export function describePlan(
   verb = 'Restore',
 ): string {
   const size = datasets.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+  const inTheWay = drops.length > 0 ? [] : conflicts;
   const lines = [
     `${verb} ${shortKey(key)} to ${target}, ${bytes(size)}:`,
     ...steps.map((step, i) => `  ${i + 1}. ${step}`),
+    ...(drops.length > 0 ? ['Drops:'] : []),
+    ...drops.map((drop) => `  ${drop}`),
+    ...(inTheWay.length > 0 ? ['In the way (it will refuse, unless --replace):'] : []),
+    ...inTheWay.map((conflict) => `  ${conflict}`),
+    ...(isPlain ? [PLAIN] : []),
+    ...warnings.map((warning) => `warning: ${warning}`),
   ];
-  if (drops.length > 0) lines.push('Drops:', ...drops.map((drop) => `  ${drop}`));
-  else if (conflicts.length > 0)
-    lines.push(
-      'In the way (it will refuse, unless --replace):',
-      ...conflicts.map((conflict) => `  ${conflict}`),
-    );
-  if (isPlain) lines.push(PLAIN);
-  lines.push(...warnings.map((warning) => `warning: ${warning}`));
   return `${lines.join('\n')}\n`;
 }
 

@@ -41,12 +41,12 @@ export async function readSalvage(backup: SalvagedBackup, signal: AbortSignal): 
       chunksFromElsewhere += found.chunksFromElsewhere;
       gaps.set(nameOf(dataset.name, partition.name), found.gaps);
       const ranges = found.gaps.map((gap) => rangeOf(dataset.name, partition.name, gap));
-      lost.push(...ranges);
+      for (const range of ranges) lost.push(range);
       isEndLost = found.gaps.at(-1)?.end === partition.plainBytes;
       partitions.push({ name: partition.name, ...left(partition, ranges) });
     }
     if (lost.length > 0) damaged.set(dataset.name, { isEndLost });
-    missing.push(...lost);
+    for (const range of lost) missing.push(range);
     datasets.push({ ...dataset, ...left(dataset, lost), partitions });
   }
   const read: BackupContents['read'] = (dataset, partition, using) => {

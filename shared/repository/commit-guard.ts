@@ -125,8 +125,8 @@ async function firstAndLast(
     if (!head) throw outlived('a pack that this run stored is gone again');
     times.push(head.modifiedAt.getTime());
   }
-  const [first = 0, last = 0] = [Math.min(...times), Math.max(...times)];
-  return { firstAt: new Date(first), lastAt: new Date(last) };
+  times.sort((a, b) => a - b);
+  return { firstAt: new Date(times[0] ?? 0), lastAt: new Date(times.at(-1) ?? 0) };
 }
 
 /** When prune took a backup out: the newest of its copies. */

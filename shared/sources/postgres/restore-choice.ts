@@ -38,7 +38,7 @@ export function chooseDatasets(
     const family = partitions.get(name);
     if (family === undefined && !data.some((dataset) => dataset.name === name))
       throw unknown(name, data, partitions);
-    parents.push(...(family?.parents ?? []));
+    for (const parent of family?.parents ?? []) parents.push(parent);
     for (const one of family?.leaves ?? [name]) asked.add(one);
   }
   const chosen = data.filter(({ name }) => asked.has(name));

@@ -39,9 +39,11 @@ export function addNeeded(
   const open = [...chosen, ...also];
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
     const found = namedIn(entry, index).filter((one) => !chosen.has(one));
-    for (const one of found) chosen.add(one);
-    open.push(...found);
-    if (open.length === 0) open.push(...addCasts(candidates, chosen));
+    for (const one of found) {
+      chosen.add(one);
+      open.push(one);
+    }
+    if (open.length === 0) for (const cast of addCasts(candidates, chosen)) open.push(cast);
   }
   const schemas = new Set([...chosen].map(schemaOf));
   for (const entry of candidates) if (entry.type === 'SCHEMA' && schemas.has(entry.name)) chosen.add(entry);
