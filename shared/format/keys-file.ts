@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
@@ -20,6 +20,14 @@ const KeysFile = z.object({
   createdAt: z.iso.datetime(),
   /** Every older root key of the repository, each wrapped under this one. `rootKeyId` is the older key's own. */
   older: z.array(wrapped).min(1).max(1000),
+  /**
+   * Each older root key's word that `rootKeyId` comes after it: who has the older one alone can check no MAC of this object.
+   * Missing in objects of before.
+   */
+  vouchers: z
+    .array(z.object({ rootKeyId: z.string(), mac: z.string().regex(/^[0-9a-f]{64}$/) }))
+    .max(1000)
+    .optional(),
   /** The key of the MAC, wrapped under `rootKeyId`. */
   seal: wrapped,
 });
@@ -60,6 +68,15 @@ export function checkKeysFile(bytes: Uint8Array, key: string, seal: Uint8Array):
   throw new HoldfastError('E_DAMAGED', `${key} was changed after it was written`, {
     hint: 'Restore it from an older version of the object; the older key still opens what it opened before.',
   });
+}
+
+/** What the holder of an older root key's 32 bytes says of the one that comes after it: hex. */
+export function voucherOf(
+  olderKey: Uint8Array,
+  { repository, rootKeyId }: Pick<KeysFile, 'repository' | 'rootKeyId'>,
+): string {
+  const key = Buffer.from(hkdfSync('sha256', olderKey, repository, 'holdfast/1 successor', 32));
+  return createHmac('sha256', key).update(rootKeyId).digest('hex');
 }
 
 function macKey(seal: Uint8Array): Buffer {

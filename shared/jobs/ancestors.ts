@@ -98,7 +98,7 @@ async function passOver(
 ): Promise<void> {
   const { wanted } = problem.details;
   if (problem.code === 'E_WRONG_KEY' && typeof wanted === 'string') {
-    if (await repository.hasKeysOf(wanted, signal)) throw problem;
+    if (await repository.wasReplacedBy(wanted, signal)) throw problem;
   }
   warn(`${key} is passed over: ${problem.message}`);
 }

@@ -3,7 +3,7 @@ import { HexKeyProvider, refuseWeakKey } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
 import type { Repository } from '../repository/repository.ts';
-import { listKeysFiles, writeKeysFile } from '../repository/root-keys.ts';
+import { isSuccessor, listKeysFiles, writeKeysFile } from '../repository/root-keys.ts';
 import { checkKeys } from './keys.ts';
 
 export interface RekeyResult {
@@ -111,10 +111,11 @@ async function refuseOtherChange(
   signal: AbortSignal,
   expected?: KeyProvider,
 ): Promise<void> {
-  const known = new Set(repository.context.keys.provider().providers.map(({ rootKeyId }) => rootKeyId));
+  const configured = repository.context.keys.provider();
+  const known = new Set(configured.providers.map(({ rootKeyId }) => rootKeyId));
   if (expected) known.add(expected.rootKeyId);
   for (const { file } of await listKeysFiles(repository.store, signal)) {
-    if (!file || known.has(file.rootKeyId)) continue;
+    if (!file || known.has(file.rootKeyId) || !isSuccessor(file, configured)) continue;
     throw new HoldfastError(
       'E_WRONG_KEY',
       `the key of this repository was changed to ${file.rootKeyId} on ${file.createdAt}, which ${repository.rootKeyId} does not open`,

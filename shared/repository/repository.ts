@@ -7,7 +7,7 @@ import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
-import { keysFileKey } from '../format/keys-file.ts';
+import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
 import {
   checkRepositoryFile,
@@ -27,7 +27,7 @@ import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';
 import { Reports } from './reports.ts';
-import { openKeychain } from './root-keys.ts';
+import { isSuccessor, openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
 import { refuseStranded } from './stranded.ts';
@@ -256,9 +256,16 @@ export class Repository implements AsyncDisposable {
     return BackupReader.open(this.#context, manifest, signal);
   }
 
-  /** Whether the repository's key was changed to this one, as its object under `keys/` says. @throws E_STORE_* */
-  async hasKeysOf(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
-    return (await headIfThere(keysFileKey(rootKeyId), this.store, signal)) !== undefined;
+  /** Whether the configured key was replaced by this one, as it said itself in that one's object under `keys/`. @throws E_STORE_* */
+  async wasReplacedBy(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
+    const key = keysFileKey(rootKeyId);
+    try {
+      const file = parseKeysFile(await this.store.get(key, { signal }), key);
+      return file.repository === this.id && isSuccessor(file, this.#context.keys.provider());
+    } catch (error) {
+      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND') || isDocumentProblem(error)) return false;
+      throw error;
+    }
   }
 
   /** Starts the worker threads now, so that they are there when the first task comes. */

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type KeysFile,
   keysFileKey,
   parseKeysFile,
+  voucherOf,
 } from '../format/keys-file.ts';
 import { REPOSITORY_FILE, type RepositoryFile } from '../format/repository-file.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
@@ -86,6 +88,7 @@ export async function writeKeysFile(
   const { chain, newest, createdAt } = keys;
   const key = keysFileKey(newest.rootKeyId);
   const older: KeysFile['older'] = [];
+  const vouchers: NonNullable<KeysFile['vouchers']> = [];
   for (const provider of chain.providers) {
     const { rootKeyId } = provider;
     const plain = provider.exportRootKey();
@@ -96,11 +99,12 @@ export async function writeKeysFile(
       );
     const { wrapped } = await newest.wrapKey(plain, { repository, run: rootKeyId, purpose: 'root' }, signal);
     older.push({ rootKeyId, wrapped });
+    vouchers.push({ rootKeyId, mac: voucherOf(plain, { repository, rootKeyId: newest.rootKeyId }) });
   }
   const context = { repository, run: repository, purpose: 'keys' } as const;
   const { plain, ...seal } = await newest.generateDataKey(context, signal);
   const { rootKeyId } = newest;
-  const file = { repository, key, rootKeyId, createdAt: createdAt.toISOString(), older, seal };
+  const file = { repository, key, rootKeyId, createdAt: createdAt.toISOString(), older, vouchers, seal };
   await store.put(key, encodeKeysFile(file, plain), { signal });
 }
 
@@ -122,6 +126,20 @@ export async function proveKeysFile(
   if (!keys.provider().opens(found.seal.rootKeyId)) return;
   const context = { repository: file.id, run: file.id, purpose: 'keys' } as const;
   checkKeysFile(bytes, key, await keys.provider().unwrapDataKey(found.seal, context, signal));
+}
+
+/**
+ * Whether the configured root key itself said that this one comes after it. Anybody who may write to the store can put an object
+ * that claims to be a change of root key; it is not to keep anybody from going on.
+ */
+export function isSuccessor(
+  file: KeysFile,
+  configured: Pick<KeyProvider, 'rootKeyId' | 'exportRootKey'>,
+): boolean {
+  const plain = configured.exportRootKey();
+  const voucher = file.vouchers?.find(({ rootKeyId }) => rootKeyId === configured.rootKeyId);
+  if (!plain || !voucher) return false;
+  return timingSafeEqual(Buffer.from(voucher.mac), Buffer.from(voucherOf(plain, file)));
 }
 
 /** A change of root key as it was found; not proven, as that needs its key. */
