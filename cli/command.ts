@@ -6,6 +6,7 @@ import type { Io } from './io.ts';
 /** What every command takes. */
 export const COMMON_OPTIONS = {
   config: { type: 'string' },
+  'env-file': { type: 'string' },
   repository: { type: 'string', short: 'r' },
   json: { type: 'boolean', default: false },
   quiet: { type: 'boolean', short: 'q', default: false },
@@ -15,6 +16,7 @@ export const COMMON_OPTIONS = {
 export const COMMON_HELP = `Common options:
   -r, --repository PLACE  folder, or s3://bucket/prefix
       --config FILE       configuration file (default holdfast.config.ts or .json)
+      --env-file FILE     take variables from there that are not set, such as .env; no such file is read without
       --json              one JSON document on stdout (docs/cli.md has its shape)
   -q, --quiet             no progress
   -h, --help              this text

@@ -13,6 +13,9 @@ import type { Io } from './io.ts';
 
 const SECRET_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@|[?&](auth|access_token)=/;
 
+/** What is there of these was no argument. */
+const URL_VARIABLES = ['HOLDFAST_SOURCE', 'FIREBASE_DATABASE_URL', 'DATABASE_URL'];
+
 export interface ConfigFlags {
   readonly config?: string | undefined;
   readonly repository?: string | undefined;
@@ -32,7 +35,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
     config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
-      hint: 'Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.',
+      hint: `Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.${existsSync(path.join(io.cwd, '.env')) ? ' The .env that is here is read with --env-file .env alone.' : ''}`,
     });
   }
   const encryptionKey = config.encryptionKey ?? (await readKeyFile(config.keyFile, io));
@@ -54,7 +57,7 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
   if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
   if (!text.startsWith('env:')) {
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
-    if (SECRET_IN_URL.test(text) && text !== io.env['HOLDFAST_SOURCE'])
+    if (SECRET_IN_URL.test(text) && !URL_VARIABLES.some((name) => io.env[name] === text))
       io.stderr.write('warning: others can see a password or token that is an argument; use env:NAME\n');
     refuseName(text, config);
     return placeOf(text, io);

@@ -1,8 +1,10 @@
 import { ERRORS, type ErrorCode, HoldfastError } from '../shared/core/errors.ts';
+import { withFirebaseKeyFile } from '../shared/core/firebase-key-file.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
 import { type Command, usage } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { withEnvFile } from './env-file.ts';
 import { type Io, write } from './io.ts';
 
 /** Runs one command line and gives its exit status. Prints errors; throws none. */
@@ -52,7 +54,8 @@ async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<num
     await write(io.stdout, command.help);
     return 0;
   }
-  return command.run(rest, io);
+  const { env, ...world } = await withEnvFile(rest, io);
+  return command.run(rest, { ...world, env: withFirebaseKeyFile(env, io.cwd) });
 }
 
 async function find(name: string): Promise<Command> {

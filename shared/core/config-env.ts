@@ -10,6 +10,8 @@ export interface EnvConfig {
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
   readonly source: string | undefined;
+  /** A database of Firebase that DATABASE_URL names: for where no source is configured. Secret. */
+  readonly databaseUrl: string | undefined;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
   /** Cron fields by type, where the environment says them. */
@@ -17,6 +19,7 @@ export interface EnvConfig {
   readonly compressionLevel: number | undefined;
 }
 
+const FIREBASE_URL = /^https:\/\/[^/?#@]+\.(firebaseio\.com|firebasedatabase\.app)([/?#]|$)/;
 const MOST_DAYS = 36_500;
 
 /** What picks a place. Empty, as of a variable that was not set, it would pick another one silently. */
@@ -45,6 +48,7 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     keyFile: get('HOLDFAST_KEY_FILE'),
     kmsKey: get('HOLDFAST_KMS_KEY'),
     source: get('HOLDFAST_SOURCE') ?? get('FIREBASE_DATABASE_URL'),
+    databaseUrl: firebaseUrl(get('DATABASE_URL')),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
     retention: {
       ...readDays(get, 'BACKUP_RETENTION_DAYS', 'daily', problems),
@@ -57,6 +61,11 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     },
     compressionLevel: compresses ? undefined : 0,
   };
+}
+
+/** Many programs have a DATABASE_URL, of any kind of database: only the kind that the original had is meant. */
+function firebaseUrl(url: string | undefined): string | undefined {
+  return url !== undefined && FIREBASE_URL.test(url) ? url : undefined;
 }
 
 type Get = (name: string) => string | undefined;

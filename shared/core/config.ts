@@ -179,7 +179,10 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     sources: namedPlaces(fromFile.sources),
     targets: namedPlaces(fromFile.targets),
     api: resolveApi(fromFile.api),
-    defaultSource: flags.source ?? fromEnv.source,
+    defaultSource:
+      flags.source ??
+      fromEnv.source ??
+      (Object.keys(fromFile.sources ?? {}).length === 0 ? fromEnv.databaseUrl : undefined),
     drill: drillPlaces(fromFile.drill),
     isEnabled: fromEnv.isEnabled,
     retention,

@@ -32,6 +32,74 @@ async function put(name: string, content: string | Uint8Array): Promise<void> {
   await writeFile(file, content);
 }
 
+describe('variables of the original', () => {
+  const url = 'https://game.firebaseio.com';
+  const sourceOf = async (more: Record<string, string>, line = 'import export.json --at 2024-03-01') => {
+    env = { ...env, ...more };
+    await writeFile(path.join(cwd, 'export.json'), '{"a":1}');
+    const made = await holdfast(`${line} --json`);
+    return made.status === 0 ? made.json().source.name : made.json().error;
+  };
+  beforeEach(async () => {
+    expect((await holdfast('init')).status).toBe(0);
+  });
+
+  it('name the database by DATABASE_URL where that is one of Firebase, and nothing says otherwise', async () => {
+    expect(await sourceOf({ DATABASE_URL: 'postgres://hush:hush@db.example/app' })).toMatchObject({
+      code: 'E_USAGE',
+      message: expect.stringContaining('no source is given'),
+    });
+    expect(await sourceOf({ DATABASE_URL: `${url}/?auth=hush` })).toBe(url);
+    expect((await holdfast('import export.json --at 2024-03-01')).stderr).not.toMatch(/hush|warning/);
+    expect(await sourceOf({ FIREBASE_DATABASE_URL: 'https://other.firebaseio.com' })).toBe(
+      'https://other.firebaseio.com',
+    );
+    const { FIREBASE_DATABASE_URL: _, ...rest } = env;
+    env = rest;
+    const sources = { mine: { kind: 'firebase-rtdb', url: 'https://mine.firebaseio.com' } };
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify({ sources }));
+    expect(await sourceOf({})).toBe('https://mine.firebaseio.com');
+  });
+
+  it('are read from a file that is named, never from one that lies there, and lose to those that are set', async () => {
+    const { HOLDFAST_REPOSITORY: place = '', ...rest } = env;
+    env = rest;
+    const text = `HOLDFAST_REPOSITORY=${place}\nDATABASE_URL="${url}"\nNODE_TLS_REJECT_UNAUTHORIZED=0\nSECRET=hush\n`;
+    await writeFile(path.join(cwd, '.env'), text, { mode: 0o600 });
+    const without = await holdfast('list');
+    expect(without).toMatchObject(failure('E_CONFIG', 'no repository is configured'));
+    expect(without.stderr).toContain('is read with --env-file .env alone');
+    expect(await holdfast('list --env-file .env')).toMatchObject({ status: 0, stderr: '' });
+    expect(await sourceOf({}, 'import export.json --at 2024-03-01 --env-file=.env')).toBe(url);
+    const elsewhere = path.join(cwd, 'nowhere');
+    expect(await holdfast(`list --env-file .env -r ${elsewhere}`)).toMatchObject(
+      failure('E_NO_REPOSITORY', elsewhere),
+    );
+    env = { ...env, HOLDFAST_REPOSITORY: elsewhere };
+    expect(await holdfast('list --env-file .env')).toMatchObject(failure('E_NO_REPOSITORY', elsewhere));
+    expect(process.env['NODE_TLS_REJECT_UNAUTHORIZED']).toBeUndefined();
+    await writeFile(path.join(cwd, 'open.env'), text, { mode: 0o644 });
+    expect((await holdfast('list --env-file open.env')).stderr).toContain('chmod 600');
+    for (const name of ['none.env', '--json'])
+      expect(await holdfast(`list --env-file ${name}`)).toMatchObject({ status: 2 });
+  });
+
+  it('are helped by the key file that lies in the folder, the last login that is tried', async () => {
+    await writeFile(path.join(cwd, 'firebaseServiceAccountKey.json'), '{"private_key":"hush"}');
+    const refused = await holdfast(`backup --source ${url}`);
+    expect(refused).toMatchObject(
+      failure('E_CONFIG', 'firebaseServiceAccountKey.json is no service account: missing or wrong: type'),
+    );
+    expect(refused.stderr).not.toContain('hush');
+    env = { ...env, FIREBASE_CLIENT_EMAIL: 'a@b', FIREBASE_PRIVATE_KEY: 'hush' };
+    const parts = await holdfast(`backup --source ${url}`);
+    expect(parts).toMatchObject(
+      failure('E_CONFIG', 'what FIREBASE_CLIENT_EMAIL and FIREBASE_PRIVATE_KEY hold'),
+    );
+    expect(parts.stderr).not.toContain('hush');
+  });
+});
+
 describe('a place with files of the original', () => {
   it.each([
     [`${FILE}.gz`, originalFile({}, { a: 1 }, ORIGINAL_PASSPHRASE)],

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../core/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { withFirebaseKeyFile } from '../../core/firebase-key-file.ts';
 import { MiB, SECOND_MS } from '../../core/units.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
@@ -124,7 +125,7 @@ class RunningBackups implements Backups {
         config: this.config,
         repository: await repositoryOf(this.config, folder),
         folder,
-        env,
+        env: withFirebaseKeyFile(env, folder),
         drillServer: (kind) => drillServer(this.config, kind, folder),
         schedules: () => this.#scheduler?.upcoming() ?? [],
         signal: this.#stop.signal,

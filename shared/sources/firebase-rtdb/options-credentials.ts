@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../../core/errors.ts';
+import { FIREBASE_KEY_FILE } from '../../core/firebase-key-file.ts';
 import { accessToken, type Credentials, FetchedToken, idToken, NO_CREDENTIALS } from './credentials.ts';
 import type { DatabaseUrl } from './options.ts';
 import { parseServiceAccount, type ServiceAccount, serviceAccountToken } from './service-account.ts';
@@ -21,7 +22,8 @@ export type CredentialsChoice =
 
 /**
  * The first that there is: the URL's token, `serviceAccountFile`, FIREBASE_ACCESS_TOKEN, FIREBASE_ID_TOKEN,
- * FIREBASE_SERVICE_ACCOUNT, GOOGLE_APPLICATION_CREDENTIALS. A local server is asked without, but for what is said of it.
+ * FIREBASE_SERVICE_ACCOUNT, FIREBASE_CLIENT_EMAIL with FIREBASE_PRIVATE_KEY, GOOGLE_APPLICATION_CREDENTIALS,
+ * HOLDFAST_FIREBASE_KEY_FILE. A local server is asked without, but for what is said of it.
  */
 export function chooseCredentials(
   { token, isLocal }: DatabaseUrl,
@@ -39,11 +41,50 @@ export function chooseCredentials(
   if (access) return { kind: 'access-token', value: access };
   if (id) return { kind: 'id-token', value: id };
   if (isLocal) return { kind: 'none' };
-  for (const name of ['FIREBASE_SERVICE_ACCOUNT', 'GOOGLE_APPLICATION_CREDENTIALS']) {
+  const fromVariable = (name: string, what = name) => {
     const value = env[name];
-    if (value) return fromJson(value, name, options, env, problems);
+    return value ? fromJson(value, what, options, env, problems) : undefined;
+  };
+  return (
+    fromVariable('FIREBASE_SERVICE_ACCOUNT') ??
+    fromParts(env, problems) ??
+    fromVariable('GOOGLE_APPLICATION_CREDENTIALS') ??
+    fromVariable('HOLDFAST_FIREBASE_KEY_FILE', FIREBASE_KEY_FILE) ?? { kind: 'none' }
+  );
+}
+
+/** A service account in variables of its own, as programs with the Admin SDK have it. */
+function fromParts(env: Environment, problems: string[]): CredentialsChoice | undefined {
+  const { FIREBASE_CLIENT_EMAIL: email, FIREBASE_PRIVATE_KEY: key, FIREBASE_PROJECT_ID: project } = env;
+  if (!email && !key) return undefined;
+  if (!email || !key) {
+    const [set, missing] = email
+      ? ['FIREBASE_CLIENT_EMAIL', 'FIREBASE_PRIVATE_KEY']
+      : ['FIREBASE_PRIVATE_KEY', 'FIREBASE_CLIENT_EMAIL'];
+    problems.push(`${set} is set, and ${missing} is not: both together are a login`);
+    return { kind: 'none' };
   }
-  return { kind: 'none' };
+  try {
+    const account = parseServiceAccount(
+      {
+        type: 'service_account',
+        client_email: email,
+        private_key: unquoted(key),
+        ...(project ? { project_id: project } : {}),
+      },
+      'what FIREBASE_CLIENT_EMAIL and FIREBASE_PRIVATE_KEY hold',
+    );
+    return { kind: 'service-account', account };
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    problems.push(error.message);
+    return { kind: 'none' };
+  }
+}
+
+/** Where a file of variables is read without a shell, quotes stay. */
+function unquoted(text: string): string {
+  return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text;
 }
 
 export function openCredentials(choice: CredentialsChoice, env: Environment): Credentials {

@@ -121,6 +121,56 @@ describe('a service account', () => {
     expect(parse).not.toThrow('secretsecret');
   });
 
+  describe('in variables of its own', () => {
+    const parts = {
+      FIREBASE_PROJECT_ID: 'shop',
+      FIREBASE_CLIENT_EMAIL: 'parts@shop.iam.gserviceaccount.com',
+      FIREBASE_PRIVATE_KEY: privateKey.replaceAll('\n', '\\n'),
+    };
+    const whole = JSON.stringify({ ...account('https://oauth2.example/token'), client_email: 'whole@shop' });
+    const emailOf = (env: Record<string, string>, options = {}) => {
+      const { credentials } = parseFirebaseOptions('https://shop.firebaseio.com', options, env);
+      return credentials.kind === 'service-account' ? credentials.account.email : credentials.kind;
+    };
+
+    it('is read, whether its line ends are \\n or real ones, in quotes or not', () => {
+      for (const key of [
+        parts.FIREBASE_PRIVATE_KEY,
+        privateKey,
+        `"${parts.FIREBASE_PRIVATE_KEY}"`,
+        `'${privateKey}'`,
+      ])
+        expect(emailOf({ ...parts, FIREBASE_PRIVATE_KEY: key })).toBe(parts.FIREBASE_CLIENT_EMAIL);
+    });
+
+    it('comes after what is said of Firebase as a whole, and before what is of all of Google', () => {
+      const { FIREBASE_PROJECT_ID: _, ...enough } = parts;
+      expect(emailOf({ ...parts, FIREBASE_SERVICE_ACCOUNT: whole })).toBe('whole@shop');
+      expect(emailOf({ ...parts, FIREBASE_ACCESS_TOKEN: 'token' })).toBe('access-token');
+      expect(emailOf({ ...enough, GOOGLE_APPLICATION_CREDENTIALS: whole })).toBe(parts.FIREBASE_CLIENT_EMAIL);
+      expect(emailOf({ ...enough, HOLDFAST_FIREBASE_KEY_FILE: whole })).toBe(parts.FIREBASE_CLIENT_EMAIL);
+      expect(emailOf({ GOOGLE_APPLICATION_CREDENTIALS: whole, HOLDFAST_FIREBASE_KEY_FILE: '/none' })).toBe(
+        'whole@shop',
+      );
+      expect(emailOf({ HOLDFAST_FIREBASE_KEY_FILE: whole })).toBe('whole@shop');
+      expect(emailOf({ FIREBASE_PROJECT_ID: 'shop' })).toBe('none');
+      expect(emailOf(parts, { auth: 'none' })).toBe('none');
+    });
+
+    it.each([
+      [{ FIREBASE_PRIVATE_KEY: '' }, 'FIREBASE_CLIENT_EMAIL is set, and FIREBASE_PRIVATE_KEY is not'],
+      [{ FIREBASE_CLIENT_EMAIL: '' }, 'FIREBASE_PRIVATE_KEY is set, and FIREBASE_CLIENT_EMAIL is not'],
+      [{ FIREBASE_PRIVATE_KEY: 'hush-hush' }, 'private_key is not a private key in PEM'],
+    ])('is refused where a part is missing or wrong, and not shown (%#)', (given, message) => {
+      const parse = () => emailOf({ ...parts, ...given });
+      expect(parse).toThrow(
+        expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(message) }),
+      );
+      expect(parse).not.toThrow('hush');
+      expect(parse).not.toThrow('BEGIN');
+    });
+  });
+
   it('asks for one token however many need it, and for another before it ends', async () => {
     let now = 0;
     let fetched = 0;
