@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
 
@@ -33,6 +34,11 @@ export function clientConfig({
     ...(endpoint ? { endpoint, forcePathStyle: forcePathStyle ?? true } : {}),
     ...(credentials ? { credentials } : {}),
   };
+}
+
+/** A body's checksum as S3 takes it. Buckets with Object Lock refuse what is put without one. */
+export function s3Checksum(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('base64');
 }
 
 async function regionOfChain(fallback: string | undefined): Promise<string> {

@@ -1,5 +1,6 @@
 import {
   AbortMultipartUploadCommand,
+  type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   GetObjectCommand,
@@ -12,7 +13,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { EXPORT_TYPES } from '../core/export-types.ts';
 import { MINUTE_MS, MiB, SECOND_MS } from '../core/units.ts';
 import { checkKey } from './object-key.ts';
-import { clientConfig, type S3Connection } from './s3-connection.ts';
+import { clientConfig, type S3Connection, s3Checksum } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 /** S3 takes at most 10,000 of them: 625 GiB. */
@@ -20,6 +21,8 @@ const PART_BYTES = 64 * MiB;
 const MOST_PARTS = 10_000;
 /** What the bucket's policy demands of all that makes an object: of a put, and of the end of an upload. */
 const ONCE = { IfNoneMatch: '*' } as const;
+/** Parts of an upload may carry a checksum of a kind only if its beginning said so. */
+const CHECKED = { ChecksumAlgorithm: 'SHA256' } as const;
 const LINK_MS = 15 * MINUTE_MS;
 
 /** Plain exports below `exports/` of a bucket, and links to them. They are no part of a repository; a rule of the bucket's removes them. */
@@ -87,20 +90,27 @@ export class S3Exports {
     const { ContentType: _, ...place } = object;
     let bytes = 0;
     let upload: string | undefined;
-    const parts: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
+    const parts: CompletedPart[] = [];
     const send = { abortSignal: signal };
     try {
       for await (const { part, isLast } of partsOf(body)) {
         bytes += part.length;
+        const ChecksumSHA256 = s3Checksum(part);
         if (isLast && upload === undefined) {
-          await this.#client.send(new PutObjectCommand({ ...object, ...ONCE, Body: part }), send);
+          await this.#client.send(
+            new PutObjectCommand({ ...object, ...ONCE, Body: part, ChecksumSHA256 }),
+            send,
+          );
           return bytes;
         }
-        upload ??= (await this.#client.send(new CreateMultipartUploadCommand(object), send)).UploadId;
+        upload ??= (
+          await this.#client.send(new CreateMultipartUploadCommand({ ...object, ...CHECKED }), send)
+        ).UploadId;
         const PartNumber = parts.length + 1;
         if (PartNumber > MOST_PARTS) throw tooLarge();
-        const input = { ...place, UploadId: upload, PartNumber, Body: part };
-        parts.push({ PartNumber, ETag: (await this.#client.send(new UploadPartCommand(input), send)).ETag });
+        const input = { ...place, UploadId: upload, PartNumber, Body: part, ChecksumSHA256 };
+        const { ETag } = await this.#client.send(new UploadPartCommand(input), send);
+        parts.push({ PartNumber, ETag, ChecksumSHA256 });
       }
       const all = { ...place, ...ONCE, UploadId: upload, MultipartUpload: { Parts: parts } };
       await this.#client.send(new CompleteMultipartUploadCommand(all), send);

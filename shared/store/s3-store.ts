@@ -18,7 +18,7 @@ import type {
   ObjectStore,
   PutOptions,
 } from './object-store.ts';
-import { clientConfig, type S3Connection } from './s3-connection.ts';
+import { clientConfig, type S3Connection, s3Checksum } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
@@ -55,13 +55,12 @@ export class S3Store implements ObjectStore {
   async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<void> {
     checkKey(key);
     const { signal, sha256, storageClass } = options;
-    const checksum = sha256 ? { ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64') } : {};
     const input = {
       Bucket: this.#bucket,
       Key: this.#prefix + key,
       Body: body,
       IfNoneMatch: '*',
-      ...checksum,
+      ChecksumSHA256: sha256 === undefined ? s3Checksum(body) : Buffer.from(sha256, 'hex').toString('base64'),
       ...(storageClass ? { StorageClass: storageClass } : {}),
     };
     await this.#call(key, signal, () => this.#client.send(new PutObjectCommand(input), sendOptions(signal)));

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface LockRulesProxy extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Method and path of what was refused, with why. */
+  readonly refused: readonly string[];
+  /** Methods and paths of what was passed on. */
+  readonly passed: readonly string[];
+}
+
+/**
+ * Stands before Ceph RGW on loopback with what S3 demands on a bucket with Object Lock, and RGW does not: PutObject and
+ * UploadPart carry `Content-MD5` or an `x-amz-checksum-…`, else 400 InvalidRequest; one that is there is right; parts have one
+ * of the kind that their upload began with, and its end names those of all parts.
+ */
+export async function lockRulesProxy(to: string): Promise<LockRulesProxy> {
+  const refused: string[] = [];
+  const passed: string[] = [];
+  /** Kind of checksum by upload. */
+  const uploads = new Map<string, string | undefined>();
+  const handle = async (incoming: IncomingMessage, answer: ServerResponse) => {
+    const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
+    const what = `${incoming.method} ${incoming.url}`;
+    const problem = problemOf(incoming, body, uploads);
+    if (problem) {
+      refused.push(`${what}: ${problem}`);
+      answer.writeHead(400, { 'content-type': 'application/xml' });
+      answer.end(
+        `<?xml version="1.0"?><Error><Code>InvalidRequest</Code><Message>${problem}</Message></Error>`,
+      );
+      return;
+    }
+    passed.push(what);
+    const from = await ask(incoming, body, new URL(to));
+    const answered = Buffer.concat(await Array.fromAsync(from as AsyncIterable<Buffer>));
+    const upload = /<UploadId>([^<]+)</.exec(answered.toString('latin1'))?.[1];
+    if (upload) uploads.set(upload, kindOf(incoming.headers['x-amz-checksum-algorithm']));
+    answer.writeHead(from.statusCode ?? 502, from.headers);
+    answer.end(answered);
+  };
+  const server = createServer((incoming, answer) => {
+    handle(incoming, answer).catch(() => answer.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    refused,
+    passed,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function problemOf(
+  { method, url, headers }: IncomingMessage,
+  body: Buffer,
+  uploads: ReadonlyMap<string, string | undefined>,
+): string | undefined {
+  const { searchParams, pathname } = new URL(url ?? '', 'http://store');
+  const upload = searchParams.get('uploadId');
+  const isObject = pathname.split('/').filter(Boolean).length > 1;
+  if (method === 'PUT' && isObject)
+    return problemOfBody(headers, body, upload ? uploads.get(upload) : undefined, upload);
+  if (method === 'POST' && upload && uploads.get(upload) && !/<ChecksumSHA256>/.test(body.toString()))
+    return 'The upload was created using a checksum, and its parts are named without theirs';
+  return undefined;
+}
+
+function problemOfBody(
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  kind: string | undefined,
+  upload: string | null,
+): string | undefined {
+  const md5 = headers['content-md5'];
+  const sent = Object.keys(headers).find((name) => /^x-amz-checksum-(crc|sha)/.test(name));
+  if (md5 === undefined && sent === undefined)
+    return 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters';
+  if (md5 !== undefined && md5 !== digest('md5', body)) return 'The Content-MD5 you specified did not match';
+  if (sent === undefined) return undefined;
+  if (sent !== 'x-amz-checksum-sha256') return `this double knows no ${sent}`;
+  if (headers[sent] !== digest('sha256', body)) return 'The SHA256 you specified did not match';
+  if (upload !== null && kind !== 'sha256')
+    return `Checksum Type mismatch occurred, expected checksum Type: ${kind}, actual checksum Type: sha256`;
+  return undefined;
+}
+
+function kindOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header.toLowerCase() : undefined;
+}
+
+function digest(kind: 'md5' | 'sha256', body: Buffer): string {
+  return createHash(kind).update(body).digest('base64');
+}
+
+function ask(incoming: IncomingMessage, body: Buffer, to: URL): Promise<IncomingMessage> {
+  const { method, url, headers } = incoming;
+  return new Promise((resolve, reject) => {
+    const outward = request({ host: to.hostname, port: to.port, method, path: url, headers }, resolve);
+    outward.on('error', reject).end(body);
+  });
+}
