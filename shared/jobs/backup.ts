@@ -1,13 +1,14 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
+import { isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { ReadingCost, Source } from '../sources/source.ts';
-import { findAncestors } from './ancestors.ts';
+import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
+import { type Ancestors, findAncestors } from './ancestors.ts';
 import { judgeBackup, refuseEmpty } from './judge-backup.ts';
 import { knownOf } from './known-contents.ts';
 import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
@@ -60,26 +61,53 @@ export async function runBackup(
   source: Source,
   options: BackupOptions,
 ): Promise<BackupResult> {
-  const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
-  parseBackupType(type);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const { signal, allowEmpty = false, onProgress = () => {} } = options;
+  parseBackupType(options.type ?? 'manual');
   throwIfAborted(signal);
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
-  const { parent } = ancestors;
-  const known = options.fullRead ? undefined : knownOf(parent, repository);
-  await using view = await source.open(signal, { parent: known, onWarning: warn });
-  if (!allowEmpty) refuseEmpty(view, source.name);
+  const known = options.fullRead ? undefined : knownOf(ancestors.parent, repository);
+  for (let attempt = 1; ; attempt++) {
+    await using view = await source.open(signal, { parent: known, onWarning: warn });
+    if (!allowEmpty) refuseEmpty(view, source.name);
+    try {
+      return await writeBackup(repository, source, view, { ...options, ancestors, spoiltPacks, warn });
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isHoldfastError(error, 'E_SOURCE_CHANGED')) throw error;
+      const message = `the source changed while it was read, the backup begins again: ${error.message}`;
+      onProgress({ kind: 'warning', code: 'changed', message });
+    }
+  }
+}
+
+/** How often a backup is begun where the source changes under it. */
+const ATTEMPTS = 3;
+
+interface WriteOptions extends BackupOptions {
+  readonly ancestors: Ancestors;
+  readonly spoiltPacks: ReadonlySet<string>;
+  readonly warn: (message: string) => void;
+}
+
+async function writeBackup(
+  repository: Repository,
+  source: Source,
+  view: SourceView,
+  options: WriteOptions,
+): Promise<BackupResult> {
+  const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
+  const { ancestors, spoiltPacks, warn } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
     await using writer = await repository.beginBackup({
       type,
       note,
       source: { kind: source.kind, name: source.name },
-      parent,
+      parent: ancestors.parent,
       spoiltPacks,
       software: SOFTWARE,
       onWarning: warn,

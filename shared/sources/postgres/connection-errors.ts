@@ -55,11 +55,26 @@ export function toSourceError(error: unknown, context: ErrorContext): HoldfastEr
   const text = describe(error);
   if (error instanceof pg.DatabaseError) {
     const state = error.code ?? 'unknown';
-    const code = STATES[state] ?? STATES[state.slice(0, 2)] ?? 'E_SOURCE_FAILED';
+    const code = isGone(state, text) ? 'E_SOURCE_CHANGED' : codeOf(state);
     return make(code, `${where}: ${text} (SQLSTATE ${state})`, error, context, { sqlState: state });
   }
   const code = context.phase === 'query' ? 'E_SOURCE_LOST' : connectCode(error);
   return make(code, `${where}: ${text}`, error, context, {});
+}
+
+function codeOf(state: string): ErrorCode {
+  return STATES[state] ?? STATES[state.slice(0, 2)] ?? 'E_SOURCE_FAILED';
+}
+
+/**
+ * Servers have no state of its own for an object that went while a statement used it: it is an internal error. These
+ * texts are never translated.
+ */
+const GONE =
+  /^(cache lookup failed for |could not open relation with OID |could not find (tuple|attribute|rule|trigger) |.* \d+ does not exist$|tuple concurrently (updated|deleted))/;
+
+function isGone(state: string, text: string): boolean {
+  return state === 'XX000' && GONE.test(text);
 }
 
 function make(

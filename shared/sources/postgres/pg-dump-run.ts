@@ -41,7 +41,7 @@ export async function runPgDump(
     throwIfAborted(signal);
     const result = await Promise.race([workerResult(worker), bridge.serve()]);
     if ('dump' in result) return result.dump;
-    throw bridge.lastError ?? new HoldfastError('E_SOURCE_FAILED', `pg_dump failed: ${result.failure}`);
+    throw bridge.lastError ?? failure(result.failure);
   } catch (error) {
     if (signal.aborted) throw abortedError(signal);
     throw toSourceError(bridge.lastError ?? error, {
@@ -55,6 +55,17 @@ export async function runPgDump(
     client.connection.stream.destroy();
     await worker.terminate();
   }
+}
+
+/** How pg_dump says that an object went after it was listed; it speaks English alone. */
+const GONE =
+  /(with OID \d+ (does not exist|not found)|appears to be empty|returned no data|failed sanity check|could not find )/;
+
+function failure(text: string): HoldfastError {
+  const isGone = GONE.test(text);
+  return new HoldfastError(isGone ? 'E_SOURCE_CHANGED' : 'E_SOURCE_FAILED', `pg_dump failed: ${text}`, {
+    ...(isGone && { hint: 'Run it again when no migration is running.' }),
+  });
 }
 
 function startWorker(data: PgDumpWorkerData): Worker {

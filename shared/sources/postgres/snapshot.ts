@@ -6,6 +6,7 @@ import { disconnect, query, serverName } from './connection.ts';
 import { toSourceError } from './connection-errors.ts';
 import type { PostgresOptions } from './options.ts';
 import { CALENDAR } from './session-settings.ts';
+import { checkEnumsStood } from './snapshot-changes.ts';
 import { checkVersion, openSession, type ServerVersion } from './snapshot-session.ts';
 
 /**
@@ -75,6 +76,11 @@ export class Snapshot implements AsyncDisposable {
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** @throws E_SOURCE_CHANGED where values of enums were renamed since */
+  async checkEnums(signal: AbortSignal): Promise<void> {
+    await checkEnumsStood(this.client, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,15 +3,16 @@ import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { DatasetPlan, PartitionPlan, SourceView } from '../source.ts';
-import { query } from './connection.ts';
+import { interrupt, query } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import type { TableAttributes } from './datasets-attributes.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
 import { LARGE_OBJECT_DATA_COPY, LARGE_OBJECTS_COPY } from './large-objects.ts';
 import type { PostgresOptions } from './options.ts';
 import { partitionCondition } from './partitions.ts';
-import { dumpSchema } from './schema-dump.ts';
+import { dumpSchema, type SchemaRole } from './schema-dump.ts';
 import { type SequenceInfo, sequenceCopies } from './sequences.ts';
+import { checkNothingDropped } from './snapshot-changes.ts';
 import { encodeHandle } from './snapshot-handle.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import type { ServerVersion } from './snapshot-session.ts';
@@ -34,6 +35,8 @@ export interface ViewSnapshot extends AsyncDisposable {
   readonly server: string;
   /** @throws E_SOURCE_LOST */
   check(signal: AbortSignal): Promise<void>;
+  /** @throws E_SOURCE_CHANGED where values of enums were renamed meanwhile */
+  checkEnums(signal: AbortSignal): Promise<void>;
 }
 
 /** A statement whose answer is records. */
@@ -78,7 +81,7 @@ export class PostgresView implements SourceView {
     throwIfAborted(signal);
     const role = dataset.attributes['role'];
     if (role === 'pre-data' || role === 'post-data' || role === 'database')
-      yield await dumpSchema(this.#options, role, this.#snapshot, signal);
+      yield await this.#dump(role, signal);
     else for (const copy of this.#copies(dataset, partition)) yield* this.#copy(copy, signal);
     // Only now is it sure that no table was dropped or truncated under the read.
     await this.#snapshot.check(signal);
@@ -86,11 +89,32 @@ export class PostgresView implements SourceView {
 
   async check(signal: AbortSignal): Promise<void> {
     await this.#snapshot.check(signal);
+    await this.#snapshot.checkEnums(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#readers[Symbol.asyncDispose]();
     await this.#snapshot[Symbol.asyncDispose]();
+  }
+
+  async #dump(role: SchemaRole, signal: AbortSignal): Promise<Uint8Array> {
+    const dump = await dumpSchema(this.#options, role, this.#snapshot, signal);
+    const { version } = this.#snapshot;
+    await this.#inSnapshot((client) => checkNothingDropped(client, version, signal), signal);
+    return dump;
+  }
+
+  async #inSnapshot(work: (client: pg.Client) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const client = await this.#readers.acquire(signal);
+    try {
+      await work(client);
+      await this.#readers.unlock(client, signal);
+    } catch (error) {
+      interrupt(client);
+      throw error;
+    } finally {
+      this.#readers.release(client);
+    }
   }
 
   async *#copy({ sql, object, table }: Copy, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {

@@ -64,6 +64,7 @@ export class PostgresSource implements Source, ViewSharing {
       position,
       // Readers have snapshots of their own as soon as they have joined; the locks are the holder's.
       check: async (stopping: AbortSignal) => throwIfAborted(stopping),
+      checkEnums: async () => {},
       [Symbol.asyncDispose]: async () => {},
     };
     return new PostgresView(this.#options, snapshot, { ...contents, datasets, omitted });

@@ -249,6 +249,50 @@ describe('one moment for everything', () => {
   });
 });
 
+describe('objects that no lock keeps', () => {
+  test.each([
+    ['a view', 'DROP VIEW v', 'pre-data'],
+    ['a function', 'DROP FUNCTION f(int)', 'pre-data'],
+    ['a type', 'DROP TYPE pair', 'pre-data'],
+    ['a trigger of a view', 'DROP TRIGGER g ON v', 'post-data'],
+    ['a materialised view', 'DROP MATERIALIZED VIEW m', 'post-data'],
+    ['a statistics object', 'DROP STATISTICS s', 'post-data'],
+    ['a schema', 'DROP SCHEMA other CASCADE', 'pre-data'],
+    ['a sequence', 'DROP SEQUENCE numbers', 'sequence values'],
+  ])(
+    '%s that is dropped while it is read is an error, never a part of a schema',
+    async (_, change, dataset) => {
+      const url = await database(
+        `CREATE TABLE t (a int, b int); CREATE VIEW v AS SELECT a FROM t; CREATE SEQUENCE numbers;
+       CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+       CREATE TRIGGER g INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION g();
+       CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT n'; CREATE TYPE pair AS (a int, b int);
+       CREATE MATERIALIZED VIEW m AS SELECT a FROM t; CREATE STATISTICS s ON a, b FROM t;
+       CREATE SCHEMA other; CREATE FUNCTION other.g(n int) RETURNS int LANGUAGE sql AS 'SELECT n'`,
+      );
+      const view = await open(url);
+      await server.query(new URL(url).pathname.slice(1), change);
+      await expect(readAll(view, dataset)).rejects.toMatchObject({ code: 'E_SOURCE_CHANGED' });
+    },
+  );
+
+  test('an enum whose value is renamed makes the whole view worthless; a value more does not', async () => {
+    const url = await database(
+      "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t AS SELECT 'sad'::mood AS mood",
+    );
+    const view = await open(url);
+    const name = new URL(url).pathname.slice(1);
+    await server.query(name, "ALTER TYPE mood ADD VALUE 'ok'");
+    await view.check(never);
+    await server.query(name, "ALTER TYPE mood RENAME VALUE 'sad' TO 'down'");
+    expect(await readAll(view, 'public.t')).toBe('down\n');
+    await expect(view.check(never)).rejects.toMatchObject({
+      code: 'E_SOURCE_CHANGED',
+      message: expect.stringContaining('public.mood'),
+    });
+  });
+});
+
 describe('large tables', () => {
   const PAGES = 8;
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProgressEvent } from '../../../shared/core/progress.ts';
 import { openScratch, openTarget } from '../../../shared/jobs/adapters.ts';
-import type { BackupResult } from '../../../shared/jobs/backup.ts';
+import { type BackupResult, runBackup } from '../../../shared/jobs/backup.ts';
 import { runDrill } from '../../../shared/jobs/drill.ts';
 import { exportBackup } from '../../../shared/jobs/export.ts';
 import { planRestore } from '../../../shared/jobs/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { openPostgresSource } from '../../../shared/sources/postgres/source.ts';
+import type { Source } from '../../../shared/sources/source.ts';
 import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
 import { never } from '../../support/engine.ts';
 import { everythingSql, readAll } from '../postgres-source/reading.ts';
@@ -187,6 +189,46 @@ describe('restores on PostgreSQL 18', () => {
       restoreUrl(repository, shop.key, url, { signal: stop.signal, onProgress }),
     ).rejects.toMatchObject({ code: 'E_ABORTED' });
     await restoreUrl(repository, shop.key, url, { replace: true });
+  });
+
+  it('begins again where something is dropped while it is read', async () => {
+    const url = await server.createDatabase('moving');
+    await server.query(
+      'moving',
+      "CREATE TABLE t AS SELECT 1 AS x; CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT n'",
+    );
+    const source = openPostgresSource(url, {}, {});
+    let opened = 0;
+    const moving: Source = {
+      kind: source.kind,
+      name: source.name,
+      capabilities: source.capabilities,
+      open: async (signal) => {
+        const view = await source.open(signal);
+        opened++;
+        if (opened <= drops)
+          await server.query(
+            'moving',
+            `DROP FUNCTION f; CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT ${opened}'`,
+          );
+        return view;
+      },
+    };
+    let drops = 2;
+    const warnings: string[] = [];
+    const onProgress = (event: ProgressEvent) =>
+      void (event.kind === 'warning' && warnings.push(event.message));
+    const { key } = await runBackup(repository, moving, { signal: never, onProgress });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain('function public.f');
+    const copy = await server.createDatabase('moved');
+    await restoreUrl(repository, key, copy);
+    expect((await server.query('moved', 'SELECT f(7)')).rows).toEqual([{ f: 2 }]);
+    drops = 99;
+    await expect(runBackup(repository, moving, { signal: never })).rejects.toMatchObject({
+      code: 'E_SOURCE_CHANGED',
+    });
+    expect(opened).toBe(6);
   });
 
   it('compares columns by name: a child has those of its parent first when it is made anew', async () => {
