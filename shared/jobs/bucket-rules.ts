@@ -9,7 +9,7 @@ export interface BucketCheck {
   readonly unread: string | null;
 }
 
-/** Rules of a bucket can remove backups, or move them to where nobody can read them, without a word. @throws E_STORE_* */
+/** Rules of a bucket can remove backups, or move them to where nobody can read them, without a word. @throws E_CONFIG, E_ABORTED */
 export async function checkBucket(config: StoreConfig, signal: AbortSignal): Promise<BucketCheck> {
   const rules = await openBucketRules(config, signal);
   return { dangers: rules?.dangers ?? [], unread: rules?.unread ?? null };

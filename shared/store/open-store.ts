@@ -36,7 +36,7 @@ export async function openS3Exports({ repository, s3 }: StoreConfig): Promise<S3
   return new S3Exports({ ...placeInS3(repository), ...s3 });
 }
 
-/** What rules of its bucket do to a repository; undefined where it is in a folder. @throws E_CONFIG, E_STORE_* */
+/** What rules of its bucket do to a repository; undefined where it is in a folder. @throws E_CONFIG, E_ABORTED */
 export async function openBucketRules(
   { repository, s3 }: StoreConfig,
   signal: AbortSignal,

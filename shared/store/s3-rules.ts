@@ -1,11 +1,11 @@
 import { GetBucketLifecycleConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
-import { HoldfastError } from '../core/errors.ts';
+import { isHoldfastError } from '../core/errors.ts';
 import { type BucketDanger, dangersOf } from './bucket-rules.ts';
 import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 /** What a store gives that has no rules, or no such thing as rules. */
-const WITHOUT_RULES = ['NoSuchLifecycleConfiguration', 'NotImplemented', 'MethodNotAllowed'];
+const WITHOUT_RULES = ['NoSuchLifecycleConfiguration', 'NotImplemented'];
 
 export interface BucketRules {
   readonly dangers: readonly BucketDanger[];
@@ -13,7 +13,7 @@ export interface BucketRules {
   readonly unread: string | undefined;
 }
 
-/** Looks for rules of a bucket that are a danger to the repository in it. @throws E_NO_REPOSITORY, E_CONFIG, E_ABORTED */
+/** Looks for rules of a bucket that are a danger to the repository in it. @throws E_ABORTED */
 export async function readBucketRules(connection: S3Connection, signal: AbortSignal): Promise<BucketRules> {
   const { bucket, prefix } = connection;
   const client = new S3Client(clientConfig(connection));
@@ -24,8 +24,9 @@ export async function readBucketRules(connection: S3Connection, signal: AbortSig
   } catch (error) {
     if (error instanceof Error && WITHOUT_RULES.includes(error.name))
       return { dangers: [], unread: undefined };
+    // Whatever else it is: what reads and writes the repository says it too, where it matters to that.
     const problem = fromS3Error(error, { location: `s3://${bucket}`, bucket, signal });
-    if (!(problem instanceof HoldfastError) || problem.code !== 'E_STORE_DENIED') throw problem;
+    if (!isHoldfastError(problem) || problem.code === 'E_ABORTED') throw problem;
     return { dangers: [], unread: problem.message };
   } finally {
     client.destroy();

@@ -54,8 +54,14 @@ describe.skipIf(!isLong)('a database of 1 GB, answers of 8 MB at most', () => {
     const { json: restored, ...took } = await holdfast(`restore latest --to ${to.url} --json --quiet`);
     const megabytesPerSecond = restored.plainBytes / 1e6 / took.seconds;
     report.push({ what: 'restore and compare, 5 ms a request', ...took, megabytesPerSecond });
+    const file = path.join(cwd, 'export.json');
+    await holdfast(`export latest -f json -o ${file} --json`);
+    const { json: imported, ...importTook } = await holdfast(`import ${file} --at 2024-03-01 --json --quiet`);
+    report.push({ what: 'import of an export', ...importTook, storedMiB: mib(imported.storedBytes) });
     for (const line of report) process.stdout.write(`${JSON.stringify(line)}\n`);
-    for (const { memoryMiB } of [first, unchanged, changed, took])
+    expect(imported).toMatchObject({ records: changed.records, plainBytes: changed.plainBytes });
+    expect(imported.newChunks).toBeLessThan(10);
+    for (const { memoryMiB } of [first, unchanged, changed, took, importTook])
       expect(memoryMiB * MiB).toBeLessThan(MOST_MEMORY);
     expect(unchanged.cost.readBytes).toBeLessThan(first.plainBytes / 100);
     expect(changed.cost.readBytes).toBeLessThan(first.plainBytes / 20);
