@@ -29,6 +29,10 @@ export const ApiBackup = z.object({
   startedAt: Time,
   finishedAt: Time,
   note: z.string().nullable(),
+  imported: z
+    .object({ at: Time, format: z.string() })
+    .optional()
+    .describe('of a backup that was made from a file: when, and of which kind; it is dated as the file is'),
   records: Count,
   plainBytes: Count.describe('of its records'),
   storedBytes: Count.describe('that its run added to the repository'),

@@ -135,6 +135,8 @@ describe('holdfast import', () => {
   it('keeps the newest import where there is nothing else', async () => {
     for (const at of ['2024-03-01', '2024-03-02'])
       await holdfast(`import export.json --type daily --at ${at} -q`);
+    const status = await holdfast('status');
+    expect(status.stdout).toContain('has no good backup but imported ones: back it up.');
     const { expire } = (await holdfast('prune --dry-run --json')).json();
     expect(expire).toEqual(['backups/daily/20240301/backup_daily_20240301_000000.json']);
     const first = (await holdfast('backup daily --json')).json();

@@ -76,8 +76,12 @@ function Figures({ backup }: { readonly backup: Detail }) {
             <SourceName source={source} /> <span class="faint">({kindName(source.kind)})</span>
           </>,
         ],
-        ['Started', <When at={startedAt} />],
-        ['Took', duration(tookMs)],
+        ...(backup.imported
+          ? [
+              ['Date of its file', <When at={startedAt} />] as const,
+              ['Imported from a file', <When at={backup.imported.at} />] as const,
+            ]
+          : [['Started', <When at={startedAt} />] as const, ['Took', duration(tookMs)] as const]),
         ['Records', number(records)],
         ['Size', bytes(plainBytes)],
         ['New in the repository', bytes(storedBytes)],

@@ -11,6 +11,7 @@ export function backupJson({
   startedAt,
   finishedAt,
   note,
+  imported,
   problem,
   ...backup
 }: BackupSummary): ApiBackup {
@@ -20,6 +21,7 @@ export function backupJson({
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
     note: note ?? null,
+    ...(imported && { imported }),
     problem: problem ?? null,
     suspect: [...backup.suspect],
     marks: marksJson(marks),

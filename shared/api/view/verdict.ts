@@ -58,6 +58,7 @@ function wanting(of: SourceStatus, { newest }: RepositoryStatus, now: Date): str
           `${plural(waiting.length, 'backup')} of ${source.name} ${waiting.length === 1 ? 'is' : 'are'} suspect: look, then accept or back up again.`,
         ]
       : []),
+    ...(newestGood.isImported ? [`${source.name} has no good backup but imported ones: back it up.`] : []),
     ...(isDaily && ageMs > LATE_MS
       ? [
           `The newest good backup of ${source.name} is ${plural(Math.floor(ageMs / HOUR_MS), 'hour')} old: look at its schedule.`,
