@@ -30,6 +30,9 @@ const COMMON = {
   mainFields: ['module', 'main'],
   external: ['pg-native'],
   legalComments: 'none',
+  // Left as a file of its own, read where it is needed.
+  loader: { '.authorities.json': 'copy' },
+  assetNames: '[name]',
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
@@ -109,7 +112,8 @@ async function writeOne(folder: string, name: string, { contents, imports }: Bui
   for (const file of needed) {
     const placed = file === `${name}.mjs` ? 'index.mjs' : file;
     await writeFile(path.join(folder, placed), contents.get(file) ?? '');
-    await writeFile(path.join(folder, `${file}.map`), contents.get(`${file}.map`) ?? '');
+    const map = contents.get(`${file}.map`);
+    if (map) await writeFile(path.join(folder, `${file}.map`), map);
   }
   if (!WITH_PG_DUMP.includes(name)) return;
   // pg_dump's own bytes, which its code looks for beside itself.
@@ -129,7 +133,7 @@ export interface BundleSize {
   /** Of code. Source maps, and pg_dump's WebAssembly where it is there, come on top. */
   readonly codeBytes: number;
   readonly wasmBytes: number;
-  /** About what a zip of code and WebAssembly takes. */
+  /** About what a zip of all that takes, with the authorities of RDS. */
   readonly packedBytes: number;
 }
 
@@ -142,9 +146,10 @@ export async function bundleSizes(folder: string): Promise<BundleSize[]> {
 async function sizeOf(name: string, folder: string): Promise<BundleSize> {
   const size = { name, codeBytes: 0, wasmBytes: 0, packedBytes: 0 };
   for (const file of await readdir(folder)) {
-    if (!/\.(mjs|wasm)$/.test(file)) continue;
+    if (!/\.(mjs|wasm|json)$/.test(file)) continue;
     const bytes = await readFile(path.join(folder, file));
-    size[file.endsWith('.wasm') ? 'wasmBytes' : 'codeBytes'] += bytes.length;
+    if (file.endsWith('.wasm')) size.wasmBytes += bytes.length;
+    if (file.endsWith('.mjs')) size.codeBytes += bytes.length;
     size.packedBytes += gzipSync(bytes).length;
   }
   return size;

@@ -26,6 +26,8 @@ await build({
   platform: 'node',
   target: 'node24',
   external: EXTERNAL,
+  loader: { '.authorities.json': 'copy' },
+  assetNames: '[name]',
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },

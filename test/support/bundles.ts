@@ -33,7 +33,7 @@ async function stateOfSources(): Promise<string> {
   const hash = createHash('sha256').update(await readFile('package-lock.json'));
   for (const folder of ['lambdas', 'shared']) {
     const files = await readdir(folder, { recursive: true });
-    for (const file of files.filter((name) => name.endsWith('.ts')).toSorted())
+    for (const file of files.filter((name) => /\.(ts|json)$/.test(name)).toSorted())
       hash.update(file).update(await readFile(path.join(folder, file)));
   }
   hash.update(await readFile('tools/build-lambdas.ts'));

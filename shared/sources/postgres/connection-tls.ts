@@ -1,15 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { HoldfastError } from '../../core/errors.ts';
+import { isRdsHost } from '../rds/hosts.ts';
 import type { TlsOptions } from './options.ts';
 
 /**
  * What to try, in order: TLS settings, or false for plain text. Modes mean what they mean to libpq;
  * `require` with an authority's certificates checks them, as libpq does.
  */
-export async function tlsAttempts(tls: TlsOptions): Promise<readonly (ConnectionOptions | false)[]> {
+export async function tlsAttempts(
+  tls: TlsOptions,
+  host: string,
+): Promise<readonly (ConnectionOptions | false)[]> {
   if (tls.mode === 'disable') return [false];
-  const settings = await readFiles(tls);
+  const settings = { ...(await readFiles(tls)), ...(await amazonsAuthorities(tls, host)) };
   switch (tls.mode) {
     case 'allow':
       return [false, { ...settings, rejectUnauthorized: false }];
@@ -26,6 +30,14 @@ export async function tlsAttempts(tls: TlsOptions): Promise<readonly (Connection
 
 function anyHost(settings: ConnectionOptions): ConnectionOptions {
   return { ...settings, checkServerIdentity: () => undefined };
+}
+
+/** RDS has authorities of its own: they are used where no others are named and certificates are checked. */
+async function amazonsAuthorities({ mode, caFile }: TlsOptions, host: string): Promise<ConnectionOptions> {
+  const isChecked = mode === 'verify-ca' || mode === 'verify-full';
+  if (caFile !== undefined || !isChecked || !isRdsHost(host)) return {};
+  const { rdsAuthorities } = await import('../rds/authorities.ts');
+  return { ca: [...rdsAuthorities(host)] };
 }
 
 async function readFiles({ caFile, certFile, keyFile }: TlsOptions): Promise<ConnectionOptions> {

@@ -16,7 +16,9 @@ import { type PostgresOptions, postgresName } from './options.ts';
  */
 export async function connect(options: PostgresOptions, signal: AbortSignal): Promise<pg.Client> {
   // As with libpq, TLS is for networks: a Unix socket goes without.
-  const attempts = options.host.startsWith('/') ? [false as const] : await tlsAttempts(options.tls);
+  const attempts = options.host.startsWith('/')
+    ? [false as const]
+    : await tlsAttempts(options.tls, options.host);
   const server = postgresName(options);
   for (const [index, tls] of attempts.entries()) {
     throwIfAborted(signal);

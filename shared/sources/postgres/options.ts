@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { POSTGRES_OPTIONS } from '../../core/source-options.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { isRdsHost } from '../rds/hosts.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './connection-password.ts';
 import { parsePostgresUrl, type UrlSettings } from './options-url.ts';
 import { PAGES_PER_PARTITION } from './partitions.ts';
@@ -13,7 +14,7 @@ export type SslMode = (typeof SSL_MODES)[number];
 
 export interface TlsOptions {
   readonly mode: SslMode;
-  /** PEM bundle. Undefined or `system`: the authorities that Node.js trusts. */
+  /** PEM bundle. Undefined: for RDS its own authorities, else those that Node.js trusts; `system`: always those. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -147,8 +148,9 @@ function readSecurity(
   env: Environment,
   problems: string[],
 ): Pick<PostgresOptions, 'tls' | 'password' | 'channelBinding'> {
+  const host = get('host') ?? 'localhost';
   const iam = choice(options['auth'] ?? 'password', 'auth', ['password', 'iam'], problems) === 'iam';
-  const tls = readTls(get, isLocal(get('host') ?? 'localhost') && !iam, problems);
+  const tls = readTls(get, { isLocal: isLocal(host) && !iam, isRds: isRdsHost(host) }, problems);
   const channelBinding = readChannelBinding(get('channel_binding'), tls.mode, problems);
   if (!iam)
     return {
@@ -168,13 +170,23 @@ function isLocal(host: string): boolean {
 }
 
 /** The default never sends data over a network to a server that has not shown who it is. */
-function readTls(get: Get, local: boolean, problems: string[]): TlsOptions {
-  const mode = choice(get('sslmode') ?? (local ? 'prefer' : 'verify-full'), 'sslmode', SSL_MODES, problems);
+function readTls(
+  get: Get,
+  server: { readonly isLocal: boolean; readonly isRds: boolean },
+  problems: string[],
+): TlsOptions {
+  const mode = choice(
+    get('sslmode') ?? (server.isLocal ? 'prefer' : 'verify-full'),
+    'sslmode',
+    SSL_MODES,
+    problems,
+  );
   const certFile = get('sslcert');
   const keyFile = get('sslkey');
   if ((certFile === undefined) !== (keyFile === undefined))
     problems.push('sslcert and sslkey belong together; only one is given');
-  if (mode === 'verify-ca' && (get('sslrootcert') ?? 'system') === 'system')
+  const authority = get('sslrootcert') ?? (server.isRds ? 'rds' : 'system');
+  if (mode === 'verify-ca' && authority === 'system')
     problems.push(
       "sslmode 'verify-ca' needs sslrootcert, the authority's certificates; or use 'verify-full'",
     );

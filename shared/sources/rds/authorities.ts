@@ -1,0 +1,22 @@
+import { HoldfastError } from '../../core/errors.ts';
+import { regionOfHost } from './hosts.ts';
+import bundle from './rds.authorities.json' with { type: 'json' };
+
+/**
+ * The certificates that a server of RDS, Aurora or RDS Proxy is checked with, as PEM. `npm run rds-authorities` renews them; the file says
+ * where they are from, and when they were taken.
+ *
+ * @throws E_SOURCE_UNTRUSTED for a region that they say nothing of
+ */
+export function rdsAuthorities(host: string): readonly string[] {
+  const region = regionOfHost(host);
+  if (region === undefined || bundle.authorities.some(({ name }) => name.includes(` ${region} `)))
+    return bundle.authorities.map(({ pem }) => pem);
+  throw new HoldfastError(
+    'E_SOURCE_UNTRUSTED',
+    `${host}: Holdfast has no authority of RDS for ${region} to check its certificate with (its list is of ${bundle.takenAt.slice(0, 10)})`,
+    {
+      hint: `Fetch the bundle of ${region} from AWS ("Using SSL/TLS" in the RDS user guide), and name the file as caFile or sslrootcert.`,
+    },
+  );
+}
