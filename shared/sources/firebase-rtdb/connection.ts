@@ -63,6 +63,7 @@ export class FirebaseConnection implements AsyncDisposable {
   readonly #isSecure: boolean;
   #requests = 0;
   #readBytes = 0;
+  #isClosed = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -92,7 +93,8 @@ export class FirebaseConnection implements AsyncDisposable {
         return result;
       } catch (error) {
         throwIfAborted(signal);
-        if (!isHoldfastError(error) || !isTriedAgain(error, ask) || attempt === MOST_TRIES)
+        const isLast = this.#isClosed || attempt === MOST_TRIES;
+        if (isLast || !isHoldfastError(error) || !isTriedAgain(error, ask))
           throw naming(error, showPlace(ask));
         const asked = Number(error.details['retryAfterSeconds'] ?? 0) * SECOND_MS;
         const pause = Math.min(firstPauseMs * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
@@ -101,7 +103,9 @@ export class FirebaseConnection implements AsyncDisposable {
     }
   }
 
+  /** What is still asked fails, and is not asked again: that would open connections that nobody closes. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#agent.destroy();
   }
 
@@ -126,6 +130,7 @@ export class FirebaseConnection implements AsyncDisposable {
     const { origin, credentials, timeoutMs } = this.#options;
     const url = new URL((ask.place ?? urlPath(ask.path)) + this.#query(ask), origin);
     const { header, parameter } = await credentials.authorize(signal);
+    if (this.#isClosed) throw new HoldfastError('E_SOURCE_LOST', `the connection to ${origin} was closed`);
     if (parameter) url.searchParams.set(parameter.name, parameter.value);
     const headers = {
       ...(ask.etag ? { 'x-firebase-etag': 'true' } : {}),
