@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import type { Place } from './place.ts';
@@ -82,12 +82,14 @@ export function expectTyped(
 /** What a source or a target fails with because of its database. */
 export const DATABASE_FAILED = /^E_(SOURCE_[A-Z]+|EMPTY_READ)$/;
 
+const POLL_MS = 5;
+
 /** That all that was opened has been let go of. */
 export async function expectReleased(place: Place, about: string): Promise<void> {
   const until = performance.now() + (place.facts.patienceMs ?? 20_000);
   let open = await place.openHandles();
   while (open > 0 && performance.now() < until) {
-    await turn();
+    await delay(POLL_MS);
     open = await place.openHandles();
   }
   expect(open, `${about}: connections or files left open`).toBe(0);

@@ -122,7 +122,7 @@ export async function openLink(port: number): Promise<TcpLink> {
 
 export type { TcpLink };
 
-const PLACES = [0.02, 0.3, 0.6, 0.9, 0.99];
+const PLACES = [0.02, 0.4, 0.8, 0.99];
 
 /**
  * The link breaks at several places of what `work` takes: once, and for good.

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../shared/core/errors.ts';
 import type { ScratchServer } from '../../shared/sources/scratch.ts';
 import type { Source } from '../../shared/sources/source.ts';
-import type { BackupContents, Target } from '../../shared/sources/target.ts';
+import type { Target } from '../../shared/sources/target.ts';
 import type { Reading } from './reading.ts';
 import type { Content, World } from './world.ts';
 
@@ -76,8 +76,8 @@ export interface Place extends AsyncDisposable {
   refused(): Promise<readonly Refused[]>;
   /** Ways in which a read of what is there now breaks. */
   breakages(): Promise<readonly Breakage[]>;
-  /** Ways in which a restore breaks that may replace what is there. */
-  writeBreakages(contents: BackupContents): Promise<readonly Breakage[]>;
+  /** Ways in which a restore breaks that may replace what is there. @param work one that succeeds */
+  writeBreakages(work: () => Promise<unknown>): Promise<readonly Breakage[]>;
   silence?: Silence;
   /** By hand: connections or file handles that are open, but for the hand's own. */
   openHandles(): Promise<number>;

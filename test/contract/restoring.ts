@@ -1,43 +1,46 @@
-import { afterAll, beforeAll } from 'vitest';
+import { beforeAll } from 'vitest';
 import { compareDatasets, type DatasetComparison } from '../../shared/jobs/compare.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { initRepository, openCheaply } from '../support/engine.ts';
-import { restorableWorld } from './checks/worlds.ts';
+import { hostileWorld, restorableWorld } from './checks/worlds.ts';
 import { putAll } from './contract.ts';
 import type { Place } from './place.ts';
 import { asContents, never, readSource } from './reading.ts';
 import type { World } from './world.ts';
 
-/** A backup, and an empty place of the same kind to restore it into. */
-export interface Restoring extends AsyncDisposable {
-  readonly place: Place;
+/** A backup and what it holds. */
+export interface Made {
   readonly contents: BackupContents;
-  /** What the backup holds. */
   readonly world: World;
 }
 
-/** Backs one database up for all tests of a suite; each gets an empty place of its own. */
+/** A backup, and an empty place of the same kind to restore it into. */
+export interface Restoring extends Made, AsyncDisposable {
+  readonly place: Place;
+  /** One with every odd name. */
+  readonly odd: Made;
+}
+
+/** Backs databases up for all tests of a suite; each gets an empty place of its own. */
 export function restoringOf(openEmpty: () => Promise<Place>): () => Promise<Restoring> {
-  let contents: BackupContents;
-  let world: World;
-  let origin: Place | undefined;
+  let made: Made & { readonly odd: Made };
   beforeAll(async () => {
-    origin = await openEmpty();
-    ({ contents, world } = await backUp(origin));
+    made = { ...(await backUp(openEmpty, restorableWorld)), odd: await backUp(openEmpty, hostileWorld) };
   });
-  afterAll(() => origin?.[Symbol.asyncDispose]());
   return async () => {
     const place = await openEmpty();
-    return { place, contents, world, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+    return { ...made, place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
   };
 }
 
-export async function backUp(
-  origin: Place,
-): Promise<{ readonly contents: BackupContents; readonly world: World }> {
-  const world = await putAll(origin, restorableWorld(origin.facts));
+async function backUp(
+  openEmpty: () => Promise<Place>,
+  worldOf: (facts: Place['facts']) => World,
+): Promise<Made> {
+  await using origin = await openEmpty();
+  const world = await putAll(origin, worldOf(origin.facts));
   return { world, contents: asContents(await readSource(origin.source(), { schema: true })) };
 }
 

@@ -4,7 +4,7 @@ import { type Check, expectSame, putAll } from '../contract.ts';
 import type { Place } from '../place.ts';
 import { dataOf, never, readPartition, readSource, readView } from '../reading.ts';
 import { HOSTILE_TEXTS, recordsOf, type World } from '../world.ts';
-import { hostileWorld, sizesWorld, smallWorld } from './worlds.ts';
+import { hostileWorld, mediumWorld, sizesWorld, smallWorld } from './worlds.ts';
 
 /** What is in the database is in what the source gives, in the form that the interface states. */
 export const COMPLETE: readonly Check<Place>[] = [
@@ -23,7 +23,7 @@ export const COMPLETE: readonly Check<Place>[] = [
   {
     promise: 'ends what it gives of a partition with a newline, or gives nothing',
     run: async (place) => {
-      await putAll(place, sizesWorld(place.facts));
+      await putAll(place, mediumWorld(place.facts));
       for (const { name, partitions } of (await readSource(place.source(), { schema: true })).datasets)
         for (const bytes of partitions.values())
           expect([undefined, 0x0a], `the last byte of ${name}`).toContain(bytes.at(-1));
@@ -48,7 +48,7 @@ export const COMPLETE: readonly Check<Place>[] = [
   {
     promise: 'gives the same bytes in the same order whenever it reads the same data',
     run: async (place) => {
-      await putAll(place, sizesWorld(place.facts));
+      await putAll(place, mediumWorld(place.facts));
       const first = dataOf(await readSource(place.source()));
       const second = dataOf(await readSource(place.source()));
       for (const [name, bytes] of Object.entries(first))
@@ -113,7 +113,7 @@ function checkPlan({ datasets, server, omitted }: SourceView): void {
 }
 
 async function readsAtOnce(place: Place): Promise<void> {
-  await putAll(place, sizesWorld(place.facts));
+  await putAll(place, mediumWorld(place.facts));
   const source = place.source();
   const { maxReaders } = source.capabilities;
   expect(Number.isInteger(maxReaders) && maxReaders >= 1).toBe(true);

@@ -65,7 +65,7 @@ export const FAILURES: readonly Check<Restoring>[] = [
 ];
 
 async function breaks({ place, contents, world }: Restoring): Promise<void> {
-  const breakages = await place.writeBreakages(contents);
+  const breakages = await place.writeBreakages(() => restore(place.target(), contents, { replace: true }));
   expect(breakages.length, 'the place says how its restores break').toBeGreaterThan(0);
   for (const { name, isForGood, arm } of breakages) {
     const armed = await arm();
@@ -102,7 +102,9 @@ function withDamage(contents: BackupContents, dataset: string): BackupContents {
 
 async function findsDifferences({ place, contents, world }: Restoring): Promise<void> {
   const target = place.target();
-  const plan = await restore(target, contents);
+  const names = ['a_first', 'c_value', 'd_last', 'e_members', 'odd_keys', 'odd_texts'];
+  const datasets = names.map((name) => named(place, contents, name));
+  const plan = await restore(target, contents, { datasets });
   const different = async () =>
     (await compare(target, contents, plan))
       .filter(({ equal }) => !equal)

@@ -16,6 +16,14 @@ export const WRITES: readonly Check<Restoring>[] = [
     run: writesAll,
   },
   {
+    promise: 'writes names, keys and texts as they are, however odd, once and again',
+    run: async ({ place, odd }) => {
+      await restore(place.target(), odd.contents);
+      await restore(place.target(), odd.contents, { replace: true });
+      expectSame(await place.readByHand(), odd.world, 'what was restored, read by hand');
+    },
+  },
+  {
     promise: 'changes nothing while it plans',
     run: plansOnly,
   },

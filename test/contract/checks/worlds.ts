@@ -35,6 +35,25 @@ export function sizesWorld({ keepsEmptyDatasets }: KindFacts): World {
   ]);
 }
 
+/** Several partitions and blocks, but no text of megabytes. */
+export function mediumWorld({ keepsEmptyDatasets }: KindFacts): World {
+  return new Map<string, Content>([
+    ['a_one', recordsOf([['only', 'x']])],
+    [
+      'b_sizes',
+      recordsOf([
+        ['first', 'x'.repeat(400_000)],
+        ['middle', members(20, 20_000)],
+        ['z', ''],
+      ]),
+    ],
+    ['c_many', many(6000, 120)],
+    ['d_value', singleValue('a single value')],
+    ...(keepsEmptyDatasets ? [['e_empty', recordsOf([])] as const] : []),
+    ['f_last', many(3, 10)],
+  ]);
+}
+
 /** Small, for what is done often: a dataset of several blocks among others. */
 export function smallWorld(): World {
   return SMALL;
@@ -62,11 +81,16 @@ function small(count: number): readonly (readonly [string, string])[] {
   return Array.from({ length: count }, (_, i) => [`r${String(i).padStart(4, '0')}`, text(200, i)]);
 }
 
-/** What restores are tried with: every shape, odd names and texts, a dataset of several blocks. */
+/** What restores are tried with: every shape, odd keys and texts, a dataset of several blocks. */
 export function restorableWorld(facts: KindFacts): World {
-  return new Map([
+  const odd = hostileWorld(facts);
+  const [name = ''] = odd.keys();
+  return new Map<string, Content>([
     ...smallWorld(),
-    ...hostileWorld(facts),
+    ...[name, 'a/b', 'odd_keys', 'odd_texts'].flatMap((one) => {
+      const content = odd.get(one);
+      return content ? [[one, content] as const] : [];
+    }),
     [
       'e_members',
       recordsOf([

@@ -3,7 +3,6 @@ import type { Source } from '../../../shared/sources/source.ts';
 import type { Target } from '../../../shared/sources/target.ts';
 import type { KindFacts, Place } from '../place.ts';
 import { readSource } from '../reading.ts';
-import { restore } from '../restoring.ts';
 import type { Content } from '../world.ts';
 import { recordsOf, singleValue } from '../world.ts';
 import { MemoryDatabase } from './database.ts';
@@ -99,8 +98,7 @@ export function openMemory(mutants: Mutants = {}): Place {
       ];
     },
     breakages: () => breakagesOf(() => readSource(new MemorySource(database, NAME))),
-    writeBreakages: (contents) =>
-      breakagesOf(() => restore(new MemoryTarget(database, NAME), contents, { replace: true })),
+    writeBreakages: breakagesOf,
     silence: {
       arm: async () => {
         database.silenceBegun = Promise.withResolvers();
