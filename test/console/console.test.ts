@@ -14,7 +14,7 @@ import type { Serving } from '../support/serving.ts';
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
 /** A machine may be busy. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 45_000;
 const COUNTS = `select (select count(*) from customers)::int c, (select count(*) from orders)::int o,
   (select sum(count) from order_lines)::int l, (select md5(string_agg(name || price || tags::text, ',' order by id)) from products) p`;
 
