@@ -17,6 +17,7 @@ const options = {
   resume: { type: 'boolean', default: false },
   rules: { type: 'boolean', default: false },
   'max-rate': { type: 'string' },
+  'keep-going': { type: 'boolean', default: false },
   'no-owner': { type: 'boolean', default: false },
   'no-privileges': { type: 'boolean', default: false },
   jobs: { type: 'string', short: 'j' },
@@ -43,6 +44,7 @@ that has any of the objects, naming them; afterwards reads everything back and c
       --replace           drop objects of the same name first; asks, unless --yes
       --no-owner          let everything belong to the restoring user
       --no-privileges     restore no GRANTs
+      --keep-going        leave out what the database refuses before the rows, instead of changing nothing (PostgreSQL)
   -j, --jobs N            partitions and indexes at once (default 4)
       --max-rate MB       write at most so many MB a second (Firebase, as are the next five)
   -p, --path PATH         only what lies there: /characters/alice
@@ -60,7 +62,8 @@ Examples:
   holdfast restore 20260301 --to ./files
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
 
-Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database; 130 stopped.
+Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database;
+31 restored and compared but for objects that are named; 130 stopped.
 `,
 
   async run(argv, io) {
@@ -79,6 +82,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
         values.to !== undefined || values.path !== undefined,
       ),
       replace: values.replace === true,
+      keepGoing: values['keep-going'] === true,
       noOwner: values['no-owner'] === true,
       noPrivileges: values['no-privileges'] === true,
       path: values.path,

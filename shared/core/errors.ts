@@ -68,7 +68,7 @@ export function isHoldfastError(error: unknown, code?: ErrorCode): error is Hold
 }
 
 interface ErrorRow {
-  /** What the CLI exits with. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20 damage, 30 source or target, 75 try again, 130 stopped. */
+  /** What the CLI exits with. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20 damage, 30 source or target, 31 restored in part, 75 try again, 130 stopped. */
   readonly exitStatus: number;
   readonly retryable: boolean;
   /** One line for docs/errors.md. */
@@ -120,6 +120,7 @@ export const ERRORS = {
   E_DAMAGED: row(20, 'A stored object is not what was written.'),
   E_VERIFY_FAILED: row(20, 'Verification found damage.'),
   E_MISSING_ROLES: row(30, 'The restore target lacks roles that the backup names.'),
+  E_RESTORE_INCOMPLETE: row(31, 'Some objects could not be restored; all others were, and were compared.'),
   E_RESTORE_DIFFERS: row(20, 'What was restored differs from the backup.'),
   E_SOURCE_UNREACHABLE: row(30, 'The database cannot be reached.', true),
   E_SOURCE_REFUSED: row(30, 'The database refused the login.'),

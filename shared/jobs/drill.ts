@@ -9,7 +9,7 @@ import type { SchemaComparison, Scratch, ScratchServer } from '../sources/scratc
 import type { DatasetComparison } from './compare.ts';
 import { contentsOf } from './contents.ts';
 import { writeDrillReport } from './drill-report.ts';
-import { type RestoreResult, restoreAndCompare } from './restore.ts';
+import { type RestoreResult, refuseFailures, restoreAndCompare } from './restore.ts';
 
 export interface DrillOptions {
   /** Partitions and indexes at once. */
@@ -122,6 +122,7 @@ async function restoreToScratch(
     onProgress,
     signal,
   });
+  refuseFailures(course.restored, scratch.target);
   onProgress({ kind: 'phase', phase: 'compare-schema' });
   course.schema = await scratch.compareSchema(contents, signal);
   throwIfAborted(signal);

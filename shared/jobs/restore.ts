@@ -1,11 +1,13 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
+import { plural } from '../core/plural.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { RecordDigest } from '../format/record-digest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
 import {
   type BackupContents,
+  type RestoreFailure,
   type RestoreOptions,
   type RestorePlan,
   SPECIAL_OPTIONS,
@@ -25,6 +27,8 @@ export interface RestoreResult {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
   readonly comparison: readonly DatasetComparison[];
+  /** What could not be restored; `comparison` is without the datasets of these. */
+  readonly failures: readonly RestoreFailure[];
   readonly records: number;
   readonly plainBytes: number;
   /** Of the restore alone: until the target could be used. */
@@ -56,11 +60,11 @@ export async function restoreBackup(
   options: RestoreJobOptions,
 ): Promise<RestoreResult> {
   const result = await restoreAndCompare(repository, key, target, options);
-  refuseDifference(result.comparison, target);
+  refuseUnequal(result, target);
   return result;
 }
 
-/** As `restoreBackup`, but differences are a value. */
+/** As `restoreBackup`, but differences and failures of objects are values. */
 export async function restoreAndCompare(
   repository: Repository,
   key: BackupKey,
@@ -98,7 +102,7 @@ export async function restoreContents(
   options: RestoreJobOptions,
 ): Promise<RestoreResult> {
   const result = await writeAndCompare(repository, contents, options);
-  refuseDifference(result.comparison, contents.target);
+  refuseUnequal(result, contents.target);
   return result;
 }
 
@@ -109,19 +113,26 @@ async function writeAndCompare(
 ): Promise<RestoreResult> {
   const { signal, onProgress = () => {} } = options;
   const began = performance.now();
-  const plan = await target.plan(contents, options, signal);
-  const plainBytes = plan.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
-  onProgress({ kind: 'total', plainBytes, datasets: plan.datasets.length });
+  const planned = await target.plan(contents, options, signal);
+  const plainBytes = planned.datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
+  onProgress({ kind: 'total', plainBytes, datasets: planned.datasets.length });
   onProgress({ kind: 'phase', phase: 'write' });
+  const failures: RestoreFailure[] = [];
+  const onFailure = (failure: RestoreFailure) => {
+    failures.push(failure);
+    onProgress({ kind: 'warning', code: 'not-restored', message: failure.message });
+  };
   try {
-    await target.restore(contents, plan, { ...options, onProgress, signal });
+    await target.restore(contents, planned, { ...options, onProgress, onFailure, signal });
   } catch (error) {
     throw sayHowToGoOn(
       error,
-      plan.goOn ?? 'The target may hold a part of the backup: run it again with --replace.',
+      planned.goOn ?? 'The target may hold a part of the backup: run it again with --replace.',
     );
   }
   const restored = performance.now();
+  const isWhole = ({ name }: StoredDataset) => !failures.some(({ dataset }) => dataset === name);
+  const plan = { ...planned, compare: planned.compare.filter(isWhole) };
   const comparison = target.comparesItself
     ? plan.compare.map(sameAsBackup)
     : await compareTarget(repository, {
@@ -142,7 +153,7 @@ async function writeAndCompare(
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
   const restoreMs = Math.round(restored - began);
   const compareMs = Math.round(performance.now() - restored);
-  return { key, plan, comparison, records, plainBytes, restoreMs, compareMs };
+  return { key, plan, comparison, failures, records, plainBytes, restoreMs, compareMs };
 }
 
 /** @throws E_USAGE for an option that this kind of target does not know */
@@ -232,17 +243,40 @@ async function compareTarget(
   });
 }
 
-function refuseDifference(comparison: readonly DatasetComparison[], target: Target): void {
-  const different = comparison.filter(({ equal }) => !equal);
-  if (different.length === 0) return;
+const MOST_NAMED = 20;
+
+/** @throws E_RESTORE_DIFFERS, E_RESTORE_INCOMPLETE */
+function refuseUnequal(result: RestoreResult, target: Target): void {
+  const different = result.comparison.filter(({ equal }) => !equal);
+  if (different.length === 0) {
+    refuseFailures(result, target);
+    return;
+  }
   const named = different.map(
     ({ dataset, missing, unexpected }) => `${dataset} (${missing} records missing, ${unexpected} unexpected)`,
   );
+  const failed = result.failures.length === 0 ? '' : `; besides, ${describeFailures(result.failures)}`;
   throw new HoldfastError(
     'E_RESTORE_DIFFERS',
-    `${target.name} differs from the backup in ${named.join(', ')}`,
+    `${target.name} differs from the backup in ${named.join(', ')}${failed}`,
     {
       hint: 'Look whether something else writes to the target, then restore again with --replace.',
     },
   );
+}
+
+/** @throws E_RESTORE_INCOMPLETE */
+export function refuseFailures({ failures, comparison }: RestoreResult, target: Target): void {
+  if (failures.length === 0) return;
+  const compared = `${plural(comparison.length, 'dataset')} of ${target.name} compared with the backup, all equal`;
+  throw new HoldfastError('E_RESTORE_INCOMPLETE', `${compared}; ${describeFailures(failures)}`, {
+    details: { failures: failures.length, compared: comparison.length },
+    hint: 'Make these objects by hand, or remove the cause and restore again with --replace.',
+  });
+}
+
+function describeFailures(failures: readonly RestoreFailure[]): string {
+  const named = failures.slice(0, MOST_NAMED).map(({ message }) => message);
+  const more = failures.length > MOST_NAMED ? `; and ${failures.length - MOST_NAMED} more` : '';
+  return `${plural(failures.length, 'object')} could not be restored: ${named.join('; ')}${more}`;
 }

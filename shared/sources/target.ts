@@ -64,10 +64,22 @@ export interface RestoreOptions {
   readonly resume?: boolean;
   /** Put the security rules of the backup into force too. */
   readonly rules?: boolean;
+  /** Leave out what cannot be made before the rows are written, instead of changing nothing. */
+  readonly keepGoing?: boolean;
   /** Write no faster than this. */
   readonly bytesPerSecond?: number | undefined;
   /** By name, the datasets of which records are missing. Only a salvage gives any: a restore is whole or fails. */
   readonly damaged?: ReadonlyMap<string, DamagedDataset>;
+}
+
+/** What a restore could not write, while it went on with the rest. */
+export interface RestoreFailure {
+  /** As the plan names it, such as `INDEX public.orders_by_customer`. */
+  readonly object: string;
+  /** Names the object too. */
+  readonly message: string;
+  /** Whose records are not all there for that reason. */
+  readonly dataset?: string;
 }
 
 export interface DamagedDataset {
@@ -76,7 +88,15 @@ export interface DamagedDataset {
 }
 
 /** Options that a kind of target must know to be given them. */
-export const SPECIAL_OPTIONS = ['path', 'toPath', 'merge', 'resume', 'rules', 'bytesPerSecond'] as const;
+export const SPECIAL_OPTIONS = [
+  'path',
+  'toPath',
+  'merge',
+  'resume',
+  'rules',
+  'bytesPerSecond',
+  'keepGoing',
+] as const;
 export type SpecialOption = (typeof SPECIAL_OPTIONS)[number];
 
 /** What a restore would do. Printed by `--dry-run`, and carried out as it is. */
@@ -128,6 +148,8 @@ export interface Target {
    * too. What is not of the chosen datasets is left alone, save what the plan's `drops` name. Done again with
    * `replace`, also after a failure, it comes to the same.
    *
+   * @param options.onFailure called for each object that could not be written where the target can go on; without it, the
+   *   first of them is thrown
    * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then. E_RESTORE_DIFFERS
    *   where it compares. E_DAMAGED, E_SOURCE_*, E_TARGET_FULL, E_ABORTED: a part of it may be written. Nothing is
    *   left open.
@@ -135,7 +157,11 @@ export interface Target {
   restore(
     contents: BackupContents,
     plan: RestorePlan,
-    options: RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal },
+    options: RestoreOptions & {
+      readonly onProgress: OnProgress;
+      readonly onFailure?: (failure: RestoreFailure) => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void>;
   /**
    * The same place as a source, to compare what was restored: a record that differs, is missing or too many shows. Its

@@ -33,15 +33,24 @@ export interface Inventory {
 /**
  * Looks at everything the snapshot shows, checks that all of it may be read, and locks the tables.
  *
+ * @param options.only names of tables: others are passed over, and so are sequences that may not be read
  * @throws E_SOURCE_*, E_EMPTY_READ, E_ABORTED
  */
 export async function takeInventory(
   snapshot: Snapshot,
-  pagesPerPartition: number,
+  {
+    pagesPerPartition,
+    only,
+  }: { readonly pagesPerPartition: number; readonly only?: readonly string[] | undefined },
   signal: AbortSignal,
 ): Promise<Inventory> {
-  const relations = await listTables(snapshot, signal);
-  const sequences = await listSequences(snapshot.client, signal);
+  const names = only && new Set(only);
+  const relations = (await listTables(snapshot, signal)).filter(
+    ({ schema, name }) => names?.has(displayName(schema, name)) ?? true,
+  );
+  const sequences = (await listSequences(snapshot.client, signal)).filter(
+    ({ readable }) => readable || names === undefined,
+  );
   checkReadable([
     ...relations.flatMap(({ schema, name, denied }) =>
       denied === null ? [] : [{ name: displayName(schema, name), why: denied }],
@@ -52,7 +61,8 @@ export async function takeInventory(
   ]);
   await lockTables(snapshot, relations, signal);
   const largeObjects = await countLargeObjects(snapshot.client, signal);
-  if (relations.length + sequences.length + largeObjects.objects === 0) await checkNotEmpty(snapshot, signal);
+  if (!names && relations.length + sequences.length + largeObjects.objects === 0)
+    await checkNotEmpty(snapshot, signal);
   // A standby has no rows of unlogged tables.
   const tables = relations.filter(({ kind, unlogged }) => kind === 'r' && !(snapshot.standby && unlogged));
   const split = snapshot.version >= FIRST_VERSION_WITH_RANGES ? pagesPerPartition : Number.POSITIVE_INFINITY;

@@ -39,14 +39,21 @@ export const LARGE_OBJECTS_COPY = `COPY (
     FROM pg_catalog.pg_largeobject_metadata m ORDER BY m.oid
 ) TO STDOUT`;
 
+const READABLE = `
+           WHERE pg_has_role(lomowner, 'USAGE')
+              OR EXISTS (SELECT FROM aclexplode(lomacl) a WHERE a.privilege_type = 'SELECT'
+                            AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))`;
+
 /**
  * For the columns of LARGE_OBJECT_DATA_COLUMNS. Reads by the functions that check each object's privileges:
  * pg_largeobject itself is for superusers. `OFFSET 0` keeps the steps apart and in order: an object is
  * opened, measured, closed, then read piece by piece.
+ *
+ * @param readableOnly pass over those that the login may not read, instead of failing
  */
-export const LARGE_OBJECT_DATA_COPY = `COPY (
+export const largeObjectDataCopy = (readableOnly: boolean) => `COPY (
   SELECT m.oid, p.start, lo_get(m.oid, p.start, ${PIECE_BYTES})
-    FROM (SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid OFFSET 0) m,
+    FROM (SELECT oid FROM pg_catalog.pg_largeobject_metadata${readableOnly ? READABLE : ''} ORDER BY oid OFFSET 0) m,
          LATERAL (SELECT lo_open(m.oid, ${INV_READ}) AS fd OFFSET 0) o,
          LATERAL (SELECT lo_lseek64(o.fd, 0, 2) AS size OFFSET 0) s,
          LATERAL (SELECT lo_close(o.fd) AS closed, s.size AS bytes OFFSET 0) c,

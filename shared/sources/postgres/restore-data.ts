@@ -6,8 +6,9 @@ import { disconnect, query } from './connection.ts';
 import { copyIn } from './copy-in.ts';
 import { copyRows, parseCopyRow } from './copy-text.ts';
 import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
-import { quoteIdent, quoteQualified } from './identifiers.ts';
+import { displayName, quoteIdent, quoteQualified } from './identifiers.ts';
 import type { PostgresOptions } from './options.ts';
+import { goOn, isOfObject, type OnFailure } from './restore-failures.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
 import { orderByKeys, type RowStep } from './restore-order.ts';
 import { readDataset, withRole } from './restore-text.ts';
@@ -27,6 +28,8 @@ export interface RestoreDataOptions {
   readonly isWanted: (schema: string, name: string) => boolean;
   readonly onBytes: (bytes: number) => void;
   readonly onTable: (dataset: StoredDataset) => void;
+  /** Called with what could not be written, where other rows are. Undefined: the first is thrown. */
+  readonly onFailure?: OnFailure;
   readonly signal: AbortSignal;
 }
 
@@ -53,9 +56,12 @@ async function copyApart(
 ): Promise<void> {
   const { jobs, signal, sessions } = options;
   const parts = partsOf(datasets).toSorted((a, b) => b.partition.plainBytes - a.partition.plainBytes);
-  await parallel(parts, { most: jobs, signal }, (part, stopping) =>
-    sessions.use((client) => copyPartition(client, contents, { ...options, ...part, signal: stopping })),
-  );
+  await parallel(parts, { most: jobs, signal }, (part, stopping) => {
+    const copy = (client: pg.Client) =>
+      copyPartition(client, contents, { ...options, ...part, signal: stopping });
+    const { name } = part.dataset;
+    return goOn({ object: name, dataset: name }, () => sessions.use(copy), options.onFailure);
+  });
 }
 
 async function copyLinked(
@@ -66,11 +72,19 @@ async function copyLinked(
 ): Promise<void> {
   const { sessions, signal } = options;
   const object = datasets.map(({ name }) => name).join(', ');
-  await sessions.use(async (client) => {
+  const copy = async (client: pg.Client) => {
     await query(client, before, signal, { object });
     for (const part of partsOf(datasets)) await copyPartition(client, contents, { ...options, ...part });
     await query(client, after, signal, { object });
-  });
+  };
+  await goOn(
+    { object },
+    () => sessions.use(copy),
+    options.onFailure &&
+      ((failure) => {
+        for (const { name } of datasets) options.onFailure?.({ ...failure, dataset: name });
+      }),
+  );
 }
 
 /** Where there are rows. */
@@ -106,33 +120,68 @@ async function restoreOthers(
   const each = async (
     role: 'sequences' | 'large-objects' | 'large-object-data',
     toSql: (row: readonly (string | undefined)[]) => string,
+    nameOf: (row: readonly (string | undefined)[]) => string = ([oid]) => `large object ${oid}`,
   ) => {
     for (const dataset of withRole(datasets, role)) {
       const rows = copyRows(readDataset(contents, dataset, options.signal));
-      await runBatches(client, rows, toSql, { object: dataset.name, signal: options.signal });
+      await runBatches(client, rows, (row) => ({ sql: toSql(row), object: nameOf(row) }), {
+        ...options,
+        dataset: dataset.name,
+      });
     }
   };
-  await each('sequences', (row) =>
-    options.isWanted(row[0] ?? '', row[1] ?? '') ? sequenceValueSql(row) : '',
+  await each(
+    'sequences',
+    (row) => (options.isWanted(row[0] ?? '', row[1] ?? '') ? sequenceValueSql(row) : ''),
+    ([schema = '', name = '']) => `SEQUENCE ${displayName(schema, name)}`,
   );
   await each('large-objects', (row) => largeObjectSql(row, options));
   await each('large-object-data', largeObjectPieceSql);
 }
 
+interface Statement {
+  readonly sql: string;
+  /** What it writes. */
+  readonly object: string;
+}
+
+type BatchOptions = Pick<RestoreDataOptions, 'onFailure' | 'signal'> & { readonly dataset: string };
+
 async function runBatches(
   client: pg.Client,
   rows: AsyncIterable<string>,
-  toSql: (row: readonly (string | undefined)[]) => string,
-  { object, signal }: { readonly object: string; readonly signal: AbortSignal },
+  toStatement: (row: readonly (string | undefined)[]) => Statement,
+  options: BatchOptions,
 ): Promise<void> {
-  let batch = '';
+  let batch: Statement[] = [];
+  let characters = 0;
   for await (const row of rows) {
-    batch += toSql(parseCopyRow(row));
-    if (batch.length < BATCH_CHARACTERS) continue;
-    await query(client, batch, signal, { object });
-    batch = '';
+    const statement = toStatement(parseCopyRow(row));
+    if (statement.sql === '') continue;
+    batch.push(statement);
+    characters += statement.sql.length;
+    if (characters < BATCH_CHARACTERS) continue;
+    await runBatch(client, batch, options);
+    batch = [];
+    characters = 0;
   }
-  if (batch !== '') await query(client, batch, signal, { object });
+  if (batch.length > 0) await runBatch(client, batch, options);
+}
+
+/** All of them at once; where one fails none was done, and each is run by itself. */
+async function runBatch(
+  client: pg.Client,
+  batch: readonly Statement[],
+  options: BatchOptions,
+): Promise<void> {
+  const { onFailure, signal, dataset } = options;
+  try {
+    await query(client, batch.map(({ sql }) => sql).join(''), signal, { object: dataset });
+  } catch (error) {
+    if (!onFailure || !isOfObject(error)) throw error;
+    for (const { sql, object } of batch)
+      await goOn({ object, dataset }, () => query(client, sql, signal, { object }), onFailure);
+  }
 }
 
 /** Sessions of a restore, made as they are needed, used by one at a time. */

@@ -2,7 +2,9 @@ import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import { query } from './connection.ts';
+import { quoteIdent } from './identifiers.ts';
 import type { Sessions } from './restore-data.ts';
+import { goOn, isOfObject, nothingChanged, type OnFailure } from './restore-failures.ts';
 import { entryName, isPrivilege, type TocEntry, withoutOwner } from './toc.ts';
 
 export interface SchemaOptions {
@@ -15,13 +17,18 @@ export interface SchemaOptions {
    * cannot be; called with what was done. Undefined: such a key is an error.
    */
   readonly onUnfulfilled?: ((message: string) => void) | undefined;
+  /** Called with each object that could not be made, where others are. Undefined: the first is thrown. */
+  readonly onFailure?: OnFailure;
   readonly signal: AbortSignal;
 }
 
 /** What may be built side by side: each reads its own table and makes one index. */
 const BUILDS = new Set(['INDEX', 'CONSTRAINT']);
 
-/** Drops, then makes what comes before the data, in one transaction: all of it or nothing. */
+/**
+ * Drops, then makes what comes before the data, in one transaction: all of it or nothing, but for extensions, which a
+ * server may lack or forbid, and without which everything else may be whole. With `keepGoing`, all that can be made.
+ */
 export async function restorePreData(
   client: pg.Client,
   {
@@ -29,13 +36,52 @@ export async function restorePreData(
     entries,
     drops,
   }: { readonly preamble: string; readonly entries: readonly TocEntry[]; readonly drops: readonly string[] },
-  options: SchemaOptions,
+  { keepGoing, ...options }: SchemaOptions & { readonly keepGoing: boolean },
 ): Promise<void> {
-  await query(client, `${preamble}\nBEGIN`, options.signal);
-  for (const drop of drops) await query(client, drop, options.signal, { object: drop });
-  for (const entry of entries) await runEntry(client, entry, options);
-  await query(client, 'COMMIT', options.signal);
+  const { signal, onFailure } = options;
+  await query(client, `${preamble}\nBEGIN`, signal);
+  for (const drop of drops) await query(client, drop, signal, { object: drop });
+  const failures = await makeAll(client, entries, options);
+  const mayBeLeftOut = ({ entry }: EntryFailure) => keepGoing || entry.type === 'EXTENSION';
+  if (failures.length > 0 && !(onFailure && failures.every(mayBeLeftOut))) throw nothingChanged(failures);
+  await query(client, 'COMMIT', signal);
+  for (const { object, error } of failures) onFailure?.({ object, message: error.message });
 }
+
+interface EntryFailure {
+  readonly entry: TocEntry;
+  readonly object: string;
+  readonly error: HoldfastError;
+}
+
+/** All that can be made, in one transaction. @returns what cannot */
+async function makeAll(
+  client: pg.Client,
+  entries: readonly TocEntry[],
+  options: SchemaOptions,
+): Promise<readonly EntryFailure[]> {
+  const failures: EntryFailure[] = [];
+  const isOfLacking = ({ type, name }: TocEntry) =>
+    type === 'COMMENT' &&
+    failures.some(
+      ({ entry }) =>
+        entry.type === 'EXTENSION' &&
+        [entry.name, quoteIdent(entry.name)].some((written) => name === `EXTENSION ${written}`),
+    );
+  for (const entry of entries) {
+    if (isOfLacking(entry)) continue;
+    try {
+      await runEntry(client, entry, { ...options, isInTransaction: true });
+    } catch (error) {
+      if (!isOfObject(error)) throw error;
+      await query(client, `ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, options.signal);
+      failures.push({ entry, object: entryName(entry), error });
+    }
+  }
+  return failures;
+}
+
+const SAVEPOINT = 'holdfast_entry';
 
 /** Makes what comes after the data, in the dump's order; indexes of different tables at once. */
 export async function restorePostData(
@@ -50,7 +96,8 @@ export async function restorePostData(
   for (const group of groupBuilds(entries)) {
     const lanes = group.map((lane) => async (client: pg.Client) => {
       for (const entry of lane) {
-        await runEntry(client, entry, options);
+        const make = () => runEntry(client, entry, options);
+        await goOn({ object: entryName(entry) }, make, options.onFailure);
         onEntry(entry);
       }
     });
@@ -58,11 +105,21 @@ export async function restorePostData(
   }
 }
 
-async function runEntry(client: pg.Client, entry: TocEntry, options: SchemaOptions): Promise<void> {
+/** @param options.isInTransaction after an error, what was before the entry can be returned to */
+async function runEntry(
+  client: pg.Client,
+  entry: TocEntry,
+  options: SchemaOptions & { readonly isInTransaction?: boolean },
+): Promise<void> {
   const sql = options.noOwner ? withoutOwner(entry) : entry.sql;
   if ((options.noPrivileges && isPrivilege(entry)) || sql.trim() === '') return;
-  const run = (text: string) =>
-    query(client, settingsFor(entry, options) + text, options.signal, { object: entryName(entry) });
+  const [before, after] = options.isInTransaction
+    ? [`SAVEPOINT ${SAVEPOINT};\n`, `\n;RELEASE SAVEPOINT ${SAVEPOINT}`]
+    : ['', ''];
+  const run = (text: string) => {
+    const statements = `${before}${settingsFor(entry, options)}${text}${after}`;
+    return query(client, statements, options.signal, { object: entryName(entry) });
+  };
   try {
     await run(sql);
   } catch (error) {

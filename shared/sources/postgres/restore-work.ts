@@ -11,6 +11,7 @@ import { forServer } from './restore-older.ts';
 import { checkRoles, listRoles } from './restore-roles.ts';
 import { findMissingTablespaces } from './restore-schema.ts';
 import { type SchemaSelection, selectSchema } from './restore-selection.ts';
+import { leaveOthers } from './restore-shared.ts';
 import { readScript } from './restore-text.ts';
 import { parseToc, type Toc, type TocEntry } from './toc.ts';
 
@@ -50,7 +51,9 @@ export async function prepareRestore(
   const schema = await chooseSchema(client, { pre, post, chosen }, options, signal);
   const largeObjects = await checkLargeObjects(client, contents, datasets, { ...options, signal });
   const roles = await listRoles(client, signal);
-  const byRoles = checkRoles([...schema.preData, ...schema.postData], roles, options);
+  const wanted = [...schema.preData, ...schema.postData];
+  const others = await leaveOthers(client, wanted, schema.presence.present, signal);
+  const byRoles = checkRoles(others.entries, roles, options);
   const selected = new Set(byRoles.entries);
   const unknown = [...largeObjects.roles].filter((role) => !roles.has(role));
   const missingTablespaces = await findMissingTablespaces(client, [...selected], signal);
@@ -62,6 +65,7 @@ export async function prepareRestore(
       ...schema.warnings,
       ...leftOut,
       ...adapted.warnings,
+      ...others.warnings,
       ...byRoles.warnings,
       ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
       ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),

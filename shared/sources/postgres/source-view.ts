@@ -7,7 +7,7 @@ import { interrupt, query } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import type { TableAttributes } from './datasets-attributes.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
-import { LARGE_OBJECT_DATA_COPY, LARGE_OBJECTS_COPY } from './large-objects.ts';
+import { LARGE_OBJECTS_COPY, largeObjectDataCopy } from './large-objects.ts';
 import type { PostgresOptions } from './options.ts';
 import { partitionCondition } from './partitions.ts';
 import { dumpSchema, type SchemaRole } from './schema-dump.ts';
@@ -22,6 +22,8 @@ export interface ViewContents {
   readonly datasets: readonly DatasetPlan[];
   readonly omitted: readonly string[];
   readonly pagesPerPartition: number;
+  /** Large objects that may not be read are passed over. */
+  readonly isPart?: boolean;
   readonly sequences: readonly Pick<SequenceInfo, 'schema' | 'name'>[];
   /** Ids of tables by the name of their dataset. */
   readonly tableIds: ReadonlyMap<string, string>;
@@ -136,7 +138,7 @@ export class PostgresView implements SourceView {
       case 'large-objects':
         return [{ sql: LARGE_OBJECTS_COPY, object }];
       case 'large-object-data':
-        return [{ sql: LARGE_OBJECT_DATA_COPY, object }];
+        return [{ sql: largeObjectDataCopy(this.#contents.isPart === true), object }];
       default:
         return [this.#tableCopy(dataset, partition)];
     }

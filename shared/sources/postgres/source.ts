@@ -32,18 +32,18 @@ export class PostgresSource implements Source, ViewSharing {
   readonly sharing: ViewSharing = this;
   readonly #options: PostgresOptions;
   readonly #pagesPerPartition: number;
-  readonly #like: readonly StoredDataset[];
+  readonly #like: readonly StoredDataset[] | undefined;
 
   /**
    * @param settings.pagesPerPartition pages of the server's block size; part of what makes partitions stable
-   * @param settings.like tables of the same name and columns are read in the order of these columns
+   * @param settings.like only tables of these names are looked at, and those of the same columns are read in their order
    */
   constructor(
     options: PostgresOptions,
     {
       pagesPerPartition = options.pagesPerPartition,
-      like = [],
-    }: { readonly pagesPerPartition?: number; readonly like?: readonly StoredDataset[] } = {},
+      like,
+    }: { readonly pagesPerPartition?: number; readonly like?: readonly StoredDataset[] | undefined } = {},
   ) {
     this.#options = options;
     this.#pagesPerPartition = pagesPerPartition;
@@ -74,15 +74,20 @@ export class PostgresSource implements Source, ViewSharing {
     for (let attempt = 1; ; attempt++) {
       const snapshot = await Snapshot.take(this.#options, signal);
       try {
-        const inventory = await takeInventory(snapshot, this.#pagesPerPartition, signal);
+        const inventory = await takeInventory(
+          snapshot,
+          { pagesPerPartition: this.#pagesPerPartition, only: this.#like?.map(({ name }) => name) },
+          signal,
+        );
         const omitted = await listOmitted(snapshot, signal);
         const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
-          datasets: withColumnsLike(datasets, this.#like),
+          datasets: withColumnsLike(datasets, this.#like ?? []),
           sequences,
           tableIds: new Map([...tables].map(([name, { oid }]) => [name, oid])),
           omitted,
           pagesPerPartition: this.#pagesPerPartition,
+          isPart: this.#like !== undefined,
         });
       } catch (error) {
         await snapshot[Symbol.asyncDispose]();

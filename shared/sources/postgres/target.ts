@@ -1,6 +1,5 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
-import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
 import { disconnect } from './connection.ts';
@@ -30,12 +29,13 @@ export function openPostgresTarget(url: string, options: AdapterOptions, env: En
   return new PostgresTarget(parsePostgresOptions(url, options, env));
 }
 
-type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal };
+type RestoreRun = Parameters<Target['restore']>[2];
 
 /** A PostgreSQL database to restore into. */
 export class PostgresTarget implements Target {
   readonly kind = 'postgres';
   readonly comparesItself = false;
+  readonly specialOptions = ['keepGoing'] as const;
   readonly name: string;
   readonly #options: PostgresOptions;
 
@@ -61,6 +61,8 @@ export class PostgresTarget implements Target {
     const {
       signal,
       onProgress,
+      onFailure,
+      keepGoing = false,
       replace = false,
       noOwner = false,
       noPrivileges = false,
@@ -76,7 +78,14 @@ export class PostgresTarget implements Target {
       await restorePreData(
         client,
         { preamble: found.pre.preamble, entries, drops },
-        { noOwner, noPrivileges, missingTablespaces: found.missingTablespaces, signal },
+        {
+          noOwner,
+          noPrivileges,
+          missingTablespaces: found.missingTablespaces,
+          keepGoing,
+          onFailure,
+          signal,
+        },
       );
       return found;
     });
@@ -88,6 +97,7 @@ export class PostgresTarget implements Target {
       noOwner,
       noPrivileges,
       signal,
+      onFailure,
       isWanted: wantedSequences(work),
       onBytes: (bytes) => {
         done += bytes;
@@ -105,6 +115,7 @@ export class PostgresTarget implements Target {
       missingTablespaces,
       jobs,
       signal,
+      onFailure,
       onUnfulfilled: options.damaged
         ? (message) => onProgress({ kind: 'warning', code: 'constraint', message })
         : undefined,

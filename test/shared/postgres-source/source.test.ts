@@ -230,7 +230,7 @@ describe('one moment for everything', () => {
     const url = await database('CREATE TABLE t AS SELECT 1 AS x');
     await using snapshot = await Snapshot.take(optionsOf(url), never);
     await server.query(new URL(url).pathname.slice(1), change);
-    await expect(takeInventory(snapshot, 1, never)).rejects.toMatchObject({
+    await expect(takeInventory(snapshot, { pagesPerPartition: 1 }, never)).rejects.toMatchObject({
       code: 'E_SOURCE_CHANGED',
       message: expect.stringContaining('public.t'),
     });
