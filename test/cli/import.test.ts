@@ -133,8 +133,10 @@ describe('holdfast import', () => {
   });
 
   it('keeps the newest import where there is nothing else', async () => {
+    const users = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`user${i}`, { id: i }]));
+    await put('many.json', JSON.stringify({ ...data, users }));
     for (const at of ['2024-03-01', '2024-03-02'])
-      await holdfast(`import export.json --type daily --at ${at} -q`);
+      await holdfast(`import many.json --type daily --at ${at} -q`);
     const status = await holdfast('status');
     expect(status.stdout).toContain('has no good backup but imported ones: back it up.');
     const { expire } = (await holdfast('prune --dry-run --json')).json();

@@ -3,10 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { KiB } from '../../../shared/core/units.ts';
 import { exportBackup } from '../../../shared/jobs/export.ts';
+import { repairBackups } from '../../../shared/jobs/repair.ts';
 import { restoreBackup } from '../../../shared/jobs/restore.ts';
+import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { keepVerifyReport } from '../../../shared/jobs/verify-report.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { startFirebaseServer } from '../../../tools/firebase-server/server.ts';
+import { flipped, harmed, packsOf } from '../../support/damage.ts';
 import { initRepository, never, openRepository } from '../../support/engine.ts';
 import { backUpFirebase, firebaseTarget, newChildren, oddData } from '../../support/firebase.ts';
 import { type ImportFileOptions, importContent, plainTree } from '../../support/importing.ts';
@@ -211,6 +215,30 @@ describe('an import of Firebase', () => {
     expect(other).toMatchObject({ isThereAlready: false });
     expect(other.key).not.toBe(first.key);
     expect(await repository.backupKeys(never)).toHaveLength(2);
+  });
+});
+
+it('a whole copy of a damaged import is an import of the same date too', async () => {
+  const store = new MemoryStore();
+  await initRepository(store);
+  await using first = await openRepository(store);
+  const text = JSON.stringify({ a: newChildren(200, 500, 1) });
+  const { key } = await importContent(first, text);
+  const { imported } = await first.readManifest(key, never);
+  const [pack = ''] = (await packsOf(first, key)).data;
+  await using repository = await openRepository(
+    await harmed(store, { [pack]: (body) => flipped(body, 100) }),
+  );
+  const options = { depth: { kind: 'full' }, signal: never } as const;
+  await keepVerifyReport(repository, await verifyBackups(repository, [key], options), never);
+  await importContent(repository, text, { type: 'again' });
+  const { damaged: found } = await repairBackups(repository, [key], { dryRun: false, signal: never });
+  expect(found).toEqual([expect.objectContaining({ key, state: 'repaired' })]);
+  const copy = await repository.readManifest(found[0]!.copy!, never);
+  expect(copy).toMatchObject({
+    imported,
+    finishedAt: copy.startedAt,
+    startedAt: expect.stringContaining('2024-03-01T02:00:0'),
   });
 });
 
