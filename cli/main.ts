@@ -102,14 +102,13 @@ async function report(error: unknown, argv: readonly string[], io: Io): Promise<
       : asKnown(error);
   const { exitStatus } = ERRORS[known.code];
   const hint = known.hint ?? HINTS[known.code];
+  const text = `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`;
   if (argv.includes('--json')) {
     const { code, message, details } = known;
-    await write(
-      io.stdout,
-      `${JSON.stringify({ error: { code, message, hint: hint ?? null, details, exitStatus } })}\n`,
-    ).catch(() => {});
+    const document = { error: { code, message, hint: hint ?? null, details, exitStatus } };
+    await write(io.stdout, `${JSON.stringify(document)}\n`).catch(() => write(io.stderr, text));
   } else {
-    await write(io.stderr, `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`);
+    await write(io.stderr, text);
   }
   if (io.env['HOLDFAST_DEBUG'] === '1') await write(io.stderr, `${describeCause(error)}\n`);
   return exitStatus;

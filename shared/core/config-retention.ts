@@ -10,7 +10,7 @@ const MOST_COUNT = 100_000;
 const DEFAULT_DAYS = { daily: 30, weekly: 84, manual: 365 };
 const DEFAULT_GRACE_DAYS = 7;
 const DEFAULT_MAX_SHARE_PERCENT = 40;
-/** Stands for every type that is not named. */
+/** Stands for every type that has no days of its own, by name or by default: nobody loses `manual` by it without naming it. */
 const ANY_TYPE = '*';
 
 const count = z.number().int().min(1).max(MOST_COUNT).optional();

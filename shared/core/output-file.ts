@@ -127,6 +127,15 @@ export function asOutputError(error: unknown, file: string): unknown {
         cause: error,
         hint: 'Make it first, or name another place.',
       });
+    case 'ENAMETOOLONG':
+    case 'ELOOP':
+    case 'EISDIR':
+    case 'EINVAL':
+    case 'ERR_INVALID_ARG_VALUE':
+      return new HoldfastError('E_USAGE', `'${file.slice(0, 200)}' cannot be written (${errno})`, {
+        cause: error,
+        hint: 'Name another place; a name in a path has at most 255 bytes.',
+      });
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':

@@ -15,6 +15,12 @@ export function fromLinkError(error: unknown, location: string): unknown {
   });
 }
 
+const MOST_SHOWN = 200;
+
+function shortened(place: string): string {
+  return place.length <= MOST_SHOWN ? place : `${place.slice(0, MOST_SHOWN)}…`;
+}
+
 /** What an error of the file system means to a store at `location`; others are passed on as they are. */
 export function fromFileError(error: unknown, location: string): unknown {
   switch (errnoOf(error)) {
@@ -48,6 +54,15 @@ export function fromFileError(error: unknown, location: string): unknown {
           cause: error,
           hint: 'Check the disk or the network share, and the limit on open files.',
         },
+      );
+    case 'ENOENT':
+    case 'ENAMETOOLONG':
+    case 'ELOOP':
+    case 'ERR_INVALID_ARG_VALUE':
+      return new HoldfastError(
+        'E_CONFIG',
+        `${shortened(location)} cannot be a folder for a repository (${errnoOf(error)})`,
+        { cause: error, hint: 'Choose a folder on a disk; a name in its path has at most 255 bytes.' },
       );
     // What mkdir says when a file is in its way.
     case 'EEXIST':

@@ -223,8 +223,8 @@ export class FolderStore implements ObjectStore {
     // A file that is there by now was not when it was asked for.
     if (errno === 'ENOENT')
       return (await isLink(this.#path(key))) ? unreadable(key, errno, error) : notFound(key, error);
-    if (!mayBeOneObject(error) || !(await this.#answers()))
-      return fromFileError(error, `${this.location} (${key})`);
+    const isOfTheStore = errno === 'ENAMETOOLONG' || !mayBeOneObject(error) || !(await this.#answers());
+    if (isOfTheStore) return fromFileError(error, `${this.location} (${key})`);
     return unreadable(key, errno, error);
   }
 

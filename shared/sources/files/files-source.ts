@@ -46,7 +46,7 @@ export class FilesSource implements Source {
       position: '',
       server: 'files',
       datasets,
-      omitted: ['File modes, owners, times, links and empty folders.'],
+      omitted: ['File modes, owners, times, links, empty folders, pipes, sockets and devices.'],
       read: (dataset, _, using) =>
         readFile(pathOf(dataset.name), dataset, { version: versions.get(dataset.name), signal: using }),
       check: async () => {},
@@ -132,6 +132,7 @@ async function findFiles(
   try {
     const info = await stat(root);
     if (info.isFile()) return { isFile: true, files: [path.basename(root)] };
+    if (!info.isDirectory()) throw noFile(root);
     const found = await readdir(root, { recursive: true, withFileTypes: true });
     const files = found
       .filter((entry) => entry.isFile())
@@ -143,12 +144,36 @@ async function findFiles(
   }
 }
 
+function noFile(file: string): HoldfastError {
+  return new HoldfastError(
+    'E_SOURCE_UNSUPPORTED',
+    `${file} is neither a file nor a folder, but a device, a pipe or a socket`,
+    { hint: 'Write what comes out of it into a file, and back that up.' },
+  );
+}
+
 function fileError(error: unknown, file: string): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ENOENT') {
     return new HoldfastError('E_SOURCE_UNREACHABLE', `there is no file or folder ${file}`, {
       cause: error,
       hint: 'Check the path; a database is postgres://…, or a name from the configuration.',
+    });
+  }
+  if (['ENAMETOOLONG', 'ELOOP', 'ENOTDIR', 'ERR_INVALID_ARG_VALUE'].includes(code ?? '')) {
+    return new HoldfastError(
+      'E_SOURCE_UNREACHABLE',
+      `there can be no file '${file.slice(0, 200)}' (${code})`,
+      {
+        cause: error,
+        hint: 'Check the path: a name in it has at most 255 bytes, and a link must not lead to itself.',
+      },
+    );
+  }
+  if (code === 'EIO') {
+    return new HoldfastError('E_SOURCE_FAILED', `${file} cannot be read: the disk gives an error (EIO)`, {
+      cause: error,
+      hint: 'Check the disk.',
     });
   }
   if (code === 'EACCES' || code === 'EPERM') {
