@@ -61,7 +61,7 @@ describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket
     expect(await runCommand('init', world)).toMatchObject({ status: 0 });
     serving = started.use(await startServing(`--console ${consoleFolder}`, world));
     page = await browser.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(45_000);
     await page.goto(newestLink(serving));
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
   }, 120_000);
