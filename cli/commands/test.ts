@@ -1,36 +1,111 @@
+import { ERRORS } from '../../shared/core/errors.ts';
+import { openChecks } from '../../shared/jobs/adapters.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from '../../shared/jobs/bucket-rules.ts';
 import { runProbe } from '../../shared/jobs/probe.ts';
-import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { type SourceCheck, type SourceTest, testSource } from '../../shared/jobs/test-source.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { duration } from '../format.ts';
-import { repositoryConfig } from '../load-config.ts';
+import { type Io, write } from '../io.ts';
+import { findPlace, loadConfig, repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
 
-export const test: Command = {
-  options: {},
-  help: `Usage: holdfast test
+const options = {
+  source: { type: 'string', short: 's' },
+  write: { type: 'boolean', default: false },
+} as const;
 
-Backs a few thousand generated records up into the repository, verifies every byte, reads them back, compares,
-and removes them again. It touches no database and no other backup. Before, it looks whether a lifecycle rule of the
-bucket would remove backups, or move them to where no restore can read them.
+export const test: Command = {
+  options,
+  help: `Usage: holdfast test
+       holdfast test --source SOURCE [--write]
+
+Without --source: backs a few thousand generated records up into the repository, verifies every byte, reads them
+back, compares, and removes them again. It touches no database and no other backup. Before,
+it looks whether a lifecycle rule of the bucket would remove backups, or move them to where no restore can read them.
+
+With --source: looks whether a database does what its kind of source relies on, one line for each thing, and what
+follows where it does not. It reads little (of Firebase at most 2 MB) and needs no repository.
+
+  -s, --source SOURCE     name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
+                          or a file or folder of text
+      --write             also what can only be seen by writing (Firebase): into a node of its own, which is removed
 
 ${COMMON_HELP}
-Exit status: 0 it works; otherwise the status says what does not (docs/errors.md).
+Examples:
+  holdfast test
+  holdfast test --source shop
+  holdfast test --source https://shop-staging.firebaseio.com --write
+
+Exit status: 0 it works; 30 (or another of docs/errors.md) no backup, or with --write no restore, can be made; what
+only saves requests is told, and is no failure.
 `,
 
   async run(argv, io) {
-    const { values } = parse(argv, {}, 0);
-    await using session = await Session.open(values, io);
-    const place = await repositoryConfig(session.config, io);
-    const bucket = await checkBucket(place, io.signal);
-    refuseUnsafe(bucket, place);
-    for (const warning of bucketWarnings(bucket)) session.progress.say(`warning: ${warning}`);
-    const began = performance.now();
-    const result = await runProbe(session.repository, io.signal);
-    const lines = result.proved.map((line) => `  - ${line}\n`).join('');
-    await session.print(
-      result,
-      `It works (${duration(performance.now() - began)}). Proved:\n${lines}The probe was removed again.\n`,
-    );
-    return 0;
+    const { values } = parse(argv, options, 0);
+    if (values.source !== undefined) return testOneSource({ ...values, source: values.source }, io);
+    if (values.write)
+      throw usage('--write needs --source', 'Name the source: holdfast test --source SOURCE --write.');
+    return testRepository(values, io);
   },
 };
+
+async function testRepository(values: Parameters<typeof Session.open>[0], io: Io): Promise<number> {
+  await using session = await Session.open(values, io);
+  const place = await repositoryConfig(session.config, io);
+  const bucket = await checkBucket(place, io.signal);
+  refuseUnsafe(bucket, place);
+  for (const warning of bucketWarnings(bucket)) session.progress.say(`warning: ${warning}`);
+  const began = performance.now();
+  const result = await runProbe(session.repository, io.signal);
+  const lines = result.proved.map((line) => `  - ${line}\n`).join('');
+  await session.print(
+    result,
+    `It works (${duration(performance.now() - began)}). Proved:\n${lines}The probe was removed again.\n`,
+  );
+  return 0;
+}
+
+async function testOneSource(
+  {
+    source,
+    ...values
+  }: Parameters<typeof Session.open>[0] & { readonly source: string; readonly write?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig(values, io);
+  const checks = await openChecks(findPlace(source, config, io), io.env);
+  const say = (text: string): Promise<void> => (values.json ? Promise.resolve() : write(io.stdout, text));
+  await say(`${checks.name} (${checks.kind})\n`);
+  const result = await testSource(checks, { mayWrite: values.write === true, signal: io.signal });
+  await say(result.checks.map(describe).join('') + conclude(result));
+  if (values.json) await write(io.stdout, `${JSON.stringify(result)}\n`);
+  return result.failure === undefined ? 0 : ERRORS[result.failure].exitStatus;
+}
+
+const OUTCOMES: Readonly<Record<SourceCheck['outcome'], string>> = {
+  holds: 'holds  ',
+  differs: 'DIFFERS',
+  unknown: 'unknown',
+  skipped: 'skipped',
+};
+
+function describe({ name, assumes, outcome, seen, follows }: SourceCheck): string {
+  const first = `  ${OUTCOMES[outcome]}  ${name}: ${assumes}\n`;
+  if (outcome === 'holds') return first;
+  const then = outcome === 'differs' ? `\n           ${follows}` : '';
+  return `${first}           ${outcome === 'skipped' ? 'Not looked at, as' : 'Seen:'} ${seen}${then}\n`;
+}
+
+function conclude({ checks, failure }: SourceTest): string {
+  const of = (outcome: SourceCheck['outcome']) => checks.filter((check) => check.outcome === outcome);
+  const [holding, open] = [of('holds').length, [...of('unknown'), ...of('skipped')].length];
+  const saved = of('differs').filter(({ neededFor }) => neededFor === 'saving').length;
+  const lines = [
+    `${holding} of ${checks.length} hold${open > 0 ? `; ${open} were not seen` : ''}.`,
+    ...(saved > 0
+      ? ['What differs and is no failure is found out by each backup too, and costs requests or bytes.']
+      : []),
+    ...(failure === undefined ? [] : ['Something that is needed does not hold: see DIFFERS above.']),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -34,6 +34,7 @@ export const FIREBASE_OPTIONS = {
   readers: whole(1, 64).optional(),
   probeBytes: whole(256, 1e9).optional(),
   rereads: whole(0, 10).optional(),
+  etags: z.enum(['auto', 'off']).optional(),
   usdPerGB: z.number().min(0).max(1000).optional(),
   firstPauseMs: whole(1, 60_000).optional(),
 };

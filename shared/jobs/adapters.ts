@@ -1,4 +1,5 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { FilesChecks } from '../sources/files/checks.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
 import { FilesScratchServer } from '../sources/files/scratch.ts';
@@ -6,6 +7,7 @@ import { refuseNames } from '../sources/files/target-names.ts';
 import type { Importer } from '../sources/import.ts';
 import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
+import type { SourceChecks } from '../sources/source-checks.ts';
 import type { Exporter, Target } from '../sources/target.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -23,6 +25,7 @@ interface Adapter {
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
   openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
+  openChecks(config: SourceConfig, env: Env): Promise<SourceChecks>;
   exporter(): Promise<Exporter>;
   importer(): Promise<Importer>;
   /** Why datasets of these names cannot be given back to a database of that kind; missing where any names can be. */
@@ -36,6 +39,7 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openTarget: async ({ url }) => new FilesTarget(filePath(url)),
     openScratch: async ({ url }) => new FilesScratchServer(filePath(url)),
     checkNames: refuseNames,
+    openChecks: async ({ url }) => new FilesChecks(filePath(url)),
     exporter: async () => {
       throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
         hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
@@ -54,6 +58,8 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/firebase-rtdb/target.ts')).openFirebaseTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/firebase-rtdb/scratch.ts')).openFirebaseScratch(url, options, env),
+    openChecks: async ({ url, options }, env) =>
+      (await import('../sources/firebase-rtdb/checks.ts')).openFirebaseChecks(url, options, env),
     exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
     importer: async () => (await import('../sources/firebase-rtdb/import.ts')).importFirebase,
   },
@@ -64,6 +70,8 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/postgres/target.ts')).openPostgresTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/postgres/scratch.ts')).openPostgresScratch(url, options, env),
+    openChecks: async ({ url, options }, env) =>
+      (await import('../sources/postgres/checks.ts')).openPostgresChecks(url, options, env),
     exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
     importer: async () => {
       throw new HoldfastError('E_USAGE', 'backups of PostgreSQL cannot be imported', {
@@ -105,6 +113,11 @@ export function checkNames(kind: string, names: readonly string[]): string | und
     if (isHoldfastError(error)) return error.message;
     throw error;
   }
+}
+
+/** What can be looked at before a first backup. @throws E_CONFIG listing every problem of its settings */
+export function openChecks(config: SourceConfig, env: Env): Promise<SourceChecks> {
+  return ADAPTERS[config.kind].openChecks(config, env);
 }
 
 /** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */

@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly credentials: Credentials;
   /** Without a byte for so long, a request has failed. */
   readonly timeoutMs: number;
+  /** False: none is asked for, and nothing rests on one. @default true */
+  readonly usesEtags?: boolean;
   /** Before what failed is tried again; then twice as long each time. */
   readonly firstPauseMs: number;
 }
@@ -72,6 +74,10 @@ export class FirebaseConnection implements AsyncDisposable {
     this.#agent = new Agent({ keepAlive: true, maxSockets: 64, scheduling: 'lifo' });
   }
 
+  get usesEtags(): boolean {
+    return this.#options.usesEtags ?? true;
+  }
+
   get traffic(): Traffic {
     return { requests: this.#requests, readBytes: this.#readBytes };
   }
@@ -118,7 +124,7 @@ export class FirebaseConnection implements AsyncDisposable {
   }
 
   #answerOf({ status, headers, body, isCut }: Received, ask: Ask): Answer {
-    const etag = headers['etag'];
+    const etag = this.usesEtags ? headers['etag'] : undefined;
     if (status >= 200 && status < 300) return { body, etag, outcome: isCut ? 'cut' : 'whole' };
     const text = body.toString('utf8');
     if (isTooLarge(status, text)) return { body, etag: undefined, outcome: 'too-large' };
@@ -133,7 +139,7 @@ export class FirebaseConnection implements AsyncDisposable {
     if (this.#isClosed) throw new HoldfastError('E_SOURCE_LOST', `the connection to ${origin} was closed`);
     if (parameter) url.searchParams.set(parameter.name, parameter.value);
     const headers = {
-      ...(ask.etag ? { 'x-firebase-etag': 'true' } : {}),
+      ...(ask.etag && this.usesEtags ? { 'x-firebase-etag': 'true' } : {}),
       ...(ask.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(header === undefined ? {} : { authorization: header }),
     };

@@ -33,6 +33,7 @@ export class EtagProbe {
 
   /** Undefined where the server gives none. */
   async probe(path: NodePath, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.#connection.usesEtags) return undefined;
     if (this.#disagreements >= MOST_DISAGREEMENTS) return undefined;
     if (this.#isSilent) {
       const { etag, outcome } = await this.#ask(path, { print: 'silent' }, signal);

@@ -28,6 +28,8 @@ export interface FirebaseOptions {
   readonly probeBytes: number;
   /** How often what changed while it was read is read again. */
   readonly rereads: number;
+  /** Whether ETags may say what did not change; `auto` finds out what they are worth. */
+  readonly etags: 'auto' | 'off';
   /** What a GB read is taken to cost. */
   readonly usdPerGB: number;
   /** Before what failed is tried again for the first time. */
@@ -63,6 +65,7 @@ export function parseFirebaseOptions(
     probeBytes: whole('probeBytes', 4096, [256, 1e9]),
     rereads: whole('rereads', 2, [0, 10]),
     firstPauseMs: whole('firstPauseMs', 200, [1, 60_000]),
+    etags: etagsOf(options['etags'] ?? 'auto', problems),
     usdPerGB: numberOf(options['usdPerGB'] ?? 1, 'usdPerGB', [0, 1000], problems, false),
   };
   if (problems.length > 0)
@@ -80,10 +83,17 @@ export function firebaseName({ origin, namespace, base }: FirebaseOptions): stri
 }
 
 export function connectionOptions(
-  { origin, namespace, credentials, timeoutMs, firstPauseMs }: FirebaseOptions,
+  { origin, namespace, credentials, timeoutMs, firstPauseMs, etags }: FirebaseOptions,
   env: Environment,
 ): ConnectionOptions {
-  return { origin, namespace, timeoutMs, firstPauseMs, credentials: openCredentials(credentials, env) };
+  const common = { origin, namespace, timeoutMs, firstPauseMs, usesEtags: etags !== 'off' };
+  return { ...common, credentials: openCredentials(credentials, env) };
+}
+
+function etagsOf(value: string | number | boolean, problems: string[]): 'auto' | 'off' {
+  if (value === 'auto' || value === 'off') return value;
+  problems.push(`etags is '${value}'; allowed are auto and off`);
+  return 'auto';
 }
 
 export interface DatabaseUrl {

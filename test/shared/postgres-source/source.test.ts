@@ -2,6 +2,8 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { testSource } from '../../../shared/jobs/test-source.ts';
+import { openPostgresChecks } from '../../../shared/sources/postgres/checks.ts';
 import { connect, query } from '../../../shared/sources/postgres/connection.ts';
 import { copyOut } from '../../../shared/sources/postgres/copy-out.ts';
 import { takeInventory } from '../../../shared/sources/postgres/datasets.ts';
@@ -409,6 +411,32 @@ describe('what a role may not read', () => {
       code: 'E_SOURCE_DENIED',
       message: expect.stringContaining('public.closed_table (row security hides rows)'),
     });
+  });
+});
+
+test('what can be looked at before a first backup is told, with what stands against one', async () => {
+  const url = await database(
+    "CREATE TABLE shown (a int); CREATE TABLE hidden (a int); CREATE ROLE looker LOGIN PASSWORD 'p'",
+  );
+  const look = async (at: string) => {
+    const { checks, failure } = await testSource(openPostgresChecks(at, {}, {}), {
+      mayWrite: false,
+      signal: never,
+    });
+    return { failure, outcomes: Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome])) };
+  };
+  const plain = { reach: 'holds', tls: 'differs', version: 'holds' };
+  expect(await look(url)).toEqual({ failure: undefined, outcomes: { ...plain, snapshot: 'holds' } });
+  const as = new URL(url);
+  [as.username, as.password] = ['looker', 'p'];
+  expect(await look(as.href)).toEqual({
+    failure: 'E_SOURCE_DENIED',
+    outcomes: { ...plain, snapshot: 'differs' },
+  });
+  as.pathname = '/nowhere';
+  expect(await look(as.href)).toEqual({
+    failure: 'E_SOURCE_REFUSED',
+    outcomes: { reach: 'differs', tls: 'skipped', version: 'skipped', snapshot: 'skipped' },
   });
 });
 

@@ -1,0 +1,45 @@
+import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } from '../source-checks.ts';
+import { ACCESS, type FirebaseCheck, type Look, READING } from './checks-read.ts';
+import { Asker } from './checks-sample.ts';
+import { WRITE, WRITING } from './checks-write.ts';
+import { FirebaseConnection } from './connection.ts';
+import {
+  type AdapterOptions,
+  connectionOptions,
+  type Environment,
+  type FirebaseOptions,
+  firebaseName,
+  parseFirebaseOptions,
+} from './options.ts';
+import { OwnNode } from './own-node.ts';
+
+/** What is written comes before what is read: where there is a node of their own, all is seen on that. */
+export const FIREBASE_CHECKS: readonly FirebaseCheck[] = [...ACCESS, WRITE, ...READING, ...WRITING];
+
+/** @throws E_CONFIG listing every problem */
+export function openFirebaseChecks(url: string, options: AdapterOptions, env: Environment): SourceChecks {
+  return new FirebaseChecks(parseFirebaseOptions(url, options, env), env);
+}
+
+class FirebaseChecks implements SourceChecks {
+  readonly kind = 'firebase-rtdb';
+  readonly name: string;
+  readonly #options: FirebaseOptions;
+  readonly #env: Environment;
+
+  constructor(options: FirebaseOptions, env: Environment) {
+    this.#options = options;
+    this.#env = env;
+    this.name = firebaseName(options);
+  }
+
+  async *run(options: CheckOptions): AsyncGenerator<SourceCheck> {
+    await using connection = new FirebaseConnection(
+      connectionOptions({ ...this.#options, etags: 'auto' }, this.#env),
+    );
+    await using own = new OwnNode(connection, this.#options.base);
+    const asker = new Asker(connection, options.signal);
+    const look: Look = { connection, options: this.#options, asker, own, sample: undefined };
+    yield* runChecks(FIREBASE_CHECKS, look, options);
+  }
+}
