@@ -52,7 +52,7 @@ export function parseFirebaseOptions(
   const problems: string[] = [];
   for (const name of Object.keys(options))
     if (!KNOWN.includes(name)) problems.push(`unknown option '${name}'; known: ${KNOWN.join(', ')}`);
-  const place = parseUrl(url, problems);
+  const place = atEmulator(parseUrl(url, problems), env, problems);
   const whole = (name: string, fallback: number, range: readonly [number, number]) =>
     numberOf(options[name] ?? fallback, name, range, problems);
   const parsed: FirebaseOptions = {
@@ -129,6 +129,25 @@ function parseUrl(text: string, problems: string[]): DatabaseUrl {
     isLocal,
     token: tokenOf(url.searchParams),
   };
+}
+
+const OF_FIREBASE = /^https:\/\/([a-z0-9-]+)\.(firebaseio\.com|([a-z0-9-]+\.)?firebasedatabase\.app)$/;
+
+/**
+ * FIREBASE_DATABASE_EMULATOR_HOST, as in Google's libraries: databases of the service are then those of the emulator, which has
+ * them by `?ns=` and takes `owner` for a login. No real login is sent there.
+ */
+function atEmulator(place: DatabaseUrl, env: Environment, problems: string[]): DatabaseUrl {
+  const host = env['FIREBASE_DATABASE_EMULATOR_HOST'];
+  if (!host) return place;
+  if (!/^([\w.-]+|\[[\da-f:]+\]):\d{1,5}$/i.test(host)) {
+    problems.push(`FIREBASE_DATABASE_EMULATOR_HOST is '${host}'; wanted is HOST:PORT, as 127.0.0.1:9000`);
+    return place;
+  }
+  const origin = `http://${host}`;
+  const namespace = place.origin === origin ? place.namespace : OF_FIREBASE.exec(place.origin)?.[1];
+  if (place.origin !== origin && namespace === undefined) return place;
+  return { ...place, origin, namespace, isLocal: true, token: { kind: 'access_token', value: 'owner' } };
 }
 
 function basePath(pathname: string, problems: string[]): NodePath {
