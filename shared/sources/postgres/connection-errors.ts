@@ -40,6 +40,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 
 const STATE_HINTS: Readonly<Record<string, string>> = {
   '3D000': 'Check the name of the database; to restore, make an empty one first: createdb NAME.',
+  '22021':
+    "A text is not valid in the database's encoding. A backup of a SQL_ASCII database goes into one like it: CREATE DATABASE … ENCODING 'SQL_ASCII' TEMPLATE template0.",
+  '22P05':
+    'A name or a text there has characters that UTF-8, or the encoding of the database, does not have.',
   '23514':
     'A check that depends on settings of the session may hold in the source alone: set them for the target database (ALTER DATABASE … SET), or drop the check in the source.',
   '25006':

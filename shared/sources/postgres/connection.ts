@@ -5,6 +5,8 @@ import pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { hasBytes } from './byte-text.ts';
+import { queryBytes } from './connection-bytes.ts';
 import { isTlsNotOffered, toSourceError } from './connection-errors.ts';
 import { tlsAttempts } from './connection-tls.ts';
 import { type PostgresOptions, postgresName } from './options.ts';
@@ -48,6 +50,8 @@ export async function query<Row extends pg.QueryResultRow>(
   const onAbort = (): void => interrupt(client);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
+    if (values.length === 0 && hasBytes(text))
+      return (await queryBytes(client, text)) as unknown as readonly Row[];
     const result = await (values.length > 0 ? client.query<Row>(text, [...values]) : client.query<Row>(text));
     return result.rows;
   } catch (error) {

@@ -1,3 +1,5 @@
+import { decodeText } from './byte-text.ts';
+
 /** One row of COPY text: its fields, undefined for NULL. Section "Text Format" of the COPY page of the manual. */
 export function parseCopyRow(line: string): (string | undefined)[] {
   return line.split('\t').map((field) => (field === '\\N' ? undefined : unescapeField(field)));
@@ -12,7 +14,7 @@ function unescapeField(field: string): string {
 
 const NEWLINE = 0x0a;
 
-/** The rows of a stream of COPY text; a row's bytes are UTF-8. */
+/** The rows of a stream of COPY text; of bytes that are not UTF-8 see byte-text.ts. */
 export async function* copyRows(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const block of stream) {
@@ -22,7 +24,7 @@ export async function* copyRows(stream: AsyncIterable<Uint8Array>): AsyncGenerat
         : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      yield bytes.toString('utf8', start, end);
+      yield decodeText(bytes.subarray(start, end));
       start = end + 1;
     }
     rest = Buffer.from(bytes.subarray(start));

@@ -59,6 +59,7 @@ export async function takeInventory(
       readable ? [] : [{ name: displayName(schema, name), why: 'no SELECT on the sequence' }],
     ),
   ]);
+  checkNames(relations, sequences);
   await lockTables(snapshot, relations, signal);
   const largeObjects = await countLargeObjects(snapshot.client, signal);
   if (!names && relations.length + sequences.length + largeObjects.objects === 0)
@@ -78,6 +79,26 @@ export async function takeInventory(
     tables: new Map(tables.map((table) => [displayName(table.schema, table.name), table])),
     sequences,
   };
+}
+
+/** What the driver shows of bytes that are not UTF-8. */
+const UNREADABLE = '\ufffd';
+
+/** @throws E_SOURCE_UNSUPPORTED naming tables whose names, or whose columns' names, cannot be told */
+function checkNames(tables: readonly TableInfo[], sequences: readonly SequenceInfo[]): void {
+  const wrong = [
+    ...tables.filter(({ schema, name, columns }) =>
+      [schema, name, ...columns.map((column) => column.name)].some((one) => one.includes(UNREADABLE)),
+    ),
+    ...sequences.filter(({ schema, name }) => `${schema}${name}`.includes(UNREADABLE)),
+  ];
+  if (wrong.length === 0) return;
+  const names = wrong.slice(0, 10).map(({ schema, name }) => displayName(schema, name));
+  throw new HoldfastError(
+    'E_SOURCE_UNSUPPORTED',
+    `names of tables, sequences or columns are not valid UTF-8: ${names.join(', ')}`,
+    { hint: 'Rename them (ALTER TABLE … RENAME). Rows, functions and comments may hold any bytes.' },
+  );
 }
 
 /** No tables is possible for a database of functions and types; nothing at all is the wrong database. */

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter, StoredDataset } from '../target.ts';
+import { encodeText } from './byte-text.ts';
 import { copyRows, parseCopyRow } from './copy-text.ts';
 import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
 import { csvHeader, csvRow, jsonRow } from './export-rows.ts';
@@ -41,10 +42,10 @@ async function* exportRows(
   for await (const row of copyRows(readDataset(contents, dataset, signal))) {
     text += toText(columns.length === 0 ? [] : parseCopyRow(row));
     if (text.length < BLOCK_CHARACTERS) continue;
-    yield Buffer.from(text);
+    yield encodeText(text);
     text = '';
   }
-  yield Buffer.from(text);
+  yield encodeText(text);
 }
 
 async function oneTable(
@@ -106,7 +107,7 @@ function script({ preamble }: Toc, entries: readonly TocEntry[]): Uint8Array {
     inForce = settings;
     text += `--\n-- Name: ${name}; Type: ${type}; Schema: ${schema}; Owner: ${owner}\n--\n\n${sql}`;
   }
-  return Buffer.from(text);
+  return encodeText(text);
 }
 
 async function* copyBlock(
@@ -136,7 +137,7 @@ async function* otherData(
   for (const { role, toSql } of roles) {
     for (const dataset of withRole(datasets, role)) {
       for await (const row of copyRows(readDataset(contents, dataset, signal)))
-        yield Buffer.from(toSql(parseCopyRow(row)));
+        yield encodeText(toSql(parseCopyRow(row)));
     }
   }
 }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
 import { awaitRaised } from './answer-flag.ts';
+import { decodeText, encodeText } from './byte-text.ts';
 import type { BridgeRequest } from './pg-dump-bridge.ts';
 import { FrontendMessages } from './pg-dump-frontend.ts';
 import { hideRestrict, showRestrict } from './pg-dump-restrict.ts';
@@ -22,6 +23,29 @@ export type PgDumpWorkerResult = { readonly dump: Uint8Array<ArrayBuffer> } | { 
 
 // V8 takes longer to optimise it than it runs: half of a small backup's CPU time, and 70 MB.
 for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag);
+
+/**
+ * The package reads pg_dump's output as UTF-8 text and gives it as a File, and either loses bytes that are none. In this
+ * thread, which runs nothing else, both keep them (byte-text.ts).
+ */
+Object.assign(globalThis, {
+  TextDecoder: class {
+    decode(bytes: Uint8Array = new Uint8Array()): string {
+      return decodeText(bytes);
+    }
+  },
+  File: class {
+    readonly #parts: readonly string[];
+
+    constructor(parts: readonly string[]) {
+      this.#parts = parts;
+    }
+
+    async arrayBuffer(): Promise<Uint8Array> {
+      return encodeText(this.#parts.join(''));
+    }
+  },
+});
 
 const { args, greeting, port, answerReady } = workerData as PgDumpWorkerData;
 const flag = new Int32Array(answerReady);

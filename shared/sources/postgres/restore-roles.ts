@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RestoreOptions } from '../target.ts';
-import { query } from './connection.ts';
 import { displayIdent } from './identifiers.ts';
+import { listNames } from './shared-names.ts';
 import { entryName, isPrivilege, ownerStatement, type TocEntry } from './toc.ts';
 
 type RoleOptions = Pick<RestoreOptions, 'noOwner' | 'noPrivileges'>;
@@ -52,8 +52,7 @@ export function checkRoles(
 }
 
 export async function listRoles(client: pg.Client, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const rows = await query<{ rolname: string }>(client, 'SELECT rolname FROM pg_catalog.pg_roles', signal);
-  return new Set(rows.map(({ rolname }) => rolname));
+  return new Set(await listNames(client, { catalog: 'pg_roles', name: 'rolname' }, signal));
 }
 
 /** For messages; a name with spaces or commas in quotes. */

@@ -5,6 +5,7 @@ import { query } from './connection.ts';
 import { quoteIdent } from './identifiers.ts';
 import type { Sessions } from './restore-data.ts';
 import { goOn, isOfObject, nothingChanged, type OnFailure } from './restore-failures.ts';
+import { listNames } from './shared-names.ts';
 import { entryName, isPrivilege, type TocEntry, withoutOwner } from './toc.ts';
 
 export interface SchemaOptions {
@@ -25,6 +26,9 @@ export interface SchemaOptions {
 /** What may be built side by side: each reads its own table and makes one index. */
 const BUILDS = new Set(['INDEX', 'CONSTRAINT']);
 
+/** The session's own is kept. */
+const CLIENT_ENCODING = /^SET client_encoding = .*;$/m;
+
 /**
  * Drops, then makes what comes before the data, in one transaction: all of it or nothing, but for extensions, which a
  * server may lack or forbid, and without which everything else may be whole. With `keepGoing`, all that can be made.
@@ -39,7 +43,7 @@ export async function restorePreData(
   { keepGoing, ...options }: SchemaOptions & { readonly keepGoing: boolean },
 ): Promise<void> {
   const { signal, onFailure } = options;
-  await query(client, `${preamble}\nBEGIN`, signal);
+  await query(client, `${preamble.replace(CLIENT_ENCODING, '')}\nBEGIN`, signal);
   for (const drop of drops) await query(client, drop, signal, { object: drop });
   const failures = await makeAll(client, entries, options);
   const mayBeLeftOut = ({ entry }: EntryFailure) => keepGoing || entry.type === 'EXTENSION';
@@ -166,9 +170,9 @@ export async function findMissingTablespaces(
   const named = new Set(entries.flatMap(({ settings }) => TABLESPACE.exec(settings)?.[1] ?? []));
   named.delete("''");
   if (named.size === 0) return [];
-  const sql = 'SELECT pg_catalog.quote_ident(spcname) AS name FROM pg_catalog.pg_tablespace';
-  const there = await query<{ name: string }>(client, sql, signal);
-  return [...named].filter((one) => !there.some(({ name }) => name === one)).sort();
+  const spaces = { catalog: 'pg_tablespace', name: 'pg_catalog.quote_ident(spcname)' };
+  const there = await listNames(client, spaces, signal);
+  return [...named].filter((one) => !there.includes(one)).sort();
 }
 
 /** What the server's answers mean where something is made; by SQLSTATE. */

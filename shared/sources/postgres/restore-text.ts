@@ -1,4 +1,5 @@
 import type { BackupContents, StoredDataset } from '../target.ts';
+import { decodeText } from './byte-text.ts';
 import type { DatasetRole } from './datasets-attributes.ts';
 
 /** The datasets of a role, in the backup's order. */
@@ -25,5 +26,5 @@ export async function readScript(
   for (const dataset of withRole(contents.datasets, role)) {
     for await (const block of readDataset(contents, dataset, signal)) blocks.push(Buffer.from(block));
   }
-  return Buffer.concat(blocks).toString('utf8');
+  return decodeText(Buffer.concat(blocks));
 }

@@ -1,3 +1,5 @@
+import type pg from 'pg';
+import { disconnect, query } from './connection.ts';
 import type { DatasetRole } from './datasets-attributes.ts';
 import type { PostgresOptions } from './options.ts';
 import { runPgDump } from './pg-dump-run.ts';
@@ -30,6 +32,7 @@ export async function dumpSchema(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const client = await openSession(options, signal);
+  const encoding = await clientEncoding(client, signal);
   const dump = await runPgDump(
     client,
     [
@@ -38,13 +41,25 @@ export async function dumpSchema(
       `--lock-wait-timeout=${options.lockTimeoutMs}`,
       '--no-large-objects',
       '--no-sync',
-      '--encoding=UTF8',
+      `--encoding=${encoding}`,
     ],
     signal,
   ).catch((error: unknown) => {
     throw snapshotLost(error);
   });
   return tidy(dump, role, snapshot.version);
+}
+
+/** That of the session: UTF8, or SQL_ASCII where the database has no encoding. */
+async function clientEncoding(client: pg.Client, signal: AbortSignal): Promise<string> {
+  const sql = "SELECT pg_catalog.current_setting('client_encoding') AS encoding";
+  try {
+    const [row] = await query<{ encoding: string }>(client, sql, signal);
+    return row?.encoding ?? 'UTF8';
+  } catch (error) {
+    await disconnect(client);
+    throw error;
+  }
 }
 
 const VERSIONS = /^(--\n-- PostgreSQL database dump\n--\n)\n+(?:-- Dumped [^\n]*\n)+/;

@@ -11,6 +11,7 @@ import {
   scratchName,
 } from '../scratch.ts';
 import type { BackupContents } from '../target.ts';
+import { decodeText } from './byte-text.ts';
 import { disconnect, query } from './connection.ts';
 import { quoteIdent, quoteLiteral } from './identifiers.ts';
 import {
@@ -158,7 +159,7 @@ class PostgresScratch implements Scratch {
         for (const partition of dataset.partitions)
           for await (const block of view.read(dataset, partition, signal)) blocks.push(Buffer.from(block));
       }
-      return Buffer.concat(blocks).toString('utf8');
+      return decodeText(Buffer.concat(blocks));
     };
     return compareSchemas(
       {
