@@ -78,7 +78,10 @@ async function makeAll(
       await runEntry(client, entry, { ...options, isInTransaction: true });
     } catch (error) {
       if (!isOfObject(error)) throw error;
-      await query(client, `ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, options.signal);
+      // A text that is not valid in the target's encoding is refused before the savepoint is made: there is no way back to it.
+      await query(client, `ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, options.signal).catch(() => {
+        throw error;
+      });
       failures.push({ entry, object: entryName(entry), error });
     }
   }
