@@ -23,8 +23,8 @@ export interface Comparison {
   readonly compresses: boolean;
 }
 
-type Before = Omit<DatasetFigures, 'name' | 'chunks'>;
-type Now = Omit<WrittenFigures, 'name' | 'chunks' | 'newChunks'>;
+type Before = Omit<DatasetFigures, 'name' | 'chunks' | 'isBookkeeping'>;
+type Now = Omit<WrittenFigures, 'name' | 'chunks' | 'newChunks' | 'isBookkeeping'>;
 
 /** A dataset then and now, or the backup as a whole (`dataset` null). */
 interface Subject {
@@ -98,8 +98,12 @@ function nameOf({ code, dataset }: DatasetSuspicion): string {
  */
 export function findSuspicions(comparison: Comparison): readonly DatasetSuspicion[] {
   const ignored = matcher(comparison.thresholds.ignoreDatasets);
-  const before = comparison.before.filter(({ name }) => !ignored(name));
-  const now = comparison.now.filter(({ name }) => !ignored(name));
+  const bookkeeping = new Set(
+    [...comparison.before, ...comparison.now].filter((one) => one.isBookkeeping).map(({ name }) => name),
+  );
+  const isJudged = ({ name }: DatasetFigures) => !ignored(name) && !bookkeeping.has(name);
+  const before = comparison.before.filter(isJudged);
+  const now = comparison.now.filter(isJudged);
   const byName = new Map(now.map((figures) => [figures.name, figures]));
   const subjects: Subject[] = [
     ...before.map((figures) => ({ dataset: figures.name, before: figures, now: byName.get(figures.name) })),

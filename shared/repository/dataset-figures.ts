@@ -11,6 +11,8 @@ export interface DatasetFigures {
   readonly chunks: number;
   /** Stored bytes of the first items of its chunks' chains: its size when compressed. Undefined where not known. */
   readonly wholeBytes: number | undefined;
+  /** It holds no data of the source, only what the next backup may use: less of it is no loss. */
+  readonly isBookkeeping?: boolean;
 }
 
 /** Figures of a dataset that was just written. */
@@ -46,13 +48,14 @@ export class Tally implements PartitionTally {
 
 /** @param partitions of the dataset; those without chunks have no root */
 export function figuresOfWritten(
-  { name, kind }: Pick<DatasetFigures, 'name' | 'kind'>,
+  { name, kind, attributes }: Pick<CatalogDataset, 'name' | 'kind' | 'attributes'>,
   partitions: readonly { readonly root: NodeRef | null; readonly tally: PartitionTally }[],
 ): WrittenFigures {
   const sum = (key: keyof PartitionTally) => partitions.reduce((total, { tally }) => total + tally[key], 0);
   return {
     name,
     kind,
+    isBookkeeping: isBookkeeping(attributes),
     ...sumOf(partitions.flatMap(({ root }) => root ?? [])),
     wholeBytes: sum('wholeBytes'),
     keptBytes: sum('keptBytes'),
@@ -61,8 +64,19 @@ export function figuresOfWritten(
 }
 
 /** Of a stored dataset, from its catalog. */
-export function figuresOf({ name, kind, wholeBytes, partitions }: CatalogDataset): DatasetFigures {
-  return { name, kind, wholeBytes, ...sumOf(partitions.flatMap(({ root }) => root ?? [])) };
+export function figuresOf({
+  name,
+  kind,
+  attributes,
+  wholeBytes,
+  partitions,
+}: CatalogDataset): DatasetFigures {
+  const sums = sumOf(partitions.flatMap(({ root }) => root ?? []));
+  return { name, kind, isBookkeeping: isBookkeeping(attributes), wholeBytes, ...sums };
+}
+
+function isBookkeeping(attributes: CatalogDataset['attributes']): boolean {
+  return attributes['bookkeeping'] === true;
 }
 
 type Counts = Pick<DatasetFigures, 'records' | 'plainBytes' | 'chunks'>;

@@ -3,10 +3,10 @@ import { type Check, differs, type Finding, holds, unknown } from '../source-che
 import { type Asker, findSample, type Sample } from './checks-sample.ts';
 import type { FirebaseConnection } from './connection.ts';
 import { CanonicalJson } from './json.ts';
+import { isThere } from './key-listing.ts';
 import { type FirebaseOptions, firebaseName } from './options.ts';
 import type { OwnNode } from './own-node.ts';
 import { showPath } from './paths.ts';
-import { isThere } from './restore-conflicts.ts';
 import { readRules } from './rules.ts';
 
 /** What the checks of one database share. */

@@ -2,9 +2,9 @@ import { differs, type Finding, holds, unknown } from '../source-checks.ts';
 import type { FirebaseCheck, Look } from './checks-read.ts';
 import { findSample } from './checks-sample.ts';
 import { CanonicalJson } from './json.ts';
+import { isThere } from './key-listing.ts';
 import { compareKeys } from './key-order.ts';
 import { type NodePath, showPath } from './paths.ts';
-import { isThere } from './restore-conflicts.ts';
 
 const QUIETLY = { print: 'silent', disableTriggers: 'true' } as const;
 const UNLIMITED = { ...QUIETLY, writeSizeLimit: 'unlimited' } as const;

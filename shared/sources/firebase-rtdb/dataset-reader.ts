@@ -1,28 +1,33 @@
-import { HoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import { KiB, MiB } from '../../core/units.ts';
+import { MiB } from '../../core/units.ts';
 import type { FirebaseConnection } from './connection.ts';
 import type { EtagNotes } from './etag-notes.ts';
 import { type EtagProbe, NodeWatch } from './etags.ts';
 import { recordLine } from './json.ts';
+import { KeyAccounts } from './key-accounts.ts';
+import { isThere, listKeys } from './key-listing.ts';
 import { compareKeys } from './key-order.ts';
-import { listKeys, type NodeRead, type PageRead, readNode, readPage, readPriority } from './node-reads.ts';
-import type { ParentDataset } from './parent-dataset.ts';
-import { type NodePath, showPath } from './paths.ts';
-import { joinPath, recordsOf, recordsOfChild } from './records.ts';
+import { type NodeRead, readNode, readPriority } from './node-reads.ts';
+import { PageCursor } from './page-cursor.ts';
+import { type Etags, NO_ETAGS, type ParentDataset } from './parent-dataset.ts';
+import { isAddressable, type NodePath, showPath } from './paths.ts';
+import type { ReadLimits } from './read-limits.ts';
+import { asRecordsOfChild, joinPath, recordsOf, recordsOfChild } from './records.ts';
+import type { ServerHabits } from './server-habits.ts';
 
-/** What one page of small children shall bring. */
-const PAGE_BYTES = 512 * KiB;
-const FIRST_PAGE_CHILDREN = 16;
-const MOST_PAGE_CHILDREN = 100_000;
 /** Children that are read one by one: as many at once as have so many bytes together, within bounds. */
 const AT_ONCE_BYTES = 2 * MiB;
 const FEWEST_AT_ONCE = 2;
 const MOST_AT_ONCE = 16;
+/** How often a node that is there is asked for what it holds. */
+const MOST_LOOKS = 3;
 
 export interface DatasetReaderOptions {
   readonly connection: FirebaseConnection;
   readonly probe: EtagProbe;
+  readonly habits: ServerHabits;
+  readonly limits: ReadLimits;
   /** The dataset's own node. */
   readonly path: NodePath;
   /** Undefined without a parent, or where everything is to be read. */
@@ -33,16 +38,16 @@ export interface DatasetReaderOptions {
   readonly signal: AbortSignal;
 }
 
-/** ETags of the parent at and below a path, by path. */
-type Etags = ReadonlyMap<string, string>;
-const NO_ETAGS: Etags = new Map();
-
-type ChildRead = NodeRead | { readonly kind: 'same' };
+/** A line of a backup, with its newline. */
+type Line = Buffer | string;
+type Whole = Extract<NodeRead, { readonly kind: 'whole' }>;
+type Read = NodeRead | { readonly kind: 'same' };
 
 /**
  * Reads one dataset as records, in the order of keys. A node that is small comes in one request; of one that is large, small
  * children come in pages, large ones one by one; a child that is large itself is read the same way. Children whose
- * ETag is still that of the parent are not read: their records are the parent's.
+ * ETag is still that of the parent are not read: their records are the parent's. What gives nothing is asked for again, until
+ * it gives something or is gone.
  */
 export class DatasetReader {
   /** Levels below the dataset's node. */
@@ -54,55 +59,121 @@ export class DatasetReader {
   isEtagProbed = false;
   /** Parts of it were read at different moments, and it changed between them. */
   hasChanged = false;
+  /** The dataset's node is there no more. */
+  isGone = false;
   readonly #options: DatasetReaderOptions;
+  readonly #accounts: KeyAccounts;
+  /** Whether ETags are noted: of a node that comes in pages they would not save reading it. */
+  #isNoting = true;
 
   constructor(options: DatasetReaderOptions) {
     this.#options = options;
+    this.#accounts = new KeyAccounts((path) => showPath([...options.path, ...path]));
   }
 
-  async *records(): AsyncGenerator<Buffer | string> {
-    const { connection, path, parent, signal } = this.#options;
-    const isKnownLarge = (await parent?.hasEtags()) ?? false;
-    const read: NodeRead =
-      isKnownLarge || parent?.childBytes !== undefined
+  /** @throws E_EMPTY_READ naming a node that is there and of which something is missing */
+  async *records(): AsyncGenerator<Line> {
+    const { parent, probe, path } = this.#options;
+    const isKnownLarge = ((await parent?.hasEtags()) ?? false) || parent?.childBytes !== undefined;
+    const first: Read =
+      isKnownLarge && isAddressable(path)
         ? { kind: 'large', childBytes: parent?.childBytes }
-        : await readNode(connection, path, signal);
-    if (read.kind === 'large') {
-      yield* this.#large('', read.childBytes, { etags: undefined, isKnownLarge });
-      return;
+        : await this.#readNode('');
+    for await (const record of this.#listed('', first, undefined)) {
+      this.#accounts.emitted(record);
+      probe.trust.sawText(record);
+      yield record;
     }
-    this.etag = read.etag;
-    yield* this.#whole(read, '', recordsOf(read.value, ''));
+    this.#accounts.end();
+  }
+
+  /** What a node holds that a listing showed; nothing where it is proven to be gone. @param etags undefined: the parent's own list */
+  async *#listed(path: string, first: Read, etags: Etags | undefined): AsyncGenerator<Line> {
+    const { connection, signal } = this.#options;
+    for (let read = first, known = etags, looks = 1; ; looks++) {
+      let count = 0;
+      for await (const record of this.#contents(path, read, known)) {
+        count++;
+        yield record;
+      }
+      if (count > 0) return;
+      this.#accounts.settle(keysOf(path));
+      if (!(await isThere(connection, this.#at(path), signal))) return this.#gone(path);
+      if (looks === MOST_LOOKS) throw this.#gaveNothing(path);
+      known = NO_ETAGS;
+      read = await this.#readNode(path);
+    }
+  }
+
+  #gone(path: string): void {
+    this.hasChanged = true;
+    const keys = keysOf(path);
+    if (keys.length === 0) this.isGone = true;
+    else this.#accounts.gone(keys.slice(0, -1), keys.at(-1) ?? '');
+  }
+
+  #gaveNothing(path: string): HoldfastError {
+    return new HoldfastError('E_EMPTY_READ', `${showPath(this.#at(path))} is there, but gave no records`, {
+      hint: 'Run it again; if it persists, a proxy may be changing answers, or the value is more than one answer may bring.',
+    });
+  }
+
+  #contents(path: string, read: Read, etags: Etags | undefined): AsyncIterable<Line> {
+    if (read.kind === 'whole') return this.#whole(path, read, etags);
+    const lines = read.kind === 'same' ? this.#fromParent(path, etags) : this.#large(path, read, etags);
+    return path === '' ? lines : asRecordsOfChild(lines, path, this.#options.limits.recordCharacters);
   }
 
   /** Notes what a node read whole tells, and gives its records. */
-  async *#whole(
-    { value, depth, etag }: Extract<NodeRead, { kind: 'whole' }>,
-    path: string,
-    records: Iterable<string>,
-  ): AsyncGenerator<string> {
+  async *#whole(path: string, { value, depth, etag }: Whole, etags: Etags | undefined): AsyncGenerator<Line> {
+    const { probe, notes, limits, signal } = this.#options;
+    if (value === 'null') return;
     this.#sawDepth(depthOf(path) + depth);
-    if (value.startsWith('{')) await this.#options.probe.compare(this.#at(path), etag, this.#options.signal);
-    yield* records;
+    if (etag !== undefined) {
+      await this.#weigh(path, { etag, value }, etags);
+      await probe.saw(this.#at(path), { etag, value }, signal);
+    }
+    if (path === '') {
+      this.etag = etag;
+      this.isEtagProbed = false;
+      yield* recordsOf(value, '', limits.recordCharacters);
+      return;
+    }
+    if (etag !== undefined && this.#isNoting) notes.add(path, etag, { isProbed: false });
+    yield* recordsOfChild(value, path, limits.recordCharacters);
   }
 
-  /** A node that is more than one request may bring. @param known ETags below it; undefined: the parent's own list */
+  /** Holds a node that was read against what the parent knows of it: shows what ETags are worth. */
+  async #weigh(
+    path: string,
+    now: { readonly etag: string; readonly value: string },
+    etags: Etags | undefined,
+  ) {
+    const { parent, probe } = this.#options;
+    if (!parent) return;
+    const known = path === '' ? parent.etag : etags?.get(path);
+    if (known === undefined) return;
+    const value = await parent.valueAt(path);
+    if (value !== undefined) probe.trust.compare({ etag: known, value }, now);
+  }
+
+  /** A node that is more than one request may bring. */
   async *#large(
     path: string,
-    childBytes: number | undefined,
-    known: { readonly etags: Etags | undefined; readonly isKnownLarge: boolean },
-  ): AsyncGenerator<Buffer | string> {
-    const { connection, probe, probeBytes, notes, signal } = this.#options;
+    { childBytes }: Extract<NodeRead, { kind: 'large' }>,
+    etags: Etags | undefined,
+  ): AsyncGenerator<Line> {
+    const { connection, probe, notes, signal } = this.#options;
     const at = this.#at(path);
     const watch = await NodeWatch.begin(probe, at, signal);
-    const isOneByOne = known.isKnownLarge || (childBytes !== undefined && childBytes >= probeBytes);
-    const records = isOneByOne
-      ? this.#oneByOne(path, { after: undefined, childBytes, etags: known.etags })
-      : this.#pages(path, childBytes, known.etags);
-    for await (const record of records) {
+    let count = 0;
+    for await (const record of this.#children(path, childBytes, etags)) {
       await watch.passed(record.length, signal);
+      count++;
       yield record;
     }
+    // A value, or nothing: it may have been another when it was last looked at.
+    if (count === 0) return;
     const priority = await readPriority(connection, at, signal);
     if (priority !== undefined) yield recordLine(joinPath(path, '.priority'), priority);
     await watch.look(signal);
@@ -110,88 +181,104 @@ export class DatasetReader {
     else if (path === '') {
       this.etag = watch.etag;
       this.isEtagProbed = true;
-    } else if (watch.etag !== undefined) notes.add(path, watch.etag, { isProbed: true });
+    } else if (watch.etag !== undefined && this.#isNoting) notes.add(path, watch.etag, { isProbed: true });
+  }
+
+  async *#children(path: string, childBytes: number | undefined, etags: Etags | undefined) {
+    const { parent, probeBytes } = this.#options;
+    const isKnownLarge = etags ? hasBelow(etags, path) : ((await parent?.hasEtags()) ?? false);
+    const isOneByOne = isKnownLarge || (childBytes !== undefined && childBytes >= probeBytes);
+    const keys = isOneByOne ? await this.#tryKeys(path) : undefined;
+    if (keys) yield* this.#oneByOne(path, { keys, childBytes, etags });
+    else yield* this.#pages(path, childBytes, etags);
+  }
+
+  /** Undefined where they cannot be listed: pages may still go. */
+  async #tryKeys(path: string): Promise<readonly string[] | undefined> {
+    try {
+      return await this.#keys(path);
+    } catch (error) {
+      if (isHoldfastError(error, 'E_SOURCE_FAILED')) return undefined;
+      throw error;
+    }
+  }
+
+  #keys(path: string): Promise<readonly string[]> {
+    return listKeys(this.#options.connection, this.#at(path), this.#options);
   }
 
   async *#pages(
     path: string,
     childBytes: number | undefined,
     etags: Etags | undefined,
-  ): AsyncGenerator<Buffer | string> {
-    const { probeBytes } = this.#options;
-    let limit = childBytes === undefined ? FIRST_PAGE_CHILDREN : pageChildren(childBytes);
-    let after: string | undefined;
-    let average = childBytes;
+  ): AsyncGenerator<Line> {
+    const pages = new PageCursor(this.#options.connection, this.#at(path), { ...this.#options, childBytes });
     for (;;) {
-      const page = await this.#nextPage(path, after, limit);
-      if (page.kind === 'page') {
-        yield* this.#pageRecords(path, page);
-        if (page.children.length < page.limit) return;
-        after = page.children.at(-1)?.key;
-        average = page.readBytes / page.limit;
-        if (page.limit > 1 && average >= probeBytes) break;
-        limit = pageChildren(average);
-      } else if (page.kind === 'cut' && page.firstKey !== undefined) {
-        after = page.firstKey;
-        yield* this.#large(joinPath(path, after), undefined, { etags: NO_ETAGS, isKnownLarge: false });
-      } else break;
+      const step = await pages.next();
+      this.hasChanged ||= pages.hasChanged;
+      if (step.kind === 'over') return;
+      if (step.kind === 'stop') break;
+      if (step.kind === 'children') yield* this.#page(path, step);
+      else yield* this.#childOfPages(path, step.key);
     }
-    yield* this.#oneByOne(path, { after, childBytes: average, etags });
+    const { after } = pages;
+    const all = await this.#keys(path);
+    const keys = after === undefined ? all : all.filter((key) => compareKeys(key, after) > 0);
+    yield* this.#oneByOne(path, { keys, childBytes: pages.childBytes, etags });
   }
 
-  /** The next children, or fewer where so many are more than one request may bring. */
-  async #nextPage(
+  async *#page(
     path: string,
-    after: string | undefined,
-    limit: number,
-  ): Promise<PageRead & { readonly limit: number }> {
-    const { connection, signal } = this.#options;
-    const page = await readPage(connection, this.#at(path), { after, limit, signal });
-    if (page.kind === 'page' || limit === 1) return { ...page, limit };
-    return this.#nextPage(path, after, Math.max(1, Math.floor(limit / 8)));
-  }
-
-  *#pageRecords(path: string, { children, depth }: Extract<PageRead, { kind: 'page' }>): Generator<string> {
+    { children, depth }: Extract<Awaited<ReturnType<PageCursor['next']>>, { kind: 'children' }>,
+  ): AsyncGenerator<Line> {
+    const { probe, limits, signal } = this.#options;
     this.#sawDepth(depthOf(path) + depth);
-    for (const { key, value } of children) yield* recordsOfChild(value, joinPath(path, key));
+    this.#accounts.listed(
+      keysOf(path),
+      children.map(({ key }) => key),
+    );
+    for (const { key, value } of children) {
+      const childPath = joinPath(path, key);
+      if (value.includes('".priority":') && probe.trust.needsPriority && isAddressable([key])) {
+        const read = await this.#readNode(childPath);
+        if (read.kind === 'whole' && read.etag !== undefined)
+          await probe.saw(this.#at(childPath), { etag: read.etag, value: read.value }, signal);
+      }
+      yield* recordsOfChild(value, childPath, limits.recordCharacters);
+    }
   }
 
-  /** Children after a key by a listing of keys, several at once, each in a request of its own. */
+  async *#childOfPages(path: string, key: string): AsyncGenerator<Line> {
+    const childPath = joinPath(path, key);
+    const wasNoting = this.#isNoting;
+    this.#accounts.listed(keysOf(path), [key]);
+    this.#isNoting = false;
+    yield* this.#listed(childPath, await this.#readNode(childPath), NO_ETAGS);
+    this.#isNoting = wasNoting;
+  }
+
+  /** Several at once, each in a request of its own. */
   async *#oneByOne(
     path: string,
     {
-      after,
+      keys,
       childBytes = AT_ONCE_BYTES / 8,
       etags,
     }: {
-      readonly after: string | undefined;
+      readonly keys: readonly string[];
       readonly childBytes: number | undefined;
       readonly etags: Etags | undefined;
     },
-  ): AsyncGenerator<Buffer | string> {
-    const { connection, notes, signal } = this.#options;
+  ): AsyncGenerator<Line> {
     const atOnce = Math.min(Math.max(Math.floor(AT_ONCE_BYTES / childBytes), FEWEST_AT_ONCE), MOST_AT_ONCE);
-    const all = await listKeys(connection, this.#at(path), signal);
-    const keys = after === undefined ? all : all.filter((key) => compareKeys(key, after) > 0);
     this.#sawDepth(depthOf(path) + (keys.length > 0 ? 1 : 0));
+    this.#accounts.listed(keysOf(path), keys);
     const children = orderedMap(this.#withEtags(path, keys, etags), atOnce, async (child) => ({
       ...child,
       read: await this.#child(child.path, child.etags),
     }));
-    for await (const { path: childPath, etags: below, read } of children) {
-      if (read.kind === 'same' && (yield* this.#fromParent(childPath, below))) continue;
-      const found = read.kind === 'same' ? await readNode(connection, this.#at(childPath), signal) : read;
-      if (found.kind === 'large')
-        yield* this.#large(childPath, found.childBytes, {
-          etags: below,
-          isKnownLarge: hasBelow(below, childPath),
-        });
-      else {
-        if (found.etag !== undefined && found.value !== 'null')
-          notes.add(childPath, found.etag, { isProbed: false });
-        yield* this.#whole(found, childPath, recordsOfChild(found.value, childPath));
-      }
-    }
+    for await (const { path: childPath, etags: known, read } of children)
+      yield* this.#listed(childPath, read, known);
   }
 
   /** In the order of keys, as the parent's ETags are read from a stream. */
@@ -203,21 +290,19 @@ export class DatasetReader {
     }
   }
 
-  async #child(path: string, etags: Etags): Promise<ChildRead> {
-    const { connection, probe, signal } = this.#options;
+  async #child(path: string, etags: Etags): Promise<Read> {
+    const { probe, signal } = this.#options;
     const known = etags.get(path);
-    if (known !== undefined && (await probe.probe(this.#at(path), signal)) === known) {
-      probe.agree();
-      return { kind: 'same' };
-    }
+    const isAsked = known !== undefined && probe.isTrusted;
+    if (isAsked && (await probe.probe(this.#at(path), signal)) === known) return { kind: 'same' };
     if (hasBelow(etags, path)) return { kind: 'large', childBytes: undefined };
-    return readNode(connection, this.#at(path), signal);
+    return this.#readNode(path);
   }
 
-  /** Gives the parent's records of a child, and whether it has any. @throws E_SOURCE_LOST where they break off */
-  async *#fromParent(path: string, etags: Etags): AsyncGenerator<Buffer, boolean> {
+  /** Gives the parent's records of a child, none where it has none. @throws E_SOURCE_LOST where they break off */
+  async *#fromParent(path: string, etags: Etags | undefined): AsyncGenerator<Buffer> {
     const { parent, notes } = this.#options;
-    const keys = path.split('/');
+    const keys = keysOf(path);
     let count = 0;
     for (;;) {
       const record = await parent?.records.find(keys);
@@ -233,15 +318,18 @@ export class DatasetReader {
         `${showPath(this.#at(path))} is unchanged, and the last backup of it broke off`,
         { hint: 'Back up with --full-read: nothing is taken from the last backup then.' },
       );
-    if (count === 0) return false;
-    for (const [known, etag] of etags)
+    if (count === 0) return;
+    for (const [known, etag] of etags ?? NO_ETAGS)
       if (known === path || known.startsWith(`${path}/`)) notes.add(known, etag, { isProbed: false });
     this.#sawDepth(parent?.depth ?? 0);
-    return true;
+  }
+
+  #readNode(path: string): Promise<NodeRead> {
+    return readNode(this.#options.connection, this.#at(path), this.#options);
   }
 
   #at(path: string): NodePath {
-    return path === '' ? this.#options.path : [...this.#options.path, ...path.split('/')];
+    return [...this.#options.path, ...keysOf(path)];
   }
 
   #sawDepth(depth: number): void {
@@ -249,14 +337,14 @@ export class DatasetReader {
   }
 }
 
-function pageChildren(childBytes: number): number {
-  return Math.min(Math.max(Math.floor(PAGE_BYTES / childBytes), 1), MOST_PAGE_CHILDREN);
-}
-
 function hasBelow(etags: Etags, path: string): boolean {
   return etags.keys().some((known) => known.startsWith(`${path}/`));
 }
 
+function keysOf(path: string): readonly string[] {
+  return path === '' ? [] : path.split('/');
+}
+
 function depthOf(path: string): number {
-  return path === '' ? 0 : path.split('/').length;
+  return keysOf(path).length;
 }

@@ -1,67 +1,73 @@
 import { MiB } from '../../core/units.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
-import type { NodePath } from './paths.ts';
+import { EtagTrust, hasObjectBelow, type InheritedTrust, type SeenNode } from './etag-trust.ts';
+import { isAddressable, type NodePath } from './paths.ts';
 
-/** An ETag is believed after one agreement, and no more after so many disagreements. */
-const MOST_DISAGREEMENTS = 3;
+/** Comparisons that show nothing, as the node changes all the time or each ETag is another one. */
+const MOST_INCONCLUSIVE = 8;
+/** Of an answer of which the ETag alone is wanted. */
+const MOST_ANSWER_BYTES = 1 * MiB;
 
-/**
- * Asks for the ETags of subtrees without reading them.
- *
- * That a read of nothing (`print=silent`) gives the same ETag as a read of everything is not documented. So it is shown
- * first, on data that was just read: until the two agree, nothing rests on such an ETag.
- */
+/** Asks for the ETags of subtrees without reading them, and finds out what they are worth. */
 export class EtagProbe {
+  readonly trust: EtagTrust;
   readonly #connection: FirebaseConnection;
   #isSilent = true;
-  #hasAgreed = false;
-  #disagreements = 0;
+  #inconclusive = 0;
+  /** Nodes that could be compared; when agreed on, every second, fourth, eighth… of them is. */
+  #seen = 0;
 
-  constructor(connection: FirebaseConnection) {
+  constructor(connection: FirebaseConnection, inherited?: InheritedTrust) {
     this.#connection = connection;
+    this.trust = new EtagTrust(inherited);
   }
 
   /** Whether ETags of probes are known to stand for all that lies below. */
   get isTrusted(): boolean {
-    return this.#hasAgreed;
+    return this.trust.isTrusted;
   }
 
-  /** Whether it is still open what they stand for. */
-  get isOpen(): boolean {
-    return !this.#hasAgreed && this.#disagreements < MOST_DISAGREEMENTS;
-  }
-
-  /** Undefined where the server gives none. */
+  /** Undefined where the server gives none, or none that is worth anything. */
   async probe(path: NodePath, signal: AbortSignal): Promise<string | undefined> {
-    if (!this.#connection.usesEtags) return undefined;
-    if (this.#disagreements >= MOST_DISAGREEMENTS) return undefined;
+    if (!this.#connection.usesEtags || this.trust.isContradicted || !isAddressable(path)) return undefined;
     if (this.#isSilent) {
       const { etag, outcome } = await this.#ask(path, { print: 'silent' }, signal);
-      if (etag !== undefined || outcome === 'too-large') return etag;
-      this.#isSilent = false;
+      if (etag !== undefined) return etag;
+      if (outcome !== 'too-large') this.#isSilent = false;
     }
     return (await this.#ask(path, { shallow: 'true' }, signal)).etag;
   }
 
-  /**
-   * Takes note of a node with children that was read whole.
-   *
-   * @param etag the one that came with the whole
-   */
-  async compare(path: NodePath, etag: string | undefined, signal: AbortSignal): Promise<void> {
-    if (!this.isOpen || etag === undefined) return;
-    if ((await this.probe(path, signal)) === etag) this.#hasAgreed = true;
-    else this.#disagreements++;
+  /** Takes note of a node that was read whole; now and then it is asked for without its data too. */
+  async saw(path: NodePath, node: SeenNode, signal: AbortSignal): Promise<void> {
+    const { trust } = this;
+    trust.saw(node);
+    if (trust.isContradicted || !hasObjectBelow(node.value)) return;
+    this.#seen++;
+    if (trust.hasAgreed && !isPowerOfTwo(this.#seen)) return;
+    const asked = await this.probe(path, signal);
+    if (asked === node.etag) trust.agree();
+    else if (asked !== undefined) await this.#disagreement(path, asked, signal);
   }
 
-  /** A probe gave an ETag that was kept with data once: it stands for the whole. */
-  agree(): void {
-    this.#hasAgreed = true;
+  /** It may have changed between the two questions: they contradict each other where both stay as they are. */
+  async #disagreement(path: NodePath, asked: string, signal: AbortSignal): Promise<void> {
+    const { etag: whole } = await this.#ask(path, { format: 'export' }, signal);
+    const again = await this.probe(path, signal);
+    const isSteady = again === asked;
+    if (isSteady && whole === asked) this.trust.agree();
+    else if (isSteady && this.#isSilent && !this.trust.hasAgreed) this.#isSilent = false;
+    else if (isSteady || ++this.#inconclusive >= MOST_INCONCLUSIVE) this.trust.contradict();
   }
 
   #ask(path: NodePath, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
-    return this.#connection.ask({ method: 'GET', path, query, etag: true }, (answer) => answer, signal);
+    const ask = { method: 'GET', path, query, etag: true, mostBytes: () => MOST_ANSWER_BYTES } as const;
+    return this.#connection.ask(ask, (answer) => answer, signal);
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
 }
 
 /** A look at a node after so many bytes of it: what changes and changes back between two looks is not seen. */
@@ -71,7 +77,7 @@ const LOOK_BYTES = 1 * MiB;
 export class NodeWatch {
   readonly #probe: EtagProbe;
   readonly #path: NodePath;
-  readonly #etag: string | undefined;
+  #etag: string | undefined;
   #sinceBytes = 0;
   #isSteady = true;
 
@@ -104,6 +110,9 @@ export class NodeWatch {
   async look(signal: AbortSignal): Promise<void> {
     this.#sinceBytes = 0;
     if (this.#etag === undefined || !this.#isSteady) return;
-    this.#isSteady = (await this.#probe.probe(this.#path, signal)) === this.#etag;
+    const now = await this.#probe.probe(this.#path, signal);
+    // ETags that are worth nothing any more say neither that it changed nor that it stayed.
+    if (now === undefined) this.#etag = undefined;
+    else this.#isSteady = now === this.#etag;
   }
 }

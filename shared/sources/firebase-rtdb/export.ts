@@ -2,6 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter } from '../target.ts';
 import { blocksOf } from './records.ts';
 import { readSelection, type SelectedRecord, type Selection, select } from './selection.ts';
+import { TreeText } from './tree-text.ts';
 
 /**
  * A backup of Firebase, or a node of it, as one JSON document as Firebase exports and imports it, priorities included; or
@@ -36,36 +37,7 @@ async function* document(
     for await (const { path, value } of readSelection(contents, selection, signal))
       yield writer.add([...above, ...path], value);
   }
-  yield writer.end();
-}
-
-/** Text of an object of objects from values by path, in order. */
-class TreeText {
-  /** Keys of the objects that are open. */
-  #open: readonly string[] = [];
-  #isEmpty = true;
-  #isScalar = false;
-
-  add(path: readonly string[], value: string): string {
-    if (path.length === 0) {
-      this.#isScalar = true;
-      this.#isEmpty = false;
-      return value;
-    }
-    const parents = path.slice(0, -1);
-    let shared = 0;
-    while (shared < parents.length && parents[shared] === this.#open[shared]) shared++;
-    const opened = parents.slice(shared);
-    const first = this.#isEmpty ? '{' : `${'}'.repeat(this.#open.length - shared)},`;
-    this.#open = parents;
-    this.#isEmpty = false;
-    return `${first}${opened.map((key) => `${JSON.stringify(key)}:{`).join('')}${JSON.stringify(path.at(-1))}:${value}`;
-  }
-
-  end(): string {
-    if (this.#isEmpty) return 'null\n';
-    return this.#isScalar ? '\n' : `${'}'.repeat(this.#open.length + 1)}\n`;
-  }
+  yield `${writer.end()}\n`;
 }
 
 async function* lines(records: AsyncIterable<SelectedRecord>): AsyncGenerator<string> {

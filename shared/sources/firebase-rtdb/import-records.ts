@@ -2,7 +2,7 @@ import { refused } from './import-error.ts';
 import type { JsonEvents } from './json-tokens.ts';
 import { compareKeys } from './key-order.ts';
 import { keyFault, MOST_DEPTH, type NodePath, showPath } from './paths.ts';
-import { MOST_RECORD_CHARACTERS } from './records.ts';
+import { READ_LIMITS } from './read-limits.ts';
 
 /** A value of a database, as large as a record may be; those of a larger one are its children's. */
 export interface ImportedRecord {
@@ -138,7 +138,7 @@ export class RecordBuilder implements JsonEvents {
       frame.members.push(member);
     }
     frame.characters += JSON.stringify(key).length + value.length + 2;
-    if (frame.members.length > 0 && frame.characters + 1 > MOST_RECORD_CHARACTERS) this.#split(frame);
+    if (frame.members.length > 0 && frame.characters + 1 > READ_LIMITS.recordCharacters) this.#split(frame);
   }
 
   /** A frame that is too large makes those around it too large. */

@@ -1,21 +1,17 @@
 import { HoldfastError } from '../../core/errors.ts';
-import { KiB, MiB } from '../../core/units.ts';
+import { MiB } from '../../core/units.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
 import { CanonicalJson, countWholeMembers, type Member } from './json.ts';
-import { compareKeys } from './key-order.ts';
-import { type NodePath, showPath } from './paths.ts';
+import { isAddressable, type NodePath, showPath } from './paths.ts';
+import type { ReadLimits } from './read-limits.ts';
 
-/**
- * A node with more is asked for in parts: of those that changed later, few bytes are read again. Larger than the largest
- * record, however its characters are written.
- */
-export const MOST_NODE_BYTES = 384 * KiB;
-/** What a page of children may bring. Bounds the memory of a reader. */
-const MOST_PAGE_BYTES = 3 * MiB;
 /** A text has 10 MB at most, and six bytes a character when it is escaped. */
 const MOST_SCALAR_BYTES = 64 * MiB;
-/** Keys of a node whose listing is refused are asked for in parts of so many. */
-const KEYS_A_PART = 50_000;
+
+export interface ReadOptions {
+  readonly limits: ReadLimits;
+  readonly signal: AbortSignal;
+}
 
 /** What a read of a node gave. */
 export type NodeRead =
@@ -25,7 +21,6 @@ export type NodeRead =
       readonly value: string;
       readonly depth: number;
       readonly etag: string | undefined;
-      readonly readBytes: number;
     }
   | {
       readonly kind: 'large';
@@ -37,15 +32,16 @@ export type NodeRead =
 export async function readNode(
   connection: FirebaseConnection,
   path: NodePath,
-  signal: AbortSignal,
+  { limits, signal }: ReadOptions,
 ): Promise<NodeRead> {
+  if (!isAddressable(path)) return readByParent(connection, path, signal);
   return connection.ask(
     {
       method: 'GET',
       path,
       query: { format: 'export' },
       etag: true,
-      mostBytes: (start) => (isScalar(start) ? MOST_SCALAR_BYTES : MOST_NODE_BYTES),
+      mostBytes: (start) => (isScalar(start) ? MOST_SCALAR_BYTES : limits.nodeBytes),
     },
     (answer) => nodeOf(answer, path),
     signal,
@@ -61,12 +57,45 @@ function nodeOf({ body, etag, outcome }: Answer, path: NodePath): NodeRead {
   if (outcome === 'too-large') return { kind: 'large', childBytes: undefined };
   if (outcome === 'whole') {
     const json = new CanonicalJson(body);
-    return { kind: 'whole', value: json.whole(), depth: json.depth, etag, readBytes: body.length };
+    return { kind: 'whole', value: json.whole(), depth: json.depth, etag };
   }
   if (isScalar(body))
     throw new HoldfastError('E_SOURCE_FAILED', `${showPath(path)} holds a longer text than any may have`);
   const children = countWholeMembers(body.toString('latin1'));
   return { kind: 'large', childBytes: children === 0 ? body.length : body.length / children };
+}
+
+/** A node whose key no URL can hold: as a page of its parent, and whole, as what is below it has no URL either. */
+async function readByParent(
+  connection: FirebaseConnection,
+  path: NodePath,
+  signal: AbortSignal,
+): Promise<NodeRead> {
+  const key = path.at(-1) ?? '';
+  const query = {
+    format: 'export',
+    orderBy: '"$key"',
+    startAt: JSON.stringify(key),
+    endAt: JSON.stringify(key),
+  };
+  return connection.ask(
+    { method: 'GET', path: path.slice(0, -1), query, mostBytes: () => MOST_SCALAR_BYTES },
+    ({ body, outcome }) => {
+      if (outcome !== 'whole') throw tooLargeForItsKey(path);
+      const json = new CanonicalJson(body);
+      const value = json.members()?.find((member) => member.key === key)?.value ?? 'null';
+      return { kind: 'whole', value, depth: Math.max(json.depth - 1, 0), etag: undefined };
+    },
+    signal,
+  );
+}
+
+function tooLargeForItsKey(path: NodePath): HoldfastError {
+  return new HoldfastError(
+    'E_SOURCE_UNSUPPORTED',
+    `the key of ${JSON.stringify(showPath(path))} is half of a character, which no URL can hold, and the node is too large to be read with its parent`,
+    { hint: `Rename the key, or keep the node below ${MOST_SCALAR_BYTES / MiB} MiB.` },
+  );
 }
 
 /** What a question for the next children gave. */
@@ -82,34 +111,24 @@ export type PageRead =
   | { readonly kind: 'cut'; readonly firstKey: string | undefined }
   | { readonly kind: 'refused' };
 
-/** The children that follow `after` in the order of keys. */
+/** The children that follow `after` in the order of keys, as far as the server takes `startAfter` so. */
 export async function readPage(
   connection: FirebaseConnection,
   path: NodePath,
   {
     after,
-    limit,
+    count,
+    limits,
     signal,
-  }: { readonly after: string | undefined; readonly limit: number; readonly signal: AbortSignal },
+  }: ReadOptions & { readonly after: string | undefined; readonly count: number },
 ): Promise<PageRead> {
   const query = {
     format: 'export',
     orderBy: '"$key"',
-    limitToFirst: String(limit),
+    limitToFirst: String(count),
     ...(after === undefined ? {} : { startAfter: JSON.stringify(after) }),
   };
-  const page = await connection.ask(
-    { method: 'GET', path, query, mostBytes: () => MOST_PAGE_BYTES },
-    pageOf,
-    signal,
-  );
-  const first = page.kind === 'page' ? page.children[0]?.key : undefined;
-  if (first === undefined || after === undefined || compareKeys(first, after) > 0) return page;
-  throw new HoldfastError(
-    'E_SOURCE_FAILED',
-    `${showPath(path)}: asked for the children after '${after}', the database gave '${first}' again`,
-    { hint: 'Something between here and the database answers for it, or keeps keys in another order.' },
-  );
+  return connection.ask({ method: 'GET', path, query, mostBytes: () => limits.pageBytes }, pageOf, signal);
 }
 
 function pageOf({ body, outcome }: Answer): PageRead {
@@ -124,41 +143,6 @@ function firstKeyOf(start: string): string | undefined {
   const quoted = /^\s*\{\s*("(?:[^"\\]|\\.)*")\s*:/.exec(start)?.[1];
   const key = quoted === undefined ? undefined : (JSON.parse(quoted) as string);
   return key?.startsWith('.') ? undefined : key;
-}
-
-/** The keys of all children in order: one small entry each is read. */
-export async function listKeys(
-  connection: FirebaseConnection,
-  path: NodePath,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const ask = { method: 'GET', path } as const;
-  const all = await connection.ask({ ...ask, query: { shallow: 'true' } }, keysOf, signal);
-  if (all) return all.sort(compareKeys);
-  const keys: string[] = [];
-  for (let limit = KEYS_A_PART; ; ) {
-    const after = keys.at(-1);
-    const query = {
-      shallow: 'true',
-      limitToFirst: String(limit),
-      ...(after === undefined ? {} : { startAfter: JSON.stringify(after) }),
-    };
-    const part = await connection.ask({ ...ask, query }, keysOf, signal);
-    if (!part && limit === 1)
-      throw new HoldfastError('E_SOURCE_FAILED', `${showPath(path)}: not even its keys can be listed`, {
-        hint: 'Split the node into several: it has too many children for Firebase.',
-      });
-    part?.sort(compareKeys);
-    for (const key of part ?? []) keys.push(key);
-    if (part && part.length < limit) return keys;
-    if (!part) limit = Math.ceil(limit / 8);
-  }
-}
-
-function keysOf({ body, outcome }: Answer): string[] | undefined {
-  if (outcome === 'too-large') return undefined;
-  const members = new CanonicalJson(body).members() ?? [];
-  return members.map(({ key }) => key).filter((key) => !key.startsWith('.'));
 }
 
 /** The priority of a node, undefined without one. */

@@ -1,8 +1,7 @@
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { Answer, Ask, FirebaseConnection } from './connection.ts';
-import { listKeys } from './node-reads.ts';
+import { isThere, listKeys } from './key-listing.ts';
 import { type NodePath, showPath } from './paths.ts';
-import { isThere } from './restore-conflicts.ts';
 
 /** Children of one removal: at first, and at most. */
 const FIRST_CHILDREN = 250;
@@ -40,7 +39,7 @@ export class NodeRemover {
     const isGone = outcome === 'unknown' && !(await isThere(connection, place, signal));
     if (outcome === 'removed' || isGone) this.#tell(1);
     else {
-      const keys = await listKeys(connection, place, signal);
+      const keys = await listKeys(connection, place, { signal });
       await (keys.length === 0 ? this.#removeValue(place) : this.#removeChildren(place, keys));
     }
     return true;

@@ -10,6 +10,7 @@ import {
   openCredentials,
 } from './options-credentials.ts';
 import { type NodePath, parsePath } from './paths.ts';
+import { READ_LIMITS, type ReadLimits } from './read-limits.ts';
 
 export type { AdapterOptions, Environment };
 
@@ -34,6 +35,8 @@ export interface FirebaseOptions {
   readonly usdPerGB: number;
   /** Before what failed is tried again for the first time. */
   readonly firstPauseMs: number;
+  /** No setting: what a database is cut into is the same for all. */
+  readonly limits: ReadLimits;
 }
 
 const KNOWN = Object.keys(FIREBASE_OPTIONS);
@@ -66,6 +69,7 @@ export function parseFirebaseOptions(
     rereads: whole('rereads', 2, [0, 10]),
     firstPauseMs: whole('firstPauseMs', 200, [1, 60_000]),
     etags: etagsOf(options['etags'] ?? 'auto', problems),
+    limits: READ_LIMITS,
     usdPerGB: numberOf(options['usdPerGB'] ?? 1, 'usdPerGB', [0, 1000], problems, false),
   };
   if (problems.length > 0)

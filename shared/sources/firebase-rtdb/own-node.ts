@@ -4,9 +4,9 @@ import { HoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
 import { type ScratchMark, scratchName } from '../scratch.ts';
 import type { FirebaseConnection } from './connection.ts';
+import { isThere } from './key-listing.ts';
 import { type NodePath, showPath } from './paths.ts';
 import { removeNode } from './remove-node.ts';
-import { isThere } from './restore-conflicts.ts';
 import { ScratchMarks } from './scratch-marks.ts';
 
 /** Stands for a repository in the mark: checks have none. */

@@ -45,9 +45,20 @@ export function keyFault(key: string): string | undefined {
   return bytes > MOST_KEY_BYTES ? `has ${bytes} bytes; allowed are ${MOST_KEY_BYTES}` : undefined;
 }
 
-/** The part of a URL: `/characters/alice.json`. */
+/** The part of a URL: `/characters/alice.json`. @throws E_SOURCE_UNSUPPORTED for a key that no URL can hold */
 export function urlPath(path: NodePath): string {
+  if (!isAddressable(path))
+    throw new HoldfastError(
+      'E_SOURCE_UNSUPPORTED',
+      `a key of ${JSON.stringify(showPath(path))} is half of a character, which no URL can hold`,
+      { hint: 'Rename the key; what lies elsewhere can be named by --path or --dataset.' },
+    );
   return `/${path.map(encodeURIComponent).join('/')}.json`;
+}
+
+/** Whether a URL can say the path: half of a character has no bytes in UTF-8. */
+export function isAddressable(path: NodePath): boolean {
+  return path.every((key) => key.isWellFormed());
 }
 
 export function isWithin(path: NodePath, parent: NodePath): boolean {

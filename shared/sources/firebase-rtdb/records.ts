@@ -1,10 +1,10 @@
 import { buffersLetGo } from '../../core/buffer-memory.ts';
 import { KiB } from '../../core/units.ts';
 
-import { CanonicalJson, recordLine } from './json.ts';
+import { CanonicalJson, parseRecord, recordLine } from './json.ts';
+import { READ_LIMITS } from './read-limits.ts';
+import { TreeText } from './tree-text.ts';
 
-/** A value longer than this is not one record: its children are. Part of what makes records stable. */
-export const MOST_RECORD_CHARACTERS = 128 * KiB;
 const BLOCK_BYTES = 256 * KiB;
 
 /**
@@ -14,21 +14,63 @@ const BLOCK_BYTES = 256 * KiB;
  * @param value canonical JSON
  * @param path from the dataset's own node
  */
-export function* recordsOf(value: string, path: string): Generator<string> {
+export function* recordsOf(
+  value: string,
+  path: string,
+  most = READ_LIMITS.recordCharacters,
+): Generator<string> {
   if (value === 'null') return;
   const members = new CanonicalJson(value).members();
   if (!members || members.every(({ key }) => key.startsWith('.'))) {
     yield recordLine(path, value);
     return;
   }
-  for (const { key, value: child } of members) yield* recordsOfChild(child, joinPath(path, key));
+  for (const { key, value: child } of members) yield* recordsOfChild(child, joinPath(path, key), most);
 }
 
 /** @param path the child's own */
-export function* recordsOfChild(value: string, path: string): Generator<string> {
+export function* recordsOfChild(
+  value: string,
+  path: string,
+  most = READ_LIMITS.recordCharacters,
+): Generator<string> {
   if (value === 'null') return;
-  if (value.length <= MOST_RECORD_CHARACTERS) yield recordLine(path, value);
-  else yield* recordsOf(value, path);
+  if (value.length <= most) yield recordLine(path, value);
+  else yield* recordsOf(value, path, most);
+}
+
+/**
+ * The records of a child that came in parts: one, where all of it fits in one. So records do not tell how it was read.
+ *
+ * @param path the child's own
+ */
+export async function* asRecordsOfChild(
+  records: AsyncIterable<Buffer | string>,
+  path: string,
+  most: number,
+): AsyncGenerator<Buffer | string> {
+  const depth = path.split('/').length;
+  const text = new TreeText();
+  const held: (Buffer | string)[] = [];
+  let whole = '';
+  let isSplit = false;
+  for await (const record of records) {
+    if (isSplit) {
+      yield record;
+      continue;
+    }
+    held.push(record);
+    const { path: at, value } = parseRecord(record.toString().trimEnd());
+    whole += text.add(at.split('/').slice(depth), value);
+    if (whole.length <= most) continue;
+    isSplit = true;
+    yield* held.splice(0);
+    whole = '';
+  }
+  if (held.length === 0) return;
+  whole += text.end();
+  if (whole.length <= most) yield recordLine(path, whole);
+  else yield* held;
 }
 
 export function joinPath(path: string, key: string): string {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../../core/errors.ts';
 import type { FirebaseConnection } from './connection.ts';
+import { isThere } from './key-listing.ts';
 import { NodeRemover, type NodeRemoverOptions } from './node-remover.ts';
 import { type NodePath, showPath } from './paths.ts';
-import { isThere } from './restore-conflicts.ts';
 
 const MOST_TRIES = 4;
 const PAUSE_MS = 250;

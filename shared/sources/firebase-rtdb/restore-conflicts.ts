@@ -2,6 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
 import { CanonicalJson } from './json.ts';
+import { isThere } from './key-listing.ts';
 import { type NodePath, showPath } from './paths.ts';
 
 /** Data where a restore is to write. */
@@ -31,19 +32,6 @@ export async function findConflicts(
     conflicts.push({ place, text: `${showPath(place)} (${count})` });
   }
   return conflicts;
-}
-
-/** Whether a node holds anything. */
-export function isThere(
-  connection: FirebaseConnection,
-  place: NodePath,
-  signal: AbortSignal,
-): Promise<boolean> {
-  return connection.ask(
-    { method: 'GET', path: place, query: { shallow: 'true' }, mostBytes: () => MOST_LOOK_BYTES },
-    (answer) => kindOfNode(answer) !== 'nothing',
-    signal,
-  );
 }
 
 const MOST_LOOK_BYTES = 4096;

@@ -1,7 +1,7 @@
 import { DAY_MS, KiB } from '../../core/units.ts';
 import { isScratchName, leftoverOf, markText, type ScratchMark, scratchName } from '../scratch.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
-import { listKeys } from './node-reads.ts';
+import { listKeys } from './key-listing.ts';
 import { type NodePath, showPath } from './paths.ts';
 import { removeNode } from './remove-node.ts';
 import { refuseValuesAbove } from './restore-conflicts.ts';
@@ -45,7 +45,7 @@ export class ScratchMarks {
     onWarning: (message: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    for (const name of await listKeys(this.#connection, [...this.#base, MARKS], signal)) {
+    for (const name of await listKeys(this.#connection, [...this.#base, MARKS], { signal })) {
       if (!isScratchName(name)) continue;
       const { mark, startedMs } = await this.#read(name, signal);
       if (leftoverOf(name, mark, repository) === undefined) continue;

@@ -12,7 +12,8 @@ import {
   storedDataset,
 } from './datasets.ts';
 import { EtagProbe } from './etags.ts';
-import { CanonicalJson } from './json.ts';
+import { CanonicalJson, recordLine } from './json.ts';
+import { inheritedTrust } from './kept-trust.ts';
 import { readPriority } from './node-reads.ts';
 import { type FirebaseOptions, firebaseName } from './options.ts';
 import { type RulesRead, readRules } from './rules.ts';
@@ -38,11 +39,10 @@ export interface OpenRequest {
 export async function openView(request: OpenRequest, signal: AbortSignal): Promise<FirebaseView> {
   const { connection, options, parent, onWarning } = request;
   const from = systemClock.now();
-  const probe = new EtagProbe(connection);
+  const probe = new EtagProbe(connection, inheritedTrust(parent));
   const rootEtag = await probe.probe(options.base, signal);
   const etags = storedDataset(parent, ETAGS_DATASET);
-  const isUnchanged = rootEtag !== undefined && etags?.attributes['root'] === rootEtag;
-  if (isUnchanged) probe.agree();
+  const isUnchanged = probe.isTrusted && rootEtag !== undefined && etags?.attributes['root'] === rootEtag;
   const planned = isUnchanged ? planAsParent(parent) : await planAnew(request, { probe, signal });
   const rules = options.base.length > 0 ? RULES_OF_THE_WHOLE : await readRules(connection, signal);
   if ('omitted' in rules && !rules.isDenied) onWarning(rules.omitted);
@@ -75,6 +75,7 @@ async function planAnew(
   const isOne = keys === 'scalar' || keys.length > MOST_DATASETS;
   const own = isOne ? undefined : await readPriority(connection, base, signal);
   const names = isOne ? [ROOT_DATASET] : keys;
+  if (own !== undefined) probe.trust.sawText(recordLine('.priority', own));
   const planned = names.map((name) => {
     const role = isOne ? 'root' : 'node';
     const stored = storedDataset(parent, name);
@@ -101,12 +102,10 @@ async function findSame(
   },
 ): Promise<ReadonlySet<string>> {
   const same = new Set<string>();
-  if (base === undefined) return same;
+  if (base === undefined || !probe.isTrusted) return same;
   await parallel(planned, { most: PROBES_AT_ONCE, signal }, async ({ name, stored }, stopping) => {
     const before = stored?.attributes['etag'];
-    if (before === undefined || (await probe.probe([...base, name], stopping)) !== before) return;
-    probe.agree();
-    same.add(name);
+    if (before !== undefined && (await probe.probe([...base, name], stopping)) === before) same.add(name);
   });
   return same;
 }

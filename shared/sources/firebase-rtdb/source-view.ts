@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { systemClock } from '../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { parallel } from '../../core/parallel.ts';
 import type {
   ChangedPartition,
@@ -24,11 +25,14 @@ import {
 import { EtagNotes, NoteBudget } from './etag-notes.ts';
 import type { EtagProbe } from './etags.ts';
 import { recordLine } from './json.ts';
+import { keptTrust } from './kept-trust.ts';
+import { KeyAccounts } from './key-accounts.ts';
 import { readPriority } from './node-reads.ts';
 import type { FirebaseOptions } from './options.ts';
 import { ParentDataset } from './parent-dataset.ts';
 import { showPath } from './paths.ts';
 import { blocksOf } from './records.ts';
+import { ServerHabits } from './server-habits.ts';
 
 const GB = 1e9;
 const PROBES_AT_ONCE = 8;
@@ -64,6 +68,8 @@ interface DatasetState {
   readonly planned: PlannedDataset;
   readonly notes: EtagNotes;
   reader: DatasetReader | undefined;
+  /** That its last read gave. */
+  records: number;
 }
 
 /** A Firebase database while it is backed up. There is no snapshot: ETags say what stayed as it was meanwhile. */
@@ -73,6 +79,7 @@ export class FirebaseView implements SourceView {
   readonly omitted: readonly string[];
   readonly #contents: ViewContents;
   readonly #states: readonly DatasetState[];
+  readonly #habits = new ServerHabits();
   #rounds = 0;
   #skippedBytes = 0;
   #isAtomic = false;
@@ -86,6 +93,7 @@ export class FirebaseView implements SourceView {
       planned,
       notes: new EtagNotes(budget),
       reader: undefined,
+      records: planned.isSame ? (planned.stored?.records ?? 0) : 0,
     }));
     this.#skippedBytes = contents.planned.reduce(
       (sum, { isSame, stored }) => sum + (isSame ? (stored?.plainBytes ?? 0) : 0),
@@ -104,8 +112,8 @@ export class FirebaseView implements SourceView {
       {
         name: ETAGS_DATASET,
         kind: 'schema',
-        attributes: { role: 'etags', ...this.#rootAttributes() },
-        partitions: this.#states.map(({ planned }) => partitionOf(planned.name, planned.isSame, 0)),
+        attributes: { role: 'etags', bookkeeping: true, ...this.#etagAttributes() },
+        partitions: this.#states.map(etagsPartitionOf),
         readLast: true,
       },
     ];
@@ -155,18 +163,42 @@ export class FirebaseView implements SourceView {
 
   async changed(signal: AbortSignal): Promise<readonly ChangedPartition[]> {
     throwIfAborted(signal);
+    // What was taken from the last backup on the word of ETags that turned out to be worth nothing.
+    const taken = this.#contents.probe.isTrusted ? [] : this.#states.filter(isTaken);
+    if (taken.length > 0) return taken.map((state) => this.#again(state));
     if (this.#rounds++ >= this.#contents.options.rereads) return [];
-    return this.#states
-      .filter(({ reader }) => reader?.hasChanged)
-      .map((state) => {
-        const dataset = this.#planOf(state);
-        return { dataset, partition: partitionOf(DATA_PARTITION, false, 0) };
-      });
+    return this.#states.filter(({ reader }) => reader?.hasChanged).map((state) => this.#again(state));
   }
 
+  /** @throws E_EMPTY_READ, E_SOURCE_CHANGED where top-level nodes that were listed are missing */
   async check(signal: AbortSignal): Promise<void> {
+    this.#accountForAll();
     this.#isAtomic = await this.#isAsRead(signal);
     this.#to = systemClock.now();
+  }
+
+  #again(state: DatasetState): ChangedPartition {
+    return { dataset: this.#planOf(state), partition: partitionOf(DATA_PARTITION, false, 0) };
+  }
+
+  /** Each top-level node that was listed has records, or is gone. */
+  #accountForAll(): void {
+    const { options } = this.#contents;
+    const states = this.#states.filter(({ planned }) => planned.role === 'node');
+    const accounts = new KeyAccounts((path) => showPath([...options.base, ...path]));
+    accounts.listed(
+      [],
+      states.map(({ planned }) => planned.name),
+    );
+    for (const { planned, reader, records } of states) {
+      if (records > 0) accounts.emitted(recordLine(planned.name, 'true'));
+      else if (reader?.isGone) accounts.gone([], planned.name);
+    }
+    accounts.end();
+    if (this.#states.some(({ records, planned }) => records > 0 && planned.role !== 'own')) return;
+    throw new HoldfastError('E_SOURCE_CHANGED', 'all that was listed was removed before it could be read', {
+      hint: 'Check the database; an empty answer is never taken for a backup.',
+    });
   }
 
   /** Whether the database holds now what was read of it, all of it. */
@@ -236,38 +268,28 @@ export class FirebaseView implements SourceView {
     state.notes.clear();
     const onProblem = (error: Error) =>
       onWarning(`${dataset.name} is read anew, as the last backup of it cannot be: ${error.message}`);
+    const { probeBytes, limits } = options;
     await using before =
-      parent && stored && !isSame ? new ParentDataset(parent, stored, { onProblem, signal }) : undefined;
+      parent && stored && !isSame
+        ? new ParentDataset(parent, stored, { limits, onProblem, signal })
+        : undefined;
     const path = [...options.base, ...keysOfDataset(dataset)];
-    const { probeBytes } = options;
     state.reader = new DatasetReader({
       connection,
       probe,
+      habits: this.#habits,
+      limits,
       path,
       parent: before,
       probeBytes,
       notes: state.notes,
       signal,
     });
-    let records = 0;
+    state.records = 0;
     for await (const record of state.reader.records()) {
-      records++;
+      state.records++;
       yield record;
     }
-    if (records === 0) await this.#refuseEmpty(path, signal);
-  }
-
-  /** @throws E_EMPTY_READ where a node is there and gave nothing */
-  async #refuseEmpty(path: readonly string[], signal: AbortSignal): Promise<void> {
-    const isThere = await this.#contents.connection.ask(
-      { method: 'GET', path, query: { shallow: 'true' } },
-      ({ body }) => body.toString('latin1').trim() !== 'null',
-      signal,
-    );
-    if (isThere)
-      throw new HoldfastError('E_EMPTY_READ', `${showPath(path)} is there, but gave no records`, {
-        hint: 'Run it again; where it stays, something between here and the database answers for it.',
-      });
   }
 
   #planOf({ planned, reader }: DatasetState): DatasetPlan {
@@ -291,9 +313,10 @@ export class FirebaseView implements SourceView {
     return etag;
   }
 
-  #rootAttributes(): { readonly root?: string } {
-    const { rootEtag } = this.#contents;
-    return this.#isAtomic && rootEtag !== undefined ? { root: rootEtag } : {};
+  #etagAttributes(): JsonObject {
+    const { rootEtag, probe } = this.#contents;
+    const root = this.#isAtomic && rootEtag !== undefined ? { root: rootEtag } : {};
+    return { ...root, ...keptTrust(probe.trust, this.#states.some(isUnread)) };
   }
 
   #stateOf(name: string): DatasetState {
@@ -310,6 +333,27 @@ function rulesPlan(text: string): DatasetPlan {
     attributes: { role: 'rules', finalNewline: text.endsWith('\n') },
     partitions: [partitionOf(DATA_PARTITION, false, text.length)],
   };
+}
+
+/** ETags of data that is read after all are not those of the last backup: known only when it is their turn. */
+function etagsPartitionOf(state: DatasetState): PartitionPlan {
+  return {
+    name: state.planned.name,
+    estimatedBytes: 0,
+    get sameAsParent() {
+      return isUnread(state);
+    },
+  };
+}
+
+/** The last backup's as a whole. */
+function isUnread({ planned, reader }: DatasetState): boolean {
+  return planned.isSame && !reader;
+}
+
+/** Some of it, or all, is the last backup's. */
+function isTaken(state: DatasetState): boolean {
+  return isUnread(state) || (state.reader?.takenBytes ?? 0) > 0;
 }
 
 function partitionOf(name: string, sameAsParent: boolean, estimatedBytes: number): PartitionPlan {

@@ -8,6 +8,7 @@ import { readPriority } from './node-reads.ts';
 import type { FirebaseOptions } from './options.ts';
 import { recordOfLine } from './record-parts.ts';
 import type { SelectedRecord } from './selection.ts';
+import { ServerHabits } from './server-habits.ts';
 import type { PlacedSelection } from './target.ts';
 
 export interface PlaceRead {
@@ -33,6 +34,8 @@ export async function* readPlace({
   const reader = new DatasetReader({
     connection,
     probe: new EtagProbe(connection),
+    habits: new ServerHabits(),
+    limits: options.limits,
     path: place,
     parent: undefined,
     probeBytes: options.probeBytes,

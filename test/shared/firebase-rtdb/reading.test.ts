@@ -136,10 +136,10 @@ describe('a backup of a Firebase database', () => {
     expect(await repository.readManifest(key, never)).toMatchObject({ consistency: 'atomic' });
 
     await using view = await firebaseSource(url).open(never);
-    const posts = view.datasets.find(({ name }) => name === 'posts')!;
     let blocks = 0;
-    for await (const _ of view.read(posts, posts.partitions[0]!, never))
-      if (blocks++ === 0) await server.set('/posts/key0001/text', 'changed');
+    for (const dataset of view.datasets)
+      for await (const _ of view.read(dataset, dataset.partitions[0]!, never))
+        if (dataset.name === 'posts' && blocks++ === 0) await server.set('/posts/key0001/text', 'changed');
     await view.check(never);
     expect(view.consistency).toBe('per-subtree');
     expect(view.window!.to.getTime()).toBeGreaterThanOrEqual(view.window!.from.getTime());
@@ -163,7 +163,7 @@ describe('a backup of a Firebase database', () => {
 
   it('is not called atomic where a node was read in a state that it had only meanwhile', async () => {
     const { server, url } = await begin();
-    await server.set('/', { a: { state: 'before' }, b: { x: 1 } });
+    await server.set('/', { a: { state: 'before', deeper: { than: 'that' } }, b: { x: 1 } });
     await using view = await firebaseSource(url).open(never);
     await server.set('/a/state', 'meanwhile');
     for (const dataset of view.datasets)

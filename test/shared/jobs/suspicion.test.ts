@@ -56,6 +56,13 @@ describe('a loss', () => {
     expect(find(before, [rest, dataset('new', 1000)])).toEqual(['gone: dataset-vanished 1000 0']);
   });
 
+  it('of bookkeeping, which an earlier release did not call so, is none', () => {
+    const kept = dataset('kept', 1000, { kind: 'schema' });
+    const gone = dataset('kept', 0, { kind: 'schema' });
+    expect(find([rest, kept], [rest, gone])).toEqual(['kept: schema-gone 1000 0']);
+    expect(find([rest, kept], [rest, { ...gone, isBookkeeping: true }])).toEqual([]);
+  });
+
   it('of many small datasets is one of the whole', () => {
     const names = ['a', 'b', 'c', 'd'];
     const small = names.map((name) => dataset(name, 60));
