@@ -29,6 +29,8 @@ interface Account {
   readonly listed: KeyTally;
   readonly emitted: KeyTally;
   lastKey: string | undefined;
+  /** A record of it has passed: when another node's comes, it is over. */
+  hasPassed: boolean;
 }
 
 /**
@@ -49,7 +51,13 @@ export class KeyAccounts {
   listed(path: readonly string[], keys: Iterable<string>): void {
     let account = this.#accounts.find((one) => isSame(one.path, path));
     if (!account) {
-      account = { path, listed: new KeyTally(), emitted: new KeyTally(), lastKey: undefined };
+      account = {
+        path,
+        listed: new KeyTally(),
+        emitted: new KeyTally(),
+        lastKey: undefined,
+        hasPassed: false,
+      };
       this.#accounts.push(account);
     }
     for (const key of keys) account.listed.add(key);
@@ -71,7 +79,9 @@ export class KeyAccounts {
     const path = text === '' ? [] : text.split('/');
     this.#accounts = this.#accounts.filter((account) => {
       const shared = sharedLength(account.path, path);
-      if (shared < account.path.length && shared < path.length) return this.#close(account);
+      if (shared < account.path.length && shared < path.length)
+        return account.hasPassed ? this.#close(account) : true;
+      account.hasPassed = true;
       if (shared === account.path.length && shared < path.length) count(account, path[shared] ?? '');
       else countWithin(account, valueAt(textOf(record, end), account.path.slice(path.length)));
       return true;
