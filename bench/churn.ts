@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { installHoldfast } from '../tools/installed.ts';
+import { yearOfChurn } from './churn-year.ts';
 import { appendedTable, type Dataset, tableDump } from './data/datasets.ts';
 import { bytesOf, measure, sha256 } from './measure.ts';
 import type { Options } from './options.ts';
@@ -40,14 +41,16 @@ export async function churn(folder: string, { quick, full }: Options): Promise<s
     if (dataset.name === 'table' && days === DAYS) bar = lastRatio(series);
     await rm(place, { recursive: true });
   }
+  const year = await yearOfChurn({ quick });
   const bars = [
     {
       measure: `repository after ${DAYS} days of 1 % random churn, by ${PEER}`,
       limit: 1 / 12,
       measured: bar,
     },
+    ...year.bars,
   ];
-  return `${about(known, days)}\n\n${showBars(bars)}\n\n${sections.join('\n\n')}`;
+  return `${about(known, days)}\n\n${showBars(bars)}\n\n${sections.join('\n\n')}\n\n${year.section}`;
 }
 
 function about(known: readonly Tool[], days: number): string {

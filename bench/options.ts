@@ -7,7 +7,8 @@ Programs:
             restore, restore after 16 daily backups; what is restored is checked. The default
   live      a PostgreSQL 15 server to a folder and to Ceph RGW, and back, beside pg_dump -Fc and
             pg_dump | zstd -3 | age; S3 requests of a backup of 5 MB
-  churn     30 days of 1 % changed or appended, a backup a day: repository size after each day
+  churn     30 days of 1 % changed or appended, a backup a day: repository size after each day; and 415 days of 1 to
+            5 % in memory: what the newest backup needs, by a first backup
   scale     0.1 and 1 GB (10 GB with --full), made while they are read: time, memory, requests
   cold      cold starts of the Lambda functions, from their bundles, under AWS's runtime client
 

@@ -11,8 +11,9 @@ export interface BaseChoice {
 }
 
 /**
- * The base for a chunk that changed: the parent's chunk; when its chain is full, or its deltas take as much as
- * a full chunk would, the full chunk that it began with; nothing where that lies in a pack that is going.
+ * The base for a chunk that changed: the parent's chunk, so that its chain grows by one. A full chain is shortened first: the
+ * new delta takes the place of its last ones. Nothing where its deltas take more than a full chunk, or where that lies in a
+ * pack that is going.
  */
 export function chooseBase(
   parent: ChunkRef,
@@ -24,9 +25,22 @@ export function chooseBase(
   const full = kept[0];
   if (!full) return undefined;
   const fullBytes = full.storedBytes * Math.max(1, plainBytes / Math.max(1, parent.plainBytes));
-  const most = fullBytes * MOST_DELTA_SHARE;
-  const deltaBytes = kept.slice(1).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-  if (kept.length >= MAX_CHAIN || deltaBytes >= most)
-    return { chain: [full], maxDeltaBytes: Math.floor(most) };
-  return { chain: kept, maxDeltaBytes: Math.floor(most) };
+  if (sizeOf(kept.slice(1)) >= fullBytes) return undefined;
+  const chain = kept.length >= MAX_CHAIN ? shortened(kept) : kept;
+  return { chain, maxDeltaBytes: Math.floor(fullBytes * MOST_DELTA_SHARE) };
+}
+
+/**
+ * The beginning of a full chain, as far as each delta is at least as large as all after it together: so each change is stored
+ * again a few times only, however long the chunk lives.
+ */
+function shortened(chain: readonly ItemLocation[]): readonly ItemLocation[] {
+  const isSmall = ({ storedBytes }: ItemLocation, at: number) =>
+    at > 0 && storedBytes < sizeOf(chain.slice(at + 1));
+  const end = chain.findIndex(isSmall);
+  return chain.slice(0, end < 0 ? 1 : end);
+}
+
+function sizeOf(items: readonly ItemLocation[]): number {
+  return items.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
 }

@@ -11,6 +11,7 @@ import {
   type PackClosed,
   type StoredChunk,
 } from './codec-task.ts';
+import type { Compaction } from './compaction.ts';
 import type { PackReader } from './pack-reader.ts';
 import { INDEX, type PackUploader } from './pack-uploader.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -90,6 +91,7 @@ export interface ChunkStoreOptions {
   /** Reads the bases of deltas; undefined without a parent, and where there are to be no deltas. */
   readonly parentPacks: PackReader | undefined;
   readonly isKept: (pack: PackHandle) => boolean;
+  readonly compaction: Compaction;
   readonly onUnreadableBase: (error: Error) => void;
   readonly signal: AbortSignal;
 }
@@ -108,8 +110,9 @@ export class ChunkStore {
   }
 
   async store(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): Promise<StoredRef[]> {
-    const bases = planned.map((chunk) => this.#baseOf(chunk));
-    const requests = planned.map((chunk, i) => this.#request(chunk, bases[i]));
+    const due = planned.map(({ parent }) => parent !== undefined && this.#options.compaction.isDue(parent));
+    const bases = planned.map((chunk, i) => (due[i] ? undefined : this.#baseOf(chunk)));
+    const requests = planned.map((chunk, i) => (due[i] ? wholeOf(chunk) : this.#request(chunk, bases[i])));
     const first = await this.#send(block, requests, undefined);
     const changed = planned.flatMap((_, i) => (first.chunks[i]?.status === 'needs-base' ? [i] : []));
     const wanted = changed.map((i) => withId(requests[i], first.chunks[i]));
@@ -197,6 +200,11 @@ export class ChunkStore {
       isNew: true,
     };
   }
+}
+
+/** A chunk that is stored whole, though the parent may have it. */
+function wholeOf({ start, cut }: PlannedChunk): ChunkToStore {
+  return { start, end: cut.end, mayDelta: false };
 }
 
 /** The request again, with the id that the first answer found. */

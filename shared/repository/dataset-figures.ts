@@ -1,4 +1,5 @@
 import type { CatalogDataset } from '../format/catalog.ts';
+import type { ItemLocation } from '../format/chunk-ref.ts';
 import type { NodeRef } from '../format/tree.ts';
 import type { StoredRef } from './chunk-store.ts';
 
@@ -37,10 +38,15 @@ export class Tally implements PartitionTally {
   keptBytes = 0;
   /** Chunks that were stored. */
   newChunks = 0;
+  #first: ItemLocation | undefined;
 
+  /** In the order of the partition. */
   add({ ref, isNew }: StoredRef): void {
-    // A chunk may be a difference from a far larger one.
-    this.wholeBytes += Math.min(ref.chain[0]?.storedBytes ?? 0, ref.plainBytes);
+    const [first] = ref.chain;
+    // A chunk may be a difference from a far larger one; and those that such a one was divided into have it in common.
+    const isShared = first?.pack === this.#first?.pack && first?.offset === this.#first?.offset;
+    if (!isShared) this.wholeBytes += Math.min(first?.storedBytes ?? 0, ref.plainBytes);
+    this.#first = first;
     if (!isNew || ref.chain.length > 1) this.keptBytes += ref.plainBytes;
     if (isNew) this.newChunks++;
   }

@@ -18,6 +18,17 @@ export interface OtherPack {
 
 interface KnownPack extends OtherPack {
   readonly isKept: boolean;
+  /** Bytes that the pack takes for each that the parent uses. */
+  readonly roomFactor: number;
+}
+
+/** Of a pack, that every one has beside its items: header, directory, tags; and of a padded one, the share of padding. */
+const OVERHEAD_BYTES = 512;
+const PADDING_SHARE = 1 / 16;
+
+function roomFactor({ bytes, usedBytes }: Manifest['packs'][number]): number {
+  const unused = bytes * (1 - PADDING_SHARE) - OVERHEAD_BYTES - usedBytes;
+  return 1 + Math.max(0, unused) / Math.max(1, usedBytes);
 }
 
 /** What of which packs one partition uses. A partition that is written again begins a new one. */
@@ -43,6 +54,7 @@ export class PackLedger {
   readonly problems: readonly string[];
   readonly #known: Map<string, KnownPack>;
   readonly #backups = new Set<string>();
+  #dataRoomBytes = 0;
 
   constructor(parent: Map<string, KnownPack> = new Map(), problems: readonly string[] = []) {
     this.#known = parent;
@@ -68,7 +80,8 @@ export class PackLedger {
     const objects = parent.packs.map(({ id }) => packKey(id as never));
     const stored = await sizesOf(objects, { store, prefix: 'data/', signal });
     const problems: string[] = [];
-    const packs = parent.packs.map(({ id, bytes, usedBytes, key }) => {
+    const packs = parent.packs.map((pack) => {
+      const { id, bytes, usedBytes, key } = pack;
       const isThere = stored.get(packKey(id as never)) === bytes;
       const isWhole = isThere && !spoilt.has(id);
       if (!isWhole) {
@@ -77,11 +90,19 @@ export class PackLedger {
       }
       return [
         id,
-        { bytes, key: parent.keys[key], isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE },
+        {
+          bytes,
+          key: parent.keys[key],
+          isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE,
+          roomFactor: roomFactor(pack),
+        },
       ] as const;
     });
     const ledger = new PackLedger(new Map(packs), problems);
     ledger.#backups.add(parent.key);
+    ledger.#dataRoomBytes = parent.packs
+      .filter(({ key }) => parent.keys[key]?.purpose === 'data')
+      .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack), 0);
     return ledger;
   }
 
@@ -89,11 +110,21 @@ export class PackLedger {
   know({ key: backup, packs, keys }: Manifest): void {
     this.#backups.add(backup);
     for (const { id, bytes, key } of packs)
-      if (!this.#known.has(id)) this.#known.set(id, { bytes, key: keys[key], isKept: true });
+      if (!this.#known.has(id)) this.#known.set(id, { bytes, key: keys[key], isKept: true, roomFactor: 1 });
   }
 
   isKept(pack: PackHandle): boolean {
     return pack.id === undefined || (this.#known.get(pack.id)?.isKept ?? true);
+  }
+
+  /** Bytes that the parent's chunks take, with what it does not use of their packs. */
+  get dataRoomBytes(): number {
+    return this.#dataRoomBytes;
+  }
+
+  /** Bytes that an item of the parent takes, with its part of what the parent does not use of its pack. */
+  roomOf({ pack, storedBytes }: ItemLocation): number {
+    return storedBytes * (this.#known.get(pack.id ?? '')?.roomFactor ?? 1);
   }
 
   /** Those of other backups, by id. */

@@ -1,14 +1,18 @@
 import { Semaphore } from '../core/semaphore.ts';
 import { MiB } from '../core/units.ts';
-import type { ItemLocation } from '../format/chunk-ref.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
+import type { RootEntry } from '../format/catalog.ts';
+import type { ChunkRef, ItemLocation } from '../format/chunk-ref.ts';
 import { Chunker } from '../format/chunker.ts';
 import { gearTable } from '../format/gear.ts';
 import { type NodeRef, PackNames } from '../format/tree.ts';
+import type { BackupReader } from './backup-reader.ts';
 import type { ShareToWrite } from './backup-to-write.ts';
 import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
 import { ChunkStore } from './chunk-store.ts';
+import { Compaction } from './compaction.ts';
 import type { RepositoryContext } from './context.ts';
-import { Tally } from './dataset-figures.ts';
+import { figuresOf, Tally } from './dataset-figures.ts';
 import { PackLedger, PackUse } from './pack-ledger.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
@@ -39,6 +43,7 @@ export class ShareWriter implements AsyncDisposable {
   readonly #blocks: BlockPool;
   readonly #partitions = new Map<string, PartitionUnderWay>();
   readonly #names = new PackNames();
+  readonly #compaction: Compaction;
 
   private constructor(
     context: RepositoryContext,
@@ -50,6 +55,12 @@ export class ShareWriter implements AsyncDisposable {
     this.packs = begun.packs;
     this.#secret = begun.secret;
     this.#ledger = begun.ledger;
+    this.#compaction = new Compaction({
+      roomBytes: begun.ledger.dataRoomBytes,
+      ...sizesOf(options.parent),
+      roomOf: (item) => begun.ledger.roomOf(item),
+      packBytes: context.limits.packBytes,
+    });
     this.#blocks = {
       blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
       permits: new Semaphore(context.limits.maxBlocks),
@@ -70,16 +81,20 @@ export class ShareWriter implements AsyncDisposable {
   }
 
   /**
-   * Takes a partition as the parent has it: what is stored is only referred to.
+   * Takes a partition as the parent has it: what is stored is only referred to, unless it takes too much room.
    *
    * @returns false where the parent has it not, or some of it is in a pack that is left behind: it is to be written then
    */
   async reusePartition(dataset: string, partition: string): Promise<boolean> {
     const { parent, onStored, signal } = this.#options;
     if (!parent?.has(dataset, partition)) return false;
+    const entry = parent.root(dataset, partition);
+    if (this.#mayCompact && (await this.#isLarge(parent, entry))) {
+      await this.copyPartition({ name: dataset, kind: 'data' }, partition, this.#compacted(parent, entry));
+      return true;
+    }
     const use = new PackUse();
     const tally = new Tally();
-    const entry = parent.root(dataset, partition);
     let root: NodeRef | null = null;
     let isKept = true;
     const count = (location: ItemLocation) => {
@@ -106,6 +121,49 @@ export class ShareWriter implements AsyncDisposable {
       finish: () => root,
     });
     return true;
+  }
+
+  /** What stays as the parent has it can only be read from there, which takes the right to decrypt it. */
+  get #mayCompact(): boolean {
+    return this.#compaction.isNeeded && this.#context.limits.deltas;
+  }
+
+  /** Whether all of it may be referred to, and some of it takes too much room. */
+  async #isLarge(parent: BackupReader, entry: RootEntry | null): Promise<boolean> {
+    let isKept = true;
+    let isLarge = false;
+    const keep = ({ pack }: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(pack);
+    };
+    const onNode = ({ location }: NodeRef) => keep(location);
+    for await (const { refs } of parent.leaves(entry, { onNode, signal: this.#options.signal })) {
+      for (const { chain } of refs) for (const location of chain) keep(location);
+      isLarge ||= refs.some((ref) => this.#compaction.isLarge(ref));
+      if (!isKept) return false;
+    }
+    return isKept && isLarge;
+  }
+
+  /** The chunks of a partition that stays; what is to be compacted is read from where the parent has it. */
+  async *#compacted(parent: BackupReader, entry: RootEntry | null): AsyncGenerator<ChunkToCopy> {
+    const { signal } = this.#options;
+    const { manifest } = parent;
+    for await (const { refs } of parent.leaves(entry, { signal }))
+      for (const ref of refs) {
+        const plain = this.#compaction.isDue(ref) ? await this.#read(parent, ref) : undefined;
+        yield { ref, manifest, plain: plain && (async () => plain) };
+      }
+  }
+
+  /** Undefined where it is damaged: then it stays as it is. */
+  async #read(parent: BackupReader, ref: ChunkRef): Promise<Uint8Array | undefined> {
+    try {
+      return (await parent.decode([ref], { digest: false, signal: this.#options.signal })).plain;
+    } catch (error) {
+      if (!isDocumentProblem(error)) throw error;
+      this.#options.onWarning(`a chunk of the parent cannot be read: ${error.message}`);
+      return undefined;
+    }
   }
 
   /**
@@ -139,7 +197,7 @@ export class ShareWriter implements AsyncDisposable {
     await writer.write(records);
   }
 
-  /** Takes a partition over as other backups have its chunks. One partition at a time. */
+  /** Takes a partition over as other backups have its chunks. */
   async copyPartition(
     dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
     partition: string,
@@ -219,9 +277,20 @@ export class ShareWriter implements AsyncDisposable {
       uploader,
       parentPacks: this.#context.limits.deltas || kind === 'schema' ? parent?.packs : undefined,
       isKept: (pack) => this.#ledger.isKept(pack),
+      compaction: this.#compaction,
       onUnreadableBase: (error) =>
         onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),
       signal,
     });
   }
+}
+
+/** Of a backup's data; `wholeBytes` is undefined where an old release wrote it. */
+function sizesOf(parent: BackupReader | undefined) {
+  const data = (parent?.catalog.datasets ?? []).filter(({ kind }) => kind === 'data').map(figuresOf);
+  const isKnown = data.every(({ wholeBytes }) => wholeBytes !== undefined);
+  return {
+    plainBytes: data.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
+    wholeBytes: isKnown ? data.reduce((sum, { wholeBytes = 0 }) => sum + wholeBytes, 0) : undefined,
+  };
 }

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { tableRow } from '../../../bench/data/table.ts';
+import { KiB } from '../../../shared/core/units.ts';
+import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
+import { runBackup } from '../../../shared/jobs/backup.ts';
+import { Compaction } from '../../../shared/repository/compaction.ts';
+import type { Source } from '../../../shared/sources/source.ts';
+import { MemoryStore } from '../../../shared/store/memory-store.ts';
+import { type ChurnDay, churnYear } from '../../support/churn-year.ts';
+import {
+  digests,
+  digestsOf,
+  initRepository,
+  memorySource,
+  never,
+  openCheaply,
+} from '../../support/engine.ts';
+import { isTorture, tortureTimeoutMs } from '../../support/torture.ts';
+
+const CHUNK = 1000;
+/** Some twenty hold the rows of the short form. */
+const MEDIUM_CHUNKS = { minBytes: 2 * KiB, averageBytes: 8 * KiB, maxBytes: 32 * KiB };
+
+function ref(pack: string, ...deltas: readonly number[]): ChunkRef {
+  const item = (id: string, storedBytes: number) => ({ pack: { id: id as never }, offset: 0, storedBytes });
+  const chain = [item(pack, CHUNK), ...deltas.map((bytes) => item('deltas', bytes))];
+  return {
+    id: Buffer.alloc(32),
+    plainBytes: 3 * CHUNK,
+    records: 1,
+    endsInside: false,
+    before: 0,
+    after: 0,
+    chain,
+  };
+}
+
+describe('compaction', () => {
+  const compaction = (roomBytes: number, packBytes = 0) =>
+    new Compaction({
+      roomBytes,
+      wholeBytes: 100 * CHUNK,
+      plainBytes: 300 * CHUNK,
+      roomOf: ({ storedBytes }) => storedBytes,
+      packBytes,
+    });
+
+  it('begins where a backup takes 1.4 times the room of a first one', () => {
+    expect(compaction(139 * CHUNK).isDue(ref('a', 900))).toBe(false);
+    expect(compaction(141 * CHUNK).isDue(ref('a', 900))).toBe(true);
+  });
+
+  it('leaves what takes little more than it must', () => {
+    expect(compaction(200 * CHUNK).isDue(ref('a', 99))).toBe(false);
+  });
+
+  it('stores a quarter of all again in a run, and a pack: what lies in one pack goes together', () => {
+    const packs = Array.from({ length: 100 }, (_, i) => `p${Math.floor(i / 10)}`);
+    const picked = (packBytes: number) => {
+      const run = compaction(200 * CHUNK, packBytes);
+      return packs.filter((pack) => run.isDue(ref(pack, 900)));
+    };
+    expect(picked(0).slice(0, 10)).toEqual(packs.slice(0, 10));
+    expect(picked(0).length).toBeLessThanOrEqual(25 + 10);
+    expect(picked(20 * CHUNK).length).toBeGreaterThan(picked(0).length);
+    expect(picked(20 * CHUNK).length).toBeLessThanOrEqual(25 + 20 + 10);
+  });
+
+  it('does nothing where an old release did not say how large a first backup is', () => {
+    const unknown = { roomBytes: 10, wholeBytes: undefined, plainBytes: 1, packBytes: 1 };
+    expect(new Compaction({ ...unknown, roomOf: () => 9 }).isDue(ref('a', 900))).toBe(false);
+  });
+});
+
+/** The most that the newest backup ever needs, and on average, after the first month; times a first backup of the same data. */
+function needs(days: readonly ChurnDay[]) {
+  const factors = days.slice(30).map(({ neededBytes, freshBytes }) => neededBytes / freshBytes);
+  return {
+    most: Math.max(...factors),
+    mean: factors.reduce((sum, factor) => sum + factor, 0) / factors.length,
+  };
+}
+
+describe('a backup a day of rows that change', () => {
+  it('never needs much more room than a first one would', { timeout: tortureTimeoutMs }, async () => {
+    const year = await churnYear({
+      days: 50,
+      rows: 800,
+      churn: [0.01, 0.05],
+      rowOf: tableRow,
+      chunker: MEDIUM_CHUNKS,
+    });
+    const { most, mean } = needs(year.days);
+    expect(mean).toBeLessThan(1.35);
+    expect(most).toBeLessThan(1.6);
+  });
+
+  it.runIf(isTorture)(
+    'nor for a year, with chunks of the usual size',
+    { timeout: tortureTimeoutMs },
+    async () => {
+      for (const churn of [
+        [0.01, 0.05],
+        [0.01, 0.01],
+        [0.05, 0.05],
+      ] as const) {
+        const year = await churnYear({ days: 415, rows: 6300, churn, rowOf: tableRow });
+        const { most, mean } = needs(year.days);
+        expect(mean, `${churn}`).toBeLessThan(1.3);
+        expect(most, `${churn}`).toBeLessThan(1.65);
+        expect(year.storedBytes / year.freshBytes, `${churn}`).toBeLessThan(1.7);
+      }
+    },
+  );
+});
+
+it('stores again what is left of a pack of which the rest changed, though it is not read', async () => {
+  const store = new MemoryStore();
+  await initRepository(store);
+  await using repository = await openCheaply(store, { packBytes: 1024 * KiB });
+  const rows = (from: number, version: number) =>
+    Array.from({ length: 250 }, (_, id) => tableRow(from + id, version)).join('');
+  const still = rows(0, 0);
+  let read = 0;
+  const factors: number[] = [];
+  for (let day = 0; day < 8; day++) {
+    const data = { still, moving: rows(1000, day) };
+    const source = sameAsParent(memorySource(data), 'still', day > 0, () => read++);
+    const { key } = await runBackup(repository, source, { type: 'daily', signal: never });
+    const { packs } = await repository.readManifest(key, never);
+    const fresh = new MemoryStore();
+    await initRepository(fresh);
+    await using other = await openCheaply(fresh, { packBytes: 1024 * KiB });
+    const first = await runBackup(other, memorySource(data), { type: 'daily', signal: never });
+    factors.push(packs.reduce((sum, { bytes }) => sum + bytes, 0) / first.storedBytes);
+    expect(await digests(repository, key)).toEqual(digestsOf(data));
+  }
+  expect(read).toBe(1);
+  expect(Math.min(...factors.slice(1))).toBeLessThan(1.3);
+});
+
+/** A source that says of a dataset that it is the parent's. */
+function sameAsParent(source: Source, name: string, isSame: boolean, onRead: () => void): Source {
+  return {
+    ...source,
+    open: async (signal) => {
+      const view = await source.open(signal);
+      return {
+        ...view,
+        datasets: view.datasets.map((dataset) => ({
+          ...dataset,
+          partitions: dataset.partitions.map((partition) => ({
+            ...partition,
+            sameAsParent: isSame && dataset.name === name,
+          })),
+        })),
+        read: (dataset, partition, using) => {
+          if (dataset.name === name) onRead();
+          return view.read(dataset, partition, using);
+        },
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  };
+}
