@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
@@ -119,6 +122,46 @@ describe('ETags', () => {
   });
 });
 
+describe('ETags that are another thing than they were', () => {
+  it('or than they seemed: what was taken on their word is read after all', async () => {
+    const data = { a: { x: { y: 1 } }, b: { x: { y: 1 } } };
+    const { from, backUp, expectWhole } = await begin(data, { etagCountsPriorities: false });
+    await backUp();
+    // The ETag of the first stays as it was: only the second shows that there are priorities now.
+    await from.set('/a/x', { y: 1, '.priority': 1 });
+    await from.set('/b/x', { y: 2, '.priority': 1 });
+    expect((await backUp()).cost).toMatchObject({ skippedBytes: 0 });
+    await expectWhole();
+  });
+
+  it('are believed no more, and nothing that changed since is missed', async () => {
+    const data = { flags: { u1: true }, posts: newChildren(60, 10 * KiB, 1), n: { a: { b: { c: 1 } } } };
+    const store = new MemoryStore();
+    await initRepository(store, DEFAULT_CHUNKER);
+    await using repository = await openRepository(store);
+    let port = 0;
+    /** A server at the same place, which makes ETags in its own way. */
+    const backUp = async (etags: FirebaseServerOptions, change: unknown) => {
+      await using from = await startFirebaseServer({ port, ...etags });
+      port = Number(new URL(from.url).port);
+      await from.set('/', data);
+      await from.set('/posts/key0030/text', change);
+      const { cost } = await backUpFirebase(repository, from.url);
+      await using to = await startFirebaseServer();
+      await restoreFirebase(repository, to.url);
+      expect(differenceOf(await readWholeTree(from.url), await readWholeTree(to.url))).toBeUndefined();
+      return cost?.skippedBytes ?? 0;
+    };
+    const ofThePlace = { etagOf: 'place', etagWithoutBody: 'place' } as const;
+    expect(await backUp({}, 'one')).toBe(0);
+    expect(await backUp({}, 'two')).toBeGreaterThan(0);
+    await backUp(ofThePlace, 'two');
+    expect(await backUp(ofThePlace, 'three')).toBe(0);
+    expect(await backUp({}, 'three')).toBe(0);
+    expect(await backUp({}, 'four')).toBeGreaterThan(0);
+  });
+});
+
 describe('what is kept of ETags', () => {
   it('makes no backup suspect when it is gone', async () => {
     const { from, backUp } = await begin({ a: 1, posts: newChildren(40, 20 * KiB, 1) });
@@ -127,6 +170,51 @@ describe('what is kept of ETags', () => {
     expect(await backUp()).toMatchObject({ suspect: undefined });
   });
 });
+
+describe('pages of children', () => {
+  it.each<[string, (query: URLSearchParams) => void]>([
+    [
+      'that begin after the key in quotes, as if they were a part of it',
+      (query) => {
+        const after = query.get('startAfter');
+        if (after !== null) query.set('startAfter', JSON.stringify(after));
+      },
+    ],
+    ['that ignore where to begin', (query) => query.delete('startAfter')],
+    ['that bring less than was asked for', (query) => query.set('limitToFirst', '7')],
+  ])('%s leave nothing out', async (_, spoil) => {
+    const numbers = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [i, 'n'.repeat(600)]));
+    await using from = await startFirebaseServer();
+    await from.set('/', { numbers, mixed: { ...newChildren(300, 700, 1), ...numbers } });
+    await using proxy = await startSpoilingProxy(from.url, spoil);
+    const store = new MemoryStore();
+    await initRepository(store, DEFAULT_CHUNKER);
+    await using repository = await openRepository(store);
+    await backUpFirebase(repository, proxy.url);
+    await using to = await startFirebaseServer();
+    await restoreFirebase(repository, to.url);
+    expect(differenceOf(await readWholeTree(from.url), await readWholeTree(to.url))).toBeUndefined();
+  });
+});
+
+/** Stands before a server and changes the queries of pages. */
+async function startSpoilingProxy(url: string, spoil: (query: URLSearchParams) => void) {
+  const server = createServer(async (request, response) => {
+    const place = new URL(request.url ?? '/', url);
+    if (place.searchParams.has('orderBy')) spoil(place.searchParams);
+    const answer = await fetch(place);
+    response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe('keys of a node that is too large to be listed at once', () => {
   const limits = { maxResponseBytes: 2 * KiB, pagedQueryLimitChildren: 1 };
