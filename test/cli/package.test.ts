@@ -23,7 +23,7 @@ it('works as npm installs it: bundled, with its workers and its types', async ()
 export default defineConfig({ sources: { rows: { kind: 'files', url: './rows.txt' } } });`,
   );
   run('init');
-  run('backup', '--source', './rows');
+  run('backup', '--source', 'rows');
   expect(JSON.parse(run('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
   run('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
   expect(await readFile(path.join(folder, 'restored', 'rows.txt'), 'utf8')).toBe(rows);
