@@ -58,7 +58,8 @@ async function decide(
       hint: 'Run `holdfast list` to see what there is.',
     });
   }
-  const { hold, holds } = (await repository.marks(signal)).of(key);
+  const marks = await repository.marks(signal);
+  const { hold } = marks.of(key);
   if (kind === 'release' && !hold) {
     throw new HoldfastError('E_NO_HOLD', `${key} is not held`, {
       hint: 'Run `holdfast list` to see what is.',
@@ -68,7 +69,7 @@ async function decide(
   const body = {
     reason,
     ...(by === undefined ? {} : { by }),
-    ...(kind === 'release' ? { ends: [...holds] } : {}),
+    ...(kind === 'release' ? { ends: [...marks.holdsOf(key)] } : {}),
   };
   const report = await repository.reports.write(kind, { backups: [key], body }, signal);
   return { key, reason, before, report };

@@ -94,7 +94,7 @@ export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'm
 
 export function summariseEntry(
   { key, manifest, isProven, problem }: ManifestEntry,
-  marks: BackupMarks = { holds: [] },
+  marks: BackupMarks = {},
 ): BackupSummary {
   const parsed = parseBackupKey(key);
   const startedAt = new Date(manifest?.startedAt ?? parsed?.startedAt ?? 0);

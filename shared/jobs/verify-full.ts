@@ -76,6 +76,7 @@ export class FullVerification {
       if (!isDamage(error)) throw error;
       const { pack } = manifest.catalog;
       const isWhole = await this.#isWhole(pack);
+      this.#looked.add(pack);
       this.#findings.add(isWhole ? key : packKey(pack as PackId), key, error);
       return undefined;
     }

@@ -15,9 +15,7 @@ type Depth = Body<'verify'>['depth'];
 
 /** What the reports say of one backup; the newest of each. */
 export interface BackupMarks {
-  /** Reports of the holds that no release has ended. */
-  readonly holds: readonly string[];
-  /** The newest of those; missing where there are none. */
+  /** The newest that no release has ended. */
   readonly hold?: At & { readonly reason: string };
   readonly accept?: At & { readonly reason: string };
   /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
@@ -29,6 +27,8 @@ export interface BackupMarks {
 
 export interface Marks {
   of(backup: string): BackupMarks;
+  /** Reports of all holds of a backup that no release has ended. */
+  holdsOf(backup: string): readonly string[];
   /** Reports that could not be read, or were changed. They are not counted. */
   readonly problems: readonly HoldfastError[];
   /** Keys of those of them that may be holds. */
@@ -71,10 +71,14 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
     if (key.startsWith('reports/verify/')) unreadVerifies.push({ at: storedAt, report: key });
   }
   const marks = new Map([...said].map(([backup, all]) => [backup, marksOf(backup, all)]));
-  return { of: (backup) => marks.get(backup) ?? NONE, problems, unreadHolds, unreadVerifies };
+  return {
+    of: (backup) => marks.get(backup) ?? {},
+    holdsOf: (backup) => standing(said.get(backup)).map(({ report }) => report),
+    problems,
+    unreadHolds,
+    unreadVerifies,
+  };
 }
-
-const NONE: BackupMarks = { holds: [] };
 
 function note(said: Map<string, AllSaid>, stored: StoredReport): HoldfastError | undefined {
   const { report } = stored;
@@ -102,12 +106,11 @@ function noteOf<K extends MarkKind>(
   }
 }
 
-function marksOf(backup: string, { hold, release, accept, verify, drill }: AllSaid): BackupMarks {
-  const holds = hold.filter((one) => !release.some((other) => ends(other, one)));
-  const [held, accepted, drilled] = [newest(holds), newest(accept), newest(drill)];
+function marksOf(backup: string, all: AllSaid): BackupMarks {
+  const { accept, verify, drill } = all;
+  const [held, accepted, drilled] = [newest(standing(all)), newest(accept), newest(drill)];
   const full = newest(verify.filter(({ body }) => body.depth.kind === 'full'));
   return {
-    holds: holds.map(({ report }) => report),
     ...(held && { hold: { ...dated(held), reason: held.body.reason } }),
     ...(accepted && { accept: { ...dated(accepted), reason: accepted.body.reason } }),
     ...verified(backup, verify),
@@ -128,6 +131,11 @@ function newest<K extends MarkKind>(said: readonly Said<K>[]): Said<K> | undefin
   }, undefined);
 }
 
+/** The holds that no release ends. */
+function standing(all: AllSaid | undefined): readonly Said<'hold'>[] {
+  return all?.hold.filter((one) => !all.release.some((other) => ends(other, one))) ?? [];
+}
+
 /** A release names what it ends. One of before named nothing: it ends what came before it. */
 function ends(release: Said<'release'>, hold: Said<'hold'>): boolean {
   return release.body.ends?.includes(hold.report) ?? isAfter(release.stored, hold.stored);
@@ -138,12 +146,12 @@ function verified(backup: string, verify: readonly Said<'verify'>[]): Pick<Backu
   if (!last) return {};
   const isDamage = ({ body }: Said<'verify'>) => body.damaged.includes(backup);
   const clean = verify.filter((one) => !isDamage(one));
-  const standing = verify.filter(
-    (found) =>
-      isDamage(found) &&
-      !clean.some((one) => covers(one.body.depth, found.body.depth) && isAfter(one.stored, found.stored)),
+  const found = verify.filter(
+    (damage) =>
+      isDamage(damage) &&
+      !clean.some((one) => covers(one.body.depth, damage.body.depth) && isAfter(one.stored, damage.stored)),
   );
-  return { verify: { ...dated(last), depth: last.body.depth, isWhole: standing.length === 0 } };
+  return { verify: { ...dated(last), depth: last.body.depth, isWhole: found.length === 0 } };
 }
 
 /** Whether a verification looks for all that another one can find. */

@@ -221,7 +221,8 @@ describe('prune refuses', () => {
       message: expect.stringContaining('3 of 5 backups'),
     });
     expect(await storedKeys(store)).toEqual(before);
-    expect((await prune(repository, keepLast(3), { maxShare: 0.4 })).expired).toHaveLength(2);
+    // The bytes that two of five alone need differ from repository to repository.
+    expect((await prune(repository, keepLast(3), { maxShare: 0.55 })).expired).toHaveLength(2);
   });
 
   it('to remove more than its share of the bytes, as where manifests were lost', async () => {

@@ -217,7 +217,7 @@ describe('a report', () => {
       const { key, bytes } = await forgeReport(kind, rootKeyId);
       const { newest, problems, waiting, isSuspect, warnings } = await marksWith(key, bytes);
       expect(newest).toMatchObject({ key: suspect, marks: {} });
-      expect(newest?.marks).toEqual({ holds: [] });
+      expect(newest?.marks).toEqual({});
       expect(problems).toHaveLength(1);
       expect(waiting).toEqual([suspect]);
       expect(isSuspect).toBe(true);
@@ -228,9 +228,7 @@ describe('a report', () => {
   it('of another backup, or put in the place of another kind, is not counted', async () => {
     const { key, genuineBytes } = await forgeReport('hold');
     const text = Buffer.from(genuineBytes).toString();
-    expect((await marksWith(key, Buffer.from(text.replace(suspect, good)))).newest?.marks).toEqual({
-      holds: [],
-    });
+    expect((await marksWith(key, Buffer.from(text.replace(suspect, good)))).newest?.marks).toEqual({});
     const moved = key.replaceAll('hold', 'accept');
     const relabelled = text.replaceAll('hold', 'accept').replace('accepfast', 'holdfast');
     const found = await marksWith(moved, Buffer.from(relabelled));

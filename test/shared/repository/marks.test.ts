@@ -50,13 +50,13 @@ describe('marks', () => {
       verify: { isWhole: true },
     });
     expect(marks.of(two).hold).toBeUndefined();
-    expect(marks.of('backups/daily/20260303/backup_daily_20260303_020000.json')).toEqual({ holds: [] });
+    expect(marks.of('backups/daily/20260303/backup_daily_20260303_020000.json')).toEqual({});
     expect(marks.problems).toEqual([]);
   });
 
   it('do not come from a report that does not say what its kind says', async () => {
     const marks = await marksOf(await withReports([['hold', [one], { why: 'audit' }]]));
-    expect(marks.of(one)).toEqual({ holds: [] });
+    expect(marks.of(one)).toEqual({});
     expect(marks.problems).toMatchObject([{ code: 'E_DAMAGED' }]);
   });
 });
@@ -173,7 +173,7 @@ it('a release ends the holds that it was made for, whatever the clock of its wri
     });
     await releaseBackup(behind, one, { reason: 'it is over', signal: never });
   });
-  expect((await marksOf(store)).of(one)).toEqual({ holds: [] });
+  expect((await marksOf(store)).of(one)).toEqual({});
 });
 
 it('a verification by a clock that is ahead takes back no damage that was found later', async () => {
