@@ -101,7 +101,7 @@ export const WRITING: readonly FirebaseCheck[] = [
     assumes: 'The ETag of a silent read changes when only a priority does.',
     neededFor: 'saving',
     follows:
-      "If your data have priorities, set `etags: 'off'`: a change of priorities alone could be missed.",
+      "Data with priorities are read whole each time. Without any yet, set `etags: 'off'` before you use the first one: it could be missed.",
     writes: true,
     needs: 'write',
     look: (look) => etagChanges(look, '{"deep/child":{"leaf":2,".priority":6}}'),

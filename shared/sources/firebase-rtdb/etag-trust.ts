@@ -32,8 +32,8 @@ export interface SeenNode {
  * Whether ETags stand for the data. Nothing of that is documented of reads without data, and of others little: so each part
  * is shown on data that is read anyway, and nothing rests on ETags before.
  *
- * - A read without data gives the ETag of a read with all of it (`agreed`). Only nodes with objects below show that: of
- *   others the shallow answer is the whole, and the same though its ETag is that of the answer alone.
+ * - A read without data gives the ETag of a read with all of it, though the answers differ. Of flags a shallow answer is the
+ *   whole, and has the same ETag even if that is of the answer alone.
  * - It changes with the content. Two things show that: it is the hash that Google's clients compute of the whole node; or it
  *   changed, since the parent, together with what lies below the node's children, where a shallow answer stayed as it was.
  * - It changes with priorities, shown the same ways; needed only where there are any.
@@ -90,7 +90,7 @@ export class EtagTrust {
     return { content: true, priorities: this.#priorities };
   }
 
-  /** A read without data gave the ETag of a read with data, of a node with objects below it. */
+  /** A read without data gave the ETag of a read with data, and another answer. */
   agree(): void {
     this.#hasAgreed = true;
   }
@@ -109,7 +109,7 @@ export class EtagTrust {
     this.sawText(value);
     const isOpen = !this.#content || (this.hasPriorities && !this.#priorities && value.includes(PRIORITY));
     if (!isOpen || this.#hashesLeft <= 0 || value.length > MOST_HASHED_CHARACTERS) return;
-    if (!hasObjectBelow(value) && !value.includes(PRIORITY)) return;
+    if (isFlags(value)) return;
     this.#hashesLeft--;
     if (nodeHash(value) !== etag) return;
     this.#content = true;
@@ -127,9 +127,9 @@ export class EtagTrust {
   }
 }
 
-/** Whether a shallow answer and the whole are different things. */
-export function hasObjectBelow(value: string): boolean {
-  return value.startsWith('{') && childrenOf(value).some((child) => child.value.startsWith('{'));
+/** Whether a shallow answer would be the whole. */
+function isFlags(value: string): boolean {
+  return !value.startsWith('{') || childrenOf(value).every((child) => child.value === 'true');
 }
 
 /** Whether a shallow answer, and one that knows the values of children too, would be the same for both. */

@@ -1,6 +1,7 @@
 import { MiB } from '../../core/units.ts';
 import type { Answer, FirebaseConnection } from './connection.ts';
-import { EtagTrust, hasObjectBelow, type InheritedTrust, type SeenNode } from './etag-trust.ts';
+import { EtagTrust, type InheritedTrust, type SeenNode } from './etag-trust.ts';
+import { CanonicalJson } from './json.ts';
 import { isAddressable, type NodePath } from './paths.ts';
 
 /** Comparisons that show nothing, as the node changes all the time or each ETag is another one. */
@@ -29,25 +30,20 @@ export class EtagProbe {
 
   /** Undefined where the server gives none, or none that is worth anything. */
   async probe(path: NodePath, signal: AbortSignal): Promise<string | undefined> {
-    if (!this.#connection.usesEtags || this.trust.isContradicted || !isAddressable(path)) return undefined;
-    if (this.#isSilent) {
-      const { etag, outcome } = await this.#ask(path, { print: 'silent' }, signal);
-      if (etag !== undefined) return etag;
-      if (outcome !== 'too-large') this.#isSilent = false;
-    }
-    return (await this.#ask(path, { shallow: 'true' }, signal)).etag;
+    return (await this.#look(path, signal))?.etag;
   }
 
   /** Takes note of a node that was read whole; now and then it is asked for without its data too. */
   async saw(path: NodePath, node: SeenNode, signal: AbortSignal): Promise<void> {
     const { trust } = this;
     trust.saw(node);
-    if (trust.isContradicted || !hasObjectBelow(node.value)) return;
+    if (trust.isContradicted || !node.value.startsWith('{')) return;
     this.#seen++;
     if (trust.hasAgreed && !isPowerOfTwo(this.#seen)) return;
-    const asked = await this.probe(path, signal);
-    if (asked === node.etag) trust.agree();
-    else if (asked !== undefined) await this.#disagreement(path, asked, signal);
+    const looked = await this.#look(path, signal);
+    if (looked?.etag === undefined) return;
+    if (looked.etag !== node.etag) await this.#disagreement(path, looked.etag, signal);
+    else if (differs(looked.body, node.value)) trust.agree();
   }
 
   /** It may have changed between the two questions: they contradict each other where both stay as they are. */
@@ -55,15 +51,31 @@ export class EtagProbe {
     const { etag: whole } = await this.#ask(path, { format: 'export' }, signal);
     const again = await this.probe(path, signal);
     const isSteady = again === asked;
-    if (isSteady && whole === asked) this.trust.agree();
-    else if (isSteady && this.#isSilent && !this.trust.hasAgreed) this.#isSilent = false;
+    if (isSteady && whole === asked) return;
+    if (isSteady && this.#isSilent && !this.trust.hasAgreed) this.#isSilent = false;
     else if (isSteady || ++this.#inconclusive >= MOST_INCONCLUSIVE) this.trust.contradict();
+  }
+
+  /** Asks for no data, or little of it. */
+  async #look(path: NodePath, signal: AbortSignal): Promise<Answer | undefined> {
+    if (!this.#connection.usesEtags || this.trust.isContradicted || !isAddressable(path)) return undefined;
+    if (this.#isSilent) {
+      const answer = await this.#ask(path, { print: 'silent' }, signal);
+      if (answer.etag !== undefined) return answer;
+      if (answer.outcome !== 'too-large') this.#isSilent = false;
+    }
+    return this.#ask(path, { shallow: 'true' }, signal);
   }
 
   #ask(path: NodePath, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
     const ask = { method: 'GET', path, query, etag: true, mostBytes: () => MOST_ANSWER_BYTES } as const;
     return this.#connection.ask(ask, (answer) => answer, signal);
   }
+}
+
+/** Whether one ETag of both cannot be that of the answer alone. */
+function differs(body: Buffer, value: string): boolean {
+  return body.length === 0 || new CanonicalJson(body).whole() !== value;
 }
 
 function isPowerOfTwo(count: number): boolean {

@@ -129,7 +129,7 @@ describe('trust in ETags', () => {
     expect([trust.isTrusted, trust.isContradicted, trust.proof]).toEqual([false, true, undefined]);
   });
 
-  it('takes a hash of the whole for a proof, but not of a node without nodes below', () => {
+  it('takes a hash of the whole for a proof, but not of flags', () => {
     const trust = new EtagTrust();
     trust.agree();
     trust.saw(node(nodeHash('{"u1":true}'), '{"u1":true}'));

@@ -122,6 +122,20 @@ describe('ETags', () => {
   });
 });
 
+describe('ETags that stand for the data', () => {
+  it.each<[string, FirebaseServerOptions]>([
+    ['of silent reads', {}],
+    ['of shallow reads', { etagOfSilent: 'none' }],
+  ])('are believed where all records are flat: %s', async (_, options) => {
+    const data = { posts: newChildren(100, 10 * KiB, 1), flags: { u1: true } };
+    const { from, backUp, expectWhole } = await begin(data, options);
+    const { plainBytes } = await backUp();
+    await from.set('/posts/key0050/text', 'changed');
+    expect((await backUp()).cost?.readBytes).toBeLessThan(plainBytes / 10);
+    await expectWhole();
+  });
+});
+
 describe('ETags that are another thing than they were', () => {
   it('or than they seemed: what was taken on their word is read after all', async () => {
     const data = { a: { x: { y: 1 } }, b: { x: { y: 1 } } };
