@@ -16,6 +16,7 @@ const options = {
   merge: { type: 'boolean', default: false },
   resume: { type: 'boolean', default: false },
   rules: { type: 'boolean', default: false },
+  roles: { type: 'boolean', default: false },
   'max-rate': { type: 'string' },
   'keep-going': { type: 'boolean', default: false },
   'no-owner': { type: 'boolean', default: false },
@@ -45,6 +46,7 @@ that has any of the objects, naming them; afterwards reads everything back and c
       --no-owner          let everything belong to the restoring user
       --no-privileges     restore no GRANTs
       --keep-going        leave out what the database refuses before the rows, instead of changing nothing (PostgreSQL)
+      --roles             first make the roles of the backup that the server lacks, with memberships and settings (PostgreSQL)
   -j, --jobs N            partitions and indexes at once (default 4)
       --max-rate MB       write at most so many MB a second (Firebase, as are the next five)
   -p, --path PATH         only what lies there: /characters/alice
@@ -90,6 +92,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
       merge: values.merge === true,
       resume: values.resume === true,
       rules: values.rules === true,
+      ...(values.roles ? { roles: true } : {}),
       bytesPerSecond: rateOf(values['max-rate']),
       ...(jobs === undefined ? {} : { jobs }),
       signal: io.signal,

@@ -24,6 +24,7 @@ export const POSTGRES_OPTIONS = {
   readers: whole(1, 64).optional(),
   lockTimeoutSeconds: whole(0, 86_400).optional(),
   partitionMiB: whole(1, 65_536).optional(),
+  rolePasswords: z.boolean().optional(),
 };
 
 export const FIREBASE_OPTIONS = {

@@ -64,6 +64,8 @@ export interface RestoreOptions {
   readonly resume?: boolean;
   /** Put the security rules of the backup into force too. */
   readonly rules?: boolean;
+  /** Make the roles of the backup that the target's server lacks. */
+  readonly roles?: boolean;
   /** Leave out what cannot be made before the rows are written, instead of changing nothing. */
   readonly keepGoing?: boolean;
   /** Write no faster than this. */
@@ -94,6 +96,7 @@ export const SPECIAL_OPTIONS = [
   'merge',
   'resume',
   'rules',
+  'roles',
   'bytesPerSecond',
   'keepGoing',
 ] as const;

@@ -7,6 +7,7 @@ import type { Json, JsonObject } from '../../core/json.ts';
  * | `pre-data`          | `pre-data`          | lines of SQL: pg_dump --section=pre-data                       |
  * | `post-data`         | `post-data`         | lines of SQL: pg_dump --section=post-data                      |
  * | `database`          | `database`          | lines of SQL: CREATE DATABASE, its settings, ACL and comment   |
+ * | `roles`             | `roles`             | JSON: roles, memberships, settings of roles (roles.ts)         |
  * | `public.orders`     | `table`             | rows as COPY text                                              |
  * | `sequence values`   | `sequences`         | schema, sequence, last value, is_called as COPY text           |
  * | `large objects`     | `large-objects`     | oid, owner, acl, comment, labels as COPY text                  |
@@ -16,6 +17,7 @@ import type { Json, JsonObject } from '../../core/json.ts';
 export const PRE_DATA = 'pre-data';
 export const POST_DATA = 'post-data';
 export const DATABASE = 'database';
+export const ROLES = 'roles';
 export const SEQUENCE_VALUES = 'sequence values';
 export const LARGE_OBJECTS = 'large objects';
 export const LARGE_OBJECT_DATA = 'large object data';
@@ -24,6 +26,7 @@ export type DatasetRole =
   | 'pre-data'
   | 'post-data'
   | 'database'
+  | 'roles'
   | 'table'
   | 'sequences'
   | 'large-objects'

@@ -1,15 +1,20 @@
 import { query } from './connection.ts';
 import { displayName } from './identifiers.ts';
+import type { PostgresOptions } from './options.ts';
 import type { Snapshot } from './snapshot.ts';
 
+const NO_PASSWORDS = 'Passwords of roles are not in the backup; rolePasswords takes their hashes in.';
 const ALWAYS = [
-  'Roles, their passwords and memberships belong to the server and are not in the backup; roles are named as owners and in privileges.',
   'Tablespaces and the settings of the server itself (postgresql.conf, pg_hba.conf) are not in the backup.',
   'Planner statistics are not in the backup; run ANALYZE after a restore.',
 ];
 
 /** What this backup leaves out, one sentence each. */
-export async function listOmitted(snapshot: Snapshot, signal: AbortSignal): Promise<readonly string[]> {
+export async function listOmitted(
+  snapshot: Snapshot,
+  { rolePasswords }: Pick<PostgresOptions, 'rolePasswords'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const relations = await query<{ schema: string; name: string; kind: string }>(
     snapshot.client,
     `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
@@ -24,7 +29,7 @@ export async function listOmitted(snapshot: Snapshot, signal: AbortSignal): Prom
       .filter((relation) => relation.kind === kind)
       .map(({ schema, name }) => displayName(schema, name))
       .join(', ');
-  const omitted = [...ALWAYS];
+  const omitted = [...(rolePasswords ? [] : [NO_PASSWORDS]), ...ALWAYS];
   if (names('f')) omitted.push(`Rows of foreign tables stay in their own databases: ${names('f')}.`);
   if (names('m')) omitted.push(`Rows of materialised views are computed again by a restore: ${names('m')}.`);
   if (names('r') && snapshot.standby)

@@ -12,6 +12,7 @@ import {
   LARGE_OBJECTS,
   POST_DATA,
   PRE_DATA,
+  ROLES,
   SEQUENCE_COLUMNS,
   SEQUENCE_VALUES,
   type TableAttributes,
@@ -75,6 +76,7 @@ export async function takeInventory(
       ...(largeObjects.objects > 0 ? largeObjectDatasets(largeObjects) : []),
       schemaDataset(POST_DATA),
       schemaDataset(DATABASE),
+      ...(names ? [] : [schemaDataset(ROLES)]),
     ],
     tables: new Map(tables.map((table) => [displayName(table.schema, table.name), table])),
     sequences,
@@ -121,7 +123,7 @@ async function checkNotEmpty({ client }: Snapshot, signal: AbortSignal): Promise
 }
 
 function schemaDataset(
-  name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE,
+  name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE | typeof ROLES,
   more: JsonObject = {},
 ): DatasetPlan {
   return {

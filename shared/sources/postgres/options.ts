@@ -40,6 +40,8 @@ export interface PostgresOptions {
   readonly readers: number;
   /** Pages of 8 KiB that a partition of a table has. */
   readonly pagesPerPartition: number;
+  /** Whether the hashes of roles' passwords are backed up. */
+  readonly rolePasswords: boolean;
   /** Settings of each session, beside those that it always has. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -91,6 +93,7 @@ export function parsePostgresOptions(
       integer(get('connect_timeout') ?? '30', 'connect_timeout', [0, 3600], problems) * SECOND_MS,
     lockTimeoutMs:
       integer(options['lockTimeoutSeconds'] ?? 300, 'lockTimeoutSeconds', [0, 86_400], problems) * SECOND_MS,
+    rolePasswords: options['rolePasswords'] === true || options['rolePasswords'] === 'true',
     readers: integer(options['readers'] ?? 4, 'readers', [1, 64], problems),
     pagesPerPartition:
       options['partitionMiB'] === undefined

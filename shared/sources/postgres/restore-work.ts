@@ -6,6 +6,7 @@ import { type Cascade, findCascade, NOTHING_FALLS } from './restore-cascade.ts';
 import { type Choice, chooseDatasets } from './restore-choice.ts';
 import { lookUp, type Presence, rootsOf } from './restore-conflicts.ts';
 import { refuseLostSchema, withoutBrokenObjects } from './restore-gaps.ts';
+import { type GlobalsWork, planGlobals } from './restore-globals.ts';
 import { checkLargeObjects } from './restore-large-object-check.ts';
 import { forServer } from './restore-older.ts';
 import { checkRoles, listRoles } from './restore-roles.ts';
@@ -27,6 +28,8 @@ export interface RestoreWork extends SchemaSelection {
   readonly presence: Presence;
   /** What goes too where that is replaced. */
   readonly cascade: Cascade;
+  /** Roles that are made first; undefined unless that was asked for. */
+  readonly globals: GlobalsWork | undefined;
   readonly missingRoles: readonly string[];
   readonly missingTablespaces: readonly string[];
   /** How many large objects of the backup the target has. */
@@ -50,7 +53,9 @@ export async function prepareRestore(
   const { datasets, leftOut } = withoutBrokenObjects(chosen.datasets, options);
   const schema = await chooseSchema(client, { pre, post, chosen }, options, signal);
   const largeObjects = await checkLargeObjects(client, contents, datasets, { ...options, signal });
-  const roles = await listRoles(client, signal);
+  const there = await listRoles(client, signal);
+  const globals = options.roles ? await planGlobals(client, contents, there, signal) : undefined;
+  const roles = new Set([...there, ...(globals?.made ?? [])]);
   const wanted = [...schema.preData, ...schema.postData];
   const others = await leaveOthers(client, wanted, schema.presence.present, signal);
   const byRoles = checkRoles(others.entries, roles, options);
@@ -70,6 +75,7 @@ export async function prepareRestore(
       ...missingTablespaces.map((name) => `the target has no tablespace ${name}: its default one is used`),
       ...(options.noPrivileges ? [] : await defaultPrivilegesWarning(client, signal)),
     ],
+    globals,
     pre,
     all,
     datasets,

@@ -10,6 +10,7 @@ import { quoteIdent, quoteQualified } from './identifiers.ts';
 import { LARGE_OBJECTS_COPY, largeObjectDataCopy } from './large-objects.ts';
 import type { PostgresOptions } from './options.ts';
 import { partitionCondition } from './partitions.ts';
+import { readRoles } from './roles.ts';
 import { dumpSchema, type SchemaRole } from './schema-dump.ts';
 import { type SequenceInfo, sequenceCopies } from './sequences.ts';
 import { checkNothingDropped } from './snapshot-changes.ts';
@@ -84,6 +85,7 @@ export class PostgresView implements SourceView {
     const role = dataset.attributes['role'];
     if (role === 'pre-data' || role === 'post-data' || role === 'database')
       yield await this.#dump(role, signal);
+    else if (role === 'roles') yield await this.#roles(signal);
     else for (const copy of this.#copies(dataset, partition)) yield* this.#copy(copy, signal);
     // Only now is it sure that no table was dropped or truncated under the read.
     await this.#snapshot.check(signal);
@@ -106,11 +108,18 @@ export class PostgresView implements SourceView {
     return dump;
   }
 
-  async #inSnapshot(work: (client: pg.Client) => Promise<void>, signal: AbortSignal): Promise<void> {
+  #roles(signal: AbortSignal): Promise<Uint8Array> {
+    const { version } = this.#snapshot;
+    const passwords = this.#options.rolePasswords;
+    return this.#inSnapshot((client) => readRoles(client, { version, passwords }, signal), signal);
+  }
+
+  async #inSnapshot<T>(work: (client: pg.Client) => Promise<T>, signal: AbortSignal): Promise<T> {
     const client = await this.#readers.acquire(signal);
     try {
-      await work(client);
+      const result = await work(client);
       await this.#readers.unlock(client, signal);
+      return result;
     } catch (error) {
       interrupt(client);
       throw error;

@@ -79,7 +79,7 @@ export class PostgresSource implements Source, ViewSharing {
           { pagesPerPartition: this.#pagesPerPartition, only: this.#like?.map(({ name }) => name) },
           signal,
         );
-        const omitted = await listOmitted(snapshot, signal);
+        const omitted = await listOmitted(snapshot, this.#options, signal);
         const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
           datasets: withColumnsLike(datasets, this.#like ?? []),

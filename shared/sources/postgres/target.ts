@@ -35,7 +35,7 @@ type RestoreRun = Parameters<Target['restore']>[2];
 export class PostgresTarget implements Target {
   readonly kind = 'postgres';
   readonly comparesItself = false;
-  readonly specialOptions = ['keepGoing'] as const;
+  readonly specialOptions = ['keepGoing', 'roles'] as const;
   readonly name: string;
   readonly #options: PostgresOptions;
 
@@ -74,7 +74,10 @@ export class PostgresTarget implements Target {
       const found = await prepareRestore(client, contents, options, signal);
       refuse(this.#describe(found, contents, options), replace, found);
       const drops = replace ? dropsOf(found.presence, found.all) : [];
-      const entries = found.preData.filter((entry) => !isShared(entry, found.presence));
+      const entries = [
+        ...(found.globals?.entries ?? []),
+        ...found.preData.filter((entry) => !isShared(entry, found.presence)),
+      ];
       await restorePreData(
         client,
         { preamble: found.pre.preamble, entries, drops },
@@ -136,6 +139,7 @@ export class PostgresTarget implements Target {
     const { lost, lostRows } = work.cascade;
     const losses = [...lostRows.map((what) => `${what}, with its rows`), ...lost].sort();
     const steps = [
+      ...(work.globals?.steps ?? []),
       ...(replace && drops.length > 0
         ? [`drop ${plural(drops.length, 'object')} in the way, with what depends on them`]
         : []),
@@ -149,10 +153,11 @@ export class PostgresTarget implements Target {
     const warnings = [
       ...losses.map((what) => `dropped too, and not in the backup: ${what}`),
       ...work.warnings,
+      ...(work.globals?.warnings ?? []),
     ];
     if (work.missingRoles.length > 0) {
       warnings.push(
-        `the target has no roles ${showRoles(work.missingRoles)}: create them, or pass --no-owner and --no-privileges`,
+        `the target has no roles ${showRoles(work.missingRoles)}: create them, make those of the backup with --roles, or pass --no-owner and --no-privileges`,
       );
     }
     // Sequence values are those of the whole database; owners of large objects are not restored with --no-owner.
@@ -191,7 +196,7 @@ function refuse(plan: RestorePlan, replace: boolean, { missingRoles }: RestoreWo
     'E_MISSING_ROLES',
     `the target has no roles ${showRoles(missingRoles)}; nothing was changed`,
     {
-      hint: 'Create these roles, or pass --no-owner and --no-privileges.',
+      hint: 'Create these roles, pass --roles to make those that the backup holds, or --no-owner and --no-privileges.',
     },
   );
 }

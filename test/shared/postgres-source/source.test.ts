@@ -158,7 +158,7 @@ describe('a database with everything', () => {
 
   test('says what is left out', async () => {
     const { omitted } = await open(url);
-    expect(omitted.join('\n')).toMatch(/passwords/);
+    expect(omitted.join('\n')).toMatch(/Passwords of roles/);
     expect(omitted.join('\n')).toContain('shop.remote');
     expect(omitted.join('\n')).toContain('shop.totals, shop.totals_of_totals');
   });
