@@ -9,6 +9,7 @@ const FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
 const options = {
   dataset: { type: 'string', short: 'd', multiple: true },
   path: { type: 'string', short: 'p' },
+  instance: { type: 'string' },
   format: { type: 'string', short: 'f', default: 'sql' },
   output: { type: 'string', short: 'o' },
   ...KEY_OPTIONS,
@@ -24,6 +25,7 @@ Writes a backup as plain text: SQL that psql restores into an empty database, or
 
   -d, --dataset NAME      only this dataset; may be repeated for sql
   -p, --path PATH         of Firebase, only what lies there: /characters/alice
+      --instance NAME     that database, of a backup of several instances (Firebase)
   -f, --format FORMAT     sql (default), csv or ndjson; of Firebase json or ndjson
   -o, --output FILE       must not exist; it is there only when it is complete
 ${KEY_HELP}
@@ -46,6 +48,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
       format,
       datasets: values.dataset,
       path: values.path,
+      instance: values.instance,
       signal: io.signal,
     });
     if (values.output === undefined) {

@@ -107,6 +107,11 @@ async function findSource(
     );
   const place = findPlace(found, config, io);
   const isFirebase = place.kind === 'firebase-rtdb';
+  if (isFirebase && place.options['instances'] !== undefined)
+    throw usage(
+      'the source has several instances, and a file is of one database',
+      'Name the database that it is of: --source https://NAME.firebaseio.com.',
+    );
   return openSource(isFirebase ? { ...place, options: { ...place.options, auth: 'none' } } : place, io.env);
 }
 

@@ -12,6 +12,7 @@ const options = {
   dataset: { type: 'string', short: 'd', multiple: true },
   path: { type: 'string', short: 'p' },
   'to-path': { type: 'string' },
+  instance: { type: 'string' },
   replace: { type: 'boolean', default: false },
   merge: { type: 'boolean', default: false },
   resume: { type: 'boolean', default: false },
@@ -48,9 +49,10 @@ that has any of the objects, naming them; afterwards reads everything back and c
       --keep-going        leave out what the database refuses before the rows, instead of changing nothing (PostgreSQL)
       --roles             first make the roles of the backup that the server lacks, with memberships and settings (PostgreSQL)
   -j, --jobs N            partitions and indexes at once (default 4)
-      --max-rate MB       write at most so many MB a second (Firebase, as are the next five)
+      --max-rate MB       write at most so many MB a second (Firebase, as are the next six)
   -p, --path PATH         only what lies there: /characters/alice
       --to-path PATH      where it goes to; where it was, unless given
+      --instance NAME     only that database, of a backup of several instances (Firebase)
       --merge             write the backup's values, keep every other key of the target, at every depth
       --resume            go on with a restore that broke off: only what is not there is written
       --rules             put the security rules of the backup into force too
@@ -89,6 +91,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
       noPrivileges: values['no-privileges'] === true,
       path: values.path,
       toPath: values['to-path'],
+      instance: values.instance,
       merge: values.merge === true,
       resume: values.resume === true,
       rules: values.rules === true,

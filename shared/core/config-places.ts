@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { NamedSource } from './config.ts';
-import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
+import { FIREBASE_INSTANCES, FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
 
 /** ARN of a Secrets Manager secret, or of a parameter of Parameter Store; in a CDK app also what stands for one until it is deployed. */
 export const SecretArn = z
@@ -14,6 +14,8 @@ const url = z.string().min(1);
 /** PostgreSQL's whole URL is a secret, or none of it is. */
 const postgres = { url: url.optional(), secret: SecretArn.optional(), ...POSTGRES_OPTIONS };
 const firebase = { url, secret: SecretArn.optional(), ...FIREBASE_OPTIONS };
+const firebaseInstances = { ...firebase, url: url.optional(), instances: FIREBASE_INSTANCES.optional() };
+const URL_OR_INSTANCES = { path: ['url'], message: 'give url or instances, and one of them only' };
 const ONE_OF_BOTH = { path: ['url'], message: 'give url or secret, and one of them only' };
 
 function hasOneOfBoth({ url, secret }: { readonly url?: unknown; readonly secret?: unknown }): boolean {
@@ -24,7 +26,9 @@ export const Places = z.record(
   z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
   z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('postgres'), ...postgres }).refine(hasOneOfBoth, ONE_OF_BOTH),
-    z.strictObject({ kind: z.literal('firebase-rtdb'), ...firebase }),
+    z
+      .strictObject({ kind: z.literal('firebase-rtdb'), ...firebaseInstances })
+      .refine(({ url, instances }) => (url === undefined) !== (instances === undefined), URL_OR_INSTANCES),
     z.strictObject({ kind: z.literal('files'), url }),
   ]),
 );

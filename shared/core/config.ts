@@ -248,12 +248,19 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
       typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   const isShown =
     path.at(-1) !== 'url' &&
+    !path.includes('instances') &&
     path.at(-1) !== 'secret' &&
     (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string');
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
-const PLACE_SETTINGS = ['url', 'secret', ...Object.keys(POSTGRES_OPTIONS), ...Object.keys(FIREBASE_OPTIONS)];
+const PLACE_SETTINGS = [
+  'url',
+  'instances',
+  'secret',
+  ...Object.keys(POSTGRES_OPTIONS),
+  ...Object.keys(FIREBASE_OPTIONS),
+];
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);

@@ -27,6 +27,25 @@ export const POSTGRES_OPTIONS = {
   rolePasswords: z.boolean().optional(),
 };
 
+const INSTANCE = /^[a-z][a-z0-9_-]{0,31}=https?:\/\/\S+$/i;
+
+/** Several databases of one project as one source, by name; becomes `eu=URL us=URL`, as options are plain values. */
+export const FIREBASE_INSTANCES = z
+  .union([z.record(z.string(), z.string()).transform(entriesOf), z.string().transform(wordsOf)])
+  .refine((entries) => entries.length > 0 && entries.every((entry) => INSTANCE.test(entry)), {
+    error:
+      'wanted are databases by name, { eu: URL, us: URL }: names of up to 32 letters, digits, - and _, and URLs without blanks',
+  })
+  .transform((entries) => entries.join(' '));
+
+function entriesOf(instances: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(instances).map(([name, url]) => `${name}=${url}`);
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.split(/\s+/).filter(Boolean);
+}
+
 export const FIREBASE_OPTIONS = {
   auth: z.enum(['auto', 'none']).optional(),
   serviceAccountFile: text,

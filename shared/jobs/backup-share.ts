@@ -152,7 +152,7 @@ async function openView(
     throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
   }
   const known = plan.fullRead ? undefined : knownOf(parent, repository);
-  const view = await source.open(signal, { parent: known, onWarning: warn });
+  const view = await source.open(signal, { parent: known, allowEmpty: plan.allowEmpty, onWarning: warn });
   try {
     if (!plan.allowEmpty) refuseEmpty(view, source.name);
     return view;

@@ -71,7 +71,7 @@ export async function runBackup(
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   const known = options.fullRead ? undefined : knownOf(ancestors.parent, repository);
   for (let attempt = 1; ; attempt++) {
-    await using view = await source.open(signal, { parent: known, onWarning: warn });
+    await using view = await source.open(signal, { parent: known, allowEmpty, onWarning: warn });
     if (!allowEmpty) refuseEmpty(view, source.name);
     try {
       return await writeBackup(repository, source, view, { ...options, ancestors, spoiltPacks, warn });

@@ -24,6 +24,8 @@ export async function* exportBackup(
     readonly format: ExportFormat;
     readonly datasets?: readonly string[] | undefined;
     readonly path?: string | undefined;
+    /** Of a backup of several databases. */
+    readonly instance?: string | undefined;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array> {

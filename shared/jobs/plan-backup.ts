@@ -117,7 +117,7 @@ async function lookAround(
   if (!source.sharing) return { ancestors, spoiltPacks, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
   const parent = fullRead ? undefined : knownOf(ancestors.parent, repository);
-  const view = await source.open(signal, { parent, onWarning: warn });
+  const view = await source.open(signal, { parent, allowEmpty: allowEmpty ?? false, onWarning: warn });
   try {
     if (!allowEmpty) refuseEmpty(view, source.name);
   } catch (error) {

@@ -111,6 +111,8 @@ export interface ChangedPartition {
 export interface OpenOptions {
   /** The last backup of this source. What has not changed since need not be read; what is given is what is there. */
   readonly parent?: BackupContents | undefined;
+  /** A source without data is no failure: its view has no dataset of kind `data`. @default false */
+  readonly allowEmpty?: boolean;
   readonly onWarning?: (message: string) => void;
 }
 

@@ -58,6 +58,8 @@ export interface RestoreOptions {
   readonly path?: string | undefined;
   /** Where it goes to. @default where it was */
   readonly toPath?: string | undefined;
+  /** Only that database, of a backup or target of several. */
+  readonly instance?: string | undefined;
   /** Keep what the target has beside what is restored, instead of refusing. */
   readonly merge?: boolean;
   /** The target holds a part of this backup already: only the rest is written. */
@@ -93,6 +95,7 @@ export interface DamagedDataset {
 export const SPECIAL_OPTIONS = [
   'path',
   'toPath',
+  'instance',
   'merge',
   'resume',
   'rules',
@@ -187,6 +190,8 @@ export type Exporter = (
     readonly datasets?: readonly string[] | undefined;
     /** Only what lies there, of a kind that has paths. */
     readonly path?: string | undefined;
+    /** Of which database, of a kind that has instances. */
+    readonly instance?: string | undefined;
     readonly signal: AbortSignal;
   },
 ) => AsyncIterable<Uint8Array>;

@@ -3,6 +3,7 @@ import { ACCESS, type FirebaseCheck, type Look, READING } from './checks-read.ts
 import { Asker } from './checks-sample.ts';
 import { WRITE, WRITING } from './checks-write.ts';
 import { FirebaseConnection } from './connection.ts';
+import { hasInstances, type Instance, instancesName, parseInstances } from './instances.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -18,6 +19,10 @@ export const FIREBASE_CHECKS: readonly FirebaseCheck[] = [...ACCESS, WRITE, ...R
 
 /** @throws E_CONFIG listing every problem */
 export function openFirebaseChecks(url: string, options: AdapterOptions, env: Environment): SourceChecks {
+  if (hasInstances(options)) {
+    const instances = parseInstances(url, options, env);
+    return new InstancesChecks(instances, (instance) => new FirebaseChecks(instance, env));
+  }
   return new FirebaseChecks(parseFirebaseOptions(url, options, env), env);
 }
 
@@ -41,5 +46,25 @@ class FirebaseChecks implements SourceChecks {
     const asker = new Asker(connection, options.signal);
     const look: Look = { connection, options: this.#options, asker, own, sample: undefined };
     yield* runChecks(FIREBASE_CHECKS, look, options);
+  }
+}
+
+/** One database after the other; a check of `eu` is called `eu/etag-silent`. */
+class InstancesChecks implements SourceChecks {
+  readonly kind = 'firebase-rtdb';
+  readonly name: string;
+  readonly #instances: readonly Instance[];
+  readonly #checksOf: (options: FirebaseOptions) => SourceChecks;
+
+  constructor(instances: readonly Instance[], checksOf: (options: FirebaseOptions) => SourceChecks) {
+    this.name = instancesName(instances);
+    this.#instances = instances;
+    this.#checksOf = checksOf;
+  }
+
+  async *run(options: CheckOptions): AsyncGenerator<SourceCheck> {
+    for (const instance of this.#instances)
+      for await (const check of this.#checksOf(instance.options).run(options))
+        yield { ...check, name: `${instance.name}/${check.name}` };
   }
 }

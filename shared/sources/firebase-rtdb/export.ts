@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter } from '../target.ts';
+import { ofOneInstance } from './instance-contents.ts';
 import { blocksOf } from './records.ts';
 import { readSelection, type SelectedRecord, type Selection, select } from './selection.ts';
 import { TreeText } from './tree-text.ts';
@@ -8,7 +9,9 @@ import { TreeText } from './tree-text.ts';
  * A backup of Firebase, or a node of it, as one JSON document as Firebase exports and imports it, priorities included; or
  * the records of one node as they lie in the backup, a line each.
  */
-export const exportFirebase: Exporter = async function* (contents, { format, datasets, path, signal }) {
+export const exportFirebase: Exporter = async function* (whole, options) {
+  const { format, path, signal } = options;
+  const { contents, datasets } = ofOneInstance(whole, options);
   const selections = select(contents, { datasets, path });
   if (format === 'json')
     yield* blocksOf(document(contents, selections, { isNode: path !== undefined, signal }));

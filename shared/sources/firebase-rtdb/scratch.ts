@@ -8,9 +8,12 @@ import {
   type ScratchServer,
   scratchName,
 } from '../scratch.ts';
-import type { BackupContents } from '../target.ts';
+import type { BackupContents, Target } from '../target.ts';
 import { FirebaseConnection } from './connection.ts';
-import { RULES_DATASET, storedDataset } from './datasets.ts';
+import { roleOf } from './datasets.ts';
+import { contentsOfInstance, instancesIn } from './instance-contents.ts';
+import { routesTo } from './instance-routes.ts';
+import { databasesOfName, hasInstances } from './instances.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -23,6 +26,7 @@ import { showPath } from './paths.ts';
 import { removeNode } from './remove-node.ts';
 import { checkDepth } from './restore-checks.ts';
 import { findConflicts } from './restore-conflicts.ts';
+import { RoutedTarget } from './routed-target.ts';
 import { ScratchMarks } from './scratch-marks.ts';
 import { select } from './selection.ts';
 import { FirebaseTarget } from './target.ts';
@@ -38,6 +42,10 @@ export function openFirebaseScratch(
   options: AdapterOptions,
   env: Environment,
 ): FirebaseScratchServer {
+  if (hasInstances(options))
+    throw new HoldfastError('E_CONFIG', 'several instances are given, and drills run in one database', {
+      hint: 'Name one database: each instance of the backup gets a node of its own there.',
+    });
   return new FirebaseScratchServer(parseFirebaseOptions(url, options, env), env);
 }
 
@@ -58,16 +66,21 @@ export class FirebaseScratchServer implements ScratchServer {
 
   /** A server of this machine may be named without its namespace. */
   isServerOf(source: string): boolean {
-    if (!URL.canParse(source)) return false;
-    const { origin, searchParams } = new URL(source);
-    const { namespace = searchParams.get('ns') } = this.#options;
-    return origin === this.#options.origin && (searchParams.get('ns') ?? namespace) === namespace;
+    return databasesOfName(source).some((database) => {
+      if (!URL.canParse(database)) return false;
+      const { origin, searchParams } = new URL(database);
+      const { namespace = searchParams.get('ns') } = this.#options;
+      return origin === this.#options.origin && (searchParams.get('ns') ?? namespace) === namespace;
+    });
   }
 
   async make(contents: BackupContents, mark: ScratchMark, { onWarning, signal }: MakeOptions) {
     const { base } = this.#options;
     const options = { ...this.#options, base: [...base, scratchName(mark)] };
-    await checkRoom(contents, options, signal);
+    const instances = instancesIn(contents);
+    if (instances.length === 0) await checkRoom(contents, options, signal);
+    for (const instance of instances)
+      await checkRoom(contentsOfInstance(contents, instance), below(options, instance), signal);
     await using connection = new FirebaseConnection(connectionOptions(options, this.#env));
     const marks = new ScratchMarks(connection, base);
     await marks.checkPlace(signal);
@@ -84,7 +97,8 @@ class FirebaseScratch implements Scratch {
   readonly name: string;
   readonly server = 'Firebase Realtime Database';
   readonly removal: string;
-  readonly target: FirebaseTarget;
+  /** Of several instances, each has a node below that of the drill. */
+  readonly target: Target;
   readonly restoreOptions = {};
   readonly leftOut: readonly string[];
   readonly #options: FirebaseOptions;
@@ -94,8 +108,15 @@ class FirebaseScratch implements Scratch {
     this.#options = options;
     this.#env = env;
     this.leftOut = leftOut;
-    this.target = new FirebaseTarget(options, env);
-    this.name = this.target.name;
+    this.name = firebaseName(options);
+    const whole = new FirebaseTarget(options, env);
+    this.target = new RoutedTarget(
+      this.name,
+      whole.asSource(),
+      routesTo((instance) =>
+        instance === undefined ? whole : new FirebaseTarget(below(options, instance), env),
+      ),
+    );
     const [url = '', query] = this.name.split('?');
     this.removal = `curl -X DELETE -H "Authorization: Bearer $FIREBASE_ACCESS_TOKEN" '${url}.json${query ? `?${query}` : ''}'`;
   }
@@ -131,6 +152,10 @@ class FirebaseScratch implements Scratch {
   }
 }
 
+function below(options: FirebaseOptions, instance: string): FirebaseOptions {
+  return { ...options, base: [...options.base, instance] };
+}
+
 /** @throws E_SOURCE_*; no mark is left then, as far as the database can be asked */
 async function writeMark(marks: ScratchMarks, mark: ScratchMark): Promise<void> {
   try {
@@ -142,7 +167,7 @@ async function writeMark(marks: ScratchMarks, mark: ScratchMark): Promise<void> 
 }
 
 function leftOutOf(contents: BackupContents): readonly string[] {
-  if (!storedDataset(contents, RULES_DATASET)) return [];
+  if (!contents.datasets.some((dataset) => roleOf(dataset) === 'rules')) return [];
   return ['security rules: they are those of a whole database, and were not put into force'];
 }
 

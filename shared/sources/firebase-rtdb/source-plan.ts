@@ -32,6 +32,8 @@ export interface OpenRequest {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;
   readonly parent: BackupContents | undefined;
+  /** A database without data is a view without datasets of data. */
+  readonly allowEmpty: boolean;
   readonly onWarning: (message: string) => void;
 }
 
@@ -67,11 +69,11 @@ function planAsParent(parent: BackupContents | undefined): readonly PlannedDatas
 }
 
 async function planAnew(
-  { connection, options, parent }: OpenRequest,
+  { connection, options, parent, allowEmpty }: OpenRequest,
   { probe, signal }: { readonly probe: EtagProbe; readonly signal: AbortSignal },
 ): Promise<readonly PlannedDataset[]> {
   const { base } = options;
-  const keys = await topKeys(connection, options, signal);
+  const keys = await topKeys(connection, { options, allowEmpty, signal });
   const isOne = keys === 'scalar' || keys.length > MOST_DATASETS;
   const own = isOne ? undefined : await readPriority(connection, base, signal);
   const names = isOne ? [ROOT_DATASET] : keys;
@@ -112,8 +114,11 @@ async function findSame(
 
 async function topKeys(
   connection: FirebaseConnection,
-  options: FirebaseOptions,
-  signal: AbortSignal,
+  {
+    options,
+    allowEmpty,
+    signal,
+  }: { readonly options: FirebaseOptions; readonly allowEmpty: boolean; readonly signal: AbortSignal },
 ): Promise<readonly string[] | 'scalar'> {
   const json = await connection
     .ask(
@@ -124,9 +129,10 @@ async function topKeys(
     .catch((error: unknown) => {
       throw explainDenial(error);
     });
+  if (json === 'null' && allowEmpty) return [];
   if (json === 'null')
     throw new HoldfastError('E_EMPTY_READ', `${firebaseName(options)} holds nothing`, {
-      hint: 'Check the database URL and its path: an empty answer is never taken for a backup.',
+      hint: 'Check the database URL and its path: an empty answer is taken for a backup only with --allow-empty.',
     });
   if (json === undefined) return Array.from({ length: MOST_DATASETS + 1 }, String);
   const members = new CanonicalJson(json).members();

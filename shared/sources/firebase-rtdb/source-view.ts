@@ -195,6 +195,7 @@ export class FirebaseView implements SourceView {
       else if (reader?.isGone) accounts.gone([], planned.name);
     }
     accounts.end();
+    if (this.#states.length === 0) return;
     if (this.#states.some(({ records, planned }) => records > 0 && planned.role !== 'own')) return;
     throw new HoldfastError('E_SOURCE_CHANGED', 'all that was listed was removed before it could be read', {
       hint: 'Check the database; an empty answer is never taken for a backup.',

@@ -1,5 +1,7 @@
 import type { OpenOptions, Source, SourceCapabilities, SourceView } from '../source.ts';
 import { FirebaseConnection } from './connection.ts';
+import { hasInstances, parseInstances } from './instances.ts';
+import { InstancesSource } from './instances-source.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -11,7 +13,12 @@ import {
 import { openView } from './source-plan.ts';
 
 /** @throws E_CONFIG listing every problem */
-export function openFirebaseSource(url: string, options: AdapterOptions, env: Environment): FirebaseSource {
+export function openFirebaseSource(url: string, options: AdapterOptions, env: Environment): Source {
+  if (hasInstances(options))
+    return new InstancesSource(
+      parseInstances(url, options, env),
+      (instance) => new FirebaseSource(instance, env),
+    );
   return new FirebaseSource(parseFirebaseOptions(url, options, env), env);
 }
 
@@ -30,10 +37,13 @@ export class FirebaseSource implements Source {
     this.capabilities = { consistency: 'per-subtree', maxReaders: options.readers };
   }
 
-  async open(signal: AbortSignal, { parent, onWarning = () => {} }: OpenOptions = {}): Promise<SourceView> {
+  async open(
+    signal: AbortSignal,
+    { parent, allowEmpty = false, onWarning = () => {} }: OpenOptions = {},
+  ): Promise<SourceView> {
     const connection = new FirebaseConnection(connectionOptions(this.#options, this.#env));
     try {
-      return await openView({ connection, options: this.#options, parent, onWarning }, signal);
+      return await openView({ connection, options: this.#options, parent, allowEmpty, onWarning }, signal);
     } catch (error) {
       await connection[Symbol.asyncDispose]();
       throw error;

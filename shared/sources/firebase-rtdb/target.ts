@@ -2,16 +2,12 @@ import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
-import type {
-  BackupContents,
-  RestoreOptions,
-  RestorePlan,
-  SpecialOption,
-  StoredDataset,
-  Target,
-} from '../target.ts';
+import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
 import { FirebaseConnection } from './connection.ts';
 import { RULES_DATASET, storedDataset } from './datasets.ts';
+import { routesByName, routeToOne } from './instance-routes.ts';
+import { hasInstances, instancesName, parseInstances } from './instances.ts';
+import { InstancesSource } from './instances-source.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -30,6 +26,7 @@ import { comparedContents, comparedSource } from './restore-comparison.ts';
 import { type Conflict, findConflicts, refuseValuesAbove } from './restore-conflicts.ts';
 import { stillToWrite } from './restore-resume.ts';
 import { RestoreWriter } from './restore-writer.ts';
+import { FIREBASE_RESTORE_OPTIONS, RoutedTarget } from './routed-target.ts';
 import { writeRules } from './rules.ts';
 import { readSelection, type Selection, select } from './selection.ts';
 import { FirebaseSource } from './source.ts';
@@ -38,8 +35,19 @@ import { readPlace } from './target-view.ts';
 const DEFAULT_JOBS = 6;
 
 /** @throws E_CONFIG listing every problem */
-export function openFirebaseTarget(url: string, options: AdapterOptions, env: Environment): FirebaseTarget {
-  return new FirebaseTarget(parseFirebaseOptions(url, options, env), env);
+export function openFirebaseTarget(url: string, options: AdapterOptions, env: Environment): Target {
+  const sourceOf = (instance: FirebaseOptions) => new FirebaseSource(instance, env);
+  if (!hasInstances(options)) {
+    const target = new FirebaseTarget(parseFirebaseOptions(url, options, env), env);
+    return new RoutedTarget(target.name, target.asSource(), routeToOne(target));
+  }
+  const instances = parseInstances(url, options, env);
+  const targets = new Map(instances.map((one) => [one.name, new FirebaseTarget(one.options, env)]));
+  return new RoutedTarget(
+    instancesName(instances),
+    new InstancesSource(instances, sourceOf),
+    routesByName(targets),
+  );
 }
 
 /** A selection and where it goes. */
@@ -59,14 +67,7 @@ export class FirebaseTarget implements Target {
   readonly kind = 'firebase-rtdb';
   readonly name: string;
   readonly comparesItself = false;
-  readonly specialOptions: readonly SpecialOption[] = [
-    'path',
-    'toPath',
-    'merge',
-    'resume',
-    'rules',
-    'bytesPerSecond',
-  ];
+  readonly specialOptions = FIREBASE_RESTORE_OPTIONS;
   readonly #options: FirebaseOptions;
   readonly #env: Environment;
 

@@ -16,7 +16,14 @@ import { parseToc, type Toc, type TocEntry } from './toc.ts';
 const BLOCK_CHARACTERS = 64 * 1024;
 
 /** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/restore.md). */
-export const exportPostgres: Exporter = async function* (contents, { format, datasets, path, signal }) {
+export const exportPostgres: Exporter = async function* (
+  contents,
+  { format, datasets, path, instance, signal },
+) {
+  if (instance !== undefined)
+    throw new HoldfastError('E_USAGE', `a backup of PostgreSQL has no instance '${instance}'`, {
+      hint: 'Leave --instance out.',
+    });
   if (format === 'json' || path !== undefined)
     throw new HoldfastError(
       'E_USAGE',
