@@ -108,7 +108,11 @@ describeWithPart('python-reader', 'the reader in Python gives what a Firebase da
       await fetch(`${server.url}/.settings/rules.json`, { method: 'PUT', body: rules });
       const { folder, key } = await backUp(firebaseSource(server.url));
       const datasets = await listed(folder);
-      await expectDescribed('firebase-rtdb', datasets);
+      const several = await backUp(firebaseSource('', { instances: `eu=${server.url}` }));
+      const ofEu = await listed(several.folder);
+      await expectDescribed('firebase-rtdb', [...datasets, ...ofEu]);
+      expect(ofEu.map(({ name }) => name).sort()).toEqual(datasets.map(({ name }) => `eu/${name}`).sort());
+      expect(String(await python(several.folder, several.key, 'eu/.settings/rules'))).toBe(rules);
       const read = (name: string) => python(folder, key, name).then(String);
       const asWritten = await fetch(`${server.url}/.settings/rules.json`).then((answer) => answer.text());
       expect(await read('.settings/rules')).toBe(asWritten);
