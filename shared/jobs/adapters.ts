@@ -1,9 +1,8 @@
-import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { HoldfastError } from '../core/errors.ts';
 import { FilesChecks } from '../sources/files/checks.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
 import { FilesScratchServer } from '../sources/files/scratch.ts';
-import { refuseNames } from '../sources/files/target-names.ts';
 import type { Importer } from '../sources/import.ts';
 import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
@@ -28,8 +27,6 @@ interface Adapter {
   openChecks(config: SourceConfig, env: Env): Promise<SourceChecks>;
   exporter(): Promise<Exporter>;
   importer(): Promise<Importer>;
-  /** Why datasets of these names cannot be given back to a database of that kind; missing where any names can be. */
-  readonly checkNames?: (names: readonly string[]) => void;
 }
 
 /** Every kind of source there is: a new one is a folder below `sources/` and an entry here. Drivers load when used. */
@@ -38,7 +35,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openSource: async ({ url }) => new FilesSource(filePath(url)),
     openTarget: async ({ url }) => new FilesTarget(filePath(url)),
     openScratch: async ({ url }) => new FilesScratchServer(filePath(url)),
-    checkNames: refuseNames,
     openChecks: async ({ url }) => new FilesChecks(filePath(url)),
     exporter: async () => {
       throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
@@ -102,17 +98,6 @@ export function knownKind(kind: string): SourceKind {
 /** Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem of its settings */
 export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServer> {
   return ADAPTERS[config.kind].openScratch(config, env);
-}
-
-/** Why datasets of these names cannot be restored to a database of their kind; undefined where they can. */
-export function checkNames(kind: string, names: readonly string[]): string | undefined {
-  try {
-    if (Object.hasOwn(ADAPTERS, kind)) ADAPTERS[kind as SourceKind].checkNames?.(names);
-    return undefined;
-  } catch (error) {
-    if (isHoldfastError(error)) return error.message;
-    throw error;
-  }
 }
 
 /** What can be looked at before a first backup. @throws E_CONFIG listing every problem of its settings */

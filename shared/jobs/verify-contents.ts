@@ -3,7 +3,7 @@ import { parseBackupKey } from '../core/ids.ts';
 import type { CatalogDataset } from '../format/catalog.ts';
 import { packKey } from '../format/pack.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
-import { checkNames } from './adapters.ts';
+import { checkNames } from './dataset-names.ts';
 
 type ManifestPack = BackupReader['manifest']['packs'][number];
 
