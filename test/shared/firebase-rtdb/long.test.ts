@@ -8,7 +8,7 @@ import { TEST_KEY } from '../../support/engine.ts';
 import { newChildren } from '../../support/firebase.ts';
 import { newFolder } from '../../support/temporary.ts';
 
-/** The issue's own sizes: minutes, and some GiB of memory for the servers. `FIREBASE_LONG_MB` makes it smaller. */
+/** Takes minutes, and some GiB of memory for the servers. `FIREBASE_LONG_MB` makes it smaller. */
 const isLong = process.env['FIREBASE_LONG'] === '1';
 const totalBytes = Number(process.env['FIREBASE_LONG_MB'] ?? 1024) * MiB;
 const MOST_MEMORY = 300 * MiB;
