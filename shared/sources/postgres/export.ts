@@ -105,12 +105,23 @@ async function* exportSql(
 /** Settings on which the rows depend and that pg_dump does not write. */
 const SETTINGS = `SET array_nulls = on;\nSET transform_null_equals = off;\nSET lc_monetary = 'C';\nSET quote_all_identifiers = off;\n`;
 
+/** What pg_dump sets, no row depends on, and older servers lack: set where the server that reads the script has it. */
+const NEWER =
+  /^SET (transaction_timeout|idle_in_transaction_session_timeout|row_security|default_table_access_method) = (0|off|heap);$/gm;
+
+function forAnyServer(settings: string): string {
+  return settings.replaceAll(
+    NEWER,
+    "SELECT pg_catalog.set_config(name, '$2', false) FROM pg_catalog.pg_settings WHERE name = '$1';",
+  );
+}
+
 function script({ preamble }: Toc, entries: readonly TocEntry[]): Uint8Array {
-  let text = preamble;
+  let text = forAnyServer(preamble);
   let inForce = '';
   for (const { name, type, schema, owner, sql, settings } of entries) {
     if (!text.endsWith('\n')) text += '\n\n\n';
-    if (settings !== inForce) text += `${settings}\n`;
+    if (settings !== inForce) text += `${forAnyServer(settings)}\n`;
     inForce = settings;
     text += `--\n-- Name: ${name}; Type: ${type}; Schema: ${schema}; Owner: ${owner}\n--\n\n${sql}`;
   }

@@ -104,6 +104,16 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
       expect(plan.warnings).toEqual(['the privilege MAINTAIN is left out: PostgreSQL 15 lacks it']);
       const wanted = (await describeDatabase(newer, 'original')).filter((line) => !line.includes('MAINTAIN'));
       expect(await describeDatabase(server, 'older')).toEqual(wanted);
+      await newer.createDatabase('plain');
+      await newer.query(
+        'plain',
+        'CREATE TABLE t (a integer PRIMARY KEY, b text); INSERT INTO t VALUES (1, $$x$$)',
+      );
+      const plain = await backUpUrl(repository, newer.url('plain'));
+      const url = await server.createDatabase('from_psql');
+      await psql(url, await exportedSql(repository, plain.key));
+      expect(await describeDatabase(server, 'from_psql')).toEqual(await describeDatabase(newer, 'plain'));
+      expect(await nativeDump(url)).toContain('\n1\tx\n');
     } finally {
       await newer.stop();
     }
@@ -134,13 +144,17 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
 
   it('exports SQL that psql restores to an equal database', async () => {
     const url = await server.createDatabase('exported');
-    const blocks: Uint8Array[] = [];
-    for await (const block of exportBackup(repository, key, { format: 'sql', signal: never }))
-      blocks.push(Buffer.from(block));
-    await psql(url, Buffer.concat(blocks).toString('utf8'));
+    await psql(url, await exportedSql(repository, key));
     expect(await nativeDump(url)).toBe(await nativeDump(server.url('everything')));
   });
 });
+
+async function exportedSql(repository: Repository, key: BackupKey): Promise<string> {
+  const blocks: Uint8Array[] = [];
+  for await (const block of exportBackup(repository, key, { format: 'sql', signal: never }))
+    blocks.push(Buffer.from(block));
+  return Buffer.concat(blocks).toString('utf8');
+}
 
 /** Entries of a dump; their order depends on all that is in the database. */
 function unordered(dump: string): string[] {
