@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents } from '../target.ts';
 import { query } from './connection.ts';
-import { quoteIdent, quoteLiteral } from './identifiers.ts';
 import { showRoles } from './restore-roles.ts';
 import { readScript, withRole } from './restore-text.ts';
+import { grantsInOrder, makeGrant, makeRole, makeSettings, settingName } from './role-statements.ts';
 import { type MembershipLine, parseRoles, type RoleLine, type RoleSettingsLine } from './roles.ts';
 import type { TocEntry } from './toc.ts';
 
@@ -17,17 +17,6 @@ export interface GlobalsWork {
   readonly steps: readonly string[];
   readonly warnings: readonly string[];
 }
-
-const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
-/** Settings that hold lists, whose values are written as they are: pg_dump's variable_is_guc_list_quote. */
-const LISTS = new Set([
-  'local_preload_libraries',
-  'search_path',
-  'session_preload_libraries',
-  'shared_preload_libraries',
-  'temp_tablespaces',
-  'unix_socket_directories',
-]);
 
 /**
  * What makes the roles of a backup that the target lacks, their memberships, settings and comments. A role that is there stays as
@@ -59,22 +48,51 @@ export async function planGlobals(
   const settings = lines
     .filter((line): line is RoleSettingsLine => 'settingsOf' in line)
     .filter(({ settingsOf }) => names.has(settingsOf));
+  const isKnown = (text: string) => {
+    const name = settingName(text);
+    return name.includes('.') || server.settings.includes(name.toLowerCase());
+  };
   const kept = roles.filter(({ role }) => there.has(role)).map(({ role }) => role);
   return {
     entries: [
       ...made.map(makeRole),
-      ...settings.flatMap((line) => makeSettings(line, server.database)),
-      ...inOrder(grants).map((line) => makeGrant(line, server, known)),
+      ...settings.flatMap((line) =>
+        makeSettings({ ...line, values: line.values.filter(isKnown) }, server.database),
+      ),
+      ...grantsInOrder(grants).map((line) => makeGrant(line, server, known)),
     ],
     made: [...names],
-    steps: made.length === 0 ? [] : [`make the roles ${showRoles([...names])}`],
+    steps: [
+      ...(made.length === 0 ? [] : [`make the roles ${showRoles([...names])}`]),
+      ...(grants.length === 0 ? [] : [`grant roles: ${grants.map(showGrant).join(', ')}`]),
+    ],
     warnings: [
       ...(kept.length === 0
         ? []
         : [`these roles are there already and stay as they are: ${showRoles(kept)}`]),
+      ...unknownSettings(settings, isKnown),
       ...withoutPasswords(made),
     ],
   };
+}
+
+function showGrant({ member, of }: MembershipLine): string {
+  return `${showRoles([of])} to ${showRoles([member])}`;
+}
+
+/** Names only: values may be secret. */
+function unknownSettings(
+  lines: readonly RoleSettingsLine[],
+  isKnown: (text: string) => boolean,
+): readonly string[] {
+  return lines.flatMap(({ settingsOf, values }) =>
+    values
+      .filter((text) => !isKnown(text))
+      .map(
+        (text) =>
+          `the setting ${settingName(text)} of the role ${showRoles([settingsOf])} is left out: the target lacks it`,
+      ),
+  );
 }
 
 function withoutPasswords(made: readonly RoleLine[]): readonly string[] {
@@ -83,21 +101,25 @@ function withoutPasswords(made: readonly RoleLine[]): readonly string[] {
   return [`the backup holds no passwords: set one for ${showRoles(bare)} (ALTER ROLE … PASSWORD …)`];
 }
 
-interface TargetServer {
+export interface TargetServer {
   readonly version: number;
   readonly database: string;
   readonly mayMakeRoles: boolean;
+  readonly isSuperuser: boolean;
+  /** Names, in lower case. */
+  readonly settings: readonly string[];
 }
 
 async function lookAtServer(client: pg.Client, signal: AbortSignal): Promise<TargetServer> {
   const [row] = await query<TargetServer>(
     client,
     `SELECT current_setting('server_version_num')::int AS version, current_database() AS database,
-            rolsuper OR rolcreaterole AS "mayMakeRoles"
+            rolsuper OR rolcreaterole AS "mayMakeRoles", rolsuper AS "isSuperuser",
+            (SELECT array_agg(pg_catalog.lower(name)) FROM pg_catalog.pg_settings) AS settings
        FROM pg_catalog.pg_roles WHERE rolname = current_user`,
     signal,
   );
-  return row ?? { version: 0, database: '', mayMakeRoles: false };
+  return row ?? { version: 0, database: '', mayMakeRoles: false, isSuperuser: false, settings: [] };
 }
 
 function mayNotMake(roles: readonly string[]): HoldfastError {
@@ -107,74 +129,5 @@ function mayNotMake(roles: readonly string[]): HoldfastError {
     {
       hint: 'Log in with CREATEROLE (a superuser, to make superusers), or leave out --roles and create them by hand.',
     },
-  );
-}
-
-function entry(name: string, type: string, sql: string): TocEntry {
-  return { name, type, schema: '-', owner: '', sql, settings: '' };
-}
-
-function makeRole(line: RoleLine): TocEntry {
-  const flag = (is: boolean, name: string) => (is ? name : `NO${name}`);
-  const { role, connectionLimit, validUntil, password, comment } = line;
-  const name = quoteIdent(role);
-  const options = [
-    flag(line.superuser, 'SUPERUSER'),
-    flag(line.inherit, 'INHERIT'),
-    flag(line.createRole, 'CREATEROLE'),
-    flag(line.createDb, 'CREATEDB'),
-    flag(line.login, 'LOGIN'),
-    // Only a superuser may say these, be it that they are off.
-    ...(line.replication ? ['REPLICATION'] : []),
-    ...(line.bypassRls ? ['BYPASSRLS'] : []),
-    ...(connectionLimit === -1 ? [] : [`CONNECTION LIMIT ${connectionLimit}`]),
-    ...(validUntil === null ? [] : [`VALID UNTIL ${quoteLiteral(validUntil)}`]),
-    ...(password === undefined || password === null ? [] : [`PASSWORD ${quoteLiteral(password)}`]),
-  ].filter((option) => option !== 'NOSUPERUSER');
-  const about = comment === null ? '' : `\nCOMMENT ON ROLE ${name} IS ${quoteLiteral(comment)};`;
-  return entry(role, 'ROLE', `CREATE ROLE ${name} WITH ${options.join(' ')};${about}`);
-}
-
-function makeSettings(
-  { settingsOf, inThisDatabase, values }: RoleSettingsLine,
-  database: string,
-): TocEntry[] {
-  const where = inThisDatabase ? ` IN DATABASE ${quoteIdent(database)}` : '';
-  return values.map((text) => {
-    const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-    const written = LISTS.has(name.toLowerCase()) && value !== '' ? value : quoteLiteral(value);
-    const quoted = name.split('.').map(quoteIdent).join('.');
-    return entry(
-      `${settingsOf} ${name}`,
-      'ROLE SETTING',
-      `ALTER ROLE ${quoteIdent(settingsOf)}${where} SET ${quoted} TO ${written};`,
-    );
-  });
-}
-
-/** Who grants must have the right to by a grant before: those with the right to pass on come first. */
-function inOrder(grants: readonly MembershipLine[]): readonly MembershipLine[] {
-  return grants.toSorted((a, b) => Number(b.admin) - Number(a.admin));
-}
-
-function makeGrant(
-  { member, of, grantor, admin, inherit, set }: MembershipLine,
-  { version }: TargetServer,
-  known: (role: string) => boolean,
-): TocEntry {
-  const options = [`ADMIN ${admin}`];
-  if (inherit !== undefined) options.push(`INHERIT ${inherit}`);
-  if (set !== undefined) options.push(`SET ${set}`);
-  const more =
-    version >= FIRST_VERSION_WITH_GRANT_OPTIONS
-      ? ` WITH ${options.join(', ')}`
-      : admin
-        ? ' WITH ADMIN OPTION'
-        : '';
-  const by = grantor !== '' && known(grantor) ? ` GRANTED BY ${quoteIdent(grantor)}` : '';
-  return entry(
-    `${of} to ${member}`,
-    'ROLE MEMBERSHIP',
-    `GRANT ${quoteIdent(of)} TO ${quoteIdent(member)}${more}${by};`,
   );
 }

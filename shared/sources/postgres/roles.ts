@@ -26,7 +26,7 @@ export interface RoleLine {
 export interface MembershipLine {
   readonly member: string;
   readonly of: string;
-  /** Empty where that role is gone. */
+  /** Empty for the superuser that the server was made with, whatever its name, and where the role is gone. */
   readonly grantor: string;
   readonly admin: boolean;
   /** From 16 on. */
@@ -45,6 +45,9 @@ export interface RoleSettingsLine {
 export type RolesLine = RoleLine | MembershipLine | RoleSettingsLine;
 
 const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
+/** pg_authid.dat: the superuser that initdb makes. */
+const BOOTSTRAP_SUPERUSER = '10';
+const SAVEPOINT = 'holdfast_roles';
 const FIRST_VERSION_WITH_BYPASSRLS = 90_500;
 /** No conversion between the encoding of the database and UTF-8. */
 const NOT_CONVERTED = ['22021', '22P05'];
@@ -53,6 +56,7 @@ const NOT_CONVERTED = ['22021', '22P05'];
  * All roles of the server but the predefined ones, then memberships, then settings; each in an order that does not change. What
  * a database of another encoding named in its own way, and cannot be read in this one, is left out.
  *
+ * @param client in a transaction
  * @param options.passwords their hashes too, which superusers alone may read
  * @throws E_SOURCE_DENIED, E_SOURCE_*
  */
@@ -61,6 +65,7 @@ export async function readRoles(
   { version, passwords }: { readonly version: ServerVersion; readonly passwords: boolean },
   signal: AbortSignal,
 ): Promise<Buffer> {
+  await query(client, `SAVEPOINT ${SAVEPOINT}`, signal);
   const roles = await readRoleRows(client, { version, passwords }, signal);
   const names = new Map(roles.map(({ oid, line }) => [oid, line.role]));
   const lines: RolesLine[] = [
@@ -91,13 +96,15 @@ async function readRoleRows(
            r.rolcanlogin, r.rolreplication, ${bypass} AS rolbypassrls, r.rolconnlimit, r.rolvaliduntil::text AS until,
            pg_catalog.shobj_description(r.oid, 'pg_authid') AS comment${passwords ? ', a.rolpassword AS password' : ''}
       FROM pg_catalog.pg_roles r${passwords ? ' JOIN pg_catalog.pg_authid a ON a.oid = r.oid' : ''}`;
-  const rows = await readConverted(client, sql, signal);
+  const rows = await readConverted(client, sql, signal).catch((error: unknown) => {
+    throw passwords && isHoldfastError(error, 'E_SOURCE_DENIED') ? denied(error) : error;
+  });
   return rows
     .map((row) => ({ oid: String(row['oid']), line: roleLine(row, passwords) }))
     .sort((a, b) => compare(a.line.role, b.line.role));
 }
 
-/** All rows; where one cannot be converted, all others. */
+/** All rows; where one cannot be converted, those of all other roles. `r` is pg_roles in the statement. */
 async function readConverted(
   client: pg.Client,
   sql: string,
@@ -108,8 +115,9 @@ async function readConverted(
       return await query<Record<string, unknown>>(client, sql + where, signal, { object: 'the roles' });
     } catch (error) {
       if (isHoldfastError(error) && NOT_CONVERTED.includes(String(error.details['sqlState'])))
-        return undefined;
-      throw isHoldfastError(error, 'E_SOURCE_DENIED') ? denied(error) : error;
+        // The error has ended the transaction up to there.
+        return void (await query(client, `ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, signal));
+      throw error;
     }
   };
   const all = await read('');
@@ -172,8 +180,9 @@ async function readMemberships(
   return rows
     .flatMap(({ of, member, grantor, ...options }): MembershipLine[] => {
       const [group, one] = [names.get(of), names.get(member)];
-      if (group === undefined || one === undefined || isPredefined(one)) return [];
-      return [{ member: one, of: group, grantor: names.get(grantor) ?? '', ...options }];
+      if (group === undefined || one === undefined || (isPredefined(one) && isPredefined(group))) return [];
+      const by = grantor === BOOTSTRAP_SUPERUSER ? undefined : names.get(grantor);
+      return [{ member: one, of: group, grantor: by ?? '', ...options }];
     })
     .sort((a, b) => compare(a.of, b.of) || compare(a.member, b.member) || compare(a.grantor, b.grantor));
 }
@@ -183,14 +192,15 @@ async function readSettings(
   names: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<readonly RoleSettingsLine[]> {
-  const rows = await query<{ role: string; here: boolean; values: string[] }>(
-    client,
-    `SELECT setrole::text AS role, setdatabase <> 0 AS here, setconfig AS values
-       FROM pg_catalog.pg_db_role_setting
-      WHERE setrole <> 0 AND (setdatabase = 0 OR setdatabase =
-            (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))`,
-    signal,
-  );
+  const sql = `SELECT r.oid::text AS role, s.setdatabase <> 0 AS here, s.setconfig AS values
+      FROM pg_catalog.pg_db_role_setting s
+      JOIN pg_catalog.pg_roles r ON r.oid = s.setrole AND (s.setdatabase = 0 OR s.setdatabase =
+           (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))`;
+  const rows = (await readConverted(client, sql, signal)) as readonly {
+    readonly role: string;
+    readonly here: boolean;
+    readonly values: readonly string[];
+  }[];
   return rows
     .flatMap(({ role, here, values }) => {
       const settingsOf = names.get(role);
