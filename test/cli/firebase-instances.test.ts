@@ -45,7 +45,7 @@ describe('several instances of a Firebase project as one source', () => {
     await holdfast('init');
   });
 
-  const configure = (instances: object) =>
+  const configure = (instances: object | string) =>
     writeFile(
       path.join(cwd, 'holdfast.config.json'),
       JSON.stringify({
@@ -149,6 +149,10 @@ describe('several instances of a Firebase project as one source', () => {
     const lost = await holdfast('backup --source game --allow-empty');
     expect(lost.status).toBe(40);
     expect(lost.stderr).toContain('us/players');
+    // Its ETag is that of the last backup now.
+    expect(await holdfast('backup --source game')).toMatchObject(
+      failure('E_EMPTY_READ', `instance us (${us.url})`),
+    );
   });
 
   it('restores one instance, or datasets of one, into one database', async () => {
@@ -232,6 +236,7 @@ describe('several instances of a Firebase project as one source', () => {
       [{ eu: secret, us: `${secret}&x=1` }, "unknown parameter 'x'"],
       [{ eu: secret, us: `${eu.url}/tenants?auth=hush` }, 'the instances eu and us are the same database'],
       [{}, 'wanted are databases by name'],
+      ['eu=ftp://x?auth=hush', 'wanted are databases by name'],
     ] as const) {
       await configure(instances);
       const result = await holdfast('backup --source game');
