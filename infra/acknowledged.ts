@@ -72,9 +72,9 @@ interface Finding {
 /** Routes that somebody without a login may call. Every other stays a finding. */
 const OPEN_ROUTES = /^(GET [\w/]+\/health|OPTIONS .+)$/;
 /** CDK's own function that copies the console's files. */
-const CDKS_OWN = /\/Custom::CDKBucketDeployment\w+\//;
+const CDKS_OWN = /\/Custom::(CDKBucketDeployment\w+|S3AutoDeleteObjectsCustomResourceProvider)\//;
 const CDKS_REASON =
-  "CDK's own function, which copies the console's files from its bucket of assets to theirs, and has rights on these two alone.";
+  "CDK's own function, which copies the console's files from its bucket of assets to theirs, or empties theirs when it is deleted, and has rights on these two alone.";
 
 /** Findings of other rules, by resource. */
 function findingsOf(resource: CfnResource): readonly Finding[] {

@@ -10,7 +10,6 @@ import {
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { API_BASE } from '../../shared/core/api-names.ts';
@@ -19,6 +18,7 @@ import type { ApiFunctionName } from '../../shared/core/config-aws.ts';
 import { API_INVOKES, apiStatements } from './api-statements.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
+import { deliveredLog } from './delivered-log.ts';
 import { apiConfig, functionConfig, functionEnvironment } from './function-settings.ts';
 import { JobFunction } from './job-function.ts';
 import { jobStatements } from './job-statements.ts';
@@ -136,8 +136,8 @@ export class AdminApi extends Construct {
   }
 
   #stage({ config }: BackupPipeline): void {
-    const { logDays = RetentionDays.THREE_MONTHS, api = {} } = config.aws;
-    const log = new LogGroup(this, 'AccessLog', { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+    const { logDays, api = {} } = config.aws;
+    const log = deliveredLog(this, 'AccessLog', { service: 'apigateway', retention: logDays });
     new HttpStage(this, 'Stage', {
       httpApi: this.httpApi,
       stageName: '$default',

@@ -13,6 +13,7 @@ import {
   HttpVersion,
   OriginRequestPolicy,
   ResponseHeadersPolicy,
+  S3OriginAccessControl,
   SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
@@ -32,6 +33,7 @@ import type { AdminApi } from './admin-api.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import { consoleConfig, contentSecurityPolicy } from './console-settings.ts';
 import { consoleFolder } from './job-function.ts';
+import { regionalName } from './regional-name.ts';
 
 export interface AdminConsoleProps {
   readonly api: AdminApi;
@@ -67,6 +69,8 @@ export class AdminConsole extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       removalPolicy: RemovalPolicy.DESTROY,
+      // CloudFormation removes no bucket that has something in it.
+      autoDeleteObjects: true,
     });
     this.distribution = this.#distribution(api, auth, hosted);
     this.url = `https://${hosted.domainName ?? this.distribution.distributionDomainName}/`;
@@ -87,7 +91,11 @@ export class AdminConsole extends Construct {
             certificate: Certificate.fromCertificateArn(this, 'Certificate', certificate),
           }),
       defaultBehavior: {
-        origin: S3BucketOrigin.withOriginAccessControl(this.bucket as IBucket),
+        origin: S3BucketOrigin.withOriginAccessControl(this.bucket as IBucket, {
+          originAccessControl: new S3OriginAccessControl(this, 'Access', {
+            originAccessControlName: regionalName(this),
+          }),
+        }),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
         responseHeadersPolicy: this.#headers(auth, hosted),
@@ -111,6 +119,7 @@ export class AdminConsole extends Construct {
   #headers({ issuer }: OidcSettings, { signInOrigins }: Hosted): ResponseHeadersPolicy {
     const override = true;
     return new ResponseHeadersPolicy(this, 'Headers', {
+      responseHeadersPolicyName: regionalName(this),
       comment: 'Holdfast: the console runs its own files alone',
       securityHeadersBehavior: {
         contentSecurityPolicy: {

@@ -20,6 +20,8 @@ const GRAPHS: readonly (readonly [title: string, metrics: readonly MetricName[]]
     ['BackupFailed', 'BackupMissed', 'Suspects', 'VerificationFailed'],
   ],
 ];
+/** CloudWatch's limit. */
+const MOST_ALARMS = 100;
 const COLUMNS = 3;
 const WIDTH = 24;
 
@@ -44,6 +46,16 @@ export function backupDashboard(
   for (let i = 0; i < graphs.length; i += COLUMNS) rows.push(graphs.slice(i, i + COLUMNS));
   return new Dashboard(scope, id, {
     defaultInterval: Duration.days(14),
-    widgets: [[new AlarmStatusWidget({ title: 'Backups', alarms, width: WIDTH })], ...rows],
+    widgets: [...alarmRows(alarms), ...rows],
   });
+}
+
+function alarmRows(alarms: readonly Alarm[]): IWidget[][] {
+  const rows: IWidget[][] = [];
+  for (let i = 0; i < alarms.length; i += MOST_ALARMS) {
+    const title = i === 0 ? 'Backups' : `Backups, ${i / MOST_ALARMS + 1}`;
+    const some = alarms.slice(i, i + MOST_ALARMS);
+    rows.push([new AlarmStatusWidget({ title, alarms: some, width: WIDTH })]);
+  }
+  return rows;
 }

@@ -1,4 +1,4 @@
-import { Duration, Names, Stack } from 'aws-cdk-lib';
+import { Duration, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import {
@@ -59,16 +59,18 @@ export class BackupSchedules extends Construct {
     this.#isEnabled = props.enabled ?? true;
     this.drilled = props.drilled;
     this.deadLetterQueue = deadLetters(this, 'DeadLetters');
+    // Groups have names: one that were kept would stand in the way of the next deployment.
+    const removalPolicy = RemovalPolicy.DESTROY;
     // Known before it is made: the watchdog, which schedules invoke, is told of it.
     this.groupName = Names.uniqueResourceName(this, { maxLength: 64 });
-    const group = new ScheduleGroup(this, 'Group', { scheduleGroupName: this.groupName });
+    const group = new ScheduleGroup(this, 'Group', { scheduleGroupName: this.groupName, removalPolicy });
     for (const [type, when] of Object.entries(props.backups))
       for (const source of when.sources ?? props.sources)
         this.#backup(type, source, when, { group, stateMachine: props.stateMachine });
     this.#maintain('verify', { since: VERIFY_SINCE }, props, group);
     this.#maintain('prune', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
-    this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup'));
+    this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup', { removalPolicy }));
   }
 
   /** Lets the watchdog look whether they are on, where they are to be. */

@@ -1,8 +1,8 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
   Condition,
@@ -18,6 +18,7 @@ import {
   Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { deliveredLog } from './delivered-log.ts';
 import { EventStates } from './event-states.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
@@ -98,10 +99,7 @@ export class BackupStateMachine extends Construct {
       timeout: props.timeout ?? Duration.hours(26),
       tracingEnabled: true,
       logs: {
-        destination: new LogGroup(this, 'Log', {
-          retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        destination: deliveredLog(this, 'Log', { service: 'states', retention: props.logRetention }),
         level: LogLevel.ALL,
         includeExecutionData: true,
       },

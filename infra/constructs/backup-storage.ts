@@ -96,7 +96,7 @@ export interface BackupStorageProps {
   /**
    * What becomes of bucket and key when the stack is deleted.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: kept, unless the deployment that made them failed
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
@@ -116,7 +116,7 @@ export class BackupStorage extends Construct {
   constructor(scope: Construct, id: string, props: BackupStorageProps = {}) {
     super(scope, id);
     checkProps(props);
-    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.prefix = props.prefix ? `${props.prefix}/` : '';
     this.#olderKeys = props.olderKeys ?? [];
     this.key =
@@ -198,7 +198,13 @@ function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
     { id: 'incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(2) },
     { id: 'removed-versions', noncurrentVersionExpiration: noncurrentFor ?? Duration.days(30) },
     { id: 'delete-markers', expiredObjectDeleteMarker: true },
-    { id: 'exports', prefix: `${prefix}exports/`, expiration: exportsFor ?? Duration.days(7) },
+    {
+      id: 'exports',
+      prefix: `${prefix}exports/`,
+      expiration: exportsFor ?? Duration.days(7),
+      // Plain text: what has expired is not kept as a version of its own. Of two rules S3 takes the shorter time.
+      noncurrentVersionExpiration: Duration.days(1),
+    },
     { id: 'runs', prefix: `${prefix}runs/`, expiration: runsFor ?? Duration.days(14) },
     ...(transitions.length === 0
       ? []

@@ -222,7 +222,7 @@ export interface DatabaseBackupsProps {
   /**
    * What becomes of bucket and key when the stack is deleted.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: kept, unless the deployment that made them failed
    */
   readonly removalPolicy?: RemovalPolicy;
 

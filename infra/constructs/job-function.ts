@@ -20,7 +20,11 @@ export interface FunctionSize {
   /** MiB; processor comes with it. */
   readonly memoryMiB?: number | undefined;
   readonly timeoutMinutes?: number | undefined;
-  /** At most so many run at once; 0: as many as the account allows. */
+  /**
+   * At most so many run at once, taken from what the account has for all; 0: as many as the account allows.
+   *
+   * @default 0
+   */
   readonly reservedConcurrency?: number | undefined;
 }
 
@@ -49,37 +53,30 @@ export interface JobFunctionProps {
 interface Defaults {
   readonly memoryMiB: number;
   readonly timeout: Duration;
-  readonly reservedConcurrency: number;
   readonly description: string;
 }
 
-const size = (
-  memoryMiB: number,
-  timeoutMinutes: number,
-  reservedConcurrency: number,
-  description: string,
-): Defaults => ({
+const size = (memoryMiB: number, timeoutMinutes: number, description: string): Defaults => ({
   memoryMiB,
   timeout: Duration.minutes(timeoutMinutes),
-  reservedConcurrency,
   description,
 });
 /** API Gateway waits for 30 seconds: what takes longer must say so itself. */
 const API_TIMEOUT = Duration.seconds(29);
 
 const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
-  plan: size(1024, 15, 5, 'Plans a backup in shares'),
-  hold: size(1024, 15, 5, 'Plans a backup, and holds the snapshot that its shares read'),
-  'backup-partition': size(1769, 15, 20, 'Backs up one share of a plan'),
-  commit: size(1769, 15, 5, 'Lists a backup once all its shares are stored, or gives it up'),
-  verify: size(1769, 15, 3, 'Reads stored backups and checks them'),
-  restore: size(1769, 15, 2, 'Restores a backup into a target'),
-  export: size(1769, 15, 2, 'Prepares a backup for download'),
-  prune: size(1024, 15, 1, 'Removes what retention no longer keeps'),
-  drill: size(1769, 15, 1, 'Restores into a scratch database and compares'),
-  watchdog: size(512, 5, 1, 'Measures how old the newest good backup is'),
-  'admin-api': { ...size(1024, 1, 10, 'Answers the admin API'), timeout: API_TIMEOUT },
-  decide: size(1024, 1, 5, 'Writes down what somebody decides by the admin API'),
+  plan: size(1024, 15, 'Plans a backup in shares'),
+  hold: size(1024, 15, 'Plans a backup, and holds the snapshot that its shares read'),
+  'backup-partition': size(1769, 15, 'Backs up one share of a plan'),
+  commit: size(1769, 15, 'Lists a backup once all its shares are stored, or gives it up'),
+  verify: size(1769, 15, 'Reads stored backups and checks them'),
+  restore: size(1769, 15, 'Restores a backup into a target'),
+  export: size(1769, 15, 'Prepares a backup for download'),
+  prune: size(1024, 15, 'Removes what retention no longer keeps'),
+  drill: size(1769, 15, 'Restores into a scratch database and compares'),
+  watchdog: size(512, 5, 'Measures how old the newest good backup is'),
+  'admin-api': { ...size(1024, 1, 'Answers the admin API'), timeout: API_TIMEOUT },
+  decide: size(1024, 1, 'Writes down what somebody decides by the admin API'),
 };
 
 /** Found from the source as well as from the bundle in dist/. */
@@ -95,7 +92,7 @@ export class JobFunction extends Construct {
     super(scope, id);
     const { job, network, environment } = props;
     const defaults = DEFAULTS[job];
-    const { memoryMiB, timeoutMinutes, reservedConcurrency } = { ...defaults, ...definedOf(props.size) };
+    const { memoryMiB = defaults.memoryMiB, timeoutMinutes, reservedConcurrency = 0 } = props.size ?? {};
     const timeout = timeoutMinutes === undefined ? defaults.timeout : Duration.minutes(timeoutMinutes);
     this.deadLetterQueue = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -136,13 +133,6 @@ export class JobFunction extends Construct {
 
 /** glibc gives what large buffers leave back to the system (docs/performance.md). */
 const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
-
-/** Members that are said; those that are undefined would hide defaults. */
-function definedOf(
-  given: FunctionSize = {},
-): Partial<Omit<Defaults, 'timeout'>> & Pick<FunctionSize, 'timeoutMinutes'> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
 
 /** @throws where it was not built */
 export function bundleOf(name: string, bundles: string = bundlesFolder()): string {

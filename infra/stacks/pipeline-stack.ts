@@ -2,6 +2,7 @@ import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IVpc, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
+import { API_INVOKES } from '../constructs/api-statements.ts';
 import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-pipeline.ts';
 import type { BackupStorage } from '../constructs/backup-storage.ts';
 
@@ -24,8 +25,20 @@ export class PipelineStack extends Stack {
     super(scope, id, props);
     const network = networkOf(this, config.aws?.network);
     this.pipeline = new BackupPipeline(this, 'Pipeline', { ...network, storage, config, enabled, bundles });
+    this.#exportAlways();
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
+  }
+
+  /**
+   * What the API takes from this stack, whether there is an API or not. When it is taken out of the configuration, its stack
+   * still imports these, and CloudFormation would refuse to update this one without them.
+   */
+  #exportAlways(): void {
+    const { stateMachine } = this.pipeline;
+    for (const name of API_INVOKES) this.exportValue(this.pipeline.function(name).functionArn);
+    for (const value of [stateMachine.stateMachineArn, stateMachine.stateMachineName])
+      this.exportValue(value);
   }
 }
 

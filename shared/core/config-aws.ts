@@ -151,7 +151,16 @@ const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
 };
 const DEFAULT_SHARE_MIB = 4096;
 const DEFAULT_CPU = 1024;
-const DEFAULT_TASK_MIB = 4096;
+/** So many MiB a unit of processor are allowed with each. */
+const DEFAULT_MIB_PER_CPU = 4;
+/** MiB that Fargate has with each size of processor, in steps of 1024. */
+const TASK_MIB: Readonly<Record<number, readonly [least: number, most: number]>> = {
+  512: [1024, 4096],
+  1024: [2048, 8192],
+  2048: [4096, 16_384],
+  4096: [8192, 30_720],
+};
+const TASK_STEP_MIB = 1024;
 /** A backup that begins when the next is due may still be under way. */
 const LATE_MS = 2 * HOUR_MS;
 /** Its alarms look at an hour. */
@@ -216,6 +225,7 @@ function misfits(
   return [
     ...unknown,
     ...(aws.fargate && !aws.network ? ['aws.fargate needs aws.network: tasks run in a VPC'] : []),
+    ...misfitsOfTask(aws.fargate),
     ...(jobs.watchdog && jobs.watchdog.intervalMs <= WATCH_MS
       ? []
       : [
@@ -224,13 +234,23 @@ function misfits(
   ];
 }
 
+/** Fargate has no task of just any processor and memory. */
+function misfitsOfTask({ cpu = DEFAULT_CPU, memoryMiB }: NonNullable<AwsFile['fargate']> = {}): string[] {
+  const [least, most] = TASK_MIB[cpu] ?? [0, 0];
+  if (memoryMiB === undefined) return [];
+  if (memoryMiB >= least && memoryMiB <= most && memoryMiB % TASK_STEP_MIB === 0) return [];
+  return [
+    `aws.fargate.memoryMiB is ${memoryMiB}; with a cpu of ${cpu} Fargate allows ${least} to ${most} in steps of ${TASK_STEP_MIB}`,
+  ];
+}
+
 function resolveFargate(
-  { cpu, memoryMiB, fromMiB, holder }: NonNullable<AwsFile['fargate']>,
+  { cpu = DEFAULT_CPU, memoryMiB, fromMiB, holder }: NonNullable<AwsFile['fargate']>,
   shareMiB: number,
 ): NonNullable<AwsSettings['fargate']> {
   return {
-    cpu: cpu ?? DEFAULT_CPU,
-    memoryMiB: memoryMiB ?? DEFAULT_TASK_MIB,
+    cpu,
+    memoryMiB: memoryMiB ?? DEFAULT_MIB_PER_CPU * cpu,
     fromBytes: (fromMiB ?? 2 * shareMiB) * MiB,
     holder: holder ?? false,
   };

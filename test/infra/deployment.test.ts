@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/backup-storage.ts';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
 import { bundleOf } from '../../infra/constructs/job-function.ts';
+import { type HoldfastConfig, resolveConfig } from '../../shared/core/config.ts';
 import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import { standInBundles } from '../support/stand-in-bundles.ts';
@@ -76,8 +77,9 @@ describe('storage', () => {
       },
       BucketName: 'shop-backups',
     });
+    // A deployment that failed the first time takes them along: nothing is in them, and the next one makes them anew.
     for (const type of ['AWS::S3::Bucket', 'AWS::KMS::Key'])
-      storage.hasResource(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      storage.hasResource(type, { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
   });
 
   it('ends uploads that stopped, and keeps removed versions as long as said', () => {
@@ -87,6 +89,11 @@ describe('storage', () => {
         expect.objectContaining({ NoncurrentVersionExpiration: { NoncurrentDays: 60 } }),
       ]),
     );
+  });
+
+  it('keeps no older versions of exports, which are plain text, beyond a day', () => {
+    const [exports] = rulesOf(storage).filter(({ Prefix }) => Prefix === 'live/exports/');
+    expect(exports).toMatchObject({ NoncurrentVersionExpiration: { NoncurrentDays: 1 } });
   });
 
   it('locks objects only where that is asked for', () => {
@@ -142,14 +149,13 @@ describe('functions', () => {
     }
   });
 
-  it('run on Node 24 and arm64, traced, capped, never begun again by Lambda, with a place for dead letters', () => {
+  it('run on Node 24 and arm64, traced, never begun again by Lambda, with a place for dead letters', () => {
     for (const made of functions)
       expect(made).toMatchObject({
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         Handler: 'index.handler',
         TracingConfig: { Mode: 'Active' },
-        ReservedConcurrentExecutions: expect.any(Number),
         DeadLetterConfig: { TargetArn: expect.anything() },
         VpcConfig: { SecurityGroupIds: ['sg-0123456789abcdef0'] },
       });
@@ -238,6 +244,11 @@ describe('schedules', () => {
 });
 
 describe('Fargate', () => {
+  const resolvedWith = (fargate: NonNullable<HoldfastConfig['aws']>['fargate']) => {
+    const file = { ...FULL_CONFIG, aws: { ...FULL_CONFIG.aws, fargate } };
+    return resolveConfig({ file, fileName: 'config', env: {}, flags: {} }).aws.fargate;
+  };
+
   it('has the same variables as the functions, and a state to run in and to hold in', () => {
     pipeline.hasResourceProperties('AWS::ECS::TaskDefinition', {
       Cpu: '2048',
@@ -255,6 +266,22 @@ describe('Fargate', () => {
     expect(definition).toContain('states:::ecs:runTask.sync');
     expect(definition).toContain('states:::ecs:runTask.waitForTaskToken');
     expect(definition).toContain('HOLDFAST_TASK_TOKEN');
+  });
+
+  it.each([
+    [{ cpu: 512 }, 2048],
+    [{ cpu: 4096 }, 16_384],
+    [{ cpu: 2048, memoryMiB: 5120 }, 5120],
+  ] as const)('has a size that there is: %j', (fargate, memoryMiB) => {
+    expect(resolvedWith(fargate)).toMatchObject({ ...fargate, memoryMiB });
+  });
+
+  it.each([
+    [{ memoryMiB: 16_384 }, '16384; with a cpu of 1024 Fargate allows 2048 to 8192 in steps of 1024'],
+    [{ cpu: 4096, memoryMiB: 4096 }, '4096; with a cpu of 4096 Fargate allows 8192 to 30720'],
+    [{ cpu: 512, memoryMiB: 1536 }, '1536; with a cpu of 512 Fargate allows 1024 to 4096 in steps of 1024'],
+  ] as const)('is refused in a size that there is not: %j', (fargate, message) => {
+    expect(() => resolvedWith(fargate)).toThrow(message);
   });
 
   it('is refused without a VPC', () => {
