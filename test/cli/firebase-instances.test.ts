@@ -130,6 +130,10 @@ describe('several instances of a Firebase project as one source', () => {
       failure('E_EMPTY_READ', `instance us (${toUs.url})`),
     );
     expect(await count()).toBe(1);
+    expect((await holdfast(`drill latest --server ${toEu.url} --json`)).json().outcome).toBe('equal');
+    expect((await holdfast('restore latest --to copy --quiet')).status).toBe(0);
+    expect(differenceOf(await readWholeTree(eu.url), await readWholeTree(toEu.url))).toBeUndefined();
+    expect(await toUs.get('/')).toBeNull();
   });
 
   it('fails where an instance breaks off while it is read', async () => {

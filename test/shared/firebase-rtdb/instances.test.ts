@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
+import { restoreBackup } from '../../../shared/jobs/restore.ts';
+import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { startFirebaseServer } from '../../../tools/firebase-server/server.ts';
-import { never } from '../../support/engine.ts';
-import { firebaseSource, newChildren } from '../../support/firebase.ts';
+import { initRepository, never, openRepository } from '../../support/engine.ts';
+import { firebaseSource, firebaseTarget, newChildren } from '../../support/firebase.ts';
+import { backUpInShares } from '../../support/shares.ts';
 
 describe('the view of several instances', () => {
   it('asks for what changed under the read again, by its instance', async () => {
@@ -32,5 +35,24 @@ describe('the view of several instances', () => {
     expect(await view.changed?.(never)).toEqual([]);
     await view.check(never);
     expect(view.consistency).toBe('per-subtree');
+  });
+
+  it('is read by a share too, with what did not change taken from the last backup', async () => {
+    await using eu = await startFirebaseServer();
+    await using us = await startFirebaseServer();
+    await eu.set('/', { characters: { alice: { name: 'Alice' } } });
+    await us.set('/', { large: newChildren(50, 16 * KiB, 1) });
+    const store = new MemoryStore();
+    await initRepository(store);
+    await using repository = await openRepository(store);
+    const source = firebaseSource('', { instances: `eu=${eu.url} us=${us.url}` });
+    await backUpInShares(repository, source);
+    await eu.set('/characters/bob', { name: 'Bob' });
+    const { cost, key } = await backUpInShares(repository, source);
+    expect(cost?.skippedBytes).toBeGreaterThan(40 * 16 * KiB);
+    const target = firebaseTarget('', { instances: `us=${us.url}/copy eu=${eu.url}/copy` });
+    await restoreBackup(repository, key, target, { signal: never });
+    expect(await eu.get('/copy')).toEqual({ characters: await eu.get('/characters') });
+    expect(await us.get('/copy')).toEqual({ large: await us.get('/large') });
   });
 });
