@@ -254,13 +254,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
-const PLACE_SETTINGS = [
-  'url',
-  'instances',
-  'secret',
-  ...Object.keys(POSTGRES_OPTIONS),
-  ...Object.keys(FIREBASE_OPTIONS),
-];
+const PLACE_SETTINGS = ['url', 'secret', ...Object.keys(POSTGRES_OPTIONS), ...Object.keys(FIREBASE_OPTIONS)];
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);
@@ -271,7 +265,9 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'keep') return [...COUNT_NAMES];
   if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
-  return path[0] === 's3' ? ['region', 'endpoint', 'forcePathStyle'] : ['kind', ...PLACE_SETTINGS];
+  return path[0] === 's3'
+    ? ['region', 'endpoint', 'forcePathStyle']
+    : ['kind', 'instances', ...PLACE_SETTINGS];
 }
 
 function deepFreeze<T>(value: T): T {

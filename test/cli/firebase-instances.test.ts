@@ -247,5 +247,8 @@ describe('several instances of a Firebase project as one source', () => {
       expect(result).toMatchObject(failure('E_CONFIG', message));
       expect(result.stderr).not.toContain('hush');
     }
+    const config = { drill: { 'firebase-rtdb': { url: eu.url, instances: { eu: eu.url } } } };
+    await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(config));
+    expect((await holdfast('list')).stderr).toMatch(/drill.firebase-rtdb.instances is not a setting$/m);
   });
 });
