@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -109,7 +109,7 @@ export class JobFunction extends Construct {
     });
     logGroup.grantWrite(this.role);
     for (const statement of props.statements) this.role.addToPolicy(statement);
-    if (network) this.role.addToPolicy(networkStatement());
+    if (network) for (const statement of networkStatements()) this.role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Resource', {
       description: `Holdfast: ${defaults.description}`,
       runtime: Runtime.NODEJS_24_X,
@@ -153,10 +153,9 @@ function bundlesFolder(): string {
   return folders.find((folder) => existsSync(folder)) ?? folders[0] ?? '';
 }
 
-/** Lambda's own, to put functions into a VPC; it knows no resource for them. */
-function networkStatement(): PolicyStatement {
-  return new PolicyStatement({
-    sid: 'Network',
+/** Lambda's own, to put functions into a VPC; it knows no resource for them. Only code of a function has a source function. */
+function networkStatements(): PolicyStatement[] {
+  const calls = {
     actions: [
       'ec2:CreateNetworkInterface',
       'ec2:DescribeNetworkInterfaces',
@@ -166,5 +165,10 @@ function networkStatement(): PolicyStatement {
       'ec2:UnassignPrivateIpAddresses',
     ],
     resources: ['*'],
-  });
+  };
+  const conditions = { Null: { 'lambda:SourceFunctionArn': 'false' } };
+  return [
+    new PolicyStatement({ sid: 'Network', ...calls }),
+    new PolicyStatement({ sid: 'NotByCode', effect: Effect.DENY, ...calls, conditions }),
+  ];
 }

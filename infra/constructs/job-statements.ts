@@ -1,6 +1,6 @@
-import { Token } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import { EVENT_SOURCE } from '../../shared/core/events.ts';
 import type { Secrets } from './function-settings.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
@@ -12,9 +12,6 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Secrets)
   restore: ['targets'],
   drill: ['drills'],
 };
-/** Six characters that Secrets Manager adds to a name. */
-const WHOLE_ARN = /-[A-Za-z0-9]{6}$/;
-
 export interface JobStatementsOptions {
   readonly place: RepositoryPlace;
   readonly secrets: Secrets;
@@ -32,7 +29,12 @@ export function jobStatements(
     ...repositoryStatements(job, place),
     ...statement('Secrets', 'secretsmanager:GetSecretValue', ofManager.flatMap(wholeArns)),
     ...statement('Parameters', 'ssm:GetParameter', parameters),
-    ...statement('Events', 'events:PutEvents', [eventBusArn]),
+    new PolicyStatement({
+      sid: 'Events',
+      actions: ['events:PutEvents'],
+      resources: [eventBusArn],
+      conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
+    }),
   ];
 }
 
@@ -46,8 +48,10 @@ function isParameter(arn: string): boolean {
   return arn.split(':')[2] === 'ssm';
 }
 
-/** As it is, and as it becomes by those characters where it may lack them. */
+/**
+ * As it is, and with the six characters that Secrets Manager adds to a name. Which of both it is cannot be seen: `shop-orders`
+ * may be the whole of a name.
+ */
 function wholeArns(arn: string): string[] {
-  if (Token.isUnresolved(arn)) return [arn, `${arn}-??????`];
-  return WHOLE_ARN.test(arn) ? [arn] : [`${arn}-??????`];
+  return [arn, `${arn}-??????`];
 }

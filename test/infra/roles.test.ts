@@ -262,6 +262,33 @@ describe('the role of admin-api, besides', () => {
   });
 });
 
+describe('what else a role may do', () => {
+  const none = { Version: '2012-10-17', Statement: [] };
+  const may = (action: string, resource: string, context: Request['context'] = {}) =>
+    isAllowed(rolePolicies(pipeline, 'plan'), none, { action, resource, context });
+
+  it('tells the bus of Holdfast alone, in no other name', () => {
+    const bus = 'arn:aws:events:eu-west-1:111122223333:event-bus/default';
+    expect(may('events:PutEvents', bus, { 'events:source': 'holdfast' })).toBe(true);
+    expect(may('events:PutEvents', bus, { 'events:source': 'shop.orders' })).toBe(false);
+  });
+
+  it('lets Lambda make network interfaces, and not the code of the function', () => {
+    const inCode = { 'lambda:SourceFunctionArn': 'arn:aws:lambda:eu-west-1:111122223333:function:plan' };
+    for (const action of ['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface']) {
+      expect(may(action, '*')).toBe(true);
+      expect(may(action, '*', inCode)).toBe(false);
+    }
+  });
+
+  it('reads a secret whose name ends as whole ARNs do, given without the characters that AWS adds', () => {
+    const partial = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-orders';
+    const { pipeline: named } = deploymentOf({ sources: { shop: { kind: 'postgres', secret: partial } } });
+    const request = { action: 'secretsmanager:GetSecretValue', resource: `${partial}-AbCdEf` };
+    expect(isAllowed(rolePolicies(named, 'plan'), none, request)).toBe(true);
+  });
+});
+
 describe('roles of others', () => {
   const stack = new Stack(new App(), 'Others', { env: { account: '111122223333', region: 'eu-west-1' } });
   const place = new BackupStorage(stack, 'Storage', { prefix: 'live' });
