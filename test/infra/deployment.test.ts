@@ -319,6 +319,19 @@ describe('monitoring', () => {
     expect(about(text)?.AlarmActions).toHaveLength(1);
   });
 
+  it('takes alarms of its own account alone', () => {
+    monitoring.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+          }),
+        ]),
+      }),
+    });
+  });
+
   it('tells of the deletion of the key at once', () => {
     monitoring.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: Match.objectLike({
