@@ -2,10 +2,18 @@ import type pg from 'pg';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents } from '../target.ts';
 import { query } from './connection.ts';
+import { findDifferences, readRolesOf } from './restore-globals-check.ts';
 import { showRoles } from './restore-roles.ts';
 import { readScript, withRole } from './restore-text.ts';
 import { grantsInOrder, makeGrant, makeRole, makeSettings, settingName } from './role-statements.ts';
-import { type MembershipLine, parseRoles, type RoleLine, type RoleSettingsLine } from './roles.ts';
+import {
+  type MembershipLine,
+  parseRoles,
+  type RoleLine,
+  type RoleSettingsLine,
+  type RolesLine,
+} from './roles.ts';
+import type { ServerVersion } from './snapshot-session.ts';
 import type { TocEntry } from './toc.ts';
 
 /** The roles of a backup, as far as a target lacks them. */
@@ -14,6 +22,9 @@ export interface GlobalsWork {
   readonly entries: readonly TocEntry[];
   /** Roles that are made. */
   readonly made: readonly string[];
+  /** What the target must have afterwards. */
+  readonly wanted: readonly RolesLine[];
+  readonly version: ServerVersion;
   readonly steps: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -52,13 +63,15 @@ export async function planGlobals(
     const name = settingName(text);
     return name.includes('.') || server.settings.includes(name.toLowerCase());
   };
-  const kept = roles.filter(({ role }) => there.has(role)).map(({ role }) => role);
+  const kept = roles.filter(({ role }) => there.has(role));
+  const others = kept.length === 0 ? [] : await readRolesOf(client, server.version, signal);
+  const settable = settings.map((line) => ({ ...line, values: line.values.filter(isKnown) }));
   return {
+    version: server.version,
+    wanted: [...made, ...settable, ...grants],
     entries: [
       ...made.map(makeRole),
-      ...settings.flatMap((line) =>
-        makeSettings({ ...line, values: line.values.filter(isKnown) }, server.database),
-      ),
+      ...settable.flatMap((line) => makeSettings(line, server.database)),
       ...grantsInOrder(grants).map((line) => makeGrant(line, server, known)),
     ],
     made: [...names],
@@ -69,11 +82,27 @@ export async function planGlobals(
     warnings: [
       ...(kept.length === 0
         ? []
-        : [`these roles are there already and stay as they are: ${showRoles(kept)}`]),
+        : [`these roles are there already and stay as they are: ${showRoles(kept.map(({ role }) => role))}`]),
+      ...findDifferences(kept, others).map(
+        ({ role, what }) => `the role ${showRoles([role])} that is there differs from the backup: ${what}`,
+      ),
       ...unknownSettings(settings, isKnown),
       ...withoutPasswords(made),
     ],
   };
+}
+
+/** Reads the roles back that were made. @returns a sentence for each that is not as in the backup */
+export async function checkGlobals(
+  client: pg.Client,
+  { wanted, version }: GlobalsWork,
+  signal: AbortSignal,
+): Promise<readonly { readonly object: string; readonly message: string }[]> {
+  if (wanted.length === 0) return [];
+  return findDifferences(wanted, await readRolesOf(client, version, signal)).map(({ role, what }) => ({
+    object: `ROLE ${role}`,
+    message: `the role ${showRoles([role])} is not as in the backup: ${what}`,
+  }));
 }
 
 function showGrant({ member, of }: MembershipLine): string {

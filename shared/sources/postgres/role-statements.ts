@@ -13,6 +13,9 @@ const LISTS = new Set([
   'unix_socket_directories',
 ]);
 
+/** Those in which names without quotes are read in lower case. */
+const FOLDED = new Set(['search_path', 'temp_tablespaces']);
+
 function entry(name: string, type: string, sql: string): TocEntry {
   return { name, type, schema: '-', owner: '', sql, settings: '' };
 }
@@ -49,25 +52,34 @@ export function makeSettings(
 ): TocEntry[] {
   const where = inThisDatabase ? ` IN DATABASE ${quoteIdent(database)}` : '';
   return values.map((text) => {
-    const name = settingName(text);
-    const value = text.slice(name.length + 1);
-    const names = LISTS.has(name.toLowerCase()) ? splitList(value) : [value];
+    const [name, ...parts] = splitSetting(text);
     const quoted = name.split('.').map(quoteIdent).join('.');
     return entry(
       `${settingsOf} ${name}`,
       'ROLE SETTING',
-      `ALTER ROLE ${quoteIdent(settingsOf)}${where} SET ${quoted} TO ${names.map(quoteLiteral).join(', ')};`,
+      `ALTER ROLE ${quoteIdent(settingsOf)}${where} SET ${quoted} TO ${parts.map(quoteLiteral).join(', ')};`,
     );
   });
+}
+
+/** The name of the setting and its value, or the names of the list that its value is. */
+export function splitSetting(text: string): readonly [string, ...string[]] {
+  const name = settingName(text);
+  const value = text.slice(name.length + 1);
+  const kind = name.toLowerCase();
+  return LISTS.has(kind) ? [name, ...splitList(value, FOLDED.has(kind))] : [name, value];
 }
 
 /**
  * The names of a list. Each is written as a constant of its own: a list that `ALTER ROLE … FROM CURRENT` stored is as its
  * role wrote it, and as SQL it would be run with the rights of the restore.
  */
-function splitList(value: string): readonly string[] {
+function splitList(value: string, isFolded: boolean): readonly string[] {
   const names = value.match(/"(?:[^"]|"")*"|[^\s,"][^\s,]*/g) ?? [''];
-  return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name));
+  return names.map((name) => {
+    if (name.startsWith('"')) return name.slice(1, -1).replaceAll('""', '"');
+    return isFolded ? name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()) : name;
+  });
 }
 
 /** Who grants must have the right to by a grant before. Those that nothing makes possible come last. */

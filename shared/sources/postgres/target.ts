@@ -1,7 +1,14 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { Source } from '../source.ts';
-import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
+import type {
+  BackupContents,
+  RestoreFailure,
+  RestoreOptions,
+  RestorePlan,
+  StoredDataset,
+  Target,
+} from '../target.ts';
 import { disconnect } from './connection.ts';
 import { isTableAttributes } from './datasets-attributes.ts';
 import {
@@ -13,6 +20,7 @@ import {
 } from './options.ts';
 import { conflictsOf, dropsOf, isShared } from './restore-conflicts.ts';
 import { restoreData, Sessions } from './restore-data.ts';
+import { checkGlobals } from './restore-globals.ts';
 import { showRoles } from './restore-roles.ts';
 import { restorePostData, restorePreData } from './restore-schema.ts';
 import { withRole } from './restore-text.ts';
@@ -90,6 +98,7 @@ export class PostgresTarget implements Target {
           signal,
         },
       );
+      if (found.globals) reportRoles(await checkGlobals(client, found.globals, signal), this.name, onFailure);
       return found;
     });
     let done = 0;
@@ -148,7 +157,7 @@ export class PostgresTarget implements Target {
       `write ${plural(records, 'row')} into ${plural(tables.length, 'table')}`,
       ...(others.length > 0 ? [`restore ${others.join(', ')}`] : []),
       ...(work.postData.length > 0 ? [`make ${plural(work.postData.length, 'object')}: ${after}`] : []),
-      'read every table back and compare it with the backup',
+      `read every table back${work.globals?.made.length ? ', the roles too,' : ''} and compare it with the backup`,
     ];
     const warnings = [
       ...losses.map((what) => `dropped too, and not in the backup: ${what}`),
@@ -175,6 +184,18 @@ export class PostgresTarget implements Target {
       losses,
       warnings,
     };
+  }
+}
+
+/** @throws E_RESTORE_DIFFERS where nobody takes failures */
+function reportRoles(
+  failures: readonly RestoreFailure[],
+  target: string,
+  onFailure: RestoreRun['onFailure'],
+): void {
+  for (const failure of failures) {
+    if (!onFailure) throw new HoldfastError('E_RESTORE_DIFFERS', `${target}: ${failure.message}`);
+    onFailure(failure);
   }
 }
 

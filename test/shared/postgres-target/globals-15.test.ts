@@ -62,6 +62,11 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
   const targetOf = async (name: string) =>
     openTarget({ kind: 'postgres', url: await to.createDatabase(name), options: {} }, {});
 
+  const dropRoles = async (database = 'postgres') => {
+    for (const role of ['keeper', '"user"', 'replica', '"go TO bed"', '"Ana ""quoted"" 😀"', 'admins'])
+      await to.query(database, `drop owned by ${role}; drop role ${role}`);
+  };
+
   beforeAll(async () => {
     [from, to] = await Promise.all([
       startPostgres({ bin: POSTGRES_15_BIN }),
@@ -124,11 +129,33 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
   it('come back as pg_dumpall has them, with what they own and may do; those that are there stay', async () => {
     const target = await targetOf('shop');
     await using repository = await openCheaply(store);
+    await to.query('postgres', 'create role "user" createdb');
+    const odd = await planRestore(repository, key, target, { roles: true, signal: never });
+    expect(odd.warnings).toContain('the role user that is there differs from the backup: createDb, login');
+    await to.query('postgres', 'drop role "user"');
     const plan = await planRestore(repository, key, target, { roles: true, signal: never });
+    expect(plan.steps[1]).toContain('admins to keeper');
     expect(plan.steps[0]).toMatch(/^make the roles .*"go TO bed"/);
     expect(plan.warnings.join('\n')).toMatch(/already and stay as they are: postgres/);
     expect(plan.warnings.join('\n')).toMatch(/no passwords: set one for .*keeper/);
     expect(globalsOf(to)).not.toContain('keeper');
+    // A server that makes something else of what it is told; the answer says so.
+    const meddler = `create function meddle() returns event_trigger language plpgsql as $$ begin
+        update pg_authid set rolconnlimit = 7 where rolname = 'replica';
+        update pg_db_role_setting set setconfig = '{work_mem=1MB}' where setrole in (select oid from pg_authid where rolname = 'keeper');
+        delete from pg_auth_members where member in (select oid from pg_authid where rolname = 'user');
+      end $$; create event trigger meddler on ddl_command_end when tag in ('CREATE TABLE') execute function meddle()`;
+    const meddled = await targetOf('meddled');
+    await to.query('meddled', meddler);
+    await expect(
+      restoreBackup(repository, key, meddled, { roles: true, signal: never }),
+    ).rejects.toMatchObject({
+      code: 'E_RESTORE_INCOMPLETE',
+      message: expect.stringMatching(
+        /role replica is not as in the backup: connectionLimit; .*keeper is not as in the backup: its settings; .*user is not as in the backup: its membership in admins/s,
+      ),
+    });
+    await dropRoles('meddled');
     const { comparison } = await restoreBackup(repository, key, target, { roles: true, signal: never });
     expect(comparison.filter(({ equal }) => !equal)).toEqual([]);
     expect(globalsOf(to)).toBe(globalsOf(from));
@@ -137,8 +164,7 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
   });
 
   it('let people log in where their passwords were backed up', async () => {
-    for (const role of ['keeper', '"user"', 'replica', '"go TO bed"', '"Ana ""quoted"" 😀"', 'admins'])
-      await to.query('shop', `drop owned by ${role}; drop role ${role}`);
+    await dropRoles('shop');
     const newest = await backUp({ rolePasswords: true });
     await using repository = await openCheaply(store);
     await restoreBackup(repository, newest, await targetOf('again'), { roles: true, signal: never });

@@ -12,6 +12,7 @@ const NAMED = `
   CREATE ROLE in_policy; CREATE ROLE "second, in policy"; CREATE ROLE granter; CREATE ROLE granted; CREATE ROLE "by default";
   CREATE ROLE defaulter; CREATE ROLE mapped; CREATE ROLE publisher SUPERUSER; CREATE ROLE large_owner; CREATE ROLE large_reader; CREATE ROLE labelled;
   GRANT granter TO mapped WITH INHERIT FALSE, SET FALSE, ADMIN TRUE; GRANT pg_monitor TO granted;
+  SET ROLE mapped; GRANT granter TO "by default" WITH ADMIN OPTION; SET ROLE "by default"; GRANT granter TO granted; RESET ROLE;
   GRANT large_owner TO large_reader WITH INHERIT TRUE, SET FALSE;
   CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2);
   CREATE TABLE "go TO bed FROM here" (a integer); GRANT SELECT ON "go TO bed FROM here" TO PUBLIC;
@@ -93,11 +94,11 @@ describe('roles that a backup names', () => {
     const url = await fresh.createDatabase('with_roles');
     const { comparison } = await restoreUrl(repository, key, url, { roles: true });
     expect(comparison.every(({ equal }) => equal)).toBe(true);
-    const MEMBERSHIPS = `SELECT g.rolname AS of, m.rolname AS member, admin_option, inherit_option, set_option
+    const MEMBERSHIPS = `SELECT g.rolname AS of, m.rolname AS member, grantor::regrole::text, admin_option, inherit_option, set_option
       FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-      WHERE m.rolname !~ '^pg_' ORDER BY 1, 2`;
+      WHERE m.rolname !~ '^pg_' ORDER BY 1, 2, 3`;
     const made = (await fresh.query('with_roles', MEMBERSHIPS)).rows;
-    expect(made).toHaveLength(3);
+    expect(made).toHaveLength(5);
     expect(made).toEqual((await server.query('named', MEMBERSHIPS)).rows);
     const POLICIES = 'SELECT polname, polroles::regrole[]::text AS roles FROM pg_policy ORDER BY 1';
     expect((await fresh.query('with_roles', POLICIES)).rows).toEqual(
