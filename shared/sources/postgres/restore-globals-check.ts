@@ -29,7 +29,7 @@ export function findDifferences(
       const what = differingAttributes(line, roles.get(line.role));
       return what.length > 0 ? [{ role: line.role, what: what.join(', ') }] : [];
     }
-    const role = 'member' in line ? line.member : line.settingsOf;
+    const role = 'member' in line ? line.member : 'grantee' in line ? line.grantee : line.settingsOf;
     return keysOf(line).some((key) => !others.has(key)) ? [{ role, what: describe(line) }] : [];
   });
 }
@@ -46,6 +46,8 @@ function differingAttributes(line: RoleLine, found: RoleLine | undefined): reado
 function keysOf(line: RolesLine): readonly string[] {
   if ('role' in line) return [];
   if ('member' in line) return [JSON.stringify([line.of, line.member, line.admin])];
+  if ('parameter' in line)
+    return [JSON.stringify([line.parameter, line.grantee, line.privilege, line.grantable])];
   return line.values.map((value) =>
     JSON.stringify([line.settingsOf, line.inThisDatabase, ...splitSetting(value)]),
   );
@@ -53,6 +55,7 @@ function keysOf(line: RolesLine): readonly string[] {
 
 /** Without values of settings, which may be secret. */
 function describe(line: Exclude<RolesLine, RoleLine>): string {
+  if ('parameter' in line) return `its privilege ${line.privilege} on the parameter ${line.parameter}`;
   return 'member' in line ? describeMembership(line) : 'its settings';
 }
 

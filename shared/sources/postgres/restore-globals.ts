@@ -5,9 +5,17 @@ import { query } from './connection.ts';
 import { findDifferences, readRolesOf } from './restore-globals-check.ts';
 import { showRoles } from './restore-roles.ts';
 import { readScript, withRole } from './restore-text.ts';
-import { grantsInOrder, makeGrant, makeRole, makeSettings, settingName } from './role-statements.ts';
+import {
+  grantsInOrder,
+  makeGrant,
+  makeParameterGrant,
+  makeRole,
+  makeSettings,
+  settingName,
+} from './role-statements.ts';
 import {
   type MembershipLine,
+  type ParameterLine,
   parseRoles,
   type RoleLine,
   type RoleSettingsLine,
@@ -15,6 +23,8 @@ import {
 } from './roles.ts';
 import type { ServerVersion } from './snapshot-session.ts';
 import type { TocEntry } from './toc.ts';
+
+const FIRST_VERSION_WITH_PARAMETERS = 150_000;
 
 /** The roles of a backup, as far as a target lacks them. */
 export interface GlobalsWork {
@@ -65,14 +75,16 @@ export async function planGlobals(
   };
   const kept = roles.filter(({ role }) => there.has(role));
   const others = kept.length === 0 ? [] : await readRolesOf(client, server.version, signal);
+  const parameters = chooseParameters(lines, names, server);
   const settable = settings.map((line) => ({ ...line, values: line.values.filter(isKnown) }));
   return {
     version: server.version,
-    wanted: [...made, ...settable, ...grants],
+    wanted: [...made, ...settable, ...grants, ...parameters.given],
     entries: [
       ...made.map(makeRole),
       ...settable.flatMap((line) => makeSettings(line, server.database)),
       ...grantsInOrder(grants).map((line) => makeGrant(line, server, known)),
+      ...parameters.given.map(makeParameterGrant),
     ],
     made: [...names],
     steps: [
@@ -86,6 +98,7 @@ export async function planGlobals(
       ...findDifferences(kept, others).map(
         ({ role, what }) => `the role ${showRoles([role])} that is there differs from the backup: ${what}`,
       ),
+      ...parameters.warnings,
       ...unknownSettings(settings, isKnown),
       ...withoutPasswords(made),
     ],
@@ -107,6 +120,26 @@ export async function checkGlobals(
 
 function showGrant({ member, of }: MembershipLine): string {
   return `${showRoles([of])} to ${showRoles([member])}`;
+}
+
+/** Those of roles that are made; they are a superuser's to give, and servers before 15 have none. */
+function chooseParameters(
+  lines: readonly RolesLine[],
+  made: ReadonlySet<string>,
+  { version, isSuperuser }: TargetServer,
+): { readonly given: readonly ParameterLine[]; readonly warnings: readonly string[] } {
+  const all = lines
+    .filter((line): line is ParameterLine => 'parameter' in line)
+    .filter(({ grantee }) => made.has(grantee));
+  if (version >= FIRST_VERSION_WITH_PARAMETERS && isSuperuser) return { given: all, warnings: [] };
+  const why = isSuperuser ? 'the target lacks such privileges' : 'only a superuser may give it';
+  return {
+    given: [],
+    warnings: all.map(
+      ({ privilege, parameter, grantee }) =>
+        `the privilege ${privilege} on the parameter ${parameter} of the role ${showRoles([grantee])} is left out: ${why}`,
+    ),
+  };
 }
 
 /** Names only: values may be secret. */

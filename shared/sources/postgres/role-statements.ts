@@ -1,5 +1,5 @@
 import { quoteIdent, quoteLiteral } from './identifiers.ts';
-import type { MembershipLine, RoleLine, RoleSettingsLine } from './roles.ts';
+import type { MembershipLine, ParameterLine, RoleLine, RoleSettingsLine } from './roles.ts';
 import type { TocEntry } from './toc.ts';
 
 const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
@@ -119,5 +119,15 @@ export function makeGrant(
     `${of} to ${member}`,
     'ROLE MEMBERSHIP',
     `GRANT ${quoteIdent(of)} TO ${quoteIdent(member)}${more}${by};`,
+  );
+}
+
+export function makeParameterGrant({ parameter, grantee, privilege, grantable }: ParameterLine): TocEntry {
+  const name = parameter.split('.').map(quoteIdent).join('.');
+  const more = grantable ? ' WITH GRANT OPTION' : '';
+  return entry(
+    `${parameter} to ${grantee}`,
+    'PARAMETER',
+    `GRANT ${privilege} ON PARAMETER ${name} TO ${quoteIdent(grantee)}${more};`,
   );
 }

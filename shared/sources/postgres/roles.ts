@@ -42,8 +42,17 @@ export interface RoleSettingsLine {
   readonly values: readonly string[];
 }
 
-export type RolesLine = RoleLine | MembershipLine | RoleSettingsLine;
+/** That a role may set a parameter of the server, from 15 on. */
+export interface ParameterLine {
+  readonly parameter: string;
+  readonly grantee: string;
+  readonly privilege: string;
+  readonly grantable: boolean;
+}
 
+export type RolesLine = RoleLine | MembershipLine | RoleSettingsLine | ParameterLine;
+
+const FIRST_VERSION_WITH_PARAMETERS = 150_000;
 const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
 /** pg_authid.dat: the superuser that initdb makes. */
 const BOOTSTRAP_SUPERUSER = '10';
@@ -72,6 +81,7 @@ export async function readRoles(
     ...roles.map(({ line }) => line).filter(({ role }) => !isPredefined(role)),
     ...(await readMemberships(client, { version, names }, signal)),
     ...(await readSettings(client, names, signal)),
+    ...(version >= FIRST_VERSION_WITH_PARAMETERS ? await readParameters(client, names, signal) : []),
   ];
   return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
@@ -211,6 +221,30 @@ async function readSettings(
     );
 }
 
+async function readParameters(
+  client: pg.Client,
+  names: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<readonly ParameterLine[]> {
+  const rows = await query<Omit<ParameterLine, 'grantee'> & { readonly oid: string }>(
+    client,
+    `SELECT p.parname AS parameter, a.grantee::text AS oid, a.privilege_type AS privilege, a.is_grantable AS grantable
+       FROM pg_catalog.pg_parameter_acl p, pg_catalog.aclexplode(p.paracl) a`,
+    signal,
+  );
+  return rows
+    .flatMap(({ oid, parameter, privilege, grantable }) => {
+      const grantee = oid === BOOTSTRAP_SUPERUSER ? undefined : names.get(oid);
+      return grantee === undefined ? [] : [{ parameter, grantee, privilege, grantable }];
+    })
+    .sort(
+      (a, b) =>
+        compare(a.parameter, b.parameter) ||
+        compare(a.grantee, b.grantee) ||
+        compare(a.privilege, b.privilege),
+    );
+}
+
 function compare(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
@@ -226,7 +260,7 @@ export function parseRoles(text: string): readonly RolesLine[] {
       const isKnown =
         typeof parsed === 'object' &&
         parsed !== null &&
-        ('role' in parsed || 'member' in parsed || 'settingsOf' in parsed);
+        ('role' in parsed || 'member' in parsed || 'settingsOf' in parsed || 'parameter' in parsed);
       if (!isKnown)
         throw new HoldfastError('E_DAMAGED', 'the roles of the backup have a line that is none of a role');
       return parsed as unknown as RolesLine;

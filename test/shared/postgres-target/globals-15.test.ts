@@ -25,6 +25,8 @@ grant admins to keeper with admin option;
 set role keeper; grant admins to "user"; reset role;
 grant pg_read_all_data to keeper;
 grant admins to pg_monitor;
+grant set on parameter log_statement to keeper with grant option;
+grant set, alter system on parameter my.custom to "go TO bed";
 alter role keeper set search_path = "$user", public, "a, b";
 alter role "go TO bed" set search_path = '';
 set role replica; select set_config('search_path', 'public;create/**/role/**/smuggled/**/superuser', false);
