@@ -2,10 +2,11 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter, StoredDataset } from '../target.ts';
 import { encodeText } from './byte-text.ts';
 import { copyRows, parseCopyRow } from './copy-text.ts';
-import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
+import { isTableAttributes, ROLES, type TableAttributes } from './datasets-attributes.ts';
 import { csvHeader, csvRow, jsonRow } from './export-rows.ts';
 import { quoteIdent, quoteQualified } from './identifiers.ts';
 import { chooseDatasets } from './restore-choice.ts';
+import { rolesSql } from './restore-globals.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
 import { orderByKeys } from './restore-order.ts';
 import { selectSchema } from './restore-selection.ts';
@@ -75,6 +76,22 @@ async function oneTable(
 }
 
 async function* exportSql(
+  contents: BackupContents,
+  names: readonly string[] | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (names?.includes(ROLES)) {
+    yield encodeText(await rolesSql(contents, signal));
+    if (names.every((name) => name === ROLES)) return;
+  }
+  yield* exportDatabase(
+    contents,
+    names?.filter((name) => name !== ROLES),
+    signal,
+  );
+}
+
+async function* exportDatabase(
   contents: BackupContents,
   names: readonly string[] | undefined,
   signal: AbortSignal,

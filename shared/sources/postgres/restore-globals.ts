@@ -52,11 +52,7 @@ export async function planGlobals(
   there: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<GlobalsWork> {
-  if (withRole(contents.datasets, 'roles').length === 0)
-    throw new HoldfastError('E_NO_DATASET', 'the backup holds no roles', {
-      hint: 'Leave out --roles: an earlier release made it, or roles could not be read. Create them by hand.',
-    });
-  const lines = parseRoles(await readScript(contents, 'roles', signal));
+  const lines = parseRoles(await readRolesDataset(contents, signal));
   const roles = lines.filter((line): line is RoleLine => 'role' in line);
   const made = roles.filter(({ role }) => !there.has(role));
   const names = new Set(made.map(({ role }) => role));
@@ -103,6 +99,30 @@ export async function planGlobals(
       ...withoutPasswords(made),
     ],
   };
+}
+
+/** All roles of a backup, as a superuser makes them on a server like that of the backup but for settings in one database. */
+export async function rolesSql(contents: BackupContents, signal: AbortSignal): Promise<string> {
+  const lines = parseRoles(await readRolesDataset(contents, signal));
+  const of = <Line extends RolesLine>(is: (line: RolesLine) => line is Line) => lines.filter(is);
+  const grants = of((line): line is MembershipLine => 'member' in line);
+  const version = grants.some(({ inherit }) => inherit !== undefined) ? 160_000 : 0;
+  const settings = of((line): line is RoleSettingsLine => 'settingsOf' in line);
+  const entries = [
+    ...of((line): line is RoleLine => 'role' in line).map(makeRole),
+    ...settings.filter((line) => !line.inThisDatabase).flatMap((line) => makeSettings(line, '')),
+    ...grantsInOrder(grants).map((line) => makeGrant(line, { version, isSuperuser: true }, () => true)),
+    ...of((line): line is ParameterLine => 'parameter' in line).map(makeParameterGrant),
+  ];
+  return entries.map(({ sql }) => `${sql}\n`).join('');
+}
+
+async function readRolesDataset(contents: BackupContents, signal: AbortSignal): Promise<string> {
+  if (withRole(contents.datasets, 'roles').length === 0)
+    throw new HoldfastError('E_NO_DATASET', 'the backup holds no roles', {
+      hint: 'Leave out --roles: an earlier release made it, or roles could not be read. Create them by hand.',
+    });
+  return readScript(contents, 'roles', signal);
 }
 
 /** Reads the roles back that were made. @returns a sentence for each that is not as in the backup */

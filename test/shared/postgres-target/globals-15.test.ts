@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { openSource, openTarget } from '../../../shared/jobs/adapters.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
+import { exportBackup } from '../../../shared/jobs/export.ts';
 import { planRestore, restoreBackup } from '../../../shared/jobs/restore.ts';
 import { planGlobals } from '../../../shared/sources/postgres/restore-globals.ts';
 import type { BackupContents } from '../../../shared/sources/target.ts';
@@ -12,6 +13,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
 import { initRepository, never, openCheaply } from '../../support/engine.ts';
 import { describeWithPart, POSTGRES_15_BIN } from '../../support/parts.ts';
+import { psql } from './round-trip.ts';
 
 const ROLES = `
 create role admins nologin createrole createdb;
@@ -163,6 +165,22 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
     expect(globalsOf(to)).toBe(globalsOf(from));
     const { rows } = await to.query('shop', 'select tableowner from pg_tables where tablename = $$t$$');
     expect(rows).toEqual([{ tableowner: 'go TO bed' }]);
+  });
+
+  it('are exported as SQL where they are named, and only then', async () => {
+    await using repository = await openCheaply(store);
+    const exported = async (datasets?: readonly string[]) => {
+      const blocks: Uint8Array[] = [];
+      for await (const block of exportBackup(repository, key, { format: 'sql', datasets, signal: never }))
+        blocks.push(Buffer.from(block));
+      return Buffer.concat(blocks).toString();
+    };
+    expect(await exported()).not.toContain('CREATE ROLE');
+    await dropRoles('shop');
+    const script = await exported(['roles']);
+    await psql(to.url('shop'), script.replace('CREATE ROLE "postgres"', '-- '));
+    const inOne = /^--.*\n|^ALTER ROLE .* IN DATABASE .*\n/gm;
+    expect(globalsOf(to).replace(inOne, '')).toBe(globalsOf(from).replace(inOne, ''));
   });
 
   it('let people log in where their passwords were backed up', async () => {

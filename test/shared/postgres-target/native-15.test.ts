@@ -110,6 +110,22 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
         'CREATE TABLE t (a integer PRIMARY KEY, b text); INSERT INTO t VALUES (1, $$x$$)',
       );
       const plain = await backUpUrl(repository, newer.url('plain'));
+      await newer.query(
+        'plain',
+        'CREATE ROLE newest; ALTER ROLE newest SET transaction_timeout = 5; ALTER ROLE newest SET work_mem = $$3MB$$',
+      );
+      const withRole = await backUpUrl(repository, newer.url('plain'));
+      const made = await restoreUrl(repository, withRole.key, await server.createDatabase('older_roles'), {
+        roles: true,
+      });
+      expect(made.plan.warnings).toContain(
+        'the setting transaction_timeout of the role newest is left out: the target lacks it',
+      );
+      const { rows } = await server.query(
+        'postgres',
+        `SELECT rolconfig FROM pg_roles WHERE rolname = 'newest'`,
+      );
+      expect(rows).toEqual([{ rolconfig: ['work_mem=3MB'] }]);
       const url = await server.createDatabase('from_psql');
       await psql(url, await exportedSql(repository, plain.key));
       expect(await describeDatabase(server, 'from_psql')).toEqual(await describeDatabase(newer, 'plain'));
