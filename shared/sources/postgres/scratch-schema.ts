@@ -71,12 +71,21 @@ function definitions(
 }
 
 function definition(entry: TocEntry, { withoutRoles, withoutTablespaces }: SchemaCompareOptions): string {
-  const sql = (withoutRoles ? withoutOwner(entry) : entry.sql).trim();
+  const sql = columnsInOrder((withoutRoles ? withoutOwner(entry) : entry.sql).trim());
   if (!STORED.has(entry.type)) return sql;
   const settings = withoutTablespaces
     ? entry.settings.replaceAll(/^SET default_tablespace = .*$/gm, '')
     : entry.settings;
   return `${settings.trim()}\n${sql}`;
+}
+
+const INHERITING = /^(CREATE (?:UNLOGGED )?TABLE [^\n]* \(\n)([\s\S]*?)(\n\)\nINHERITS \()/;
+
+/** A table that inherits gets its parents' columns first when it is made again, whatever became of them since. */
+function columnsInOrder(sql: string): string {
+  return sql.replace(INHERITING, (_, head: string, columns: string, tail: string) => {
+    return head + columns.split(',\n').sort().join(',\n') + tail;
+  });
 }
 
 function isOfPublic({ type, name }: TocEntry): boolean {
