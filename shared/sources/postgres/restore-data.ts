@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isHoldfastError } from '../../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { BackupContents, StoredDataset, StoredPartition } from '../target.ts';
 import { disconnect, query } from './connection.ts';
@@ -211,12 +211,24 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #open(): Promise<pg.Client> {
-    const client = await openSession(this.#options, this.#signal, { use: 'write' });
+    const isFirst = this.#all.length === 0;
+    const client = await openSession(this.#options, this.#signal, { use: 'write' }).catch(
+      (error: unknown) => {
+        throw isFirst ? error : asLost(error);
+      },
+    );
     this.#all.push(client);
     await query(client, 'SET synchronous_commit = off', this.#signal);
     await useCalendar(client, this.#calendar, this.#signal);
     return client;
   }
+}
+
+/** A server that was reached before, and no longer answers, is lost: there may be rows already. */
+function asLost(error: unknown): unknown {
+  if (!isHoldfastError(error, 'E_SOURCE_UNREACHABLE') || error.details['sqlState'] !== undefined)
+    return error;
+  return new HoldfastError('E_SOURCE_LOST', error.message, { cause: error });
 }
 
 type Calendar = ReturnType<typeof calendarOf>;
