@@ -52,6 +52,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'write a backup as SQL, CSV, JSON or NDJSON',
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
+  quarantine: {
+    summary: 'put aside a manifest or report that cannot be relied on',
+    load: async () => (await import('./commands/quarantine.ts')).quarantine,
+  },
   prune: {
     summary: 'remove backups that retention does not keep, and what only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,

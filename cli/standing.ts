@@ -1,13 +1,18 @@
 import type { BackupSummary } from '../shared/jobs/list.ts';
 import { age } from './format.ts';
 
-type Standing = Pick<BackupSummary, 'state' | 'suspect' | 'marks'>;
+type Standing = Pick<BackupSummary, 'state' | 'isMisdated' | 'suspect' | 'marks'>;
 type Verify = NonNullable<Standing['marks']['verify']>;
 
-/** `whole`, `whole, suspect`, `whole, suspect (accepted), held`. */
-export function standing({ state, suspect, marks }: Standing): string {
+/** `whole`, `whole, suspect`, `whole, suspect (accepted), held`, `whole, misdated`. */
+export function standing({ state, isMisdated, suspect, marks }: Standing): string {
   const suspicion = marks.accept ? 'suspect (accepted)' : 'suspect';
-  return [state, ...(suspect.length > 0 ? [suspicion] : []), ...(marks.hold ? ['held'] : [])].join(', ');
+  return [
+    state,
+    ...(isMisdated ? ['misdated'] : []),
+    ...(suspect.length > 0 ? [suspicion] : []),
+    ...(marks.hold ? ['held'] : []),
+  ].join(', ');
 }
 
 /** `full, 3 days ago`; `never`. */

@@ -82,7 +82,8 @@ ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 
 function describeSource(status: SourceStatus, now: Date): string {
-  const { source, newestGood, waiting, failed, held, lastVerify, lastFullVerify, lastDrill } = status;
+  const { source, newestGood, waiting, failed, misdated, held, lastVerify, lastFullVerify, lastDrill } =
+    status;
   const good = newestGood ? `${shortKey(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
   const full = lastFullVerify ? `; the last full one ${age(lastFullVerify.at, now)}` : '';
   const verified = lastVerify
@@ -97,6 +98,7 @@ function describeSource(status: SourceStatus, now: Date): string {
     ['drilled', drilled],
     ...named('suspect', waiting),
     ...named('DAMAGED', failed),
+    ...named('misdated', misdated),
     ...named('held', held),
   ];
   return `${source.name}\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`).join('')}`;

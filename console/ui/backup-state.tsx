@@ -2,7 +2,7 @@ import type { ApiBackup } from '../../shared/core/api-backups.ts';
 import { Ago } from './moment.tsx';
 import { Badge } from './parts.tsx';
 
-type Backup = Pick<ApiBackup, 'state' | 'problem' | 'suspect' | 'marks'>;
+type Backup = Pick<ApiBackup, 'state' | 'problem' | 'isMisdated' | 'suspect' | 'marks'>;
 type Depth = NonNullable<Backup['marks']['verify']>['depth'];
 
 /** `full`, `quick`, `part 3 of 7`. */
@@ -22,12 +22,21 @@ export function isDamaged({ state, marks }: Pick<Backup, 'state' | 'marks'>): bo
 
 /** All that is to be known of a backup at a glance. */
 export function BackupState({ backup }: { readonly backup: Backup }) {
-  const { suspect, marks, problem } = backup;
+  const { suspect, marks, problem, isMisdated } = backup;
   return (
     <span class="row">
       {isDamaged(backup) && (
         <Badge tone="bad" icon="bad" title={problem ?? undefined}>
           Damaged
+        </Badge>
+      )}
+      {isMisdated && (
+        <Badge
+          tone="bad"
+          icon="bad"
+          title="Dated long after it was stored: it does not count as a good backup"
+        >
+          Misdated
         </Badge>
       )}
       {suspect.length > 0 &&

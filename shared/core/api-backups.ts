@@ -39,6 +39,7 @@ export const ApiBackup = z.object({
   neededBytes: Count.describe('of all packs that it needs'),
   state: z.enum(['whole', 'unproven', 'damaged']).describe('unproven: the API has no key to check it with'),
   problem: z.string().nullable(),
+  isMisdated: z.boolean().describe('dated long after it was stored: it does not count as a good backup'),
   suspect: z.array(z.object({ code: z.string(), datasets: Count, before: Count, now: Count })),
   marks: Marks,
 });

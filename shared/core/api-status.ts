@@ -45,6 +45,7 @@ const SourceStatus = z.object({
   newestGood: Named.nullable(),
   waiting: z.array(BackupKeyText).describe('suspect, and nobody has accepted them'),
   failed: z.array(BackupKeyText).describe('a verification found damage'),
+  misdated: z.array(BackupKeyText).describe('dated long after they were stored: they count for nothing'),
   held: z.array(BackupKeyText),
   lastVerify: MarkOf.verify.nullable(),
   lastFullVerify: MarkOf.fullVerify.nullable(),

@@ -19,6 +19,13 @@ const BODIES = {
   }),
   /** Somebody says that suspect backups are as they should be. */
   accept: decision,
+  /** Somebody looked at an object that cannot be relied on: it is in nobody's way any more. */
+  quarantine: decision.extend({
+    /** Its key. */
+    object: z.string(),
+    /** SHA-256 of its bytes, as they were then; `unreadable` where there were none to be had. */
+    state: z.string().regex(/^([0-9a-f]{64}|unreadable)$/),
+  }),
   verify: z.object({
     depth: z.object({
       kind: z.enum(['quick', 'full', 'subset']),

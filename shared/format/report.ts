@@ -19,6 +19,7 @@ export const REPORT_KINDS = [
   'drill',
   'hold',
   'prune',
+  'quarantine',
   'release',
   'repair',
   'verify',

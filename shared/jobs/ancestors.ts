@@ -3,6 +3,7 @@ import type { BackupKey } from '../core/ids.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
+import { judgeDate } from '../repository/claimed-date.ts';
 import type { Marks } from '../repository/marks.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Source } from '../sources/source.ts';
@@ -74,16 +75,26 @@ async function firstToOpen(
   return undefined;
 }
 
-/** Undefined where it is of another source, not to be believed, or removed since it was listed. */
+/** Undefined where it is of another source, not to be believed, dated after it was stored, or removed since it was listed. */
 async function manifestOf(
   repository: Repository,
   { kind, name }: Pick<Source, 'kind' | 'name'>,
   key: BackupKey,
   options: AncestorsOptions,
 ): Promise<Manifest | undefined> {
-  const { manifest, problem } = (await repository.inspectIfListed(key, options.signal)) ?? {};
+  const { manifest, problem, storedAt } = (await repository.inspectIfListed(key, options.signal)) ?? {};
   if (problem) await passOver(repository, problem, key, options);
+  if (manifest && isAhead(manifest, storedAt)) {
+    options.warn(
+      `${key} is passed over: it was stored ${storedAt?.toISOString()}, long before it says that it began`,
+    );
+    return undefined;
+  }
   return manifest?.source.kind === kind && manifest.source.name === name ? manifest : undefined;
+}
+
+function isAhead({ startedAt, imported }: Manifest, storedAt: Date | undefined): boolean {
+  return !imported && judgeDate(new Date(startedAt), storedAt) === 'ahead';
 }
 
 /**

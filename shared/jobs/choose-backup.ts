@@ -38,7 +38,7 @@ export function parseBackupWord(
 /**
  * The one backup that `text` means: a whole key, any part of one that fits one backup only, or
  *
- * - `latest`: the newest, also where it is suspect or damaged;
+ * - `latest`: the newest, also if it is suspect or damaged, but not if it is dated long after it was stored;
  * - `good`: the newest that nothing speaks against;
  * - `latest:SOURCE`, `good:SOURCE`: of that source. Without it, all backups must be of one source.
  *
@@ -76,7 +76,7 @@ async function newest(
   const { type, source, signal } = choice;
   const keys = await repository.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
   const inspect = (key: BackupKey) => repository.inspectIfListed(key, signal);
-  const rank = word === 'good' ? await goodOnly(repository, signal) : () => 'yes' as const;
+  const rank = word === 'good' ? await goodOnly(repository, signal) : anyThatIsDated;
   const seen = new Set<string>();
   const search = source === undefined ? firstOfOnlySource : firstOfSource;
   const found = await search(orderedMap(keys, READS, inspect), { word, choice, rank, seen });
@@ -126,6 +126,11 @@ async function firstOfOnlySource(
     if (seen.size > 1) throw severalSources(word, seen);
   }
   return first.yes ?? first.perhaps;
+}
+
+/** What is dated long after it was stored is the newest of nothing, unless there is no other. */
+function anyThatIsDated(entry: ManifestEntry): 'perhaps' | 'yes' {
+  return summariseEntry(entry).isMisdated ? 'perhaps' : 'yes';
 }
 
 /** What was imported from a file comes after all that was read from the source. */

@@ -5,6 +5,7 @@ import { isDocumentProblem } from '../format/authenticated-json.ts';
 import { isReportKey } from '../format/report.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
+import type { Quarantine } from '../repository/quarantine.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listKeysFiles } from '../repository/root-keys.ts';
 import { openRepository, type RepositoryConfig } from './open-repository.ts';
@@ -19,7 +20,7 @@ export interface BackupKeys {
   /**
    * - `opens`: the configured key opens all that a restore needs.
    * - `locked`: it needs a key that the configured one is not, nor opens.
-   * - `damaged`: the manifest, or a key in it, is not what was written.
+   * - `damaged`: the manifest, or a key in it, is not what was written, or was put aside.
    * - `unchecked`: nobody looked.
    */
   readonly state: 'opens' | 'locked' | 'damaged' | 'unchecked';
@@ -115,6 +116,7 @@ class Check {
   readonly #signal: AbortSignal;
   /** Backups share keys: each is opened once. */
   readonly #opened = new Map<string, Promise<unknown>>();
+  #quarantine: Promise<Quarantine> | undefined;
 
   constructor(repository: Repository, signal: AbortSignal) {
     this.#repository = repository;
@@ -128,7 +130,7 @@ class Check {
       const { keys } = await this.#repository.readManifest(key, this.#signal);
       for (const entry of keys) await this.#open(entry);
     });
-    return { ...seen, state: stateOf(problem), problem: problem?.message };
+    return { ...seen, state: await this.#stateOf(key, problem), problem: problem?.message };
   }
 
   async reports(): Promise<NonNullable<KeysReport['reports']>> {
@@ -143,10 +145,19 @@ class Check {
         if (problem) throw problem;
         for (const entry of report?.keys ?? []) await this.#open(entry);
       });
-      return stateOf(problem);
+      return this.#stateOf(key, problem);
     });
     for await (const state of states) count[state]++;
     return count;
+  }
+
+  /** What somebody has put aside locks nobody out. */
+  async #stateOf(object: string, problem: HoldfastError | undefined) {
+    const state = stateOf(problem);
+    if (state !== 'locked') return state;
+    this.#quarantine ??= this.#repository.reports.quarantine(this.#signal);
+    const reason = await (await this.#quarantine).reasonOf(object, this.#signal);
+    return reason === undefined ? state : 'damaged';
   }
 
   #open(entry: RunKeyEntry): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import type { Manifest, Suspicion } from '../format/manifest.ts';
+import { judgeDate } from '../repository/claimed-date.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 
@@ -25,6 +26,8 @@ export interface BackupSummary {
   /** `unproven`: its MAC was not checked, as no key was configured. */
   readonly state: 'whole' | 'unproven' | 'damaged';
   readonly problem: string | undefined;
+  /** Stored long before it says that it began: some clock was wrong, or somebody made it up. It is not relied on. */
+  readonly isMisdated: boolean;
   /** What made it suspect when it was written, without names. Empty where nothing did. */
   readonly suspect: readonly Suspicion[];
   /** What reports say of it: hold, acceptance, the newest verification and drill. */
@@ -72,13 +75,16 @@ export async function summarise(
   return { summaries: found.map((summary) => ({ ...summary, marks: marks.of(summary.key) })), marks };
 }
 
-/** Whether a backup may be relied on: whole as far as is known, and not suspect, or accepted. */
+/** Whether a backup may be relied on: whole as far as is known, stored when it says, and not suspect, or accepted. */
 export function isGood({
   state,
+  isMisdated,
   suspect,
   marks,
-}: Pick<BackupSummary, 'state' | 'suspect' | 'marks'>): boolean {
-  return state !== 'damaged' && marks.verify?.isWhole !== false && !isWaiting({ suspect, marks });
+}: Pick<BackupSummary, 'state' | 'isMisdated' | 'suspect' | 'marks'>): boolean {
+  return (
+    state !== 'damaged' && !isMisdated && marks.verify?.isWhole !== false && !isWaiting({ suspect, marks })
+  );
 }
 
 /** The newest good one that was read from its source; without any, the newest that was imported. */
@@ -93,7 +99,7 @@ export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'm
 }
 
 export function summariseEntry(
-  { key, manifest, isProven, problem }: ManifestEntry,
+  { key, manifest, isProven, problem, storedAt }: ManifestEntry,
   marks: BackupMarks = {},
 ): BackupSummary {
   const parsed = parseBackupKey(key);
@@ -112,6 +118,7 @@ export function summariseEntry(
     neededBytes: (manifest?.packs ?? []).reduce((sum, { bytes }) => sum + bytes, 0),
     state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
     problem: problem?.message,
+    isMisdated: !manifest?.imported && judgeDate(startedAt, storedAt) === 'ahead',
     suspect: manifest?.suspect ?? [],
     marks,
   };

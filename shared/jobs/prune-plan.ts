@@ -2,6 +2,7 @@ import type { RetentionPolicy } from '../core/config-retention.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { plural } from '../core/plural.ts';
+import { judgeDate } from '../repository/claimed-date.ts';
 import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 
@@ -72,14 +73,48 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
     forget: blockedBy === undefined ? [...copies.done, ...use.leftovers] : [],
     waitingBytes: bytesOf(packs.filter((pack) => isUsed(pack) && !names.kept.has(pack.id))),
     blockedBy,
-    refusal: refuseTooMuch(
-      {
-        backups: [expire.length, decisions.length],
-        bytes: [bytesOf(decidedOn(packs, names, new Set(sweep))), bytesOf(packs)],
-      },
-      maxShare,
-    ),
+    refusal: refuseTooMuch(sharesOf(view, expire, decidedOn(packs, names, new Set(sweep))), maxShare),
   };
+}
+
+/** Of how many a part goes: backups, then bytes. */
+interface Shares {
+  /** Which bytes, in messages. */
+  readonly of: 'stored' | 'confirmed';
+  readonly backups: readonly [part: number, whole: number];
+  readonly bytes: readonly [part: number, whole: number];
+}
+
+/**
+ * What goes, of all that there is, and of the backups alone that can be relied on and were stored when they say: others, and
+ * packs that nothing names, would otherwise make a large part look small.
+ */
+function sharesOf(
+  { backups, use, packs }: PruneView,
+  expire: readonly BackupKey[],
+  decided: readonly StoredPack[],
+): readonly Shares[] {
+  const all: Shares = {
+    of: 'stored',
+    backups: [expire.length, backups.length],
+    bytes: [bytesOf(decided), bytesOf(packs)],
+  };
+  const sure = new Set(backups.filter(isSure).map(({ key }) => key));
+  if (sure.size === 0 || sure.size === backups.length) return [all];
+  const named = new Set([...sure].flatMap((key) => use.packs.get(key) ?? []));
+  const isNamed = ({ id }: StoredPack) => named.has(id);
+  return [
+    all,
+    {
+      of: 'confirmed',
+      backups: [expire.filter((key) => sure.has(key)).length, sure.size],
+      bytes: [bytesOf(decided.filter(isNamed)), bytesOf(packs.filter(isNamed))],
+    },
+  ];
+}
+
+function isSure({ problem, startedAt, storedAt }: RetentionBackup): boolean {
+  return problem === undefined && judgeDate(startedAt, storedAt) === 'confirmed';
 }
 
 /** Objects below `expired/`: those whose packs are still needed, and those whose grace is over. */
@@ -141,21 +176,19 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): Ret
 function unreadable({ listed, packs }: PackUse, waiting: readonly string[]): string | undefined {
   const found = [...listed, ...waiting].filter((object) => packs.get(object) === undefined);
   if (found.length === 0) return undefined;
-  return `${found.join(', ')} cannot be read, so any pack may be one of its`;
+  return `${found.join(', ')} cannot be read, so any pack may be one of its; if nothing brings it back: holdfast quarantine`;
 }
 
-function refuseTooMuch(
-  parts: Readonly<Record<'backups' | 'bytes', readonly [part: number, whole: number]>>,
-  maxShare: number,
-): HoldfastError | undefined {
-  const over = Object.entries(parts).filter(([, [part, whole]]) => part > whole * maxShare);
-  if (over.length === 0) return undefined;
+function refuseTooMuch(shares: readonly Shares[], maxShare: number): HoldfastError | undefined {
+  const isOver = ([part, whole]: readonly [number, number]) => part > whole * maxShare;
+  const over = shares.find(({ backups, bytes }) => isOver(backups) || isOver(bytes));
+  if (!over) return undefined;
   const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
-  const [expired, listed] = parts.backups;
-  const [bytes, stored] = parts.bytes;
+  const [expired, listed] = over.backups;
+  const [bytes, stored] = over.bytes;
   return new HoldfastError(
     'E_PRUNE_TOO_MUCH',
-    `this would remove ${expired} of ${plural(listed, 'backup')} and ${percent(bytes / Math.max(1, stored))} of the stored bytes; one run may remove ${percent(maxShare)} of either`,
+    `this would remove ${expired} of ${plural(listed, 'backup')} and ${percent(bytes / Math.max(1, stored))} of the ${over.of} bytes; one run may remove ${percent(maxShare)} of either`,
     {
       hint: 'Look at `holdfast prune --dry-run`; where it is right, pass --max-share 100, or set prune.maxSharePercent.',
       details: { expired, listed, bytes, stored },

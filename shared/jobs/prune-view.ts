@@ -10,8 +10,9 @@ const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 
 /** What retention goes by, of an entry of the list and what the reports say of it. */
 export function retentionBackup(
-  { key, manifest, claimed, problem }: ManifestEntry,
+  { key, manifest, claimed, problem, storedAt }: ManifestEntry,
   marks: Marks,
+  putAside?: string | undefined,
 ): RetentionBackup {
   const parsed = parseBackupKey(key);
   const { hold, accept, verify, fullVerify } = marks.of(key);
@@ -25,12 +26,14 @@ export function retentionBackup(
     type: parsed?.type ?? '',
     source: (manifest ?? claimed)?.source,
     startedAt,
+    storedAt: (manifest ?? claimed)?.imported ? undefined : storedAt,
     problem: problem?.message,
     isSuspect: manifest?.suspect !== undefined && accept === undefined,
     isDamaged: verify?.isWhole === false,
     unreadVerify: unread?.report,
     isImported: (manifest ?? claimed)?.imported !== undefined,
     hold: hold?.reason,
+    putAside,
   };
 }
 
@@ -45,7 +48,7 @@ export async function readPruneView(
   const use = await readPackUse(repository, { now, onListed, signal });
   const packs = await readPacks(repository, signal);
   const marks = await repository.marks(signal);
-  const backups = entries.map((entry) => retentionBackup(entry, marks));
+  const backups = entries.map((entry) => retentionBackup(entry, marks, use.putAside.get(entry.key)));
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
   return { view: { now, backups, use, packs, ...holdsOf(marks) }, problems };
 }

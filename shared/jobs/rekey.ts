@@ -98,7 +98,7 @@ async function refuseOlderKey(
       'E_WRONG_KEY',
       `the configured key ${repository.rootKeyId} does not open ${locked?.key ?? 'every report'}: it is not the newest`,
       {
-        hint: 'Configure the newest key of the repository, and change that; `holdfast keys` lists the keys in use.',
+        hint: 'Configure the newest key of the repository, and change that; `holdfast keys` lists the keys in use. If nobody knows the key of that object, put it aside: `holdfast quarantine`.',
       },
     );
   }

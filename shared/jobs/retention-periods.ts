@@ -12,9 +12,9 @@ export const PERIODS = {
 } as const satisfies Record<string, NameOf>;
 
 /**
- * The newest item of each of the `most` newest periods that have one.
+ * The first item of each of the `most` newest periods that have one.
  *
- * @param items newest first
+ * @param items of each period, the preferred first
  */
 export function newestOfPeriods<T extends { readonly startedAt: Date }>(
   items: readonly T[],
@@ -23,11 +23,11 @@ export function newestOfPeriods<T extends { readonly startedAt: Date }>(
 ): readonly { readonly item: T; readonly period: string }[] {
   const found = new Map<string, T>();
   for (const item of items) {
-    if (found.size >= most) break;
     const period = nameOf(item.startedAt);
     if (!found.has(period)) found.set(period, item);
   }
-  return [...found].map(([period, item]) => ({ item, period }));
+  const newestFirst = [...found].toSorted(([, a], [, b]) => b.startedAt.getTime() - a.startedAt.getTime());
+  return newestFirst.slice(0, most).map(([period, item]) => ({ item, period }));
 }
 
 /** `2026-W09`: a week belongs to the year that its Thursday is in. */

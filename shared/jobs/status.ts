@@ -36,6 +36,8 @@ export interface SourceStatus {
   readonly waiting: readonly BackupKey[];
   /** A verification found damage. */
   readonly failed: readonly BackupKey[];
+  /** Dated long after they were stored. */
+  readonly misdated: readonly BackupKey[];
   readonly held: readonly BackupKey[];
   /** The newest of each, with the backup that it was of. */
   readonly lastVerify: MarkOf<'verify'> | undefined;
@@ -97,6 +99,7 @@ export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
     newestGood: good && { key: good.key, startedAt: good.startedAt, isImported: good.imported !== undefined },
     waiting: keysOf(isWaiting),
     failed: keysOf(({ marks }) => marks.verify?.isWhole === false),
+    misdated: keysOf(({ isMisdated }) => isMisdated),
     held: keysOf(({ marks }) => marks.hold !== undefined),
     lastVerify: newestMark(backups, 'verify'),
     lastFullVerify: newestMark(backups, 'fullVerify'),

@@ -1,6 +1,8 @@
 import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
+import { parseExpiredKey } from '../format/expired.ts';
+import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/sizes.ts';
 import { type Finding, Findings } from './verify-findings.ts';
@@ -55,7 +57,25 @@ export async function verifyBackups(
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   options.onProgress?.({ kind: 'phase', phase: 'verify' });
-  return new Verification(repository, options).run(keys);
+  const report = await new Verification(repository, options).run(keys);
+  return withoutPutAside(repository, report, options.signal);
+}
+
+/** What somebody has looked at and put aside is no finding any more. */
+async function withoutPutAside(
+  repository: Repository,
+  report: VerifyReport,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  if (report.interrupted || !report.findings.some(({ object }) => !packIdOf(object))) return report;
+  const quarantine = await repository.reports.quarantine(signal);
+  const findings: Finding[] = [];
+  for (const finding of report.findings) {
+    const { object } = finding;
+    const key = parseExpiredKey(object) ?? object;
+    if ((await quarantine.reasonOf(key, signal, object)) === undefined) findings.push(finding);
+  }
+  return { ...report, findings };
 }
 
 interface Check {

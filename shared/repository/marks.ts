@@ -37,7 +37,7 @@ export interface Marks {
   readonly unreadVerifies: readonly At[];
 }
 
-type MarkKind = Exclude<BodyKind, 'prune' | 'audit'>;
+type MarkKind = Exclude<BodyKind, 'prune' | 'audit' | 'quarantine'>;
 const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (MarkKind &
   ReportKind)[];
 
@@ -62,9 +62,12 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
   const problems: HoldfastError[] = [];
   const unreadHolds: string[] = [];
   const unreadVerifies: At[] = [];
+  const unread: { readonly stored: StoredReport; readonly problem: HoldfastError }[] = [];
   for await (const stored of reports.readAll(KINDS, signal, since)) {
     const problem = stored.problem ?? note(said, stored);
-    if (!problem) continue;
+    if (problem) unread.push({ stored, problem });
+  }
+  for (const { stored, problem } of await withoutPutAside(reports, unread, signal)) {
     problems.push(problem);
     const { key, storedAt } = stored;
     if (key.startsWith('reports/hold/')) unreadHolds.push(key);
@@ -78,6 +81,20 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
     unreadHolds,
     unreadVerifies,
   };
+}
+
+/** Those that nobody has put aside. */
+async function withoutPutAside<T extends { readonly stored: StoredReport }>(
+  reports: Reports,
+  unread: readonly T[],
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  if (unread.length === 0) return unread;
+  const quarantine = await reports.quarantine(signal);
+  const left: T[] = [];
+  for (const one of unread)
+    if ((await quarantine.reasonOf(one.stored.key, signal)) === undefined) left.push(one);
+  return left;
 }
 
 function note(said: Map<string, AllSaid>, stored: StoredReport): HoldfastError | undefined {

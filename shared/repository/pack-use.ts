@@ -29,6 +29,8 @@ export interface PackUse {
   readonly leftovers: readonly string[];
   /** By the object that names them. */
   readonly packs: ReadonlyMap<string, NamedPacks>;
+  /** Why listed manifests were put aside: what these name is not needed for it. */
+  readonly putAside: ReadonlyMap<string, string>;
 }
 
 /**
@@ -48,43 +50,90 @@ export async function readPackUse(
   },
 ): Promise<PackUse> {
   const { now, known = new Map(), onListed = () => {}, signal } = options;
-  const packs = new Map<string, NamedPacks>(known);
-  const names = new Map<string, string>();
+  const read: Reading = { packs: new Map(known), names: new Map(), doubtful: [] };
+  const { packs, doubtful } = read;
+  const { keys, gone } = await readListed(repository, read, { onListed, signal });
+  const { expired, leftovers } = await listExpired(repository, now, signal);
+  const copies = expired.filter(({ object }) => !packs.has(object));
+  for await (const [copy, entry] of orderedMap(copies, READS, (one) => readCopy(repository, one, signal))) {
+    packs.set(copy.object, entry ? namedBy(entry, read.names) : []);
+    if (entry && !entry.claimed) doubtful.push([copy.key, copy.object]);
+  }
+  const putAside = await readPutAside(repository, doubtful, signal);
+  for (const object of putAside.keys()) packs.set(object, []);
+  // One that went meanwhile and left no copy was not taken out by a prune: what it named is not known.
+  for (const key of gone) if (!expired.some((copy) => copy.key === key)) packs.set(key, undefined);
+  return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs, putAside };
+}
+
+interface Reading {
+  readonly packs: Map<string, NamedPacks>;
+  readonly names: Map<string, string>;
+  /** Manifests that cannot be relied on: what they are, or were, listed as, and the objects that hold them. */
+  readonly doubtful: [key: BackupKey, object: string][];
+}
+
+/** @returns all keys that are listed, and those of them that went before they were read */
+async function readListed(
+  repository: Repository,
+  { packs, names, doubtful }: Reading,
+  options: { readonly onListed: (entry: ManifestEntry) => void; readonly signal: AbortSignal },
+) {
+  const { onListed, signal } = options;
   const keys = await repository.backupKeys(signal);
-  const unread = keys.filter((key) => !packs.has(key));
   const gone: BackupKey[] = [];
+  const unread = keys.filter((key) => !packs.has(key));
   const inspect = async (key: BackupKey) => [key, await repository.inspectIfListed(key, signal)] as const;
   for await (const [key, entry] of orderedMap(unread, READS, inspect)) {
-    if (entry) {
-      packs.set(key, namedBy(entry, names));
-      onListed(entry);
-    } else gone.push(key);
+    if (!entry) {
+      gone.push(key);
+      continue;
+    }
+    packs.set(key, namedBy(entry, names));
+    if (entry.problem) doubtful.push([key, key]);
+    onListed(entry);
   }
+  return { keys, gone };
+}
+
+async function listExpired({ store }: Repository, now: Date, signal: AbortSignal) {
   const expired: ExpiredCopy[] = [];
   const leftovers: string[] = [];
-  for await (const info of repository.store.list(EXPIRED, { signal })) {
+  for await (const info of store.list(EXPIRED, { signal })) {
     const key = parseExpiredKey(info.key);
     if (key) expired.push({ object: info.key, key, expiredAt: info.modifiedAt });
     else if (isAbandonedClock(info, now)) leftovers.push(info.key);
   }
-  const copies = expired.filter(({ object }) => !packs.has(object));
-  for await (const [object, entry] of orderedMap(copies, READS, (copy) => readCopy(repository, copy, signal)))
-    packs.set(object, entry ? namedBy(entry, names) : []);
-  // One that went meanwhile and left no copy was not taken out by a prune: what it named is not known.
-  for (const key of gone) if (!expired.some((copy) => copy.key === key)) packs.set(key, undefined);
-  return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs };
+  return { expired, leftovers };
+}
+
+/** @param doubtful keys, and the objects that hold what is, or was, listed under them */
+async function readPutAside(
+  repository: Repository,
+  doubtful: readonly (readonly [key: BackupKey, object: string])[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const reasons = new Map<string, string>();
+  if (doubtful.length === 0) return reasons;
+  const quarantine = await repository.reports.quarantine(signal);
+  for (const [key, object] of doubtful) {
+    const reason = await quarantine.reasonOf(key, signal, object);
+    if (reason !== undefined) reasons.set(object, reason);
+  }
+  return reasons;
 }
 
 /** Undefined where another prune has removed it meanwhile. */
 async function readCopy(
   repository: Repository,
-  { object, key }: ExpiredCopy,
+  copy: ExpiredCopy,
   signal: AbortSignal,
-): Promise<readonly [string, ManifestEntry | undefined]> {
+): Promise<readonly [ExpiredCopy, ManifestEntry | undefined]> {
+  const { object, key } = copy;
   try {
-    return [object, await repository.inspect(key, () => repository.store.get(object, { signal }), signal)];
+    return [copy, await repository.inspect(key, () => repository.store.get(object, { signal }), signal)];
   } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return [object, undefined];
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return [copy, undefined];
     throw error;
   }
 }

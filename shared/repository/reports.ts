@@ -17,6 +17,7 @@ import {
   sealDetails,
 } from '../format/report.ts';
 import type { RepositoryContext } from './context.ts';
+import { Quarantine } from './quarantine.ts';
 
 /** Reports read at once. */
 const READS = 8;
@@ -102,6 +103,11 @@ export class Reports {
       ? this.#foundSince(kinds, new Date(since.getTime() - MOST_SKEW_MS), signal)
       : this.#found('reports/', isWanted, signal);
     yield* orderedMap(found, READS, ({ key, storedAt }) => this.open(key, storedAt, signal));
+  }
+
+  /** What was put aside of all that is stored. @throws E_STORE_* */
+  quarantine(signal: AbortSignal): Promise<Quarantine> {
+    return Quarantine.read(this.#context.store, this.read('quarantine', signal));
   }
 
   /** @throws E_STORE_*; what is wrong with the report itself is in the answer */

@@ -68,6 +68,8 @@ export interface ManifestEntry {
   readonly manifest: Manifest | undefined;
   readonly isProven: boolean;
   readonly problem: HoldfastError | undefined;
+  /** By the store's clock, as the last listing said. */
+  readonly storedAt?: Date | undefined;
   /** What the document says, though it be forged: to be believed only where that makes more be kept. */
   readonly claimed?: Manifest | undefined;
 }
@@ -82,6 +84,8 @@ interface BackupListing {
 export class Repository implements AsyncDisposable {
   readonly #context: RepositoryContext;
   readonly #ownsPool: boolean;
+  /** When manifests were stored, as the last listing said. */
+  readonly #storedAt = new Map<string, Date>();
 
   private constructor(context: RepositoryContext, ownsPool: boolean) {
     this.#context = context;
@@ -193,9 +197,10 @@ export class Repository implements AsyncDisposable {
   async listing(signal: AbortSignal, prefix = 'backups/'): Promise<BackupListing> {
     const keys = [];
     const spoiltPacks = new Set<string>();
-    for await (const { key } of this.store.list(prefix, { signal })) {
+    for await (const { key, modifiedAt } of this.store.list(prefix, { signal })) {
       const parsed = parseBackupKey(key);
       if (parsed) keys.push(parsed);
+      if (parsed) this.#storedAt.set(key, modifiedAt);
       const pack = spoiltPackOf(key);
       if (pack) spoiltPacks.add(pack);
     }
@@ -226,14 +231,16 @@ export class Repository implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ManifestEntry> {
     let claimed: Manifest | undefined;
+    const storedAt = this.#storedAt.get(key);
     try {
       const bytes = await read();
       claimed = parseManifest(bytes, key);
       const manifest = await this.#proven(bytes, this.#ours(claimed), signal);
-      return { key, manifest, isProven: this.#context.keys.hasRootKey, problem: undefined, claimed };
+      const isProven = this.#context.keys.hasRootKey;
+      return { key, manifest, isProven, problem: undefined, storedAt, claimed };
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      return { key, manifest: undefined, isProven: false, problem: error, claimed };
+      return { key, manifest: undefined, isProven: false, problem: error, storedAt, claimed };
     }
   }
 

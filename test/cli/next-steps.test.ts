@@ -22,6 +22,7 @@ const healthy: SourceStatus = {
   newestGood: { key, startedAt: daysAgo(0), isImported: false },
   waiting: [],
   failed: [],
+  misdated: [],
   held: [],
   lastVerify: undefined,
   lastFullVerify: mark(30),

@@ -85,7 +85,7 @@ async function* batches(keys: AsyncGenerator<DatedKey>, size: number): AsyncGene
 
 async function summary(repository: Repository, dated: DatedKey, signal: AbortSignal) {
   const entry = await repository.inspectIfListed(dated.key as BackupKey, signal);
-  return { dated, found: entry && summariseEntry(entry) };
+  return { dated, found: entry && summariseEntry({ ...entry, storedAt: dated.info.modifiedAt }) };
 }
 
 interface EarlyMarks {

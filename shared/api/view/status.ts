@@ -41,6 +41,7 @@ function sourceOf(status: SourceStatus, backups: readonly BackupSummary[]): Stat
     newestGood: good ? named(good) : null,
     waiting: [...status.waiting],
     failed: [...status.failed],
+    misdated: [...status.misdated],
     held: [...status.held],
     lastVerify: lastVerify ? dated(lastVerify) : null,
     lastFullVerify: lastFullVerify ? dated(lastFullVerify) : null,

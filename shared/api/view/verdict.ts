@@ -34,12 +34,17 @@ function manifests({ backups, damaged }: RepositoryStatus): string[] {
   ];
 }
 
-function lost({ source, newestGood, failed }: SourceStatus): string[] {
+function lost({ source, newestGood, failed, misdated }: SourceStatus): string[] {
   return [
     ...(newestGood ? [] : [`${source.name} has no good backup: make one.`]),
     ...(failed.length > 0
       ? [
           `Verification found damage in ${plural(failed.length, 'backup')} of ${source.name}: back up again, then verify.`,
+        ]
+      : []),
+    ...(misdated.length > 0
+      ? [
+          `${nameOf(misdated[0] ?? '')} is dated after it was stored: a clock was wrong, or somebody made it up. It does not count.`,
         ]
       : []),
   ];
