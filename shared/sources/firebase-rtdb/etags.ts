@@ -43,7 +43,7 @@ export class EtagProbe {
     const looked = await this.#look(path, signal);
     if (looked?.etag === undefined) return;
     if (looked.etag !== node.etag) await this.#disagreement(path, looked.etag, signal);
-    else if (differs(looked.body, node.value)) trust.agree();
+    else if (differs(looked, node.value)) trust.agree();
   }
 
   /** It may have changed between the two questions: they contradict each other where both stay as they are. */
@@ -73,9 +73,10 @@ export class EtagProbe {
   }
 }
 
-/** Whether one ETag of both cannot be that of the answer alone. */
-function differs(body: Buffer, value: string): boolean {
-  return body.length === 0 || new CanonicalJson(body).whole() !== value;
+/** Whether one ETag of both cannot be that of the answer alone. What was not read to its end shows nothing. */
+function differs({ body, outcome }: Answer, value: string): boolean {
+  if (body.length === 0) return true;
+  return outcome === 'whole' && new CanonicalJson(body).whole() !== value;
 }
 
 function isPowerOfTwo(count: number): boolean {

@@ -122,6 +122,23 @@ describe('ETags', () => {
   });
 });
 
+/** Of which the keys alone are more than is read of an answer that is asked for its ETag. */
+const withLongKeys = () =>
+  Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`${i}`.padStart(600, 'k'), { of: i }]));
+
+describe('an answer without data that is large itself', () => {
+  it.each([
+    ['a long text with a priority', { '.value': 't'.repeat(2_500_000), '.priority': 3 }],
+    ['very long keys', withLongKeys()],
+  ])('keeps no backup from being made: %s', async (_, value) => {
+    const { backUp, expectWhole } = await begin({ n: value }, { etagOfSilent: 'none' });
+    await backUp();
+    await expectWhole();
+    await backUp();
+    await expectWhole();
+  });
+});
+
 describe('ETags that stand for the data', () => {
   it.each<[string, FirebaseServerOptions]>([
     ['of silent reads', {}],
