@@ -46,6 +46,12 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'Revisions of one task definition of ours.',
   },
   {
+    resource: /:rds-db:.*:dbuser:\*\/.+/,
+    actions: /^rds-db:connect$/,
+    reason:
+      'One user, of each database of the account: the address of a database does not say which it is. dbResourceId names it.',
+  },
+  {
     resource: /:states:.*:mapRun:.+\/\*$/,
     actions: /^states:DescribeMapRun$/,
     reason: 'Map runs of this one state machine: how many shares are stored.',

@@ -18,6 +18,7 @@ import type { ApiFunctionName } from '../../shared/core/config-aws.ts';
 import { API_INVOKES, apiStatements } from './api-statements.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
+import { NO_LOGINS } from './database-logins.ts';
 import { deliveredLog } from './delivered-log.ts';
 import { apiConfig, functionConfig, functionEnvironment } from './function-settings.ts';
 import { JobFunction } from './job-function.ts';
@@ -98,7 +99,7 @@ export class AdminApi extends Construct {
       environment: functionEnvironment(storage, pipeline.eventBus, functionConfig(config)),
       statements: jobStatements('decide', {
         place,
-        secrets: { sources: [], targets: [], drills: [] },
+        logins: NO_LOGINS,
         eventBusArn: pipeline.eventBus.eventBusArn,
       }),
       size: functions.decide,

@@ -12,8 +12,9 @@ import { drilledSources } from '../../shared/core/schedule-names.ts';
 import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
+import { loginsOf } from './database-logins.ts';
 import { FargateTasks } from './fargate-runtime.ts';
-import { functionConfig, functionEnvironment, secretsOf } from './function-settings.ts';
+import { functionConfig, functionEnvironment } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements } from './job-statements.ts';
 
@@ -70,7 +71,7 @@ export class BackupPipeline extends Construct {
     const network = this.#network(props);
     const statements = {
       place: props.storage.placeFor(deltas),
-      secrets: secretsOf(this.config),
+      logins: loginsOf(this, this.config),
       eventBusArn: this.eventBus.eventBusArn,
     };
     const environment = functionEnvironment(props.storage, this.eventBus, functionConfig(props.config));

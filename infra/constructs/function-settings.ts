@@ -1,5 +1,5 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import type { HoldfastConfig, ResolvedConfig } from '../../shared/core/config.ts';
+import type { HoldfastConfig } from '../../shared/core/config.ts';
 import { NAMESPACE } from './backup-metrics.ts';
 import type { BackupStorage } from './backup-storage.ts';
 
@@ -75,20 +75,6 @@ function fitting(config: HoldfastConfig, most: number): string {
   throw new Error(
     `the configuration takes ${bytes} bytes, and functions can be given ${most}; make fewer sources a deployment`,
   );
-}
-
-/** ARNs of the secrets of databases, by what needs them. */
-export interface Secrets {
-  readonly sources: readonly string[];
-  readonly targets: readonly string[];
-  readonly drills: readonly string[];
-}
-
-export function secretsOf({ sources, targets, drill }: ResolvedConfig): Secrets {
-  const arns = (places: readonly ({ readonly secret?: string } | undefined)[]) => [
-    ...new Set(places.flatMap((place) => (place?.secret === undefined ? [] : [place.secret]))),
-  ];
-  return { sources: arns(sources), targets: arns(targets), drills: arns(Object.values(drill)) };
 }
 
 function definedOf<T extends object>(given: T): Partial<T> {

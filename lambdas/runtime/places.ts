@@ -58,7 +58,8 @@ export async function openPlace(place: Place, signal: AbortSignal): Promise<Open
   const text = (await readSecret(secret, signal)).trim();
   if (kind === 'firebase-rtdb' && text.startsWith('{'))
     return { config: { kind, url, options }, env: { ...env, FIREBASE_SERVICE_ACCOUNT: text } };
-  return { config: { kind, url: text.startsWith('{') ? urlOfRds(text, secret) : text, options }, env };
+  const login = text.startsWith('{') ? urlOfRds(text, secret, place) : wholeUrl(text, secret, place);
+  return { config: { kind, url: login, options }, env };
 }
 
 interface RdsSecret {
@@ -70,15 +71,24 @@ interface RdsSecret {
   readonly dbname?: string;
 }
 
-/** @throws E_CONFIG; nothing of the secret's values is in the message */
-function urlOfRds(text: string, arn: string): string {
+type Server = Pick<NamedSource, 'host' | 'port' | 'database'>;
+
+/** @throws E_CONFIG where the configuration says another place than the secret */
+function wholeUrl(text: string, arn: string, { host, port, database }: Server): string {
+  if ((host ?? port ?? database) === undefined) return text;
+  throw badSecret(arn, 'it is a whole URL, and the configuration has host, port or database beside it');
+}
+
+/** What the configuration says goes before the secret. @throws E_CONFIG; nothing of the secret's values is in the message */
+function urlOfRds(text: string, arn: string, given: Server): string {
   let secret: RdsSecret;
   try {
     secret = JSON.parse(text) as RdsSecret;
   } catch {
     throw badSecret(arn, 'it is neither a URL nor JSON');
   }
-  const { engine = 'postgres', host, port = 5432, username, password, dbname } = secret;
+  const { engine = 'postgres', username, password } = secret;
+  const { host = secret.host, port = secret.port ?? 5432, database = secret.dbname ?? 'postgres' } = given;
   if (!engine.startsWith('postgres') && engine !== 'aurora-postgresql')
     throw badSecret(arn, `its engine is '${engine}', wanted is postgres`);
   const missing = Object.entries({ host, username, password }).flatMap(([name, value]) =>
@@ -86,11 +96,11 @@ function urlOfRds(text: string, arn: string): string {
   );
   if (missing.length > 0) throw badSecret(arn, `it has no ${missing.join(', no ')}`);
   const login = [username, password].map((part) => encodeURIComponent(String(part))).join(':');
-  return `postgres://${login}@${host}:${port}/${encodeURIComponent(dbname ?? 'postgres')}`;
+  return `postgres://${login}@${host}:${port}/${encodeURIComponent(database)}`;
 }
 
 function badSecret(arn: string, problem: string): HoldfastError {
   return new HoldfastError('E_CONFIG', `the secret ${arn} names no database: ${problem}`, {
-    hint: 'Store a connection URL, or the JSON that RDS writes: {engine, host, port, username, password, dbname}.',
+    hint: 'Store a connection URL, or the JSON that RDS writes: {engine, host, port, username, password, dbname}. Of a secret with user and password only, give host, port and database beside it.',
   });
 }

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 
 /** A secret of Secrets Manager; undefined where it is not text. */
 export async function secretValue(
@@ -11,12 +11,26 @@ export async function secretValue(
   return (await new SecretsManagerClient({ region }).send(command, { abortSignal })).SecretString;
 }
 
-/** A parameter of Systems Manager, decrypted. */
+/**
+ * A parameter of Systems Manager, decrypted.
+ *
+ * @param path as its ARN has it, `/a` or `/a/b`: a name without other slashes may have none before it either
+ */
 export async function parameterValue(
-  name: string,
+  path: string,
   region: string,
   abortSignal: AbortSignal,
 ): Promise<string | undefined> {
-  const command = new GetParameterCommand({ Name: name, WithDecryption: true });
-  return (await new SSMClient({ region }).send(command, { abortSignal })).Parameter?.Value;
+  const client = new SSMClient({ region });
+  const ask = async (Name: string) => {
+    const command = new GetParameterCommand({ Name, WithDecryption: true });
+    return (await client.send(command, { abortSignal })).Parameter?.Value;
+  };
+  try {
+    return await ask(path);
+  } catch (error) {
+    const isOther = error instanceof ParameterNotFound && path.lastIndexOf('/') === 0;
+    if (!isOther) throw error;
+    return ask(path.slice(1));
+  }
 }

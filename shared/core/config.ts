@@ -3,7 +3,14 @@ import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import { hostingProblems } from './config-hosting.ts';
-import { DrillConfig, drillPlaces, namedPlaces, Places } from './config-places.ts';
+import {
+  DrillConfig,
+  drillPlaces,
+  LOGIN_SETTINGS,
+  namedPlaces,
+  type Place,
+  Places,
+} from './config-places.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -93,10 +100,16 @@ export interface NamedSource {
   readonly url: string;
   /** ARN of a Secrets Manager secret or an SSM parameter that holds the URL, or the login. */
   readonly secret?: string;
+  /** ARN of the key that the secret is encrypted with, where it is one's own. */
+  readonly secretKey?: string;
+  /** Beside a secret that holds user and password only. */
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly database?: string;
+  /** Which database AWS vouches for the role at. */
+  readonly dbResourceId?: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
-
-type DrillServer = Pick<NamedSource, 'url' | 'secret' | 'options'>;
 
 export interface ResolvedConfig {
   readonly repository: string | undefined;
@@ -117,7 +130,7 @@ export interface ResolvedConfig {
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
-  readonly drill: Readonly<Partial<Record<NamedSource['kind'], DrillServer>>>;
+  readonly drill: Readonly<Partial<Record<NamedSource['kind'], Place>>>;
   readonly isEnabled: boolean;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
@@ -254,7 +267,12 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
-const PLACE_SETTINGS = ['url', 'secret', ...Object.keys(POSTGRES_OPTIONS), ...Object.keys(FIREBASE_OPTIONS)];
+const PLACE_SETTINGS = [
+  'url',
+  ...LOGIN_SETTINGS,
+  ...Object.keys(POSTGRES_OPTIONS),
+  ...Object.keys(FIREBASE_OPTIONS),
+];
 
 function knownAt(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(FileConfig.shape);

@@ -40,6 +40,19 @@ describeWithParts(
         sources: {
           shop: { kind: 'postgres', secret: rig.secretOf('shop') },
           'shop-rds': { kind: 'postgres', secret: aws.addSecret('rds', rds) },
+          // As RDS keeps it: it knows neither server nor database.
+          'shop-managed': {
+            kind: 'postgres',
+            secret: aws.addSecret('rds!db-1', JSON.stringify({ username: user, password })),
+            host,
+            port,
+            database: 'shop',
+          },
+          'shop-unplaced': {
+            kind: 'postgres',
+            secret: aws.addSecret('rds!db-2', JSON.stringify({ username: user, password })),
+          },
+          'shop-parameter': { kind: 'postgres', secret: aws.addParameter('plain', postgres.url('shop')) },
           broken: {
             kind: 'postgres',
             secret: aws.addSecret('broken', '{"engine":"mysql","password":"hush"}'),
@@ -180,7 +193,12 @@ describeWithParts(
         name: 'E_SOURCE_REFUSED',
         message: expect.stringContaining('ResourceNotFoundException'),
       });
-      expect(await plan.invoke({ ...event, source: 'shop-rds' })).toMatchObject({ mode: 'hold' });
+      await expect(plan.invoke({ ...event, source: 'shop-unplaced' })).rejects.toMatchObject({
+        name: 'E_CONFIG',
+        message: expect.stringMatching(/it has no host.*give host, port and database beside it/s),
+      });
+      for (const source of ['shop-rds', 'shop-managed', 'shop-parameter'])
+        expect(await plan.invoke({ ...event, source })).toMatchObject({ source, mode: 'hold' });
     });
 
     it('verify, drill and watch, and write down what they found', async () => {
@@ -191,11 +209,9 @@ describeWithParts(
       expect(await watchdog.invoke({})).toMatchObject({
         sources: [
           { source: 'shop', backupAge: expect.any(Number), drillAge: expect.any(Number) },
-          {},
-          {},
-          {},
+          ...Array.from({ length: 6 }, () => ({})),
         ],
-        missed: ['shop-rds', 'broken', 'gone'],
+        missed: ['shop-rds', 'shop-managed', 'shop-unplaced', 'shop-parameter', 'broken', 'gone'],
       });
       const metrics = watchdog.log
         .filter((line) => line.includes('CloudWatchMetrics'))

@@ -289,6 +289,62 @@ describe('what else a role may do', () => {
   });
 });
 
+describe('the roles of jobs that log in', () => {
+  const account = '111122223333';
+  const key = `arn:aws:kms:eu-west-1:${account}:key/99999999-2222-3333-4444-555555555555`;
+  const logins = deploymentOf({
+    sources: {
+      shop: { kind: 'postgres', url: 'postgres://back%40up@db.example/shop', auth: 'iam' },
+      mine: { kind: 'postgres', secret: SECRETS.source, secretKey: key },
+    },
+    targets: {
+      scratch: {
+        kind: 'postgres',
+        url: 'postgres://restorer@db.example/scratch',
+        auth: 'iam',
+        region: 'eu-central-1',
+        dbResourceId: 'cluster-ABC',
+      },
+    },
+    aws: { account, region: 'eu-west-1' },
+  });
+  const template = logins.pipeline;
+  const none = { Version: '2012-10-17', Statement: [] };
+  const jobsThatMay = (action: string, resource: string, context: Request['context'] = {}) =>
+    FUNCTION_NAMES.filter((job) =>
+      isAllowed(rolePolicies(template, job), action.startsWith('kms:') ? resources.key : none, {
+        action,
+        resource,
+        context,
+      }),
+    );
+  const readers = ['plan', 'hold', 'backup-partition'];
+
+  it('connect as the user of the URL where AWS vouches for them, to the named database alone if it is named', () => {
+    const user = (region: string, name: string) => `arn:aws:rds-db:${region}:${account}:dbuser:${name}`;
+    expect(jobsThatMay('rds-db:connect', user('eu-west-1', 'db-XYZ/back@up'))).toEqual(readers);
+    expect(jobsThatMay('rds-db:connect', user('eu-west-1', 'db-XYZ/admin'))).toEqual([]);
+    expect(jobsThatMay('rds-db:connect', user('eu-central-1', 'cluster-ABC/restorer'))).toEqual(['restore']);
+    expect(jobsThatMay('rds-db:connect', user('eu-central-1', 'cluster-ABD/restorer'))).toEqual([]);
+  });
+
+  it('open a secret under a key of somebody through its service, and nothing else under that key', () => {
+    const may = (service: string) => jobsThatMay('kms:Decrypt', key, { 'kms:ViaService': service });
+    for (const service of ['secretsmanager', 'ssm'])
+      expect(may(`${service}.eu-west-1.amazonaws.com`)).toEqual(readers);
+    expect(may('s3.eu-west-1.amazonaws.com')).toEqual([]);
+    expect(jobsThatMay('kms:Decrypt', key)).toEqual([]);
+  });
+
+  it.each([
+    [{ secret: SECRETS.source, auth: 'iam' as const }, /auth 'iam' takes no secret/],
+    [{ url: 'postgres://db.example/shop', auth: 'iam' as const }, /its url names no user/],
+    [{ url: 'postgres://a@db.example/shop', host: 'db' }, /host.*beside a secret/],
+  ])('are not made for %j', (place, message) => {
+    expect(() => deploymentOf({ sources: { shop: { kind: 'postgres', ...place } } })).toThrow(message);
+  });
+});
+
 describe('roles of others', () => {
   const stack = new Stack(new App(), 'Others', { env: { account: '111122223333', region: 'eu-west-1' } });
   const place = new BackupStorage(stack, 'Storage', { prefix: 'live' });

@@ -115,7 +115,9 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       const arn = `arn:aws:secretsmanager:${PLACE}:secret:${name}`;
       return addAs(arn, arn, text);
     },
-    addParameter: (name, text) => addAs(`arn:aws:ssm:${PLACE}:parameter${name}`, name, text),
+    // An ARN does not say whether the name has a slash before it.
+    addParameter: (name, text) =>
+      addAs(`arn:aws:ssm:${PLACE}:parameter/${name.replace(/^\//, '')}`, name, text),
     task: (token) => taskOf(token).promise,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -77,6 +77,17 @@ export const FULL_CONFIG: HoldfastConfig = {
 /** Signed requests in the place of an issuer's tokens, and so no console. */
 export const IAM_CONFIG: HoldfastConfig = {
   ...FULL_CONFIG,
+  targets: {
+    ...FULL_CONFIG.targets,
+    vouched: { kind: 'postgres', url: 'postgres://restorer@db.example/shop', auth: 'iam' },
+    managed: {
+      kind: 'postgres',
+      secret: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-1-AbCdEf',
+      secretKey: 'arn:aws:kms:eu-west-1:111122223333:key/99999999-2222-3333-4444-555555555555',
+      host: 'db.example',
+      database: 'shop',
+    },
+  },
   api: {
     auth: { kind: 'iam', roles: { viewer: ['arn:aws:iam::111122223333:role/view-*'] } },
     health: 'closed',

@@ -1,0 +1,95 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
+
+/** What it takes to log in to some databases. */
+interface Rights {
+  /** ARNs of secrets of Secrets Manager and of parameters of Systems Manager. */
+  readonly secrets: readonly string[];
+  /** ARNs of the keys of one's own that these are encrypted with. */
+  readonly keys: readonly string[];
+  /** ARNs of users that AWS vouches for. */
+  readonly users: readonly string[];
+}
+
+/** What it takes to log in to the databases of the configuration, by what they are for. */
+export type DatabaseLogins = Readonly<Record<'sources' | 'targets' | 'drills', Rights>>;
+
+const NONE: Rights = { secrets: [], keys: [], users: [] };
+/** For jobs without any. */
+export const NO_LOGINS: DatabaseLogins = { sources: NONE, targets: NONE, drills: NONE };
+
+type Place = Omit<NamedSource, 'name' | 'kind'>;
+
+/** @throws where AWS is to vouch for a user that no URL names */
+export function loginsOf(scope: Construct, { sources, targets, drill }: ResolvedConfig): DatabaseLogins {
+  const rights = (places: readonly Place[]): Rights => ({
+    secrets: unique(places.map(({ secret }) => secret)),
+    keys: unique(places.map(({ secretKey }) => secretKey)),
+    users: unique(places.map((place) => userArn(scope, place))),
+  });
+  const drills = Object.values(drill).filter((place) => place !== undefined);
+  return { sources: rights(sources), targets: rights(targets), drills: rights(drills) };
+}
+
+/** Of which database it is cannot be seen in its address. */
+function userArn(scope: Construct, { url, options, dbResourceId = '*' }: Place): string | undefined {
+  if (options['auth'] !== 'iam') return undefined;
+  const user = URL.canParse(url) ? decodeURIComponent(new URL(url).username) : '';
+  if (user === '')
+    throw new Error(`auth 'iam' is set for ${url}, and its url names no user: postgres://USER@HOST/DATABASE`);
+  const region = options['region'] === undefined ? {} : { region: String(options['region']) };
+  return Stack.of(scope).formatArn({
+    service: 'rds-db',
+    ...region,
+    resource: 'dbuser',
+    resourceName: `${dbResourceId}/${user}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+/** The services that a key of a secret is used by. */
+const SECRET_SERVICES = ['secretsmanager.*', 'ssm.*'];
+
+/** Lets a role log in. */
+export function loginStatements(rights: readonly Rights[]): PolicyStatement[] {
+  const all = (member: keyof Rights) => unique(rights.flatMap((one) => one[member]));
+  const secrets = all('secrets');
+  const ofManager = secrets.filter((arn) => !isParameter(arn));
+  return [
+    ...statement('Secrets', 'secretsmanager:GetSecretValue', ofManager.flatMap(wholeArns)),
+    ...statement('Parameters', 'ssm:GetParameter', secrets.filter(isParameter)),
+    ...statement('SecretKeys', 'kms:Decrypt', all('keys'), {
+      StringLike: { 'kms:ViaService': SECRET_SERVICES },
+    }),
+    ...statement('Connect', 'rds-db:connect', all('users')),
+  ];
+}
+
+function statement(
+  sid: string,
+  action: string,
+  resources: readonly string[],
+  conditions: Readonly<Record<string, unknown>> = {},
+): PolicyStatement[] {
+  return resources.length === 0
+    ? []
+    : [new PolicyStatement({ sid, actions: [action], resources: [...resources], conditions })];
+}
+
+function isParameter(arn: string): boolean {
+  return arn.split(':')[2] === 'ssm';
+}
+
+/**
+ * As it is, and with the six characters that Secrets Manager adds to a name. Which of both it is cannot be seen: `shop-orders`
+ * may be the whole of a name.
+ */
+function wholeArns(arn: string): string[] {
+  return [arn, `${arn}-??????`];
+}
+
+function unique(values: readonly (string | undefined)[]): string[] {
+  return [...new Set(values.filter((value) => value !== undefined))];
+}
