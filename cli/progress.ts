@@ -18,6 +18,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   commit: 'committing',
   plan: 'planning',
   prune: 'removing',
+  lock: 'locking',
   clear: 'removing what is there',
   write: 'restoring',
   finish: 'building indexes and constraints',

@@ -1,8 +1,10 @@
 import { DAY_MS } from '../../shared/core/units.ts';
+import { openLocks } from '../../shared/jobs/lock.ts';
 import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../../shared/jobs/prune.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, table } from '../format.ts';
+import { repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
 
 const options = {
@@ -17,7 +19,8 @@ export const prune: Command = {
 
 Takes backups out of the list that retention does not keep, and removes packs that no backup has needed for the
 grace (7 days, unless configured). Says of every backup why it stays or goes. Never removes the last good backup of
-a source, a held one, or any of a source with a suspect one. May run beside backups, and be stopped at any point.
+a source, a held one, or any of a source with a suspect one; passes over what is locked (lock of the
+configuration). May run beside backups, and be stopped at any point.
 
       --max-share PERCENT largest part of the backups, or of the bytes, that one run may remove (default 40)
   -n, --dry-run           print the plan, change nothing
@@ -40,7 +43,8 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
     const rules = { policy: retention, maxShare: given ?? settings.maxShare };
     const isDryRun = values['dry-run'] === true;
     const work = { onProgress: session.progress.on, signal: io.signal };
-    const prepared = await preparePrune(session.repository, rules, { ...work, isDryRun });
+    const locks = await openLocks(await repositoryConfig(session.config, io), session.config.lock);
+    const prepared = await preparePrune(session.repository, rules, { ...work, isDryRun, locks });
     if (settings.graceMs === 0)
       session.progress.say(
         'warning: prune.unsafeNoGrace is set: backups that run now would lose what they store',
@@ -78,13 +82,14 @@ function statusOf({ blockedBy }: { readonly blockedBy: string | undefined }): nu
 }
 
 function planDocument({ plan, problems }: PreparedPrune): object {
-  const { now, graceMs, decisions, expire, sweep, waitingBytes, blockedBy, refusal } = plan;
+  const { now, graceMs, decisions, expire, sweep, locked, waitingBytes, blockedBy, refusal } = plan;
   return {
     now,
     graceMs,
     backups: decisions,
     expire,
     sweep: { packs: sweep.length, bytes: sweep.reduce((sum, pack) => sum + pack.bytes, 0) },
+    locked,
     waitingBytes,
     blockedBy,
     refusal: refusal && { code: refusal.code, message: refusal.message },
@@ -93,7 +98,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
 }
 
 function describePlan({ plan, problems }: PreparedPrune): string {
-  const { decisions, expire, sweep, waitingBytes, graceMs, blockedBy, refusal } = plan;
+  const { decisions, expire, sweep, locked, waitingBytes, graceMs, blockedBy, refusal } = plan;
   const rows = decisions.map(({ key, keep, source, reasons }) => [
     shortKey(key),
     keep ? 'stays' : 'goes',
@@ -106,6 +111,7 @@ function describePlan({ plan, problems }: PreparedPrune): string {
     ...(waitingBytes > 0
       ? [`${bytes(waitingBytes)} wait until their grace of ${plural(graceMs / DAY_MS, 'day')} is over.`]
       : []),
+    ...lockedLines(locked),
     ...(blockedBy === undefined ? [] : [`warning: no pack is removed: ${blockedBy}`]),
     ...problems.map(({ message }) => `warning: ${message}`),
     ...(refusal ? [`It would refuse: ${refusal.message}`] : []),
@@ -114,12 +120,19 @@ function describePlan({ plan, problems }: PreparedPrune): string {
   return `${head}${lines.join('\n')}\n`;
 }
 
-function describe({ expired, putBack, removedPacks, freedBytes, blockedBy, report }: PruneResult): string {
+function describe(result: PruneResult): string {
+  const { expired, putBack, removedPacks, freedBytes, locked, blockedBy, report } = result;
   const lines = [
     `Removed ${plural(expired.length, 'backup')}, and ${plural(removedPacks, 'pack')}: ${bytes(freedBytes)} freed`,
     ...putBack.map((key) => `${shortKey(key)} was held meanwhile, and is listed again`),
+    ...lockedLines(locked),
     ...(blockedBy === undefined ? [] : [`No pack was removed: ${blockedBy}`]),
     ...(report === undefined ? ['Without a key no report of it is kept'] : []),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function lockedLines({ backups, packs, bytes: size }: PruneResult['locked']): string[] {
+  if (backups + packs === 0) return [];
+  return [`Locked, and so left: ${plural(backups, 'backup')}, and ${plural(packs, 'pack')} of ${bytes(size)}`];
 }

@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { openLocks } from '../../shared/jobs/lock.ts';
 import { preparePrune, runPrune } from '../../shared/jobs/prune.ts';
 import { audited } from '../runtime/audit.ts';
 import { requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
+import { repositoryPlace } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({ dryRun: z.boolean().optional(), requestedBy: requestedBy.optional() });
@@ -14,7 +16,8 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const isDryRun = event.dryRun === true;
   const repository = await invocation.repository();
   const rules = { policy: config.retention, maxShare: config.prune.maxShare };
-  const prepared = await preparePrune(repository, rules, { isDryRun, onProgress, signal });
+  const locks = await openLocks(repositoryPlace(config), config.lock);
+  const prepared = await preparePrune(repository, rules, { isDryRun, locks, onProgress, signal });
   const { plan } = prepared;
   for (const { key, keep, reasons } of plan.decisions)
     logger.info(keep ? 'stays' : 'goes', { backup: key, reasons });
@@ -22,6 +25,7 @@ export const handler = defineFunction(Event, async (event, invocation) => {
     dryRun: isDryRun,
     backups: plan.decisions.length,
     expire: plan.expire.length,
+    locked: plan.locked,
     blockedBy: plan.blockedBy ?? null,
     refusal: plan.refusal?.code ?? null,
   };

@@ -28,6 +28,15 @@ function parseConfig(text: string | undefined): unknown {
   }
 }
 
+/** @throws E_CONFIG where no place is configured */
+export function repositoryPlace({ repository, s3 }: ResolvedConfig) {
+  if (repository === undefined)
+    throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY is not set', {
+      hint: 'Set it to s3://bucket or s3://bucket/prefix.',
+    });
+  return { repository, s3 };
+}
+
 /**
  * Opens the repository; dispose of it. Without its key where a role may not use it.
  *
@@ -38,16 +47,12 @@ export function openConfigured(
   signal: AbortSignal,
   { withKey = true }: { readonly withKey?: boolean } = {},
 ): Promise<Repository> {
-  const { repository, cacheMiB, prune } = config;
-  if (repository === undefined)
-    throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY is not set', {
-      hint: 'Set it to s3://bucket or s3://bucket/prefix.',
-    });
+  const { cacheMiB, prune } = config;
   const keys = withKey ? {} : { encryptionKey: undefined, kmsKey: undefined };
   return openRepository(
     {
       ...config,
-      repository,
+      ...repositoryPlace(config),
       cacheBytes: cacheMiB === undefined ? undefined : cacheMiB * MiB,
       graceMs: prune.graceMs,
       ...keys,

@@ -11,6 +11,7 @@ import {
   type Place,
   Places,
 } from './config-places.ts';
+import { LockConfig, type LockSettings, resolveLock } from './config-lock.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -75,6 +76,8 @@ const FileConfig = z.strictObject({
   retention: RetentionConfig.optional(),
   keep: KeepConfig.optional(),
   prune: PruneConfig.optional(),
+  /** Locks what backups need against everybody; the bucket must have Object Lock. */
+  lock: LockConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
   /** zstd level; 0 stores as it is. */
@@ -134,6 +137,8 @@ export interface ResolvedConfig {
   readonly isEnabled: boolean;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
+  /** Undefined: nothing is locked. */
+  readonly lock: LockSettings | undefined;
   readonly aws: AwsSettings;
   /** Whether changes are stored as differences. */
   readonly deltas: boolean;
@@ -200,6 +205,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     isEnabled: fromEnv.isEnabled,
     retention,
     prune: resolvePrune(fromFile.prune),
+    lock: resolveLock(fromFile.lock ?? lockOfBucket(fromFile), retention),
     aws,
     deltas: fromFile.deltas ?? true,
     storageClass: fromFile.storageClass ?? {},
@@ -208,6 +214,12 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
   });
+}
+
+/** A bucket that is made with locks is one whose locks are kept up. */
+function lockOfBucket({ aws }: Partial<z.infer<typeof FileConfig>>): z.infer<typeof LockConfig> | undefined {
+  const made = aws?.storage?.objectLock;
+  return made && { mode: made.mode };
 }
 
 function readKeys(
@@ -283,6 +295,7 @@ function knownAt(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'keep') return [...COUNT_NAMES];
   if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
   if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
+  if (path[0] === 'lock') return Object.keys(LockConfig.shape);
   return path[0] === 's3'
     ? ['region', 'endpoint', 'forcePathStyle']
     : ['kind', 'instances', ...PLACE_SETTINGS];

@@ -24,6 +24,7 @@ export type Phase =
   | 'commit'
   | 'plan'
   | 'prune'
+  | 'lock'
   | 'clear'
   | 'write'
   | 'finish'

@@ -1,7 +1,8 @@
 import type { RetentionPolicy } from '../core/config-retention.ts';
 import { HoldfastError } from '../core/errors.ts';
-import type { BackupKey } from '../core/ids.ts';
+import { type BackupKey, parsePackId } from '../core/ids.ts';
 import { plural } from '../core/plural.ts';
+import { packKey } from '../format/pack.ts';
 import { judgeDate } from '../repository/claimed-date.ts';
 import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
@@ -13,6 +14,9 @@ export interface StoredPack {
   readonly storedAt: Date;
 }
 
+/** Why the store refuses to remove an object: until then, or until its legal hold is taken off. */
+export type LockEnd = Date | 'legal hold';
+
 /** What a plan is made of. */
 export interface PruneView {
   readonly now: Date;
@@ -23,6 +27,8 @@ export interface PruneView {
   readonly isHeld: (key: BackupKey) => boolean;
   /** Reports that may be holds and cannot be read. */
   readonly unreadHolds: readonly string[];
+  /** By object, of those that were asked about; what is locked stays. @default nothing is */
+  readonly locked?: ReadonlyMap<string, LockEnd>;
 }
 
 export interface PruneRules {
@@ -44,6 +50,8 @@ export interface PrunePlan {
   readonly sweep: readonly StoredPack[];
   /** Objects below `expired/` whose grace is over. */
   readonly forget: readonly string[];
+  /** Backups and packs that would go, were they not locked. */
+  readonly locked: { readonly backups: number; readonly packs: number; readonly bytes: number };
   /** Bytes of packs that only backups need that are, or will be, in their grace. */
   readonly waitingBytes: number;
   /** Why no pack is removed; undefined where nothing is in the way. */
@@ -55,7 +63,9 @@ export interface PrunePlan {
 /** Pure. docs/format.md, "Prune". */
 export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
   const { now, use, packs } = view;
-  const decisions = planRetention(view.backups, policy, now).map((decision) => mindHolds(decision, view));
+  const unlocked = planRetention(view.backups, policy, now).map((decision) => mindHolds(decision, view));
+  const decisions = unlocked.map((decision) => mindLocks(decision, view));
+  const isLocked = (object: string) => view.locked?.has(object) === true;
   const expire = decisions.filter(({ keep }) => !keep).map(({ key }) => key);
   const copies = sortCopies(view, graceMs);
   const names = sortNames(use, expire, copies);
@@ -63,14 +73,22 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
     names.kept.has(id) || names.waiting.has(id) || (graceMs > 0 && names.leaving.has(id));
   const isOld = ({ storedAt }: StoredPack) => now.getTime() - storedAt.getTime() >= graceMs;
   const blockedBy = unreadable(use, copies.waiting);
-  const sweep = blockedBy === undefined ? packs.filter((pack) => !isUsed(pack) && isOld(pack)) : [];
+  const done = blockedBy === undefined ? packs.filter((pack) => !isUsed(pack) && isOld(pack)) : [];
+  const stuck = new Set(done.filter(({ id }) => isLocked(packKey(parsePackId(id)))));
+  const sweep = done.filter((pack) => !stuck.has(pack));
   return {
     now,
     graceMs,
     decisions,
     expire,
     sweep,
-    forget: blockedBy === undefined ? [...copies.done, ...use.leftovers] : [],
+    forget:
+      blockedBy === undefined ? [...copies.done, ...use.leftovers].filter((object) => !isLocked(object)) : [],
+    locked: {
+      backups: decisions.filter(({ keep }, i) => keep && unlocked[i]?.keep === false).length,
+      packs: stuck.size,
+      bytes: bytesOf([...stuck]),
+    },
     waitingBytes: bytesOf(packs.filter((pack) => isUsed(pack) && !names.kept.has(pack.id))),
     blockedBy,
     refusal: refuseTooMuch(sharesOf(view, expire, decidedOn(packs, names, new Set(sweep))), maxShare),
@@ -170,6 +188,16 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): Ret
     keep: true,
     reasons: unreadHolds.map((key) => `perhaps held: ${key} cannot be read`),
   };
+}
+
+/** What nobody may remove yet would only be hidden, and would take as much room. What was put aside is to be hidden. */
+function mindLocks(decision: RetentionDecision, { locked, backups }: PruneView): RetentionDecision {
+  const end = locked?.get(decision.key);
+  if (decision.keep || end === undefined) return decision;
+  if (backups.find(({ key }) => key === decision.key)?.putAside !== undefined) return decision;
+  const until =
+    end === 'legal hold' ? 'until its legal hold is taken off' : `until ${end.toISOString().slice(0, 10)}`;
+  return { ...decision, keep: true, reasons: [`locked ${until}`] };
 }
 
 /** The packs of a manifest that cannot be read are unknown, so that any pack may be one of them. */

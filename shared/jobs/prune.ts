@@ -1,6 +1,6 @@
 import { Stopwatch } from '../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
-import type { BackupKey, PackId } from '../core/ids.ts';
+import { type BackupKey, type PackId, parsePackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { packKey } from '../format/pack.ts';
@@ -9,7 +9,8 @@ import { expireBackup, putBack } from '../repository/expire.ts';
 import type { ExpiredCopy } from '../repository/pack-use.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readStoreClock } from '../repository/store-clock.ts';
-import { type PrunePlan, type PruneRules, type PruneView, planPrune, type StoredPack } from './prune-plan.ts';
+import type { ObjectLocks } from '../store/object-locks.ts';
+import { type LockEnd, type PrunePlan, type PruneRules, type PruneView, planPrune, type StoredPack } from './prune-plan.ts';
 import { readPruneView, readPruneViewAgain } from './prune-view.ts';
 
 /** Objects moved or removed at once. */
@@ -37,6 +38,8 @@ export interface PruneResult {
   readonly putBack: readonly BackupKey[];
   readonly removedPacks: number;
   readonly freedBytes: number;
+  /** Backups and packs that would have gone, and are locked. */
+  readonly locked: PrunePlan['locked'];
   /** Why no pack was removed; undefined where nothing was in the way. */
   readonly blockedBy: string | undefined;
   /** Key of the report; undefined without an encryption key to write it with. */
@@ -47,18 +50,45 @@ export interface PruneResult {
  * Reads what there is and plans. Removes nothing. Needs no key, but without one cannot tell a forged manifest.
  *
  * @param options.isDryRun goes by this machine's clock: the store's is read by writing
- * @throws E_STORE_*, E_WRONG_KEY
+ * @param options.locks of the store, where it has any: what would go is asked about, and what is locked is passed over
+ * @throws E_STORE_*, E_WRONG_KEY, E_CONFIG where there should be locks and are none
  */
 export async function preparePrune(
   repository: Repository,
   rules: Pick<PruneRules, 'policy' | 'maxShare'>,
-  options: PruneOptions & { readonly isDryRun: boolean },
+  options: PruneOptions & { readonly isDryRun: boolean; readonly locks?: ObjectLocks | undefined },
 ): Promise<PreparedPrune> {
-  const { isDryRun, signal, onProgress = () => {} } = options;
+  const { isDryRun, locks, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
   const { view, problems } = await readPruneView(repository, now, signal);
-  return { plan: planPrune(view, { ...rules, graceMs: repository.context.graceMs }), problems, view };
+  const allRules = { ...rules, graceMs: repository.context.graceMs };
+  const plan = planPrune(view, allRules);
+  const locked = locks && (await readLocked(locks, plan, signal));
+  if (!locked || locked.size === 0) return { plan, problems, view };
+  const mindful = { ...view, locked };
+  return { plan: planPrune(mindful, allRules), problems, view: mindful };
+}
+
+/** Which of the objects that a plan would remove are locked. */
+async function readLocked(
+  locks: ObjectLocks,
+  { expire, sweep, forget, now }: PrunePlan,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, LockEnd>> {
+  const locked = new Map<string, LockEnd>();
+  const objects = [...expire, ...sweep.map(({ id }) => packKey(parsePackId(id))), ...forget];
+  await parallel(objects, { most: AT_ONCE, signal }, async (object, stop) => {
+    try {
+      const found = await locks.retention(object, stop);
+      if (found && found.until > now) locked.set(object, found.until);
+      else if (await locks.isHeld(object, stop)) locked.set(object, 'legal hold');
+    } catch (error) {
+      // Another prune has removed it.
+      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+    }
+  });
+  return locked;
 }
 
 /**
@@ -78,7 +108,8 @@ export async function runPrune(
   const back = await putBackHeld(repository, fresh, signal);
   const { removed, blockedBy } = await sweep(repository, plan, fresh, signal);
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
-  const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, blockedBy };
+  const { locked } = plan;
+  const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, locked, blockedBy };
   return { ...result, report: await report(repository, result, signal) };
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { HoldfastError } from '../core/errors.ts';
 import { FolderStore } from './folder-store.ts';
+import type { ObjectLocks } from './object-locks.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
 import type { S3Exports } from './s3-exports.ts';
@@ -44,6 +45,13 @@ export async function openBucketRules(
   if (!repository.startsWith('s3:')) return undefined;
   const { readBucketRules } = await import('./s3-rules.ts');
   return readBucketRules({ ...placeInS3(repository), ...s3 }, signal);
+}
+
+/** The locks on a repository's objects; undefined where it is in a folder, which has none. Sends nothing. @throws E_CONFIG */
+export async function openObjectLocks({ repository, s3 }: StoreConfig): Promise<ObjectLocks | undefined> {
+  if (!repository.startsWith('s3:')) return undefined;
+  const { S3Locks } = await import('./s3-locks.ts');
+  return new S3Locks({ ...placeInS3(repository), ...s3 });
 }
 
 /** @throws E_CONFIG */
