@@ -60,6 +60,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'remove backups that retention does not keep, and what only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,
   },
+  lock: {
+    summary: 'lock what backups need, so that nobody can remove it before its time',
+    load: async () => (await import('./commands/lock.ts')).lock,
+  },
   keys: {
     summary: 'list the keys in use; check that the configured one opens every backup',
     load: async () => (await import('./commands/keys.ts')).keys,

@@ -134,5 +134,7 @@ function describe(result: PruneResult): string {
 
 function lockedLines({ backups, packs, bytes: size }: PruneResult['locked']): string[] {
   if (backups + packs === 0) return [];
-  return [`Locked, and so left: ${plural(backups, 'backup')}, and ${plural(packs, 'pack')} of ${bytes(size)}`];
+  return [
+    `Locked, and so left: ${plural(backups, 'backup')}, and ${plural(packs, 'pack')} of ${bytes(size)}`,
+  ];
 }

@@ -1,8 +1,10 @@
 import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
+import { openLocks } from '../../shared/jobs/lock.ts';
+import { type LockState, readLockState } from '../../shared/jobs/lock-state.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { age, bytes, duration, number, plural, ratio, shortKey, table } from '../format.ts';
+import { age, bytes, duration, number, plural, ratio, shortKey, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
 import { Session } from '../session.ts';
@@ -19,7 +21,7 @@ export const status: Command = {
 
 Shows the repository, the newest backup of each source and type with its age, the newest good one of each source, what
 is suspect, damaged or held, the last verification and drill, what is stored, and what to do next. Reads manifests and
-reports only.
+reports only. If locks are configured, asks for those of the newest good backups: until when nobody can remove them.
 
 ${COMMON_HELP}
 Exit status: 0 shown; 10 no repository; 11 a rule of the bucket removes or archives backups; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
@@ -34,12 +36,28 @@ to be accepted.
       readStatus(session.repository, io.signal),
       checkBucket(place, io.signal),
     ]);
+    const locked = await readLocks(session, found);
     const now = session.repository.clock.now();
     const steps = nextSteps({ ...found, bucket }, now);
-    await session.print({ ...found, bucket, nextSteps: steps }, describe(found, steps, now));
+    const document = { ...found, bucket, ...(locked ? { locked } : {}), nextSteps: steps };
+    await session.print(document, describe(found, { steps, locked }, now));
     return exitStatus(found, bucket);
   },
 };
+
+/** Of the newest good backup of each source; undefined where no locks are configured. */
+async function readLocks(
+  { config, repository, io }: Session,
+  { sources }: RepositoryStatus,
+): Promise<readonly LockState[] | undefined> {
+  const locks = await openLocks(await repositoryConfig(config, io), config.lock);
+  if (!locks) return undefined;
+  const states: LockState[] = [];
+  for (const { newestGood } of sources)
+    if (newestGood)
+      states.push(await readLockState(repository, locks, { backup: newestGood.key, signal: io.signal }));
+  return states;
+}
 
 function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketCheck): number {
   if (damaged > 0 || sources.some(({ failed }) => failed.length > 0))
@@ -48,7 +66,12 @@ function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketC
   return sources.some(({ waiting }) => waiting.length > 0) ? SUSPECT_EXIT_STATUS : 0;
 }
 
-function describe(found: RepositoryStatus, steps: readonly string[], now: Date): string {
+interface Shown {
+  readonly steps: readonly string[];
+  readonly locked: readonly LockState[] | undefined;
+}
+
+function describe(found: RepositoryStatus, { steps, locked }: Shown, now: Date): string {
   const {
     location,
     repositoryId,
@@ -77,11 +100,11 @@ backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of th
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy: ${ratio(logicalBytes, packBytes)} smaller
 
-${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, now)}\n`).join('')}Next:
+${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, locked, now)}\n`).join('')}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 
-function describeSource(status: SourceStatus, now: Date): string {
+function describeSource(status: SourceStatus, locked: Shown['locked'], now: Date): string {
   const { source, newestGood, waiting, failed, misdated, held, lastVerify, lastFullVerify, lastDrill } =
     status;
   const good = newestGood ? `${shortKey(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
@@ -94,6 +117,7 @@ function describeSource(status: SourceStatus, now: Date): string {
     : 'never';
   const lines = [
     ['newest good', good],
+    ...lockLine(locked?.find(({ backup }) => backup === newestGood?.key)),
     ['verified', verified],
     ['drilled', drilled],
     ...named('suspect', waiting),
@@ -102,6 +126,14 @@ function describeSource(status: SourceStatus, now: Date): string {
     ...named('held', held),
   ];
   return `${source.name}\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`).join('')}`;
+}
+
+function lockLine(state: LockState | undefined): string[][] {
+  if (!state) return [];
+  const { until, mode } = state;
+  if (until === null) return [['locked', 'NOT: somebody could remove what it needs; run: holdfast lock']];
+  const but = mode === 'governance' ? ' without a right to lift locks (governance)' : '';
+  return [['locked', `nobody${but} can remove it before ${time(until)}`]];
 }
 
 /** Names the newest few. */

@@ -192,7 +192,8 @@ class LockRun {
       this.#missing.push(key);
       return;
     }
-    if (!isHoldfastError(error, 'E_STORE_DENIED') && !isHoldfastError(error, 'E_OBJECT_UNREADABLE')) throw error;
+    if (!isHoldfastError(error, 'E_STORE_DENIED') && !isHoldfastError(error, 'E_OBJECT_UNREADABLE'))
+      throw error;
     this.#refused.push(error.about(key));
     if (this.#refused.length >= MOST_REFUSALS) throw error;
   }

@@ -10,7 +10,14 @@ import type { ExpiredCopy } from '../repository/pack-use.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readStoreClock } from '../repository/store-clock.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
-import { type LockEnd, type PrunePlan, type PruneRules, type PruneView, planPrune, type StoredPack } from './prune-plan.ts';
+import {
+  type LockEnd,
+  type PrunePlan,
+  type PruneRules,
+  type PruneView,
+  planPrune,
+  type StoredPack,
+} from './prune-plan.ts';
 import { readPruneView, readPruneViewAgain } from './prune-view.ts';
 
 /** Objects moved or removed at once. */

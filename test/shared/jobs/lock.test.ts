@@ -111,7 +111,10 @@ describe('locks over two months of backups', () => {
       // What a bucket locks everything for that is put.
       for (const object of await neededBy(store, key))
         if (!locks.retentions.has(object))
-          await locks.retain(object, { until: new Date(clock.now().getTime() + 8 * DAY_MS), mode: 'compliance' });
+          await locks.retain(object, {
+            until: new Date(clock.now().getTime() + 8 * DAY_MS),
+            mode: 'compliance',
+          });
       clock.advanceDays(1);
     }
     expect(await unlocked(store, locks, clock.now())).not.toEqual([]);
@@ -125,7 +128,13 @@ describe('a run of the locks', () => {
     const { key } = await backUp(repository, dataOf(0));
     const packs = (await packsOf(repository, key)).length;
     const first = await lockAll(key);
-    expect(first).toMatchObject({ objects: packs + 2, extended: packs + 2, held: 0, missing: [], unread: [] });
+    expect(first).toMatchObject({
+      objects: packs + 2,
+      extended: packs + 2,
+      held: 0,
+      missing: [],
+      unread: [],
+    });
     const until = first.backups[0]?.until?.getTime() ?? 0;
     expect(until).toBeGreaterThanOrEqual(clock.now().getTime() + 8 * DAY_MS);
     const { writes } = locks.counts;
@@ -173,7 +182,10 @@ describe('a run of the locks', () => {
     locks.retain = (object, retention) =>
       retain(object, object === stuck ? { ...retention, mode: 'compliance' } : retention);
     const result = await lockAll();
-    expect(lockProblem(result)).toMatchObject({ code: 'E_STORE_DENIED', message: expect.stringContaining(stuck) });
+    expect(lockProblem(result)).toMatchObject({
+      code: 'E_STORE_DENIED',
+      message: expect.stringContaining(stuck),
+    });
     for (const id of others) expect(locks.retentions.has(`data/${id.slice(0, 2)}/${id}`)).toBe(true);
     expect(result.weaker).toBe(1);
   });
@@ -187,10 +199,15 @@ describe('what nobody can remove', () => {
     const state = () => readLockState(repository, locks, { backup: key, signal: never });
     expect(await state()).toEqual({ backup: key, until: null, mode: 'compliance' });
     await lockAll();
-    const ends = (await neededBy(store, key)).map((object) => locks.retentions.get(object)?.until.getTime() ?? 0);
+    const ends = (await neededBy(store, key)).map(
+      (object) => locks.retentions.get(object)?.until.getTime() ?? 0,
+    );
     expect((await state()).until?.getTime()).toBe(Math.min(...ends));
     const [pack = ''] = await packsOf(repository, key);
-    locks.retentions.set(`data/${pack.slice(0, 2)}/${pack}`, { until: new Date(Math.min(...ends)), mode: 'governance' });
+    locks.retentions.set(`data/${pack.slice(0, 2)}/${pack}`, {
+      until: new Date(Math.min(...ends)),
+      mode: 'governance',
+    });
     expect((await state()).mode).toBe('governance');
     clock.advanceDays(40);
     expect((await state()).until).toBeNull();

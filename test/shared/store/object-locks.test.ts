@@ -26,18 +26,21 @@ function describeLocks(name: string, open: () => Promise<Place>): void {
       expect(await locks.isHeld('data/a', never)).toBe(false);
     });
 
-    it.each(['governance', 'compliance'] as const)('makes a lock of %s end later, and never earlier', async (mode) => {
-      const { store, locks } = await open();
-      await store.put('data/a', Buffer.from('x'));
-      for (const days of [2, 5]) {
-        const retention = { until: inDays(days), mode };
-        await locks.retain('data/a', retention, never);
-        expect(await locks.retention('data/a', never)).toEqual(retention);
-      }
-      const earlier = locks.retain('data/a', { until: inDays(3), mode }, never);
-      await expect(earlier).rejects.toMatchObject({ code: 'E_STORE_DENIED' });
-      expect(await locks.retention('data/a', never)).toEqual({ until: inDays(5), mode });
-    });
+    it.each(['governance', 'compliance'] as const)(
+      'makes a lock of %s end later, and never earlier',
+      async (mode) => {
+        const { store, locks } = await open();
+        await store.put('data/a', Buffer.from('x'));
+        for (const days of [2, 5]) {
+          const retention = { until: inDays(days), mode };
+          await locks.retain('data/a', retention, never);
+          expect(await locks.retention('data/a', never)).toEqual(retention);
+        }
+        const earlier = locks.retain('data/a', { until: inDays(3), mode }, never);
+        await expect(earlier).rejects.toMatchObject({ code: 'E_STORE_DENIED' });
+        expect(await locks.retention('data/a', never)).toEqual({ until: inDays(5), mode });
+      },
+    );
 
     it('does not change governance into compliance', async () => {
       const { store, locks } = await open();
@@ -89,6 +92,9 @@ describeWithPart('ceph-rgw', 'on Ceph RGW', () => {
     await new S3Store(place).put('data/a', Buffer.from('x'));
     const locks = new S3Locks(place);
     for (const call of [() => locks.retention('data/a', never), () => locks.isHeld('data/a', never)])
-      await expect(call()).rejects.toMatchObject({ code: 'E_CONFIG', message: expect.stringContaining('has no Object Lock') });
+      await expect(call()).rejects.toMatchObject({
+        code: 'E_CONFIG',
+        message: expect.stringContaining('has no Object Lock'),
+      });
   });
 });

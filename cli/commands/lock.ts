@@ -1,0 +1,87 @@
+import type { LockSettings } from '../../shared/core/config-lock.ts';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { type EndHoldsResult, endHolds } from '../../shared/jobs/end-holds.ts';
+import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { number, plural, shortKey, table, time } from '../format.ts';
+import { repositoryConfig } from '../load-config.ts';
+import { Session } from '../session.ts';
+
+const options = {
+  'dry-run': { type: 'boolean', short: 'n', default: false },
+  'end-holds': { type: 'boolean', default: false },
+} as const;
+
+export const lock: Command = {
+  options,
+  help: `Usage: holdfast lock [--dry-run] [--end-holds]
+
+Locks what backups need, so that nobody can remove it before retention lets it go: packs, manifests, keys, and the
+reports that prune goes by. For repositories in S3, in a bucket with Object Lock; lock in the configuration says how.
+Only ever makes a lock end later. Needs no encryption key. Run it after each backup, and daily.
+
+A held backup gets legal holds. To take those off after \`holdfast release\`, run it with --end-holds and the key, as
+somebody who may put and take off legal holds.
+
+  -n, --dry-run           say what would be done, change nothing
+      --end-holds         take legal holds off that no held backup needs; looks at every object
+
+${COMMON_HELP}
+Examples:
+  holdfast lock --quiet
+  holdfast lock --end-holds
+
+Exit status: 0 locked; 2 no lock is configured, or the bucket has no Object Lock; 13 access; 20 something that backups
+need is not there or cannot be read, the rest is locked; 75 store unavailable.
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    await using session = await Session.open(values, io);
+    const { config, repository } = session;
+    const locks = await openLocks(await repositoryConfig(config, io), config.lock);
+    if (!config.lock || !locks) throw noLocks(config.lock, repository.store.location);
+    const isDryRun = values['dry-run'] === true;
+    const work = { isDryRun, signal: io.signal };
+    const result = await lockBackups(repository, locks, {
+      ...work,
+      lock: config.lock,
+      policy: config.retention,
+      onProgress: session.progress.on,
+    });
+    const ended = values['end-holds'] === true ? await endHolds(repository, locks, work) : undefined;
+    const document = { ...result, refused: result.refused.map(({ code, message }) => ({ code, message })) };
+    await session.print({ ...document, dryRun: isDryRun, ended }, describe(result, ended, isDryRun));
+    const problem = lockProblem(result);
+    if (problem) throw problem;
+    return 0;
+  },
+};
+
+function noLocks(lock: LockSettings | undefined, location: string): HoldfastError {
+  if (lock)
+    return new HoldfastError('E_CONFIG', `${location} is a folder, which has no locks`, {
+      hint: 'Only a bucket with Object Lock keeps objects from everybody; copy the folder to another place instead.',
+    });
+  return new HoldfastError('E_CONFIG', 'lock is not set in the configuration', {
+    hint: 'Write lock: { mode: \'governance\' } into holdfast.config.ts (docs/retention.md, "Locks").',
+  });
+}
+
+function describe(result: LockResult, ended: EndHoldsResult | undefined, isDryRun: boolean): string {
+  const { backups, objects, extended, held, weaker } = result;
+  const rows = backups.map(({ backup, until }) => [shortKey(backup), until ? time(until) : 'not locked']);
+  const would = isDryRun ? ' (a dry run: nothing was changed)' : '';
+  const lines = [
+    `${plural(objects, 'object')} of ${plural(backups.length, 'backup')}: ${number(extended)} locked for longer, ${number(objects - extended - result.missing.length)} as they were${would}`,
+    ...(held > 0 ? [`${plural(held, 'legal hold')} put on`] : []),
+    ...(ended
+      ? [`${plural(ended.ended, 'legal hold')} taken off, of ${plural(ended.objects, 'object')}`]
+      : []),
+    ...(weaker > 0
+      ? [`warning: ${plural(weaker, 'object')} locked in governance mode, which cannot be made compliance`]
+      : []),
+  ];
+  const head = rows.length > 0 ? `${table(['BACKUP', 'NOBODY CAN REMOVE IT BEFORE'], rows)}\n` : '';
+  return `${head}${lines.join('\n')}\n`;
+}
