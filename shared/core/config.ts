@@ -3,6 +3,7 @@ import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import { hostingProblems } from './config-hosting.ts';
+import { LockConfig, type LockSettings, resolveLock } from './config-lock.ts';
 import {
   DrillConfig,
   drillPlaces,
@@ -11,7 +12,6 @@ import {
   type Place,
   Places,
 } from './config-places.ts';
-import { LockConfig, type LockSettings, resolveLock } from './config-lock.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
