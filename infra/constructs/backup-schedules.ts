@@ -7,6 +7,7 @@ import {
   ScheduleExpression,
   ScheduleGroup,
   ScheduleTargetInput,
+  TimeWindow,
 } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -15,8 +16,9 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { TimeZone } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { MaintenanceJob } from '../../shared/core/config-aws.ts';
-import type { Schedule as When } from '../../shared/core/config-schedules.ts';
+import { expressionFor, type Schedule as When } from '../../shared/core/config-schedules.ts';
 import { backupScheduleName, jobScheduleName } from '../../shared/core/schedule-names.ts';
+import { DAY_MS } from '../../shared/core/units.ts';
 
 export interface BackupSchedulesProps {
   readonly stateMachine: IStateMachine;
@@ -41,6 +43,8 @@ export interface BackupSchedulesProps {
 /** Scheduler delivers at least once; a backup that was asked for later than this is the next one's business. */
 const MAX_EVENT_AGE = Duration.hours(1);
 const RETRIES = 10;
+/** What is done once a day or less may begin so much later: not everything of an account begins at the full hour. */
+const WINDOW = Duration.minutes(10);
 /** Verification covers what was written since the last one, and somewhat more. */
 const VERIFY_SINCE = '8d';
 
@@ -52,6 +56,8 @@ export class BackupSchedules extends Construct {
   readonly drilled: readonly string[];
   /** Of all schedules but the watchdog's. */
   readonly groupName: string;
+  /** Of each type of backups, when it begins for which source, for people to read. */
+  readonly times: Readonly<Record<string, string>>;
   readonly #isEnabled: boolean;
 
   constructor(scope: Construct, id: string, props: BackupSchedulesProps) {
@@ -67,6 +73,9 @@ export class BackupSchedules extends Construct {
     for (const [type, when] of Object.entries(props.backups))
       for (const source of when.sources ?? props.sources)
         this.#backup(type, source, when, { group, stateMachine: props.stateMachine });
+    this.times = Object.fromEntries(
+      Object.entries(props.backups).map(([type, when]) => [type, timesOf(when, props.sources)]),
+    );
     this.#maintain('verify', { since: VERIFY_SINCE }, props, group);
     this.#maintain('prune', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
@@ -103,7 +112,7 @@ export class BackupSchedules extends Construct {
       description: `Holdfast: ${type} backup of ${source}`,
       scheduleGroup: group,
       enabled: this.#isEnabled,
-      schedule: expressionOf(when),
+      ...timingOf(when, source),
       target: new StepFunctionsStartExecution(stateMachine, { ...targetProps(this.deadLetterQueue), input }),
     });
   }
@@ -123,7 +132,7 @@ export class BackupSchedules extends Construct {
       description: `Holdfast: ${job}${source === undefined ? '' : ` of ${source}`}`,
       scheduleGroup: group,
       enabled: this.#isEnabled,
-      schedule: expressionOf(when),
+      ...timingOf(when, source),
       target: new LambdaInvoke(functions[job], { ...targetProps(this.deadLetterQueue), input }),
     });
   }
@@ -133,8 +142,17 @@ function targetProps(deadLetterQueue: IQueue) {
   return { deadLetterQueue, retryAttempts: RETRIES, maxEventAge: MAX_EVENT_AGE };
 }
 
-function expressionOf({ expression, timeZone }: When): ScheduleExpression {
-  return ScheduleExpression.expression(expression, TimeZone.of(timeZone));
+function timingOf(when: When, source: string | undefined) {
+  const expression = source === undefined ? when.expression : expressionFor(when, source);
+  return {
+    schedule: ScheduleExpression.expression(expression, TimeZone.of(when.timeZone)),
+    timeWindow: when.intervalMs >= DAY_MS ? TimeWindow.flexible(WINDOW) : TimeWindow.off(),
+  };
+}
+
+function timesOf(when: When, all: readonly string[]): string {
+  const times = (when.sources ?? all).map((source) => `${source}: ${expressionFor(when, source)}`);
+  return `${times.join(', ')} (${when.timeZone})`;
 }
 
 function deadLetters(scope: Construct, id: string): Queue {

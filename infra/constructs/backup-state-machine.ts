@@ -21,6 +21,7 @@ import { Construct } from 'constructs';
 import { deliveredLog } from './delivered-log.ts';
 import { EventStates } from './event-states.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
+import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { holdStep, partitionStep } from './partition-steps.ts';
 
@@ -61,7 +62,7 @@ export interface BackupStateMachineProps {
   readonly maxConcurrency?: number | undefined;
 
   /**
-   * How long the holder may take to plan before the backup fails.
+   * How long the holder may take to plan before another one is called; more than 5 minutes.
    *
    * @default Duration.minutes(10)
    */
@@ -112,9 +113,14 @@ export class BackupStateMachine extends Construct {
   }
 }
 
-function checkProps({ maxConcurrency = 1, holdOnFargate, fargate }: BackupStateMachineProps): void {
+function checkProps(props: BackupStateMachineProps): void {
+  const { maxConcurrency = 1, holdOnFargate, fargate, holdStartTimeout } = props;
   if (!(Number.isInteger(maxConcurrency) && maxConcurrency >= 1 && maxConcurrency <= MOST_CONCURRENCY))
     throw new Error(`maxConcurrency is ${maxConcurrency}; allowed are 1 to ${MOST_CONCURRENCY}`);
+  if (holdStartTimeout && holdStartTimeout.toSeconds() <= HOLD_EVENT_AGE.toSeconds())
+    throw new Error(
+      `holdStartTimeout is ${holdStartTimeout.toHumanString()}; more than ${HOLD_EVENT_AGE.toHumanString()} are allowed: until then Lambda may still begin the holder`,
+    );
   if (holdOnFargate && !fargate) throw new Error('holdOnFargate is set, and there is no fargate to hold on');
 }
 

@@ -61,6 +61,10 @@ const size = (memoryMiB: number, timeoutMinutes: number, description: string): D
   timeout: Duration.minutes(timeoutMinutes),
   description,
 });
+/** Where there is no room for a function that is called and not waited for, Lambda tries again so long. */
+const EVENT_AGE = Duration.hours(1);
+/** Of a holder: shorter than its state machine waits, which then calls another. */
+export const HOLD_EVENT_AGE = Duration.minutes(5);
 /** API Gateway waits for 30 seconds: what takes longer must say so itself. */
 const API_TIMEOUT = Duration.seconds(29);
 
@@ -121,6 +125,7 @@ export class JobFunction extends Construct {
       ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
       // A step that failed is repeated by whoever started it, never by Lambda behind its back.
       retryAttempts: 0,
+      maxEventAge: job === 'hold' ? HOLD_EVENT_AGE : EVENT_AGE,
       deadLetterQueue: this.deadLetterQueue,
       tracing: Tracing.ACTIVE,
       logGroup,

@@ -12,6 +12,7 @@ import {
   Pass,
   StateMachineType,
   TaskInput,
+  type TaskStateBase,
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import {
@@ -23,11 +24,12 @@ import {
 import type { Construct } from 'constructs';
 import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
+import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
-import { UNSTARTED_RETRY } from './retries.ts';
+import { HOLD_RETRIES } from './retries.ts';
 
 const DEFAULT_CONCURRENCY = 10;
-const DEFAULT_HOLD_START = Duration.minutes(10);
+const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
 const TASK_TIMEOUT = Duration.hours(12);
 const SHARE_EVENT = { ...runEvent('$.run'), share: JsonPath.numberAt('$.share') };
 
@@ -54,7 +56,7 @@ export function holdStep(
       ...common,
       ...taskProps(fargate, 'hold', '$.hold', [token]),
     });
-    task.addCatch(failed, CAUGHT).next(next);
+    retrying(task).addCatch(failed, CAUGHT).next(next);
     return new Pass(scope, 'HoldEvent', { parameters: event, resultPath: '$.hold' }).next(task);
   }
   const hold = new LambdaInvoke(scope, 'Hold', {
@@ -64,8 +66,13 @@ export function holdStep(
     retryOnServiceExceptions: false,
     payload: TaskInput.fromObject({ ...event, taskToken: JsonPath.taskToken }),
   });
-  hold.addRetry(UNSTARTED_RETRY).addCatch(failed, CAUGHT).next(next);
+  retrying(hold).addCatch(failed, CAUGHT).next(next);
   return hold;
+}
+
+function retrying(step: TaskStateBase): TaskStateBase {
+  for (const retry of HOLD_RETRIES) step.addRetry(retry);
+  return step;
 }
 
 /** Every share of the plan, each in an execution of its own. What a share answers is small: there may be thousands. */

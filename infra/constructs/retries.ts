@@ -11,23 +11,45 @@ const FINAL_CODES = Object.entries(ERRORS)
   .filter(([code, { retryable }]) => (!retryable && code !== 'E_INTERNAL') || TOO_LONG.includes(code))
   .map(([code]) => code);
 
-/** What the steps of a backup retry; each may be repeated without harm (docs/aws.md). First match counts. */
-export const STEP_RETRIES: readonly RetryProps[] = [
-  { errors: FINAL_CODES, maxAttempts: 0 },
-  {
-    errors: ['States.ALL'],
-    maxAttempts: ATTEMPTS,
-    // Without jitter, which could make all of them at once: 3, 6 and 12 seconds outlast a store that refuses for ten.
-    interval: Duration.seconds(3),
-    backoffRate: 2,
-  },
-];
+const FINAL: RetryProps = { errors: FINAL_CODES, maxAttempts: 0 };
 
-/** For a step that must not be begun twice: only what never began. */
-export const UNSTARTED_RETRY: RetryProps = {
-  errors: ['Lambda.TooManyRequestsException', 'Lambda.ServiceException', 'Lambda.SdkClientException'],
-  maxAttempts: ATTEMPTS,
-  interval: Duration.seconds(2),
+/**
+ * Lambda did not begin, as the account, or its network, had no room. A new account runs ten functions at once: waiting is all
+ * that helps, for about a quarter of an hour, each for a time of its own.
+ */
+const THROTTLED: RetryProps = {
+  errors: [
+    'Lambda.TooManyRequestsException',
+    'Lambda.EC2ThrottledException',
+    'Lambda.ENILimitReachedException',
+    'Lambda.ENINotReadyException',
+    'Lambda.SubnetIPAddressLimitReachedException',
+    'Lambda.ResourceNotReadyException',
+  ],
+  maxAttempts: 20,
+  interval: Duration.seconds(1),
   backoffRate: 2,
+  maxDelay: Duration.minutes(1),
   jitterStrategy: JitterType.FULL,
 };
+
+/** 3, 6 and 12 seconds, without jitter, which could make all of them at once: they outlast a store that refuses for ten. */
+const soon = (errors: string[]): RetryProps => ({
+  errors,
+  maxAttempts: ATTEMPTS,
+  interval: Duration.seconds(3),
+  backoffRate: 2,
+});
+
+/** What the steps of a backup retry; each may be repeated without harm (docs/aws.md). First match counts. */
+export const STEP_RETRIES: readonly RetryProps[] = [FINAL, THROTTLED, soon(['States.ALL'])];
+
+/**
+ * What the step retries that waits for the holder's word. A holder that failed holds nothing, and one that was never begun is
+ * forgotten before the step stops waiting (`HOLD_EVENT_AGE`); a run is planned by one holder alone.
+ */
+export const HOLD_RETRIES: readonly RetryProps[] = [
+  FINAL,
+  THROTTLED,
+  soon(['States.TaskFailed', 'States.Timeout']),
+];

@@ -27,6 +27,8 @@ export class PipelineStack extends Stack {
     this.pipeline = new BackupPipeline(this, 'Pipeline', { ...network, storage, config, enabled, bundles });
     this.#exportAlways();
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
+    for (const [type, value] of Object.entries(this.pipeline.schedules.times))
+      new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
   }
 

@@ -183,12 +183,9 @@ export function resolveAws(
   problems: string[],
 ): AwsSettings {
   const { jobs, shareMiB = DEFAULT_SHARE_MIB, fargate, alarms, ...rest } = aws;
-  const ofBackups = resolveAll(
-    { ...DEFAULT_SCHEDULES, ...schedules, ...envSchedules },
-    `${fileName}: schedules`,
-    problems,
-  );
-  const ofJobs = resolveAll({ ...DEFAULT_JOBS, ...jobs }, `${fileName}: aws.jobs`, problems);
+  const given = { ...schedules, ...envSchedules };
+  const ofBackups = resolveAll(DEFAULT_SCHEDULES, given, { place: `${fileName}: schedules`, problems });
+  const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
   problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
   const intervals = Object.values(ofBackups).map(({ intervalMs }) => intervalMs);
   const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40 } = alarms ?? {};
@@ -257,13 +254,13 @@ function resolveFargate(
 }
 
 function resolveAll(
-  settings: Readonly<Record<string, ScheduleSetting>>,
-  place: string,
-  problems: string[],
+  defaults: Readonly<Record<string, ScheduleSetting>>,
+  given: Readonly<Record<string, ScheduleSetting>>,
+  { place, problems }: { readonly place: string; readonly problems: string[] },
 ): Readonly<Record<string, Schedule>> {
-  const entries = Object.entries(settings).flatMap(([name, setting]) => {
+  const entries = Object.entries({ ...defaults, ...given }).flatMap(([name, setting]) => {
     const schedule = resolveSchedule(setting, `${place}.${name}`, problems);
-    return schedule ? [[name, schedule] as const] : [];
+    return schedule ? [[name, { ...schedule, isDefault: !Object.hasOwn(given, name) }] as const] : [];
   });
   return Object.fromEntries(entries);
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { CronError, schedulerCron } from './scheduler-cron.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './units.ts';
@@ -31,6 +32,20 @@ export interface Schedule {
   readonly sources: readonly string[] | undefined;
   /** The longest time between two of its runs, about: a rate's own, else a day, a week, or 31 days. */
   readonly intervalMs: number;
+  /** Nobody has set it: each source has a minute of its own within its hour. */
+  readonly isDefault?: boolean;
+}
+
+const HOUR_MINUTES = 60;
+
+/**
+ * When a schedule fires for a source. Of a default one the minute follows from the source's name alone: sources of one deployment
+ * do not all begin at once, and none moves when another comes or goes.
+ */
+export function expressionFor({ expression, isDefault = false }: Schedule, source: string): string {
+  if (!isDefault) return expression;
+  const minute = createHash('sha256').update(source).digest().readUInt32BE(0) % HOUR_MINUTES;
+  return expression.replace(/^cron\(\d+ /, `cron(${minute} `);
 }
 
 /**

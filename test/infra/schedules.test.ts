@@ -1,8 +1,9 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../shared/core/config.ts';
+import { expressionFor } from '../../shared/core/config-schedules.ts';
 import { backupScheduleName, scheduleNames } from '../../shared/core/schedule-names.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import { isAllowed, resourcePolicies, rolePolicies } from '../support/policy-simulator.ts';
 
 const { pipeline, storage } = deploymentOf(FULL_CONFIG);
@@ -27,6 +28,40 @@ describe('schedules', () => {
         Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'watchdog', HOLDFAST_SCHEDULE_GROUP: group }),
       },
     });
+  });
+
+  it('of several sources begin at minutes of their own, which follow from the name alone', () => {
+    const minutesOf = (names: readonly string[]) => {
+      const places = names.map((name) => [name, { kind: 'postgres' as const, secret: SECRETS.source }]);
+      const made = deploymentOf({ sources: Object.fromEntries(places) }).pipeline;
+      return Object.fromEntries(
+        Object.values(made.findResources('AWS::Scheduler::Schedule')).flatMap(({ Properties }) => {
+          const [, source] = /daily backup of (.*)$/.exec(Properties.Description) ?? [];
+          const [, minute] = /^cron\((\d+) 2 \* \* \? \*\)$/.exec(Properties.ScheduleExpression) ?? [];
+          return source === undefined ? [] : [[source, Number(minute)]];
+        }),
+      );
+    };
+    const names = Array.from({ length: 12 }, (_, i) => `shop-${i}`);
+    const minutes = minutesOf(names);
+    expect(minutes).toEqual({ ...minutes, ...minutesOf(['shop-3', 'shop-7']) });
+    const quarters = names.map((name) => Math.floor((minutes[name] ?? Number.NaN) / 15));
+    const busiest = Math.max(
+      ...[0, 1, 2, 3].map((at) => quarters.filter((quarter) => quarter === at).length),
+    );
+    expect(busiest).toBeLessThan(6);
+  });
+
+  it('are shown in the outputs, as the API shows them', () => {
+    const outputs = pipeline.findOutputs('*');
+    const hourly = Object.entries(outputs).find(([name]) => name.startsWith('BackupTimeshourly'));
+    expect(hourly?.[1]['Value']).toBe('shop: rate(1 hour) (UTC)');
+    const weekly = Object.entries(outputs).find(([name]) => name.startsWith('BackupTimesweekly'));
+    const { weekly: when } = config.aws.schedules;
+    if (!when) throw new Error('there is no weekly schedule');
+    expect(weekly?.[1]['Value']).toBe(
+      `shop: ${expressionFor(when, 'shop')}, game: ${expressionFor(when, 'game')} (UTC)`,
+    );
   });
 
   it('have names that Scheduler takes, and no two the same', () => {

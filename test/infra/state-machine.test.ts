@@ -1,3 +1,5 @@
+import * as lambdaErrors from '@aws-sdk/client-lambda';
+import { Duration } from 'aws-cdk-lib/core';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { expectDocumented } from '../support/event-schema.ts';
@@ -80,7 +82,7 @@ async function run(
     ]),
   );
   const intervals = Object.fromEntries(names.map((name) => [name, 0]));
-  const execution = new StateMachine(machine as never, { validationOptions: { checkArn: false } }).run(
+  const execution = new StateMachine(machine as never, { validationOptions: { noValidate: true } }).run(
     input as never,
     {
       overrides: { taskResourceLocalHandlers: local as never, retryIntervalOverrides: intervals },
@@ -103,6 +105,30 @@ function detail(calls: readonly Calls[], name: string) {
   const call = calls.find((made) => made.name === name);
   const [entry] = (call?.event['Entries'] ?? []) as Entry[];
   return entry;
+}
+
+interface Retrier {
+  readonly ErrorEquals: readonly string[];
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxDelaySeconds?: number;
+  readonly MaxAttempts?: number;
+  readonly JitterStrategy?: string;
+}
+interface TaskState {
+  readonly Type: string;
+  readonly Resource?: string;
+  readonly Retry?: readonly Retrier[];
+  readonly ItemProcessor?: object;
+}
+
+/** Every state that invokes a function, in maps too. */
+function lambdaStates(machine: object): TaskState[] {
+  const { States = {} } = machine as { readonly States?: Readonly<Record<string, TaskState>> };
+  return Object.values(States).flatMap((state) => [
+    ...(/:lambda:/.test(state.Resource ?? '') ? [state] : []),
+    ...(state.ItemProcessor ? lambdaStates(state.ItemProcessor) : []),
+  ]);
 }
 
 describe('the state machine of a backup', () => {
@@ -151,6 +177,89 @@ describe('the state machine of a backup', () => {
         Payload: { run: RUN, source: 'shop', type: 'daily', note: '', taskToken: 'token' },
       },
     });
+  });
+
+  it('calls another holder where one could not be reached, or was not begun', async () => {
+    const problems = [
+      failure('E_SOURCE_UNREACHABLE', 'the database is starting'),
+      failure('States.Timeout', ''),
+      failure('Lambda.TooManyRequestsException', 'rate exceeded'),
+    ];
+    const { outcome, names } = await run({
+      Plan: () => ({ ...PLANNED, mode: 'hold', shares: [] }),
+      Hold: () => {
+        const problem = problems.shift();
+        if (problem) throw problem;
+        return PLANNED;
+      },
+    });
+    expect(outcome).toBe('succeeded');
+    expect(names.filter((name) => name === 'Hold')).toHaveLength(4);
+  });
+
+  it('calls no other holder where the database refuses the login', async () => {
+    const { outcome, names } = await run({
+      Plan: () => ({ ...PLANNED, mode: 'hold', shares: [] }),
+      Hold: () => {
+        throw failure('E_SOURCE_REFUSED', 'no such user');
+      },
+    });
+    expect(outcome).toBe('failed: E_SOURCE_REFUSED');
+    expect(names).toEqual(['Plan', 'Hold', 'Abort', 'NotifyFailure']);
+  });
+
+  it.each(['Plan', 'Hold', 'BackupPartition', 'Commit', 'Verify'])(
+    'waits its turn where the account runs no more functions at once: %s',
+    async (step) => {
+      let refused = 0;
+      const answers: Readonly<Record<string, unknown>> = {
+        Plan: { ...PLANNED, mode: 'hold', shares: [] },
+        Hold: { ...PLANNED, shares: SHARES.slice(0, 1) },
+        BackupPartition: { share: 0 },
+        Commit: LISTED,
+        Verify: { verified: 1, damaged: [], findings: 0 },
+      };
+      const handlers = Object.fromEntries(
+        Object.entries(answers).map(([name, answer]) => [
+          name,
+          () => {
+            if (name === step && refused++ < 19)
+              throw failure('Lambda.TooManyRequestsException', 'rate exceeded');
+            return answer;
+          },
+        ]),
+      );
+      const { outcome, calls } = await run(handlers);
+      expect(outcome).toBe('succeeded');
+      expect(detail(calls, 'NotifySuccess')).toBeDefined();
+      expect(refused).toBe(20);
+    },
+  );
+
+  it('waits for a quarter of an hour in all, each step for a time of its own', () => {
+    const retriers = lambdaStates(usual).map(({ Retry = [] }) =>
+      Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException')),
+    );
+    expect(retriers.length).toBeGreaterThanOrEqual(6);
+    for (const retrier of retriers) {
+      const { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = 0, MaxAttempts = 3 } = retrier ?? {};
+      const delays = Array.from({ length: MaxAttempts }, (_, i) =>
+        Math.min(IntervalSeconds * BackoffRate ** i, MaxDelaySeconds),
+      );
+      expect(retrier?.JitterStrategy).toBe('FULL');
+      expect(Math.max(...delays)).toBe(60);
+      expect(delays.reduce((sum, delay) => sum + delay, 0)).toBeGreaterThan(14 * 60);
+    }
+  });
+
+  it('names errors that Lambda has', () => {
+    const known = Object.keys(lambdaErrors);
+    const [retrier] = lambdaStates(usual).flatMap(({ Retry = [] }) =>
+      Retry.filter(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException')),
+    );
+    expect(known).toEqual(
+      expect.arrayContaining(retrier?.ErrorEquals.map((name) => name.replace('Lambda.', '')) ?? ['none']),
+    );
   });
 
   it('hands on the note of a manual backup', async () => {
@@ -283,6 +392,13 @@ describe('the state machine of a backup', () => {
 
   it.each([0, 1001, 2.5])('refuses maxConcurrency %s', (maxConcurrency) => {
     expect(() => backupMachine({ maxConcurrency })).toThrow(/maxConcurrency is .*; allowed are 1 to 1000/);
+  });
+
+  it('refuses to stop waiting for a holder that Lambda may still begin', () => {
+    const holdStartTimeout = Duration.minutes(5);
+    expect(() => backupMachine({ holdStartTimeout })).toThrow(
+      'holdStartTimeout is 5 minutes; more than 5 minutes are allowed',
+    );
   });
 
   it('refuses a holder on Fargate without Fargate', () => {

@@ -110,7 +110,7 @@ export async function execute(
   const handlers = Object.fromEntries(
     names.map((name) => [name, name === 'Hold' ? hold : name in FUNCTIONS ? invoke(name) : notify]),
   );
-  const execution = new StateMachine(machine, { validationOptions: { checkArn: false } }).run(
+  const execution = new StateMachine(machine, { validationOptions: { noValidate: true } }).run(
     input as never,
     {
       overrides: {

@@ -1,5 +1,6 @@
 import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
+import { expressionFor } from '../../core/config-schedules.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { openRepository } from '../../jobs/open-repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
@@ -39,11 +40,11 @@ export async function openAwsBackend(
       targets: config.targets.map(named),
       types: [...types.names],
     },
-    schedules: Object.entries(aws.schedules).flatMap(([type, { expression, sources }]) =>
-      (sources ?? config.sources.map(({ name }) => name)).map((source) => ({
+    schedules: Object.entries(aws.schedules).flatMap(([type, schedule]) =>
+      (schedule.sources ?? config.sources.map(({ name }) => name)).map((source) => ({
         source,
         type,
-        cron: expression,
+        cron: expressionFor(schedule, source),
         nextAt: null,
       })),
     ),
