@@ -241,16 +241,19 @@ describe('prune beside locks', () => {
     const first = await backUp(repository, dataOf(0));
     await lockAll();
     clock.advanceDays(1);
-    await backUp(repository, { t: seededRows(200, 77).join('') });
-    const packs = (await packsOf(repository, first.key)).map((id) => `data/${id.slice(0, 2)}/${id}`);
+    const second = await backUp(repository, { t: seededRows(200, 77).join('') });
+    // The second may have stored differences from what the first stored.
+    const still = await packsOf(repository, second.key);
+    const left = (await packsOf(repository, first.key)).filter((id) => !still.includes(id));
+    const packs = left.map((id) => `data/${id.slice(0, 2)}/${id}`);
     const later = { until: new Date(clock.now().getTime() + 20 * DAY_MS), mode: 'compliance' } as const;
     for (const pack of packs) await locks.retain(pack, later);
     clock.advanceDays(8);
     expect(await prune(keepLast(1))).toMatchObject({ expired: [first.key] });
     clock.advanceDays(2);
-    const left = await prune(keepLast(1));
-    expect(left).toMatchObject({ removedPacks: 0, freedBytes: 0, locked: { packs: packs.length } });
-    expect(left.locked.bytes).toBeGreaterThan(0);
+    const pruned = await prune(keepLast(1));
+    expect(pruned).toMatchObject({ removedPacks: 0, freedBytes: 0, locked: { packs: packs.length } });
+    expect(pruned.locked.bytes).toBeGreaterThan(0);
     clock.advanceDays(20);
     expect(await prune(keepLast(1))).toMatchObject({ removedPacks: packs.length, locked: { packs: 0 } });
     expect((await Array.fromAsync(store.list('data/'))).map(({ key }) => key)).not.toContain(packs[0]);
