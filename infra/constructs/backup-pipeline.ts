@@ -1,6 +1,6 @@
 import path from 'node:path';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import type { IConnectable, ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Connections, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import { type Grant, type IGrantable, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -9,6 +9,7 @@ import { Construct } from 'constructs';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../shared/core/config-aws.ts';
 import { drilledSources } from '../../shared/core/schedule-names.ts';
+import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
@@ -16,7 +17,7 @@ import { loginsOf } from './database-logins.ts';
 import { FargateTasks } from './fargate-runtime.ts';
 import { functionConfig, functionEnvironment } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
-import { type JobStatementsOptions, jobStatements } from './job-statements.ts';
+import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
@@ -26,7 +27,7 @@ export interface BackupPipelineProps {
   /** @default - functions are in no VPC, and reach public addresses only */
   readonly vpc?: IVpc | undefined;
 
-  /** @default - the VPC's private subnets */
+  /** @default - the VPC's private subnets, else its isolated ones */
   readonly vpcSubnets?: SubnetSelection | undefined;
 
   /** @default - one of its own, which lets everything out and nothing in */
@@ -34,6 +35,13 @@ export interface BackupPipelineProps {
 
   /** @default - the account's default bus */
   readonly eventBus?: IEventBus | undefined;
+
+  /**
+   * Makes the ways out of a VPC without NAT: endpoints of what functions and tasks call. Needs `vpc`.
+   *
+   * @default false
+   */
+  readonly endpoints?: boolean | undefined;
 
   /**
    * Whether schedules fire.
@@ -54,11 +62,12 @@ export interface BackupPipelineProps {
 const TASK_JOBS: readonly FunctionName[] = ['backup-partition', 'hold'];
 
 /** Functions with a role each, the state machine of a backup, and the schedules that start it all. */
-export class BackupPipeline extends Construct {
+export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
   readonly eventBus: IEventBus;
   readonly stateMachine: BackupStateMachine['stateMachine'];
   readonly schedules: BackupSchedules;
+  readonly #connections: Connections | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
   constructor(scope: Construct, id: string, given: BackupPipelineProps) {
@@ -69,6 +78,8 @@ export class BackupPipeline extends Construct {
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');
     const { aws, deltas } = this.config;
     const network = this.#network(props);
+    this.#connections = network && new Connections({ securityGroups: network.securityGroups });
+    if (props.endpoints) this.#makeEndpoints(network);
     const statements = {
       place: props.storage.placeFor(deltas),
       logins: loginsOf(this, this.config),
@@ -95,6 +106,21 @@ export class BackupPipeline extends Construct {
     this.schedules = this.#makeSchedules(props);
   }
 
+  /**
+   * What reaches the databases. `connections.allowToDefaultPort(database)` lets it in, in the same stack or another.
+   *
+   * @throws where there is no VPC
+   */
+  get connections(): Connections {
+    if (this.#connections) return this.#connections;
+    throw new Error('vpc is not set: functions outside of a VPC have no security group');
+  }
+
+  /** Whether functions that reach databases are in a VPC. */
+  get isInVpc(): boolean {
+    return this.#connections !== undefined;
+  }
+
   /** The function of a job. */
   function(job: FunctionName): IFunction {
     return this.#functions[job].function;
@@ -119,11 +145,18 @@ export class BackupPipeline extends Construct {
     if (!vpc) return undefined;
     return {
       vpc,
-      vpcSubnets: vpcSubnets ?? { subnets: vpc.privateSubnets },
+      vpcSubnets: vpcSubnets ?? {
+        subnets: vpc.privateSubnets.length > 0 ? vpc.privateSubnets : vpc.isolatedSubnets,
+      },
       securityGroups: securityGroups ?? [
         new SecurityGroup(this, 'SecurityGroup', { vpc, description: 'Holdfast: out only' }),
       ],
     };
+  }
+
+  #makeEndpoints(network: FunctionNetwork | undefined): void {
+    if (!network) throw new Error('endpoints is set, and there is no vpc to make them in');
+    new BackupEndpoints(this, 'Endpoints', { ...network, services: endpointServices(this.config) });
   }
 
   #makeFunctions(
@@ -138,7 +171,7 @@ export class BackupPipeline extends Construct {
         environment,
         statements: jobStatements(job, statements),
         size: functions[job],
-        network,
+        network: reachesDatabases(job) ? network : undefined,
         bundles,
         logRetention: logDays,
       }),

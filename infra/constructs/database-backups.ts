@@ -1,6 +1,6 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { Connections, IConnectable, ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -108,7 +108,7 @@ export interface DatabaseBackupsProps {
   readonly console?: AwsConfig['console'];
 
   /**
-   * The VPC that reaches the databases. It needs ways to S3, KMS, Secrets Manager, EventBridge and Step Functions.
+   * The VPC that reaches the databases. What logs in to them is in it, and needs ways to services of AWS: NAT, or `endpoints`.
    *
    * @default - functions are in no VPC, and reach public addresses only
    */
@@ -117,9 +117,17 @@ export interface DatabaseBackupsProps {
   /**
    * Subnets of functions and tasks.
    *
-   * @default - the VPC's private subnets
+   * @default - the VPC's private subnets, else its isolated ones
    */
   readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * Makes the ways out of a VPC without NAT: endpoints of the services that functions and tasks call. They cost by the hour:
+   * docs/aws.md. Leave it out if the VPC has them. Needs `vpc`.
+   *
+   * @default false
+   */
+  readonly endpoints?: boolean;
 
   /**
    * Security groups of functions and tasks.
@@ -235,7 +243,7 @@ export interface DatabaseBackupsProps {
 }
 
 /** Scheduled, encrypted, verified and watched backups of databases, in a bucket of their own. */
-export class DatabaseBackups extends Construct {
+export class DatabaseBackups extends Construct implements IConnectable {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
   /** Where `api.auth` is set. */
@@ -264,6 +272,15 @@ export class DatabaseBackups extends Construct {
 
   get bucket(): Bucket {
     return this.storage.bucket;
+  }
+
+  /**
+   * What reaches the databases: `backups.connections.allowToDefaultPort(database)` lets it in, in the same stack or another.
+   *
+   * @throws where there is no VPC
+   */
+  get connections(): Connections {
+    return this.pipeline.connections;
   }
 
   /** Alarms and alerting events go here. */

@@ -78,7 +78,8 @@ function statement(
     : [new PolicyStatement({ sid, actions: [action], resources: [...resources], conditions })];
 }
 
-function isParameter(arn: string): boolean {
+/** Of an ARN of a secret: whether Systems Manager keeps it. */
+export function isParameter(arn: string): boolean {
   return arn.split(':')[2] === 'ssm';
 }
 

@@ -12,6 +12,12 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   restore: ['targets'],
   drill: ['drills'],
 };
+
+/** Whether a job reaches a database, and so is where the databases are; every other has no need of a VPC. */
+export function reachesDatabases(job: DeployedFunction): boolean {
+  return LOGINS[job] !== undefined;
+}
+
 export interface JobStatementsOptions {
   readonly place: RepositoryPlace;
   readonly logins: DatabaseLogins;

@@ -26,10 +26,21 @@ export class PipelineStack extends Stack {
     const network = networkOf(this, config.aws?.network);
     this.pipeline = new BackupPipeline(this, 'Pipeline', { ...network, storage, config, enabled, bundles });
     this.#exportAlways();
+    this.#tellSecurityGroups();
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
     for (const [type, value] of Object.entries(this.pipeline.schedules.times))
       new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
+  }
+
+  /** What the databases' own groups must let in. */
+  #tellSecurityGroups(): void {
+    if (!this.pipeline.isInVpc) return;
+    const ids = this.pipeline.connections.securityGroups.map(({ securityGroupId }) => securityGroupId);
+    new CfnOutput(this, 'SecurityGroupIds', {
+      value: ids.join(','),
+      description: 'What reaches the databases: let it in there',
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
 /** A secret of Secrets Manager; undefined where it is not text. */
 export async function secretValue(
@@ -29,7 +29,8 @@ export async function parameterValue(
   try {
     return await ask(path);
   } catch (error) {
-    const isOther = error instanceof ParameterNotFound && path.lastIndexOf('/') === 0;
+    const isOther =
+      error instanceof Error && error.name === 'ParameterNotFound' && path.lastIndexOf('/') === 0;
     if (!isOther) throw error;
     return ask(path.slice(1));
   }

@@ -157,7 +157,6 @@ describe('functions', () => {
         Handler: 'index.handler',
         TracingConfig: { Mode: 'Active' },
         DeadLetterConfig: { TargetArn: expect.anything() },
-        VpcConfig: { SecurityGroupIds: ['sg-0123456789abcdef0'] },
       });
     expect(
       properties(pipeline, 'AWS::Lambda::EventInvokeConfig').map(
@@ -169,6 +168,19 @@ describe('functions', () => {
     );
     expect(ages.toSorted((a, b) => a - b)).toEqual([300, ...FUNCTION_NAMES.slice(1).map(() => 3600)]);
     for (const log of properties(pipeline, 'AWS::Logs::LogGroup')) expect(log.RetentionInDays).toBe(30);
+  });
+
+  it('are in the VPC where they log in to a database, and nowhere else', () => {
+    const inside = functions.filter(({ VpcConfig }) => VpcConfig !== undefined);
+    expect(inside.map(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME).sort()).toEqual([
+      'backup-partition',
+      'drill',
+      'hold',
+      'plan',
+      'restore',
+    ]);
+    for (const { VpcConfig } of inside)
+      expect(VpcConfig).toMatchObject({ SecurityGroupIds: ['sg-0123456789abcdef0'] });
   });
 
   it('have the size that is said', () => {

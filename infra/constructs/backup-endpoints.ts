@@ -1,0 +1,80 @@
+import {
+  Connections,
+  GatewayVpcEndpoint,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  Port,
+  SecurityGroup,
+} from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import { isParameter } from './database-logins.ts';
+import type { FunctionNetwork } from './job-function.ts';
+
+/** Names of AWS's services that cost by the hour, as endpoints have them. S3's endpoint is always there, and costs nothing. */
+const SERVICES = {
+  kms: InterfaceVpcEndpointAwsService.KMS,
+  secretsmanager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+  ssm: InterfaceVpcEndpointAwsService.SSM,
+  states: InterfaceVpcEndpointAwsService.STEP_FUNCTIONS,
+  events: InterfaceVpcEndpointAwsService.EVENTBRIDGE,
+  'ecr.api': InterfaceVpcEndpointAwsService.ECR,
+  'ecr.dkr': InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+};
+export type EndpointService = keyof typeof SERVICES;
+
+/** What the functions and tasks that are in the VPC call, by what makes them; docs/aws.md has the table. */
+export function endpointServices({ sources, targets, drill, aws }: ResolvedConfig): EndpointService[] {
+  const drills = Object.values(drill).filter((place) => place !== undefined);
+  const secrets = [...sources, ...targets, ...drills].flatMap(({ secret }) => secret ?? []);
+  const wanted: Readonly<Record<EndpointService, boolean>> = {
+    kms: true,
+    secretsmanager: secrets.some((arn) => !isParameter(arn)),
+    ssm: secrets.some(isParameter),
+    // The holder of a snapshot calls back.
+    states: sources.some(({ kind }) => kind === 'postgres') || aws.fargate !== undefined,
+    events: targets.length > 0 || drills.length > 0,
+    'ecr.api': aws.fargate !== undefined,
+    'ecr.dkr': aws.fargate !== undefined,
+    logs: aws.fargate !== undefined,
+  };
+  return (Object.keys(SERVICES) as EndpointService[]).filter((name) => wanted[name]);
+}
+
+export interface BackupEndpointsProps extends FunctionNetwork {
+  readonly services: readonly EndpointService[];
+}
+
+/** The ways from a VPC without NAT to the services of AWS that backups need. */
+export class BackupEndpoints extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { vpc, vpcSubnets, securityGroups, services }: BackupEndpointsProps,
+  ) {
+    super(scope, id);
+    const subnets = vpc.selectSubnets({ ...vpcSubnets, onePerAz: true });
+    new GatewayVpcEndpoint(this, 's3', {
+      vpc,
+      service: GatewayVpcEndpointAwsService.S3,
+      subnets: [vpcSubnets],
+    });
+    const group = new SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'Holdfast: endpoints of AWS services',
+      allowAllOutbound: false,
+    });
+    new Connections({ securityGroups }).allowTo(group, Port.HTTPS);
+    for (const name of services)
+      new InterfaceVpcEndpoint(this, name, {
+        vpc,
+        service: SERVICES[name],
+        subnets,
+        securityGroups: [group],
+        privateDnsEnabled: true,
+        open: false,
+      });
+  }
+}
