@@ -9,6 +9,10 @@ interface CommandEntry {
 
 /** Every command, in the order of `holdfast help`. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  doctor: {
+    summary: 'try each thing that backups and restores need, and say what to do',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   init: { summary: 'make a repository', load: async () => (await import('./commands/init.ts')).init },
   backup: { summary: 'back a database up', load: async () => (await import('./commands/backup.ts')).backup },
   import: {

@@ -89,10 +89,10 @@ const OUTCOMES: Readonly<Record<SourceCheck['outcome'], string>> = {
   skipped: 'skipped',
 };
 
-function describe({ name, assumes, outcome, seen, follows }: SourceCheck): string {
+function describe({ name, assumes, outcome, seen, follows, fix = '' }: SourceCheck): string {
   const first = `  ${OUTCOMES[outcome]}  ${name}: ${assumes}\n`;
   if (outcome === 'holds') return first;
-  const then = outcome === 'differs' ? `\n           ${follows}` : '';
+  const then = outcome === 'differs' ? `\n           ${`${follows} ${fix}`.trim()}` : '';
   return `${first}           ${outcome === 'skipped' ? 'Not looked at, as' : 'Seen:'} ${seen}${then}\n`;
 }
 

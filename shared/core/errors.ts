@@ -162,3 +162,6 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
 export const SUSPECT_EXIT_STATUS = 40;
+
+/** What `holdfast doctor` exits with where something deserves a look and nothing failed. */
+export const WARNINGS_EXIT_STATUS = 41;

@@ -9,7 +9,7 @@ import type { Source, SourceKind } from '../sources/source.ts';
 import type { SourceChecks } from '../sources/source-checks.ts';
 import type { Exporter, Target } from '../sources/target.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** One source of the configuration, or what a URL on the command line means. */
 export interface SourceConfig {

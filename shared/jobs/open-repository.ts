@@ -81,7 +81,8 @@ export async function openRepository(
   });
 }
 
-async function keyProvider(
+/** Undefined where no key is configured. @throws E_BAD_KEY, E_KEY_* */
+export async function keyProvider(
   { encryptionKey, kmsKey, olderKmsKeys, s3 }: RepositoryConfig,
   signal: AbortSignal,
 ): Promise<KeyProvider | undefined> {

@@ -23,7 +23,8 @@ export async function testSource(
     options.onCheck?.(check);
   }
   const broken = checks.find(
-    ({ outcome, neededFor }) => outcome === 'differs' && (neededFor === 'backup' || neededFor === 'restore'),
+    ({ outcome, neededFor, isMinor }) =>
+      outcome === 'differs' && !isMinor && (neededFor === 'backup' || neededFor === 'restore'),
   );
   return {
     kind: source.kind,

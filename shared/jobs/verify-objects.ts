@@ -13,6 +13,7 @@ import type { Repository } from '../repository/repository.ts';
 import { proveKeysFile } from '../repository/root-keys.ts';
 import { proveRunDocument } from '../repository/run-documents.ts';
 import { spoiltPackOf } from '../repository/spoilt-packs.ts';
+import { isRunProbe } from '../repository/store-probe.ts';
 import type { Finding } from './verify-findings.ts';
 
 /** Small objects, and packs, read at once. */
@@ -88,6 +89,7 @@ export class ObjectVerification {
     if (isKeysFileKey(key)) return async () => proveKeysFile(context, key, await read(), signal);
     const isKnownKind = REPORT_KINDS.some((kind) => key.startsWith(`reports/${kind}/`));
     if (isReportKey(key)) return isKnownKind ? () => this.#checkReport(key, storedAt) : undefined;
+    if (isRunProbe(key)) return undefined;
     if (key.startsWith(RUNS)) return async () => proveRunDocument(context, key, await read(), signal);
     // What a mark holds is nobody's concern: that it is there says all.
     if (spoiltPackOf(key)) return async () => void (await read());

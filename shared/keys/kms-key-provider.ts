@@ -55,7 +55,7 @@ export class KmsKeyProvider implements KeyProvider {
     signal?: AbortSignal,
   ): Promise<KmsKeyProvider> {
     for (const arn of older) if (!KEY_ARN.test(arn)) throw notAnArn(arn);
-    const where = ARN.exec(keyId)?.[1] ?? region;
+    const where = regionOfKey(keyId) ?? region;
     const client = new KMSClient({
       maxAttempts: ATTEMPTS,
       ...(where === undefined ? {} : { region: where }),
@@ -134,6 +134,11 @@ export class KmsKeyProvider implements KeyProvider {
   #ask<T>(what: string, send: Send<T>, signal: AbortSignal | undefined): Promise<T> {
     return ask(what, send, { key: this.rootKeyId, signal });
   }
+}
+
+/** Of an ARN; undefined for an id or alias. */
+export function regionOfKey(keyId: string): string | undefined {
+  return ARN.exec(keyId)?.[1];
 }
 
 type Send<T> = (options: { readonly abortSignal?: AbortSignal }) => Promise<T>;

@@ -4,13 +4,14 @@ import { DAY_MS } from '../core/units.ts';
 import { EXPIRED } from '../format/expired.ts';
 import type { ObjectInfo, ObjectStore } from '../store/object-store.ts';
 
-const PREFIX = `${EXPIRED}clock_`;
+/** What is left of these, prune removes. */
+export const CLOCK_PREFIX = `${EXPIRED}clock_`;
 /** Nobody reads the clock for so long. */
 const ABANDONED_MS = DAY_MS;
 
 /** The time as the store has it: when a small object was stored that is removed again. @throws E_STORE_* */
 export async function readStoreClock(store: ObjectStore, signal: AbortSignal): Promise<Date> {
-  const key = PREFIX + randomBytes(8).toString('hex');
+  const key = CLOCK_PREFIX + randomBytes(8).toString('hex');
   await store.put(key, Buffer.from('clock\n'), { signal });
   try {
     // Listed, not asked for alone: stores date listings finer, and ages are of what is listed.
@@ -23,5 +24,5 @@ export async function readStoreClock(store: ObjectStore, signal: AbortSignal): P
 
 /** Whether it was left by somebody who was stopped while reading the clock. */
 export function isAbandonedClock({ key, modifiedAt }: ObjectInfo, now: Date): boolean {
-  return key.startsWith(PREFIX) && now.getTime() - modifiedAt.getTime() > ABANDONED_MS;
+  return key.startsWith(CLOCK_PREFIX) && now.getTime() - modifiedAt.getTime() > ABANDONED_MS;
 }

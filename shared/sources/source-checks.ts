@@ -1,12 +1,19 @@
+import { abortedError } from '../core/abort.ts';
 import { type ErrorCode, isHoldfastError } from '../core/errors.ts';
+import { duration } from '../core/human.ts';
 import type { SourceKind } from './source.ts';
 
-/** What a look at a database showed of one thing that a source relies on. */
+/** What a look at a database, or at anything else, showed of one thing that is relied on. */
 export interface Finding {
-  /** `unknown`: the database has nothing to see it on. */
+  /** `unknown`: there is nothing to see it on. */
   readonly outcome: 'holds' | 'differs' | 'unknown';
   /** What was seen, in a few words. */
   readonly seen: string;
+  /** What to do where it differs: a sentence. */
+  readonly fix?: string | undefined;
+  readonly code?: ErrorCode;
+  /** It differs, and nothing that the check is needed for is lost by it. */
+  readonly isMinor?: boolean;
 }
 
 export interface SourceCheck {
@@ -21,14 +28,19 @@ export interface SourceCheck {
   readonly seen: string;
   /** What follows where it does not hold. */
   readonly follows: string;
+  /** What to do where it does not hold, if an error or the check said so. */
+  readonly fix?: string | undefined;
   /** Where an error said so. */
   readonly code?: ErrorCode;
+  readonly isMinor?: boolean;
 }
 
 export interface CheckOptions {
   /** Checks that write do so in a place of their own, and remove it. */
   readonly mayWrite: boolean;
   readonly signal: AbortSignal;
+  /** How long one check may take. @default as long as it takes */
+  readonly limitMs?: number | undefined;
 }
 
 /** Looks whether a database does what its kind of source relies on. Constructed without I/O. */
@@ -45,6 +57,8 @@ export interface Check<Context> extends Pick<SourceCheck, 'name' | 'assumes' | '
   readonly writes?: boolean;
   /** The check without which this one cannot be made. */
   readonly needs?: string;
+  /** What it means where nothing comes back within the time. */
+  readonly slow?: { readonly code: ErrorCode; readonly fix: string };
   look(context: Context, signal: AbortSignal): Promise<Finding>;
 }
 
@@ -52,16 +66,25 @@ export interface Check<Context> extends Pick<SourceCheck, 'name' | 'assumes' | '
 export async function* runChecks<Context>(
   checks: readonly Check<Context>[],
   context: Context,
-  { mayWrite, signal }: CheckOptions,
+  options: CheckOptions,
 ): AsyncGenerator<SourceCheck> {
-  const failed = new Set<string>();
+  /** What cannot be relied on, with the check that it began with. */
+  const causes = new Map<string, string>();
   for (const check of checks) {
     const { name, assumes, neededFor, follows, needs = '', writes = false } = check;
+    const cause = causes.get(needs);
     const why =
-      writes && !mayWrite ? 'it writes' : failed.has(needs) ? `it needs what ${needs} looks for` : undefined;
+      writes && !options.mayWrite
+        ? 'it writes'
+        : cause === undefined
+          ? undefined
+          : `it needs what ${cause} looks for`;
     const made =
-      why === undefined ? await lookAt(check, context, signal) : ({ outcome: 'skipped', seen: why } as const);
-    if (made.outcome === 'differs' || made.outcome === 'skipped') failed.add(name);
+      why === undefined
+        ? await lookAt(check, context, options)
+        : ({ outcome: 'skipped', seen: why } as const);
+    if (made.outcome === 'skipped' || (made.outcome === 'differs' && !made.isMinor))
+      causes.set(name, cause ?? name);
     yield { name, assumes, neededFor, follows, ...made };
   }
 }
@@ -69,23 +92,48 @@ export async function* runChecks<Context>(
 async function lookAt<Context>(
   check: Check<Context>,
   context: Context,
-  signal: AbortSignal,
-): Promise<Finding & { readonly code?: ErrorCode }> {
+  { signal, limitMs }: CheckOptions,
+): Promise<Finding> {
+  const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
   try {
-    return await check.look(context, signal);
+    const given = limit ? AbortSignal.any([signal, limit]) : signal;
+    return await orAborted(check.look(context, given), given);
   } catch (error) {
+    if (signal.aborted) throw abortedError(signal);
+    if (limit?.aborted && limitMs !== undefined) return tooLong(limitMs, check.slow);
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
-    const hint = error.hint === undefined ? '' : ` ${error.hint}`;
-    return { outcome: 'differs', seen: `${error.message}.${hint}`, code: error.code };
+    return { outcome: 'differs', seen: error.message, fix: error.hint, code: error.code };
   }
+}
+
+/** A look that does not hear of the signal is left alone. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(abortedError(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function tooLong(limitMs: number, slow: Check<never>['slow']): Finding {
+  return {
+    outcome: 'differs',
+    seen: `no answer within ${duration(limitMs)}`,
+    fix: slow?.fix ?? 'Run it again; if it stays, look at the network between here and there.',
+    ...(slow ? { code: slow.code } : {}),
+  };
 }
 
 export function holds(seen: string): Finding {
   return { outcome: 'holds', seen };
 }
 
-export function differs(seen: string): Finding {
-  return { outcome: 'differs', seen };
+export function differs(seen: string, more: Pick<Finding, 'fix' | 'code' | 'isMinor'> = {}): Finding {
+  return { outcome: 'differs', seen, ...more };
 }
 
 export function unknown(seen: string): Finding {

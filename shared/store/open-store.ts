@@ -5,6 +5,7 @@ import type { ObjectLocks } from './object-locks.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
 import type { S3Exports } from './s3-exports.ts';
+import type { S3Inspection } from './s3-inspection.ts';
 import type { BucketRules } from './s3-rules.ts';
 
 export interface StoreConfig {
@@ -52,6 +53,13 @@ export async function openObjectLocks({ repository, s3 }: StoreConfig): Promise<
   if (!repository.startsWith('s3:')) return undefined;
   const { S3Locks } = await import('./s3-locks.ts');
   return new S3Locks({ ...placeInS3(repository), ...s3 });
+}
+
+/** Asks how the bucket of a repository is set up; undefined where it is in a folder. Sends nothing yet. @throws E_CONFIG */
+export async function openInspection({ repository, s3 }: StoreConfig): Promise<S3Inspection | undefined> {
+  if (!repository.startsWith('s3:')) return undefined;
+  const { S3Inspection } = await import('./s3-inspection.ts');
+  return new S3Inspection({ ...placeInS3(repository), ...s3 });
 }
 
 /** @throws E_CONFIG */

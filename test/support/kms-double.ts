@@ -21,7 +21,17 @@ export interface KmsDouble {
   readonly requests: readonly KmsRequest[];
   /** The next requests are refused with this error. */
   refuse(name: string, times?: number): void;
+  /** As KMS answers for a key in that state. */
+  setState(state: KmsState): void;
 }
+
+export type KmsState = 'Disabled' | 'Enabled' | 'PendingDeletion';
+
+/** What KMS answers where a key in such a state is to be used. */
+const UNUSABLE: Readonly<Partial<Record<KmsState, string>>> = {
+  Disabled: 'DisabledException',
+  PendingDeletion: 'KMSInvalidStateException',
+};
 
 /**
  * A double of ours of AWS KMS: GenerateDataKey, Encrypt, Decrypt and DescribeKey of a key and of a stranger's, over its wire protocol, bound to the encryption
@@ -33,6 +43,7 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
   const roots = [randomBytes(32), randomBytes(32)] as const;
   const requests: KmsRequest[] = [];
   const refusals: string[] = [];
+  let state: KmsState = 'Enabled';
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
     const action = String(request.headers['x-amz-target']).replace('TrentService.', '');
@@ -43,7 +54,7 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
         ? { __type: refusals.shift() }
         : asked.input.KeyId === strangersArn
           ? answerKms(asked, roots[1], strangersArn)
-          : answerKms(asked, roots[0], keyArn);
+          : answerKms(asked, roots[0], keyArn, state);
     response.writeHead(answer && !('__type' in answer) ? 200 : 400, {
       'content-type': 'application/x-amz-json-1.1',
     });
@@ -59,15 +70,34 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
   const refuse = (name: string, times = 1) => refusals.push(...Array.from({ length: times }, () => name));
-  return { keyArn, strangersArn, requests, refuse };
+  const setState = (next: KmsState): void => {
+    state = next;
+  };
+  return { keyArn, strangersArn, requests, refuse, setState };
 }
 
 /** What KMS would answer to one request; undefined for what the double does not know. */
-export function answerKms(request: KmsRequest, root: Buffer, keyArn: string): Answer | undefined {
+export function answerKms(
+  request: KmsRequest,
+  root: Buffer,
+  keyArn: string,
+  state: KmsState = 'Enabled',
+): Answer | undefined {
+  const unusable = UNUSABLE[state];
+  if (request.action === 'DescribeKey') return { KeyMetadata: describeKey(keyArn, state) };
+  if (unusable !== undefined) return { __type: unusable };
   return ANSWERS[request.action]?.(request, root, keyArn);
 }
 
-type Answer = Readonly<Record<string, string | Readonly<Record<string, string | undefined>> | undefined>>;
+type Answer = Readonly<
+  Record<string, string | Readonly<Record<string, number | string | undefined>> | undefined>
+>;
+
+function describeKey(keyArn: string, state: KmsState) {
+  const key = { Arn: keyArn, KeyId: keyArn.split('/')[1], KeyState: state };
+  const kind = { KeyUsage: 'ENCRYPT_DECRYPT', KeySpec: 'SYMMETRIC_DEFAULT' };
+  return { ...key, ...kind, ...(state === 'PendingDeletion' ? { DeletionDate: 1_798_761_600 } : {}) };
+}
 
 const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyArn: string) => Answer>> = {
   GenerateDataKey({ input }, root, keyArn) {
@@ -81,9 +111,6 @@ const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyAr
   },
   Encrypt({ input }, root, keyArn) {
     return { KeyId: keyArn, CiphertextBlob: seal(Buffer.from(input.Plaintext ?? '', 'base64'), root, input) };
-  },
-  DescribeKey(_, __, keyArn) {
-    return { KeyMetadata: { Arn: keyArn, KeyId: keyArn.split('/')[1] } };
   },
   Decrypt({ input }, root, keyArn) {
     if (input.KeyId !== keyArn) return { __type: 'IncorrectKeyException' };

@@ -48,6 +48,8 @@ const STATE_HINTS: Readonly<Record<string, string>> = {
     'A check that depends on settings of the session may hold in the source alone: set them for the target database (ALTER DATABASE … SET), or drop the check in the source.',
   '25006':
     'This login may only read there (default_transaction_read_only, or a standby). To write all the same: options=-c%20default_transaction_read_only=off in the connection string.',
+  '53300':
+    'All connections are in use: end sessions that nobody needs (pg_stat_activity), raise max_connections, or give the source fewer `readers`.',
   '53200': 'Raise max_locks_per_transaction on the server: each table needs a lock.',
   '55P03': 'Somebody holds a table locked; see pg_locks, or raise lockTimeoutSeconds.',
 };

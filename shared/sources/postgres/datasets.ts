@@ -46,25 +46,8 @@ export async function takeInventory(
   signal: AbortSignal,
 ): Promise<Inventory> {
   const names = only && new Set(only);
-  const relations = (await listTables(snapshot, signal)).filter(
-    ({ schema, name }) => names?.has(displayName(schema, name)) ?? true,
-  );
-  const sequences = (await listSequences(snapshot.client, signal)).filter(
-    ({ readable }) => readable || names === undefined,
-  );
-  checkReadable([
-    ...relations.flatMap(({ schema, name, denied }) =>
-      denied === null ? [] : [{ name: displayName(schema, name), why: denied }],
-    ),
-    ...sequences.flatMap(({ schema, name, readable }) =>
-      readable ? [] : [{ name: displayName(schema, name), why: 'no SELECT on the sequence' }],
-    ),
-  ]);
-  checkNames(relations, sequences);
+  const { relations, sequences, largeObjects } = await listReadable(snapshot, names, signal);
   await lockTables(snapshot, relations, signal);
-  const largeObjects = await countLargeObjects(snapshot.client, signal);
-  if (!names && relations.length + sequences.length + largeObjects.objects === 0)
-    await checkNotEmpty(snapshot, signal);
   // A standby has no rows of unlogged tables.
   const tables = relations.filter(({ kind, unlogged }) => kind === 'r' && !(snapshot.standby && unlogged));
   const split = snapshot.version >= FIRST_VERSION_WITH_RANGES ? pagesPerPartition : Number.POSITIVE_INFINITY;
@@ -81,6 +64,44 @@ export async function takeInventory(
     tables: new Map(tables.map((table) => [displayName(table.schema, table.name), table])),
     sequences,
   };
+}
+
+interface Readable {
+  readonly relations: readonly TableInfo[];
+  readonly sequences: readonly SequenceInfo[];
+  readonly largeObjects: LargeObjectTotals;
+}
+
+/**
+ * Everything that the snapshot shows, if all of it may be read. Takes no locks that last.
+ *
+ * @param names of tables: others are passed over, and so are sequences that may not be read. @default all
+ * @throws E_SOURCE_*, E_EMPTY_READ, E_ABORTED
+ */
+export async function listReadable(
+  snapshot: Snapshot,
+  names: ReadonlySet<string> | undefined,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const relations = (await listTables(snapshot, signal)).filter(
+    ({ schema, name }) => names?.has(displayName(schema, name)) ?? true,
+  );
+  const sequences = (await listSequences(snapshot.client, signal)).filter(
+    ({ readable }) => readable || names === undefined,
+  );
+  checkReadable([
+    ...relations.flatMap(({ schema, name, denied }) =>
+      denied === null ? [] : [{ name: displayName(schema, name), why: denied }],
+    ),
+    ...sequences.flatMap(({ schema, name, readable }) =>
+      readable ? [] : [{ name: displayName(schema, name), why: 'no SELECT on the sequence' }],
+    ),
+  ]);
+  checkNames(relations, sequences);
+  const largeObjects = await countLargeObjects(snapshot.client, signal);
+  if (!names && relations.length + sequences.length + largeObjects.objects === 0)
+    await checkNotEmpty(snapshot, signal);
+  return { relations, sequences, largeObjects };
 }
 
 /** What the driver shows of bytes that are not UTF-8. */

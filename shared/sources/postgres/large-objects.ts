@@ -44,6 +44,21 @@ const READABLE = `
               OR EXISTS (SELECT FROM aclexplode(lomacl) a WHERE a.privilege_type = 'SELECT'
                             AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))`;
 
+/** Numbers of the first large objects that the login may not read. */
+export async function deniedLargeObjects(
+  client: pg.Client,
+  most: number,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rows = await query<{ oid: string }>(
+    client,
+    `SELECT oid::text AS oid FROM pg_catalog.pg_largeobject_metadata
+      WHERE oid NOT IN (SELECT oid FROM pg_catalog.pg_largeobject_metadata${READABLE}) ORDER BY oid LIMIT ${most}`,
+    signal,
+  );
+  return rows.map(({ oid }) => oid);
+}
+
 /**
  * For the columns of LARGE_OBJECT_DATA_COLUMNS. Reads by the functions that check each object's privileges:
  * pg_largeobject itself is for superusers. `OFFSET 0` keeps the steps apart and in order: an object is

@@ -168,7 +168,8 @@ function readSecurity(
   return { tls, channelBinding, password: iamPassword(String(region)) };
 }
 
-function isLocal(host: string): boolean {
+/** A socket or an address of this machine. */
+export function isLocal(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 

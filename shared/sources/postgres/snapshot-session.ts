@@ -58,5 +58,6 @@ export function checkVersion(version: ServerVersion, shown: string): void {
     throw new HoldfastError(
       'E_SOURCE_UNSUPPORTED',
       `the server is PostgreSQL ${shown}; the oldest that can be backed up is 9.4`,
+      { hint: 'Update the server, or back it up with its own pg_dump.' },
     );
 }

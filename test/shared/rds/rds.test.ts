@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import dns from 'node:dns';
-import { chown, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -9,6 +8,7 @@ import { connect, disconnect, query } from '../../../shared/sources/postgres/con
 import { parsePostgresOptions } from '../../../shared/sources/postgres/options.ts';
 import { isRdsHost } from '../../../shared/sources/rds/hosts.ts';
 import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
+import { giveCertificate, makeAuthority, makeCertificate } from '../../support/certificates.ts';
 import { never } from '../../support/engine.ts';
 import { describeWithPart } from '../../support/parts.ts';
 
@@ -26,52 +26,6 @@ vi.mock('../../../shared/sources/rds/rds.authorities.json', async (original) => 
   return { default: shipped };
 });
 
-/** An authority of the test's own, and a certificate of it for the host, as RDS's are. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650'];
-  openssl(
-    'req',
-    '-x509',
-    ...ec,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.crt',
-    '-subj',
-    '/CN=An authority of our own',
-  );
-  openssl(
-    'req',
-    ...ec.slice(0, 5),
-    '-keyout',
-    'server.key',
-    '-out',
-    'server.csr',
-    '-subj',
-    `/CN=${HOST}`,
-    '-addext',
-    `subjectAltName=DNS:${HOST}`,
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca.crt',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '3650',
-    '-copy_extensions',
-    'copy',
-    '-out',
-    'server.crt',
-  );
-}
-
 describeWithPart('openssl', 'a server of RDS', () => {
   let server: PostgresServer;
   let folder: string;
@@ -80,15 +34,11 @@ describeWithPart('openssl', 'a server of RDS', () => {
   beforeAll(async () => {
     await import('../../../shared/sources/rds/authorities.ts');
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-rds-'));
-    makeCertificates(folder);
+    makeAuthority(folder);
+    makeCertificate(folder, 'server', { host: HOST });
     authority = await readFile(path.join(folder, 'ca.crt'), 'utf8');
     server = await startPostgres({
-      prepare: async (dataFolder) => {
-        for (const name of ['server.crt', 'server.key']) {
-          await copyFile(path.join(folder, name), path.join(dataFolder, name));
-          if (process.getuid?.() === 0) await chown(path.join(dataFolder, name), 65534, 65534);
-        }
-      },
+      prepare: (dataFolder) => giveCertificate(folder, 'server', dataFolder),
       settings: { ssl: 'on', listen_addresses: "'127.0.0.1'" },
     });
     const real = dns.lookup;

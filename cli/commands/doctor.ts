@@ -1,0 +1,68 @@
+import { SECOND_MS } from '../../shared/core/units.ts';
+import { doctorExitStatus, examine } from '../../shared/jobs/doctor/doctor.ts';
+import type { DoctorRow } from '../../shared/jobs/doctor/row.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { doctorGroups } from '../doctor-places.ts';
+import { describeRow, doctorDocument, sumUp } from '../doctor-rows.ts';
+import { write } from '../io.ts';
+import { loadConfig } from '../load-config.ts';
+
+const options = {
+  source: { type: 'string', short: 's', multiple: true },
+  only: { type: 'string', multiple: true },
+  seconds: { type: 'string' },
+} as const;
+
+const COLUMNS = 100;
+const MOST_SECONDS = 600;
+
+export const doctor: Command = {
+  options,
+  help: `Usage: holdfast doctor [--source SOURCE…] [--only NAME…]
+
+Tries each thing that a backup and a restore will need, one row each, and says what to do where it is not so: the store,
+this machine's clock, credentials, how the bucket is set up, conditional writes, the repository, the key; and of each
+source the name, the way there, TLS, the login, the version, connections, the snapshot, rights on every table. It changes
+nothing but a probe object of its own, which it removes, and locks nothing in a database.
+
+  -s, --source SOURCE     name from the configuration, URL, env:NAME or path; may be given several times (all of the
+                          configuration)
+      --only NAME         only that check (\`tls\`), or those of that source (\`shop\`, \`shop/tls\`); what it needs is tried
+                          too. May be given several times
+      --seconds N         how long one check may take (30)
+
+${COMMON_HELP}
+Examples:
+  holdfast doctor
+  holdfast doctor --source env:SHOP_URL --only rights
+  holdfast doctor --json
+
+Exit status: 0 all is well; 41 nothing failed, and something should be looked at; else that of the first thing that
+failed (docs/errors.md): 12 key, 13 store, 30 database, ….
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    const { source, only, seconds, ...flags } = values;
+    const limitMs = limitOf(seconds);
+    const config = await loadConfig(flags, io);
+    const groups = await doctorGroups(config, source, io);
+    const columns = io.stdout.columns ?? COLUMNS;
+    const rows: DoctorRow[] = [];
+    for await (const row of examine(groups, { only, limitMs, signal: io.signal })) {
+      rows.push(row);
+      if (!values.json) await write(io.stdout, describeRow(row, columns));
+    }
+    const end = values.json ? `${JSON.stringify(doctorDocument(rows))}\n` : `\n${sumUp(rows)}`;
+    await write(io.stdout, end);
+    return doctorExitStatus(rows);
+  },
+};
+
+/** @throws E_USAGE */
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= MOST_SECONDS) return seconds * SECOND_MS;
+  throw usage(`--seconds is '${text}'; allowed are 1 to ${MOST_SECONDS}`);
+}

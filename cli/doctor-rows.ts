@@ -1,0 +1,45 @@
+import { countOutcomes } from '../shared/jobs/doctor/doctor.ts';
+import type { DoctorOutcome, DoctorRow } from '../shared/jobs/doctor/row.ts';
+import { wrap } from './format.ts';
+
+const OUTCOMES: Readonly<Record<DoctorOutcome, string>> = {
+  ok: 'ok',
+  warning: 'WARNING',
+  failed: 'FAILED',
+  'not-tried': 'not tried',
+};
+const OUTCOME_WIDTH = 11;
+const NAME_WIDTH = 17;
+/** Where less is left for words, they get a line of their own. */
+const LEAST_WIDTH = 36;
+const INDENT = 4;
+
+/** One row for people, in lines of at most so many characters. */
+export function describeRow({ outcome, name, seen, fix }: DoctorRow, columns: number): string {
+  const head = `${OUTCOMES[outcome].padEnd(OUTCOME_WIDTH)}${name.padEnd(NAME_WIDTH)} `;
+  const said = fix === null ? [seen] : [seen, `fix: ${fix}`];
+  const isNarrow = columns - head.length < LEAST_WIDTH;
+  const indent = ' '.repeat(isNarrow ? INDENT : head.length);
+  const lines = said.flatMap((text) => wrap(text, Math.max(columns - indent.length, 1)));
+  const body = lines.map((line) => `${indent}${line}\n`).join('');
+  return isNarrow ? `${head.trimEnd()}\n${body}` : head + body.slice(indent.length);
+}
+
+/** `12 ok, 1 warning, 1 failed, 3 not tried.` */
+export function sumUp(rows: readonly DoctorRow[]): string {
+  const { ok, warning, failed, 'not-tried': open } = countOutcomes(rows);
+  const parts = [
+    `${ok} ok`,
+    ...(warning > 0 ? [`${warning} ${warning === 1 ? 'warning' : 'warnings'}`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(open > 0 ? [`${open} not tried`] : []),
+  ];
+  return `${parts.join(', ')}.\n`;
+}
+
+/** What `--json` prints. */
+export function doctorDocument(rows: readonly DoctorRow[]) {
+  const { ok, warning, failed, 'not-tried': notTried } = countOutcomes(rows);
+  const failure = rows.find(({ outcome }) => outcome === 'failed')?.code ?? null;
+  return { checks: rows, ok, warnings: warning, failed, notTried, failure };
+}

@@ -1,0 +1,89 @@
+import { differs, holds } from '../../sources/source-checks.ts';
+import { checkBucket } from '../bucket-rules.ts';
+import { unlessDenied } from './bucket-checks.ts';
+import type { BucketLook, StoreCheck } from './store-look.ts';
+
+/** How the bucket is set up. Functions may not ask for it, and need not. */
+export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
+  {
+    name: 'versioning',
+    assumes: 'What is removed or replaced can be brought back.',
+    neededFor: 'information',
+    follows: 'An object that somebody removes is gone.',
+    needs: 'bucket',
+    look: ({ inspection, config }, signal) =>
+      unlessDenied('versioning', 's3:GetBucketVersioning', async () => {
+        if (await inspection.isVersioned(signal)) return holds('on');
+        return differs('off: an object that somebody removes or replaces is gone', {
+          code: 'E_UNSAFE_BUCKET',
+          fix: `Turn it on: aws s3api put-bucket-versioning --bucket ${bucketOf(config.repository)} --versioning-configuration Status=Enabled`,
+        });
+      }),
+  },
+  {
+    name: 'lifecycle',
+    assumes: 'No rule of the bucket removes or archives what backups need.',
+    neededFor: 'backup',
+    follows: 'Backups would be lost without a word.',
+    needs: 'bucket',
+    look: async ({ config }, signal) => {
+      const { dangers, unread } = await checkBucket(config, signal);
+      if (unread !== null)
+        return differs(`the rules cannot be read: ${unread}`, {
+          isMinor: true,
+          code: 'E_STORE_DENIED',
+          fix: 'Allow s3:GetLifecycleConfiguration, or see for yourself that no rule removes or archives backups.',
+        });
+      if (dangers.length === 0) return holds('no rule touches backups');
+      return differs(dangers.map(({ problem }) => problem).join('; '), {
+        isMinor: dangers.every(({ effect }) => effect === 'one-zone'),
+        code: 'E_UNSAFE_BUCKET',
+        fix: `Take the rule off (aws s3api get-bucket-lifecycle-configuration --bucket ${bucketOf(config.repository)} shows it), or use a prefix that it leaves alone.`,
+      });
+    },
+  },
+  {
+    name: 'policy',
+    assumes: 'The bucket is open to nobody else.',
+    neededFor: 'information',
+    follows: 'Others could read or remove what is stored.',
+    needs: 'bucket',
+    look: ({ inspection, config }, signal) =>
+      unlessDenied('the bucket policy', 's3:GetBucketPolicy and s3:GetBucketPolicyStatus', async () => {
+        const { text, isPublic } = await inspection.policy(signal);
+        if (isPublic)
+          return differs('the policy opens the bucket to everybody', {
+            code: 'E_UNSAFE_BUCKET',
+            fix: `Block it: aws s3api put-public-access-block --bucket ${bucketOf(config.repository)} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
+          });
+        if (text === undefined) return holds('none');
+        return holds(
+          text.includes('s3:if-none-match') ? 'refuses what would replace an object' : 'not public',
+        );
+      }),
+  },
+  {
+    name: 'object-lock',
+    assumes: 'Object Lock is as the configuration asks for.',
+    neededFor: 'backup',
+    follows: 'Backups can be removed by anybody who may remove objects.',
+    needs: 'bucket',
+    look: ({ inspection, config, wantsLock }, signal) =>
+      unlessDenied('Object Lock', 's3:GetBucketObjectLockConfiguration', async () => {
+        const lock = await inspection.objectLock(signal);
+        if (lock) {
+          const { mode, days } = lock;
+          return holds(mode === undefined ? 'on, without a default' : `on, ${mode} for ${days} days`);
+        }
+        if (!wantsLock) return holds('off, and not asked for');
+        return differs('off, and aws.storage.objectLock asks for it', {
+          code: 'E_CONFIG',
+          fix: `Turn it on: aws s3api put-object-lock-configuration --bucket ${bucketOf(config.repository)} (needs versioning), or take objectLock out of the configuration.`,
+        });
+      }),
+  },
+];
+
+function bucketOf(repository: string): string {
+  return new URL(repository).hostname;
+}

@@ -1,0 +1,17 @@
+import { duration } from '../../core/human.ts';
+import { MINUTE_MS } from '../../core/units.ts';
+import { differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
+
+/** S3 refuses what was signed by a clock that differs more. */
+const MOST_MS = 15 * MINUTE_MS;
+const WORTH_MS = MINUTE_MS;
+const FIX = 'Set the clock of this machine, by NTP best.';
+
+/** @param aheadMs by how much this machine is ahead of the store; undefined where it told no time */
+export function judgeClock(aheadMs: number | undefined): Finding {
+  if (aheadMs === undefined) return unknown('the store told no time');
+  const off = Math.abs(aheadMs);
+  if (off < WORTH_MS) return holds(`within ${duration(WORTH_MS)} of the store's`);
+  const seen = `this machine is ${duration(off)} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store`;
+  return differs(seen, { fix: FIX, code: 'E_CLOCK_SKEW', isMinor: off < MOST_MS });
+}

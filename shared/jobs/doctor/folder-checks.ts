@@ -1,0 +1,65 @@
+import { constants } from 'node:fs';
+import { access, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bytes } from '../../core/human.ts';
+import { GiB } from '../../core/units.ts';
+import { differs, holds } from '../../sources/source-checks.ts';
+import { NO_WORK, type StoreCheck } from './store-look.ts';
+
+const LEAST_FREE_BYTES = GiB;
+
+export const FOLDER: readonly StoreCheck[] = [
+  {
+    name: 'store',
+    assumes: 'The folder may be read and written, or made.',
+    neededFor: 'backup',
+    follows: NO_WORK,
+    slow: { code: 'E_STORE_UNAVAILABLE', fix: 'See whether the disk or network share answers.' },
+    look: async (look) => {
+      const folder = folderOf(look.config.repository);
+      const there = await nearestThere(folder);
+      try {
+        await access(`${there}${path.sep}.`, constants.R_OK | constants.W_OK | constants.X_OK);
+      } catch (error) {
+        return differs(`${there} may not be read and written (${(error as NodeJS.ErrnoException).code})`, {
+          code: 'E_STORE_DENIED',
+          fix: `Give this user the right to ${there}, or name another folder.`,
+        });
+      }
+      look.isMissing = there !== folder;
+      return holds(there === folder ? folder : `${folder} is not there yet, and can be made`);
+    },
+  },
+  {
+    name: 'room',
+    assumes: 'There is room for backups.',
+    neededFor: 'information',
+    follows: 'Backups fail when the disk is full.',
+    needs: 'store',
+    look: async ({ config }) => {
+      const { bavail, bsize } = await statfs(await nearestThere(folderOf(config.repository)));
+      const free = bavail * bsize;
+      if (free >= LEAST_FREE_BYTES) return holds(`${bytes(free)} free`);
+      return differs(`${bytes(free)} free`, {
+        code: 'E_STORE_FULL',
+        fix: 'Free or add room, or let `holdfast prune` remove what retention no longer keeps.',
+      });
+    },
+  },
+];
+
+function folderOf(repository: string): string {
+  return path.resolve(/^file:/i.test(repository) ? fileURLToPath(repository) : repository);
+}
+
+/** The folder, or the nearest above it that is there. */
+async function nearestThere(folder: string): Promise<string> {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const isThere = await stat(at).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+    );
+    if (isThere || at === path.dirname(at)) return at;
+  }
+}

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { KeyContext, KeyProvider } from '../../keys/key-provider.ts';
+import { type Check, differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
+import { keyProvider, openRepository, type RepositoryConfig } from '../open-repository.ts';
+
+/** What the checks of a repository and its key share. */
+export interface KeyLook {
+  readonly config: RepositoryConfig;
+  /** Why the configured key could not be read. */
+  readonly keyProblem: HoldfastError | undefined;
+  /** Whether the first backup makes the repository, as functions do. */
+  readonly isMadeByBackup: boolean;
+  provider: KeyProvider | undefined;
+  /** Of the repository; undefined where there is none yet. */
+  repositoryId: string | undefined;
+}
+
+const NO_KEY_NO_BACKUP = 'Nothing can be backed up or restored.';
+
+/** @param needs the check that says whether the store is reached */
+export function repositoryCheck(needs: string): Check<KeyLook> {
+  return {
+    name: 'repository',
+    assumes: 'There is a repository, of a format that this release knows.',
+    neededFor: 'backup',
+    follows: NO_KEY_NO_BACKUP,
+    needs,
+    look: (look, signal) => findRepository(look, signal),
+  };
+}
+
+/** Whether the key that is configured is there, does its work, and is that of the repository. */
+export const KEY: readonly Check<KeyLook>[] = [
+  {
+    name: 'key',
+    assumes: 'A key is configured, of the right form.',
+    neededFor: 'backup',
+    follows: NO_KEY_NO_BACKUP,
+    look: async (look, signal) => {
+      if (look.keyProblem) throw look.keyProblem;
+      look.provider = await keyProvider(look.config, signal);
+      if (look.provider) return holds(look.provider.rootKeyId);
+      throw new HoldfastError('E_NO_KEY', 'no key is configured', {
+        hint: 'Set HOLDFAST_KEY_FILE, BACKUP_ENCRYPTION_KEY or HOLDFAST_KMS_KEY; `holdfast init --new-key FILE` makes one.',
+      });
+    },
+  },
+  {
+    name: 'key-state',
+    assumes: 'The key is enabled, and nobody has scheduled its deletion.',
+    neededFor: 'backup',
+    follows: 'Without the key every backup is lost.',
+    needs: 'key',
+    slow: { code: 'E_KEY_UNAVAILABLE', fix: 'Check the way to KMS: a route, or an endpoint of the VPC.' },
+    look: (look, signal) => judgeState(look, signal),
+  },
+  {
+    name: 'key-use',
+    assumes: 'It makes data keys, and opens them in their context alone.',
+    neededFor: 'backup',
+    follows: NO_KEY_NO_BACKUP,
+    needs: 'key-state',
+    slow: { code: 'E_KEY_UNAVAILABLE', fix: 'Check the way to KMS: a route, or an endpoint of the VPC.' },
+    look: ({ provider, repositoryId }, signal) => useKey(provider, repositoryId, signal),
+  },
+  {
+    name: 'key-fits',
+    assumes: 'It opens this repository.',
+    neededFor: 'backup',
+    follows: 'No backup can be read or added.',
+    needs: 'key-use',
+    look: async ({ config, repositoryId }, signal) => {
+      if (repositoryId === undefined) return unknown('no repository was found');
+      await using repository = await openRepository(config, signal);
+      return holds(`it opens ${repository.id.slice(0, 8)}`);
+    },
+  },
+];
+
+async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Finding> {
+  const keyless = { ...look.config, encryptionKey: undefined, kmsKey: undefined };
+  try {
+    await using repository = await openRepository(keyless, signal);
+    look.repositoryId = repository.id;
+    return holds(`${repository.id.slice(0, 8)}, format ${repository.formatVersion}`);
+  } catch (error) {
+    // Where backups are there without it, that is another message, and a failure.
+    if (!isHoldfastError(error, 'E_NO_REPOSITORY') || !isHoldfastError(error.cause, 'E_OBJECT_NOT_FOUND'))
+      throw error;
+    if (look.isMadeByBackup) return holds('not made yet; the first backup makes it');
+    return differs(error.message, {
+      isMinor: true,
+      code: error.code,
+      fix: 'Make it with `holdfast init`, or correct the place.',
+    });
+  }
+}
+
+async function judgeState({ config }: KeyLook, signal: AbortSignal): Promise<Finding> {
+  if (config.kmsKey === undefined) return holds('a key of 64 hex digits has no state');
+  const { readKmsKeyState } = await import('../../keys/kms-key-state.ts');
+  const found = await readKmsKeyState(config.kmsKey, { region: config.s3?.region, signal });
+  if (!found) return unknown('these credentials may not ask (kms:DescribeKey), which no backup needs');
+  const { state, isSymmetric, deletionAt, arn } = found;
+  if (deletionAt !== undefined || state === 'PendingDeletion')
+    return differs(`it is to be deleted${deletionAt ? ` on ${deletionAt.toISOString().slice(0, 10)}` : ''}`, {
+      code: 'E_KEY_DENIED',
+      fix: `Cancel that at once: aws kms cancel-key-deletion --key-id ${arn}, then aws kms enable-key --key-id ${arn}. Without the key every backup is lost.`,
+    });
+  if (!isSymmetric)
+    return differs('it is not a symmetric encryption key', {
+      code: 'E_BAD_KEY',
+      fix: 'Give a key of usage ENCRYPT_DECRYPT and spec SYMMETRIC_DEFAULT.',
+    });
+  if (state === 'Enabled') return holds('enabled');
+  return differs(`its state is ${state}`, {
+    code: 'E_KEY_DENIED',
+    fix: `Enable it: aws kms enable-key --key-id ${arn}`,
+  });
+}
+
+/** Makes a data key that nothing is sealed with, and opens it again; in another context it must stay shut. */
+async function useKey(
+  provider: KeyProvider | undefined,
+  repositoryId: string | undefined,
+  signal: AbortSignal,
+): Promise<Finding> {
+  if (!provider) return unknown('there is no key');
+  const run = randomBytes(16).toString('hex');
+  const context: KeyContext = { repository: repositoryId ?? run, run, purpose: 'manifest' };
+  const { plain, ...wrapped } = await provider.generateDataKey(context, signal);
+  const opened = await provider.unwrapDataKey(wrapped, context, signal);
+  if (!Buffer.from(opened).equals(Buffer.from(plain)))
+    return differs('a data key opens to another one', {
+      code: 'E_DAMAGED',
+      fix: 'Do not use this key service.',
+    });
+  const other = { ...context, run: randomBytes(16).toString('hex') };
+  const isBound = await provider.unwrapDataKey(wrapped, other, signal).then(
+    () => false,
+    (error: unknown) => isHoldfastError(error, 'E_DAMAGED') || isHoldfastError(error, 'E_KEY_DENIED'),
+  );
+  if (isBound) return holds('a data key was made and opened');
+  return differs('a data key opens in another context too', {
+    code: 'E_KEY_DENIED',
+    fix: 'Use KMS itself: what answers in its place does not check the encryption context.',
+  });
+}

@@ -1,0 +1,65 @@
+import type { ErrorCode } from '../../core/errors.ts';
+import type { SourceCheck } from '../../sources/source-checks.ts';
+
+/**
+ * - `ok`: it is as it should be.
+ * - `warning`: work goes on, and somebody should look at it; or it could not be looked at.
+ * - `failed`: a backup, a restore or what keeps them fails by it.
+ * - `not-tried`: `seen` says why.
+ */
+export type DoctorOutcome = 'failed' | 'not-tried' | 'ok' | 'warning';
+
+/** What one check of `holdfast doctor` showed. No secret in it. */
+export interface DoctorRow {
+  /** Stable, as docs have it: `versioning`, `shop/tls`. */
+  readonly name: string;
+  readonly outcome: DoctorOutcome;
+  readonly seen: string;
+  /** What to do; null where nothing is to be done. */
+  readonly fix: string | null;
+  /** What a command would fail with. */
+  readonly code: ErrorCode | null;
+}
+
+/** Checks that share what they look at. */
+export interface DoctorGroup {
+  /** Name of the source whose rows are all called `source/…`. */
+  readonly source?: string;
+  /** Of its rows, where they are known before they are made. */
+  readonly names?: readonly string[];
+  run(options: GroupOptions): AsyncIterable<DoctorRow>;
+}
+
+export interface GroupOptions {
+  readonly signal: AbortSignal;
+  /** How long one check may take. */
+  readonly limitMs: number;
+}
+
+/** @param given.code of what failed without saying why; `fix` of what does not say what to do */
+export function rowOf(
+  check: SourceCheck,
+  given: { readonly name: string; readonly code: ErrorCode; readonly fix: string },
+): DoctorRow {
+  const { name } = given;
+  const { seen } = check;
+  const outcome = outcomeOf(check);
+  if (outcome === 'ok' || outcome === 'not-tried') return { name, outcome, seen, fix: null, code: null };
+  return { name, outcome, seen, fix: check.fix ?? given.fix, code: check.code ?? given.code };
+}
+
+function outcomeOf({ outcome, neededFor, isMinor }: SourceCheck): DoctorOutcome {
+  if (outcome === 'unknown' || outcome === 'skipped') return 'not-tried';
+  if (outcome === 'holds' || neededFor === 'saving') return 'ok';
+  return isMinor || neededFor === 'information' ? 'warning' : 'failed';
+}
+
+/** One row that is known before anything is tried. */
+export function rowGroup(row: DoctorRow): DoctorGroup {
+  return {
+    names: [row.name],
+    run: async function* () {
+      yield row;
+    },
+  };
+}

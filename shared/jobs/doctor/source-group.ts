@@ -1,0 +1,47 @@
+import { type HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { SourceChecks } from '../../sources/source-checks.ts';
+import { type Env, openChecks, type SourceConfig } from '../adapters.ts';
+import { type DoctorGroup, type DoctorRow, type GroupOptions, rowOf } from './row.ts';
+
+/** A database that is looked at. */
+export interface ExaminedPlace {
+  /** Of the configuration, or what was given for one. */
+  readonly name: string;
+  /** Fetches its login, where that is a secret. @throws E_CONFIG, E_USAGE, E_SOURCE_* */
+  open(signal: AbortSignal): Promise<{ readonly config: SourceConfig; readonly env: Env }>;
+  /** Whether its login is a secret that is fetched: that has a row of its own. */
+  readonly hasSecret: boolean;
+}
+
+/** What `holdfast test --source` looks at, as rows. */
+export function sourceGroup(place: ExaminedPlace): DoctorGroup {
+  return { source: place.name, run: (options) => examinePlace(place, options) };
+}
+
+async function* examinePlace(
+  { name: place, open, hasSecret }: ExaminedPlace,
+  { signal, limitMs }: GroupOptions,
+): AsyncGenerator<DoctorRow> {
+  const first = `${place}/${hasSecret ? 'secret' : 'settings'}`;
+  let checks: SourceChecks;
+  try {
+    const { config, env } = await open(AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
+    checks = await openChecks(config, env);
+  } catch (error) {
+    if (!isHoldfastError(error) || signal.aborted) throw error;
+    yield failed(first, error);
+    return;
+  }
+  if (hasSecret)
+    yield { name: first, outcome: 'ok', seen: 'it can be read, and names a database', fix: null, code: null };
+  const fix = `See what follows from it: holdfast test --source ${place}.`;
+  for await (const check of checks.run({ mayWrite: false, signal, limitMs }))
+    yield rowOf(check, { name: `${place}/${check.name}`, code: 'E_SOURCE_FAILED', fix });
+}
+
+function failed(
+  name: string,
+  { code, message, hint = 'See docs/configuration.md.' }: HoldfastError,
+): DoctorRow {
+  return { name, outcome: 'failed', seen: message, fix: hint, code };
+}

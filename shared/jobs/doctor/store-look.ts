@@ -1,0 +1,29 @@
+import type { ProbeFacts, ProbeFolder } from '../../repository/store-probe.ts';
+import type { Check } from '../../sources/source-checks.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import type { StoreConfig } from '../../store/open-store.ts';
+import type { FirstContact, S3Inspection } from '../../store/s3-inspection.ts';
+
+/** What the checks of a store share. */
+export interface StoreLook {
+  readonly config: StoreConfig;
+  readonly store: ObjectStore;
+  /** Where the probe is put. */
+  readonly probe: ProbeFolder;
+  /** Set by `store` for a folder that is not there yet: nothing is put there. */
+  isMissing: boolean;
+  /** Set by `write`. */
+  facts: ProbeFacts | undefined;
+}
+
+export interface BucketLook extends StoreLook {
+  readonly inspection: S3Inspection;
+  /** Object Lock is asked for by the configuration. */
+  readonly wantsLock: boolean;
+  /** Set by `store`. */
+  contact: FirstContact | undefined;
+}
+
+export type StoreCheck<Look extends StoreLook = StoreLook> = Check<Look>;
+
+export const NO_WORK = 'Nothing can be backed up or restored.';

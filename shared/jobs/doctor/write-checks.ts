@@ -1,0 +1,64 @@
+import { probeStore } from '../../repository/store-probe.ts';
+import { differs, holds, unknown } from '../../sources/source-checks.ts';
+import { NO_WORK, type StoreCheck } from './store-look.ts';
+
+const NOTHING = 'nothing was written';
+
+/** What is tried on an object of its own. */
+export function writeChecks(needs: string): readonly StoreCheck[] {
+  return [
+    {
+      name: 'write',
+      assumes: 'What is written reads back as it was.',
+      neededFor: 'backup',
+      follows: NO_WORK,
+      needs,
+      writes: true,
+      slow: { code: 'E_STORE_UNAVAILABLE', fix: 'See what keeps the store busy.' },
+      look: async (look, signal) => {
+        if (look.isMissing) return unknown('the folder is not there yet');
+        look.facts = await probeStore(look.store, { folder: look.probe, signal });
+        const { readsBack, left, key } = look.facts;
+        if (readsBack)
+          return holds(
+            left === undefined
+              ? 'a probe was written, read, removed'
+              : `a probe was written and read; it stays at ${key}`,
+          );
+        return differs('a probe reads back otherwise than it was written', {
+          code: 'E_DAMAGED',
+          fix: 'Do not use this store; look for a proxy in between that changes bodies.',
+        });
+      },
+    },
+    {
+      name: 'write-once',
+      assumes: 'The store refuses to write an object a second time (If-None-Match).',
+      neededFor: 'backup',
+      follows: 'Two backups at the same time could overwrite each other.',
+      needs: 'write',
+      look: async ({ facts }) => {
+        if (!facts) return unknown(NOTHING);
+        if (facts.isWrittenOnce) return holds('a second write was refused');
+        return differs('a second write replaced the first', {
+          code: 'E_CONFIG',
+          fix: 'Use a store that enforces If-None-Match on PutObject, as S3 does, without a proxy in between that drops the header.',
+        });
+      },
+    },
+  ];
+}
+
+export const CHECKSUMS: StoreCheck = {
+  name: 'checksums',
+  assumes: 'The store checks and keeps the SHA-256 of what arrives.',
+  neededFor: 'saving',
+  follows: 'Damage on the way is found by a full verification only.',
+  needs: 'write',
+  look: async ({ facts }) => {
+    if (!facts) return unknown(NOTHING);
+    return facts.isChecked
+      ? holds('the store keeps the SHA-256')
+      : differs('the store keeps no SHA-256; `verify --full` reads everything instead');
+  },
+};
