@@ -24,7 +24,7 @@ export async function doctorGroups(
 }
 
 async function repository(config: ResolvedConfig, io: Io): Promise<DoctorGroup> {
-  const wanted = { wantsLock: config.aws.storage?.objectLock !== undefined, isMadeByBackup: false };
+  const wanted = { wantsLock: config.lock !== undefined, isMadeByBackup: false };
   const how = { probe: 'expired', hasSettings: true, hasKey: true, ...wanted } as const;
   try {
     return repositoryGroup({ config: await repositoryConfig(config, io), ...how });

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, HoldfastError } from '../shared/core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../shared/core/errors.ts';
 import { withFirebaseKeyFile } from '../shared/core/firebase-key-file.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
@@ -101,7 +101,8 @@ async function report(error: unknown, argv: readonly string[], io: Io): Promise<
       ? new HoldfastError('E_ABORTED', 'stopped on request')
       : asKnown(error);
   const { exitStatus } = ERRORS[known.code];
-  const hint = known.hint ?? HINTS[known.code];
+  const own = known.hint ?? HINTS[known.code];
+  const hint = argv[0] === 'doctor' ? own : hintOf(known.code, own);
   const text = `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`;
   if (argv.includes('--json')) {
     const { code, message, details } = known;

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, HoldfastError, isHoldfastError } from '../../shared/core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError, hintOf, isHoldfastError } from '../../shared/core/errors.ts';
 import { redact } from './redact.ts';
 
 /**
@@ -21,7 +21,8 @@ export class FunctionError extends Error {
 export function toFunctionError(error: unknown, signal?: AbortSignal): FunctionError {
   if (error instanceof FunctionError) return error;
   const known = knownOf(error, signal);
-  const hint = known.hint === undefined ? '' : ` (${known.hint})`;
+  const advice = hintOf(known.code, known.hint, 'deployed');
+  const hint = advice === undefined ? '' : ` (${advice})`;
   return new FunctionError(known.code, redact(known.message + hint));
 }
 

@@ -1,5 +1,5 @@
 import type { ApiProblem } from '../core/api-status.ts';
-import { ERRORS, type ErrorCode, HoldfastError } from '../core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../core/errors.ts';
 
 export interface ApiErrorOptions {
   readonly status?: number;
@@ -64,7 +64,7 @@ export function problemOf(error: unknown): {
     status,
     detail: code === 'E_INTERNAL' ? internal().message : known.message,
     code,
-    hint: known.hint ?? null,
+    hint: hintOf(code, known.hint) ?? null,
     ...(own?.fields ? { fields: own.fields } : {}),
   };
   return { problem, headers: { ...own?.headers } };

@@ -160,6 +160,41 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What `holdfast doctor` can find the cause of. */
+const DIAGNOSED: readonly ErrorCode[] = [
+  'E_NO_REPOSITORY',
+  'E_UNSAFE_BUCKET',
+  'E_NO_KEY',
+  'E_BAD_KEY',
+  'E_WRONG_KEY',
+  'E_KEY_DENIED',
+  'E_KEY_UNAVAILABLE',
+  'E_STORE_DENIED',
+  'E_STORE_UNTRUSTED',
+  'E_STORE_UNAVAILABLE',
+  'E_CLOCK_SKEW',
+  'E_SOURCE_UNREACHABLE',
+  'E_SOURCE_REFUSED',
+  'E_SOURCE_UNTRUSTED',
+  'E_SOURCE_DENIED',
+  'E_SOURCE_UNSUPPORTED',
+];
+
+/**
+ * A hint, and who can say more.
+ *
+ * @param where of an error in a deployment, whose doctor is asked from outside
+ */
+export function hintOf(
+  code: ErrorCode,
+  hint: string | undefined,
+  where: 'here' | 'deployed' = 'here',
+): string | undefined {
+  if (!DIAGNOSED.includes(code)) return hint;
+  const doctor = `To find the cause, run: holdfast doctor${where === 'deployed' ? ' --deployed STACK' : ''}`;
+  return hint === undefined ? doctor : `${hint} ${doctor}`;
+}
+
 /** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
 export const SUSPECT_EXIT_STATUS = 40;
 

@@ -9,7 +9,9 @@ import { type PostgresServer, startPostgres } from '../../tools/embedded-postgre
 import { startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { session, startProxy } from '../shared/postgres-source/reading.ts';
 import { giveCertificate, makeAuthority, makeCertificate } from '../support/certificates.ts';
+import { failure, runCommand } from '../support/command-line.ts';
 import { type Diagnosis, diagnose, expectFault, expectHealth } from '../support/doctor.ts';
+import { TEST_KEY } from '../support/engine.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -245,6 +247,62 @@ describeWithPart('openssl', 'holdfast doctor, of the certificates of PostgreSQL'
       fix: /sslmode=verify-full/,
     });
   });
+});
+
+it('is named by the errors that it finds the cause of, and by no others', async () => {
+  const world = { cwd: await newFolder(), env: { USER: 'me', BACKUP_ENCRYPTION_KEY: TEST_KEY } };
+  await runCommand('init -r ./backups', world);
+  const down = await runCommand('backup -r ./backups --source postgres://127.0.0.1:1/shop -q', world);
+  expect(down).toMatchObject(failure('E_SOURCE_UNREACHABLE', 'ECONNREFUSED'));
+  expect(down.stderr).toContain('To find the cause, run: holdfast doctor\n');
+  const wrong = { ...world, env: { ...world.env, BACKUP_ENCRYPTION_KEY: 'cd'.repeat(32) } };
+  const error = (await runCommand('list -r ./backups --json', wrong)).json().error;
+  expect(error).toMatchObject({ code: 'E_WRONG_KEY', hint: expect.stringMatching(/run: holdfast doctor$/) });
+  const none = await runCommand('show -r ./backups latest', world);
+  expect(none).toMatchObject(failure('E_NO_BACKUP', ''));
+  expect(none.stderr).not.toContain('holdfast doctor');
+});
+
+describe('--only', () => {
+  const asked = async (...argv: readonly string[]) => {
+    const folder = await newFolder();
+    await writeFile(path.join(folder, 'one.txt'), 'a\n');
+    const sources = {
+      shop: { kind: 'files', url: folder },
+      orders: { kind: 'files', url: `${folder}/gone` },
+    };
+    const only = argv.flatMap((name) => ['--only', name]);
+    return diagnose({ config: { repository: `${folder}/backups`, sources }, argv: only });
+  };
+  const names = async (...argv: readonly string[]) => (await asked(...argv)).rows.map(({ name }) => name);
+
+  it('shows a check, those of a source, or one of all sources, and tries what they need', async () => {
+    expect(await names('room')).toEqual(['room']);
+    expect(await names('shop')).toEqual(['shop/reach', 'shop/only-files']);
+    expect(await names('reach', 'key')).toEqual(['key', 'shop/reach', 'orders/reach']);
+    const [row] = (await asked('orders/only-files')).rows;
+    expect(row).toMatchObject({ outcome: 'not-tried', seen: 'it needs what reach looks for' });
+  });
+
+  it.each([['bukcet'], ['shop/raech']])('refuses the name of no check: %s', async (name) => {
+    const world = { cwd: await newFolder(), env: { USER: 'me' } };
+    const result = await runCommand(`doctor --source ./x --only ${name} -r ./backups`, world);
+    expect(result).toMatchObject(failure('E_USAGE', `there is no check '${name}'`));
+  });
+});
+
+it('writes lines that fit, and what was found in them', async () => {
+  const world = { cwd: await newFolder(), env: { USER: 'me' } };
+  for (const columns of [44, 80, 200]) {
+    const { stdout, status } = await runCommand('doctor --source ./gone -r ./backups', { ...world, columns });
+    const lines = stdout.split('\n');
+    // Words that are longer, such as paths, are not cut.
+    expect(lines.filter((line) => line.length > columns && line.trim().includes(' '))).toEqual([]);
+    expect(stdout).toMatch(/^FAILED {5}key\b/m);
+    expect(stdout).toMatch(/fix:\s/);
+    expect(stdout).toMatch(/^\d+ ok, 1 warning, 2 failed, \d+ not tried\.$/m);
+    expect(status).toBe(12);
+  }
 });
 
 describe('holdfast doctor, of other sources', () => {

@@ -146,11 +146,10 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
   });
 
   it('that lacks the Object Lock that is asked for', async () => {
-    const storage = { objectLock: { mode: 'governance', days: 30 } };
-    expectFault(await look(bucket, { config: { aws: { storage } } }), {
+    expectFault(await look(bucket, { config: { lock: { mode: 'governance' } } }), {
       name: 'object-lock',
       code: 'E_CONFIG',
-      seen: /off, and aws.storage.objectLock asks for it/,
+      seen: /off, and the configuration asks for locks/,
       fix: /put-object-lock-configuration/,
     });
   });

@@ -7,6 +7,8 @@ export interface CommandWorld {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly signal?: AbortSignal;
+  /** Width of what is written to. @default none */
+  readonly columns?: number;
 }
 
 export interface CommandResult {
@@ -27,7 +29,7 @@ export function runCommand(line: string, world: CommandWorld): Promise<CommandRe
 /** The same of arguments that may be empty. */
 export async function runArguments(
   argv: readonly string[],
-  { env, cwd, signal }: CommandWorld,
+  { env, cwd, signal, columns }: CommandWorld,
 ): Promise<CommandResult> {
   const out = { stdout: new PassThrough(), stderr: new PassThrough() };
   const text = { stdout: '', stderr: '' };
@@ -35,9 +37,11 @@ export async function runArguments(
     out[name].on('data', (bytes: Buffer) => {
       text[name] += bytes.toString();
     });
+  const stdout = columns === undefined ? out.stdout : Object.assign(out.stdout, { columns });
   const status = await main(argv, {
     stdin: new PassThrough(),
     ...out,
+    stdout,
     env,
     cwd,
     signal: signal ?? new AbortController().signal,

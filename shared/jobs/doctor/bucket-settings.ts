@@ -76,9 +76,9 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
           return holds(mode === undefined ? 'on, without a default' : `on, ${mode} for ${days} days`);
         }
         if (!wantsLock) return holds('off, and not asked for');
-        return differs('off, and aws.storage.objectLock asks for it', {
+        return differs('off, and the configuration asks for locks', {
           code: 'E_CONFIG',
-          fix: `Turn it on: aws s3api put-object-lock-configuration --bucket ${bucketOf(config.repository)} (needs versioning), or take objectLock out of the configuration.`,
+          fix: `Turn it on: aws s3api put-object-lock-configuration --bucket ${bucketOf(config.repository)} (needs versioning), or take the lock out of the configuration.`,
         });
       }),
   },
