@@ -44,6 +44,13 @@ export const PLAIN: Readonly<Record<string, string>> = {
   exit_on_error: 'off',
 };
 
+/** Of what loads a database that hostile settings are tried on. */
+export const LOADING = { ...PLAIN, TimeZone: 'Pacific/Chatham', search_path: 'public' };
+
+/** Where settings may be. */
+export const LEVELS = ['role in database', 'server', 'database', 'role'] as const;
+export type Level = (typeof LEVELS)[number];
+
 /** For PGOPTIONS, which goes before what a database or a role sets. */
 export function asOptions(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
@@ -61,4 +68,9 @@ export async function set(
     ([name, value]) => `ALTER ${scope} SET ${name} = '${value}'`,
   );
   await server.query('postgres', statements.join(';\n'));
+}
+
+/** The connection string of sessions that begin with these options. */
+export function withOptions(url: string, options: string): string {
+  return `${url}?options=${encodeURIComponent(options)}`;
 }

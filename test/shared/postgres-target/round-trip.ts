@@ -3,6 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { openTarget } from '../../../shared/jobs/adapters.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
+import { exportBackup } from '../../../shared/jobs/export.ts';
 import { type RestoreJobOptions, type RestoreResult, restoreBackup } from '../../../shared/jobs/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { openPostgresSource } from '../../../shared/sources/postgres/source.ts';
@@ -32,18 +33,30 @@ export async function restoreUrl(
   return restoreBackup(repository, key, target, { signal: never, ...options });
 }
 
+/** A backup as SQL. */
+export async function exportSql(
+  repository: Repository,
+  key: Parameters<typeof exportBackup>[1],
+): Promise<string> {
+  const blocks: Uint8Array[] = [];
+  for await (const block of exportBackup(repository, key, { format: 'sql', signal: never }))
+    blocks.push(Buffer.from(block));
+  return Buffer.concat(blocks).toString('utf8');
+}
+
 /** What PostgreSQL 15's own pg_dump says of a database, but for the random token it begins and ends with. */
 export async function nativeDump(url: string, ...args: readonly string[]): Promise<string> {
   const { stdout } = await run(path.join(POSTGRES_15_BIN, 'pg_dump'), [...args, url], { maxBuffer: 2 ** 28 });
   return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '');
 }
 
-export async function psql(url: string, input: string): Promise<void> {
+/** @param options.goOn past statements that fail, as psql does unless told otherwise */
+export async function psql(url: string, input: string, { goOn = false } = {}): Promise<void> {
   const child = execFile(path.join(POSTGRES_15_BIN, 'psql'), [
     '-X',
     '-q',
     '-v',
-    'ON_ERROR_STOP=1',
+    `ON_ERROR_STOP=${goOn ? 0 : 1}`,
     '-f',
     '-',
     url,
