@@ -31,6 +31,15 @@ export const HOSTILE: Readonly<Record<string, string>> = {
   enable_tidscan: 'off',
 };
 
+/** How German writes money and numbers; nothing where the server lacks that locale. */
+export async function hostileLocale(server: PostgresServer): Promise<Readonly<Record<string, string>>> {
+  const name = 'de_DE.utf8';
+  return server
+    .query('postgres', `SET lc_monetary = '${name}'`)
+    .then(() => ({ lc_monetary: name, lc_numeric: name }))
+    .catch(() => ({}));
+}
+
 /** Of the judges: what a setting of the database or the role would say otherwise. */
 export const PLAIN: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',

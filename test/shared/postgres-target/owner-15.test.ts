@@ -6,7 +6,16 @@ import { type PostgresServer, startPostgres } from '../../../tools/embedded-post
 import { never } from '../../support/engine.ts';
 import { describeWithPart, POSTGRES_15_BIN } from '../../support/parts.ts';
 import { isTorture, tortureTimeoutMs } from '../../support/torture.ts';
-import { asOptions, HOSTILE, LEVELS, type Level, LOADING, PLAIN, withOptions } from './hostile-settings.ts';
+import {
+  asOptions,
+  HOSTILE,
+  hostileLocale,
+  LEVELS,
+  type Level,
+  LOADING,
+  PLAIN,
+  withOptions,
+} from './hostile-settings.ts';
 import { OWNED } from './owned-database.ts';
 import { backUpUrl, exportSql, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 import { TYPED } from './typed-database.ts';
@@ -15,7 +24,7 @@ type Settings = Readonly<Record<string, string>>;
 
 /** What the login sets itself, as any role may, for itself and for a database that it owns. */
 const OWN = Object.fromEntries(
-  Object.entries({ ...HOSTILE, lc_monetary: 'C', default_tablespace: 'elsewhere' }).filter(
+  Object.entries({ ...HOSTILE, default_tablespace: 'elsewhere' }).filter(
     ([name]) => name !== 'session_replication_role',
   ),
 );
@@ -45,11 +54,13 @@ describeWithPart(
   () => {
     let plain: PostgresServer;
     let hostile: PostgresServer;
+    const all: Record<string, string> = { ...OWN };
     let repository: Repository;
 
     beforeAll(async () => {
       plain = await startPostgres({ bin: POSTGRES_15_BIN, settings: SERVER });
-      const lines = Object.entries({ ...OWN, ...IMPOSED }).map(([name, value]) => [name, `'${value}'`]);
+      Object.assign(all, await hostileLocale(plain));
+      const lines = Object.entries({ ...all, ...IMPOSED }).map(([name, value]) => [name, `'${value}'`]);
       hostile = await startPostgres({
         bin: POSTGRES_15_BIN,
         settings: { ...SERVER, ...Object.fromEntries(lines) },
@@ -113,7 +124,7 @@ describeWithPart(
       else {
         await server.query(
           name,
-          `GRANT CREATE ON DATABASE ${name} TO maker; GRANT CREATE ON SCHEMA public TO maker; CREATE EXTENSION hstore`,
+          `GRANT CREATE ON DATABASE ${name} TO maker; GRANT CREATE ON SCHEMA public TO maker; CREATE EXTENSION hstore SCHEMA public`,
         );
         await load(source, `SET ROLE maker;\n${TYPED}${OWNED}`);
         await server.query(
@@ -175,7 +186,7 @@ describeWithPart(
       'back up, restore, drill and export $owner objects under settings of the $level',
       async ({ level, owner }) => {
         const name = `${level.replaceAll(' ', '_')}_${owner === 'its own' ? 'own' : 'other'}`;
-        await check(name, { level, owner, own: OWN, imposed: IMPOSED });
+        await check(name, { level, owner, own: all, imposed: IMPOSED });
       },
       tortureTimeoutMs,
     );
@@ -190,7 +201,7 @@ describeWithPart(
     );
 
     it('see the difference that pg_dump sees', async () => {
-      const matrix = { level: 'role in database', own: OWN, imposed: IMPOSED } as const;
+      const matrix = { level: 'role in database', own: all, imposed: IMPOSED } as const;
       const { urls } = await prepare('spoilt', matrix);
       const [source = '', restored = ''] = urls;
       const { key } = await backUpUrl(repository, as(source));

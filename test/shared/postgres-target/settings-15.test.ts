@@ -10,6 +10,7 @@ import { everythingSql } from '../postgres-source/reading.ts';
 import {
   asOptions,
   HOSTILE,
+  hostileLocale,
   LEVELS,
   type Level,
   LOADING,
@@ -28,11 +29,7 @@ describeWithPart('postgresql-15', 'hostile settings, judged by native pg_dump 15
 
   beforeAll(async () => {
     plain = await startPostgres({ bin: POSTGRES_15_BIN });
-    for (const name of ['de_DE.utf8', 'C'])
-      await plain
-        .query('postgres', `SET lc_monetary = '${name}'`)
-        .then(() => Object.assign(settings, name === 'C' ? {} : { lc_monetary: name, lc_numeric: name }))
-        .catch(() => {});
+    Object.assign(settings, await hostileLocale(plain));
     const lines = Object.entries(settings).map(([name, value]) => [name, `'${value}'`]);
     hostile = await startPostgres({ bin: POSTGRES_15_BIN, settings: Object.fromEntries(lines) });
     for (const server of [plain, hostile])
