@@ -5,14 +5,17 @@ import type { Snapshot } from './snapshot.ts';
 
 const NO_PASSWORDS = 'Passwords of roles are not in the backup; rolePasswords takes their hashes in.';
 const ALWAYS = [
-  'Tablespaces and the settings of the server itself (postgresql.conf, pg_hba.conf) are not in the backup.',
+  'Tablespaces, security labels of roles, and the settings of the server itself (postgresql.conf, pg_hba.conf) are not in the backup.',
   'Planner statistics are not in the backup; run ANALYZE after a restore.',
 ];
 
 /** What this backup leaves out, one sentence each. */
 export async function listOmitted(
   snapshot: Snapshot,
-  { rolePasswords }: Pick<PostgresOptions, 'rolePasswords'>,
+  {
+    rolePasswords,
+    hiddenCatalogs,
+  }: Pick<PostgresOptions, 'rolePasswords'> & { readonly hiddenCatalogs: readonly string[] },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const relations = await query<{ schema: string; name: string; kind: string }>(
@@ -30,6 +33,8 @@ export async function listOmitted(
       .map(({ schema, name }) => displayName(schema, name))
       .join(', ');
   const omitted = [...(rolePasswords ? [] : [NO_PASSWORDS]), ...ALWAYS];
+  if (hiddenCatalogs.length > 0)
+    omitted.push(`Roles are not in the backup: the login may not read ${hiddenCatalogs.join(', ')}.`);
   if (names('f')) omitted.push(`Rows of foreign tables stay in their own databases: ${names('f')}.`);
   if (names('m')) omitted.push(`Rows of materialised views are computed again by a restore: ${names('m')}.`);
   if (names('r') && snapshot.standby)

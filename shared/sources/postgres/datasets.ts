@@ -34,6 +34,7 @@ export interface Inventory {
 /**
  * Looks at everything the snapshot shows, checks that all of it may be read, and locks the tables.
  *
+ * @param options.withoutRoles roles may not be read
  * @param options.only names of tables: others are passed over, and so are sequences that may not be read
  * @throws E_SOURCE_*, E_EMPTY_READ, E_ABORTED
  */
@@ -42,7 +43,12 @@ export async function takeInventory(
   {
     pagesPerPartition,
     only,
-  }: { readonly pagesPerPartition: number; readonly only?: readonly string[] | undefined },
+    withoutRoles = false,
+  }: {
+    readonly pagesPerPartition: number;
+    readonly only?: readonly string[] | undefined;
+    readonly withoutRoles?: boolean;
+  },
   signal: AbortSignal,
 ): Promise<Inventory> {
   const names = only && new Set(only);
@@ -59,7 +65,7 @@ export async function takeInventory(
       ...(largeObjects.objects > 0 ? largeObjectDatasets(largeObjects) : []),
       schemaDataset(POST_DATA),
       schemaDataset(DATABASE),
-      ...(names ? [] : [schemaDataset(ROLES)]),
+      ...(names || withoutRoles ? [] : [schemaDataset(ROLES)]),
     ],
     tables: new Map(tables.map((table) => [displayName(table.schema, table.name), table])),
     sequences,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import { query } from './connection.ts';
+import { isNotConverted } from './shared-names.ts';
 import type { ServerVersion } from './snapshot-session.ts';
 
 /** A role, as a line of the dataset `roles`. */
@@ -58,8 +59,6 @@ const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
 const BOOTSTRAP_SUPERUSER = '10';
 const SAVEPOINT = 'holdfast_roles';
 const FIRST_VERSION_WITH_BYPASSRLS = 90_500;
-/** No conversion between the encoding of the database and UTF-8. */
-const NOT_CONVERTED = ['22021', '22P05'];
 
 /**
  * All roles of the server but the predefined ones, then memberships, then settings; each in an order that does not change. What
@@ -124,7 +123,7 @@ async function readConverted(
     try {
       return await query<Record<string, unknown>>(client, sql + where, signal, { object: 'the roles' });
     } catch (error) {
-      if (isHoldfastError(error) && NOT_CONVERTED.includes(String(error.details['sqlState'])))
+      if (isNotConverted(error))
         // The error has ended the transaction up to there.
         return void (await query(client, `ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, signal));
       throw error;

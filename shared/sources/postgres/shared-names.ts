@@ -5,6 +5,11 @@ import { query } from './connection.ts';
 /** No conversion between the encoding of the database and UTF-8. */
 const NOT_CONVERTED = ['22021', '22P05'];
 
+/** Whether a statement failed as text of the database has no like in UTF-8. */
+export function isNotConverted(error: unknown): boolean {
+  return isHoldfastError(error) && NOT_CONVERTED.includes(String(error.details['sqlState']));
+}
+
 /**
  * Names in a catalog that all databases of the server share. They are in the encoding of the database where they were
  * made; those that cannot be read in this one are left out, as no statement here could name them either.
@@ -19,8 +24,7 @@ export async function listNames(
     try {
       return (await query<{ name: string }>(client, sql + where, signal)).map((row) => row.name);
     } catch (error) {
-      if (isHoldfastError(error) && NOT_CONVERTED.includes(String(error.details['sqlState'])))
-        return undefined;
+      if (isNotConverted(error)) return undefined;
       throw error;
     }
   };

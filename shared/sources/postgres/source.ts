@@ -12,6 +12,7 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './options.ts';
+import { findHiddenCatalogs } from './roles-readable.ts';
 import { Snapshot } from './snapshot.ts';
 import { decodeHandle } from './snapshot-handle.ts';
 import { PostgresView } from './source-view.ts';
@@ -74,12 +75,19 @@ export class PostgresSource implements Source, ViewSharing {
     for (let attempt = 1; ; attempt++) {
       const snapshot = await Snapshot.take(this.#options, signal);
       try {
+        const { rolePasswords } = this.#options;
+        // Asked for their passwords, a login that may not read them is refused.
+        const hiddenCatalogs = rolePasswords ? [] : await findHiddenCatalogs(snapshot.client, signal);
         const inventory = await takeInventory(
           snapshot,
-          { pagesPerPartition: this.#pagesPerPartition, only: this.#like?.map(({ name }) => name) },
+          {
+            pagesPerPartition: this.#pagesPerPartition,
+            only: this.#like?.map(({ name }) => name),
+            withoutRoles: hiddenCatalogs.length > 0,
+          },
           signal,
         );
-        const omitted = await listOmitted(snapshot, this.#options, signal);
+        const omitted = await listOmitted(snapshot, { rolePasswords, hiddenCatalogs }, signal);
         const { datasets, tables, sequences } = inventory;
         return new PostgresView(this.#options, snapshot, {
           datasets: withColumnsLike(datasets, this.#like ?? []),
