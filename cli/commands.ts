@@ -92,6 +92,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'prove that repository and key work, with a small probe',
     load: async () => (await import('./commands/test.ts')).test,
   },
+  deploy: {
+    summary: 'write a CDK app that deploys Holdfast on AWS',
+    load: async () => (await import('./commands/deploy.ts')).deploy,
+  },
   completion: {
     summary: 'print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completion,

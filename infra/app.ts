@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_FILES, readConfigFile } from '../shared/core/config-file.ts';
 import { isHoldfastError } from '../shared/core/errors.ts';
-import { holdfastApp, synthesise } from './holdfast-app.ts';
+import { synthesise } from './checked-synthesis.ts';
+import { holdfastApp } from './holdfast-app.ts';
 
 /** What `cdk` runs: the configuration in the current folder, or the file that HOLDFAST_CONFIG_FILE names. */
 async function main(): Promise<void> {

@@ -1,9 +1,6 @@
-import { App, type AppProps, Validations } from 'aws-cdk-lib';
-import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { App, type AppProps } from 'aws-cdk-lib';
 import { type HoldfastConfig, resolveConfig } from '../shared/core/config.ts';
 import { readConfigEnv } from '../shared/core/config-env.ts';
-import { acknowledgeMeant } from './acknowledged.ts';
 import { ApiStack } from './stacks/api-stack.ts';
 import { MonitoringStack } from './stacks/monitoring-stack.ts';
 import { PipelineStack } from './stacks/pipeline-stack.ts';
@@ -48,15 +45,6 @@ export function holdfastApp({ file, fileName, env, bundles, appProps }: Holdfast
     webhook: notifications.webhook,
   });
   return app;
-}
-
-/** Writes the templates, and fails where cdk-nag finds what is not acknowledged with a reason. */
-export function synthesise(app: App): CloudAssembly {
-  // Once before: names of what one stack takes from another, which findings are known by, are made by it.
-  app.synth();
-  acknowledgeMeant(app);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return app.synth({ force: true });
 }
 
 /** Functions have another environment than who deploys them: what that says goes into the configuration. */

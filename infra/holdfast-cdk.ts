@@ -13,3 +13,4 @@ export { BackupStateMachine, type BackupStateMachineProps } from './constructs/b
 export { BackupStorage, type BackupStorageProps, type PackTransition } from './constructs/backup-storage.ts';
 export { DatabaseBackups, type DatabaseBackupsProps } from './constructs/database-backups.ts';
 export { JobFunction, type JobFunctionProps } from './constructs/job-function.ts';
+export { type HoldfastAppInput, holdfastApp } from './holdfast-app.ts';

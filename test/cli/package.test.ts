@@ -1,15 +1,163 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
-import { installHoldfast } from '../../tools/installed.ts';
+import validateStates from 'asl-validator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TEST_KEY } from '../support/engine.ts';
+import { schemaProblems } from '../support/resource-schemas.ts';
+import { resolved } from '../support/synthesised.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';
+const NETWORK = ['--vpc', 'vpc-0123456789abcdef0', '--subnets', 'subnet-0123456789abcdef0'];
+
+let tarball: string;
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-packed-'));
+  tarball = packed(folder);
+}, 240_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What is published, as npm makes it. */
+function packed(into: string): string {
+  const env = { ...process.env, npm_config_loglevel: 'error' };
+  execFileSync('npm', ['pack', '--pack-destination', into], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [name = ''] = readdirSync(into).filter((file) => file.endsWith('.tgz'));
+  return path.join(into, name);
+}
+
+/** As `npm install` lays it out, with the project's own packages in the place of a registry's. */
+function install(into: string): void {
+  const modules = path.join(into, 'node_modules');
+  mkdirSync(path.join(modules, 'holdfast'), { recursive: true });
+  execFileSync('tar', ['xzf', tarball, '-C', path.join(modules, 'holdfast'), '--strip-components=1']);
+  for (const name of readdirSync('node_modules'))
+    if (name !== 'holdfast') symlinkSync(path.resolve('node_modules', name), path.join(modules, name));
+}
+
+/** An installed program, run in the folder. */
+function run(into: string, program: string, ...args: readonly string[]): string {
+  const env = { PATH: process.env['PATH'], HOME: into, CDK_DISABLE_CLI_TELEMETRY: '1', CI: 'true' };
+  return execFileSync(process.execPath, [path.join(into, 'node_modules', program), ...args], {
+    cwd: into,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+const HOLDFAST = 'holdfast/bin/holdfast.js';
+const TSC = 'typescript/bin/tsc';
+const CDK = 'aws-cdk/bin/cdk';
+
+/** Every template of an assembly, by the name of its stack. */
+function templatesIn(place: string): Readonly<Record<string, Record<string, never>>> {
+  const files = readdirSync(place).filter((name) => name.endsWith('.template.json'));
+  return Object.fromEntries(
+    files.map((name) => [
+      name.slice(0, -'.template.json'.length),
+      JSON.parse(readFileSync(path.join(place, name), 'utf8')),
+    ]),
+  );
+}
+
+describe('holdfast deploy init, from the packed tarball in an empty folder', { timeout: 240_000 }, () => {
+  it('writes an app that type-checks, and synthesises without a network', async () => {
+    const place = await newFolder();
+    install(place);
+    const text = run(place, HOLDFAST, 'deploy', 'init', '.', '-s', 'shop', '--secret', SECRET, ...NETWORK);
+    expect(text).toContain('npm run synth');
+    expect(run(place, TSC, '-p', '.')).toBe('');
+    run(place, CDK, 'synth', '--quiet', '--no-notices');
+    const templates = templatesIn(path.join(place, 'cdk.out'));
+    expect(Object.keys(templates)).toEqual(['HoldfastMonitoring', 'HoldfastPipeline', 'HoldfastStorage']);
+    for (const template of Object.values(templates)) expect(schemaProblems(template)).toEqual([]);
+    expect(JSON.stringify(templates['HoldfastPipeline'])).toContain('subnet-0123456789abcdef0');
+    const { dependencies, devDependencies } = JSON.parse(
+      readFileSync(path.join(place, 'package.json'), 'utf8'),
+    );
+    expect(dependencies).toMatchObject({ holdfast: '^0.1.0', 'aws-cdk-lib': expect.stringMatching(/^2\./) });
+    expect(Object.values(devDependencies)).not.toContain('latest');
+  });
+
+  it('takes all that can be asked for: VPC, two kinds of sources, API, console, tasks, Object Lock', async () => {
+    const place = await newFolder();
+    install(place);
+    run(
+      place,
+      HOLDFAST,
+      'deploy',
+      'init',
+      '.',
+      '-s',
+      'shop',
+      '--secret',
+      SECRET,
+      '--package',
+      'file:../h.tgz',
+    );
+    await writeFile(path.join(place, 'holdfast.config.ts'), EVERYTHING);
+    expect(run(place, TSC, '-p', '.')).toBe('');
+    run(place, CDK, 'synth', '--quiet', '--no-notices');
+    const templates = templatesIn(path.join(place, 'cdk.out'));
+    expect(Object.keys(templates)).toContain('HoldfastApi');
+    for (const template of Object.values(templates)) expect(schemaProblems(template)).toEqual([]);
+    for (const definition of definitionsIn(templates['HoldfastPipeline']))
+      expect(validateStates(definition)).toMatchObject({ isValid: true, errors: [] });
+  });
+});
+
+/** State machines of a template, as their language has them. */
+function definitionsIn(template: object = {}): never[] {
+  const { Resources = {} } = template as {
+    readonly Resources?: Readonly<
+      Record<string, { readonly Type: string; readonly Properties: { readonly DefinitionString?: unknown } }>
+    >;
+  };
+  return Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine')
+    .map(({ Properties }) => JSON.parse(String(resolved(Properties.DefinitionString))) as never);
+}
+
+const EVERYTHING = `import { defineConfig } from 'holdfast/config';
+const secret = (name: string) => \`arn:aws:secretsmanager:eu-west-1:111122223333:secret:\${name}-AbCdEf\`;
+export default defineConfig({
+  sources: {
+    shop: { kind: 'postgres', secret: secret('shop') },
+    orders: { kind: 'postgres', secret: secret('orders') },
+    game: { kind: 'firebase-rtdb', url: 'https://game.firebaseio.com' },
+  },
+  targets: { scratch: { kind: 'postgres', secret: secret('scratch') } },
+  drill: { postgres: { secret: secret('drills') } },
+  api: {
+    auth: {
+      kind: 'oidc',
+      issuer: 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc',
+      audience: 'client',
+      clientId: 'client',
+      rolesClaim: 'cognito:groups',
+      roles: { viewer: ['staff'], operator: ['ops'], restorer: ['dba'] },
+    },
+  },
+  aws: {
+    account: '111122223333',
+    region: 'eu-west-1',
+    network: { vpcId: 'vpc-0123456789abcdef0', subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] },
+    storage: { objectLock: { mode: 'compliance', days: 14 } },
+    console: { signInOrigins: ['https://shop.auth.eu-west-1.amazoncognito.com'] },
+    fargate: { cpu: 2048, memoryMiB: 8192 },
+    notifications: { emails: ['ops@example.com'] },
+  },
+});
+`;
 
 it('works as npm installs it: bundled, with its workers and its types', async () => {
   const folder = await newFolder();
-  const program = installHoldfast(folder);
-  const run = (...args: readonly string[]) =>
+  install(folder);
+  const program = path.join(folder, 'node_modules', HOLDFAST);
+  const call = (...args: readonly string[]) =>
     execFileSync(process.execPath, [program, ...args, '-r', path.join(folder, 'repository'), '-q'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
@@ -22,10 +170,10 @@ it('works as npm installs it: bundled, with its workers and its types', async ()
     `import { defineConfig } from 'holdfast/config';
 export default defineConfig({ sources: { rows: { kind: 'files', url: './rows.txt' } } });`,
   );
-  run('init');
-  run('backup', '--source', 'rows');
-  expect(JSON.parse(run('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
-  run('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
+  call('init');
+  call('backup', '--source', 'rows');
+  expect(JSON.parse(call('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
+  call('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
   expect(await readFile(path.join(folder, 'restored', 'rows.txt'), 'utf8')).toBe(rows);
   const started = `import { adminRouter, startBackups } from 'holdfast/express';
 const backups = await startBackups({ config: { repository: './repository' }, env: process.env });
@@ -38,6 +186,4 @@ await backups[Symbol.asyncDispose]();`;
     encoding: 'utf8',
   });
   expect(application).toBe('function undefined\n');
-  expect(await readFile('dist/types/shared/api/express.d.ts', 'utf8')).toContain('startBackups');
-  expect(await readFile('dist/types/shared/core/config.d.ts', 'utf8')).toContain('defineConfig');
 }, 60_000);

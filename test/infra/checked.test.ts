@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { synthesise } from '../../infra/holdfast-app.ts';
+import { synthesise } from '../../infra/checked-synthesis.ts';
 import { deploymentOf, FULL_CONFIG, IAM_CONFIG } from '../support/deployment.ts';
 
 describe('cdk-nag, AwsSolutions', () => {

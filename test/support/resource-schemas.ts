@@ -19,7 +19,8 @@ const database = () => (loaded ??= loadAwsServiceSpecSync());
 export function schemaProblems(template: object): string[] {
   const { Resources = {} } = template as { readonly Resources?: Readonly<Record<string, TemplateResource>> };
   return Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) => {
-    if (Type.startsWith('Custom::')) return [];
+    // CDK's own notes are of no service's.
+    if (Type.startsWith('Custom::') || Type === 'AWS::CDK::Metadata') return [];
     const [resource] = database().lookup('resource', 'cloudFormationType', 'equals', Type);
     if (!resource) return [`${id}: ${Type} is unknown`];
     return objectProblems(`${id} (${Type})`, Properties, resource.properties);

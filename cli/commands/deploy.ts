@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { type DeployAnswers, deployTemplate, type TemplateVersions } from '../deploy-template.ts';
+import { write } from '../io.ts';
+
+const options = {
+  source: { type: 'string', short: 's' },
+  secret: { type: 'string' },
+  firebase: { type: 'string' },
+  account: { type: 'string' },
+  region: { type: 'string' },
+  vpc: { type: 'string' },
+  subnets: { type: 'string' },
+  email: { type: 'string', multiple: true },
+  package: { type: 'string' },
+} as const;
+
+export const deploy: Command = {
+  options,
+  help: `Usage: holdfast deploy init FOLDER --source NAME --secret ARN
+
+Writes a small CDK app into FOLDER that deploys Holdfast on AWS: its package.json, cdk.json, app.ts and
+holdfast.config.ts. It calls nothing on AWS; you deploy with \`npm install && npm run deploy\` there.
+
+  -s, --source NAME       what the database is called in the configuration, such as shop
+      --secret ARN        of the secret in Secrets Manager, or parameter of SSM, that holds its login
+      --firebase URL      of a Firebase Realtime Database; without it the source is PostgreSQL
+      --account ID        12 digits (default: that of the secret)
+      --region REGION     (default: that of the secret)
+      --vpc ID            the VPC that reaches the database; not needed for one that is public
+      --subnets ID,ID     its private subnets, for --vpc
+      --email ADDRESS     who is told when a backup fails; may be repeated
+      --package SPEC      where npm finds Holdfast: a version, or file:/path/of/its/tarball.tgz (default: this version)
+
+${COMMON_HELP}
+Examples:
+  holdfast deploy init backups -s shop --secret arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf \\
+    --vpc vpc-0123456789abcdef0 --subnets subnet-0123456789abcdef0,subnet-0123456789abcdef1 --email ops@example.com
+  holdfast deploy init backups -s game --firebase https://game.firebaseio.com --account 111122223333 --region eu-west-1
+
+Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER has one of the files already.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 2);
+    const [action, folder] = positionals;
+    if (action !== 'init')
+      throw usage(`'${action ?? ''}' is no action of deploy`, 'It has one: `deploy init FOLDER`.');
+    if (folder === undefined)
+      throw usage('FOLDER is missing', 'Name a new folder: `holdfast deploy init backups …`.');
+    const answers = answersOf(values);
+    const files = deployTemplate(answers, await versionsOf(values.package));
+    const place = path.resolve(io.cwd, folder);
+    const taken = Object.keys(files).find((name) => existsSync(path.join(place, name)));
+    if (taken !== undefined)
+      throw new HoldfastError('E_TARGET_NOT_EMPTY', `${path.join(folder, taken)} is there already`, {
+        hint: 'Choose a new folder; nothing was written.',
+      });
+    await mkdir(place, { recursive: true });
+    for (const [name, text] of Object.entries(files))
+      await writeFile(path.join(place, name), text, { flag: 'wx' });
+    const document = { folder: place, files: Object.keys(files) };
+    await write(io.stdout, values.json ? `${JSON.stringify(document)}\n` : nextSteps(folder, answers));
+    return 0;
+  },
+};
+
+type Values = ReturnType<typeof parse<typeof options>>['values'];
+
+function answersOf(values: Values): DeployAnswers {
+  const { secret, firebase, vpc, subnets, email = [] } = values;
+  if (secret === undefined && firebase === undefined)
+    throw usage('--secret is missing', 'Put the login into a secret of Secrets Manager, and give its ARN.');
+  const [, ofRegion, ofAccount] = ARN.exec(secret ?? '') ?? [];
+  if (secret !== undefined && ofRegion === undefined)
+    throw wrong('secret', secret, 'the ARN of a Secrets Manager secret or of an SSM parameter');
+  if (firebase !== undefined && !/^https:\/\/[^/@?]+\/?$/.test(firebase))
+    throw wrong('firebase', firebase, 'the URL of a database, such as https://game.firebaseio.com');
+  return {
+    source: matching('source', values.source, SOURCE),
+    firebaseUrl: firebase,
+    secret,
+    account: matching('account', values.account ?? ofAccount, ACCOUNT),
+    region: matching('region', values.region ?? ofRegion, REGION),
+    network: networkOf(vpc, subnets),
+    emails: email,
+  };
+}
+
+const SOURCE = { form: /^[a-z][a-z0-9_-]*$/i, wanted: "letters, digits, '-' and '_', a letter first" };
+const ACCOUNT = { form: /^\d{12}$/, wanted: '12 digits' };
+const REGION = { form: /^[a-z]{2}(-[a-z]+)+-\d$/, wanted: 'a region such as eu-west-1' };
+
+function matching(
+  name: string,
+  value: string | undefined,
+  { form, wanted }: { readonly form: RegExp; readonly wanted: string },
+): string {
+  if (value !== undefined && form.test(value)) return value;
+  throw wrong(name, value, wanted);
+}
+
+function wrong(name: string, value: string | undefined, wanted: string): HoldfastError {
+  return usage(`--${name} is ${value === undefined ? 'missing' : `'${value}'`}; wanted: ${wanted}`);
+}
+
+const ARN = /^arn:aws[a-z-]*:(?:secretsmanager|ssm):([a-z0-9-]+):(\d{12}):(?:secret:|parameter\/).+$/;
+
+function networkOf(vpcId: string | undefined, subnets: string | undefined): DeployAnswers['network'] {
+  if (vpcId === undefined && subnets === undefined) return undefined;
+  const subnetIds = subnets?.split(',') ?? [];
+  if (!vpcId?.startsWith('vpc-')) throw wrong('vpc', vpcId, 'vpc-…');
+  if (subnetIds.length === 0 || subnetIds.some((id) => !id.startsWith('subnet-')))
+    throw wrong('subnets', subnets, 'subnet-…,subnet-…');
+  return { vpcId, subnetIds };
+}
+
+interface PackageFile {
+  readonly name: string;
+  readonly version: string;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+/** The versions that this release is built and tested with. */
+async function versionsOf(holdfast: string | undefined): Promise<TemplateVersions> {
+  const { version, devDependencies } = await ownPackage();
+  const of = (name: string) => devDependencies[name] ?? 'latest';
+  return {
+    holdfast: holdfast ?? `^${version}`,
+    cdkLib: of('aws-cdk-lib'),
+    cdk: of('aws-cdk'),
+    constructs: of('constructs'),
+    typescript: of('typescript'),
+    nodeTypes: of('@types/node'),
+  };
+}
+
+/** Found from the source as well as from the bundle in dist/. */
+async function ownPackage(): Promise<PackageFile> {
+  for (const up of ['..', '../..']) {
+    const file = path.join(import.meta.dirname, up, 'package.json');
+    if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as PackageFile;
+  }
+  throw new HoldfastError('E_INTERNAL', 'the package of Holdfast has no package.json');
+}
+
+function nextSteps(folder: string, { source }: DeployAnswers): string {
+  return `Wrote a CDK app that backs up ${source} into ${folder}.
+Next:
+  - cd ${folder} && npm install && npm run synth
+  - npx cdk bootstrap, once an account and region
+  - npm run deploy, then README.md there
+`;
+}

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { newFolder } from '../support/temporary.ts';
+
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';
+
+describe('holdfast deploy init', () => {
+  const source = ['-s', 'shop', '--secret', SECRET];
+  const refused = (args: readonly string[]) => {
+    try {
+      execFileSync(process.execPath, ['bin/holdfast.js', 'deploy', ...args], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
+      return { status: 0, stderr: '' };
+    } catch (error) {
+      const { status, stderr } = error as { readonly status: number; readonly stderr: string };
+      return { status, stderr };
+    }
+  };
+
+  it.each([
+    [['now'], "'now' is no action"],
+    [['init'], 'FOLDER is missing'],
+    [['init', 'x', '--secret', SECRET], '--source is missing'],
+    [['init', 'x', '-s', 'shop'], '--secret is missing'],
+    [['init', 'x', '-s', 'shop', '--secret', 'shop-password'], "--secret is 'shop-password'"],
+    [['init', 'x', '-s', 'the shop', '--secret', SECRET], "--source is 'the shop'"],
+    [['init', 'x', '-s', 'game', '--firebase', 'https://game.firebaseio.com'], '--account is missing'],
+    [['init', 'x', ...source, '--vpc', 'vpc-1'], '--subnets is missing'],
+    [['init', 'x', ...source, '--region', 'Ireland'], "--region is 'Ireland'"],
+  ])('refuses %j', (args, message) => {
+    const { status, stderr } = refused(args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it('writes over nothing', async () => {
+    const place = await newFolder();
+    await writeFile(path.join(place, 'package.json'), '{}');
+    const { status, stderr } = refused(['init', place, ...source]);
+    expect([status, stderr]).toEqual([11, expect.stringContaining('package.json is there already')]);
+    expect(readdirSync(place)).toEqual(['package.json']);
+  });
+});
