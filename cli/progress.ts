@@ -26,6 +26,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   'compare-schema': 'comparing the schema',
   remove: 'removing the scratch target',
   verify: 'verifying',
+  copy: 'copying',
 };
 
 /** Draws progress on stderr: one line redrawn on a terminal, plain lines elsewhere, nothing when quiet. */
@@ -88,7 +89,8 @@ export class Progress {
     const name = PHASES[this.#phase];
     if (this.#phase === 'clear' && this.#removed > 0) return `${name}  ${plural(this.#removed, 'node')}`;
     const seconds = (now - this.#phaseSince) / SECOND_MS;
-    const hasRate = ['read', 'write', 'verify'].includes(this.#phase) && this.#done > 0 && seconds > 0.2;
+    const hasRate =
+      ['read', 'write', 'verify', 'copy'].includes(this.#phase) && this.#done > 0 && seconds > 0.2;
     if (!hasRate) return name;
     const rate = this.#done / seconds;
     const share = this.#total > 0 ? Math.min(0.99, this.#done / this.#total) : undefined;

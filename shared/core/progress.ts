@@ -31,6 +31,7 @@ export type Phase =
   | 'compare'
   | 'compare-schema'
   | 'remove'
-  | 'verify';
+  | 'verify'
+  | 'copy';
 
 export type OnProgress = (event: ProgressEvent) => void;

@@ -22,7 +22,7 @@ import { readPruneView, readPruneViewAgain } from './prune-view.ts';
 
 /** Objects moved or removed at once. */
 const AT_ONCE = 8;
-/** Backups are taken out only while less than this share of the grace has passed since the store's clock was read. */
+/** Of the grace: what was seen, and when, holds for so long; nothing is taken out or removed by it later. */
 const MOST_SHARE = 1 / 4;
 
 export interface PruneOptions {
@@ -111,9 +111,12 @@ export async function runPrune(
   if (plan.refusal) throw plan.refusal;
   onProgress({ kind: 'phase', phase: 'prune' });
   const expired = await expireAll(repository, plan, signal);
+  const sinceSeen = new Stopwatch(repository.clock);
   const fresh = await readPruneViewAgain(repository, view, signal);
   const back = await putBackHeld(repository, fresh, signal);
-  const { removed, blockedBy } = await sweep(repository, plan, fresh, signal);
+  // What is copied here meanwhile may bring a pack back that this view has no need of.
+  const mayRemove = () => refuseStale(sinceSeen, plan.graceMs);
+  const { removed, blockedBy } = await sweep(repository, plan, fresh, { mayRemove, signal });
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   const { locked } = plan;
   const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, locked, blockedBy };
@@ -130,9 +133,7 @@ async function expireAll(
   const { store, clock } = repository;
   const watch = new Stopwatch(clock);
   const at = await readStoreClock(store, signal);
-  const mayRemove = (): void => {
-    if (graceMs > 0 && watch.elapsedMs() > graceMs * MOST_SHARE) throw tooLong();
-  };
+  const mayRemove = () => refuseStale(watch, graceMs);
   const marks = await repository.marks(signal);
   if (marks.unreadHolds.length > 0) return [];
   const expired: BackupKey[] = [];
@@ -177,7 +178,7 @@ async function sweep(
   { store }: Repository,
   plan: PrunePlan,
   fresh: PruneView,
-  signal: AbortSignal,
+  { mayRemove, signal }: { readonly mayRemove: () => void; readonly signal: AbortSignal },
 ): Promise<{ readonly removed: readonly StoredPack[]; readonly blockedBy: string | undefined }> {
   const policy = { days: {}, counts: {} };
   const still = planPrune({ ...fresh, backups: [] }, { policy, graceMs: plan.graceMs, maxShare: 1 });
@@ -185,9 +186,10 @@ async function sweep(
   if (blockedBy !== undefined) return { removed: [], blockedBy };
   const planned = new Set(plan.sweep);
   const removed = still.sweep.filter((pack) => planned.has(pack));
-  await parallel(removed, { most: AT_ONCE, signal }, ({ id }) =>
-    store.delete(packKey(id as PackId), { signal }),
-  );
+  await parallel(removed, { most: AT_ONCE, signal }, async ({ id }) => {
+    mayRemove();
+    await store.delete(packKey(id as PackId), { signal });
+  });
   const copies = new Set(plan.forget);
   const forgotten = still.forget.filter((object) => copies.has(object));
   await parallel(forgotten, { most: AT_ONCE, signal }, (object) => store.delete(object, { signal }));
@@ -212,8 +214,10 @@ async function report(
   return reports.write('prune', { backups: expired, body }, signal);
 }
 
-function tooLong(): HoldfastError {
-  return new HoldfastError(
+/** @throws E_RUN_TOO_LONG */
+function refuseStale(watch: Stopwatch, graceMs: number): void {
+  if (graceMs === 0 || watch.elapsedMs() <= graceMs * MOST_SHARE) return;
+  throw new HoldfastError(
     'E_RUN_TOO_LONG',
     'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
     { hint: 'Run it again.' },

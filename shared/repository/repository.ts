@@ -336,7 +336,8 @@ async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Prom
   }
 }
 
-async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
+/** @throws E_REPOSITORY_EXISTS, E_NO_REPOSITORY, E_FOREIGN_REPOSITORY where the place holds anything but what is left of a repository */
+export async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
   if (await headIfThere(REPOSITORY_FILE, store, signal)) throw repositoryExists(store);
   await refuseStranded(store, signal);
   for await (const { key } of store.list('', { signal })) {

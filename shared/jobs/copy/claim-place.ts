@@ -1,0 +1,58 @@
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { KEYS_PREFIX } from '../../format/keys-file.ts';
+import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
+import { refuseTakenPlace } from '../../repository/repository.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import { bytesIfThere, putCompared } from './copy-object.ts';
+
+interface Stores {
+  readonly from: ObjectStore;
+  readonly to: ObjectStore;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes an empty place a copy of this repository, or sees that it is one.
+ *
+ * @throws E_REPOSITORY_EXISTS where it is another repository, E_FOREIGN_REPOSITORY where it holds other things, E_DAMAGED where one of
+ *   both was changed
+ */
+export async function claimPlace({ from, to, signal }: Stores): Promise<{ readonly isNew: boolean }> {
+  const ours = await from.get(REPOSITORY_FILE, { signal });
+  if (await isCopyOf(ours, to, signal)) return { isNew: false };
+  await refuseTakenPlace(to, signal);
+  try {
+    const { isNew } = await putCompared(to, REPOSITORY_FILE, ours, { signal });
+    return { isNew };
+  } catch (error) {
+    // Somebody else made it another repository at the same time.
+    if (isHoldfastError(error, 'E_DAMAGED')) await isCopyOf(ours, to, signal);
+    throw error;
+  }
+}
+
+/** False where nothing is there. @throws E_REPOSITORY_EXISTS, E_DAMAGED */
+async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal): Promise<boolean> {
+  const theirs = await bytesIfThere(to, REPOSITORY_FILE, signal);
+  if (!theirs) return false;
+  if (Buffer.compare(theirs, ours) === 0) return true;
+  const { id } = parseRepositoryFile(ours);
+  const other = parseRepositoryFile(theirs);
+  if (other.id !== id)
+    throw new HoldfastError(
+      'E_REPOSITORY_EXISTS',
+      `${to.location} is another repository (${other.id}), this one is ${id}`,
+      { hint: 'Copy to an empty folder or prefix. Two repositories never share a place.' },
+    );
+  throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE} of ${to.location} is not as it is here`, {
+    hint: 'One of both was changed: `holdfast verify`, run with each place as --repository, says which.',
+  });
+}
+
+/** Carries every object below `keys/`, so that whoever has the newest key opens what is copied. @returns how many were not there. @throws E_DAMAGED */
+export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
+  let put = 0;
+  for await (const { key } of from.list(KEYS_PREFIX, { signal }))
+    if ((await putCompared(to, key, await from.get(key, { signal }), { signal })).isNew) put++;
+  return put;
+}

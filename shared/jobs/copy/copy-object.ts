@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { ObjectHead, ObjectStore, PutOptions } from '../../store/object-store.ts';
+
+/** What an object must be. */
+interface Expected {
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/**
+ * Puts an object, unless one is there, and looks at what the store has then, whoever put it.
+ *
+ * @returns as the store tells of it; `isNew`: put by this call
+ * @throws E_DAMAGED where other bytes are there, E_STORE_*
+ */
+export async function putCompared(
+  to: ObjectStore,
+  key: string,
+  body: Uint8Array,
+  options: PutOptions & { readonly signal: AbortSignal },
+): Promise<ObjectHead & { readonly isNew: boolean }> {
+  const sha256 = options.sha256 ?? sha256Of(body);
+  const isNew = await isPut(to, key, body, { ...options, sha256 });
+  const head = await compareObject(to, key, { sizeBytes: body.length, sha256 }, options.signal);
+  return { ...head, isNew };
+}
+
+async function isPut(to: ObjectStore, key: string, body: Uint8Array, options: PutOptions): Promise<boolean> {
+  try {
+    await to.put(key, body, options);
+    return true;
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Compares size and checksum of an object with what it must be: by the checksum that the store itself took when the object
+ * came; where it keeps none, by reading the object back.
+ *
+ * @throws E_DAMAGED where it is another, E_OBJECT_NOT_FOUND, E_STORE_*
+ */
+export async function compareObject(
+  store: ObjectStore,
+  key: string,
+  expected: Expected,
+  signal: AbortSignal,
+): Promise<ObjectHead> {
+  const head = await store.head(key, { signal });
+  if (head.sizeBytes !== expected.sizeBytes)
+    throw otherBytes(store, key, `${head.sizeBytes} bytes`, expected);
+  const sha256 = head.sha256 ?? sha256Of(await store.get(key, { signal }));
+  if (sha256 !== expected.sha256) throw otherBytes(store, key, `SHA-256 ${sha256}`, expected);
+  return head;
+}
+
+export function sha256Of(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/** Undefined where it is not there. */
+export async function bytesIfThere(
+  store: ObjectStore,
+  key: string,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(key, { signal });
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+export function otherBytes(
+  { location }: ObjectStore,
+  key: string,
+  got: string,
+  { sizeBytes, sha256 }: Expected,
+): HoldfastError {
+  return new HoldfastError(
+    'E_DAMAGED',
+    `${location} has another object at ${key}: ${got}, wanted are ${sizeBytes} bytes with SHA-256 ${sha256}`,
+    { hint: 'A copy replaces nothing. Find out who put it there, remove it, then copy again.' },
+  );
+}

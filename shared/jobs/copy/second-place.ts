@@ -1,0 +1,113 @@
+import { type Clock, Stopwatch } from '../../core/clock.ts';
+import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import { type Manifest, parseManifest } from '../../format/manifest.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import { bytesIfThere } from './copy-object.ts';
+
+const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
+/** Manifests read to learn which packs were compared before; what none of them names is compared again. */
+const MOST_VOUCHERS = 8;
+
+/** A pack as the second place has it. */
+export interface PlacedPack {
+  readonly bytes: number;
+  /** By that store's clock. */
+  readonly storedAt: Date;
+}
+
+/**
+ * What the second place has: listed backups, and packs with their sizes. A pack that a listed backup names was compared by the copy
+ * that listed it; any other that is there is nobody's word.
+ */
+export class SecondPlace {
+  readonly store: ObjectStore;
+  /** Listed backups, with the bytes of their manifests. */
+  readonly listed: Map<string, number>;
+  readonly packs: Map<string, PlacedPack>;
+  /** Since before anything of it was looked at. */
+  readonly sinceLooked: Stopwatch;
+  readonly #from: ObjectStore;
+  readonly #namedBy = new Map<string, BackupKey>();
+  readonly #read = new Set<string>();
+
+  private constructor(
+    stores: { readonly from: ObjectStore; readonly to: ObjectStore },
+    found: Pick<SecondPlace, 'listed' | 'packs' | 'sinceLooked'>,
+  ) {
+    this.#from = stores.from;
+    this.store = stores.to;
+    this.listed = found.listed;
+    this.packs = found.packs;
+    this.sinceLooked = found.sinceLooked;
+  }
+
+  /** @throws E_STORE_* */
+  static async look(
+    stores: { readonly from: ObjectStore; readonly to: ObjectStore },
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<SecondPlace> {
+    const sinceLooked = new Stopwatch(clock);
+    const listed = await listedBackups(stores.to, signal);
+    const packs = new Map<string, PlacedPack>();
+    for await (const { key, sizeBytes, modifiedAt } of stores.to.list('data/', { signal })) {
+      const id = PACK_KEY.exec(key)?.[1];
+      if (id !== undefined) packs.set(id, { bytes: sizeBytes, storedAt: modifiedAt });
+    }
+    return new SecondPlace(stores, { listed, packs, sinceLooked });
+  }
+
+  /** The backup that is listed here and names the pack; undefined where none is known to. */
+  namedBy(pack: string): BackupKey | undefined {
+    return this.#namedBy.get(pack);
+  }
+
+  /** Notes what a backup names that was just listed here, every pack of it compared. */
+  noteListed({ key, packs }: Manifest, manifestBytes: number): void {
+    this.listed.set(key, manifestBytes);
+    this.#read.add(key);
+    for (const { id } of packs) this.#namedBy.set(id, key as BackupKey);
+  }
+
+  /** Reads as many manifests of backups that are listed here as it takes to know who names these packs: first the parent's, then the newest. */
+  async learn({ parent, packs }: Manifest, signal: AbortSignal): Promise<void> {
+    const isUnknown = ({ id }: { readonly id: string }) => this.packs.has(id) && !this.#namedBy.has(id);
+    const newest = [...this.listed.keys()].sort(byTime).reverse();
+    const candidates = [...(parent !== null && this.listed.has(parent) ? [parent] : []), ...newest];
+    for (const key of [...new Set(candidates)]
+      .filter((one) => !this.#read.has(one))
+      .slice(0, MOST_VOUCHERS)) {
+      if (!packs.some(isUnknown)) return;
+      await this.#readListed(key as BackupKey, signal);
+    }
+  }
+
+  /** A manifest that is another than the first place has under that key vouches for nothing. */
+  async #readListed(key: BackupKey, signal: AbortSignal): Promise<void> {
+    this.#read.add(key);
+    const theirs = await bytesIfThere(this.store, key, signal);
+    if (!theirs) return;
+    const ours = await bytesIfThere(this.#from, key, signal);
+    if (ours && Buffer.compare(ours, theirs) !== 0) return;
+    try {
+      for (const { id } of parseManifest(theirs, key).packs) this.#namedBy.set(id, key);
+    } catch (error) {
+      if (!isDocumentProblem(error)) throw error;
+    }
+  }
+}
+
+/** Keys of backups that are listed in a store, with the bytes of their manifests. @throws E_STORE_* */
+export async function listedBackups(store: ObjectStore, signal: AbortSignal): Promise<Map<string, number>> {
+  const listed = new Map<string, number>();
+  for await (const { key, sizeBytes } of store.list('backups/', { signal }))
+    if (parseBackupKey(key)) listed.set(key, sizeBytes);
+  return listed;
+}
+
+/** Oldest first. */
+export function byTime(a: string, b: string): number {
+  const time = (key: string) => parseBackupKey(key)?.startedAt.getTime() ?? 0;
+  return time(a) - time(b) || (a < b ? -1 : 1);
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { ObjectStore } from '../../shared/store/object-store.ts';
+
+/**
+ * What is wrong with a place, by plain JSON and SHA-256 alone: listed manifests whose packs are missing, or are not what their names say.
+ * Nothing of Holdfast decides it.
+ */
+export async function faultsOf(store: ObjectStore): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const bodies = new Map<string, Buffer>();
+  for await (const { key } of store.list('')) bodies.set(key, Buffer.from(await store.get(key)));
+  for (const [key, body] of bodies) {
+    if (!/^backups\/[a-z]/.test(key)) continue;
+    const { packs } = JSON.parse(body.toString()) as {
+      readonly packs: readonly { readonly id: string; readonly bytes: number }[];
+    };
+    for (const { id, bytes } of packs) {
+      const pack = bodies.get(`data/${id.slice(0, 2)}/${id}`);
+      if (!pack) faults.push(`${key} lacks ${id}`);
+      else if (pack.length !== bytes || createHash('sha256').update(pack).digest('hex') !== id)
+        faults.push(`${key} has another ${id}`);
+    }
+  }
+  return faults;
+}
+
+/** Keys of objects below a prefix. */
+export async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> {
+  return (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
+}
+
+/** Objects that one place has and the other lacks, or has otherwise. */
+export async function differences(
+  one: ObjectStore,
+  other: ObjectStore,
+  prefixes: readonly string[] = ['repository.json', 'keys/', 'backups/', 'data/'],
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const prefix of prefixes)
+    for (const key of new Set([...(await keysBelow(one, prefix)), ...(await keysBelow(other, prefix))])) {
+      const [a, b] = await Promise.all([bytes(one, key), bytes(other, key)]);
+      if (!a?.equals(b ?? Buffer.alloc(0)) || !b) found.push(key);
+    }
+  return found;
+}
+
+async function bytes(store: ObjectStore, key: string): Promise<Buffer | undefined> {
+  try {
+    return Buffer.from(await store.get(key));
+  } catch {
+    return undefined;
+  }
+}
