@@ -9,6 +9,7 @@ import { expireBackup, putBack } from '../repository/expire.ts';
 import type { ExpiredCopy } from '../repository/pack-use.ts';
 import type { Repository } from '../repository/repository.ts';
 import { readStoreClock } from '../repository/store-clock.ts';
+import { whileSweeping } from '../repository/sweeps.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
 import {
   type LockEnd,
@@ -111,12 +112,15 @@ export async function runPrune(
   if (plan.refusal) throw plan.refusal;
   onProgress({ kind: 'phase', phase: 'prune' });
   const expired = await expireAll(repository, plan, signal);
-  const sinceSeen = new Stopwatch(repository.clock);
-  const fresh = await readPruneViewAgain(repository, view, signal);
-  const back = await putBackHeld(repository, fresh, signal);
-  // What is copied here meanwhile may bring a pack back that this view has no need of.
-  const mayRemove = () => refuseStale(sinceSeen, plan.graceMs);
-  const { removed, blockedBy } = await sweep(repository, plan, fresh, { mayRemove, signal });
+  const finish = async () => {
+    const mayRemove = staleAfter(repository, plan.graceMs);
+    const fresh = await readPruneViewAgain(repository, view, signal);
+    const back = await putBackHeld(repository, fresh, signal);
+    return { back, ...(await sweep(repository, plan, fresh, { mayRemove, signal })) };
+  };
+  const { store } = repository;
+  const hasPacks = plan.sweep.length > 0;
+  const { back, removed, blockedBy } = await (hasPacks ? whileSweeping(store, finish, signal) : finish());
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   const { locked } = plan;
   const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, locked, blockedBy };
@@ -130,10 +134,9 @@ async function expireAll(
   signal: AbortSignal,
 ): Promise<BackupKey[]> {
   if (expire.length === 0) return [];
-  const { store, clock } = repository;
-  const watch = new Stopwatch(clock);
+  const { store } = repository;
+  const mayRemove = staleAfter(repository, graceMs);
   const at = await readStoreClock(store, signal);
-  const mayRemove = () => refuseStale(watch, graceMs);
   const marks = await repository.marks(signal);
   if (marks.unreadHolds.length > 0) return [];
   const expired: BackupKey[] = [];
@@ -185,7 +188,8 @@ async function sweep(
   const blockedBy = plan.blockedBy ?? still.blockedBy;
   if (blockedBy !== undefined) return { removed: [], blockedBy };
   const planned = new Set(plan.sweep);
-  const removed = still.sweep.filter((pack) => planned.has(pack));
+  const wanted = still.sweep.filter((pack) => planned.has(pack));
+  const removed = await unchangedOf(wanted, store, signal);
   await parallel(removed, { most: AT_ONCE, signal }, async ({ id }) => {
     mayRemove();
     await store.delete(packKey(id as PackId), { signal });
@@ -194,6 +198,22 @@ async function sweep(
   const forgotten = still.forget.filter((object) => copies.has(object));
   await parallel(forgotten, { most: AT_ONCE, signal }, (object) => store.delete(object, { signal }));
   return { removed, blockedBy };
+}
+
+/** Those that are there as they were: one that was removed and copied here again since is another. */
+async function unchangedOf(
+  packs: readonly StoredPack[],
+  store: Repository['store'],
+  signal: AbortSignal,
+): Promise<readonly StoredPack[]> {
+  if (packs.length === 0) return [];
+  const byKey = new Map(packs.map((pack) => [packKey(pack.id as PackId) as string, pack]));
+  const unchanged: StoredPack[] = [];
+  for await (const { key, modifiedAt } of store.list('data/', { signal })) {
+    const pack = byKey.get(key);
+    if (pack?.storedAt.getTime() === modifiedAt.getTime()) unchanged.push(pack);
+  }
+  return unchanged;
 }
 
 async function report(
@@ -214,12 +234,15 @@ async function report(
   return reports.write('prune', { backups: expired, body }, signal);
 }
 
-/** @throws E_RUN_TOO_LONG */
-function refuseStale(watch: Stopwatch, graceMs: number): void {
-  if (graceMs === 0 || watch.elapsedMs() <= graceMs * MOST_SHARE) return;
-  throw new HoldfastError(
-    'E_RUN_TOO_LONG',
-    'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
-    { hint: 'Run it again.' },
-  );
+/** What is called before anything is removed. @throws E_RUN_TOO_LONG where too much time has passed since now */
+function staleAfter({ clock }: Repository, graceMs: number): () => void {
+  const watch = new Stopwatch(clock);
+  return () => {
+    if (graceMs === 0 || watch.elapsedMs() <= graceMs * MOST_SHARE) return;
+    throw new HoldfastError(
+      'E_RUN_TOO_LONG',
+      'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
+      { hint: 'Run it again.' },
+    );
+  };
 }

@@ -2,8 +2,10 @@ import { isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
+import type { ObjectInfo } from '../store/object-store.ts';
 import type { ManifestEntry, Repository } from './repository.ts';
 import { isAbandonedClock } from './store-clock.ts';
+import { isAbandonedSweep } from './sweeps.ts';
 
 /** Copies read at once. */
 const READS = 8;
@@ -96,13 +98,14 @@ async function readListed(
   return { keys, gone };
 }
 
-async function listExpired({ store }: Repository, now: Date, signal: AbortSignal) {
+async function listExpired(repository: Repository, now: Date, signal: AbortSignal) {
+  const isLeftover = leftoverOf(repository);
   const expired: ExpiredCopy[] = [];
   const leftovers: string[] = [];
-  for await (const info of store.list(EXPIRED, { signal })) {
+  for await (const info of repository.store.list(EXPIRED, { signal })) {
     const key = parseExpiredKey(info.key);
     if (key) expired.push({ object: info.key, key, expiredAt: info.modifiedAt });
-    else if (isAbandonedClock(info, now)) leftovers.push(info.key);
+    else if (isLeftover(info, now)) leftovers.push(info.key);
   }
   return { expired, leftovers };
 }
@@ -121,6 +124,11 @@ async function readPutAside(
     if (reason !== undefined) reasons.set(object, reason);
   }
   return reasons;
+}
+
+/** Whether an object below `expired/` was left by a run that was stopped. */
+function leftoverOf({ context: { graceMs } }: Repository): (info: ObjectInfo, now: Date) => boolean {
+  return (info, now) => isAbandonedClock(info, now) || isAbandonedSweep(info, now, graceMs);
 }
 
 /** Undefined where another prune has removed it meanwhile. */

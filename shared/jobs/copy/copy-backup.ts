@@ -71,7 +71,7 @@ class PackCopier {
   readonly #work: CopyWork;
   readonly #manifest: Manifest;
   readonly #bytes: Uint8Array;
-  readonly #unnamed: Date[] = [];
+  readonly #unnamed: string[] = [];
   #hasOlder = false;
   #packs = 0;
   #storedBytes = 0;
@@ -106,34 +106,28 @@ class PackCopier {
     const { place, isCheck } = this.#work;
     const there = place.packs.get(id);
     const isNamed = place.namedBy(id) !== undefined;
-    if (there && there.bytes === bytes && isNamed && !isCheck) return;
-    const storedAt = there && (await this.#compare(id, bytes, signal));
-    if (storedAt) {
-      if (!isNamed) this.#noteUnnamed(storedAt, true);
+    if (there === bytes && isNamed && !isCheck) return;
+    if (there !== undefined && (await this.#isThere(id, bytes, signal))) {
+      if (!isNamed) this.#noteUnnamed(id, true);
       return;
     }
-    const { isNew, modifiedAt } = await this.#store(id, bytes, signal);
-    place.packs.set(id, { bytes, storedAt: modifiedAt });
-    this.#noteUnnamed(modifiedAt, !isNew);
+    const { isNew } = await this.#store(id, bytes, signal);
+    place.packs.set(id, bytes);
+    this.#noteUnnamed(id, !isNew);
     if (!isNew) return;
     this.#packs++;
     this.#storedBytes += bytes;
     this.#work.onStored(bytes);
   }
 
-  /** When it was stored there; undefined where a prune has removed it since it was listed. */
-  async #compare(id: string, sizeBytes: number, signal: AbortSignal): Promise<Date | undefined> {
+  /** False where a prune has removed it since it was listed. @throws E_DAMAGED where it is another */
+  async #isThere(id: string, sizeBytes: number, signal: AbortSignal): Promise<boolean> {
     try {
       const key = packKey(id as PackId);
-      const { modifiedAt } = await compareObject(
-        this.#work.place.store,
-        key,
-        { sizeBytes, sha256: id },
-        signal,
-      );
-      return modifiedAt;
+      await compareObject(this.#work.place.store, key, { sizeBytes, sha256: id }, signal);
+      return true;
     } catch (error) {
-      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return false;
       throw error;
     }
   }
@@ -163,8 +157,8 @@ class PackCopier {
     }
   }
 
-  #noteUnnamed(storedAt: Date, isOlder: boolean): void {
-    this.#unnamed.push(storedAt);
+  #noteUnnamed(id: string, isOlder: boolean): void {
+    this.#unnamed.push(id);
     this.#hasOlder ||= isOlder;
   }
 

@@ -1,26 +1,30 @@
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, Stopwatch } from '../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import type { BackupKey } from '../../core/ids.ts';
+import type { BackupKey, PackId } from '../../core/ids.ts';
+import { orderedMap } from '../../core/ordered-map.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { EXPIRED, expiredKey, parseExpiredKey } from '../../format/expired.ts';
+import { packKey } from '../../format/pack.ts';
+import { sweepMarks } from '../../repository/sweeps.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { headIfThere } from '../../store/sizes.ts';
+import { headIfThere, sizesOf } from '../../store/sizes.ts';
 
-/** Packs that no backup names are safe from a prune while they are younger than this share of the grace; so are those of one taken out since. */
-const YOUNG_SHARE = 1 / 2;
+/** A prune removes nothing by what it saw longer ago; what a backup named that was taken out longer ago may be gone soon. */
+const MOST_SHARE = 1 / 2;
 /** What took less is not asked about: it takes requests. */
 const SURE_SHARE = 1 / 8;
-/** Two claims that lie no further apart protect without a gap: a claim does so for a whole grace. */
-const LINK_SHARE = 3 / 4;
 /** A claim that is younger is not renewed. */
 const RENEW_SHARE = 1 / 4;
+/** So many packs are asked for one by one; more are listed. */
+const MOST_ASKED = 500;
+const ASKED_AT_ONCE = 8;
 
 export interface BackupToList {
   readonly key: BackupKey;
   /** Of its manifest. */
   readonly bytes: Uint8Array;
-  /** When its packs were stored there that no backup listed there names; by that store's clock. */
-  readonly unnamed: readonly Date[];
+  /** Packs that no backup listed there names. */
+  readonly unnamed: readonly string[];
   /** Whether some of those were there before this run. */
   readonly hasOlder: boolean;
   /** Backups listed there that name the other packs. */
@@ -31,10 +35,12 @@ export interface BackupToList {
 }
 
 /**
- * Refuses to list a backup in the second place where a prune there may have removed, or be removing, a pack that it names.
- * docs/format.md, "Copy".
+ * Refuses to list a backup in the second place where a prune there may remove, or have removed, a pack that it names.
  *
- * @throws E_RUN_TOO_LONG, E_STORE_*
+ * Packs are safe that are young, or that a backup names which is listed or was taken out lately; what was claimed here counts as taken out.
+ * A prune that begins later sees all that. One that began earlier says so by a mark. docs/format.md, "Copy".
+ *
+ * @throws E_RUN_TOO_LONG where a later copy can list it, E_STORE_*
  */
 export async function refuseUnprotected(
   to: ObjectStore,
@@ -42,20 +48,18 @@ export async function refuseUnprotected(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const { key, unnamed, hasOlder, others, elapsedMs, graceMs } = backup;
-  if (graceMs === 0 || (elapsedMs <= graceMs * SURE_SHARE && !hasOlder)) return;
-  const now = await putClaim(to, backup, { at: clock.now(), signal });
-  await refuseForgotten(to, others, { now, graceMs, signal });
-  const oldest = Math.min(now, ...unnamed.map((at) => at.getTime()));
-  if (now - oldest <= graceMs * YOUNG_SHARE) return;
-  const since = firstOfChain(await claimTimes(to, key, signal), graceMs * LINK_SHARE);
-  // Claimed before the oldest could be removed; or so long ago that every prune that did not see it is over.
-  if (since <= oldest + graceMs * YOUNG_SHARE || since <= now - elapsedMs - graceMs * YOUNG_SHARE) return;
-  const until = new Date(since + graceMs * YOUNG_SHARE).toISOString();
-  throw new HoldfastError(
-    'E_RUN_TOO_LONG',
-    `${key} is not listed in ${to.location} yet: packs of it lie there since ${new Date(oldest).toISOString()}, and a prune may be removing them`,
-    { hint: `Nothing is lost. Copy again after ${until}: they are safe then.` },
-  );
+  if (graceMs === 0) return;
+  const since = new Stopwatch(clock);
+  const claim = () => putClaim(to, backup, { at: clock.now(), signal });
+  if (hasOlder || elapsedMs > graceMs * SURE_SHARE)
+    await refuseForgotten(to, others, { now: await claim(), graceMs, signal });
+  const marks = await sweepMarks(to, signal);
+  const now = marks.length > 0 ? await claim() : 0;
+  if (marks.some(({ modifiedAt }) => now - modifiedAt.getTime() <= graceMs * MOST_SHARE))
+    throw notYet(key, to, 'a prune is removing packs there');
+  // Only now: what is there from here on stays.
+  if (!(await areThere(to, unnamed, signal))) throw notYet(key, to, 'a prune removed packs of it meanwhile');
+  if (since.elapsedMs() > graceMs * SURE_SHARE) throw notYet(key, to, 'it took long to look at its packs');
 }
 
 /**
@@ -69,7 +73,7 @@ export async function claimIfOld(
 ): Promise<void> {
   const { key, graceMs } = backup;
   if (graceMs === 0) return;
-  const newest = (await claimTimes(to, key, signal)).at(-1);
+  const newest = await takenOutAt(to, key, signal);
   if (newest === undefined || now.getTime() - newest > graceMs * RENEW_SHARE)
     await putClaim(to, backup, { at: now, signal });
 }
@@ -93,22 +97,12 @@ async function putClaim(
   }
 }
 
-/** When a backup was claimed or taken out, oldest first. */
-async function claimTimes(to: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<readonly number[]> {
+/** When a backup was last taken out or claimed. */
+async function takenOutAt(to: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<number | undefined> {
   const times: number[] = [];
   for await (const { key: object, modifiedAt } of to.list(EXPIRED, { signal }))
     if (parseExpiredKey(object) === key) times.push(modifiedAt.getTime());
-  return times.sort((a, b) => a - b);
-}
-
-/** Since when claims have followed each other without a gap, up to the newest. */
-function firstOfChain(times: readonly number[], mostMs: number): number {
-  let first = times.at(-1) ?? Number.POSITIVE_INFINITY;
-  for (const at of times.toReversed()) {
-    if (first - at > mostMs) break;
-    first = at;
-  }
-  return first;
+  return times.length > 0 ? Math.max(...times) : undefined;
 }
 
 /** @throws E_RUN_TOO_LONG where one of them is neither listed nor was taken out lately */
@@ -119,12 +113,27 @@ async function refuseForgotten(
 ): Promise<void> {
   for (const other of others) {
     if (await headIfThere(other, to, signal)) continue;
-    const outAt = (await claimTimes(to, other, signal)).at(-1);
-    if (outAt !== undefined && now - outAt <= graceMs * YOUNG_SHARE) continue;
-    throw new HoldfastError(
-      'E_RUN_TOO_LONG',
-      `${other}, whose packs this copy refers to, was removed from ${to.location} while it ran`,
-      { hint: 'Copy again.' },
-    );
+    const outAt = await takenOutAt(to, other, signal);
+    if (outAt === undefined || now - outAt > graceMs * MOST_SHARE)
+      throw new HoldfastError(
+        'E_RUN_TOO_LONG',
+        `${other}, whose packs this copy refers to, was removed from ${to.location} while it ran`,
+        { hint: 'Copy again.' },
+      );
   }
+}
+
+async function areThere(to: ObjectStore, packs: readonly string[], signal: AbortSignal): Promise<boolean> {
+  const keys = packs.map((id) => packKey(id as PackId));
+  if (keys.length > MOST_ASKED)
+    return (await sizesOf(keys, { store: to, prefix: 'data/', signal })).size >= keys.length;
+  for await (const head of orderedMap(keys, ASKED_AT_ONCE, (key) => headIfThere(key, to, signal)))
+    if (!head) return false;
+  return true;
+}
+
+function notYet(key: BackupKey, { location }: ObjectStore, why: string): HoldfastError {
+  return new HoldfastError('E_RUN_TOO_LONG', `${key} is not listed in ${location} yet: ${why}`, {
+    hint: 'Copy again: what was stored is there, and the rest is brought.',
+  });
 }

@@ -9,13 +9,6 @@ const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
 /** Manifests read to learn which packs were compared before; what none of them names is compared again. */
 const MOST_VOUCHERS = 8;
 
-/** A pack as the second place has it. */
-export interface PlacedPack {
-  readonly bytes: number;
-  /** By that store's clock. */
-  readonly storedAt: Date;
-}
-
 /**
  * What the second place has: listed backups, and packs with their sizes. A pack that a listed backup names was compared by the copy
  * that listed it; any other that is there is nobody's word.
@@ -24,7 +17,8 @@ export class SecondPlace {
   readonly store: ObjectStore;
   /** Listed backups, with the bytes of their manifests. */
   readonly listed: Map<string, number>;
-  readonly packs: Map<string, PlacedPack>;
+  /** Bytes of packs, by id. */
+  readonly packs: Map<string, number>;
   /** Since before anything of it was looked at. */
   readonly sinceLooked: Stopwatch;
   readonly #from: ObjectStore;
@@ -50,10 +44,10 @@ export class SecondPlace {
   ): Promise<SecondPlace> {
     const sinceLooked = new Stopwatch(clock);
     const listed = await listedBackups(stores.to, signal);
-    const packs = new Map<string, PlacedPack>();
-    for await (const { key, sizeBytes, modifiedAt } of stores.to.list('data/', { signal })) {
+    const packs = new Map<string, number>();
+    for await (const { key, sizeBytes } of stores.to.list('data/', { signal })) {
       const id = PACK_KEY.exec(key)?.[1];
-      if (id !== undefined) packs.set(id, { bytes: sizeBytes, storedAt: modifiedAt });
+      if (id !== undefined) packs.set(id, sizeBytes);
     }
     return new SecondPlace(stores, { listed, packs, sinceLooked });
   }

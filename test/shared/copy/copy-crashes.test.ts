@@ -49,25 +49,29 @@ describe('a copy that dies at a store call', () => {
     ['after', 'second'],
     ['before', 'first'],
     ['after', 'first'],
-  ] as const)('(%s it, of the %s place) lists nothing that is not whole, and the next one brings the rest', async (moment, side) => {
-    let hasSurvived = false;
-    let call = 0;
-    while (!hasSurvived) {
-      const to = new MemoryStore();
-      const watched = new WatchedStore(to);
-      call++;
-      const dying = new FaultyStore(side === 'first' ? first : watched).dieAt(call, moment);
-      hasSurvived = await survives(side === 'first' ? copy(dying, watched) : copy(first, dying));
-      expect(watched.violation, `call ${call}`).toBeUndefined();
-      expect(await faultsOf(to), `call ${call}`).toEqual([]);
-      await copy(first, to);
-      expect(await differences(first, to, COPIED), `call ${call}`).toEqual([]);
-      // Nothing was claimed: it did not take long enough.
-      expect((await keysBelow(to, 'expired/')).length).toBeLessThanOrEqual(3);
-      expect(call).toBeLessThan(400);
-    }
-    expect(call).toBeGreaterThan(side === 'first' ? 20 : 40);
-  }, 120_000);
+  ] as const)(
+    '(%s it, of the %s place) lists nothing that is not whole, and the next one brings the rest',
+    async (moment, side) => {
+      let hasSurvived = false;
+      let call = 0;
+      while (!hasSurvived) {
+        const to = new MemoryStore();
+        const watched = new WatchedStore(to);
+        call++;
+        const dying = new FaultyStore(side === 'first' ? first : watched).dieAt(call, moment);
+        hasSurvived = await survives(side === 'first' ? copy(dying, watched) : copy(first, dying));
+        expect(watched.violation, `call ${call}`).toBeUndefined();
+        expect(await faultsOf(to), `call ${call}`).toEqual([]);
+        await copy(first, to);
+        expect(await differences(first, to, COPIED), `call ${call}`).toEqual([]);
+        // Nothing was claimed: it did not take long enough.
+        expect((await keysBelow(to, 'expired/')).length).toBeLessThanOrEqual(3);
+        expect(call).toBeLessThan(400);
+      }
+      expect(call).toBeGreaterThan(side === 'first' ? 20 : 40);
+    },
+    120_000,
+  );
 
   it('and is begun again until it is through, dying a call later each time, ends the same', async () => {
     const to = new MemoryStore();

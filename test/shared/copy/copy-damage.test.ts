@@ -79,16 +79,19 @@ describe('a second place that is not what it seems', () => {
   it.each([
     ['of the same size', flipped],
     ['that is shorter', (body: Buffer) => body.subarray(0, -1)],
-  ])('with another object %s under the name of a pack: nothing that needs it is listed', async (_, change) => {
-    const to = new MemoryStore();
-    const body = change(Buffer.from(await first.get(pack(packs.both[0]!))));
-    await to.put('repository.json', await first.get('repository.json'));
-    await to.put(pack(packs.both[0]!), body);
-    const result = await copy(first, to);
-    expect(result.passedOver.map(({ why }) => why)).toEqual(['damaged', 'damaged']);
-    expect(await keysBelow(to, 'backups/')).toEqual([]);
-    expect(Buffer.from(await to.get(pack(packs.both[0]!)))).toEqual(body);
-  });
+  ])(
+    'with another object %s under the name of a pack: nothing that needs it is listed',
+    async (_, change) => {
+      const to = new MemoryStore();
+      const body = change(Buffer.from(await first.get(pack(packs.both[0]!))));
+      await to.put('repository.json', await first.get('repository.json'));
+      await to.put(pack(packs.both[0]!), body);
+      const result = await copy(first, to);
+      expect(result.passedOver.map(({ why }) => why)).toEqual(['damaged', 'damaged']);
+      expect(await keysBelow(to, 'backups/')).toEqual([]);
+      expect(Buffer.from(await to.get(pack(packs.both[0]!)))).toEqual(body);
+    },
+  );
 
   it('that stores other bytes than it was given: nothing is listed', async () => {
     const inner = new MemoryStore();
