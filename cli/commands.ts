@@ -60,6 +60,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'put aside a manifest or report that cannot be relied on',
     load: async () => (await import('./commands/quarantine.ts')).quarantine,
   },
+  copy: {
+    summary: 'copy backups to a second place, from where they restore by themselves',
+    load: async () => (await import('./commands/copy.ts')).copy,
+  },
   prune: {
     summary: 'remove backups that retention does not keep, and what only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,

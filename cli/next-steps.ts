@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../shared/core/units.ts';
 import { type BucketCheck, bucketWarnings } from '../shared/jobs/bucket-rules.ts';
+import type { CopyStanding } from '../shared/jobs/copy/copy-to-place.ts';
 import type { RepositoryStatus } from '../shared/jobs/status.ts';
 import { age, plural, shortKey } from './format.ts';
 
@@ -15,12 +16,13 @@ type SourceStatus = RepositoryStatus['sources'][number];
 export function nextSteps(
   {
     bucket,
+    copies = [],
     backups,
     damaged,
     newest,
     sources,
     problems,
-  }: RepositoryStatus & { readonly bucket?: BucketCheck },
+  }: RepositoryStatus & { readonly bucket?: BucketCheck; readonly copies?: readonly CopyStanding[] },
   now: Date,
 ): string[] {
   const unsafe = bucket ? bucketSteps(bucket) : [];
@@ -43,6 +45,7 @@ export function nextSteps(
       ({ source, startedAt }) =>
         `The newest daily backup of ${source.name} is ${age(startedAt, now).replace(' ago', '')} old: look at its schedule.`,
     ),
+    ...copies.flatMap(copySteps),
     ...sources.flatMap((source) => proofsFor(source, now)),
   ];
   return steps.length > 0 ? steps : ['Nothing: all is well.'];
@@ -50,6 +53,14 @@ export function nextSteps(
 
 function bucketSteps(bucket: BucketCheck): string[] {
   return bucketWarnings(bucket).map((warning) => `The bucket: ${warning}.`);
+}
+
+function copySteps({ name, missing, problem }: CopyStanding): string[] {
+  if (problem !== undefined) return [`Nobody knows what the second place ${name} has: ${problem}`];
+  if (missing.length === 0) return [];
+  return [
+    `${plural(missing.length, 'backup')} ${missing.length === 1 ? 'is' : 'are'} not in ${name} yet: holdfast copy ${name}`,
+  ];
 }
 
 function stepsFor({ source, newestGood, waiting, failed }: SourceStatus): string[] {

@@ -1,9 +1,11 @@
 import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
+import type { CopyStanding } from '../../shared/jobs/copy/copy-to-place.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { type LockState, readLockState } from '../../shared/jobs/lock-state.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { copyStandings, describeCopies } from '../describe-copies.ts';
 import { age, bytes, duration, number, plural, ratio, shortKey, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
@@ -20,8 +22,8 @@ export const status: Command = {
   help: `Usage: holdfast status
 
 Shows the repository, the newest backup of each source and type with its age, the newest good one of each source, what
-is suspect, damaged or held, the last verification and drill, what is stored, and what to do next. Reads manifests and
-reports only. If locks are configured, asks for those of the newest good backups: until when nobody can remove them.
+is suspect, damaged or held, the last verification and drill, how far second places are behind, what is stored, and what
+to do next. Reads manifests and reports, and the list of second places. If locks are configured, asks for those of the newest good backups: until when nobody can remove them.
 
 ${COMMON_HELP}
 Exit status: 0 shown; 10 no repository; 11 a rule of the bucket removes or archives backups; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
@@ -32,15 +34,16 @@ to be accepted.
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
     const place = await repositoryConfig(session.config, io);
-    const [found, bucket] = await Promise.all([
+    const [found, bucket, copies] = await Promise.all([
       readStatus(session.repository, io.signal),
       checkBucket(place, io.signal),
+      copyStandings(session),
     ]);
     const locked = await readLocks(session, found);
     const now = session.repository.clock.now();
-    const steps = nextSteps({ ...found, bucket }, now);
-    const document = { ...found, bucket, ...(locked ? { locked } : {}), nextSteps: steps };
-    await session.print(document, describe(found, { steps, locked }, now));
+    const steps = nextSteps({ ...found, bucket, copies }, now);
+    const document = { ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
+    await session.print(document, describe(found, { steps, locked, copies }, now));
     return exitStatus(found, bucket);
   },
 };
@@ -69,9 +72,10 @@ function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketC
 interface Shown {
   readonly steps: readonly string[];
   readonly locked: readonly LockState[] | undefined;
+  readonly copies: readonly CopyStanding[];
 }
 
-function describe(found: RepositoryStatus, { steps, locked }: Shown, now: Date): string {
+function describe(found: RepositoryStatus, { steps, locked, copies }: Shown, now: Date): string {
   const {
     location,
     repositoryId,
@@ -100,7 +104,7 @@ backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of th
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy: ${ratio(logicalBytes, packBytes)} smaller
 
-${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, locked, now)}\n`).join('')}Next:
+${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, locked, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ApiConfig, type ApiSettings, resolveApi } from './config-api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './config-aws.ts';
+import { CopyConfig, type CopyPlace, resolveCopies } from './config-copy.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import { hostingProblems } from './config-hosting.ts';
 import { LockConfig, type LockSettings, resolveLock } from './config-lock.ts';
@@ -78,6 +79,8 @@ const FileConfig = z.strictObject({
   prune: PruneConfig.optional(),
   /** Locks what backups need against everybody; the bucket must have Object Lock. */
   lock: LockConfig.optional(),
+  /** Where backups are copied to, by name. */
+  copy: CopyConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
   /** zstd level; 0 stores as it is. */
@@ -144,6 +147,8 @@ export interface ResolvedConfig {
   readonly deltas: boolean;
   readonly storageClass: StorageClasses;
   readonly suspects: SuspectThresholds;
+  /** Where backups are copied to. */
+  readonly copies: readonly CopyPlace[];
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
   readonly cacheMiB: number | undefined;
@@ -184,15 +189,14 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     },
     problems,
   );
+  const prune = resolvePrune(fromFile.prune);
+  const s3 = resolveS3(fromFile, fromEnv);
+  const { graceMs } = prune;
+  const copies = resolveCopies({ file: fromFile, endpoint: s3.endpoint, graceMs, fileName }, problems);
   refuseProblems(problems);
-  const region = fromEnv.region ?? fromFile.s3?.region;
   return deepFreeze({
     repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
-    s3: {
-      ...fromFile.s3,
-      ...(region === undefined ? {} : { region }),
-      ...(fromEnv.endpoint === undefined ? {} : { endpoint: fromEnv.endpoint }),
-    },
+    s3,
     ...keys,
     sources: namedPlaces(fromFile.sources),
     targets: namedPlaces(fromFile.targets),
@@ -204,8 +208,9 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     drill: drillPlaces(fromFile.drill),
     isEnabled: fromEnv.isEnabled,
     retention,
-    prune: resolvePrune(fromFile.prune),
     lock: resolveLock(fromFile.lock ?? lockOfBucket(fromFile), retention),
+    prune,
+    copies,
     aws,
     deltas: fromFile.deltas ?? true,
     storageClass: fromFile.storageClass ?? {},
@@ -214,6 +219,16 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
   });
+}
+
+function resolveS3({ s3 }: Partial<z.infer<typeof FileConfig>>, env: EnvConfig): ResolvedConfig['s3'] {
+  const region = env.region ?? s3?.region;
+  const endpoint = env.endpoint ?? s3?.endpoint;
+  return {
+    ...s3,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
 }
 
 /** A bucket that is made with locks is one whose locks are kept up. */
@@ -286,19 +301,32 @@ const PLACE_SETTINGS = [
   ...Object.keys(FIREBASE_OPTIONS),
 ];
 
-function knownAt(path: readonly PropertyKey[]): string[] {
-  if (path.length === 0) return Object.keys(FileConfig.shape);
-  if (path[0] === 'suspects') return Object.keys(SuspectsConfig.shape);
-  if (path[0] === 'drill') return path.length === 1 ? ['postgres', 'firebase-rtdb', 'files'] : PLACE_SETTINGS;
-  if (path[0] === 'aws') return path.length === 1 ? Object.keys(AwsConfig.shape) : [];
-  if (path[0] === 'schedules') return ['cron', 'timeZone', 'rate', 'sources'];
-  if (path[0] === 'keep') return [...COUNT_NAMES];
-  if (path[0] === 'api' && path.length === 1) return Object.keys(ApiConfig.shape);
-  if (path[0] === 'prune') return Object.keys(PruneConfig.shape);
-  if (path[0] === 'lock') return Object.keys(LockConfig.shape);
-  return path[0] === 's3'
-    ? ['region', 'endpoint', 'forcePathStyle']
-    : ['kind', 'instances', ...PLACE_SETTINGS];
+const PLACE_OR_KIND = ['kind', 'instances', ...PLACE_SETTINGS];
+
+/** Settings below each part of the file. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  s3: ['region', 'endpoint', 'forcePathStyle'],
+  suspects: Object.keys(SuspectsConfig.shape),
+  copy: Object.keys(CopyConfig.valueType.shape),
+  schedules: ['cron', 'timeZone', 'rate', 'sources'],
+  keep: COUNT_NAMES,
+  prune: Object.keys(PruneConfig.shape),
+  lock: Object.keys(LockConfig.shape),
+};
+/** The same directly below it, where what is further below has others. */
+const KNOWN_AT_TOP: Readonly<Record<string, readonly string[]>> = {
+  drill: ['postgres', 'firebase-rtdb', 'files'],
+  aws: Object.keys(AwsConfig.shape),
+  api: Object.keys(ApiConfig.shape),
+};
+
+function knownAt(path: readonly PropertyKey[]): readonly string[] {
+  const [part, ...below] = path.map(String);
+  if (part === undefined) return Object.keys(FileConfig.shape);
+  const atTop = below.length === 0 ? KNOWN_AT_TOP[part] : undefined;
+  if (atTop || KNOWN[part]) return atTop ?? KNOWN[part] ?? [];
+  if (part === 'drill') return PLACE_SETTINGS;
+  return part === 'aws' ? [] : PLACE_OR_KIND;
 }
 
 function deepFreeze<T>(value: T): T {

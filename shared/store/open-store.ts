@@ -16,6 +16,7 @@ export interface StoreConfig {
         readonly region?: string | undefined;
         readonly endpoint?: string | undefined;
         readonly forcePathStyle?: boolean | undefined;
+        readonly profile?: string | undefined;
       }
     | undefined;
 }

@@ -12,6 +12,8 @@ export interface S3Connection {
   /** Of an S3-compatible store. */
   readonly endpoint?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
+  /** Of the AWS configuration files: its region and login. @default the SDK's chain */
+  readonly profile?: string | undefined;
   /** @default the SDK's chain: environment, profile, role */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
@@ -24,13 +26,15 @@ export function clientConfig({
   region,
   endpoint,
   forcePathStyle,
+  profile,
   credentials,
 }: S3Connection): S3ClientConfig {
   return {
     // Stores that only speak S3 refuse the trailing checksums that the SDK sends by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    region: region ?? (() => regionOfChain(endpoint ? FALLBACK_REGION : undefined)),
+    region: region ?? (() => regionOfChain(profile, endpoint ? FALLBACK_REGION : undefined)),
+    ...(profile ? { profile } : {}),
     ...(endpoint ? { endpoint, forcePathStyle: forcePathStyle ?? true } : {}),
     ...(credentials ? { credentials } : {}),
   };
@@ -41,9 +45,9 @@ export function s3Checksum(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('base64');
 }
 
-async function regionOfChain(fallback: string | undefined): Promise<string> {
+async function regionOfChain(profile: string | undefined, fallback: string | undefined): Promise<string> {
   try {
-    return await new S3Client({}).config.region();
+    return await new S3Client(profile ? { profile } : {}).config.region();
   } catch (error) {
     if (fallback !== undefined) return fallback;
     throw new HoldfastError('E_CONFIG', 'no AWS region is set', {

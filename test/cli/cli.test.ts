@@ -233,6 +233,7 @@ describe('holdfast', () => {
     'repair',
     'salvage',
     'export',
+    'copy',
     'prune',
     'keys',
     'rekey',

@@ -1,0 +1,40 @@
+import path from 'node:path';
+import type { ResolvedConfig } from '../shared/core/config.ts';
+import type { CopyPlace } from '../shared/core/config-copy.ts';
+import { HoldfastError } from '../shared/core/errors.ts';
+import { sourceNames } from '../shared/jobs/source-names.ts';
+import { usage } from './command.ts';
+import type { Io } from './io.ts';
+
+/** The configured place of that name, or all. @throws E_CONFIG without any, E_USAGE for another name */
+function named({ copies }: ResolvedConfig, name: string | undefined): readonly CopyPlace[] {
+  if (copies.length === 0)
+    throw new HoldfastError('E_CONFIG', 'no second place is configured', {
+      hint: 'Give one with --to PLACE, or write copy: { second: { to: … } } into the configuration.',
+    });
+  if (name === undefined) return copies;
+  const found = copies.filter((place) => place.name === name);
+  if (found.length > 0) return found;
+  const names = copies.map((place) => place.name).join(', ');
+  throw usage(`'${name}' is no second place`, `Configured are ${names}; any other goes with --to.`);
+}
+
+/** With the path of a folder made absolute. */
+function resolve(place: CopyPlace, { cwd }: Pick<Io, 'cwd'>): CopyPlace {
+  const { to } = place;
+  return to === '' || /^[a-z0-9]+:/i.test(to) ? place : { ...place, to: path.resolve(cwd, to) };
+}
+
+export const copyPlaces = { named, resolve };
+
+/** The names that manifests may have for a source: as it is configured, or given. */
+export async function namesOfSources(
+  { sources }: ResolvedConfig,
+  { cwd, env }: Pick<Io, 'cwd' | 'env'>,
+): Promise<(source: string) => readonly string[]> {
+  const absolute = sources.map((source) =>
+    source.kind === 'files' ? { ...source, url: path.resolve(cwd, source.url) } : source,
+  );
+  const names = await sourceNames(absolute, env);
+  return (source) => names.get(source) ?? [source];
+}

@@ -1,0 +1,31 @@
+import { parseBackupKey } from '../shared/core/ids.ts';
+import { type CopyStanding, readCopyStandings } from '../shared/jobs/copy/copy-to-place.ts';
+import { copyPlaces, namesOfSources } from './copy-places.ts';
+import { age, number, plural, shortKey } from './format.ts';
+import type { Session } from './session.ts';
+
+/** How far each second place of the configuration is behind. */
+export async function copyStandings({ config, repository, io }: Session): Promise<readonly CopyStanding[]> {
+  if (config.copies.length === 0) return [];
+  const places = config.copies.map((place) => copyPlaces.resolve(place, io));
+  const namesOf = await namesOfSources(config, io);
+  return readCopyStandings(repository, places, { namesOf, signal: io.signal });
+}
+
+/** Lines of `status`; none without a second place. */
+export function describeCopies(copies: readonly CopyStanding[], now: Date): string {
+  if (copies.length === 0) return '';
+  const lines = copies.map(
+    ({ name = '', to, ...standing }) => `  ${name.padEnd(12)} ${describeCopy(standing, now)} (${to})\n`,
+  );
+  return `copies\n${lines.join('')}`;
+}
+
+function describeCopy({ wanted, missing, problem }: Omit<CopyStanding, 'name' | 'to'>, now: Date): string {
+  if (problem !== undefined) return `cannot be looked at: ${problem}`;
+  const [oldest] = missing;
+  if (!oldest) return wanted === 1 ? 'has the only backup' : `has all ${plural(wanted, 'backup')}`;
+  const since = age(parseBackupKey(oldest)?.startedAt ?? now, now);
+  const count = `${number(missing.length)} of ${plural(wanted, 'backup')} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  return `${count}, the oldest ${shortKey(oldest)}, ${since}`;
+}
