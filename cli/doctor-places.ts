@@ -1,8 +1,14 @@
 import type { ResolvedConfig } from '../shared/core/config.ts';
 import { type HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
-import { repositoryGroup } from '../shared/jobs/doctor/repository-group.ts';
+import { SETTINGS } from '../shared/jobs/doctor/bucket-settings.ts';
+import { folderGroup } from '../shared/jobs/doctor/folder-group.ts';
+import { KEY } from '../shared/jobs/doctor/key-checks.ts';
+import { KEY_STATE } from '../shared/jobs/doctor/key-state.ts';
+import { bucketGroup } from '../shared/jobs/doctor/repository-group.ts';
 import { type DoctorGroup, rowGroup } from '../shared/jobs/doctor/row.ts';
 import { sourceGroup } from '../shared/jobs/doctor/source-group.ts';
+import { openChecks } from '../shared/jobs/open-checks.ts';
+import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import type { Io } from './io.ts';
 import { findPlace, repositoryConfig } from './load-config.ts';
 
@@ -24,16 +30,21 @@ export async function doctorGroups(
 }
 
 async function repository(config: ResolvedConfig, io: Io): Promise<DoctorGroup> {
-  const wanted = { wantsLock: config.lock !== undefined, isMadeByBackup: false };
-  const how = { probe: 'expired', hasSettings: true, hasKey: true, ...wanted } as const;
   try {
-    return repositoryGroup({ config: await repositoryConfig(config, io), ...how });
+    return group(await repositoryConfig(config, io), config);
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     if (error.code !== 'E_NO_KEY') return failedGroup(error);
-    const keyless = await repositoryConfig({ ...config, keyFile: undefined }, io);
-    return repositoryGroup({ config: keyless, keyProblem: error, ...how });
+    return group(await repositoryConfig({ ...config, keyFile: undefined }, io), config, error);
   }
+}
+
+function group(place: RepositoryConfig, { lock }: ResolvedConfig, keyProblem?: HoldfastError): DoctorGroup {
+  const how = { config: place, probe: 'expired', keyProblem, isMadeByBackup: false } as const;
+  const [first, ...others] = KEY;
+  const options = { ...how, key: first ? [first, KEY_STATE, ...others] : [] };
+  if (!place.repository.startsWith('s3:')) return folderGroup(options);
+  return bucketGroup({ ...options, settings: SETTINGS, wantsLock: lock !== undefined });
 }
 
 /** Without a repository there is nothing more to look at than that. */
@@ -47,6 +58,6 @@ function groupOf(text: string, config: ResolvedConfig, io: Io): DoctorGroup {
     return rowGroup({ name: text, outcome: 'not-tried', seen: IN_SECRET, fix: null, code: null });
   // A URL may hold a password, and is no name for a row.
   const name = named || text.startsWith('env:') ? text : 'source';
-  const open = async () => ({ config: findPlace(text, config, io), env: io.env });
+  const open = async () => openChecks(findPlace(text, config, io), io.env);
   return sourceGroup({ name, open, hasSecret: false });
 }

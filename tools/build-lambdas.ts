@@ -58,6 +58,15 @@ const credentialsOfEnvironment: Plugin = {
   },
 };
 
+/** The SDK brings a library that tells browsers apart, and asks it in browsers alone. */
+const noBrowsers: Plugin = {
+  name: 'no-browsers',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^bowser$/ }, () => ({ path: 'none', namespace: 'no-browsers' }));
+    onLoad({ filter: /./, namespace: 'no-browsers' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
 /**
  * Bundles every function, and the Fargate task, each into a folder of its own: `index.mjs`, what it loads when it needs it, and
  * its worker threads beside it.
@@ -67,8 +76,8 @@ const credentialsOfEnvironment: Plugin = {
 export async function buildLambdas(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment]);
-  await bundle(folder, ['task'], []);
+  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers]);
+  await bundle(folder, ['task'], [noBrowsers]);
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
 }
 

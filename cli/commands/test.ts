@@ -1,6 +1,6 @@
 import { ERRORS } from '../../shared/core/errors.ts';
-import { openChecks } from '../../shared/jobs/adapters.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from '../../shared/jobs/bucket-rules.ts';
+import { openChecks } from '../../shared/jobs/open-checks.ts';
 import { runProbe } from '../../shared/jobs/probe.ts';
 import { type SourceCheck, type SourceTest, testSource } from '../../shared/jobs/test-source.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';

@@ -28,10 +28,14 @@ const Event = z.union([
  * Lists a backup all shares of which are stored; or gives the run up, so that nothing of it is listed any more; or notes why a
  * share was given up.
  */
-export const handler = defineFunction(Event, async (event, invocation) => {
-  if ('share' in event) return noteFailure(event, invocation);
-  return 'abort' in event ? abort(event, invocation) : commit(event, invocation);
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation) => {
+    if ('share' in event) return noteFailure(event, invocation);
+    return 'abort' in event ? abort(event, invocation) : commit(event, invocation);
+  },
+  { probe: 'runs' },
+);
 
 async function commit({ run, source }: z.infer<typeof Event>, { config, signal, repository }: Invocation) {
   const result = await commitBackup(await repository(), { run, suspects: config.suspects, signal });

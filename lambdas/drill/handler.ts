@@ -7,6 +7,7 @@ import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
 import { chooseBackup } from '../../shared/jobs/choose-backup.ts';
 import { runDrill } from '../../shared/jobs/drill.ts';
 import { audited } from '../runtime/audit.ts';
+import { examinedDrills } from '../runtime/doctor-places.ts';
 import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
@@ -20,33 +21,37 @@ const Event = z.strictObject({
 });
 
 /** Restores a backup (the newest good one) into a database that it makes for that, compares, and drops it. */
-export const handler = defineFunction(Event, async (event, invocation) => {
-  const { config, signal, onProgress, id: run } = invocation;
-  const { source } = event;
-  const repository = await invocation.repository();
-  const key =
-    (event.backup as BackupKey | undefined) ?? (await chooseBackup(repository, 'good', { source, signal }));
-  const { kind } = (await repository.readManifest(key, signal)).source;
-  const place = await openPlace(drillPlace(kind, config), signal);
-  const server = await openScratch(place.config, place.env);
-  const by = event.requestedBy ?? invocation.by;
-  const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
-  const result = await audited(repository, audit, () =>
-    runDrill(repository, key, server, { onProgress, signal }),
-  );
-  const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = result;
-  const figures = { restoreMs, compareMs, records, plainBytes };
-  if (outcome === 'equal') measure(source, { RestoreTime: restoreMs / SECOND_MS });
-  await putEvent(outcome === 'equal' ? 'Drill Succeeded' : 'Drill Failed', {
-    run,
-    source,
-    backup: key,
-    outcome,
-    figures,
-    ...(error ? { error: { code: error.code, message: error.message } } : {}),
-  });
-  return { key, outcome, ...figures, report, error: error?.code ?? null };
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation) => {
+    const { config, signal, onProgress, id: run } = invocation;
+    const { source } = event;
+    const repository = await invocation.repository();
+    const key =
+      (event.backup as BackupKey | undefined) ?? (await chooseBackup(repository, 'good', { source, signal }));
+    const { kind } = (await repository.readManifest(key, signal)).source;
+    const place = await openPlace(drillPlace(kind, config), signal);
+    const server = await openScratch(place.config, place.env);
+    const by = event.requestedBy ?? invocation.by;
+    const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
+    const result = await audited(repository, audit, () =>
+      runDrill(repository, key, server, { onProgress, signal }),
+    );
+    const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = result;
+    const figures = { restoreMs, compareMs, records, plainBytes };
+    if (outcome === 'equal') measure(source, { RestoreTime: restoreMs / SECOND_MS });
+    await putEvent(outcome === 'equal' ? 'Drill Succeeded' : 'Drill Failed', {
+      run,
+      source,
+      backup: key,
+      outcome,
+      figures,
+      ...(error ? { error: { code: error.code, message: error.message } } : {}),
+    });
+    return { key, outcome, ...figures, report, error: error?.code ?? null };
+  },
+  { places: examinedDrills },
+);
 
 /** @throws E_CONFIG */
 function drillPlace(kind: string, { drill }: ResolvedConfig) {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
 import { claimRun } from '../../shared/jobs/claim-run.ts';
 import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
+import { examinedSources } from '../runtime/doctor-sources.ts';
 import { note, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
@@ -29,24 +30,28 @@ interface Plan extends PlannedRun {
   readonly mode: 'duplicate' | 'hold' | 'shares';
 }
 
-export const handler = defineFunction(Event, async (event, invocation): Promise<Plan> => {
-  const { config, signal, onProgress } = invocation;
-  const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
-  logger.appendKeys({ run });
-  const type = knownBackupType(event.type, backupTypes(config));
-  const about = { run, source: event.source, type };
-  const source = await openConfiguredSource(event.source, config, signal);
-  const repository = await openOrMake(invocation);
-  if (event.scheduledTime !== undefined) {
-    const { scheduledTime } = event;
-    const claim = await claimRun(repository, { ...about, scheduledTime, signal });
-    if (!claim.isOurs) return { ...about, run: claim.run, mode: 'duplicate', shares: [] };
-  }
-  if (mustBeHeld(source)) return { ...about, mode: 'hold', shares: [] };
-  await using plan = await planBackup(repository, source, {
-    ...planOptions({ ...about, note: event.note }, config),
-    onProgress,
-    signal,
-  });
-  return { ...about, mode: 'shares', shares: sharesOf(plan, about, config) };
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation): Promise<Plan> => {
+    const { config, signal, onProgress } = invocation;
+    const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
+    logger.appendKeys({ run });
+    const type = knownBackupType(event.type, backupTypes(config));
+    const about = { run, source: event.source, type };
+    const source = await openConfiguredSource(event.source, config, signal);
+    const repository = await openOrMake(invocation);
+    if (event.scheduledTime !== undefined) {
+      const { scheduledTime } = event;
+      const claim = await claimRun(repository, { ...about, scheduledTime, signal });
+      if (!claim.isOurs) return { ...about, run: claim.run, mode: 'duplicate', shares: [] };
+    }
+    if (mustBeHeld(source)) return { ...about, mode: 'hold', shares: [] };
+    await using plan = await planBackup(repository, source, {
+      ...planOptions({ ...about, note: event.note }, config),
+      onProgress,
+      signal,
+    });
+    return { ...about, mode: 'shares', shares: sharesOf(plan, about, config) };
+  },
+  { probe: 'runs', places: examinedSources },
+);

@@ -11,35 +11,41 @@ import { logger } from '../runtime/telemetry.ts';
 const Event = z.strictObject({ dryRun: z.boolean().optional(), requestedBy: requestedBy.optional() });
 
 /** Takes out what retention does not keep. */
-export const handler = defineFunction(Event, async (event, invocation) => {
-  const { config, signal, onProgress, id: run } = invocation;
-  const isDryRun = event.dryRun === true;
-  const repository = await invocation.repository();
-  const rules = { policy: config.retention, maxShare: config.prune.maxShare };
-  const locks = await openLocks(repositoryPlace(config), config.lock);
-  const prepared = await preparePrune(repository, rules, { isDryRun, locks, onProgress, signal });
-  const { plan } = prepared;
-  for (const { key, keep, reasons } of plan.decisions)
-    logger.info(keep ? 'stays' : 'goes', { backup: key, reasons });
-  const planned = {
-    dryRun: isDryRun,
-    backups: plan.decisions.length,
-    expire: plan.expire.length,
-    locked: plan.locked,
-    blockedBy: plan.blockedBy ?? null,
-    refusal: plan.refusal?.code ?? null,
-  };
-  if (isDryRun) return planned;
-  const audit = {
-    action: 'prune',
-    by: event.requestedBy ?? invocation.by,
-    run,
-    backups: plan.expire,
-    signal,
-  } as const;
-  const done = await audited(repository, audit, () => runPrune(repository, prepared, { onProgress, signal }));
-  const { expired, putBack, removedPacks, freedBytes, blockedBy } = done;
-  const figures = { expired: expired.length, putBack: putBack.length, removedPacks, freedBytes };
-  await putEvent('Prune Finished', { run, figures, blockedBy: blockedBy ?? null });
-  return { ...planned, ...figures, blockedBy: blockedBy ?? null };
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation) => {
+    const { config, signal, onProgress, id: run } = invocation;
+    const isDryRun = event.dryRun === true;
+    const repository = await invocation.repository();
+    const rules = { policy: config.retention, maxShare: config.prune.maxShare };
+    const locks = await openLocks(repositoryPlace(config), config.lock);
+    const prepared = await preparePrune(repository, rules, { isDryRun, locks, onProgress, signal });
+    const { plan } = prepared;
+    for (const { key, keep, reasons } of plan.decisions)
+      logger.info(keep ? 'stays' : 'goes', { backup: key, reasons });
+    const planned = {
+      dryRun: isDryRun,
+      backups: plan.decisions.length,
+      expire: plan.expire.length,
+      locked: plan.locked,
+      blockedBy: plan.blockedBy ?? null,
+      refusal: plan.refusal?.code ?? null,
+    };
+    if (isDryRun) return planned;
+    const audit = {
+      action: 'prune',
+      by: event.requestedBy ?? invocation.by,
+      run,
+      backups: plan.expire,
+      signal,
+    } as const;
+    const done = await audited(repository, audit, () =>
+      runPrune(repository, prepared, { onProgress, signal }),
+    );
+    const { expired, putBack, removedPacks, freedBytes, blockedBy } = done;
+    const figures = { expired: expired.length, putBack: putBack.length, removedPacks, freedBytes };
+    await putEvent('Prune Finished', { run, figures, blockedBy: blockedBy ?? null });
+    return { ...planned, ...figures, blockedBy: blockedBy ?? null };
+  },
+  { probe: 'expired' },
+);

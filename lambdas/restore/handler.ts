@@ -3,6 +3,7 @@ import { openTarget } from '../../shared/jobs/adapters.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
+import { examinedTargets } from '../runtime/doctor-places.ts';
 import { backupChoice, requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
@@ -22,32 +23,36 @@ const Event = z.strictObject({
 });
 
 /** Restores a backup into a database of the configuration, and compares what is there then with the backup. */
-export const handler = defineFunction(Event, async (event, invocation) => {
-  const { config, signal, onProgress, id: run } = invocation;
-  const { to, datasets, path, replace = false, merge = false, requestedBy: by } = event;
-  const place = await openPlace(findTarget(to, config), signal);
-  const target = await openTarget(place.config, place.env);
-  const repository = await invocation.repository();
-  const key = await chosenBackup(repository, event.backup, signal);
-  const choices = { datasets, path, replace, merge, onProgress, signal };
-  if (event.dryRun === true) {
-    const plan = await planRestore(repository, key, target, choices);
-    return { key, ...planOf(plan) };
-  }
-  const details = datasets === undefined ? {} : { details: { datasets } };
-  const audit = { action: 'restore', by, run, backups: [key], target: to, ...details, signal } as const;
-  const told = { run, backup: key, target: to, requestedBy: by };
-  try {
-    const result = await audited(repository, audit, () => restoreBackup(repository, key, target, choices));
-    const figures = figuresOf(result);
-    await putEvent('Restore Finished', { ...told, outcome: 'equal', figures });
-    return { key, ...planOf(result.plan), ...figures, outcome: 'equal' };
-  } catch (error) {
-    const { name: code, message } = toFunctionError(error, signal);
-    await putEvent('Restore Finished', { ...told, outcome: 'failed', error: { code, message } });
-    throw error;
-  }
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation) => {
+    const { config, signal, onProgress, id: run } = invocation;
+    const { to, datasets, path, replace = false, merge = false, requestedBy: by } = event;
+    const place = await openPlace(findTarget(to, config), signal);
+    const target = await openTarget(place.config, place.env);
+    const repository = await invocation.repository();
+    const key = await chosenBackup(repository, event.backup, signal);
+    const choices = { datasets, path, replace, merge, onProgress, signal };
+    if (event.dryRun === true) {
+      const plan = await planRestore(repository, key, target, choices);
+      return { key, ...planOf(plan) };
+    }
+    const details = datasets === undefined ? {} : { details: { datasets } };
+    const audit = { action: 'restore', by, run, backups: [key], target: to, ...details, signal } as const;
+    const told = { run, backup: key, target: to, requestedBy: by };
+    try {
+      const result = await audited(repository, audit, () => restoreBackup(repository, key, target, choices));
+      const figures = figuresOf(result);
+      await putEvent('Restore Finished', { ...told, outcome: 'equal', figures });
+      return { key, ...planOf(result.plan), ...figures, outcome: 'equal' };
+    } catch (error) {
+      const { name: code, message } = toFunctionError(error, signal);
+      await putEvent('Restore Finished', { ...told, outcome: 'failed', error: { code, message } });
+      throw error;
+    }
+  },
+  { places: examinedTargets },
+);
 
 function planOf({ target, datasets, steps, conflicts, drops, warnings }: RestoreResult['plan']) {
   const named = datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes }));

@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import type { ResolvedConfig } from '../../shared/core/config.ts';
 import type { OnProgress } from '../../shared/core/progress.ts';
 import { startDeadline } from './deadline.ts';
+import { type DoctorAnswer, type DoctorDuties, DoctorEvent, examineHere, isDoctorEvent } from './doctor.ts';
 import { toFunctionError } from './function-error.ts';
 import { openConfigured, type Repository, readSettings } from './settings.ts';
 import { logger, tracer } from './telemetry.ts';
@@ -36,9 +37,19 @@ const LOGGED = ['run', 'source', 'type', 'share', 'backup', 'requestedBy'] as co
 
 /**
  * A Lambda function around one job: parses the event, logs with its run, source and type, stops the work before the time runs
- * out, and fails by the codes of docs/errors.md.
+ * out, and fails by the codes of docs/errors.md. Of `{"doctor": true}` it tries instead what its work needs.
  */
 export function defineFunction<S extends z.ZodType, R>(
+  schema: S,
+  job: (event: z.infer<S>, invocation: Invocation) => Promise<R>,
+  duties: DoctorDuties = {},
+): (event: unknown, context: FunctionContext) => Promise<R | DoctorAnswer> {
+  const work = functionOf(schema, job);
+  const doctor = functionOf(DoctorEvent, (_, invocation) => examineHere(invocation, duties));
+  return async (event, context) => (isDoctorEvent(event) ? doctor(event, context) : work(event, context));
+}
+
+function functionOf<S extends z.ZodType, R>(
   schema: S,
   job: (event: z.infer<S>, invocation: Invocation) => Promise<R>,
 ): (event: unknown, context: FunctionContext) => Promise<R> {

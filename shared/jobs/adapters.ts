@@ -1,12 +1,10 @@
 import { HoldfastError } from '../core/errors.ts';
-import { FilesChecks } from '../sources/files/checks.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
 import { FilesScratchServer } from '../sources/files/scratch.ts';
 import type { Importer } from '../sources/import.ts';
 import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
-import type { SourceChecks } from '../sources/source-checks.ts';
 import type { Exporter, Target } from '../sources/target.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -24,7 +22,6 @@ interface Adapter {
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
   openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
-  openChecks(config: SourceConfig, env: Env): Promise<SourceChecks>;
   exporter(): Promise<Exporter>;
   importer(): Promise<Importer>;
 }
@@ -35,7 +32,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openSource: async ({ url }) => new FilesSource(filePath(url)),
     openTarget: async ({ url }) => new FilesTarget(filePath(url)),
     openScratch: async ({ url }) => new FilesScratchServer(filePath(url)),
-    openChecks: async ({ url }) => new FilesChecks(filePath(url)),
     exporter: async () => {
       throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
         hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
@@ -54,8 +50,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/firebase-rtdb/target.ts')).openFirebaseTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/firebase-rtdb/scratch.ts')).openFirebaseScratch(url, options, env),
-    openChecks: async ({ url, options }, env) =>
-      (await import('../sources/firebase-rtdb/checks.ts')).openFirebaseChecks(url, options, env),
     exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
     importer: async () => (await import('../sources/firebase-rtdb/import.ts')).importFirebase,
   },
@@ -66,8 +60,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/postgres/target.ts')).openPostgresTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/postgres/scratch.ts')).openPostgresScratch(url, options, env),
-    openChecks: async ({ url, options }, env) =>
-      (await import('../sources/postgres/checks.ts')).openPostgresChecks(url, options, env),
     exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
     importer: async () => {
       throw new HoldfastError('E_USAGE', 'backups of PostgreSQL cannot be imported', {
@@ -100,11 +92,6 @@ export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServ
   return ADAPTERS[config.kind].openScratch(config, env);
 }
 
-/** What can be looked at before a first backup. @throws E_CONFIG listing every problem of its settings */
-export function openChecks(config: SourceConfig, env: Env): Promise<SourceChecks> {
-  return ADAPTERS[config.kind].openChecks(config, env);
-}
-
 /** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
 export async function exporterFor(kind: string): Promise<Exporter> {
   return ADAPTERS[knownKind(kind)].exporter();
@@ -127,6 +114,6 @@ export function kindOfUrl(url: string): SourceKind {
   return /^postgres(ql)?:\/\//.test(url) ? 'postgres' : 'files';
 }
 
-function filePath(url: string): string {
+export function filePath(url: string): string {
   return url.startsWith('files:') ? url.slice('files:'.length) : url;
 }

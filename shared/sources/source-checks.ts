@@ -35,12 +35,17 @@ export interface SourceCheck {
   readonly isMinor?: boolean;
 }
 
+/** What a database is there for: to be backed up, to be restored to, or to have databases made in it for drills. */
+export type CheckUse = 'backup' | 'drill' | 'restore';
+
 export interface CheckOptions {
   /** Checks that write do so in a place of their own, and remove it. */
   readonly mayWrite: boolean;
   readonly signal: AbortSignal;
   /** How long one check may take. @default as long as it takes */
   readonly limitMs?: number | undefined;
+  /** Checks of other uses are passed over. @default 'backup' */
+  readonly use?: CheckUse | undefined;
 }
 
 /** Looks whether a database does what its kind of source relies on. Constructed without I/O. */
@@ -57,6 +62,8 @@ export interface Check<Context> extends Pick<SourceCheck, 'name' | 'assumes' | '
   readonly writes?: boolean;
   /** The check without which this one cannot be made. */
   readonly needs?: string;
+  /** @default all */
+  readonly onlyFor?: CheckUse;
   /** What it means where nothing comes back within the time. */
   readonly slow?: { readonly code: ErrorCode; readonly fix: string };
   look(context: Context, signal: AbortSignal): Promise<Finding>;
@@ -70,7 +77,8 @@ export async function* runChecks<Context>(
 ): AsyncGenerator<SourceCheck> {
   /** What cannot be relied on, with the check that it began with. */
   const causes = new Map<string, string>();
-  for (const check of checks) {
+  const { use = 'backup' } = options;
+  for (const check of checks.filter(({ onlyFor = use }) => onlyFor === use)) {
     const { name, assumes, neededFor, follows, needs = '', writes = false } = check;
     const cause = causes.get(needs);
     const why =

@@ -4,8 +4,9 @@ import { FolderStore } from './folder-store.ts';
 import type { ObjectLocks } from './object-locks.ts';
 import type { ObjectStore } from './object-store.ts';
 import { RetryingStore } from './retrying-store.ts';
+import type { S3Connection } from './s3-connection.ts';
+import type { S3Contact } from './s3-contact.ts';
 import type { S3Exports } from './s3-exports.ts';
-import type { S3Inspection } from './s3-inspection.ts';
 import type { BucketRules } from './s3-rules.ts';
 
 export interface StoreConfig {
@@ -56,11 +57,16 @@ export async function openObjectLocks({ repository, s3 }: StoreConfig): Promise<
   return new S3Locks({ ...placeInS3(repository), ...s3 });
 }
 
-/** Asks how the bucket of a repository is set up; undefined where it is in a folder. Sends nothing yet. @throws E_CONFIG */
-export async function openInspection({ repository, s3 }: StoreConfig): Promise<S3Inspection | undefined> {
+/** The first question to the bucket of a repository; undefined where it is in a folder. Sends nothing yet. @throws E_CONFIG */
+export async function openContact({ repository, s3 }: StoreConfig): Promise<S3Contact | undefined> {
   if (!repository.startsWith('s3:')) return undefined;
-  const { S3Inspection } = await import('./s3-inspection.ts');
-  return new S3Inspection({ ...placeInS3(repository), ...s3 });
+  const { S3Contact } = await import('./s3-contact.ts');
+  return new S3Contact({ ...placeInS3(repository), ...s3 });
+}
+
+/** Where a repository is in S3, and how that is reached. @throws E_CONFIG */
+export function s3Connection({ repository, s3 }: StoreConfig): S3Connection {
+  return { ...placeInS3(repository), ...s3 };
 }
 
 /** @throws E_CONFIG */

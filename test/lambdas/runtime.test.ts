@@ -20,7 +20,10 @@ it('fails with the code as its name, the hint in its message, no secret and no s
     hint: 'Look.',
   });
   const error = toFunctionError(known);
-  expect(error).toMatchObject({ name: 'E_SOURCE_UNREACHABLE', message: '***@db cannot be reached (Look. To find the cause, run: holdfast doctor --deployed STACK)' });
+  expect(error).toMatchObject({
+    name: 'E_SOURCE_UNREACHABLE',
+    message: '***@db cannot be reached (Look. To find the cause, run: holdfast doctor --deployed STACK)',
+  });
   expect(error.retryable).toBe(true);
   expect(`${error.stack}${JSON.stringify(error)}`).not.toMatch(/hush|\.ts/);
   expect(error.cause).toBeUndefined();

@@ -1,5 +1,5 @@
 import { isHoldfastError } from '../../core/errors.ts';
-import { differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
+import { differs, holds, unknown } from '../../sources/source-checks.ts';
 import { judgeClock } from './clock-check.ts';
 import { type BucketLook, NO_WORK, type StoreCheck } from './store-look.ts';
 
@@ -29,9 +29,9 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
       fix: 'Check the endpoint, and the way there: a route, an endpoint of the VPC, a proxy.',
     },
     look: async (look, signal) => {
-      const found = await look.inspection.findCredentials().catch(() => undefined);
+      const found = await look.s3.findCredentials().catch(() => undefined);
       if (found === undefined) return unknown('it is asked with credentials only');
-      look.contact = await look.inspection.contact(signal);
+      look.contact = await look.s3.contact(signal);
       const { problem } = look.contact;
       const isUnset = isHoldfastError(problem, 'E_CONFIG') && look.contact.aheadMs === undefined;
       if (isUnset || (isHoldfastError(problem) && UNREACHED.includes(problem.code))) throw problem;
@@ -52,8 +52,8 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
     neededFor: 'backup',
     follows: NO_WORK,
     needs: 'clock',
-    look: async ({ inspection, contact }) => {
-      const id = await inspection.findCredentials();
+    look: async ({ s3, contact }) => {
+      const id = await s3.findCredentials();
       const { problem } = contact ?? {};
       const name = isHoldfastError(problem) ? nameOfCause(problem.cause) : '';
       const fix = BAD_CREDENTIALS[name];
@@ -80,22 +80,4 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
 
 function nameOfCause(cause: unknown): string {
   return cause instanceof Error ? cause.name : '';
-}
-
-/** What could not be read makes less than all well: somebody else must look. */
-export async function unlessDenied(
-  what: string,
-  action: string,
-  look: () => Promise<Finding>,
-): Promise<Finding> {
-  try {
-    return await look();
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_STORE_DENIED')) throw error;
-    return differs(`these credentials may not read ${what}`, {
-      isMinor: true,
-      code: error.code,
-      fix: `Allow ${action}, or have somebody look who may.`,
-    });
-  }
 }

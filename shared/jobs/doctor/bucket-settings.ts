@@ -1,6 +1,8 @@
-import { differs, holds } from '../../sources/source-checks.ts';
+import { isHoldfastError } from '../../core/errors.ts';
+import { differs, type Finding, holds } from '../../sources/source-checks.ts';
+import { type StoreConfig, s3Connection } from '../../store/open-store.ts';
+import type { S3Settings } from '../../store/s3-settings.ts';
 import { checkBucket } from '../bucket-rules.ts';
-import { unlessDenied } from './bucket-checks.ts';
 import type { BucketLook, StoreCheck } from './store-look.ts';
 
 /** How the bucket is set up. Functions may not ask for it, and need not. */
@@ -11,9 +13,9 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
     neededFor: 'information',
     follows: 'An object that somebody removes is gone.',
     needs: 'bucket',
-    look: ({ inspection, config }, signal) =>
-      unlessDenied('versioning', 's3:GetBucketVersioning', async () => {
-        if (await inspection.isVersioned(signal)) return holds('on');
+    look: ({ config }, signal) =>
+      unlessDenied(config, 'versioning', 's3:GetBucketVersioning', async (settings) => {
+        if (await settings.isVersioned(signal)) return holds('on');
         return differs('off: an object that somebody removes or replaces is gone', {
           code: 'E_UNSAFE_BUCKET',
           fix: `Turn it on: aws s3api put-bucket-versioning --bucket ${bucketOf(config.repository)} --versioning-configuration Status=Enabled`,
@@ -48,19 +50,24 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
     neededFor: 'information',
     follows: 'Others could read or remove what is stored.',
     needs: 'bucket',
-    look: ({ inspection, config }, signal) =>
-      unlessDenied('the bucket policy', 's3:GetBucketPolicy and s3:GetBucketPolicyStatus', async () => {
-        const { text, isPublic } = await inspection.policy(signal);
-        if (isPublic)
-          return differs('the policy opens the bucket to everybody', {
-            code: 'E_UNSAFE_BUCKET',
-            fix: `Block it: aws s3api put-public-access-block --bucket ${bucketOf(config.repository)} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
-          });
-        if (text === undefined) return holds('none');
-        return holds(
-          text.includes('s3:if-none-match') ? 'refuses what would replace an object' : 'not public',
-        );
-      }),
+    look: ({ config }, signal) =>
+      unlessDenied(
+        config,
+        'the bucket policy',
+        's3:GetBucketPolicy and s3:GetBucketPolicyStatus',
+        async (settings) => {
+          const { text, isPublic } = await settings.policy(signal);
+          if (isPublic)
+            return differs('the policy opens the bucket to everybody', {
+              code: 'E_UNSAFE_BUCKET',
+              fix: `Block it: aws s3api put-public-access-block --bucket ${bucketOf(config.repository)} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
+            });
+          if (text === undefined) return holds('none');
+          return holds(
+            text.includes('s3:if-none-match') ? 'refuses what would replace an object' : 'not public',
+          );
+        },
+      ),
   },
   {
     name: 'object-lock',
@@ -68,9 +75,9 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
     neededFor: 'backup',
     follows: 'Backups can be removed by anybody who may remove objects.',
     needs: 'bucket',
-    look: ({ inspection, config, wantsLock }, signal) =>
-      unlessDenied('Object Lock', 's3:GetBucketObjectLockConfiguration', async () => {
-        const lock = await inspection.objectLock(signal);
+    look: ({ config, wantsLock }, signal) =>
+      unlessDenied(config, 'Object Lock', 's3:GetBucketObjectLockConfiguration', async (settings) => {
+        const lock = await settings.objectLock(signal);
         if (lock) {
           const { mode, days } = lock;
           return holds(mode === undefined ? 'on, without a default' : `on, ${mode} for ${days} days`);
@@ -86,4 +93,25 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
 
 function bucketOf(repository: string): string {
   return new URL(repository).hostname;
+}
+
+/** What could not be read makes less than all well: somebody else must look. */
+async function unlessDenied(
+  config: StoreConfig,
+  what: string,
+  action: string,
+  look: (settings: S3Settings) => Promise<Finding>,
+): Promise<Finding> {
+  const { S3Settings } = await import('../../store/s3-settings.ts');
+  using settings = new S3Settings(s3Connection(config));
+  try {
+    return await look(settings);
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_STORE_DENIED')) throw error;
+    return differs(`these credentials may not read ${what}`, {
+      isMinor: true,
+      code: error.code,
+      fix: `Allow ${action}, or have somebody look who may.`,
+    });
+  }
 }

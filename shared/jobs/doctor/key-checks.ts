@@ -16,7 +16,7 @@ export interface KeyLook {
   repositoryId: string | undefined;
 }
 
-const NO_KEY_NO_BACKUP = 'Nothing can be backed up or restored.';
+export const NO_KEY_NO_BACKUP = 'Nothing can be backed up or restored.';
 
 /** @param needs the check that says whether the store is reached */
 export function repositoryCheck(needs: string): Check<KeyLook> {
@@ -45,15 +45,6 @@ export const KEY: readonly Check<KeyLook>[] = [
         hint: 'Set HOLDFAST_KEY_FILE, BACKUP_ENCRYPTION_KEY or HOLDFAST_KMS_KEY; `holdfast init --new-key FILE` makes one.',
       });
     },
-  },
-  {
-    name: 'key-state',
-    assumes: 'The key is enabled, and nobody has scheduled its deletion.',
-    neededFor: 'backup',
-    follows: 'Without the key every backup is lost.',
-    needs: 'key',
-    slow: { code: 'E_KEY_UNAVAILABLE', fix: 'Check the way to KMS: a route, or an endpoint of the VPC.' },
-    look: (look, signal) => judgeState(look, signal),
   },
   {
     name: 'key-use',
@@ -95,29 +86,6 @@ async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Findi
       fix: 'Make it with `holdfast init`, or correct the place.',
     });
   }
-}
-
-async function judgeState({ config }: KeyLook, signal: AbortSignal): Promise<Finding> {
-  if (config.kmsKey === undefined) return holds('a key of 64 hex digits has no state');
-  const { readKmsKeyState } = await import('../../keys/kms-key-state.ts');
-  const found = await readKmsKeyState(config.kmsKey, { region: config.s3?.region, signal });
-  if (!found) return unknown('these credentials may not ask (kms:DescribeKey), which no backup needs');
-  const { state, isSymmetric, deletionAt, arn } = found;
-  if (deletionAt !== undefined || state === 'PendingDeletion')
-    return differs(`it is to be deleted${deletionAt ? ` on ${deletionAt.toISOString().slice(0, 10)}` : ''}`, {
-      code: 'E_KEY_DENIED',
-      fix: `Cancel that at once: aws kms cancel-key-deletion --key-id ${arn}, then aws kms enable-key --key-id ${arn}. Without the key every backup is lost.`,
-    });
-  if (!isSymmetric)
-    return differs('it is not a symmetric encryption key', {
-      code: 'E_BAD_KEY',
-      fix: 'Give a key of usage ENCRYPT_DECRYPT and spec SYMMETRIC_DEFAULT.',
-    });
-  if (state === 'Enabled') return holds('enabled');
-  return differs(`its state is ${state}`, {
-    code: 'E_KEY_DENIED',
-    fix: `Enable it: aws kms enable-key --key-id ${arn}`,
-  });
 }
 
 /** Makes a data key that nothing is sealed with, and opens it again; in another context it must stay shut. */

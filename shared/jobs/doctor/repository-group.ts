@@ -1,75 +1,72 @@
 import type { HoldfastError } from '../../core/errors.ts';
 import type { ProbeFolder } from '../../repository/store-probe.ts';
-import { type Check, type CheckOptions, runChecks, type SourceCheck } from '../../sources/source-checks.ts';
-import { openInspection, openStore } from '../../store/open-store.ts';
+import { type Check, runChecks, type SourceCheck } from '../../sources/source-checks.ts';
+import { openContact, openStore } from '../../store/open-store.ts';
 import type { RepositoryConfig } from '../open-repository.ts';
 import { CONTACT } from './bucket-checks.ts';
-import { SETTINGS } from './bucket-settings.ts';
-import { FOLDER } from './folder-checks.ts';
-import { KEY, type KeyLook, repositoryCheck } from './key-checks.ts';
-import { type DoctorGroup, type DoctorRow, type GroupOptions, rowOf } from './row.ts';
-import type { BucketLook, StoreLook } from './store-look.ts';
+import { type KeyLook, repositoryCheck } from './key-checks.ts';
+import { type DoctorGroup, rowOf } from './row.ts';
+import type { BucketLook, StoreCheck, StoreLook } from './store-look.ts';
 import { CHECKSUMS, writeChecks } from './write-checks.ts';
 
-export interface RepositoryGroupOptions {
+export type RepositoryLook = KeyLook & StoreLook;
+
+export interface RepositoryOptions {
   readonly config: RepositoryConfig;
-  /** Where the probe is put; undefined for a role that may put no such thing. @default 'expired' */
-  readonly probe?: ProbeFolder | undefined;
-  /** Whether the bucket's settings are asked for; roles of functions may not, and need not. */
-  readonly hasSettings: boolean;
-  /** Whether the configuration asks for Object Lock. */
-  readonly wantsLock: boolean;
-  /** Whether work is done with the key. */
-  readonly hasKey: boolean;
+  /** Where the probe is put; undefined for a role that may put no such thing. */
+  readonly probe: ProbeFolder | undefined;
+  /** Of the key; none for a role that may not use it. */
+  readonly key: readonly Check<KeyLook>[];
   /** Why the configured key could not be read. */
   readonly keyProblem?: HoldfastError | undefined;
   /** Whether the first backup makes the repository, as functions do. */
   readonly isMadeByBackup: boolean;
 }
 
-type InBucket = Check<BucketLook & KeyLook>;
-type InFolder = Check<KeyLook & StoreLook>;
-
-/** What holds the repository, reached, set up as it must be, and keeping what is put there; and the key. */
-export function repositoryGroup(options: RepositoryGroupOptions): DoctorGroup {
-  const checks = isBucket(options) ? inBucket(options) : inFolder(options);
-  return { names: checks.map(({ name }) => name), run: (given) => examineRepository(options, given) };
+interface BucketOptions extends RepositoryOptions {
+  /** How the bucket is set up; none for roles of functions, which may not ask and need not. */
+  readonly settings: readonly StoreCheck<BucketLook>[];
+  /** Whether the configuration asks for Object Lock. */
+  readonly wantsLock: boolean;
 }
 
-function isBucket({ config }: RepositoryGroupOptions): boolean {
-  return config.repository.startsWith('s3:');
-}
-
-function inBucket({ hasSettings, probe, hasKey }: RepositoryGroupOptions): readonly InBucket[] {
-  return [
+/** The bucket that holds the repository: reached, set up as it must be, and keeping what is put there; and the key. */
+export function bucketGroup(options: BucketOptions): DoctorGroup {
+  const { settings, probe, key, wantsLock, config } = options;
+  const checks: readonly Check<BucketLook & KeyLook>[] = [
     ...CONTACT,
-    ...(hasSettings ? SETTINGS : []),
+    ...settings,
     ...(probe ? [...writeChecks('bucket'), CHECKSUMS] : []),
     repositoryCheck('bucket'),
-    ...(hasKey ? KEY : []),
+    ...key,
   ];
+  return groupOf(checks, async function* (how) {
+    using s3 = await openContact(config);
+    if (!s3) return;
+    const look = { ...(await repositoryLook(options)), s3, wantsLock, contact: undefined };
+    yield* runChecks(checks, look, how);
+  });
 }
 
-function inFolder({ hasKey }: RepositoryGroupOptions): readonly InFolder[] {
-  return [...FOLDER, ...writeChecks('store'), repositoryCheck('store'), ...(hasKey ? KEY : [])];
+/** A group of such checks, as rows. */
+export function groupOf(
+  checks: readonly { readonly name: string }[],
+  run: (how: Parameters<typeof runChecks>[2]) => AsyncIterable<SourceCheck>,
+): DoctorGroup {
+  return {
+    names: checks.map(({ name }) => name),
+    run: async function* (given) {
+      for await (const check of run({ ...given, mayWrite: true })) {
+        const code = check.name.startsWith('key') ? 'E_KEY_UNAVAILABLE' : 'E_STORE_UNAVAILABLE';
+        yield rowOf(check, { name: check.name, code, fix: 'docs/errors.md says what the code means.' });
+      }
+    },
+  };
 }
 
-async function* examineRepository(
-  options: RepositoryGroupOptions,
-  { signal, limitMs }: GroupOptions,
-): AsyncGenerator<DoctorRow> {
-  for await (const check of looked(options, { mayWrite: true, signal, limitMs })) {
-    const code = check.name.startsWith('key') ? 'E_KEY_UNAVAILABLE' : 'E_STORE_UNAVAILABLE';
-    yield rowOf(check, { name: check.name, code, fix: 'docs/errors.md says what the code means.' });
-  }
-}
-
-async function* looked(options: RepositoryGroupOptions, how: CheckOptions): AsyncGenerator<SourceCheck> {
-  const { config, probe = 'expired', keyProblem, isMadeByBackup, wantsLock } = options;
+/** What checks of any repository share, before anything was looked at. */
+export async function repositoryLook(options: RepositoryOptions): Promise<RepositoryLook & KeyLook> {
+  const { config, probe = 'expired', keyProblem, isMadeByBackup } = options;
   const ofStore = { store: await openStore(config), probe, isMissing: false, facts: undefined };
-  const ofKey = { keyProblem, isMadeByBackup, provider: undefined, repositoryId: undefined };
-  const look = { config, ...ofStore, ...ofKey };
-  using inspection = await openInspection(config);
-  if (!inspection) return yield* runChecks(inFolder(options), look, how);
-  yield* runChecks(inBucket(options), { ...look, inspection, wantsLock, contact: undefined }, how);
+  return { config, ...ofStore, keyProblem, isMadeByBackup, provider: undefined, repositoryId: undefined };
 }

@@ -1,6 +1,5 @@
 import { type HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import type { SourceChecks } from '../../sources/source-checks.ts';
-import { type Env, openChecks, type SourceConfig } from '../adapters.ts';
+import type { CheckUse, SourceChecks } from '../../sources/source-checks.ts';
 import { type DoctorGroup, type DoctorRow, type GroupOptions, rowOf } from './row.ts';
 
 /** A database that is looked at. */
@@ -8,9 +7,11 @@ export interface ExaminedPlace {
   /** Of the configuration, or what was given for one. */
   readonly name: string;
   /** Fetches its login, where that is a secret. @throws E_CONFIG, E_USAGE, E_SOURCE_* */
-  open(signal: AbortSignal): Promise<{ readonly config: SourceConfig; readonly env: Env }>;
+  open(signal: AbortSignal): Promise<SourceChecks>;
   /** Whether its login is a secret that is fetched: that has a row of its own. */
   readonly hasSecret: boolean;
+  /** @default 'backup' */
+  readonly use?: CheckUse | undefined;
 }
 
 /** What `holdfast test --source` looks at, as rows. */
@@ -19,14 +20,13 @@ export function sourceGroup(place: ExaminedPlace): DoctorGroup {
 }
 
 async function* examinePlace(
-  { name: place, open, hasSecret }: ExaminedPlace,
+  { name: place, open, hasSecret, use }: ExaminedPlace,
   { signal, limitMs }: GroupOptions,
 ): AsyncGenerator<DoctorRow> {
   const first = `${place}/${hasSecret ? 'secret' : 'settings'}`;
   let checks: SourceChecks;
   try {
-    const { config, env } = await open(AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
-    checks = await openChecks(config, env);
+    checks = await open(AbortSignal.any([signal, AbortSignal.timeout(limitMs)]));
   } catch (error) {
     if (!isHoldfastError(error) || signal.aborted) throw error;
     yield failed(first, error);
@@ -35,7 +35,7 @@ async function* examinePlace(
   if (hasSecret)
     yield { name: first, outcome: 'ok', seen: 'it can be read, and names a database', fix: null, code: null };
   const fix = `See what follows from it: holdfast test --source ${place}.`;
-  for await (const check of checks.run({ mayWrite: false, signal, limitMs }))
+  for await (const check of checks.run({ mayWrite: false, use, signal, limitMs }))
     yield rowOf(check, { name: `${place}/${check.name}`, code: 'E_SOURCE_FAILED', fix });
 }
 

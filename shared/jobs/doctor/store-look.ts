@@ -2,7 +2,7 @@ import type { ProbeFacts, ProbeFolder } from '../../repository/store-probe.ts';
 import type { Check } from '../../sources/source-checks.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StoreConfig } from '../../store/open-store.ts';
-import type { FirstContact, S3Inspection } from '../../store/s3-inspection.ts';
+import type { FirstContact, S3Contact } from '../../store/s3-contact.ts';
 
 /** What the checks of a store share. */
 export interface StoreLook {
@@ -17,7 +17,7 @@ export interface StoreLook {
 }
 
 export interface BucketLook extends StoreLook {
-  readonly inspection: S3Inspection;
+  readonly s3: S3Contact;
   /** Object Lock is asked for by the configuration. */
   readonly wantsLock: boolean;
   /** Set by `store`. */

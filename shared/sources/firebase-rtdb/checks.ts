@@ -45,7 +45,8 @@ class FirebaseChecks implements SourceChecks {
     await using own = new OwnNode(connection, this.#options.base);
     const asker = new Asker(connection, options.signal);
     const look: Look = { connection, options: this.#options, asker, own, sample: undefined };
-    yield* runChecks(FIREBASE_CHECKS, look, options);
+    const isSource = (options.use ?? 'backup') === 'backup';
+    yield* runChecks(isSource ? FIREBASE_CHECKS : ACCESS.slice(0, 1), look, options);
   }
 }
 

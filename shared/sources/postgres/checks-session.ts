@@ -52,6 +52,7 @@ export const SESSION: readonly PostgresCheck[] = [
   },
   {
     name: 'snapshot',
+    onlyFor: 'backup',
     assumes: 'This login may export a snapshot, as other sessions read by it.',
     neededFor: 'backup',
     follows: NO_BACKUP,
@@ -63,6 +64,7 @@ export const SESSION: readonly PostgresCheck[] = [
   },
   {
     name: 'rights',
+    onlyFor: 'backup',
     assumes: 'This login may read every row of every table, sequence and large object.',
     neededFor: 'backup',
     follows: NO_BACKUP,
@@ -79,7 +81,50 @@ export const SESSION: readonly PostgresCheck[] = [
       return holds(`${tables} tables, ${sequences.length} sequences, ${largeObjects.objects} large objects`);
     },
   },
+  {
+    name: 'create',
+    onlyFor: 'restore',
+    assumes: 'This login may make schemas and tables in the database.',
+    neededFor: 'restore',
+    follows: 'Nothing can be restored into it.',
+    needs: 'version',
+    look: (look, signal) =>
+      may(look, "has_database_privilege(current_database(), 'CREATE')", signal, {
+        yes: 'it may create',
+        no: `no CREATE on ${look.options.database}`,
+        fix: 'GRANT CREATE ON DATABASE … to the role, or make it the owner of the database.',
+      }),
+  },
+  {
+    name: 'create-database',
+    onlyFor: 'drill',
+    assumes: 'This login may make databases, which drills drop again.',
+    neededFor: 'restore',
+    follows: 'No drill can be made there.',
+    needs: 'version',
+    look: (look, signal) =>
+      may(
+        look,
+        '(SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)',
+        signal,
+        {
+          yes: 'it may create databases',
+          no: 'this login may not create databases',
+          fix: 'ALTER ROLE … CREATEDB on the server of drills.',
+        },
+      ),
+  },
 ];
+
+async function may(
+  look: Look,
+  condition: string,
+  signal: AbortSignal,
+  { yes, no, fix }: { readonly yes: string; readonly no: string; readonly fix: string },
+): Promise<Finding> {
+  const [row] = await ask<{ may: boolean }>(look, `SELECT ${condition} AS may`, signal);
+  return row?.may ? holds(yes) : differs(no, { code: 'E_SOURCE_DENIED', fix });
+}
 
 /** What everybody may see of it; a limit of -1 is none. */
 const COUNTS = `

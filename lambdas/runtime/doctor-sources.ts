@@ -1,0 +1,9 @@
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { DoctorGroup } from '../../shared/jobs/doctor/row.ts';
+import { openChecks } from '../../shared/jobs/open-checks.ts';
+import { examinedPlace } from './doctor-places.ts';
+
+/** Databases that are backed up. */
+export function examinedSources({ sources }: ResolvedConfig): DoctorGroup[] {
+  return sources.map((source) => examinedPlace(source.name, source, { use: 'backup', open: openChecks }));
+}

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import { examine } from '../../shared/jobs/doctor/doctor.ts';
+import { KEY } from '../../shared/jobs/doctor/key-checks.ts';
+import { bucketGroup } from '../../shared/jobs/doctor/repository-group.ts';
+import type { DoctorGroup, DoctorRow } from '../../shared/jobs/doctor/row.ts';
+import type { Invocation } from './function.ts';
+import { redact } from './redact.ts';
+import { repositoryPlace } from './settings.ts';
+
+/** What a function's role may do, as far as a doctor asks. */
+export interface DoctorDuties {
+  /** Where its role may put an object; undefined: nowhere that a probe may lie. */
+  readonly probe?: 'expired' | 'runs';
+  /** Databases that it logs in to. */
+  readonly places?: (config: ResolvedConfig) => readonly DoctorGroup[];
+}
+
+export const DoctorEvent = z.strictObject({ doctor: z.literal(true) });
+
+export interface DoctorAnswer {
+  readonly checks: readonly DoctorRow[];
+}
+
+export function isDoctorEvent(event: unknown): boolean {
+  return typeof event === 'object' && event !== null && 'doctor' in event && event.doctor === true;
+}
+
+/** Tries all that this function needs, by its own role, in its own network. */
+export async function examineHere(
+  { config, signal }: Invocation,
+  { probe, places }: DoctorDuties,
+): Promise<DoctorAnswer> {
+  const repository = bucketGroup({
+    config: { ...config, ...repositoryPlace(config), cacheBytes: undefined, graceMs: undefined },
+    probe,
+    settings: [],
+    wantsLock: false,
+    key: config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY,
+    isMadeByBackup: true,
+  });
+  const groups = [repository, ...(places?.(config) ?? [])];
+  const rows = await Array.fromAsync(examine(groups, { signal }));
+  return { checks: rows.map(redacted) };
+}
+
+function redacted({ seen, fix, ...row }: DoctorRow): DoctorRow {
+  return { ...row, seen: redact(seen), fix: fix === null ? null : redact(fix) };
+}
