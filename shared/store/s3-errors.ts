@@ -32,7 +32,7 @@ const NOT_SUPPORTED: Meaning = [
   'Choose a store that has it; without it an object could be overwritten.',
 ];
 const ARCHIVED: Meaning = [
-  'E_STORE_DENIED',
+  'E_OBJECT_UNREADABLE',
   'the object is in an archive storage class',
   'Restore it to S3 Standard first (`aws s3api restore-object`), then run this again.',
 ];
@@ -83,6 +83,21 @@ function named(meaning: Meaning, names: string): [string, Meaning][] {
   return names.split(' ').map((name) => [name, meaning]);
 }
 
+/** An error that S3 gives for one object as well as for all: a policy, or the key that the object is encrypted with. */
+export function mayBeOneObject(error: unknown): boolean {
+  const { name, status } = describe(error as Error);
+  if (name === 'AccessDenied' || name === 'Forbidden' || name.startsWith('KMS.')) return true;
+  return status === 403 && !MEANINGS.has(name);
+}
+
+/** What S3 refuses of one object, while it gives others. @param denied what it would be if it were all */
+export function deniedObject(key: string, denied: HoldfastError): HoldfastError {
+  return new HoldfastError('E_OBJECT_UNREADABLE', `${key} cannot be read: ${denied.message}`, {
+    cause: denied,
+    hint: 'Others can be read. Check what the bucket policy says of this object, its owner, and the KMS key that it is encrypted with.',
+  });
+}
+
 interface S3Failure {
   readonly name: string;
   readonly status: number | undefined;
@@ -116,7 +131,14 @@ export function fromS3Error(
   if (name === 'InvalidRange' || status === 416) {
     return new HoldfastError('E_RANGE', `a read of ${key} runs past its end`, { cause: error });
   }
-  return classify(failure, location, error);
+  return about(classify(failure, location, error), key);
+}
+
+/** An error of one object names it. */
+function about(error: HoldfastError, key: string | undefined): HoldfastError {
+  const { code, message, hint, cause } = error;
+  if (code !== 'E_OBJECT_UNREADABLE' || key === undefined) return error;
+  return new HoldfastError(code, `${key} cannot be read: ${message}`, { cause, ...(hint ? { hint } : {}) });
 }
 
 function classify(

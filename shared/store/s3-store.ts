@@ -7,7 +7,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { SECOND_MS } from '../core/units.ts';
 import { checkKey, checkPrefix } from './object-key.ts';
 import type {
@@ -19,7 +19,8 @@ import type {
   PutOptions,
 } from './object-store.ts';
 import { clientConfig, type S3Connection, s3Checksum } from './s3-connection.ts';
-import { fromS3Error } from './s3-errors.ts';
+import { S3Denials } from './s3-denials.ts';
+import { deniedObject, fromS3Error, mayBeOneObject } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -38,6 +39,10 @@ export class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #denials = new S3Denials({
+    read: (key, signal) => this.#get(key, { range: { offsetBytes: 0, lengthBytes: 1 }, signal }),
+    list: (prefix, most, signal) => this.list(prefix, { most, signal }),
+  });
 
   constructor(options: S3StoreOptions) {
     const { bucket, prefix } = options;
@@ -66,8 +71,14 @@ export class S3Store implements ObjectStore {
     await this.#call(key, signal, () => this.#client.send(new PutObjectCommand(input), sendOptions(signal)));
   }
 
-  async get(key: string, { signal, range }: GetOptions = {}): Promise<Uint8Array> {
+  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     checkKey(key);
+    const bytes = await this.#readObject(key, options.signal, () => this.#get(key, options));
+    this.#denials.noteRead(key);
+    return bytes;
+  }
+
+  async #get(key: string, { signal, range }: GetOptions): Promise<Uint8Array> {
     if (range?.lengthBytes === 0) return this.#emptyRange(key, range.offsetBytes, signal);
     const last = range ? range.offsetBytes + range.lengthBytes - 1 : 0;
     const wanted = range ? { Range: `bytes=${range.offsetBytes}-${last}` } : {};
@@ -94,8 +105,9 @@ export class S3Store implements ObjectStore {
   async head(key: string, { signal }: Options = {}): Promise<ObjectHead> {
     checkKey(key);
     const input = { Bucket: this.#bucket, Key: this.#prefix + key, ChecksumMode: 'ENABLED' as const };
-    return this.#call(key, signal, async () => {
-      const found = await this.#client.send(new HeadObjectCommand(input), sendOptions(signal));
+    const ask = () => this.#client.send(new HeadObjectCommand(input), sendOptions(signal));
+    return this.#readObject(key, signal, async () => {
+      const found = await this.#call(key, signal, ask);
       const { ContentLength = 0, LastModified, ChecksumSHA256 } = found;
       const sha256 = ChecksumSHA256 ? Buffer.from(ChecksumSHA256, 'base64').toString('hex') : undefined;
       return { key, sizeBytes: ContentLength, modifiedAt: dated(LastModified, key), sha256 };
@@ -150,6 +162,16 @@ export class S3Store implements ObjectStore {
       'E_RANGE',
       `a read of ${key} ends at byte ${offset}, the object has ${sizeBytes}`,
     );
+  }
+
+  /** A refusal that concerns this object alone becomes an error of the object. */
+  async #readObject<T>(key: string, signal: AbortSignal | undefined, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isHoldfastError(error, 'E_STORE_DENIED') || !mayBeOneObject(error.cause)) throw error;
+      throw (await this.#denials.isOneObject(key, signal)) ? deniedObject(key, error) : error;
+    }
   }
 
   async #call<T>(

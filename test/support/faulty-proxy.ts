@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { passOn } from './pass-on.ts';
 
 /** What a store, or the network before it, does to a request. */
 export type ProxyFault =
@@ -8,6 +9,10 @@ export type ProxyFault =
   | 'slow-down'
   /** Answers with an error of its own. */
   | 'error'
+  /** Refuses access, as a bucket policy does. */
+  | 'denied'
+  /** Says that the object is archived. */
+  | 'archived'
   /** Breaks the connection off while the request is on its way. */
   | 'reset-request'
   /** Does the work, and breaks the connection off in the middle of the answer. */
@@ -70,20 +75,14 @@ async function spoil(
   const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
   if (fault === 'slow-down') refuse(answer, 503, 'SlowDown');
   else if (fault === 'error') refuse(answer, 500, 'InternalError');
-  else await pass(await ask(incoming, body, to), answer, fault);
+  else if (fault === 'denied') refuse(answer, 403, 'AccessDenied');
+  else if (fault === 'archived') refuse(answer, 403, 'InvalidObjectState');
+  else await pass(await passOn(incoming, body, to), answer, fault);
 }
 
 function refuse(answer: ServerResponse, status: number, code: string): void {
   answer.writeHead(status, { 'content-type': 'application/xml' });
   answer.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>by the proxy</Message></Error>`);
-}
-
-function ask(incoming: IncomingMessage, body: Buffer, to: URL): Promise<IncomingMessage> {
-  const { method, url, headers } = incoming;
-  return new Promise((resolve, reject) => {
-    const outward = request({ host: to.hostname, port: to.port, method, path: url, headers }, resolve);
-    outward.on('error', reject).end(body);
-  });
 }
 
 async function pass(

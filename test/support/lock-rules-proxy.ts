@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { passOn } from './pass-on.ts';
 
 export interface LockRulesProxy extends AsyncDisposable {
   readonly endpoint: string;
@@ -39,7 +34,7 @@ export async function lockRulesProxy(to: string): Promise<LockRulesProxy> {
       return;
     }
     passed.push(what);
-    const from = await ask(incoming, body, new URL(to));
+    const from = await passOn(incoming, body, new URL(to));
     const answered = Buffer.concat(await Array.fromAsync(from as AsyncIterable<Buffer>));
     const upload = /<UploadId>([^<]+)</.exec(answered.toString('latin1'))?.[1];
     if (upload) uploads.set(upload, kindOf(incoming.headers['x-amz-checksum-algorithm']));
@@ -101,12 +96,4 @@ function kindOf(header: string | string[] | undefined): string | undefined {
 
 function digest(kind: 'md5' | 'sha256', body: Buffer): string {
   return createHash(kind).update(body).digest('base64');
-}
-
-function ask(incoming: IncomingMessage, body: Buffer, to: URL): Promise<IncomingMessage> {
-  const { method, url, headers } = incoming;
-  return new Promise((resolve, reject) => {
-    const outward = request({ host: to.hostname, port: to.port, method, path: url, headers }, resolve);
-    outward.on('error', reject).end(body);
-  });
 }

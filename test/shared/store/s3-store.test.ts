@@ -99,7 +99,7 @@ describe('S3Store', () => {
     [403, 'SomethingNew', 'E_STORE_DENIED'],
     [400, 'ExpiredToken', 'E_STORE_DENIED'],
     [400, 'KMS.DisabledException', 'E_STORE_DENIED'],
-    [403, 'InvalidObjectState', 'E_STORE_DENIED'],
+    [403, 'InvalidObjectState', 'E_OBJECT_UNREADABLE'],
     [404, 'NoSuchBucket', 'E_NO_REPOSITORY'],
     [301, 'PermanentRedirect', 'E_CONFIG'],
     [400, 'AuthorizationHeaderMalformed', 'E_CONFIG'],
