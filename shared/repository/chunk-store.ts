@@ -11,7 +11,7 @@ import {
   type PackClosed,
   type StoredChunk,
 } from './codec-task.ts';
-import type { Compaction } from './compaction.ts';
+import type { Compacting, Compaction } from './compaction.ts';
 import type { PackReader } from './pack-reader.ts';
 import { INDEX, type PackUploader } from './pack-uploader.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -110,9 +110,11 @@ export class ChunkStore {
   }
 
   async store(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): Promise<StoredRef[]> {
-    const due = planned.map(({ parent }) => parent !== undefined && this.#options.compaction.isDue(parent));
-    const bases = planned.map((chunk, i) => (due[i] ? undefined : this.#baseOf(chunk)));
-    const requests = planned.map((chunk, i) => (due[i] ? wholeOf(chunk) : this.#request(chunk, bases[i])));
+    const plans = planned.map(({ parent }) => (parent ? this.#options.compaction.plan(parent) : 'keep'));
+    const bases = planned.map((chunk, i) => this.#baseOf(chunk, plans[i]));
+    const requests = planned.map((chunk, i) =>
+      plans[i] === 'keep' ? this.#request(chunk, bases[i]) : anewOf(chunk, bases[i]),
+    );
     const first = await this.#send(block, requests, undefined);
     const changed = planned.flatMap((_, i) => (first.chunks[i]?.status === 'needs-base' ? [i] : []));
     const wanted = changed.map((i) => withId(requests[i], first.chunks[i]));
@@ -132,9 +134,10 @@ export class ChunkStore {
     });
   }
 
-  #baseOf({ parent, start, cut }: PlannedChunk): BaseChoice | undefined {
-    if (!parent || !this.#options.parentPacks) return undefined;
-    return chooseBase(parent, cut.end - start, this.#options.isKept);
+  #baseOf({ parent, start, cut }: PlannedChunk, plan: Compacting | undefined): BaseChoice | undefined {
+    if (!parent || !this.#options.parentPacks || plan === 'whole') return undefined;
+    const from = plan === 'merge' ? { ...parent, chain: parent.chain.slice(0, 1) } : parent;
+    return chooseBase(from, cut.end - start, this.#options.isKept);
   }
 
   #request({ start, cut, parent }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
@@ -202,9 +205,9 @@ export class ChunkStore {
   }
 }
 
-/** A chunk that is stored whole, though the parent may have it. */
-function wholeOf({ start, cut }: PlannedChunk): ChunkToStore {
-  return { start, end: cut.end, mayDelta: false };
+/** A chunk that is stored again, though the parent may have it: as a difference from the base, if there is one. */
+function anewOf({ start, cut }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
+  return { start, end: cut.end, mayDelta: base !== undefined };
 }
 
 /** The request again, with the id that the first answer found. */

@@ -18,7 +18,8 @@ export interface OtherPack {
 
 interface KnownPack extends OtherPack {
   readonly isKept: boolean;
-  /** Bytes that the pack takes for each that the parent uses. */
+  /** Bytes that the parent uses of it, and that the pack takes for each of them. */
+  readonly usedBytes: number;
   readonly roomFactor: number;
 }
 
@@ -29,6 +30,19 @@ const PADDING_SHARE = 1 / 16;
 function roomFactor({ bytes, usedBytes }: Manifest['packs'][number]): number {
   const unused = bytes * (1 - PADDING_SHARE) - OVERHEAD_BYTES - usedBytes;
   return 1 + Math.max(0, unused) / Math.max(1, usedBytes);
+}
+
+/** Most runs add no more than what is used of theirs still: three of four, not counting the one of which most is used. */
+const GROWTH_RANK = 3 / 4;
+
+function growthOf({ packs, keys }: Manifest): number {
+  const byRun = new Map<string, number>();
+  for (const { key, usedBytes } of packs) {
+    const { purpose, run = '' } = keys[key] ?? {};
+    if (purpose === 'data') byRun.set(run, (byRun.get(run) ?? 0) + usedBytes);
+  }
+  const grown = [...byRun.values()].sort((a, b) => a - b).slice(0, -1);
+  return grown.length > 1 ? (grown[Math.floor((grown.length - 1) * GROWTH_RANK)] ?? 0) : 0;
 }
 
 /** What of which packs one partition uses. A partition that is written again begins a new one. */
@@ -55,6 +69,7 @@ export class PackLedger {
   readonly #known: Map<string, KnownPack>;
   readonly #backups = new Set<string>();
   #dataRoomBytes = 0;
+  #growthBytes = 0;
 
   constructor(parent: Map<string, KnownPack> = new Map(), problems: readonly string[] = []) {
     this.#known = parent;
@@ -94,6 +109,7 @@ export class PackLedger {
           bytes,
           key: parent.keys[key],
           isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE,
+          usedBytes,
           roomFactor: roomFactor(pack),
         },
       ] as const;
@@ -103,6 +119,7 @@ export class PackLedger {
     ledger.#dataRoomBytes = parent.packs
       .filter(({ key }) => parent.keys[key]?.purpose === 'data')
       .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack), 0);
+    ledger.#growthBytes = growthOf(parent);
     return ledger;
   }
 
@@ -110,7 +127,8 @@ export class PackLedger {
   know({ key: backup, packs, keys }: Manifest): void {
     this.#backups.add(backup);
     for (const { id, bytes, key } of packs)
-      if (!this.#known.has(id)) this.#known.set(id, { bytes, key: keys[key], isKept: true, roomFactor: 1 });
+      if (!this.#known.has(id))
+        this.#known.set(id, { bytes, key: keys[key], isKept: true, usedBytes: bytes, roomFactor: 1 });
   }
 
   isKept(pack: PackHandle): boolean {
@@ -122,9 +140,21 @@ export class PackLedger {
     return this.#dataRoomBytes;
   }
 
-  /** Bytes that an item of the parent takes, with its part of what the parent does not use of its pack. */
-  roomOf({ pack, storedBytes }: ItemLocation): number {
-    return storedBytes * (this.#known.get(pack.id ?? '')?.roomFactor ?? 1);
+  /** Bytes of chunks that a backup adds, going by what the parent uses of those before it. */
+  get growthBytes(): number {
+    return this.#growthBytes;
+  }
+
+  /**
+   * Bytes that an item of the parent takes, with its part of what the parent does not use of its pack.
+   *
+   * @param leftBytes what the parent uses of the pack, and the backup that is being made does not
+   */
+  roomOf({ pack, storedBytes }: ItemLocation, leftBytes = 0): number {
+    const known = this.#known.get(pack.id ?? '');
+    if (!known) return storedBytes;
+    const { usedBytes, roomFactor: factor } = known;
+    return (storedBytes * factor * usedBytes) / Math.max(storedBytes, usedBytes - leftBytes);
   }
 
   /** Those of other backups, by id. */

@@ -57,8 +57,9 @@ export class ShareWriter implements AsyncDisposable {
     this.#ledger = begun.ledger;
     this.#compaction = new Compaction({
       roomBytes: begun.ledger.dataRoomBytes,
+      growthBytes: begun.ledger.growthBytes,
       ...sizesOf(options.parent),
-      roomOf: (item) => begun.ledger.roomOf(item),
+      roomOf: (item, leftBytes) => begun.ledger.roomOf(item, leftBytes),
       packBytes: context.limits.packBytes,
     });
     this.#blocks = {
@@ -150,7 +151,7 @@ export class ShareWriter implements AsyncDisposable {
     const { manifest } = parent;
     for await (const { refs } of parent.leaves(entry, { signal }))
       for (const ref of refs) {
-        const plain = this.#compaction.isDue(ref) ? await this.#read(parent, ref) : undefined;
+        const plain = this.#compaction.plan(ref) !== 'keep' ? await this.#read(parent, ref) : undefined;
         yield { ref, manifest, plain: plain && (async () => plain) };
       }
   }

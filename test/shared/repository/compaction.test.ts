@@ -36,29 +36,54 @@ function ref(pack: string, ...deltas: readonly number[]): ChunkRef {
 }
 
 describe('compaction', () => {
-  const compaction = (roomBytes: number, packBytes = 0) =>
+  const compaction = (roomBytes: number, packBytes = 0, growthBytes = 0) =>
     new Compaction({
       roomBytes,
       wholeBytes: 100 * CHUNK,
       plainBytes: 300 * CHUNK,
-      roomOf: ({ storedBytes }) => storedBytes,
+      growthBytes,
+      // Packs of ten chunks.
+      roomOf: ({ storedBytes }, leftBytes) =>
+        (storedBytes * 10 * CHUNK) / Math.max(storedBytes, 10 * CHUNK - leftBytes),
       packBytes,
     });
 
-  it('begins where a backup takes 1.4 times the room of a first one', () => {
-    expect(compaction(139 * CHUNK).isDue(ref('a', 900))).toBe(false);
-    expect(compaction(141 * CHUNK).isDue(ref('a', 900))).toBe(true);
+  it('begins where the next backup would take 1.44 times the room of a first one', () => {
+    expect(compaction(143 * CHUNK).plan(ref('a', 900))).toBe('keep');
+    expect(compaction(145 * CHUNK).plan(ref('a', 900))).toBe('whole');
+    expect(compaction(139 * CHUNK, 0, 6 * CHUNK).plan(ref('a', 900))).toBe('whole');
+  });
+
+  it('merges differences where far less is left of them so', () => {
+    const days = Array.from({ length: 15 }, () => 30);
+    expect(compaction(145 * CHUNK).plan(ref('a', ...days))).toBe('merge');
+    expect(compaction(145 * CHUNK).plan(ref('a', 450))).toBe('whole');
+    expect(compaction(145 * CHUNK).plan(ref('a', 330, 50, 50))).toBe('whole');
+  });
+
+  it('does the same with all chunks of a pack', () => {
+    const run = compaction(145 * CHUNK);
+    const days = Array.from({ length: 15 }, () => 30);
+    expect([run.plan(ref('a', ...days)), run.plan(ref('a', 450))]).toEqual(['merge', 'merge']);
+  });
+
+  it('stores whole what would keep a pack for itself', () => {
+    const small = { ...ref('b'), chain: [{ pack: { id: 'deltas' as never }, offset: 0, storedBytes: 10 }] };
+    expect(compaction(145 * CHUNK).plan(small)).toBe('keep');
+    const run = compaction(145 * CHUNK, 100 * CHUNK);
+    for (let i = 0; i < 10; i++) run.plan(ref(`p${i}`, 950));
+    expect(run.plan(small)).toBe('whole');
   });
 
   it('leaves what takes little more than it must', () => {
-    expect(compaction(200 * CHUNK).isDue(ref('a', 99))).toBe(false);
+    expect(compaction(200 * CHUNK).plan(ref('a', 99))).toBe('keep');
   });
 
   it('stores a quarter of all again in a run, and a pack: what lies in one pack goes together', () => {
     const packs = Array.from({ length: 100 }, (_, i) => `p${Math.floor(i / 10)}`);
     const picked = (packBytes: number) => {
       const run = compaction(200 * CHUNK, packBytes);
-      return packs.filter((pack) => run.isDue(ref(pack, 900)));
+      return packs.filter((pack) => run.plan(ref(pack, 900)) === 'whole');
     };
     expect(picked(0).slice(0, 10)).toEqual(packs.slice(0, 10));
     expect(picked(0).length).toBeLessThanOrEqual(25 + 10);
@@ -67,8 +92,8 @@ describe('compaction', () => {
   });
 
   it('does nothing where an old release did not say how large a first backup is', () => {
-    const unknown = { roomBytes: 10, wholeBytes: undefined, plainBytes: 1, packBytes: 1 };
-    expect(new Compaction({ ...unknown, roomOf: () => 9 }).isDue(ref('a', 900))).toBe(false);
+    const unknown = { roomBytes: 10, wholeBytes: undefined, plainBytes: 1, growthBytes: 0, packBytes: 1 };
+    expect(new Compaction({ ...unknown, roomOf: () => 9 }).plan(ref('a', 900))).toBe('keep');
   });
 });
 
