@@ -29,6 +29,18 @@ export async function doctorGroups(
   return [await repository(config, io), ...(groups.length > 0 ? groups : [none])];
 }
 
+/** What is looked at of a deployment. @throws E_DEPLOYMENT, E_CONFIG */
+export async function deploymentGroups(
+  stack: string,
+  region: string | undefined,
+  io: Io,
+): Promise<readonly DoctorGroup[]> {
+  // Clients of AWS load when they are used.
+  const { findDeployment } = await import('../shared/jobs/doctor/deployed/deployment.ts');
+  const { deployedGroups } = await import('../shared/jobs/doctor/deployed/groups.ts');
+  return deployedGroups(await findDeployment(stack, { region, env: io.env, signal: io.signal }));
+}
+
 async function repository(config: ResolvedConfig, io: Io): Promise<DoctorGroup> {
   try {
     return group(await repositoryConfig(config, io), config);

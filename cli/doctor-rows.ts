@@ -25,6 +25,42 @@ export function describeRow({ outcome, name, seen, fix }: DoctorRow, columns: nu
   return isNarrow ? `${head.trimEnd()}\n${body}` : head + body.slice(indent.length);
 }
 
+/** Rows of a deployment's functions, of which those that are well become one for each function. */
+export class FoldedRows {
+  readonly #jobs: ReadonlySet<string>;
+  #job: string | undefined;
+  #well = 0;
+  #all = 0;
+
+  constructor(jobs: readonly string[]) {
+    this.#jobs = new Set(jobs);
+  }
+
+  /** What is to be shown once that row is there. */
+  add(row: DoctorRow): DoctorRow[] {
+    const [first = ''] = row.name.split('/');
+    const job = this.#jobs.has(first) ? first : undefined;
+    const before = job === this.#job ? [] : this.end();
+    this.#job = job;
+    if (job === undefined) return [...before, row];
+    this.#all++;
+    if (row.outcome !== 'ok') return [...before, row];
+    this.#well++;
+    return before;
+  }
+
+  /** What is to be shown when no more come. */
+  end(): DoctorRow[] {
+    const [name, well, all] = [this.#job, this.#well, this.#all];
+    this.#job = undefined;
+    this.#well = 0;
+    this.#all = 0;
+    if (name === undefined || well === 0) return [];
+    const seen = `${well === all ? '' : `${well} of `}${all} checks`;
+    return [{ name, outcome: 'ok', seen, fix: null, code: null }];
+  }
+}
+
 /** `12 ok, 1 warning, 1 failed, 3 not tried.` */
 export function sumUp(rows: readonly DoctorRow[]): string {
   const { ok, warning, failed, 'not-tried': open } = countOutcomes(rows);

@@ -1,9 +1,10 @@
+import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { doctorExitStatus, examine } from '../../shared/jobs/doctor/doctor.ts';
 import type { DoctorRow } from '../../shared/jobs/doctor/row.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { doctorGroups } from '../doctor-places.ts';
-import { describeRow, doctorDocument, sumUp } from '../doctor-rows.ts';
+import { deploymentGroups, doctorGroups } from '../doctor-places.ts';
+import { describeRow, doctorDocument, FoldedRows, sumUp } from '../doctor-rows.ts';
 import { write } from '../io.ts';
 import { loadConfig } from '../load-config.ts';
 
@@ -11,6 +12,8 @@ const options = {
   source: { type: 'string', short: 's', multiple: true },
   only: { type: 'string', multiple: true },
   seconds: { type: 'string' },
+  deployed: { type: 'string' },
+  region: { type: 'string' },
 } as const;
 
 const COLUMNS = 100;
@@ -19,22 +22,29 @@ const MOST_SECONDS = 600;
 export const doctor: Command = {
   options,
   help: `Usage: holdfast doctor [--source SOURCE…] [--only NAME…]
+       holdfast doctor --deployed STACK [--region REGION] [--only NAME…]
 
 Tries each thing that a backup and a restore will need, one row each, and says what to do where it is not so: the store,
 this machine's clock, credentials, how the bucket is set up, conditional writes, the repository, the key; and of each
 source the name, the way there, TLS, the login, the version, connections, the snapshot, rights on every table. It changes
 nothing but a probe object of its own, which it removes, and locks nothing in a database.
 
+With --deployed: the same inside of the functions that do the work, each by its own role and in its own network, and from
+outside the schedules, who is told of alarms, limits of the account, and how the bucket is set up.
+
   -s, --source SOURCE     name from the configuration, URL, env:NAME or path; may be given several times (all of the
                           configuration)
       --only NAME         only that check (\`tls\`), or those of that source (\`shop\`, \`shop/tls\`); what it needs is tried
                           too. May be given several times
+      --deployed STACK    a deployment on AWS, by the name that its stacks begin with (aws.stackName; \`Holdfast\`)
+      --region REGION     where it is (aws.region, else as AWS's own tools find it)
       --seconds N         how long one check may take (30)
 
 ${COMMON_HELP}
 Examples:
   holdfast doctor
   holdfast doctor --source env:SHOP_URL --only rights
+  holdfast doctor --deployed Holdfast
   holdfast doctor --json
 
 Exit status: 0 all is well; 41 nothing failed, and something should be looked at; else that of the first thing that
@@ -43,21 +53,38 @@ failed (docs/errors.md): 12 key, 13 store, 30 database, ….
 
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
-    const { source, only, seconds, ...flags } = values;
+    const { source, only, seconds, deployed, region, ...flags } = values;
+    refuseMixed(values);
     const limitMs = limitOf(seconds);
     const config = await loadConfig(flags, io);
-    const groups = await doctorGroups(config, source, io);
-    const columns = io.stdout.columns ?? COLUMNS;
+    const groups =
+      deployed === undefined
+        ? await doctorGroups(config, source, io)
+        : await deploymentGroups(deployed, region ?? config.aws.region, io);
     const rows: DoctorRow[] = [];
+    const folded = new FoldedRows(deployed === undefined ? [] : FUNCTION_NAMES);
+    const show = async (shown: readonly DoctorRow[]): Promise<void> => {
+      if (values.json) return;
+      for (const row of shown) await write(io.stdout, describeRow(row, io.stdout.columns ?? COLUMNS));
+    };
     for await (const row of examine(groups, { only, limitMs, signal: io.signal })) {
       rows.push(row);
-      if (!values.json) await write(io.stdout, describeRow(row, columns));
+      await show(folded.add(row));
     }
+    await show(folded.end());
     const end = values.json ? `${JSON.stringify(doctorDocument(rows))}\n` : `\n${sumUp(rows)}`;
     await write(io.stdout, end);
     return doctorExitStatus(rows);
   },
 };
+
+/** @throws E_USAGE */
+function refuseMixed({ source, deployed, region }: Readonly<Record<string, unknown>>): void {
+  if (deployed !== undefined && source !== undefined)
+    throw usage('--source is looked at from here, --deployed from inside', 'Give one of them.');
+  if (deployed === undefined && region !== undefined)
+    throw usage('--region goes with --deployed', 'Name the deployment: --deployed STACK.');
+}
 
 /** @throws E_USAGE */
 function limitOf(text: string | undefined): number | undefined {

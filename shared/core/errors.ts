@@ -150,6 +150,7 @@ export const ERRORS = {
     11,
     'A restore by the admin API lacks the token of its plan, or the plan has changed.',
   ),
+  E_DEPLOYMENT: row(13, 'A deployment on AWS is not found, cannot be looked at, or lacks a part.'),
   E_UNAUTHENTICATED: row(13, 'The admin API does not know who asks.'),
   E_FORBIDDEN: row(13, 'Who asks may not do that by the admin API.'),
   E_LOGIN_UNAVAILABLE: row(75, 'Who issues logins to the admin API cannot be reached.', true),

@@ -1,0 +1,178 @@
+import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { paginateListSubscriptionsByTopic, paginateListTopics, SNSClient } from '@aws-sdk/client-sns';
+import { FUNCTION_NAMES } from '../../../core/config-aws.ts';
+import { bytes } from '../../../core/human.ts';
+import { plural } from '../../../core/plural.ts';
+import { scheduleNames } from '../../../core/schedule-names.ts';
+import { type Check, differs, type Finding, holds, runChecks } from '../../../sources/source-checks.ts';
+import { type DoctorGroup, rowOf } from '../row.ts';
+import { unlessDenied } from './aws-errors.ts';
+import type { Deployment } from './deployment.ts';
+
+const DEFAULT_SHARES = 10;
+/** Beside its shares a backup has who plans, holds, commits and verifies; and the watchdog and the API must run. */
+const BESIDE_SHARES = 5;
+const MOST_CODE_SHARE = 0.9;
+const NAMED = 5;
+
+/** What is seen of a deployment from outside. */
+export function accountGroup(deployment: Deployment): DoctorGroup {
+  return {
+    names: CHECKS.map(({ name }) => name),
+    run: async function* (given) {
+      for await (const check of runChecks(CHECKS, deployment, { ...given, mayWrite: false }))
+        yield rowOf(check, {
+          name: check.name,
+          code: 'E_DEPLOYMENT',
+          fix: 'Deploy again: cdk deploy --all.',
+        });
+    },
+  };
+}
+
+const CHECKS: readonly Check<Deployment>[] = [
+  {
+    name: 'functions',
+    assumes: 'Every function is there.',
+    neededFor: 'backup',
+    follows: 'What the missing one does is not done.',
+    look: async ({ functions }) => {
+      const missing = FUNCTION_NAMES.filter((name) => !functions.has(name));
+      if (missing.length === 0) return holds(plural(functions.size, 'function'));
+      return differs(`${missing.join(', ')} not there`, {
+        fix: 'Deploy again: cdk deploy --all. What removed them is in CloudTrail (DeleteFunction).',
+      });
+    },
+  },
+  {
+    name: 'schedules',
+    assumes: 'Every schedule is there, and on.',
+    neededFor: 'backup',
+    follows: 'Backups are not made.',
+    look: (deployment, signal) =>
+      unlessDenied({ what: 'the schedules', action: 'scheduler:ListSchedules', signal }, () =>
+        lookAtSchedules(deployment, signal),
+      ),
+  },
+  {
+    name: 'subscriptions',
+    assumes: 'Somebody is told of alarms, and has confirmed it.',
+    neededFor: 'information',
+    follows: 'Nobody hears of a backup that failed.',
+    look: (deployment, signal) =>
+      unlessDenied(
+        { what: 'the topic of alarms', action: 'sns:ListTopics and sns:ListSubscriptionsByTopic', signal },
+        () => lookAtSubscriptions(deployment, signal),
+      ),
+  },
+  {
+    name: 'concurrency',
+    assumes: 'As many functions may run at once as a backup takes.',
+    neededFor: 'information',
+    follows: 'Functions are throttled: backups take longer, and fail in the end.',
+    look: (deployment, signal) =>
+      unlessDenied({ what: 'limits of Lambda', action: 'lambda:GetAccountSettings', signal }, () =>
+        lookAtConcurrency(deployment, signal),
+      ),
+  },
+  {
+    name: 'code-storage',
+    assumes: 'There is room for the code of functions.',
+    neededFor: 'information',
+    follows: 'The next deployment fails.',
+    look: (deployment, signal) =>
+      unlessDenied({ what: 'limits of Lambda', action: 'lambda:GetAccountSettings', signal }, async () => {
+        const { AccountLimit, AccountUsage } = await accountSettings(deployment, signal);
+        const [used, most] = [AccountUsage?.TotalCodeSize ?? 0, AccountLimit?.TotalCodeSize ?? 0];
+        const seen = `${bytes(used)} of ${bytes(most)} in use`;
+        if (used <= most * MOST_CODE_SHARE) return holds(seen);
+        return differs(seen, {
+          fix: 'Remove old versions of functions, or have the quota raised (Service Quotas, Lambda, "Function and layer storage").',
+        });
+      }),
+  },
+];
+
+async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+  const { config, scheduleGroup: group } = deployment;
+  if (group === undefined)
+    return differs('they are off: the deployment was made with schedules disabled', {
+      isMinor: true,
+      fix: 'Deploy with ENABLE_BACKUPS=true (or `enabled`), unless that is meant.',
+    });
+  const client = new SchedulerClient(regionOf(deployment));
+  const states = new Map<string, string>();
+  let NextToken: string | undefined;
+  do {
+    const command = new ListSchedulesCommand({ GroupName: group, ...(NextToken ? { NextToken } : {}) });
+    const page = await client.send(command, { abortSignal: signal });
+    for (const { Name = '', State = '' } of page.Schedules ?? []) states.set(Name, State);
+    NextToken = page.NextToken;
+  } while (NextToken);
+  client.destroy();
+  const wanted = scheduleNames(config);
+  const off = wanted.filter((name) => states.get(name) !== 'ENABLED');
+  if (off.length === 0) return holds(`${wanted.length} are on`);
+  const named = off.slice(0, NAMED).map((name) => `${name} ${states.has(name) ? 'is off' : 'is gone'}`);
+  return differs(`${named.join(', ')}${off.length > NAMED ? ` and ${off.length - NAMED} more` : ''}`, {
+    fix: 'Deploy again, or turn them on in EventBridge Scheduler.',
+  });
+}
+
+async function lookAtSubscriptions(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+  const client = new SNSClient(regionOf(deployment));
+  const options = { abortSignal: signal };
+  const topics: string[] = [];
+  for await (const { Topics = [] } of paginateListTopics({ client }, {}, options))
+    topics.push(
+      ...Topics.flatMap(({ TopicArn = '' }) => (isTopicOf(deployment, TopicArn) ? [TopicArn] : [])),
+    );
+  const states: { readonly who: string; readonly isConfirmed: boolean }[] = [];
+  for (const TopicArn of topics)
+    for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic(
+      { client },
+      { TopicArn },
+      options,
+    ))
+      for (const { SubscriptionArn = '', Endpoint = '' } of Subscriptions)
+        states.push({ who: Endpoint, isConfirmed: SubscriptionArn.startsWith('arn:') });
+  client.destroy();
+  const open = states.filter(({ isConfirmed }) => !isConfirmed).map(({ who }) => who);
+  if (states.length === 0)
+    return differs('nobody is told of alarms', {
+      fix: 'Set aws.notifications.emails and deploy, or subscribe to the output AlertTopicArn.',
+    });
+  if (open.length === 0) return holds(`${plural(states.length, 'subscription')}, confirmed`);
+  return differs(`${open.join(', ')} did not confirm`, {
+    fix: 'Follow the link in the mail of AWS; it is good for two days. Subscribe again if it is gone.',
+  });
+}
+
+function isTopicOf({ stack }: Deployment, arn: string): boolean {
+  return arn.slice(arn.lastIndexOf(':') + 1).startsWith(stack);
+}
+
+async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+  const { AccountLimit } = await accountSettings(deployment, signal);
+  const { UnreservedConcurrentExecutions: left = 0, ConcurrentExecutions: most = 0 } = AccountLimit ?? {};
+  const needed = (deployment.config.aws.maxConcurrency ?? DEFAULT_SHARES) + BESIDE_SHARES;
+  const seen = `${left} of ${most} are reserved by nobody; a backup takes up to ${needed}`;
+  if (left >= needed) return holds(seen);
+  return differs(seen, {
+    fix: 'Have the quota raised (Service Quotas, Lambda, "Concurrent executions"), or set a smaller aws.maxConcurrency.',
+  });
+}
+
+async function accountSettings(deployment: Deployment, signal: AbortSignal) {
+  const client = new LambdaClient(regionOf(deployment));
+  try {
+    return await client.send(new GetAccountSettingsCommand({}), { abortSignal: signal });
+  } finally {
+    client.destroy();
+  }
+}
+
+function regionOf({ region }: Deployment): { readonly region?: string } {
+  return region === undefined ? {} : { region };
+}

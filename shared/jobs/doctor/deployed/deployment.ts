@@ -1,0 +1,101 @@
+import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
+import { type ResolvedConfig, resolveConfig } from '../../../core/config.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../../../core/config-aws.ts';
+import { HoldfastError } from '../../../core/errors.ts';
+import type { Env } from '../../adapters.ts';
+import { fromAwsError } from './aws-errors.ts';
+
+/** CloudFormation begins the names of what it makes with the stack's, of which it may cut the end. */
+const SURE_CHARS = 20;
+
+/** What is deployed, as its functions know it. */
+export interface Deployment {
+  readonly stack: string;
+  readonly region: string | undefined;
+  /** Names of Lambda functions by job. */
+  readonly functions: ReadonlyMap<FunctionName, string>;
+  /** What the functions read. */
+  readonly config: ResolvedConfig;
+  /** Undefined where schedules are off. */
+  readonly scheduleGroup: string | undefined;
+}
+
+/**
+ * Finds the functions of a deployment by the name that its stacks begin with.
+ *
+ * @param env of who asks: endpoints of stores and the like
+ * @throws E_DEPLOYMENT, E_CONFIG, E_ABORTED
+ */
+export async function findDeployment(
+  stack: string,
+  {
+    region,
+    env,
+    signal,
+  }: { readonly region: string | undefined; readonly env: Env; readonly signal: AbortSignal },
+): Promise<Deployment> {
+  const found = await listFunctions(stack, region, signal);
+  const [plan, ...others] = found.filter(({ job }) => job === 'plan');
+  if (!plan)
+    throw new HoldfastError('E_DEPLOYMENT', `no functions of a deployment ${stack} are there`, {
+      hint: 'Give the name that its stacks begin with (aws.stackName, Holdfast by default), and check region and account (AWS_REGION, AWS_PROFILE).',
+    });
+  if (others.length > 0)
+    throw new HoldfastError(
+      'E_DEPLOYMENT',
+      `${others.length + 1} deployments have names that begin with ${stack}: ${[plan, ...others].map(({ name }) => name).join(', ')}`,
+      { hint: 'Give more of the name.' },
+    );
+  const watchdog = found.find(({ job }) => job === 'watchdog');
+  return {
+    stack,
+    region,
+    functions: new Map(found.map(({ job, name }) => [job, name])),
+    config: configOf(plan.variables, env),
+    scheduleGroup: watchdog?.variables['HOLDFAST_SCHEDULE_GROUP'],
+  };
+}
+
+interface Found {
+  readonly name: string;
+  readonly job: FunctionName;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+async function listFunctions(
+  stack: string,
+  region: string | undefined,
+  signal: AbortSignal,
+): Promise<Found[]> {
+  const client = new LambdaClient(region === undefined ? {} : { region });
+  const found: Found[] = [];
+  try {
+    for await (const { Functions = [] } of paginateListFunctions({ client }, {}, { abortSignal: signal }))
+      found.push(...Functions.flatMap((one) => foundOf(one, stack)));
+    return found;
+  } catch (error) {
+    throw fromAwsError(error, { what: 'the functions', action: 'lambda:ListFunctions', signal });
+  } finally {
+    client.destroy();
+  }
+}
+
+function foundOf({ FunctionName: name = '', Environment }: FunctionConfiguration, stack: string): Found[] {
+  const variables = Environment?.Variables ?? {};
+  const job = FUNCTION_NAMES.find((known) => known === variables['POWERTOOLS_SERVICE_NAME']);
+  const isOurs =
+    name.startsWith(stack.slice(0, SURE_CHARS)) && variables['HOLDFAST_REPOSITORY'] !== undefined;
+  return job && isOurs ? [{ name, job, variables }] : [];
+}
+
+/** @throws E_CONFIG */
+function configOf(variables: Readonly<Record<string, string>>, env: Env): ResolvedConfig {
+  const { HOLDFAST_CONFIG: text = '{}', HOLDFAST_REPOSITORY, HOLDFAST_KMS_KEY } = variables;
+  const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION } = env;
+  return resolveConfig({
+    file: JSON.parse(text),
+    fileName: 'HOLDFAST_CONFIG of the deployment',
+    env: { HOLDFAST_REPOSITORY, HOLDFAST_KMS_KEY, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION },
+    flags: {},
+  });
+}
