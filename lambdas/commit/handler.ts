@@ -37,8 +37,10 @@ export const handler = defineFunction(
   { probe: 'runs' },
 );
 
-async function commit({ run, source }: z.infer<typeof Event>, { config, signal, repository }: Invocation) {
-  const result = await commitBackup(await repository(), { run, suspects: config.suspects, signal });
+async function commit({ run, source }: z.infer<typeof Event>, invocation: Invocation) {
+  const { config, signal, onProgress, repository } = invocation;
+  const { suspects } = config;
+  const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
   const { suspect } = result;
   measure(source, {

@@ -4,6 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey, type PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { plural } from '../core/plural.ts';
+import type { OnProgress } from '../core/progress.ts';
 import { sleep } from '../core/sleep.ts';
 import { MINUTE_MS } from '../core/units.ts';
 import type { Suspect } from '../format/catalog.ts';
@@ -49,6 +50,7 @@ export interface CommitBackupOptions {
   readonly allowEmpty?: boolean;
   /** How long the holder may take to say that the view stood. @default 60,000 */
   readonly holderMs?: number;
+  readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
@@ -103,6 +105,7 @@ async function list(
     },
     elapsedMs: (last) => ageOf(repository, { plan, planKey: documents.keyOf('plan'), last, signal }),
     findOurs: (key) => ofRun(repository, key, options),
+    onWarning: (message) => options.onProgress?.({ kind: 'warning', code: 'recovery', message }),
     signal,
   });
   return summarise(manifest, { omitted: view.omitted, cost: costOf(view), suspect });

@@ -3,6 +3,8 @@ import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
+import type { RecoveryKey } from '../keys/recovery-key.ts';
+import { RecoveryKeyProvider } from '../repository/recovery-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './bucket-rules.ts';
@@ -14,6 +16,10 @@ export interface RepositoryConfig extends StoreConfig {
   readonly kmsKey?: string | undefined;
   /** ARNs of KMS keys that came before `kmsKey`. @default none */
   readonly olderKmsKeys?: readonly string[] | undefined;
+  /** Ids of recovery keys: keys are wrapped to these and no others. @default all that the repository has */
+  readonly recoveryKeys?: readonly string[] | undefined;
+  /** The private half of a recovery key, instead of a root key: only reads. */
+  readonly recoveryKey?: RecoveryKey | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
   /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
@@ -67,10 +73,15 @@ export async function openRepository(
   signal: AbortSignal,
   given: Partial<Pick<RepositoryOptions, 'store' | 'pool'>> = {},
 ): Promise<Repository> {
+  const store = given.store ?? (await openStore(config));
+  const { recoveryKey, recoveryKeys } = config;
   return Repository.open({
-    store: given.store ?? (await openStore(config)),
+    store,
     pool: given.pool,
-    keys: await keyProvider(config, signal),
+    keys: recoveryKey
+      ? await RecoveryKeyProvider.open(store, recoveryKey, signal)
+      : await keyProvider(config, signal),
+    recoveryKeys,
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,

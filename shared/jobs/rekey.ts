@@ -2,6 +2,8 @@ import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { HexKeyProvider, refuseWeakKey } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
+import { readRecoveryKeys } from '../repository/recovery-keys.ts';
+import { rootsToWrap, wrapAll } from '../repository/recovery-wraps.ts';
 import type { Repository } from '../repository/repository.ts';
 import { isSuccessor, listKeysFiles, writeKeysFile } from '../repository/root-keys.ts';
 import { checkKeys } from './keys.ts';
@@ -38,6 +40,7 @@ export async function rekeyRepository(
   const chain = repository.context.keys.provider();
   refuseUsedKey(newest, chain.providers);
   const opened = await refuseOlderKey(repository, newest, signal);
+  await wrapRoots(repository, newest, signal);
   const isNew = await writeOnce(repository, newest, signal);
   await using renewed = await open(newKey);
   const { opens, damaged } = await prove(renewed, { chain, opened, signal });
@@ -69,6 +72,14 @@ async function prove(
   if (!isProven) throw notProven(chain.rootKeyId, renewed.rootKeyId);
   await refuseOtherChange(renewed, signal);
   return { opens, damaged: backups.length - opens };
+}
+
+/** Before it is in use: no backup is to be sealed under a root key that the recovery keys do not open. */
+async function wrapRoots(repository: Repository, newest: KeyProvider, signal: AbortSignal): Promise<void> {
+  const { context } = repository;
+  const { active } = await readRecoveryKeys(context, signal);
+  const wanted = rootsToWrap([newest, ...context.keys.provider().providers]);
+  for (const recoveryKey of active) await wrapAll(context, recoveryKey, { wanted, signal });
 }
 
 function refuseUsedKey({ rootKeyId }: KeyProvider, used: readonly KeyProvider[]): void {

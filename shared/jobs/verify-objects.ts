@@ -5,10 +5,13 @@ import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import { isKeysFileKey, KEYS_PREFIX } from '../format/keys-file.ts';
 import { packIdOf } from '../format/pack.ts';
+import { isRecoveryWrapName, parseRecoveryKeyName, RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import { isReportKey, REPORT_KINDS } from '../format/report.ts';
 import { isBodyKind, parseBody } from '../format/report-bodies.ts';
 import { RUNS } from '../format/run-document.ts';
 import { isDamage } from '../repository/damage.ts';
+import { proveRecoveryKey } from '../repository/recovery-keys.ts';
+import { readWrap } from '../repository/recovery-wraps.ts';
 import type { Repository } from '../repository/repository.ts';
 import { proveKeysFile } from '../repository/root-keys.ts';
 import { proveRunDocument } from '../repository/run-documents.ts';
@@ -45,7 +48,7 @@ export class ObjectVerification {
 
   /** @throws E_STORE_*, E_ABORTED */
   async run(): Promise<void> {
-    await this.#all([KEYS_PREFIX, 'reports/', EXPIRED, RUNS, 'backups/_spoilt/'], READS);
+    await this.#all([KEYS_PREFIX, RECOVERY_WRAPS, 'reports/', EXPIRED, RUNS, 'backups/_spoilt/'], READS);
     await this.#all(['data/'], PACKS_AT_ONCE);
   }
 
@@ -87,6 +90,8 @@ export class ObjectVerification {
     if (pack !== undefined)
       return this.#options.isKnownPack(pack) ? undefined : () => this.#checkPack(key, pack);
     if (isKeysFileKey(key)) return async () => proveKeysFile(context, key, await read(), signal);
+    if (parseRecoveryKeyName(key)) return async () => proveRecoveryKey(context, key, await read(), signal);
+    if (isRecoveryWrapName(key)) return async () => void (await readWrap(context, key, signal));
     const isKnownKind = REPORT_KINDS.some((kind) => key.startsWith(`reports/${kind}/`));
     if (isReportKey(key)) return isKnownKind ? () => this.#checkReport(key, storedAt) : undefined;
     if (isRunProbe(key)) return undefined;

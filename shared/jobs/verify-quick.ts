@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import { asDamage, missing } from '../repository/damage.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -10,19 +11,26 @@ import type { Findings } from './verify-findings.ts';
 /** Packs that the store is asked about at once. */
 const ASKED_AT_ONCE = 8;
 
+export interface QuickVerificationOptions {
+  readonly onManifest: (manifest: Manifest) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 /** Every pack is there with its size, and the store's own checksum where it keeps one. Needs no key, reads no pack. */
 export class QuickVerification {
   readonly #repository: Repository;
   readonly #findings: Findings;
+  readonly #onManifest: QuickVerificationOptions['onManifest'];
   readonly #signal: AbortSignal;
   /** Checks by pack: what backups share is looked at once. */
   readonly #checks = new Map<string, Promise<void>>();
   #sizes: Promise<ReadonlyMap<string, number>> | undefined;
 
-  constructor(repository: Repository, findings: Findings, signal: AbortSignal) {
+  constructor(repository: Repository, findings: Findings, options: QuickVerificationOptions) {
     this.#repository = repository;
     this.#findings = findings;
-    this.#signal = signal;
+    this.#onManifest = options.onManifest;
+    this.#signal = options.signal;
   }
 
   get packs(): number {
@@ -31,7 +39,9 @@ export class QuickVerification {
 
   async verify(key: BackupKey): Promise<void> {
     await this.#findings.guard(key, key, async () => {
-      const { packs } = await this.#repository.readManifest(key, this.#signal);
+      const manifest = await this.#repository.readManifest(key, this.#signal);
+      await this.#onManifest(manifest);
+      const { packs } = manifest;
       await parallel(packs, { most: ASKED_AT_ONCE, signal: this.#signal }, ({ id, bytes }) => {
         const object = packKey(id as never);
         return this.#findings.guard(object, key, () => this.#check(object, { id, bytes }));

@@ -3,8 +3,10 @@ import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { parseExpiredKey } from '../format/expired.ts';
 import { packIdOf } from '../format/pack.ts';
+import type { Manifest } from '../format/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/sizes.ts';
+import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 import { type Finding, Findings } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
 import { ObjectVerification } from './verify-objects.ts';
@@ -31,6 +33,8 @@ export interface VerifyReport {
   readonly records: number;
   readonly readBytes: number;
   readonly findings: readonly Finding[];
+  /** Which of these backups the recovery keys do not open, which is no damage. Undefined where it stopped before. */
+  readonly recovery: RecoveryCoverage | undefined;
   /** Packs that are there and not what was written: no listing shows it, so backups must be told. */
   readonly spoiltPacks: readonly string[];
   /** Why it stopped before all was looked at; only where damage was found before that. */
@@ -91,6 +95,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #findings = new Findings();
   readonly #check: Check;
+  readonly #coverage: CoverageCheck;
   #passedBytes = 0;
   /** Backups that are not done. */
   #left = 0;
@@ -98,24 +103,27 @@ class Verification {
   constructor(repository: Repository, options: VerifyOptions) {
     this.#repository = repository;
     this.#options = options;
+    this.#coverage = new CoverageCheck(repository, options.signal);
     this.#check = options.depth.kind === 'quick' ? this.#quick() : this.#full(scopeOf(options.depth));
   }
 
   async run(keys: readonly BackupKey[]): Promise<VerifyReport> {
     const done: BackupKey[] = [];
+    let recovery: RecoveryCoverage;
     try {
       for (const [i, key] of keys.entries()) {
         this.#left = keys.length - i;
         if (await this.#verify(key, keys.length === 1)) done.push(key);
       }
       await this.#check.others?.run();
+      recovery = await this.#coverage.result();
     } catch (error) {
       const damaged = keys.filter((key) => this.#findings.isDamaged(key));
       const isWhole = damaged.length === 0 && this.#others.length === 0;
       if (isWhole || !isHoldfastError(error)) throw error;
-      return this.#report(damaged, error);
+      return this.#report(damaged, { recovery: undefined, interrupted: error });
     }
-    return this.#report(done, undefined);
+    return this.#report(done, { recovery, interrupted: undefined });
   }
 
   /** False where the backup is not there any more: prune may take one away, or its packs, meanwhile. */
@@ -145,7 +153,9 @@ class Verification {
   }
 
   #quick(): Check {
-    const quick = new QuickVerification(this.#repository, this.#findings, this.#options.signal);
+    const { signal } = this.#options;
+    const onManifest = ({ key, keys }: Manifest) => this.#coverage.look(key as BackupKey, keys);
+    const quick = new QuickVerification(this.#repository, this.#findings, { onManifest, signal });
     return {
       verify: (key) => quick.verify(key),
       counts: () => ({ packs: quick.packs, chunks: 0, records: 0, readBytes: 0 }),
@@ -170,6 +180,7 @@ class Verification {
       verify: async (key) => {
         const reader = await full.open(key);
         if (!reader) return;
+        await this.#coverage.look(key, reader.manifest.keys);
         const { plainBytes, datasets } = reader.manifest.totals;
         // Backups that follow each other are much alike.
         onProgress({ kind: 'total', plainBytes: this.#passedBytes + plainBytes * this.#left, datasets });
@@ -179,7 +190,10 @@ class Verification {
     };
   }
 
-  #report(backups: readonly BackupKey[], interrupted: HoldfastError | undefined): VerifyReport {
+  #report(
+    backups: readonly BackupKey[],
+    ended: Pick<VerifyReport, 'recovery' | 'interrupted'>,
+  ): VerifyReport {
     return {
       backups,
       depth: this.#options.depth,
@@ -188,7 +202,7 @@ class Verification {
       objects: this.#check.others?.objects ?? 0,
       findings: [...this.#findings.list(), ...this.#others],
       spoiltPacks: this.#findings.spoiltPacks(),
-      interrupted,
+      ...ended,
     };
   }
 }

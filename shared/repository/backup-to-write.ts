@@ -72,5 +72,6 @@ export interface BackupToCommit extends CommitOptions {
   readonly elapsedMs: (last: PackId) => Promise<number>;
   /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */
   readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }

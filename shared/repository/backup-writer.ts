@@ -15,19 +15,21 @@ export class BackupWriter implements AsyncDisposable {
   readonly #header: BackupHeader;
   readonly #manifestKey: MadeKey;
   readonly #signal: AbortSignal;
+  readonly #onWarning: (message: string) => void;
 
   private constructor(
     context: RepositoryContext,
     options: BackupWriterOptions,
     begun: { readonly share: ShareWriter; readonly manifestKey: MadeKey; readonly startedAt: Date },
   ) {
-    const { type, note, source, software, imported, signal } = options;
+    const { type, note, source, software, imported, onWarning, signal } = options;
     const parent = options.isOlder ? undefined : options.parent?.manifest;
     this.#context = context;
     this.#share = begun.share;
     this.#manifestKey = begun.manifestKey;
     this.#header = { type, note, source, software, imported, startedAt: begun.startedAt, parent };
     this.#signal = signal;
+    this.#onWarning = onWarning;
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
@@ -51,6 +53,7 @@ export class BackupWriter implements AsyncDisposable {
       header: this.#header,
       manifestKey: this.#manifestKey,
       elapsedMs: async () => sinceOpened.elapsedMs(),
+      onWarning: this.#onWarning,
       signal: this.#signal,
     });
   }

@@ -12,6 +12,7 @@ import type { RepositoryContext } from './context.ts';
 import { figuresOfWritten, type WrittenFigures } from './dataset-figures.ts';
 import type { RunKeyEntry } from './key-ring.ts';
 import { type NewManifest, putManifest } from './put-manifest.ts';
+import { wrapForRecovery } from './recovery-wraps.ts';
 import type { OwnPack, RunPacks } from './run-packs.ts';
 import {
   packsOf,
@@ -40,6 +41,8 @@ export async function commitShares(
   const { id, location } = addCatalog(packs, options, { suspect, figures, written });
   const closed = await packs.close();
   throwIfAborted(signal);
+  for (const problem of await wrapForRecovery(context, [...packs.made, manifestKey], signal))
+    options.onWarning?.(problem);
   const own = [...shares.flatMap((share) => share.own), ...closed];
   const listed = packsAndKeys(shares, { own, catalog: location, manifestKey: manifestKey.entry });
   const sinceGuard = new Stopwatch(context.clock);

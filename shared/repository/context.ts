@@ -32,6 +32,8 @@ export interface RepositoryContext {
   readonly graceMs: number;
   readonly sinceOpened: Stopwatch;
   readonly storageClass: StorageClasses;
+  /** Ids of the recovery keys that the configuration names: no other is used. Empty: all that the repository has. */
+  readonly recoveryKeys: readonly string[];
   /** The repository's secret; needs the key. */
   secret(signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -9,6 +9,7 @@ import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts'
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
+import { RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import {
   checkRepositoryFile,
   DEFAULT_CHUNKER,
@@ -36,7 +37,7 @@ import { WorkerPool } from './worker-pool.ts';
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 /** What may be left of a repository: none of it is somebody else's. */
-const OURS = ['data/', 'expired/', 'keys/', 'reports/', RUNS];
+const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS];
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -58,6 +59,8 @@ export interface RepositoryOptions {
   readonly packBytes?: number | undefined;
   /** How long prune waits before it removes packs; 0: it does not. @default 7 days */
   readonly graceMs?: number | undefined;
+  /** Ids of the recovery keys that keys are wrapped to. @default all that the repository has */
+  readonly recoveryKeys?: readonly string[] | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
 }
@@ -144,8 +147,9 @@ export class Repository implements AsyncDisposable {
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = options.pool ?? new WorkerPool(workers);
-    const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {} } = options;
-    const parts = { store, clock, file, keys, pool, segments, limits, graceMs, storageClass, sinceOpened };
+    const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {}, recoveryKeys = [] } = options;
+    const bounds = { limits, graceMs, storageClass, recoveryKeys };
+    const parts = { store, clock, file, keys, pool, segments, sinceOpened, ...bounds };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 

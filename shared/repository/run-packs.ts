@@ -88,6 +88,11 @@ export class RunPacks implements AsyncDisposable {
     return new RunPacks(context, { run, uploader, index, keys: { data, index: indexKey } });
   }
 
+  /** The run's keys. */
+  get made(): readonly MadeKey[] {
+    return Object.values(this.#keys).filter((key) => key !== undefined);
+  }
+
   /** Where chunks of that kind are sealed. */
   port(kind: 'schema' | 'data', signal: AbortSignal): CodecPort {
     return kind === 'schema'

@@ -16,6 +16,7 @@ import { figuresOf, Tally } from './dataset-figures.ts';
 import { PackLedger, PackUse } from './pack-ledger.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import { wrapForRecovery } from './recovery-wraps.ts';
 import { RunPacks } from './run-packs.ts';
 import type { Leaf } from './tree-reader.ts';
 import { TreeWriter } from './tree-writer.ts';
@@ -231,7 +232,10 @@ export class ShareWriter implements AsyncDisposable {
   /** As `finish`, with everything stored. @throws E_STORE_* */
   async close(): Promise<WrittenShare> {
     const share = await this.finish();
-    return { ...share, own: await this.packs.close() };
+    const own = await this.packs.close();
+    const { signal, onWarning } = this.#options;
+    for (const problem of await wrapForRecovery(this.#context, this.packs.made, signal)) onWarning(problem);
+    return { ...share, own };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,38 @@
+import type { BackupKey } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import { recoveryWrapName } from '../format/recovery-file.ts';
+import type { RunKeyEntry } from '../repository/key-ring.ts';
+import type { KnownRecoveryKey } from '../repository/recovery-keys.ts';
+import type { KeyToWrap } from '../repository/recovery-wraps.ts';
+import type { ManifestEntry, Repository } from '../repository/repository.ts';
+
+/** Manifests read at once. */
+const READS = 8;
+
+/** What a restore needs of a recovery key: the root key that wrapped a run's key, where that can be had; else the run's key. */
+export type NeededKey = Pick<KeyToWrap, 'run' | 'purpose' | 'wrapped'>;
+
+/** By the form of its id alone: those of KMS are ARNs, and never leave it. */
+export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): NeededKey {
+  if (rootKeyId.startsWith('hex:')) return { run: rootKeyId, purpose: 'root', wrapped: '' };
+  return { run, purpose, wrapped };
+}
+
+/** Which of these keys are not wrapped to it, by their names. */
+export function notWrapped(
+  recoveryKey: KnownRecoveryKey,
+  keys: readonly RunKeyEntry[],
+  there: ReadonlySet<string>,
+): NeededKey[] {
+  return keys.map(neededKey).filter((key) => !there.has(recoveryWrapName(recoveryKey.id, key)));
+}
+
+/** Every listed manifest, oldest first; of damaged ones the problem. */
+export async function* manifestsOf(
+  repository: Repository,
+  signal: AbortSignal,
+): AsyncGenerator<ManifestEntry & { readonly key: BackupKey }> {
+  const keys = (await repository.backupKeys(signal)).toReversed();
+  const read = (key: BackupKey) => repository.inspectIfListed(key, signal);
+  for await (const entry of orderedMap(keys, READS, read)) if (entry) yield entry;
+}

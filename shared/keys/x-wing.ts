@@ -1,0 +1,138 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  decapsulate,
+  diffieHellman,
+  encapsulate,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import { HoldfastError } from '../core/errors.ts';
+
+/** A key pair is this seed: all else comes from it. */
+export const SEED_BYTES = 32;
+const ML_KEM_PUBLIC_BYTES = 1184;
+const ML_KEM_CIPHERTEXT_BYTES = 1088;
+const X25519_BYTES = 32;
+export const PUBLIC_KEY_BYTES = ML_KEM_PUBLIC_BYTES + X25519_BYTES;
+export const CIPHERTEXT_BYTES = ML_KEM_CIPHERTEXT_BYTES + X25519_BYTES;
+/** Of ML-KEM, from which its key pair comes. */
+const ML_KEM_SEED_BYTES = 64;
+
+/** DER before the raw bytes of a key: RFC 8410, RFC 9881 (seed only). */
+const PREFIX = {
+  x25519Public: Buffer.from('302a300506032b656e032100', 'hex'),
+  x25519Private: Buffer.from('302e020100300506032b656e04220420', 'hex'),
+  mlKemPublic: Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex'),
+  mlKemPrivate: Buffer.from('3054020100300b060960864801650304040204428040', 'hex'),
+};
+const LABEL = Buffer.from('5c2e2f2f5e5c', 'hex');
+
+interface PrivateParts {
+  readonly mlKem: KeyObject;
+  readonly x25519: KeyObject;
+}
+
+/**
+ * X-Wing (draft-connolly-cfrg-xwing-kem): X25519 and ML-KEM-768 together, secure as long as one of them is.
+ *
+ * @returns the public key that belongs to a seed. @throws E_KEY_UNAVAILABLE where Node cannot do ML-KEM
+ */
+export function publicKeyOf(seed: Uint8Array): Buffer {
+  const { mlKem, x25519 } = expand(seed);
+  return Buffer.concat([rawPublic(mlKem), rawPublic(x25519)]);
+}
+
+/** A new shared secret, and what lets the owner of the public key get it. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
+export function encapsulateTo(publicKey: Uint8Array): {
+  readonly secret: Buffer;
+  readonly ciphertext: Buffer;
+} {
+  refuseOldNode();
+  if (publicKey.length !== PUBLIC_KEY_BYTES) throw malformed('public key', publicKey.length);
+  const x = publicKey.subarray(ML_KEM_PUBLIC_BYTES);
+  const ours = generateKeyPairSync('x25519');
+  const ofX = rawPublic(ours.privateKey);
+  const sharedX = agree(ours.privateKey, x);
+  const m = encapsulate(publicKeyFrom(PREFIX.mlKemPublic, publicKey.subarray(0, ML_KEM_PUBLIC_BYTES)));
+  const secret = combine({ ofM: m.sharedKey, ofX: sharedX, ciphertextX: ofX, publicX: x });
+  return { secret, ciphertext: Buffer.concat([m.ciphertext, ofX]) };
+}
+
+/** The shared secret; of a ciphertext that was changed, another one. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
+export function decapsulateWith(seed: Uint8Array, ciphertext: Uint8Array): Buffer {
+  if (ciphertext.length !== CIPHERTEXT_BYTES) throw malformed('ciphertext', ciphertext.length);
+  const { mlKem, x25519 } = expand(seed);
+  const ciphertextX = ciphertext.subarray(ML_KEM_CIPHERTEXT_BYTES);
+  return combine({
+    ofM: decapsulate(mlKem, ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES)),
+    ofX: agree(x25519, ciphertextX),
+    ciphertextX,
+    publicX: rawPublic(x25519),
+  });
+}
+
+function expand(seed: Uint8Array): PrivateParts {
+  refuseOldNode();
+  if (seed.length !== SEED_BYTES) throw malformed('seed', seed.length);
+  const expanded = createHash('shake256', { outputLength: ML_KEM_SEED_BYTES + X25519_BYTES })
+    .update(seed)
+    .digest();
+  return {
+    mlKem: privateKeyFrom(PREFIX.mlKemPrivate, expanded.subarray(0, ML_KEM_SEED_BYTES)),
+    x25519: privateKeyFrom(PREFIX.x25519Private, expanded.subarray(ML_KEM_SEED_BYTES)),
+  };
+}
+
+/** A point of small order gives no secret: OpenSSL refuses it. @throws E_BAD_KEY */
+function agree(privateKey: KeyObject, publicX: Uint8Array): Buffer {
+  try {
+    return diffieHellman({ privateKey, publicKey: publicKeyFrom(PREFIX.x25519Public, publicX) });
+  } catch (cause) {
+    throw new HoldfastError('E_BAD_KEY', 'a public key of X25519 is none', { cause });
+  }
+}
+
+function combine(parts: {
+  readonly ofM: Uint8Array;
+  readonly ofX: Uint8Array;
+  readonly ciphertextX: Uint8Array;
+  readonly publicX: Uint8Array;
+}): Buffer {
+  const { ofM, ofX, ciphertextX, publicX } = parts;
+  return createHash('sha3-256')
+    .update(ofM)
+    .update(ofX)
+    .update(ciphertextX)
+    .update(publicX)
+    .update(LABEL)
+    .digest();
+}
+
+function publicKeyFrom(prefix: Buffer, raw: Uint8Array): KeyObject {
+  return createPublicKey({ format: 'der', type: 'spki', key: Buffer.concat([prefix, raw]) });
+}
+
+function privateKeyFrom(prefix: Buffer, raw: Uint8Array): KeyObject {
+  return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([prefix, raw]) });
+}
+
+/** Of either kind the raw bytes are the last ones. */
+function rawPublic(key: KeyObject): Buffer {
+  const length = key.asymmetricKeyType === 'x25519' ? X25519_BYTES : ML_KEM_PUBLIC_BYTES;
+  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length);
+}
+
+function refuseOldNode(): void {
+  if (typeof encapsulate === 'function' && Number.parseFloat(process.versions.openssl) >= 3.5) return;
+  throw new HoldfastError(
+    'E_KEY_UNAVAILABLE',
+    `this Node (${process.version}, OpenSSL ${process.versions.openssl}) does not have ML-KEM, which recovery keys need`,
+    { hint: 'Use Node 24.7 or newer, as nodejs.org gives it.' },
+  );
+}
+
+function malformed(what: string, bytes: number): HoldfastError {
+  return new HoldfastError('E_BAD_KEY', `a ${what} of a recovery key has ${bytes} bytes`);
+}
