@@ -41,6 +41,13 @@ export const ask = {
     return answered(await text({ message, ...streams(io) })) as string;
   },
 
+  /** What is typed is not shown. */
+  async secret(io: Io, message: string): Promise<string | undefined> {
+    if (!ask.isPossible(io)) return undefined;
+    const { password } = await prompts();
+    return answered(await password({ message, ...streams(io) })) as string;
+  },
+
   /**
    * Asks before something is destroyed.
    *

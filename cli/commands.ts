@@ -44,6 +44,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'restore a backup, or some of its datasets',
     load: async () => (await import('./commands/restore.ts')).restore,
   },
+  recover: {
+    summary: 'restore with the repository and the recovery sheet alone',
+    load: async () => (await import('./commands/recover.ts')).recover,
+  },
   repair: {
     summary: 'say what is lost of damaged backups, and make whole again what can be',
     load: async () => (await import('./commands/repair.ts')).repair,
@@ -77,7 +81,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/keys.ts')).keys,
   },
   rekey: {
-    summary: 'change the key of the repository, without writing backups again',
+    summary: 'change the key of the repository; add or remove a recovery key',
     load: async () => (await import('./commands/rekey.ts')).rekey,
   },
   hold: {

@@ -33,6 +33,7 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedCo
 export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
   const { repository, s3, kmsKey, olderKmsKeys, workers, cacheMiB, compressionLevel, deltas, storageClass } =
     config;
+  const { recoveryKeys } = config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: `Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.${existsSync(path.join(io.cwd, '.env')) ? ' The .env that is here is read with --env-file .env alone.' : ''}`,
@@ -44,7 +45,8 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
     repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
   const { graceMs } = config.prune;
   const limits = { workers, cacheBytes, compressionLevel, graceMs };
-  return { repository: place, s3, encryptionKey, kmsKey, olderKmsKeys, deltas, storageClass, ...limits };
+  const keys = { encryptionKey, kmsKey, olderKmsKeys, recoveryKeys };
+  return { repository: place, s3, ...keys, deltas, storageClass, ...limits };
 }
 
 /**

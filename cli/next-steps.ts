@@ -3,6 +3,7 @@ import { type BucketCheck, bucketWarnings } from '../shared/jobs/bucket-rules.ts
 import type { CopyStanding } from '../shared/jobs/copy/copy-to-place.ts';
 import type { RepositoryStatus } from '../shared/jobs/status.ts';
 import { age, plural, shortKey } from './format.ts';
+import { recoveryWarnings } from './recovery-warnings.ts';
 
 /** A daily backup that is older than this is late. */
 const LATE_MS = 26 * HOUR_MS;
@@ -22,6 +23,7 @@ export function nextSteps(
     newest,
     sources,
     problems,
+    recovery,
   }: RepositoryStatus & { readonly bucket?: BucketCheck; readonly copies?: readonly CopyStanding[] },
   now: Date,
 ): string[] {
@@ -41,6 +43,7 @@ export function nextSteps(
         ]
       : []),
     ...sources.flatMap((source) => stepsFor(source)),
+    ...recoveryWarnings(recovery).map((warning) => `${warning}.`.replace(/^r/, 'R')),
     ...late.map(
       ({ source, startedAt }) =>
         `The newest daily backup of ${source.name} is ${age(startedAt, now).replace(' ago', '')} old: look at its schedule.`,

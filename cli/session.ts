@@ -3,7 +3,7 @@ import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
 import { listBackups } from '../shared/jobs/list.ts';
-import { openRepository } from '../shared/jobs/open-repository.ts';
+import { openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { sourceNames } from '../shared/jobs/source-names.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
@@ -58,9 +58,16 @@ export class Session implements AsyncDisposable {
 
   static async open(flags: SessionFlags, io: Io): Promise<Session> {
     const config = await loadConfig(flags, io);
-    const repository = await openRepository(await repositoryConfig(config, io), io.signal, {
-      pool: io.threads,
-    });
+    return Session.of(config, await repositoryConfig(config, io), { flags, io });
+  }
+
+  /** With other settings of the repository than the configuration's. */
+  static async of(
+    config: ResolvedConfig,
+    settings: RepositoryConfig,
+    { flags, io }: { readonly flags: SessionFlags; readonly io: Io },
+  ): Promise<Session> {
+    const repository = await openRepository(settings, io.signal, { pool: io.threads });
     return new Session(io, config, repository, flags);
   }
 

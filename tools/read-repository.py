@@ -4,7 +4,8 @@
   read-repository.py FOLDER                     lists the backups, and their datasets with their attributes
   read-repository.py FOLDER KEY DATASET         writes a dataset to stdout as the source had it (KEY: any part of a key)
 
-The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY.
+The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY, or those of a recovery sheet from HOLDFAST_RECOVERY_HEX
+(with recovery_key.py beside this file).
 Needs Debian's python3-cryptography and python3-zstandard.
 """
 import base64, hashlib, hmac, json, os, re, sys
@@ -40,14 +41,42 @@ class Cursor:
         return value // 2 if value % 2 == 0 else -(value + 1) // 2
 
 class Repository:
-    def __init__(self, folder, root_key):
-        self.folder, self.own, self.roots = folder, root_key_id(root_key), {root_key_id(root_key): root_key}
+    def __init__(self, folder, root_key, recovery_seed=None):
+        self.folder, self.roots, self.recovery = folder, {}, None
+        if recovery_seed: self.open_recovery(recovery_seed)
+        else: self.own, self.roots = root_key_id(root_key), {root_key_id(root_key): root_key}
         raw, self.file = self.authenticated('repository.json')
         check(self.file['format'] == 'holdfast-repository' and self.file['version'] == 1, 'not a repository of format 1')
-        if self.file['secret']['rootKeyId'] != self.own: self.open_older()
-        secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
-        self.check_mac(raw, hkdf(secret, None, 'holdfast/1 repository', 32), 'repository.json')
+        if not self.recovery:
+            if self.file['secret']['rootKeyId'] != self.own: self.open_older()
+            self.secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
+        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 repository', 32), 'repository.json')
         self.max_bytes = self.file['chunker']['maxBytes']
+    def open_recovery(self, seed):
+        """The repository's secret, sealed under the private half of the recovery key: it says what can be believed."""
+        from recovery_key import XWing
+        self.recovery = XWing(seed)
+        self.own = hashlib.sha256(self.recovery.public).hexdigest()[:32]
+        key = f'keys/recovery/{self.own}.json'
+        if not os.path.exists(os.path.join(self.folder, key)): sys.exit(f'wrong key: the repository has no recovery key {self.own}')
+        raw, file = self.authenticated(key)
+        check(file['format'] == 'holdfast-recovery-key' and file['version'] == 1 and file['key'] == key, key)
+        sealed, repository = base64.b64decode(file['secret']), file['repository']
+        own = AESGCM(hkdf(seed, repository.encode(), 'holdfast/1 recovery secret', 32))
+        self.secret = own.decrypt(sealed[:12], sealed[12:], f'{repository}/{self.own}/repository'.encode())
+        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 recovery keys', 32), key)
+    def recovered(self, run, purpose, wrapped):
+        """A key that was wrapped to the recovery key."""
+        from recovery_key import hpke_open
+        name = hashlib.sha256(f'{run}/{purpose}/{wrapped}'.encode()).hexdigest()[:32]
+        key = f'recovery/{self.own}/{name}'
+        if not os.path.exists(os.path.join(self.folder, key)): sys.exit(f'the {purpose} key of {run} was not wrapped to {self.own}')
+        raw, file = self.authenticated(key)
+        check(file['format'] == 'holdfast-recovery-wrap' and file['version'] == 1 and file['key'] == key, key)
+        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 recovery wraps', 32), key)
+        shared = self.recovery.decapsulate(base64.b64decode(file['enc']))
+        associated = f"{self.file['id']}/{run}/{purpose}".encode()
+        return hpke_open(shared, b'holdfast/1 recovery', associated, base64.b64decode(file['sealed']))
     def open_older(self):
         """After a change of the root key: the older ones, wrapped under the new one."""
         key = f'keys/{hashlib.sha256(self.own.encode()).hexdigest()[:32]}.json'
@@ -69,7 +98,10 @@ class Repository:
         want = hmac.new(key, raw[:-76], hashlib.sha256).hexdigest()
         check(hmac.compare_digest(want.encode(), raw[-67:-3]), f'{what} was changed')
     def unwrap(self, entry, run, purpose):
-        if entry['rootKeyId'] not in self.roots:
+        root = entry['rootKeyId']
+        if self.recovery and not root.startswith('hex:'): return self.recovered(run, purpose, entry['wrapped'])
+        if self.recovery and root not in self.roots: self.roots[root] = self.recovered(root, 'root', '')
+        if root not in self.roots:
             sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {self.own} was given")
         wrapped = base64.b64decode(entry['wrapped'])
         key = hkdf(self.roots[entry['rootKeyId']], self.file['id'].encode(), 'holdfast/1 wrap', 32)
@@ -187,7 +219,8 @@ def apply_delta(base, delta):
     check(len(result) == size and cursor.at == len(delta), 'a delta makes another size')
     return result
 def main(folder, part=None, name=None):
-    repository = Repository(folder, bytes.fromhex(os.environ['BACKUP_ENCRYPTION_KEY']))
+    given = lambda name: bytes.fromhex(os.environ.get(name, '').replace(' ', ''))
+    repository = Repository(folder, given('BACKUP_ENCRYPTION_KEY'), given('HOLDFAST_RECOVERY_HEX'))
     keys = [key for key in repository.manifests() if part is None or part in key] or sys.exit('there is no such backup')
     for backup in map(repository.open, keys if name is None else keys[-1:]):
         if name is None: print(backup.manifest['key'], backup.manifest['source']['name'])

@@ -4,6 +4,7 @@ import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { write } from '../io.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
+import { recoveryWarnings } from '../recovery-warnings.ts';
 
 export const keys: Command = {
   options: {},
@@ -11,14 +12,14 @@ export const keys: Command = {
 
 Lists the root keys in use, by their ids (not secret), and how many backups need each. Works without a key.
 With \`check\`: whether the configured key opens every listed backup and every report, and which it does not. Reads
-manifests and reports, no packs.
+manifests and reports, no packs. Recovery keys are listed too, with how many backups each of them opens.
 
 ${COMMON_HELP}
 Examples:
   holdfast keys
   holdfast keys check --json
 
-Exit status: 0 listed, or all open; 12 some cannot be opened, or the key is not of this repository; 20 a manifest or a report is damaged.
+Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a recovery key, or the key is not of this repository; 20 a manifest or a report is damaged.
 `,
 
   async run(argv, io) {
@@ -42,9 +43,10 @@ async function check(
   return checkKeys(repository, signal);
 }
 
-function statusOf({ backups, reports, problems }: KeysReport): number {
+function statusOf({ backups, reports, problems, recovery }: KeysReport): number {
   if (!reports) return 0;
   if (reports.locked > 0 || backups.some(({ state }) => state === 'locked')) return 12;
+  if (recoveryWarnings(recovery).length > 0) return 12;
   const isDamaged =
     reports.damaged > 0 || problems.length > 0 || backups.some(({ state }) => state === 'damaged');
   return isDamaged ? 20 : 0;
@@ -60,7 +62,7 @@ function toDocument(report: KeysReport): object {
   };
 }
 
-function describe({ location, rootKeys, backups, reports, problems }: KeysReport): string {
+function describe({ location, rootKeys, backups, reports, problems, recovery }: KeysReport): string {
   const rows = rootKeys.map(({ rootKeyId, backups: count, since, isConfigured }) => [
     rootKeyId,
     number(count),
@@ -69,10 +71,19 @@ function describe({ location, rootKeys, backups, reports, problems }: KeysReport
   ]);
   const wrong = backups.filter(({ state }) => state === 'locked' || state === 'damaged');
   return `keys of ${location}
-${table(['KEY', 'BACKUPS', 'SINCE', ''], rows)}${reports ? describeCheck(backups, reports) : ''}${wrong
+${table(['KEY', 'BACKUPS', 'SINCE', ''], rows)}${describeRecovery(recovery, backups.length)}${reports ? describeCheck(backups, reports) : ''}${wrong
   .map(describeBackup)
   .concat(problems.map((problem) => `damaged: ${problem}\n`))
+  .concat(recoveryWarnings(recovery).map((warning) => `warning: ${warning}\n`))
   .join('')}`;
+}
+
+function describeRecovery({ keys, notOpened }: KeysReport['recovery'], total: number): string {
+  const rows = keys.map(({ id, createdAt }) => {
+    const missing = notOpened.find(({ recoveryKey }) => recoveryKey === id)?.backups.length ?? 0;
+    return [id, number(total - missing), time(createdAt)];
+  });
+  return rows.length === 0 ? '' : `\n${table(['RECOVERY KEY', 'BACKUPS', 'SINCE'], rows)}`;
 }
 
 function describeCheck(backups: readonly BackupKeys[], reports: NonNullable<KeysReport['reports']>): string {

@@ -6,12 +6,19 @@ import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';
 import { makeKeyFile } from '../key-file.ts';
 import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
+import { asksForRecovery, changeRecovery, RECOVERY_OPTIONS } from '../rekey-recovery.ts';
 
-const options = { 'new-key': { type: 'string' }, 'new-key-file': { type: 'string' } } as const;
+const options = {
+  'new-key': { type: 'string' },
+  'new-key-file': { type: 'string' },
+  ...RECOVERY_OPTIONS,
+} as const;
 
 export const rekey: Command = {
   options,
   help: `Usage: holdfast rekey (--new-key FILE | --new-key-file FILE)
+       holdfast rekey --add-recovery [--sheet FILE]
+       holdfast rekey (--complete-recovery | --remove-recovery ID)
 
 Changes the key of a repository. Writes one object and no backup again: the new key then opens everything, old backups
 too. Proves that with the new key alone before it says so. The configured key must be the repository's newest.
@@ -20,10 +27,21 @@ The old key still opens all that it opened before: where it has leaked, read doc
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
       --new-key-file FILE use the key in FILE; or set HOLDFAST_NEW_KEY
 
+A recovery key opens every backup with the repository alone, should the key be lost or the KMS key be deleted. Its public
+half is kept in the repository; its private half is on a sheet of paper and nowhere else (holdfast help recover).
+
+      --add-recovery      make a recovery key, print its sheet once, and cover every listed backup; later ones are covered
+                          when they are made. May be done again for another sheet
+      --sheet FILE        write the sheet to FILE, a page to print (mode 600), instead of the terminal
+      --complete-recovery cover what is not covered: after an interruption, or where verify or status say so
+      --remove-recovery ID
+                          cover nothing any more with that recovery key, and remove what was
+
 ${COMMON_HELP}
 Examples:
   holdfast rekey --new-key ~/holdfast-2027.key
   HOLDFAST_NEW_KEY=$(cat key) holdfast rekey
+  holdfast rekey --add-recovery --sheet ./recovery-sheet.html
 
 Exit status: 0 changed, or had been already; 2 the repository has or had that key; 12 the configured key is not the newest,
 or a key is bad; 20 damaged.
@@ -32,6 +50,11 @@ or a key is bad; 20 damaged.
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
     const settings = await repositoryConfig(await loadConfig(values, io), io);
+    if (asksForRecovery(values)) {
+      if (values['new-key'] !== undefined || values['new-key-file'] !== undefined)
+        throw usage('a new key and a recovery key are changed one after the other');
+      return changeRecovery(settings, values, io);
+    }
     const { encryptionKey } = settings;
     if (encryptionKey === undefined)
       throw usage(

@@ -7,7 +7,7 @@ import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
-const options = {
+export const RESTORE_OPTIONS = {
   to: { type: 'string', short: 't' },
   dataset: { type: 'string', short: 'd', multiple: true },
   path: { type: 'string', short: 'p' },
@@ -34,7 +34,7 @@ const BYTES_A_MB = 1e6;
 type Plan = RestoreResult['plan'];
 
 export const restore: Command = {
-  options,
+  options: RESTORE_OPTIONS,
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
@@ -71,55 +71,67 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, options, 1);
-    const jobs = jobsOf(values.jobs);
+    const { values, positionals } = parse(argv, RESTORE_OPTIONS, 1);
     await using session = await Session.open({ ...values, source: undefined }, io);
-    const key = await session.backup(positionals[0], values);
-    const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
-    if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
-    const target = await openTarget(findPlace(to, session.config, io), io.env);
-    const choices = {
-      datasets: await chooseDatasets(
-        session,
-        key,
-        values.dataset,
-        values.to !== undefined || values.path !== undefined,
-      ),
-      replace: values.replace === true,
-      keepGoing: values['keep-going'] === true,
-      noOwner: values['no-owner'] === true,
-      noPrivileges: values['no-privileges'] === true,
-      path: values.path,
-      toPath: values['to-path'],
-      instance: values.instance,
-      merge: values.merge === true,
-      resume: values.resume === true,
-      rules: values.rules === true,
-      ...(values.roles ? { roles: true } : {}),
-      bytesPerSecond: rateOf(values['max-rate']),
-      ...(jobs === undefined ? {} : { jobs }),
-      signal: io.signal,
-    };
-    const plan = await planRestore(session.repository, key, target, choices);
-    if (values['dry-run']) {
-      await session.print(planDocument(key, plan), describePlan(key, plan));
-      return 0;
-    }
-    if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
-    if (plan.drops.length > 0) {
-      await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
-        yes: values.yes === true,
-      });
-    }
-    const began = performance.now();
-    const result = await restoreBackup(session.repository, key, target, {
-      ...choices,
-      onProgress: session.progress.on,
-    });
-    await session.print(resultDocument(result), describeResult(result, performance.now() - began));
-    return 0;
+    return await restoreFrom(session, values, positionals[0]);
   },
 };
+
+type RestoreFlags = ReturnType<typeof parse<typeof RESTORE_OPTIONS>>['values'];
+
+/** @param given which backup: a key, part of one, or a word. @returns the exit status */
+export async function restoreFrom(
+  session: Session,
+  values: RestoreFlags,
+  given: string | undefined,
+): Promise<number> {
+  const { io } = session;
+  const jobs = jobsOf(values.jobs);
+  const key = await session.backup(given, values);
+  const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
+  if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
+  const target = await openTarget(findPlace(to, session.config, io), io.env);
+  const choices = {
+    datasets: await chooseDatasets(
+      session,
+      key,
+      values.dataset,
+      values.to !== undefined || values.path !== undefined,
+    ),
+    replace: values.replace === true,
+    keepGoing: values['keep-going'] === true,
+    noOwner: values['no-owner'] === true,
+    noPrivileges: values['no-privileges'] === true,
+    path: values.path,
+    toPath: values['to-path'],
+    instance: values.instance,
+    merge: values.merge === true,
+    resume: values.resume === true,
+    rules: values.rules === true,
+    ...(values.roles ? { roles: true } : {}),
+    bytesPerSecond: rateOf(values['max-rate']),
+    ...(jobs === undefined ? {} : { jobs }),
+    signal: io.signal,
+  };
+  const plan = await planRestore(session.repository, key, target, choices);
+  if (values['dry-run']) {
+    await session.print(planDocument(key, plan), describePlan(key, plan));
+    return 0;
+  }
+  if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
+  if (plan.drops.length > 0) {
+    await ask.confirmDestruction(io, `Drop ${plural(plan.drops.length, 'object')} of ${plan.target}?`, {
+      yes: values.yes === true,
+    });
+  }
+  const began = performance.now();
+  const result = await restoreBackup(session.repository, key, target, {
+    ...choices,
+    onProgress: session.progress.on,
+  });
+  await session.print(resultDocument(result), describeResult(result, performance.now() - began));
+  return 0;
+}
 
 /** @returns bytes a second */
 function rateOf(text: string | undefined): number | undefined {

@@ -10,6 +10,7 @@ import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts'
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
+import { recoveryWarnings } from '../recovery-warnings.ts';
 import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
 
 const options = {
@@ -68,6 +69,7 @@ store cannot be reached, which says nothing about damage.
     const kept = await keepVerifyReport(session.repository, report, io.signal);
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
     await session.print(documentOf(report, kept), describe(report, performance.now() - began));
+    for (const warning of recoveryWarnings(report.recovery)) session.progress.say(`warning: ${warning}`);
     return report.findings.length > 0 ? 20 : 0;
   },
 };
@@ -115,6 +117,7 @@ function depthOf({
 function documentOf({ spoiltPacks: _, interrupted, ...report }: VerifyReport, kept: Kept): object {
   return {
     ...report,
+    recovery: report.recovery ?? null,
     interrupted: interrupted ? { code: interrupted.code, message: interrupted.message } : null,
     report: kept.report ?? null,
   };

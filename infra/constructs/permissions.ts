@@ -25,7 +25,7 @@ export interface RepositoryPlace {
   readonly deltas: boolean;
 }
 
-const HEAD = ['repository.json', 'keys/*'];
+const HEAD = ['repository.json', 'keys/*', 'recovery/*'];
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
@@ -55,8 +55,9 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       generate: ['repository', 'manifest', 'index', 'data'],
     },
     hold: writer,
-    'backup-partition': { ...writer, put: ['data/*', 'runs/*'] },
-    commit: { ...writer, put: ['data/*', 'backups/*', 'runs/*'] },
+    // Wrapped keys lie in a folder of each recovery key; the recovery keys themselves are below keys/, where no role puts anything.
+    'backup-partition': { ...writer, put: ['data/*', 'runs/*', 'recovery/*/*'] },
+    commit: { ...writer, put: ['data/*', 'backups/*', 'runs/*', 'recovery/*/*'] },
     // Marks of spoilt packs make the next backup store again what they held.
     verify: { ...reader, put: ['reports/*', 'backups/_spoilt/*'] },
     restore: reader,

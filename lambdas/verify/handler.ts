@@ -39,6 +39,9 @@ export const handler = defineFunction(Event, async (event, { repository: open, s
   const { backups, findings } = report;
   const damaged = backups.filter((key) => findings.some((finding) => finding.backups.includes(key)));
   for (const { object, problem } of findings) logger.error(problem, { object });
+  for (const { recoveryKey, backups } of report.recovery?.notOpened ?? [])
+    logger.warn('a recovery key does not open every backup', { recoveryKey, backups });
+  for (const problem of report.recovery?.problems ?? []) logger.warn(problem);
   // Of a backup that was just made, the state machine tells.
   if ('since' in event)
     for (const backup of damaged)

@@ -54,6 +54,13 @@ const FileConfig = z.strictObject({
   kmsKey: z.string().min(1).optional(),
   /** ARNs of KMS keys that came before `kmsKey`: what they sealed is opened. */
   olderKmsKeys: z.array(KmsKeyArn).max(20).optional(),
+  /** Ids of recovery keys: backups are covered by these, and by no other that the repository may have. */
+  recoveryKeys: z
+    .array(
+      z.string().regex(/^[0-9a-f]{32}$/, 'it is not the id of a recovery key (32 hex digits, on its sheet)'),
+    )
+    .max(8)
+    .optional(),
   sources: Places.optional(),
   /** Where restores may write, by name. */
   targets: Places.optional(),
@@ -129,6 +136,7 @@ export interface ResolvedConfig {
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
   readonly olderKmsKeys: readonly string[];
+  readonly recoveryKeys: readonly string[];
   readonly sources: readonly NamedSource[];
   /** Where restores may write, by name. */
   readonly targets: readonly NamedSource[];
@@ -241,7 +249,7 @@ function readKeys(
   env: EnvConfig,
   file: Partial<z.infer<typeof FileConfig>>,
   problems: string[],
-): Pick<ResolvedConfig, 'encryptionKey' | 'keyFile' | 'kmsKey' | 'olderKmsKeys'> {
+): Pick<ResolvedConfig, 'encryptionKey' | 'keyFile' | 'kmsKey' | 'olderKmsKeys' | 'recoveryKeys'> {
   const { encryptionKey } = env;
   const keyFile = env.keyFile ?? file.keyFile;
   const kmsKey = env.kmsKey ?? file.kmsKey;
@@ -249,7 +257,8 @@ function readKeys(
     problems.push(
       'a KMS key and a key of 64 hex digits are both configured; keep the one that the repository was made with',
     );
-  return { encryptionKey, keyFile, kmsKey, olderKmsKeys: file.olderKmsKeys ?? [] };
+  const { olderKmsKeys = [], recoveryKeys = [] } = file;
+  return { encryptionKey, keyFile, kmsKey, olderKmsKeys, recoveryKeys };
 }
 
 /** @throws E_CONFIG */

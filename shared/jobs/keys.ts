@@ -9,6 +9,7 @@ import type { Quarantine } from '../repository/quarantine.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listKeysFiles } from '../repository/root-keys.ts';
 import { openRepository, type RepositoryConfig } from './open-repository.ts';
+import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 
 /** Objects read at once. */
 const READS = 8;
@@ -47,6 +48,7 @@ export interface KeysReport {
   readonly backups: readonly BackupKeys[];
   /** Missing where nothing was checked. */
   readonly reports: { readonly opens: number; readonly locked: number; readonly damaged: number } | undefined;
+  readonly recovery: RecoveryCoverage;
   /** Objects below `keys/` that are not what was written. */
   readonly problems: readonly string[];
 }
@@ -57,8 +59,11 @@ export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal
   const { encryptionKey } = config;
   const configured = encryptionKey === undefined ? undefined : new HexKeyProvider(encryptionKey).rootKeyId;
   const keys = await repository.backupKeys(signal);
-  const backups = await Array.fromAsync(orderedMap(keys, READS, (key) => lookAt(repository, key, signal)));
-  return report(repository, { configured, backups, reports: undefined }, signal);
+  const coverage = await CoverageCheck.begin(repository, signal);
+  const look = (key: BackupKey) => lookAt(repository, { key, coverage }, signal);
+  const backups = await Array.fromAsync(orderedMap(keys, READS, look));
+  const recovery = coverage.result();
+  return report(repository, { configured, backups, reports: undefined, recovery }, signal);
 }
 
 /**
@@ -69,15 +74,17 @@ export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal
  */
 export async function checkKeys(repository: Repository, signal: AbortSignal): Promise<KeysReport> {
   const configured = repository.context.keys.provider().rootKeyId;
-  const check = new Check(repository, signal);
+  const coverage = await CoverageCheck.begin(repository, signal);
+  const check = new Check(repository, coverage, signal);
   const keys = await repository.backupKeys(signal);
   const backups = await Array.fromAsync(orderedMap(keys, READS, (key) => check.backup(key)));
-  return report(repository, { configured, backups, reports: await check.reports() }, signal);
+  const recovery = coverage.result();
+  return report(repository, { configured, backups, reports: await check.reports(), recovery }, signal);
 }
 
 async function report(
   repository: Repository,
-  found: Pick<KeysReport, 'configured' | 'backups' | 'reports'>,
+  found: Pick<KeysReport, 'configured' | 'backups' | 'reports' | 'recovery'>,
   signal: AbortSignal,
 ): Promise<KeysReport> {
   const { file } = repository.context;
@@ -101,9 +108,14 @@ async function report(
   };
 }
 
-async function lookAt(repository: Repository, key: BackupKey, signal: AbortSignal): Promise<BackupKeys> {
+async function lookAt(
+  repository: Repository,
+  { key, coverage }: { readonly key: BackupKey; readonly coverage: CoverageCheck },
+  signal: AbortSignal,
+): Promise<BackupKeys> {
   try {
     const { keys } = await repository.readUnprovenManifest(key, signal);
+    coverage.look(key, keys);
     return { key, rootKeyIds: idsOf(keys), state: 'unchecked', problem: undefined };
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
@@ -113,18 +125,20 @@ async function lookAt(repository: Repository, key: BackupKey, signal: AbortSigna
 
 class Check {
   readonly #repository: Repository;
+  readonly #coverage: CoverageCheck;
   readonly #signal: AbortSignal;
   /** Backups share keys: each is opened once. */
   readonly #opened = new Map<string, Promise<unknown>>();
   #quarantine: Promise<Quarantine> | undefined;
 
-  constructor(repository: Repository, signal: AbortSignal) {
+  constructor(repository: Repository, coverage: CoverageCheck, signal: AbortSignal) {
     this.#repository = repository;
+    this.#coverage = coverage;
     this.#signal = signal;
   }
 
   async backup(key: BackupKey): Promise<BackupKeys> {
-    const seen = await lookAt(this.#repository, key, this.#signal);
+    const seen = await lookAt(this.#repository, { key, coverage: this.#coverage }, this.#signal);
     if (seen.state === 'damaged') return seen;
     const problem = await this.#problemOf(async () => {
       const { keys } = await this.#repository.readManifest(key, this.#signal);

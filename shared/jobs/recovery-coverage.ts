@@ -1,14 +1,15 @@
 import type { BackupKey } from '../core/ids.ts';
-import { RECOVERY_WRAPS } from '../format/recovery-file.ts';
+import { parseRecoveryKeyName, RECOVERY_KEYS, RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
 import { type KnownRecoveryKey, readRecoveryKeys } from '../repository/recovery-keys.ts';
 import type { Repository } from '../repository/repository.ts';
-import { notWrapped } from './recovery-keys-needed.ts';
+import { openStore, type StoreConfig } from '../store/open-store.ts';
+import { isCovered } from './recovery-keys-needed.ts';
 
 export interface RecoveryCoverage {
   /** The keys that backups are wrapped to. */
   readonly keys: readonly { readonly id: string; readonly createdAt: Date }[];
-  /** For each of them the backups that it does not open, in the order in which they were looked at; none is left out. */
+  /** For each of them the backups that it does not open, in the order in which they were looked at. */
   readonly notOpened: readonly { readonly recoveryKey: string; readonly backups: readonly BackupKey[] }[];
   /** Public halves that are not believed, or that the configuration names and that are not there. */
   readonly problems: readonly string[];
@@ -19,40 +20,46 @@ export interface RecoveryCoverage {
  * the sheet proves (`recover --check`).
  */
 export class CoverageCheck {
-  readonly #repository: Repository;
-  readonly #signal: AbortSignal;
+  readonly #known: Known;
   readonly #missing = new Map<string, BackupKey[]>();
-  #known: Promise<Known> | undefined;
 
-  constructor(repository: Repository, signal: AbortSignal) {
-    this.#repository = repository;
-    this.#signal = signal;
+  private constructor(known: Known) {
+    this.#known = known;
   }
 
-  /** @throws E_STORE_* */
-  async look(backup: BackupKey, keys: readonly RunKeyEntry[]): Promise<void> {
-    const { active, names } = await this.#read();
-    for (const recoveryKey of active) {
-      if (notWrapped(recoveryKey, keys, names).length === 0) continue;
+  /** Lists what is wrapped. @throws E_STORE_* */
+  static async begin(repository: Repository, signal: AbortSignal): Promise<CoverageCheck> {
+    return new CoverageCheck(await readKnown(repository, signal));
+  }
+
+  look(backup: BackupKey, keys: readonly RunKeyEntry[]): void {
+    for (const recoveryKey of this.#known.active) {
+      if (isCovered(recoveryKey, keys, this.#known.names)) continue;
       const missing = this.#missing.get(recoveryKey.id) ?? [];
-      this.#missing.set(recoveryKey.id, [...missing, backup]);
+      this.#missing.set(recoveryKey.id, missing);
+      missing.push(backup);
     }
   }
 
-  /** @throws E_STORE_* */
-  async result(): Promise<RecoveryCoverage> {
-    const { active, problems } = await this.#read();
+  result(): RecoveryCoverage {
+    const { active, problems } = this.#known;
     return {
       keys: active.map(({ id, createdAt }) => ({ id, createdAt })),
       notOpened: [...this.#missing].map(([recoveryKey, backups]) => ({ recoveryKey, backups })),
       problems,
     };
   }
+}
 
-  #read(): Promise<Known> {
-    this.#known ??= readKnown(this.#repository, this.#signal);
-    return this.#known;
+/** Ids of the recovery keys that a place has, by names alone: to tell a mistyped word from the wrong place. @throws E_STORE_* */
+export async function recoveryKeyIds(config: StoreConfig, signal: AbortSignal): Promise<string[]> {
+  const store = await openStore(config);
+  const ids: string[] = [];
+  for await (const { key } of store.list(RECOVERY_KEYS, { signal })) {
+    const name = parseRecoveryKeyName(key);
+    if (name && !name.isRemoval) ids.push(name.id);
   }
+  return ids;
 }
 
 interface Known {

@@ -18,13 +18,13 @@ export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): Ne
   return { run, purpose, wrapped };
 }
 
-/** Which of these keys are not wrapped to it, by their names. */
-export function notWrapped(
+/** Whether all of these keys are wrapped to it, by their names. */
+export function isCovered(
   recoveryKey: KnownRecoveryKey,
   keys: readonly RunKeyEntry[],
   there: ReadonlySet<string>,
-): NeededKey[] {
-  return keys.map(neededKey).filter((key) => !there.has(recoveryWrapName(recoveryKey.id, key)));
+): boolean {
+  return keys.every((key) => there.has(recoveryWrapName(recoveryKey.id, neededKey(key))));
 }
 
 /** Every listed manifest, oldest first; of damaged ones the problem. */

@@ -2,6 +2,7 @@ import type { BackupKey } from '../core/ids.ts';
 import { packKey } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
+import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 
 export interface RepositoryStatus {
   readonly location: string;
@@ -22,6 +23,7 @@ export interface RepositoryStatus {
   readonly packs: number;
   /** Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. */
   readonly unreferencedBytes: number;
+  readonly recovery: RecoveryCoverage;
 }
 
 /** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
@@ -61,8 +63,10 @@ export async function readOverview(
   signal: AbortSignal,
 ): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
   const needed = new Set<string>();
+  const coverage = await CoverageCheck.begin(repository, signal);
   const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
-    onEntry: ({ manifest }) => {
+    onEntry: ({ key, manifest }) => {
+      coverage.look(key, manifest?.keys ?? []);
       for (const { id } of manifest?.packs ?? []) needed.add(packKey(id as never));
     },
     signal,
@@ -81,6 +85,7 @@ export async function readOverview(
     problems: marks.problems.map(({ message }) => message),
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
     ...(await measurePacks(repository, needed, signal)),
+    recovery: coverage.result(),
   };
   return { status, backups: summaries };
 }

@@ -12,7 +12,7 @@ import type { Findings } from './verify-findings.ts';
 const ASKED_AT_ONCE = 8;
 
 export interface QuickVerificationOptions {
-  readonly onManifest: (manifest: Manifest) => Promise<void>;
+  readonly onManifest: (manifest: Manifest) => void;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export class QuickVerification {
   async verify(key: BackupKey): Promise<void> {
     await this.#findings.guard(key, key, async () => {
       const manifest = await this.#repository.readManifest(key, this.#signal);
-      await this.#onManifest(manifest);
+      this.#onManifest(manifest);
       const { packs } = manifest;
       await parallel(packs, { most: ASKED_AT_ONCE, signal: this.#signal }, ({ id, bytes }) => {
         const object = packKey(id as never);

@@ -95,7 +95,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #findings = new Findings();
   readonly #check: Check;
-  readonly #coverage: CoverageCheck;
+  #coverage: CoverageCheck | undefined;
   #passedBytes = 0;
   /** Backups that are not done. */
   #left = 0;
@@ -103,27 +103,25 @@ class Verification {
   constructor(repository: Repository, options: VerifyOptions) {
     this.#repository = repository;
     this.#options = options;
-    this.#coverage = new CoverageCheck(repository, options.signal);
     this.#check = options.depth.kind === 'quick' ? this.#quick() : this.#full(scopeOf(options.depth));
   }
 
   async run(keys: readonly BackupKey[]): Promise<VerifyReport> {
     const done: BackupKey[] = [];
-    let recovery: RecoveryCoverage;
+    this.#coverage = await CoverageCheck.begin(this.#repository, this.#options.signal);
     try {
       for (const [i, key] of keys.entries()) {
         this.#left = keys.length - i;
         if (await this.#verify(key, keys.length === 1)) done.push(key);
       }
       await this.#check.others?.run();
-      recovery = await this.#coverage.result();
     } catch (error) {
       const damaged = keys.filter((key) => this.#findings.isDamaged(key));
       const isWhole = damaged.length === 0 && this.#others.length === 0;
       if (isWhole || !isHoldfastError(error)) throw error;
       return this.#report(damaged, { recovery: undefined, interrupted: error });
     }
-    return this.#report(done, { recovery, interrupted: undefined });
+    return this.#report(done, { recovery: this.#coverage.result(), interrupted: undefined });
   }
 
   /** False where the backup is not there any more: prune may take one away, or its packs, meanwhile. */
@@ -154,7 +152,7 @@ class Verification {
 
   #quick(): Check {
     const { signal } = this.#options;
-    const onManifest = ({ key, keys }: Manifest) => this.#coverage.look(key as BackupKey, keys);
+    const onManifest = ({ key, keys }: Manifest) => this.#coverage?.look(key as BackupKey, keys);
     const quick = new QuickVerification(this.#repository, this.#findings, { onManifest, signal });
     return {
       verify: (key) => quick.verify(key),
@@ -180,7 +178,7 @@ class Verification {
       verify: async (key) => {
         const reader = await full.open(key);
         if (!reader) return;
-        await this.#coverage.look(key, reader.manifest.keys);
+        this.#coverage?.look(key, reader.manifest.keys);
         const { plainBytes, datasets } = reader.manifest.totals;
         // Backups that follow each other are much alike.
         onProgress({ kind: 'total', plainBytes: this.#passedBytes + plainBytes * this.#left, datasets });

@@ -157,8 +157,8 @@ class RunningBackups implements Backups {
 
 /** @throws E_CONFIG, E_NO_KEY */
 async function repositoryOf(config: ResolvedConfig, folder: string): Promise<RepositoryConfig> {
-  const { repository, s3, kmsKey, olderKmsKeys, keyFile, workers, cacheMiB, compressionLevel, prune } =
-    config;
+  const { repository, s3, kmsKey, olderKmsKeys, recoveryKeys, keyFile } = config;
+  const { workers, cacheMiB, compressionLevel, prune } = config;
   if (repository === undefined)
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: 'Set repository, or HOLDFAST_REPOSITORY.',
@@ -168,6 +168,7 @@ async function repositoryOf(config: ResolvedConfig, folder: string): Promise<Rep
     s3,
     kmsKey,
     olderKmsKeys,
+    recoveryKeys,
     encryptionKey:
       config.encryptionKey ??
       (keyFile === undefined ? undefined : await readKey(path.resolve(folder, keyFile))),

@@ -1,0 +1,81 @@
+import { checkKeys } from '../../shared/jobs/keys.ts';
+import type { RepositoryConfig } from '../../shared/jobs/open-repository.ts';
+import { recoveryKeyIds } from '../../shared/jobs/recovery-coverage.ts';
+import type { RecoveryKey } from '../../shared/keys/recovery-key.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { number, plural, shortKey, table, time } from '../format.ts';
+import { type Io, write } from '../io.ts';
+import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
+import { parseRecoveryWords } from '../recovery-words.ts';
+import { Session } from '../session.ts';
+import { RESTORE_OPTIONS, restoreFrom } from './restore.ts';
+
+const options = {
+  'recovery-key-file': { type: 'string' },
+  check: { type: 'boolean', default: false },
+  ...RESTORE_OPTIONS,
+} as const;
+
+export const recover: Command = {
+  options,
+  help: `Usage: holdfast recover [KEY] --to TARGET [--recovery-key-file FILE] [options of restore]
+       holdfast recover --check [--recovery-key-file FILE]
+
+Restores with the repository and the recovery sheet alone: no other key is needed, and none that is configured is used.
+The 24 words are read from FILE, or asked for on the terminal, where they are not shown.
+
+      --recovery-key-file FILE   the words of the sheet, or its 64 hex digits
+      --check                    say which backups the sheet opens, by looking at every key; restore nothing
+  -t, --to TARGET, --dataset, --replace, --dry-run and all other options of \`holdfast restore\` (holdfast help restore)
+
+${COMMON_HELP}
+Examples:
+  holdfast recover --check -r s3://my-backups/shop --recovery-key-file words.txt
+  holdfast recover latest -r s3://my-backups/shop --recovery-key-file words.txt --to env:EMPTY_DATABASE_URL
+  holdfast recover latest -r ./backups --to ./restored
+
+Exit status: as of restore; 12 the words are wrong, the key is of another repository, or with --check a backup does not open; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const config = await loadConfig({ ...values, source: undefined }, io);
+    const keyless = { encryptionKey: undefined, keyFile: undefined, kmsKey: undefined, olderKmsKeys: [] };
+    const settings = await repositoryConfig({ ...config, ...keyless }, io);
+    const recoveryKey = await readKey(settings, values['recovery-key-file'], io);
+    const given = { ...settings, recoveryKey, recoveryKeys: undefined };
+    await using session = await Session.of(config, given, { flags: values, io });
+    if (!values.check) return await restoreFrom(session, values, positionals[0]);
+    if (positionals.length > 0) throw usage('--check looks at all backups, and takes no KEY');
+    return await check(session, recoveryKey);
+  },
+};
+
+async function readKey(settings: RepositoryConfig, file: string | undefined, io: Io): Promise<RecoveryKey> {
+  const text =
+    file === undefined
+      ? await ask.secret(io, 'The 24 words of the recovery sheet, with spaces in between')
+      : await readKeyFile(file, io);
+  if (!text) {
+    throw usage(
+      'the recovery key is missing, and nobody can be asked',
+      'Write the words of the sheet into a file that only you can read, and pass --recovery-key-file FILE.',
+    );
+  }
+  return parseRecoveryWords(text, await recoveryKeyIds(settings, io.signal));
+}
+
+async function check({ repository, io, isJson }: Session, { id }: RecoveryKey): Promise<number> {
+  const { location, repositoryId, backups } = await checkKeys(repository, io.signal);
+  const opens = backups.filter(({ state }) => state === 'opens').length;
+  const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
+  const shown = backups.map((one) => ({ ...one, problem: one.problem ?? null }));
+  const verdict = opens === backups.length ? 'All open' : 'NOT ALL OPEN';
+  const text = `${table(['KEY', 'STATE', ''], rows)}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
+`;
+  const document = { location, repositoryId, recoveryKey: id, backups: shown };
+  await write(io.stdout, isJson ? `${JSON.stringify(document)}\n` : text);
+  if (backups.some(({ state }) => state === 'locked')) return 12;
+  return opens === backups.length ? 0 : 20;
+}

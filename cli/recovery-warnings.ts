@@ -1,0 +1,18 @@
+import type { RecoveryCoverage } from '../shared/jobs/recovery-coverage.ts';
+import { plural, shortKey } from './format.ts';
+
+/** Backups named in a line. */
+const MOST_NAMED = 5;
+
+/** What the recovery keys do not open, and what is not believed of them. */
+export function recoveryWarnings(found: RecoveryCoverage | undefined): string[] {
+  const { notOpened = [], problems = [] } = found ?? {};
+  return [
+    ...notOpened.map(({ recoveryKey, backups }) => {
+      const more = backups.length > MOST_NAMED ? ' …' : '';
+      const named = backups.slice(0, MOST_NAMED).map(shortKey).join(', ');
+      return `recovery key ${recoveryKey} does not open ${plural(backups.length, 'backup')} (${named}${more}): holdfast rekey --complete-recovery`;
+    }),
+    ...problems,
+  ];
+}
