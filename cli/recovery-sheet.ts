@@ -112,7 +112,8 @@ function factsOf(sheet: RecoverySheet): [name: string, value: string][] {
 }
 
 function stepsOf(sheet: RecoverySheet): Step[] {
-  const place = `--repository ${sheet.repository}`;
+  const repository = quoted(sheet.repository);
+  const place = `--repository ${repository}`;
   const key = `--recovery-key-file ${WORDS_FILE}`;
   const isInBucket = sheet.repository.startsWith('s3://');
   const region = [`export AWS_REGION=${sheet.region ?? '…   # where the bucket is'}`];
@@ -150,15 +151,20 @@ function stepsOf(sheet: RecoverySheet): Step[] {
       commands: [],
     },
     {
-      text: 'If Holdfast cannot be installed: tools/read-repository.py of its package (Python 3, with the packages cryptography and zstandard) reads a copy of the repository in a folder. docs/format.md says what every byte means. Keep both with this sheet.',
+      text: 'If Holdfast cannot be installed: tools/read-repository.py and recovery_key.py of its package (Python 3, with the packages cryptography and zstandard) read a copy of the repository in a folder. docs/format.md says what every byte means. Keep them where this sheet is.',
       commands: [
-        ...(isInBucket ? [`aws s3 sync ${sheet.repository} ./repository`] : []),
+        ...(isInBucket ? [`aws s3 sync ${repository} ./repository`] : []),
         `export HOLDFAST_RECOVERY_HEX=…   # the hex digits of this sheet, without spaces`,
-        `python3 read-repository.py ${isInBucket ? './repository' : sheet.repository}`,
-        `python3 read-repository.py ${isInBucket ? './repository' : sheet.repository} KEY DATASET > dataset`,
+        `python3 read-repository.py ${isInBucket ? './repository' : repository}`,
+        `python3 read-repository.py ${isInBucket ? './repository' : repository} KEY DATASET > dataset`,
       ],
     },
   ];
+}
+
+/** As a shell takes it. */
+function quoted(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function numbered({ words }: RecoverySheet, i: number): string {

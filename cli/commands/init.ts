@@ -62,6 +62,7 @@ const KMS_ADVICE = `
 KEEP THE KMS KEY. Once it is deleted nobody can read these backups, not even you.
   1. Let nobody schedule its deletion unseen: an alarm on ScheduleKeyDeletion.
   2. Give its use only to the roles that need it (docs/security.md).
+  3. Make a recovery key, which opens everything without it: holdfast rekey --add-recovery --sheet ./sheet.html
 This is said once.
 `;
 
@@ -73,6 +74,7 @@ KEEP THE KEY. Without it nobody can read these backups, not even you.
   1. Copy ${place} into your password manager now.
   2. Keep a second copy where this machine and this cloud account do not reach.
   3. Try it: open the repository with the copy, on another machine.
+Or put a recovery key on paper, which opens everything without it: holdfast rekey --add-recovery --sheet ./sheet.html
 This is said once.
 ${next}`;
 }

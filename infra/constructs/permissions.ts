@@ -25,7 +25,7 @@ export interface RepositoryPlace {
   readonly deltas: boolean;
 }
 
-const HEAD = ['repository.json', 'keys/*', 'recovery/*'];
+const HEAD = ['repository.json', 'keys/*'];
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
@@ -35,7 +35,7 @@ const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decry
 function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
   const writer: Permissions = {
     ...NOTHING,
-    get: [...EVERYTHING, 'runs/*'],
+    get: [...EVERYTHING, 'recovery/*', 'runs/*'],
     put: ['runs/*'],
     generate: ['manifest', 'index', 'data'],
     decrypt: ['repository', 'manifest', 'index', ...(deltas ? (['data'] as const) : [])],

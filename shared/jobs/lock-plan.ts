@@ -6,7 +6,7 @@ import { planRetention, type RetentionBackup, type RetentionDecision } from './r
 /** One backup, and what it needs. */
 export interface LockedBackup {
   readonly retention: RetentionBackup;
-  /** Keys of its packs, and of the reports that prune goes by. */
+  /** Keys of its packs, of the reports that prune goes by, and of what is wrapped to recovery keys for it. */
   readonly needs: readonly string[];
 }
 

@@ -7,6 +7,7 @@ import { readPackUse } from '../repository/pack-use.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 import type { LockedBackup, LockView } from './lock-plan.ts';
 import { retentionBackup } from './prune-view.ts';
+import { WrapNames } from './recovery-keys-needed.ts';
 
 export interface ReadLockView {
   readonly view: LockView;
@@ -24,6 +25,7 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
   const use = await readPackUse(repository, { now, onListed, signal });
   const marks = await repository.marks(signal);
   const keys = await Array.fromAsync(store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
+  const wraps = await WrapNames.list(store, keys, signal);
   const paths = new Map<string, string>();
   // Of a pack that many backups need, one text is kept.
   const pathOf = (id: string) => {
@@ -37,7 +39,7 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
     const reports = [...marks.holdsOf(key), ...reportsOf(marks.of(key))];
     return {
       retention: retentionBackup(entry, marks, use.putAside.get(key)),
-      needs: [...packs.map(pathOf), ...new Set(reports)],
+      needs: [...packs.map(pathOf), ...new Set(reports), ...wraps.of(entry.manifest?.keys ?? [])],
     };
   });
   return {

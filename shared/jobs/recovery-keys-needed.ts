@@ -1,10 +1,11 @@
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
-import { recoveryWrapName } from '../format/recovery-file.ts';
+import { parseRecoveryKeyName, RECOVERY_WRAPS, recoveryWrapName } from '../format/recovery-file.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
 import type { KnownRecoveryKey } from '../repository/recovery-keys.ts';
 import type { KeyToWrap } from '../repository/recovery-wraps.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 
 /** Manifests read at once. */
 const READS = 8;
@@ -25,6 +26,35 @@ export function isCovered(
   there: ReadonlySet<string>,
 ): boolean {
   return keys.every((key) => there.has(recoveryWrapName(recoveryKey.id, neededKey(key))));
+}
+
+/** Names of what is wrapped for backups, as far as it is there. */
+export class WrapNames {
+  readonly #ids: readonly string[];
+  readonly #there: ReadonlySet<string>;
+
+  private constructor(ids: readonly string[], there: ReadonlySet<string>) {
+    this.#ids = ids;
+    this.#there = there;
+  }
+
+  /** @param keys objects below `keys/`. @throws E_STORE_* */
+  static async list(store: ObjectStore, keys: readonly string[], signal: AbortSignal): Promise<WrapNames> {
+    const names = keys.map(parseRecoveryKeyName);
+    const removed = new Set(names.flatMap((name) => (name?.isRemoval ? [name.id] : [])));
+    const ids = names.flatMap((name) => (name && !name.isRemoval && !removed.has(name.id) ? [name.id] : []));
+    const there = new Set<string>();
+    for (const id of ids)
+      for await (const { key } of store.list(`${RECOVERY_WRAPS}${id}/`, { signal })) there.add(key);
+    return new WrapNames(ids, there);
+  }
+
+  of(keys: readonly RunKeyEntry[]): string[] {
+    const needed = new Set(
+      this.#ids.flatMap((id) => keys.map((key) => recoveryWrapName(id, neededKey(key)))),
+    );
+    return [...needed].filter((name) => this.#there.has(name));
+  }
 }
 
 /** Every listed manifest, oldest first; of damaged ones the problem. */

@@ -1,10 +1,8 @@
-import {
+import crypto, {
   createHash,
   createPrivateKey,
   createPublicKey,
-  decapsulate,
   diffieHellman,
-  encapsulate,
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
@@ -55,7 +53,7 @@ export function encapsulateTo(publicKey: Uint8Array): {
   const ours = generateKeyPairSync('x25519');
   const ofX = rawPublic(ours.privateKey);
   const sharedX = agree(ours.privateKey, x);
-  const m = encapsulate(publicKeyFrom(PREFIX.mlKemPublic, publicKey.subarray(0, ML_KEM_PUBLIC_BYTES)));
+  const m = crypto.encapsulate(publicKeyFrom(PREFIX.mlKemPublic, publicKey.subarray(0, ML_KEM_PUBLIC_BYTES)));
   const secret = combine({ ofM: m.sharedKey, ofX: sharedX, ciphertextX: ofX, publicX: x });
   return { secret, ciphertext: Buffer.concat([m.ciphertext, ofX]) };
 }
@@ -66,7 +64,7 @@ export function decapsulateWith(seed: Uint8Array, ciphertext: Uint8Array): Buffe
   const { mlKem, x25519 } = expand(seed);
   const ciphertextX = ciphertext.subarray(ML_KEM_CIPHERTEXT_BYTES);
   return combine({
-    ofM: decapsulate(mlKem, ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES)),
+    ofM: crypto.decapsulate(mlKem, ciphertext.subarray(0, ML_KEM_CIPHERTEXT_BYTES)),
     ofX: agree(x25519, ciphertextX),
     ciphertextX,
     publicX: rawPublic(x25519),
@@ -111,11 +109,20 @@ function combine(parts: {
 }
 
 function publicKeyFrom(prefix: Buffer, raw: Uint8Array): KeyObject {
-  return createPublicKey({ format: 'der', type: 'spki', key: Buffer.concat([prefix, raw]) });
+  return known(() => createPublicKey({ format: 'der', type: 'spki', key: Buffer.concat([prefix, raw]) }));
 }
 
 function privateKeyFrom(prefix: Buffer, raw: Uint8Array): KeyObject {
-  return createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([prefix, raw]) });
+  return known(() => createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([prefix, raw]) }));
+}
+
+/** The bytes have the right form: what is not understood is a kind of key that OpenSSL does not know. */
+function known(read: () => KeyObject): KeyObject {
+  try {
+    return read();
+  } catch (cause) {
+    throw withoutMlKem(cause);
+  }
 }
 
 /** Of either kind the raw bytes are the last ones. */
@@ -124,12 +131,17 @@ function rawPublic(key: KeyObject): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length);
 }
 
+/** By property, as importing what is not there would keep all of Holdfast from starting. */
 function refuseOldNode(): void {
-  if (typeof encapsulate === 'function' && Number.parseFloat(process.versions.openssl) >= 3.5) return;
-  throw new HoldfastError(
+  const isThere = typeof crypto.encapsulate === 'function' && typeof crypto.decapsulate === 'function';
+  if (!isThere) throw withoutMlKem();
+}
+
+function withoutMlKem(cause?: unknown): HoldfastError {
+  return new HoldfastError(
     'E_KEY_UNAVAILABLE',
     `this Node (${process.version}, OpenSSL ${process.versions.openssl}) does not have ML-KEM, which recovery keys need`,
-    { hint: 'Use Node 24.7 or newer, as nodejs.org gives it.' },
+    { cause, hint: 'Use Node 24.7 or newer, as nodejs.org gives it.' },
   );
 }
 

@@ -14,6 +14,7 @@ import {
   recoveryRemovalName,
 } from '../format/recovery-file.ts';
 import { type RecoveryKey, recoveryKeyId } from '../keys/recovery-key.ts';
+import { headIfThere } from '../store/sizes.ts';
 import type { RepositoryContext } from './context.ts';
 
 type Context = Pick<RepositoryContext, 'store' | 'file' | 'keys' | 'secret' | 'recoveryKeys'>;
@@ -44,7 +45,7 @@ export async function readRecoveryKeys(context: Context, signal: AbortSignal): P
   const found: KnownRecoveryKey[] = [];
   const removed = new Set<string>();
   const problems: string[] = [];
-  for await (const { key } of context.store.list(RECOVERY_KEYS, { signal })) {
+  for (const key of await objectsOf(context, signal)) {
     const name = parseRecoveryKeyName(key);
     if (!name) continue;
     try {
@@ -65,6 +66,16 @@ export async function readRecoveryKeys(context: Context, signal: AbortSignal): P
     removed: known.filter(({ isRemoved }) => isRemoved),
     problems: [...problems, ...unnamed(known, wanted), ...absent(active, wanted)],
   };
+}
+
+/** What a listing shows, and the public halves that the configuration names, as a listing may lag behind. */
+async function objectsOf({ store, recoveryKeys }: Context, signal: AbortSignal): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for await (const { key } of store.list(RECOVERY_KEYS, { signal })) keys.add(key);
+  for (const id of recoveryKeys)
+    if (!keys.has(recoveryKeyName(id)) && (await headIfThere(recoveryKeyName(id), store, signal)))
+      keys.add(recoveryKeyName(id));
+  return keys;
 }
 
 /** Looks at a public half, or a removal: its form, its name, and its MAC. @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
+import crypto, { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { open, seal } from '../../../shared/keys/hpke.ts';
@@ -49,6 +49,18 @@ describe('X-Wing', () => {
   ])('refuses %s', (_, use) => {
     expect(use).toThrow(expect.objectContaining({ code: 'E_BAD_KEY' }));
   });
+});
+
+it('says what is missing on a Node without ML-KEM', () => {
+  const { encapsulate } = crypto;
+  try {
+    Object.assign(crypto, { encapsulate: undefined });
+    expect(() => publicKeyOf(Buffer.alloc(32))).toThrow(
+      expect.objectContaining({ code: 'E_KEY_UNAVAILABLE', message: expect.stringContaining('ML-KEM') }),
+    );
+  } finally {
+    Object.assign(crypto, { encapsulate });
+  }
 });
 
 describe('HPKE', () => {
