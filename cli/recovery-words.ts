@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { HoldfastError } from '../shared/core/errors.ts';
-import { RecoveryKey } from '../shared/keys/recovery-key.ts';
+import { type PrivateHalf, privateHalfOf } from '../shared/jobs/recovery-sheet-key.ts';
 
 /** 24 words of 11 bits say 32 bytes, and a checksum of 8 bits: BIP-39. */
 const WORDS = 24;
@@ -27,9 +27,9 @@ export function wordsOf(seed: Uint8Array): string[] {
  *
  * @param known ids of the repository's recovery keys, so that a single wrong word can be found. @throws E_BAD_KEY
  */
-export function parseRecoveryWords(text: string, known: readonly string[]): RecoveryKey {
+export function parseRecoveryWords(text: string, known: readonly string[]): PrivateHalf {
   const hex = text.replaceAll(/\s/g, '');
-  if (/^[0-9a-fA-F]{64}$/.test(hex)) return new RecoveryKey(Buffer.from(hex, 'hex'));
+  if (/^[0-9a-fA-F]{64}$/.test(hex)) return privateHalfOf(Buffer.from(hex, 'hex'));
   const given = text
     .toLowerCase()
     .split(/\s+/)
@@ -57,12 +57,12 @@ function wholeWord(text: string): string | undefined {
 }
 
 /** Undefined where the checksum is another. */
-function keyOf(words: readonly string[]): RecoveryKey | undefined {
+function keyOf(words: readonly string[]): PrivateHalf | undefined {
   let bits = 0n;
   for (const word of words) bits = (bits << WORD_BITS) | BigInt(NUMBERS.get(word) ?? 0);
   const bytes = Buffer.from(bits.toString(16).padStart(2 * (SEED_BYTES + 1), '0'), 'hex');
   const seed = bytes.subarray(0, SEED_BYTES);
-  return checksumOf(seed).equals(bytes.subarray(SEED_BYTES)) ? new RecoveryKey(seed) : undefined;
+  return checksumOf(seed).equals(bytes.subarray(SEED_BYTES)) ? privateHalfOf(seed) : undefined;
 }
 
 function checksumOf(seed: Uint8Array): Buffer {

@@ -9,7 +9,7 @@ import {
   refuseLocked,
   removeRecoveryKey,
 } from '../shared/jobs/recovery.ts';
-import { RecoveryKey } from '../shared/keys/recovery-key.ts';
+import { makePrivateHalf, type PrivateHalf } from '../shared/jobs/recovery-sheet-key.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
@@ -77,7 +77,7 @@ async function add(
   { flags, io }: { readonly flags: RecoveryFlags; readonly io: Io },
 ) {
   await refuseLocked(repository, io.signal);
-  const { key, seed } = RecoveryKey.generate();
+  const { key, seed } = makePrivateHalf();
   const sheet = { ...sheetOf(repository, settings, { key, seed }), region: regionOf(settings, io) };
   const file = flags.sheet === undefined ? undefined : path.resolve(io.cwd, flags.sheet);
   if (file === undefined) await write(io.stdout, `${textSheet(sheet)}\n`);
@@ -100,7 +100,7 @@ async function add(
 function sheetOf(
   { id: repositoryId, clock }: Repository,
   { repository, s3 }: RepositoryConfig,
-  { key, seed }: { readonly key: RecoveryKey; readonly seed: Uint8Array },
+  { key, seed }: { readonly key: PrivateHalf; readonly seed: Uint8Array },
 ): Omit<RecoverySheet, 'region'> {
   return {
     words: wordsOf(seed),

@@ -5,8 +5,7 @@
   read-repository.py FOLDER KEY DATASET         writes a dataset to stdout as the source had it (KEY: any part of a key)
 
 The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY, or those of a recovery sheet from HOLDFAST_RECOVERY_HEX
-(with recovery_key.py beside this file).
-Needs Debian's python3-cryptography and python3-zstandard.
+(recovery_key.py must lie beside this file). Needs Debian's python3-cryptography and python3-zstandard.
 """
 import base64, hashlib, hmac, json, os, re, sys
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,50 +32,22 @@ class Cursor:
         value = shift = 0
         while True:
             byte = self.u8()
-            value |= (byte & 0x7F) << shift
-            shift += 7
+            value, shift = value | (byte & 0x7F) << shift, shift + 7
             if byte < 0x80: return value
     def signed(self):
         value = self.varint()
         return value // 2 if value % 2 == 0 else -(value + 1) // 2
 
 class Repository:
-    def __init__(self, folder, root_key, recovery_seed=None):
-        self.folder, self.roots, self.recovery = folder, {}, None
-        if recovery_seed: self.open_recovery(recovery_seed)
-        else: self.own, self.roots = root_key_id(root_key), {root_key_id(root_key): root_key}
+    def __init__(self, folder, root_key, recovery_seed=b''):
+        self.folder, self.own, self.roots = folder, root_key_id(root_key), {root_key_id(root_key): root_key}
+        self.recovery = __import__('recovery_key').Recovery(self, recovery_seed) if recovery_seed else None
         raw, self.file = self.authenticated('repository.json')
         check(self.file['format'] == 'holdfast-repository' and self.file['version'] == 1, 'not a repository of format 1')
-        if not self.recovery:
-            if self.file['secret']['rootKeyId'] != self.own: self.open_older()
-            self.secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
-        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 repository', 32), 'repository.json')
+        if self.file['secret']['rootKeyId'] != self.own and not self.recovery: self.open_older()
+        secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
+        self.check_mac(raw, hkdf(secret, None, 'holdfast/1 repository', 32), 'repository.json')
         self.max_bytes = self.file['chunker']['maxBytes']
-    def open_recovery(self, seed):
-        """The repository's secret, sealed under the private half of the recovery key: it says what can be believed."""
-        from recovery_key import XWing
-        self.recovery = XWing(seed)
-        self.own = hashlib.sha256(self.recovery.public).hexdigest()[:32]
-        key = f'keys/recovery/{self.own}.json'
-        if not os.path.exists(os.path.join(self.folder, key)): sys.exit(f'wrong key: the repository has no recovery key {self.own}')
-        raw, file = self.authenticated(key)
-        check(file['format'] == 'holdfast-recovery-key' and file['version'] == 1 and file['key'] == key, key)
-        sealed, repository = base64.b64decode(file['secret']), file['repository']
-        own = AESGCM(hkdf(seed, repository.encode(), 'holdfast/1 recovery secret', 32))
-        self.secret = own.decrypt(sealed[:12], sealed[12:], f'{repository}/{self.own}/repository'.encode())
-        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 recovery keys', 32), key)
-    def recovered(self, run, purpose, wrapped):
-        """A key that was wrapped to the recovery key."""
-        from recovery_key import hpke_open
-        name = hashlib.sha256(f'{run}/{purpose}/{wrapped}'.encode()).hexdigest()[:32]
-        key = f'recovery/{self.own}/{name}'
-        if not os.path.exists(os.path.join(self.folder, key)): sys.exit(f'the {purpose} key of {run} was not wrapped to {self.own}')
-        raw, file = self.authenticated(key)
-        check(file['format'] == 'holdfast-recovery-wrap' and file['version'] == 1 and file['key'] == key, key)
-        self.check_mac(raw, hkdf(self.secret, None, 'holdfast/1 recovery wraps', 32), key)
-        shared = self.recovery.decapsulate(base64.b64decode(file['enc']))
-        associated = f"{self.file['id']}/{run}/{purpose}".encode()
-        return hpke_open(shared, b'holdfast/1 recovery', associated, base64.b64decode(file['sealed']))
     def open_older(self):
         """After a change of the root key: the older ones, wrapped under the new one."""
         key = f'keys/{hashlib.sha256(self.own.encode()).hexdigest()[:32]}.json'
@@ -98,10 +69,8 @@ class Repository:
         want = hmac.new(key, raw[:-76], hashlib.sha256).hexdigest()
         check(hmac.compare_digest(want.encode(), raw[-67:-3]), f'{what} was changed')
     def unwrap(self, entry, run, purpose):
-        root = entry['rootKeyId']
-        if self.recovery and not root.startswith('hex:'): return self.recovered(run, purpose, entry['wrapped'])
-        if self.recovery and root not in self.roots: self.roots[root] = self.recovered(root, 'root', '')
-        if root not in self.roots:
+        if entry['rootKeyId'] not in self.roots:
+            if self.recovery: return self.recovery.unwrap(entry, run, purpose)
             sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {self.own} was given")
         wrapped = base64.b64decode(entry['wrapped'])
         key = hkdf(self.roots[entry['rootKeyId']], self.file['id'].encode(), 'holdfast/1 wrap', 32)
@@ -176,8 +145,7 @@ class Backup:
         lengths, chains = column(cursor.u8), [[] for _ in range(count)]
         for step in range(16):
             longer = [chain for chain, length in zip(chains, lengths) if length > step]
-            for chain, place in zip(longer, locations(cursor, len(longer), packs)):
-                chain.append(place)
+            for chain, place in zip(longer, locations(cursor, len(longer), packs)): chain.append(place)
         check(cursor.at == len(plain), 'a leaf has bytes left over')
         yield from zip(ids, sizes, records, chains)
     def records(self, dataset):
@@ -198,8 +166,7 @@ class Backup:
         check(size - added == attributes.get('sizeBytes', size - added), 'the dataset is of another size')
         yield held[: len(held) - added]
 def locations(cursor, count, packs):
-    names = [packs[cursor.varint()] for _ in range(count)]
-    gaps = [cursor.signed() for _ in range(count)]
+    names, gaps = [packs[cursor.varint()] for _ in range(count)], [cursor.signed() for _ in range(count)]
     sizes, ends, places = [cursor.varint() for _ in range(count)], {}, []
     for name, gap, size in zip(names, gaps, sizes):
         offset = ends.get(name, 0) + gap
@@ -219,7 +186,7 @@ def apply_delta(base, delta):
     check(len(result) == size and cursor.at == len(delta), 'a delta makes another size')
     return result
 def main(folder, part=None, name=None):
-    given = lambda name: bytes.fromhex(os.environ.get(name, '').replace(' ', ''))
+    given = lambda variable: bytes.fromhex(os.environ.get(variable, '').replace(' ', ''))
     repository = Repository(folder, given('BACKUP_ENCRYPTION_KEY'), given('HOLDFAST_RECOVERY_HEX'))
     keys = [key for key in repository.manifests() if part is None or part in key] or sys.exit('there is no such backup')
     for backup in map(repository.open, keys if name is None else keys[-1:]):

@@ -1,9 +1,11 @@
 """Opens what was wrapped to a recovery key, for read-repository.py: written from docs/format.md, FIPS 203, RFC 9180 and
 draft-connolly-cfrg-xwing-kem. Opens only, for who has the sheet: leaves out FIPS 203's check that a ciphertext was made
 by the rules, as what was not fails at the seal after it. Slow, and not in constant time."""
-import hashlib, hmac
+import base64, hashlib, hmac, os, sys
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 N, Q, K, DU, DV, ETA = 256, 3329, 3, 10, 4, 2
 reverse7 = lambda i: int(f'{i:07b}'[::-1], 2)
@@ -60,6 +62,9 @@ def sample_noise(seed, counter):
     take = lambda i: sum(stream[i : i + ETA])
     return [(take(2 * ETA * i) - take(2 * ETA * i + ETA)) % Q for i in range(N)]
 
+def hkdf(key, info, salt=None):
+    return HKDF(SHA256(), 32, salt, info.encode()).derive(key)
+
 class MlKem768:
     def __init__(self, seed):
         rho_sigma = hashlib.sha3_512(seed[:32] + bytes([K])).digest()
@@ -98,3 +103,34 @@ def hpke_open(shared, info, associated, sealed, suite=(0x647A, 1, 2), key_bytes=
     expand = lambda label, length: hmac.new(secret, length.to_bytes(2, 'big') + b'HPKE-v1' + suite_id + label + context + b'\x01',
                                             hashlib.sha256).digest()[:length]
     return AESGCM(expand(b'key', key_bytes)).decrypt(expand(b'base_nonce', 12), sealed, associated)
+
+class Recovery:
+    """Stands in for the root key of a repository of read-repository.py."""
+    def __init__(self, repository, seed):
+        self.repository, self.key = repository, XWing(seed)
+        self.own = hashlib.sha256(self.key.public).hexdigest()[:32]
+        raw, file = self.read(f'keys/recovery/{self.own}.json', 'holdfast-recovery-key', f'the repository has no recovery key {self.own}')
+        sealed, self.id = base64.b64decode(file['secret']), file['repository']
+        own = AESGCM(hkdf(seed, 'holdfast/1 recovery secret', self.id.encode()))
+        # Sealed under the private half: only its maker can have said what all else is believed by.
+        self.secret = own.decrypt(sealed[:12], sealed[12:], f'{self.id}/{self.own}/repository'.encode())
+        repository.check_mac(raw, hkdf(self.secret, 'holdfast/1 recovery keys'), file['key'])
+    def read(self, name, kind, missing):
+        if not os.path.exists(os.path.join(self.repository.folder, name)): sys.exit(missing)
+        raw, file = self.repository.authenticated(name)
+        if file['format'] != kind or file['version'] != 1 or file['key'] != name: sys.exit(f'damaged: {name}')
+        return raw, file
+    def unwrap(self, entry, run, purpose):
+        if purpose == 'repository': return self.secret
+        root = entry['rootKeyId']
+        if not root.startswith('hex:'): return self.wrapped(run, purpose, entry['wrapped'])
+        self.repository.roots[root] = self.wrapped(root, 'root', '')
+        return self.repository.unwrap(entry, run, purpose)
+    def wrapped(self, run, purpose, wrapped):
+        name = hashlib.sha256(f'{run}/{purpose}/{wrapped}'.encode()).hexdigest()[:32]
+        missing = f'the {purpose} key of {run} was not wrapped to recovery key {self.own}'
+        raw, file = self.read(f'recovery/{self.own}/{name}', 'holdfast-recovery-wrap', missing)
+        self.repository.check_mac(raw, hkdf(self.secret, 'holdfast/1 recovery wraps'), file['key'])
+        shared = self.key.decapsulate(base64.b64decode(file['enc']))
+        associated = f'{self.id}/{run}/{purpose}'.encode()
+        return hpke_open(shared, b'holdfast/1 recovery', associated, base64.b64decode(file['sealed']))

@@ -1,7 +1,7 @@
 import { checkKeys } from '../../shared/jobs/keys.ts';
 import type { RepositoryConfig } from '../../shared/jobs/open-repository.ts';
 import { recoveryKeyIds } from '../../shared/jobs/recovery-coverage.ts';
-import type { RecoveryKey } from '../../shared/keys/recovery-key.ts';
+import type { PrivateHalf } from '../../shared/jobs/recovery-sheet-key.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
@@ -52,7 +52,7 @@ Exit status: as of restore; 12 the words are wrong, the key is of another reposi
   },
 };
 
-async function readKey(settings: RepositoryConfig, file: string | undefined, io: Io): Promise<RecoveryKey> {
+async function readKey(settings: RepositoryConfig, file: string | undefined, io: Io): Promise<PrivateHalf> {
   const text =
     file === undefined
       ? await ask.secret(io, 'The 24 words of the recovery sheet, with spaces in between')
@@ -66,7 +66,7 @@ async function readKey(settings: RepositoryConfig, file: string | undefined, io:
   return parseRecoveryWords(text, await recoveryKeyIds(settings, io.signal));
 }
 
-async function check({ repository, io, isJson }: Session, { id }: RecoveryKey): Promise<number> {
+async function check({ repository, io, isJson }: Session, { id }: PrivateHalf): Promise<number> {
   const { location, repositoryId, backups } = await checkKeys(repository, io.signal);
   const opens = backups.filter(({ state }) => state === 'opens').length;
   const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
