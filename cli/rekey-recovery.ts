@@ -9,7 +9,7 @@ import {
   refuseLocked,
   removeRecoveryKey,
 } from '../shared/jobs/recovery.ts';
-import { makePrivateHalf, type PrivateHalf } from '../shared/jobs/recovery-sheet-key.ts';
+import { makePrivateHalf, opensWith, type PrivateHalf } from '../shared/jobs/recovery-sheet-key.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
@@ -83,9 +83,10 @@ async function add(
   if (file === undefined) await write(io.stdout, `${textSheet(sheet)}\n`);
   else await writeSheet(file, htmlSheet(sheet));
   const open = () =>
-    openRepository({ ...settings, recoveryKey: key }, io.signal, {
+    openRepository(settings, io.signal, {
       pool: io.threads,
       store: repository.store,
+      ...opensWith(key, io.signal),
     });
   try {
     return { result: await addRecoveryKey(repository, key, { open, signal: io.signal }), sheet: file };

@@ -3,7 +3,7 @@ import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
 import { listBackups } from '../shared/jobs/list.ts';
-import { openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { sourceNames } from '../shared/jobs/source-names.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
@@ -65,9 +65,10 @@ export class Session implements AsyncDisposable {
   static async of(
     config: ResolvedConfig,
     settings: RepositoryConfig,
-    { flags, io }: { readonly flags: SessionFlags; readonly io: Io },
+    about: { readonly flags: SessionFlags; readonly io: Io } & Pick<Given, 'openKeys'>,
   ): Promise<Session> {
-    const repository = await openRepository(settings, io.signal, { pool: io.threads });
+    const { flags, io, openKeys } = about;
+    const repository = await openRepository(settings, io.signal, { pool: io.threads, openKeys });
     return new Session(io, config, repository, flags);
   }
 

@@ -1,7 +1,7 @@
 import { checkKeys } from '../../shared/jobs/keys.ts';
 import type { RepositoryConfig } from '../../shared/jobs/open-repository.ts';
 import { recoveryKeyIds } from '../../shared/jobs/recovery-coverage.ts';
-import type { PrivateHalf } from '../../shared/jobs/recovery-sheet-key.ts';
+import { opensWith, type PrivateHalf } from '../../shared/jobs/recovery-sheet-key.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
@@ -44,8 +44,8 @@ Exit status: as of restore; 12 the words are wrong, the key is of another reposi
     const keyless = { encryptionKey: undefined, keyFile: undefined, kmsKey: undefined, olderKmsKeys: [] };
     const settings = await repositoryConfig({ ...config, ...keyless }, io);
     const recoveryKey = await readKey(settings, values['recovery-key-file'], io);
-    const given = { ...settings, recoveryKey, recoveryKeys: undefined };
-    await using session = await Session.of(config, given, { flags: values, io });
+    const about = { flags: values, io, ...opensWith(recoveryKey, io.signal) };
+    await using session = await Session.of(config, settings, about);
     if (!values.check) return await restoreFrom(session, values, positionals[0]);
     if (positionals.length > 0) throw usage('--check looks at all backups, and takes no KEY');
     return await check(session, recoveryKey);

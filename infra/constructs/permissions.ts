@@ -28,6 +28,8 @@ export interface RepositoryPlace {
 const HEAD = ['repository.json', 'keys/*'];
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
+/** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
+const WRAPS = ['recovery/*/*'];
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
@@ -35,11 +37,13 @@ const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decry
 function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
   const writer: Permissions = {
     ...NOTHING,
-    get: [...EVERYTHING, 'recovery/*', 'runs/*'],
+    get: [...EVERYTHING, 'runs/*'],
     put: ['runs/*'],
     generate: ['manifest', 'index', 'data'],
     decrypt: ['repository', 'manifest', 'index', ...(deltas ? (['data'] as const) : [])],
   };
+  // Looks whether a key was wrapped already.
+  const wrapper: Permissions = { ...writer, get: [...writer.get, ...WRAPS] };
   const reader: Permissions = {
     ...NOTHING,
     get: EVERYTHING,
@@ -55,9 +59,8 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       generate: ['repository', 'manifest', 'index', 'data'],
     },
     hold: writer,
-    // Wrapped keys lie in a folder of each recovery key; the recovery keys themselves are below keys/, where no role puts anything.
-    'backup-partition': { ...writer, put: ['data/*', 'runs/*', 'recovery/*/*'] },
-    commit: { ...writer, put: ['data/*', 'backups/*', 'runs/*', 'recovery/*/*'] },
+    'backup-partition': { ...wrapper, put: ['data/*', 'runs/*', ...WRAPS] },
+    commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', ...WRAPS] },
     // Marks of spoilt packs make the next backup store again what they held.
     verify: { ...reader, put: ['reports/*', 'backups/_spoilt/*'] },
     restore: reader,

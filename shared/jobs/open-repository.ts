@@ -3,9 +3,8 @@ import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
-import type { RecoveryKey } from '../keys/recovery-key.ts';
-import { RecoveryKeyProvider } from '../repository/recovery-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './bucket-rules.ts';
 
@@ -18,8 +17,6 @@ export interface RepositoryConfig extends StoreConfig {
   readonly olderKmsKeys?: readonly string[] | undefined;
   /** Ids of recovery keys: keys are wrapped to these and no others. @default all that the repository has */
   readonly recoveryKeys?: readonly string[] | undefined;
-  /** The private half of a recovery key, instead of a root key: only reads. */
-  readonly recoveryKey?: RecoveryKey | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
   /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
@@ -40,6 +37,12 @@ export interface InitResult {
   readonly rootKeyId: string;
   /** What its bucket has that is no danger, and should not be; and what could not be looked at. */
   readonly warnings: readonly string[];
+}
+
+/** Instead of what the configuration says. */
+export interface Given extends Partial<Pick<RepositoryOptions, 'store' | 'pool'>> {
+  /** What opens the repository instead of the configured root key. */
+  readonly openKeys?: ((store: ObjectStore) => Promise<KeyProvider>) | undefined;
 }
 
 /** Worker threads that several open repositories use, and that outlive them. */
@@ -65,23 +68,20 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
 /**
  * Opens a repository; dispose of it to end its worker threads.
  *
- * @param given instead of a store and threads of its own
+ * @param given instead of a store, threads and keys of its own
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*
  */
 export async function openRepository(
   config: RepositoryConfig,
   signal: AbortSignal,
-  given: Partial<Pick<RepositoryOptions, 'store' | 'pool'>> = {},
+  given: Given = {},
 ): Promise<Repository> {
   const store = given.store ?? (await openStore(config));
-  const { recoveryKey, recoveryKeys } = config;
   return Repository.open({
     store,
     pool: given.pool,
-    keys: recoveryKey
-      ? await RecoveryKeyProvider.open(store, recoveryKey, signal)
-      : await keyProvider(config, signal),
-    recoveryKeys,
+    keys: await (given.openKeys?.(store) ?? keyProvider(config, signal)),
+    recoveryKeys: config.recoveryKeys,
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,

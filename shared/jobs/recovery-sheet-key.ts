@@ -1,4 +1,6 @@
 import { RecoveryKey } from '../keys/recovery-key.ts';
+import { RecoveryKeyProvider } from '../repository/recovery-provider.ts';
+import type { Given } from './open-repository.ts';
 
 /** The private half of a recovery key. */
 export type PrivateHalf = RecoveryKey;
@@ -11,4 +13,9 @@ export function makePrivateHalf(): { readonly key: PrivateHalf; readonly seed: U
 /** From the seed that a sheet has. @throws E_KEY_UNAVAILABLE */
 export function privateHalfOf(seed: Uint8Array): PrivateHalf {
   return new RecoveryKey(seed);
+}
+
+/** Opens a repository with it: reads, and writes nothing. The opening throws E_WRONG_KEY where it is of another repository. */
+export function opensWith(key: PrivateHalf, signal: AbortSignal): Required<Pick<Given, 'openKeys'>> {
+  return { openKeys: (store) => RecoveryKeyProvider.open(store, key, signal) };
 }
