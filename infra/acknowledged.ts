@@ -31,6 +31,11 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },
   {
+    resource: /\/(data|backups|expired|keys|reports)\/\*$/,
+    actions: /^s3:(Get|Put)Object(Retention|LegalHold)$/,
+    reason: 'Locks of one folder of the repository: names of objects are hashes and times.',
+  },
+  {
     resource: /^<\w+\.Arn>:\*$/,
     actions: /^lambda:InvokeFunction$/,
     reason: 'Versions and aliases of one function of ours.',

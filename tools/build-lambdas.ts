@@ -3,10 +3,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
 /** Functions: those of backups, and those of the admin API. */
-const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES];
+const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
 const WORKERS = {
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
@@ -14,7 +14,7 @@ const WORKERS = {
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'admin-api', 'decide'];
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'lock', 'admin-api', 'decide'];
 
 const COMMON = {
   bundle: true,

@@ -189,6 +189,7 @@ export class BackupMonitoring extends Construct {
     const queues = {
       Schedules: pipeline.schedules.deadLetterQueue,
       ...Object.fromEntries(FUNCTION_NAMES.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
+      ...(pipeline.lock ? { lock: pipeline.lock.deadLetterQueue } : {}),
     };
     for (const [name, queue] of Object.entries(queues))
       this.#alarm(

@@ -7,7 +7,11 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
-import { FUNCTION_NAMES, type FunctionName } from '../../shared/core/config-aws.ts';
+import {
+  FUNCTION_NAMES,
+  type FunctionName,
+  type OptionalFunctionName,
+} from '../../shared/core/config-aws.ts';
 import { drilledSources } from '../../shared/core/schedule-names.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import { BackupSchedules } from './backup-schedules.ts';
@@ -67,13 +71,16 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly eventBus: IEventBus;
   readonly stateMachine: BackupStateMachine['stateMachine'];
   readonly schedules: BackupSchedules;
+  /** Keeps locks up, where there are any. */
+  readonly lock: JobFunction | undefined;
   readonly #connections: Connections | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
   constructor(scope: Construct, id: string, given: BackupPipelineProps) {
     super(scope, id);
     const props = { ...given, bundles: given.bundles ?? this.node.tryGetContext('holdfast:bundles') };
-    this.config = resolveConfig({ file: props.config, fileName: 'config', env: {}, flags: {} });
+    const file = withLock(props.config, props.storage);
+    this.config = resolveConfig({ file, fileName: 'config', env: {}, flags: {} });
     checkConfig(this.config);
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');
     const { aws, deltas } = this.config;
@@ -81,12 +88,13 @@ export class BackupPipeline extends Construct implements IConnectable {
     this.#connections = network && new Connections({ securityGroups: network.securityGroups });
     if (props.endpoints) this.#makeEndpoints(network);
     const statements = {
-      place: props.storage.placeFor(deltas),
+      place: { ...props.storage.placeFor(deltas), lock: this.config.lock },
       logins: loginsOf(this, this.config),
       eventBusArn: this.eventBus.eventBusArn,
     };
-    const environment = functionEnvironment(props.storage, this.eventBus, functionConfig(props.config));
+    const environment = functionEnvironment(props.storage, this.eventBus, functionConfig(file));
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
+    this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
     const fargate = this.#fargate(props, { network, statements, environment });
     this.stateMachine = new BackupStateMachine(this, 'Backup', {
       functions: {
@@ -95,6 +103,7 @@ export class BackupPipeline extends Construct implements IConnectable {
         backupPartition: this.function('backup-partition'),
         commit: this.function('commit'),
         verify: this.function('verify'),
+        lock: this.lock?.function,
       },
       eventBus: this.eventBus,
       fargate,
@@ -159,24 +168,26 @@ export class BackupPipeline extends Construct implements IConnectable {
     new BackupEndpoints(this, 'Endpoints', { ...network, services: endpointServices(this.config) });
   }
 
-  #makeFunctions(
+  #makeFunctions(props: BackupPipelineProps, made: Made): Readonly<Record<FunctionName, JobFunction>> {
+    const functions = FUNCTION_NAMES.map((job) => [job, this.#makeFunction(job, props, made)]);
+    return Object.fromEntries(functions) as Record<FunctionName, JobFunction>;
+  }
+
+  #makeFunction(
+    job: FunctionName | OptionalFunctionName,
     { bundles }: BackupPipelineProps,
     { network, statements, environment }: Made,
-  ): Readonly<Record<FunctionName, JobFunction>> {
+  ): JobFunction {
     const { functions = {}, logDays } = this.config.aws;
-    const made = FUNCTION_NAMES.map((job) => [
+    return new JobFunction(this, job, {
       job,
-      new JobFunction(this, job, {
-        job,
-        environment,
-        statements: jobStatements(job, statements),
-        size: functions[job],
-        network: reachesDatabases(job) ? network : undefined,
-        bundles,
-        logRetention: logDays,
-      }),
-    ]);
-    return Object.fromEntries(made) as Record<FunctionName, JobFunction>;
+      environment,
+      statements: jobStatements(job, statements),
+      size: functions[job],
+      network: reachesDatabases(job) ? network : undefined,
+      bundles,
+      logRetention: logDays,
+    });
   }
 
   #fargate(
@@ -218,6 +229,7 @@ export class BackupPipeline extends Construct implements IConnectable {
         verify: this.function('verify'),
         prune: this.function('prune'),
         drill: this.function('drill'),
+        lock: this.lock?.function,
         watchdog: this.function('watchdog'),
       },
       sources: sources.map(({ name }) => name),
@@ -235,6 +247,11 @@ interface Made {
   readonly network: FunctionNetwork | undefined;
   readonly statements: JobStatementsOptions;
   readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A bucket that is made with locks is one whose locks are kept up. */
+function withLock(config: HoldfastConfig, { lockMode }: BackupStorage): HoldfastConfig {
+  return config.lock || !lockMode ? config : { ...config, lock: { mode: lockMode } };
 }
 
 /** A function has no disk and no environment of somebody's shell: what it needs must be in the configuration. */

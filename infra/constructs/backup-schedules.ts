@@ -23,7 +23,10 @@ import { DAY_MS } from '../../shared/core/units.ts';
 export interface BackupSchedulesProps {
   readonly stateMachine: IStateMachine;
   /** Functions that are invoked directly. */
-  readonly functions: Readonly<Record<MaintenanceJob, IFunction>>;
+  readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock'>, IFunction>> & {
+    /** Where there are locks to be kept up. */
+    readonly lock?: IFunction | undefined;
+  };
   /** Names of all sources. */
   readonly sources: readonly string[];
   /** Those that can be drilled: there is a server for it. */
@@ -78,6 +81,7 @@ export class BackupSchedules extends Construct {
     );
     this.#maintain('verify', { since: VERIFY_SINCE }, props, group);
     this.#maintain('prune', {}, props, group);
+    this.#maintain('lock', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
     this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup', { removalPolicy }));
   }
@@ -124,7 +128,8 @@ export class BackupSchedules extends Construct {
     group: ScheduleGroup,
   ): void {
     const when = jobs[job];
-    if (!when) return;
+    const jobFunction = functions[job];
+    if (!when || !jobFunction) return;
     const { source } = event;
     const input = ScheduleTargetInput.fromObject(event);
     new Schedule(this, source === undefined ? job : `${job}-${source}`, {
@@ -133,7 +138,7 @@ export class BackupSchedules extends Construct {
       scheduleGroup: group,
       enabled: this.#isEnabled,
       ...timingOf(when, source),
-      target: new LambdaInvoke(functions[job], { ...targetProps(this.deadLetterQueue), input }),
+      target: new LambdaInvoke(jobFunction, { ...targetProps(this.deadLetterQueue), input }),
     });
   }
 }

@@ -23,6 +23,7 @@ import { EventStates } from './event-states.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
+import { lockThen } from './lock-step.ts';
 import { holdStep, partitionStep } from './partition-steps.ts';
 
 /** The functions that a backup is made of. */
@@ -32,6 +33,12 @@ export interface StepFunctions {
   readonly backupPartition: IFunction;
   readonly commit: IFunction;
   readonly verify: IFunction;
+  /**
+   * Locks what a backup needs once it is listed.
+   *
+   * @default - nothing is locked
+   */
+  readonly lock?: IFunction | undefined;
 }
 
 export interface BackupStateMachineProps {
@@ -134,7 +141,9 @@ function defineBackup(scope: Construct, props: BackupStateMachineProps): IChaina
     event: runEvent('$.plan.run'),
     resultPath: '$.commit',
   });
-  commit.addCatch(failed, CAUGHT).next(verifyStates(scope, functions, events, done));
+  commit
+    .addCatch(failed, CAUGHT)
+    .next(lockThen(scope, { functions, events }, verifyStates(scope, functions, events, done)));
   const partitions = partitionStep(scope, props);
   partitions.addCatch(failed, CAUGHT).next(commit);
   const hold = holdStep(scope, props, { next: partitions, failed });

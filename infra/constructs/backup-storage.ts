@@ -7,12 +7,14 @@ import {
   BucketEncryption,
   type IBucket,
   type LifecycleRule,
+  ObjectLockMode,
   type ObjectLockRetention,
   ObjectOwnership,
   type StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import type { LockMode } from '../../shared/core/config-lock.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** When packs move to another storage class. */
@@ -51,8 +53,8 @@ export interface BackupStorageProps {
   readonly olderKeys?: readonly IKey[] | undefined;
 
   /**
-   * Keeps every version of every object for some time, whoever asks; `compliance` binds the account's root too. Can
-   * only be set when the bucket is made.
+   * Locks every version of every object for some time from when it was put, whoever asks; `compliance` binds the account's
+   * root too. Can only be set when the bucket is made. What backups need for longer, the function `lock` keeps locked.
    *
    * @default - none: versions are kept by `noncurrentFor` alone
    */
@@ -112,6 +114,8 @@ export class BackupStorage extends Construct {
   readonly #olderKeys: readonly IKey[];
   /** Ends in `/`, or is empty. */
   readonly prefix: string;
+  /** Of the locks that everything is put with; undefined: there are none. */
+  readonly lockMode: LockMode | undefined;
 
   constructor(scope: Construct, id: string, props: BackupStorageProps = {}) {
     super(scope, id);
@@ -119,6 +123,7 @@ export class BackupStorage extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.prefix = props.prefix ? `${props.prefix}/` : '';
     this.#olderKeys = props.olderKeys ?? [];
+    this.lockMode = lockModeOf(props.objectLock);
     this.key =
       props.encryptionKey ??
       new Key(this, 'Key', {
@@ -174,6 +179,11 @@ export class BackupStorage extends Construct {
   get #keyArns(): readonly [string, ...string[]] {
     return [this.key.keyArn, ...this.#olderKeys.map(({ keyArn }) => keyArn)];
   }
+}
+
+function lockModeOf(objectLock: ObjectLockRetention | undefined): LockMode | undefined {
+  if (!objectLock) return undefined;
+  return objectLock.mode === ObjectLockMode.COMPLIANCE ? 'compliance' : 'governance';
 }
 
 /** An object that is there is never replaced: a put must say that there is none. Parts of an upload make none. */

@@ -179,11 +179,19 @@ export interface DatabaseBackupsProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * Keeps every version of every object for some time, whoever asks.
+   * Locks every version of every object for some time from when it was put, whoever asks. What backups need for longer, the
+   * function `lock` keeps locked.
    *
    * @default - none
    */
   readonly objectLock?: ObjectLockRetention;
+
+  /**
+   * How locks are kept up.
+   *
+   * @default - in the mode of `objectLock`, for as long as retention keeps backups
+   */
+  readonly lock?: Config['lock'];
 
   /**
    * When packs move to cheaper storage classes.
@@ -331,7 +339,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
 }
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
-  const { sources, targets, drill, schedules, retention, keep, prune, suspects, deltas } = props;
+  const { sources, targets, drill, schedules, retention, keep, prune, lock, suspects, deltas } = props;
   const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, alarms, vpc, api } = props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
   return definedOf({
@@ -342,6 +350,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
     retention,
     keep,
     prune,
+    lock,
     suspects,
     deltas,
     api,

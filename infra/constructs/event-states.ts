@@ -35,6 +35,7 @@ export class EventStates extends Construct {
   readonly planFailure: TaskStateBase;
   readonly verificationFailure: TaskStateBase;
   readonly damage: TaskStateBase;
+  readonly lockFailure: TaskStateBase;
 
   constructor(scope: Construct, id: string, eventBus: IEventBus) {
     super(scope, id);
@@ -53,6 +54,7 @@ export class EventStates extends Construct {
     this.suspect = put('NotifySuspect', 'Backup Suspect', { ...BACKUP, figures: FIGURES, ...suspect });
     this.failure = put('NotifyFailure', 'Backup Failed', { ...BASE, ...ERROR });
     this.planFailure = put('NotifyPlanFailure', 'Backup Failed', { ...unplanned, ...ERROR });
+    this.lockFailure = put('NotifyLockFailed', 'Lock Failed', { ...BACKUP, ...ERROR });
     this.verificationFailure = put('NotifyVerificationFailed', 'Verification Failed', {
       ...BACKUP,
       ...ERROR,

@@ -1,5 +1,7 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import type { LockSettings } from '../../shared/core/config-lock.ts';
+import { LOCKED_FOLDERS, lockStatements } from './lock-statements.ts';
 
 /** What a key opens: `purpose` of KMS's encryption context (docs/security.md). */
 type Purpose = 'repository' | 'manifest' | 'index' | 'data';
@@ -13,6 +15,10 @@ interface Permissions {
   /** Purposes of data keys that it may make. */
   readonly generate: readonly Purpose[];
   readonly decrypt: readonly Purpose[];
+  /** Whose locks it may see, where there are any. */
+  readonly seeLocks?: readonly string[];
+  /** Whose locks it may make end later. */
+  readonly lock?: readonly string[];
 }
 
 export interface RepositoryPlace {
@@ -23,6 +29,8 @@ export interface RepositoryPlace {
   readonly keyArns: readonly [string, ...string[]];
   /** Without, backups never decrypt records. */
   readonly deltas: boolean;
+  /** How objects are locked; undefined: they are not. */
+  readonly lock?: LockSettings | undefined;
 }
 
 const HEAD = ['repository.json', 'keys/*'];
@@ -73,7 +81,9 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       delete: ['data/*', 'backups/*', 'expired/*'],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
+      seeLocks: ['data/*', 'backups/*', 'expired/*'],
     },
+    lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     watchdog: { ...NOTHING, get: LISTED },
     // Links to exports are good for what their maker may read.
     'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'] },
@@ -122,6 +132,7 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
     ...objects('Get', 's3:GetObject', permissions.get),
     ...objects('Put', 's3:PutObject', permissions.put),
     ...objects('Delete', 's3:DeleteObject', permissions.delete),
+    ...lockStatements(permissions, place),
     ...key('Generate', 'kms:GenerateDataKey', { arns: [keyArns[0]], purposes: permissions.generate }),
     ...key('Decrypt', 'kms:Decrypt', { arns: keyArns, purposes: permissions.decrypt }),
   ];

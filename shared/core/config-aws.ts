@@ -23,10 +23,14 @@ export type FunctionName = (typeof FUNCTION_NAMES)[number];
 /** Functions of the admin API, which are deployed with it. */
 export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
 export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
-export type DeployedFunction = FunctionName | ApiFunctionName;
+
+/** Functions that are deployed where the configuration asks for what they do. */
+export const OPTIONAL_FUNCTION_NAMES = ['lock'] as const;
+export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
+export type DeployedFunction = FunctionName | ApiFunctionName | OptionalFunctionName;
 
 /** What runs on a schedule besides backups. */
-export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'watchdog'] as const;
+export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'watchdog'] as const;
 export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
 
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -94,7 +98,12 @@ export const AwsConfig = z.strictObject({
       drillAgeDays: whole(1, 400).optional(),
     })
     .optional(),
-  functions: z.partialRecord(z.enum([...FUNCTION_NAMES, ...API_FUNCTION_NAMES]), FunctionSize).optional(),
+  functions: z
+    .partialRecord(
+      z.enum([...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES]),
+      FunctionSize,
+    )
+    .optional(),
   jobs: z.partialRecord(z.enum(MAINTENANCE_JOBS), ScheduleConfig).optional(),
   /** Estimated size of what one function reads. */
   shareMiB: whole(16, 1_048_576).optional(),
@@ -147,6 +156,7 @@ const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
   verify: '0 5 * * 0',
   prune: '0 6 * * *',
   drill: '0 7 1 * *',
+  lock: '0 4 * * *',
   watchdog: { rate: '15 minutes' },
 };
 const DEFAULT_SHARE_MIB = 4096;

@@ -12,6 +12,7 @@ export type EventType =
   | 'Backup Missed'
   | 'Schedule Off'
   | 'Verification Failed'
+  | 'Lock Failed'
   | 'Restore Finished'
   | 'Drill Succeeded'
   | 'Drill Failed'
@@ -24,5 +25,6 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Backup Missed',
   'Schedule Off',
   'Verification Failed',
+  'Lock Failed',
   'Drill Failed',
 ];

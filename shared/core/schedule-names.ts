@@ -22,15 +22,16 @@ export function drilledSources({ sources, drill }: Pick<ResolvedConfig, 'sources
 }
 
 /** Names of the schedules that a configuration says there are, but for the watchdog's own. */
-export function scheduleNames({ aws, sources, drill }: ResolvedConfig): string[] {
+export function scheduleNames({ aws, sources, drill, lock }: ResolvedConfig): string[] {
   const all = sources.map(({ name }) => name);
-  const { verify, prune, drill: drills } = aws.jobs;
+  const { verify, prune, drill: drills, lock: locks } = aws.jobs;
   return [
     ...Object.entries(aws.schedules).flatMap(([type, when]) =>
       (when.sources ?? all).map((source) => backupScheduleName(type, source)),
     ),
     ...(verify ? [jobScheduleName('verify')] : []),
     ...(prune ? [jobScheduleName('prune')] : []),
+    ...(lock && locks ? [jobScheduleName('lock')] : []),
     ...(drills ? drilledSources({ sources, drill }).map((source) => jobScheduleName('drill', source)) : []),
   ];
 }

@@ -7,7 +7,7 @@ import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/b
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
 import { bundleOf } from '../../infra/constructs/job-function.ts';
 import { type HoldfastConfig, resolveConfig } from '../../shared/core/config.ts';
-import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import { standInBundles } from '../support/stand-in-bundles.ts';
 
@@ -128,6 +128,8 @@ describe('storage', () => {
   });
 });
 
+const ALL = [...FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
+
 describe('functions', () => {
   const functions = properties(pipeline, 'AWS::Lambda::Function').filter(
     ({ Environment }) => Environment?.Variables.POWERTOOLS_SERVICE_NAME,
@@ -135,9 +137,9 @@ describe('functions', () => {
 
   it('are one a job, each with a role of its own', () => {
     expect(functions.map(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME).sort()).toEqual(
-      [...FUNCTION_NAMES].sort(),
+      [...ALL].sort(),
     );
-    expect(new Set(functions.map(({ Role }) => JSON.stringify(Role))).size).toBe(FUNCTION_NAMES.length);
+    expect(new Set(functions.map(({ Role }) => JSON.stringify(Role))).size).toBe(ALL.length);
   });
 
   it('have no secret in their environment, but ARNs', () => {
@@ -162,11 +164,11 @@ describe('functions', () => {
       properties(pipeline, 'AWS::Lambda::EventInvokeConfig').map(
         ({ MaximumRetryAttempts }) => MaximumRetryAttempts,
       ),
-    ).toEqual(FUNCTION_NAMES.map(() => 0));
+    ).toEqual(ALL.map(() => 0));
     const ages = properties(pipeline, 'AWS::Lambda::EventInvokeConfig').map(
       ({ MaximumEventAgeInSeconds }) => MaximumEventAgeInSeconds,
     );
-    expect(ages.toSorted((a, b) => a - b)).toEqual([300, ...FUNCTION_NAMES.slice(1).map(() => 3600)]);
+    expect(ages.toSorted((a, b) => a - b)).toEqual([300, ...ALL.slice(1).map(() => 3600)]);
     for (const log of properties(pipeline, 'AWS::Logs::LogGroup')) expect(log.RetentionInDays).toBe(30);
   });
 
@@ -225,6 +227,7 @@ describe('schedules', () => {
         'daily backup of shop',
         'drill of shop',
         'hourly backup of shop',
+        'lock',
         'prune',
         'verify',
         'watchdog',
@@ -368,6 +371,7 @@ describe('monitoring', () => {
           'Backup Missed',
           'Schedule Off',
           'Verification Failed',
+          'Lock Failed',
           'Drill Failed',
         ],
       },

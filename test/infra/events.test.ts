@@ -75,7 +75,7 @@ function documentedRows(): Row[] {
     });
 }
 
-const machine = JSON.stringify(backupMachine({}));
+const machine = JSON.stringify(backupMachine({}, { isLocked: true }));
 
 /** By what is synthesised, and by the source of the functions. */
 function sendersOf(type: string): string[] {

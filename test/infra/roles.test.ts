@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import {
   BUCKET,
@@ -34,13 +34,7 @@ const OBJECTS = [
   'exports/shop.sql',
 ];
 /** What no role may do, whatever it is for. */
-const NEVER = [
-  's3:DeleteObjectVersion',
-  's3:PutObjectRetention',
-  's3:PutObjectLegalHold',
-  's3:BypassGovernanceRetention',
-  's3:PutObjectAcl',
-];
+const NEVER = ['s3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectAcl'];
 const NEVER_BUCKET = [
   's3:PutBucketPolicy',
   's3:DeleteBucketPolicy',
@@ -64,11 +58,16 @@ interface Row {
   readonly decrypt: readonly string[];
   readonly generate: readonly string[];
   readonly secrets: readonly string[];
+  /** Whose locks it may see. */
+  readonly seesLocks?: readonly string[];
+  /** Whose locks it may make end later, and what it may put legal holds on. */
+  readonly locks?: readonly string[];
 }
 
 const HEAD = ['repository.json', 'keys/0123.json'];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
 const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
+const LOCKED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
 const writer = {
   get: [...LISTED, PACK, 'runs/abcd/plan'],
   delete: [],
@@ -107,6 +106,18 @@ const TABLE: readonly Row[] = [
     decrypt: ['repository', 'manifest'],
     generate: ['manifest', 'index'],
     secrets: [],
+    seesLocks: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED],
+  },
+  {
+    job: 'lock',
+    get: LISTED,
+    put: [],
+    delete: [],
+    decrypt: [],
+    generate: [],
+    secrets: [],
+    seesLocks: LOCKED,
+    locks: LOCKED,
   },
   { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
   {
@@ -178,7 +189,26 @@ describe.each(TABLE)('the role of $job', (row) => {
       expect(isAllowed(policies, resources.key, { action, resource: KEY })).toBe(false);
   });
 
-  it('changes neither versions nor locks, nor bucket, nor key', () => {
+  it('sees and lengthens the locks of nothing else, for no longer than is configured, and takes no legal hold off', () => {
+    const { seesLocks = [], locks = [] } = row;
+    for (const action of ['s3:GetObjectRetention', 's3:GetObjectLegalHold'])
+      expect(allowed(OBJECTS, (key) => onObject(policies, action, key))).toEqual(sorted(seesLocks));
+    const retains = (context: Request['context']) =>
+      allowed(OBJECTS, (key) => onObject(policies, 's3:PutObjectRetention', key, context));
+    // 365 days of retention, a week of slack, a day of rounding.
+    const mode = { 's3:object-lock-mode': 'COMPLIANCE' };
+    expect(retains({ ...mode, 's3:object-lock-remaining-retention-days': '373' })).toEqual(sorted(locks));
+    expect(retains({ ...mode, 's3:object-lock-remaining-retention-days': '374' })).toEqual([]);
+    expect(retains({})).toEqual([]);
+    const holds = (status: string) =>
+      allowed(OBJECTS, (key) =>
+        onObject(policies, 's3:PutObjectLegalHold', key, { 's3:object-lock-legal-hold': status }),
+      );
+    expect(holds('ON')).toEqual(sorted(locks));
+    expect(holds('OFF')).toEqual([]);
+  });
+
+  it('changes neither versions nor locks otherwise, nor bucket, nor key', () => {
     for (const action of NEVER)
       expect(
         allowed(OBJECTS, (key) => onObject(policies, action, key, ONCE)),
@@ -214,7 +244,9 @@ describe.each(TABLE)('the role of $job', (row) => {
 });
 
 it('every function that is deployed has its row', () => {
-  expect(TABLE.map(({ job }) => job).sort()).toEqual([...FUNCTION_NAMES, ...API_FUNCTION_NAMES].sort());
+  expect(TABLE.map(({ job }) => job).sort()).toEqual(
+    [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES].sort(),
+  );
 });
 
 describe('the role of admin-api, besides', () => {
@@ -259,6 +291,25 @@ describe('the role of admin-api, besides', () => {
       expect.stringMatching(/^arn:aws:states:eu-west-1:111122223333:execution:.+:\*$/),
     ]);
     expect(resourcesOf('secretsmanager:GetSecretValue')).toEqual([expect.stringContaining('ApiSecret')]);
+  });
+});
+
+describe('the role of lock, where locks can be lifted', () => {
+  it('makes none that could not', () => {
+    const aws = { ...FULL_CONFIG.aws, storage: { objectLock: { mode: 'governance', days: 7 } } } as const;
+    const policies = rolePolicies(deploymentOf({ ...FULL_CONFIG, aws }).pipeline, 'lock');
+    const mayMake = (mode: string) =>
+      onObject(policies, 's3:PutObjectRetention', PACK, {
+        's3:object-lock-mode': mode,
+        's3:object-lock-remaining-retention-days': '30',
+      });
+    expect([mayMake('GOVERNANCE'), mayMake('COMPLIANCE')]).toEqual([true, false]);
+  });
+
+  it('is not there where nothing is locked, and nobody sees locks', () => {
+    const { storage: _, ...aws } = FULL_CONFIG.aws ?? {};
+    const { pipeline } = deploymentOf({ ...FULL_CONFIG, aws });
+    expect(JSON.stringify(pipeline.toJSON())).not.toMatch(/Retention"|LegalHold|"lock"/);
   });
 });
 

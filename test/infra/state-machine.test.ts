@@ -66,6 +66,7 @@ async function run(
       failure: noted ?? { Error: event['error'], Cause: event['cause'] },
     }),
     Verify: () => ({ verified: 1, damaged: [], findings: 0 }),
+    Lock: () => ({ backups: 1 }),
   };
   const names = Object.keys(machine['States' as never]).concat(
     'BackupPartition',
@@ -412,5 +413,38 @@ describe('the state machine of a backup', () => {
       ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
     });
     expect(Object.keys(map!).filter((member) => member.startsWith('Tolerated'))).toEqual([]);
+  });
+});
+
+describe('with locks', () => {
+  const machine = backupMachine({}, { isLocked: true });
+
+  it('what a backup needs is locked before it is verified', async () => {
+    const { outcome, calls, names } = await run({}, { machine });
+    expect([outcome, names.slice(-4)]).toEqual(['succeeded', ['Commit', 'Lock', 'Verify', 'NotifySuccess']]);
+    expect(calls.find(({ name }) => name === 'Lock')?.event).toEqual({ backup: LISTED.key });
+  });
+
+  it('a backup that could not be locked is listed and verified, and somebody is told', async () => {
+    const refused = () => {
+      throw failure('E_STORE_DENIED', 'the store refused access');
+    };
+    const { outcome, calls, names } = await run({ Lock: refused }, { machine });
+    expect([outcome, names.slice(-4)]).toEqual([
+      'succeeded',
+      ['Lock', 'NotifyLockFailed', 'Verify', 'NotifySuccess'],
+    ]);
+    expect(detail(calls, 'NotifyLockFailed')).toMatchObject({
+      DetailType: 'Lock Failed',
+      Detail: { backup: LISTED.key, error: { code: 'E_STORE_DENIED' } },
+    });
+  });
+
+  it('goes on where nobody can be told of that', async () => {
+    const broken = () => {
+      throw failure('Events.Refused', 'no');
+    };
+    const { outcome } = await run({ Lock: broken, NotifyLockFailed: broken }, { machine });
+    expect(outcome).toBe('succeeded');
   });
 });

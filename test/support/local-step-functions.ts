@@ -18,6 +18,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   NoteShareFailure: 'commit',
   Abort: 'commit',
   Verify: 'verify',
+  Lock: 'lock',
 };
 
 export interface Execution {
@@ -35,8 +36,11 @@ export type Meddle = (
   event: Readonly<Record<string, unknown>>,
 ) => Promise<Settings | undefined>;
 
-/** The state machine of a backup, as the stacks have it. */
-export function backupMachine(props: Partial<BackupStateMachineProps> = {}): StateMachineDefinition {
+/** The state machine of a backup, as the stacks have it. @param settings.isLocked where there are locks to be kept up */
+export function backupMachine(
+  props: Partial<BackupStateMachineProps> = {},
+  { isLocked = false }: { readonly isLocked?: boolean } = {},
+): StateMachineDefinition {
   const stack = new Stack(new App(), 'Test');
   const lambda = (name: string) =>
     new LambdaFunction(stack, name, {
@@ -51,6 +55,7 @@ export function backupMachine(props: Partial<BackupStateMachineProps> = {}): Sta
       backupPartition: lambda('backup-partition'),
       commit: lambda('commit'),
       verify: lambda('verify'),
+      ...(isLocked ? { lock: lambda('lock') } : {}),
     },
     eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
     ...props,

@@ -16,10 +16,15 @@ export class StsRgw implements AsyncDisposable {
   readonly #folder = path.join(tmpdir(), `holdfast-sts-${process.pid}`);
   readonly #port = 31_000 + (process.pid % 1000);
 
-  static async start(): Promise<StsRgw> {
+  /** @param daySeconds how long a day of lifecycle rules lasts. @default a day */
+  static async start({ daySeconds }: { readonly daySeconds?: number } = {}): Promise<StsRgw> {
     const rgw = new StsRgw();
     await run(SCRIPT, ['start', rgw.#folder, String(rgw.#port)], {
-      env: { ...process.env, RGW_STS: '1' },
+      env: {
+        ...process.env,
+        RGW_STS: '1',
+        ...(daySeconds === undefined ? {} : { RGW_LC_DAY_SECONDS: String(daySeconds) }),
+      },
       timeout: LIMIT_MS,
     });
     return rgw;
@@ -37,6 +42,11 @@ export class StsRgw implements AsyncDisposable {
     const owner = this.owner();
     await owner.send(new CreateBucketCommand({ Bucket: bucket }));
     owner.destroy();
+  }
+
+  /** Does what lifecycle rules say is due. */
+  async processLifecycle(): Promise<void> {
+    await this.#admin('lc', 'process');
   }
 
   /** A client that may do what the policy's statements say. */

@@ -1,0 +1,28 @@
+import { type IChainable, JsonPath } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import type { StepFunctions } from './backup-state-machine.ts';
+import type { EventStates } from './event-states.ts';
+import { CAUGHT, jobStep } from './job-step.ts';
+
+/**
+ * Locks what the backup needs, before it is verified: nobody may remove it any more. A lock that could not be made is told of, and
+ * the backup goes on: it is listed, and the daily run tries again.
+ *
+ * @returns the first state; `next` itself where nothing is locked
+ */
+export function lockThen(
+  scope: Construct,
+  { functions, events }: { readonly functions: StepFunctions; readonly events: EventStates },
+  next: IChainable,
+): IChainable {
+  if (!functions.lock) return next;
+  const lock = jobStep(scope, 'Lock', {
+    lambdaFunction: functions.lock,
+    event: { backup: JsonPath.stringAt('$.commit.key') },
+    resultPath: JsonPath.DISCARD,
+  });
+  const { lockFailure } = events;
+  lockFailure.addCatch(next, { resultPath: JsonPath.DISCARD }).next(next);
+  lock.addCatch(lockFailure, CAUGHT).next(next);
+  return lock;
+}
