@@ -14,6 +14,7 @@ import { fromS3Error } from './s3-errors.ts';
 const ATTEMPTS = 10;
 /** Of an object that nobody ever locked: S3's name for it, and Ceph's. */
 const NEVER_LOCKED = ['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError'];
+/** What asks for a lock gets this where the bucket has none. */
 const NO_OBJECT_LOCK = 'InvalidRequest';
 
 /** S3's Object Lock on the objects of a repository. */
@@ -33,7 +34,7 @@ export class S3Locks implements ObjectLocks {
 
   async retention(key: string, signal: AbortSignal): Promise<Retention | undefined> {
     const command = new GetObjectRetentionCommand(this.#place(key));
-    const answer = await this.#call(key, signal, () => this.#client.send(command, { abortSignal: signal }));
+    const answer = await this.#read(key, signal, () => this.#client.send(command, { abortSignal: signal }));
     const { Mode, RetainUntilDate } = answer?.Retention ?? {};
     if (!RetainUntilDate) return undefined;
     return { until: RetainUntilDate, mode: Mode === 'COMPLIANCE' ? 'compliance' : 'governance' };
@@ -50,7 +51,7 @@ export class S3Locks implements ObjectLocks {
 
   async isHeld(key: string, signal: AbortSignal): Promise<boolean> {
     const command = new GetObjectLegalHoldCommand(this.#place(key));
-    const answer = await this.#call(key, signal, () => this.#client.send(command, { abortSignal: signal }));
+    const answer = await this.#read(key, signal, () => this.#client.send(command, { abortSignal: signal }));
     return answer?.LegalHold?.Status === 'ON';
   }
 
@@ -66,15 +67,25 @@ export class S3Locks implements ObjectLocks {
   }
 
   /** Undefined where the object was never locked. */
-  async #call<T>(key: string, signal: AbortSignal, call: () => Promise<T>): Promise<T | undefined> {
+  #read<T>(key: string, signal: AbortSignal, call: () => Promise<T>): Promise<T | undefined> {
+    return this.#call(key, signal, async () => {
+      try {
+        return await call();
+      } catch (error) {
+        const { name } = error as Error;
+        if (NEVER_LOCKED.includes(name)) return undefined;
+        throw name === NO_OBJECT_LOCK ? this.#withoutLocks(error) : error;
+      }
+    });
+  }
+
+  async #call<T>(key: string, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     const place = { location: this.location, bucket: this.#bucket, key, signal };
     if (signal.aborted) throw fromS3Error(signal.reason, place);
     try {
       return await call();
     } catch (error) {
-      const { name } = error as Error;
-      if (NEVER_LOCKED.includes(name)) return undefined;
-      throw name === NO_OBJECT_LOCK ? this.#withoutLocks(error) : fromS3Error(error, place);
+      throw fromS3Error(error, place);
     }
   }
 

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseBackupKey } from '../../shared/core/ids.ts';
+import { DAY_MS } from '../../shared/core/units.ts';
 import { nativeDump } from '../shared/postgres-target/round-trip.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { never } from '../support/engine.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
@@ -11,21 +14,22 @@ import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
 const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 2;
 const TIMEOUT_MS = 400_000;
 
-const machine = backupMachine();
+const machine = backupMachine({}, { isLocked: true });
 
 describeWithParts(
   ['ceph-rgw', 'postgresql-15', 'runtime-client'],
-  'a scheduled backup, by the synthesised state machine and the bundles',
+  "a scheduled backup, by the synthesised state machine and the bundles, with S3's rules for a bucket with Object Lock",
   () => {
     let rig: AwsRig;
     beforeAll(async () => {
-      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN });
+      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN, objectLock: true });
       for (const name of ['shop', 'restored']) await rig.postgres.createDatabase(name);
       await rig.postgres.query('shop', accountsSql(17 * SHARES));
       rig.configure({
         sources: { shop: { kind: 'postgres', secret: rig.secretOf('shop'), partitionMiB: 17 } },
         targets: { restored: { kind: 'postgres', secret: rig.secretOf('restored') } },
         aws: { shareMiB: 16 },
+        lock: { mode: 'compliance' },
       });
     }, TIMEOUT_MS);
     afterAll(() => rig?.[Symbol.asyncDispose]());
@@ -47,6 +51,28 @@ describeWithParts(
         expect(await rig.invoke('restore', asked)).toMatchObject({ key: backup, outcome: 'equal' });
         const [money] = (await rig.postgres.query('restored', MONEY_SQL)).rows;
         expect(money).toMatchObject({ sum: money.total, accounts: '40000' });
+        // What was there already was not to be put again.
+        expect(rig.refused?.filter((what) => !what.endsWith('PreconditionFailed')) ?? []).toEqual([]);
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'is locked until its retention is over before it is verified, and prune leaves it alone',
+      async () => {
+        const [backup = ''] = await rig.keys('backups/daily/');
+        const { startedAt = new Date(0) } = parseBackupKey(backup) ?? {};
+        const { packs } = JSON.parse(Buffer.from(await rig.store.get(backup)).toString());
+        const needed = [backup, 'repository.json', ...packs.map(({ id }: { id: string }) => packKeyOf(id))];
+        for (const key of needed) {
+          const { until, mode } = (await rig.locks.retention(key, never)) ?? {};
+          const days = ((until?.getTime() ?? 0) - startedAt.getTime()) / DAY_MS;
+          expect([mode, days >= 30, days < 35], key).toEqual(['compliance', true, true]);
+        }
+        const { length: asked } = rig.aws.kms;
+        expect(await rig.invoke('lock', {})).toMatchObject({ held: 0, until: expect.any(String) });
+        expect(rig.aws.kms).toHaveLength(asked);
+        expect(await rig.invoke('prune', {})).toMatchObject({ expired: 0, removedPacks: 0 });
       },
       TIMEOUT_MS,
     );
@@ -76,6 +102,8 @@ describeWithParts(
     );
   },
 );
+
+const packKeyOf = (id: string) => `data/${id.slice(0, 2)}/${id}`;
 
 /** A digest rather than the lines: there are many, and a difference is looked for in the databases. */
 function linesOf(dump: string): { readonly lines: number; readonly sha256: string } {

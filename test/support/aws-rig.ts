@@ -1,9 +1,12 @@
+import type { ObjectLocks } from '../../shared/store/object-locks.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
+import { S3Locks } from '../../shared/store/s3-locks.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
 import { type AwsDoubles, startAwsDoubles } from './aws-doubles.ts';
 import { builtLambdas } from './bundles.ts';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
+import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
+import { lockRulesProxy } from './lock-rules-proxy.ts';
 import { realAws } from './real-aws.ts';
 import { type LambdaOptions, type LambdaProcess, startLambda } from './runtime-api.ts';
 
@@ -27,6 +30,10 @@ export interface AwsRig extends AsyncDisposable {
   /** Starts it for one event. */
   invoke(name: string, event: unknown, settings?: Settings): Promise<unknown>;
   readonly store: ObjectStore;
+  /** Of what is stored there. */
+  readonly locks: ObjectLocks;
+  /** What S3 would have refused; undefined where its rules are not minded. */
+  readonly refused: readonly string[] | undefined;
   /** Of functions and tasks, as they are configured now. */
   env(): Readonly<Record<string, string>>;
   /** Keys of objects below a prefix. */
@@ -37,11 +44,18 @@ export interface AwsRig extends AsyncDisposable {
   configure(config: object): void;
 }
 
-export async function startAwsRig(options: { readonly postgresBin?: string } = {}): Promise<AwsRig> {
+interface RigOptions {
+  readonly postgresBin?: string;
+  /** The bucket has Object Lock, with S3's rules for it, and everything is locked for a day from when it is put. */
+  readonly objectLock?: boolean;
+}
+
+export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
   const folder = await builtLambdas();
   const aws = await startAwsDoubles();
   const postgres = await startPostgres(options.postgresBin === undefined ? {} : { bin: options.postgresBin });
-  const place = realAws(process.env) ?? (await localPlace(aws));
+  const real = realAws(process.env);
+  const place = real ? { ...real, proxy: undefined } : await localPlace(aws, options.objectLock === true);
   const { repository, store } = place;
   const running: LambdaProcess[] = [];
   let config: object = {};
@@ -76,6 +90,8 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
       return await started.invoke(event);
     },
     store,
+    locks: new S3Locks(place.connection),
+    refused: place.proxy?.refused,
     env,
     keys: async (prefix) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key),
     log: () => running.flatMap((started) => started.log).join('\n'),
@@ -85,21 +101,25 @@ export async function startAwsRig(options: { readonly postgresBin?: string } = {
     [Symbol.asyncDispose]: async () => {
       for (const started of running) await started[Symbol.asyncDispose]();
       await postgres.stop();
+      await place.proxy?.[Symbol.asyncDispose]();
       await aws[Symbol.asyncDispose]();
     },
   };
 }
 
-async function localPlace(aws: AwsDoubles) {
-  const bucket = await newBucket();
+async function localPlace(aws: AwsDoubles, isLocked: boolean) {
+  const bucket = isLocked ? await newLockedBucket({ mode: 'COMPLIANCE', days: 1 }) : await newBucket();
   const prefix = 'backups-of-shop';
   const { endpoint = '' } = rgwOptions(bucket);
+  const proxy = isLocked ? await lockRulesProxy(endpoint, { asWriteOnce: true }) : undefined;
   return {
+    proxy,
     keyArn: aws.keyArn,
     repository: `s3://${bucket}/${prefix}`,
+    connection: rgwOptions(bucket, prefix),
     store: new S3Store(rgwOptions(bucket, prefix)),
     env: {
-      AWS_ENDPOINT_URL_S3: endpoint,
+      AWS_ENDPOINT_URL_S3: proxy?.endpoint ?? endpoint,
       AWS_ENDPOINT_URL_KMS: aws.endpoint,
       AWS_REGION: aws.region,
       AWS_ACCESS_KEY_ID: RGW_CREDENTIALS.accessKeyId,

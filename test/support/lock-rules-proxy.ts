@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
+import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { rgwClient } from './ceph-rgw.ts';
 import { passOn } from './pass-on.ts';
 
 export interface LockRulesProxy extends AsyncDisposable {
@@ -14,9 +17,16 @@ export interface LockRulesProxy extends AsyncDisposable {
 /**
  * Stands before Ceph RGW on loopback with what S3 demands on a bucket with Object Lock, and RGW does not: PutObject and
  * UploadPart carry `Content-MD5` or an `x-amz-checksum-…`, else 400 InvalidRequest; one that is there is right; parts have one
- * of the kind that their upload began with, and its end names those of all parts.
+ * of the kind that their upload began with, and its end names those of all parts. So do changes of a lock, as everywhere.
+ *
+ * RGW lets `If-None-Match` pass where a bucket has versions. With `asWriteOnce`, it is minded here: 412 where the object is there
+ * (what a delete hides is not), and as by the bucket's policy of ours, 403 for a put that does not say it.
  */
-export async function lockRulesProxy(to: string): Promise<LockRulesProxy> {
+export async function lockRulesProxy(
+  to: string,
+  { asWriteOnce = false }: { readonly asWriteOnce?: boolean } = {},
+): Promise<LockRulesProxy> {
+  const judge = asWriteOnce ? new WriteOnce(to) : undefined;
   const refused: string[] = [];
   const passed: string[] = [];
   /** Kind of checksum by upload. */
@@ -31,6 +41,13 @@ export async function lockRulesProxy(to: string): Promise<LockRulesProxy> {
       answer.end(
         `<?xml version="1.0"?><Error><Code>InvalidRequest</Code><Message>${problem}</Message></Error>`,
       );
+      return;
+    }
+    await using turn = await judge?.turn(incoming);
+    if (turn?.refusal) {
+      refused.push(`${what}: ${turn.refusal.code}`);
+      answer.writeHead(turn.refusal.status, { 'content-type': 'application/xml' });
+      answer.end(`<?xml version="1.0"?><Error><Code>${turn.refusal.code}</Code></Error>`);
       return;
     }
     passed.push(what);
@@ -52,8 +69,48 @@ export async function lockRulesProxy(to: string): Promise<LockRulesProxy> {
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
+      judge?.close();
     },
   };
+}
+
+interface Turn extends AsyncDisposable {
+  readonly refusal?: { readonly status: number; readonly code: string } | undefined;
+}
+
+/** Lets puts of one object through one after the other, and only the first. */
+class WriteOnce {
+  readonly #client: S3Client;
+  readonly #last = new Map<string, Promise<void>>();
+
+  constructor(endpoint: string) {
+    this.#client = rgwClient(endpoint);
+  }
+
+  /** Undefined for what makes no object. */
+  async turn({ method, url, headers }: IncomingMessage): Promise<Turn | undefined> {
+    const { searchParams, pathname } = new URL(url ?? '', 'http://store');
+    const [, Bucket = '', ...rest] = pathname.split('/');
+    const Key = decodeURIComponent(rest.join('/'));
+    const isPut = method === 'PUT' && [...searchParams.keys()].every((name) => name === 'x-id');
+    const isEnd = method === 'POST' && searchParams.has('uploadId');
+    if (Key === '' || !(isPut || isEnd)) return undefined;
+    const before = this.#last.get(pathname);
+    const done = Promise.withResolvers<void>();
+    this.#last.set(pathname, done.promise);
+    await before;
+    const end = { [Symbol.asyncDispose]: async () => done.resolve() };
+    if (headers['if-none-match'] !== '*') return { ...end, refusal: { status: 403, code: 'AccessDenied' } };
+    const isThere = await this.#client.send(new HeadObjectCommand({ Bucket, Key })).then(
+      () => true,
+      () => false,
+    );
+    return { ...end, refusal: isThere ? { status: 412, code: 'PreconditionFailed' } : undefined };
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
 }
 
 function problemOf(
@@ -83,6 +140,8 @@ function problemOfBody(
     return 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters';
   if (md5 !== undefined && md5 !== digest('md5', body)) return 'The Content-MD5 you specified did not match';
   if (sent === undefined) return undefined;
+  if (sent === 'x-amz-checksum-crc32' && upload === null)
+    return headers[sent] === crc32Of(body) ? undefined : 'The CRC32 you specified did not match';
   if (sent !== 'x-amz-checksum-sha256') return `this double knows no ${sent}`;
   if (headers[sent] !== digest('sha256', body)) return 'The SHA256 you specified did not match';
   if (upload !== null && kind !== 'sha256')
@@ -92,6 +151,12 @@ function problemOfBody(
 
 function kindOf(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header.toLowerCase() : undefined;
+}
+
+function crc32Of(body: Buffer): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(body));
+  return bytes.toString('base64');
 }
 
 function digest(kind: 'md5' | 'sha256', body: Buffer): string {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { S3Store } from '../../shared/store/s3-store.ts';
+import { S3Store, type S3StoreOptions } from '../../shared/store/s3-store.ts';
 
 /** A bucket and a key of an account of yours, for the tests that can use them instead of Ceph RGW and the double of KMS. */
 export interface RealAws {
   readonly keyArn: string;
   readonly repository: string;
+  readonly connection: S3StoreOptions;
   readonly store: S3Store;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -29,6 +30,7 @@ export function realAws(env: NodeJS.ProcessEnv): RealAws | undefined {
   return {
     keyArn,
     repository: `s3://${bucket}/${prefix}`,
+    connection: { bucket, prefix, region },
     store: new S3Store({ bucket, prefix, region }),
     env: Object.fromEntries(CREDENTIALS.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
   };
