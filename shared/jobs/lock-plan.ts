@@ -57,10 +57,10 @@ export function planLocks(
     const backup = byKey.get(decision.key);
     if (!end || !backup) continue;
     const isHeld = backup.retention.hold !== undefined;
-    const note = (key: string, lockUntil: Date) =>
-      needs.set(key, later(needs.get(key), { key, until: end.until, lockUntil, isHeld }));
-    for (const key of [...common, ...backup.needs]) note(key, withSlack(end.until, now));
-    note(decision.key, end.isFixed ? end.until : withSlack(end.until, now));
+    const shared = { until: end.until, lockUntil: withSlack(end.until, now), isHeld };
+    for (const key of common) note(needs, key, shared);
+    for (const key of backup.needs) note(needs, key, shared);
+    note(needs, decision.key, end.isFixed ? { ...shared, lockUntil: end.until } : shared);
   }
   return [...needs.values()];
 }
@@ -93,8 +93,11 @@ function wholeSecond(ms: number): Date {
   return new Date(Math.ceil(ms / 1000) * 1000);
 }
 
-function later(one: LockNeed | undefined, other: LockNeed): LockNeed {
-  if (!one) return other;
-  const longer = other.until > one.until ? other : one;
-  return { ...longer, isHeld: one.isHeld || other.isHeld };
+/** There may be a million of these: most are known already. */
+function note(needs: Map<string, LockNeed>, key: string, need: Omit<LockNeed, 'key'>): void {
+  const known = needs.get(key);
+  const isLonger = !known || known.until < need.until;
+  if (!isLonger && (known.isHeld || !need.isHeld)) return;
+  const isHeld = need.isHeld || known?.isHeld === true;
+  needs.set(key, { key, ...(isLonger ? need : known), isHeld });
 }
