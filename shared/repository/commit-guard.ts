@@ -58,7 +58,7 @@ export async function refuseOutlived(
 }
 
 /**
- * Takes a backup back that was listed too long after `refuseOutlived` looked, as where the machine slept in between: a prune
+ * Takes a backup back that was listed too long after its last pack was stored, as where the machine slept in between: a prune
  * may have removed its packs before it could see that they are needed.
  *
  * @throws E_RUN_TOO_LONG where it was, E_STORE_*
@@ -69,7 +69,7 @@ export async function withdrawStalled(
     readonly key: BackupKey;
     /** The last pack that the run stored. */
     readonly lastPack: PackId;
-    /** Since before `refuseOutlived` looked; only where that is long the store is asked for dates. */
+    /** Since before the last pack was stored; only where that is long the store is asked for dates. */
     readonly stalledMs: number;
     readonly graceMs: number;
   },

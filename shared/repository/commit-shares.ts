@@ -39,13 +39,13 @@ export async function commitShares(
   const figures = options.datasets.map((dataset) => figuresOfWritten(dataset, written.get(dataset) ?? []));
   const suspect = options.judge(figures);
   const { id, location } = addCatalog(packs, options, { suspect, figures, written });
+  const sinceLastPack = new Stopwatch(context.clock);
   const closed = await packs.close();
   throwIfAborted(signal);
   for (const problem of await wrapForRecovery(context, [...packs.made, manifestKey], signal))
     options.onWarning?.(problem);
   const own = [...shares.flatMap((share) => share.own), ...closed];
   const listed = packsAndKeys(shares, { own, catalog: location, manifestKey: manifestKey.entry });
-  const sinceGuard = new Stopwatch(context.clock);
   const lastPack = await guard(context, shares, { closed, listed: listed.packs, options });
   const document: NewManifest = {
     format: MANIFEST_FORMAT,
@@ -74,7 +74,8 @@ export async function commitShares(
   });
   const { store, graceMs } = context;
   const key = manifest.key as BackupKey;
-  await withdrawStalled(store, { key, lastPack, stalledMs: sinceGuard.elapsedMs(), graceMs }, signal);
+  const stalledMs = sinceLastPack.elapsedMs();
+  await withdrawStalled(store, { key, lastPack, stalledMs, graceMs }, signal);
   return manifest;
 }
 

@@ -100,8 +100,9 @@ describe('a backup is listed', () => {
 /** A machine that sleeps, for as long as `sleeps` says, after its last look and before its manifest is stored. */
 async function asleepBeforeListing(
   sleeps: (world: { readonly store: MemoryStore; readonly clock: ManualClock }) => Promise<void>,
-  { mayRemove = true } = {},
+  { mayRemove = true, afterPack = 0 } = {},
 ) {
+  let packs = 0;
   const clock = new ManualClock('2026-03-01T02:00:00Z');
   const store = new MemoryStore(clock);
   await initRepository(store);
@@ -118,12 +119,13 @@ async function asleepBeforeListing(
       await store.delete(key, options);
     },
     put: async (key, body, options) => {
-      if (key.startsWith('backups/')) await sleeps({ store, clock });
+      if (afterPack === 0 && key.startsWith('backups/')) await sleeps({ store, clock });
       await store.put(key, body, options);
+      if (key.startsWith('data/') && ++packs === afterPack) await sleeps({ store, clock });
     },
   };
   const run = backUp(await open(sleepy), before);
-  return { run, listed: async () => (await open(store)).backupKeys(never) };
+  return { run, listed: async () => (await open(store)).backupKeys(never), packs: () => packs };
 }
 
 describe('a machine that slept between its last look and its manifest', () => {
@@ -145,6 +147,14 @@ describe('a machine that slept between its last look and its manifest', () => {
       code: 'E_RUN_TOO_LONG',
       message: expect.stringContaining('taken out of the list again'),
     });
+    expect(await listed()).toEqual([]);
+  });
+
+  it('takes it back where it slept before its last look: its first pack may be old enough to be removed', async () => {
+    const whole = await asleepBeforeListing(async () => {});
+    await whole.run;
+    const { run, listed } = await asleepBeforeListing(eightDays, { afterPack: whole.packs() });
+    await expect(run).rejects.toMatchObject({ code: 'E_RUN_TOO_LONG' });
     expect(await listed()).toEqual([]);
   });
 
