@@ -72,7 +72,9 @@ function contextOf(name: string, env: NodeJS.ProcessEnv): FunctionContext {
     // Without a limit of its own, a process is told of one that no machine has.
     memoryLimitInMB: String(Math.round(Math.min(process.constrainedMemory(), totalmem()) / MiB)),
     functionName: `${name} (task)`,
-    awsRequestId: randomUUID(),
+    // That of the function which handed its work over.
+    awsRequestId: env['HOLDFAST_RUN'] || randomUUID(),
+    isTask: true,
   };
 }
 

@@ -43,17 +43,20 @@ const COMMON = {
 const credentialsOfEnvironment: Plugin = {
   name: 'credentials-of-environment',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-(ini|login|process|sso|web-identity)$/ }, () => ({
-      path: 'none',
-      namespace: 'no-credentials',
-    }));
+    onResolve(
+      { filter: /^@aws-sdk\/credential-provider-(cognito-identity|ini|login|process|sso|web-identity)$/ },
+      () => ({
+        path: 'none',
+        namespace: 'no-credentials',
+      }),
+    );
     onLoad({ filter: /./, namespace: 'no-credentials' }, () => ({
       contents: `const none = () => async () => {
         throw Object.assign(new Error('there are no credentials in the environment'), {
           name: 'CredentialsProviderError', tryNextLink: true,
         });
       };
-      export { none as fromIni, none as fromLoginCredentials, none as fromProcess, none as fromSSO, none as fromTokenFile };`,
+      export { none as fromCognitoIdentity, none as fromCognitoIdentityPool, none as fromIni, none as fromLoginCredentials, none as fromProcess, none as fromSSO, none as fromTokenFile };`,
     }));
   },
 };
@@ -67,6 +70,22 @@ const noBrowsers: Plugin = {
   },
 };
 
+/** Of all that `semver` can, X-Ray's code and what it stands on ask one thing. */
+const oneOfSemver: Plugin = {
+  name: 'one-of-semver',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^semver$/ }, ({ resolveDir }) => ({
+      path: 'semver',
+      namespace: 'one-of-semver',
+      pluginData: resolveDir,
+    }));
+    onLoad({ filter: /./, namespace: 'one-of-semver' }, ({ pluginData }) => ({
+      contents: "module.exports = { gte: require('semver/functions/gte') };",
+      resolveDir: pluginData,
+    }));
+  },
+};
+
 /**
  * Bundles every function, and the Fargate task, each into a folder of its own: `index.mjs`, what it loads when it needs it, and
  * its worker threads beside it.
@@ -76,8 +95,8 @@ const noBrowsers: Plugin = {
 export async function buildLambdas(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers]);
-  await bundle(folder, ['task'], [noBrowsers]);
+  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers, oneOfSemver]);
+  await bundle(folder, ['task'], [noBrowsers, oneOfSemver]);
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
 }
 

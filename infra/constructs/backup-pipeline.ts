@@ -18,10 +18,11 @@ import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
 import { loginsOf } from './database-logins.ts';
-import { FargateTasks } from './fargate-runtime.ts';
+import { FargateTasks, type TaskJob } from './fargate-runtime.ts';
 import { functionConfig, functionEnvironment } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
+import { HANDED_OVER, TaskRun } from './task-run.ts';
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
@@ -62,9 +63,6 @@ export interface BackupPipelineProps {
   readonly bundles?: string | undefined;
 }
 
-/** What a task does is what these functions do. */
-const TASK_JOBS: readonly FunctionName[] = ['backup-partition', 'hold'];
-
 /** Functions with a role each, the state machine of a backup, and the schedules that start it all. */
 export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
@@ -73,6 +71,7 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly schedules: BackupSchedules;
   /** Keeps locks up, where there are any. */
   readonly lock: JobFunction | undefined;
+  readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
@@ -96,6 +95,8 @@ export class BackupPipeline extends Construct implements IConnectable {
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
     const fargate = this.#fargate(props, { network, statements, environment });
+    this.#tasks = fargate;
+    if (fargate) this.#makeTaskRuns(fargate);
     this.stateMachine = new BackupStateMachine(this, 'Backup', {
       functions: {
         plan: this.function('plan'),
@@ -138,6 +139,16 @@ export class BackupPipeline extends Construct implements IConnectable {
   /** A job's function with its role and its dead letters. */
   job(job: FunctionName): JobFunction {
     return this.#functions[job];
+  }
+
+  /**
+   * A command line that begins the task of a job, with the event that its function takes (docs/functions.md).
+   *
+   * @throws where there is no Fargate
+   */
+  taskCommand(job: TaskJob, event: object): string {
+    if (this.#tasks) return this.#tasks.commandOf(job, event);
+    throw new Error('fargate is not set: there are no tasks');
   }
 
   /** Lets `grantee` start backups. */
@@ -203,15 +214,26 @@ export class BackupPipeline extends Construct implements IConnectable {
       ...fargate,
       image,
       environment,
-      statements: TASK_JOBS.flatMap((job) => jobStatements(job, statements)).map(withoutSid),
+      statements: (job) => jobStatements(job, statements),
       logRetention: logDays,
     });
+  }
+
+  /** Functions begin the tasks of their own job alone. */
+  #makeTaskRuns(fargate: FargateTasks): void {
+    for (const job of HANDED_OVER) {
+      const { eventBus } = this;
+      const logRetention = this.config.aws.logDays;
+      const { stateMachine } = new TaskRun(this, `${job}-task`, { job, fargate, eventBus, logRetention });
+      this.job(job).function.addEnvironment('HOLDFAST_TASK_MACHINE', stateMachine.stateMachineArn);
+      stateMachine.grantStartExecution(this.job(job).role);
+    }
   }
 
   /** In a policy of its own: the state machine names the function, and the policy the state machine. */
   #allowCallback(fargate: FargateTasks | undefined): void {
     new Policy(this, 'Callback', {
-      roles: [this.#functions.hold.role, ...(fargate ? [fargate.taskDefinition.taskRole] : [])],
+      roles: [this.#functions.hold.role, ...(fargate ? [fargate.task('hold').taskDefinition.taskRole] : [])],
       statements: [
         new PolicyStatement({
           actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
@@ -263,8 +285,4 @@ function checkConfig({ sources, targets }: ResolvedConfig): void {
   const plain = [...sources, ...targets].find(({ url }) => /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url));
   if (plain)
     throw new Error(`${plain.name}: its url holds a password; put it into a secret, and give that as secret`);
-}
-
-function withoutSid(statement: PolicyStatement): PolicyStatement {
-  return PolicyStatement.fromJson({ ...(statement.toStatementJson() as object), Sid: undefined });
 }

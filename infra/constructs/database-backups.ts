@@ -165,6 +165,13 @@ export interface DatabaseBackupsProps {
   readonly maxConcurrency?: number;
 
   /**
+   * MiB of records from which a backup is restored and drilled by a task; without `fargate` larger ones are refused.
+   *
+   * @default 4096
+   */
+  readonly restoreMiB?: number;
+
+  /**
    * Name of the bucket.
    *
    * @default - CloudFormation makes one
@@ -340,7 +347,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
   const { sources, targets, drill, schedules, retention, keep, prune, lock, suspects, deltas } = props;
-  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, alarms, vpc, api } = props;
+  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api } = props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
   return definedOf({
     sources,
@@ -359,6 +366,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
       fargate,
       shareMiB,
       maxConcurrency,
+      restoreMiB,
       alarms,
       functions: functionSizes,
       api: props.apiThrottle,

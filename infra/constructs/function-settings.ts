@@ -4,7 +4,7 @@ import { NAMESPACE } from './backup-metrics.ts';
 import type { BackupStorage } from './backup-storage.ts';
 
 /** Lambda's limit on all variables of a function is 4096 bytes. */
-const MOST_BYTES = 3400;
+const MOST_BYTES = 3300;
 /** The API is told ARNs of other functions too. */
 const MOST_API_BYTES = 2500;
 
@@ -53,10 +53,11 @@ export function apiConfig({
  */
 export function functionConfig(file: HoldfastConfig): string {
   const { repository: _, kmsKey: __, keyFile: ___, s3: ____, api: _____, aws = {}, ...engine } = file;
-  const { shareMiB, maxConcurrency, fargate, alarms, jobs, network } = aws;
+  const { shareMiB, maxConcurrency, restoreMiB, fargate, alarms, jobs, network } = aws;
   const ofFunctions = definedOf({
     shareMiB,
     maxConcurrency,
+    restoreMiB,
     alarms,
     jobs,
     // Fargate is refused without a network.

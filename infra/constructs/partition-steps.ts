@@ -23,7 +23,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { BackupStateMachineProps } from './backup-state-machine.ts';
-import type { FargateRuntime } from './fargate-runtime.ts';
+import type { FargateRuntime, TaskJob } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { HOLD_RETRIES } from './retries.ts';
@@ -135,13 +135,14 @@ interface Variable {
 }
 
 /** The task gets the name of the function as its command, and the event in HOLDFAST_EVENT. */
-function taskProps(
+export function taskProps(
   fargate: FargateRuntime,
-  command: string,
+  job: TaskJob,
   eventPath: string,
   environment: readonly Variable[],
 ) {
-  const { cluster, taskDefinition, container, subnets, securityGroups, assignPublicIp } = fargate;
+  const { cluster, subnets, securityGroups, assignPublicIp } = fargate;
+  const { taskDefinition, container } = fargate.task(job);
   return {
     cluster,
     taskDefinition,
@@ -152,7 +153,7 @@ function taskProps(
     containerOverrides: [
       {
         containerDefinition: container,
-        command: [command],
+        command: [job],
         environment: [
           { name: 'HOLDFAST_EVENT', value: JsonPath.jsonToString(JsonPath.objectAt(eventPath)) },
           ...environment,

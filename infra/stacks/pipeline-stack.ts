@@ -5,6 +5,7 @@ import type { HoldfastConfig } from '../../shared/core/config.ts';
 import { API_INVOKES } from '../constructs/api-statements.ts';
 import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-pipeline.ts';
 import type { BackupStorage } from '../constructs/backup-storage.ts';
+import type { TaskJob } from '../constructs/fargate-runtime.ts';
 
 export interface PipelineStackProps extends StackProps {
   readonly storage: BackupStorage;
@@ -27,10 +28,26 @@ export class PipelineStack extends Stack {
     this.pipeline = new BackupPipeline(this, 'Pipeline', { ...network, storage, config, enabled, bundles });
     this.#exportAlways();
     this.#tellSecurityGroups();
+    this.#tellTasks();
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
     for (const [type, value] of Object.entries(this.pipeline.schedules.times))
       new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
+  }
+
+  /** Commands to copy; what is in capitals is to be filled in. */
+  #tellTasks(): void {
+    const { config, schedules } = this.pipeline;
+    if (!config.aws.fargate) return;
+    const [source = 'SOURCE'] = config.sources.map(({ name }) => name);
+    const [to] = config.targets.map(({ name }) => name);
+    const [drilled] = schedules.drilled;
+    const command = (id: string, job: TaskJob, event: object) =>
+      new CfnOutput(this, id, { value: this.pipeline.taskCommand(job, event) });
+    command('VerifyTaskCommand', 'verify', { since: '8d' });
+    if (to !== undefined)
+      command('RestoreTaskCommand', 'restore', { backup: `good:${source}`, to, requestedBy: 'YOU' });
+    if (drilled !== undefined) command('DrillTaskCommand', 'drill', { source: drilled, requestedBy: 'YOU' });
   }
 
   /** What the databases' own groups must let in. */

@@ -11,6 +11,7 @@ import { examinedDrills } from '../runtime/doctor-places.ts';
 import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
+import { handOver } from '../runtime/hand-over.ts';
 import { openPlace } from '../runtime/places.ts';
 import { measure } from '../runtime/telemetry.ts';
 
@@ -29,10 +30,17 @@ export const handler = defineFunction(
     const repository = await invocation.repository();
     const key =
       (event.backup as BackupKey | undefined) ?? (await chooseBackup(repository, 'good', { source, signal }));
-    const { kind } = (await repository.readManifest(key, signal)).source;
-    const place = await openPlace(drillPlace(kind, config), signal);
-    const server = await openScratch(place.config, place.env);
+    const { source: stored, totals } = await repository.readManifest(key, signal);
+    const drillServer = drillPlace(stored.kind, config);
     const by = event.requestedBy ?? invocation.by;
+    const handedOver = await handOver(
+      totals.plainBytes,
+      { source, backup: key, requestedBy: by },
+      invocation,
+    );
+    if (handedOver) return { key, ...handedOver };
+    const place = await openPlace(drillServer, signal);
+    const server = await openScratch(place.config, place.env);
     const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
     const result = await audited(repository, audit, () =>
       runDrill(repository, key, server, { onProgress, signal }),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { BackupKey } from '../../shared/core/ids.ts';
 import { openTarget } from '../../shared/jobs/adapters.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
 import { audited } from '../runtime/audit.ts';
@@ -8,7 +9,9 @@ import { backupChoice, requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
+import { handOver } from '../runtime/hand-over.ts';
 import { findTarget, openPlace } from '../runtime/places.ts';
+import type { Repository } from '../runtime/settings.ts';
 
 const Event = z.strictObject({
   backup: backupChoice,
@@ -37,6 +40,14 @@ export const handler = defineFunction(
       const plan = await planRestore(repository, key, target, choices);
       return { key, ...planOf(plan) };
     }
+    const size = await sizeOf(
+      repository,
+      key,
+      { isPart: (datasets ?? path) !== undefined, limit: config.aws.restoreBytes, signal },
+      () => planRestore(repository, key, target, choices),
+    );
+    const handedOver = await handOver(size, { ...event, backup: key }, invocation);
+    if (handedOver) return { key, ...handedOver };
     const details = datasets === undefined ? {} : { details: { datasets } };
     const audit = { action: 'restore', by, run, backups: [key], target: to, ...details, signal } as const;
     const told = { run, backup: key, target: to, requestedBy: by };
@@ -53,6 +64,22 @@ export const handler = defineFunction(
   },
   { places: examinedTargets },
 );
+
+/** Bytes of the records that are asked for. Of a part, as the plan says; of a small backup it is not asked. */
+async function sizeOf(
+  repository: Repository,
+  key: BackupKey,
+  {
+    isPart,
+    limit,
+    signal,
+  }: { readonly isPart: boolean; readonly limit: number; readonly signal: AbortSignal },
+  plan: () => Promise<RestoreResult['plan']>,
+): Promise<number> {
+  const { plainBytes } = (await repository.readManifest(key, signal)).totals;
+  if (!isPart || plainBytes < limit) return plainBytes;
+  return (await plan()).datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
+}
 
 function planOf({ target, datasets, steps, conflicts, drops, warnings }: RestoreResult['plan']) {
   const named = datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes }));

@@ -19,6 +19,8 @@ export interface Invocation {
   readonly by: string;
   /** 32 hex digits of this invocation, for what has no run of its own. */
   readonly id: string;
+  /** Whether there are hours, and not minutes. */
+  readonly isTask: boolean;
   /** Aborted somewhat before the function's time runs out. */
   readonly signal: AbortSignal;
   readonly until: Date;
@@ -31,7 +33,10 @@ export interface Invocation {
 export type FunctionContext = Pick<
   Context,
   'getRemainingTimeInMillis' | 'memoryLimitInMB' | 'functionName' | 'awsRequestId'
->;
+> & {
+  /** Of a task, which may take hours. */
+  readonly isTask?: boolean;
+};
 /** Keys of log lines that an event may have. */
 const LOGGED = ['run', 'source', 'type', 'share', 'backup', 'requestedBy'] as const;
 
@@ -53,7 +58,7 @@ function functionOf<S extends z.ZodType, R>(
   schema: S,
   job: (event: z.infer<S>, invocation: Invocation) => Promise<R>,
 ): (event: unknown, context: FunctionContext) => Promise<R> {
-  const handler = middy(async (event: z.infer<S>, context: Context): Promise<R> => {
+  const handler = middy(async (event: z.infer<S>, context: Context & FunctionContext): Promise<R> => {
     logger.appendKeys(logKeys(event));
     return run(event, context, job);
   })
@@ -84,6 +89,7 @@ async function run<E, R>(
       config,
       by: `function ${context.functionName}`,
       id: context.awsRequestId.replaceAll('-', '').toLowerCase(),
+      isTask: context.isTask ?? false,
       signal,
       until,
       onProgress: logWarnings,

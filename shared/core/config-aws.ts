@@ -108,6 +108,8 @@ export const AwsConfig = z.strictObject({
   /** Estimated size of what one function reads. */
   shareMiB: whole(16, 1_048_576).optional(),
   maxConcurrency: whole(1, 1000).optional(),
+  /** Size of the records of the smallest backup that no function restores or drills. */
+  restoreMiB: whole(1, 1_048_576).optional(),
   fargate: z
     .strictObject({
       cpu: z.union([z.literal(512), z.literal(1024), z.literal(2048), z.literal(4096)]).optional(),
@@ -127,9 +129,11 @@ export const AwsConfig = z.strictObject({
 type AwsFile = z.infer<typeof AwsConfig>;
 
 /** What is deployed; docs/configuration.md, "On AWS". */
-export interface AwsSettings extends Omit<AwsFile, 'jobs' | 'shareMiB' | 'fargate' | 'alarms'> {
+export interface AwsSettings
+  extends Omit<AwsFile, 'jobs' | 'restoreMiB' | 'shareMiB' | 'fargate' | 'alarms'> {
   readonly stackName: string;
   readonly shareBytes: number;
+  readonly restoreBytes: number;
   readonly fargate:
     | {
         readonly cpu: number;
@@ -160,6 +164,7 @@ const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
   watchdog: { rate: '15 minutes' },
 };
 const DEFAULT_SHARE_MIB = 4096;
+const DEFAULT_RESTORE_MIB = 4096;
 const DEFAULT_CPU = 1024;
 /** So many MiB a unit of processor are allowed with each. */
 const DEFAULT_MIB_PER_CPU = 4;
@@ -192,7 +197,14 @@ export function resolveAws(
   { aws = {}, schedules, envSchedules, sources, fileName }: AwsInput,
   problems: string[],
 ): AwsSettings {
-  const { jobs, shareMiB = DEFAULT_SHARE_MIB, fargate, alarms, ...rest } = aws;
+  const {
+    jobs,
+    shareMiB = DEFAULT_SHARE_MIB,
+    restoreMiB = DEFAULT_RESTORE_MIB,
+    fargate,
+    alarms,
+    ...rest
+  } = aws;
   const given = { ...schedules, ...envSchedules };
   const ofBackups = resolveAll(DEFAULT_SCHEDULES, given, { place: `${fileName}: schedules`, problems });
   const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
@@ -203,6 +215,7 @@ export function resolveAws(
     ...rest,
     stackName: rest.stackName ?? 'Holdfast',
     shareBytes: shareMiB * MiB,
+    restoreBytes: restoreMiB * MiB,
     fargate: fargate && resolveFargate(fargate, shareMiB),
     schedules: ofBackups,
     jobs: ofJobs,

@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { builtLambdas } from '../support/bundles.ts';
+import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;
 
-describeWithParts(['ceph-rgw'], 'the task, a container’s program, from its bundle', () => {
+describeWithParts(['ceph-rgw', 'runtime-client'], 'the task, a container’s program, from its bundle', () => {
   let rig: AwsRig;
   const children: ChildProcess[] = [];
 
@@ -73,6 +74,62 @@ describeWithParts(['ceph-rgw'], 'the task, a container’s program, from its bun
         log: expect.stringMatching(/E_SOURCE_LOST|E_SNAPSHOT/),
       });
       expect(await rig.keys('backups/')).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'drills and restores what is too large for a function, with the run that the function gave it',
+    async () => {
+      await rig.postgres.createDatabase('large');
+      await rig.postgres.query(
+        'large',
+        'CREATE TABLE orders AS SELECT id, repeat(md5(id::text), 8) note FROM generate_series(1, 8000) id',
+      );
+      await rig.postgres.createDatabase('scratch');
+      const place = (name: string) => ({ kind: 'postgres', secret: rig.secretOf(name) });
+      const file = {
+        sources: { large: place('large') },
+        targets: { scratch: place('scratch') },
+        drill: { postgres: { secret: rig.aws.addSecret('server', rig.postgres.url()) } },
+      };
+      rig.configure({ ...file, aws: { restoreMiB: 1 } });
+      const made = await execute(backupMachine(), { source: 'large', type: 'manual' }, { rig, id: 'large' });
+      expect(made.outcome).toBe('succeeded');
+
+      const drill = { source: 'large', requestedBy: 'ana@shop.example' };
+      await expect(rig.invoke('drill', drill)).rejects.toMatchObject({
+        name: 'E_CONFIG',
+        message: expect.stringMatching(/MiB of records are more .* its limit is 1.00 MiB.*Set aws.fargate/),
+      });
+      const machine = 'arn:aws:states:eu-west-1:111122223333:stateMachine:tasks';
+      const env = { HOLDFAST_TASK_MACHINE: machine };
+      const restore = { backup: 'good:large', to: 'scratch', requestedBy: 'ana@shop.example' };
+      for (const [job, given] of [
+        ['drill', drill],
+        ['restore', restore],
+      ] as const) {
+        const answer = (await rig.invoke(job, given, { env })) as {
+          readonly run: string;
+          readonly key: string;
+        };
+        const started = rig.aws.executions.at(-1);
+        expect(started).toMatchObject({ machine, name: answer.run, input: { run: answer.run } });
+        const { event } = started!.input as { event: object };
+        expect(event).toMatchObject({ ...given, backup: answer.key });
+        const task = await start(job, event, { HOLDFAST_RUN: answer.run });
+        const { status, log } = await task.exit;
+        expect({ status, log }).toMatchObject({
+          status: 0,
+          log: expect.stringContaining('"outcome":"equal"'),
+        });
+        const told = rig.aws.events.filter(({ detail }) => detail['run'] === answer.run);
+        expect(told.map(({ detail }) => detail['outcome'])).toEqual(['equal']);
+      }
+      const { rows } = await rig.postgres.query('scratch', 'SELECT count(*)::int AS n FROM orders');
+      expect(rows).toEqual([{ n: 8000 }]);
+      // A plan is told at once, however large the backup is; a part that is small enough is restored by the function.
+      expect(await rig.invoke('restore', { ...restore, dryRun: true })).toHaveProperty('steps');
     },
     TIMEOUT_MS,
   );

@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/backup-storage.ts';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
 import { bundleOf } from '../../infra/constructs/job-function.ts';
-import { type HoldfastConfig, resolveConfig } from '../../shared/core/config.ts';
 import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import { standInBundles } from '../support/stand-in-bundles.ts';
+import { resolved } from '../support/synthesised.ts';
 
 const full = deploymentOf(FULL_CONFIG);
 const [storage, pipeline, monitoring] = [full.storage, full.pipeline, full.monitoring];
@@ -130,10 +130,13 @@ describe('storage', () => {
 
 const ALL = [...FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
 
-describe('functions', () => {
-  const functions = properties(pipeline, 'AWS::Lambda::Function').filter(
+const functionsOf = (template: Template) =>
+  properties(template, 'AWS::Lambda::Function').filter(
     ({ Environment }) => Environment?.Variables.POWERTOOLS_SERVICE_NAME,
   );
+
+describe('functions', () => {
+  const functions = functionsOf(pipeline);
 
   it('are one a job, each with a role of its own', () => {
     expect(functions.map(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME).sort()).toEqual(
@@ -183,6 +186,15 @@ describe('functions', () => {
     ]);
     for (const { VpcConfig } of inside)
       expect(VpcConfig).toMatchObject({ SecurityGroupIds: ['sg-0123456789abcdef0'] });
+  });
+
+  it('have no more variables than Lambda takes, with the longest configuration that is let through', () => {
+    for (const { Environment } of functions) {
+      const { HOLDFAST_CONFIG: _, ...others } = resolved(Environment.Variables) as Record<string, string>;
+      const words = Object.entries(others).flatMap(([name, value]) => [name, value]);
+      const longest = 'HOLDFAST_CONFIG'.length + 3300;
+      expect(longest + Buffer.byteLength(words.join(''))).toBeLessThanOrEqual(4096);
+    }
   });
 
   it('have the size that is said', () => {
@@ -260,52 +272,6 @@ describe('schedules', () => {
       ({ State }) => State,
     );
     expect(new Set(states)).toEqual(new Set(['DISABLED']));
-  });
-});
-
-describe('Fargate', () => {
-  const resolvedWith = (fargate: NonNullable<HoldfastConfig['aws']>['fargate']) => {
-    const file = { ...FULL_CONFIG, aws: { ...FULL_CONFIG.aws, fargate } };
-    return resolveConfig({ file, fileName: 'config', env: {}, flags: {} }).aws.fargate;
-  };
-
-  it('has the same variables as the functions, and a state to run in and to hold in', () => {
-    pipeline.hasResourceProperties('AWS::ECS::TaskDefinition', {
-      Cpu: '2048',
-      Memory: '8192',
-      RuntimePlatform: { CpuArchitecture: 'ARM64' },
-      ContainerDefinitions: [
-        Match.objectLike({
-          ReadonlyRootFilesystem: true,
-          Environment: Match.arrayWith([Match.objectLike({ Name: 'HOLDFAST_CONFIG' })]),
-        }),
-      ],
-    });
-    const [machine] = properties(pipeline, 'AWS::StepFunctions::StateMachine');
-    const definition = JSON.stringify(machine.DefinitionString);
-    expect(definition).toContain('states:::ecs:runTask.sync');
-    expect(definition).toContain('states:::ecs:runTask.waitForTaskToken');
-    expect(definition).toContain('HOLDFAST_TASK_TOKEN');
-  });
-
-  it.each([
-    [{ cpu: 512 }, 2048],
-    [{ cpu: 4096 }, 16_384],
-    [{ cpu: 2048, memoryMiB: 5120 }, 5120],
-  ] as const)('has a size that there is: %j', (fargate, memoryMiB) => {
-    expect(resolvedWith(fargate)).toMatchObject({ ...fargate, memoryMiB });
-  });
-
-  it.each([
-    [{ memoryMiB: 16_384 }, '16384; with a cpu of 1024 Fargate allows 2048 to 8192 in steps of 1024'],
-    [{ cpu: 4096, memoryMiB: 4096 }, '4096; with a cpu of 4096 Fargate allows 8192 to 30720'],
-    [{ cpu: 512, memoryMiB: 1536 }, '1536; with a cpu of 512 Fargate allows 1024 to 4096 in steps of 1024'],
-  ] as const)('is refused in a size that there is not: %j', (fargate, message) => {
-    expect(() => resolvedWith(fargate)).toThrow(message);
-  });
-
-  it('is refused without a VPC', () => {
-    expect(() => small({ fargate: {} })).toThrow(/there is no vpc/);
   });
 });
 

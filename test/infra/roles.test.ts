@@ -313,6 +313,43 @@ describe('the role of lock, where locks can be lifted', () => {
   });
 });
 
+describe('the tasks', () => {
+  const tasks = Object.values(pipeline.findResources('AWS::ECS::TaskDefinition'))
+    .map(({ Properties }) => Properties)
+    .flatMap(({ TaskRoleArn, ContainerDefinitions }) => {
+      const [command] = ContainerDefinitions[0].Command;
+      const row = TABLE.find(({ job }) => job === command);
+      return row ? [{ ...row, role: TaskRoleArn['Fn::GetAtt'][0] as string }] : [];
+    });
+
+  it('are those that may take hours, each with a role of its own', () => {
+    expect(tasks.map(({ job }) => job)).toEqual(['hold', 'backup-partition', 'restore', 'drill', 'verify']);
+    expect(new Set(tasks.map(({ role }) => role)).size).toBe(tasks.length);
+  });
+
+  it.each(tasks)('$job may what its function may, and no more', (row) => {
+    const policies = policiesOfRole(pipeline, row.role);
+    const on = (action: string) => allowed(OBJECTS, (key) => onObject(policies, action, key, ONCE));
+    expect(on('s3:GetObject')).toEqual(sorted(row.get));
+    expect(on('s3:PutObject')).toEqual(sorted(row.put));
+    expect(on('s3:DeleteObject')).toEqual(sorted(row.delete));
+    const opened = (action: string) => allowed(PURPOSES, (purpose) => onKey(policies, action, purpose));
+    expect(opened('kms:Decrypt')).toEqual(sorted(row.decrypt));
+    expect(opened('kms:GenerateDataKey')).toEqual(sorted(row.generate));
+    const none = { Version: '2012-10-17', Statement: [] };
+    const may = (action: string, resource: string) => isAllowed(policies, none, { action, resource });
+    const read = Object.values(SECRETS).filter((arn) =>
+      may(arn.includes(':ssm:') ? 'ssm:GetParameter' : 'secretsmanager:GetSecretValue', arn),
+    );
+    expect(read).toEqual(row.secrets);
+    const actions = policies
+      .flatMap(({ Statement }) => Statement as { Action: string | string[] }[])
+      .flatMap(({ Action }) => Action);
+    const callback = actions.filter((action) => action.startsWith('states:'));
+    expect(callback).toEqual(row.job === 'hold' ? ['states:SendTaskSuccess', 'states:SendTaskFailure'] : []);
+  });
+});
+
 describe('what else a role may do', () => {
   const none = { Version: '2012-10-17', Statement: [] };
   const may = (action: string, resource: string, context: Request['context'] = {}) =>

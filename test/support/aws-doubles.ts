@@ -13,6 +13,12 @@ export interface SentEvent {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+export interface StartedExecution {
+  readonly machine: string;
+  readonly name: string;
+  readonly input: unknown;
+}
+
 /** How a task that waits for a token was answered. */
 export type TaskAnswer = { readonly output: unknown } | { readonly error: string; readonly cause: string };
 
@@ -20,6 +26,8 @@ export interface AwsDoubles extends AsyncDisposable {
   readonly keyArn: string;
   readonly kms: readonly KmsRequest[];
   readonly events: readonly SentEvent[];
+  /** Of state machines, as they were started. */
+  readonly executions: readonly StartedExecution[];
   /** State of schedules by `group/name`; others are not there. */
   readonly schedules: Map<string, 'ENABLED' | 'DISABLED'>;
   readonly endpoint: string;
@@ -47,6 +55,7 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
   const root = randomBytes(32);
   const kms: KmsRequest[] = [];
   const events: SentEvent[] = [];
+  const executions: StartedExecution[] = [];
   const schedules = new Map<string, 'ENABLED' | 'DISABLED'>();
   const secrets = new Map<string, string>();
   const tasks = new Map<string, PromiseWithResolvers<TaskAnswer>>();
@@ -74,6 +83,12 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output = '' }) => {
       taskOf(taskToken).resolve({ output: JSON.parse(output) });
       return {};
+    },
+    'AWSStepFunctions.StartExecution': ({ stateMachineArn = '', name = '', input = '' }) => {
+      if (executions.some((one) => one.name === name)) return { __type: 'ExecutionAlreadyExists' };
+      executions.push({ machine: stateMachineArn, name, input: JSON.parse(input) });
+      const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+      return { executionArn, startDate: 0 };
     },
     'AWSStepFunctions.SendTaskFailure': ({ taskToken, error = '', cause = '' }) => {
       taskOf(taskToken).resolve({ error, cause });
@@ -107,6 +122,7 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     keyArn,
     kms,
     events,
+    executions,
     schedules,
     endpoint,
     region: 'eu-west-1',

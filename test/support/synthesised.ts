@@ -35,9 +35,20 @@ function arnOf(logicalId: string): string {
   return `arn:aws:lambda:eu-west-1:111122223333:function:${logicalId}`;
 }
 
-/** The state machine that a stack synthesises, as an interpreter takes it. */
+/** The state machine of backups that a stack synthesises, or its only one, as an interpreter takes it. */
 export function stateMachineOf(stack: Stack | Template): StateMachineDefinition {
+  const machines = Object.values(stateMachinesOf(stack));
+  return (machines.find(({ States }) => 'Plan' in States) ?? machines[0])!;
+}
+
+/** All state machines of a stack, by their logical id. */
+export function stateMachinesOf(stack: Stack | Template): Readonly<Record<string, StateMachineDefinition>> {
   const template = stack instanceof Template ? stack : Template.fromStack(stack);
-  const [machine] = Object.values(template.findResources('AWS::StepFunctions::StateMachine'));
-  return JSON.parse(String(resolved(machine!['Properties'].DefinitionString))) as StateMachineDefinition;
+  const machines = Object.entries(template.findResources('AWS::StepFunctions::StateMachine'));
+  return Object.fromEntries(
+    machines.map(([id, machine]) => [
+      id,
+      JSON.parse(String(resolved(machine['Properties'].DefinitionString))) as StateMachineDefinition,
+    ]),
+  );
 }

@@ -1,0 +1,103 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  DefinitionBody,
+  Fail,
+  IntegrationPattern,
+  JsonPath,
+  LogLevel,
+  StateMachine,
+  TaskInput,
+  Timeout,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { EcsRunTask, EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { deliveredLog } from './delivered-log.ts';
+import type { FargateRuntime } from './fargate-runtime.ts';
+import { taskProps } from './partition-steps.ts';
+
+/** Jobs whose functions begin a task by themselves, if a backup is too large for them. */
+export const HANDED_OVER = ['restore', 'drill'] as const;
+export type HandedOverJob = (typeof HANDED_OVER)[number];
+
+export interface TaskRunProps {
+  readonly job: HandedOverJob;
+  readonly fargate: FargateRuntime;
+  /** Where a task that died is told of. */
+  readonly eventBus: IEventBus;
+  readonly logRetention?: RetentionDays | undefined;
+}
+
+const LIMIT = Duration.hours(12);
+
+const NOTHING_DONE = { restoreMs: 0, compareMs: 0, records: 0, plainBytes: 0 };
+/** What the event of a job's end says besides its run and its backup, by where the task's event has it. */
+const TOLD = {
+  restore: {
+    type: 'Restore Finished',
+    detail: {
+      target: JsonPath.stringAt('$.event.to'),
+      requestedBy: JsonPath.stringAt('$.event.requestedBy'),
+    },
+  },
+  drill: {
+    type: 'Drill Failed',
+    detail: { source: JsonPath.stringAt('$.event.source'), figures: NOTHING_DONE },
+  },
+} as const satisfies Record<HandedOverJob, { type: EventType; detail: object }>;
+const DIED = 'the task failed, or died; its log says why';
+
+/**
+ * Runs the task of one job and waits for it, so that a task that dies is told of. Started by the job's function with `{run, event}`.
+ * Nothing is tried again: a restore is never begun twice.
+ */
+export class TaskRun extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, { job, fargate, eventBus, logRetention }: TaskRunProps) {
+    super(scope, id);
+    const run = { name: 'HOLDFAST_RUN', value: JsonPath.stringAt('$.run') };
+    const task = new EcsRunTask(this, 'Run', {
+      ...taskProps(fargate, job, '$.event', [run]),
+      integrationPattern: IntegrationPattern.RUN_JOB,
+      taskTimeout: Timeout.duration(LIMIT),
+      resultSelector: { 'task.$': '$.TaskArn' },
+    });
+    const failed = new Fail(this, 'Failed', { errorPath: '$.failure.Error', cause: DIED });
+    const { type: detailType, detail } = TOLD[job];
+    const tell = new EventBridgePutEvents(this, 'Tell', {
+      entries: [
+        {
+          source: EVENT_SOURCE,
+          detailType,
+          detail: TaskInput.fromObject({
+            schema: EVENT_SCHEMA,
+            run: JsonPath.stringAt('$.run'),
+            backup: JsonPath.stringAt('$.event.backup'),
+            ...detail,
+            outcome: 'failed',
+            error: { code: JsonPath.stringAt('$.failure.Error'), message: DIED },
+          }),
+          eventBus,
+        },
+      ],
+      resultPath: JsonPath.DISCARD,
+    });
+    tell.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
+    tell.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
+    task.addCatch(tell, { resultPath: '$.failure' });
+    this.stateMachine = new StateMachine(this, 'Resource', {
+      comment: `Holdfast: ${job} of a backup that is too large for a function`,
+      definitionBody: DefinitionBody.fromChainable(task),
+      timeout: LIMIT.plus(Duration.minutes(10)),
+      tracingEnabled: true,
+      logs: {
+        destination: deliveredLog(this, 'Log', { service: 'states', retention: logRetention }),
+        level: LogLevel.ALL,
+        includeExecutionData: true,
+      },
+    });
+  }
+}
