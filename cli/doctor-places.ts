@@ -1,16 +1,18 @@
 import type { ResolvedConfig } from '../shared/core/config.ts';
 import { type HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
+import type { SourceConfig } from '../shared/jobs/adapters.ts';
 import { SETTINGS } from '../shared/jobs/doctor/bucket-settings.ts';
 import { folderGroup } from '../shared/jobs/doctor/folder-group.ts';
 import { KEY } from '../shared/jobs/doctor/key-checks.ts';
 import { KEY_STATE } from '../shared/jobs/doctor/key-state.ts';
 import { bucketGroup } from '../shared/jobs/doctor/repository-group.ts';
-import { type DoctorGroup, rowGroup } from '../shared/jobs/doctor/row.ts';
+import { type DoctorGroup, placedGroup, rowGroup } from '../shared/jobs/doctor/row.ts';
 import { sourceGroup } from '../shared/jobs/doctor/source-group.ts';
 import { openChecks } from '../shared/jobs/open-checks.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import { copyPlaces } from './copy-places.ts';
 import type { Io } from './io.ts';
-import { findPlace, repositoryConfig } from './load-config.ts';
+import { drillServer, findPlace, repositoryConfig } from './load-config.ts';
 
 const NO_SOURCE = 'no source is configured: name one with --source';
 const IN_SECRET = 'its login is in a secret of AWS, which functions read: holdfast doctor --deployed STACK';
@@ -26,7 +28,45 @@ export async function doctorGroups(
   const sources = given ?? (configured.length > 0 ? configured : fallback);
   const groups = sources.map((text) => groupOf(text, config, io));
   const none = rowGroup({ name: 'source', outcome: 'not-tried', seen: NO_SOURCE, fix: null, code: null });
-  return [await repository(config, io), ...(groups.length > 0 ? groups : [none])];
+  const places = given === undefined ? [...otherDatabases(config, io), ...secondPlaces(config, io)] : [];
+  return [await repository(config, io), ...(groups.length > 0 ? groups : [none]), ...places];
+}
+
+/** Where restores and drills of the configuration write. */
+function otherDatabases(config: ResolvedConfig, io: Io): readonly DoctorGroup[] {
+  const targets = config.targets.map(
+    (target) => ({ ...target, row: `target-${target.name}`, use: 'restore' }) as const,
+  );
+  const drills = Object.entries(config.drill).map(([kind, server]) => {
+    return { ...server, kind: kind as SourceConfig['kind'], row: `drill-${kind}`, use: 'drill' } as const;
+  });
+  return [...targets, ...drills].map((place) => {
+    const { row: name, kind, secret, use } = place;
+    if (secret !== undefined && kind === 'postgres') return inSecret(name);
+    const open = async () =>
+      openChecks(
+        use === 'drill' ? drillServer(kind, undefined, config, io) : findPlace(place.name, config, io),
+        io.env,
+      );
+    return sourceGroup({ name, open, hasSecret: false, use });
+  });
+}
+
+/** Where copies go. */
+function secondPlaces(config: ResolvedConfig, io: Io): readonly DoctorGroup[] {
+  return config.copies.map((copy) => {
+    const { name = 'copy', to, s3 } = copyPlaces.resolve(copy, io);
+    const options = { config: { repository: to, s3 }, probe: 'expired', key: [], madeBy: 'copy' } as const;
+    const isBucket = to.startsWith('s3:');
+    const group = isBucket
+      ? bucketGroup({ ...options, settings: SETTINGS, wantsLock: false })
+      : folderGroup(options);
+    return placedGroup(`copy-${name}`, group);
+  });
+}
+
+function inSecret(name: string): DoctorGroup {
+  return rowGroup({ name, outcome: 'not-tried', seen: IN_SECRET, fix: null, code: null });
 }
 
 /** What is looked at of a deployment. @throws E_DEPLOYMENT, E_CONFIG */
@@ -52,7 +92,7 @@ async function repository(config: ResolvedConfig, io: Io): Promise<DoctorGroup> 
 }
 
 function group(place: RepositoryConfig, { lock }: ResolvedConfig, keyProblem?: HoldfastError): DoctorGroup {
-  const how = { config: place, probe: 'expired', keyProblem, isMadeByBackup: false } as const;
+  const how = { config: place, probe: 'expired', keyProblem, madeBy: undefined } as const;
   const [first, ...others] = KEY;
   const options = { ...how, key: first ? [first, KEY_STATE, ...others] : [] };
   if (!place.repository.startsWith('s3:')) return folderGroup(options);
@@ -66,8 +106,7 @@ function failedGroup({ message, code, hint = 'See docs/configuration.md.' }: Hol
 
 function groupOf(text: string, config: ResolvedConfig, io: Io): DoctorGroup {
   const named = config.sources.find(({ name }) => name === text);
-  if (named?.secret !== undefined && named.kind === 'postgres')
-    return rowGroup({ name: text, outcome: 'not-tried', seen: IN_SECRET, fix: null, code: null });
+  if (named?.secret !== undefined && named.kind === 'postgres') return inSecret(text);
   // A URL may hold a password, and is no name for a row.
   const name = named || text.startsWith('env:') ? text : 'source';
   const open = async () => openChecks(findPlace(text, config, io), io.env);

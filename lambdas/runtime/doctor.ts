@@ -37,7 +37,7 @@ export async function examineHere(
     settings: [],
     wantsLock: false,
     key: config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY,
-    isMadeByBackup: true,
+    madeBy: 'backup',
   });
   const groups = [repository, ...(places?.(config) ?? [])];
   const rows = await Array.fromAsync(examine(groups, { signal }));

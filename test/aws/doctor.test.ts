@@ -1,3 +1,4 @@
+import { CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import {
   GetAccountSettingsCommand,
   InvokeCommand,
@@ -32,6 +33,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
   const lambda = mockClient(LambdaClient);
   const scheduler = mockClient(SchedulerClient);
   const sns = mockClient(SNSClient);
+  const cloudWatch = mockClient(CloudWatchClient);
 
   /** As it is deployed: each function's bundle, with the variables that it is given. */
   const envOf = (job: string) => ({
@@ -101,6 +103,8 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     scheduler.on(ListSchedulesCommand).resolves({
       Schedules: names.map((Name) => ({ Name, State: 'ENABLED' })),
     });
+    cloudWatch.reset();
+    alarms({ AlarmName: 'HoldfastMonitoring-MonitoringOld', StateValue: 'OK', ActionsEnabled: true });
     sns.reset();
     sns
       .on(ListTopicsCommand)
@@ -122,6 +126,12 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     }
   }
 
+  function alarms(...MetricAlarms: readonly MetricAlarm[]): void {
+    cloudWatch
+      .on(DescribeAlarmsCommand, { AlarmNamePrefix: 'Holdfast' })
+      .resolves({ MetricAlarms: [...MetricAlarms] });
+  }
+
   function subscribe(SubscriptionArn: string): void {
     sns
       .on(ListSubscriptionsByTopicCommand, { TopicArn: TOPIC })
@@ -133,7 +143,15 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     expect(rows.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
     expect(status).toBe(0);
     const names = rows.map(({ name }) => name);
-    const wanted = ['functions', 'schedules', 'subscriptions', 'concurrency', 'versioning', 'key-state'];
+    const wanted = [
+      'functions',
+      'schedules',
+      'subscriptions',
+      'alarms',
+      'concurrency',
+      'versioning',
+      'key-state',
+    ];
     const inside = ['plan/shop/secret', 'plan/shop/rights', 'plan/write-once', 'backup-partition/shop/tls'];
     const others = ['restore/scratch/create', 'drill/drill/create-database', 'prune/write', 'verify/key-use'];
     expect(names).toEqual(expect.arrayContaining([...wanted, ...inside, ...others, 'watchdog/bucket']));
@@ -214,6 +232,18 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     expectFault(await look('subscriptions'), unconfirmed);
     sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
     expectFault(await look('subscriptions'), { ...warning, seen: /nobody is told/, fix: /emails/ });
+  });
+
+  it('alarms that stand, that tell nobody, and none at all', async () => {
+    const warning = { name: 'alarms', outcome: 'warning', code: 'E_DEPLOYMENT' } as const;
+    alarms(
+      { AlarmName: 'BackupOld-shop', StateValue: 'ALARM', ActionsEnabled: true },
+      { AlarmName: 'KeyDeletion', StateValue: 'OK', ActionsEnabled: false },
+    );
+    const seen = /in alarm: BackupOld-shop; with actions disabled: KeyDeletion/;
+    expectFault(await look('alarms'), { ...warning, seen, fix: /operations\.md/ });
+    alarms();
+    expectFault(await look('alarms'), { ...warning, seen: /no alarms/, fix: /monitoring/ });
   });
 
   it('a new account, where few functions may run at once, and one that is full of code', async () => {

@@ -48,6 +48,25 @@ describe('holdfast doctor, of PostgreSQL', () => {
     expectHealth(await look(server.url('shop')));
   });
 
+  it('that a restore or a drill writes to', async () => {
+    const places = { targets: { back: { kind: 'postgres', url: as('limited:pw') } } };
+    const config = { ...places, drill: { postgres: { url: as('limited:pw') } } };
+    expectFault(await diagnose({ config, argv: ['--only', 'target-back'] }), {
+      name: 'target-back/create',
+      code: 'E_SOURCE_DENIED',
+      seen: /no CREATE on shop/,
+      fix: /GRANT CREATE ON DATABASE/,
+    });
+    expectFault(await diagnose({ config, argv: ['--only', 'drill-postgres'] }), {
+      name: 'drill-postgres/create-database',
+      code: 'E_SOURCE_DENIED',
+      seen: /may not create databases/,
+      fix: /CREATEDB/,
+    });
+    const well = { targets: { back: { kind: 'postgres', url: server.url('shop') } } };
+    expectHealth(await diagnose({ config: well, argv: ['--only', 'target-back'] }));
+  });
+
   it('that is down', async () => {
     expectFault(await look('postgres://me:secret-word@127.0.0.1:1/shop'), {
       name: 'env:SHOP/route',

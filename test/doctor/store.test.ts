@@ -176,6 +176,27 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
     });
   });
 
+  it('of a second place, that is well and not', async () => {
+    const { s3 } = configOf(bucket);
+    const second = await healthyBucket();
+    const copy = (to: string) => ({ config: { copy: { elsewhere: { to, region: s3.region } } } });
+    const place = copy(`s3://${second}/copies`);
+    expectHealth(await look(bucket, place), NO_SOURCE);
+    await addExpiry(second, '');
+    expectFault(await look(bucket, place), {
+      name: 'copy-elsewhere/lifecycle',
+      code: 'E_UNSAFE_BUCKET',
+      seen: /rule tidy removes everything/,
+      fix: new RegExp(`--bucket ${second} shows it`),
+    });
+    expectFault(await look(bucket, copy('s3://nobody-made-this/copies')), {
+      name: 'copy-elsewhere/bucket',
+      code: 'E_NO_REPOSITORY',
+      seen: /no bucket nobody-made-this/,
+      fix: /Check its name/,
+    });
+  });
+
   it('without a repository', async () => {
     expectFault(await look(await healthyBucket()), {
       name: 'repository',

@@ -9,8 +9,8 @@ export interface KeyLook {
   readonly config: RepositoryConfig;
   /** Why the configured key could not be read. */
   readonly keyProblem: HoldfastError | undefined;
-  /** Whether the first backup makes the repository, as functions do. */
-  readonly isMadeByBackup: boolean;
+  /** What makes the repository where there is none: the first backup of functions, the first copy; else somebody must. */
+  readonly madeBy: 'backup' | 'copy' | undefined;
   provider: KeyProvider | undefined;
   /** Of the repository; undefined where there is none yet. */
   repositoryId: string | undefined;
@@ -79,7 +79,7 @@ async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Findi
     // Where backups are there without it, that is another message, and a failure.
     if (!isHoldfastError(error, 'E_NO_REPOSITORY') || !isHoldfastError(error.cause, 'E_OBJECT_NOT_FOUND'))
       throw error;
-    if (look.isMadeByBackup) return holds('not made yet; the first backup makes it');
+    if (look.madeBy) return holds(`not made yet; the first ${look.madeBy} makes it`);
     return differs(error.message, {
       isMinor: true,
       code: error.code,

@@ -19,8 +19,8 @@ export interface RepositoryOptions {
   readonly key: readonly Check<KeyLook>[];
   /** Why the configured key could not be read. */
   readonly keyProblem?: HoldfastError | undefined;
-  /** Whether the first backup makes the repository, as functions do. */
-  readonly isMadeByBackup: boolean;
+  /** What makes the repository where there is none; undefined: somebody must. */
+  readonly madeBy: 'backup' | 'copy' | undefined;
 }
 
 interface BucketOptions extends RepositoryOptions {
@@ -66,7 +66,7 @@ export function groupOf(
 
 /** What checks of any repository share, before anything was looked at. */
 export async function repositoryLook(options: RepositoryOptions): Promise<RepositoryLook & KeyLook> {
-  const { config, probe = 'expired', keyProblem, isMadeByBackup } = options;
+  const { config, probe = 'expired', keyProblem, madeBy } = options;
   const ofStore = { store: await openStore(config), probe, isMissing: false, facts: undefined };
-  return { config, ...ofStore, keyProblem, isMadeByBackup, provider: undefined, repositoryId: undefined };
+  return { config, ...ofStore, keyProblem, madeBy, provider: undefined, repositoryId: undefined };
 }

@@ -63,3 +63,13 @@ export function rowGroup(row: DoctorRow): DoctorGroup {
     },
   };
 }
+
+/** The same rows as `place/…`. */
+export function placedGroup(place: string, group: DoctorGroup): DoctorGroup {
+  return {
+    source: place,
+    run: async function* (given) {
+      for await (const row of group.run(given)) yield { ...row, name: `${place}/${row.name}` };
+    },
+  };
+}

@@ -33,6 +33,7 @@ export class FilesChecks implements SourceChecks {
 const CHECKS: readonly Check<{ readonly root: string }>[] = [
   {
     name: 'reach',
+    onlyFor: 'backup',
     assumes: 'The file or folder is there, and every file in it may be read.',
     neededFor: 'backup',
     follows: 'No backup can be made.',
@@ -44,6 +45,7 @@ const CHECKS: readonly Check<{ readonly root: string }>[] = [
   },
   {
     name: 'only-files',
+    onlyFor: 'backup',
     assumes: 'It holds nothing but files and folders.',
     neededFor: 'information',
     follows: 'Links, sockets and devices are not in a backup.',

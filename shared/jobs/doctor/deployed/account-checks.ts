@@ -1,3 +1,4 @@
+import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { paginateListSubscriptionsByTopic, paginateListTopics, SNSClient } from '@aws-sdk/client-sns';
@@ -64,6 +65,16 @@ const CHECKS: readonly Check<Deployment>[] = [
       unlessDenied(
         { what: 'the topic of alarms', action: 'sns:ListTopics and sns:ListSubscriptionsByTopic', signal },
         () => lookAtSubscriptions(deployment, signal),
+      ),
+  },
+  {
+    name: 'alarms',
+    assumes: 'No alarm stands, and all of them tell somebody.',
+    neededFor: 'information',
+    follows: 'Something needs a look already.',
+    look: (deployment, signal) =>
+      unlessDenied({ what: 'the alarms', action: 'cloudwatch:DescribeAlarms', signal }, () =>
+        lookAtAlarms(deployment, signal),
       ),
   },
   {
@@ -151,6 +162,34 @@ async function lookAtSubscriptions(deployment: Deployment, signal: AbortSignal):
 
 function isTopicOf({ stack }: Deployment, arn: string): boolean {
   return arn.slice(arn.lastIndexOf(':') + 1).startsWith(stack);
+}
+
+async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+  const client = new CloudWatchClient(regionOf(deployment));
+  const input = { AlarmNamePrefix: deployment.stack };
+  const [standing, silent]: [string[], string[]] = [[], []];
+  let all = 0;
+  for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, input, {
+    abortSignal: signal,
+  }))
+    for (const { AlarmName = '', StateValue, ActionsEnabled } of MetricAlarms) {
+      all++;
+      if (StateValue === 'ALARM') standing.push(AlarmName);
+      if (ActionsEnabled === false) silent.push(AlarmName);
+    }
+  client.destroy();
+  const problems = [
+    ...(standing.length > 0 ? [`in alarm: ${standing.slice(0, NAMED).join(', ')}`] : []),
+    ...(silent.length > 0 ? [`with actions disabled: ${silent.slice(0, NAMED).join(', ')}`] : []),
+  ];
+  if (all === 0)
+    return differs('there are no alarms', {
+      fix: 'Deploy the stack of alarms (monitoring): cdk deploy --all.',
+    });
+  if (problems.length === 0) return holds(`${plural(all, 'alarm')}, none of which stands`);
+  return differs(problems.join('; '), {
+    fix: 'docs/operations.md, "On AWS", says of each alarm what to do; aws cloudwatch enable-alarm-actions enables actions.',
+  });
 }
 
 async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): Promise<Finding> {

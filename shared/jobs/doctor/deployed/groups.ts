@@ -26,7 +26,7 @@ function bucketSettings({ config }: Deployment): readonly DoctorGroup[] {
     settings: SETTINGS,
     key: [KEY_STATE],
     wantsLock: lock !== undefined,
-    isMadeByBackup: true,
+    madeBy: 'backup',
   });
   return [
     {
