@@ -31,7 +31,7 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },
   {
-    resource: /\/(data|backups|expired|keys|reports)\/\*$/,
+    resource: /\/(data|backups|expired|keys|recovery\/\*|reports)\/\*$/,
     actions: /^s3:(Get|Put)Object(Retention|LegalHold)$/,
     reason: 'Locks of one folder of the repository: names of objects are hashes and times.',
   },

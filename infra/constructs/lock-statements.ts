@@ -2,7 +2,14 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { LockSettings } from '../../shared/core/config-lock.ts';
 
 /** Everything that backups need. */
-export const LOCKED_FOLDERS = ['repository.json', 'keys/*', 'backups/*', 'reports/*', 'data/*'] as const;
+export const LOCKED_FOLDERS = [
+  'repository.json',
+  'keys/*',
+  'recovery/*/*',
+  'backups/*',
+  'reports/*',
+  'data/*',
+] as const;
 
 const DAY_MS = 86_400_000;
 /** A lock is made to end up to a week later than it must; and the count is rounded. */

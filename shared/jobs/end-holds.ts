@@ -6,7 +6,7 @@ import { readLockView } from './lock-view.ts';
 
 const AT_ONCE = 32;
 /** Where legal holds are put. */
-const LOCKED = ['repository.json', 'keys/', 'backups/', 'data/', 'reports/'];
+const LOCKED = ['repository.json', 'keys/', 'recovery/', 'backups/', 'data/', 'reports/'];
 
 export interface EndHoldsResult {
   /** Objects that were looked at: all. */

@@ -7,6 +7,7 @@ import { packKey } from '../format/pack.ts';
 import { REPOSITORY_FILE } from '../format/repository-file.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
+import { WrapNames } from './recovery-keys-needed.ts';
 
 const AT_ONCE = 32;
 
@@ -25,9 +26,11 @@ export async function readLockState(
   locks: ObjectLocks,
   { backup, signal }: { readonly backup: BackupKey; readonly signal: AbortSignal },
 ): Promise<LockState> {
-  const { packs } = await repository.readUnprovenManifest(backup, signal);
+  const { packs, keys: runKeys } = await repository.readUnprovenManifest(backup, signal);
   const keys = await Array.fromAsync(repository.store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
-  const needed = [backup, REPOSITORY_FILE, ...keys, ...packs.map(({ id }) => packKey(parsePackId(id)))];
+  const wraps = await WrapNames.list(repository.store, keys, signal);
+  const ofPacks = packs.map(({ id }) => packKey(parsePackId(id)));
+  const needed = [backup, REPOSITORY_FILE, ...keys, ...wraps.of(runKeys), ...ofPacks];
   const now = repository.clock.now();
   let until: Date | null | undefined;
   let mode: LockMode = 'compliance';

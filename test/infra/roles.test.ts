@@ -22,9 +22,11 @@ const PURPOSES = ['repository', 'manifest', 'index', 'data'];
 const PACK = 'data/ab/abcd';
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const REPORT = 'reports/verify/20261126/verify_20261126_020000_abcdef01.json';
+const WRAP = 'recovery/ab/cd';
 const OBJECTS = [
   'repository.json',
   'keys/0123.json',
+  WRAP,
   PACK,
   MANIFEST,
   'backups/_spoilt/abcd',
@@ -67,7 +69,7 @@ interface Row {
 const HEAD = ['repository.json', 'keys/0123.json'];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
 const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
-const LOCKED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
+const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
 const writer = {
   get: [...LISTED, PACK, 'runs/abcd/plan'],
   delete: [],
@@ -87,11 +89,17 @@ const reader = {
 const TABLE: readonly Row[] = [
   { job: 'plan', ...writer, put: ['repository.json', 'runs/abcd/plan'], generate: PURPOSES },
   { job: 'hold', ...writer, put: ['runs/abcd/plan'] },
-  { job: 'backup-partition', ...writer, put: [PACK, 'runs/abcd/plan'] },
+  {
+    job: 'backup-partition',
+    ...writer,
+    get: [...writer.get, WRAP],
+    put: [PACK, 'runs/abcd/plan', WRAP],
+  },
   {
     job: 'commit',
     ...writer,
-    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', 'runs/abcd/plan'],
+    get: [...writer.get, WRAP],
+    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', 'runs/abcd/plan', WRAP],
     secrets: [],
   },
   { job: 'restore', ...reader, secrets: [SECRETS.target] },

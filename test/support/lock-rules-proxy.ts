@@ -121,7 +121,8 @@ function problemOf(
   const { searchParams, pathname } = new URL(url ?? '', 'http://store');
   const upload = searchParams.get('uploadId');
   const isObject = pathname.split('/').filter(Boolean).length > 1;
-  if (method === 'PUT' && isObject)
+  const isCopy = headers['x-amz-copy-source'] !== undefined;
+  if (method === 'PUT' && isObject && !isCopy)
     return problemOfBody(headers, body, upload ? uploads.get(upload) : undefined, upload);
   if (method === 'POST' && upload && uploads.get(upload) && !/<ChecksumSHA256>/.test(body.toString()))
     return 'The upload was created using a checksum, and its parts are named without theirs';
