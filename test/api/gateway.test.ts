@@ -283,6 +283,16 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       );
     });
 
+    it('starts nothing for a type of backups that nothing keeps', async () => {
+      const started = double.executions.size;
+      const { status, json } = await ask('POST', '/create', { userArn: OPERATOR, body: { type: 'dialy' } });
+      expect([status, json]).toMatchObject([
+        400,
+        { code: 'E_USAGE', hint: expect.stringContaining('daily') },
+      ]);
+      expect(double.executions.size).toBe(started);
+    });
+
     it('has a function write down holds', async () => {
       const held = await ask('POST', '/hold', { userArn: OPERATOR, body: { backup: name, reason: 'audit' } });
       expect([held.status, held.json]).toMatchObject([200, { key, reason: 'audit' }]);

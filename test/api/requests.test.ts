@@ -92,6 +92,21 @@ describe('requests', () => {
     expect(await problem(answer)).toMatchObject({ status });
   });
 
+  it('refuses a type of backups that nothing keeps, and begins nothing', async () => {
+    const body = { type: 'dialy' };
+    const answer = await ask(api, '/create', { method: 'POST', token, body });
+    expect([answer.status, await problem(answer)]).toMatchObject([
+      400,
+      {
+        code: 'E_USAGE',
+        detail: expect.stringContaining("'dialy' is no type of backups"),
+        hint: expect.stringContaining('daily'),
+      },
+    ]);
+    const { runs } = await (await ask(api, '/runs', { token })).json();
+    expect(runs).toEqual([]);
+  });
+
   it('sends headers that keep answers from being kept, framed or guessed at', async () => {
     for (const path of ['/list', '/none']) {
       const { headers } = await ask(api, path, { token });
