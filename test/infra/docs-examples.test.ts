@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+/** What begins with a setting is a part of a configuration. */
+const PART = /^\w+: /;
+const TIMEOUT_MS = 120_000;
+
+/** Each example of a page as a module, without the indent of a list. */
+async function examplesOf(page: string) {
+  const text = await readFile(`docs/${page}`, 'utf8');
+  return [...text.matchAll(/^( *)```ts\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = ''], i) => {
+    const lines = block.split('\n');
+    const code = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line)).join('\n');
+    const whole = PART.test(code)
+      ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
+      : code;
+    return { name: `${page.replace('.md', '')}-${i + 1}.ts`, code: whole };
+  });
+}
+
+it(
+  'every TypeScript example of the documents type-checks as it stands, strictly',
+  async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-examples-'));
+    const pages = (await readdir('docs')).filter((name) => name.endsWith('.md'));
+    const examples = (await Promise.all(pages.map(examplesOf))).flat();
+    expect(examples.length).toBeGreaterThan(10);
+    try {
+      await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
+      for (const { name, code } of examples) await writeFile(path.join(folder, name), code);
+      const settings = {
+        compilerOptions: {
+          target: 'es2024',
+          module: 'nodenext',
+          lib: ['es2024', 'esnext.disposable', 'esnext.array', 'esnext.iterator'],
+          strict: true,
+          noUnusedLocals: false,
+          noEmit: true,
+          skipLibCheck: true,
+          allowImportingTsExtensions: true,
+          resolveJsonModule: true,
+          types: ['node'],
+          // What the package exports (package.json).
+          paths: {
+            'holdfast/config': [path.resolve('shared/core/config.ts')],
+            'holdfast/cdk': [path.resolve('infra/holdfast-cdk.ts')],
+            'holdfast/express': [path.resolve('shared/api/express.ts')],
+          },
+        },
+        files: examples.map(({ name }) => name),
+      };
+      await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
+      await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(settings));
+      const tsc = path.resolve('node_modules/.bin/tsc');
+      const { stdout } = await promisify(execFile)(tsc, ['-p', folder]).catch((error) => error);
+      // Code of the project is held to settings of its own.
+      const found = stdout.split('\n').filter((line: string) => line.includes(path.basename(folder)));
+      expect(found).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+  TIMEOUT_MS,
+);
