@@ -135,6 +135,7 @@ npm run check        # types
 npm run synth        # the templates, without touching the account
 npx cdk bootstrap    # once an account and region
 npm run deploy
+npx holdfast doctor --deployed Holdfast   # tries all that the functions need
 \`\`\`
 
 Then \`node_modules/holdfast/docs/aws.md\`, "From nothing": the first backup, and how to see it.

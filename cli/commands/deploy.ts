@@ -152,6 +152,7 @@ function nextSteps(folder: string, { source }: DeployAnswers): string {
 Next:
   - cd ${folder} && npm install && npm run synth
   - npx cdk bootstrap, once an account and region
-  - npm run deploy, then README.md there
+  - npm run deploy, then npx holdfast doctor --deployed Holdfast
+  - README.md there
 `;
 }

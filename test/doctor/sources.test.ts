@@ -164,6 +164,21 @@ describe('holdfast doctor, of PostgreSQL', () => {
     expectFault(await look(through(proxy.port)), { name: 'env:SHOP/version', code, seen, fix });
   });
 
+  it('whose snapshots this login may not export', async () => {
+    const closed = await server.createDatabase('closed');
+    await server.query(
+      'closed',
+      `CREATE TABLE t AS SELECT 1 AS x; REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC;
+       CREATE ROLE outsider LOGIN PASSWORD 'pw'; GRANT pg_read_all_data TO outsider`,
+    );
+    expectFault(await look(as('outsider:pw', closed)), {
+      name: 'env:SHOP/snapshot',
+      code: 'E_SOURCE_DENIED',
+      seen: /permission denied for function pg_export_snapshot/,
+      fix: /Grant the role the right/,
+    });
+  });
+
   it('that offers no TLS where it must', async () => {
     expectFault(await look(`${server.url('shop')}?sslmode=require`), {
       name: 'env:SHOP/tls',

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { CHECKSUMS } from '../../shared/jobs/doctor/write-checks.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -12,7 +13,7 @@ import {
   healthyBucket,
   openToEverybody,
 } from '../support/doctor.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { never, TEST_KEY } from '../support/engine.ts';
 import { startKms } from '../support/kms-double.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { type StrictStore, strictStore } from '../support/strict-store.ts';
@@ -263,6 +264,23 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       fix: /the role's policy/,
     });
   });
+});
+
+it('S3 that keeps no checksum deserves a look; another store need not keep one', async () => {
+  const facts = { key: 'k', storedAt: new Date(0), isWrittenOnce: true, readsBack: true, left: undefined };
+  const judged = (isChecked: boolean, endpoint?: string) => {
+    const config = { repository: 's3://shop-backups', s3: { endpoint } };
+    const look = { config, facts: { ...facts, isChecked } } as Parameters<typeof CHECKSUMS.look>[0];
+    return CHECKSUMS.look(look, never);
+  };
+  expect(await judged(true)).toMatchObject({ outcome: 'holds' });
+  expect(await judged(false, 'https://store.example')).toMatchObject({ outcome: 'holds' });
+  const warning = {
+    outcome: 'differs',
+    isMinor: true,
+    fix: expect.stringContaining('x-amz-checksum-sha256'),
+  };
+  expect(await judged(false)).toMatchObject(warning);
 });
 
 it('holdfast doctor, of a folder: finds what is wrong, and makes nothing', async () => {

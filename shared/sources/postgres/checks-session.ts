@@ -5,6 +5,7 @@ import { ask, type Look, NO_BACKUP, type PostgresCheck } from './checks-look.ts'
 import { listReadable } from './datasets.ts';
 import { deniedLargeObjects } from './large-objects.ts';
 import { Snapshot } from './snapshot.ts';
+import { SnapshotReaders } from './snapshot-readers.ts';
 import { checkVersion, openSession } from './snapshot-session.ts';
 
 /** Beside its readers, a backup has one session for the snapshot and one for pg_dump. */
@@ -53,13 +54,16 @@ export const SESSION: readonly PostgresCheck[] = [
   {
     name: 'snapshot',
     onlyFor: 'backup',
-    assumes: 'This login may export a snapshot, as other sessions read by it.',
+    assumes: 'This login may export a snapshot, and another session can read by it.',
     neededFor: 'backup',
     follows: NO_BACKUP,
     needs: 'version',
     look: async ({ options }, signal) => {
       await using snapshot = await Snapshot.take(options, signal);
-      return holds(`${snapshot.id} at ${snapshot.position}`);
+      // A pooler in between may give sessions another server process than the one that they began with.
+      await using readers = new SnapshotReaders(options, snapshot.id);
+      readers.release(await readers.acquire(signal));
+      return holds(`at ${snapshot.position}, seen by a second session`);
     },
   },
   {

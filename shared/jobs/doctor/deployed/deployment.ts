@@ -1,6 +1,6 @@
 import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { type ResolvedConfig, resolveConfig } from '../../../core/config.ts';
-import { FUNCTION_NAMES, type FunctionName } from '../../../core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../../core/config-aws.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Env } from '../../adapters.ts';
 import { fromAwsError } from './aws-errors.ts';
@@ -8,12 +8,17 @@ import { fromAwsError } from './aws-errors.ts';
 /** CloudFormation begins the names of what it makes with the stack's, of which it may cut the end. */
 const SURE_CHARS = 20;
 
+/** Jobs of functions that take a doctor's event. The API answers requests alone. */
+const EXAMINED_JOBS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES].filter(
+  (job) => job !== 'admin-api',
+);
+
 /** What is deployed, as its functions know it. */
 export interface Deployment {
   readonly stack: string;
   readonly region: string | undefined;
   /** Names of Lambda functions by job. */
-  readonly functions: ReadonlyMap<FunctionName, string>;
+  readonly functions: ReadonlyMap<string, string>;
   /** What the functions read. */
   readonly config: ResolvedConfig;
   /** Undefined where schedules are off. */
@@ -58,7 +63,7 @@ export async function findDeployment(
 
 interface Found {
   readonly name: string;
-  readonly job: FunctionName;
+  readonly job: string;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -82,7 +87,7 @@ async function listFunctions(
 
 function foundOf({ FunctionName: name = '', Environment }: FunctionConfiguration, stack: string): Found[] {
   const variables = Environment?.Variables ?? {};
-  const job = FUNCTION_NAMES.find((known) => known === variables['POWERTOOLS_SERVICE_NAME']);
+  const job = EXAMINED_JOBS.find((known) => known === variables['POWERTOOLS_SERVICE_NAME']);
   const isOurs =
     name.startsWith(stack.slice(0, SURE_CHARS)) && variables['HOLDFAST_REPOSITORY'] !== undefined;
   return job && isOurs ? [{ name, job, variables }] : [];
