@@ -30,6 +30,21 @@ function zoneOf(at: Date): string {
   return zones.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
+/** Less of a difference is none to speak of. */
+const ABOUT = 1.05;
+
+/**
+ * `12.3x smaller than the source`, `50.0x larger than the source`, `about as large as the source`; without `what`, ends after
+ * the word. Undefined if either is nothing.
+ */
+export function comparedSize(plain: number, stored: number, what = ''): string | undefined {
+  if (plain === 0 || stored === 0) return undefined;
+  const than = what && ` than ${what}`;
+  if (plain >= stored * ABOUT) return `${ratio(plain, stored)} smaller${than}`;
+  if (stored >= plain * ABOUT) return `${ratio(stored, plain)} larger${than}`;
+  return `about as large${what && ` as ${what}`}`;
+}
+
 /** `12.3x`, and `-` where there is nothing to divide by. */
 export function ratio(plain: number, stored: number): string {
   return stored > 0 ? `${(plain / stored).toFixed(plain / stored < 10 ? 2 : 1)}x` : '-';

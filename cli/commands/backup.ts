@@ -6,7 +6,7 @@ import { checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../findings.ts';
-import { bytes, duration, number, plural, ratio, shortKey } from '../format.ts';
+import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
 
@@ -109,10 +109,11 @@ async function chooseSource({ config, io }: Session): Promise<string> {
 
 function describe(result: BackupResult, ms: number): string {
   const { key, source, records, plainBytes, storedBytes, chunks, newChunks, parent, datasets, cost } = result;
+  const size = comparedSize(plainBytes, storedBytes, 'the source');
   const against = parent ? `, compared with ${shortKey(parent)}` : '';
   return `${shortKey(key)} of ${source.name}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}, in ${duration(ms)}
-  stored ${bytes(storedBytes)} (${ratio(plainBytes, storedBytes)} smaller), ${number(newChunks)} of ${number(chunks)} chunks new${against}
+  stored ${bytes(storedBytes)}${size === undefined ? '' : ` (${size})`}, ${number(newChunks)} of ${number(chunks)} chunks new${against}
 ${cost === undefined ? '' : describeCost(cost)}Check it with: holdfast verify ${shortKey(key)} --full
 `;
 }

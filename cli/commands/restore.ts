@@ -3,6 +3,7 @@ import { planRestore, type RestoreResult, restoreBackup } from '../../shared/job
 import { showBackup } from '../../shared/jobs/show.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
+import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
@@ -88,6 +89,8 @@ export async function restoreFrom(
   const { io } = session;
   const jobs = jobsOf(values.jobs);
   const key = await session.backup(given, values);
+  const doubts = await doubtsOf(session, key);
+  if (doubts.length > 0) session.progress.say(warnOfDoubts(doubts));
   const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
   if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
   const target = await openTarget(findPlace(to, session.config, io), io.env);
@@ -115,7 +118,7 @@ export async function restoreFrom(
   };
   const plan = await planRestore(session.repository, key, target, choices);
   if (values['dry-run']) {
-    await session.print(planDocument(key, plan), describePlan(key, plan));
+    await session.print(planDocument(key, plan, doubts), describePlan(key, plan));
     return 0;
   }
   if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(key, plan));
@@ -129,7 +132,7 @@ export async function restoreFrom(
     ...choices,
     onProgress: session.progress.on,
   });
-  await session.print(resultDocument(result), describeResult(result, performance.now() - began));
+  await session.print(resultDocument(result, doubts), describeResult(result, performance.now() - began));
   return 0;
 }
 
@@ -159,7 +162,8 @@ async function chooseDatasets(
   return chosen === undefined || chosen.includes('*') ? undefined : chosen;
 }
 
-export function planDocument(key: string, plan: Plan): object {
+/** @param doubts what speaks against the backup itself */
+export function planDocument(key: string, plan: Plan, doubts: readonly string[] = []): object {
   return {
     key,
     target: plan.target,
@@ -169,13 +173,16 @@ export function planDocument(key: string, plan: Plan): object {
     drops: plan.drops,
     rebuilds: plan.rebuilds ?? [],
     losses: plan.losses ?? [],
-    warnings: plan.warnings,
+    warnings: [...doubts, ...plan.warnings],
     isPlain: plan.isPlain === true,
   };
 }
 
-function resultDocument({ key, plan, comparison, records, plainBytes }: RestoreResult): object {
-  return { ...planDocument(key, plan), records, plainBytes, comparison };
+function resultDocument(
+  { key, plan, comparison, records, plainBytes }: RestoreResult,
+  doubts: readonly string[],
+): object {
+  return { ...planDocument(key, plan, doubts), records, plainBytes, comparison };
 }
 
 /** What a restore to a folder leaves there. */

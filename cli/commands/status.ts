@@ -6,7 +6,18 @@ import { type LockState, readLockState } from '../../shared/jobs/lock-state.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { copyStandings, describeCopies } from '../describe-copies.ts';
-import { age, bytes, duration, number, plural, ratio, shortKey, table, time } from '../format.ts';
+import {
+  age,
+  bytes,
+  comparedSize,
+  duration,
+  number,
+  plural,
+  ratio,
+  shortKey,
+  table,
+  time,
+} from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
 import { Session } from '../session.ts';
@@ -98,11 +109,12 @@ function describe(found: RepositoryStatus, { steps, locked, copies }: Shown, now
     ratio(plainBytes, storedBytes),
   ]);
   const header = ['SOURCE', 'TYPE', 'NEWEST', 'AGE', 'RECORDS', 'SIZE', 'ADDED', 'RATIO'];
+  const size = comparedSize(logicalBytes, packBytes);
   const unreferenced = unreferencedBytes > 0 ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
   return `repository     ${location} (${repositoryId.slice(0, 8)}, format ${found.formatVersion}, key ${rootKeyId})
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
-holds          ${bytes(logicalBytes)} if every backup were a copy: ${ratio(logicalBytes, packBytes)} smaller
+holds          ${bytes(logicalBytes)} if every backup were a copy${size === undefined ? '' : `; what is stored is ${size}`}
 
 ${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, locked, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;

@@ -103,8 +103,7 @@ describe('requests', () => {
         hint: expect.stringContaining('daily'),
       },
     ]);
-    const { runs } = await (await ask(api, '/runs', { token })).json();
-    expect(runs).toEqual([]);
+    expect(await (await ask(api, '/runs', { token })).json()).toMatchObject({ runs: [] });
   });
 
   it('sends headers that keep answers from being kept, framed or guessed at', async () => {

@@ -1,0 +1,33 @@
+import type { BackupKey } from '../shared/core/ids.ts';
+import { isGood, isWaiting, summariseEntry } from '../shared/jobs/list.ts';
+import { shortKey, time } from './format.ts';
+import type { Session } from './session.ts';
+
+/** Why a backup should not be relied on, a sentence each. What cannot be read of it is for the job to say. */
+export async function doubtsOf({ repository, io }: Session, key: BackupKey): Promise<readonly string[]> {
+  const entry = await repository.inspectIfListed(key, io.signal);
+  if (!entry) return [];
+  const marks = await repository.marks(io.signal);
+  const summary = summariseEntry(entry, marks.of(key));
+  if (isGood(summary)) return [];
+  const name = shortKey(key);
+  return [
+    ...(isWaiting(summary)
+      ? [
+          `${name} is SUSPECT: much that an earlier backup had is missing or changed; see holdfast show ${name}`,
+        ]
+      : []),
+    ...(summary.isMisdated
+      ? [`${name} claims to be of ${time(summary.startedAt)}, and was stored long before: its date is wrong`]
+      : []),
+    ...(summary.marks.verify?.isWhole === false
+      ? [`the newest verification of ${name} found damage; see holdfast show ${name}`]
+      : []),
+  ];
+}
+
+/** @param doubts at least one */
+export function warnOfDoubts(doubts: readonly string[]): string {
+  const advice = 'The newest backup that nothing speaks against: holdfast restore good';
+  return [...doubts.map((doubt) => `warning: ${doubt}`), advice].join('\n');
+}
