@@ -1,9 +1,14 @@
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { parallel } from '../../core/parallel.ts';
 import { KEYS_PREFIX } from '../../format/keys-file.ts';
+import { isRecoveryWrapName, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
 import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
 import { refuseTakenPlace } from '../../repository/repository.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { bytesIfThere, putCompared } from './copy-object.ts';
+
+/** Small objects, on their way at once. */
+const WRAPS_AT_ONCE = 8;
 
 interface Stores {
   readonly from: ObjectStore;
@@ -49,10 +54,37 @@ async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal):
   });
 }
 
-/** Carries every object below `keys/`, so that whoever has the newest key opens what is copied. @returns how many were not there. @throws E_DAMAGED */
+/**
+ * Carries every object below `keys/`, so that whoever has the newest key opens what is copied, and all that is wrapped to recovery keys.
+ *
+ * @returns how many were not there. @throws E_DAMAGED
+ */
 export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   let put = 0;
   for await (const { key } of from.list(KEYS_PREFIX, { signal }))
     if ((await putCompared(to, key, await from.get(key, { signal }), { signal })).isNew) put++;
-  return put;
+  return put + (await carryWraps({ from, to, signal }));
+}
+
+/** Not compared: what is wrapped again is other bytes, and opens the same. */
+async function carryWraps({ from, to, signal }: Stores): Promise<number> {
+  const missing: string[] = [];
+  const there = new Set<string>();
+  for await (const { key } of to.list(RECOVERY_WRAPS, { signal })) there.add(key);
+  for await (const { key } of from.list(RECOVERY_WRAPS, { signal }))
+    if (isRecoveryWrapName(key) && !there.has(key)) missing.push(key);
+  await parallel(missing, { most: WRAPS_AT_ONCE, signal }, async (key) => {
+    await carryWrap(key, { from, to, signal });
+  });
+  return missing.length;
+}
+
+/** One that was removed meanwhile, or that another copy was faster with, is no matter. */
+async function carryWrap(key: string, { from, to, signal }: Stores): Promise<void> {
+  try {
+    await to.put(key, await from.get(key, { signal }), { signal });
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS') && !isHoldfastError(error, 'E_OBJECT_NOT_FOUND'))
+      throw error;
+  }
 }
