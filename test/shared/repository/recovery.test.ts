@@ -61,6 +61,8 @@ describe('a recovery key opens every backup, with the bucket alone,', () => {
     expect(result).toMatchObject({ wrapped: 1, backups: 1, damaged: 0 });
     await backUpRound(first, 2, expected);
     await rekeyRepository(open, { key: TEST_KEY, newKey: NEW_KEY, signal: never });
+    // Before anybody uses it: an older release makes backups under it, and wraps nothing.
+    expect(await Array.fromAsync(store.list('recovery/'))).toHaveLength(2);
     await using second = await open(NEW_KEY);
     await backUpRound(second, 3, expected);
     await expectRecovered(store, key, expected);
