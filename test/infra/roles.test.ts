@@ -26,6 +26,7 @@ const WRAP = 'recovery/ab/cd';
 const OBJECTS = [
   'repository.json',
   'keys/0123.json',
+  'keys/recovery/0123.json',
   WRAP,
   PACK,
   MANIFEST,
@@ -66,7 +67,9 @@ interface Row {
   readonly locks?: readonly string[];
 }
 
-const HEAD = ['repository.json', 'keys/0123.json'];
+/** The public half of a recovery key: whoever may put one has every backup's keys wrapped to it. */
+const RECOVERY_KEY = 'keys/recovery/0123.json';
+const HEAD = ['repository.json', 'keys/0123.json', RECOVERY_KEY];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
 const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
 const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
