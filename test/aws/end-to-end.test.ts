@@ -4,10 +4,13 @@ import { parseBackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { nativeDump } from '../shared/postgres-target/round-trip.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { builtLambdas } from '../support/bundles.ts';
 import { never } from '../support/engine.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
+import { type RdsLike, rdsLike } from '../support/rds-like.ts';
+import { startLambda } from '../support/runtime-api.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
 
 /** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
@@ -17,12 +20,14 @@ const TIMEOUT_MS = 400_000;
 const machine = backupMachine({}, { isLocked: true });
 
 describeWithParts(
-  ['ceph-rgw', 'postgresql-15', 'runtime-client'],
-  "a scheduled backup, by the synthesised state machine and the bundles, with S3's rules for a bucket with Object Lock",
+  ['ceph-rgw', 'postgresql-15', 'runtime-client', 'openssl'],
+  "a scheduled backup, by the synthesised state machine and the bundles, with S3's rules for a bucket with Object Lock, of a server like RDS",
   () => {
+    let rds: RdsLike;
     let rig: AwsRig;
     beforeAll(async () => {
-      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN, objectLock: true });
+      rds = await rdsLike();
+      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN, objectLock: true, rds });
       for (const name of ['shop', 'restored']) await rig.postgres.createDatabase(name);
       await rig.postgres.query('shop', accountsSql(17 * SHARES));
       rig.configure({
@@ -32,7 +37,10 @@ describeWithParts(
         lock: { mode: 'compliance' },
       });
     }, TIMEOUT_MS);
-    afterAll(() => rig?.[Symbol.asyncDispose]());
+    afterAll(async () => {
+      await rig?.[Symbol.asyncDispose]();
+      await rds?.[Symbol.asyncDispose]();
+    });
 
     it(
       'sees one moment in all processes while money moves, and is restored by a function',
@@ -97,6 +105,22 @@ describeWithParts(
         expectDocumented(rig.aws.events);
         const finished = rig.aws.events.filter(({ type }) => type === 'Restore Finished');
         expect(finished.at(-1)?.detail).toMatchObject({ schema: 1, outcome: 'equal', target: 'restored' });
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'logs in to no server whose authority the functions do not ship',
+      async () => {
+        const folder = `${await builtLambdas()}/restore`;
+        await using restore = await startLambda('restore', { folder, env: rig.env() });
+        const asked = {
+          backup: 'latest:shop',
+          to: 'restored',
+          replace: true,
+          requestedBy: 'ana@shop.example',
+        };
+        await expect(restore.invoke(asked)).rejects.toMatchObject({ name: 'E_SOURCE_UNTRUSTED' });
       },
       TIMEOUT_MS,
     );

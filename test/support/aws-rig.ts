@@ -7,6 +7,7 @@ import { type AwsDoubles, startAwsDoubles } from './aws-doubles.ts';
 import { builtLambdas } from './bundles.ts';
 import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
 import { lockRulesProxy } from './lock-rules-proxy.ts';
+import type { RdsLike } from './rds-like.ts';
 import { realAws } from './real-aws.ts';
 import { type LambdaOptions, type LambdaProcess, startLambda } from './runtime-api.ts';
 
@@ -48,12 +49,17 @@ interface RigOptions {
   readonly postgresBin?: string;
   /** The bucket has Object Lock, with S3's rules for it, and everything is locked for a day from when it is put. */
   readonly objectLock?: boolean;
+  /** The server has a name of RDS, and a certificate of a private authority that the functions ship. */
+  readonly rds?: RdsLike;
 }
 
 export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
-  const folder = await builtLambdas();
+  const { rds } = options;
+  const built = await builtLambdas();
+  const folder = (await rds?.withAuthority(built)) ?? built;
   const aws = await startAwsDoubles();
-  const postgres = await startPostgres(options.postgresBin === undefined ? {} : { bin: options.postgresBin });
+  const bin = options.postgresBin === undefined ? {} : { bin: options.postgresBin };
+  const postgres = await startPostgres({ ...bin, ...rds?.server });
   const real = realAws(process.env);
   const place = real ? { ...real, proxy: undefined } : await localPlace(aws, options.objectLock === true);
   const { repository, store } = place;
@@ -66,6 +72,7 @@ export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
     HOLDFAST_CONFIG: JSON.stringify(config),
     HOLDFAST_EVENT_BUS: 'backups',
     ...aws.env,
+    ...rds?.env,
   });
   const start = async (name: string, settings: Settings = {}) => {
     const { killAfterMs: _, ...rest } = settings;
@@ -81,7 +88,7 @@ export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
     aws,
     postgres,
     repository,
-    secretOf: (database) => aws.addSecret(database, postgres.url(database)),
+    secretOf: (database) => aws.addSecret(database, urlOf(postgres, database, rds)),
     start,
     invoke: async (name, event, settings) => {
       await using started = await start(name, settings);
@@ -105,6 +112,12 @@ export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
       await aws[Symbol.asyncDispose]();
     },
   };
+}
+
+function urlOf(postgres: PostgresServer, database: string, rds: RdsLike | undefined): string {
+  const url = new URL(postgres.url(database));
+  if (rds) url.hostname = rds.host;
+  return url.href;
 }
 
 async function localPlace(aws: AwsDoubles, isLocked: boolean) {
