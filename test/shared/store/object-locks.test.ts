@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectLocks } from '../../../shared/store/object-locks.ts';
@@ -97,4 +99,23 @@ describeWithPart('ceph-rgw', 'on Ceph RGW', () => {
         message: expect.stringContaining('has no Object Lock'),
       });
   });
+});
+
+it('locks of S3 take its answer for what a delete hides, which Ceph gives as that of what never was', async () => {
+  const server = createServer((_, answer) => {
+    answer.writeHead(405, { 'content-type': 'application/xml' });
+    answer.end('<?xml version="1.0"?><Error><Code>MethodNotAllowed</Code></Error>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const locks = new S3Locks({ bucket: 'bucket', prefix: '', endpoint, region: 'us-east-1', credentials });
+  const retention = { until: inDays(2), mode: 'governance' } as const;
+  for (const call of [
+    () => locks.retention('data/a', never),
+    () => locks.isHeld('data/a', never),
+    () => locks.retain('data/a', retention, never),
+  ])
+    await expect(call()).rejects.toMatchObject({ code: 'E_OBJECT_NOT_FOUND' });
 });
