@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { CHECKSUMS } from '../../shared/jobs/doctor/write-checks.ts';
@@ -296,6 +297,10 @@ it('holdfast doctor, of a folder: finds what is wrong, and makes nothing', async
   });
   await runCommand(`init -r ${repository}`, { cwd, env });
   expectHealth(await diagnose({ config: { repository }, env }), NO_SOURCE);
+  // What a role that may remove nothing has left is no damage, and in nobody's way.
+  await mkdir(path.join(repository, 'runs/probe'), { recursive: true });
+  await writeFile(path.join(repository, 'runs/probe/00'), 'left');
+  expect(await runCommand(`verify --all -r ${repository}`, { cwd, env })).toMatchObject({ status: 0 });
   expectFault(await diagnose({ config: { repository: path.join(repository, 'repository.json') }, env }), {
     name: 'store',
     code: 'E_STORE_DENIED',
