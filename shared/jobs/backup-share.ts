@@ -10,7 +10,6 @@ import { RunDocuments } from '../repository/run-documents.ts';
 import { ShareWriter } from '../repository/share-writer.ts';
 import { encodeShare } from '../repository/written-share.ts';
 import type { ChangedPartition, Source, SourceView } from '../sources/source.ts';
-import { refuseEmpty } from './judge-backup.ts';
 import { knownOf } from './known-contents.ts';
 import { countStored, estimatedBytesOf, partsOf, readView } from './read-view.ts';
 import {
@@ -24,6 +23,7 @@ import {
   shareName,
   viewBody,
 } from './run-plan.ts';
+import { writeStandingView } from './standing-view.ts';
 
 const ASK_MS = 10_000;
 
@@ -84,18 +84,53 @@ async function heldNoMore(
   return held && !held.stood ? didNotStand(documents.run, held) : undefined;
 }
 
+interface WriteOptions extends ShareOptions {
+  readonly plan: Plan;
+}
+
+/** A view of its own may be opened again; one that is shared was read by others as it was. */
 async function writeShare(
   repository: Repository,
   source: Source,
-  { plan, share, onProgress = () => {}, signal: given }: ShareOptions & { readonly plan: Plan },
+  options: WriteOptions,
 ): Promise<RunBody<'share'>> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([given, stop.signal]);
+  const { plan, onProgress = () => {}, signal } = options;
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const parent = await openParent(repository, plan, { warn, signal });
-  await using view = await openView(repository, source, { plan, parent, warn, signal });
+  const write = (view: SourceView) => writeParts(repository, view, { ...options, source, parent, warn });
+  if (plan.shared) {
+    await using view = await joinView(source, plan.shared, signal);
+    return await write(view);
+  }
+  const known = plan.fullRead ? undefined : knownOf(parent, repository);
+  const { allowEmpty } = plan;
+  return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
+}
+
+function joinView(
+  source: Source,
+  shared: NonNullable<Plan['shared']>,
+  signal: AbortSignal,
+): Promise<SourceView> {
+  if (source.sharing) return source.sharing.join(sharedView(shared), signal);
+  throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
+}
+
+interface WritePartsOptions extends WriteOptions {
+  readonly source: Source;
+  readonly parent: BackupReader | undefined;
+  readonly warn: (message: string) => void;
+}
+
+async function writeParts(
+  repository: Repository,
+  view: SourceView,
+  { plan, share, source, parent, warn, onProgress = () => {}, signal: given }: WritePartsOptions,
+): Promise<RunBody<'share'>> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given, stop.signal]);
   try {
     await using writer = await ShareWriter.begin(repository.context, {
       type: plan.type,
@@ -133,32 +168,6 @@ async function openParent(
     if (!isHoldfastError(error, 'E_NO_BACKUP') && !isDocumentProblem(error)) throw error;
     warn(`${parent.key} cannot be compared with: ${error.message}`);
     return undefined;
-  }
-}
-
-async function openView(
-  repository: Repository,
-  source: Source,
-  about: {
-    readonly plan: Plan;
-    readonly parent: BackupReader | undefined;
-    readonly warn: (message: string) => void;
-    readonly signal: AbortSignal;
-  },
-): Promise<SourceView> {
-  const { plan, parent, warn, signal } = about;
-  if (plan.shared) {
-    if (source.sharing) return source.sharing.join(sharedView(plan.shared), signal);
-    throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
-  }
-  const known = plan.fullRead ? undefined : knownOf(parent, repository);
-  const view = await source.open(signal, { parent: known, allowEmpty: plan.allowEmpty, onWarning: warn });
-  try {
-    if (!plan.allowEmpty) refuseEmpty(view, source.name);
-    return view;
-  } catch (error) {
-    await view[Symbol.asyncDispose]();
-    throw error;
   }
 }
 

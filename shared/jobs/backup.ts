@@ -1,18 +1,17 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
-import { isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
-import { SOFTWARE } from '../core/version.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
-import { judgeBackup, refuseEmpty } from './judge-backup.ts';
+import { judgeBackup } from './judge-backup.ts';
 import { knownOf } from './known-contents.ts';
-import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
+import { writeStandingView } from './standing-view.ts';
 import { figuresOfAncestors } from './suspicion.ts';
+import { writeView } from './write-view.ts';
 
 export interface BackupOptions {
   /** @default 'manual' */
@@ -70,21 +69,10 @@ export async function runBackup(
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   const known = options.fullRead ? undefined : knownOf(ancestors.parent, repository);
-  for (let attempt = 1; ; attempt++) {
-    await using view = await source.open(signal, { parent: known, allowEmpty, onWarning: warn });
-    if (!allowEmpty) refuseEmpty(view, source.name);
-    try {
-      return await writeBackup(repository, source, view, { ...options, ancestors, spoiltPacks, warn });
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isHoldfastError(error, 'E_SOURCE_CHANGED')) throw error;
-      const message = `the source changed while it was read, the backup begins again: ${error.message}`;
-      onProgress({ kind: 'warning', code: 'changed', message });
-    }
-  }
+  const write = (view: SourceView) =>
+    writeBackup(repository, source, view, { ...options, ancestors, spoiltPacks, warn });
+  return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
 }
-
-/** How often a backup is begun where the source changes under it. */
-const ATTEMPTS = 3;
 
 interface WriteOptions extends BackupOptions {
   readonly ancestors: Ancestors;
@@ -100,43 +88,27 @@ async function writeBackup(
 ): Promise<BackupResult> {
   const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
   const { ancestors, spoiltPacks, warn } = options;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  try {
-    await using writer = await repository.beginBackup({
-      type,
-      note,
-      source: { kind: source.kind, name: source.name },
-      parent: ancestors.parent,
-      spoiltPacks,
-      software: SOFTWARE,
-      onWarning: warn,
-      onStored: countStored(onProgress),
-      signal,
-    });
-    const plainBytes = estimatedBytesOf(partsOf(view.datasets));
-    onProgress({ kind: 'total', plainBytes, datasets: view.datasets.length });
-    onProgress({ kind: 'phase', phase: 'read' });
-    await readView(view, writer.share, { maxReaders: source.capabilities.maxReaders, signal });
-    onProgress({ kind: 'phase', phase: 'commit' });
-    await view.check(signal);
-    const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
-    const compresses = repository.context.limits.level > 0;
-    let suspect: Suspect | undefined;
-    const manifest = await writer.commit({
-      ...readOf(view, source.capabilities),
-      judge: (figures) => {
-        const judging = { name: source.name, allowEmpty, thresholds, compresses };
-        suspect = judgeBackup(figuresOfAncestors(ancestors), figures, judging);
-        return suspect;
-      },
-    });
-    const { omitted, cost } = view;
-    return summarise(manifest, { omitted, cost, suspect });
-  } catch (error) {
-    stop.abort();
-    throw error;
-  }
+  const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
+  const compresses = repository.context.limits.level > 0;
+  let suspect: Suspect | undefined;
+  const manifest = await writeView(repository, view, {
+    type,
+    note,
+    source: { kind: source.kind, name: source.name },
+    parent: ancestors.parent,
+    spoiltPacks,
+    capabilities: source.capabilities,
+    judge: (figures) => {
+      const judging = { name: source.name, allowEmpty, thresholds, compresses };
+      suspect = judgeBackup(figuresOfAncestors(ancestors), figures, judging);
+      return suspect;
+    },
+    onProgress,
+    onWarning: warn,
+    signal: options.signal,
+  });
+  const { omitted, cost } = view;
+  return summarise(manifest, { omitted, cost, suspect });
 }
 
 export function summarise(

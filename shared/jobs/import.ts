@@ -3,7 +3,6 @@ import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey, parseBackupKey, parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { HOUR_MS, SECOND_MS } from '../core/units.ts';
-import { SOFTWARE } from '../core/version.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
@@ -12,7 +11,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { ImportedFile } from '../sources/import.ts';
 import type { Source } from '../sources/source.ts';
 import { type BackupResult, summarise } from './backup.ts';
-import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
+import { writeView } from './write-view.ts';
 
 /** Clocks may differ by so much; what is dated later was not made yet. */
 const MOST_AHEAD_MS = HOUR_MS;
@@ -64,7 +63,7 @@ export async function importBackup(
   if (before) return { ...before, isThereAlready: true };
   repository.warmUp();
   const { view } = file;
-  await using writer = await repository.beginBackup({
+  const manifest = await writeView(repository, view, {
     type,
     note,
     source: { kind, name },
@@ -73,18 +72,13 @@ export async function importBackup(
     isOlder: true,
     copyOf: { startedAt: at.toISOString() },
     spoiltPacks,
-    software: SOFTWARE,
+    capabilities: { consistency: 'atomic', maxReaders: READERS },
+    position,
+    judge: () => undefined,
+    onProgress,
     onWarning: warn,
-    onStored: countStored(onProgress),
     signal,
   });
-  const plainBytes = estimatedBytesOf(partsOf(view.datasets));
-  onProgress({ kind: 'total', plainBytes, datasets: view.datasets.length });
-  onProgress({ kind: 'phase', phase: 'read' });
-  await readView(view, writer.share, { maxReaders: READERS, signal });
-  onProgress({ kind: 'phase', phase: 'commit' });
-  const capabilities = { consistency: 'atomic', maxReaders: READERS } as const;
-  const manifest = await writer.commit({ ...readOf(view, capabilities), position, judge: () => undefined });
   return { ...resultOf(manifest, view.omitted), isThereAlready: false };
 }
 

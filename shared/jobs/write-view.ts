@@ -1,0 +1,50 @@
+import type { OnProgress } from '../core/progress.ts';
+import { SOFTWARE } from '../core/version.ts';
+import type { Manifest } from '../format/manifest.ts';
+import type { BackupWriterOptions, CommitOptions } from '../repository/backup-to-write.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { SourceCapabilities, SourceView } from '../sources/source.ts';
+import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
+
+export interface WriteViewOptions
+  extends Omit<BackupWriterOptions, 'software' | 'onStored'>,
+    Pick<CommitOptions, 'judge'> {
+  readonly capabilities: SourceCapabilities;
+  /** @default the view's own */
+  readonly position?: string;
+  readonly onProgress: OnProgress;
+}
+
+/**
+ * Reads all that a view gives, stores what the parent has not, and lists the backup last.
+ *
+ * @throws E_SOURCE_*, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what `judge` throws; nothing is listed then
+ */
+export async function writeView(
+  repository: Repository,
+  view: SourceView,
+  options: WriteViewOptions,
+): Promise<Manifest> {
+  const { capabilities, position, judge, onProgress, ...header } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  try {
+    await using writer = await repository.beginBackup({
+      ...header,
+      software: SOFTWARE,
+      onStored: countStored(onProgress),
+      signal,
+    });
+    const plainBytes = estimatedBytesOf(partsOf(view.datasets));
+    onProgress({ kind: 'total', plainBytes, datasets: view.datasets.length });
+    onProgress({ kind: 'phase', phase: 'read' });
+    await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal });
+    onProgress({ kind: 'phase', phase: 'commit' });
+    await view.check(signal);
+    const read = readOf(view, capabilities);
+    return await writer.commit({ ...read, position: position ?? read.position, judge });
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
