@@ -301,6 +301,7 @@ describe('monitoring', () => {
     'Failed',
     'TimedOut',
     'Schedules: something could not be started',
+    'lock: something could not be started',
   ])('alarms somebody: %s', (text) => {
     expect(about(text)?.AlarmActions).toHaveLength(1);
   });
