@@ -1,6 +1,8 @@
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../cli/main.ts';
 import { runArguments, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
 import { readCode } from '../support/qr-reader.ts';
@@ -95,6 +97,28 @@ describe('a recovery sheet', () => {
       });
       expect(await read(`out-${name}/data.txt`)).toBe(TEXT);
     }
+  });
+
+  it('is asked for on a terminal, where what is typed is not shown', async () => {
+    await holdfast('rekey --add-recovery --sheet sheet.html');
+    await destroyKey();
+    const words = await wordsOnPage();
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} });
+    const stderr = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+    let shown = '';
+    let isTyped = false;
+    stderr.on('data', (bytes: Buffer) => {
+      shown += bytes.toString();
+      if (isTyped || !shown.includes('24 words')) return;
+      isTyped = true;
+      setImmediate(() => stdin.write(`${words.join(' ')}\r`));
+    });
+    const stdout = new PassThrough();
+    stdout.resume();
+    const status = await main(['recover', 'latest', '--to', './typed'], { stdin, stdout, stderr, env, cwd });
+    expect(status, shown).toBe(0);
+    expect(await read('typed/data.txt')).toBe(TEXT);
+    for (const word of words.filter((one) => one.length > 5)) expect(shown).not.toContain(word);
   });
 
   it('tells a mistyped word by its place, another repository by its name, and shows no word', async () => {
