@@ -22,7 +22,9 @@ export function verification({ marks }: Pick<Standing, 'marks'>, now: Date): str
   return `${isWhole ? '' : 'DAMAGED: '}${depthName(marks.verify)}, ${age(at, now)}`;
 }
 
-/** `quick`, `full`, `part 3/7`. */
+/** `quick`, `full`, `part 3/7`, `new data`: what it stored itself. */
 export function depthName({ depth }: Pick<Verify, 'depth'>): string {
-  return depth.kind === 'subset' ? `part ${depth.part}/${depth.of}` : depth.kind;
+  const { kind, part = 1, of = 1 } = depth;
+  if (kind === 'new') return of === 1 ? 'new data' : `new data ${part}/${of}`;
+  return kind === 'subset' ? `part ${part}/${of}` : kind;
 }

@@ -1,11 +1,6 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
-import {
-  MOST_PARTS,
-  parseSubset,
-  type VerifyDepth,
-  type VerifyReport,
-  verifyBackups,
-} from '../../shared/jobs/verify.ts';
+import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
+import { MOST_PARTS, parseSubset, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -160,5 +155,6 @@ function named(names: readonly string[]): string {
 }
 
 function nameOf(depth: VerifyDepth): string {
-  return depth.kind === 'subset' ? `part ${depth.part} of ${depth.of}` : depth.kind;
+  if (depth.kind === 'quick' || depth.kind === 'full') return depth.kind;
+  return `${depth.kind === 'new' ? 'new data, ' : ''}part ${depth.part} of ${depth.of}`;
 }

@@ -5,8 +5,9 @@ import { Badge } from './parts.tsx';
 type Backup = Pick<ApiBackup, 'state' | 'problem' | 'isMisdated' | 'suspect' | 'marks'>;
 type Depth = NonNullable<Backup['marks']['verify']>['depth'];
 
-/** `full`, `quick`, `part 3 of 7`. */
+/** `full`, `quick`, `part 3 of 7`, `new data`: what the backup stored itself. */
 export function depthName({ kind, part, of }: Depth): string {
+  if (kind === 'new') return of === 1 ? 'new data' : `new data, part ${part} of ${of}`;
   return kind === 'subset' ? `part ${part} of ${of}` : kind;
 }
 

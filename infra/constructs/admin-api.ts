@@ -115,17 +115,19 @@ export class AdminApi extends Construct {
       ...Object.fromEntries(API_INVOKES.map((name) => [name, pipeline.function(name).functionArn])),
       decide: decide.function.functionArn,
     };
-    const { stateMachine } = pipeline;
+    const { stateMachine, verification } = pipeline;
     const api = new JobFunction(this, 'admin-api', {
       job: 'admin-api',
       environment: {
         ...functionEnvironment(storage, pipeline.eventBus, apiConfig(config)),
         HOLDFAST_STATE_MACHINE: stateMachine.stateMachineArn,
+        HOLDFAST_VERIFICATION: verification.stateMachineArn,
         HOLDFAST_API_FUNCTIONS: JSON.stringify(invoked),
         HOLDFAST_API_SECRET: secretArn,
       },
       statements: apiStatements(place, {
         stateMachine,
+        verification,
         functions: Object.values(invoked),
         secret: secretArn,
       }),

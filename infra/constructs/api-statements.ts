@@ -5,10 +5,13 @@ import type { FunctionName } from '../../shared/core/config-aws.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** Functions of the pipeline that the admin API begins. */
-export const API_INVOKES = ['verify', 'drill', 'restore', 'export'] as const satisfies FunctionName[];
+export const API_INVOKES = ['drill', 'restore', 'export'] as const satisfies FunctionName[];
 
 export interface ApiRights {
+  /** Of backups. */
   readonly stateMachine: StateMachine;
+  /** Of verifications. */
+  readonly verification: StateMachine;
   /** ARNs of all that it may invoke. */
   readonly functions: readonly string[];
   /** ARN of its own secret. */
@@ -18,24 +21,25 @@ export interface ApiRights {
 /** All that the role of the admin API may do, besides writing its log: it has others do the work. */
 export function apiStatements(
   place: RepositoryPlace,
-  { stateMachine, functions, secret }: ApiRights,
+  { stateMachine, verification, functions, secret }: ApiRights,
 ): PolicyStatement[] {
-  const arnOf = (resource: string, ending: string) =>
-    Stack.of(stateMachine).formatArn({
+  const arnOf = (machine: StateMachine, resource: string, ending: string) =>
+    Stack.of(machine).formatArn({
       service: 'states',
       resource,
-      resourceName: `${stateMachine.stateMachineName}${ending}`,
+      resourceName: `${machine.stateMachineName}${ending}`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-  const executions = arnOf('execution', ':*');
-  const mapRuns = arnOf('mapRun', '/*');
+  const executions = [stateMachine, verification].map((machine) => arnOf(machine, 'execution', ':*'));
+  const mapRuns = [stateMachine, verification].map((machine) => arnOf(machine, 'mapRun', '/*'));
   const allow = (sid: string, actions: string[], resources: readonly string[]) =>
     new PolicyStatement({ sid, actions, resources: [...resources] });
   return [
     ...repositoryStatements('admin-api', place),
-    allow('Start', ['states:StartExecution', 'states:ListExecutions'], [stateMachine.stateMachineArn]),
-    allow('Follow', ['states:DescribeExecution', 'states:ListMapRuns'], [executions]),
-    allow('Count', ['states:DescribeMapRun'], [mapRuns]),
+    allow('Start', ['states:StartExecution'], [stateMachine.stateMachineArn, verification.stateMachineArn]),
+    allow('ListRuns', ['states:ListExecutions'], [stateMachine.stateMachineArn]),
+    allow('Follow', ['states:DescribeExecution', 'states:ListMapRuns'], executions),
+    allow('Count', ['states:DescribeMapRun'], mapRuns),
     allow('Invoke', ['lambda:InvokeFunction'], functions),
     allow('Secret', ['secretsmanager:GetSecretValue'], [secret]),
   ];

@@ -23,6 +23,7 @@ import { functionConfig, functionEnvironment } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
+import { VerificationStateMachine } from './verification-state-machine.ts';
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
@@ -68,6 +69,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
   readonly eventBus: IEventBus;
   readonly stateMachine: BackupStateMachine['stateMachine'];
+  /** Verifies backups of any size. */
+  readonly verification: VerificationStateMachine['stateMachine'];
   readonly schedules: BackupSchedules;
   /** Keeps locks up, where there are any. */
   readonly lock: JobFunction | undefined;
@@ -109,6 +112,12 @@ export class BackupPipeline extends Construct implements IConnectable {
       eventBus: this.eventBus,
       fargate,
       holdOnFargate: aws.fargate?.holder,
+      maxConcurrency: aws.maxConcurrency,
+      logRetention: aws.logDays,
+    }).stateMachine;
+    this.verification = new VerificationStateMachine(this, 'Verification', {
+      functions: { verify: this.function('verify'), commit: this.function('commit') },
+      eventBus: this.eventBus,
       maxConcurrency: aws.maxConcurrency,
       logRetention: aws.logDays,
     }).stateMachine;
@@ -247,8 +256,8 @@ export class BackupPipeline extends Construct implements IConnectable {
     const { sources, aws } = this.config;
     const schedules = new BackupSchedules(this, 'Schedules', {
       stateMachine: this.stateMachine,
+      verification: this.verification,
       functions: {
-        verify: this.function('verify'),
         prune: this.function('prune'),
         drill: this.function('drill'),
         lock: this.lock?.function,

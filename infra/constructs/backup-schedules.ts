@@ -21,9 +21,12 @@ import { backupScheduleName, jobScheduleName } from '../../shared/core/schedule-
 import { DAY_MS } from '../../shared/core/units.ts';
 
 export interface BackupSchedulesProps {
+  /** Of backups. */
   readonly stateMachine: IStateMachine;
+  /** Of verifications. */
+  readonly verification: IStateMachine;
   /** Functions that are invoked directly. */
-  readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock'>, IFunction>> & {
+  readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock' | 'verify'>, IFunction>> & {
     /** Where there are locks to be kept up. */
     readonly lock?: IFunction | undefined;
   };
@@ -48,8 +51,8 @@ const MAX_EVENT_AGE = Duration.hours(1);
 const RETRIES = 10;
 /** What is done once a day or less may begin so much later: not everything of an account begins at the full hour. */
 const WINDOW = Duration.minutes(10);
-/** Verification covers what was written since the last one, and somewhat more. */
-const VERIFY_SINCE = '8d';
+/** Everything is verified once in so many days, a share at a time where verification runs every day. */
+const VERIFY_DAYS = 7;
 
 /** When backups, verification, prune and drills begin. The watchdog has a group of its own. */
 export class BackupSchedules extends Construct {
@@ -79,7 +82,7 @@ export class BackupSchedules extends Construct {
     this.times = Object.fromEntries(
       Object.entries(props.backups).map(([type, when]) => [type, timesOf(when, props.sources)]),
     );
-    this.#maintain('verify', { since: VERIFY_SINCE }, props, group);
+    this.#verify(props, group);
     this.#maintain('prune', {}, props, group);
     this.#maintain('lock', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
@@ -106,23 +109,38 @@ export class BackupSchedules extends Construct {
     when: When,
     { group, stateMachine }: { readonly group: ScheduleGroup; readonly stateMachine: IStateMachine },
   ): void {
-    const input = ScheduleTargetInput.fromObject({
-      source,
-      type,
-      scheduledTime: ContextAttribute.scheduledTime,
-    });
     new Schedule(this, `${type}-${source}`, {
       scheduleName: backupScheduleName(type, source),
       description: `Holdfast: ${type} backup of ${source}`,
       scheduleGroup: group,
       enabled: this.#isEnabled,
       ...timingOf(when, source),
-      target: new StepFunctionsStartExecution(stateMachine, { ...targetProps(this.deadLetterQueue), input }),
+      target: this.#start(stateMachine, { source, type }),
     });
   }
 
+  /** What was read in the week before is passed over: a share that ran twice, or a backup that somebody had verified. */
+  #verify({ jobs, verification }: BackupSchedulesProps, group: ScheduleGroup): void {
+    const when = jobs.verify;
+    if (!when) return;
+    const days = when.intervalMs <= DAY_MS ? VERIFY_DAYS : 1;
+    new Schedule(this, 'verify', {
+      scheduleName: jobScheduleName('verify'),
+      description: 'Holdfast: verify',
+      scheduleGroup: group,
+      enabled: this.#isEnabled,
+      ...timingOf(when, undefined),
+      target: this.#start(verification, { since: `${VERIFY_DAYS - 1}d`, days }),
+    });
+  }
+
+  #start(stateMachine: IStateMachine, event: Readonly<Record<string, unknown>>): StepFunctionsStartExecution {
+    const input = ScheduleTargetInput.fromObject({ ...event, scheduledTime: ContextAttribute.scheduledTime });
+    return new StepFunctionsStartExecution(stateMachine, { ...targetProps(this.deadLetterQueue), input });
+  }
+
   #maintain(
-    job: MaintenanceJob,
+    job: Exclude<MaintenanceJob, 'verify'>,
     event: Readonly<Record<string, string>>,
     { functions, jobs }: BackupSchedulesProps,
     group: ScheduleGroup,

@@ -24,7 +24,8 @@ import type { FargateRuntime } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { lockThen } from './lock-step.ts';
-import { holdStep, partitionStep } from './partition-steps.ts';
+import { DEFAULT_CONCURRENCY, holdStep, partitionStep } from './partition-steps.ts';
+import { explainStep, verifySteps } from './verify-steps.ts';
 
 /** The functions that a backup is made of. */
 export interface StepFunctions {
@@ -143,7 +144,7 @@ function defineBackup(scope: Construct, props: BackupStateMachineProps): IChaina
   });
   commit
     .addCatch(failed, CAUGHT)
-    .next(lockThen(scope, { functions, events }, verifyStates(scope, functions, events, done)));
+    .next(lockThen(scope, { functions, events }, verifyStates(scope, props, events, done)));
   const partitions = partitionStep(scope, props);
   partitions.addCatch(failed, CAUGHT).next(commit);
   const hold = holdStep(scope, props, { next: partitions, failed });
@@ -204,7 +205,7 @@ function failureStates(scope: Construct, functions: StepFunctions, events: Event
   planFailure.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
   const planned = new Choice(scope, 'WasPlanned')
     .when(Condition.isPresent('$.plan.run'), abort)
-    .otherwise(planFailure);
+    .otherwise(explainStep(scope, 'ExplainPlan', { explain: functions.commit, next: planFailure }));
   // A time that ran out has no cause.
   return new Choice(scope, 'Failure').when(Condition.isPresent('$.failure.Cause'), planned).otherwise(
     new Pass(scope, 'NoCause', {
@@ -217,15 +218,10 @@ function failureStates(scope: Construct, functions: StepFunctions, events: Event
 /** Reads what was written. Damage is told and fails the execution; the backup stays listed. */
 function verifyStates(
   scope: Construct,
-  functions: StepFunctions,
+  { functions, maxConcurrency = DEFAULT_CONCURRENCY }: BackupStateMachineProps,
   events: EventStates,
   done: Succeed,
 ): IChainable {
-  const verify = jobStep(scope, 'Verify', {
-    lambdaFunction: functions.verify,
-    event: { backup: JsonPath.stringAt('$.commit.key') },
-    resultPath: '$.verification',
-  });
   const unverified = new Fail(scope, 'NotVerified', {
     error: 'E_VERIFY_FAILED',
     cause: 'the backup is listed, and its verification failed; the event Verification Failed says how',
@@ -233,11 +229,23 @@ function verifyStates(
   const { damage, verificationFailure } = events;
   for (const state of [damage, verificationFailure])
     state.addCatch(unverified, { resultPath: JsonPath.DISCARD }).next(unverified);
-  const outcome = new Choice(scope, 'Outcome')
-    .when(Condition.isPresent('$.verification.damaged[0]'), damage)
+  const whole = new Choice(scope, 'Outcome')
     .when(Condition.isPresent('$.commit.suspect.findings'), thenDone(events.suspect, done))
     .otherwise(thenDone(events.success, done));
-  return verify.addCatch(verificationFailure, CAUGHT).next(outcome);
+  const newParts = new Pass(scope, 'NewParts', {
+    inputPath: '$.commit.verification',
+    resultPath: '$.verification',
+  });
+  return newParts.next(
+    verifySteps(scope, {
+      verify: functions.verify,
+      explain: functions.commit,
+      maxConcurrency,
+      whole,
+      damaged: damage,
+      failed: verificationFailure,
+    }),
+  );
 }
 
 /** A backup that is listed has not failed because nobody could be told. */

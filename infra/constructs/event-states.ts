@@ -1,9 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import { JsonPath, TaskInput, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
-import { EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { JsonPath, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { putEventState } from './put-event.ts';
 
 const BASE = {
   schema: EVENT_SCHEMA,
@@ -13,7 +12,8 @@ const BASE = {
   type: JsonPath.stringAt('$.type'),
 };
 const BACKUP = { ...BASE, backup: JsonPath.stringAt('$.commit.key') };
-const ERROR = {
+/** What failed, at `$.failure`. */
+export const FAILURE = {
   error: {
     code: JsonPath.stringAt('$.failure.Error'),
     message: JsonPath.stringAt('$.failure.Cause'),
@@ -39,25 +39,19 @@ export class EventStates extends Construct {
 
   constructor(scope: Construct, id: string, eventBus: IEventBus) {
     super(scope, id);
-    const put = (name: string, detailType: EventType, detail: Record<string, unknown>) => {
-      const state = new EventBridgePutEvents(this, name, {
-        stateName: name,
-        entries: [{ source: EVENT_SOURCE, detailType, detail: TaskInput.fromObject(detail), eventBus }],
-        resultPath: JsonPath.DISCARD,
-      });
-      return state.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
-    };
+    const put = (name: string, detailType: EventType, detail: Record<string, unknown>) =>
+      putEventState(this, name, { eventBus, detailType, detail });
     const suspect = { suspect: JsonPath.objectAt('$.commit.suspect') };
     const { run: _, ...unplanned } = BASE;
     this.duplicate = put('NotifyDuplicate', 'Backup Duplicate', BASE);
     this.success = put('NotifySuccess', 'Backup Succeeded', { ...BACKUP, figures: FIGURES });
     this.suspect = put('NotifySuspect', 'Backup Suspect', { ...BACKUP, figures: FIGURES, ...suspect });
-    this.failure = put('NotifyFailure', 'Backup Failed', { ...BASE, ...ERROR });
-    this.planFailure = put('NotifyPlanFailure', 'Backup Failed', { ...unplanned, ...ERROR });
-    this.lockFailure = put('NotifyLockFailed', 'Lock Failed', { ...BACKUP, ...ERROR });
+    this.failure = put('NotifyFailure', 'Backup Failed', { ...BASE, ...FAILURE });
+    this.planFailure = put('NotifyPlanFailure', 'Backup Failed', { ...unplanned, ...FAILURE });
+    this.lockFailure = put('NotifyLockFailed', 'Lock Failed', { ...BACKUP, ...FAILURE });
     this.verificationFailure = put('NotifyVerificationFailed', 'Verification Failed', {
       ...BACKUP,
-      ...ERROR,
+      ...FAILURE,
     });
     this.damage = put('NotifyDamage', 'Verification Failed', {
       ...BACKUP,

@@ -11,7 +11,7 @@ interface JobStepProps {
   readonly lambdaFunction: IFunction;
   /** @default - what the state is given */
   readonly event?: Readonly<Record<string, unknown>>;
-  readonly resultSelector?: Readonly<Record<string, string>>;
+  readonly resultSelector?: Readonly<Record<string, unknown>>;
   readonly resultPath?: string;
 }
 

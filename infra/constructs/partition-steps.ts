@@ -28,7 +28,7 @@ import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { HOLD_RETRIES } from './retries.ts';
 
-const DEFAULT_CONCURRENCY = 10;
+export const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
 const TASK_TIMEOUT = Duration.hours(12);
 const SHARE_EVENT = { ...runEvent('$.run'), share: JsonPath.numberAt('$.share') };
@@ -90,6 +90,7 @@ export function partitionStep(scope: Construct, props: BackupStateMachineProps):
     .otherwise(inFunction);
   const map = new DistributedMap(scope, 'Partitions', {
     itemsPath: '$.plan.shares',
+    label: 'Partitions',
     maxConcurrency,
     mapExecutionType: StateMachineType.STANDARD,
     resultPath: JsonPath.DISCARD,

@@ -32,6 +32,7 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'StateMachineArn', { value: this.pipeline.stateMachine.stateMachineArn });
     for (const [type, value] of Object.entries(this.pipeline.schedules.times))
       new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
+    new CfnOutput(this, 'VerificationArn', { value: this.pipeline.verification.stateMachineArn });
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
   }
 
@@ -65,10 +66,10 @@ export class PipelineStack extends Stack {
    * still imports these, and CloudFormation would refuse to update this one without them.
    */
   #exportAlways(): void {
-    const { stateMachine } = this.pipeline;
+    const { stateMachine, verification } = this.pipeline;
     for (const name of API_INVOKES) this.exportValue(this.pipeline.function(name).functionArn);
-    for (const value of [stateMachine.stateMachineArn, stateMachine.stateMachineName])
-      this.exportValue(value);
+    for (const machine of [stateMachine, verification])
+      for (const value of [machine.stateMachineArn, machine.stateMachineName]) this.exportValue(value);
   }
 }
 

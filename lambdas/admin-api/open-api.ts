@@ -13,8 +13,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 const LEAST_SECRET_CHARS = 32;
 
 /**
- * The API of this function, by its environment: beside that of all functions `HOLDFAST_STATE_MACHINE` (ARN),
- * `HOLDFAST_API_FUNCTIONS` (JSON: ARNs by name) and `HOLDFAST_API_SECRET` (ARN of a secret of 32 characters or more).
+ * The API of this function, by its environment: beside that of all functions `HOLDFAST_STATE_MACHINE` and `HOLDFAST_VERIFICATION`
+ * (ARNs), `HOLDFAST_ALIAS` (by which their executions are started), `HOLDFAST_API_FUNCTIONS` (JSON: ARNs by name) and `HOLDFAST_API_SECRET` (ARN of a secret of 32 characters or more).
  *
  * @throws E_CONFIG, E_STORE_*
  */
@@ -22,7 +22,12 @@ export async function openApi(env: Env, signal: AbortSignal): Promise<AdminApi> 
   const config = readSettings(env);
   const authenticator = authenticatorFor(config.api, systemClock);
   const functions = JSON.parse(needed(env, 'HOLDFAST_API_FUNCTIONS')) as Record<ApiFunction, string>;
-  const services = new AwsServices(needed(env, 'HOLDFAST_STATE_MACHINE'), functions);
+  const machines = {
+    backup: needed(env, 'HOLDFAST_STATE_MACHINE'),
+    verify: needed(env, 'HOLDFAST_VERIFICATION'),
+    alias: env['HOLDFAST_ALIAS'] || undefined,
+  };
+  const services = new AwsServices(machines, functions);
   const secret = await readSecret(needed(env, 'HOLDFAST_API_SECRET'), signal);
   if (secret.length < LEAST_SECRET_CHARS)
     throw new HoldfastError(

@@ -1,21 +1,18 @@
 import * as z from 'zod';
-import { messageOfCause } from '../../shared/core/function-cause.ts';
 import { abortBackup } from '../../shared/jobs/abort-backup.ts';
 import { commitBackup } from '../../shared/jobs/commit-backup.ts';
 import { noteShareFailure, readShareFailure } from '../../shared/jobs/share-failure.ts';
+import { newPartsOf } from '../../shared/jobs/verify-parts.ts';
 import { run, source, type } from '../runtime/event-members.ts';
+import { explained, Failure } from '../runtime/explained.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
-/** A function that was killed, or ran out of memory. */
-const KILLED = 'Lambda.Unknown';
-
 const base = { run, source, type };
-/** As Step Functions tells of a step that failed. */
-const failure = z.strictObject({ Error: z.string(), Cause: z.string().optional() });
 const Event = z.union([
   z.strictObject(base),
-  z.strictObject({ ...base, share: z.number().int().min(0), failure }),
+  z.strictObject({ explain: Failure }),
+  z.strictObject({ ...base, share: z.number().int().min(0), failure: Failure }),
   z.strictObject({
     ...base,
     abort: z.literal(true),
@@ -26,18 +23,19 @@ const Event = z.union([
 
 /**
  * Lists a backup all shares of which are stored; or gives the run up, so that nothing of it is listed any more; or notes why a
- * share was given up.
+ * share was given up; or says in words what another step failed with, which Step Functions has as JSON.
  */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {
+    if ('explain' in event) return explained(event.explain);
     if ('share' in event) return noteFailure(event, invocation);
     return 'abort' in event ? abort(event, invocation) : commit(event, invocation);
   },
   { probe: 'runs' },
 );
 
-async function commit({ run, source }: z.infer<typeof Event>, invocation: Invocation) {
+async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const { config, signal, onProgress, repository } = invocation;
   const { suspects } = config;
   const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
@@ -63,6 +61,8 @@ async function commit({ run, source }: z.infer<typeof Event>, invocation: Invoca
     newChunks,
     suspect: suspect ? { findings: suspect.findings.length } : null,
     parent: parent ?? null,
+    /** For the state machine: what is verified next. */
+    verification: { parts: newPartsOf(key, storedBytes), damaged: [] },
   };
 }
 
@@ -81,20 +81,21 @@ async function abort(
   const share = await readShareFailure(opened, run, signal);
   const told = share
     ? { Error: share.code, Cause: `share ${share.share}: ${share.message}` }
-    : { Error: error ?? 'E_INTERNAL', Cause: messageOfCause(cause ?? '') };
+    : explained({ Error: error ?? 'E_INTERNAL', Cause: cause });
   const aborted = await abortBackup(opened, { run, reason: told.Error, signal });
   return { run, aborted, failure: told };
 }
 
+type RunOfEvent = z.infer<z.ZodObject<typeof base>>;
+
 interface ShareFailure {
   readonly run: string;
   readonly share: number;
-  readonly failure: z.infer<typeof failure>;
+  readonly failure: z.infer<typeof Failure>;
 }
 
 async function noteFailure({ run, share, failure }: ShareFailure, { signal, repository }: Invocation) {
-  const { Error: code, Cause: cause = '' } = failure;
-  const message = code === KILLED ? `it ended without an answer (${cause})` : messageOfCause(cause);
+  const { Error: code, Cause: message } = explained(failure);
   logger.error('a share is given up', { share, code, cause: message });
   await noteShareFailure(await repository(), run, { share, code, message }, signal);
   return { run, share };

@@ -40,6 +40,8 @@ function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError
 
 /** What was under way when work was stopped may fail as if the other side had gone. */
 function mayComeOfStopping(error: unknown): boolean {
+  // The SDK calls it both.
+  if (error instanceof Error && /^(AbortError|TimeoutError)$/.test(error.name)) return true;
   return isHoldfastError(error) && (error.code === 'E_ABORTED' || ERRORS[error.code].retryable);
 }
 

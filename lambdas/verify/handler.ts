@@ -1,55 +1,161 @@
 import * as z from 'zod';
 import { ageOf } from '../../shared/core/age.ts';
+import { isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { MOST_PARTS, parseSubset, type VerifyDepth, verifyBackups } from '../../shared/jobs/verify.ts';
+import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
+import { MOST_PARTS, parseDepth, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { keepVerifyReport } from '../../shared/jobs/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { backupKey } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
-import { defineFunction } from '../runtime/function.ts';
+import { explained, Failure } from '../runtime/explained.ts';
+import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { toFunctionError } from '../runtime/function-error.ts';
+import type { Repository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
+import { divided, type Part, planParts, type Spread, type Which } from './parts.ts';
 
 const depth = z
   .string()
   .refine(
-    (text) => text === 'quick' || text === 'full' || parseSubset(text) !== undefined,
-    `wanted is quick, full, or N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
+    (text) => parseDepth(text) !== undefined,
+    `wanted is quick, full, N/T, new or new:N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
   )
-  .optional();
-const Event = z.union([
-  z.strictObject({ backup: backupKey, depth }),
-  z.strictObject({ since: z.string().regex(/^[1-9]\d{0,4}[mhd]$/, 'wanted is an age: 30m, 12h, 7d'), depth }),
+  .default('full');
+/** Asks for the parts alone that a state machine is to have verified, or verifies one and does not fail because it takes too long. */
+const common = { depth, plan: z.literal(true).optional(), inParts: z.literal(true).optional() };
+const Request = z.union([
+  z.strictObject({ backup: backupKey, ...common }),
+  z.strictObject({
+    since: z.string().regex(/^[1-9]\d{0,4}[mhd]$/, 'wanted is an age: 30m, 12h, 7d'),
+    ...common,
+    /** A share a day, so that all is read in so many days. */
+    days: z.number().int().min(1).max(366).optional(),
+    /** Of the schedule: says which share. */
+    scheduledTime: z.iso.datetime({ offset: true }).optional(),
+  }),
 ]);
+/** Puts together what parts answered, and what was found damaged before them. */
+const Gathering = z.strictObject({
+  gather: z.array(
+    z.strictObject({
+      damaged: z.array(z.string()),
+      unfinished: z.array(z.record(z.string(), z.unknown())),
+      failures: z.array(Failure),
+    }),
+  ),
+  damaged: z.array(z.string()),
+});
+const Event = z.union([Request, Gathering]);
 
-/** Reads one backup, or all that were not found whole for a while, and keeps what was found as a report. */
-export const handler = defineFunction(Event, async (event, { repository: open, signal, onProgress }) => {
-  const repository = await open();
-  const how = depthOf(event.depth);
-  const keys =
-    'backup' in event
-      ? [event.backup as BackupKey]
-      : await notVerifiedSince(repository, await repository.backupKeys(signal), {
-          since: new Date(repository.clock.now().getTime() - ageOf(event.since)),
-          depth: how,
-          signal,
-        });
+interface Verified {
+  readonly verified: number;
+  readonly damaged: readonly BackupKey[];
+  readonly findings: number;
+  /** What is to be read yet, as events; empty unless it was asked for in parts. */
+  readonly unfinished: readonly Part[];
+}
+
+/**
+ * Reads one backup, or all that were not found whole for a while, and keeps what was found as a report; or plans in which parts
+ * that is to be done, or puts together what they answered.
+ */
+export const handler = defineFunction(Event, async (event, invocation) => {
+  if ('gather' in event) return gathered(event);
+  const which = 'backup' in event ? { backup: event.backup } : { since: event.since };
+  const how = parseDepth(event.depth) ?? { kind: 'full' };
+  if (event.plan) {
+    const repository = await invocation.repository();
+    const spread = spreadOf(event, repository.clock.now());
+    const parts = await planParts(repository, which, { depth: how, spread, signal: invocation.signal });
+    return { parts, damaged: [] };
+  }
+  return verify(which, { how, inParts: event.inParts ?? false, invocation });
+});
+
+function gathered({ gather, damaged }: z.infer<typeof Gathering>) {
+  return {
+    damaged: [...new Set([...damaged, ...gather.flatMap((part) => part.damaged)])],
+    parts: gather.flatMap(({ unfinished }) => unfinished),
+    failures: gather.flatMap(({ failures }) => failures.map(explained)).slice(0, 1),
+  };
+}
+
+function spreadOf(event: z.infer<typeof Request>, now: Date): Spread | undefined {
+  if (!('since' in event) || event.days === undefined) return undefined;
+  return { days: event.days, at: new Date(event.scheduledTime ?? now) };
+}
+
+interface Verification {
+  readonly how: VerifyDepth;
+  readonly inParts: boolean;
+  readonly invocation: Invocation;
+}
+
+/** A part that takes too long is no failure where it can be divided. */
+async function verify(which: Which, options: Verification): Promise<Verified> {
+  try {
+    return await verifyPart(which, options);
+  } catch (error) {
+    const { how, inParts, invocation } = options;
+    const { name } = toFunctionError(error, invocation.signal);
+    const rest = inParts && name === 'E_OUT_OF_TIME' ? divided(which, how) : undefined;
+    if (!rest) throw error;
+    return { verified: 0, damaged: [], findings: 0, unfinished: rest };
+  }
+}
+
+async function verifyPart(which: Which, { how, inParts, invocation }: Verification): Promise<Verified> {
+  const repository = await invocation.repository();
+  const { signal, onProgress } = invocation;
+  const keys = await chosenKeys(repository, which, { depth: how, signal });
   const report = await verifyBackups(repository, keys, { depth: how, onProgress, signal });
-  const kept = await keepVerifyReport(repository, report, signal);
+  const interrupted = report.interrupted && isOutOfTime(signal) ? signal.reason : report.interrupted;
+  const damaged = await keep(repository, { ...report, interrupted }, invocation);
+  const { backups, findings } = report;
+  // Elsewhere, the state machine tells.
+  if ('since' in which && !inParts)
+    for (const backup of damaged)
+      await putEvent('Verification Failed', { backup, damaged, figures: { findings: findings.length } });
+  const rest = inParts && isOutOfTime(signal) ? divided(which, how) : undefined;
+  if (interrupted && !rest) throw interrupted;
+  return { verified: backups.length, damaged, findings: findings.length, unfinished: rest ?? [] };
+}
+
+async function chosenKeys(
+  repository: Repository,
+  which: Which,
+  { depth, signal }: { readonly depth: VerifyDepth; readonly signal: AbortSignal },
+): Promise<readonly BackupKey[]> {
+  if ('backup' in which) return [which.backup as BackupKey];
+  const since = new Date(repository.clock.now().getTime() - ageOf(which.since));
+  return notVerifiedSince(repository, await repository.backupKeys(signal), { since, depth, signal });
+}
+
+/** @returns the damaged backups */
+async function keep(
+  repository: Repository,
+  report: VerifyReport,
+  { signal }: Invocation,
+): Promise<readonly BackupKey[]> {
+  // What was found before the time ran out is kept in the time that is left.
+  const kept = await keepVerifyReport(
+    repository,
+    report,
+    report.interrupted ? AbortSignal.timeout(LATE_MS) : signal,
+  );
   if (kept.warning !== undefined) logger.warn(kept.warning);
   const { backups, findings } = report;
-  const damaged = backups.filter((key) => findings.some((finding) => finding.backups.includes(key)));
   for (const { object, problem } of findings) logger.error(problem, { object });
   for (const { recoveryKey, backups } of report.recovery?.notOpened ?? [])
     logger.warn('a recovery key does not open every backup', { recoveryKey, backups });
   for (const problem of report.recovery?.problems ?? []) logger.warn(problem);
-  // Of a backup that was just made, the state machine tells.
-  if ('since' in event)
-    for (const backup of damaged)
-      await putEvent('Verification Failed', { backup, damaged, figures: { findings: findings.length } });
-  if (report.interrupted) throw report.interrupted;
-  return { verified: backups.length, damaged, findings: findings.length };
-});
+  return backups.filter((key) => findings.some((finding) => finding.backups.includes(key)));
+}
 
-function depthOf(text = 'full'): VerifyDepth {
-  return text === 'quick' ? { kind: text } : (parseSubset(text) ?? { kind: 'full' });
+/** Longest that keeping what was found may take, after the work itself was stopped. */
+const LATE_MS = 10_000;
+
+function isOutOfTime(signal: AbortSignal): boolean {
+  return signal.aborted && isHoldfastError(signal.reason, 'E_OUT_OF_TIME');
 }

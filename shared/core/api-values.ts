@@ -55,7 +55,7 @@ export const SourceName = z.object({ kind: z.string(), name: z.string() });
 const At = { at: Time, report: z.string().describe('key of the report that says so') };
 const Reason = z.object({ ...At, reason: z.string() });
 export const Depth = z.object({
-  kind: z.enum(['quick', 'full', 'subset']),
+  kind: z.enum(['quick', 'full', 'subset', 'new']),
   part: Count.optional(),
   of: Count.optional(),
 });

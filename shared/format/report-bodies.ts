@@ -28,7 +28,7 @@ const BODIES = {
   }),
   verify: z.object({
     depth: z.object({
-      kind: z.enum(['quick', 'full', 'subset']),
+      kind: z.enum(['quick', 'full', 'subset', 'new']),
       part: count.optional(),
       of: count.optional(),
     }),

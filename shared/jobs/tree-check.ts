@@ -6,12 +6,14 @@ import type { NodeRef } from '../format/tree.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { isDamage } from '../repository/damage.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { LostNode } from '../repository/tree-reader.ts';
+import type { Leaf, LostNode } from '../repository/tree-reader.ts';
 
 /** Chunks decoded by one task. */
 const CHUNKS_A_TASK = 8;
 /** Checked chunks that are remembered, so that what backups share is read once; beyond it, some are read again. */
 const MOST_REMEMBERED = 500_000;
+/** The same of leaves, which hold about 256 chunks each. */
+const MOST_LEAVES = 50_000;
 
 /** A chunk that cannot be read. */
 export interface LostChunk {
@@ -28,6 +30,13 @@ export interface TreeCheckOptions {
   readonly onLostChunk: (lost: LostChunk) => void;
   /** Called with every reference. */
   readonly onRef?: (ref: ChunkRef) => void;
+  /**
+   * Whether leaves are passed by that were read before, by this check and with the same scope, and all of whose chunks were as
+   * they should be. Backups share most of them.
+   *
+   * @default false
+   */
+  readonly passesKnownLeaves?: boolean;
   /** Of the chunks passed by, read or not. */
   readonly onPassed?: (plainBytes: number) => void;
   readonly signal: AbortSignal;
@@ -38,6 +47,9 @@ export class TreeCheck {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
   #known = new Set<string>();
+  /** Packs of leaves that were found whole. */
+  #leaves = new Map<string, readonly string[]>();
+  #listed: { readonly reader: BackupReader; readonly packs: ReadonlySet<string> } | undefined;
   /** Chunks that were read and are what they should be. */
   chunks = 0;
   records = 0;
@@ -50,16 +62,50 @@ export class TreeCheck {
   /** Does not stop at damage: one bad node or chunk hides no other. @throws what is not damage */
   async check(reader: BackupReader, node: NodeRef, options: TreeCheckOptions): Promise<void> {
     const { isInScope = () => true, onRef, onPassed = () => {}, onLostNode } = options;
-    for await (const found of reader.walk(node, { signal: this.#signal })) {
+    const isWanted = (below: NodeRef) => {
+      if (!options.passesKnownLeaves || !this.#isKnown(reader, below)) return true;
+      onPassed(below.plainBytes);
+      return false;
+    };
+    for await (const found of reader.walk(node, { isWanted, signal: this.#signal })) {
       if ('problem' in found) {
         onLostNode(found);
         continue;
       }
       if (onRef) for (const ref of found.refs) onRef(ref);
-      const wanted = found.refs.filter((ref) => isInScope(ref) && !this.#known.has(chunkName(ref)));
-      await this.#checkChunks(reader, wanted, options);
+      const wanted = found.refs.filter((ref) => isInScope(ref) && !this.#isKnownChunk(reader, ref));
+      let isWhole = true;
+      const onLostChunk = (lost: LostChunk) => {
+        isWhole = false;
+        options.onLostChunk(lost);
+      };
+      await this.#checkChunks(reader, wanted, { ...options, onLostChunk });
+      if (isWhole && options.passesKnownLeaves) this.#remember(found);
       onPassed(found.refs.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
     }
+  }
+
+  /** Whether a leaf was found whole, and this backup lists all packs that it needs. */
+  #isKnown(reader: BackupReader, node: NodeRef): boolean {
+    const packs = node.level === 0 ? this.#leaves.get(leafName(node)) : undefined;
+    return packs !== undefined && this.#areListed(reader, packs);
+  }
+
+  #isKnownChunk(reader: BackupReader, ref: ChunkRef): boolean {
+    return this.#known.has(chunkName(ref)) && this.#areListed(reader, packsOf(ref));
+  }
+
+  #areListed(reader: BackupReader, packs: readonly string[]): boolean {
+    if (this.#listed?.reader !== reader)
+      this.#listed = { reader, packs: new Set(reader.manifest.packs.map(({ id }) => id)) };
+    const { packs: listed } = this.#listed;
+    return packs.every((pack) => listed.has(pack));
+  }
+
+  #remember({ node, refs }: Leaf): void {
+    if (this.#leaves.size >= MOST_LEAVES) this.#leaves = new Map();
+    const packs = new Set(refs.flatMap(packsOf));
+    this.#leaves.set(leafName(node), [...packs, node.location.pack.id ?? '']);
   }
 
   async #checkChunks(
@@ -130,4 +176,13 @@ export function chunkName({ id, plainBytes, records, chain }: ChunkRef): string 
   const last = chain.at(-1);
   const counts = `${plainBytes}/${records}`;
   return `${id.toString('latin1', 0, 16)}${last?.pack.id?.slice(0, 16)}${last?.offset}/${counts}`;
+}
+
+function packsOf({ chain }: ChunkRef): string[] {
+  return chain.map(({ pack }) => pack.id ?? '');
+}
+
+/** With what its parent says of it: that is checked too. */
+function leafName({ id, chunks, plainBytes, records, location }: NodeRef): string {
+  return `${id.toString('latin1', 0, 16)}${location.pack.id?.slice(0, 16)}${location.offset}/${chunks}/${plainBytes}/${records}`;
 }

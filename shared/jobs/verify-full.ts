@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { buffersLetGo, release } from '../core/buffer-memory.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
 import type { Manifest } from '../format/manifest.ts';
@@ -27,6 +27,8 @@ const PACKS_AT_ONCE = 2;
 export interface FullVerificationOptions {
   /** Whether packs of this id, and the chunks that end in them, are looked at. Trees are, always. */
   readonly isInScope: (pack: string) => boolean;
+  /** Whether of each backup only packs are looked at that its parent does not need: what it stored itself. @default false */
+  readonly onlyNew?: boolean;
   readonly onPassed: (plainBytes: number) => void;
   readonly signal: AbortSignal;
 }
@@ -84,12 +86,31 @@ export class FullVerification {
 
   async verify(reader: BackupReader): Promise<void> {
     const key = reader.manifest.key as BackupKey;
-    const packs = reader.manifest.packs.filter(({ id }) => this.#options.isInScope(id));
+    const isInScope = await this.#scopeOf(reader.manifest);
+    const packs = reader.manifest.packs.filter(({ id }) => isInScope(id));
     await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
       this.#verifyPack(reader, key, pack),
     );
     await this.#findings.guard(key, key, async () => refuseContradictions(reader));
-    await this.#verifyTrees(reader, key);
+    await this.#verifyTrees(reader, isInScope);
+  }
+
+  async #scopeOf({ parent }: Manifest): Promise<(pack: string) => boolean> {
+    const { isInScope, onlyNew = false } = this.#options;
+    if (!onlyNew || parent === null) return isInScope;
+    const older = await this.#packsOf(parent as BackupKey);
+    return (pack) => !older.has(pack) && isInScope(pack);
+  }
+
+  /** None of a backup that is gone, or cannot be read. */
+  async #packsOf(key: BackupKey): Promise<ReadonlySet<string>> {
+    try {
+      const { packs } = await this.#repository.readManifest(key, this.#signal);
+      return new Set(packs.map(({ id }) => id));
+    } catch (error) {
+      if (isHoldfastError(error, 'E_NO_BACKUP') || isDamage(error)) return new Set();
+      throw error;
+    }
   }
 
   async #verifyPack(reader: BackupReader, backup: BackupKey, pack: ListedPack): Promise<void> {
@@ -170,14 +191,17 @@ export class FullVerification {
     }
   }
 
-  async #verifyTrees(reader: BackupReader, key: BackupKey): Promise<void> {
+  async #verifyTrees(reader: BackupReader, isInScope: (pack: string) => boolean): Promise<void> {
+    const key = reader.manifest.key as BackupKey;
     for (const { name, partitions } of reader.catalog.datasets) {
       const blame = (pack: string | undefined, problem: HoldfastError) =>
         this.#findings.add(packKey(pack as PackId), key, problem, name);
       for (const { root } of partitions) {
         if (!root) continue;
         await this.#trees.check(reader, reader.rootNode(root), {
-          isInScope: ({ chain }) => this.#options.isInScope(chain.at(-1)?.pack.id ?? ''),
+          isInScope: ({ chain }) => isInScope(chain.at(-1)?.pack.id ?? ''),
+          // What is in scope of one backup is not in that of another.
+          passesKnownLeaves: !this.#options.onlyNew,
           onLostNode: ({ node, problem }) => blame(node.location.pack.id, problem),
           onLostChunk: ({ pack, problem }) => blame(pack, problem),
           onPassed: this.#options.onPassed,

@@ -3,7 +3,7 @@ import { isDocumentProblem } from '../format/authenticated-json.ts';
 import { type Body, parseBody } from '../format/report-bodies.ts';
 import { isAfter, madeAt, type StoredReport } from '../repository/reports.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { VerifyDepth } from './verify.ts';
+import type { VerifyDepth } from './verify-depth.ts';
 
 /**
  * Those of the backups that no verification made since `since` found whole at this depth, in
@@ -17,7 +17,8 @@ export async function notVerifiedSince(
   options: { readonly since: Date; readonly depth: VerifyDepth; readonly signal: AbortSignal },
 ): Promise<BackupKey[]> {
   const { since, depth, signal } = options;
-  const looks = await Array.fromAsync(looksAtBackups(repository, signal));
+  // Damage that was found before counts no more: whatever passes here came after it.
+  const looks = await Array.fromAsync(looksAtBackups(repository, since, signal));
   const passed = (key: BackupKey) => {
     const looked = looks.filter(({ stored }) => stored.report?.backups.includes(key));
     const [found, clean] = partition(looked, ({ body }) => body.damaged.includes(key));
@@ -39,8 +40,12 @@ interface Look {
   readonly body: Body<'verify'>;
 }
 
-async function* looksAtBackups(repository: Repository, signal: AbortSignal): AsyncGenerator<Look> {
-  for await (const stored of repository.reports.read('verify', signal)) {
+async function* looksAtBackups(
+  repository: Repository,
+  since: Date,
+  signal: AbortSignal,
+): AsyncGenerator<Look> {
+  for await (const stored of repository.reports.readAll(['verify'], signal, since)) {
     const body = stored.problem ? undefined : stored.report && readBody(stored.report);
     if (body) yield { stored, body };
   }
@@ -65,15 +70,16 @@ function isReached(wanted: VerifyDepth, done: readonly Done[]): boolean {
   if (isWhole(done)) return true;
   if (wanted.kind === 'quick') return done.some(({ kind }) => kind === 'quick');
   if (wanted.kind === 'full') return false;
-  return done.some(({ kind, part, of }) => kind === 'subset' && part === wanted.part && of === wanted.of);
+  return done.some(({ kind, part, of }) => kind === wanted.kind && part === wanted.part && of === wanted.of);
 }
 
 /** A full verification, or every part of a subset. */
 function isWhole(done: readonly Done[]): boolean {
   if (done.some(({ kind }) => kind === 'full')) return true;
-  const counts = new Set(done.flatMap(({ of }) => of ?? []));
+  const subsets = done.filter(({ kind }) => kind === 'subset');
+  const counts = new Set(subsets.flatMap(({ of }) => of ?? []));
   return [...counts].some((of) => {
-    const parts = new Set(done.filter((one) => one.of === of).map(({ part }) => part));
+    const parts = new Set(subsets.filter((one) => one.of === of).map(({ part }) => part));
     return parts.size >= of;
   });
 }

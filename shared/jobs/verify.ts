@@ -7,18 +7,11 @@ import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/sizes.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
+import type { VerifyDepth } from './verify-depth.ts';
 import { type Finding, Findings } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
 import { ObjectVerification } from './verify-objects.ts';
 import { QuickVerification } from './verify-quick.ts';
-
-export type VerifyDepth =
-  /** Every pack is there with its size, and the store's own checksum where it keeps one. Reads no pack. */
-  | { readonly kind: 'quick' }
-  /** Every byte: pack names, decryption, chunk hashes, counts against tree, catalog and manifest. */
-  | { readonly kind: 'full' }
-  /** Full, on part `part` of `of` of the packs; parts 1 to `of` together are `full`. */
-  | { readonly kind: 'subset'; readonly part: number; readonly of: number };
 
 export interface VerifyReport {
   /** Those that were looked at to the end, and those in which something was found. */
@@ -103,7 +96,7 @@ class Verification {
   constructor(repository: Repository, options: VerifyOptions) {
     this.#repository = repository;
     this.#options = options;
-    this.#check = options.depth.kind === 'quick' ? this.#quick() : this.#full(scopeOf(options.depth));
+    this.#check = options.depth.kind === 'quick' ? this.#quick() : this.#full(options.depth);
   }
 
   async run(keys: readonly BackupKey[]): Promise<VerifyReport> {
@@ -160,10 +153,12 @@ class Verification {
     };
   }
 
-  #full(isInScope: (hex: string) => boolean): Check {
+  #full(depth: VerifyDepth): Check {
+    const isInScope = isInPart(depth);
     const { signal, onProgress = () => {} } = this.#options;
     const full: FullVerification = new FullVerification(this.#repository, this.#findings, {
       isInScope,
+      onlyNew: depth.kind === 'new',
       onPassed: (plainBytes) => {
         this.#passedBytes += plainBytes;
         const storedBytes = full.counts.readBytes;
@@ -205,18 +200,8 @@ class Verification {
   }
 }
 
-/** Of a subset. */
-export const MOST_PARTS = 9999;
-
-/** `3/7`: the third of seven parts; undefined where it is no such text. */
-export function parseSubset(text: string): Extract<VerifyDepth, { kind: 'subset' }> | undefined {
-  const [, n = '', t = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
-  const [part, of] = [Number(n), Number(t)];
-  return part >= 1 && part <= of ? { kind: 'subset', part, of } : undefined;
-}
-
 /** An object's part is fixed by its name, whatever is backed up between two runs: each is in exactly one of them. */
-function scopeOf(depth: VerifyDepth): (hex: string) => boolean {
-  if (depth.kind !== 'subset') return () => true;
+function isInPart(depth: VerifyDepth): (hex: string) => boolean {
+  if (depth.kind === 'quick' || depth.kind === 'full') return () => true;
   return (hex) => Number.parseInt(hex.slice(0, 8), 16) % depth.of === depth.part - 1;
 }

@@ -20,7 +20,7 @@ export interface BackupMarks {
   readonly accept?: At & { readonly reason: string };
   /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
   readonly verify?: At & { readonly depth: Depth; readonly isWhole: boolean };
-  /** The newest that read every byte. */
+  /** The newest that read every byte; where parts did together, the oldest of these. */
   readonly fullVerify?: At;
   readonly drill?: At & Body<'drill'>;
 }
@@ -126,7 +126,7 @@ function noteOf<K extends MarkKind>(
 function marksOf(backup: string, all: AllSaid): BackupMarks {
   const { accept, verify, drill } = all;
   const [held, accepted, drilled] = [newest(standing(all)), newest(accept), newest(drill)];
-  const full = newest(verify.filter(({ body }) => body.depth.kind === 'full'));
+  const full = newest([...verify.filter(({ body }) => body.depth.kind === 'full'), ...wholes(verify)]);
   return {
     ...(held && { hold: { ...dated(held), reason: held.body.reason } }),
     ...(accepted && { accept: { ...dated(accepted), reason: accepted.body.reason } }),
@@ -166,9 +166,29 @@ function verified(backup: string, verify: readonly Said<'verify'>[]): Pick<Backu
   const found = verify.filter(
     (damage) =>
       isDamage(damage) &&
-      !clean.some((one) => covers(one.body.depth, damage.body.depth) && isAfter(one.stored, damage.stored)),
+      !isCleared(
+        damage,
+        clean.filter((one) => isAfter(one.stored, damage.stored)),
+      ),
   );
   return { verify: { ...dated(last), depth: last.body.depth, isWhole: found.length === 0 } };
+}
+
+/** @param after clean verifications that came after it */
+function isCleared(damage: Said<'verify'>, after: readonly Said<'verify'>[]): boolean {
+  return after.some(({ body }) => covers(body.depth, damage.body.depth)) || wholes(after).length > 0;
+}
+
+/** Of each count of which all parts were read, the part that was read longest ago. */
+function wholes(verify: readonly Said<'verify'>[]): Said<'verify'>[] {
+  const subsets = verify.filter(({ body }) => body.depth.kind === 'subset');
+  return [...Map.groupBy(subsets, ({ body }) => body.depth.of ?? 0)].flatMap(([of, some]) => {
+    const parts = [...Map.groupBy(some, ({ body }) => body.depth.part).values()].flatMap(
+      (reports) => newest(reports) ?? [],
+    );
+    const [oldest] = parts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    return oldest && parts.length >= of ? [oldest] : [];
+  });
 }
 
 /** Whether a verification looks for all that another one can find. */

@@ -22,7 +22,8 @@ import { startLambda } from '../support/runtime-api.ts';
 
 const ACCOUNT = '123456789012';
 const arn = (name: string) => `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:${name}`;
-const MACHINE = `arn:aws:states:eu-west-1:${ACCOUNT}:stateMachine:Backup`;
+const machine = (name: string) => `arn:aws:states:eu-west-1:${ACCOUNT}:stateMachine:${name}`;
+const MACHINES = { backup: machine('Backup'), verify: machine('Verification'), alias: 'live' };
 const OPERATOR = `arn:aws:sts::${ACCOUNT}:assumed-role/operators/ana`;
 const RESTORER = `arn:aws:iam::${ACCOUNT}:user/dba/rob`;
 
@@ -77,10 +78,12 @@ interface Asked {
 async function startDouble() {
   const asked: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
   const executions = new Map<string, string>();
+  const machines = new Map<string, string>();
   const started = Date.UTC(2026, 10, 26) / 1000;
   const states: Record<string, (input: Record<string, string>) => object> = {
-    StartExecution: ({ name = '', input = '' }) => {
+    StartExecution: ({ stateMachineArn = '', name = '', input = '' }) => {
       executions.set(name, input);
+      machines.set(name, stateMachineArn);
       return { executionArn: name, startDate: started };
     },
     GetSecretValue: () => ({ SecretString: 'a secret of more than thirty-two characters' }),
@@ -89,20 +92,34 @@ async function startDouble() {
     }),
     ListMapRuns: ({ executionArn = '' }) => ({
       mapRuns: [
-        { executionArn, mapRunArn: `${executionArn}/Partitions:1`, stateMachineArn: 'x', startDate: started },
+        {
+          executionArn,
+          mapRunArn: `${executionArn}/Parts:2`,
+          stateMachineArn: 'x/Parts',
+          startDate: started,
+        },
+        {
+          executionArn,
+          mapRunArn: `${executionArn}/Partitions:1`,
+          stateMachineArn: 'x/Partitions',
+          startDate: started,
+        },
       ],
     }),
     DescribeMapRun: ({ mapRunArn = '' }) => ({
       mapRunArn,
       status: 'RUNNING',
-      itemCounts: { total: 8, succeeded: 3, running: 5 },
+      itemCounts: mapRunArn.includes('/Partitions:')
+        ? { total: 8, succeeded: 3, running: 5 }
+        : { total: 99, succeeded: 0, running: 9 },
     }),
     DescribeExecution: ({ executionArn = '' }) => {
-      const name = executionArn.slice(executionArn.lastIndexOf(':') + 1);
-      if (!executions.has(name)) throw new Error('ExecutionDoesNotExist');
+      const [machineName = '', name = ''] = executionArn.split(':').slice(-2);
+      if (machines.get(name) !== `${machine(machineName)}:live`) throw new Error('ExecutionDoesNotExist');
       if (String(executions.get(name)).includes('weekly'))
         return { name, status: 'RUNNING', startDate: started };
-      const output = JSON.stringify({ commit: { key: 'backups/x', records: 2 } });
+      const output =
+        machineName === 'Backup' ? JSON.stringify({ commit: { key: 'backups/x', records: 2 } }) : '{}';
       return {
         name,
         status: 'SUCCEEDED',
@@ -216,13 +233,12 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
     });
     const config = resolveConfig({ file, fileName: 'test', env: {}, flags: {} });
     const functions = {
-      verify: arn('verify'),
       drill: arn('drill'),
       restore: arn('restore'),
       export: arn('export'),
       decide: arn('decide'),
     };
-    const backend = await openAwsBackend(config, new AwsServices(MACHINE, functions), never);
+    const backend = await openAwsBackend(config, new AwsServices(MACHINES, functions), never);
     api = adminApi(async () => backend, authenticatorFor(config.api, systemClock));
   });
   afterAll(async () => {
@@ -293,6 +309,21 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       expect(double.executions.size).toBe(started);
     });
 
+    it('starts verifications by a state machine of their own, and tells how they go', async () => {
+      const begun = await ask('POST', '/verify', { userArn: OPERATOR, body: { backup: name } });
+      expect(begun.status).toBe(202);
+      expect(JSON.parse(double.executions.get(begun.json.run)!)).toEqual({ backup: key, depth: 'full' });
+      expect((await ask('GET', `/runs/${begun.json.run}`, { userArn: OPERATOR })).json).toMatchObject({
+        kind: 'verify',
+        state: 'succeeded',
+        backup: expect.stringContaining(name),
+      });
+      const { entries } = (await ask('GET', '/audit?action=verify', { userArn: OPERATOR })).json;
+      expect(entries).toEqual(
+        expect.arrayContaining([expect.objectContaining({ by: OPERATOR, run: begun.json.run })]),
+      );
+    });
+
     it('has a function write down holds', async () => {
       const held = await ask('POST', '/hold', { userArn: OPERATOR, body: { backup: name, reason: 'audit' } });
       expect([held.status, held.json]).toMatchObject([200, { key, reason: 'audit' }]);
@@ -339,7 +370,9 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
           AWS_ENDPOINT_URL_SECRETS_MANAGER: double.url,
           HOLDFAST_REPOSITORY: repository.store.location,
           BACKUP_ENCRYPTION_KEY: '',
-          HOLDFAST_STATE_MACHINE: MACHINE,
+          HOLDFAST_STATE_MACHINE: MACHINES.backup,
+          HOLDFAST_VERIFICATION: MACHINES.verify,
+          HOLDFAST_ALIAS: MACHINES.alias,
           HOLDFAST_API_FUNCTIONS: JSON.stringify({ decide: arn('decide') }),
           HOLDFAST_API_SECRET: `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:api-abcdef`,
         },

@@ -3,7 +3,7 @@ import { resolveConfig } from '../../shared/core/config.ts';
 import { scheduleNames } from '../../shared/core/schedule-names.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
 import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine, execute } from '../support/local-step-functions.ts';
+import { backupMachine, execute, type Meddle, verificationMachine } from '../support/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -202,7 +202,12 @@ describeWithParts(
     });
 
     it('verify, drill and watch, and write down what they found', async () => {
-      expect(await rig.invoke('verify', { since: '7d' })).toEqual({ verified: 0, damaged: [], findings: 0 });
+      // After the backup, what it stored was read, and no more.
+      expect(await rig.invoke('verify', { since: '7d', depth: 'new' })).toMatchObject({
+        verified: 0,
+        damaged: [],
+        findings: 0,
+      });
       expect(await rig.invoke('verify', { backup })).toMatchObject({ verified: 1, damaged: [] });
       expect(await rig.invoke('drill', { source: 'shop' })).toMatchObject({ key: backup, outcome: 'equal' });
       const watchdog = await rig.start('watchdog', { env: { HOLDFAST_KMS_KEY: '' } });
@@ -264,6 +269,43 @@ describeWithParts(
           expect.objectContaining({ action: 'drill', outcome: 'done' }),
         ]),
       );
+    });
+
+    it('verify everything in parts, and divide a part that takes too long', async () => {
+      const [before = ''] = (await rig.keys('reports/verify/')).slice(-1);
+      let isDivided = false;
+      const meddle: Meddle = async (state) => {
+        if (state !== 'VerifyPart' || isDivided) return undefined;
+        isDivided = true;
+        return { toldMs: 0 };
+      };
+      const done = await execute(verificationMachine(), { backup }, { rig, id: 'all', meddle });
+      expect(done).toMatchObject({
+        outcome: 'succeeded',
+        events: [],
+        states: ['PlanVerification', 'VerifyPart', 'GatherParts', 'VerifyPart', 'VerifyPart', 'GatherParts'],
+      });
+      const kept = (await rig.keys('reports/verify/')).filter((key) => key > before);
+      const reports = await Promise.all(kept.map((key) => rig.store.get(key)));
+      const bodies = reports.map((bytes) => JSON.parse(Buffer.from(bytes).toString()));
+      expect(bodies.map(({ backups, body }) => [backups, body.depth, body.findings]).toSorted()).toEqual([
+        [[backup], { kind: 'subset', part: 1, of: 2 }, 0],
+        [[backup], { kind: 'subset', part: 2, of: 2 }, 0],
+      ]);
+    });
+
+    it('verify a share a day, by the time of the schedule', async () => {
+      const plan = (scheduledTime: string) =>
+        rig.invoke('verify', { plan: true, since: '6d', days: 7, scheduledTime });
+      const days = Array.from({ length: 8 }, (_, i) => `2026-11-${String(20 + i)}T05:00:00Z`);
+      const depths = await Promise.all(
+        days.map(async (day) => ((await plan(day)) as { parts: { depth: string }[] }).parts[0]?.depth),
+      );
+      expect(depths.slice(0, 7).toSorted()).toEqual(['1/7', '2/7', '3/7', '4/7', '5/7', '6/7', '7/7']);
+      expect(depths[7]).toBe(depths[0]);
+      const part = { since: '6d', depth: '1/7', inParts: true };
+      // All of it was read in parts just before.
+      expect(await rig.invoke('verify', part)).toMatchObject({ verified: 0, damaged: [], unfinished: [] });
     });
 
     it('never write a password into their log', () => {

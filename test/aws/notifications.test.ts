@@ -51,6 +51,16 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'what is told where something 
   );
 
   it(
+    'the code and the words of the plan that failed',
+    async () => {
+      const env = { HOLDFAST_CONFIG: JSON.stringify({ ...config('shop'), sources: {} }) };
+      const done = await backUp(async (state) => (state === 'Plan' ? { env } : undefined));
+      await expectGivenUp(done, 'E_USAGE', /^'shop' is no source of the configuration; there are: none/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'that a share ended without an answer, where its function is killed each time',
     async () => {
       const done = await backUp(async (state) => (state === 'BackupPartition' ? KILLED : undefined));
@@ -63,10 +73,20 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'what is told where something 
   it(
     'what is not verified, damaged, not restored and not drilled',
     async () => {
-      const done = await backUp(async (state) => (state === 'Verify' ? KILLED : undefined));
+      const done = await backUp(async (state) => (state === 'VerifyPart' ? KILLED : undefined));
       expect(done).toMatchObject({
         outcome: 'E_VERIFY_FAILED',
-        events: [{ type: 'Verification Failed', detail: { error: { code: 'Lambda.Unknown' } } }],
+        events: [
+          {
+            type: 'Verification Failed',
+            detail: {
+              error: {
+                code: 'Lambda.Unknown',
+                message: expect.stringMatching(/^it ended without an answer \(.*SIGKILL/),
+              },
+            },
+          },
+        ],
       });
       const [backup = ''] = await rig.keys('backups/');
       expect(done.events[0]?.detail).toMatchObject({ backup });

@@ -208,7 +208,6 @@ describe('the functions', () => {
     expect(config.api?.auth).toEqual(FULL_CONFIG.api?.auth);
     expect(Object.keys(config)).toEqual(['sources', 'targets', 'schedules', 'retention', 'api']);
     expect(Object.keys(JSON.parse(Variables['HOLDFAST_API_FUNCTIONS']!))).toEqual([
-      'verify',
       'drill',
       'restore',
       'export',

@@ -252,7 +252,10 @@ describe('schedules', () => {
     expect(of('weekly backup of game').ScheduleExpression).toMatch(/^cron\(\d+ 3 \? \* SUN \*\)$/);
     expect(of('verify')).toMatchObject({
       ScheduleExpression: 'cron(0 4 ? * SAT *)',
-      Target: { Input: '{"since":"8d"}' },
+      // Weekly, and so all of it at once; every day it would be a seventh.
+      Target: {
+        Input: '{"since":"6d","days":1,"scheduledTime":"<aws.scheduler.scheduled-time>"}',
+      },
     });
     expect(of('drill of shop').Target.Input).toBe('{"source":"shop"}');
   });

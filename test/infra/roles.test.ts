@@ -296,7 +296,7 @@ describe('the role of admin-api, besides', () => {
     const names = resourcesOf('lambda:InvokeFunction').map(
       (arn) => /(?:AttPipeline|:Api)([a-z]+)[A-F0-9]{8}/.exec(arn)?.[1],
     );
-    expect(names).toEqual(['verify', 'drill', 'restore', 'export', 'decide']);
+    expect(names).toEqual(['drill', 'restore', 'export', 'decide']);
     const [machine, ...others] = resourcesOf('states:StartExecution');
     expect([machine, others]).toEqual([expect.stringMatching(/PipelineBackup/), []]);
     expect(resourcesOf('states:DescribeExecution')).toEqual([

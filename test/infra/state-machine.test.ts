@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib/core';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine } from '../support/local-step-functions.ts';
+import { asFunctionsFail, backupMachine } from '../support/local-step-functions.ts';
 
 const usual = backupMachine();
 const RUN = 'ab'.repeat(16);
@@ -15,8 +15,9 @@ const SHARES = [0, 1, 2].map((share) => ({
   runtime: 'lambda',
 }));
 const PLANNED = { run: RUN, source: 'shop', type: 'daily', mode: 'shares', shares: SHARES };
+const KEY = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const LISTED = {
-  key: 'backups/daily/20261126/backup_daily_20261126_020000.json',
+  key: KEY,
   type: 'daily',
   source: 'shop',
   records: 7,
@@ -27,7 +28,33 @@ const LISTED = {
   newChunks: 1,
   suspect: null,
   parent: null,
+  verification: { parts: [{ backup: KEY, depth: 'new', inParts: true }], damaged: [] },
 };
+
+const WHOLE = { verified: 1, damaged: [], findings: 0, unfinished: [] };
+
+interface Failed {
+  readonly Error: string;
+  readonly Cause: string;
+}
+interface PartAnswer {
+  readonly damaged: readonly string[];
+  readonly unfinished: readonly object[];
+  readonly failures: readonly Failed[];
+}
+/** As the functions do. */
+function explain(event: object): Failed {
+  const { Error: code, Cause } = (event as { explain: Failed }).explain;
+  return { Error: code, Cause: Cause.startsWith('{') ? JSON.parse(Cause).errorMessage : Cause };
+}
+function gatherParts(event: object) {
+  const { gather, damaged } = event as { gather: readonly PartAnswer[]; damaged: readonly string[] };
+  return {
+    damaged: [...damaged, ...gather.flatMap((part) => part.damaged)],
+    parts: gather.flatMap(({ unfinished }) => unfinished),
+    failures: gather.flatMap(({ failures }) => failures).map((failed) => explain({ explain: failed })),
+  };
+}
 
 interface Calls {
   readonly name: string;
@@ -60,28 +87,33 @@ async function run(
       noted ??= failure;
       return { run: RUN, share };
     },
-    Abort: (event) => ({
-      run: RUN,
-      aborted: true,
-      failure: noted ?? { Error: event['error'], Cause: event['cause'] },
-    }),
-    Verify: () => ({ verified: 1, damaged: [], findings: 0 }),
+    Abort: (event) => {
+      const told = noted ?? { Error: event['error'], Cause: event['cause'] };
+      return { run: RUN, aborted: true, failure: explain({ explain: told }) };
+    },
+    VerifyPart: () => WHOLE,
+    GatherParts: gatherParts,
+    ExplainPlan: explain,
+    ExplainParts: explain,
     Lock: () => ({ backups: 1 }),
   };
   const names = Object.keys(machine['States' as never]).concat(
     'BackupPartition',
     'BackupPartitionTask',
     'NoteShareFailure',
+    'VerifyPart',
   );
   const local = Object.fromEntries(
     names.map((name) => [
       name,
       async (event: Record<string, unknown>) => {
         calls.push({ name, event: structuredClone(event) });
-        return (handlers[name] ?? well[name] ?? (() => ({ FailedEntryCount: 0 })))(event);
+        const handler = handlers[name] ?? well[name] ?? (() => ({ FailedEntryCount: 0 }));
+        return functions.has(name) ? asFunctionsFail(async () => handler(event)) : handler(event);
       },
     ]),
   );
+  const functions = new Set(lambdaStates(machine).map(([state]) => state));
   const intervals = Object.fromEntries(names.map((name) => [name, 0]));
   const execution = new StateMachine(machine as never, { validationOptions: { noValidate: true } }).run(
     input as never,
@@ -124,10 +156,10 @@ interface TaskState {
 }
 
 /** Every state that invokes a function, in maps too. */
-function lambdaStates(machine: object): TaskState[] {
+function lambdaStates(machine: object): (readonly [name: string, state: TaskState])[] {
   const { States = {} } = machine as { readonly States?: Readonly<Record<string, TaskState>> };
-  return Object.values(States).flatMap((state) => [
-    ...(/:lambda:/.test(state.Resource ?? '') ? [state] : []),
+  return Object.entries(States).flatMap(([name, state]) => [
+    ...(/:lambda:/.test(state.Resource ?? '') ? [[name, state] as const] : []),
     ...(state.ItemProcessor ? lambdaStates(state.ItemProcessor) : []),
   ]);
 }
@@ -142,7 +174,8 @@ describe('the state machine of a backup', () => {
       'BackupPartition',
       'BackupPartition',
       'Commit',
-      'Verify',
+      'VerifyPart',
+      'GatherParts',
       'NotifySuccess',
     ]);
     expect(calls[0]?.event).toMatchObject({
@@ -152,7 +185,7 @@ describe('the state machine of a backup', () => {
     });
     expect(calls[1]?.event).toEqual({ run: RUN, source: 'shop', type: 'daily', share: 0 });
     expect(calls[4]?.event).toEqual({ run: RUN, source: 'shop', type: 'daily' });
-    expect(calls[5]?.event).toEqual({ backup: LISTED.key });
+    expect(calls[5]?.event).toEqual({ backup: LISTED.key, depth: 'new', inParts: true });
     expect(detail(calls, 'NotifySuccess')).toMatchObject({
       Source: 'holdfast',
       DetailType: 'Backup Succeeded',
@@ -209,7 +242,7 @@ describe('the state machine of a backup', () => {
     expect(names).toEqual(['Plan', 'Hold', 'Abort', 'NotifyFailure']);
   });
 
-  it.each(['Plan', 'Hold', 'BackupPartition', 'Commit', 'Verify'])(
+  it.each(['Plan', 'Hold', 'BackupPartition', 'Commit', 'VerifyPart'])(
     'waits its turn where the account runs no more functions at once: %s',
     async (step) => {
       let refused = 0;
@@ -218,7 +251,7 @@ describe('the state machine of a backup', () => {
         Hold: { ...PLANNED, shares: SHARES.slice(0, 1) },
         BackupPartition: { share: 0 },
         Commit: LISTED,
-        Verify: { verified: 1, damaged: [], findings: 0 },
+        VerifyPart: WHOLE,
       };
       const handlers = Object.fromEntries(
         Object.entries(answers).map(([name, answer]) => [
@@ -238,7 +271,7 @@ describe('the state machine of a backup', () => {
   );
 
   it('waits for a quarter of an hour in all, each step for a time of its own', () => {
-    const retriers = lambdaStates(usual).map(({ Retry = [] }) =>
+    const retriers = lambdaStates(usual).map(([, { Retry = [] }]) =>
       Retry.find(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException')),
     );
     expect(retriers.length).toBeGreaterThanOrEqual(6);
@@ -255,7 +288,7 @@ describe('the state machine of a backup', () => {
 
   it('names errors that Lambda has', () => {
     const known = Object.keys(lambdaErrors);
-    const [retrier] = lambdaStates(usual).flatMap(({ Retry = [] }) =>
+    const [retrier] = lambdaStates(usual).flatMap(([, { Retry = [] }]) =>
       Retry.filter(({ ErrorEquals }) => ErrorEquals.includes('Lambda.TooManyRequestsException')),
     );
     expect(known).toEqual(
@@ -290,7 +323,7 @@ describe('the state machine of a backup', () => {
   });
 
   it.each([
-    ['Plan', ['Plan', 'NotifyPlanFailure']],
+    ['Plan', ['ExplainPlan', 'NotifyPlanFailure']],
     ['Commit', ['Abort', 'NotifyFailure']],
     ['BackupPartition', ['Abort', 'NotifyFailure']],
   ])('releases, tells and fails where %s fails for good', async (step, last) => {
@@ -318,7 +351,7 @@ describe('the state machine of a backup', () => {
         type: 'daily',
         abort: true,
         error: 'E_SOURCE_REFUSED',
-        cause: 'the database refused the login',
+        cause: expect.stringContaining('"errorMessage":"the database refused the login"'),
       });
   });
 
@@ -365,9 +398,9 @@ describe('the state machine of a backup', () => {
       },
       'NotifyVerificationFailed',
     ],
-    ['damage', () => ({ verified: 0, damaged: [LISTED.key], findings: 2 }), 'NotifyDamage'],
+    ['damage', () => ({ ...WHOLE, damaged: [LISTED.key], findings: 2 }), 'NotifyDamage'],
   ])('says no success, and aborts nothing, where verification finds %s', async (_, verify, told) => {
-    const { outcome, calls, names } = await run({ Verify: verify });
+    const { outcome, calls, names } = await run({ VerifyPart: verify });
     expect(outcome).toBe('failed: E_VERIFY_FAILED');
     expect(names).not.toContain('NotifySuccess');
     expect(names).not.toContain('Abort');

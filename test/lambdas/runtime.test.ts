@@ -46,6 +46,17 @@ it('stops work before the time runs out, and says what helps', async () => {
   });
 });
 
+it.each(['AbortError', 'TimeoutError'])(
+  'takes what the SDK calls %s for the end of its time',
+  async (name) => {
+    using deadline = startDeadline(1_000, '512');
+    await delay(20);
+    const stopped = Object.assign(new Error('The operation was aborted.'), { name });
+    expect(toFunctionError(stopped, deadline.signal).name).toBe('E_OUT_OF_TIME');
+    expect(toFunctionError(stopped).name).toBe('E_INTERNAL');
+  },
+);
+
 it('takes what fails like a lost connection for the end of its time, and nothing else', async () => {
   using deadline = startDeadline(1_000, '512');
   await delay(20);

@@ -6,6 +6,7 @@ import {
   BackupStateMachine,
   type BackupStateMachineProps,
 } from '../../infra/constructs/backup-state-machine.ts';
+import { VerificationStateMachine } from '../../infra/constructs/verification-state-machine.ts';
 import type { AwsRig, Settings } from './aws-rig.ts';
 import { expectDocumented } from './event-schema.ts';
 import { stateMachineOf } from './synthesised.ts';
@@ -17,7 +18,11 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   Commit: 'commit',
   NoteShareFailure: 'commit',
   Abort: 'commit',
-  Verify: 'verify',
+  VerifyPart: 'verify',
+  PlanVerification: 'verify',
+  ExplainPlan: 'commit',
+  GatherParts: 'verify',
+  ExplainParts: 'commit',
   Lock: 'lock',
 };
 
@@ -36,18 +41,25 @@ export type Meddle = (
   event: Readonly<Record<string, unknown>>,
 ) => Promise<Settings | undefined>;
 
+/** Step Functions gets what a function fails with as JSON; what Lambda itself says is text. */
+export async function asFunctionsFail<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (/^(Lambda|States)\./.test(name)) throw error;
+    const cause = JSON.stringify({ errorType: name, errorMessage: message, trace: [] });
+    throw Object.assign(new Error(cause), { name });
+  }
+}
+
 /** The state machine of a backup, as the stacks have it. @param settings.isLocked where there are locks to be kept up */
 export function backupMachine(
   props: Partial<BackupStateMachineProps> = {},
   { isLocked = false }: { readonly isLocked?: boolean } = {},
 ): StateMachineDefinition {
   const stack = new Stack(new App(), 'Test');
-  const lambda = (name: string) =>
-    new LambdaFunction(stack, name, {
-      runtime: Runtime.NODEJS_24_X,
-      handler: 'index.handler',
-      code: Code.fromInline('exports.handler = async () => {}'),
-    });
+  const lambda = (name: string) => functionNamed(stack, name);
   new BackupStateMachine(stack, 'Backup', {
     functions: {
       plan: lambda('plan'),
@@ -61,6 +73,24 @@ export function backupMachine(
     ...props,
   });
   return stateMachineOf(stack);
+}
+
+/** The state machine of verifications, as the stacks have it. */
+export function verificationMachine(): StateMachineDefinition {
+  const stack = new Stack(new App(), 'Test');
+  new VerificationStateMachine(stack, 'Verification', {
+    functions: { verify: functionNamed(stack, 'verify'), commit: functionNamed(stack, 'commit') },
+    eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
+  });
+  return stateMachineOf(stack);
+}
+
+function functionNamed(stack: Stack, name: string): LambdaFunction {
+  return new LambdaFunction(stack, name, {
+    runtime: Runtime.NODEJS_24_X,
+    handler: 'index.handler',
+    code: Code.fromInline('exports.handler = async () => {}'),
+  });
 }
 
 /** Runs it in a local interpreter; each task is a function in a process of its own. */
@@ -85,7 +115,8 @@ export async function execute(
   const holders: Promise<unknown>[] = [];
   const invoke = (state: string) => async (event: Record<string, unknown>) => {
     states.push(state);
-    return rig.invoke(FUNCTIONS[state] ?? '', event, await meddle(state, event));
+    const settings = await meddle(state, event);
+    return asFunctionsFail(() => rig.invoke(FUNCTIONS[state] ?? '', event, settings));
   };
   const hold = async ({ Payload }: { Payload: Record<string, unknown> }) => {
     states.push('Hold');
@@ -111,6 +142,7 @@ export async function execute(
     'BackupPartition',
     'BackupPartitionTask',
     'NoteShareFailure',
+    'VerifyPart',
   ];
   const handlers = Object.fromEntries(
     names.map((name) => [name, name === 'Hold' ? hold : name in FUNCTIONS ? invoke(name) : notify]),

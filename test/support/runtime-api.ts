@@ -14,6 +14,8 @@ export interface LambdaOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Until the process is killed, as Lambda does. @default 120,000 */
   readonly timeoutMs?: number;
+  /** How much time it is told that it has. @default timeoutMs */
+  readonly toldMs?: number;
   readonly memoryMiB?: number;
 }
 
@@ -32,7 +34,7 @@ export interface LambdaProcess extends AsyncDisposable {
 interface Invocation {
   readonly id: string;
   readonly event: unknown;
-  readonly timeoutMs: number;
+  readonly toldMs: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -44,7 +46,7 @@ interface Invocation {
 export async function startLambda(name: string, options: LambdaOptions): Promise<LambdaProcess> {
   const api = new RuntimeApi();
   const port = await api.listen();
-  const { folder, env, timeoutMs = 120_000, memoryMiB = 1024 } = options;
+  const { folder, env, timeoutMs = 120_000, toldMs = timeoutMs, memoryMiB = 1024 } = options;
   const began = performance.now();
   const child = spawn(process.execPath, [RIC, 'index.handler'], {
     cwd: folder,
@@ -74,7 +76,7 @@ export async function startLambda(name: string, options: LambdaOptions): Promise
     name,
     coldStartMs: performance.now() - began,
     log,
-    invoke: (event) => api.invoke(event, { timeoutMs, onTimeout: () => child.kill('SIGKILL') }),
+    invoke: (event) => api.invoke(event, { timeoutMs, toldMs, onTimeout: () => child.kill('SIGKILL') }),
     kill: (signal = 'SIGKILL') => void child.kill(signal),
     [Symbol.asyncDispose]: async () => {
       await end(child);
@@ -135,7 +137,11 @@ class RuntimeApi {
 
   invoke(
     event: unknown,
-    { timeoutMs, onTimeout }: { readonly timeoutMs: number; readonly onTimeout: () => void },
+    {
+      timeoutMs,
+      toldMs,
+      onTimeout,
+    }: { readonly timeoutMs: number; readonly toldMs: number; readonly onTimeout: () => void },
   ): Promise<unknown> {
     if (this.#ended !== undefined) return Promise.reject(unknown(this.#ended));
     return new Promise<unknown>((resolve, reject) => {
@@ -149,7 +155,7 @@ class RuntimeApi {
       this.#queue.push({
         id: randomUUID(),
         event,
-        timeoutMs,
+        toldMs,
         resolve: settle(resolve),
         reject: settle(reject),
       });
@@ -165,7 +171,7 @@ class RuntimeApi {
       'content-type': 'application/json',
       'lambda-runtime-aws-request-id': next.id,
       'lambda-runtime-deadline-ms': String(
-        Math.round(performance.timeOrigin + performance.now() + next.timeoutMs),
+        Math.round(performance.timeOrigin + performance.now() + next.toldMs),
       ),
       'lambda-runtime-invoked-function-arn': 'arn:aws:lambda:eu-west-1:111122223333:function:local',
       'lambda-runtime-trace-id': 'Root=1-00000000-000000000000000000000000;Sampled=0',

@@ -70,14 +70,16 @@ export class AwsBackend implements Backend {
     const name = this.#named('sources', source, 'source');
     const input = { source: name, type, ...(note === undefined ? {} : { note }) };
     await this.#audit('create', [], call, run);
-    await this.#options.services.start(run, input, call.signal);
+    await this.#options.services.start('backup', { name: run, input, signal: call.signal });
     return { run };
   }
 
   async verify({ backup, since, depth }: VerifyBody, call: Call): Promise<RunStarted> {
-    const event = { ...(backup === undefined ? { since } : { backup: parseBackup(backup) }), depth };
-    await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call);
-    return { run: await this.#options.services.begin('verify', event, call.signal) };
+    const run = randomBytes(16).toString('hex');
+    const input = { ...(backup === undefined ? { since } : { backup: parseBackup(backup) }), depth };
+    await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call, run);
+    await this.#options.services.start('verify', { name: run, input, signal: call.signal });
+    return { run };
   }
 
   async drill({ source, backup }: DrillBody, call: Call): Promise<RunStarted> {

@@ -10,11 +10,11 @@ import type { Execution, ExecutionDetail } from './aws-services.ts';
 const LOOK_BACK_MS = 3 * DAY_MS;
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
-export function runOfExecution({ name, status, startedAt, stoppedAt }: Execution): ApiRun {
+export function runOfExecution({ kind, name, status, startedAt, stoppedAt }: Execution): ApiRun {
   return {
     ...RUN_UNKNOWNS,
     id: name,
-    kind: 'backup',
+    kind,
     state:
       status === 'RUNNING' || status === 'PENDING_REDRIVE'
         ? 'running'
@@ -34,7 +34,7 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
     ...run,
     source: text(member(input, 'source')),
     type: text(member(input, 'type')),
-    backup: text(member(commit, 'key')),
+    backup: text(member(commit, 'key')) ?? text(member(input, 'backup')),
     progress: shares ? { phase: 'write', doneBytes: 0, totalBytes: null, storedBytes: 0, shares } : null,
     error:
       run.state === 'failed'

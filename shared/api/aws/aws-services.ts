@@ -10,9 +10,19 @@ import {
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 
 /** Functions that the API may invoke. */
-export type ApiFunction = 'verify' | 'drill' | 'restore' | 'export' | 'decide';
+export type ApiFunction = 'drill' | 'restore' | 'export' | 'decide';
+
+/** State machines by what they do, each by its ARN without a version or an alias. */
+export interface StateMachines {
+  readonly backup: string;
+  readonly verify: string;
+  /** Executions are started by this alias of each. @default none: by what was deployed last */
+  readonly alias?: string | undefined;
+}
+export type ExecutionKind = Exclude<keyof StateMachines, 'alias'>;
 
 export interface Execution {
+  readonly kind: ExecutionKind;
   readonly name: string;
   readonly status: string;
   readonly startedAt: Date;
@@ -28,44 +38,60 @@ export interface ExecutionDetail extends Execution {
   readonly shares: { readonly done: number; readonly total: number } | undefined;
 }
 
-/** The state machine of backups, and functions, by their ARNs. */
+/** State machines, and functions, by their ARNs. */
 export class AwsServices {
-  readonly #stateMachine: string;
+  readonly #machines: StateMachines;
   readonly #functions: Readonly<Record<ApiFunction, string>>;
   readonly #sfn = new SFNClient({});
   readonly #lambda = new LambdaClient({});
 
-  constructor(stateMachine: string, functions: Readonly<Record<ApiFunction, string>>) {
-    this.#stateMachine = stateMachine;
+  constructor(machines: StateMachines, functions: Readonly<Record<ApiFunction, string>>) {
+    this.#machines = machines;
     this.#functions = functions;
   }
 
   /** @param name unique for 90 days */
-  async start(name: string, input: object, signal: AbortSignal): Promise<void> {
-    const command = new StartExecutionCommand({
-      stateMachineArn: this.#stateMachine,
-      name,
-      input: JSON.stringify(input),
-    });
+  async start(
+    kind: ExecutionKind,
+    { name, input, signal }: { readonly name: string; readonly input: object; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { alias } = this.#machines;
+    const stateMachineArn = this.#machines[kind] + (alias === undefined ? '' : `:${alias}`);
+    const command = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
     await asked(() => this.#sfn.send(command, { abortSignal: signal }));
   }
 
-  /** Newest first. */
+  /** Of backups, newest first. */
   async executions(most: number, signal: AbortSignal): Promise<Execution[]> {
-    const command = new ListExecutionsCommand({ stateMachineArn: this.#stateMachine, maxResults: most });
+    const command = new ListExecutionsCommand({ stateMachineArn: this.#machines.backup, maxResults: most });
     const { executions = [] } = await asked(() => this.#sfn.send(command, { abortSignal: signal }));
-    return executions.map(executionOf);
+    return executions.map((found) => executionOf('backup', found));
   }
 
   /** Undefined where there is none of that name. */
   async execution(name: string, signal: AbortSignal): Promise<ExecutionDetail | undefined> {
-    const executionArn = `${this.#stateMachine.replace(':stateMachine:', ':execution:')}:${name}`;
+    return (await this.#describe('backup', name, signal)) ?? this.#describe('verify', name, signal);
+  }
+
+  async #describe(
+    kind: ExecutionKind,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<ExecutionDetail | undefined> {
+    const executionArn = `${this.#machines[kind].replace(':stateMachine:', ':execution:')}:${name}`;
     try {
       const command = new DescribeExecutionCommand({ executionArn });
       const found = await this.#sfn.send(command, { abortSignal: signal });
       const { input, output, error, cause, status } = found;
       const shares = status === 'RUNNING' ? await this.#shares(executionArn, signal) : undefined;
-      return { ...executionOf(found), input: parsed(input), output: parsed(output), error, cause, shares };
+      return {
+        ...executionOf(kind, found),
+        input: parsed(input),
+        output: parsed(output),
+        error,
+        cause,
+        shares,
+      };
     } catch (problem) {
       if ((problem as Error).name === 'ExecutionDoesNotExist' || (problem as Error).name === 'InvalidArn')
         return undefined;
@@ -75,9 +101,10 @@ export class AwsServices {
 
   async #shares(executionArn: string, abortSignal: AbortSignal): Promise<ExecutionDetail['shares']> {
     const { mapRuns = [] } = await this.#sfn.send(new ListMapRunsCommand({ executionArn }), { abortSignal });
-    const [newest] = mapRuns;
-    if (!newest) return undefined;
-    const { mapRunArn } = newest;
+    // Beside them, a backup has a map of what is verified.
+    const partitions = mapRuns.find(({ stateMachineArn }) => stateMachineArn?.endsWith('/Partitions'));
+    if (!partitions) return undefined;
+    const { mapRunArn } = partitions;
     const { itemCounts } = await this.#sfn.send(new DescribeMapRunCommand({ mapRunArn }), { abortSignal });
     return itemCounts && { done: itemCounts.succeeded ?? 0, total: itemCounts.total ?? 0 };
   }
@@ -119,14 +146,17 @@ export class AwsServices {
   }
 }
 
-function executionOf(found: {
-  readonly name?: string | undefined;
-  readonly status?: string | undefined;
-  readonly startDate?: Date | undefined;
-  readonly stopDate?: Date | undefined;
-}): Execution {
+function executionOf(
+  kind: ExecutionKind,
+  found: {
+    readonly name?: string | undefined;
+    readonly status?: string | undefined;
+    readonly startDate?: Date | undefined;
+    readonly stopDate?: Date | undefined;
+  },
+): Execution {
   const { name = '', status = '', startDate = new Date(0), stopDate } = found;
-  return { name, status, startedAt: startDate, stoppedAt: stopDate };
+  return { kind, name, status, startedAt: startDate, stoppedAt: stopDate };
 }
 
 function parsed(text: string | undefined): unknown {

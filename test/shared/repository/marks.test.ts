@@ -64,11 +64,12 @@ describe('marks', () => {
 describe('a verification', () => {
   const found = (depth: JsonObject, isDamaged: boolean) =>
     ['verify', [one], { ...verified(isDamaged ? [one] : []), depth }] as const;
-  const [quick, full, first, second] = [
+  const [quick, full, first, second, fresh] = [
     { kind: 'quick' },
     { kind: 'full' },
     { kind: 'subset', part: 1, of: 2 },
     { kind: 'subset', part: 2, of: 2 },
+    { kind: 'new', part: 1, of: 1 },
   ] as const;
 
   it.each([
@@ -79,10 +80,29 @@ describe('a verification', () => {
     ['a part that was damaged, another part', [found(first, true), found(second, false)], false],
     ['a part that was damaged, the same part', [found(first, true), found(first, false)], true],
     ['a full one, a quick one that found damage', [found(full, false), found(quick, true)], false],
+    ['a full one that found damage, one part', [found(full, true), found(first, false)], false],
+    [
+      'a full one that found damage, all parts',
+      [found(full, true), found(second, false), found(first, false)],
+      true,
+    ],
+    [
+      'all parts, and damage after the first',
+      [found(first, false), found(full, true), found(second, false)],
+      false,
+    ],
+    [
+      'what is new, damaged; all parts',
+      [found(fresh, true), found(first, false), found(second, false)],
+      true,
+    ],
+    ['a part that was damaged, what is new', [found(first, true), found(fresh, false)], false],
+    ['a full one that found damage, what is new', [found(full, true), found(fresh, false)], false],
   ])('says that a backup is whole only of what it looked for: %s', async (_, reports, isWhole) => {
     const { verify, fullVerify } = (await marksOf(await withReports(reports))).of(one);
     expect(verify?.isWhole).toBe(isWhole);
-    const isFull = reports.some(([, , { depth }]) => depth === full);
+    const depths = reports.map(([, , { depth }]) => depth);
+    const isFull = depths.includes(full) || (depths.includes(first) && depths.includes(second));
     expect(fullVerify !== undefined).toBe(isFull);
   });
 });

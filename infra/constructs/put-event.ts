@@ -1,0 +1,35 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import { JsonPath, TaskInput, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
+import { EventBridgePutEvents, type EventBridgePutEventsProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import { EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+
+/** May put events in Holdfast's name alone. */
+class PutHoldfastEvents extends EventBridgePutEvents {
+  constructor(scope: Construct, id: string, props: EventBridgePutEventsProps) {
+    super(scope, id, props);
+    for (const statement of this.taskPolicies ?? [])
+      statement.addCondition('StringEquals', { 'events:source': EVENT_SOURCE });
+  }
+}
+
+export interface PutEventOptions {
+  readonly eventBus: IEventBus;
+  readonly detailType: EventType;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** A state that tells EventBridge, and tries five times. */
+export function putEventState(
+  scope: Construct,
+  name: string,
+  { eventBus, detailType, detail }: PutEventOptions,
+): TaskStateBase {
+  const state = new PutHoldfastEvents(scope, name, {
+    stateName: name,
+    entries: [{ source: EVENT_SOURCE, detailType, detail: TaskInput.fromObject({ ...detail }), eventBus }],
+    resultPath: JsonPath.DISCARD,
+  });
+  return state.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
+}
