@@ -58,10 +58,12 @@ function functionOf<S extends z.ZodType, R>(
   schema: S,
   job: (event: z.infer<S>, invocation: Invocation) => Promise<R>,
 ): (event: unknown, context: FunctionContext) => Promise<R> {
-  const handler = middy(async (event: z.infer<S>, context: Context & FunctionContext): Promise<R> => {
+  const work = async (event: z.infer<S>, context: Context & FunctionContext): Promise<R> => {
     logger.appendKeys(logKeys(event));
     return run(event, context, job);
-  })
+  };
+  // The deadline stops the work, with a code; middy would end the function without one.
+  const handler = middy(work, { timeoutEarlyInMillis: 0 })
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
     .use(parser({ schema }))

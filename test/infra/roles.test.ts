@@ -297,10 +297,14 @@ describe('the role of admin-api, besides', () => {
       (arn) => /(?:AttPipeline|:Api)([a-z]+)[A-F0-9]{8}/.exec(arn)?.[1],
     );
     expect(names).toEqual(['drill', 'restore', 'export', 'decide']);
-    const [machine, ...others] = resourcesOf('states:StartExecution');
-    expect([machine, others]).toEqual([expect.stringMatching(/PipelineBackup/), []]);
+    expect(resourcesOf('states:StartExecution')).toEqual([
+      expect.stringMatching(/PipelineBackup/),
+      expect.stringMatching(/PipelineVerification/),
+    ]);
+    const executions = /^arn:aws:states:eu-west-1:111122223333:execution:.+:\*$/;
     expect(resourcesOf('states:DescribeExecution')).toEqual([
-      expect.stringMatching(/^arn:aws:states:eu-west-1:111122223333:execution:.+:\*$/),
+      expect.stringMatching(executions),
+      expect.stringMatching(executions),
     ]);
     expect(resourcesOf('secretsmanager:GetSecretValue')).toEqual([expect.stringContaining('ApiSecret')]);
   });
