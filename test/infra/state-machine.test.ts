@@ -454,7 +454,8 @@ describe('with locks', () => {
 
   it('what a backup needs is locked before it is verified', async () => {
     const { outcome, calls, names } = await run({}, { machine });
-    expect([outcome, names.slice(-4)]).toEqual(['succeeded', ['Commit', 'Lock', 'Verify', 'NotifySuccess']]);
+    const last = ['Commit', 'Lock', 'VerifyPart', 'GatherParts', 'NotifySuccess'];
+    expect([outcome, names.slice(-5)]).toEqual(['succeeded', last]);
     expect(calls.find(({ name }) => name === 'Lock')?.event).toEqual({ backup: LISTED.key });
   });
 
@@ -463,9 +464,9 @@ describe('with locks', () => {
       throw failure('E_STORE_DENIED', 'the store refused access');
     };
     const { outcome, calls, names } = await run({ Lock: refused }, { machine });
-    expect([outcome, names.slice(-4)]).toEqual([
+    expect([outcome, names.slice(-5)]).toEqual([
       'succeeded',
-      ['Lock', 'NotifyLockFailed', 'Verify', 'NotifySuccess'],
+      ['Lock', 'NotifyLockFailed', 'VerifyPart', 'GatherParts', 'NotifySuccess'],
     ]);
     expect(detail(calls, 'NotifyLockFailed')).toMatchObject({
       DetailType: 'Lock Failed',
