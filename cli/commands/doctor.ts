@@ -1,6 +1,6 @@
-import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { doctorExitStatus, examine } from '../../shared/jobs/doctor/doctor.ts';
+import { EXAMINED_JOBS } from '../../shared/jobs/doctor/examined-jobs.ts';
 import type { DoctorRow } from '../../shared/jobs/doctor/row.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { deploymentGroups, doctorGroups } from '../doctor-places.ts';
@@ -62,7 +62,7 @@ failed (docs/errors.md): 12 key, 13 store, 30 database, ….
         ? await doctorGroups(config, source, io)
         : await deploymentGroups(deployed, region ?? config.aws.region, io);
     const rows: DoctorRow[] = [];
-    const folded = new FoldedRows(deployed === undefined ? [] : [...FUNCTION_NAMES, ...API_FUNCTION_NAMES]);
+    const folded = new FoldedRows(deployed === undefined ? [] : EXAMINED_JOBS);
     const show = async (shown: readonly DoctorRow[]): Promise<void> => {
       if (values.json) return;
       for (const row of shown) await write(io.stdout, describeRow(row, io.stdout.columns ?? COLUMNS));

@@ -281,7 +281,14 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
       seen: /prune not there/,
       fix: /Deploy again/,
     });
-    rig.configure({ ...file, sources: { shop: { kind: 'oracle' } } });
+    lambda.on(ListFunctionsCommand).callsFake(() => ({ Functions: deployed() }));
+    configure({ lock: { mode: 'governance' } });
+    expectFault(await look('functions'), {
+      name: 'functions',
+      code: 'E_DEPLOYMENT',
+      seen: /lock not there/,
+      fix: /Deploy again/,
+    });
     lambda.on(ListFunctionsCommand).callsFake(() => {
       configure();
       const Functions = deployed();

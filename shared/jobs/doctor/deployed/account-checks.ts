@@ -38,8 +38,9 @@ const CHECKS: readonly Check<Deployment>[] = [
     assumes: 'Every function is there.',
     neededFor: 'backup',
     follows: 'What the missing one does is not done.',
-    look: async ({ functions }) => {
-      const missing = FUNCTION_NAMES.filter((name) => !functions.has(name));
+    look: async ({ functions, config }) => {
+      const wanted = [...FUNCTION_NAMES, ...(config.lock ? ['lock'] : [])];
+      const missing = wanted.filter((name) => !functions.has(name));
       if (missing.length === 0) return holds(plural(functions.size, 'function'));
       return differs(`${missing.join(', ')} not there`, {
         fix: 'Deploy again: cdk deploy --all. What removed them is in CloudTrail (DeleteFunction).',

@@ -1,17 +1,12 @@
 import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { type ResolvedConfig, resolveConfig } from '../../../core/config.ts';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../../core/config-aws.ts';
 import { HoldfastError } from '../../../core/errors.ts';
 import type { Env } from '../../adapters.ts';
+import { EXAMINED_JOBS } from '../examined-jobs.ts';
 import { fromAwsError } from './aws-errors.ts';
 
 /** CloudFormation begins the names of what it makes with the stack's, of which it may cut the end. */
 const SURE_CHARS = 20;
-
-/** Jobs of functions that take a doctor's event. The API answers requests alone. */
-const EXAMINED_JOBS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES].filter(
-  (job) => job !== 'admin-api',
-);
 
 /** What is deployed, as its functions know it. */
 export interface Deployment {

@@ -1,0 +1,8 @@
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../core/config-aws.ts';
+
+/** Jobs of functions that take a doctor's event. The API answers requests alone. */
+export const EXAMINED_JOBS: readonly string[] = [
+  ...FUNCTION_NAMES,
+  ...OPTIONAL_FUNCTION_NAMES,
+  ...API_FUNCTION_NAMES.filter((job) => job !== 'admin-api'),
+];
