@@ -27,10 +27,13 @@ Exit status: 0 held; 2 no reason; 10 no such backup; 11 KEY fits several; 12 key
     await using session = await Session.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const result = await holdBackup(session.repository, key, { reason: values.reason, signal: io.signal });
-    await session.print(result, describe(result));
+    await session.print(result, describe(result) + (session.config.lock ? LEGAL_HOLDS : ''));
     return 0;
   },
 };
+
+/** Where locks are configured. */
+const LEGAL_HOLDS = 'So that nobody else can remove it either, put legal holds on: holdfast lock\n';
 
 function describe({ key, reason, before }: HoldResult): string {
   const changed = before ? `It was held before, since ${time(before.at)}: ${before.reason}\n` : '';

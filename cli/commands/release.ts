@@ -27,10 +27,13 @@ Exit status: 0 released; 2 no reason; 10 no such backup, or it is not held; 11 K
     await using session = await Session.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const result = await releaseBackup(session.repository, key, { reason: values.reason, signal: io.signal });
-    await session.print(result, describe(result));
+    await session.print(result, describe(result) + (session.config.lock ? LEGAL_HOLDS : ''));
     return 0;
   },
 };
+
+/** Where locks are configured. */
+const LEGAL_HOLDS = 'Legal holds that `holdfast lock` has put on stay until: holdfast lock --end-holds\n';
 
 function describe({ key, reason, before }: HoldResult): string {
   const was = before ? `It was held since ${time(before.at)}: ${before.reason}\n` : '';

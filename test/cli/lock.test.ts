@@ -115,13 +115,13 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
     await configure({ lock: { mode: 'governance' } });
     await holdfast('init');
     await holdfast('backup daily --source data.txt');
-    await holdfast('hold latest --reason audit');
+    expect((await holdfast('hold latest --reason audit')).stdout).toContain('holdfast lock\n');
     const { held } = (await holdfast('lock --json', { BACKUP_ENCRYPTION_KEY: '' })).json();
     expect(held).toBeGreaterThan(3);
     // A legal hold is lifted by no right to lift locks.
     expect(await removeAll()).toEqual([]);
     expect((await holdfast('lock --end-holds --json')).json().ended).toMatchObject({ ended: 0 });
-    await holdfast('release latest --reason over');
+    expect((await holdfast('release latest --reason over')).stdout).toContain('holdfast lock --end-holds\n');
     expect(await holdfast('lock --end-holds', { BACKUP_ENCRYPTION_KEY: '' })).toMatchObject({ status: 12 });
     const { ended } = (await holdfast('lock --end-holds --json')).json();
     expect(ended.ended).toBe(held);
