@@ -1,4 +1,4 @@
-import { App, type AppProps } from 'aws-cdk-lib';
+import { App, type AppProps, PermissionsBoundary } from 'aws-cdk-lib';
 import { type HoldfastConfig, resolveConfig } from '../shared/core/config.ts';
 import { readConfigEnv } from '../shared/core/config-env.ts';
 import { ApiStack } from './stacks/api-stack.ts';
@@ -19,13 +19,17 @@ export interface HoldfastAppInput {
 /** The whole deployment as a CDK app. @throws E_CONFIG */
 export function holdfastApp({ file, fileName, env, bundles, appProps }: HoldfastAppInput): App {
   const config = resolveConfig({ file, fileName, env, flags: {} });
-  const { stackName, account, region, notifications = {} } = config.aws;
+  const { stackName, account, region, permissionsBoundary, notifications = {} } = config.aws;
   const app = new App(appProps);
   const stackEnv = {
     ...(account === undefined ? {} : { account }),
     ...(region === undefined ? {} : { region }),
   };
-  const props = { env: stackEnv, tags: { application: 'holdfast' } };
+  const props = {
+    env: stackEnv,
+    tags: { application: 'holdfast' },
+    ...(permissionsBoundary === undefined ? {} : { permissionsBoundary: boundaryOf(permissionsBoundary) }),
+  };
   const { storage } = new StorageStack(app, `${stackName}Storage`, { ...props, config });
   const deployed = { storage, bundles, config: withEnvironment(file as HoldfastConfig, env) };
   const { pipeline } = new PipelineStack(app, `${stackName}Pipeline`, {
@@ -45,6 +49,12 @@ export function holdfastApp({ file, fileName, env, bundles, appProps }: Holdfast
     webhook: notifications.webhook,
   });
   return app;
+}
+
+function boundaryOf(policy: string): PermissionsBoundary {
+  return policy.startsWith('arn:')
+    ? PermissionsBoundary.fromArn(policy)
+    : PermissionsBoundary.fromName(policy);
 }
 
 /** Functions have another environment than who deploys them: what that says goes into the configuration. */

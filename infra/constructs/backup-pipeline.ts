@@ -214,7 +214,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     { bundles }: BackupPipelineProps,
     { network, statements, environment }: Made,
   ): FargateTasks | undefined {
-    const { fargate, logDays = RetentionDays.THREE_MONTHS } = this.config.aws;
+    const { fargate, functions = {}, logDays = RetentionDays.THREE_MONTHS } = this.config.aws;
     if (!fargate) return undefined;
     if (!network) throw new Error('aws.fargate is set, and there is no vpc for its tasks');
     const image = bundleOf('task', bundles === undefined ? undefined : path.resolve(bundles));
@@ -222,7 +222,7 @@ export class BackupPipeline extends Construct implements IConnectable {
       ...network,
       ...fargate,
       image,
-      environment,
+      environment: (job) => ({ ...functions[job]?.environment, ...environment }),
       statements: (job) => jobStatements(job, statements),
       logRetention: logDays,
     });

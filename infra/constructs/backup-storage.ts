@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Effect, Grant, type IGrantable, PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import {
@@ -24,6 +24,14 @@ export interface PackTransition {
 }
 
 export interface BackupStorageProps {
+  /**
+   * A bucket that is there, as one that an earlier stack left. Its lifecycle, versioning and locks are yours: docs/aws.md says
+   * what they must be. Needs `encryptionKey`: without the key of the backups in it they could not be opened.
+   *
+   * @default - one is made
+   */
+  readonly bucket?: IBucket | undefined;
+
   /**
    * Name of the bucket.
    *
@@ -103,13 +111,32 @@ export interface BackupStorageProps {
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
+/** What tells a bucket and its key that are there. */
+export interface BucketAttributes {
+  readonly bucketName: string;
+  /** Of the key that data keys are wrapped under. */
+  readonly keyArn: string;
+  /**
+   * Folder of the bucket that the repository is in, without slashes at its ends.
+   *
+   * @default - the bucket as a whole
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * Of keys that came before it.
+   *
+   * @default - none
+   */
+  readonly olderKeyArns?: readonly string[] | undefined;
+}
+
 const PACKS = 'data/';
 const LEAST_IA_DAYS = 30;
 const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/;
 
 /** The bucket that backups are in, and the key that opens them. Objects are written once. */
 export class BackupStorage extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   readonly key: IKey;
   readonly #olderKeys: readonly IKey[];
   /** Ends in `/`, or is empty. */
@@ -132,7 +159,24 @@ export class BackupStorage extends Construct {
         removalPolicy,
         pendingWindow: Duration.days(30),
       });
-    this.bucket = new Bucket(this, 'Bucket', {
+    this.bucket = props.bucket ?? this.#makeBucket(props, removalPolicy);
+    const { statementAdded } = this.bucket.addToResourcePolicy(writeOnce(this.bucket));
+    if (!statementAdded) Annotations.of(this).addWarningV2('holdfast:write-once', NOT_WRITE_ONCE);
+  }
+
+  /** A bucket and a key that are there, by their names. Nothing is made, and what is there is not changed. */
+  static fromBucketAttributes(scope: Construct, id: string, given: BucketAttributes): BackupStorage {
+    const names = new Construct(scope, `${id}Names`);
+    return new BackupStorage(scope, id, {
+      bucket: Bucket.fromBucketName(names, 'Bucket', given.bucketName),
+      encryptionKey: Key.fromKeyArn(names, 'Key', given.keyArn),
+      olderKeys: (given.olderKeyArns ?? []).map((arn, i) => Key.fromKeyArn(names, `OlderKey${i}`, arn)),
+      prefix: given.prefix,
+    });
+  }
+
+  #makeBucket(props: BackupStorageProps, removalPolicy: RemovalPolicy): IBucket {
+    return new Bucket(this, 'Bucket', {
       ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
       versioned: true,
       encryption: BucketEncryption.S3_MANAGED,
@@ -144,8 +188,7 @@ export class BackupStorage extends Construct {
       ...(props.accessLogs ? { serverAccessLogsBucket: props.accessLogs } : {}),
       lifecycleRules: lifecycle(props, this.prefix),
       removalPolicy,
-    });
-    this.bucket.addToResourcePolicy(writeOnce(this.bucket));
+    }) as IBucket;
   }
 
   /** `s3://bucket/prefix`. */
@@ -187,7 +230,7 @@ function lockModeOf(objectLock: ObjectLockRetention | undefined): LockMode | und
 }
 
 /** An object that is there is never replaced: a put must say that there is none. Parts of an upload make none. */
-function writeOnce(bucket: Bucket): PolicyStatement {
+function writeOnce(bucket: IBucket): PolicyStatement {
   return new PolicyStatement({
     sid: 'WriteOnce',
     effect: Effect.DENY,
@@ -231,7 +274,36 @@ function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
   ];
 }
 
-function checkProps({ prefix, runsFor, transitions = [] }: BackupStorageProps): void {
+const NOT_WRITE_ONCE =
+  'the bucket was made elsewhere, and its policy cannot be changed from here: give it the statement of docs/aws.md, "A bucket of yours", so that no object is replaced';
+/** What only a bucket that is made here can be given. */
+const OF_A_NEW_BUCKET = [
+  'bucketName',
+  'objectLock',
+  'noncurrentFor',
+  'exportsFor',
+  'runsFor',
+  'accessLogs',
+] as const satisfies (keyof BackupStorageProps)[];
+
+function checkExisting(props: BackupStorageProps): void {
+  if (!props.bucket) return;
+  const refused = OF_A_NEW_BUCKET.filter((name) => props[name] !== undefined);
+  if (props.transitions && props.transitions.length > 0)
+    throw new Error(
+      'transitions is for a bucket that is made here; set the lifecycle of your bucket yourself',
+    );
+  if (refused.length > 0)
+    throw new Error(
+      `${refused.join(', ')}: for a bucket that is made here; set that at your bucket yourself`,
+    );
+  if (!props.encryptionKey)
+    throw new Error('bucket is given without encryptionKey: a new key could not open what is in it');
+}
+
+function checkProps(props: BackupStorageProps): void {
+  checkExisting(props);
+  const { prefix, runsFor, transitions = [] } = props;
   if (prefix !== undefined && prefix !== '' && !PREFIX.test(prefix))
     throw new Error(`prefix is '${prefix}'; allowed are names with slashes between them`);
   if (runsFor && runsFor.toHours() < 48)

@@ -4,7 +4,7 @@ import type { Connections, IConnectable, ISecurityGroup, IVpc, SubnetSelection }
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import type { IBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -144,7 +144,7 @@ export interface DatabaseBackupsProps {
   readonly fargate?: AwsConfig['fargate'];
 
   /**
-   * Size of functions, by name.
+   * Size of functions, and variables of your own, by name.
    *
    * @default - docs/aws.md
    */
@@ -170,6 +170,13 @@ export interface DatabaseBackupsProps {
    * @default 4096
    */
   readonly restoreMiB?: number;
+
+  /**
+   * A bucket that is there, as one that an earlier stack left; needs `encryptionKey`. Its lifecycle, versioning and locks are yours.
+   *
+   * @default - one is made
+   */
+  readonly bucket?: IBucket;
 
   /**
    * Name of the bucket.
@@ -285,7 +292,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
     });
   }
 
-  get bucket(): Bucket {
+  get bucket(): IBucket {
     return this.storage.bucket;
   }
 

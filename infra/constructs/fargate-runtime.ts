@@ -51,7 +51,7 @@ export interface FargateTasksProps {
   readonly memoryMiB: number;
   /** Folder with the Dockerfile and what it copies. */
   readonly image: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: (job: TaskJob) => Readonly<Record<string, string>>;
   /** All that a job may do, besides writing its log. */
   readonly statements: (job: TaskJob) => readonly PolicyStatement[];
   readonly logRetention: RetentionDays;
@@ -122,7 +122,7 @@ export class FargateTasks extends Construct implements FargateRuntime {
       const container = taskDefinition.addContainer(CONTAINER, {
         image: ContainerImage.fromDockerImageAsset(asset),
         command: [job],
-        environment: { ...props.environment },
+        environment: { ...props.environment(job) },
         logging: LogDriver.awsLogs({ streamPrefix: job, logGroup }),
         readonlyRootFilesystem: true,
       });

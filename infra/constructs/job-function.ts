@@ -26,6 +26,8 @@ export interface FunctionSize {
    * @default 0
    */
   readonly reservedConcurrency?: number | undefined;
+  /** Variables of your own. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface JobFunctionProps {
@@ -132,7 +134,12 @@ export class JobFunction extends Construct {
       logGroup,
       role: this.role,
       ...network,
-      environment: { POWERTOOLS_SERVICE_NAME: job, ...GIVE_BACK_MEMORY, ...environment },
+      environment: {
+        POWERTOOLS_SERVICE_NAME: job,
+        ...GIVE_BACK_MEMORY,
+        ...props.size?.environment,
+        ...environment,
+      },
     });
   }
 }

@@ -1,6 +1,6 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { ObjectLockRetention, StorageClass } from 'aws-cdk-lib/aws-s3';
+import { Bucket, ObjectLockRetention, StorageClass } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { ResolvedConfig } from '../../shared/core/config.ts';
 import type { AwsSettings } from '../../shared/core/config-aws.ts';
@@ -25,7 +25,7 @@ export class StorageStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: StorageStackProps) {
     super(scope, id, { terminationProtection: true, ...props });
     this.storage = new BackupStorage(this, 'Storage', {
-      ...placeOf(config.repository),
+      ...this.#bucketOf(config),
       encryptionKey:
         config.kmsKey === undefined ? undefined : Key.fromKeyArn(this, 'Key', arnOf(config.kmsKey)),
       olderKeys: config.olderKmsKeys.map((arn, i) => Key.fromKeyArn(this, `OlderKey${i}`, arn)),
@@ -33,6 +33,20 @@ export class StorageStack extends Stack {
     });
     new CfnOutput(this, 'Repository', { value: this.storage.repository });
     new CfnOutput(this, 'KeyArn', { value: this.storage.key.keyArn });
+  }
+
+  #bucketOf({
+    repository,
+    kmsKey,
+    aws,
+  }: ResolvedConfig): Pick<BackupStorageProps, 'bucket' | 'bucketName' | 'prefix'> {
+    const { bucketName, prefix } = placeOf(repository);
+    if (!aws.storage?.existing) return { bucketName, prefix };
+    if (bucketName === undefined || kmsKey === undefined)
+      throw new Error(
+        'aws.storage.existing is set; repository and kmsKey must name the bucket and its key then',
+      );
+    return { bucket: Bucket.fromBucketName(this, 'Bucket', bucketName), prefix };
   }
 }
 

@@ -38,6 +38,18 @@ const FunctionSize = z.strictObject({
   memoryMiB: whole(256, 10_240).optional(),
   timeoutMinutes: whole(1, 15).optional(),
   reservedConcurrency: whole(0, 1000).optional(),
+  /** Variables of your own, as POWERTOOLS_LOG_LEVEL. */
+  environment: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^(?!(HOLDFAST|AWS)_)[A-Za-z][A-Za-z0-9_]*$/,
+          'a variable is named by letters, digits and _, and begins neither with HOLDFAST_ nor with AWS_',
+        ),
+      z.string(),
+    )
+    .optional(),
 });
 
 export const AwsConfig = z.strictObject({
@@ -58,8 +70,12 @@ export const AwsConfig = z.strictObject({
       securityGroupIds: z.array(z.string().startsWith('sg-')).optional(),
     })
     .optional(),
+  /** Name or ARN of a managed policy that bounds every role. */
+  permissionsBoundary: z.string().min(1).optional(),
   storage: z
     .strictObject({
+      /** The bucket that `repository` names is there, and the key `kmsKey`: nothing is made. */
+      existing: z.boolean().optional(),
       objectLock: z
         .strictObject({ mode: z.enum(['governance', 'compliance']), days: whole(1, 36_500) })
         .optional(),
@@ -246,12 +262,22 @@ function misfits(
     ...unknown,
     ...(aws.fargate && !aws.network ? ['aws.fargate needs aws.network: tasks run in a VPC'] : []),
     ...misfitsOfTask(aws.fargate),
+    ...misfitsOfBucket(aws.storage),
     ...(jobs.watchdog && jobs.watchdog.intervalMs <= WATCH_MS
       ? []
       : [
           'aws.jobs.watchdog must be a rate of 30 minutes at most: nothing else notices a backup that never began',
         ]),
   ];
+}
+
+/** What is there is not made, and so not set up. */
+function misfitsOfBucket({ existing, ...settings }: NonNullable<AwsFile['storage']> = {}): string[] {
+  if (!existing) return [];
+  return Object.keys(settings).map(
+    (name) =>
+      `aws.storage.${name} is for a bucket that is made; with existing: true set that at your bucket yourself`,
+  );
 }
 
 /** Fargate has no task of just any processor and memory. */

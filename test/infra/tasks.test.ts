@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { App, Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { AssetManifestArtifact } from 'aws-cdk-lib/cx-api';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups } from '../../infra/constructs/database-backups.ts';
@@ -150,6 +151,20 @@ describe('tasks on Fargate', () => {
     const error = { code: 'States.TaskFailed', message: 'the task failed, or died; its log says why' };
     expect(events).toMatchObject([{ type, detail: { run, backup, ...told, outcome: 'failed', error } }]);
     expectDocumented(events);
+  });
+
+  it('alone need an image to be built, and with it Docker', () => {
+    const imagesOf = (config: HoldfastConfig) =>
+      deploymentOf(config)
+        .app.synth()
+        .stacks.flatMap(({ dependencies }) => dependencies)
+        .flatMap((one) =>
+          AssetManifestArtifact.isAssetManifestArtifact(one) ? [one.contents.dockerImages] : [],
+        )
+        .flatMap((images) => Object.keys(images ?? {}));
+    const { fargate: _, ...without } = FULL_CONFIG.aws ?? {};
+    expect(imagesOf({ ...FULL_CONFIG, aws: without })).toEqual([]);
+    expect(new Set(imagesOf(FULL_CONFIG)).size).toBe(1);
   });
 
   it('is refused without a VPC', () => {
