@@ -97,9 +97,12 @@ describe('compaction', () => {
   });
 });
 
+/** Days until old versions are among what the newest backup needs, as in docs/retention.md. */
+const SETTLED = 30;
+
 /** What the newest backup needs by a first backup of the same data, after the first days: on average, at most, on how many days much. */
 function needs(days: readonly ChurnDay[]) {
-  const factors = days.slice(20).map(({ neededBytes, freshBytes }) => neededBytes / freshBytes);
+  const factors = days.slice(SETTLED).map(({ neededBytes, freshBytes }) => neededBytes / freshBytes);
   return {
     most: Math.max(...factors),
     mean: factors.reduce((sum, factor) => sum + factor, 0) / factors.length,
@@ -121,21 +124,20 @@ describe('a backup a day of rows that change', () => {
     expect(over, 'days of more than 1.6').toBeLessThan(5);
   });
 
-  it.runIf(isTorture)(
-    'nor for a year, with chunks of the usual size',
+  // On single days a steady share needs more than 1.5: docs/retention.md says why, and has the curve.
+  it.runIf(isTorture).each([
+    { changed: '1 to 5 %', churn: [0.01, 0.05], limit: 1.5 },
+    { changed: '1 %', churn: [0.01, 0.01], limit: 1.6 },
+    { changed: '5 %', churn: [0.05, 0.05], limit: 1.6 },
+  ] as const)(
+    'nor for a year of $changed, at most $limit, with chunks of the usual size',
     { timeout: tortureTimeoutMs },
-    async () => {
-      for (const churn of [
-        [0.01, 0.05],
-        [0.01, 0.01],
-        [0.05, 0.05],
-      ] as const) {
-        const year = await churnYear({ days: 415, rows: 6300, churn, rowOf: tableRow });
-        const { most, mean } = needs(year.days);
-        expect(mean, `${churn}`).toBeLessThan(1.3);
-        expect(most, `${churn}`).toBeLessThan(1.65);
-        expect(year.storedBytes / year.freshBytes, `${churn}`).toBeLessThan(1.7);
-      }
+    async ({ churn, limit }) => {
+      const year = await churnYear({ days: 415, rows: 6300, churn, rowOf: tableRow });
+      const { most, mean } = needs(year.days);
+      expect(mean).toBeLessThan(1.3);
+      expect(most).toBeLessThanOrEqual(limit);
+      expect(year.storedBytes / year.freshBytes).toBeLessThan(1.7);
     },
   );
 });
