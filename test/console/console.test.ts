@@ -6,6 +6,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { seriousFindings } from '../support/axe.ts';
 import { MISSED } from '../support/backup-year.ts';
+import { openConsolePage } from '../support/console-page.ts';
 import { type ConsoleRig, newestLink, startConsoleRig } from '../support/console-rig.ts';
 import { startIssuer } from '../support/issuer.ts';
 import { describeWithPart, hasPart, POSTGRES_15_BIN } from '../support/parts.ts';
@@ -13,8 +14,6 @@ import type { Serving } from '../support/serving.ts';
 
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
-/** A machine may be busy. */
-const PATIENCE_MS = 45_000;
 const COUNTS = `select (select count(*) from customers)::int c, (select count(*) from orders)::int o,
   (select sum(count) from order_lines)::int l, (select md5(string_agg(name || price || tags::text, ',' order by id)) from products) p`;
 
@@ -25,15 +24,7 @@ describeWithPart('chromium', 'console', () => {
   /** What the browser complained of: errors of scripts, what the content security policy refused. */
   const complaints: string[] = [];
 
-  const openPage = async (of: BrowserContext): Promise<Page> => {
-    const opened = await of.newPage();
-    opened.setDefaultTimeout(PATIENCE_MS);
-    opened.on('pageerror', ({ message }) => complaints.push(message));
-    opened.on('console', (line) => {
-      if (/content security policy/i.test(line.text())) complaints.push(line.text());
-    });
-    return opened;
-  };
+  const openPage = (of: BrowserContext) => openConsolePage(of, complaints);
   /** A screen by its address, when it shows what it is of. */
   const goTo = async (place: string, shows: string, on = page) => {
     await on.evaluate(`location.hash = '#/${place}'`);

@@ -42,17 +42,20 @@ function invoke(handler: typeof plan | typeof verify, event: object): Promise<un
 }
 
 describe('the depth that the verify function is given', () => {
-  it.each(['5/3', '0/3', '3', '1/0', '1/10000', 'fully', ''])('is refused if it is %j', async (depth) => {
-    await expect(invoke(verify, { backup, depth })).rejects.toMatchObject({
-      name: 'E_USAGE',
-      message: expect.stringContaining(
-        'wanted is quick, full, or N/T, with T from 1 to 9999 and N from 1 to T',
-      ),
-    });
-  });
+  it.each(['5/3', '0/3', '3', '1/0', '1/10000', 'new:5/3', 'fully', ''])(
+    'is refused if it is %j',
+    async (depth) => {
+      await expect(invoke(verify, { backup, depth })).rejects.toMatchObject({
+        name: 'E_USAGE',
+        message: expect.stringContaining(
+          'wanted is quick, full, N/T, new or new:N/T, with T from 1 to 9999 and N from 1 to T',
+        ),
+      });
+    },
+  );
 
-  it.each(['quick', 'full', '3/3', '9999/9999', undefined])('is taken if it is %j', async (depth) => {
-    expect(await invoke(verify, { backup, depth })).toEqual({ verified: 1, damaged: [], findings: 0 });
+  it.each(['quick', 'full', '3/3', '9999/9999', 'new', undefined])('is taken if it is %j', async (depth) => {
+    expect(await invoke(verify, { backup, depth })).toMatchObject({ verified: 1, damaged: [], findings: 0 });
   });
 });
 
