@@ -12,7 +12,7 @@ import { type MetricName, sourceMetric } from './backup-metrics.ts';
 const GRAPHS: readonly (readonly [title: string, metrics: readonly MetricName[]])[] = [
   ['Age of newest good backup, verification and drill (s)', ['BackupAge', 'VerificationAge', 'DrillAge']],
   ['Duration of backups and of restores (s)', ['Duration', 'RestoreTime']],
-  ['Bytes read, new and stored', ['ReadBytes', 'NewBytes', 'StoredBytes']],
+  ['Bytes read and stored', ['ReadBytes', 'StoredBytes']],
   ['Records', ['Records']],
   ['Ratio', ['Ratio']],
   [
@@ -30,7 +30,7 @@ export function backupDashboard(
   scope: Construct,
   id: string,
   alarms: Alarm[],
-  sources: readonly string[],
+  { deployment, sources }: { readonly deployment: string; readonly sources: readonly string[] },
 ): Dashboard {
   const graphs = GRAPHS.map(
     ([title, metrics]) =>
@@ -38,7 +38,7 @@ export function backupDashboard(
         title,
         width: WIDTH / COLUMNS,
         left: sources.flatMap((source) =>
-          metrics.map((name) => sourceMetric(name, source, { label: `${source} ${name}` })),
+          metrics.map((name) => sourceMetric(name, { deployment, source }, { label: `${source} ${name}` })),
         ),
       }),
   );

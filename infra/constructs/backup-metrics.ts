@@ -8,7 +8,6 @@ export type MetricName =
   | 'BackupAge'
   | 'Duration'
   | 'ReadBytes'
-  | 'NewBytes'
   | 'StoredBytes'
   | 'Ratio'
   | 'Records'
@@ -20,12 +19,22 @@ export type MetricName =
   | 'BackupMissed'
   | 'VerificationFailed';
 
+/** Whose metrics they are: several deployments of one account have sources of the same name. */
+export interface MeasuredSource {
+  readonly deployment: string;
+  readonly source: string;
+}
+
 /** One metric of one source. @param options @default - the largest value of an hour */
-export function sourceMetric(name: MetricName, source: string, options: MetricOptions = {}): Metric {
+export function sourceMetric(
+  name: MetricName,
+  { deployment, source }: MeasuredSource,
+  options: MetricOptions = {},
+): Metric {
   return new Metric({
     namespace: NAMESPACE,
     metricName: name,
-    dimensionsMap: { source },
+    dimensionsMap: { deployment, source },
     statistic: Stats.MAXIMUM,
     period: Duration.hours(1),
     ...options,

@@ -78,6 +78,7 @@ export class BackupMonitoring extends Construct {
   readonly alertTopic: Topic;
   readonly alarms: readonly Alarm[];
   readonly #alarms: Alarm[] = [];
+  readonly #deployment: string;
 
   constructor(scope: Construct, id: string, props: BackupMonitoringProps) {
     super(scope, id);
@@ -85,6 +86,7 @@ export class BackupMonitoring extends Construct {
     this.alertTopic = new Topic(this, 'Alerts', { displayName: 'Holdfast', enforceSSL: true });
     allowServices(this.alertTopic);
     for (const email of alertEmails) this.alertTopic.addSubscription(new EmailSubscription(email));
+    this.#deployment = pipeline.deployment;
     this.#tellOfEvents(pipeline.eventBus, webhook);
     const sources = pipeline.config.sources.map(({ name }) => name);
     for (const source of sources) this.#watchSource(source, pipeline);
@@ -94,19 +96,21 @@ export class BackupMonitoring extends Construct {
     if (api) this.#watchApi(api);
     this.#watchKey(storage);
     this.alarms = this.#alarms;
-    backupDashboard(this, 'Dashboard', this.#alarms, sources);
+    backupDashboard(this, 'Dashboard', this.#alarms, { deployment: this.#deployment, sources });
   }
 
   /** A metric of one source. @default - the largest value of an hour */
   metric(name: MetricName, source: string): Metric {
-    return sourceMetric(name, source);
+    return sourceMetric(name, { deployment: this.#deployment, source });
   }
 
   #tellOfEvents(eventBus: IEventBus, webhook: Webhook | undefined): void {
+    // Another deployment of the account has the same bus.
+    const detail = { deployment: [this.#deployment] };
     new Rule(this, 'AlertRule', {
       description: 'Holdfast: events that somebody must look at',
       eventBus,
-      eventPattern: { source: [EVENT_SOURCE], detailType: [...ALERT_TYPES] },
+      eventPattern: { source: [EVENT_SOURCE], detailType: [...ALERT_TYPES], detail },
       targets: [new SnsTopic(this.alertTopic)],
     });
     if (!webhook) return;
@@ -123,7 +127,7 @@ export class BackupMonitoring extends Construct {
     new Rule(this, 'WebhookRule', {
       description: 'Holdfast: every event, to the webhook',
       eventBus,
-      eventPattern: { source: [EVENT_SOURCE] },
+      eventPattern: { source: [EVENT_SOURCE], detail },
       targets: [
         new ApiTarget(destination as IApiDestination, {
           retryAttempts: 20,
@@ -141,7 +145,8 @@ export class BackupMonitoring extends Construct {
   #watchSource(source: string, { config, schedules }: BackupPipeline): void {
     const { alarms, jobs } = config.aws;
     const seconds = (ms: number) => Math.round(ms / 1000);
-    const of = (name: MetricName) => sourceMetric(name, source, { period: HOUR });
+    const of = (name: MetricName) =>
+      sourceMetric(name, { deployment: this.#deployment, source }, { period: HOUR });
     this.#alarm(`BackupMissed-${source}`, of('BackupAge'), {
       text: `the newest good backup of ${source} is too old, or nobody measures its age`,
       above: seconds(alarms.backupAgeMs),

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { Names } from 'aws-cdk-lib';
 import type { IConnectable, ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Connections, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
@@ -22,6 +23,7 @@ import { FargateTasks, type TaskJob } from './fargate-runtime.ts';
 import { functionConfig, functionEnvironment } from './function-settings.ts';
 import { bundleOf, type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
+import { DEPLOYMENT } from './put-event.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
 import { VerificationStateMachine } from './verification-state-machine.ts';
 
@@ -68,6 +70,8 @@ export interface BackupPipelineProps {
 export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
   readonly eventBus: IEventBus;
+  /** Its own name in its account and region: metrics and events carry it. */
+  readonly deployment: string;
   readonly stateMachine: BackupStateMachine['stateMachine'];
   /** Verifies backups of any size. */
   readonly verification: VerificationStateMachine['stateMachine'];
@@ -84,6 +88,8 @@ export class BackupPipeline extends Construct implements IConnectable {
     const file = withLock(props.config, props.storage);
     this.config = resolveConfig({ file, fileName: 'config', env: {}, flags: {} });
     checkConfig(this.config);
+    this.deployment = Names.uniqueResourceName(this, { maxLength: 64 });
+    this.node.setContext(DEPLOYMENT, this.deployment);
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');
     const { aws, deltas } = this.config;
     const network = this.#network(props);
@@ -94,7 +100,10 @@ export class BackupPipeline extends Construct implements IConnectable {
       logins: loginsOf(this, this.config),
       eventBusArn: this.eventBus.eventBusArn,
     };
-    const environment = functionEnvironment(props.storage, this.eventBus, functionConfig(file));
+    const environment = {
+      ...functionEnvironment(props.storage, this.eventBus, functionConfig(file)),
+      HOLDFAST_DEPLOYMENT: this.deployment,
+    };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
     const fargate = this.#fargate(props, { network, statements, environment });

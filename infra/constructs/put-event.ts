@@ -14,6 +14,9 @@ class PutHoldfastEvents extends EventBridgePutEvents {
   }
 }
 
+/** Context of constructs that belong to one deployment: its name, which its events carry. */
+export const DEPLOYMENT = 'holdfast:deployment';
+
 export interface PutEventOptions {
   readonly eventBus: IEventBus;
   readonly detailType: EventType;
@@ -26,9 +29,11 @@ export function putEventState(
   name: string,
   { eventBus, detailType, detail }: PutEventOptions,
 ): TaskStateBase {
+  const deployment: unknown = scope.node.tryGetContext(DEPLOYMENT);
+  const named = { ...detail, ...(deployment === undefined ? {} : { deployment }) };
   const state = new PutHoldfastEvents(scope, name, {
     stateName: name,
-    entries: [{ source: EVENT_SOURCE, detailType, detail: TaskInput.fromObject({ ...detail }), eventBus }],
+    entries: [{ source: EVENT_SOURCE, detailType, detail: TaskInput.fromObject(named), eventBus }],
     resultPath: JsonPath.DISCARD,
   });
   return state.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });

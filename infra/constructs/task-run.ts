@@ -8,15 +8,15 @@ import {
   JsonPath,
   LogLevel,
   StateMachine,
-  TaskInput,
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { EcsRunTask, EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { EcsRunTask } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
 import { deliveredLog } from './delivered-log.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { taskProps } from './partition-steps.ts';
+import { putEventState } from './put-event.ts';
 
 /** Jobs whose functions begin a task by themselves, if a backup is too large for them. */
 export const HANDED_OVER = ['restore', 'drill'] as const;
@@ -67,25 +67,18 @@ export class TaskRun extends Construct {
     });
     const failed = new Fail(this, 'Failed', { errorPath: '$.failure.Error', cause: DIED });
     const { type: detailType, detail } = TOLD[job];
-    const tell = new EventBridgePutEvents(this, 'Tell', {
-      entries: [
-        {
-          source: EVENT_SOURCE,
-          detailType,
-          detail: TaskInput.fromObject({
-            schema: EVENT_SCHEMA,
-            run: JsonPath.stringAt('$.run'),
-            backup: JsonPath.stringAt('$.event.backup'),
-            ...detail,
-            outcome: 'failed',
-            error: { code: JsonPath.stringAt('$.failure.Error'), message: DIED },
-          }),
-          eventBus,
-        },
-      ],
-      resultPath: JsonPath.DISCARD,
+    const tell = putEventState(this, 'Tell', {
+      eventBus,
+      detailType,
+      detail: {
+        schema: EVENT_SCHEMA,
+        run: JsonPath.stringAt('$.run'),
+        backup: JsonPath.stringAt('$.event.backup'),
+        ...detail,
+        outcome: 'failed',
+        error: { code: JsonPath.stringAt('$.failure.Error'), message: DIED },
+      },
     });
-    tell.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
     tell.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
     task.addCatch(tell, { resultPath: '$.failure' });
     this.stateMachine = new StateMachine(this, 'Resource', {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SECOND_MS } from '../../shared/core/units.ts';
 import { abortBackup } from '../../shared/jobs/abort-backup.ts';
 import { commitBackup } from '../../shared/jobs/commit-backup.ts';
 import { noteShareFailure, readShareFailure } from '../../shared/jobs/share-failure.ts';
@@ -41,7 +42,9 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
   const { suspect } = result;
+  const { startedAt, finishedAt } = result;
   measure(source, {
+    Duration: (finishedAt.getTime() - startedAt.getTime()) / SECOND_MS,
     Records: records,
     ReadBytes: plainBytes,
     StoredBytes: storedBytes,

@@ -5,10 +5,20 @@ import { audited } from '../runtime/audit.ts';
 import { requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
+import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import { repositoryPlace } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({ dryRun: z.boolean().optional(), requestedBy: requestedBy.optional() });
+
+/** What is planned where there are no backups yet. */
+const NOTHING = {
+  backups: 0,
+  expire: 0,
+  locked: { backups: 0, packs: 0, bytes: 0 },
+  blockedBy: null,
+  refusal: null,
+};
 
 /** Takes out what retention does not keep. */
 export const handler = defineFunction(
@@ -16,7 +26,8 @@ export const handler = defineFunction(
   async (event, invocation) => {
     const { config, signal, onProgress, id: run } = invocation;
     const isDryRun = event.dryRun === true;
-    const repository = await invocation.repository();
+    const repository = await repositoryIfMade(invocation);
+    if (!repository) return { ...NOTHING, dryRun: isDryRun };
     const rules = { policy: config.retention, maxShare: config.prune.maxShare };
     const locks = await openLocks(repositoryPlace(config), config.lock);
     const prepared = await preparePrune(repository, rules, { isDryRun, locks, onProgress, signal });

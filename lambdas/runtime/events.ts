@@ -20,11 +20,17 @@ export async function putEvent(type: EventType, detail: EventDetail): Promise<vo
   if (!bus) return;
   try {
     const { putOne } = await import('./put-events.ts');
-    if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...detail, ...shown(detail) })))
+    if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...deployment(), ...detail, ...shown(detail) })))
       logger.error('the event was not taken', { event: type });
   } catch (error) {
     logger.error('the event could not be sent', { event: type, error: error as Error });
   }
+}
+
+/** Whose event it is, where an account has several deployments. */
+function deployment(): { readonly deployment?: string } {
+  const name = process.env['HOLDFAST_DEPLOYMENT'];
+  return name ? { deployment: name } : {};
 }
 
 /** What another system said may quote what it was given. */

@@ -18,7 +18,6 @@ export type MetricName =
   | 'BackupMissed'
   | 'DrillAge'
   | 'Duration'
-  | 'NewBytes'
   | 'Ratio'
   | 'ReadBytes'
   | 'Records'
@@ -32,7 +31,6 @@ const UNITS: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
   BackupAge: MetricUnit.Seconds,
   DrillAge: MetricUnit.Seconds,
   Duration: MetricUnit.Seconds,
-  NewBytes: MetricUnit.Bytes,
   Ratio: MetricUnit.NoUnit,
   ReadBytes: MetricUnit.Bytes,
   RestoreTime: MetricUnit.Seconds,
@@ -40,13 +38,15 @@ const UNITS: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
   VerificationAge: MetricUnit.Seconds,
 };
 
-/** Publishes figures under the one dimension `source`; undefined ones are left out. */
+/** Publishes figures by `deployment`, where it has a name, and `source`; undefined ones are left out. */
 export function measure(
   source: string,
   values: Readonly<Partial<Record<MetricName, number | undefined>>>,
 ): void {
-  // Whoever alarms on a metric must name all of its dimensions: there is one.
+  // An alarm on a metric must name all of its dimensions: there are no others.
   metrics.clearDefaultDimensions();
+  const deployment = process.env['HOLDFAST_DEPLOYMENT'];
+  if (deployment) metrics.addDimension('deployment', deployment);
   metrics.addDimension('source', source);
   for (const [name, value] of Object.entries(values)) {
     if (value !== undefined) metrics.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);

@@ -11,6 +11,7 @@ import { putEvent } from '../runtime/events.ts';
 import { explained, Failure } from '../runtime/explained.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
+import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { divided, type Part, planParts, type Spread, type Which } from './parts.ts';
@@ -65,7 +66,8 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const which = 'backup' in event ? { backup: event.backup } : { since: event.since };
   const how = parseDepth(event.depth) ?? { kind: 'full' };
   if (event.plan) {
-    const repository = await invocation.repository();
+    const repository = await openFor(which, invocation);
+    if (!repository) return { parts: [], damaged: [] };
     const spread = spreadOf(event, repository.clock.now());
     const parts = await planParts(repository, which, { depth: how, spread, signal: invocation.signal });
     return { parts, damaged: [] };
@@ -106,7 +108,8 @@ async function verify(which: Which, options: Verification): Promise<Verified> {
 }
 
 async function verifyPart(which: Which, { how, inParts, invocation }: Verification): Promise<Verified> {
-  const repository = await invocation.repository();
+  const repository = await openFor(which, invocation);
+  if (!repository) return { verified: 0, damaged: [], findings: 0, unfinished: [] };
   const { signal, onProgress } = invocation;
   const keys = await chosenKeys(repository, which, { depth: how, signal });
   const report = await verifyBackups(repository, keys, { depth: how, onProgress, signal });
@@ -120,6 +123,11 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   const rest = inParts && isOutOfTime(signal) ? divided(which, how) : undefined;
   if (interrupted && !rest) throw interrupted;
   return { verified: backups.length, damaged, findings: findings.length, unfinished: rest ?? [] };
+}
+
+/** Undefined where all is to be verified, and there is nothing yet. */
+function openFor(which: Which, invocation: Invocation): Promise<Repository | undefined> {
+  return 'backup' in which ? invocation.repository() : repositoryIfMade(invocation);
 }
 
 async function chosenKeys(

@@ -1,29 +1,31 @@
 import * as z from 'zod';
-import { scheduleNames } from '../../shared/core/schedule-names.ts';
+import { backupSchedulesOf, scheduleNames } from '../../shared/core/schedule-names.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { readSourceAges, type SourceAges } from '../../shared/jobs/source-ages.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
 const NONE = { ...NEVER, waiting: 0, damaged: 0 };
-/** What the age of a backup that never was is measured as, so that alarms on it fire too: a hundred years. */
+/** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
 /** Measures how old the newest good backup of each source is, and tells where it is too old, and which schedules are off. Needs no key. */
 export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
   const { config, signal } = invocation;
-  const repository = await invocation.repository({ withKey: false });
-  const found = await readSourceAges(repository, signal);
+  const repository = await repositoryIfMade(invocation, { withKey: false });
+  const found = repository ? await readSourceAges(repository, signal) : [];
   const { backupAgeMs } = config.aws.alarms;
   const missed: string[] = [];
   const sources = config.sources.map(({ name }) => {
     return found.find(({ source }) => source === name) ?? { source: name, ...NONE };
   });
   for (const ages of sources) {
-    const isMissed = (ages.backupMs ?? NEVER_MS) > backupAgeMs;
-    report(ages, isMissed);
+    const ageMs = ages.backupMs ?? (await waitedMs(ages.source, invocation));
+    const isMissed = ageMs > backupAgeMs;
+    report({ ...ages, backupMs: ageMs }, isMissed);
     if (!isMissed) continue;
     missed.push(ages.source);
     const allowedSeconds = seconds(backupAgeMs);
@@ -35,6 +37,16 @@ export const handler = defineFunction(z.strictObject({}), async (_event, invocat
   }
   return { sources: sources.map(inSeconds), missed, off: await tellOfSchedules(invocation) };
 });
+
+/** How long a source waits for its first good backup: since it has a schedule. */
+async function waitedMs(source: string, { config, signal }: Invocation): Promise<number> {
+  const group = process.env['HOLDFAST_SCHEDULE_GROUP'];
+  if (!group) return NEVER_MS;
+  const { scheduledSince } = await import('./schedules.ts');
+  const names = backupSchedulesOf(source, config);
+  const since = await scheduledSince(group, names, signal);
+  return since ? Math.max(0, Date.now() - since.getTime()) : NEVER_MS;
+}
 
 /** A schedule that is gone is told of at once, not when its first backup is missed. */
 async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]> {

@@ -1,4 +1,9 @@
-import { GetScheduleCommand, SchedulerClient, ScheduleState } from '@aws-sdk/client-scheduler';
+import {
+  GetScheduleCommand,
+  type GetScheduleCommandOutput,
+  SchedulerClient,
+  ScheduleState,
+} from '@aws-sdk/client-scheduler';
 import { parallel } from '../../shared/core/parallel.ts';
 
 export interface ScheduleOff {
@@ -22,21 +27,36 @@ export async function schedulesOff(
   const client = new SchedulerClient({});
   const off: ScheduleOff[] = [];
   await parallel(names, { most: AT_ONCE, signal }, async (schedule) => {
-    const state = await stateOf(client, { GroupName: group, Name: schedule }, signal);
+    const state = (await find(client, { GroupName: group, Name: schedule }, signal))?.State;
     if (state !== ScheduleState.ENABLED)
       off.push({ schedule, state: state === undefined ? 'missing' : 'disabled' });
   });
   return off.toSorted((a, b) => (a.schedule < b.schedule ? -1 : 1));
 }
 
+/** When the oldest of the schedules that are there was made; undefined where none is. @throws as `schedulesOff` */
+export async function scheduledSince(
+  group: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Date | undefined> {
+  const client = new SchedulerClient({});
+  const dates: Date[] = [];
+  for (const Name of names) {
+    const found = await find(client, { GroupName: group, Name }, signal);
+    if (found?.CreationDate) dates.push(found.CreationDate);
+  }
+  return dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
+}
+
 /** Undefined where there is none. */
-async function stateOf(
+async function find(
   client: SchedulerClient,
   input: { readonly GroupName: string; readonly Name: string },
   abortSignal: AbortSignal,
-): Promise<ScheduleState | undefined> {
+): Promise<GetScheduleCommandOutput | undefined> {
   try {
-    return (await client.send(new GetScheduleCommand(input), { abortSignal })).State;
+    return await client.send(new GetScheduleCommand(input), { abortSignal });
   } catch (error) {
     if ((error as Error).name === 'ResourceNotFoundException') return undefined;
     throw error;

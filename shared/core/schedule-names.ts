@@ -21,6 +21,13 @@ export function drilledSources({ sources, drill }: Pick<ResolvedConfig, 'sources
   return sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
 }
 
+/** Names of the schedules that back a source up. */
+export function backupSchedulesOf(source: string, { aws }: Pick<ResolvedConfig, 'aws'>): string[] {
+  return Object.entries(aws.schedules).flatMap(([type, { sources }]) =>
+    sources === undefined || sources.includes(source) ? [backupScheduleName(type, source)] : [],
+  );
+}
+
 /** Names of the schedules that a configuration says there are, but for the watchdog's own. */
 export function scheduleNames({ aws, sources, drill, lock }: ResolvedConfig): string[] {
   const all = sources.map(({ name }) => name);

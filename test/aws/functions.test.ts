@@ -64,6 +64,7 @@ describeWithParts(
         deltas: false,
       };
       rig.configure(file);
+      await installed();
       const input = { source: 'shop', type: 'daily', scheduledTime: '2026-11-26T02:00:00Z' };
       const { outcome, events } = await execute(machine, input, { rig, id: 'first' });
       expect({ outcome, events }).toMatchObject({
@@ -73,6 +74,29 @@ describeWithParts(
       backup = String(events[0]?.detail['backup']);
     }, TIMEOUT_MS);
     afterAll(() => rig?.[Symbol.asyncDispose]());
+
+    let before: unknown;
+    /** What functions answer that a schedule calls before the first backup. */
+    const installed = async () => {
+      const names = scheduleNames(resolveConfig({ file, fileName: 'config', env: {}, flags: {} }));
+      for (const name of names) rig.aws.schedules.set(`new/${name}`, 'ENABLED');
+      const env = { HOLDFAST_KMS_KEY: '', HOLDFAST_SCHEDULE_GROUP: 'new' };
+      before = {
+        watchdog: await rig.invoke('watchdog', {}, { env }),
+        verify: await rig.invoke('verify', { plan: true, since: '6d', days: 7 }),
+        prune: await rig.invoke('prune', {}),
+        told: rig.aws.events.length,
+      };
+    };
+
+    it('find nothing wrong before the first backup is due', () => {
+      expect(before).toMatchObject({
+        watchdog: { missed: [], off: [] },
+        verify: { parts: [] },
+        prune: { backups: 0, expire: 0 },
+        told: 0,
+      });
+    });
 
     it.skipIf(process.env['HOLDFAST_TEST_AWS'] === '1')(
       'asked KMS for data keys and for no records, with whose key it is in the context',
@@ -288,7 +312,8 @@ describeWithParts(
       const kept = (await rig.keys('reports/verify/')).filter((key) => key > before);
       const reports = await Promise.all(kept.map((key) => rig.store.get(key)));
       const bodies = reports.map((bytes) => JSON.parse(Buffer.from(bytes).toString()));
-      expect(bodies.map(({ backups, body }) => [backups, body.depth, body.findings]).toSorted()).toEqual([
+      const looks = bodies.toSorted((a, b) => a.body.depth.part - b.body.depth.part);
+      expect(looks.map(({ backups, body }) => [backups, body.depth, body.findings])).toEqual([
         [[backup], { kind: 'subset', part: 1, of: 2 }, 0],
         [[backup], { kind: 'subset', part: 2, of: 2 }, 0],
       ]);

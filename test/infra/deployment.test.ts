@@ -9,7 +9,7 @@ import { bundleOf } from '../../infra/constructs/job-function.ts';
 import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved } from '../support/synthesised.ts';
+import { resolved, stateMachinesOf } from '../support/synthesised.ts';
 
 const full = deploymentOf(FULL_CONFIG);
 const [storage, pipeline, monitoring] = [full.storage, full.pipeline, full.monitoring];
@@ -278,6 +278,11 @@ describe('schedules', () => {
   });
 });
 
+const [{ Environment }] = properties(pipeline, 'AWS::Lambda::Function').filter(
+  (made) => made.Environment?.Variables.POWERTOOLS_SERVICE_NAME === 'commit',
+) as [{ Environment: { Variables: Record<string, string> } }];
+const deployment = Environment.Variables['HOLDFAST_DEPLOYMENT'];
+
 describe('monitoring', () => {
   const alarms = properties(monitoring, 'AWS::CloudWatch::Alarm');
   const about = (text: string) =>
@@ -287,11 +292,33 @@ describe('monitoring', () => {
     expect(about('newest good backup of shop')).toMatchObject({
       MetricName: 'BackupAge',
       Namespace: 'Holdfast',
-      Dimensions: [{ Name: 'source', Value: 'shop' }],
+      Dimensions: [
+        { Name: 'deployment', Value: deployment },
+        { Name: 'source', Value: 'shop' },
+      ],
       Threshold: 30 * 3600,
       TreatMissingData: 'breaching',
     });
     expect(about('watchdog did not run')).toMatchObject({ Threshold: 1, TreatMissingData: 'breaching' });
+  });
+
+  it('tells of its own deployment alone: every event of its state machines says whose it is', () => {
+    const definitions = JSON.stringify(stateMachinesOf(pipeline));
+    const count = (text: string) => definitions.split(text).length - 1;
+    expect(count('"DetailType"')).toBeGreaterThan(8);
+    expect(count(`"deployment":"${deployment}"`)).toBe(count('"DetailType"'));
+    const other = small().stack;
+    expect(JSON.stringify(Template.fromStack(other).toJSON())).not.toContain(`"${deployment}"`);
+  });
+
+  it('lets state machines put events in the name of Holdfast alone', () => {
+    const statements = properties(pipeline, 'AWS::IAM::Policy').flatMap(
+      ({ PolicyDocument }) => PolicyDocument.Statement as { Action: unknown; Condition?: object }[],
+    );
+    const puts = statements.filter(({ Action }) => [Action].flat().includes('events:PutEvents'));
+    expect(puts.length).toBeGreaterThan(12);
+    for (const { Condition } of puts)
+      expect(Condition).toEqual({ StringEquals: { 'events:source': 'holdfast' } });
   });
 
   it.each([
@@ -344,6 +371,7 @@ describe('monitoring', () => {
           'Lock Failed',
           'Drill Failed',
         ],
+        detail: { deployment: [deployment] },
       },
     });
     monitoring.hasResourceProperties('AWS::SNS::Subscription', {
@@ -386,7 +414,7 @@ describe('DatabaseBackups', () => {
     expect(small().backups.metricBackupAge('shop')).toMatchObject({
       namespace: 'Holdfast',
       metricName: 'BackupAge',
-      dimensions: { source: 'shop' },
+      dimensions: { deployment: expect.stringContaining('Small'), source: 'shop' },
     });
   });
 });

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-scheduler';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, describe, expect, it } from 'vitest';
-import { schedulesOff } from '../../lambdas/watchdog/schedules.ts';
+import { scheduledSince, schedulesOff } from '../../lambdas/watchdog/schedules.ts';
 import { never } from '../support/engine.ts';
 
 const gone = Object.assign(new Error('no such schedule'), { name: 'ResourceNotFoundException' });
@@ -35,6 +35,15 @@ describe('the schedules that the watchdog looks at', () => {
       { schedule: 'prune', state: 'missing' },
       { schedule: 'verify', state: 'disabled' },
     ]);
+  });
+
+  it('say since when a source waits for its first backup: by the oldest that is there', async () => {
+    const [older, newer] = [new Date('2026-11-01T00:00:00Z'), new Date('2026-11-20T00:00:00Z')];
+    scheduler.on(GetScheduleCommand).resolves({ State: 'ENABLED', CreationDate: newer });
+    scheduler.on(GetScheduleCommand, { GroupName: 'shop', Name: 'b' }).resolves({ CreationDate: older });
+    scheduler.on(GetScheduleCommand, { GroupName: 'shop', Name: 'c' }).rejects(gone);
+    expect(await scheduledSince('shop', ['a', 'b', 'c'], never)).toEqual(older);
+    expect(await scheduledSince('shop', ['c'], never)).toBeUndefined();
   });
 
   it('are not taken for on where Scheduler does not say', async () => {

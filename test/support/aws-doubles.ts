@@ -147,5 +147,8 @@ function scheduleAt(url = '', schedules: ReadonlyMap<string, string>): object {
   const { pathname, searchParams } = new URL(url, 'http://scheduler');
   const [, name] = /^\/schedules\/([^/]+)$/.exec(pathname) ?? [];
   const State = schedules.get(`${searchParams.get('groupName')}/${name}`);
-  return State ? { Name: name, State } : { __type: 'ResourceNotFoundException' };
+  // Made just now, as far as anybody can tell.
+  return State
+    ? { Name: name, State, CreationDate: Math.floor(Date.now() / 1000) }
+    : { __type: 'ResourceNotFoundException' };
 }

@@ -1,0 +1,23 @@
+import { isHoldfastError } from '../../shared/core/errors.ts';
+import type { Invocation } from './function.ts';
+import type { Repository } from './settings.ts';
+import { logger } from './telemetry.ts';
+
+/**
+ * Undefined where there is none yet: the first backup of a deployment makes it, and until then there is nothing to verify or to
+ * remove. That a first backup never comes, the watchdog tells by the age of its schedule.
+ *
+ * @throws what `Invocation.repository` throws, but E_NO_REPOSITORY
+ */
+export async function repositoryIfMade(
+  { repository }: Invocation,
+  options?: Parameters<Invocation['repository']>[0],
+): Promise<Repository | undefined> {
+  try {
+    return await repository(options);
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_REPOSITORY')) throw error;
+    logger.info('there is no repository yet; the first backup makes it');
+    return undefined;
+  }
+}
