@@ -1,7 +1,7 @@
 import { type App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { CfnRoute } from 'aws-cdk-lib/aws-apigatewayv2';
 import { CfnDistribution } from 'aws-cdk-lib/aws-cloudfront';
-import { CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs';
+import { CfnCluster, CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import { CfnPolicy, CfnRole } from 'aws-cdk-lib/aws-iam';
 import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnBucket } from 'aws-cdk-lib/aws-s3';
@@ -109,6 +109,14 @@ function findingsOf(resource: CfnResource): readonly Finding[] {
     ];
   if (resource instanceof CfnQueue)
     return [{ id: 'SQS3', reason: 'It is a dead-letter queue itself, with an alarm on it.' }];
+  if (resource instanceof CfnCluster)
+    return [
+      {
+        id: 'ECS4',
+        reason:
+          'Tasks are few; their log and their state machine say what they did. Container Insights costs more than they.',
+      },
+    ];
   if (resource instanceof CfnTaskDefinition)
     return [
       { id: 'ECS2', reason: 'Variables hold names and settings; secrets are read by ARN when a task runs.' },

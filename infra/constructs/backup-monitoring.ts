@@ -3,6 +3,7 @@ import {
   Alarm,
   ComparisonOperator,
   type IMetric,
+  MathExpression,
   Metric,
   Stats,
   TreatMissingData,
@@ -23,7 +24,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import type { FunctionName } from '../../shared/core/config-aws.ts';
 import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/core/events.ts';
 import type { AdminApi } from './admin-api.ts';
 import { backupDashboard } from './backup-dashboard.ts';
@@ -71,6 +72,8 @@ export interface BackupMonitoringProps {
 }
 
 const HOUR = Duration.hours(1);
+/** What is called and not waited for. */
+const UNAWAITED: readonly FunctionName[] = ['restore', 'export', 'prune', 'drill', 'watchdog'];
 
 /** Alarms, dashboard and notifications. */
 export class BackupMonitoring extends Construct {
@@ -90,7 +93,7 @@ export class BackupMonitoring extends Construct {
     this.#tellOfEvents(pipeline.eventBus, webhook);
     const sources = pipeline.config.sources.map(({ name }) => name);
     for (const source of sources) this.#watchSource(source, pipeline);
-    this.#watchStateMachine(pipeline);
+    this.#watchStateMachines(pipeline);
     this.#watchWatchdog(pipeline);
     this.#watchDeadLetters(pipeline);
     if (api) this.#watchApi(api);
@@ -148,72 +151,76 @@ export class BackupMonitoring extends Construct {
     const of = (name: MetricName) =>
       sourceMetric(name, { deployment: this.#deployment, source }, { period: HOUR });
     this.#alarm(`BackupMissed-${source}`, of('BackupAge'), {
-      text: `the newest good backup of ${source} is too old, or nobody measures its age`,
+      text: `the newest good backup of ${source} is too old, or nobody measures its age any more`,
       above: seconds(alarms.backupAgeMs),
-      missing: TreatMissingData.BREACHING,
+      tellsOfSilence: true,
     });
-    this.#alarm(`BackupFailed-${source}`, of('BackupFailed'), { text: `a backup of ${source} failed` });
-    this.#alarm(`BackupSuspect-${source}`, of('Suspects'), { text: `a backup of ${source} is suspect` });
-    this.#alarm(`VerificationFailed-${source}`, of('VerificationFailed'), {
-      text: `a backup of ${source} is damaged, or could not be verified`,
-    });
-    if (jobs.verify)
-      this.#alarm(`VerificationOld-${source}`, of('VerificationAge'), {
-        text: `no backup of ${source} has been verified for long`,
-        above: seconds(alarms.verificationAgeMs),
-      });
-    if (jobs.drill && schedules.drilled.includes(source))
-      this.#alarm(`DrillOld-${source}`, of('DrillAge'), {
-        text: `no backup of ${source} has been restored in a drill for long`,
-        above: seconds(alarms.drillAgeMs),
-      });
-  }
-
-  #watchStateMachine({ stateMachine }: BackupPipeline): void {
-    const metrics = {
-      Failed: stateMachine.metricFailed({ period: HOUR }),
-      TimedOut: stateMachine.metricTimedOut({ period: HOUR }),
-      Aborted: stateMachine.metricAborted({ period: HOUR }),
+    this.#alarm(
+      `BackupUnsound-${source}`,
+      together('MAX([suspect, damaged])', { suspect: of('Suspects'), damaged: of('VerificationFailed') }),
+      { text: `a backup of ${source} is suspect, damaged, or could not be verified` },
+    );
+    const proofs = {
+      ...(jobs.verify ? { verified: [of('VerificationAge'), alarms.verificationAgeMs] as const } : {}),
+      ...(jobs.drill && schedules.drilled.includes(source)
+        ? { drilled: [of('DrillAge'), alarms.drillAgeMs] as const }
+        : {}),
     };
-    for (const [how, metric] of Object.entries(metrics))
-      this.#alarm(`Executions${how}`, metric, { text: `an execution of the backup state machine: ${how}` });
+    const shares = Object.entries(proofs).map(([name, [, ms]]) => `${name} / ${seconds(ms)}`);
+    if (shares.length === 0) return;
+    const ages = Object.fromEntries(Object.entries(proofs).map(([name, [metric]]) => [name, metric]));
+    this.#alarm(`ProofOld-${source}`, together(`MAX([${shares.join(', ')}])`, ages), {
+      text: `no backup of ${source} has been verified, or restored in a drill, for long`,
+      above: 1,
+    });
   }
 
-  /** Independent of what the watchdog itself says: that it runs, and does not fail. */
+  /** Independent of events: that executions end as they should. */
+  #watchStateMachines({ stateMachine, verification }: BackupPipeline): void {
+    const metrics = Object.fromEntries(
+      [stateMachine, verification].flatMap((machine, i) => [
+        [`failed${i}`, machine.metricFailed({ period: HOUR })],
+        [`timedOut${i}`, machine.metricTimedOut({ period: HOUR })],
+        [`aborted${i}`, machine.metricAborted({ period: HOUR })],
+      ]),
+    );
+    this.#alarm('ExecutionsFailed', together('SUM(METRICS())', metrics), {
+      text: 'an execution of a state machine failed, ran out of time, or was ended',
+    });
+  }
+
+  /** Independent of what the watchdog itself says: that it runs, and does not fail each time. */
   #watchWatchdog(pipeline: BackupPipeline): void {
     const watchdog = pipeline.function('watchdog');
-    this.#alarm('WatchdogSilent', watchdog.metricInvocations({ period: HOUR, statistic: Stats.SUM }), {
-      text: 'the watchdog did not run: missed backups go unnoticed',
+    const runs = watchdog.metricInvocations({ period: HOUR, statistic: Stats.SUM });
+    const errors = watchdog.metricErrors({ period: HOUR, statistic: Stats.SUM });
+    this.#alarm('WatchdogSilent', together('runs - FILL(errors, 0)', { runs, errors }), {
+      text: 'the watchdog did not run, or failed each time: missed backups go unnoticed',
       below: 1,
-      missing: TreatMissingData.BREACHING,
+      tellsOfSilence: true,
     });
-    this.#alarm('WatchdogFailed', watchdog.metricErrors({ period: HOUR }), { text: 'the watchdog failed' });
   }
 
+  /** Of what nobody waits for; of steps the state machine tells. What came longer than an hour ago is over, and still in its queue. */
   #watchDeadLetters(pipeline: BackupPipeline): void {
     const queues = {
-      Schedules: pipeline.schedules.deadLetterQueue,
-      ...Object.fromEntries(FUNCTION_NAMES.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
+      schedules: pipeline.schedules.deadLetterQueue,
+      ...Object.fromEntries(UNAWAITED.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
       ...(pipeline.lock ? { lock: pipeline.lock.deadLetterQueue } : {}),
     };
-    for (const [name, queue] of Object.entries(queues))
-      this.#alarm(
-        `DeadLetters-${name}`,
-        queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM }),
-        {
-          text: `${name}: something could not be started, or failed, and lies in ${queue.queueName}`,
-        },
-      );
+    const sent = Object.entries(queues).map(([name, queue]) => [
+      name,
+      queue.metricNumberOfMessagesSent({ period: HOUR, statistic: Stats.SUM }),
+    ]);
+    this.#alarm('DeadLetters', together('SUM(METRICS())', Object.fromEntries(sent)), {
+      text: `something could not be started, or failed, and lies in a queue of dead letters (${Object.keys(queues).join(', ')})`,
+    });
   }
 
   #watchApi(api: AdminApi): void {
     this.#alarm('ApiFailing', api.httpApi.metricServerError({ period: HOUR, statistic: Stats.SUM }), {
       text: 'the admin API answers with statuses of 500 and more',
     });
-    for (const name of API_FUNCTION_NAMES)
-      this.#alarm(`ApiFailed-${name}`, api.job(name).function.metricErrors({ period: HOUR }), {
-        text: `the function ${name} of the admin API failed`,
-      });
   }
 
   /** CloudTrail tells of the key's scheduled deletion at once; there are 30 days to cancel it. */
@@ -247,7 +254,11 @@ export class BackupMonitoring extends Construct {
     this.#alarm('KeyDeletion', matched, { text: 'the key of all backups is to be deleted, or was disabled' });
   }
 
-  #alarm(id: string, metric: IMetric, { text, above = 0, below, missing }: AlarmOptions): void {
+  #alarm(
+    id: string,
+    metric: IMetric,
+    { text, above = 0, below, tellsOfSilence = false }: AlarmOptions,
+  ): void {
     const alarm = new Alarm(this, id, {
       alarmDescription: `Holdfast: ${text}. See docs/operations.md, "On AWS".`,
       metric,
@@ -257,9 +268,11 @@ export class BackupMonitoring extends Construct {
           ? ComparisonOperator.GREATER_THAN_THRESHOLD
           : ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: 1,
-      treatMissingData: missing ?? TreatMissingData.NOT_BREACHING,
+      treatMissingData: tellsOfSilence ? TreatMissingData.MISSING : TreatMissingData.NOT_BREACHING,
     });
-    alarm.addAlarmAction(new SnsAction(this.alertTopic));
+    const tell = new SnsAction(this.alertTopic);
+    alarm.addAlarmAction(tell);
+    if (tellsOfSilence) alarm.addInsufficientDataAction(tell);
     this.#alarms.push(alarm);
   }
 }
@@ -269,8 +282,12 @@ interface AlarmOptions {
   /** @default 0 */
   readonly above?: number;
   readonly below?: number;
-  /** @default TreatMissingData.NOT_BREACHING */
-  readonly missing?: TreatMissingData;
+  /** Whether it tells when data stop coming; before the first there are none, and nothing is told. @default false */
+  readonly tellsOfSilence?: boolean;
+}
+
+function together(expression: string, usingMetrics: Readonly<Record<string, IMetric>>): IMetric {
+  return new MathExpression({ expression, usingMetrics: { ...usingMetrics }, period: HOUR });
 }
 
 /** Naming a policy replaces the topic's own, which would let the account's alarms publish. */

@@ -75,7 +75,7 @@ export class FargateTasks extends Construct implements FargateRuntime {
     this.securityGroups = props.securityGroups;
     this.cluster = new Cluster(this, 'Cluster', {
       vpc: props.vpc,
-      containerInsightsV2: ContainerInsights.ENABLED,
+      containerInsightsV2: ContainerInsights.DISABLED,
     }) as ICluster;
     this.#tasks = this.#makeTasks(props);
   }
