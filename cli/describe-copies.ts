@@ -1,5 +1,5 @@
 import { parseBackupKey } from '../shared/core/ids.ts';
-import { type CopyStanding, readCopyStandings } from '../shared/jobs/copy/copy-to-place.ts';
+import { type CopyStanding, readCopyStandings } from '../shared/jobs/copy/copy-lag.ts';
 import { copyPlaces, namesOfSources } from './copy-places.ts';
 import { age, number, plural, shortKey } from './format.ts';
 import type { Session } from './session.ts';

@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS } from '../shared/core/units.ts';
 import { type BucketCheck, bucketWarnings } from '../shared/jobs/bucket-rules.ts';
-import type { CopyStanding } from '../shared/jobs/copy/copy-to-place.ts';
+import type { CopyStanding } from '../shared/jobs/copy/copy-lag.ts';
 import type { RepositoryStatus } from '../shared/jobs/status.ts';
 import { age, plural, shortKey } from './format.ts';
 import { recoveryWarnings } from './recovery-warnings.ts';

@@ -1,6 +1,6 @@
 import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
-import type { CopyStanding } from '../../shared/jobs/copy/copy-to-place.ts';
+import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { type LockState, readLockState } from '../../shared/jobs/lock-state.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';

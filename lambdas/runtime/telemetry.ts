@@ -53,3 +53,11 @@ export function measure(
   }
   metrics.publishStoredMetrics();
 }
+
+/** Publishes how far a second place is behind, under the one dimension `place`. */
+export function measureCopy(place: string, seconds: number): void {
+  metrics.clearDefaultDimensions();
+  metrics.addDimension('place', place);
+  metrics.addMetric('CopyLag', MetricUnit.Seconds, seconds);
+  metrics.publishStoredMetrics();
+}

@@ -5,6 +5,7 @@ import { readSourceAges, type SourceAges } from '../../shared/jobs/source-ages.t
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
 import { repositoryIfMade } from '../runtime/repository-if-made.ts';
+import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
@@ -35,7 +36,8 @@ export const handler = defineFunction(z.strictObject({}), async (_event, invocat
       allowedSeconds,
     });
   }
-  return { sources: sources.map(inSeconds), missed, off: await tellOfSchedules(invocation) };
+  const copies = repository && config.copies.length > 0 ? await copiesOf(repository, invocation) : [];
+  return { sources: sources.map(inSeconds), missed, copies, off: await tellOfSchedules(invocation) };
 });
 
 /** How long a source waits for its first good backup: since it has a schedule. */
@@ -46,6 +48,9 @@ async function waitedMs(source: string, { config, signal }: Invocation): Promise
   const names = backupSchedulesOf(source, config);
   const since = await scheduledSince(group, names, signal);
   return since ? Math.max(0, Date.now() - since.getTime()) : NEVER_MS;
+async function copiesOf(repository: Repository, { config, signal }: Invocation) {
+  const { measureCopies } = await import('./copies.ts');
+  return measureCopies(repository, config, signal);
 }
 
 /** A schedule that is gone is told of at once, not when its first backup is missed. */

@@ -4,7 +4,7 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import type { ManifestEntry, Repository } from '../../repository/repository.ts';
 import { retentionBackup } from '../prune-view.ts';
 import { planRetention } from '../retention.ts';
-import { byTime } from './second-place.ts';
+import { byTime } from './listed-backups.ts';
 
 /** Manifests read at once. */
 const READS = 8;

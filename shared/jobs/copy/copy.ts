@@ -11,7 +11,8 @@ import { type CopiedBackup, type CopyWork, copyBackup } from './copy-backup.ts';
 import { type CopyChoice, chosenBackups } from './copy-choice.ts';
 import { bytesIfThere } from './copy-object.ts';
 import { CarriedReports } from './copy-reports.ts';
-import { listedBackups, SecondPlace } from './second-place.ts';
+import { listedBackups } from './listed-backups.ts';
+import { SecondPlace } from './second-place.ts';
 
 export interface CopyOptions {
   readonly choice?: CopyChoice | undefined;

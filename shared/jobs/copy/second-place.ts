@@ -1,9 +1,10 @@
 import { type Clock, Stopwatch } from '../../core/clock.ts';
-import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
+import type { BackupKey } from '../../core/ids.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../../format/manifest.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { bytesIfThere } from './copy-object.ts';
+import { byTime, listedBackups } from './listed-backups.ts';
 
 const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
 /** Manifests read to learn which packs were compared before; what none of them names is compared again. */
@@ -90,18 +91,4 @@ export class SecondPlace {
       if (!isDocumentProblem(error)) throw error;
     }
   }
-}
-
-/** Keys of backups that are listed in a store, with the bytes of their manifests. @throws E_STORE_* */
-export async function listedBackups(store: ObjectStore, signal: AbortSignal): Promise<Map<string, number>> {
-  const listed = new Map<string, number>();
-  for await (const { key, sizeBytes } of store.list('backups/', { signal }))
-    if (parseBackupKey(key)) listed.set(key, sizeBytes);
-  return listed;
-}
-
-/** Oldest first. */
-export function byTime(a: string, b: string): number {
-  const time = (key: string) => parseBackupKey(key)?.startedAt.getTime() ?? 0;
-  return time(a) - time(b) || (a < b ? -1 : 1);
 }

@@ -1,0 +1,107 @@
+import { Duration } from 'aws-cdk-lib';
+import { EventField, type IEventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  JsonPath,
+  LogLevel,
+  StateMachine,
+  Succeed,
+  TaskInput,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { deliveredLog } from './delivered-log.ts';
+import { CAUGHT, jobStep } from './job-step.ts';
+
+export interface BackupCopiesProps {
+  /** The function `copy`. */
+  readonly copy: IFunction;
+  /** Where backups are told of, and failures. */
+  readonly eventBus: IEventBus;
+  /** Takes what could not be started. */
+  readonly deadLetterQueue: IQueue;
+
+  /**
+   * Whether a backup that is done is copied at once.
+   *
+   * @default true
+   */
+  readonly enabled?: boolean | undefined;
+
+  /** @default RetentionDays.THREE_MONTHS */
+  readonly logRetention?: RetentionDays | undefined;
+}
+
+/** A first copy of many terabytes takes days; the next run goes on where this one ends. */
+const TIMEOUT = Duration.hours(23);
+const MAX_EVENT_AGE = Duration.hours(6);
+const RETRIES = 20;
+/** A suspect backup may be the last one that there is. */
+const COPIED_EVENTS: readonly EventType[] = ['Backup Succeeded', 'Backup Suspect'];
+
+/** Calls the function `copy` until all is brought: what was just backed up, and by its schedule whatever a second place lacks. */
+export class BackupCopies extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: BackupCopiesProps) {
+    super(scope, id);
+    const { copy, eventBus, deadLetterQueue, enabled = true, logRetention } = props;
+    this.stateMachine = new StateMachine(this, 'Resource', {
+      comment: 'Holdfast: copies backups to second places',
+      definitionBody: DefinitionBody.fromChainable(this.#define(copy, eventBus)),
+      timeout: TIMEOUT,
+      tracingEnabled: true,
+      logs: {
+        destination: deliveredLog(this, 'Log', { service: 'states', retention: logRetention }),
+        level: LogLevel.ALL,
+      },
+    });
+    new Rule(this, 'AfterBackup', {
+      description: 'Holdfast: copies a backup that was just made to second places',
+      eventBus,
+      enabled,
+      eventPattern: { source: [EVENT_SOURCE], detailType: [...COPIED_EVENTS] },
+      targets: [
+        new SfnStateMachine(this.stateMachine, {
+          input: RuleTargetInput.fromObject({ backup: EventField.fromPath('$.detail.backup') }),
+          deadLetterQueue,
+          retryAttempts: RETRIES,
+          maxEventAge: MAX_EVENT_AGE,
+        }),
+      ],
+    });
+  }
+
+  #define(copy: IFunction, eventBus: IEventBus) {
+    const error = {
+      code: JsonPath.stringAt('$.failure.Error'),
+      message: JsonPath.stringAt('$.failure.Cause'),
+    };
+    const detail = { schema: EVENT_SCHEMA, execution: JsonPath.stringAt('$$.Execution.Id'), error };
+    const failed = new Fail(this, 'Failed', { causePath: '$.failure.Cause', errorPath: '$.failure.Error' });
+    const tell = new EventBridgePutEvents(this, 'NotifyFailure', {
+      stateName: 'NotifyCopyFailed',
+      entries: [
+        { source: EVENT_SOURCE, detailType: 'Copy Failed', detail: TaskInput.fromObject(detail), eventBus },
+      ],
+      resultPath: JsonPath.DISCARD,
+    });
+    tell.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
+    tell.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
+    const step = jobStep(this, 'Copy', { lambdaFunction: copy, resultPath: '$.done' });
+    // The function takes what the execution was started with, and not what this one adds.
+    const again = new Choice(this, 'IsThereMore')
+      .when(Condition.booleanEquals('$.done.more', true), step)
+      .otherwise(new Succeed(this, 'Done'));
+    step.addCatch(tell, CAUGHT);
+    return step.next(again);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ResolvedConfig } from '../../shared/core/config.ts';
+import { parseBackupKey } from '../../shared/core/ids.ts';
+import { SECOND_MS } from '../../shared/core/units.ts';
+import { readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';
+import type { Repository } from '../runtime/settings.ts';
+import { logger, measureCopy } from '../runtime/telemetry.ts';
+
+/** What a place that cannot be looked at is measured as, so that its alarm fires too: a hundred years. */
+const UNKNOWN_SECONDS = 100 * 365 * 86_400;
+
+export interface CopyAge {
+  readonly place: string;
+  readonly missing: number;
+  /** Since the oldest backup that is not there began; 0 where all are, null where nobody knows. */
+  readonly lag: number | null;
+}
+
+/** Measures how far second places are behind, from their lists: whether a copy ran, or failed, or was never begun, plays no part. */
+export async function measureCopies(
+  repository: Repository,
+  { copies }: ResolvedConfig,
+  signal: AbortSignal,
+): Promise<readonly CopyAge[]> {
+  const now = repository.clock.now().getTime();
+  const standings = await readCopyStandings(repository, copies, { signal });
+  return standings.map(({ name: place = '', missing, problem }) => {
+    const oldest = parseBackupKey(missing[0] ?? '')?.startedAt.getTime() ?? now;
+    const lag = problem === undefined ? Math.max(0, Math.round((now - oldest) / SECOND_MS)) : null;
+    if (problem !== undefined) logger.error('a second place cannot be looked at', { place, problem });
+    measureCopy(place, lag ?? UNKNOWN_SECONDS);
+    return { place, missing: missing.length, lag };
+  });
+}
