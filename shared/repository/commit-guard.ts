@@ -102,6 +102,7 @@ async function isRemoved(store: ObjectStore, key: BackupKey, signal: AbortSignal
 function withdrawn(key: BackupKey, problem: string): HoldfastError {
   return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, so it was taken out of the list again`, {
     hint: 'Back up again, on a machine that does not sleep while it does.',
+    details: { withdrawn: key },
   });
 }
 

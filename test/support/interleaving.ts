@@ -136,6 +136,8 @@ class World {
   readonly #pool = new InlinePool();
   /** What a backup of each version is to give back. */
   readonly #wanted = new Map<string, string>();
+  /** Backups that their own run took back, as they may lack packs: nothing was promised of them, held or not. */
+  readonly #withdrawn = new Set<unknown>();
   readonly #held = new Set<BackupKey>();
   #versions = 0;
   readonly codes: string[] = [];
@@ -205,7 +207,8 @@ class World {
       const restored = JSON.stringify(await digests(repository, key));
       if (restored !== this.#wanted.get(position)) return `${key} gives back something else`;
     }
-    for (const key of this.#held) if (!keys.includes(key)) return `${key} is held, and gone`;
+    for (const key of this.#held)
+      if (!keys.includes(key) && !this.#withdrawn.has(key)) return `${key} is held, and gone`;
     // Whoever removes by name may remove what a prune has just kept for the last one.
     if (this.#scenario.deeds.some(({ kind }) => kind === 'expire')) return undefined;
     for (const source of SOURCES)
@@ -221,6 +224,7 @@ class World {
         await this.#do(deed, actor);
       } catch (error) {
         if (!isAllowed(error)) throw error;
+        this.#withdrawn.add(error.details['withdrawn']);
         this.codes.push(error.code);
       }
     };
