@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { StepFunctions } from './backup-state-machine.ts';
 import type { EventStates } from './event-states.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
+import { explainStep } from './verify-steps.ts';
 
 /**
  * Locks what the backup needs, before it is verified: nobody may remove it any more. A lock that could not be made is told of, and
@@ -23,6 +24,7 @@ export function lockThen(
   });
   const { lockFailure } = events;
   lockFailure.addCatch(next, { resultPath: JsonPath.DISCARD }).next(next);
-  lock.addCatch(lockFailure, CAUGHT).next(next);
+  const explained = explainStep(scope, 'ExplainLock', { explain: functions.commit, next: lockFailure });
+  lock.addCatch(explained, CAUGHT).next(next);
   return lock;
 }

@@ -95,6 +95,7 @@ async function run(
     GatherParts: gatherParts,
     ExplainPlan: explain,
     ExplainParts: explain,
+    ExplainLock: explain,
     Lock: () => ({ backups: 1 }),
   };
   const names = Object.keys(machine['States' as never]).concat(
@@ -464,13 +465,16 @@ describe('with locks', () => {
       throw failure('E_STORE_DENIED', 'the store refused access');
     };
     const { outcome, calls, names } = await run({ Lock: refused }, { machine });
-    expect([outcome, names.slice(-5)]).toEqual([
+    expect([outcome, names.slice(-6)]).toEqual([
       'succeeded',
-      ['Lock', 'NotifyLockFailed', 'VerifyPart', 'GatherParts', 'NotifySuccess'],
+      ['Lock', 'ExplainLock', 'NotifyLockFailed', 'VerifyPart', 'GatherParts', 'NotifySuccess'],
     ]);
     expect(detail(calls, 'NotifyLockFailed')).toMatchObject({
       DetailType: 'Lock Failed',
-      Detail: { backup: LISTED.key, error: { code: 'E_STORE_DENIED' } },
+      Detail: {
+        backup: LISTED.key,
+        error: { code: 'E_STORE_DENIED', message: 'the store refused access' },
+      },
     });
   });
 

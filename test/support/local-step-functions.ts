@@ -23,6 +23,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   ExplainPlan: 'commit',
   GatherParts: 'verify',
   ExplainParts: 'commit',
+  ExplainLock: 'commit',
   Lock: 'lock',
 };
 
