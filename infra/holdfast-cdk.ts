@@ -1,6 +1,7 @@
 /** What `holdfast/cdk` is: constructs for anybody's CDK app. */
 export { AdminApi, type AdminApiProps } from './constructs/admin-api.ts';
 export { AdminConsole, type AdminConsoleProps } from './constructs/admin-console.ts';
+export { BackupCopies, type BackupCopiesProps } from './constructs/backup-copies.ts';
 export type { MetricName } from './constructs/backup-metrics.ts';
 export {
   BackupMonitoring,
@@ -8,6 +9,11 @@ export {
   type Webhook,
 } from './constructs/backup-monitoring.ts';
 export { BackupPipeline, type BackupPipelineProps } from './constructs/backup-pipeline.ts';
+export {
+  BackupReceiver,
+  type BackupReceiverProps,
+  BackupReceiverStack,
+} from './constructs/backup-receiver.ts';
 export { BackupSchedules, type BackupSchedulesProps } from './constructs/backup-schedules.ts';
 export { BackupStateMachine, type BackupStateMachineProps } from './constructs/backup-state-machine.ts';
 export { BackupStorage, type BackupStorageProps, type PackTransition } from './constructs/backup-storage.ts';

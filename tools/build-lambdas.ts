@@ -14,7 +14,7 @@ const WORKERS = {
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];
 /** Functions that open no chunk and make none. */
-const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'lock', 'admin-api', 'decide'];
+const WITHOUT_CODEC: readonly string[] = ['plan', 'watchdog', 'prune', 'lock', 'copy', 'admin-api', 'decide'];
 
 const COMMON = {
   bundle: true,

@@ -3,7 +3,7 @@ import { EventField, type IEventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/a
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import {
   Choice,
   Condition,
@@ -19,15 +19,14 @@ import { EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
 import { deliveredLog } from './delivered-log.ts';
+import type { JobFunction } from './job-function.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
 
 export interface BackupCopiesProps {
   /** The function `copy`. */
-  readonly copy: IFunction;
+  readonly job: JobFunction;
   /** Where backups are told of, and failures. */
   readonly eventBus: IEventBus;
-  /** Takes what could not be started. */
-  readonly deadLetterQueue: IQueue;
 
   /**
    * Whether a backup that is done is copied at once.
@@ -50,13 +49,22 @@ const COPIED_EVENTS: readonly EventType[] = ['Backup Succeeded', 'Backup Suspect
 /** Calls the function `copy` until all is brought: what was just backed up, and by its schedule whatever a second place lacks. */
 export class BackupCopies extends Construct {
   readonly stateMachine: StateMachine;
+  readonly job: JobFunction;
+  /** Backups that it could not be told of. */
+  readonly deadLetterQueue: Queue;
 
   constructor(scope: Construct, id: string, props: BackupCopiesProps) {
     super(scope, id);
-    const { copy, eventBus, deadLetterQueue, enabled = true, logRetention } = props;
+    const { job, eventBus, enabled = true, logRetention } = props;
+    this.job = job;
+    this.deadLetterQueue = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
     this.stateMachine = new StateMachine(this, 'Resource', {
       comment: 'Holdfast: copies backups to second places',
-      definitionBody: DefinitionBody.fromChainable(this.#define(copy, eventBus)),
+      definitionBody: DefinitionBody.fromChainable(this.#define(job.function, eventBus)),
       timeout: TIMEOUT,
       tracingEnabled: true,
       logs: {
@@ -72,7 +80,7 @@ export class BackupCopies extends Construct {
       targets: [
         new SfnStateMachine(this.stateMachine, {
           input: RuleTargetInput.fromObject({ backup: EventField.fromPath('$.detail.backup') }),
-          deadLetterQueue,
+          deadLetterQueue: this.deadLetterQueue,
           retryAttempts: RETRIES,
           maxEventAge: MAX_EVENT_AGE,
         }),

@@ -40,3 +40,14 @@ export function sourceMetric(
     ...options,
   });
 }
+
+/** Seconds since the oldest backup began that a second place lacks; 0 where it has all. */
+export function copyMetric(place: string): Metric {
+  return new Metric({
+    namespace: NAMESPACE,
+    metricName: 'CopyLag',
+    dimensionsMap: { place },
+    statistic: Stats.MAXIMUM,
+    period: Duration.hours(1),
+  });
+}

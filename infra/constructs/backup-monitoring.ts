@@ -28,7 +28,7 @@ import type { FunctionName } from '../../shared/core/config-aws.ts';
 import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/core/events.ts';
 import type { AdminApi } from './admin-api.ts';
 import { backupDashboard } from './backup-dashboard.ts';
-import { type MetricName, sourceMetric } from './backup-metrics.ts';
+import { copyMetric, type MetricName, sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
 
@@ -94,6 +94,7 @@ export class BackupMonitoring extends Construct {
     const sources = pipeline.config.sources.map(({ name }) => name);
     for (const source of sources) this.#watchSource(source, pipeline);
     this.#watchStateMachines(pipeline);
+    this.#watchCopies(pipeline);
     this.#watchWatchdog(pipeline);
     this.#watchDeadLetters(pipeline);
     if (api) this.#watchApi(api);
@@ -189,6 +190,16 @@ export class BackupMonitoring extends Construct {
     });
   }
 
+  /** By the lists of the second places, whatever copies themselves say. */
+  #watchCopies({ config }: BackupPipeline): void {
+    const above = Math.round(config.aws.alarms.copyLagMs / 1000);
+    for (const { name = '' } of config.copies)
+      this.#alarm(`CopyBehind-${name}`, copyMetric(name), {
+        text: `backups are not in the second place ${name}, or nobody can see what it has`,
+        above,
+      });
+  }
+
   /** Independent of what the watchdog itself says: that it runs, and does not fail each time. */
   #watchWatchdog(pipeline: BackupPipeline): void {
     const watchdog = pipeline.function('watchdog');
@@ -207,6 +218,7 @@ export class BackupMonitoring extends Construct {
       schedules: pipeline.schedules.deadLetterQueue,
       ...Object.fromEntries(UNAWAITED.map((job) => [job, pipeline.job(job).deadLetterQueue] as const)),
       ...(pipeline.lock ? { lock: pipeline.lock.deadLetterQueue } : {}),
+      ...(pipeline.copies ? { copies: pipeline.copies.deadLetterQueue } : {}),
     };
     const sent = Object.entries(queues).map(([name, queue]) => [
       name,

@@ -14,10 +14,12 @@ import {
   type OptionalFunctionName,
 } from '../../shared/core/config-aws.ts';
 import { drilledSources } from '../../shared/core/schedule-names.ts';
+import { BackupCopies } from './backup-copies.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import { BackupSchedules } from './backup-schedules.ts';
 import { BackupStateMachine } from './backup-state-machine.ts';
 import type { BackupStorage } from './backup-storage.ts';
+import { copyListStatements, copyStatements } from './copy-statements.ts';
 import { loginsOf } from './database-logins.ts';
 import { FargateTasks, type TaskJob } from './fargate-runtime.ts';
 import { functionConfig, functionEnvironment } from './function-settings.ts';
@@ -80,6 +82,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly lock: JobFunction | undefined;
   readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
+  /** Copies backups, where there are second places. */
+  readonly copies: BackupCopies | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
   constructor(scope: Construct, id: string, given: BackupPipelineProps) {
@@ -106,6 +110,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
+    this.copies = this.#makeCopies(props, { network, statements, environment });
     const fargate = this.#fargate(props, { network, statements, environment });
     this.#tasks = fargate;
     if (fargate) this.#makeTaskRuns(fargate);
@@ -219,6 +224,23 @@ export class BackupPipeline extends Construct implements IConnectable {
     });
   }
 
+  /** The watchdog sees how far second places are behind. */
+  #makeCopies(props: BackupPipelineProps, made: Made): BackupCopies | undefined {
+    const { copies, aws } = this.config;
+    if (copies.length === 0) return undefined;
+    for (const statement of copyListStatements(this, copies))
+      this.#functions.watchdog.role.addToPolicy(statement);
+    const job = this.#makeFunction('copy', props, made);
+    for (const statement of copyStatements(this, copies)) job.role.addToPolicy(statement);
+    const { eventBus } = this;
+    return new BackupCopies(this, 'Copies', {
+      job,
+      eventBus,
+      enabled: props.enabled,
+      logRetention: aws.logDays,
+    });
+  }
+
   #fargate(
     { bundles }: BackupPipelineProps,
     { network, statements, environment }: Made,
@@ -274,6 +296,7 @@ export class BackupPipeline extends Construct implements IConnectable {
       },
       sources: sources.map(({ name }) => name),
       drilled: drilledSources(this.config),
+      copies: this.copies?.stateMachine,
       backups: aws.schedules,
       jobs: aws.jobs,
       enabled,

@@ -26,10 +26,16 @@ export interface BackupSchedulesProps {
   /** Of verifications. */
   readonly verification: IStateMachine;
   /** Functions that are invoked directly. */
-  readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock' | 'verify'>, IFunction>> & {
+  readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock' | 'verify' | 'copy'>, IFunction>> & {
     /** Where there are locks to be kept up. */
     readonly lock?: IFunction | undefined;
   };
+  /**
+   * Copies what second places lack.
+   *
+   * @default - there is no second place
+   */
+  readonly copies?: IStateMachine | undefined;
   /** Names of all sources. */
   readonly sources: readonly string[];
   /** Those that can be drilled: there is a server for it. */
@@ -86,6 +92,7 @@ export class BackupSchedules extends Construct {
     this.#maintain('prune', {}, props, group);
     this.#maintain('lock', {}, props, group);
     for (const source of props.drilled) this.#maintain('drill', { source }, props, group);
+    this.#copy(props, group);
     this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup', { removalPolicy }));
   }
 
@@ -119,6 +126,19 @@ export class BackupSchedules extends Construct {
     });
   }
 
+  #copy({ copies, jobs: { copy: when } }: BackupSchedulesProps, group: ScheduleGroup): void {
+    if (!when || !copies) return;
+    const input = ScheduleTargetInput.fromObject({});
+    new Schedule(this, 'copy', {
+      scheduleName: jobScheduleName('copy'),
+      description: 'Holdfast: copy',
+      scheduleGroup: group,
+      enabled: this.#isEnabled,
+      ...timingOf(when, undefined),
+      target: new StepFunctionsStartExecution(copies, { ...targetProps(this.deadLetterQueue), input }),
+    });
+  }
+
   /** What was read in the week before is passed over: a share that ran twice, or a backup that somebody had verified. */
   #verify({ jobs, verification }: BackupSchedulesProps, group: ScheduleGroup): void {
     const when = jobs.verify;
@@ -140,7 +160,7 @@ export class BackupSchedules extends Construct {
   }
 
   #maintain(
-    job: Exclude<MaintenanceJob, 'verify'>,
+    job: Exclude<MaintenanceJob, 'verify' | 'copy'>,
     event: Readonly<Record<string, string>>,
     { functions, jobs }: BackupSchedulesProps,
     group: ScheduleGroup,

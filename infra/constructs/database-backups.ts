@@ -73,6 +73,13 @@ export interface DatabaseBackupsProps {
   readonly prune?: Config['prune'];
 
   /**
+   * Second places that backups are copied to, by name.
+   *
+   * @default - none
+   */
+  readonly copy?: Config['copy'];
+
+  /**
    * When a backup is suspect.
    *
    * @default - docs/configuration.md
@@ -353,7 +360,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
 }
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
-  const { sources, targets, drill, schedules, retention, keep, prune, lock, suspects, deltas } = props;
+  const { sources, targets, drill, schedules, retention, keep, prune, lock, copy, suspects, deltas } = props;
   const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api } = props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
   return definedOf({
@@ -365,6 +372,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
     keep,
     prune,
     lock,
+    copy,
     suspects,
     deltas,
     api,

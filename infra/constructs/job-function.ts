@@ -81,6 +81,7 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   prune: size(1024, 15, 'Removes what retention no longer keeps'),
   drill: size(1769, 15, 'Restores into a scratch database and compares'),
   lock: size(1024, 15, 'Locks what backups need until retention lets them go'),
+  copy: size(1769, 15, 'Copies backups to second places'),
   watchdog: size(512, 5, 'Measures how old the newest good backup is'),
   'admin-api': { ...size(1024, 1, 'Answers the admin API'), timeout: API_TIMEOUT },
   decide: size(1024, 1, 'Writes down what somebody decides by the admin API'),

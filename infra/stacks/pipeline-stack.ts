@@ -33,6 +33,7 @@ export class PipelineStack extends Stack {
     for (const [type, value] of Object.entries(this.pipeline.schedules.times))
       new CfnOutput(this, `BackupTimes-${type}`, { value, description: `When ${type} backups begin` });
     new CfnOutput(this, 'VerificationArn', { value: this.pipeline.verification.stateMachineArn });
+    this.#tellCopyRoles();
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
   }
 
@@ -49,6 +50,21 @@ export class PipelineStack extends Stack {
     if (to !== undefined)
       command('RestoreTaskCommand', 'restore', { backup: `good:${source}`, to, requestedBy: 'YOU' });
     if (drilled !== undefined) command('DrillTaskCommand', 'drill', { source: drilled, requestedBy: 'YOU' });
+  }
+
+  /** Whom the buckets of second places must let in. */
+  #tellCopyRoles(): void {
+    const { copies } = this.pipeline;
+    if (!copies) return;
+    new CfnOutput(this, 'CopyRoleArn', {
+      value: copies.job.role.roleArn,
+      description: 'Puts into second places',
+    });
+    new CfnOutput(this, 'WatchdogRoleArn', {
+      value: this.pipeline.job('watchdog').role.roleArn,
+      description: 'Lists second places',
+    });
+    new CfnOutput(this, 'CopyStateMachineArn', { value: copies.stateMachine.stateMachineArn });
   }
 
   /** What the databases' own groups must let in. */

@@ -14,6 +14,8 @@ const Event = z.strictObject({
   place: z.string().min(1).optional(),
   /** Only this one. */
   backup: backupKey.optional(),
+  /** What the call before it answered, where its time was over. */
+  done: z.unknown().optional(),
 });
 
 interface Copied {

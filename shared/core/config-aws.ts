@@ -25,12 +25,12 @@ export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
 export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
 
 /** Functions that are deployed where the configuration asks for what they do. */
-export const OPTIONAL_FUNCTION_NAMES = ['lock'] as const;
+export const OPTIONAL_FUNCTION_NAMES = ['lock', 'copy'] as const;
 export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
 export type DeployedFunction = FunctionName | ApiFunctionName | OptionalFunctionName;
 
 /** What runs on a schedule besides backups. */
-export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'watchdog'] as const;
+export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'copy', 'watchdog'] as const;
 export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
 
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -112,6 +112,7 @@ export const AwsConfig = z.strictObject({
       backupAgeHours: whole(1, 24 * 400).optional(),
       verificationAgeDays: whole(1, 400).optional(),
       drillAgeDays: whole(1, 400).optional(),
+      copyLagHours: whole(1, 24 * 400).optional(),
     })
     .optional(),
   functions: z
@@ -165,6 +166,7 @@ export interface AwsSettings
     readonly backupAgeMs: number;
     readonly verificationAgeMs: number;
     readonly drillAgeMs: number;
+    readonly copyLagMs: number;
   };
 }
 
@@ -177,6 +179,7 @@ const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
   prune: '0 6 * * *',
   drill: '0 7 1 * *',
   lock: '0 4 * * *',
+  copy: '0 8 * * *',
   watchdog: { rate: '15 minutes' },
 };
 const DEFAULT_SHARE_MIB = 4096;
@@ -226,7 +229,7 @@ export function resolveAws(
   const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
   problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
   const intervals = Object.values(ofBackups).map(({ intervalMs }) => intervalMs);
-  const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40 } = alarms ?? {};
+  const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40, copyLagHours = 26 } = alarms ?? {};
   return {
     ...rest,
     stackName: rest.stackName ?? 'Holdfast',
@@ -242,6 +245,7 @@ export function resolveAws(
           : backupAgeHours * HOUR_MS,
       verificationAgeMs: verificationAgeDays * DAY_HOURS * HOUR_MS,
       drillAgeMs: drillAgeDays * DAY_HOURS * HOUR_MS,
+      copyLagMs: copyLagHours * HOUR_MS,
     },
   };
 }

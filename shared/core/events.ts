@@ -13,6 +13,7 @@ export type EventType =
   | 'Schedule Off'
   | 'Verification Failed'
   | 'Lock Failed'
+  | 'Copy Failed'
   | 'Restore Finished'
   | 'Drill Succeeded'
   | 'Drill Failed'
@@ -27,4 +28,5 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Verification Failed',
   'Lock Failed',
   'Drill Failed',
+  'Copy Failed',
 ];

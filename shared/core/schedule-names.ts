@@ -29,9 +29,9 @@ export function backupSchedulesOf(source: string, { aws }: Pick<ResolvedConfig, 
 }
 
 /** Names of the schedules that a configuration says there are, but for the watchdog's own. */
-export function scheduleNames({ aws, sources, drill, lock }: ResolvedConfig): string[] {
+export function scheduleNames({ aws, sources, drill, lock, copies }: ResolvedConfig): string[] {
   const all = sources.map(({ name }) => name);
-  const { verify, prune, drill: drills, lock: locks } = aws.jobs;
+  const { verify, prune, drill: drills, lock: locks, copy } = aws.jobs;
   return [
     ...Object.entries(aws.schedules).flatMap(([type, when]) =>
       (when.sources ?? all).map((source) => backupScheduleName(type, source)),
@@ -39,6 +39,7 @@ export function scheduleNames({ aws, sources, drill, lock }: ResolvedConfig): st
     ...(verify ? [jobScheduleName('verify')] : []),
     ...(prune ? [jobScheduleName('prune')] : []),
     ...(lock && locks ? [jobScheduleName('lock')] : []),
+    ...(copy && copies.length > 0 ? [jobScheduleName('copy')] : []),
     ...(drills ? drilledSources({ sources, drill }).map((source) => jobScheduleName('drill', source)) : []),
   ];
 }

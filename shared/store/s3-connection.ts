@@ -15,7 +15,13 @@ export interface S3Connection {
   /** Of the AWS configuration files: its region and login. @default the SDK's chain */
   readonly profile?: string | undefined;
   /** @default the SDK's chain: environment, profile, role */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials?:
+    | {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: string;
+        readonly sessionToken?: string;
+      }
+    | undefined;
 }
 
 /** Stores that only speak S3 mostly take any region in a signature, and this one always. */

@@ -8,18 +8,22 @@ import {
 } from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyStatements } from '../../infra/constructs/copy-statements.ts';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
+import { resolveConfig } from '../../shared/core/config.ts';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import { copyBackups } from '../../shared/jobs/copy/copy.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { startAwsDoubles } from '../support/aws-doubles.ts';
 import { builtLambdas } from '../support/bundles.ts';
 import { RGW_CREDENTIALS } from '../support/ceph-rgw.ts';
 import { deploymentOf, IAM_CONFIG } from '../support/deployment.ts';
-import { backUp, initRepository, openRepository } from '../support/engine.ts';
+import { backUp, initRepository, never, openRepository } from '../support/engine.ts';
 import { hasPart } from '../support/parts.ts';
 import { rolePolicies } from '../support/policy-simulator.ts';
 import { startLambda } from '../support/runtime-api.ts';
+import { differences, keysBelow } from '../support/second-place.ts';
 import { StsRgw } from '../support/sts-rgw.ts';
 import { resolved } from '../support/synthesised.ts';
 
@@ -198,6 +202,43 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
     },
     120_000,
   );
+
+  it('copy brings a repository to another bucket, and replaces, removes and changes nothing in either', async () => {
+    const [from, to] = ['copied-from', 'copied-to'];
+    for (const bucket of [from, to]) await rgw.makeBucket(bucket);
+    const settings = { endpoint: rgw.endpoint, region: 'us-east-1', forcePathStyle: true };
+    const first = new S3Store({ ...settings, bucket: from, prefix: '', credentials: RGW_CREDENTIALS });
+    await initRepository(first);
+    await using repository = await openRepository(first);
+    const { key } = await backUp(repository, { orders: 'a\nb\n' });
+    const stack = new Stack(new App(), 'Copy');
+    const own = repositoryStatements('copy', { ...place, bucketArn: `arn:aws:s3:::${from}` });
+    const config = { copy: { there: { to: `s3://${to}/second` } } };
+    const { copies } = resolveConfig({ file: config, fileName: 'config', env: {}, flags: {} });
+    const statements = [...own, ...copyStatements(stack, copies)].map((statement) =>
+      resolved(stack.resolve(statement.toStatementJson())),
+    );
+    const client = await rgw.assume('copy', { Version: '2012-10-17', Statement: statements });
+    const credentials = await client.config.credentials();
+    const open = (bucket: string, prefix: string) =>
+      new S3Store({ ...settings, bucket, prefix, credentials });
+    await using keyless = await openRepository(open(from, ''), { keys: undefined });
+    const second = open(to, 'second');
+    expect(await copyBackups(keyless, second, { signal: never })).toMatchObject({ passedOver: [], packs: 2 });
+    expect(await differences(first, second)).toEqual([]);
+    for (const object of await keysBelow(second, '')) {
+      await expect(second.put(object, Buffer.from('x')), object).rejects.toMatchObject({
+        code: 'E_OBJECT_EXISTS',
+      });
+      await expect(second.delete(object), object).rejects.toMatchObject({ code: 'E_STORE_DENIED' });
+    }
+    const denied = { code: 'E_STORE_DENIED' };
+    for (const object of ['runs/ab/plan', 'exports/x.sql'])
+      await expect(second.put(object, Buffer.from('x')), object).rejects.toMatchObject(denied);
+    await expect(open(to, '').put('data/ab/x', Buffer.from('x'))).rejects.toMatchObject(denied);
+    await expect(keyless.store.put('data/ab/x', Buffer.from('x'))).rejects.toMatchObject(denied);
+    await expect(keyless.store.delete(key)).rejects.toMatchObject(denied);
+  });
 
   it('decide writes reports, and nothing else', async () => {
     const client = await rgw.assume('decide', policyOf('decide'));

@@ -131,6 +131,8 @@ const TABLE: readonly Row[] = [
     seesLocks: LOCKED,
     locks: LOCKED,
   },
+  // In the second place it puts: copies.test.ts.
+  { job: 'copy', get: [...LISTED, PACK], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
   { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
   {
     job: 'admin-api',

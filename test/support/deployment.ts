@@ -27,6 +27,19 @@ export const FULL_CONFIG: HoldfastConfig = {
     daily: { cron: '15 1 * * *', timeZone: 'Europe/Berlin' },
     hourly: { rate: '1 hour', sources: ['shop'] },
   },
+  copy: {
+    elsewhere: {
+      to: 's3://shop-backups-elsewhere/live',
+      region: 'eu-central-1',
+      types: ['daily'],
+      sources: ['shop'],
+      retention: { daily: 90 },
+      keep: { monthly: 12 },
+      graceDays: 10,
+      storageClass: 'GLACIER_IR',
+    },
+    near: { to: 's3://shop-backups-near' },
+  },
   api: {
     auth: {
       kind: 'oidc',

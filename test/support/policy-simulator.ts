@@ -53,25 +53,27 @@ export interface Request {
   readonly action: string;
   readonly resource: string;
   readonly context?: Readonly<Record<string, string>>;
+  /** @default - a role of the resource's own account */
+  readonly principal?: string;
+  /** Of the resource. @default - that of the deployment */
+  readonly accountId?: string;
 }
 
 /**
- * Whether AWS would allow it to a role of the resource's own account.
+ * Whether AWS would allow it to a role.
  *
  * The checked form of the simulator drops `kms:EncryptionContext:…` and `s3:if-none-match`, which its list of condition keys
  * lacks. The form used here does not check, and evaluates them with the same engine.
  */
-export function isAllowed(
-  identity: readonly Policy[],
-  resourcePolicy: Policy,
-  { action, resource, context = {} }: Request,
-): boolean {
+export function isAllowed(identity: readonly Policy[], resourcePolicy: Policy, request: Request): boolean {
+  const { action, resource, context = {}, accountId = ACCOUNT } = request;
+  const { principal = `arn:aws:iam::${ACCOUNT}:role/job` } = request;
   const result = runUnsafeSimulation(
     {
       request: {
-        principal: `arn:aws:iam::${ACCOUNT}:role/job`,
+        principal,
         action,
-        resource: { resource, accountId: ACCOUNT },
+        resource: { resource, accountId },
         contextVariables: { 'aws:SecureTransport': 'true', 's3:TlsVersion': '1.3', ...context },
       },
       identityPolicies: identity.map((policy, i) => ({ name: `policy-${i}`, policy })),
