@@ -4,7 +4,15 @@ import type { Construct } from 'constructs';
 import type { CopyPlace } from '../../shared/core/config-copy.ts';
 
 /** What a copy puts in a second place, and reads there to compare it: folders of a repository. */
-export const COPIED = ['repository.json', 'keys/*', 'data/*', 'backups/*', 'reports/*', 'expired/*'] as const;
+export const COPIED = [
+  'repository.json',
+  'keys/*',
+  'recovery/*/*',
+  'data/*',
+  'backups/*',
+  'reports/*',
+  'expired/*',
+] as const;
 
 const S3_PLACE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/;
 

@@ -85,7 +85,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     },
     lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     // What it puts is in second places: copy-statements.ts.
-    copy: { ...NOTHING, get: EVERYTHING },
+    copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
     watchdog: { ...NOTHING, get: LISTED },
     // Links to exports are good for what their maker may read.
     'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'] },

@@ -51,3 +51,15 @@ async function bytes(store: ObjectStore, key: string): Promise<Buffer | undefine
     return undefined;
   }
 }
+
+/** A store that passes every call on, to change some of them. */
+export function passing(store: ObjectStore): ObjectStore {
+  return {
+    location: store.location,
+    put: (...args) => store.put(...args),
+    get: (...args) => store.get(...args),
+    head: (...args) => store.head(...args),
+    delete: (...args) => store.delete(...args),
+    list: (...args) => store.list(...args),
+  };
+}

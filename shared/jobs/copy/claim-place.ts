@@ -5,7 +5,7 @@ import { isRecoveryWrapName, RECOVERY_WRAPS } from '../../format/recovery-file.t
 import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
 import { refuseTakenPlace } from '../../repository/repository.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { bytesIfThere, putCompared } from './copy-object.ts';
+import { bytesIfThere, compareObject, putCompared, sha256Of } from './copy-object.ts';
 
 /** Small objects, on their way at once. */
 const WRAPS_AT_ONCE = 8;
@@ -66,7 +66,7 @@ export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   return put + (await carryWraps({ from, to, signal }));
 }
 
-/** Not compared: what is wrapped again is other bytes, and opens the same. */
+/** One that is there is left as it is: what is wrapped again is other bytes, and opens the same. */
 async function carryWraps({ from, to, signal }: Stores): Promise<number> {
   const missing: string[] = [];
   const there = new Set<string>();
@@ -82,7 +82,9 @@ async function carryWraps({ from, to, signal }: Stores): Promise<number> {
 /** One that was removed meanwhile, or that another copy was faster with, is no matter. */
 async function carryWrap(key: string, { from, to, signal }: Stores): Promise<void> {
   try {
-    await to.put(key, await from.get(key, { signal }), { signal });
+    const bytes = await from.get(key, { signal });
+    await to.put(key, bytes, { signal });
+    await compareObject(to, key, { sizeBytes: bytes.length, sha256: sha256Of(bytes) }, signal);
   } catch (error) {
     if (!isHoldfastError(error, 'E_OBJECT_EXISTS') && !isHoldfastError(error, 'E_OBJECT_NOT_FOUND'))
       throw error;

@@ -8,7 +8,7 @@ import { contentsOf, copyStore } from '../../support/copy-store.ts';
 import { backUp, initRepository, never, openCheaply } from '../../support/engine.ts';
 import { packsOf } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
-import { differences, faultsOf, keysBelow } from '../../support/second-place.ts';
+import { differences, faultsOf, keysBelow, passing } from '../../support/second-place.ts';
 
 const pack = (id: string) => `data/${id.slice(0, 2)}/${id}`;
 const dataOf = (day: number) => ({ t: seededRows(1500, 1).join('') + seededRows(60, day).join('') });
@@ -181,14 +181,3 @@ describe('a second place that is not what it seems', () => {
     expect(await faultsOf(to)).toEqual([]);
   });
 });
-
-function passing(store: ObjectStore): ObjectStore {
-  return {
-    location: store.location,
-    put: (...args) => store.put(...args),
-    get: (...args) => store.get(...args),
-    head: (...args) => store.head(...args),
-    delete: (...args) => store.delete(...args),
-    list: (...args) => store.list(...args),
-  };
-}

@@ -1,11 +1,15 @@
 import { expect, it } from 'vitest';
+import type { BackupKey } from '../../../shared/core/ids.ts';
 import { copyBackups } from '../../../shared/jobs/copy/copy.ts';
 import { completeRecovery } from '../../../shared/jobs/recovery.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
+import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, digests, digestsOf, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
+import { startKms } from '../../support/kms-double.ts';
 import { addRecovery, newStore, openRecovered, SealedKeys } from '../../support/recovery.ts';
-import { keysBelow } from '../../support/second-place.ts';
+import { seededRows } from '../../support/rows.ts';
+import { differences, keysBelow, passing } from '../../support/second-place.ts';
 
 it.each([
   { title: 'hex digits', keys: new HexKeyProvider(TEST_KEY) },
@@ -35,3 +39,44 @@ it.each([
       expect(await digests(recovered, backup)).toEqual(digestsOf(data[i] ?? {}));
   },
 );
+
+const dataOf = (day: number) => ({ t: seededRows(500, 1).join('') + seededRows(50, day).join('') });
+
+it('the first account is lost, its store and its key in KMS: all restores from the second with the recovery key alone', async () => {
+  const second = new MemoryStore();
+  const expected = new Map<BackupKey, Record<string, string>>();
+  const copied: string[] = [];
+  const key = await (async () => {
+    const kms = await startKms();
+    const keys = await KmsKeyProvider.open({ keyId: kms.keyArn });
+    const first = await newStore(keys);
+    await using repository = await openCheaply(first, { keys });
+    const backUpDay = async (day: number) => {
+      const { key } = await backUp(repository, dataOf(day));
+      expected.set(key, digestsOf(dataOf(day)));
+    };
+    await backUpDay(1);
+    const { key } = await addRecovery(repository);
+    await backUpDay(2);
+    await using keyless = await openCheaply(first, { keys: undefined });
+    await copyBackups(keyless, second, { signal: never });
+    await backUpDay(3);
+    const put: MemoryStore['put'] = async (object, ...rest) => {
+      copied.push(object);
+      return second.put(object, ...rest);
+    };
+    const watched = { ...passing(second), put };
+    await copyBackups(keyless, watched, { signal: never });
+    expect(await differences(first, second, ['keys/', 'recovery/', 'backups/', 'data/'])).toEqual([]);
+    kms.setState('PendingDeletion');
+    return key;
+  })();
+  // What opens a backup is there before it is listed.
+  const manifest = copied.findIndex((object) => object.startsWith('backups/'));
+  expect(copied.slice(0, manifest).some((object) => object.startsWith('recovery/'))).toBe(true);
+  expect(copied.slice(manifest).some((object) => object.startsWith('recovery/'))).toBe(false);
+  expect((await keysBelow(second, 'recovery/')).length).toBeGreaterThan(3);
+  await using recovered = await openRecovered(second, key);
+  expect((await recovered.backupKeys(never)).toSorted()).toEqual([...expected.keys()].toSorted());
+  for (const [backup, wanted] of expected) expect(await digests(recovered, backup)).toEqual(wanted);
+});

@@ -22,7 +22,7 @@ import {
 } from '../../support/engine.ts';
 import { keepLast, ManualClock, prune } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
-import { differences, faultsOf, keysBelow } from '../../support/second-place.ts';
+import { differences, faultsOf, keysBelow, passing } from '../../support/second-place.ts';
 
 const NEW_KEY = createHash('sha256').update('a new key').digest('hex');
 const dataOf = (day: number) => ({
@@ -207,14 +207,3 @@ describe('a copy', () => {
     expect((await prune(there, keepLast(1))).expired).toEqual([]);
   });
 });
-
-function passing(store: ObjectStore): ObjectStore {
-  return {
-    location: store.location,
-    put: (...args) => store.put(...args),
-    get: (...args) => store.get(...args),
-    head: (...args) => store.head(...args),
-    delete: (...args) => store.delete(...args),
-    list: (...args) => store.list(...args),
-  };
-}
