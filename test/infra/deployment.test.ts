@@ -235,6 +235,7 @@ describe('schedules', () => {
   it('are those of the configuration, for the sources that it says', () => {
     expect(schedules.map(({ Description }) => Description).sort()).toEqual(
       [
+        'copy',
         'daily backup of game',
         'daily backup of shop',
         'drill of shop',
@@ -381,6 +382,7 @@ describe('monitoring', () => {
           'Verification Failed',
           'Lock Failed',
           'Drill Failed',
+          'Copy Failed',
         ],
         detail: { deployment: [deployment] },
       },

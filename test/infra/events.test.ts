@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
 import { ALERT_TYPES } from '../../shared/core/events.ts';
+import { copiesMachine } from '../support/copies-machine.ts';
 import { DOCUMENTED_TYPES, eventProblems } from '../support/event-schema.ts';
 import { backupMachine } from '../support/local-step-functions.ts';
 
@@ -76,6 +77,7 @@ function documentedRows(): Row[] {
 }
 
 const machine = JSON.stringify(backupMachine({}, { isLocked: true }));
+const copies = JSON.stringify(copiesMachine());
 
 /** By what is synthesised, and by the source of the functions. */
 function sendersOf(type: string): string[] {
@@ -83,6 +85,9 @@ function sendersOf(type: string): string[] {
     const source = readFileSync(`lambdas/${name}/handler.ts`, 'utf8');
     return [...source.matchAll(/putEvent\(([^{]*)\{/g)].some(([, types]) => types?.includes(`'${type}'`));
   };
-  const functions = FUNCTION_NAMES.filter(sends);
-  return [...(machine.includes(`"DetailType":"${type}"`) ? ['state machine'] : []), ...functions].toSorted();
+  const functions: string[] = [...FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES].filter(sends);
+  const detailType = `"DetailType":"${type}"`;
+  if (machine.includes(detailType)) functions.push('state machine');
+  if (copies.includes(detailType)) functions.push('state machine of copies');
+  return functions.toSorted();
 }
