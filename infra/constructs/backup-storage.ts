@@ -230,7 +230,7 @@ function lockModeOf(objectLock: ObjectLockRetention | undefined): LockMode | und
 }
 
 /** An object that is there is never replaced: a put must say that there is none. Parts of an upload make none. */
-export function writeOnce(bucket: IBucket): PolicyStatement {
+export function writeOnce(bucket: Pick<IBucket, 'arnForObjects'>): PolicyStatement {
   return new PolicyStatement({
     sid: 'WriteOnce',
     effect: Effect.DENY,

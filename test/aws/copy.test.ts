@@ -93,8 +93,9 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'the function that copies, fro
               },
             },
             waitTimeOverrides: {},
-            retryIntervalOverrides: { Copy: [0, 0, 0], NotifyCopyFailed: [0] },
+            retryIntervalOverrides: { Copy: 0, NotifyCopyFailed: 0 },
           },
+          context: { Execution: { Id: 'arn:aws:states:eu-west-1:111122223333:execution:copies:x' } },
         } as never,
       ).result;
     // The first call comes to the end of its time; the second goes on with what it is given, as it is deployed.

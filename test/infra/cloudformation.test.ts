@@ -157,7 +157,7 @@ describe('a deployment', () => {
 
   it('logs what AWS delivers below /aws/vendedlogs/, or the policy of logs outgrows its limit', () => {
     for (const [template, count] of [
-      [full['pipeline'], 4],
+      [full['pipeline'], 5],
       [full['api'], 1],
     ] as const) {
       const names = Object.values(template?.findResources('AWS::Logs::LogGroup') ?? {})

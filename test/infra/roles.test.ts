@@ -132,7 +132,7 @@ const TABLE: readonly Row[] = [
     locks: LOCKED,
   },
   // In the second place it puts: copies.test.ts.
-  { job: 'copy', get: [...LISTED, PACK], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
+  { job: 'copy', get: [...LISTED, PACK, WRAP], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
   { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
   {
     job: 'admin-api',
