@@ -48,6 +48,8 @@ async function waitedMs(source: string, { config, signal }: Invocation): Promise
   const names = backupSchedulesOf(source, config);
   const since = await scheduledSince(group, names, signal);
   return since ? Math.max(0, Date.now() - since.getTime()) : NEVER_MS;
+}
+
 async function copiesOf(repository: Repository, { config, signal }: Invocation) {
   const { measureCopies } = await import('./copies.ts');
   return measureCopies(repository, config, signal);
