@@ -42,11 +42,11 @@ export function sourceMetric(
 }
 
 /** Seconds since the oldest backup began that a second place lacks; 0 where it has all. */
-export function copyMetric(place: string): Metric {
+export function copyMetric(deployment: string, place: string): Metric {
   return new Metric({
     namespace: NAMESPACE,
     metricName: 'CopyLag',
-    dimensionsMap: { place },
+    dimensionsMap: { deployment, place },
     statistic: Stats.MAXIMUM,
     period: Duration.hours(1),
   });

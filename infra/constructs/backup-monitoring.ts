@@ -194,7 +194,7 @@ export class BackupMonitoring extends Construct {
   #watchCopies({ config }: BackupPipeline): void {
     const above = Math.round(config.aws.alarms.copyLagMs / 1000);
     for (const { name = '' } of config.copies)
-      this.#alarm(`CopyBehind-${name}`, copyMetric(name), {
+      this.#alarm(`CopyBehind-${name}`, copyMetric(this.#deployment, name), {
         text: `backups are not in the second place ${name}, or nobody can see what it has`,
         above,
       });

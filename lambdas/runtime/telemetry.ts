@@ -54,9 +54,11 @@ export function measure(
   metrics.publishStoredMetrics();
 }
 
-/** Publishes how far a second place is behind, under the one dimension `place`. */
+/** Publishes how far a second place is behind, by `deployment`, where it has a name, and `place`. */
 export function measureCopy(place: string, seconds: number): void {
   metrics.clearDefaultDimensions();
+  const deployment = process.env['HOLDFAST_DEPLOYMENT'];
+  if (deployment) metrics.addDimension('deployment', deployment);
   metrics.addDimension('place', place);
   metrics.addMetric('CopyLag', MetricUnit.Seconds, seconds);
   metrics.publishStoredMetrics();

@@ -179,7 +179,7 @@ describe('the deployment', () => {
     for (const place of ['elsewhere', 'near'])
       monitoring.hasResourceProperties('AWS::CloudWatch::Alarm', {
         MetricName: 'CopyLag',
-        Dimensions: [{ Name: 'place', Value: place }],
+        Dimensions: Match.arrayWith([{ Name: 'place', Value: place }]),
         Threshold: 26 * 3600,
         ComparisonOperator: 'GreaterThanThreshold',
       });
