@@ -13,20 +13,27 @@ import {
   LogLevel,
   StateMachine,
   Succeed,
-  TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { EventBridgePutEvents } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
 import { deliveredLog } from './delivered-log.ts';
+import { FAILURE } from './event-states.ts';
 import type { JobFunction } from './job-function.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
+import { putEventState } from './put-event.ts';
 
 export interface BackupCopiesProps {
   /** The function `copy`. */
   readonly job: JobFunction;
   /** Where backups are told of, and failures. */
   readonly eventBus: IEventBus;
+
+  /**
+   * Whose backups are copied: another deployment of the account has the same bus.
+   *
+   * @default - all that are told of
+   */
+  readonly deployment?: string | undefined;
 
   /**
    * Whether a backup that is done is copied at once.
@@ -55,7 +62,7 @@ export class BackupCopies extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupCopiesProps) {
     super(scope, id);
-    const { job, eventBus, enabled = true, logRetention } = props;
+    const { job, eventBus, deployment, enabled = true, logRetention } = props;
     this.job = job;
     this.deadLetterQueue = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -76,7 +83,11 @@ export class BackupCopies extends Construct {
       description: 'Holdfast: copies a backup that was just made to second places',
       eventBus,
       enabled,
-      eventPattern: { source: [EVENT_SOURCE], detailType: [...COPIED_EVENTS] },
+      eventPattern: {
+        source: [EVENT_SOURCE],
+        detailType: [...COPIED_EVENTS],
+        ...(deployment === undefined ? {} : { detail: { deployment: [deployment] } }),
+      },
       targets: [
         new SfnStateMachine(this.stateMachine, {
           input: RuleTargetInput.fromObject({ backup: EventField.fromPath('$.detail.backup') }),
@@ -89,20 +100,9 @@ export class BackupCopies extends Construct {
   }
 
   #define(copy: IFunction, eventBus: IEventBus) {
-    const error = {
-      code: JsonPath.stringAt('$.failure.Error'),
-      message: JsonPath.stringAt('$.failure.Cause'),
-    };
-    const detail = { schema: EVENT_SCHEMA, execution: JsonPath.stringAt('$$.Execution.Id'), error };
+    const detail = { schema: EVENT_SCHEMA, execution: JsonPath.stringAt('$$.Execution.Id'), ...FAILURE };
     const failed = new Fail(this, 'Failed', { causePath: '$.failure.Cause', errorPath: '$.failure.Error' });
-    const tell = new EventBridgePutEvents(this, 'NotifyFailure', {
-      stateName: 'NotifyCopyFailed',
-      entries: [
-        { source: EVENT_SOURCE, detailType: 'Copy Failed', detail: TaskInput.fromObject(detail), eventBus },
-      ],
-      resultPath: JsonPath.DISCARD,
-    });
-    tell.addRetry({ maxAttempts: 5, interval: Duration.seconds(2), backoffRate: 2 });
+    const tell = putEventState(this, 'NotifyCopyFailed', { eventBus, detailType: 'Copy Failed', detail });
     tell.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
     const step = jobStep(this, 'Copy', { lambdaFunction: copy, resultPath: '$.done' });
     // The function takes what the execution was started with, and not what this one adds.

@@ -236,6 +236,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     return new BackupCopies(this, 'Copies', {
       job,
       eventBus,
+      deployment: this.deployment,
       enabled: props.enabled,
       logRetention: aws.logDays,
     });

@@ -161,7 +161,11 @@ describe('the receiving account', () => {
 describe('the deployment', () => {
   it('copies after each backup, and daily', () => {
     pipeline.hasResourceProperties('AWS::Events::Rule', {
-      EventPattern: { source: ['holdfast'], 'detail-type': ['Backup Succeeded', 'Backup Suspect'] },
+      EventPattern: {
+        source: ['holdfast'],
+        'detail-type': ['Backup Succeeded', 'Backup Suspect'],
+        detail: { deployment: [Match.anyValue()] },
+      },
       State: 'ENABLED',
       Targets: [
         Match.objectLike({
