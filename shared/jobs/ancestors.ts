@@ -1,12 +1,15 @@
 import type { HoldfastError } from '../core/errors.ts';
-import type { BackupKey } from '../core/ids.ts';
+import type { BackupKey, PackId } from '../core/ids.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
+import { packKey } from '../format/pack.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { judgeDate } from '../repository/claimed-date.ts';
+import { isListedLate } from '../repository/commit-guard.ts';
 import type { Marks } from '../repository/marks.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Source } from '../sources/source.ts';
+import { headIfThere } from '../store/sizes.ts';
 
 /** The backups that a new one of the same source is compared with. */
 export interface Ancestors {
@@ -34,6 +37,7 @@ export async function findAncestors(
   options: AncestorsOptions,
 ): Promise<Ancestors> {
   let parent: BackupReader | undefined;
+  let good: BackupReader | undefined;
   let marks: Marks | undefined;
   const imported: Manifest[] = [];
   for await (const manifest of manifestsOf(repository, source, options)) {
@@ -45,10 +49,11 @@ export async function findAncestors(
     const isGood = !manifest.suspect || marks?.of(manifest.key).accept !== undefined;
     const reader = parent && !isGood ? undefined : await open(repository, manifest, options);
     if (!reader) continue;
-    parent ??= reader;
-    if (isGood) return { parent, good: reader };
+    parent ??= await asParent(repository, reader, options);
+    if (isGood) good ??= reader;
+    if (parent && good) return { parent, good };
   }
-  return { parent: parent ?? (await firstToOpen(repository, imported, options)), good: undefined };
+  return { parent: parent ?? (await firstToOpen(repository, imported, options)), good };
 }
 
 /** Those of the source, newest first. */
@@ -91,6 +96,23 @@ async function manifestOf(
     return undefined;
   }
   return manifest?.source.kind === kind && manifest.source.name === name ? manifest : undefined;
+}
+
+/** Undefined if a prune may have removed what it names: nothing new may name its packs. */
+async function asParent(
+  repository: Repository,
+  reader: BackupReader,
+  { warn, signal }: AncestorsOptions,
+): Promise<BackupReader | undefined> {
+  const { key, catalog, startedAt } = reader.manifest;
+  const { store, context } = repository;
+  const storedAt = repository.storedAt(key);
+  // Only if it took that long, the store is asked for the date of a pack.
+  if (!storedAt || !isListedLate(storedAt, new Date(startedAt), context.graceMs)) return reader;
+  const pack = await headIfThere(packKey(catalog.pack as PackId), store, signal);
+  if (!isListedLate(storedAt, pack?.modifiedAt, context.graceMs)) return reader;
+  warn(`${key} is not compared with: it was listed long after its last pack was stored, and may lack packs`);
+  return undefined;
 }
 
 function isAhead({ startedAt, imported }: Manifest, storedAt: Date | undefined): boolean {

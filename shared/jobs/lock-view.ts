@@ -38,7 +38,7 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
     const packs = use.packs.get(key) ?? [];
     const reports = [...marks.holdsOf(key), ...reportsOf(marks.of(key))];
     return {
-      retention: retentionBackup(entry, marks, use.putAside.get(key)),
+      retention: retentionBackup(entry, marks, { putAside: use.putAside.get(key) }),
       needs: [...packs.map(pathOf), ...new Set(reports), ...wraps.of(entry.manifest?.keys ?? [])],
     };
   });

@@ -1,5 +1,6 @@
 import type { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import { isListedLate } from '../repository/commit-guard.ts';
 import type { Marks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
@@ -12,7 +13,7 @@ const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 export function retentionBackup(
   { key, manifest, claimed, problem, storedAt }: ManifestEntry,
   marks: Marks,
-  putAside?: string | undefined,
+  { putAside, isListedLate = false }: Pick<RetentionBackup, 'putAside' | 'isListedLate'> = {},
 ): RetentionBackup {
   const parsed = parseBackupKey(key);
   const { hold, accept, verify, fullVerify } = marks.of(key);
@@ -33,6 +34,7 @@ export function retentionBackup(
     unreadVerify: unread?.report,
     isImported: (manifest ?? claimed)?.imported !== undefined,
     hold: hold?.reason,
+    isListedLate,
     putAside,
   };
 }
@@ -48,7 +50,14 @@ export async function readPruneView(
   const use = await readPackUse(repository, { now, onListed, signal });
   const packs = await readPacks(repository, signal);
   const marks = await repository.marks(signal);
-  const backups = entries.map((entry) => retentionBackup(entry, marks, use.putAside.get(entry.key)));
+  const packedAt = new Map(packs.map(({ id, storedAt }) => [id, storedAt]));
+  const isLate = ({ manifest, storedAt }: ManifestEntry) =>
+    manifest !== undefined &&
+    storedAt !== undefined &&
+    isListedLate(storedAt, packedAt.get(manifest.catalog.pack), repository.context.graceMs);
+  const backups = entries.map((entry) =>
+    retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
+  );
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
   return { view: { now, backups, use, packs, ...holdsOf(marks) }, problems };
 }

@@ -22,6 +22,8 @@ export interface RetentionBackup {
   readonly isSuspect: boolean;
   /** Its last verification found damage. */
   readonly isDamaged: boolean;
+  /** It was listed so long after its last pack that its run takes it back, if it still can. */
+  readonly isListedLate?: boolean;
   /** Report of a verification that may have found it damaged, and that cannot be read. */
   readonly unreadVerify?: string | undefined;
   /** It was made from a file, and is dated as that is. */
@@ -86,9 +88,10 @@ function* reasonsOf(
   const reliable = backups.filter(({ problem }) => problem === undefined);
   const latest = now.getTime() + MOST_AHEAD_MS;
   const good = reliable.filter(
-    ({ isSuspect, isDamaged, unreadVerify, startedAt, storedAt }) =>
+    ({ isSuspect, isDamaged, isListedLate, unreadVerify, startedAt, storedAt }) =>
       !isSuspect &&
       !isDamaged &&
+      !isListedLate &&
       unreadVerify === undefined &&
       startedAt.getTime() < latest &&
       judgeDate(startedAt, storedAt) !== 'ahead',

@@ -58,6 +58,15 @@ export async function refuseOutlived(
 }
 
 /**
+ * Whether a backup was listed so long after its last pack, which holds its catalog, that a prune may have removed what it
+ * names, or be removing it. Its run takes it back, if it still can; nobody else relies on it.
+ */
+export function isListedLate(listedAt: Date, lastPackAt: Date | undefined, graceMs: number): boolean {
+  if (graceMs === 0) return false;
+  return lastPackAt === undefined || listedAt.getTime() - lastPackAt.getTime() > graceMs * MOST_STALL_SHARE;
+}
+
+/**
  * Takes a backup back that was listed too long after its last pack was stored, as where the machine slept in between: a prune
  * may have removed its packs before it could see that they are needed.
  *
@@ -80,8 +89,8 @@ export async function withdrawStalled(
   const pack = await headIfThere(packKey(lastPack), store, signal);
   const manifest = await headIfThere(key, store, signal);
   if (!manifest) return;
+  if (!isListedLate(manifest.modifiedAt, pack?.modifiedAt, graceMs)) return;
   const late = manifest.modifiedAt.getTime() - (pack?.modifiedAt.getTime() ?? 0);
-  if (pack && late <= graceMs * MOST_STALL_SHARE) return;
   const problem = pack
     ? `was listed ${duration(late)} after its last pack was stored`
     : 'was listed after a prune had removed its packs';

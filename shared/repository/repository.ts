@@ -212,6 +212,11 @@ export class Repository implements AsyncDisposable {
     return { keys: keys.map(({ key }) => key), spoiltPacks };
   }
 
+  /** When a listed backup was stored, by the store's clock, as the last listing said. */
+  storedAt(key: string): Date | undefined {
+    return this.#storedAt.get(key);
+  }
+
   /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     const bytes = await this.#manifestBytes(key, signal);

@@ -30,6 +30,10 @@ export type Mutation =
   | 'span'
   /** Of a writer: the backups that it names packs of are listed, or were until lately. */
   | 'others'
+  /** Of a writer: its parent was not listed long after its last pack. */
+  | 'parent'
+  /** Of a prune: it removes nothing by a view of long ago. */
+  | 'view'
   /** Of a writer: the look after the manifest was stored. */
   | 'last look'
   /** Of that: what passed between the last pack and the look before the manifest. */
@@ -215,8 +219,8 @@ function mayTick(state: State, { horizon }: Model): boolean {
 function tick(state: State): State {
   const after = structuredCloneOf(state);
   after.now++;
-  // A call that takes longer than it may is one that never came to the store.
-  for (const prune of after.prunes) if (prune.at === 'remove' && after.now > prune.deadline) end(prune);
+  // A call that takes longer than it may never came to the store; a prune whose view is old removes nothing by it.
+  for (const prune of after.prunes) if (prune.deadline > NEVER && after.now > prune.deadline) end(prune);
   return after;
 }
 
@@ -247,7 +251,9 @@ function changed(what: string, state: State, change: (after: State) => void): St
 function giveUp(state: State, i: number): void {
   Object.assign(state.writers[i] as Writer, { at: 'ended', beganAt: NEVER, checkedAt: NEVER });
   (state.backups[i + 1] as Backup).listedAt = NEVER;
-  if ((state.backups[i + 1] as Backup).copies.length === 0) state.packs.fill(NEVER, 2 * i + 1, 2 * i + 3);
+  const isNamed = state.writers.some(({ parent }) => parent === i + 1);
+  if (!isNamed && (state.backups[i + 1] as Backup).copies.length === 0)
+    state.packs.fill(NEVER, 2 * i + 1, 2 * i + 3);
 }
 
 function* writerSteps(state: State, i: number, model: Model): Generator<Step> {
@@ -259,7 +265,7 @@ function* writerSteps(state: State, i: number, model: Model): Generator<Step> {
   switch (state.writers[i]?.at) {
     case 'begin':
       for (const [parent, one] of state.backups.entries())
-        if (isListed(one) && parent < backup)
+        if (isListed(one) && parent < backup && mayBeParent(state, parent, model))
           yield step(`takes backup ${parent} for its parent`, (writer) =>
             Object.assign(writer, { at: 'first', parent, beganAt: now }),
           );
@@ -299,6 +305,13 @@ function* writerSteps(state: State, i: number, model: Model): Generator<Step> {
     }
     default:
   }
+}
+
+/** A backup that was listed long after its last pack may lack some: its packs are named by nothing new. */
+function mayBeParent({ packs, backups }: State, parent: number, { quarter, without }: Model): boolean {
+  if (parent === 0 || without === 'parent') return true;
+  const last = packs[2 * parent] ?? NEVER;
+  return last > NEVER && (backups[parent] as Backup).listedAt - last <= quarter;
 }
 
 /** "A writer, just before it puts its manifest, makes sure that". */
@@ -392,15 +405,17 @@ function sweeping(prune: Prune, step: PruneStep): Step {
   return step(`removes pack ${pack}`, (one, after) => {
     after.packs[pack] = NEVER;
     one.sweep &= ~(1 << pack);
-    if (one.sweep === 0) one.at = 'forget';
+    if (one.sweep === 0) Object.assign(one, { at: 'forget', deadline: NEVER });
   });
 }
 
 function* firstListing(state: State, prune: Prune, { step, model }: With): Generator<Step> {
-  const isSwapped = model.without === 'order';
+  const { now } = state;
+  const { quarter, without } = model;
+  const isSwapped = without === 'order';
   for (const seen of isSwapped ? [copiesOf(state, prune, model)] : listings(state, model))
     yield step(`lists ${isSwapped ? 'copies' : 'backups'}`, (one) =>
-      Object.assign(one, { at: 'list more', seen }),
+      Object.assign(one, { at: 'list more', seen, deadline: without === 'view' ? NEVER : now + quarter }),
     );
 }
 
@@ -416,7 +431,8 @@ function* secondListing(state: State, prune: Prune, { step, model }: With): Gene
     yield step('lists the rest', (one, after) => {
       for (const backup of after.backups)
         if (backup.isHeld && !isListed(backup) && backup.copies.length > 0) backup.listedAt = state.now;
-      Object.assign(one, { at: sweep === 0 ? 'forget' : 'sweep', seen: 0, sweep });
+      if (sweep === 0) Object.assign(one, { at: 'forget', seen: 0, deadline: NEVER });
+      else Object.assign(one, { at: 'sweep', seen: 0, sweep });
     });
   }
 }

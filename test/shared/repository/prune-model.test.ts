@@ -23,9 +23,12 @@ const LONG: readonly [string, Model][] = [
   ['a writer and a prune, in finer steps', FINER],
   ['a writer and a prune, in the finest', FINEST],
   ['a writer, a prune and somebody who holds', { ...FINER, holds: true }],
-  ['a writer and a prune whose lists lag', { ...FINER, lag: 1 }],
-  ['a writer and two prunes', { ...SMALL, prunes: 2 }],
-  ['two writers, the second on the backup of the first, and a prune', { ...SMALL, writers: 2 }],
+  ['a writer and a prune whose lists lag', { ...FINEST, lag: 1 }],
+  ['a writer and two prunes', { ...SMALL, grace: 5, half: 2, horizon: 6, prunes: 2 }],
+  [
+    'two writers, the second on the backup of the first, and a prune',
+    { ...SMALL, grace: 4, half: 2, writers: 2 },
+  ],
 ];
 
 type Broken = readonly [Mutation, Partial<Model>];
@@ -40,6 +43,8 @@ const BROKEN_LONG: readonly Broken[] = [
   ['order', { prunes: 2 }],
   ['others', { prunes: 2 }],
   ['deadline', { prunes: 2 }],
+  ['view', { grace: 4, half: 2, prunes: 2 }],
+  ['parent', { grace: 4, half: 2, writers: 2 }],
   ['held copies', { prunes: 2, holds: true }],
 ];
 
