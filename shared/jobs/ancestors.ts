@@ -38,19 +38,23 @@ export async function findAncestors(
 ): Promise<Ancestors> {
   let parent: BackupReader | undefined;
   let good: BackupReader | undefined;
-  let marks: Marks | undefined;
+  let marks: Promise<Marks> | undefined;
+  const isGood = async ({ suspect, key }: Manifest): Promise<boolean> => {
+    if (!suspect) return true;
+    marks ??= readMarks(repository, options);
+    return (await marks).of(key).accept !== undefined;
+  };
   const imported: Manifest[] = [];
   for await (const manifest of manifestsOf(repository, source, options)) {
     if (manifest.imported) {
       imported.push(manifest);
       continue;
     }
-    if (manifest.suspect) marks ??= await readMarks(repository, options);
-    const isGood = !manifest.suspect || marks?.of(manifest.key).accept !== undefined;
-    const reader = parent && !isGood ? undefined : await open(repository, manifest, options);
+    const mayBeGood = await isGood(manifest);
+    const reader = parent && !mayBeGood ? undefined : await open(repository, manifest, options);
     if (!reader) continue;
     parent ??= await asParent(repository, reader, options);
-    if (isGood) good ??= reader;
+    if (mayBeGood) good ??= reader;
     if (parent && good) return { parent, good };
   }
   return { parent: parent ?? (await firstToOpen(repository, imported, options)), good };
