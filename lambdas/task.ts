@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { FUNCTION_NAMES, type FunctionName } from '../shared/core/config-aws.ts';
 import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
 import { HOUR_MS, MINUTE_MS, MiB } from '../shared/core/units.ts';
+import { callBack, callBackFailed, keepBeating } from './runtime/callback.ts';
 import { stopWork } from './runtime/deadline.ts';
 import type { FunctionContext } from './runtime/function.ts';
 import { toFunctionError } from './runtime/function-error.ts';
@@ -22,7 +23,9 @@ const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ readonly handler: 
   drill: () => import('./drill/handler.ts'),
   watchdog: () => import('./watchdog/handler.ts'),
 };
-/** The state machine waits for a task no longer than that. */
+/** Calls back by itself: when it has planned, and then goes on. */
+const CALLS_BACK: FunctionName = 'hold';
+/** The state machine waits for a task somewhat longer. */
 const DEFAULT_LIMIT_MINUTES = 12 * (HOUR_MS / MINUTE_MS);
 
 /**
@@ -35,8 +38,7 @@ async function main([name = ''] = process.argv.slice(2)): Promise<number> {
     stopWork();
   });
   try {
-    const { handler } = await handlerOf(name);
-    const result = await handler(eventOf(process.env), contextOf(name, process.env));
+    const result = await answered(name, process.env);
     logger.info('done', { result: result as object });
     return 0;
   } catch (error) {
@@ -44,6 +46,26 @@ async function main([name = ''] = process.argv.slice(2)): Promise<number> {
     logger.error(message, { code });
     return ERRORS[code].exitStatus;
   }
+}
+
+/** What waits for a task's end is told of it: its answer, or its code and words; and while it works, that it lives. */
+async function answered(name: string, env: NodeJS.ProcessEnv): Promise<unknown> {
+  const taskToken = name === CALLS_BACK ? undefined : env['HOLDFAST_TASK_TOKEN'];
+  if (!taskToken) return work(name, env);
+  try {
+    using _ = await keepBeating(taskToken, stopWork);
+    const result = await work(name, env);
+    await callBack(taskToken, result as object);
+    return result;
+  } catch (error) {
+    await callBackFailed(taskToken, error);
+    throw error;
+  }
+}
+
+async function work(name: string, env: NodeJS.ProcessEnv): Promise<unknown> {
+  const { handler } = await handlerOf(name);
+  return handler(eventOf(name, env), contextOf(name, env));
 }
 
 function handlerOf(name: string) {
@@ -54,11 +76,11 @@ function handlerOf(name: string) {
   );
 }
 
-function eventOf(env: NodeJS.ProcessEnv): unknown {
+function eventOf(name: string, env: NodeJS.ProcessEnv): unknown {
   try {
     const event: unknown = JSON.parse(env['HOLDFAST_EVENT'] || '{}');
     const taskToken = env['HOLDFAST_TASK_TOKEN'];
-    return taskToken && typeof event === 'object' ? { ...event, taskToken } : event;
+    return taskToken && name === CALLS_BACK && typeof event === 'object' ? { ...event, taskToken } : event;
   } catch (cause) {
     throw new HoldfastError('E_USAGE', 'HOLDFAST_EVENT is not JSON', { cause });
   }

@@ -3,7 +3,7 @@ import { Names } from 'aws-cdk-lib';
 import type { IConnectable, ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Connections, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
-import { type Grant, type IGrantable, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type Grant, type IGrantable, type IRole, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -28,6 +28,8 @@ import { type JobStatementsOptions, jobStatements, reachesDatabases } from './jo
 import { DEPLOYMENT } from './put-event.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
 import { VerificationStateMachine } from './verification-state-machine.ts';
+
+const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
@@ -273,15 +275,15 @@ export class BackupPipeline extends Construct implements IConnectable {
 
   /** In a policy of its own: the state machine names the function, and the policy the state machine. */
   #allowCallback(fargate: FargateTasks | undefined): void {
-    new Policy(this, 'Callback', {
-      roles: [this.#functions.hold.role, ...(fargate ? [fargate.task('hold').taskDefinition.taskRole] : [])],
-      statements: [
-        new PolicyStatement({
-          actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
-          resources: [this.stateMachine.stateMachineArn],
-        }),
-      ],
-    });
+    const allow = (id: string, roles: IRole[], actions: string[]) =>
+      new Policy(this, id, {
+        roles,
+        statements: [new PolicyStatement({ actions, resources: [this.stateMachine.stateMachineArn] })],
+      });
+    const roleOf = (job: TaskJob) => (fargate ? [fargate.task(job).taskDefinition.taskRole] : []);
+    allow('Callback', [this.#functions.hold.role, ...roleOf('hold')], CALL_BACK);
+    const shares = roleOf('backup-partition');
+    if (shares.length > 0) allow('ShareCallback', shares, [...CALL_BACK, 'states:SendTaskHeartbeat']);
   }
 
   #makeSchedules({ enabled }: BackupPipelineProps): BackupSchedules {

@@ -10,6 +10,7 @@ import {
   IntegrationPattern,
   JsonPath,
   Pass,
+  type RetryProps,
   StateMachineType,
   TaskInput,
   type TaskStateBase,
@@ -26,11 +27,15 @@ import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime, TaskJob } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
-import { HOLD_RETRIES } from './retries.ts';
+import { HOLD_RETRIES, TASK_RETRIES } from './retries.ts';
 
 export const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
-const TASK_TIMEOUT = Duration.hours(12);
+/** Longer than the task's own twelve hours, so that it can say itself that they are over. */
+const TASK_TIMEOUT = Duration.hours(12).plus(Duration.minutes(30));
+/** A task that begins has done so by then, with its image fetched; one that lives beats every minute. */
+const TASK_SILENCE = Duration.minutes(10);
+const TOKEN = { name: 'HOLDFAST_TASK_TOKEN', value: JsonPath.taskToken };
 const SHARE_EVENT = { ...runEvent('$.run'), share: JsonPath.numberAt('$.share') };
 
 /**
@@ -51,12 +56,11 @@ export function holdStep(
   };
   const event = { ...runEvent('$.plan.run'), note: JsonPath.stringAt('$.note') };
   if (fargate && holdOnFargate) {
-    const token = { name: 'HOLDFAST_TASK_TOKEN', value: JsonPath.taskToken };
     const task = new EcsRunTask(scope, 'Hold', {
       ...common,
-      ...taskProps(fargate, 'hold', '$.hold', [token]),
+      ...taskProps(fargate, 'hold', '$.hold', [TOKEN]),
     });
-    retrying(task).addCatch(failed, CAUGHT).next(next);
+    retrying(task, HOLD_RETRIES).addCatch(failed, CAUGHT).next(next);
     return new Pass(scope, 'HoldEvent', { parameters: event, resultPath: '$.hold' }).next(task);
   }
   const hold = new LambdaInvoke(scope, 'Hold', {
@@ -66,12 +70,12 @@ export function holdStep(
     retryOnServiceExceptions: false,
     payload: TaskInput.fromObject({ ...event, taskToken: JsonPath.taskToken }),
   });
-  retrying(hold).addCatch(failed, CAUGHT).next(next);
+  retrying(hold, HOLD_RETRIES).addCatch(failed, CAUGHT).next(next);
   return hold;
 }
 
-function retrying(step: TaskStateBase): TaskStateBase {
-  for (const retry of HOLD_RETRIES) step.addRetry(retry);
+function retrying(step: TaskStateBase, retries: readonly RetryProps[]): TaskStateBase {
+  for (const retry of retries) step.addRetry(retry);
   return step;
 }
 
@@ -112,6 +116,7 @@ function shareFailure(scope: Construct, commit: IFunction): IChainable {
   return note.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
 }
 
+/** A share in a task, which calls back: so it fails by its own code and words, as a function does. */
 function taskStep(scope: Construct, fargate: FargateRuntime | undefined, failed: IChainable): IChainable {
   if (!fargate)
     return new Fail(scope, 'NoFargate', {
@@ -120,14 +125,15 @@ function taskStep(scope: Construct, fargate: FargateRuntime | undefined, failed:
         'a partition is planned for Fargate, and the configuration has none; set aws.fargate, or make aws.shareMiB smaller',
     });
   const task = new EcsRunTask(scope, 'BackupPartitionTask', {
-    ...taskProps(fargate, 'backup-partition', '$', []),
-    integrationPattern: IntegrationPattern.RUN_JOB,
+    ...taskProps(fargate, 'backup-partition', '$.event', [TOKEN]),
+    integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
     taskTimeout: Timeout.duration(TASK_TIMEOUT),
-    resultSelector: { 'task.$': '$.TaskArn' },
+    heartbeatTimeout: Timeout.duration(TASK_SILENCE),
+    resultSelector: { 'share.$': '$.share' },
   });
-  return task
-    .addRetry({ maxAttempts: 2, interval: Duration.seconds(20), backoffRate: 2 })
-    .addCatch(failed, CAUGHT);
+  retrying(task, TASK_RETRIES).addCatch(failed, CAUGHT);
+  // The function's event has no other members.
+  return new Pass(scope, 'ShareEvent', { parameters: SHARE_EVENT, resultPath: '$.event' }).next(task);
 }
 
 interface Variable {

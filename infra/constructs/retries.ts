@@ -6,9 +6,14 @@ import { ERRORS } from '../../shared/core/errors.ts';
 const TOO_LONG: readonly string[] = ['E_RUN_TOO_LONG', 'E_OUT_OF_TIME'];
 const ATTEMPTS = 3;
 
+/** Of what nobody has classified, and of a task that Fargate stopped. */
+const MAY_COME_RIGHT: readonly string[] = ['E_INTERNAL', 'E_ABORTED'];
+
 /** Codes of errors that come again however often a step is repeated. */
 const FINAL_CODES = Object.entries(ERRORS)
-  .filter(([code, { retryable }]) => (!retryable && code !== 'E_INTERNAL') || TOO_LONG.includes(code))
+  .filter(
+    ([code, { retryable }]) => (!retryable && !MAY_COME_RIGHT.includes(code)) || TOO_LONG.includes(code),
+  )
   .map(([code]) => code);
 
 const FINAL: RetryProps = { errors: FINAL_CODES, maxAttempts: 0 };
@@ -52,4 +57,13 @@ export const HOLD_RETRIES: readonly RetryProps[] = [
   FINAL,
   THROTTLED,
   soon(['States.TaskFailed', 'States.Timeout']),
+];
+
+/**
+ * What the step retries that waits for a share's task: what it says by itself, one that died or was never begun
+ * (`States.HeartbeatTimeout`), and what ECS says where it has no room. It needs a minute to begin, so there is no hurry.
+ */
+export const TASK_RETRIES: readonly RetryProps[] = [
+  FINAL,
+  { errors: ['States.ALL'], maxAttempts: 2, interval: Duration.seconds(20), backoffRate: 2 },
 ];

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
@@ -74,6 +74,74 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'the task, a container’s pro
         log: expect.stringMatching(/E_SOURCE_LOST|E_SNAPSHOT/),
       });
       expect(await rig.keys('backups/')).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'stops a share for which nobody waits any more, and reads nothing',
+    async () => {
+      const token = randomUUID();
+      rig.aws.endTask(token);
+      const about = { run: randomBytes(16).toString('hex'), source: 'shop', type: 'manual', share: 0 };
+      const { exit } = await start('backup-partition', about, { HOLDFAST_TASK_TOKEN: token });
+      expect(await exit).toMatchObject({ status: 130, log: expect.stringContaining('TaskTimedOut') });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'reads a share for the state machine that waits for it, and fails by its code and words',
+    async () => {
+      await rig.postgres.createDatabase('wide');
+      await rig.postgres.query(
+        'wide',
+        'CREATE TABLE orders AS SELECT id, repeat(md5(id::text), 56) note FROM generate_series(1, 12000) id',
+      );
+      const network = { vpcId: 'vpc-0123456789abcdef0', subnetIds: ['subnet-0123456789abcdef0'] };
+      rig.configure({
+        sources: { wide: { kind: 'postgres', secret: rig.secretOf('wide') } },
+        aws: { fargate: { fromMiB: 16 }, network },
+      });
+      const tokens: string[] = [];
+      const options = {
+        rig,
+        runTask: async (job: string, { HOLDFAST_EVENT = '{}' }) => {
+          const token = randomUUID();
+          tokens.push(token);
+          const { exit } = await start(job, JSON.parse(HOLDFAST_EVENT), { HOLDFAST_TASK_TOKEN: token });
+          const { status } = await exit;
+          const answer = await rig.aws.task(token);
+          if ('output' in answer) return answer.output;
+          expect(status).not.toBe(0);
+          throw Object.assign(new Error(answer.cause), { name: answer.error });
+        },
+      };
+      const machine = backupMachine({}, { hasTasks: true });
+      const input = { source: 'wide', type: 'manual' };
+      const made = await execute(machine, input, { ...options, id: 'wide' });
+      expect(made).toMatchObject({
+        outcome: 'succeeded',
+        states: expect.arrayContaining(['BackupPartitionTask']),
+      });
+      expect(rig.aws.beats).toEqual(expect.arrayContaining(tokens));
+
+      // What is planned is gone when the task comes to read it.
+      tokens.length = 0;
+      const meddled = {
+        ...options,
+        runTask: (job: string, env: Readonly<Record<string, string>>) =>
+          options.runTask(job, {
+            ...env,
+            HOLDFAST_EVENT: JSON.stringify({ ...JSON.parse(env['HOLDFAST_EVENT'] ?? ''), share: 7 }),
+          }),
+      };
+      const failed = await execute(machine, input, { ...meddled, id: 'meddled' });
+      expect(tokens).toHaveLength(1);
+      expect(failed.outcome).not.toMatch(/^(succeeded|States\.)/);
+      const told = failed.events.find(({ type }) => type === 'Backup Failed');
+      const message = expect.stringMatching(/^share 0: .*share/);
+      expect(told?.detail['error']).toEqual({ code: failed.outcome, message });
     },
     TIMEOUT_MS,
   );

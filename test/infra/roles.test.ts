@@ -373,7 +373,12 @@ describe('the tasks', () => {
       .flatMap(({ Statement }) => Statement as { Action: string | string[] }[])
       .flatMap(({ Action }) => Action);
     const callback = actions.filter((action) => action.startsWith('states:'));
-    expect(callback).toEqual(row.job === 'hold' ? ['states:SendTaskSuccess', 'states:SendTaskFailure'] : []);
+    const answer = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
+    const callbacks: Readonly<Record<string, readonly string[]>> = {
+      hold: answer,
+      'backup-partition': [...answer, 'states:SendTaskHeartbeat'],
+    };
+    expect(callback).toEqual(callbacks[row.job] ?? []);
   });
 });
 

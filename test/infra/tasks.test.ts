@@ -36,9 +36,8 @@ describe('tasks on Fargate', () => {
       ],
     });
     const definition = JSON.stringify(stateMachineOf(pipeline));
-    expect(definition).toContain('states:::ecs:runTask.sync');
-    expect(definition).toContain('states:::ecs:runTask.waitForTaskToken');
-    expect(definition).toContain('HOLDFAST_TASK_TOKEN');
+    expect(definition.match(/states:::ecs:runTask\.waitForTaskToken/g)).toHaveLength(2);
+    expect(definition.match(/HOLDFAST_TASK_TOKEN/g)).toHaveLength(2);
   });
 
   it.each([
@@ -85,8 +84,8 @@ describe('tasks on Fargate', () => {
   );
 
   it('runs what restore and drill hand over once, with its event and its run, each by a machine that its function alone may start', () => {
-    const machines = Object.entries(stateMachinesOf(pipeline)).filter(
-      ([, { States }]) => !('Plan' in States || 'PlanVerification' in States),
+    const machines = Object.entries(stateMachinesOf(pipeline)).filter(([, machine]) =>
+      JSON.stringify(machine).includes(':ecs:runTask.sync'),
     );
     expect(machines.map(([id]) => /(restore|drill)task/.exec(id)?.[1])).toEqual(['restore', 'drill']);
     for (const [id, machine] of machines) {

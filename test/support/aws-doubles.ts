@@ -40,6 +40,10 @@ export interface AwsDoubles extends AsyncDisposable {
   addParameter(name: string, text: string): string;
   /** The first answer that came for a token, or comes. */
   task(token: string): Promise<TaskAnswer>;
+  /** Tokens of each sign of life that came. */
+  readonly beats: readonly string[];
+  /** Nobody waits for it any more. */
+  endTask(token: string): void;
 }
 
 const SERVICES = ['SECRETS_MANAGER', 'SSM', 'EVENTBRIDGE', 'SCHEDULER', 'SFN'];
@@ -59,6 +63,8 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
   const schedules = new Map<string, 'ENABLED' | 'DISABLED'>();
   const secrets = new Map<string, string>();
   const tasks = new Map<string, PromiseWithResolvers<TaskAnswer>>();
+  const beats: string[] = [];
+  const over = new Set<string>();
   const taskOf = (token = '') => {
     const task = tasks.get(token) ?? Promise.withResolvers<TaskAnswer>();
     tasks.set(token, task);
@@ -81,6 +87,7 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       return { FailedEntryCount: 0, Entries: [] };
     },
     'AWSStepFunctions.SendTaskSuccess': ({ taskToken, output = '' }) => {
+      if (over.has(taskToken ?? '')) return { __type: 'TaskTimedOut' };
       taskOf(taskToken).resolve({ output: JSON.parse(output) });
       return {};
     },
@@ -91,7 +98,13 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       return { executionArn, startDate: 0 };
     },
     'AWSStepFunctions.SendTaskFailure': ({ taskToken, error = '', cause = '' }) => {
+      if (over.has(taskToken ?? '')) return { __type: 'TaskTimedOut' };
       taskOf(taskToken).resolve({ error, cause });
+      return {};
+    },
+    'AWSStepFunctions.SendTaskHeartbeat': ({ taskToken = '' }) => {
+      if (over.has(taskToken)) return { __type: 'TaskTimedOut' };
+      beats.push(taskToken);
       return {};
     },
   };
@@ -135,6 +148,8 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
     addParameter: (name, text) =>
       addAs(`arn:aws:ssm:${PLACE}:parameter/${name.replace(/^\//, '')}`, name, text),
     task: (token) => taskOf(token).promise,
+    beats,
+    endTask: (token) => over.add(token),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();

@@ -1,4 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
+import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Cluster, ContainerImage, FargateTaskDefinition, type ICluster } from 'aws-cdk-lib/aws-ecs';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
@@ -6,6 +8,7 @@ import {
   BackupStateMachine,
   type BackupStateMachineProps,
 } from '../../infra/constructs/backup-state-machine.ts';
+import type { FargateRuntime } from '../../infra/constructs/fargate-runtime.ts';
 import { VerificationStateMachine } from '../../infra/constructs/verification-state-machine.ts';
 import type { AwsRig, Settings } from './aws-rig.ts';
 import { expectDocumented } from './event-schema.ts';
@@ -54,10 +57,24 @@ export async function asFunctionsFail<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What a task is started with: the name of its job, and its variables. */
+export type RunTask = (job: string, env: Readonly<Record<string, string>>) => Promise<unknown>;
+
+interface TaskParameters {
+  readonly Overrides: {
+    readonly ContainerOverrides: readonly [
+      {
+        readonly Command: readonly [string];
+        readonly Environment: readonly { readonly Name: string; readonly Value: string }[];
+      },
+    ];
+  };
+}
+
 /** The state machine of a backup, as the stacks have it. @param settings.isLocked where there are locks to be kept up */
 export function backupMachine(
   props: Partial<BackupStateMachineProps> = {},
-  { isLocked = false }: { readonly isLocked?: boolean } = {},
+  { isLocked = false, hasTasks = false }: { readonly isLocked?: boolean; readonly hasTasks?: boolean } = {},
 ): StateMachineDefinition {
   const stack = new Stack(new App(), 'Test');
   const lambda = (name: string) => functionNamed(stack, name);
@@ -71,9 +88,25 @@ export function backupMachine(
       ...(isLocked ? { lock: lambda('lock') } : {}),
     },
     eventBus: EventBus.fromEventBusName(stack, 'Bus', 'default'),
+    ...(hasTasks ? { fargate: tasksIn(stack) } : {}),
     ...props,
   });
   return stateMachineOf(stack);
+}
+
+function tasksIn(stack: Stack): FargateRuntime {
+  const vpc = new Vpc(stack, 'Vpc') as IVpc;
+  const taskDefinition = new FargateTaskDefinition(stack, 'Task');
+  const container = taskDefinition.addContainer('holdfast', {
+    image: ContainerImage.fromRegistry('holdfast'),
+  });
+  return {
+    cluster: new Cluster(stack, 'Cluster', { vpc }) as ICluster,
+    subnets: { subnets: vpc.privateSubnets },
+    securityGroups: [new SecurityGroup(stack, 'Group', { vpc })],
+    assignPublicIp: false,
+    task: () => ({ taskDefinition, container }),
+  };
 }
 
 /** The state machine of verifications, as the stacks have it. */
@@ -103,12 +136,15 @@ export async function execute(
     id,
     meddle = async () => undefined,
     retriesWait = false,
+    runTask,
   }: {
     readonly rig: AwsRig;
     readonly id: string;
     readonly meddle?: Meddle | undefined;
     /** As long as the machine says, instead of not at all. */
     readonly retriesWait?: boolean;
+    /** Where shares may run as tasks; what it answers, the task has called back. */
+    readonly runTask?: RunTask;
   },
 ): Promise<Execution> {
   const states: string[] = [];
@@ -126,6 +162,11 @@ export async function execute(
     const answer = await rig.aws.task(String(Payload['taskToken']));
     if ('output' in answer) return answer.output;
     throw Object.assign(new Error(answer.cause), { name: answer.error });
+  };
+  const task = async ({ Overrides }: TaskParameters) => {
+    states.push('BackupPartitionTask');
+    const [{ Command, Environment }] = Overrides.ContainerOverrides;
+    return runTask?.(Command[0], Object.fromEntries(Environment.map(({ Name, Value }) => [Name, Value])));
   };
   const notify = async ({
     Entries,
@@ -145,8 +186,9 @@ export async function execute(
     'NoteShareFailure',
     'VerifyPart',
   ];
+  const others: Readonly<Record<string, unknown>> = { Hold: hold, BackupPartitionTask: task };
   const handlers = Object.fromEntries(
-    names.map((name) => [name, name === 'Hold' ? hold : name in FUNCTIONS ? invoke(name) : notify]),
+    names.map((name) => [name, others[name] ?? (name in FUNCTIONS ? invoke(name) : notify)]),
   );
   const execution = new StateMachine(machine, { validationOptions: { noValidate: true } }).run(
     input as never,
