@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { EventField, type IEventBus, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import {
@@ -99,7 +99,7 @@ export class BackupCopies extends Construct {
     });
   }
 
-  #define(copy: IFunction, eventBus: IEventBus) {
+  #define(copy: LambdaFunction, eventBus: IEventBus) {
     const detail = { schema: EVENT_SCHEMA, execution: JsonPath.stringAt('$$.Execution.Id'), ...FAILURE };
     const failed = new Fail(this, 'Failed', { causePath: '$.failure.Cause', errorPath: '$.failure.Error' });
     const tell = putEventState(this, 'NotifyCopyFailed', { eventBus, detailType: 'Copy Failed', detail });

@@ -118,11 +118,11 @@ export class BackupPipeline extends Construct implements IConnectable {
     if (fargate) this.#makeTaskRuns(fargate);
     this.stateMachine = new BackupStateMachine(this, 'Backup', {
       functions: {
-        plan: this.function('plan'),
-        hold: this.function('hold'),
-        backupPartition: this.function('backup-partition'),
-        commit: this.function('commit'),
-        verify: this.function('verify'),
+        plan: this.job('plan').function,
+        hold: this.job('hold').function,
+        backupPartition: this.job('backup-partition').function,
+        commit: this.job('commit').function,
+        verify: this.job('verify').function,
         lock: this.lock?.function,
       },
       eventBus: this.eventBus,
@@ -132,7 +132,7 @@ export class BackupPipeline extends Construct implements IConnectable {
       logRetention: aws.logDays,
     }).stateMachine;
     this.verification = new VerificationStateMachine(this, 'Verification', {
-      functions: { verify: this.function('verify'), commit: this.function('commit') },
+      functions: { verify: this.job('verify').function, commit: this.job('commit').function },
       eventBus: this.eventBus,
       maxConcurrency: aws.maxConcurrency,
       logRetention: aws.logDays,
@@ -211,11 +211,11 @@ export class BackupPipeline extends Construct implements IConnectable {
 
   #makeFunction(
     job: FunctionName | OptionalFunctionName,
-    { bundles }: BackupPipelineProps,
+    { bundles, storage }: BackupPipelineProps,
     { network, statements, environment }: Made,
   ): JobFunction {
     const { functions = {}, logDays } = this.config.aws;
-    return new JobFunction(this, job, {
+    const made = new JobFunction(this, job, {
       job,
       environment,
       statements: jobStatements(job, statements),
@@ -224,6 +224,9 @@ export class BackupPipeline extends Construct implements IConnectable {
       bundles,
       logRetention: logDays,
     });
+    // Its variables name the bucket by reference: the same text for another bucket, and so the same version.
+    if (storage.madeName !== undefined) made.function.invalidateVersionBasedOn(storage.madeName);
+    return made;
   }
 
   /** The watchdog sees how far second places are behind. */

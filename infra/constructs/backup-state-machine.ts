@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
@@ -29,17 +29,17 @@ import { explainStep, verifySteps } from './verify-steps.ts';
 
 /** The functions that a backup is made of. */
 export interface StepFunctions {
-  readonly plan: IFunction;
-  readonly hold: IFunction;
-  readonly backupPartition: IFunction;
-  readonly commit: IFunction;
-  readonly verify: IFunction;
+  readonly plan: LambdaFunction;
+  readonly hold: LambdaFunction;
+  readonly backupPartition: LambdaFunction;
+  readonly commit: LambdaFunction;
+  readonly verify: LambdaFunction;
   /**
    * Locks what a backup needs once it is listed.
    *
    * @default - nothing is locked
    */
-  readonly lock?: IFunction | undefined;
+  readonly lock?: LambdaFunction | undefined;
 }
 
 export interface BackupStateMachineProps {

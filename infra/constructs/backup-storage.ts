@@ -1,4 +1,4 @@
-import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import { Effect, Grant, type IGrantable, PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import {
@@ -143,11 +143,14 @@ export class BackupStorage extends Construct {
   readonly prefix: string;
   /** Of the locks that everything is put with; undefined: there are none. */
   readonly lockMode: LockMode | undefined;
+  /** Of a bucket that is made here, if it is told. */
+  readonly madeName: string | undefined;
 
   constructor(scope: Construct, id: string, props: BackupStorageProps = {}) {
     super(scope, id);
     checkProps(props);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    this.madeName = Token.isUnresolved(props.bucketName) ? undefined : props.bucketName;
     this.prefix = props.prefix ? `${props.prefix}/` : '';
     this.#olderKeys = props.olderKeys ?? [];
     this.lockMode = lockModeOf(props.objectLock);

@@ -118,6 +118,8 @@ export class FargateTasks extends Construct implements FargateRuntime {
           operatingSystemFamily: OperatingSystemFamily.LINUX,
         },
       });
+      // Executions that began before a deployment run the revision that they began with; no task begins of a deregistered one.
+      taskDefinition.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
       for (const statement of props.statements(job)) taskDefinition.addToTaskRolePolicy(statement);
       const container = taskDefinition.addContainer(CONTAINER, {
         image: ContainerImage.fromDockerImageAsset(asset),

@@ -118,6 +118,8 @@ export class JobFunction extends Construct {
     logGroup.grantWrite(this.role);
     for (const statement of props.statements) this.role.addToPolicy(statement);
     if (network) for (const statement of networkStatements()) this.role.addToPolicy(statement);
+    // A step that failed is repeated by whoever started it, never by Lambda behind its back.
+    const calls = { retryAttempts: 0, maxEventAge: job === 'hold' ? HOLD_EVENT_AGE : EVENT_AGE };
     this.function = new LambdaFunction(this, 'Resource', {
       description: `Holdfast: ${defaults.description}`,
       runtime: Runtime.NODEJS_24_X,
@@ -127,9 +129,9 @@ export class JobFunction extends Construct {
       memorySize: memoryMiB,
       timeout,
       ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
-      // A step that failed is repeated by whoever started it, never by Lambda behind its back.
-      retryAttempts: 0,
-      maxEventAge: job === 'hold' ? HOLD_EVENT_AGE : EVENT_AGE,
+      ...calls,
+      // Lambda takes them for the unpublished code alone.
+      currentVersionOptions: calls,
       deadLetterQueue: this.deadLetterQueue,
       tracing: Tracing.ACTIVE,
       logGroup,

@@ -1,14 +1,14 @@
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { JsonPath, TaskInput } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
+import { VersionInvoke } from './pinned-steps.ts';
 import { STEP_RETRIES } from './retries.ts';
 
 /** Where what failed is, for the states that come after a failure. */
 export const CAUGHT = { resultPath: '$.failure' };
 
 interface JobStepProps {
-  readonly lambdaFunction: IFunction;
+  readonly lambdaFunction: LambdaFunction;
   /** @default - what the state is given */
   readonly event?: Readonly<Record<string, unknown>>;
   readonly resultSelector?: Readonly<Record<string, unknown>>;
@@ -16,8 +16,8 @@ interface JobStepProps {
 }
 
 /** A state that waits for a function of a job, and tries again what may come right. */
-export function jobStep(scope: Construct, name: string, { event, ...props }: JobStepProps): LambdaInvoke {
-  const step = new LambdaInvoke(scope, name, {
+export function jobStep(scope: Construct, name: string, { event, ...props }: JobStepProps): VersionInvoke {
+  const step = new VersionInvoke(scope, name, {
     ...(event ? { payload: TaskInput.fromObject(event) } : {}),
     payloadResponseOnly: true,
     retryOnServiceExceptions: false,

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { FargatePlatformVersion } from 'aws-cdk-lib/aws-ecs';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import {
   Choice,
   Condition,
@@ -16,17 +16,13 @@ import {
   type TaskStateBase,
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import {
-  EcsFargateLaunchTarget,
-  EcsRunTask,
-  LambdaInvocationType,
-  LambdaInvoke,
-} from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { EcsFargateLaunchTarget, LambdaInvocationType } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { BackupStateMachineProps } from './backup-state-machine.ts';
 import type { FargateRuntime, TaskJob } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
+import { RevisionTask, VersionInvoke } from './pinned-steps.ts';
 import { HOLD_RETRIES, TASK_RETRIES } from './retries.ts';
 
 export const DEFAULT_CONCURRENCY = 10;
@@ -56,14 +52,14 @@ export function holdStep(
   };
   const event = { ...runEvent('$.plan.run'), note: JsonPath.stringAt('$.note') };
   if (fargate && holdOnFargate) {
-    const task = new EcsRunTask(scope, 'Hold', {
+    const task = new RevisionTask(scope, 'Hold', {
       ...common,
       ...taskProps(fargate, 'hold', '$.hold', [TOKEN]),
     });
     retrying(task, HOLD_RETRIES).addCatch(failed, CAUGHT).next(next);
     return new Pass(scope, 'HoldEvent', { parameters: event, resultPath: '$.hold' }).next(task);
   }
-  const hold = new LambdaInvoke(scope, 'Hold', {
+  const hold = new VersionInvoke(scope, 'Hold', {
     ...common,
     lambdaFunction: functions.hold,
     invocationType: LambdaInvocationType.EVENT,
@@ -103,7 +99,7 @@ export function partitionStep(scope: Construct, props: BackupStateMachineProps):
 }
 
 /** Notes why: the map itself says only that a share failed. */
-function shareFailure(scope: Construct, commit: IFunction): IChainable {
+function shareFailure(scope: Construct, commit: LambdaFunction): IChainable {
   const failed = new Fail(scope, 'ShareFailed', {
     errorPath: '$.failure.Error',
     cause: 'a share could not be backed up',
@@ -124,7 +120,7 @@ function taskStep(scope: Construct, fargate: FargateRuntime | undefined, failed:
       cause:
         'a partition is planned for Fargate, and the configuration has none; set aws.fargate, or make aws.shareMiB smaller',
     });
-  const task = new EcsRunTask(scope, 'BackupPartitionTask', {
+  const task = new RevisionTask(scope, 'BackupPartitionTask', {
     ...taskProps(fargate, 'backup-partition', '$.event', [TOKEN]),
     integrationPattern: IntegrationPattern.WAIT_FOR_TASK_TOKEN,
     taskTimeout: Timeout.duration(TASK_TIMEOUT),

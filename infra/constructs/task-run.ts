@@ -10,12 +10,12 @@ import {
   StateMachine,
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { EcsRunTask } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
 import { deliveredLog } from './delivered-log.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { taskProps } from './partition-steps.ts';
+import { RevisionTask } from './pinned-steps.ts';
 import { putEventState } from './put-event.ts';
 
 /** Jobs whose functions begin a task by themselves, if a backup is too large for them. */
@@ -59,7 +59,7 @@ export class TaskRun extends Construct {
   constructor(scope: Construct, id: string, { job, fargate, eventBus, logRetention }: TaskRunProps) {
     super(scope, id);
     const run = { name: 'HOLDFAST_RUN', value: JsonPath.stringAt('$.run') };
-    const task = new EcsRunTask(this, 'Run', {
+    const task = new RevisionTask(this, 'Run', {
       ...taskProps(fargate, job, '$.event', [run]),
       integrationPattern: IntegrationPattern.RUN_JOB,
       taskTimeout: Timeout.duration(LIMIT),

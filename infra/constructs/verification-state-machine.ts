@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   DefinitionBody,
@@ -23,9 +23,9 @@ import { explainStep, verifySteps } from './verify-steps.ts';
 
 export interface VerificationStateMachineProps {
   readonly functions: {
-    readonly verify: IFunction;
+    readonly verify: LambdaFunction;
     /** Says in words what another failed with. */
-    readonly commit: IFunction;
+    readonly commit: LambdaFunction;
   };
   /** Where damage is told. */
   readonly eventBus: IEventBus;

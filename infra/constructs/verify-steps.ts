@@ -1,4 +1,4 @@
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import {
   Choice,
   Condition,
@@ -12,11 +12,11 @@ import type { Construct } from 'constructs';
 import { CAUGHT, jobStep } from './job-step.ts';
 
 export interface VerifySteps {
-  readonly verify: IFunction;
+  readonly verify: LambdaFunction;
   /** Parts that are read at the same time. */
   readonly maxConcurrency: number;
   /** Says in words what a step failed with. */
-  readonly explain: IFunction;
+  readonly explain: LambdaFunction;
   /** Everything was read, and is as it was written. */
   readonly whole: IChainable;
   /** `$.verification.damaged` has the keys of damaged backups. */
@@ -80,7 +80,7 @@ export function verifySteps(scope: Construct, steps: VerifySteps): IChainable {
 export function explainStep(
   scope: Construct,
   name: string,
-  { explain, next }: { readonly explain: IFunction; readonly next: IChainable },
+  { explain, next }: { readonly explain: LambdaFunction; readonly next: IChainable },
 ): IChainable {
   const step = jobStep(scope, name, {
     lambdaFunction: explain,
