@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import { type ErrorCode, HoldfastError, isHoldfastError } from '../../core/errors.ts';
 
 export interface ErrorContext {
   /** Without a secret: `postgres://db.example:5432/shop`. */
@@ -105,6 +105,13 @@ const CERTIFICATE_CODE =
 function connectCode(error: unknown): ErrorCode {
   if (CERTIFICATE_CODE.test(errnoOf(error)) || isTlsNotOffered(error)) return 'E_SOURCE_UNTRUSTED';
   return 'E_SOURCE_UNREACHABLE';
+}
+
+/** A server that was reached before, and no longer answers while another session opens, is lost. */
+export function asLost(error: unknown): unknown {
+  if (!isHoldfastError(error, 'E_SOURCE_UNREACHABLE') || error.details['sqlState'] !== undefined)
+    return error;
+  return new HoldfastError('E_SOURCE_LOST', error.message, { cause: error });
 }
 
 /** The driver has no code for a server that answers "no TLS here", only this text. */

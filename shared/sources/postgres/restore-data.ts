@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { isHoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { BackupContents, StoredDataset, StoredPartition } from '../target.ts';
 import { disconnect, query } from './connection.ts';
+import { asLost } from './connection-errors.ts';
 import { copyIn } from './copy-in.ts';
 import { copyRows, parseCopyRow } from './copy-text.ts';
 import { isTableAttributes, type TableAttributes } from './datasets-attributes.ts';
@@ -222,13 +223,6 @@ export class Sessions implements AsyncDisposable {
     await useCalendar(client, this.#calendar, this.#signal);
     return client;
   }
-}
-
-/** A server that was reached before, and no longer answers, is lost: there may be rows already. */
-function asLost(error: unknown): unknown {
-  if (!isHoldfastError(error, 'E_SOURCE_UNREACHABLE') || error.details['sqlState'] !== undefined)
-    return error;
-  return new HoldfastError('E_SOURCE_LOST', error.message, { cause: error });
 }
 
 type Calendar = ReturnType<typeof calendarOf>;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../core/abort.ts';
 import { disconnect, interrupt, query } from './connection.ts';
+import { asLost } from './connection-errors.ts';
 import { quoteLiteral } from './identifiers.ts';
 import type { PostgresOptions } from './options.ts';
 import { snapshotLost } from './snapshot-lost.ts';
@@ -65,7 +66,7 @@ export class SnapshotReaders implements AsyncDisposable {
       this.#open--;
       if (client !== undefined) await disconnect(client);
       this.#waiting.shift()?.();
-      throw snapshotLost(error);
+      throw snapshotLost(asLost(error));
     }
   }
 
