@@ -69,17 +69,25 @@ test('what can be looked at before a first backup is told, with what stands agai
     });
     return { failure, outcomes: Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome])) };
   };
-  const plain = { reach: 'holds', tls: 'differs', version: 'holds' };
-  expect(await look(url)).toEqual({ failure: undefined, outcomes: { ...plain, snapshot: 'holds' } });
+  const reached = { name: 'holds', route: 'holds', tls: 'holds' };
+  const plain = { ...reached, login: 'holds', version: 'holds', connections: 'holds', snapshot: 'holds' };
+  expect(await look(url)).toEqual({ failure: undefined, outcomes: { ...plain, rights: 'holds' } });
   const as = new URL(url);
   [as.username, as.password] = ['looker', 'p'];
   expect(await look(as.href)).toEqual({
     failure: 'E_SOURCE_DENIED',
-    outcomes: { ...plain, snapshot: 'differs' },
+    outcomes: { ...plain, rights: 'differs' },
   });
   as.pathname = '/nowhere';
   expect(await look(as.href)).toEqual({
     failure: 'E_SOURCE_REFUSED',
-    outcomes: { reach: 'differs', tls: 'skipped', version: 'skipped', snapshot: 'skipped' },
+    outcomes: {
+      ...reached,
+      login: 'differs',
+      version: 'skipped',
+      connections: 'skipped',
+      snapshot: 'skipped',
+      rights: 'skipped',
+    },
   });
 });
