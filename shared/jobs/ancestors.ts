@@ -4,12 +4,12 @@ import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
-import { judgeDate } from '../repository/claimed-date.ts';
+import { isMisdated } from '../repository/claimed-date.ts';
 import { isListedLate } from '../repository/commit-guard.ts';
 import type { Marks } from '../repository/marks.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Source } from '../sources/source.ts';
-import { headIfThere } from '../store/sizes.ts';
+import { headIfThere } from '../store/if-there.ts';
 
 /** The backups that a new one of the same source is compared with. */
 export interface Ancestors {
@@ -93,7 +93,7 @@ async function manifestOf(
 ): Promise<Manifest | undefined> {
   const { manifest, problem, storedAt } = (await repository.inspectIfListed(key, options.signal)) ?? {};
   if (problem) await passOver(repository, problem, key, options);
-  if (manifest && isAhead(manifest, storedAt)) {
+  if (manifest && isMisdated(manifest, storedAt)) {
     options.warn(
       `${key} is passed over: it was stored ${storedAt?.toISOString()}, long before it says that it began`,
     );
@@ -117,10 +117,6 @@ async function asParent(
   if (!isListedLate(storedAt, pack?.modifiedAt, context.graceMs)) return reader;
   warn(`${key} is not compared with: it was listed long after its last pack was stored, and may lack packs`);
   return undefined;
-}
-
-function isAhead({ startedAt, imported }: Manifest, storedAt: Date | undefined): boolean {
-  return !imported && judgeDate(new Date(startedAt), storedAt) === 'ahead';
 }
 
 /**

@@ -17,7 +17,7 @@ import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
 import { RunPacks } from '../repository/run-packs.ts';
 import { decodeShare } from '../repository/written-share.ts';
-import { headIfThere } from '../store/sizes.ts';
+import { headIfThere } from '../store/if-there.ts';
 import { type BackupResult, summarise } from './backup.ts';
 import { judgeBackup } from './judge-backup.ts';
 import {

@@ -1,7 +1,7 @@
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import type { Manifest, Suspicion } from '../format/manifest.ts';
-import { judgeDate } from '../repository/claimed-date.ts';
+import { isMisdated } from '../repository/claimed-date.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 
@@ -118,7 +118,7 @@ export function summariseEntry(
     neededBytes: (manifest?.packs ?? []).reduce((sum, { bytes }) => sum + bytes, 0),
     state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
     problem: problem?.message,
-    isMisdated: !manifest?.imported && judgeDate(startedAt, storedAt) === 'ahead',
+    isMisdated: isMisdated({ startedAt, imported: manifest?.imported }, storedAt),
     suspect: manifest?.suspect ?? [],
     marks,
   };

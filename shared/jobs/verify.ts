@@ -5,7 +5,7 @@ import { parseExpiredKey } from '../format/expired.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
-import { headIfThere } from '../store/sizes.ts';
+import { headIfThere } from '../store/if-there.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 import { type Finding, Findings } from './verify-findings.ts';

@@ -1,4 +1,5 @@
 import { DAY_MS } from '../core/units.ts';
+import type { Manifest } from '../format/manifest.ts';
 
 /** What the clock of a writer may be ahead of the store's: file systems that keep local time are off by hours. */
 const MOST_AHEAD_MS = DAY_MS;
@@ -20,4 +21,12 @@ export function judgeDate(startedAt: Date, storedAt: Date | undefined): ClaimedD
   const lateMs = storedAt.getTime() - startedAt.getTime();
   if (lateMs < -MOST_AHEAD_MS) return 'ahead';
   return lateMs > MOST_LATE_MS ? 'late' : 'confirmed';
+}
+
+/** Whether a backup was stored long before it says that it began. One that was imported is dated as its file is. */
+export function isMisdated(
+  { startedAt, imported }: { readonly startedAt: Date | string; readonly imported?: Manifest['imported'] },
+  storedAt: Date | undefined,
+): boolean {
+  return !imported && judgeDate(new Date(startedAt), storedAt) === 'ahead';
 }

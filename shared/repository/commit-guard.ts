@@ -4,8 +4,8 @@ import type { BackupKey, PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import { packKey } from '../format/pack.ts';
+import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { headIfThere } from '../store/sizes.ts';
 
 /** A run that lasted longer than this share of the grace is not listed; the rest is for what is still under way. */
 const MOST_SHARE = 1 / 2;

@@ -1,6 +1,6 @@
-import { isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { expiredKey } from '../format/expired.ts';
+import { getIfThere, putIfAbsent } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { ExpiredCopy } from './pack-use.ts';
 
@@ -21,9 +21,10 @@ export async function expireBackup(
     signal,
   }: { readonly at: Date; readonly mayRemove: () => void; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const manifest = await bytesOf(store, key, signal);
+  const manifest = await getIfThere(key, store, signal);
   if (!manifest) return false;
-  await putOnce(store, expiredKey(key, at), manifest, signal);
+  // Somebody else may have put the same bytes there: a manifest has one content.
+  await putIfAbsent(expiredKey(key, at), manifest, store, { signal });
   mayRemove();
   await store.delete(key, { signal });
   return true;
@@ -35,35 +36,8 @@ export async function putBack(
   { object, key }: ExpiredCopy,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const manifest = await bytesOf(store, object, signal);
+  const manifest = await getIfThere(object, store, signal);
   if (!manifest) return false;
-  await putOnce(store, key, manifest, signal);
+  await putIfAbsent(key, manifest, store, { signal });
   return true;
-}
-
-async function bytesOf(
-  store: ObjectStore,
-  key: string,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await store.get(key, { signal });
-  } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
-    throw error;
-  }
-}
-
-/** Somebody else may have put the same bytes there: a manifest has one content. */
-async function putOnce(
-  store: ObjectStore,
-  key: string,
-  body: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await store.put(key, body, { signal });
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-  }
 }

@@ -98,14 +98,15 @@ async function readListed(
   return { keys, gone };
 }
 
-async function listExpired(repository: Repository, now: Date, signal: AbortSignal) {
-  const isLeftover = leftoverOf(repository);
+async function listExpired({ store, context }: Repository, now: Date, signal: AbortSignal) {
+  const isLeftover = (info: ObjectInfo) =>
+    isAbandonedClock(info, now) || isAbandonedSweep(info, now, context.graceMs);
   const expired: ExpiredCopy[] = [];
   const leftovers: string[] = [];
-  for await (const info of repository.store.list(EXPIRED, { signal })) {
+  for await (const info of store.list(EXPIRED, { signal })) {
     const key = parseExpiredKey(info.key);
     if (key) expired.push({ object: info.key, key, expiredAt: info.modifiedAt });
-    else if (isLeftover(info, now)) leftovers.push(info.key);
+    else if (isLeftover(info)) leftovers.push(info.key);
   }
   return { expired, leftovers };
 }
@@ -124,11 +125,6 @@ async function readPutAside(
     if (reason !== undefined) reasons.set(object, reason);
   }
   return reasons;
-}
-
-/** Whether an object below `expired/` was left by a run that was stopped. */
-function leftoverOf({ context: { graceMs } }: Repository): (info: ObjectInfo, now: Date) => boolean {
-  return (info, now) => isAbandonedClock(info, now) || isAbandonedSweep(info, now, graceMs);
 }
 
 /** Undefined where another prune has removed it meanwhile. */

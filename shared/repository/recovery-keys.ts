@@ -14,7 +14,7 @@ import {
   recoveryRemovalName,
 } from '../format/recovery-file.ts';
 import { type RecoveryKey, recoveryKeyId } from '../keys/recovery-key.ts';
-import { headIfThere } from '../store/sizes.ts';
+import { headIfThere, putIfAbsent } from '../store/if-there.ts';
 import type { RepositoryContext } from './context.ts';
 
 type Context = Pick<RepositoryContext, 'store' | 'file' | 'keys' | 'secret' | 'recoveryKeys'>;
@@ -108,11 +108,7 @@ export async function putRecoveryKey(
     publicKey: Buffer.from(recoveryKey.publicKey).toString('base64'),
     secret: recoveryKey.sealSecret(secret, file.id),
   } as const;
-  try {
-    await store.put(key, encodeRecoveryKey(body, secret), { signal });
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-  }
+  await putIfAbsent(key, encodeRecoveryKey(body, secret), store, { signal });
   const bytes = await store.get(key, { signal });
   const stored = await keyFileOf(context, { key, bytes, id: recoveryKey.id }, signal);
   recoveryKey.openSecret(stored.secret, file.id);
@@ -128,11 +124,7 @@ export async function putRecoveryRemoval(
   const secret = await context.secret(signal);
   const key = recoveryRemovalName(id);
   const body = { repository: file.id, key, removedAt: clock.now().toISOString() };
-  try {
-    await store.put(key, encodeRecoveryRemoval(body, secret), { signal });
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-  }
+  await putIfAbsent(key, encodeRecoveryRemoval(body, secret), store, { signal });
   await removedBy(context, { key, bytes: await store.get(key, { signal }), id }, signal);
 }
 

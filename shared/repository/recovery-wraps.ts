@@ -11,7 +11,7 @@ import {
 } from '../format/recovery-file.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { wrapToRecoveryKey } from '../keys/recovery-key.ts';
-import { headIfThere } from '../store/sizes.ts';
+import { headIfThere, putIfAbsent } from '../store/if-there.ts';
 import type { RepositoryContext } from './context.ts';
 import type { MadeKey } from './key-ring.ts';
 import { type KnownRecoveryKey, readRecoveryKeys } from './recovery-keys.ts';
@@ -138,14 +138,11 @@ async function putWrap(context: RepositoryContext, wrapping: Wrapping, signal: A
   const plain = await toWrap.open(signal);
   const wrap = wrapToRecoveryKey(recoveryKey.publicKey, plain, { repository, run, purpose });
   const body = { repository, key, run, purpose, ...wrap };
-  try {
-    await context.store.put(key, encodeRecoveryWrap(body, await context.secret(signal)), { signal });
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    // The answer to the first try was lost, or another process was faster.
-    if ((await look(context, wrapping, signal)) === 'wrapped') return;
-    throw new HoldfastError('E_DAMAGED', `${key} is there, and is not what Holdfast wrote`, {
-      hint: 'Run `holdfast rekey --complete-recovery`, which replaces it.',
-    });
-  }
+  const bytes = encodeRecoveryWrap(body, await context.secret(signal));
+  if (await putIfAbsent(key, bytes, context.store, { signal })) return;
+  // The answer to the first try was lost, or another process was faster.
+  if ((await look(context, wrapping, signal)) === 'wrapped') return;
+  throw new HoldfastError('E_DAMAGED', `${key} is there, and is not what Holdfast wrote`, {
+    hint: 'Run `holdfast rekey --complete-recovery`, which replaces it.',
+  });
 }

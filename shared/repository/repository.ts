@@ -19,8 +19,8 @@ import {
 } from '../format/repository-file.ts';
 import { RUNS } from '../format/run-document.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
+import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { headIfThere } from '../store/sizes.ts';
 import { BackupReader } from './backup-reader.ts';
 import type { BackupWriterOptions } from './backup-to-write.ts';
 import { BackupWriter } from './backup-writer.ts';

@@ -8,6 +8,7 @@ import {
   RUNS,
   type RunDocumentKey,
 } from '../format/run-document.ts';
+import { getIfThere } from '../store/if-there.ts';
 import type { RepositoryContext } from './context.ts';
 
 const RUN = /^[0-9a-f]{32}$/;
@@ -113,10 +114,7 @@ export class RunDocuments {
     signal: AbortSignal,
   ): Promise<RunBody<K> | undefined> {
     const { file, store } = this.#context;
-    const bytes = await store.get(key, { signal }).catch((error: unknown) => {
-      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
-      throw error;
-    });
+    const bytes = await getIfThere(key, store, signal);
     if (!bytes) return undefined;
     const document = parseRunDocument(bytes, { repository: file.id, key });
     const { wrapped: entry } = document;

@@ -1,5 +1,5 @@
-import { isHoldfastError } from '../core/errors.ts';
 import { parallel } from '../core/parallel.ts';
+import { putIfAbsent } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
 /** Beside the manifests, so that the listing that every backup makes tells of it; no type of backup begins with `_`. */
@@ -25,10 +25,6 @@ export async function markSpoilt(
 ): Promise<void> {
   const body = Buffer.from(`${JSON.stringify({ report })}\n`);
   await parallel(packs, { most: PUTS_AT_ONCE, signal }, async (pack) => {
-    try {
-      await store.put(PREFIX + pack, body, { signal });
-    } catch (error) {
-      if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
-    }
+    await putIfAbsent(PREFIX + pack, body, store, { signal });
   });
 }

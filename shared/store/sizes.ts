@@ -1,6 +1,6 @@
-import { isHoldfastError } from '../core/errors.ts';
 import { parallel } from '../core/parallel.ts';
-import type { ObjectHead, ObjectStore } from './object-store.ts';
+import { headIfThere } from './if-there.ts';
+import type { ObjectStore } from './object-store.ts';
 
 /** Objects asked for at once. */
 const ASKED_AT_ONCE = 8;
@@ -34,18 +34,4 @@ export async function sizeOf(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   return (await headIfThere(key, store, signal))?.sizeBytes;
-}
-
-/** Undefined where the object is not there. */
-export async function headIfThere(
-  key: string,
-  store: ObjectStore,
-  signal: AbortSignal,
-): Promise<ObjectHead | undefined> {
-  try {
-    return await store.head(key, { signal });
-  } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
-    throw error;
-  }
 }

@@ -4,8 +4,9 @@ import { KEYS_PREFIX } from '../../format/keys-file.ts';
 import { isRecoveryWrapName, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
 import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
 import { refuseTakenPlace } from '../../repository/repository.ts';
+import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { bytesIfThere, compareObject, putCompared, sha256Of } from './copy-object.ts';
+import { compareObject, putCompared, sha256Of } from './copy-object.ts';
 
 /** Small objects, on their way at once. */
 const WRAPS_AT_ONCE = 8;
@@ -38,7 +39,7 @@ export async function claimPlace({ from, to, signal }: Stores): Promise<{ readon
 
 /** False where nothing is there. @throws E_REPOSITORY_EXISTS, E_DAMAGED */
 async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal): Promise<boolean> {
-  const theirs = await bytesIfThere(to, REPOSITORY_FILE, signal);
+  const theirs = await getIfThere(REPOSITORY_FILE, to, signal);
   if (!theirs) return false;
   if (Buffer.compare(theirs, ours) === 0) return true;
   const { id } = parseRepositoryFile(ours);

@@ -1,13 +1,14 @@
 import { type Clock, Stopwatch } from '../../core/clock.ts';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { EXPIRED, expiredKey, parseExpiredKey } from '../../format/expired.ts';
 import { packKey } from '../../format/pack.ts';
 import { sweepMarks } from '../../repository/sweeps.ts';
+import { headIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { headIfThere, sizesOf } from '../../store/sizes.ts';
+import { sizesOf } from '../../store/sizes.ts';
 
 /** A prune removes nothing by what it saw longer ago; what a backup named that was taken out longer ago may be gone soon. */
 const MOST_SHARE = 1 / 2;
@@ -86,13 +87,8 @@ async function putClaim(
 ): Promise<number> {
   for (let second = at.getTime(); ; second += SECOND_MS) {
     const object = expiredKey(key, new Date(second));
-    try {
-      await to.put(object, bytes, { signal });
-    } catch (error) {
-      // Another copy's, or an older one: its age is not known to be none.
-      if (isHoldfastError(error, 'E_OBJECT_EXISTS')) continue;
-      throw error;
-    }
+    // Another copy's, or an older one: its age is not known to be none.
+    if (!(await putIfAbsent(object, bytes, to, { signal }))) continue;
     return (await to.head(object, { signal })).modifiedAt.getTime();
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectHead, ObjectStore, PutOptions } from '../../store/object-store.ts';
 
 /** What an object must be. */
@@ -22,19 +23,9 @@ export async function putCompared(
   options: PutOptions & { readonly signal: AbortSignal },
 ): Promise<ObjectHead & { readonly isNew: boolean }> {
   const sha256 = options.sha256 ?? sha256Of(body);
-  const isNew = await isPut(to, key, body, { ...options, sha256 });
+  const isNew = await putIfAbsent(key, body, to, { ...options, sha256 });
   const head = await compareObject(to, key, { sizeBytes: body.length, sha256 }, options.signal);
   return { ...head, isNew };
-}
-
-async function isPut(to: ObjectStore, key: string, body: Uint8Array, options: PutOptions): Promise<boolean> {
-  try {
-    await to.put(key, body, options);
-    return true;
-  } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return false;
-    throw error;
-  }
 }
 
 /**
@@ -59,20 +50,6 @@ export async function compareObject(
 
 export function sha256Of(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
-}
-
-/** Undefined where it is not there. */
-export async function bytesIfThere(
-  store: ObjectStore,
-  key: string,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await store.get(key, { signal });
-  } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
 
 export function otherBytes(

@@ -5,11 +5,11 @@ import type { OnProgress } from '../../core/progress.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { carryKeys, claimPlace } from './claim-place.ts';
 import { type CopiedBackup, type CopyWork, copyBackup } from './copy-backup.ts';
 import { type CopyChoice, chosenBackups } from './copy-choice.ts';
-import { bytesIfThere } from './copy-object.ts';
 import { CarriedReports } from './copy-reports.ts';
 import { listedBackups } from './listed-backups.ts';
 import { SecondPlace } from './second-place.ts';
@@ -160,7 +160,7 @@ class Copy {
     const isListed = this.#place.listed.has(key);
     try {
       if (isListed && this.#options.isCheck !== true) return this.#see(key);
-      const bytes = await bytesIfThere(this.#from.store, key, this.#options.signal);
+      const bytes = await getIfThere(key, this.#from.store, this.#options.signal);
       if (!bytes) return this.#passOver(key, 'removed', `a prune removed ${key} meanwhile`);
       const manifest = await this.#manifestOf(key, bytes);
       const copied = await copyBackup(this.#work, manifest, bytes);

@@ -2,8 +2,8 @@ import { type Clock, Stopwatch } from '../../core/clock.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../../format/manifest.ts';
+import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { bytesIfThere } from './copy-object.ts';
 import { byTime, listedBackups } from './listed-backups.ts';
 
 const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
@@ -81,9 +81,9 @@ export class SecondPlace {
   /** A manifest that is another than the first place has under that key vouches for nothing. */
   async #readListed(key: BackupKey, signal: AbortSignal): Promise<void> {
     this.#read.add(key);
-    const theirs = await bytesIfThere(this.store, key, signal);
+    const theirs = await getIfThere(key, this.store, signal);
     if (!theirs) return;
-    const ours = await bytesIfThere(this.#from, key, signal);
+    const ours = await getIfThere(key, this.#from, signal);
     if (ours && Buffer.compare(ours, theirs) !== 0) return;
     try {
       for (const { id } of parseManifest(theirs, key).packs) this.#namedBy.set(id, key);

@@ -111,6 +111,17 @@ export function trusting(
 export const isLost = (error: unknown) => isHoldfastError(error, 'E_SOURCE_LOST');
 export const isStopped = (error: unknown) => isHoldfastError(error, 'E_ABORTED');
 
+/** The records of a block, the last first. */
+export function turned(block: Uint8Array): Buffer {
+  return Buffer.from(
+    block
+      .toString()
+      .split(/(?<=\n)/)
+      .reverse()
+      .join(''),
+  );
+}
+
 /** The second view turns the records around. */
 export function inTurns(): BrokenSource['source'] {
   let views = 0;
@@ -118,16 +129,7 @@ export function inTurns(): BrokenSource['source'] {
     const isSecond = views++ % 2 === 1;
     return {
       read: async function* (...args) {
-        for await (const block of view.read(...args))
-          yield isSecond
-            ? Buffer.from(
-                block
-                  .toString()
-                  .split(/(?<=\n)/)
-                  .reverse()
-                  .join(''),
-              )
-            : block;
+        for await (const block of view.read(...args)) yield isSecond ? turned(block) : block;
       },
     };
   });

@@ -10,6 +10,7 @@ import {
   quiet,
   sameAs,
   trusting,
+  turned,
   withLines,
   withOpen,
   withoutSnapshot,
@@ -170,16 +171,7 @@ export const BROKEN_SOURCES: readonly BrokenSource[] = [
     how: 'gives another order with a parent',
     source: withView((view, { parent }) => ({
       read: async function* (dataset, partition, signal) {
-        for await (const block of view.read(dataset, partition, signal))
-          yield parent
-            ? Buffer.from(
-                block
-                  .toString()
-                  .split(/(?<=\n)/)
-                  .reverse()
-                  .join(''),
-              )
-            : block;
+        for await (const block of view.read(dataset, partition, signal)) yield parent ? turned(block) : block;
       },
     })),
   },

@@ -1,0 +1,46 @@
+import { isHoldfastError } from '../core/errors.ts';
+import type { ObjectHead, ObjectStore, PutOptions } from './object-store.ts';
+
+/** Undefined where the object is not there. */
+export async function headIfThere(
+  key: string,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<ObjectHead | undefined> {
+  try {
+    return await store.head(key, { signal });
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where the object is not there. */
+export async function getIfThere(
+  key: string,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(key, { signal });
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+/** @returns whether it was put; not where something is there, whoever put it */
+export async function putIfAbsent(
+  key: string,
+  body: Uint8Array,
+  store: ObjectStore,
+  options: PutOptions,
+): Promise<boolean> {
+  try {
+    await store.put(key, body, options);
+    return true;
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return false;
+    throw error;
+  }
+}
