@@ -65,7 +65,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/quarantine.ts')).quarantine,
   },
   copy: {
-    summary: 'copy backups to a second place, from where they restore by themselves',
+    summary: 'copy backups to a second place, which restores without the first',
     load: async () => (await import('./commands/copy.ts')).copy,
   },
   prune: {

@@ -28,7 +28,7 @@ export const copy: Command = {
   help: `Usage: holdfast copy [NAME] [--check] [--dry-run]
        holdfast copy --to PLACE [--type TYPE]… [--source SOURCE]… [--check] [--dry-run]
 
-Copies backups to a second place: another folder, bucket, region or account, from where they restore with the same key
+Copies backups to a second place: another folder, bucket, region or account, which restores them with the same key
 and without this repository. Brings only what is not there, newest backups first, and what retention goes by (holds,
 releases). Opens nothing, so it needs no key; compares all it brings with its checksum; replaces and removes nothing
 there. May run beside backups and prunes of both places, and be stopped at any point: run it again. Without NAME and --to,

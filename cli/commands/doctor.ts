@@ -24,7 +24,7 @@ export const doctor: Command = {
   help: `Usage: holdfast doctor [--source SOURCE…] [--only NAME…]
        holdfast doctor --deployed STACK [--region REGION] [--only NAME…]
 
-Tries each thing that a backup and a restore will need, one row each, and says what to do where it is not so: the store,
+Tries each thing that a backup and a restore will need, one row each, and says how to mend what is wrong: the store,
 this machine's clock, credentials, how the bucket is set up, conditional writes, the repository, the key; and of each
 source the name, the way there, TLS, the login, the version, connections, the snapshot, rights on every table. It changes
 nothing but a probe object of its own, which it removes, and locks nothing in a database.
@@ -37,7 +37,7 @@ outside the schedules, who is told of alarms, limits of the account, and how the
       --only NAME         only that check (\`tls\`), or those of that source (\`shop\`, \`shop/tls\`); what it needs is tried
                           too. May be given several times
       --deployed STACK    a deployment on AWS, by the name that its stacks begin with (aws.stackName; \`Holdfast\`)
-      --region REGION     where it is (aws.region, else as AWS's own tools find it)
+      --region REGION     its region (aws.region, else as AWS's own tools find it)
       --seconds N         how long one check may take (30)
 
 ${COMMON_HELP}

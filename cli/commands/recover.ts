@@ -23,7 +23,7 @@ export const recover: Command = {
        holdfast recover --check [--recovery-key-file FILE]
 
 Restores with the repository and the recovery sheet alone: no other key is needed, and none that is configured is used.
-The 24 words are read from FILE, or asked for on the terminal, where they are not shown.
+The 24 words are read from FILE, or asked for on the terminal, which does not show them.
 
       --recovery-key-file FILE   the words of the sheet, or its 64 hex digits
       --check                    say which backups the sheet opens, by looking at every key; restore nothing
