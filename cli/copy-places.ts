@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ResolvedConfig } from '../shared/core/config.ts';
 import type { CopyPlace } from '../shared/core/config-copy.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
+import { placeFrom } from '../shared/jobs/copy/place-from.ts';
 import { sourceNames } from '../shared/jobs/source-names.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
@@ -19,10 +20,8 @@ function named({ copies }: ResolvedConfig, name: string | undefined): readonly C
   throw usage(`'${name}' is no second place`, `Configured are ${names}; any other goes with --to.`);
 }
 
-/** With the path of a folder made absolute. */
 function resolve(place: CopyPlace, { cwd }: Pick<Io, 'cwd'>): CopyPlace {
-  const { to } = place;
-  return to === '' || /^[a-z0-9]+:/i.test(to) ? place : { ...place, to: path.resolve(cwd, to) };
+  return placeFrom(cwd, place);
 }
 
 export const copyPlaces = { named, resolve };

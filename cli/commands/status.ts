@@ -2,7 +2,7 @@ import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
 import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
-import { type LockState, readLockState } from '../../shared/jobs/lock-state.ts';
+import { readSourceLocks, type SourceLock } from '../../shared/jobs/lock-state.ts';
 import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { copyStandings, describeCopies } from '../describe-copies.ts';
@@ -63,14 +63,9 @@ to be accepted.
 async function readLocks(
   { config, repository, io }: Session,
   { sources }: RepositoryStatus,
-): Promise<readonly LockState[] | undefined> {
+): Promise<readonly SourceLock[] | undefined> {
   const locks = await openLocks(await repositoryConfig(config, io), config.lock);
-  if (!locks) return undefined;
-  const states: LockState[] = [];
-  for (const { newestGood } of sources)
-    if (newestGood)
-      states.push(await readLockState(repository, locks, { backup: newestGood.key, signal: io.signal }));
-  return states;
+  return locks && readSourceLocks(repository, locks, { sources, signal: io.signal });
 }
 
 function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketCheck): number {
@@ -82,7 +77,7 @@ function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketC
 
 interface Shown {
   readonly steps: readonly string[];
-  readonly locked: readonly LockState[] | undefined;
+  readonly locked: readonly SourceLock[] | undefined;
   readonly copies: readonly CopyStanding[];
 }
 
@@ -144,9 +139,10 @@ function describeSource(status: SourceStatus, locked: Shown['locked'], now: Date
   return `${source.name}\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`).join('')}`;
 }
 
-function lockLine(state: LockState | undefined): string[][] {
-  if (!state) return [];
-  const { until, mode } = state;
+function lockLine(lock: SourceLock | undefined): string[][] {
+  if (!lock) return [];
+  const { until, mode, problem } = lock;
+  if (problem !== null) return [['locked', `nobody knows: ${problem}`]];
   if (until === null) return [['locked', 'NOT: somebody could remove what it needs; run: holdfast lock']];
   const but = mode === 'governance' ? ' without a right to lift locks (governance)' : '';
   return [['locked', `nobody${but} can remove it before ${time(until)}`]];

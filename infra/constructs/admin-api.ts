@@ -92,8 +92,9 @@ export class AdminApi extends Construct {
   }
 
   #makeFunctions({ storage, pipeline, config, bundles }: AdminApiProps) {
+    const { copies, lock } = pipeline.config;
     const { functions = {}, logDays: logRetention } = pipeline.config.aws;
-    const place = storage.placeFor(pipeline.config.deltas);
+    const place = { ...storage.placeFor(pipeline.config.deltas), lock };
     const decide = new JobFunction(this, 'decide', {
       job: 'decide',
       environment: functionEnvironment(storage, pipeline.eventBus, functionConfig(config)),
@@ -119,7 +120,11 @@ export class AdminApi extends Construct {
     const api = new JobFunction(this, 'admin-api', {
       job: 'admin-api',
       environment: {
-        ...functionEnvironment(storage, pipeline.eventBus, apiConfig(config)),
+        ...functionEnvironment(
+          storage,
+          pipeline.eventBus,
+          apiConfig({ ...config, lock: lock && { mode: lock.mode } }),
+        ),
         HOLDFAST_STATE_MACHINE: stateMachine.stateMachineArn,
         HOLDFAST_VERIFICATION: verification.stateMachineArn,
         HOLDFAST_API_FUNCTIONS: JSON.stringify(invoked),
@@ -130,6 +135,7 @@ export class AdminApi extends Construct {
         verification,
         functions: Object.values(invoked),
         secret: secretArn,
+        copies,
       }),
       size: functions['admin-api'],
       bundles,

@@ -2,6 +2,8 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { CopyPlace } from '../../shared/core/config-copy.ts';
+import { copyListStatements } from './copy-statements.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** Functions of the pipeline that the admin API begins. */
@@ -16,12 +18,14 @@ export interface ApiRights {
   readonly functions: readonly string[];
   /** ARN of its own secret. */
   readonly secret: string;
+  /** Second places, whose lists it shows. */
+  readonly copies: readonly CopyPlace[];
 }
 
 /** All that the role of the admin API may do, besides writing its log: it has others do the work. */
 export function apiStatements(
   place: RepositoryPlace,
-  { stateMachine, verification, functions, secret }: ApiRights,
+  { stateMachine, verification, functions, secret, copies }: ApiRights,
 ): PolicyStatement[] {
   const arnOf = (machine: StateMachine, resource: string, ending: string) =>
     Stack.of(machine).formatArn({
@@ -36,6 +40,7 @@ export function apiStatements(
     new PolicyStatement({ sid, actions, resources: [...resources] });
   return [
     ...repositoryStatements('admin-api', place),
+    ...copyListStatements(stateMachine, copies),
     allow('Start', ['states:StartExecution'], [stateMachine.stateMachineArn, verification.stateMachineArn]),
     allow('ListRuns', ['states:ListExecutions'], [stateMachine.stateMachineArn]),
     allow('Follow', ['states:DescribeExecution', 'states:ListMapRuns'], executions),

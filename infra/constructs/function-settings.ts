@@ -36,11 +36,13 @@ export function apiConfig({
   retention,
   keep,
   prune,
+  lock,
+  copy,
   storageClass,
   api,
 }: HoldfastConfig): string {
   return fitting(
-    definedOf({ sources, targets, schedules, retention, keep, prune, storageClass, api }),
+    definedOf({ sources, targets, schedules, retention, keep, prune, lock, copy, storageClass, api }),
     MOST_API_BYTES,
   );
 }

@@ -36,6 +36,8 @@ export interface RepositoryPlace {
 const HEAD = ['repository.json', 'keys/*'];
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
+/** What a restore reads. */
+const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 /** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
 const WRAPS = ['recovery/*/*'];
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
@@ -88,7 +90,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
     watchdog: { ...NOTHING, get: LISTED },
     // Links to exports are good for what their maker may read.
-    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'] },
+    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'], seeLocks: RESTORED },
     decide: {
       ...NOTHING,
       get: LISTED,

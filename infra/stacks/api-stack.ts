@@ -15,6 +15,11 @@ export class ApiStack extends Stack {
     const { pipeline, bundles } = props;
     this.api = new AdminApi(this, 'Api', props);
     new CfnOutput(this, 'AdminApiUrl', { value: this.api.url });
+    if (pipeline.config.copies.length > 0)
+      new CfnOutput(this, 'ApiRoleArn', {
+        value: this.api.job('admin-api').role.roleArn,
+        description: 'Lists second places, to show how far they are behind',
+      });
     if (!pipeline.config.aws.console) return;
     this.console = new AdminConsole(this, 'Console', { api: this.api, pipeline, bundles });
     new CfnOutput(this, 'ConsoleUrl', { value: this.console.url });

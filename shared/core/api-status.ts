@@ -11,6 +11,7 @@ import {
   SourceName,
   Time,
 } from './api-values.ts';
+import { LOCK_MODES } from './config-lock.ts';
 
 const AUDIT_LIMIT = { fallback: 100, most: 500 };
 
@@ -52,6 +53,27 @@ const SourceStatus = z.object({
   lastDrill: MarkOf.drill.nullable(),
 });
 
+/** How the newest good backup of a source is locked in the bucket. */
+const SourceLock = z.object({
+  source: z.string(),
+  backup: BackupKeyText,
+  until: Time.nullable().describe('null: something that it needs has no lock, or nobody knows'),
+  mode: z.enum(LOCK_MODES).describe('governance: who has a right of its own may lift a lock'),
+  objects: Count.describe('that a restore of it reads'),
+  asked: Count.describe('whose lock was asked for: of many packs a sample, chosen anew each time'),
+  problem: z.string().nullable().describe('why nobody knows'),
+});
+
+/** How far a second place is behind. */
+const CopyState = z.object({
+  name: z.string(),
+  to: z.string(),
+  wanted: Count.describe('backups that are to be there'),
+  missing: Count.describe('those of them that are not listed there'),
+  oldestMissing: z.object({ key: BackupKeyText, name: z.string(), startedAt: Time }).nullable(),
+  problem: z.string().nullable().describe('why nobody knows'),
+});
+
 const Place = z.object({ name: z.string(), kind: z.string() });
 
 export const StatusAnswer = z.object({
@@ -68,6 +90,8 @@ export const StatusAnswer = z.object({
   damaged: Count,
   sources: z.array(SourceStatus),
   problems: z.array(z.string()).describe('of reports that are not counted'),
+  locked: z.array(SourceLock).nullable().describe('null: no locks are configured'),
+  copies: z.array(CopyState).describe('of second places'),
   schedules: z.array(
     z.object({ source: z.string(), type: z.string(), cron: z.string(), nextAt: Time.nullable() }),
   ),

@@ -91,6 +91,45 @@ describeWithPart('chromium', 'console', () => {
     expect(await page.locator('.uplot canvas').count()).toBe(1);
   });
 
+  it('shows how the newest good backup is locked, and how far second places are behind', async () => {
+    const other = await openPage(context);
+    const [newest] = (await rig.serving.json('GET', '/status')).sources;
+    const lock = { source: 'shop', backup: newest.newestGood.key, until: '2030-01-02T03:04:05.000Z' };
+    const asked = { mode: 'compliance', objects: 900, asked: 152, problem: null };
+    const near = {
+      name: 'near',
+      to: 's3://near',
+      wanted: 60,
+      missing: 0,
+      oldestMissing: null,
+      problem: null,
+    };
+    const far = { ...near, name: 'far', missing: 2, oldestMissing: { ...newest.newestGood } };
+    await other.route('**/status', async (route) => {
+      const answer = await route.fetch();
+      const changes = {
+        locked: [{ ...lock, ...asked }],
+        copies: [near, far, { ...near, name: 'odd', problem: 'access denied' }],
+      };
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), ...changes } });
+    });
+    await other.goto(newestLink(rig.serving));
+    const card = other.getByRole('region', { name: 'shop', exact: true });
+    const locked = card.getByText('Nobody can remove it before Jan 2, 2030');
+    await locked.waitFor();
+    expect(await locked.getAttribute('title')).toMatch(/^Locks of 152 of 900 objects were looked at/);
+    const places = other.getByRole('region', { name: 'Second places' });
+    expect(await places.getByRole('row', { name: /^near/ }).textContent()).toContain('has all 60 backups');
+    expect(await places.getByRole('row', { name: /^far/ }).textContent()).toContain(
+      '2 of 60 backups missing',
+    );
+    expect(await places.getByRole('row', { name: /^odd/ }).textContent()).toContain(
+      'not known access denied',
+    );
+    expect(await seriousFindings(other)).toEqual([]);
+    await other.close();
+  });
+
   it('gives times in the zone of the browser, and in UTC under the pointer', async () => {
     // The newest of the year is a daily one, made at 02:00, or on a Sunday the weekly one of 02:30.
     const minutes = /_02(00|30)00\.json$/.exec(rig.keys.at(-1) ?? '')?.[1];

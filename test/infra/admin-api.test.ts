@@ -206,7 +206,15 @@ describe('the functions', () => {
     };
     const config = JSON.parse(Variables['HOLDFAST_CONFIG']!) as HoldfastConfig;
     expect(config.api?.auth).toEqual(FULL_CONFIG.api?.auth);
-    expect(Object.keys(config)).toEqual(['sources', 'targets', 'schedules', 'retention', 'api']);
+    expect(Object.keys(config)).toEqual([
+      'sources',
+      'targets',
+      'schedules',
+      'retention',
+      'lock',
+      'copy',
+      'api',
+    ]);
     expect(Object.keys(JSON.parse(Variables['HOLDFAST_API_FUNCTIONS']!))).toEqual([
       'drill',
       'restore',

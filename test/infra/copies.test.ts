@@ -30,7 +30,7 @@ const ADMIN_POLICY = {
   Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
 };
 
-const { pipeline, monitoring } = deploymentOf(FULL_CONFIG);
+const { pipeline, monitoring, api } = deploymentOf(FULL_CONFIG);
 
 function receiverOf(props: Partial<ConstructorParameters<typeof BackupReceiver>[2]> = {}): Template {
   const stack = new BackupReceiverStack(new App(), 'Receiver', {
@@ -66,6 +66,7 @@ function allowed(
 const on = (key: string) => `${SECOND}/live/${key}`;
 const copyRole = rolePolicies(pipeline, 'copy');
 const watchdogRole = rolePolicies(pipeline, 'watchdog');
+const apiRole = rolePolicies(api, 'admin-api');
 
 describe('the role that copies, in the second account', () => {
   it('puts what a repository is made of, once, and reads that back', () => {
@@ -127,9 +128,11 @@ describe('the role that copies, in the second account', () => {
   });
 });
 
-it('the watchdog lists second places, and reads nothing there', () => {
-  expect(allowed(WATCHDOG, watchdogRole, { action: 's3:ListBucket', resource: SECOND })).toBe(true);
-  expect(allowed(WATCHDOG, watchdogRole, { action: 's3:GetObject', resource: on(MANIFEST) })).toBe(false);
+it('the watchdog and the API list second places, and read nothing there', () => {
+  for (const role of [watchdogRole, apiRole]) {
+    expect(allowed(WATCHDOG, role, { action: 's3:ListBucket', resource: SECOND })).toBe(true);
+    expect(allowed(WATCHDOG, role, { action: 's3:GetObject', resource: on(MANIFEST) })).toBe(false);
+  }
 });
 
 describe('the receiving account', () => {

@@ -142,6 +142,7 @@ const TABLE: readonly Row[] = [
     decrypt: [],
     generate: [],
     secrets: [],
+    seesLocks: LOCKED.filter((key) => key !== REPORT),
   },
   {
     job: 'decide',
@@ -277,6 +278,8 @@ describe('the role of admin-api, besides', () => {
       new Set([
         's3:ListBucket',
         's3:GetObject',
+        's3:GetObjectRetention',
+        's3:GetObjectLegalHold',
         'states:StartExecution',
         'states:ListExecutions',
         'states:DescribeExecution',

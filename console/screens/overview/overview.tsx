@@ -8,6 +8,7 @@ import { Empty, Shown } from '../../ui/states.tsx';
 import { BackUpNow } from '../backups/back-up-now.tsx';
 import { Calendars } from './calendar.tsx';
 import { Growth } from './growth.tsx';
+import { SecondPlaces } from './second-places.tsx';
 import { SourceCard } from './source-card.tsx';
 
 const STORAGE_PACE_MS = 300_000;
@@ -62,6 +63,7 @@ function State({ status }: { readonly status: Status }) {
           <SourceCard key={`${source.source.kind} ${source.source.name}`} state={source} status={status} />
         ))
       )}
+      <SecondPlaces copies={status.copies} />
     </>
   );
 }

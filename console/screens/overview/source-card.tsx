@@ -39,6 +39,7 @@ export function SourceCard({ state, status }: { readonly state: SourceState; rea
               <Small>
                 {newestGood.type}, <Moment at={newestGood.startedAt} />
               </Small>
+              <Locked lock={status.locked?.find(({ backup }) => backup === newestGood.key)} />
             </>
           ) : (
             <Big tone="bad">None</Big>
@@ -67,6 +68,24 @@ export function SourceCard({ state, status }: { readonly state: SourceState; rea
         </Tile>
       </dl>
     </Card>
+  );
+}
+
+/** Until when nobody can remove it. Of many packs a sample is asked for. */
+function Locked({ lock }: { readonly lock: NonNullable<Status['locked']>[number] | undefined }) {
+  if (!lock) return null;
+  const { until, mode, objects, asked, problem } = lock;
+  if (problem !== null) return <dd class="small ink-warn">Nobody knows how it is locked: {problem}</dd>;
+  if (until === null) return <dd class="small ink-warn">Not locked: somebody could remove what it needs</dd>;
+  const but = mode === 'governance' ? ' without a right to lift locks' : '';
+  const title =
+    asked < objects
+      ? `Locks of ${number(asked)} of ${plural(objects, 'object')} were looked at, chosen by chance; holdfast status looks at all.`
+      : `The locks of all ${plural(objects, 'object')} were looked at.`;
+  return (
+    <dd class="small soft" title={title}>
+      Nobody can remove it{but} before <Moment at={until} />
+    </dd>
   );
 }
 

@@ -2,6 +2,7 @@ import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
 import { expressionFor } from '../../core/config-schedules.ts';
 import { HoldfastError } from '../../core/errors.ts';
+import { openLocks } from '../../jobs/lock.ts';
 import { openRepository } from '../../jobs/open-repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports, openStore } from '../../store/open-store.ts';
@@ -27,11 +28,12 @@ export async function openAwsBackend(
     signal,
     { store },
   );
+  const locks = await openLocks({ repository: place, s3 }, config.lock);
   const types = backupTypes(config);
   const named = ({ name, kind }: ResolvedConfig['sources'][number]) => ({ name, kind });
   return new AwsBackend({
     repository,
-    view: new RepositoryView({ repository, retention, prune }),
+    view: new RepositoryView({ repository, retention, prune, protection: { locks, copies: config.copies } }),
     services,
     links,
     types,

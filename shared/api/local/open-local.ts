@@ -3,7 +3,10 @@ import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
+import { placeFrom } from '../../jobs/copy/place-from.ts';
+import { openLocks } from '../../jobs/lock.ts';
 import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
+import { sourceNames } from '../../jobs/source-names.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports } from '../../store/open-store.ts';
 import { RepositoryView } from '../repository-view.ts';
@@ -51,14 +54,27 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
   const seen = await openRepository(options.repository, signal, given);
   const tracker = new RunTracker(repository.clock);
-  const view = new RepositoryView({ repository: seen, retention: config.retention, prune: config.prune });
   const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
     place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;
+  const sources = config.sources.map(placed);
+  const view = new RepositoryView({
+    repository: seen,
+    retention: config.retention,
+    prune: config.prune,
+    protection: {
+      locks: await openLocks(options.repository, config.lock),
+      copies: config.copies.map((place) => placeFrom(options.folder, place)),
+      namesOf: async () => {
+        const names = await sourceNames(sources, env);
+        return (source) => names.get(source) ?? [source];
+      },
+    },
+  });
   const backend = new LocalBackend({
     repository,
     view,
     tracker,
-    sources: [...config.sources.map(placed), ...(options.sources ?? [])],
+    sources: [...sources, ...(options.sources ?? [])],
     targets: config.targets.map(placed),
     drillServer: options.drillServer,
     suspects: config.suspects,

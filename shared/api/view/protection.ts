@@ -1,0 +1,54 @@
+import type { StatusAnswer } from '../../core/api-status.ts';
+import type { CopyPlace } from '../../core/config-copy.ts';
+import { parseBackupKey } from '../../core/ids.ts';
+import { type CopyStanding, readCopyStandings } from '../../jobs/copy/copy-lag.ts';
+import { readSourceLocks, type SourceLock } from '../../jobs/lock-state.ts';
+import type { SourceStatus } from '../../jobs/status.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { ObjectLocks } from '../../store/object-locks.ts';
+import { nameOf } from '../parse-backup.ts';
+
+/** What protects a repository beside itself. */
+export interface ProtectionOptions {
+  /** Undefined where none are configured. */
+  readonly locks?: ObjectLocks | undefined;
+  /** Second places, folders by absolute paths. */
+  readonly copies?: readonly CopyPlace[] | undefined;
+  /** Names that manifests may have for a configured source. @default its name alone */
+  readonly namesOf?: (() => Promise<(source: string) => readonly string[]>) | undefined;
+}
+
+export type Protection = Pick<StatusAnswer, 'locked' | 'copies'>;
+
+/** A backup may have ten thousand packs, and a page asks often. If one pack in 50 had no lock, 19 of 20 answers would say so. */
+const MOST_PACKS = 150;
+
+/** Asks the bucket for locks of the newest good backups, and second places for their lists. */
+export async function readProtection(
+  repository: Repository,
+  { locks, copies = [], namesOf }: ProtectionOptions,
+  { sources, signal }: { readonly sources: readonly SourceStatus[]; readonly signal: AbortSignal },
+): Promise<Protection> {
+  const [locked, standings] = await Promise.all([
+    locks ? readSourceLocks(repository, locks, { sources, mostPacks: MOST_PACKS, signal }) : null,
+    copies.length === 0 ? [] : readCopyStandings(repository, copies, { namesOf: await namesOf?.(), signal }),
+  ]);
+  return { locked: locked?.map(lockOf) ?? null, copies: standings.map(copyOf) };
+}
+
+function lockOf({ until, ...lock }: SourceLock) {
+  return { ...lock, until: until?.toISOString() ?? null };
+}
+
+function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): Protection['copies'][number] {
+  const [key] = missing;
+  const startedAt = parseBackupKey(key ?? '')?.startedAt.toISOString();
+  return {
+    name,
+    to,
+    wanted,
+    missing: missing.length,
+    oldestMissing: key && startedAt ? { key, name: nameOf(key), startedAt } : null,
+    problem: problem ?? null,
+  };
+}
