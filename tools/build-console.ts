@@ -5,9 +5,9 @@ import { build } from 'vite';
 /** What the console is written for: releases of 2024 and later. */
 const BROWSERS = ['chrome125', 'firefox128', 'safari18'];
 
-/** Bundles the console into a folder: `index.html` and `assets/`, all that a web server needs to hand out. */
-export async function buildConsole(outFolder: string): Promise<void> {
-  await build({
+/** Bundles the console into a folder: `index.html` and `assets/`, all that a web server needs to hand out. @returns its modules */
+export async function buildConsole(outFolder: string): Promise<string[]> {
+  const built = await build({
     configFile: false,
     root: fileURLToPath(new URL('../console', import.meta.url)),
     // Served from wherever its files lie: addresses in it are relative.
@@ -24,4 +24,8 @@ export async function buildConsole(outFolder: string): Promise<void> {
       modulePreload: { polyfill: false },
     },
   });
+  const outputs = (Array.isArray(built) ? built : [built]).flatMap((one) =>
+    'output' in one ? one.output : [],
+  );
+  return outputs.flatMap((output) => (output.type === 'chunk' ? output.moduleIds : []));
 }

@@ -5,6 +5,11 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/core/config-aws.ts';
 
+/** pg_dump's own bytes, which its code looks for beside itself. */
+export const PG_DUMP_WASM = fileURLToPath(
+  new URL('pg_dump.wasm', import.meta.resolve('@electric-sql/pglite-tools/pg_dump')),
+);
+
 /** Functions: those of backups, and those of the admin API. */
 const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
 const WORKERS = {
@@ -91,16 +96,18 @@ const oneOfSemver: Plugin = {
  * its worker threads beside it.
  *
  * @param folder that gets one folder a function
+ * @returns the modules that are in them
  */
-export async function buildLambdas(folder: string): Promise<void> {
+export async function buildLambdas(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers, oneOfSemver]);
-  await bundle(folder, ['task'], [noBrowsers, oneOfSemver]);
+  const modules = await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers, oneOfSemver]);
+  modules.push(...(await bundle(folder, ['task'], [noBrowsers, oneOfSemver])));
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
+  return modules;
 }
 
-async function bundle(folder: string, names: readonly string[], plugins: Plugin[]): Promise<void> {
+async function bundle(folder: string, names: readonly string[], plugins: Plugin[]): Promise<string[]> {
   const handlers = names.map((name) => [
     name,
     name === 'task' ? 'lambdas/task.ts' : `lambdas/${name}/handler.ts`,
@@ -122,6 +129,7 @@ async function bundle(folder: string, names: readonly string[], plugins: Plugin[
     ]),
   );
   for (const name of names) await writeOne(path.join(folder, name), name, { contents, imports });
+  return Object.keys(metafile.inputs);
 }
 
 interface Built {
@@ -144,9 +152,7 @@ async function writeOne(folder: string, name: string, { contents, imports }: Bui
     if (map) await writeFile(path.join(folder, `${file}.map`), map);
   }
   if (!WITH_PG_DUMP.includes(name)) return;
-  // pg_dump's own bytes, which its code looks for beside itself.
-  const dist = path.dirname(fileURLToPath(import.meta.resolve('@electric-sql/pglite-tools/pg_dump')));
-  await cp(path.join(dist, 'pg_dump.wasm'), path.join(folder, 'pg_dump.wasm'));
+  await cp(PG_DUMP_WASM, path.join(folder, path.basename(PG_DUMP_WASM)));
 }
 
 function workersOf(name: string): string[] {

@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { buildConsole } from './build-console.ts';
-import { buildLambdas } from './build-lambdas.ts';
+import { buildLambdas, PG_DUMP_WASM } from './build-lambdas.ts';
+import { packBundles } from './pack-bundles.ts';
+import { keepPublicTypes } from './public-types.ts';
+import { writeLicenses } from './third-party-licenses.ts';
 
 /** Beside each other, so that a module finds its worker by name wherever it ends up (shared/core/worker-url.ts). */
 const ENTRIES = {
@@ -13,11 +17,13 @@ const ENTRIES = {
   'codec-worker': 'shared/repository/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };
-/** Not bundled: what is loaded seldom and should be updated by itself, or comes with files of its own. */
-const EXTERNAL = ['@aws-sdk/*', '@electric-sql/*', 'pg-native', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'];
+/** Not bundled: what is loaded seldom and should be updated by itself. */
+const EXTERNAL = ['@aws-sdk/*', 'pg-native', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'];
+/** Where the functions' folders are made, before what they have in common is packed once. */
+const LAMBDAS = 'node_modules/.cache/holdfast-lambdas/packed';
 
 rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: ENTRIES,
   outdir: 'dist',
   bundle: true,
@@ -32,7 +38,17 @@ await build({
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
   logLevel: 'warning',
+  metafile: true,
 });
+// Its code looks for it beside itself.
+await copyFile(PG_DUMP_WASM, 'dist/pg_dump.wasm');
 execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-await buildLambdas('dist/lambdas');
-await buildConsole('dist/console');
+await keepPublicTypes('dist/types', ['infra/holdfast-cdk', 'shared/core/config', 'shared/api/express']);
+const functionModules = await buildLambdas(LAMBDAS);
+await packBundles(LAMBDAS, 'dist/lambdas');
+const consoleModules = await buildConsole('dist/console');
+await writeLicenses('dist/third-party-licenses.txt', [
+  ...Object.keys(metafile.inputs),
+  ...functionModules,
+  ...consoleModules,
+]);

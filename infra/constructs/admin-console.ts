@@ -31,8 +31,8 @@ import type { OidcSettings } from '../../shared/core/config-api.ts';
 import type { AwsSettings } from '../../shared/core/config-aws.ts';
 import type { AdminApi } from './admin-api.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
+import { consoleFolder } from './bundles.ts';
 import { consoleConfig, contentSecurityPolicy } from './console-settings.ts';
-import { consoleFolder } from './job-function.ts';
 import { regionalName } from './regional-name.ts';
 
 export interface AdminConsoleProps {

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -8,6 +6,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import { bundleOf } from './bundles.ts';
 
 /** Where functions run, so that they reach the database. */
 export interface FunctionNetwork {
@@ -87,9 +86,6 @@ const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
   decide: size(1024, 1, 'Writes down what somebody decides by the admin API'),
 };
 
-/** Found from the source as well as from the bundle in dist/. */
-const PACKAGE_FOLDERS = ['../..', '..'];
-
 /** One function with a role, a log and a dead-letter queue of its own. */
 export class JobFunction extends Construct {
   readonly function: LambdaFunction;
@@ -149,25 +145,6 @@ export class JobFunction extends Construct {
 
 /** glibc gives what large buffers leave back to the system (docs/performance.md). */
 const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
-
-/** @throws where it was not built */
-export function bundleOf(name: string, bundles: string = bundlesFolder()): string {
-  const folder = path.join(bundles, name);
-  if (existsSync(path.join(folder, name === 'task' ? 'Dockerfile' : 'index.mjs'))) return folder;
-  throw new Error(`there is no ${folder}: the functions are not built; run: npm run build`);
-}
-
-/** The built console, beside the functions. @throws where it was not built */
-export function consoleFolder(bundles: string = bundlesFolder()): string {
-  const folder = path.join(bundles, '..', 'console');
-  if (existsSync(path.join(folder, 'index.html'))) return folder;
-  throw new Error(`there is no ${folder}: the console is not built; run: npm run build`);
-}
-
-function bundlesFolder(): string {
-  const folders = PACKAGE_FOLDERS.map((up) => path.join(import.meta.dirname, up, 'dist', 'lambdas'));
-  return folders.find((folder) => existsSync(folder)) ?? folders[0] ?? '';
-}
 
 /** Lambda's own, to put functions into a VPC; it knows no resource for them. Only code of a function has a source function. */
 function networkStatements(): PolicyStatement[] {

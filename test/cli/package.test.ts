@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -29,14 +29,23 @@ function packed(into: string): string {
   return path.join(into, name);
 }
 
-/** As `npm install` lays it out, with the project's own packages in the place of a registry's. */
-function install(into: string): void {
+/**
+ * As `npm install` lays it out, with the project's own packages in the place of a registry's: those that the package itself says it
+ * needs, and no other.
+ */
+function install(into: string, others: readonly string[] = []): void {
   const modules = path.join(into, 'node_modules');
-  mkdirSync(path.join(modules, 'holdfast'), { recursive: true });
-  execFileSync('tar', ['xzf', tarball, '-C', path.join(modules, 'holdfast'), '--strip-components=1']);
-  for (const name of readdirSync('node_modules'))
-    if (name !== 'holdfast') symlinkSync(path.resolve('node_modules', name), path.join(modules, name));
+  const place = path.join(modules, 'holdfast');
+  mkdirSync(place, { recursive: true });
+  execFileSync('tar', ['xzf', tarball, '-C', place, '--strip-components=1']);
+  const { dependencies } = JSON.parse(readFileSync(path.join(place, 'package.json'), 'utf8'));
+  for (const name of [...Object.keys(dependencies), ...others]) {
+    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+    symlinkSync(path.resolve('node_modules', name), path.join(modules, name));
+  }
 }
+/** What the app that `deploy init` writes asks for beside it. */
+const CDK_APP = ['aws-cdk', 'aws-cdk-lib', 'constructs', 'typescript', '@types/node'];
 
 /** An installed program, run in the folder. */
 function run(into: string, program: string, ...args: readonly string[]): string {
@@ -66,7 +75,7 @@ function templatesIn(place: string): Readonly<Record<string, Record<string, neve
 describe('holdfast deploy init, from the packed tarball in an empty folder', { timeout: 240_000 }, () => {
   it('writes an app that type-checks, and synthesises without a network', async () => {
     const place = await newFolder();
-    install(place);
+    install(place, CDK_APP);
     const text = run(place, HOLDFAST, 'deploy', 'init', '.', '-s', 'shop', '--secret', SECRET, ...NETWORK);
     expect(text).toContain('npm run synth');
     expect(run(place, TSC, '-p', '.')).toBe('');
@@ -84,7 +93,7 @@ describe('holdfast deploy init, from the packed tarball in an empty folder', { t
 
   it('takes all that can be asked for: VPC, two kinds of sources, API, console, tasks, Object Lock', async () => {
     const place = await newFolder();
-    install(place);
+    install(place, CDK_APP);
     run(
       place,
       HOLDFAST,
@@ -152,6 +161,18 @@ export default defineConfig({
   },
 });
 `;
+
+it('is small: what functions have in common is there once, and no declarations but the public ones', () => {
+  expect(statSync(tarball).size).toBeLessThan(4.2e6);
+  const listed = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' }).split('\n');
+  expect(listed.filter((name) => name.endsWith('pg_dump.wasm'))).toEqual(['package/dist/pg_dump.wasm']);
+  expect(listed).not.toContain('package/dist/types/shared/jobs/prune.d.ts');
+  const licenses = execFileSync('tar', ['xzOf', tarball, 'package/dist/third-party-licenses.txt'], {
+    encoding: 'utf8',
+  });
+  for (const name of ['@electric-sql/pglite-tools', 'pg', 'zod', '@smithy/core', 'preact'])
+    expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.`, 'm'));
+});
 
 it('works as npm installs it: bundled, with its workers and its types', async () => {
   const folder = await newFolder();
