@@ -4,20 +4,22 @@ import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 export const NAMESPACE = 'Holdfast';
 
 /** What functions measure of each source; docs/aws.md, "Metrics". */
-export type MetricName =
-  | 'BackupAge'
-  | 'Duration'
-  | 'ReadBytes'
-  | 'StoredBytes'
-  | 'Ratio'
-  | 'Records'
-  | 'Suspects'
-  | 'VerificationAge'
-  | 'DrillAge'
-  | 'RestoreTime'
-  | 'BackupFailed'
-  | 'BackupMissed'
-  | 'VerificationFailed';
+export const METRIC_NAMES = [
+  'BackupAge',
+  'Duration',
+  'ReadBytes',
+  'StoredBytes',
+  'Ratio',
+  'Records',
+  'Suspects',
+  'VerificationAge',
+  'DrillAge',
+  'RestoreTime',
+  'BackupFailed',
+  'BackupMissed',
+  'VerificationFailed',
+] as const;
+export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** Whose metrics they are: several deployments of one account have sources of the same name. */
 export interface MeasuredSource {

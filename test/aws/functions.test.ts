@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { METRIC_NAMES } from '../../infra/constructs/backup-metrics.ts';
 import { resolveConfig } from '../../shared/core/config.ts';
 import { scheduleNames } from '../../shared/core/schedule-names.ts';
 import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute, type Meddle, verificationMachine } from '../support/local-step-functions.ts';
+import { publishedMetrics, watchedMetrics } from '../support/metrics.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -19,7 +23,7 @@ describeWithParts(
     const machine = backupMachine();
 
     beforeAll(async () => {
-      rig = await startAwsRig();
+      rig = await startAwsRig({ deployment: 'Shop' });
       await rig.postgres.createDatabase('shop');
       await rig.postgres.query(
         'shop',
@@ -246,7 +250,8 @@ describeWithParts(
         .filter((line) => line.includes('CloudWatchMetrics'))
         .map((line) => JSON.parse(line));
       expect(metrics[0]).toMatchObject({
-        _aws: { CloudWatchMetrics: [{ Namespace: 'Holdfast', Dimensions: [['source']] }] },
+        _aws: { CloudWatchMetrics: [{ Namespace: 'Holdfast', Dimensions: [['deployment', 'source']] }] },
+        deployment: 'Shop',
         source: 'shop',
         BackupMissed: 0,
       });
@@ -266,8 +271,8 @@ describeWithParts(
       const events = rig.aws.events.slice(told);
       expectDocumented(events);
       expect(events.filter(({ type }) => type === 'Schedule Off').map(({ detail }) => detail)).toEqual([
-        { schema: 1, schedule: 'backup-daily-shop', state: 'missing' },
-        { schema: 1, schedule: 'verify', state: 'disabled' },
+        { schema: 1, deployment: 'Shop', schedule: 'backup-daily-shop', state: 'missing' },
+        { schema: 1, deployment: 'Shop', schedule: 'verify', state: 'disabled' },
       ]);
       expect(await rig.invoke('watchdog', {}, { env: { HOLDFAST_KMS_KEY: '' } })).toMatchObject({ off: [] });
     });
@@ -331,6 +336,19 @@ describeWithParts(
       const part = { since: '6d', depth: '1/7', inParts: true };
       // All of it was read in parts just before.
       expect(await rig.invoke('verify', part)).toMatchObject({ verified: 0, damaged: [], unfinished: [] });
+    });
+
+    it('publish every metric that is offered, and that an alarm or the dashboard looks at', async () => {
+      rig.configure({ ...file, copy: { away: { to: `${rig.repository}-elsewhere` } } });
+      await rig.invoke('watchdog', {}, { env: { HOLDFAST_KMS_KEY: '' } });
+      const offered = METRIC_NAMES.map((name) => `${name} by deployment, source`);
+      const watched = watchedMetrics(deploymentOf(FULL_CONFIG).monitoring);
+      expect(watched).toContain('BackupAge by deployment, source');
+      const published = publishedMetrics(rig.log());
+      expect([...new Set([...offered, ...watched])].filter((metric) => !published.has(metric))).toEqual([]);
+      const page = await readFile('docs/aws.md', 'utf8');
+      const documented = page.slice(page.indexOf('## Metrics')).split('\n## ')[0];
+      for (const metric of published) expect(documented).toContain(metric.split(' ')[0]);
     });
 
     it('never write a password into their log', () => {

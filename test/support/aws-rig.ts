@@ -49,12 +49,14 @@ interface RigOptions {
   readonly postgresBin?: string;
   /** The bucket has Object Lock, with S3's rules for it, and everything is locked for a day from when it is put. */
   readonly objectLock?: boolean;
+  /** By which its metrics and events are told from those of another. */
+  readonly deployment?: string;
   /** The server has a name of RDS, and a certificate of a private authority that the functions ship. */
   readonly rds?: RdsLike;
 }
 
 export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
-  const { rds } = options;
+  const { rds, deployment } = options;
   const built = await builtLambdas();
   const folder = (await rds?.withAuthority(built)) ?? built;
   const aws = await startAwsDoubles();
@@ -71,6 +73,7 @@ export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
     HOLDFAST_KMS_KEY: place.keyArn,
     HOLDFAST_CONFIG: JSON.stringify(config),
     HOLDFAST_EVENT_BUS: 'backups',
+    ...(deployment === undefined ? {} : { HOLDFAST_DEPLOYMENT: deployment }),
     ...aws.env,
     ...rds?.env,
   });
