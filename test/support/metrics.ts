@@ -31,18 +31,21 @@ function metricsOf(line: Readonly<Record<string, unknown>>): string[] {
     .map(({ Name, dimensions }) => identity(Name, dimensions));
 }
 
-/** Holdfast's own metrics that alarms and dashboards of a stack look at. */
-export function watchedMetrics(template: Template): ReadonlySet<string> {
+/** Holdfast's own metrics that alarms and dashboards of a stack look at. @param values tells those of several deployments apart too */
+export function watchedMetrics(template: Template, { values = false } = {}): ReadonlySet<string> {
   const propertiesOf = (type: string) =>
     Object.values(template.findResources(`AWS::CloudWatch::${type}`)).map(({ Properties }) => Properties);
   const bodies = propertiesOf('Dashboard').map(({ DashboardBody }) =>
     JSON.parse(String(resolved(DashboardBody))),
   );
-  return new Set([...propertiesOf('Alarm').flatMap(namedIn), ...bodies.flatMap(drawnIn)]);
+  return new Set([
+    ...propertiesOf('Alarm').flatMap((one) => namedIn(one, values)),
+    ...bodies.flatMap((one) => drawnIn(one, values)),
+  ]);
 }
 
 /** In an alarm, at any depth. */
-function namedIn(value: unknown): string[] {
+function namedIn(value: unknown, values: boolean): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const {
     Namespace,
@@ -51,22 +54,20 @@ function namedIn(value: unknown): string[] {
   } = value as {
     readonly Namespace?: string;
     readonly MetricName?: string;
-    readonly Dimensions?: readonly { readonly Name: string }[];
+    readonly Dimensions?: readonly { readonly Name: string; readonly Value: string }[];
   };
-  const below = Object.values(value).flatMap(namedIn);
-  const names = Dimensions.map(({ Name }) => Name);
+  const below = Object.values(value).flatMap((one) => namedIn(one, values));
+  const names = Dimensions.map(({ Name, Value }) => (values ? `${Name}=${Value}` : Name));
   return Namespace === NAMESPACE && MetricName ? [identity(MetricName, names), ...below] : below;
 }
 
 /** In a dashboard. A line of it is: namespace, name, names and values of dimensions, options. */
-function drawnIn(value: unknown): string[] {
+function drawnIn(value: unknown, values: boolean): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  if (!Array.isArray(value) || value[0] !== NAMESPACE) return Object.values(value).flatMap(drawnIn);
+  if (!Array.isArray(value) || value[0] !== NAMESPACE)
+    return Object.values(value).flatMap((one) => drawnIn(one, values));
   const [, name, ...rest] = value;
-  return [
-    identity(
-      name,
-      rest.filter((one, i) => typeof one === 'string' && i % 2 === 0),
-    ),
-  ];
+  const texts = rest.filter((one) => typeof one === 'string');
+  const names = texts.filter((_, i) => i % 2 === 0);
+  return [identity(name, values ? names.map((one, i) => `${one}=${texts[2 * i + 1]}`) : names)];
 }
