@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Sessions } from '../../shared/api/access/sessions.ts';
+import { LINK_LIFE_MS, Sessions } from '../../shared/api/access/sessions.ts';
 import { AdminApi } from '../../shared/api/admin-api.ts';
 import { ConsoleFiles } from '../../shared/api/local/console-files.ts';
 import { LocalServer } from '../../shared/api/local/local-server.ts';
@@ -21,6 +21,7 @@ const DEFAULT_SESSION_MINUTES = 12 * 60;
 const MOST_SESSION_MINUTES = 7 * 24 * 60;
 /** Those of the configuration are for many callers from anywhere; here it is one person, with a page that looks often. */
 const LOCAL_LIMITS = { windowMs: MINUTE_MS, most: { read: 1200, poll: 1200, write: 120 } };
+const LINK_IS_OVER = { used: 'Signed in.', expired: 'A link that had expired was opened.' };
 /** Where the console is, from the source tree and from the built package. */
 const CONSOLE_FOLDERS = ['./console/', '../../dist/console/'];
 
@@ -37,8 +38,8 @@ export const serve: Command = {
   help: `Usage: holdfast serve [--port N] [--role ROLE]… [--session-minutes N] [--source SOURCE]
 
 Serves the console and the admin API (docs/api.md) to this machine alone, and does what they ask in this process. Prints
-a link that works once; whoever opens it is logged in for as long as the page is open. When a link was used, the next one
-is printed. Restores go to targets of the configuration, and only after their plan was looked at.
+a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in the browser that opens it, until Sign out. If a link was used or
+has expired, the next one is printed. Restores go to targets of the configuration, and only after their plan was looked at.
 
   -p, --port N            default ${DEFAULT_PORT}; 0 takes any that is free
       --role ROLE         viewer, operator (backs up, verifies, drills, holds) or restorer (downloads, restores); may be
@@ -102,7 +103,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       sessions,
       console: built,
       port,
-      onSession: () => void say(`Logged in. The next link: ${link()}\n`).catch(() => {}),
+      onLink: (why) => void say(`${LINK_IS_OVER[why]} The next link: ${link()}\n`).catch(() => {}),
       onError,
     });
     const link = () => `${server.origin}/#token=${sessions.newLink()}`;
@@ -111,7 +112,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       io.stdout,
       values.json
         ? `${JSON.stringify({ url: server.origin, link: first })}\n`
-        : `Open ${first}\nIt works once. Stop with Ctrl-C.\n`,
+        : `Open ${first}\nIt works once, for ${LINK_LIFE_MS / MINUTE_MS} minutes. Stop with Ctrl-C.\n`,
     );
     if (!built) await say('warning: the console is not built; only the API is served. Run: npm run build\n');
     if (!io.signal.aborted) await once(io.signal, 'abort');

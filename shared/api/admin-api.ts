@@ -7,12 +7,21 @@ import { VERSION } from '../core/version.ts';
 import { ApiError, problemOf } from './api-error.ts';
 import type { Backend } from './backend.ts';
 import type { Authenticator, Caller, RequestContext } from './caller.ts';
+import { conditional } from './conditional.ts';
 import { Confirmations } from './confirm.ts';
+import { refuseCrossSite } from './cross-site.ts';
 import { HANDLERS, type HandlerInput, type Reply } from './handlers.ts';
 import { corsHeaders, preflight, SECURITY_HEADERS } from './headers.ts';
+import { Idempotency, idempotencyKey } from './idempotency.ts';
 import { matchRoute } from './match-route.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { readBody, readQuery } from './read-request.ts';
+import { jsonResponse, problemResponse, withoutBody } from './responses.ts';
+
+type Input = Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'query' | 'body'> & {
+  readonly query: unknown;
+  readonly body: unknown;
+};
 
 export interface AdminApiOptions {
   readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'rateLimit' | 'corsOrigins'>;
@@ -31,16 +40,23 @@ export class AdminApi {
   readonly #options: AdminApiOptions;
   readonly #limiter: RateLimiter;
   readonly #confirmations: Confirmations;
+  readonly #idempotency: Idempotency<Reply<RouteId>>;
 
   constructor(options: AdminApiOptions) {
     const { settings, secret, clock } = options;
     this.#options = options;
     this.#limiter = new RateLimiter(settings.rateLimit, clock);
     this.#confirmations = new Confirmations(secret, clock);
+    this.#idempotency = new Idempotency(secret, clock);
   }
 
   /** Answers every request; throws nothing. */
   async handle(request: Request, context: RequestContext): Promise<Response> {
+    const response = await this.#respond(request, context);
+    return request.method === 'HEAD' ? withoutBody(response) : response;
+  }
+
+  async #respond(request: Request, context: RequestContext): Promise<Response> {
     const cors = corsHeaders(request, this.#options.settings.corsOrigins);
     try {
       if (request.method === 'OPTIONS') return preflight(request, cors);
@@ -58,11 +74,16 @@ export class AdminApi {
     const caller = await this.#caller(request, context);
     if (id === 'health') return this.#health(caller, context);
     this.#admit(caller, route);
+    refuseCrossSite(request, route, this.#options.settings.corsOrigins);
     this.#limiter.take(caller.id, route.limit);
     const query = readQuery(url, route.query);
     const body = await readBody(request, route.body);
     const input = { caller, param, query, body, signal: context.signal ?? request.signal };
-    return toResponse(await this.#answer(id, input));
+    const key = route.method === 'POST' ? idempotencyKey(request) : undefined;
+    if (key === undefined) return toResponse(request, await this.#answer(id, input));
+    const asked = { caller: caller.id, path: route.path, body };
+    const reply = await this.#idempotency.once(key, asked, (run) => this.#answer(id, { ...input, run }));
+    return toResponse(request, reply);
   }
 
   /** Requests that bring no good login are counted by where they come from: guessing is slow. */
@@ -98,7 +119,7 @@ export class AdminApi {
       const { code, detail, hint } = problemOf(error).problem;
       return { code, message: detail, hint };
     });
-    return json(problems.length === 0 ? 200 : 503, {
+    return jsonResponse(problems.length === 0 ? 200 : 503, {
       status,
       ...(isViewer ? { problems: why, version: VERSION } : {}),
     });
@@ -113,13 +134,7 @@ export class AdminApi {
     }
   }
 
-  async #answer(
-    id: Exclude<RouteId, 'health'>,
-    input: Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'query' | 'body'> & {
-      readonly query: unknown;
-      readonly body: unknown;
-    },
-  ): Promise<Reply<RouteId>> {
+  async #answer(id: Exclude<RouteId, 'health'>, input: Input): Promise<Reply<RouteId>> {
     const backend = await this.#backend();
     // The table pairs each handler with the schemas that its query and body were read by.
     const handler = HANDLERS[id] as (given: object) => Promise<Reply<RouteId>>;
@@ -141,12 +156,11 @@ export class AdminApi {
   }
 
   #refuse(error: unknown, cors: Readonly<Record<string, string>>): Response {
-    const { problem, headers } = problemOf(error);
-    if (problem.code === 'E_INTERNAL' || problem.code === 'E_OUT_OF_TIME') this.#options.onError(error);
+    const { status, code } = problemOf(error).problem;
+    if (code === 'E_INTERNAL' || code === 'E_OUT_OF_TIME') this.#options.onError(error);
     const login: Record<string, string> =
-      problem.status === 401 ? { 'www-authenticate': this.#options.authenticator.scheme } : {};
-    const all = { ...headers, ...login, ...cors, 'content-type': 'application/problem+json' };
-    return json(problem.status, problem, all);
+      status === 401 ? { 'www-authenticate': this.#options.authenticator.scheme } : {};
+    return problemResponse(error, { ...login, ...cors });
   }
 }
 
@@ -162,17 +176,14 @@ function timeUp(cause: unknown): ApiError {
   });
 }
 
-function toResponse(reply: Reply<RouteId>): Response {
-  if ('json' in reply) return json(reply.status, reply.json);
+function toResponse(request: Request, reply: Reply<RouteId>): Response {
+  if ('json' in reply) {
+    const response = jsonResponse(reply.status, reply.json);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    return isRead && reply.status === 200 ? conditional(request, response, reply.json) : response;
+  }
   return new Response(ReadableStream.from(reply.file) as ReadableStream<Uint8Array>, {
     status: reply.status,
     headers: { ...SECURITY_HEADERS, ...reply.headers },
-  });
-}
-
-function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(document), {
-    status,
-    headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', ...headers },
   });
 }

@@ -21,6 +21,8 @@ import type { RepositoryView } from './repository-view.ts';
 export interface Call {
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** What a run is to be called, the same whenever the request comes again; undefined: any name. */
+  readonly run?: string;
 }
 
 /** An export: as it is made, from a run that must come first, or by a link to what was prepared. */

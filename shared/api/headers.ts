@@ -20,7 +20,7 @@ export function corsHeaders(request: Request, allowed: readonly string[]): Recor
   return {
     vary: 'origin',
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'content-disposition, retry-after',
+    'access-control-expose-headers': 'content-disposition, etag, retry-after',
     'cross-origin-resource-policy': 'cross-origin',
   };
 }
@@ -38,7 +38,7 @@ export function preflight(request: Request, cors: Readonly<Record<string, string
       ...SECURITY_HEADERS,
       ...cors,
       'access-control-allow-methods': ['GET', 'POST', 'DELETE'].includes(method) ? method : 'GET',
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-headers': 'authorization, content-type, idempotency-key, if-none-match',
       'access-control-max-age': String(PREFLIGHT_SECONDS),
     },
   });

@@ -13,33 +13,52 @@ export interface Match {
 
 /** The route that a request means. @throws E_NO_ROUTE, E_BAD_REQUEST */
 export function matchRoute(method: string, pathname: string): Match {
+  const found = routesOf(pathname);
+  const match = found.find(({ route }) => route.method === method || (method === 'HEAD' && hasHead(route)));
+  if (match) return { ...match, param: decode(match.param) };
+  throw methodNotAllowed(method, allowed(found));
+}
+
+/** Methods that a path of the API takes. @throws E_NO_ROUTE, E_BAD_REQUEST */
+export function allowedMethods(pathname: string): readonly string[] {
+  return allowed(routesOf(pathname));
+}
+
+export function methodNotAllowed(method: string, methods: readonly string[]): ApiError {
+  const allow = methods.join(', ');
+  const named = /^[A-Z]{1,10}$/.test(method) ? method : 'such method';
+  return new ApiError('E_NO_ROUTE', `the route knows no ${named}`, {
+    status: 405,
+    hint: `Allowed: ${allow}.`,
+    headers: { allow },
+  });
+}
+
+/** @throws E_NO_ROUTE where there is none */
+function routesOf(pathname: string): readonly Match[] {
   if (pathname.length > MOST_PATH_CHARS)
     throw new ApiError(
       'E_BAD_REQUEST',
       `the path has ${pathname.length} characters; allowed are ${MOST_PATH_CHARS}`,
-      {
-        status: 414,
-      },
+      { status: 414 },
     );
   const path = pathname.startsWith(`${API_BASE}/`) ? pathname.slice(API_BASE.length) : '';
   const found = (Object.entries(API_ROUTES) as [RouteId, ApiRoute][]).flatMap(([id, route]) => {
     const param = paramOf(route.path, path);
     return param === undefined ? [] : [{ id, route, param }];
   });
-  const match = found.find(({ route }) => route.method === method);
-  if (match) return { ...match, param: decode(match.param) };
-  if (found.length === 0)
-    throw new ApiError('E_NO_ROUTE', 'there is no such route', { hint: 'docs/api.md lists the routes.' });
-  const allow = found.map(({ route }) => route.method).join(', ');
-  throw new ApiError(
-    'E_NO_ROUTE',
-    `the route knows no ${/^[A-Z]{1,10}$/.test(method) ? method : 'such method'}`,
-    {
-      status: 405,
-      hint: `Allowed: ${allow}.`,
-      headers: { allow },
-    },
-  );
+  if (found.length > 0) return found;
+  throw new ApiError('E_NO_ROUTE', 'there is no such route', { hint: 'docs/api.md lists the routes.' });
+}
+
+function allowed(found: readonly Match[]): readonly string[] {
+  const methods = found.flatMap(({ route }) => (hasHead(route) ? ['GET', 'HEAD'] : [route.method]));
+  return [...methods, 'OPTIONS'];
+}
+
+/** A look at the head of a file would have it made. */
+function hasHead({ method, isFile = false }: ApiRoute): boolean {
+  return method === 'GET' && !isFile;
 }
 
 /** Undefined where the path is not of the template. */

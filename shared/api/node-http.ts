@@ -2,6 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from './api-error.ts';
+import { allowedMethods, methodNotAllowed } from './match-route.ts';
+
+/** What a request has once: a second one is read by some and not by others, who stand in between. */
+const ONCE = ['host', 'authorization', 'content-type', 'origin', 'idempotency-key', 'sec-fetch-site'];
+/** What no standard request can be. */
+const NO_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 
 export interface RequestPlace {
   /** Scheme and host that its path is of. */
@@ -15,7 +21,7 @@ export interface RequestPlace {
 /**
  * A request of Node's own server as a standard one. It is stopped when whoever sent it goes away.
  *
- * @throws E_BAD_REQUEST for a path that no URL has
+ * @throws E_BAD_REQUEST for a path that no URL has, and for a header that is there twice; E_NO_ROUTE
  */
 export function toRequest(
   incoming: IncomingMessage,
@@ -23,18 +29,29 @@ export function toRequest(
   { origin, target = incoming.url ?? '/', readBody }: RequestPlace,
 ): Request {
   const { method = 'GET' } = incoming;
+  const url = urlOf(target, origin);
+  refuseTwice(incoming);
+  if (NO_METHODS.includes(method)) throw methodNotAllowed(method, allowedMethods(url.pathname));
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
   });
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const body = readBody === undefined ? Readable.toWeb(incoming) : JSON.stringify(readBody);
-  return new Request(urlOf(target, origin), {
+  return new Request(url, {
     method,
     headers: headersOf(incoming),
     signal: gone.signal,
     ...(hasBody ? { body: body as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
   });
+}
+
+function refuseTwice({ headersDistinct }: IncomingMessage): void {
+  const twice = ONCE.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
+  if (twice !== undefined)
+    throw new ApiError('E_BAD_REQUEST', `the header ${twice} is there twice`, {
+      fields: [{ field: twice, problem: 'is there twice' }],
+    });
 }
 
 function headersOf({ headers }: IncomingMessage): Headers {

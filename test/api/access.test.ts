@@ -133,6 +133,11 @@ describe('access', () => {
       ),
     'without the required claim': () => token(all, { tenant: 'other' }),
     'no token at all': async () => 'abc',
+    'an empty subject': () => token(all, { sub: '', email: undefined }),
+    'an empty subject with an address': () => token(all, { sub: '' }),
+    'a subject that is no text': () => token(all, { sub: 5 }),
+    'issued in the future': () => token(all, { iat: now + 3600 }),
+    'issued at no time': () => token(all, { iat: 'today' }),
   };
 
   const call = (id: RouteId, login: string | undefined) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminApi } from '../../shared/api/admin-api.ts';
+import type { Backend } from '../../shared/api/backend.ts';
 import { Confirmations } from '../../shared/api/confirm.ts';
 import { fileHeaders } from '../../shared/api/file-name.ts';
 import { parseBackup } from '../../shared/api/parse-backup.ts';
@@ -16,6 +17,8 @@ import { backUp, initRepository, openRepository } from '../support/engine.ts';
 import { cases, tortureSeed, tortureTimeoutMs } from '../support/torture.ts';
 
 const KEY = 'backups/daily/20260301/backup_daily_20260301_020000.json';
+
+const problem = async (answer: Response) => ApiProblem.parse(await answer.json());
 
 describe('requests', () => {
   const { sessions, token } = sessionWith();
@@ -38,8 +41,6 @@ describe('requests', () => {
     };
   });
   afterAll(() => close());
-
-  const problem = async (answer: Response) => ApiProblem.parse(await answer.json());
 
   it('names every bad field of a body', async () => {
     const body = { backup: 'x', to: '', datasets: [''], replace: 'yes', url: 'postgres://evil', confirm: 5 };
@@ -86,10 +87,72 @@ describe('requests', () => {
     ['a path that is not encoded', 400, '/backups/%E0%A4%A', { method: 'GET' }],
     ['a method that the route does not know', 405, '/list', { body: '{}' }],
     ['a route that is not there', 404, '/none', { method: 'GET' }],
+    ['a method that nothing has', 405, '/list', { method: 'PROPFIND' }],
+    [
+      'a navigation from another site to a download',
+      403,
+      '/download/backup_daily_20260301_020000',
+      { method: 'GET', headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } },
+    ],
+    [
+      'a change that another site asks for',
+      403,
+      '/create',
+      { body: '{}', headers: { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' } },
+    ],
+    [
+      'an idempotency key that is empty',
+      400,
+      '/verify',
+      { body: '{"since":"7d"}', headers: { 'idempotency-key': '""' } },
+    ],
+    [
+      'an idempotency key that is too long',
+      400,
+      '/verify',
+      { body: '{"since":"7d"}', headers: { 'idempotency-key': 'k'.repeat(256) } },
+    ],
+    [
+      'an idempotency key that is more than visible characters',
+      400,
+      '/verify',
+      { body: '{"since":"7d"}', headers: { 'idempotency-key': 'a\tb' } },
+    ],
   ] as const)('refuses %s', async (_, status, path, options) => {
     const answer = await ask(api, path, { method: 'POST', token, ...options });
     expect(answer.status).toBe(status);
     expect(await problem(answer)).toMatchObject({ status });
+  });
+
+  it('names reads by what they hold, and says 304 to those who have it', async () => {
+    const first = await ask(api, '/list?limit=5', { token });
+    const etag = first.headers.get('etag') ?? '';
+    expect(etag).toMatch(/^W\/"[\w-]{22}"$/);
+    const again = (tag: string, path = '/list?limit=5') =>
+      ask(api, path, { token, headers: { 'if-none-match': tag } });
+    for (const tag of [etag, etag.slice(2), `"x", ${etag}`, '*']) {
+      const same = await again(tag);
+      expect([same.status, await same.text(), same.headers.get('etag')]).toEqual([304, '', etag]);
+      expect(same.headers.get('cache-control')).toBe('no-store');
+    }
+    for (const tag of ['"x"', '', 'W/"*"']) expect((await again(tag)).status).toBe(200);
+    // It is another answer, of another route, and none of those who may not see it.
+    expect((await again(etag, '/runs')).status).toBe(200);
+    expect((await ask(api, '/list?limit=5', { headers: { 'if-none-match': etag } })).status).toBe(401);
+    // When somebody looked is no other answer.
+    const storage = await ask(api, '/storage', { token });
+    expect((await again(storage.headers.get('etag') ?? '', '/storage')).status).toBe(304);
+  });
+
+  it('names what has changed anew', async () => {
+    const backup = 'backup_daily_20260301_020000';
+    const read = () => ask(api, '/list', { token });
+    const before = (await read()).headers.get('etag');
+    const [{ name = backup } = {}] = ((await (await read()).json()) as { backups: { name: string }[] })
+      .backups;
+    await ask(api, '/hold', { method: 'POST', token, body: { backup: name, reason: 'audit' } });
+    expect((await read()).headers.get('etag')).not.toBe(before);
+    await ask(api, '/hold', { method: 'DELETE', token, body: { backup: name, reason: 'over' } });
   });
 
   it('refuses a type of backups that nothing keeps, and begins nothing', async () => {
@@ -257,6 +320,78 @@ describe('requests', () => {
     },
     tortureTimeoutMs,
   );
+});
+
+describe('idempotency keys', () => {
+  const { sessions, token } = sessionWith();
+  const other = sessions.begin(sessions.newLink()).token;
+  let now = Date.now();
+  let begun: (string | undefined)[] = [];
+  let gate: Promise<unknown> = Promise.resolve();
+  const backend = {
+    create: async (_: unknown, { run }: { readonly run?: string }) => {
+      begun.push(run);
+      await gate;
+      return { run: run ?? 'any' };
+    },
+  } as unknown as Backend;
+  const make = () => adminApi(async () => backend, sessions, { clock: { now: () => new Date(now) } });
+  const create = (
+    api: AdminApi,
+    key: string | undefined,
+    { body = {}, login = token, path = '/create' } = {},
+  ) =>
+    ask(api, path, {
+      method: 'POST',
+      token: login,
+      body,
+      ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
+    });
+
+  it('begin nothing twice, and give the same answer', async () => {
+    const api = make();
+    begun = [];
+    const first = await create(api, '"a-1"');
+    const again = await create(api, 'a-1');
+    expect([first.status, again.status]).toEqual([202, 202]);
+    expect(await again.json()).toEqual(await first.json());
+    expect(begun).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    await create(api, undefined);
+    await create(api, undefined);
+    expect(begun.slice(1)).toEqual([undefined, undefined]);
+  });
+
+  it('are of one caller, one body, and an hour; elsewhere the run has the same name', async () => {
+    const api = make();
+    begun = [];
+    await create(api, 'b');
+    const changed = await create(api, 'b', { body: { note: 'other' } });
+    expect([changed.status, await problem(changed)]).toMatchObject([
+      422,
+      { code: 'E_BAD_REQUEST', fields: [{ field: 'idempotency-key' }] },
+    ]);
+    expect((await create(api, 'b', { login: other })).status).toBe(202);
+    expect(new Set(begun).size).toBe(2);
+    const [first] = begun;
+    now += 3_600_001;
+    await create(api, 'b');
+    await create(make(), 'b');
+    expect(begun.slice(2)).toEqual([first, first]);
+  });
+
+  it('say that the first request is under way, and forget what failed', async () => {
+    const api = make();
+    const wait = Promise.withResolvers<void>();
+    gate = wait.promise;
+    const first = create(api, 'c');
+    await expect.poll(() => begun.length).toBeGreaterThan(0);
+    const second = await create(api, 'c');
+    expect([second.status, second.headers.get('retry-after')]).toEqual([409, '1']);
+    wait.reject(new HoldfastError('E_STORE_UNAVAILABLE', 'away'));
+    expect((await first).status).toBe(503);
+    gate = Promise.resolve();
+    expect((await create(api, 'c')).status).toBe(202);
+  });
 });
 
 describe('rate limit', () => {

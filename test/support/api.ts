@@ -120,9 +120,15 @@ export async function startIssuer() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const sign = (claims: Record<string, unknown> = {}, { key = keys.privateKey, alg = 'RS256' } = {}) =>
-    new SignJWT({ sub: 'user-1', email: 'ana@shop.example', aud: 'holdfast', iss: issuer(), ...claims })
+    new SignJWT({
+      iat: Math.floor(Date.now() / 1000),
+      sub: 'user-1',
+      email: 'ana@shop.example',
+      aud: 'holdfast',
+      iss: issuer(),
+      ...claims,
+    })
       .setProtectedHeader({ alg, kid: 'k1' })
-      .setIssuedAt()
       .setExpirationTime((claims['exp'] as number | undefined) ?? '5m')
       .sign(key as never);
   return {

@@ -59,12 +59,12 @@ export class OidcAuthenticator implements Authenticator {
     for (const [name, value] of Object.entries(requiredClaims))
       if (claimOf(payload, name) !== value)
         throw refused(`the token lacks what is required of its claim ${name}`);
-    const name = [payload['email'], payload['username'], payload['name'], payload.sub].find(
-      (text) => typeof text === 'string' && text !== '',
-    ) as string;
+    const subject = subjectOf(payload, this.#clock.now());
+    const names = [payload['email'], payload['username'], payload['name']];
+    const name = names.find((text) => typeof text === 'string' && shown(text) !== '');
     return {
-      id: `oidc ${issuer} ${payload.sub}`,
-      name: name.slice(0, MOST_NAME_CHARS),
+      id: `oidc ${issuer} ${subject}`,
+      name: shown(typeof name === 'string' ? name : subject),
       roles: rolesOf(textsOf(claimOf(payload, rolesClaim)), roles),
     };
   }
@@ -82,6 +82,19 @@ export class OidcAuthenticator implements Authenticator {
     const uri = jwksUri ?? (await discoverKeys(issuer));
     return createRemoteJWKSet(new URL(uri), { timeoutDuration: TIMEOUT_MS, cooldownDuration: COOLDOWN_MS });
   }
+}
+
+/** Whom a token is of. @throws E_UNAUTHENTICATED where it names nobody, or is of a time that has not come */
+function subjectOf({ sub, iat }: JWTPayload, now: Date): string {
+  if (typeof sub !== 'string' || sub.trim() === '') throw refused('the token names no subject');
+  if (iat !== undefined && iat > now.getTime() / SECOND_MS + TOLERANCE_SECONDS)
+    throw refused('the token was issued in the future');
+  return sub;
+}
+
+/** As people see it, in the audit trail too. */
+function shown(name: string): string {
+  return name.replaceAll(/\p{Cc}/gu, '').slice(0, MOST_NAME_CHARS);
 }
 
 async function discoverKeys(issuer: string): Promise<string> {

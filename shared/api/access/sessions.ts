@@ -1,11 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Role } from '../../core/api-names.ts';
 import type { Clock } from '../../core/clock.ts';
+import { MINUTE_MS } from '../../core/units.ts';
 import { ApiError } from '../api-error.ts';
 import { type Authenticator, bearerToken, type Caller } from '../caller.ts';
 
 /** Sessions at once; a new one ends the oldest. */
 const MOST_SESSIONS = 20;
+/** Tokens of one session, one for each page that shows it; the oldest go first. */
+const MOST_TOKENS = 50;
+/** A link is good for so long. */
+export const LINK_LIFE_MS = 10 * MINUTE_MS;
 
 export interface SessionOptions {
   readonly roles: readonly Role[];
@@ -15,17 +20,27 @@ export interface SessionOptions {
   readonly clock: Clock;
 }
 
+export interface Granted {
+  /** For `Authorization: Bearer`. */
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
 interface Session {
   readonly caller: Caller;
   readonly endsAt: Date;
+  /** Hash of what gives a page a token after it was loaded again. */
+  readonly key: string;
+  tokens: readonly string[];
 }
 
-/** Logins of a server on this machine: a link that works once gives a session. Tokens are known by their hashes alone. */
+/** Logins of a server on this machine: a link that works once gives a session. Secrets are known by their hashes alone. */
 export class Sessions implements Authenticator {
   readonly scheme = 'Bearer';
   readonly #options: SessionOptions;
-  readonly #sessions = new Map<string, Session>();
-  #link: string | undefined;
+  /** Oldest first. */
+  #sessions: readonly Session[] = [];
+  #link: { readonly hash: string; readonly endsAt: Date } | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -34,25 +49,39 @@ export class Sessions implements Authenticator {
   /** A new token for a link; the one before it is void. */
   newLink(): string {
     const token = randomBytes(32).toString('base64url');
-    this.#link = hashOf(token);
+    this.#link = { hash: hashOf(token), endsAt: this.#after(LINK_LIFE_MS) };
     return token;
   }
 
-  /** A session for the token of a link, once. @throws E_UNAUTHENTICATED */
-  begin(token: string): { readonly token: string; readonly expiresAt: Date } {
-    if (this.#link === undefined || hashOf(token) !== this.#link)
-      throw new ApiError('E_UNAUTHENTICATED', 'the link was used already, or is not the newest', {
-        hint: 'Open the newest link that holdfast serve printed.',
-      });
+  /** Whether there is a link that has been neither used nor left too long. */
+  get hasLink(): boolean {
+    return this.#link !== undefined && this.#link.endsAt > this.#now();
+  }
+
+  /** A session for the token of a link, once; `key` resumes it. @throws E_UNAUTHENTICATED */
+  begin(token: string): Granted & { readonly key: string } {
+    if (hashOf(token) !== this.#link?.hash) throw refused('the link was used already, or is not the newest');
+    const isGood = this.hasLink;
     this.#link = undefined;
-    const { clock, lifeMs, roles, name } = this.#options;
-    const session = randomBytes(32).toString('base64url');
-    const endsAt = new Date(clock.now().getTime() + lifeMs);
-    const hash = hashOf(session);
-    this.#sessions.set(hash, { caller: { id: `session ${hash.slice(0, 16)}`, name, roles }, endsAt });
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size > MOST_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
-    return { token: session, expiresAt: endsAt };
+    if (!isGood) throw refused('the link has expired');
+    const { lifeMs, roles, name } = this.#options;
+    const key = randomBytes(32).toString('base64url');
+    const hash = hashOf(key);
+    const caller = { id: `session ${hash.slice(0, 16)}`, name, roles };
+    const session: Session = { caller, endsAt: this.#after(lifeMs), key: hash, tokens: [] };
+    this.#sessions = [...this.#sessions, session].slice(-MOST_SESSIONS);
+    return { ...grant(session), key };
+  }
+
+  /** Another token of the session with this key. @throws E_UNAUTHENTICATED */
+  resume(key: string): Granted {
+    return grant(this.#good(this.#sessions.find((session) => session.key === hashOf(key))));
+  }
+
+  /** Ends the session with this token or key, for all its pages. */
+  end(secret: string): void {
+    const hash = hashOf(secret);
+    this.#sessions = this.#sessions.filter(({ key, tokens }) => key !== hash && !tokens.includes(hash));
   }
 
   async authenticate(request: Request): Promise<Caller | undefined> {
@@ -61,12 +90,30 @@ export class Sessions implements Authenticator {
       if (request.headers.has('authorization')) throw refused('the login is not a Bearer token');
       return undefined;
     }
-    const session = this.#sessions.get(hashOf(token));
-    if (!session) throw refused('there is no such session');
-    if (session.endsAt > this.#options.clock.now()) return session.caller;
-    this.#sessions.delete(hashOf(token));
+    const hash = hashOf(token);
+    return this.#good(this.#sessions.find(({ tokens }) => tokens.includes(hash))).caller;
+  }
+
+  #good(session: Session | undefined): Session {
+    if (!session) throw refused('there is no such session, or it has ended');
+    if (session.endsAt > this.#now()) return session;
+    this.#sessions = this.#sessions.filter((other) => other !== session);
     throw refused('the session has expired');
   }
+
+  #now(): Date {
+    return this.#options.clock.now();
+  }
+
+  #after(ms: number): Date {
+    return new Date(this.#now().getTime() + ms);
+  }
+}
+
+function grant(session: Session): Granted {
+  const token = randomBytes(32).toString('base64url');
+  session.tokens = [...session.tokens, hashOf(token)].slice(-MOST_TOKENS);
+  return { token, expiresAt: session.endsAt };
 }
 
 function hashOf(token: string): string {

@@ -65,7 +65,7 @@ export class AwsBackend implements Backend {
   }
 
   async create({ source, type, note }: CreateBody, call: Call): Promise<RunStarted> {
-    const run = randomBytes(16).toString('hex');
+    const run = call.run ?? randomBytes(16).toString('hex');
     knownBackupType(type, this.#options.types);
     const name = this.#named('sources', source, 'source');
     const input = { source: name, type, ...(note === undefined ? {} : { note }) };
@@ -75,7 +75,7 @@ export class AwsBackend implements Backend {
   }
 
   async verify({ backup, since, depth }: VerifyBody, call: Call): Promise<RunStarted> {
-    const run = randomBytes(16).toString('hex');
+    const run = call.run ?? randomBytes(16).toString('hex');
     const input = { ...(backup === undefined ? { since } : { backup: parseBackup(backup) }), depth };
     await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call, run);
     await this.#options.services.start('verify', { name: run, input, signal: call.signal });

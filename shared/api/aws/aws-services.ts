@@ -50,7 +50,7 @@ export class AwsServices {
     this.#functions = functions;
   }
 
-  /** @param name unique for 90 days */
+  /** @param name unique for 90 days: what has begun under it already is not begun again */
   async start(
     kind: ExecutionKind,
     { name, input, signal }: { readonly name: string; readonly input: object; readonly signal: AbortSignal },
@@ -58,7 +58,9 @@ export class AwsServices {
     const { alias } = this.#machines;
     const stateMachineArn = this.#machines[kind] + (alias === undefined ? '' : `:${alias}`);
     const command = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
-    await asked(() => this.#sfn.send(command, { abortSignal: signal }));
+    await asked(() => this.#sfn.send(command, { abortSignal: signal })).catch((error: unknown) => {
+      if ((error as Error).name !== 'ExecutionAlreadyExists') throw error;
+    });
   }
 
   /** Of backups, newest first. */

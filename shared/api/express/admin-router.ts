@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_BASE } from '../../core/api-names.ts';
 import { systemClock } from '../../core/clock.ts';
 import { resolveApi } from '../../core/config-api.ts';
+import { HoldfastError } from '../../core/errors.ts';
 import { authenticatorFor } from '../access/authenticator-for.ts';
 import { AdminApi } from '../admin-api.ts';
-import { problemOf } from '../api-error.ts';
 import type { Authenticator, Caller } from '../caller.ts';
 import { type RequestPlace, sendResponse, toRequest } from '../node-http.ts';
+import { problemResponse } from '../responses.ts';
 import type { Backups } from './start-backups.ts';
 
 /** A request as Express has it. */
@@ -47,18 +48,23 @@ export function adminRouter(
     clock: systemClock,
     onError: backups.onError,
   });
-  const answer = async (request: ApplicationRequest, response: ServerResponse): Promise<void> => {
-    const given = toRequest(request, response, placeOf(request));
-    const clientAddress = request.ip ?? request.socket.remoteAddress ?? '';
-    const asked = await caller?.(request);
-    const result = await api.handle(given, { clientAddress, caller: asked, signal: given.signal });
-    await sendResponse(result, response);
+  const answer = async (request: ApplicationRequest, response: ServerResponse): Promise<Response> => {
+    try {
+      const given = toRequest(request, response, placeOf(request));
+      const clientAddress = request.ip ?? request.socket.remoteAddress ?? '';
+      const asked = await caller?.(request);
+      return await api.handle(given, { clientAddress, caller: asked, signal: given.signal });
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) backups.onError(error);
+      return problemResponse(error);
+    }
   };
   return (request, response, next) => {
     if (!isForApi(request)) return next();
-    answer(request, response).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else refuse(error, response);
+    const sent = answer(request, response).then((result) => sendResponse(result, response));
+    sent.catch((error: unknown) => {
+      // The answer broke off: nobody must take it for whole.
+      response.destroy();
       if (!request.destroyed) backups.onError(error);
     });
   };
@@ -81,11 +87,4 @@ function isForApi({ baseUrl = '', url = '/' }: ApplicationRequest): boolean {
 function placeOf({ url = '/', baseUrl = '', body, readableEnded }: ApplicationRequest): RequestPlace {
   const target = baseUrl === '' ? url : API_BASE + url;
   return { origin: 'http://application', target, ...(readableEnded ? { readBody: body ?? null } : {}) };
-}
-
-function refuse(error: unknown, response: ServerResponse): void {
-  const { problem } = problemOf(error);
-  response
-    .writeHead(problem.status, { 'content-type': 'application/problem+json' })
-    .end(JSON.stringify(problem));
 }

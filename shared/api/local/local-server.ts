@@ -1,16 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { API_BASE } from '../../core/api-names.ts';
-import { type ConsoleConfig, SessionBody } from '../../core/api-status.ts';
+import type { ConsoleConfig } from '../../core/api-status.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Sessions } from '../access/sessions.ts';
 import type { AdminApi } from '../admin-api.ts';
-import { ApiError, problemOf } from '../api-error.ts';
-import { SECURITY_HEADERS } from '../headers.ts';
+import { ApiError } from '../api-error.ts';
+import { methodNotAllowed } from '../match-route.ts';
 import { sendResponse, toRequest } from '../node-http.ts';
-import { readBody } from '../read-request.ts';
+import { jsonResponse, problemResponse, withoutBody } from '../responses.ts';
 import type { ConsoleFiles } from './console-files.ts';
+import { SESSION_METHODS, SessionRoutes } from './session-routes.ts';
 
 const HOST = '127.0.0.1';
 const CONSOLE_CONFIG: ConsoleConfig = { apiBase: API_BASE, auth: { kind: 'token' } };
@@ -22,8 +23,8 @@ export interface LocalServerOptions {
   readonly console: ConsoleFiles | undefined;
   /** 0: any that is free. */
   readonly port: number;
-  /** Is told after each login: the link that was used is void. */
-  readonly onSession: () => void;
+  /** Is told if there is no link any more that can be used. */
+  readonly onLink: (why: 'used' | 'expired') => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -86,20 +87,30 @@ export class LocalServer implements AsyncDisposable {
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<Response> {
     try {
       this.#refuseOtherNames(incoming);
+      refuseOtherMethods(incoming);
       const request = toRequest(incoming, response, { origin: this.origin });
       const { pathname } = new URL(request.url);
-      if (pathname === API_BASE || pathname.startsWith(`${API_BASE}/`))
+      if (isOfApi(pathname))
         return await this.#options.api.handle(request, {
           clientAddress: incoming.socket.remoteAddress ?? '',
           signal: request.signal,
         });
-      if (pathname === '/session') return await this.#session(request);
-      if (request.method !== 'GET') throw noPage();
-      if (pathname === '/config.json') return document(CONSOLE_CONFIG);
-      return (await this.#options.console?.answer(pathname)) ?? refuse(noPage());
+      if (pathname in SESSION_METHODS) return await this.#sessions.answer(request, pathname);
+      const page = await this.#page(pathname);
+      return request.method === 'HEAD' ? withoutBody(page) : page;
     } catch (error) {
-      return refuse(error);
+      return problemResponse(error);
     }
+  }
+
+  async #page(pathname: string): Promise<Response> {
+    if (pathname === '/config.json') return jsonResponse(200, CONSOLE_CONFIG);
+    return (await this.#options.console?.answer(pathname)) ?? problemResponse(noPage());
+  }
+
+  get #sessions(): SessionRoutes {
+    const { sessions, onLink } = this.#options;
+    return new SessionRoutes(sessions, this.#port, onLink);
   }
 
   /** A page of another name that was made to lead here (DNS rebinding) is told nothing. */
@@ -112,28 +123,18 @@ export class LocalServer implements AsyncDisposable {
       hint: `Open ${this.origin}.`,
     });
   }
-
-  async #session(request: Request): Promise<Response> {
-    if (request.method !== 'POST') throw noPage();
-    const { token } = SessionBody.parse(await readBody(request, SessionBody));
-    const { token: session, expiresAt } = this.#options.sessions.begin(token);
-    this.#options.onSession();
-    return document({ token: session, expiresAt: expiresAt.toISOString() });
-  }
 }
 
-function document(json: unknown): Response {
-  return new Response(JSON.stringify(json), {
-    headers: { ...SECURITY_HEADERS, 'content-type': 'application/json' },
-  });
+function isOfApi(pathname: string): boolean {
+  return pathname === API_BASE || pathname.startsWith(`${API_BASE}/`);
 }
 
-function refuse(error: unknown): Response {
-  const { problem, headers } = problemOf(error);
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: { ...SECURITY_HEADERS, ...headers, 'content-type': 'application/problem+json' },
-  });
+/** @throws E_NO_ROUTE for what no page takes */
+function refuseOtherMethods({ method = 'GET', url = '/' }: IncomingMessage): void {
+  const [pathname = '/'] = url.split('?', 1);
+  if (isOfApi(pathname)) return;
+  const methods = SESSION_METHODS[pathname] ?? ['GET', 'HEAD'];
+  if (!methods.includes(method)) throw methodNotAllowed(method, methods);
 }
 
 function noPage(): ApiError {

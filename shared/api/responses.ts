@@ -1,0 +1,24 @@
+import { problemOf } from './api-error.ts';
+import { SECURITY_HEADERS } from './headers.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+export function jsonResponse(status: number, document: unknown, headers: Headers = {}): Response {
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: { ...SECURITY_HEADERS, 'content-type': 'application/json', ...headers },
+  });
+}
+
+/** What an error says, as problem details. */
+export function problemResponse(error: unknown, headers: Headers = {}): Response {
+  const { problem, headers: own } = problemOf(error);
+  const type = { 'content-type': 'application/problem+json' };
+  return jsonResponse(problem.status, problem, { ...own, ...headers, ...type });
+}
+
+/** What HEAD is answered: the same without its body. */
+export function withoutBody(response: Response): Response {
+  void response.body?.cancel();
+  return new Response(null, { status: response.status, headers: response.headers });
+}
