@@ -91,7 +91,7 @@ function Caller() {
         <div class="faint">{caller.roles.join(', ') || 'no role'}</div>
       </div>
       <div class="row">
-        <Button look="quiet" onClick={signOut}>
+        <Button look="quiet" onClick={() => void signOut()}>
           Sign out
         </Button>
         <span class="faint">{version}</span>

@@ -10,7 +10,17 @@ import { ping } from './api/client.ts';
 import { watchConnection } from './api/connection.ts';
 import { App } from './app.tsx';
 import { handOnCode } from './session/oidc.ts';
-import { config, exchange, loadConfig, session, signIn, tokenIn } from './session/session.ts';
+import {
+  config,
+  isInside,
+  loadConfig,
+  resume,
+  session,
+  signIn,
+  signInByLink,
+  takeToken,
+} from './session/session.ts';
+import { tell } from './ui/toasts.tsx';
 
 const app = document.getElementById('app');
 if (app && handOnCode()) {
@@ -21,19 +31,33 @@ if (app && handOnCode()) {
   void start();
 }
 
-/** Signs in by the token of the address, if there is one, and takes it out of the address before anything else. */
+/** Signs in by the token of the address, or goes on with the session that the browser has. */
 async function start(): Promise<void> {
-  const token = location.hash.startsWith('#token=') ? tokenIn(location.hash) : undefined;
-  if (token !== undefined) {
-    history.replaceState(null, '', `${location.pathname}#/`);
-    dispatchEvent(new HashChangeEvent('hashchange'));
-  }
+  const token = takeToken();
+  if (token !== undefined) dispatchEvent(new HashChangeEvent('hashchange'));
+  addEventListener('hashchange', takeLink);
   try {
     config.value = await loadConfig();
-    if (token === undefined) session.value = { kind: 'signed-out', why: undefined };
-    else signIn(await exchange(token));
+    if (token !== undefined) return await signInByLink(token);
+    const resumed = await resume();
+    if (resumed === undefined) session.value = { kind: 'signed-out', why: undefined };
+    else signIn(resumed);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    session.value = { kind: 'signed-out', why: `Signing in failed: ${why}` };
+    session.value = { kind: 'signed-out', why: `Signing in failed: ${reason(error)}` };
   }
+}
+
+/** A new link in a page that is open: it is taken, leaves the address, and the screen stays. */
+function takeLink({ oldURL }: HashChangeEvent): void {
+  const token = takeToken(oldURL === '' ? '#/' : new URL(oldURL).hash || '#/');
+  if (token === undefined) return;
+  signInByLink(token).catch((error: unknown) => {
+    const why = `Signing in failed: ${reason(error)}`;
+    if (isInside.value) tell(why, 'bad');
+    else session.value = { kind: 'signed-out', why };
+  });
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

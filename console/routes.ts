@@ -9,13 +9,22 @@ export interface Place {
 
 const hash = signal(location.hash);
 addEventListener('hashchange', () => {
-  hash.value = location.hash;
+  // A link that signs in is no place: the screen stays.
+  if (!location.hash.startsWith('#token=')) hash.value = location.hash;
 });
 
 export const place = computed<Place>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
-  return { path: decodeURI(path), query: new URLSearchParams(query) };
+  return { path: decoded(path), query: new URLSearchParams(query) };
 });
+
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
+}
 
 export function go(path: string): void {
   location.hash = `#/${path}`;

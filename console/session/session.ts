@@ -1,13 +1,18 @@
 import { computed, signal } from '@preact/signals';
 import type { ConsoleConfig, SessionAnswer } from '../../shared/core/api-status.ts';
 
-/** How one is signed in. The token lives here and nowhere else: closing or reloading the page forgets it. */
+/**
+ * How one is signed in. The token lives here and nowhere else. At `holdfast serve` the browser also has a cookie, which scripts
+ * cannot read, and by which a page that was loaded again gets another token.
+ */
 export type Session =
   | { readonly kind: 'starting' }
   | { readonly kind: 'signed-out'; readonly why: string | undefined }
   | { readonly kind: 'signed-in'; readonly token: string }
   /** The API refuses the token. What is on the screen stays, and calls wait until one is signed in again. */
   | { readonly kind: 'expired' };
+
+const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 export const session = signal<Session>({ kind: 'starting' });
 export const config = signal<ConsoleConfig | undefined>(undefined);
@@ -20,8 +25,52 @@ export function signIn(token: string): void {
   session.value = { kind: 'signed-in', token };
 }
 
-export function signOut(): void {
+/** Ends the session: at `holdfast serve` on the server too, for all pages that show it. */
+export async function signOut(): Promise<void> {
+  const now = session.value;
   session.value = { kind: 'signed-out', why: 'You are signed out.' };
+  if (now.kind !== 'signed-in' || !isLocal()) return;
+  if (!(await endSession(now.token)))
+    session.value = {
+      kind: 'signed-out',
+      why: 'This page is signed out. The server did not answer: until it does, or is stopped, your sign-in there goes on.',
+    };
+}
+
+/** Takes the link of `holdfast serve` that was opened in this page. What was signed in before ends. @throws why it is not good */
+export async function signInByLink(token: string): Promise<void> {
+  const before = session.value;
+  signIn(await exchange(token));
+  if (before.kind === 'signed-in') await endToken(before.token);
+}
+
+/** Another token of the session that this browser has, if it has one. */
+export async function resume(): Promise<string | undefined> {
+  if (!isLocal()) return undefined;
+  const response = await fetch('./session/resume', { method: 'POST', headers: JSON_HEADERS });
+  return response.ok ? ((await response.json()) as SessionAnswer).token : undefined;
+}
+
+function isLocal(): boolean {
+  return config.value?.auth.kind === 'token';
+}
+
+/** Ends the session of a token, and takes the cookie back. Says whether the server answered. */
+function endSession(token: string): Promise<boolean> {
+  return end(token, 'same-origin');
+}
+
+/** Ends the session of a token, and leaves the cookie, which is of a newer one. */
+function endToken(token: string): Promise<boolean> {
+  return end(token, 'omit');
+}
+
+async function end(token: string, credentials: RequestCredentials): Promise<boolean> {
+  const headers = { ...JSON_HEADERS, authorization: `Bearer ${token}` };
+  const response = await fetch('./session', { method: 'DELETE', headers, credentials }).catch(
+    () => undefined,
+  );
+  return response?.ok === true;
 }
 
 /** @param token the refused one: a newer one is not forgotten */
@@ -56,7 +105,7 @@ export async function loadConfig(): Promise<ConsoleConfig> {
 export async function exchange(token: string): Promise<string> {
   const response = await fetch('./session', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    headers: JSON_HEADERS,
     body: JSON.stringify({ token }),
   });
   if (!response.ok) throw new Error(await reasonOf(response));
@@ -68,6 +117,14 @@ async function reasonOf(response: Response): Promise<string> {
   const detail =
     typeof problem === 'object' && problem !== null && 'detail' in problem ? problem.detail : undefined;
   return typeof detail === 'string' ? detail : `the server answered ${response.status}`;
+}
+
+/** The one-time token of an address that somebody opened, which is taken out of it; undefined where it has none. */
+export function takeToken(before = '#/'): string | undefined {
+  if (!location.hash.startsWith('#token=')) return undefined;
+  const token = tokenIn(location.hash);
+  history.replaceState(null, '', `${location.pathname}${before}`);
+  return token;
 }
 
 /** The one-time token in what `holdfast serve` printed: the address whole, or the token alone. */

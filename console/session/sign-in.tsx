@@ -73,7 +73,9 @@ function Ways() {
       )}
       {problem !== '' && <Note tone="bad">Signing in failed: {problem}</Note>}
       <p class="small faint">
-        Your sign-in is kept in this page's memory only. Reloading or closing it ends it.
+        {auth?.kind === 'oidc'
+          ? "Your sign-in is kept in this page's memory only. Reloading or closing it ends it."
+          : 'Your sign-in lasts until you sign out, or holdfast serve ends. No script can read it.'}
       </p>
     </>
   );

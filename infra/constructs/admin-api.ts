@@ -42,7 +42,8 @@ type Auth = NonNullable<BackupPipeline['config']['api']['auth']>;
 
 const REQUESTS_PER_SECOND = 20;
 const BURST = 40;
-const METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE];
+const READS = [HttpMethod.GET, HttpMethod.HEAD];
+const METHODS = [...READS, HttpMethod.POST, HttpMethod.DELETE];
 const SECRET_CHARS = 48;
 
 /** The admin API: an HTTP API that checks logins, and two functions, one of which writes down decisions. */
@@ -169,8 +170,7 @@ export class AdminApi extends Construct {
       integration,
       authorizer: authorizerOf(this.#auth),
     });
-    if (isHealthOpen)
-      this.httpApi.addRoutes({ path: `${API_BASE}/health`, methods: [HttpMethod.GET], integration });
+    if (isHealthOpen) this.httpApi.addRoutes({ path: `${API_BASE}/health`, methods: READS, integration });
     // A browser asks whether it may before it sends a login.
     if (corsOrigins.length > 0)
       this.httpApi.addRoutes({ path: all, methods: [HttpMethod.OPTIONS], integration });

@@ -4,6 +4,7 @@ import type {
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
 import type { RequestContext } from '../../shared/api/caller.ts';
+import { refuseNoMethod } from '../../shared/api/match-route.ts';
 
 /** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
@@ -16,7 +17,11 @@ interface Parts {
   readonly context: RequestContext;
 }
 
-/** The event as a standard request. Who signed it is what the gateway says, whatever the request says. */
+/**
+ * The event as a standard request. Who signed it is what the gateway says, whatever the request says.
+ *
+ * @throws E_NO_ROUTE for a method that no route has
+ */
 export function fromGateway(event: GatewayEvent): {
   readonly request: Request;
   readonly context: RequestContext;
@@ -27,6 +32,7 @@ export function fromGateway(event: GatewayEvent): {
   const hasBody = method !== 'GET' && method !== 'HEAD' && event.body !== undefined && event.body !== null;
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   const url = new URL(`${path}${query === '' ? '' : `?${query}`}`, 'https://gateway');
+  refuseNoMethod(method, url.pathname);
   return { request: new Request(url, { method, headers, ...(hasBody ? { body } : {}) }), context };
 }
 

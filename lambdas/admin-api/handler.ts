@@ -1,5 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { AdminApi } from '../../shared/api/admin-api.ts';
+import { problemResponse } from '../../shared/api/responses.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';
@@ -16,11 +17,16 @@ export async function handler(
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const signal = AbortSignal.timeout(Math.max(SECOND_MS, context.getRemainingTimeInMillis() - RESERVE_MS));
+  let asked: ReturnType<typeof fromGateway>;
+  try {
+    asked = fromGateway(event);
+  } catch (error) {
+    return toGateway(problemResponse(error));
+  }
   try {
     opened ??= openApi(process.env, signal);
     const api = await opened;
-    const { request, context: about } = fromGateway(event);
-    return await toGateway(await api.handle(request, { ...about, signal }));
+    return await toGateway(await api.handle(asked.request, { ...asked.context, signal }));
   } catch (error) {
     opened = undefined;
     logger.error('the admin API cannot be opened', { error: error as Error });

@@ -3,6 +3,8 @@ import { API_BASE } from '../core/api-names.ts';
 import { ApiError } from './api-error.ts';
 
 const MOST_PATH_CHARS = 300;
+/** `Request` of the platform takes none of these. */
+const NO_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 
 export interface Match {
   readonly id: RouteId;
@@ -19,9 +21,9 @@ export function matchRoute(method: string, pathname: string): Match {
   throw methodNotAllowed(method, allowed(found));
 }
 
-/** Methods that a path of the API takes. @throws E_NO_ROUTE, E_BAD_REQUEST */
-export function allowedMethods(pathname: string): readonly string[] {
-  return allowed(routesOf(pathname));
+/** Refuses what no standard request can be, as any other method that a path has not. @throws E_NO_ROUTE, E_BAD_REQUEST */
+export function refuseNoMethod(method: string, pathname: string): void {
+  if (NO_METHODS.includes(method)) throw methodNotAllowed(method, allowed(routesOf(pathname)));
 }
 
 export function methodNotAllowed(method: string, methods: readonly string[]): ApiError {

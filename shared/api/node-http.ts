@@ -2,12 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from './api-error.ts';
-import { allowedMethods, methodNotAllowed } from './match-route.ts';
+import { refuseNoMethod } from './match-route.ts';
 
 /** What a request has once: a second one is read by some and not by others, who stand in between. */
 const ONCE = ['host', 'authorization', 'content-type', 'origin', 'idempotency-key', 'sec-fetch-site'];
-/** What no standard request can be. */
-const NO_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 
 export interface RequestPlace {
   /** Scheme and host that its path is of. */
@@ -31,7 +29,7 @@ export function toRequest(
   const { method = 'GET' } = incoming;
   const url = urlOf(target, origin);
   refuseTwice(incoming);
-  if (NO_METHODS.includes(method)) throw methodNotAllowed(method, allowedMethods(url.pathname));
+  refuseNoMethod(method, url.pathname);
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();

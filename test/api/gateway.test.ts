@@ -70,6 +70,8 @@ interface Asked {
 describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
   let double: Awaited<ReturnType<typeof startAwsDouble>>;
   let api: AdminApi;
+  /** An instance of the function beside that one. */
+  let another: () => AdminApi;
   let name: string;
   let key: Awaited<ReturnType<typeof backUp>>['key'];
   let repository: Awaited<ReturnType<typeof openRepository>>;
@@ -119,7 +121,8 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       decide: arn('decide'),
     };
     const backend = await openAwsBackend(config, new AwsServices(MACHINES, functions), never);
-    api = adminApi(async () => backend, authenticatorFor(config.api, systemClock));
+    another = () => adminApi(async () => backend, authenticatorFor(config.api, systemClock));
+    api = another();
   });
   afterAll(async () => {
     for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
@@ -132,7 +135,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
     const ask = async (method: string, path: string, asked: Asked = {}) => {
       const { request, context } = fromGateway(form(method, path, asked));
       const { statusCode, body, headers } = await toGateway(await api.handle(request, context));
-      return { status: statusCode, json: JSON.parse(body ?? 'null'), headers };
+      return { status: statusCode, json: JSON.parse(body || 'null'), headers };
     };
 
     it('lists without a key, and knows who signed', async () => {
@@ -148,6 +151,36 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
         mode: 'aws',
         caller: { name: OPERATOR, roles: ['operator'] },
       });
+    });
+
+    it('refuses methods by name, and answers HEAD', async () => {
+      expect(() => fromGateway(form('TRACE', '/list', { userArn: OPERATOR }))).toThrow(
+        expect.objectContaining({
+          code: 'E_NO_ROUTE',
+          status: 405,
+          headers: { allow: 'GET, HEAD, OPTIONS' },
+        }),
+      );
+      const head = await ask('HEAD', '/list?limit=5', { userArn: OPERATOR });
+      expect([head.status, head.json, head.headers]).toMatchObject([
+        200,
+        null,
+        { etag: expect.stringMatching(/^W/) },
+      ]);
+    });
+
+    it('begins one backup by one idempotency key, whichever instance is asked', async () => {
+      const key = `once-${form('GET', '/').toString()}-${Math.random()}`.replaceAll(/[^!-~]/g, '');
+      const begin = async (instance: AdminApi) => {
+        const { request, context } = fromGateway(form('POST', '/create', { userArn: OPERATOR, body: {} }));
+        request.headers.set('idempotency-key', key);
+        return (await toGateway(await instance.handle(request, context))).body;
+      };
+      const started = double.executions.size;
+      const first = await begin(api);
+      expect(await begin(api)).toBe(first);
+      expect(await begin(another())).toBe(first);
+      expect(double.executions.size).toBe(started + 1);
     });
 
     it('starts the state machine, and tells how it goes', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { API_BASE } from '../../shared/core/api-names.ts';
 import { seriousFindings } from '../support/axe.ts';
 import { MISSED } from '../support/backup-year.ts';
 import { openConsolePage } from '../support/console-page.ts';
@@ -59,7 +60,7 @@ describeWithPart('chromium', 'console', () => {
     expect(complaints.splice(0)).toEqual([]);
   });
 
-  it('signs in by the link, takes its token out of the address, and stores nothing', async () => {
+  it('signs in by the link, takes its token out of the address, and keeps nothing that scripts can read', async () => {
     await page.goto(newestLink(rig.serving));
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     expect(page.url()).toBe(`${rig.serving.url}/#/`);
@@ -67,14 +68,51 @@ describeWithPart('chromium', 'console', () => {
       'JSON.stringify([localStorage.length, sessionStorage.length, document.cookie])',
     );
     expect(stored).toBe('[0,0,""]');
-    expect(await context.cookies()).toEqual([]);
-    const other = await openPage(context);
-    await other.goto(rig.serving.url);
-    await paste(rig.serving, other);
-    await other.getByRole('heading', { name: 'Overview' }).waitFor();
-    await other.reload();
-    await other.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await other.close();
+    const cookies = await context.cookies(`${rig.serving.url}/session`);
+    expect(cookies).toMatchObject([{ httpOnly: true, sameSite: 'Strict', path: '/session' }]);
+    expect(await context.cookies(`${rig.serving.url}${API_BASE}/list`)).toEqual([]);
+  });
+
+  it('stays signed in over a reload, and is signed out on the server by Sign out, in every tab', async () => {
+    await using own = await rig.browser.newContext({ viewport: DESK });
+    const one = await openPage(own);
+    await one.goto(newestLink(rig.serving));
+    await one.getByRole('heading', { name: 'Overview' }).waitFor();
+    await goTo('runs', 'Runs', one);
+    await one.reload();
+    await one.getByRole('heading', { name: 'Runs' }).waitFor();
+    expect(one.url()).toBe(`${rig.serving.url}/#/runs`);
+    const two = await openPage(own);
+    await two.goto(`${rig.serving.url}/#/retention`);
+    await two.getByText('would go').first().waitFor();
+    await button('Sign out', one).click();
+    await one.getByText('You are signed out.').waitFor();
+    await one.reload();
+    await one.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await goTo('audit', 'Sign in again', two);
+    expect(await own.cookies(`${rig.serving.url}/session`)).toEqual([]);
+  });
+
+  it('takes a new link in an open page: it leaves the address, and the screen stays', async () => {
+    await using own = await rig.browser.newContext({ viewport: DESK });
+    const one = await openPage(own);
+    const used = newestLink(rig.serving);
+    await one.goto(used);
+    await one.getByRole('heading', { name: 'Overview' }).waitFor();
+    await goTo('backups?type=weekly', 'Started', one);
+    await one.getByLabel('Search').fill('typed');
+    const [before] = await own.cookies(`${rig.serving.url}/session`);
+    await one.evaluate(`location.href = ${JSON.stringify(newestLink(rig.serving))}`);
+    await expect
+      .poll(async () => (await own.cookies(`${rig.serving.url}/session`))[0]?.value, { timeout: 20_000 })
+      .not.toBe(before?.value);
+    expect(one.url()).toContain(`${rig.serving.url}/#/backups?type=weekly`);
+    expect(await one.getByLabel('Search').inputValue()).toBe('typed');
+    await one.evaluate(`location.href = ${JSON.stringify(used)}`);
+    await one.getByText(/Signing in failed: the link was used already/).waitFor();
+    expect(one.url()).not.toContain('token');
+    await goTo('runs', 'Runs', one);
+    expect(await one.getByRole('dialog').count()).toBe(0);
   });
 
   it('says whether all is well, and shows what there is', async () => {

@@ -136,9 +136,11 @@ describe('the routes', () => {
   it('ask for a token of the issuer, but liveness, and what browsers ask before', () => {
     expect(routes(api)).toEqual({
       'GET /api/admin/backup/{proxy+}': 'JWT',
+      'HEAD /api/admin/backup/{proxy+}': 'JWT',
       'POST /api/admin/backup/{proxy+}': 'JWT',
       'DELETE /api/admin/backup/{proxy+}': 'JWT',
       'GET /api/admin/backup/health': 'NONE',
+      'HEAD /api/admin/backup/health': 'NONE',
       'OPTIONS /api/admin/backup/{proxy+}': 'NONE',
     });
     expect(properties(api, 'AWS::ApiGatewayV2::Authorizer')).toEqual([
@@ -154,7 +156,7 @@ describe('the routes', () => {
   });
 
   it('ask for a signature, all of them where health is closed', () => {
-    expect(Object.values(routes(iam))).toEqual(['AWS_IAM', 'AWS_IAM', 'AWS_IAM']);
+    expect(Object.values(routes(iam))).toEqual(Array(4).fill('AWS_IAM'));
     expect(iam.findResources('AWS::ApiGatewayV2::Authorizer')).toEqual({});
   });
 
@@ -166,9 +168,8 @@ describe('the routes', () => {
 
   it('have every method of the API', () => {
     const methods = Object.keys(routes(iam)).map((key) => key.split(' ')[0]);
-    expect([...new Set(Object.values(API_ROUTES).map(({ method }) => method))].sort()).toEqual(
-      methods.sort(),
-    );
+    const known = Object.values(API_ROUTES).map(({ method }) => method);
+    expect([...new Set(['HEAD', ...known])].sort()).toEqual(methods.sort());
   });
 
   it('are limited, and logged without headers, queries and bodies', () => {

@@ -16,6 +16,8 @@ export async function startAwsDouble() {
   const started = Date.UTC(2026, 10, 26) / 1000;
   const states: Record<string, (input: Record<string, string>) => object> = {
     StartExecution: ({ stateMachineArn = '', name = '', input = '' }) => {
+      // As Step Functions: a name is good for one execution, unless the same is asked for while it runs.
+      if (executions.has(name)) throw new Error('ExecutionAlreadyExists');
       executions.set(name, input);
       machines.set(name, stateMachineArn);
       return { executionArn: name, startDate: started };
