@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { HoldfastError, named } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PackHandle } from './chunk-ref.ts';
-import { compress, decompress } from './codec.ts';
 import { parseJson } from './json-text.ts';
 import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
+import { compress, decompress } from './zstd.ts';
 
 /** A larger catalog could not be parsed: a text of Node holds no more. Half a million tables are below it. */
 const MOST_CATALOG_BYTES = 2 ** 29 - 24;

@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { encodeAuthenticated, parseAuthenticated } from './authenticated-json.ts';
-import { compress, decompress } from './codec.ts';
 import { parseJson } from './json-text.ts';
 import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
+import { compress, decompress } from './zstd.ts';
 
 const REPORT_FORMAT = 'holdfast-report';
 const LEVEL = 3;

@@ -2,10 +2,10 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqua
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { compress, decompress } from './codec.ts';
 import { parseJson } from './json-text.ts';
 import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
+import { compress, decompress } from './zstd.ts';
 
 /** What runs in shares leave for each other. No part of any backup. */
 export const RUNS = 'runs/';

@@ -1,8 +1,8 @@
 import { HoldfastError, named } from '../core/errors.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
-import { decompress } from '../format/codec.ts';
 import { packKey } from '../format/pack.ts';
 import { decodeInner, decodeLeaf, type NodeRef, nodeId, type PackNames } from '../format/tree.ts';
+import { decompress } from '../format/zstd.ts';
 import { isDamage } from './damage.ts';
 import type { PackReader } from './pack-reader.ts';
 

@@ -1,5 +1,4 @@
 import type { ChunkRef, ItemLocation, PackHandle } from '../format/chunk-ref.ts';
-import { compress } from '../format/codec.ts';
 import {
   encodeInner,
   encodeLeaf,
@@ -9,6 +8,7 @@ import {
   type NodeRef,
   nodeId,
 } from '../format/tree.ts';
+import { compress } from '../format/zstd.ts';
 
 const LEVEL = 3;
 

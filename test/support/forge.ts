@@ -3,11 +3,11 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { encodeAuthenticated } from '../../shared/format/authenticated-json.ts';
 import { type Catalog, encodeCatalog, type RootEntry } from '../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../shared/format/chunk-ref.ts';
-import { compress } from '../../shared/format/codec.ts';
 import type { Manifest } from '../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../shared/format/pack.ts';
 import { newPackSeal } from '../../shared/format/seal.ts';
 import { encodeLeaf, nodeId, SELF } from '../../shared/format/tree.ts';
+import { compress } from '../../shared/format/zstd.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import { never } from './engine.ts';
 

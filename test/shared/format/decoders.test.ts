@@ -7,13 +7,7 @@ import { MiB } from '../../../shared/core/units.ts';
 import { isAuthentic } from '../../../shared/format/authenticated-json.ts';
 import { decodeCatalog, rootNode } from '../../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
-import {
-  compress,
-  decodeChain,
-  decompress,
-  encodeDeltaItem,
-  encodeFull,
-} from '../../../shared/format/codec.ts';
+import { decodeChain, encodeDeltaItem, encodeFull } from '../../../shared/format/codec.ts';
 import { applyDelta, encodeDelta } from '../../../shared/format/delta.ts';
 import { parseManifest } from '../../../shared/format/manifest.ts';
 import { PackBuilder, readDirectory } from '../../../shared/format/pack.ts';
@@ -36,6 +30,7 @@ import {
   PackNames,
 } from '../../../shared/format/tree.ts';
 import { ByteReader, ByteWriter } from '../../../shared/format/varint.ts';
+import { compress, decompress } from '../../../shared/format/zstd.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { decodeChunks } from '../../../shared/repository/chunk-processor.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
