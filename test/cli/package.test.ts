@@ -91,7 +91,7 @@ describe('holdfast deploy init, from the packed tarball in an empty folder', { t
     expect(Object.values(devDependencies)).not.toContain('latest');
   });
 
-  it('takes all that can be asked for: VPC, two kinds of sources, API, console, tasks, Object Lock', async () => {
+  it('takes all that can be asked for: VPC, two kinds of sources, API, console, tasks, Object Lock, second places', async () => {
     const place = await newFolder();
     install(place, CDK_APP);
     run(
@@ -109,17 +109,31 @@ describe('holdfast deploy init, from the packed tarball in an empty folder', { t
     );
     await writeFile(path.join(place, 'holdfast.config.ts'), EVERYTHING);
     expect(run(place, TSC, '-p', '.')).toBe('');
-    run(place, CDK, 'synth', '--quiet', '--no-notices');
+    // Not type-checked: it takes the project's own reasons from beside the package.
+    await writeFile(path.join(place, 'checked.ts'), CHECKED);
+    run(place, CDK, 'synth', '--quiet', '--no-notices', '--app', 'node checked.ts');
     const templates = templatesIn(path.join(place, 'cdk.out'));
-    expect(Object.keys(templates)).toContain('HoldfastApi');
+    expect(Object.keys(templates).toSorted()).toEqual([
+      'HoldfastApi',
+      'HoldfastMonitoring',
+      'HoldfastPipeline',
+      'HoldfastStorage',
+      'Receiver',
+    ]);
     for (const template of Object.values(templates)) expect(schemaProblems(template)).toEqual([]);
-    for (const definition of definitionsIn(templates['HoldfastPipeline']))
+    const definitions = definitionsIn(templates['HoldfastPipeline']);
+    expect(definitions.flatMap((definition) => Object.keys(definition['States']))).toContain('Copy');
+    for (const definition of definitions)
       expect(validateStates(definition)).toMatchObject({ isValid: true, errors: [] });
+    const report = JSON.parse(readFileSync(path.join(place, 'cdk.out', 'validation-report.json'), 'utf8'));
+    const [nag] = report.pluginReports;
+    expect(nag).toMatchObject({ pluginName: 'AwsSolutions', conclusion: 'success', violations: [] });
+    expect(nag.suppressedViolations.length).toBeGreaterThan(10);
   });
 });
 
 /** State machines of a template, as their language has them. */
-function definitionsIn(template: object = {}): never[] {
+function definitionsIn(template: object = {}): Readonly<Record<'States', object>>[] {
   const { Resources = {} } = template as {
     readonly Resources?: Readonly<
       Record<string, { readonly Type: string; readonly Properties: { readonly DefinitionString?: unknown } }>
@@ -127,8 +141,24 @@ function definitionsIn(template: object = {}): never[] {
   };
   return Object.values(Resources)
     .filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine')
-    .map(({ Properties }) => JSON.parse(String(resolved(Properties.DefinitionString))) as never);
+    .map(({ Properties }) => JSON.parse(String(resolved(Properties.DefinitionString))) as { States: object });
 }
+
+/** The template's app and the receiving account's, judged by cdk-nag. */
+const CHECKED = `import { BackupReceiverStack, holdfastApp } from 'holdfast/cdk';
+import { synthesise } from '${path.resolve('infra/checked-synthesis.ts')}';
+import config from './holdfast.config.ts';
+
+const app = holdfastApp({ file: config, fileName: 'holdfast.config.ts', env: process.env });
+new BackupReceiverStack(app, 'Receiver', {
+  env: { account: '444455556666', region: 'eu-central-1' },
+  bucketName: 'shop-backups-elsewhere',
+  prefix: 'live',
+  copyRoleArns: ['arn:aws:iam::111122223333:role/HoldfastPipeline-copy'],
+  listRoleArns: ['arn:aws:iam::111122223333:role/HoldfastPipeline-watchdog'],
+});
+synthesise(app);
+`;
 
 const EVERYTHING = `import { defineConfig } from 'holdfast/config';
 const secret = (name: string) => \`arn:aws:secretsmanager:eu-west-1:111122223333:secret:\${name}-AbCdEf\`;
@@ -150,6 +180,11 @@ export default defineConfig({
       roles: { viewer: ['staff'], operator: ['ops'], restorer: ['dba'] },
     },
   },
+  copy: {
+    elsewhere: { to: 's3://shop-backups-elsewhere/live', region: 'eu-central-1', types: ['daily'], retention: { daily: 90 } },
+    near: { to: 's3://shop-backups-near' },
+  },
+  lock: { mode: 'compliance', mostDays: 120 },
   aws: {
     account: '111122223333',
     region: 'eu-west-1',

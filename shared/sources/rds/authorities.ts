@@ -16,7 +16,15 @@ export function rdsAuthorities(host: string): readonly string[] {
     'E_SOURCE_UNTRUSTED',
     `${host}: Holdfast has no authority of RDS for ${region} to check its certificate with (its list is of ${bundle.takenAt.slice(0, 10)})`,
     {
-      hint: `Fetch the bundle of ${region} from AWS ("Using SSL/TLS" in the RDS user guide), and name the file as caFile or sslrootcert.`,
+      hint: `Fetch ${bundleUrl(region)}, and name the file as caFile or sslrootcert.`,
     },
   );
+}
+
+/** Where AWS publishes the authorities of a region. */
+function bundleUrl(region: string): string {
+  const file = `${region}/${region}-bundle.pem`;
+  if (region.startsWith('cn-')) return `https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/${file}`;
+  const partition = region.startsWith('us-gov-') ? 'us-gov-west-1.' : '';
+  return `https://truststore.pki.${partition}rds.amazonaws.com/${file}`;
 }
