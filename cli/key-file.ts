@@ -2,12 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { HoldfastError } from '../shared/core/errors.ts';
 
-/** Makes a key and writes it to a new file that only its owner can read. @throws E_USAGE where the file exists or cannot be written */
+/** Makes a key and writes it to a new file that only its owner can read. @throws as `writeNewFile` */
 export async function makeKeyFile(file: string, useExisting: string): Promise<string> {
   const key = randomBytes(32).toString('hex');
+  await writeNewFile(file, `${key}\n`, useExisting);
+  return key;
+}
+
+/** @param useExisting what else would use a file that is there. @throws E_USAGE where the file exists or cannot be written */
+export async function writeNewFile(file: string, text: string, useExisting: string): Promise<void> {
   try {
-    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
-    return key;
+    await writeFile(file, text, { mode: 0o600, flag: 'wx' });
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     throw new HoldfastError(

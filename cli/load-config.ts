@@ -45,7 +45,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
     repository === '' || /^[a-z0-9]+:/i.test(repository) ? repository : path.resolve(io.cwd, repository);
   const { graceMs } = config.prune;
   const limits = { workers, cacheBytes, compressionLevel, graceMs };
-  const keys = { encryptionKey, kmsKey, olderKmsKeys, recoveryKeys };
+  const keys = { encryptionKey, kmsKey, olderKmsKeys, recoveryKeys, signing: await signingOf(config, io) };
   return { repository: place, s3, ...keys, deltas, storageClass, ...limits };
 }
 
@@ -156,6 +156,14 @@ export function defaultSource({
   return sources;
 }
 
+/** Who signs, with the private key where that is in a file. @throws E_NO_KEY */
+export async function signingOf(
+  { signing }: Pick<ResolvedConfig, 'signing'>,
+  io: Io,
+): Promise<ResolvedConfig['signing'] & { readonly pem: string | undefined }> {
+  return { ...signing, pem: await readKeyFile(signing.keyFile, io) };
+}
+
 /** The key in a file; warns where others can read it. @throws E_NO_KEY */
 export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
   if (keyFile === undefined) return undefined;
@@ -171,7 +179,7 @@ export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<
       `the key file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`,
       {
         cause,
-        hint: 'Bring the key file back from where you keep a copy; nothing can be read without it.',
+        hint: 'Bring the key file back from where you keep a copy.',
       },
     );
   }

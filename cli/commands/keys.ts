@@ -3,30 +3,42 @@ import { openRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { write } from '../io.ts';
+import { keysSigning } from '../keys-signing.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
 
+const options = { reason: { type: 'string' } } as const;
+
 export const keys: Command = {
-  options: {},
-  help: `Usage: holdfast keys [check]
+  options,
+  help: `Usage: holdfast keys [check | signing [new FILE | adopt --reason TEXT]]
 
 Lists the root keys in use, by their ids (not secret), and how many backups need each. Works without a key.
 With \`check\`: whether the configured key opens every listed backup and every report, and which it does not. Reads
 manifests and reports, no packs. Recovery keys are listed too, with how many backups each of them opens.
 
+With \`signing\`: the public half of the configured signing key, as signing.publicKeys takes it.
+  signing new FILE        make a signing key (Ed25519), and write its private half to FILE (mode 600)
+  signing adopt           sign for all backups and decisions that are there and have no signature, before
+                          signing.required is set; --reason says why, on one line
+
 ${COMMON_HELP}
 Examples:
   holdfast keys
   holdfast keys check --json
+  holdfast keys signing new ~/holdfast-signing.pem
 
 Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a recovery key, or the key is not of this repository; 20 a manifest or a report is damaged.
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, {}, 1);
-    const [word] = positionals;
+    const { values, positionals } = parse(argv, options, 3);
+    const [word, ...more] = positionals;
+    if (word === 'signing') return keysSigning(more, values, io);
+    if (more[0] !== undefined) throw usage(`'${more[0]}' is one argument too many`);
+    if (values.reason !== undefined) throw usage('--reason goes with signing adopt');
     if (word !== undefined && word !== 'check')
-      throw usage(`'${word}' is nothing that keys does`, 'Give check, or nothing.');
+      throw usage(`'${word}' is nothing that keys does`, 'Give check, signing, or nothing.');
     const settings = await repositoryConfig(await loadConfig(values, io), io);
     const report =
       word === 'check' ? await check(settings, io.signal) : await listRootKeys(settings, io.signal);

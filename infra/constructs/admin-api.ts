@@ -93,9 +93,13 @@ export class AdminApi extends Construct {
   }
 
   #makeFunctions({ storage, pipeline, config, bundles }: AdminApiProps) {
-    const { copies, lock } = pipeline.config;
+    const { copies, lock, signing } = pipeline.config;
     const { functions = {}, logDays: logRetention } = pipeline.config.aws;
-    const place = { ...storage.placeFor(pipeline.config.deltas), lock };
+    const place = {
+      ...storage.placeFor(pipeline.config.deltas),
+      lock,
+      signingKeyArn: signing.kmsKey,
+    };
     const decide = new JobFunction(this, 'decide', {
       job: 'decide',
       environment: functionEnvironment(storage, pipeline.eventBus, functionConfig(config)),

@@ -98,12 +98,16 @@ export class BackupPipeline extends Construct implements IConnectable {
     this.deployment = Names.uniqueResourceName(this, { maxLength: 64 });
     this.node.setContext(DEPLOYMENT, this.deployment);
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'Bus', 'default');
-    const { aws, deltas } = this.config;
+    const { aws, deltas, signing } = this.config;
     const network = this.#network(props);
     this.#connections = network && new Connections({ securityGroups: network.securityGroups });
     if (props.endpoints) this.#makeEndpoints(network);
     const statements = {
-      place: { ...props.storage.placeFor(deltas), lock: this.config.lock },
+      place: {
+        ...props.storage.placeFor(deltas),
+        lock: this.config.lock,
+        signingKeyArn: signing.kmsKey,
+      },
       logins: loginsOf(this, this.config),
       eventBusArn: this.eventBus.eventBusArn,
     };
@@ -325,7 +329,13 @@ function withLock(config: HoldfastConfig, { lockMode }: BackupStorage): Holdfast
 }
 
 /** A function has no disk and no environment of somebody's shell: what it needs must be in the configuration. */
-function checkConfig({ sources, targets }: ResolvedConfig): void {
+function checkConfig({ sources, targets, signing }: ResolvedConfig): void {
+  if (signing.keyFile !== undefined)
+    throw new Error('signing.keyFile is set: functions have no files; name a key of KMS, as signing.kmsKey');
+  if (signing.kmsKey !== undefined && !/^(arn:[a-z-]+:kms:|\$\{Token\[)/.test(signing.kmsKey))
+    throw new Error(
+      `signing.kmsKey is '${signing.kmsKey}'; on AWS it is the ARN of the key, so that roles can name it`,
+    );
   if (sources.length === 0) throw new Error('sources is empty: there is nothing to back up');
   const files = [...sources, ...targets].filter(({ kind }) => kind === 'files').map(({ name }) => name);
   if (files.length > 0)

@@ -86,12 +86,11 @@ export interface DatabaseBackupsProps {
    */
   readonly suspects?: Config['suspects'];
 
-  /**
-   * Whether changes are stored as differences. Without, the role of backups cannot decrypt records.
-   *
-   * @default true
-   */
+  /** Whether changes are stored as differences. Without, the role of backups cannot decrypt records. @default true */
   readonly deltas?: boolean;
+
+  /** Signs manifests and decisions with a KMS key of the spec ECC_NIST_P256, and says whose signatures are believed. @default - no key */
+  readonly signing?: Config['signing'];
 
   /**
    * Who may use the admin API, which is deployed where `api.auth` is set.
@@ -361,7 +360,8 @@ export class DatabaseBackups extends Construct implements IConnectable {
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
   const { sources, targets, drill, schedules, retention, keep, prune, lock, copy, suspects, deltas } = props;
-  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api } = props;
+  const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api, signing } =
+    props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
   return definedOf({
     sources,
@@ -375,6 +375,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
     copy,
     suspects,
     deltas,
+    signing,
     api,
     aws: definedOf({
       jobs,

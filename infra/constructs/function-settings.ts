@@ -39,10 +39,23 @@ export function apiConfig({
   lock,
   copy,
   storageClass,
+  signing,
   api,
 }: HoldfastConfig): string {
   return fitting(
-    definedOf({ sources, targets, schedules, retention, keep, prune, lock, copy, storageClass, api }),
+    definedOf({
+      sources,
+      targets,
+      schedules,
+      retention,
+      keep,
+      prune,
+      lock,
+      copy,
+      storageClass,
+      signing,
+      api,
+    }),
     MOST_API_BYTES,
   );
 }

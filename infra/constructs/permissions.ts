@@ -29,6 +29,8 @@ export interface RepositoryPlace {
   readonly keyArns: readonly [string, ...string[]];
   /** Without, backups never decrypt records. */
   readonly deltas: boolean;
+  /** The KMS key that signs manifests and decisions; undefined: nothing in KMS does. */
+  readonly signingKeyArn?: string | undefined;
   /** How objects are locked; undefined: they are not. */
   readonly lock?: LockSettings | undefined;
 }
@@ -42,6 +44,8 @@ const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 const WRAPS = ['recovery/*/*'];
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
+/** Who signs: all others can check, and cannot forge. */
+const SIGNERS: readonly DeployedFunction[] = ['commit', 'decide'];
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
 
 function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
@@ -139,5 +143,22 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
     ...lockStatements(permissions, place),
     ...key('Generate', 'kms:GenerateDataKey', { arns: [keyArns[0]], purposes: permissions.generate }),
     ...key('Decrypt', 'kms:Decrypt', { arns: keyArns, purposes: permissions.decrypt }),
+    ...(SIGNERS.includes(name) ? signStatements(place) : []),
   ];
+}
+
+function signStatements({ signingKeyArn }: RepositoryPlace): PolicyStatement[] {
+  if (signingKeyArn === undefined) return [];
+  const sign = new PolicyStatement({
+    sid: 'Sign',
+    actions: ['kms:Sign'],
+    resources: [signingKeyArn],
+    conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'DIGEST' } },
+  });
+  const ask = new PolicyStatement({
+    sid: 'SigningKey',
+    actions: ['kms:GetPublicKey'],
+    resources: [signingKeyArn],
+  });
+  return [sign, ask];
 }

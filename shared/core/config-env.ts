@@ -9,6 +9,7 @@ export interface EnvConfig {
   readonly encryptionKey: string | undefined;
   readonly keyFile: string | undefined;
   readonly kmsKey: string | undefined;
+  readonly signingKeyFile: string | undefined;
   readonly source: string | undefined;
   /** A database of Firebase that DATABASE_URL names: for where no source is configured. Secret. */
   readonly databaseUrl: string | undefined;
@@ -29,6 +30,7 @@ const MUST_NOT_BE_EMPTY = [
   'HOLDFAST_SOURCE',
   'FIREBASE_DATABASE_URL',
   'HOLDFAST_KEY_FILE',
+  'HOLDFAST_SIGNING_KEY_FILE',
 ];
 
 /** The environment variables of docs/configuration.md; problems are added to `problems`. */
@@ -47,6 +49,7 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     encryptionKey: readKey(get, problems),
     keyFile: get('HOLDFAST_KEY_FILE'),
     kmsKey: get('HOLDFAST_KMS_KEY'),
+    signingKeyFile: get('HOLDFAST_SIGNING_KEY_FILE'),
     source: get('HOLDFAST_SOURCE') ?? get('FIREBASE_DATABASE_URL'),
     databaseUrl: firebaseUrl(get('DATABASE_URL')),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,

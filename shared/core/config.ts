@@ -25,6 +25,7 @@ import {
   retentionProblems,
 } from './config-retention.ts';
 import { ScheduleConfig } from './config-schedules.ts';
+import { resolveSigning, SigningConfig, type SigningSettings } from './config-signing.ts';
 import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
@@ -61,6 +62,8 @@ const FileConfig = z.strictObject({
     )
     .max(8)
     .optional(),
+  /** Who signs manifests and decisions, and whose signatures are believed. */
+  signing: SigningConfig.optional(),
   sources: Places.optional(),
   /** Where restores may write, by name. */
   targets: Places.optional(),
@@ -137,6 +140,7 @@ export interface ResolvedConfig {
   readonly kmsKey: string | undefined;
   readonly olderKmsKeys: readonly string[];
   readonly recoveryKeys: readonly string[];
+  readonly signing: SigningSettings;
   readonly sources: readonly NamedSource[];
   /** Where restores may write, by name. */
   readonly targets: readonly NamedSource[];
@@ -198,6 +202,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     problems,
   );
   const prune = resolvePrune(fromFile.prune);
+  const signing = resolveSigning(fromFile.signing, fromEnv.signingKeyFile, problems);
   const s3 = resolveS3(fromFile, fromEnv);
   const { graceMs } = prune;
   const copies = resolveCopies({ file: fromFile, endpoint: s3.endpoint, graceMs, fileName }, problems);
@@ -206,6 +211,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
     s3,
     ...keys,
+    signing,
     sources: namedPlaces(fromFile.sources),
     targets: namedPlaces(fromFile.targets),
     api: resolveApi(fromFile.api),
@@ -321,6 +327,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   keep: COUNT_NAMES,
   prune: Object.keys(PruneConfig.shape),
   lock: Object.keys(LockConfig.shape),
+  signing: Object.keys(SigningConfig.shape),
 };
 /** The same directly below it, where what is further below has others. */
 const KNOWN_AT_TOP: Readonly<Record<string, readonly string[]>> = {

@@ -4,14 +4,16 @@ import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 
 const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
-const TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n`);
+export const MAC_TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n`);
 
 /**
  * A JSON document whose last member, on a line of its own, is the HMAC-SHA-256 of all bytes before that
  * member's comma. Plain JSON to any reader; exact bytes to whoever checks it.
+ *
+ * @param before members that come between the document's own and the MAC, which covers them
  */
-export function encodeAuthenticated(document: object, macKey: Uint8Array): Buffer {
-  const body = Buffer.from(JSON.stringify(document).slice(0, -1));
+export function encodeAuthenticated(document: object, macKey: Uint8Array, before = ''): Buffer {
+  const body = Buffer.from(JSON.stringify(document).slice(0, -1) + before);
   return Buffer.concat([body, Buffer.from(`,\n"mac":"${mac(body, macKey).toString('hex')}"}\n`)]);
 }
 
@@ -31,7 +33,7 @@ export function isAuthentic(bytes: Uint8Array, macKey: Uint8Array): boolean {
   if (!claimed) return false;
   return timingSafeEqual(
     Buffer.from(claimed, 'hex'),
-    mac(bytes.subarray(0, bytes.length - TAIL_BYTES), macKey),
+    mac(bytes.subarray(0, bytes.length - MAC_TAIL_BYTES), macKey),
   );
 }
 
@@ -53,7 +55,7 @@ export function isDocumentProblem(error: unknown): error is HoldfastError {
 
 function tailOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .subarray(-TAIL_BYTES)
+    .subarray(-MAC_TAIL_BYTES)
     .toString('latin1');
 }
 

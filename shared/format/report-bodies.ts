@@ -19,6 +19,8 @@ const BODIES = {
   }),
   /** Somebody says that suspect backups are as they should be. */
   accept: decision,
+  /** Somebody says that objects without a signature, from before signatures were required, are Holdfast's. */
+  adopt: decision.extend({ objects: z.array(z.object({ key: z.string(), sha256: z.string() })) }),
   /** Somebody looked at an object that cannot be relied on: it is in nobody's way any more. */
   quarantine: decision.extend({
     /** Its key. */

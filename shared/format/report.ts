@@ -2,10 +2,11 @@ import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { encodeAuthenticated, parseAuthenticated } from './authenticated-json.ts';
+import { parseAuthenticated } from './authenticated-json.ts';
 import { parseJson } from './json-text.ts';
 import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
+import { encodeSigned, type Sign } from './signature.ts';
 import { compress, decompress } from './zstd.ts';
 
 const REPORT_FORMAT = 'holdfast-report';
@@ -15,6 +16,7 @@ const MOST_DETAILS_BYTES = 2 ** 28;
 /** What was done, or decided, and is kept as evidence. */
 export const REPORT_KINDS = [
   'accept',
+  'adopt',
   'audit',
   'drill',
   'hold',
@@ -25,6 +27,13 @@ export const REPORT_KINDS = [
   'verify',
 ] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** What a person decides, and what nobody may decide in his name. */
+export const DECISIONS: readonly ReportKind[] = ['accept', 'adopt', 'hold', 'quarantine', 'release'];
+
+export function isDecision(kind: ReportKind): boolean {
+  return DECISIONS.includes(kind);
+}
 
 const Report = z.object({
   format: z.literal(REPORT_FORMAT),
@@ -62,8 +71,12 @@ export function isReportKey(key: string): boolean {
   return KEY.test(key);
 }
 
-export function encodeReport(report: Omit<Report, 'format' | 'version'>, macKey: Uint8Array): Buffer {
-  return encodeAuthenticated({ format: REPORT_FORMAT, version: FORMAT_VERSION, ...report }, macKey);
+export function encodeReport(
+  report: Omit<Report, 'format' | 'version'>,
+  macKey: Uint8Array,
+  sign?: Sign,
+): Promise<Buffer> {
+  return encodeSigned({ format: REPORT_FORMAT, version: FORMAT_VERSION, ...report }, macKey, sign);
 }
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */

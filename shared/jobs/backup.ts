@@ -63,6 +63,7 @@ export async function runBackup(
   const { signal, allowEmpty = false, onProgress = () => {} } = options;
   parseBackupType(options.type ?? 'manual');
   throwIfAborted(signal);
+  repository.context.signatures.refuseUnsigned();
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'connect' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });

@@ -7,6 +7,7 @@ import { Repository, type RepositoryOptions } from '../repository/repository.ts'
 import type { ObjectStore } from '../store/object-store.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './bucket-rules.ts';
+import { openSigning, type SigningConfig } from './signing.ts';
 
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
@@ -27,6 +28,8 @@ export interface RepositoryConfig extends StoreConfig {
   readonly deltas?: boolean | undefined;
   /** Of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
+  /** Who signs, and whose signatures are believed. */
+  readonly signing?: SigningConfig | undefined;
   /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
   readonly graceMs?: number | undefined;
 }
@@ -82,6 +85,7 @@ export async function openRepository(
     pool: given.pool,
     keys: await (given.openKeys?.(store) ?? keyProvider(config, signal)),
     recoveryKeys: config.recoveryKeys,
+    signing: await openSigning(config),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),
     level: config.compressionLevel,
     cacheBytes: config.cacheBytes,

@@ -72,6 +72,7 @@ export async function planBackup(
   if (!(shareBytes > 0))
     throw new HoldfastError('E_USAGE', `a share has more than 0 bytes, got ${shareBytes}`);
   throwIfAborted(signal);
+  repository.context.signatures.refuseUnsigned();
   const sinceBegun = new Stopwatch(repository.clock);
   const documents = new RunDocuments(repository.context, options.run);
   const planned = await documents.get(PLAN, 'plan', signal);

@@ -35,6 +35,7 @@ export class BackupWriter implements AsyncDisposable {
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
   static async begin(context: RepositoryContext, options: BackupWriterOptions): Promise<BackupWriter> {
     const { copyOf, signal } = options;
+    context.signatures.refuseUnsigned();
     const startedAt = copyOf ? new Date(copyOf.startedAt) : context.clock.now();
     const share = await ShareWriter.begin(context, options);
     const manifestKey = await context.keys.make(share.packs.run, 'manifest', signal);

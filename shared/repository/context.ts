@@ -4,6 +4,7 @@ import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { SegmentCache } from './segment-cache.ts';
+import type { Signatures } from './signatures.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Bounds of one process's work, from the configuration. */
@@ -25,6 +26,8 @@ export interface RepositoryContext {
   readonly clock: Clock;
   readonly file: RepositoryFile;
   readonly keys: KeyRing;
+  /** Who signs, and whose signatures are believed. */
+  readonly signatures: Signatures;
   readonly pool: WorkerPool;
   readonly segments: SegmentCache;
   readonly limits: Limits;

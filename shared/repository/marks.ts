@@ -37,7 +37,7 @@ export interface Marks {
   readonly unreadVerifies: readonly At[];
 }
 
-type MarkKind = Exclude<BodyKind, 'prune' | 'audit' | 'quarantine'>;
+type MarkKind = Exclude<BodyKind, 'adopt' | 'prune' | 'audit' | 'quarantine'>;
 const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (MarkKind &
   ReportKind)[];
 

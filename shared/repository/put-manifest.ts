@@ -1,8 +1,8 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey } from '../core/ids.ts';
 import { SECOND_MS } from '../core/units.ts';
-import { encodeAuthenticated } from '../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
+import { encodeSigned } from '../format/signature.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { RepositoryContext } from './context.ts';
 
@@ -16,10 +16,10 @@ const MOST_KEY_TRIES = 60;
  * Lists a backup: puts its manifest, under the first free second from `startedAt` on and after its parent's, and reads
  * that back.
  *
- * @throws E_STORE_*, E_DAMAGED
+ * @throws E_STORE_*, E_DAMAGED, E_NO_KEY and E_BAD_KEY where it cannot be signed, E_KEY_*
  */
 export async function putManifest(
-  { store, clock }: Pick<RepositoryContext, 'store' | 'clock'>,
+  { store, clock, signatures }: Pick<RepositoryContext, 'store' | 'clock' | 'signatures'>,
   document: NewManifest,
   options: {
     readonly startedAt: Date;
@@ -31,12 +31,13 @@ export async function putManifest(
   },
 ): Promise<Manifest> {
   const { macKey, findOurs, signal } = options;
+  const sign = signatures.sign(signal);
   for (const [attempt, startedAt] of candidateTimes(options).entries()) {
     const key = backupKey(document.type, startedAt);
     const endedAt = document.imported ? startedAt : clock.now();
     const finishedAt = new Date(Math.max(endedAt.getTime(), startedAt.getTime()));
     const times = { startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString() };
-    const bytes = encodeAuthenticated({ ...document, key, ...times }, macKey);
+    const bytes = await encodeSigned({ ...document, key, ...times }, macKey, sign);
     try {
       await store.put(key, bytes, { signal });
     } catch (error) {

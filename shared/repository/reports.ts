@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { about, HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -8,6 +8,7 @@ import { SOFTWARE } from '../core/version.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import {
   encodeReport,
+  isDecision,
   isReportKey,
   openDetails,
   parseReport,
@@ -16,9 +17,11 @@ import {
   reportKey,
   sealDetails,
 } from '../format/report.ts';
+import { Adopted } from './adopted.ts';
 import type { RepositoryContext } from './context.ts';
 import { Quarantine } from './quarantine.ts';
 
+const neverAborted = new AbortController().signal;
 /** Reports read at once. */
 const READS = 8;
 /** What clocks of writers may differ by. */
@@ -32,31 +35,43 @@ export interface ReportToWrite {
   readonly details?: JsonObject | undefined;
 }
 
-/** A report as it was found: its MAC checked, not checked (no key), or the problem with it. */
+/** A report as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
 export interface StoredReport {
   readonly key: string;
   /** By the store's clock. */
   readonly storedAt: Date;
   readonly report: Report | undefined;
   readonly isProven: boolean;
+  /** Whether a key that is believed has signed it. */
+  readonly isSigned?: boolean;
+  /** Of its bytes, in hex. */
+  readonly sha256?: string;
   readonly problem: HoldfastError | undefined;
 }
 
 /** Evidence and decisions, each an object of its own under `reports/`: written once, authentic, never changed. */
 export class Reports {
   readonly #context: RepositoryContext;
+  readonly #adopted: Adopted;
 
   constructor(context: RepositoryContext) {
     this.#context = context;
+    this.#adopted = new Adopted(() => this.read('adopt', neverAborted));
   }
 
-  /** @throws E_NO_KEY, E_STORE_* */
+  /** Whether somebody said, with a signature, that an object without one is Holdfast's. @throws E_STORE_* */
+  isAdopted(sha256: string): Promise<boolean> {
+    return this.#adopted.has(sha256);
+  }
+
+  /** What decides something is signed where anybody signs. @throws E_NO_KEY, E_BAD_KEY, E_KEY_*, E_STORE_* */
   async write(
     kind: ReportKind,
     { backups, body, details }: ReportToWrite,
     signal: AbortSignal,
   ): Promise<string> {
-    const { keys, clock, store, file } = this.#context;
+    const { keys, clock, store, file, signatures } = this.#context;
+    const sign = isDecision(kind) ? signatures.sign(signal) : undefined;
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const at = clock.now();
     const key = reportKey(kind, at, run.slice(0, 8));
@@ -75,7 +90,8 @@ export class Reports {
       ...(sealed === undefined ? {} : { details: sealed }),
       keys: [mac.entry, ...(seal === undefined ? [] : [seal.entry])],
     };
-    await store.put(key, encodeReport(report, mac.plain), { signal });
+    await store.put(key, await encodeReport(report, mac.plain, sign), { signal });
+    if (kind === 'adopt') this.#adopted.forget();
     return key;
   }
 
@@ -115,7 +131,8 @@ export class Reports {
     try {
       const bytes = await this.#context.store.get(key, { signal });
       const report = parseReport(bytes, key);
-      return { key, storedAt, report, ...(await this.#prove(bytes, report, signal)) };
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      return { key, storedAt, report, sha256, ...(await this.#prove(bytes, report, signal)) };
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
       return { key, storedAt, report: undefined, isProven: false, problem: error };
@@ -151,13 +168,15 @@ export class Reports {
     bytes: Uint8Array,
     report: Report,
     signal: AbortSignal,
-  ): Promise<Pick<StoredReport, 'isProven' | 'problem'>> {
-    const { keys, file } = this.#context;
+  ): Promise<Pick<StoredReport, 'isProven' | 'isSigned' | 'problem'>> {
+    const { keys, file, signatures } = this.#context;
     if (report.repository !== file.id) throw notOurs(report.key, `is of repository ${report.repository}`);
-    if (!keys.hasRootKey) return { isProven: false, problem: undefined };
+    const isAdopted = report.kind === 'adopt' ? undefined : (sha256: string) => this.#adopted.has(sha256);
+    const isSigned = isDecision(report.kind) && (await signatures.check(bytes, report.key, isAdopted));
+    if (!keys.hasRootKey) return { isProven: isSigned, isSigned, problem: undefined };
     const entry = report.keys.find(({ run, purpose }) => run === report.run && purpose === 'manifest');
     if (entry && isAuthentic(bytes, await about(report.key, () => keys.unwrap(entry, signal))))
-      return { isProven: true, problem: undefined };
+      return { isProven: true, isSigned, problem: undefined };
     throw notOurs(report.key, 'was changed after it was written, or was not written by Holdfast');
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
 import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import type { StorageClasses } from '../core/config-storage.ts';
@@ -30,6 +30,7 @@ import { type Marks, readMarks } from './marks.ts';
 import { Reports } from './reports.ts';
 import { isSuccessor, openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
+import { type SignatureOptions, Signatures } from './signatures.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
 import { refuseStranded } from './stranded.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -61,11 +62,13 @@ export interface RepositoryOptions {
   readonly graceMs?: number | undefined;
   /** Ids of the recovery keys that keys are wrapped to. @default all that the repository has */
   readonly recoveryKeys?: readonly string[] | undefined;
+  /** Who signs, and whose signatures are believed. @default nobody */
+  readonly signing?: SignatureOptions | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
 }
 
-/** A manifest as it was found: its MAC checked, not checked (no key), or the problem with it. */
+/** A manifest as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
 export interface ManifestEntry {
   readonly key: BackupKey;
   readonly manifest: Manifest | undefined;
@@ -73,9 +76,15 @@ export interface ManifestEntry {
   readonly problem: HoldfastError | undefined;
   /** By the store's clock, as the last listing said. */
   readonly storedAt?: Date | undefined;
+  /** Of its bytes, in hex; undefined where there were none to be had. */
+  readonly sha256?: string | undefined;
+  /** Whether a key that is believed has signed it. */
+  readonly isSigned?: boolean;
   /** What the document says, though it be forged: to be believed only where that makes more be kept. */
   readonly claimed?: Manifest | undefined;
 }
+
+type Proof = Pick<ManifestEntry, 'isProven'> & { readonly isSigned: boolean };
 
 interface BackupListing {
   readonly keys: BackupKey[];
@@ -89,6 +98,7 @@ export class Repository implements AsyncDisposable {
   readonly #ownsPool: boolean;
   /** When manifests were stored, as the last listing said. */
   readonly #storedAt = new Map<string, Date>();
+  #reports: Reports | undefined;
 
   private constructor(context: RepositoryContext, ownsPool: boolean) {
     this.#context = context;
@@ -149,7 +159,8 @@ export class Repository implements AsyncDisposable {
     const pool = options.pool ?? new WorkerPool(workers);
     const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {}, recoveryKeys = [] } = options;
     const bounds = { limits, graceMs, storageClass, recoveryKeys };
-    const parts = { store, clock, file, keys, pool, segments, sinceOpened, ...bounds };
+    const signatures = new Signatures(options.signing);
+    const parts = { store, clock, file, keys, signatures, pool, segments, sinceOpened, ...bounds };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
@@ -180,7 +191,8 @@ export class Repository implements AsyncDisposable {
   }
 
   get reports(): Reports {
-    return new Reports(this.#context);
+    this.#reports ??= new Reports(this.#context);
+    return this.#reports;
   }
 
   /**
@@ -217,10 +229,12 @@ export class Repository implements AsyncDisposable {
     return this.#storedAt.get(key);
   }
 
-  /** Reads a manifest and, with a key, checks its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
+  /** Reads a manifest and checks its signature and, with a key, its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     const bytes = await this.#manifestBytes(key, signal);
-    return this.#proven(bytes, this.#ours(parseManifest(bytes, key)), signal);
+    const manifest = this.#ours(parseManifest(bytes, key));
+    await this.#prove(bytes, manifest, signal);
+    return manifest;
   }
 
   /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
@@ -240,16 +254,18 @@ export class Repository implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ManifestEntry> {
     let claimed: Manifest | undefined;
+    let sha256: string | undefined;
     const storedAt = this.#storedAt.get(key);
     try {
       const bytes = await read();
+      sha256 = createHash('sha256').update(bytes).digest('hex');
       claimed = parseManifest(bytes, key);
-      const manifest = await this.#proven(bytes, this.#ours(claimed), signal);
-      const isProven = this.#context.keys.hasRootKey;
-      return { key, manifest, isProven, problem: undefined, storedAt, claimed };
+      const manifest = this.#ours(claimed);
+      const proof = await this.#prove(bytes, manifest, signal);
+      return { key, manifest, ...proof, problem: undefined, storedAt, sha256, claimed };
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      return { key, manifest: undefined, isProven: false, problem: error, storedAt, claimed };
+      return { key, manifest: undefined, isProven: false, problem: error, storedAt, sha256, claimed };
     }
   }
 
@@ -304,12 +320,15 @@ export class Repository implements AsyncDisposable {
     throw new HoldfastError('E_DAMAGED', `${key} is of repository ${repository}, this is ${this.id}`);
   }
 
-  async #proven(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Manifest> {
+  /** What a signature or a MAC proves. @throws E_DAMAGED, E_WRONG_KEY */
+  async #prove(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Proof> {
     const { key } = manifest;
-    const { keys } = this.#context;
-    if (!keys.hasRootKey) return manifest;
+    const { keys, signatures } = this.#context;
+    const isSigned = await signatures.check(bytes, key, (sha256) => this.reports.isAdopted(sha256));
+    if (!keys.hasRootKey) return { isProven: isSigned, isSigned };
     const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal)))) return manifest;
+    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal))))
+      return { isProven: true, isSigned };
     throw new HoldfastError(
       'E_DAMAGED',
       `${key} was changed after it was written, or was not written by Holdfast`,

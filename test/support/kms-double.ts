@@ -1,6 +1,17 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 
 export interface KmsRequest {
@@ -10,6 +21,9 @@ export interface KmsRequest {
     readonly KeySpec?: string;
     readonly CiphertextBlob?: string;
     readonly Plaintext?: string;
+    readonly Message?: string;
+    readonly MessageType?: string;
+    readonly SigningAlgorithm?: string;
     readonly EncryptionContext?: Readonly<Record<string, string>>;
   };
 }
@@ -18,6 +32,9 @@ export interface KmsDouble {
   readonly keyArn: string;
   /** A key of somebody else's account, which lets anybody use it. */
   readonly strangersArn: string;
+  /** A key of the spec ECC_NIST_P256, and its private half. */
+  readonly signingArn: string;
+  readonly signingKey: KeyObject;
   readonly requests: readonly KmsRequest[];
   /** The next requests are refused with this error. */
   refuse(name: string, times?: number): void;
@@ -34,12 +51,14 @@ const UNUSABLE: Readonly<Partial<Record<KmsState, string>>> = {
 };
 
 /**
- * A double of ours of AWS KMS: GenerateDataKey, Encrypt, Decrypt and DescribeKey of a key and of a stranger's, over its wire protocol, bound to the encryption
- * context as KMS binds it. It checks no signatures and no policies. The SDK finds it by the environment.
+ * A double of ours of AWS KMS: GenerateDataKey, Encrypt, Decrypt and DescribeKey of a key and of a stranger's, Sign and
+ * GetPublicKey of a third, over its wire protocol, bound to the encryption context as KMS binds it. It checks no signatures and no policies. The SDK finds it by the environment.
  */
 export async function startKms(keyName = randomBytes(16).toString('hex')): Promise<KmsDouble> {
   const keyArn = `arn:aws:kms:eu-west-1:111122223333:key/${keyName}`;
   const strangersArn = `arn:aws:kms:eu-west-1:999988887777:key/${randomBytes(16).toString('hex')}`;
+  const signingArn = `arn:aws:kms:eu-west-1:111122223333:key/${randomBytes(16).toString('hex')}`;
+  const { privateKey: signingKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const roots = [randomBytes(32), randomBytes(32)] as const;
   const requests: KmsRequest[] = [];
   const refusals: string[] = [];
@@ -52,9 +71,11 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
     const answer =
       refusals.length > 0
         ? { __type: refusals.shift() }
-        : asked.input.KeyId === strangersArn
-          ? answerKms(asked, roots[1], strangersArn)
-          : answerKms(asked, roots[0], keyArn, state);
+        : asked.input.KeyId === signingArn
+          ? answerSigning(asked, signingKey)
+          : asked.input.KeyId === strangersArn
+            ? answerKms(asked, roots[1], strangersArn)
+            : answerKms(asked, roots[0], keyArn, state);
     response.writeHead(answer && !('__type' in answer) ? 200 : 400, {
       'content-type': 'application/x-amz-json-1.1',
     });
@@ -73,7 +94,7 @@ export async function startKms(keyName = randomBytes(16).toString('hex')): Promi
   const setState = (next: KmsState): void => {
     state = next;
   };
-  return { keyArn, strangersArn, requests, refuse, setState };
+  return { keyArn, strangersArn, signingArn, signingKey, requests, refuse, setState };
 }
 
 /** What KMS would answer to one request; undefined for what the double does not know. */
@@ -97,6 +118,34 @@ function describeKey(keyArn: string, state: KmsState) {
   const key = { Arn: keyArn, KeyId: keyArn.split('/')[1], KeyState: state };
   const kind = { KeyUsage: 'ENCRYPT_DECRYPT', KeySpec: 'SYMMETRIC_DEFAULT' };
   return { ...key, ...kind, ...(state === 'PendingDeletion' ? { DeletionDate: 1_798_761_600 } : {}) };
+}
+
+/** Signs a digest by hand, as nothing of Node's takes one: through OpenSSL. */
+function answerSigning({ action, input }: KmsRequest, key: KeyObject): Answer {
+  if (action === 'GetPublicKey') {
+    const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+    return { PublicKey: spki.toString('base64'), KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' };
+  }
+  const { Message = '', MessageType, SigningAlgorithm } = input;
+  const digest = Buffer.from(Message, 'base64');
+  if (action !== 'Sign' || SigningAlgorithm !== 'ECDSA_SHA_256')
+    return { __type: 'InvalidKeyUsageException' };
+  if (MessageType !== 'DIGEST' || digest.length !== 32) return { __type: 'ValidationException' };
+  return { Signature: signDigest(digest, key).toString('base64'), SigningAlgorithm };
+}
+
+function signDigest(digest: Buffer, key: KeyObject): Buffer {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kms-'));
+  try {
+    writeFileSync(path.join(folder, 'key.pem'), key.export({ format: 'pem', type: 'pkcs8' }), {
+      mode: 0o600,
+    });
+    return execFileSync('openssl', ['pkeyutl', '-sign', '-inkey', path.join(folder, 'key.pem')], {
+      input: digest,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 const ANSWERS: Readonly<Record<string, (request: KmsRequest, root: Buffer, keyArn: string) => Answer>> = {

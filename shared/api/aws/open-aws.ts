@@ -16,7 +16,7 @@ export async function openAwsBackend(
   services: AwsServices,
   signal: AbortSignal,
 ): Promise<AwsBackend> {
-  const { repository: place = '', s3, retention, prune, aws } = config;
+  const { repository: place = '', s3, retention, prune, signing, aws } = config;
   const links = await openS3Exports({ repository: place, s3 });
   if (!links)
     throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY names no bucket', {
@@ -24,7 +24,7 @@ export async function openAwsBackend(
     });
   const store = new CachingStore(await openStore({ repository: place, s3 }), ['backups/', 'reports/']);
   const repository = await openRepository(
-    { repository: place, s3, graceMs: prune.graceMs, workers: 1 },
+    { repository: place, s3, signing, graceMs: prune.graceMs, workers: 1 },
     signal,
     { store },
   );

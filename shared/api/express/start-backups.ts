@@ -157,7 +157,7 @@ class RunningBackups implements Backups {
 
 /** @throws E_CONFIG, E_NO_KEY */
 async function repositoryOf(config: ResolvedConfig, folder: string): Promise<RepositoryConfig> {
-  const { repository, s3, kmsKey, olderKmsKeys, recoveryKeys, keyFile } = config;
+  const { repository, s3, kmsKey, olderKmsKeys, recoveryKeys, keyFile, signing } = config;
   const { workers, cacheMiB, compressionLevel, prune } = config;
   if (repository === undefined)
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
@@ -169,6 +169,10 @@ async function repositoryOf(config: ResolvedConfig, folder: string): Promise<Rep
     kmsKey,
     olderKmsKeys,
     recoveryKeys,
+    signing: {
+      ...signing,
+      pem: signing.keyFile === undefined ? undefined : await readKey(path.resolve(folder, signing.keyFile)),
+    },
     encryptionKey:
       config.encryptionKey ??
       (keyFile === undefined ? undefined : await readKey(path.resolve(folder, keyFile))),

@@ -8,6 +8,7 @@ import { otherBytes, putCompared } from './copy-object.ts';
  * nothing of the second place.
  */
 const CARRIED = [
+  'adopt',
   'hold',
   'accept',
   'audit',

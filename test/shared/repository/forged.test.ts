@@ -188,7 +188,7 @@ describe('a report', () => {
     const entry = { run: report.run, purpose: 'manifest' as const, wrapped: made.wrapped };
     const keys = [{ ...entry, rootKeyId: rootKeyId ?? made.rootKeyId }];
     const genuineBytes = await scratch.get(key);
-    return { key, genuineBytes, bytes: encodeReport({ ...report, keys }, made.plain) };
+    return { key, genuineBytes, bytes: await encodeReport({ ...report, keys }, made.plain) };
   }
 
   async function marksWith(key: string, bytes: Uint8Array) {
