@@ -9,10 +9,12 @@ import { VERSION } from '../core/version.ts';
 
 /** The OpenAPI 3.1 document of the admin API, made of the schemas that requests are checked by. */
 export function openApi(): JsonObject {
+  const schemas = new Components();
+  schemas.of(ApiProblem, 'output');
   const paths: Record<string, Record<string, Json>> = {};
   for (const [id, route] of Object.entries(API_ROUTES) as [string, ApiRoute][]) {
     const path = API_BASE + route.path;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(id, route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(id, route, schemas) };
   }
   return {
     openapi: '3.1.0',
@@ -28,25 +30,29 @@ export function openApi(): JsonObject {
         token: { type: 'http', scheme: 'bearer', description: 'of an OIDC issuer, or of holdfast serve' },
         signature: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS SigV4' },
       },
-      schemas: { Problem: schema(ApiProblem, 'output') },
+      headers: { ETag: ETAG },
+      schemas: schemas.named,
     },
   };
 }
 
-function operation(id: string, route: ApiRoute): JsonObject {
+function operation(id: string, route: ApiRoute, schemas: Components): JsonObject {
   const { summary, role, query, body } = route;
   return {
     operationId: id,
     summary,
     description: role === 'open' ? 'Needs no login, unless api.health is closed.' : `Needs the role ${role}.`,
     security: role === 'open' ? [] : [{ token: [] }, { signature: [] }],
-    parameters: [...pathParameters(route), ...queryParameters(query)],
+    parameters: [...pathParameters(route), ...queryParameters(query, schemas), ...headerParameters(route)],
     ...(body
       ? {
-          requestBody: { required: true, content: { 'application/json': { schema: schema(body, 'input') } } },
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemas.of(body, 'input') } },
+          },
         }
       : {}),
-    responses: responses(route),
+    responses: responses(route, schemas),
   };
 }
 
@@ -57,9 +63,9 @@ function pathParameters({ path }: ApiRoute): Json[] {
   return [{ name, in: 'path', required: true, description, schema: { type: 'string' } }];
 }
 
-function queryParameters(query: z.ZodType | undefined): Json[] {
+function queryParameters(query: z.ZodType | undefined, schemas: Components): Json[] {
   if (!query) return [];
-  const { properties = {}, required = [] } = schema(query, 'input') as {
+  const { properties = {}, required = [] } = schemas.of(query, 'input') as {
     readonly properties?: JsonObject;
     readonly required?: readonly string[];
   };
@@ -71,7 +77,30 @@ function queryParameters(query: z.ZodType | undefined): Json[] {
   }));
 }
 
-function responses({ answers, isFile = false }: ApiRoute): JsonObject {
+/** What makes a request safe to send again, and an answer that is known already short. */
+function headerParameters({ method, isFile = false }: ApiRoute): Json[] {
+  const header = (name: string, description: string, schema: JsonObject) => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema,
+  });
+  if (method === 'POST') {
+    const key = { type: 'string', minLength: 1, maxLength: 257 };
+    return [header('Idempotency-Key', 'The same request with the same key begins nothing again.', key)];
+  }
+  if (method !== 'GET' || isFile) return [];
+  return [
+    header('If-None-Match', 'An ETag of an earlier answer: 304 if it is the same.', { type: 'string' }),
+  ];
+}
+
+const ETAG: JsonObject = { description: 'Names what the answer holds.', schema: { type: 'string' } };
+
+function responses({ method, answers, isFile = false }: ApiRoute, schemas: Components): JsonObject {
+  const isRead = method === 'GET' && !isFile;
+  const headers: JsonObject = isRead ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
   const files = isFile
     ? Object.fromEntries(EXPORT_FORMATS.map((format) => [EXPORT_TYPES[format].split(';')[0], {}]))
     : {};
@@ -80,13 +109,19 @@ function responses({ answers, isFile = false }: ApiRoute): JsonObject {
     {
       description: status === '202' ? 'Begun.' : status === '503' ? 'Failing.' : 'Done.',
       content: {
-        'application/json': { schema: schema(answer, 'output') },
+        'application/json': { schema: schemas.of(answer, 'output') },
         ...(status === '200' ? files : {}),
       },
+      ...(status === '200' ? headers : {}),
     },
   ]);
   const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
-  return { ...Object.fromEntries(good), default: { description: 'Refused, or failed.', content: problem } };
+  const same: JsonObject = isRead ? { 304: { description: 'As it was.' } } : {};
+  return {
+    ...Object.fromEntries(good),
+    ...same,
+    default: { description: 'Refused, or failed.', content: problem },
+  };
 }
 
 /** What `format` says already, the pattern says at length. */
@@ -94,7 +129,27 @@ function dropPattern({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.Ba
   if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
 }
 
-function schema(of: z.ZodType, io: 'input' | 'output'): JsonObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(of, { io, override: dropPattern }) as JsonObject;
-  return rest;
+/** Schemas of the document. Those that have an id of their own (`meta`) are there once, under that name. */
+class Components {
+  readonly named: Record<string, Json> = {};
+
+  of(type: z.ZodType, io: 'input' | 'output'): JsonObject {
+    const made = z.toJSONSchema(type, { io, override: dropPattern }) as JsonObject;
+    const { $schema: _, $defs = {}, id, ...schema } = inComponents(made) as Record<string, Json>;
+    for (const [name, inner] of Object.entries($defs as JsonObject)) this.#keep(name, inner as JsonObject);
+    return typeof id === 'string' ? this.#keep(id, schema) : schema;
+  }
+
+  #keep(name: string, { id: _, ...schema }: JsonObject): JsonObject {
+    const known = this.named[name];
+    if (/^__/.test(name) || (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema)))
+      throw new Error(`two schemas have the name ${name}, or one needs a name`);
+    this.named[name] = schema;
+    return { $ref: `#/components/schemas/${name}` };
+  }
+}
+
+/** References inside of one schema, as references inside of the document. */
+function inComponents(schema: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
 }

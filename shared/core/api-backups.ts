@@ -21,28 +21,30 @@ const RETENTION_LIMIT = { fallback: 200, most: 1000 };
 const MOST_ACCEPTED = 100;
 
 /** A backup in a list. */
-export const ApiBackup = z.object({
-  key: BackupKeyText,
-  name: z.string().describe('enough to name it: backup_daily_20260301_020000'),
-  type: z.string(),
-  source: SourceName,
-  startedAt: Time,
-  finishedAt: Time,
-  note: z.string().nullable(),
-  imported: z
-    .object({ at: Time, format: z.string() })
-    .optional()
-    .describe('of a backup that was made from a file: when, and of which kind; it is dated as the file is'),
-  records: Count,
-  plainBytes: Count.describe('of its records'),
-  storedBytes: Count.describe('that its run added to the repository'),
-  neededBytes: Count.describe('of all packs that it needs'),
-  state: z.enum(['whole', 'unproven', 'damaged']).describe('unproven: the API has no key to check it with'),
-  problem: z.string().nullable(),
-  isMisdated: z.boolean().describe('dated long after it was stored: it does not count as a good backup'),
-  suspect: z.array(z.object({ code: z.string(), datasets: Count, before: Count, now: Count })),
-  marks: Marks,
-});
+export const ApiBackup = z
+  .object({
+    key: BackupKeyText,
+    name: z.string().describe('enough to name it: backup_daily_20260301_020000'),
+    type: z.string(),
+    source: SourceName,
+    startedAt: Time,
+    finishedAt: Time,
+    note: z.string().nullable(),
+    imported: z
+      .object({ at: Time, format: z.string() })
+      .optional()
+      .describe('of a backup that was made from a file: when, and of which kind; it is dated as the file is'),
+    records: Count,
+    plainBytes: Count.describe('of its records'),
+    storedBytes: Count.describe('that its run added to the repository'),
+    neededBytes: Count.describe('of all packs that it needs'),
+    state: z.enum(['whole', 'unproven', 'damaged']).describe('unproven: the API has no key to check it with'),
+    problem: z.string().nullable(),
+    isMisdated: z.boolean().describe('dated long after it was stored: it does not count as a good backup'),
+    suspect: z.array(z.object({ code: z.string(), datasets: Count, before: Count, now: Count })),
+    marks: Marks,
+  })
+  .meta({ id: 'Backup' });
 export type ApiBackup = z.infer<typeof ApiBackup>;
 
 export const ListQuery = z.strictObject({

@@ -25,8 +25,14 @@ const noteText = z
   .max(MOST_NOTE_CHARS)
   .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
 
+type JsonText = string | number | boolean | null | JsonText[] | { [name: string]: JsonText };
+const inner = z.lazy((): z.ZodType<JsonText> => JsonValue);
+const JsonValue: z.ZodType<JsonText> = z
+  .union([z.string(), z.number(), z.boolean(), z.null(), z.array(inner), z.record(z.string(), inner)])
+  .meta({ id: 'Json' });
+
 /** A run that was begun; `GET /runs/{id}` says how it goes. */
-export const RunStarted = z.object({ run: RunId });
+export const RunStarted = z.object({ run: RunId }).meta({ id: 'RunStarted' });
 export type RunStarted = z.infer<typeof RunStarted>;
 
 export const CreateBody = z.strictObject({
@@ -77,14 +83,16 @@ export const RestoreBody = z.strictObject({
 });
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
-export const ApiRestorePlan = z.object({
-  target: z.string(),
-  datasets: z.array(z.object({ name: z.string(), records: Count, plainBytes: Count })),
-  steps: z.array(z.string()),
-  conflicts: z.array(z.string()).describe('in the way: refused, unless replace'),
-  drops: z.array(z.string()).describe('what replace will drop'),
-  warnings: z.array(z.string()),
-});
+export const ApiRestorePlan = z
+  .object({
+    target: z.string(),
+    datasets: z.array(z.object({ name: z.string(), records: Count, plainBytes: Count })),
+    steps: z.array(z.string()),
+    conflicts: z.array(z.string()).describe('in the way: refused, unless replace'),
+    drops: z.array(z.string()).describe('what replace will drop'),
+    warnings: z.array(z.string()),
+  })
+  .meta({ id: 'RestorePlan' });
 export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
 
 export const RestorePlanAnswer = z.object({
@@ -107,20 +115,22 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
-export const ApiRun = z.object({
-  id: RunId,
-  kind: z.enum(RUN_KINDS),
-  state: z.enum(['running', 'succeeded', 'failed']),
-  startedAt: Time,
-  finishedAt: Time.nullable(),
-  by: z.string().nullable(),
-  source: z.string().nullable(),
-  type: z.string().nullable(),
-  backup: BackupKeyText.nullable().describe('the one it is of, or made'),
-  target: z.string().nullable(),
-  progress: Progress.nullable(),
-  error: ErrorText.nullable(),
-});
+export const ApiRun = z
+  .object({
+    id: RunId,
+    kind: z.enum(RUN_KINDS),
+    state: z.enum(['running', 'succeeded', 'failed']),
+    startedAt: Time,
+    finishedAt: Time.nullable(),
+    by: z.string().nullable(),
+    source: z.string().nullable(),
+    type: z.string().nullable(),
+    backup: BackupKeyText.nullable().describe('the one it is of, or made'),
+    target: z.string().nullable(),
+    progress: Progress.nullable(),
+    error: ErrorText.nullable(),
+  })
+  .meta({ id: 'Run' });
 export type ApiRun = z.infer<typeof ApiRun>;
 
 export const RunsQuery = z.strictObject({ limit: pageLimit(RUNS_LIMIT.fallback, RUNS_LIMIT.most) });
@@ -133,7 +143,7 @@ export const RunAnswer = ApiRun.extend({
   log: z
     .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
     .describe('the last lines, oldest first'),
-  result: z.record(z.string(), z.json()).nullable().describe('figures; which, depends on the kind'),
+  result: z.record(z.string(), JsonValue).nullable().describe('figures; which, depends on the kind'),
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 
@@ -147,10 +157,12 @@ export const DownloadQuery = z.strictObject({
 export type DownloadQuery = z.infer<typeof DownloadQuery>;
 
 /** Where a prepared export can be had. */
-export const DownloadLink = z.object({
-  url: z.string().describe('good for 15 minutes at most; needs no other credentials'),
-  expiresAt: Time,
-  fileName: z.string(),
-  bytes: Count,
-});
+export const DownloadLink = z
+  .object({
+    url: z.string().describe('good for 15 minutes at most; needs no other credentials'),
+    expiresAt: Time,
+    fileName: z.string(),
+    bytes: Count,
+  })
+  .meta({ id: 'DownloadLink' });
 export type DownloadLink = z.infer<typeof DownloadLink>;

@@ -16,18 +16,20 @@ import { LOCK_MODES } from './config-lock.ts';
 const AUDIT_LIMIT = { fallback: 100, most: 500 };
 
 /** An error, as problem details (RFC 9457): `application/problem+json`. */
-export const ApiProblem = z.object({
-  type: z.string().describe('urn:holdfast:error:CODE'),
-  title: z.string().describe('what the code means'),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string().describe('of docs/errors.md'),
-  hint: z.string().nullable(),
-  fields: z
-    .array(z.object({ field: z.string(), problem: z.string() }))
-    .optional()
-    .describe('every bad one'),
-});
+export const ApiProblem = z
+  .object({
+    type: z.string().describe('urn:holdfast:error:CODE'),
+    title: z.string().describe('what the code means'),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('of docs/errors.md'),
+    hint: z.string().nullable(),
+    fields: z
+      .array(z.object({ field: z.string(), problem: z.string() }))
+      .optional()
+      .describe('every bad one'),
+  })
+  .meta({ id: 'Problem' });
 export type ApiProblem = z.infer<typeof ApiProblem>;
 
 export const HealthAnswer = z.object({

@@ -67,7 +67,15 @@ const DrillMark = z.object({
   restoreMs: Count,
   records: Count,
   compareMs: Count.optional(),
-  server: z.string().optional(),
+  plainBytes: Count.optional().describe('of records that were restored'),
+  server: z.string().optional().describe('product and version of the server that was restored to'),
+  datasets: Count.optional().describe('that were compared'),
+  differentDatasets: Count.optional(),
+  schema: z
+    .enum(['equal', 'different', 'names', 'none'])
+    .optional()
+    .describe('names: definitions could not be compared; none: there is no schema, or it was not come to'),
+  error: z.string().optional().describe('why it failed: a code'),
 });
 
 /** What reports say of a backup, the newest of each; missing where there is none. */
@@ -86,9 +94,11 @@ export const MarkOf = {
 };
 
 /** What an error says: in a run, and in `health`. */
-export const ErrorText = z.object({
-  code: z.string(),
-  message: z.string(),
-  hint: z.string().nullable(),
-});
+export const ErrorText = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().nullable(),
+  })
+  .meta({ id: 'Failure' });
 export type ErrorText = z.infer<typeof ErrorText>;

@@ -10,6 +10,7 @@ import { adminRouter, type Backups, startBackups } from '../../shared/api/expres
 import { API_BASE, type Role } from '../../shared/core/api-names.ts';
 import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
+import { judge } from '../support/openapi-judge.ts';
 
 describe('in an Express 5 application', () => {
   let folder: string;
@@ -54,12 +55,17 @@ describe('in an Express 5 application', () => {
     server = createServer(app);
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const ask = (target: string, role?: Role, body?: unknown) =>
-      fetch(url + target, {
-        method: body === undefined ? 'GET' : 'POST',
+    const ask = async (target: string, role?: Role, body?: unknown) => {
+      const method = body === undefined ? 'GET' : 'POST';
+      const answer = await fetch(url + target, {
+        method,
         headers: { ...(role ? { 'x-role': role } : {}), 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
+      const base = mount ?? API_BASE;
+      if (target.startsWith(base)) await judge(method, target.slice(base.length), answer);
+      return answer;
+    };
     return { url, ask };
   }
 

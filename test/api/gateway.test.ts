@@ -15,6 +15,7 @@ import { ACCOUNT, machine, startAwsDouble } from '../support/api-aws-double.ts';
 import { builtLambdas } from '../support/bundles.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
 import { backUp, initRepository, never, openRepository, TEST_KEY } from '../support/engine.ts';
+import { judge } from '../support/openapi-judge.ts';
 import { describeWithPart, hasPart } from '../support/parts.ts';
 import { startLambda } from '../support/runtime-api.ts';
 
@@ -134,7 +135,9 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
   describe.each(Object.entries(FORMS))('behind a %s', (_, form) => {
     const ask = async (method: string, path: string, asked: Asked = {}) => {
       const { request, context } = fromGateway(form(method, path, asked));
-      const { statusCode, body, headers } = await toGateway(await api.handle(request, context));
+      const answer = await api.handle(request, context);
+      await judge(method, path, answer);
+      const { statusCode, body, headers } = await toGateway(answer);
       return { status: statusCode, json: JSON.parse(body || 'null'), headers };
     };
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, it } from 'vitest';
 import { openApi } from '../../shared/api/openapi.ts';
 import { API_ROUTES } from '../../shared/core/api.ts';
@@ -10,6 +11,13 @@ const document = openApi() as {
 
 it('is what docs/openapi.json holds; else run: npm run openapi', () => {
   expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(document);
+});
+
+it('is valid by the rules of OpenAPI, as a validator of others has them', async () => {
+  const validator = new Validator();
+  const { valid, errors } = await validator.validate(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
+  expect(errors ?? []).toEqual([]);
+  expect([valid, validator.version]).toEqual([true, '3.1']);
 });
 
 it('has every route', () => {

@@ -163,6 +163,9 @@ describe('holdfast serve', () => {
       verdict: { level: 'good' },
       sources: [{ backups: 1, newestGood: { name: backup }, lastDrill: { outcome: 'equal' } }],
     });
+    const [listed] = (await serving.json('GET', '/list')).backups;
+    expect(listed.marks.drill).toMatchObject({ outcome: 'equal', schema: 'equal' });
+    await serving.json('GET', `/backups/${backup}`);
     const storage = await serving.json('GET', '/storage');
     expect(storage).toMatchObject({ backups: 1, days: [{ backups: 1 }] });
     expect(storage.storedBytes).toBeGreaterThan(1000);

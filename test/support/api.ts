@@ -14,6 +14,7 @@ import { resolveApi } from '../../shared/core/config-api.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { DEFAULT_SUSPECTS } from '../../shared/core/config-suspects.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
+import { judge } from './openapi-judge.ts';
 
 export const NO_LIMITS = { windowMs: 60_000, most: { read: 1e6, poll: 1e6, write: 1e6 } };
 
@@ -75,7 +76,8 @@ export function sessionWith(roles: readonly Role[] = ROLES) {
   return { sessions, token: sessions.begin(sessions.newLink()).token };
 }
 
-export function ask(
+/** Every answer is as docs/openapi.json says. */
+export async function ask(
   api: AdminApi,
   path: string,
   {
@@ -101,7 +103,9 @@ export function ask(
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  return api.handle(request, { clientAddress: '192.0.2.1', ...context });
+  const answer = await api.handle(request, { clientAddress: '192.0.2.1', ...context });
+  await judge(method, path, answer);
+  return answer;
 }
 
 /** An OIDC issuer over HTTP, with a key of its own, and what signs tokens in its name. */

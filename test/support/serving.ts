@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { main } from '../../cli/main.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import type { CommandWorld } from './command-line.ts';
+import { judge } from './openapi-judge.ts';
 
 export interface Serving extends AsyncDisposable {
   readonly url: string;
@@ -46,8 +47,8 @@ export async function startServing(line: string, { env, cwd }: CommandWorld): Pr
     body: JSON.stringify({ token: new URL(link).hash.slice('#token='.length) }),
   });
   const { token } = (await answer.json()) as { readonly token: string };
-  const call: Serving['call'] = (method, path, body, headers = {}) =>
-    fetch(url + API_BASE + path, {
+  const call: Serving['call'] = async (method, path, body, headers = {}) => {
+    const answer = await fetch(url + API_BASE + path, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -56,6 +57,9 @@ export async function startServing(line: string, { env, cwd }: CommandWorld): Pr
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    await judge(method, path, answer);
+    return answer;
+  };
   const json: Serving['json'] = async (method, path, body, wanted = 200) => {
     const got = await call(method, path, body);
     const text = await got.text();
