@@ -16,6 +16,8 @@ const ROUTES: { readonly [R in RouteId]: readonly [Table[R]['method'], Table[R][
   download: ['GET', '/download/{key}'],
   runs: ['GET', '/runs'],
   run: ['GET', '/runs/{id}'],
+  events: ['GET', '/events/{id}'],
+  cancel: ['DELETE', '/runs/{id}'],
   backup: ['GET', '/backups/{key}'],
   restore: ['POST', '/restore'],
   verify: ['POST', '/verify'],

@@ -42,6 +42,7 @@ export function apiStatements(
     ...repositoryStatements('admin-api', place),
     ...copyListStatements(stateMachine, copies),
     allow('Start', ['states:StartExecution'], [stateMachine.stateMachineArn, verification.stateMachineArn]),
+    allow('Stop', ['states:StopExecution'], executions),
     allow('ListRuns', ['states:ListExecutions'], [stateMachine.stateMachineArn]),
     allow('Follow', ['states:DescribeExecution', 'states:ListMapRuns'], executions),
     allow('Count', ['states:DescribeMapRun'], mapRuns),

@@ -42,6 +42,9 @@ const EVERYTHING = [...LISTED, 'data/*'];
 const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 /** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
 const WRAPS = ['recovery/*/*'];
+/** The word that a run is to stop, and that a snapshot need not be held any more. */
+const CANCELS = 'runs/*/cancel';
+const RELEASES = 'runs/*/released';
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 /** Who signs: all others can check, and cannot forge. */
@@ -65,6 +68,8 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     generate: REPORT_KEYS,
     decrypt: ALL_PURPOSES,
   };
+  // Looks whether somebody has cancelled it.
+  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS] };
   const table: Readonly<Record<DeployedFunction, Permissions>> = {
     // The first plan makes the repository.
     plan: {
@@ -77,9 +82,9 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', ...WRAPS] },
     // Marks of spoilt packs make the next backup store again what they held.
     verify: { ...reader, put: ['reports/*', 'backups/_spoilt/*'] },
-    restore: reader,
-    drill: reader,
-    export: { ...reader, get: [...EVERYTHING, 'exports/*'], put: ['reports/*', 'exports/*'] },
+    restore: stoppable,
+    drill: stoppable,
+    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: ['reports/*', 'exports/*'] },
     prune: {
       get: LISTED,
       // A backup that was held while it was taken out is listed again.
@@ -95,12 +100,13 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     watchdog: { ...NOTHING, get: LISTED },
     // Links to exports are good for what their maker may read.
     'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'], seeLocks: RESTORED },
+    // Leaves word for a run that is to stop, and reads what was left before.
     decide: {
       ...NOTHING,
-      get: LISTED,
-      put: ['reports/*'],
+      get: [...LISTED, CANCELS, RELEASES],
+      put: ['reports/*', CANCELS, RELEASES],
       generate: REPORT_KEYS,
-      decrypt: ['repository', 'manifest'],
+      decrypt: ['repository', 'manifest', 'index'],
     },
   };
   return table[name];

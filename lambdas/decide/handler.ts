@@ -1,10 +1,14 @@
 import * as z from 'zod';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { RUN_KINDS, type RunKind } from '../../shared/core/run-kinds.ts';
+import { abortBackup } from '../../shared/jobs/abort-backup.ts';
 import { acceptBackups } from '../../shared/jobs/accept.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
+import { askToCancel } from '../../shared/jobs/cancel-run.ts';
 import { holdBackup, releaseBackup } from '../../shared/jobs/hold.ts';
 import { backupKey, requestedBy, run } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
+import type { Repository } from '../runtime/settings.ts';
 
 const keys = z.array(backupKey).max(100);
 const reason = z.string().min(1).max(500);
@@ -12,6 +16,13 @@ const reason = z.string().min(1).max(500);
 const Event = z.discriminatedUnion('action', [
   z.strictObject({ action: z.enum(['hold', 'release']), backups: keys.length(1), reason, requestedBy }),
   z.strictObject({ action: z.literal('accept'), backups: keys.min(1), reason, requestedBy }),
+  z.strictObject({
+    action: z.literal('cancel'),
+    kind: z.enum(RUN_KINDS),
+    backups: keys,
+    run,
+    requestedBy,
+  }),
   /** What the admin API is about to begin. */
   z.strictObject({
     action: z.enum(['create', 'verify']),
@@ -27,6 +38,7 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const repository = await invocation.repository();
   const backups = event.backups as string[] as BackupKey[];
   const by = event.requestedBy;
+  if (event.action === 'cancel') return cancel(repository, event, signal);
   if (event.action === 'accept')
     return acceptBackups(repository, backups, { reason: event.reason, by, signal });
   if (!('reason' in event)) {
@@ -38,3 +50,24 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const { before, ...decided } = await decide(repository, key, { reason: event.reason, by, signal });
   return { ...decided, before: before ? { reason: before.reason, at: before.at.toISOString() } : null };
 });
+
+/** Has a run stop, wherever it runs: a backup in shares lets its snapshot go and is never listed, others look for the word. */
+async function cancel(
+  repository: Repository,
+  event: {
+    readonly kind: RunKind;
+    readonly run: string;
+    readonly backups: readonly string[];
+    readonly requestedBy: string;
+  },
+  signal: AbortSignal,
+): Promise<{ readonly report: string }> {
+  const { kind, run, requestedBy: by } = event;
+  const backups = event.backups as BackupKey[];
+  const record = { action: 'cancel', by, outcome: 'begun', run, backups } as const;
+  const report = await writeAudit(repository, record, signal);
+  if (kind === 'backup') await abortBackup(repository, { run, reason: `cancelled by ${by}`, signal });
+  // A verification is its execution, which the API stops.
+  else if (kind !== 'verify') await askToCancel(repository, { run, by, signal });
+  return { report };
+}

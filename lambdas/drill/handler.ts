@@ -7,6 +7,7 @@ import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
 import { chooseBackup } from '../../shared/jobs/choose-backup.ts';
 import { runDrill } from '../../shared/jobs/drill.ts';
 import { audited } from '../runtime/audit.ts';
+import { cancellable } from '../runtime/cancellable.ts';
 import { examinedDrills } from '../runtime/doctor-places.ts';
 import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
@@ -42,9 +43,12 @@ export const handler = defineFunction(
     const place = await openPlace(drillServer, signal);
     const server = await openScratch(place.config, place.env);
     const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
-    const result = await audited(repository, audit, () =>
-      runDrill(repository, key, server, { onProgress, signal }),
+    const result = await cancellable(repository, { run, signal }, (stop) =>
+      audited(repository, { ...audit, signal: stop }, () =>
+        runDrill(repository, key, server, { onProgress, signal: stop }),
+      ),
     );
+    if ('by' in result) return { key, ...result };
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = result;
     const figures = { restoreMs, compareMs, records, plainBytes };
     if (outcome === 'equal') measure(source, { RestoreTime: restoreMs / SECOND_MS });

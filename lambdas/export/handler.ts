@@ -3,6 +3,7 @@ import { fileNameOf } from '../../shared/api/file-name.ts';
 import { exportBackup, openExports } from '../../shared/jobs/export.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
+import { cancellable } from '../runtime/cancellable.ts';
 import { backupChoice, requestedBy } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 
@@ -26,8 +27,10 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const file = exports.keyOf(run, fileName);
   const details = datasets === undefined ? {} : { details: { datasets } };
   const audit = { action: 'export', by: event.requestedBy, run, backups: [key], target: file } as const;
-  const bytes = await audited(repository, { ...audit, ...details, signal }, () =>
-    exports.put(run, fileName, exportBackup(repository, key, { format, datasets, signal }), signal),
+  const bytes = await cancellable(repository, { run, signal }, (stop) =>
+    audited(repository, { ...audit, ...details, signal: stop }, () =>
+      exports.put(run, fileName, exportBackup(repository, key, { format, datasets, signal: stop }), stop),
+    ),
   );
-  return { key: file, bytes };
+  return typeof bytes === 'number' ? { key: file, bytes } : { key, ...bytes };
 });

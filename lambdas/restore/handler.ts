@@ -4,6 +4,7 @@ import { openTarget } from '../../shared/jobs/adapters.ts';
 import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
+import { cancellable } from '../runtime/cancellable.ts';
 import { examinedTargets } from '../runtime/doctor-places.ts';
 import { backupChoice, requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
@@ -52,7 +53,16 @@ export const handler = defineFunction(
     const audit = { action: 'restore', by, run, backups: [key], target: to, ...details, signal } as const;
     const told = { run, backup: key, target: to, requestedBy: by };
     try {
-      const result = await audited(repository, audit, () => restoreBackup(repository, key, target, choices));
+      const result = await cancellable(repository, { run, signal }, (stop) =>
+        audited(repository, { ...audit, signal: stop }, () =>
+          restoreBackup(repository, key, target, { ...choices, signal: stop }),
+        ),
+      );
+      if ('by' in result) {
+        const error = { code: 'E_ABORTED', message: `cancelled by ${result.by}` };
+        await putEvent('Restore Finished', { ...told, outcome: 'failed', error });
+        return { key, ...result };
+      }
       const figures = figuresOf(result);
       await putEvent('Restore Finished', { ...told, outcome: 'equal', figures });
       return { key, ...planOf(result.plan), ...figures, outcome: 'equal' };

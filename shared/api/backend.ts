@@ -60,6 +60,10 @@ export interface Backend {
   runs(limit: number, call: Call): Promise<readonly ApiRun[]>;
   /** @throws E_UNKNOWN_RUN */
   run(id: string, call: Call): Promise<RunAnswer>;
+  /** The run now, and after each change where those are seen, until it is over. @throws E_UNKNOWN_RUN */
+  follow(id: string, call: Call): AsyncIterable<RunAnswer>;
+  /** Has a run stopped, which is in the audit trail before. @param run as it was seen last */
+  cancel(run: ApiRun, call: Call): Promise<void>;
   /** It is in the audit trail before the first byte. */
   download(key: BackupKey, query: DownloadQuery, call: Call): Promise<Download>;
 }

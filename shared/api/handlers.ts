@@ -4,6 +4,8 @@ import type { Backend, Call } from './backend.ts';
 import type { Confirmations } from './confirm.ts';
 import { fileHeaders } from './file-name.ts';
 import { parseBackup } from './parse-backup.ts';
+import { refuseCancel } from './refuse-cancel.ts';
+import { EVENT_HEADERS, runEvents } from './run-events.ts';
 
 export interface HandlerInput<R extends RouteId> extends Call {
   readonly backend: Backend;
@@ -48,6 +50,18 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   },
   runs: async ({ backend, query, ...call }) => ok({ runs: [...(await backend.runs(query.limit, call))] }),
   run: async ({ backend, param, ...call }) => ok(await backend.run(param, call)),
+  events: async ({ backend, param, ...call }) => {
+    // What is not there is refused before the stream begins.
+    await backend.run(param, call);
+    const file = runEvents((signal) => backend.follow(param, { ...call, signal }), call.signal);
+    return { status: 200, headers: { ...EVENT_HEADERS }, file };
+  },
+  cancel: async ({ backend, param, ...call }) => {
+    const run = await backend.run(param, call);
+    refuseCancel(run, call.caller);
+    await backend.cancel(run, call);
+    return begun({ run: run.id });
+  },
   backup: async ({ backend, param, signal }) => ok(await backend.view.backup(parseBackup(param), signal)),
   restore: async ({ backend, confirmations, body, ...call }) => {
     const { key, plan } = await backend.planRestore(body, call);

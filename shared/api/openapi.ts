@@ -78,7 +78,7 @@ function queryParameters(query: z.ZodType | undefined, schemas: Components): Jso
 }
 
 /** What makes a request safe to send again, and an answer that is known already short. */
-function headerParameters({ method, isFile = false }: ApiRoute): Json[] {
+function headerParameters({ method, isFile = false, isEvents = false }: ApiRoute): Json[] {
   const header = (name: string, description: string, schema: JsonObject) => ({
     name,
     in: 'header',
@@ -90,7 +90,7 @@ function headerParameters({ method, isFile = false }: ApiRoute): Json[] {
     const key = { type: 'string', minLength: 1, maxLength: 257 };
     return [header('Idempotency-Key', 'The same request with the same key begins nothing again.', key)];
   }
-  if (method !== 'GET' || isFile) return [];
+  if (method !== 'GET' || isFile || isEvents) return [];
   return [
     header('If-None-Match', 'An ETag of an earlier answer: 304 if it is the same.', { type: 'string' }),
   ];
@@ -98,8 +98,11 @@ function headerParameters({ method, isFile = false }: ApiRoute): Json[] {
 
 const ETAG: JsonObject = { description: 'Names what the answer holds.', schema: { type: 'string' } };
 
-function responses({ method, answers, isFile = false }: ApiRoute, schemas: Components): JsonObject {
-  const isRead = method === 'GET' && !isFile;
+function responses(
+  { method, answers, isFile = false, isEvents = false }: ApiRoute,
+  schemas: Components,
+): JsonObject {
+  const isRead = method === 'GET' && !isFile && !isEvents;
   const headers: JsonObject = isRead ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
   const files = isFile
     ? Object.fromEntries(EXPORT_FORMATS.map((format) => [EXPORT_TYPES[format].split(';')[0], {}]))
@@ -117,7 +120,13 @@ function responses({ method, answers, isFile = false }: ApiRoute, schemas: Compo
   ]);
   const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   const same: JsonObject = isRead ? { 304: { description: 'As it was.' } } : {};
+  const events = isEvents
+    ? {
+        200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      }
+    : {};
   return {
+    ...events,
     ...Object.fromEntries(good),
     ...same,
     default: { description: 'Refused, or failed.', content: problem },

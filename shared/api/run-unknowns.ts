@@ -8,4 +8,5 @@ export const RUN_UNKNOWNS = {
   target: null,
   progress: null,
   error: null,
+  cancelledBy: null,
 } as const;

@@ -18,6 +18,11 @@ export function hasRole(roles: readonly Role[], role: Role): boolean {
   return roles.includes(role) || (role === 'viewer' && roles.length > 0);
 }
 
+/** What cancelling a run of a kind needs: the role that beginning it needs. */
+export function roleToCancel(kind: string): Role {
+  return kind === 'restore' || kind === 'export' ? 'restorer' : 'operator';
+}
+
 /** Requests are counted by class: each has a limit of its own. */
 export const LIMIT_CLASSES = ['read', 'poll', 'write'] as const;
 export type LimitClass = (typeof LIMIT_CLASSES)[number];
@@ -36,5 +41,6 @@ export const AUDIT_ACTIONS = [
   'accept',
   'prune',
   'repair',
+  'cancel',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

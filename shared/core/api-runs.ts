@@ -10,15 +10,13 @@ import {
   RunId,
   Time,
 } from './api-values.ts';
+import { RUN_KINDS } from './run-kinds.ts';
 
 const RUNS_LIMIT = { fallback: 50, most: 200 };
 const MOST_DATASETS = 1000;
 const MOST_NOTE_CHARS = 500;
 const MOST_PATH_CHARS = 1000;
 const MOST_CONFIRM_CHARS = 300;
-
-export const RUN_KINDS = ['backup', 'verify', 'drill', 'restore', 'export'] as const;
-export type RunKind = (typeof RUN_KINDS)[number];
 
 const noteText = z
   .string()
@@ -108,6 +106,10 @@ export const Progress = z.object({
   doneBytes: Count.describe('of records'),
   totalBytes: Count.nullable().describe('an estimate'),
   storedBytes: Count,
+  doneDatasets: Count.describe('datasets that are done in this phase'),
+  totalDatasets: Count.nullable(),
+  bytesPerSecond: Count.nullable().describe('of the last seconds; null where nothing moves'),
+  leftMs: Count.nullable().describe('an estimate for this phase'),
   shares: z
     .object({ done: Count, total: Count })
     .nullable()
@@ -119,7 +121,7 @@ export const ApiRun = z
   .object({
     id: RunId,
     kind: z.enum(RUN_KINDS),
-    state: z.enum(['running', 'succeeded', 'failed']),
+    state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
     startedAt: Time,
     finishedAt: Time.nullable(),
     by: z.string().nullable(),
@@ -128,7 +130,8 @@ export const ApiRun = z
     backup: BackupKeyText.nullable().describe('the one it is of, or made'),
     target: z.string().nullable(),
     progress: Progress.nullable(),
-    error: ErrorText.nullable(),
+    error: ErrorText.nullable().describe('of a cancelled run: what is left to do'),
+    cancelledBy: z.string().nullable().describe('who asked for it to be cancelled; it may still be running'),
   })
   .meta({ id: 'Run' });
 export type ApiRun = z.infer<typeof ApiRun>;

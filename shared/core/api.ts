@@ -41,6 +41,8 @@ export interface ApiRoute {
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** It may also answer 200 with a file. */
   readonly isFile?: boolean;
+  /** It answers 200 with server-sent events. */
+  readonly isEvents?: boolean;
 }
 
 /** Every route of the admin API. Router, openapi.json and the tests of access are made of this table. */
@@ -105,6 +107,23 @@ export const API_ROUTES = {
     role: 'viewer',
     limit: 'poll',
     answers: { 200: RunAnswer },
+  },
+  events: {
+    method: 'GET',
+    path: '/events/{id}',
+    summary: 'A run as it goes, as server-sent events: `run` at each change, `log` for each new line.',
+    role: 'viewer',
+    limit: 'poll',
+    answers: {},
+    isEvents: true,
+  },
+  cancel: {
+    method: 'DELETE',
+    path: '/runs/{id}',
+    summary: 'Cancel a run. It needs the role that beginning one of its kind needs.',
+    role: 'viewer',
+    limit: 'write',
+    answers: { 202: RunStarted },
   },
   backup: {
     method: 'GET',

@@ -115,6 +115,9 @@ const HeldBody = z.object({
 /** Why a share was given up. */
 const FailureBody = z.object({ share: count, code: z.string(), message: z.string() });
 
+/** Somebody wants the run stopped. */
+const CancelBody = z.object({ by: z.string() });
+
 const ClaimBody = z.object({ run: hex(32) });
 
 const BODIES = {
@@ -124,6 +127,7 @@ const BODIES = {
   held: HeldBody,
   failure: FailureBody,
   claim: ClaimBody,
+  cancel: CancelBody,
 } as const;
 
 export type RunBodyKind = keyof typeof BODIES;

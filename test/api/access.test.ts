@@ -30,6 +30,8 @@ const ROWS: Readonly<
   list: { may: ['viewer', 'operator', 'restorer'], status: 200 },
   runs: { may: ['viewer', 'operator', 'restorer'], status: 200 },
   run: { path: '/runs/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
+  events: { path: '/events/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
+  cancel: { path: '/runs/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
   backup: { path: '/backups/KEY', may: ['viewer', 'operator', 'restorer'], status: 200 },
   retention: { may: ['viewer', 'operator', 'restorer'], status: 200 },
   storage: { may: ['viewer', 'operator', 'restorer'], status: 200 },

@@ -1,3 +1,5 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromGateway, type GatewayEvent, toGateway } from '../../lambdas/admin-api/gateway-event.ts';
@@ -9,6 +11,8 @@ import { API_BASE } from '../../shared/core/api-names.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { resolveConfig } from '../../shared/core/config.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
+import { watchForCancel } from '../../shared/jobs/cancel-run.ts';
+import { RunDocuments } from '../../shared/repository/run-documents.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { adminApi } from '../support/api.ts';
 import { ACCOUNT, machine, startAwsDouble } from '../support/api-aws-double.ts';
@@ -213,6 +217,52 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       expect(entries).toEqual(
         expect.arrayContaining([expect.objectContaining({ by: OPERATOR, run: begun.json.run })]),
       );
+    });
+
+    it('stops a backup by its execution, once nothing that it has under way can list it', async () => {
+      const { run } = (await ask('POST', '/create', { userArn: OPERATOR, body: { type: 'weekly' } })).json;
+      expect((await ask('DELETE', `/runs/${run}`, { userArn: RESTORER })).status).toBe(403);
+      expect((await ask('DELETE', `/runs/${run}`, { userArn: OPERATOR })).status).toBe(202);
+      expect((await ask('GET', `/runs/${run}`, { userArn: OPERATOR })).json).toMatchObject({
+        state: 'cancelled',
+        error: { code: 'E_ABORTED', message: `cancelled by ${OPERATOR}` },
+      });
+      // As the plan of that execution would name its run.
+      const executionArn = `${MACHINES.backup.replace(':stateMachine:', ':execution:')}:${run}`;
+      const planned = createHash('sha256').update(executionArn).digest('hex').slice(0, 32);
+      const documents = new RunDocuments(repository.context, planned);
+      expect(await documents.get('released', 'released', never)).toEqual({
+        by: 'abort',
+        reason: `cancelled by ${OPERATOR}`,
+      });
+      const again = await ask('DELETE', `/runs/${run}`, { userArn: OPERATOR });
+      expect([again.status, again.json.code]).toEqual([409, 'E_BAD_REQUEST']);
+      const { entries } = (await ask('GET', '/audit?action=cancel', { userArn: OPERATOR })).json;
+      expect(entries[0]).toMatchObject({ by: OPERATOR, action: 'cancel' });
+    });
+
+    it('leaves word for a function that is to stop, and tells how it ended', async () => {
+      const run = randomBytes(16).toString('hex');
+      const told = { action: 'restore', by: RESTORER, run, target: 'scratch', backups: [key] } as const;
+      await writeAudit(repository, { ...told, outcome: 'begun' }, never);
+      expect((await ask('DELETE', `/runs/${run}`, { userArn: OPERATOR })).status).toBe(403);
+      expect((await ask('DELETE', `/runs/${run}`, { userArn: RESTORER })).status).toBe(202);
+      using watch = watchForCancel(repository, run, { signal: never, everyMs: 1 });
+      await once(watch.signal, 'abort');
+      expect(watch.by).toBe(RESTORER);
+      await writeAudit(repository, { ...told, outcome: 'failed', error: 'E_ABORTED' }, never);
+      expect((await ask('GET', `/runs/${run}`, { userArn: RESTORER })).json).toMatchObject({
+        state: 'cancelled',
+        cancelledBy: RESTORER,
+      });
+    });
+
+    it('tells of a run by events as often as it is asked', async () => {
+      const { run } = (await ask('POST', '/create', { userArn: OPERATOR, body: { type: 'weekly' } })).json;
+      const { request, context } = fromGateway(form('GET', `/events/${run}`, { userArn: OPERATOR }));
+      const { body, headers } = await toGateway(await api.handle(request, context));
+      expect(headers?.['content-type']).toContain('text/event-stream');
+      expect(body).toMatch(/^retry: \d+\n\nevent: run\ndata: \{.*"state":"running"/);
     });
 
     it('starts nothing for a type of backups that nothing keeps', async () => {

@@ -240,11 +240,13 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
     await expect(keyless.store.delete(key)).rejects.toMatchObject(denied);
   });
 
-  it('decide writes reports, and nothing else', async () => {
+  it('decide writes reports and the word that a run is to stop, and nothing else', async () => {
     const client = await rgw.assume('decide', policyOf('decide'));
     expect(await read(client, PACK)).toBe('AccessDenied');
     expect(await put(client, 'backups/daily/x.json')).toBe('AccessDenied');
     expect(await remove(client, 'reports/verify/x.json')).toBe('AccessDenied');
     expect(await put(client, 'reports/hold/x.json')).toBe('allowed');
+    expect(await put(client, 'runs/ab/plan')).toBe('AccessDenied');
+    expect(await put(client, 'runs/ab/cancel')).toBe('allowed');
   });
 });

@@ -24,6 +24,9 @@ const PACK = 'data/ab/abcd';
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const REPORT = 'reports/verify/20261126/verify_20261126_020000_abcdef01.json';
 const WRAP = 'recovery/ab/cd';
+const CANCEL = 'runs/abcd/cancel';
+const RELEASE = 'runs/abcd/released';
+const RUN = ['runs/abcd/plan', CANCEL, RELEASE];
 const OBJECTS = [
   'repository.json',
   'keys/0123.json',
@@ -35,6 +38,8 @@ const OBJECTS = [
   `expired/20261126T020000Z/${MANIFEST}`,
   REPORT,
   'runs/abcd/plan',
+  CANCEL,
+  RELEASE,
   'exports/shop.sql',
 ];
 /** What no role may do, whatever it is for. */
@@ -75,7 +80,7 @@ const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
 const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
 const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
 const writer = {
-  get: [...LISTED, PACK, 'runs/abcd/plan'],
+  get: [...LISTED, PACK, ...RUN],
   delete: [],
   decrypt: PURPOSES,
   generate: ['manifest', 'index', 'data'],
@@ -89,27 +94,33 @@ const reader = {
   generate: ['manifest', 'index'],
   secrets: [] as string[],
 };
+const stoppable = { ...reader, get: [...reader.get, CANCEL] };
 /** The whole of what each role may; everything else of the lists above is denied. */
 const TABLE: readonly Row[] = [
-  { job: 'plan', ...writer, put: ['repository.json', 'runs/abcd/plan'], generate: PURPOSES },
-  { job: 'hold', ...writer, put: ['runs/abcd/plan'] },
+  { job: 'plan', ...writer, put: ['repository.json', ...RUN], generate: PURPOSES },
+  { job: 'hold', ...writer, put: [...RUN] },
   {
     job: 'backup-partition',
     ...writer,
     get: [...writer.get, WRAP],
-    put: [PACK, 'runs/abcd/plan', WRAP],
+    put: [PACK, ...RUN, WRAP],
   },
   {
     job: 'commit',
     ...writer,
     get: [...writer.get, WRAP],
-    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', 'runs/abcd/plan', WRAP],
+    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', ...RUN, WRAP],
     secrets: [],
   },
-  { job: 'restore', ...reader, secrets: [SECRETS.target] },
-  { job: 'drill', ...reader, secrets: [SECRETS.drill] },
+  { job: 'restore', ...stoppable, secrets: [SECRETS.target] },
+  { job: 'drill', ...stoppable, secrets: [SECRETS.drill] },
   { job: 'verify', ...reader, put: [REPORT, 'backups/_spoilt/abcd'] },
-  { job: 'export', ...reader, get: [...reader.get, 'exports/shop.sql'], put: [REPORT, 'exports/shop.sql'] },
+  {
+    job: 'export',
+    ...stoppable,
+    get: [...stoppable.get, 'exports/shop.sql'],
+    put: [REPORT, 'exports/shop.sql'],
+  },
   {
     job: 'prune',
     get: LISTED,
@@ -146,10 +157,10 @@ const TABLE: readonly Row[] = [
   },
   {
     job: 'decide',
-    get: LISTED,
-    put: [REPORT],
+    get: [...LISTED, CANCEL, RELEASE],
+    put: [REPORT, CANCEL, RELEASE],
     delete: [],
-    decrypt: ['repository', 'manifest'],
+    decrypt: ['repository', 'manifest', 'index'],
     generate: ['manifest', 'index'],
     secrets: [],
   },
@@ -281,6 +292,7 @@ describe('the role of admin-api, besides', () => {
         's3:GetObjectRetention',
         's3:GetObjectLegalHold',
         'states:StartExecution',
+        'states:StopExecution',
         'states:ListExecutions',
         'states:DescribeExecution',
         'states:ListMapRuns',
@@ -307,10 +319,11 @@ describe('the role of admin-api, besides', () => {
       expect.stringMatching(/PipelineVerification/),
     ]);
     const executions = /^arn:aws:states:eu-west-1:111122223333:execution:.+:\*$/;
-    expect(resourcesOf('states:DescribeExecution')).toEqual([
-      expect.stringMatching(executions),
-      expect.stringMatching(executions),
-    ]);
+    for (const action of ['states:DescribeExecution', 'states:StopExecution'])
+      expect(resourcesOf(action)).toEqual([
+        expect.stringMatching(executions),
+        expect.stringMatching(executions),
+      ]);
     expect(resourcesOf('secretsmanager:GetSecretValue')).toEqual([expect.stringContaining('ApiSecret')]);
   });
 });

@@ -13,6 +13,7 @@ export async function startAwsDouble() {
   const asked: { readonly name: string; readonly event: Record<string, unknown> }[] = [];
   const executions = new Map<string, string>();
   const machines = new Map<string, string>();
+  const stopped = new Map<string, string>();
   const started = Date.UTC(2026, 10, 26) / 1000;
   const states: Record<string, (input: Record<string, string>) => object> = {
     StartExecution: ({ stateMachineArn = '', name = '', input = '' }) => {
@@ -21,6 +22,10 @@ export async function startAwsDouble() {
       executions.set(name, input);
       machines.set(name, stateMachineArn);
       return { executionArn: name, startDate: started };
+    },
+    StopExecution: ({ executionArn = '', cause = '' }) => {
+      stopped.set(executionArn.split(':').at(-1) ?? '', cause);
+      return { stopDate: started + 5 };
     },
     GetSecretValue: () => ({ SecretString: 'a secret of more than thirty-two characters' }),
     ListExecutions: () => ({
@@ -52,6 +57,8 @@ export async function startAwsDouble() {
     DescribeExecution: ({ executionArn = '' }) => {
       const [machineName = '', name = ''] = executionArn.split(':').slice(-2);
       if (machines.get(name) !== `${machine(machineName)}:live`) throw new Error('ExecutionDoesNotExist');
+      if (stopped.has(name))
+        return { name, status: 'ABORTED', error: 'E_ABORTED', cause: stopped.get(name), startDate: started };
       if (String(executions.get(name)).includes('weekly'))
         return { name, status: 'RUNNING', startDate: started };
       const output =

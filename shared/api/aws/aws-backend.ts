@@ -138,6 +138,22 @@ export class AwsBackend implements Backend {
     });
   }
 
+  /** Once: nothing tells of changes here, and the reader asks again. */
+  async *follow(id: string, call: Call): AsyncGenerator<RunAnswer> {
+    yield await this.run(id, call);
+  }
+
+  /** Whatever a backup in shares has under way is shut out before its execution is stopped, so that none of it is listed. */
+  async cancel({ id, kind, backup }: ApiRun, call: Call): Promise<void> {
+    const { services } = this.#options;
+    const isExecution = kind === 'backup' || kind === 'verify';
+    const run = isExecution ? services.plannedRun(kind, id) : id;
+    const backups = backup === null || kind === 'backup' ? [] : [parseBackup(backup)];
+    const event = { action: 'cancel', kind, backups, run, requestedBy: nameOf(call.caller) };
+    await services.call('decide', event, call.signal);
+    if (isExecution) await services.stop(kind, { name: id, by: nameOf(call.caller), signal: call.signal });
+  }
+
   /** A run of the export function, then a link to what it wrote: the API itself cannot read a backup. */
   async download(
     key: BackupKey,

@@ -1,5 +1,6 @@
-import type { ApiRun, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import type { ApiRun, RunAnswer } from '../../core/api-runs.ts';
 import { messageOfCause } from '../../core/function-cause.ts';
+import type { RunKind } from '../../core/run-kinds.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { StoredReport } from '../../repository/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -8,6 +9,15 @@ import type { Execution, ExecutionDetail } from './aws-services.ts';
 
 /** How far back a run of a function is looked for in the audit trail. */
 const LOOK_BACK_MS = 3 * DAY_MS;
+const NO_PROGRESS = {
+  doneBytes: 0,
+  totalBytes: null,
+  storedBytes: 0,
+  doneDatasets: 0,
+  totalDatasets: null,
+  bytesPerSecond: null,
+  leftMs: null,
+};
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
 export function runOfExecution({ kind, name, status, startedAt, stoppedAt }: Execution): ApiRun {
@@ -20,7 +30,9 @@ export function runOfExecution({ kind, name, status, startedAt, stoppedAt }: Exe
         ? 'running'
         : status === 'SUCCEEDED'
           ? 'succeeded'
-          : 'failed',
+          : status === 'ABORTED'
+            ? 'cancelled'
+            : 'failed',
     startedAt: startedAt.toISOString(),
     finishedAt: stoppedAt?.toISOString() ?? null,
   };
@@ -35,9 +47,9 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
     source: text(member(input, 'source')),
     type: text(member(input, 'type')),
     backup: text(member(commit, 'key')) ?? text(member(input, 'backup')),
-    progress: shares ? { phase: 'write', doneBytes: 0, totalBytes: null, storedBytes: 0, shares } : null,
+    progress: shares ? { ...NO_PROGRESS, phase: 'write', shares } : null,
     error:
-      run.state === 'failed'
+      run.state === 'failed' || run.state === 'cancelled'
         ? { code: error ?? 'E_INTERNAL', message: messageOfCause(cause ?? ''), hint: null }
         : null,
     log: [],
@@ -53,23 +65,23 @@ export async function runOfAudit(
 ): Promise<RunAnswer | undefined> {
   const since = new Date(repository.clock.now().getTime() - LOOK_BACK_MS);
   const told: RunAnswer[] = [];
-  for await (const { report, storedAt } of repository.reports.readAll(['audit'], signal, since))
-    if (report?.body['run'] === id) told.push(runOfReport(id, report, storedAt));
+  let cancelledBy: string | null = null;
+  for await (const { report, storedAt } of repository.reports.readAll(['audit'], signal, since)) {
+    if (report?.body['run'] !== id) continue;
+    if (report.body['action'] === 'cancel') cancelledBy ??= text(report.body['by']);
+    else told.push(runOfReport(id, report, storedAt));
+  }
   const last = told.find(({ state }) => state !== 'running') ?? told.at(-1);
-  return last && { ...last, startedAt: told[0]?.startedAt ?? last.startedAt };
+  return last && { ...last, startedAt: told[0]?.startedAt ?? last.startedAt, cancelledBy };
 }
 
 type Report = NonNullable<StoredReport['report']>;
 
 function runOfReport(id: string, { body, backups }: Report, storedAt: Date): RunAnswer {
   const at = storedAt.toISOString();
-  const state =
-    body['outcome'] === 'done' ? 'succeeded' : body['outcome'] === 'failed' ? 'failed' : 'running';
-  const error = {
-    code: text(body['error']) ?? 'E_INTERNAL',
-    message: 'it failed; its log says more',
-    hint: null,
-  };
+  const code = text(body['error']) ?? 'E_INTERNAL';
+  const state = stateOf(body['outcome'], code);
+  const message = state === 'cancelled' ? 'it was cancelled' : 'it failed; its log says more';
   return {
     ...RUN_UNKNOWNS,
     id,
@@ -80,10 +92,16 @@ function runOfReport(id: string, { body, backups }: Report, storedAt: Date): Run
     by: text(body['by']),
     backup: backups[0] ?? null,
     target: text(body['target']),
-    error: state === 'failed' ? error : null,
+    error: state === 'failed' || state === 'cancelled' ? { code, message, hint: null } : null,
     log: [],
     result: null,
   };
+}
+
+function stateOf(outcome: unknown, code: string): ApiRun['state'] {
+  if (outcome === 'done') return 'succeeded';
+  if (outcome !== 'failed') return 'running';
+  return code === 'E_ABORTED' ? 'cancelled' : 'failed';
 }
 
 function member(of: unknown, name: string): unknown {

@@ -155,6 +155,16 @@ export class LocalBackend implements Backend {
     return this.#options.tracker.get(id);
   }
 
+  follow(id: string, { signal }: Call): AsyncIterable<RunAnswer> {
+    return this.#options.tracker.follow(id, signal);
+  }
+
+  async cancel({ id, backup }: ApiRun, call: Call): Promise<void> {
+    const backups = backup === null ? [] : [parseBackup(backup)];
+    await this.#audit(call, { action: 'cancel', run: id, backups });
+    this.#options.tracker.cancel(id, call.caller.name);
+  }
+
   /** Waits until a run is over. */
   over(id: string): Promise<RunAnswer> {
     return this.#options.tracker.over(id);

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiRun, Progress, RunAnswer, RunKind } from '../../core/api-runs.ts';
+import type { ApiRun, RunAnswer } from '../../core/api-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress, ProgressEvent } from '../../core/progress.ts';
+import type { RunKind } from '../../core/run-kinds.ts';
 import { problemOf } from '../api-error.ts';
 import { RUN_UNKNOWNS } from '../run-unknowns.ts';
+import { Changes } from './changes.ts';
+import { RunMeter } from './run-meter.ts';
 
 /** Runs that are over and still told of; the oldest go first. */
 const MOST_FINISHED = 200;
@@ -15,8 +18,6 @@ const DEFAULT_AT_ONCE = 2;
 
 type Level = RunAnswer['log'][number]['level'];
 type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target'>>;
-
-const NO_PROGRESS: Progress = { phase: '', doneBytes: 0, totalBytes: null, storedBytes: 0, shares: null };
 
 /** What a run gives back: the backup that it made or was of, and figures. */
 export interface RunResult {
@@ -28,13 +29,19 @@ export interface RunResult {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+interface UnderWay {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
 /** Runs of this process, under way and over. Memory is bounded. */
 export class RunTracker {
   readonly #clock: Clock;
   readonly #atOnce: number;
   readonly #stop = new AbortController();
   readonly #runs = new Map<string, Mutable<RunAnswer>>();
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #changes = new Changes();
 
   constructor(clock: Clock, { atOnce = DEFAULT_AT_ONCE }: { readonly atOnce?: number } = {}) {
     this.#clock = clock;
@@ -78,18 +85,39 @@ export class RunTracker {
     };
     this.#runs.set(id, run);
     this.#say(run, 'info', `${kind} begun`);
-    const onProgress = (event: ProgressEvent) => this.#note(run, event);
-    const done = work({ id, onProgress, signal: this.#stop.signal })
+    const meter = new RunMeter();
+    const onProgress = (event: ProgressEvent) => this.#note(run, meter, event);
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
+    const done = work({ id, onProgress, signal })
       .then(
         (result) => this.#succeed(run, result),
         (error: unknown) => this.#fail(run, error),
       )
       .finally(() => {
         this.#underWay.delete(id);
+        this.#changes.tell(id);
         this.#forgetOld();
       });
-    this.#underWay.set(id, done);
+    this.#underWay.set(id, { stop, done });
     return id;
+  }
+
+  /**
+   * Has a run stopped; it is over a little later. Asked again, nothing more happens.
+   *
+   * @returns false where it is over already
+   * @throws E_UNKNOWN_RUN
+   */
+  cancel(id: string, by: string): boolean {
+    const run = this.#known(id);
+    const underWay = this.#underWay.get(id);
+    if (!underWay) return false;
+    if (run.cancelledBy !== null) return true;
+    run.cancelledBy = by;
+    this.#say(run, 'warning', `${by} cancels it`);
+    underWay.stop.abort(new HoldfastError('E_ABORTED', `cancelled by ${by}`));
+    return true;
   }
 
   /** Newest first. */
@@ -102,23 +130,46 @@ export class RunTracker {
 
   /** @throws E_UNKNOWN_RUN */
   get(id: string): RunAnswer {
-    const run = this.#runs.get(id);
-    if (run) return { ...run, log: [...run.log] };
-    throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run', {
-      hint: 'GET /runs has those that are known; after a restart none of before.',
-    });
+    const run = this.#known(id);
+    return { ...run, log: [...run.log] };
+  }
+
+  /** The run now, then after each change, until it is over. @throws E_UNKNOWN_RUN */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<RunAnswer> {
+    const left = new AbortController();
+    const bounded = AbortSignal.any([signal, left.signal]);
+    try {
+      for (;;) {
+        const change = this.#changes.next(id, bounded);
+        const run = this.get(id);
+        yield run;
+        if (run.state !== 'running') return;
+        await change;
+        if (signal.aborted) return;
+      }
+    } finally {
+      left.abort();
+    }
   }
 
   /** Waits for a run that was begun. */
   async over(id: string): Promise<RunAnswer> {
-    await this.#underWay.get(id);
+    await this.#underWay.get(id)?.done;
     return this.get(id);
   }
 
   /** Stops what is under way, and waits for it. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#underWay.values());
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done));
+  }
+
+  #known(id: string): Mutable<RunAnswer> {
+    const run = this.#runs.get(id);
+    if (run) return run;
+    throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run', {
+      hint: 'GET /runs lists known runs; earlier ones are lost on restart.',
+    });
   }
 
   #succeed(run: Mutable<RunAnswer>, { backup, result, failure }: RunResult): void {
@@ -135,22 +186,19 @@ export class RunTracker {
 
   #fail(run: Mutable<RunAnswer>, error: unknown): void {
     const { code, detail, hint } = problemOf(error).problem;
-    run.state = 'failed';
-    run.error = { code, message: detail, hint };
+    const isCancelled = run.cancelledBy !== null && code === 'E_ABORTED';
+    run.state = isCancelled ? 'cancelled' : 'failed';
+    run.error = { code, message: isCancelled ? `cancelled by ${run.cancelledBy}` : detail, hint };
     run.finishedAt = this.#now();
-    this.#say(run, 'error', `${detail} (${code})`);
+    this.#say(run, isCancelled ? 'warning' : 'error', `${run.error.message} (${code})`);
   }
 
-  #note(run: Mutable<RunAnswer>, event: ProgressEvent): void {
-    const before = run.progress ?? NO_PROGRESS;
-    if (event.kind === 'phase') {
-      run.progress = { ...before, phase: event.phase };
-      this.#say(run, 'info', event.phase);
-    } else if (event.kind === 'total') run.progress = { ...before, totalBytes: event.plainBytes };
-    else if (event.kind === 'done')
-      run.progress = { ...before, doneBytes: event.plainBytes, storedBytes: event.storedBytes };
+  #note(run: Mutable<RunAnswer>, meter: RunMeter, event: ProgressEvent): void {
+    run.progress = meter.note(event, performance.now());
+    if (event.kind === 'phase') this.#say(run, 'info', event.phase);
     else if (event.kind === 'warning') this.#say(run, 'warning', event.message);
     else if (event.kind === 'dataset') this.#say(run, 'info', `${event.dataset}: ${event.records} records`);
+    this.#changes.tell(run.id);
   }
 
   #say(run: Mutable<RunAnswer>, level: Level, message: string): void {
@@ -158,6 +206,7 @@ export class RunTracker {
       ...run.log.slice(1 - MOST_LOG_LINES),
       { at: this.#now(), level, message: message.slice(0, MOST_LINE_CHARS) },
     ];
+    this.#changes.tell(run.id);
   }
 
   #now(): string {

@@ -2,7 +2,7 @@ import type { CreateBody, DrillBody, RestoreBody, VerifyBody } from '../../core/
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress } from '../../core/progress.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { knownKind, openScratch, openSource, openTarget } from '../../jobs/adapters.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
 import { runBackup } from '../../jobs/backup.ts';
@@ -18,6 +18,9 @@ import type { Call } from '../backend.ts';
 import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
 import type { RunResult } from './run-tracker.ts';
+
+/** Longest that writing down how a run ended may take. */
+const LATE_MS = 30 * SECOND_MS;
 
 interface Running {
   readonly id: string;
@@ -117,8 +120,13 @@ export function restoreRun(
 ): Work {
   const { key, place, body, call, record } = asked;
   return async ({ id, onProgress, signal }) => {
+    // Also of a run that was stopped.
     const audit = (outcome: 'done' | 'failed', error?: string) =>
-      writeAudit(repository, { ...record, by: call.caller.name, outcome, run: id, error }, signal);
+      writeAudit(
+        repository,
+        { ...record, by: call.caller.name, outcome, run: id, error },
+        AbortSignal.timeout(LATE_MS),
+      );
     try {
       const target = await openTarget(place, env);
       const options = { ...restoreOptions(body, signal), onProgress };

@@ -1,0 +1,3 @@
+/** What a run can be of. */
+export const RUN_KINDS = ['backup', 'verify', 'drill', 'restore', 'export'] as const;
+export type RunKind = (typeof RUN_KINDS)[number];
