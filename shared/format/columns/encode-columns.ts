@@ -1,0 +1,132 @@
+import { ByteWriter } from '../varint.ts';
+import { compress } from '../zstd.ts';
+import { HAS_NULLS, KIND, MOST_FIELDS, NEWLINE } from './layout.ts';
+import { type ColumnMemory, type ColumnResult, columnMemory } from './memory.ts';
+
+/** Shorter rows and fewer are left to the other codecs: columns of them win little, and take memory. */
+const LEAST_ROW_BYTES = 4;
+const LEAST_FIELD_BYTES = 2;
+const LEAST_ROWS = 16;
+/** Of every row, for numbers as they are read: 8 bytes, and how many digits were behind the point. */
+const SCRATCH_BYTES = 9;
+const MOST_INTEGER_BYTES = 8;
+/** A part is kept compressed if that saves at least this share. */
+const LEAST_SAVING = 1 / 32;
+
+/**
+ * Rows as columns, each kept by what its values are, and compressed by itself.
+ *
+ * @param plain whole records: fields with tabs between them, a newline after each record
+ * @param level zstd's, at least 1
+ * @returns undefined if not all rows have as many fields, or if they are too few or too short
+ */
+export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefined {
+  const bytes = plain.length;
+  if (plain[bytes - 1] !== NEWLINE) return undefined;
+  const memory = columnMemory();
+  const mostEnds = Math.floor(bytes / LEAST_FIELD_BYTES);
+  const mostRows = Math.floor(bytes / LEAST_ROW_BYTES);
+  const room = Math.max(2 * bytes, mostRows * MOST_INTEGER_BYTES + Math.ceil(mostRows / 8));
+  const [at = 0, ends = 0, out = 0, scratch = 0] = memory.layOut(
+    bytes,
+    mostEnds * 4,
+    room,
+    mostRows * SCRATCH_BYTES,
+  );
+  memory.write(at, plain);
+  const fields = memory.call.findFields(at, bytes, ends, MOST_FIELDS, mostEnds);
+  if (fields === 0) return undefined;
+  const rows = memory.result().count / fields;
+  if (rows < LEAST_ROWS || rows > mostRows) return undefined;
+  const head = new ByteWriter(64 + fields * 24);
+  for (const count of [bytes, rows, fields]) head.varint(count);
+  const columns = new ColumnsWriter(head, { memory, at, out, level });
+  for (let field = 0; field < fields; field++)
+    columns.add(memory.call.encodeColumn(at, ends, rows, fields, field, out, scratch));
+  return columns.finish();
+}
+
+/** Heads of the columns, then their parts, so that a reader can find one column alone. */
+class ColumnsWriter {
+  readonly #head: ByteWriter;
+  readonly #parts: Uint8Array[] = [];
+  readonly #from: {
+    readonly memory: ColumnMemory;
+    /** Where the rows are, and where the parts of the column that was encoded last. */
+    readonly at: number;
+    readonly out: number;
+    readonly level: number;
+  };
+
+  constructor(
+    head: ByteWriter,
+    from: {
+      readonly memory: ColumnMemory;
+      readonly at: number;
+      readonly out: number;
+      readonly level: number;
+    },
+  ) {
+    this.#head = head;
+    this.#from = from;
+  }
+
+  /** The column that was encoded last. */
+  add(kind: number): void {
+    const result = this.#from.memory.result();
+    this.#head.u8(kind);
+    if (kind === KIND.constant) this.#addConstant(result);
+    if (kind === KIND.dictionary) this.#head.varint(result.count);
+    if (kind === KIND.number || kind === KIND.time) this.#addIntegers(kind, result);
+    if (kind === KIND.hex) this.#addHex(result);
+    if (kind !== KIND.constant) this.#addParts(result);
+  }
+
+  finish(): Buffer {
+    return Buffer.concat([this.#head.finish(), ...this.#parts]);
+  }
+
+  #addConstant(result: ColumnResult): void {
+    this.#head.varint(result.affixBytes);
+    this.#addAffix(result);
+  }
+
+  #addHex(result: ColumnResult): void {
+    for (const value of [result.flags, result.form]) this.#head.u8(value);
+    this.#head.varint(result.width);
+    this.#head.u8(result.affixBytes);
+    this.#addAffix(result);
+  }
+
+  #addIntegers(kind: number, result: ColumnResult): void {
+    const base = Buffer.alloc(8);
+    base.writeBigInt64LE(result.base);
+    for (const value of [result.flags, result.form, result.width]) this.#head.u8(value);
+    this.#head.bytes(base);
+    if (kind !== KIND.time) return;
+    this.#head.u8(result.affixBytes);
+    this.#addAffix(result);
+  }
+
+  #addAffix({ affixAt, affixBytes }: ColumnResult): void {
+    const { memory, at } = this.#from;
+    this.#head.bytes(memory.view(at + affixAt, affixBytes));
+  }
+
+  /** Nulls if there are any, or entries of a dictionary; then the values. */
+  #addParts({ firstBytes, secondBytes, flags }: ColumnResult): void {
+    const { memory, out } = this.#from;
+    const first = memory.view(out, firstBytes);
+    const second = memory.view(out + firstBytes, secondBytes);
+    if (firstBytes > 0 || (flags & HAS_NULLS) !== 0) this.#addPart(first);
+    if (secondBytes > 0) this.#addPart(second);
+  }
+
+  #addPart(bytes: Buffer): void {
+    const compressed = compress(bytes, this.#from.level);
+    const isSmaller = compressed.length <= bytes.length * (1 - LEAST_SAVING);
+    this.#head.varint(bytes.length);
+    this.#head.varint(isSmaller ? compressed.length : 0);
+    this.#parts.push(isSmaller ? compressed : Buffer.from(bytes));
+  }
+}

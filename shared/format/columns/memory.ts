@@ -1,0 +1,183 @@
+import { MODULE } from './module.ts';
+
+/** Behind every area: what scans and copies of 16 bytes may touch. */
+export const SPARE_BYTES = 32;
+/** Below are the module's own tables. */
+const FIRST_AREA = 8192;
+const PAGE_BYTES = 65_536;
+
+/** What the module says of a column: see `columns.assembly.ts`. */
+const RESULT = {
+  firstBytes: 0,
+  secondBytes: 4,
+  flags: 8,
+  form: 12,
+  width: 16,
+  affixAt: 20,
+  affixBytes: 24,
+  count: 28,
+  base: 32,
+} as const;
+
+export interface ColumnResult {
+  readonly firstBytes: number;
+  readonly secondBytes: number;
+  readonly flags: number;
+  readonly form: number;
+  readonly width: number;
+  readonly affixAt: number;
+  readonly affixBytes: number;
+  readonly count: number;
+  readonly base: bigint;
+}
+
+/** Pointers and sizes in bytes; all of `columns.assembly.ts`. */
+interface Exports {
+  resultAt(): number;
+  findFields(at: number, bytes: number, ends: number, mostFields: number, mostEnds: number): number;
+  encodeColumn(
+    at: number,
+    ends: number,
+    rows: number,
+    fields: number,
+    field: number,
+    out: number,
+    scratch: number,
+  ): number;
+  countNulls(nulls: number, rows: number): number;
+  decodeConstant(value: number, bytes: number, rows: number, out: number, room: number): number;
+  decodeDictionary(
+    entries: number,
+    entryBytes: number,
+    count: number,
+    indexes: number,
+    rows: number,
+    starts: number,
+    out: number,
+    room: number,
+  ): number;
+  decodeNumbers(
+    planes: number,
+    count: number,
+    width: number,
+    flags: number,
+    scale: number,
+    base: bigint,
+    nulls: number,
+    rows: number,
+    out: number,
+    room: number,
+  ): number;
+  decodeTimes(
+    planes: number,
+    count: number,
+    width: number,
+    flags: number,
+    form: number,
+    base: bigint,
+    nulls: number,
+    suffix: number,
+    suffixBytes: number,
+    rows: number,
+    out: number,
+    room: number,
+  ): number;
+  decodeHex(
+    packed: number,
+    width: number,
+    isUuid: number,
+    nulls: number,
+    prefix: number,
+    prefixBytes: number,
+    rows: number,
+    out: number,
+    room: number,
+  ): number;
+  joinColumns(columns: number, fields: number, rows: number, out: number, room: number): number;
+}
+
+/** What Node has of it, and its types leave to those of browsers. */
+interface WebAssemblyGlobal {
+  readonly Memory: new (limits: {
+    readonly initial: number;
+  }) => {
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  };
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+}
+const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyGlobal };
+
+/** The WebAssembly module with its memory; one for a thread. */
+export class ColumnMemory {
+  readonly call: Exports;
+  readonly #memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  #bytes: Buffer;
+
+  constructor() {
+    this.#memory = new WebAssembly.Memory({ initial: 1 });
+    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+    this.call = instance.exports as Exports;
+    this.#bytes = Buffer.from(this.#memory.buffer);
+  }
+
+  /** Where areas of these sizes are, one after the other; what was in them before is lost. */
+  layOut(...sizes: readonly number[]): number[] {
+    let at = FIRST_AREA;
+    const places = sizes.map((size) => {
+      const place = at;
+      at = (at + size + SPARE_BYTES + 15) & ~15;
+      return place;
+    });
+    const missing = Math.ceil((at - this.#memory.buffer.byteLength) / PAGE_BYTES);
+    if (missing > 0) {
+      this.#memory.grow(missing);
+      this.#bytes = Buffer.from(this.#memory.buffer);
+    }
+    return places;
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, at);
+  }
+
+  move(from: number, to: number, bytes: number): void {
+    this.#bytes.copyWithin(to, from, from + bytes);
+  }
+
+  writeU32(at: number, value: number): void {
+    this.#bytes.writeUInt32LE(value, at);
+  }
+
+  /** A view, until the next call. */
+  view(at: number, bytes: number): Buffer {
+    return this.#bytes.subarray(at, at + bytes);
+  }
+
+  /** Of the column that was encoded last. */
+  result(): ColumnResult {
+    const at = this.call.resultAt();
+    const u32 = (offset: number) => this.#bytes.readUInt32LE(at + offset);
+    return {
+      firstBytes: u32(RESULT.firstBytes),
+      secondBytes: u32(RESULT.secondBytes),
+      flags: u32(RESULT.flags),
+      form: u32(RESULT.form),
+      width: u32(RESULT.width),
+      affixAt: u32(RESULT.affixAt),
+      affixBytes: u32(RESULT.affixBytes),
+      count: u32(RESULT.count),
+      base: this.#bytes.readBigInt64LE(at + RESULT.base),
+    };
+  }
+}
+
+let ofThread: ColumnMemory | undefined;
+
+/** The one of this thread. */
+export function columnMemory(): ColumnMemory {
+  ofThread ??= new ColumnMemory();
+  return ofThread;
+}
