@@ -12,6 +12,7 @@ export const METRIC_NAMES = [
   'Ratio',
   'Records',
   'Suspects',
+  'Uncovered',
   'VerificationAge',
   'DrillAge',
   'RestoreTime',

@@ -72,6 +72,8 @@ export interface BackupMonitoringProps {
 }
 
 const HOUR = Duration.hours(1);
+/** More than any function is called in a day. */
+const MANY = 1_000_000;
 /** What is called and not waited for. */
 const UNAWAITED: readonly FunctionName[] = ['restore', 'export', 'prune', 'drill', 'watchdog'];
 
@@ -158,8 +160,14 @@ export class BackupMonitoring extends Construct {
     });
     this.#alarm(
       `BackupUnsound-${source}`,
-      together('MAX([suspect, damaged])', { suspect: of('Suspects'), damaged: of('VerificationFailed') }),
-      { text: `a backup of ${source} is suspect, damaged, or could not be verified` },
+      together('MAX([suspect, damaged, uncovered])', {
+        suspect: of('Suspects'),
+        damaged: of('VerificationFailed'),
+        uncovered: of('Uncovered'),
+      }),
+      {
+        text: `a backup of ${source} is suspect, damaged, could not be verified, or is not opened by a recovery key`,
+      },
     );
     const proofs = {
       ...(jobs.verify ? { verified: [of('VerificationAge'), alarms.verificationAgeMs] as const } : {}),
@@ -200,7 +208,10 @@ export class BackupMonitoring extends Construct {
       });
   }
 
-  /** Independent of what the watchdog itself says: that it runs, and does not fail each time. */
+  /**
+   * Independent of what the watchdog itself says: that it runs, and does not fail each time. The first alarm waits for a first run, so that
+   * nobody is called on installing; the second needs none, and waits for two days on which others ran.
+   */
   #watchWatchdog(pipeline: BackupPipeline): void {
     const watchdog = pipeline.function('watchdog');
     const runs = watchdog.metricInvocations({ period: HOUR, statistic: Stats.SUM });
@@ -210,6 +221,26 @@ export class BackupMonitoring extends Construct {
       below: 1,
       tellsOfSilence: true,
     });
+    const ofDay = { period: Duration.days(1), statistic: Stats.SUM };
+    const counted = {
+      runs: watchdog.metricInvocations(ofDay),
+      backups: pipeline.function('plan').metricInvocations(ofDay),
+      prunes: pipeline.function('prune').metricInvocations(ofDay),
+    };
+    // What is missing is left out of the largest: without a run that is the count of the others.
+    this.#alarm(
+      'WatchdogNeverRan',
+      new MathExpression({
+        expression: `MAX([runs * ${MANY}, backups, prunes])`,
+        usingMetrics: counted,
+        period: ofDay.period,
+      }),
+      {
+        text: 'the watchdog did not run on two days on which backups or prunes did',
+        below: MANY,
+        periods: 2,
+      },
+    );
   }
 
   /** Of what nobody waits for; of steps the state machine tells. What came longer than an hour ago is over, and still in its queue. */
@@ -269,7 +300,7 @@ export class BackupMonitoring extends Construct {
   #alarm(
     id: string,
     metric: IMetric,
-    { text, above = 0, below, tellsOfSilence = false }: AlarmOptions,
+    { text, above = 0, below, tellsOfSilence = false, periods = 1 }: AlarmOptions,
   ): void {
     const alarm = new Alarm(this, id, {
       alarmDescription: `Holdfast: ${text}. See docs/operations.md, "On AWS".`,
@@ -279,7 +310,7 @@ export class BackupMonitoring extends Construct {
         below === undefined
           ? ComparisonOperator.GREATER_THAN_THRESHOLD
           : ComparisonOperator.LESS_THAN_THRESHOLD,
-      evaluationPeriods: 1,
+      evaluationPeriods: periods,
       treatMissingData: tellsOfSilence ? TreatMissingData.MISSING : TreatMissingData.NOT_BREACHING,
     });
     const tell = new SnsAction(this.alertTopic);
@@ -296,6 +327,8 @@ interface AlarmOptions {
   readonly below?: number;
   /** Whether it tells when data stop coming; before the first there are none, and nothing is told. @default false */
   readonly tellsOfSilence?: boolean;
+  /** In how many periods, one after the other. @default 1 */
+  readonly periods?: number;
 }
 
 function together(expression: string, usingMetrics: Readonly<Record<string, IMetric>>): IMetric {

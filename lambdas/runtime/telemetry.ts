@@ -24,6 +24,7 @@ export type MetricName =
   | 'RestoreTime'
   | 'StoredBytes'
   | 'Suspects'
+  | 'Uncovered'
   | 'VerificationAge'
   | 'VerificationFailed';
 

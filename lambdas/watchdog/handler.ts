@@ -9,7 +9,7 @@ import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
-const NONE = { ...NEVER, waiting: 0, damaged: 0 };
+const NONE = { ...NEVER, waiting: 0, damaged: 0, uncovered: 0 };
 /** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
@@ -69,7 +69,7 @@ async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]
 }
 
 function report(ages: SourceAges, isMissed: boolean): void {
-  const { source, backupMs, firstMs, waiting, damaged } = ages;
+  const { source, backupMs, firstMs, waiting, damaged, uncovered } = ages;
   // What was never done is as old as what it was never done for.
   const { verificationMs = firstMs, drillMs = firstMs } = ages;
   measure(source, {
@@ -78,19 +78,18 @@ function report(ages: SourceAges, isMissed: boolean): void {
     DrillAge: seconds(drillMs) ?? undefined,
     Suspects: waiting,
     VerificationFailed: damaged,
+    Uncovered: uncovered,
     BackupMissed: isMissed ? 1 : 0,
   });
   if (isMissed) logger.error('no good backup is young enough', { source, ageSeconds: seconds(backupMs) });
 }
 
-function inSeconds({ source, backupMs, verificationMs, drillMs, waiting, damaged }: SourceAges) {
+function inSeconds({ backupMs, verificationMs, drillMs, firstMs: _, ...ages }: SourceAges) {
   return {
-    source,
+    ...ages,
     backupAge: seconds(backupMs),
     verificationAge: seconds(verificationMs),
     drillAge: seconds(drillMs),
-    waiting,
-    damaged,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Repository } from '../repository/repository.ts';
 import { summarise } from './list.ts';
+import { CoverageCheck } from './recovery-coverage.ts';
 import { type SourceStatus, statusOf } from './status.ts';
 
 export interface SourceAges {
@@ -17,6 +18,8 @@ export interface SourceAges {
   readonly waiting: number;
   /** Backups that a verification found damaged. */
   readonly damaged: number;
+  /** Backups that a recovery key does not open; 0 where there is no recovery key. */
+  readonly uncovered: number;
 }
 
 /** How old the newest good backup of each source is, and what proves it. Reads manifests and reports, needs no key. @throws E_STORE_* */
@@ -24,7 +27,12 @@ export async function readSourceAges(
   repository: Repository,
   signal: AbortSignal,
 ): Promise<readonly SourceAges[]> {
-  const { summaries } = await summarise(repository, await repository.backupKeys(signal), { signal });
+  const coverage = await CoverageCheck.begin(repository, signal);
+  const { summaries } = await summarise(repository, await repository.backupKeys(signal), {
+    onEntry: ({ key, manifest }) => coverage.look(key, manifest?.keys ?? []),
+    signal,
+  });
+  const uncovered = new Set(coverage.result().notOpened.flatMap(({ backups }) => backups));
   const now = repository.clock.now().getTime();
   const since = (at: Date | undefined) => at && Math.max(0, now - at.getTime());
   const readable = summaries.filter(({ state }) => state !== 'damaged');
@@ -42,6 +50,7 @@ export async function readSourceAges(
       firstMs: since(firstAt),
       waiting: waiting.length,
       damaged: failed.length,
+      uncovered: backups.filter(({ key }) => uncovered.has(key)).length,
     };
   });
 }

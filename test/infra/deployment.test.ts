@@ -281,19 +281,25 @@ const [{ Environment }] = properties(pipeline, 'AWS::Lambda::Function').filter(
 ) as [{ Environment: { Variables: Record<string, string> } }];
 const deployment = Environment.Variables['HOLDFAST_DEPLOYMENT'];
 
+interface MathLine {
+  readonly Id: string;
+  readonly Expression?: string;
+  readonly MetricStat?: object;
+}
+
 describe('monitoring', () => {
   const alarms = properties(monitoring, 'AWS::CloudWatch::Alarm');
   const about = (text: string) =>
     alarms.find(({ AlarmDescription }) => JSON.stringify(AlarmDescription).includes(text));
 
-  it('alarms by few alarms: three for each source, and four', () => {
+  it('alarms by few alarms: three for each source, and five', () => {
     const names = alarms.map(({ AlarmDescription }) => JSON.stringify(AlarmDescription));
     expect(names.filter((name) => / (shop|game) /.test(name) || /of (shop|game)/.test(name))).toHaveLength(6);
     const one = properties(
       deploymentOf({ sources: { shop: { kind: 'postgres', secret: SECRETS.source } } }).monitoring,
       'AWS::CloudWatch::Alarm',
     );
-    expect(one).toHaveLength(7);
+    expect(one).toHaveLength(8);
   });
 
   it('takes what stops being measured for a missed backup, and for a watchdog that stopped', () => {
@@ -314,6 +320,28 @@ describe('monitoring', () => {
       TreatMissingData: 'missing',
       InsufficientDataActions: [expect.anything()],
     });
+  });
+
+  it('notices a watchdog that never ran: data of others is there, and none of it on two days', () => {
+    expect(about('did not run on two days')).toMatchObject({
+      EvaluationPeriods: 2,
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1_000_000,
+      // Before anything ran there is nothing to notice.
+      TreatMissingData: 'notBreaching',
+    });
+    const { Metrics } = about('did not run on two days') as { Metrics: MathLine[] };
+    expect(Metrics.find(({ Expression }) => Expression)?.Expression).toBe(
+      'MAX([runs * 1000000, backups, prunes])',
+    );
+    const calls = Metrics.filter(({ MetricStat }) => MetricStat);
+    expect(calls.map(({ Id }) => Id).toSorted()).toEqual(['backups', 'prunes', 'runs']);
+    for (const { MetricStat } of calls)
+      expect(MetricStat).toMatchObject({
+        Period: 86_400,
+        Stat: 'Sum',
+        Metric: { MetricName: 'Invocations' },
+      });
   });
 
   it('tells of its own deployment alone: every event of its state machines says whose it is', () => {

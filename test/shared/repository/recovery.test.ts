@@ -5,6 +5,7 @@ import type { BackupKey } from '../../../shared/core/ids.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
 import { completeRecovery, removeRecoveryKey } from '../../../shared/jobs/recovery.ts';
 import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
+import { readSourceAges } from '../../../shared/jobs/source-ages.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { KeyProvider } from '../../../shared/keys/key-provider.ts';
@@ -284,9 +285,12 @@ describe('a backup that cannot be wrapped', () => {
       keys: [{ id: recoveryKey.id }],
       notOpened: [{ recoveryKey: recoveryKey.id, backups: [key] }],
     });
+    const uncovered = async () => (await readSourceAges(repository, never)).map((ages) => ages.uncovered);
+    expect(await uncovered()).toEqual([1]);
     store.isRefusing = false;
     expect(await completeRecovery(repository, never)).toMatchObject({ wrapped: 3 });
     expect((await verify()).recovery?.notOpened).toEqual([]);
+    expect(await uncovered()).toEqual([0]);
     await expectRecovered(inner, recoveryKey, new Map([[key, digestsOf(dataOf(1))]]));
   });
 
