@@ -1,76 +1,58 @@
-import type { AnswerOf, API_ROUTES, RouteId } from '../../shared/core/api.ts';
-import type { ListQuery, RetentionQuery } from '../../shared/core/api-backups.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
-import type { DownloadQuery, RunsQuery } from '../../shared/core/api-runs.ts';
-import type { AuditQuery } from '../../shared/core/api-status.ts';
 import { config, expire, nextToken, session } from '../session/session.ts';
 import { answered, unanswered } from './connection.ts';
+import { OPERATIONS } from './generated/operations.ts';
 import { problemOf, unreachable } from './problem.ts';
+import type { AnswerOf, BodyOf, Operation, QueryOf } from './types.ts';
 
-/** Method and path of each route, without its schemas; the compiler compares them with the API's own table. */
-const ROUTES: { readonly [R in RouteId]: readonly [Table[R]['method'], Table[R]['path']] } = {
-  health: ['GET', '/health'],
-  status: ['GET', '/status'],
-  create: ['POST', '/create'],
-  list: ['GET', '/list'],
-  download: ['GET', '/download/{key}'],
-  runs: ['GET', '/runs'],
-  run: ['GET', '/runs/{id}'],
-  events: ['GET', '/events/{id}'],
-  cancel: ['DELETE', '/runs/{id}'],
-  backup: ['GET', '/backups/{key}'],
-  restore: ['POST', '/restore'],
-  verify: ['POST', '/verify'],
-  drill: ['POST', '/drill'],
-  hold: ['POST', '/hold'],
-  release: ['DELETE', '/hold'],
-  accept: ['POST', '/accept'],
-  retention: ['GET', '/retention'],
-  storage: ['GET', '/storage'],
-  audit: ['GET', '/audit'],
-};
-type Table = typeof API_ROUTES;
-
-export type AnyQuery = Partial<ListQuery & RetentionQuery & DownloadQuery & RunsQuery & AuditQuery>;
-
-export interface CallOptions {
+export interface CallOptions<O extends Operation> {
   /** In the place of `{key}` or `{id}`. */
   readonly param?: string;
-  readonly query?: { readonly [K in keyof AnyQuery]?: AnyQuery[K] | undefined };
-  readonly body?: object;
+  readonly query?: { readonly [K in keyof QueryOf<O>]?: QueryOf<O>[K] | undefined };
+  readonly body?: BodyOf<O>;
   readonly signal?: AbortSignal;
 }
 
-/** Calls a route and reads its JSON. @throws CallError */
-export async function call<R extends RouteId>(route: R, options: CallOptions = {}): Promise<AnswerOf<R>> {
-  const response = await send(route, options);
-  return (await response.json()) as AnswerOf<R>;
+/** Calls an operation and reads its JSON. @throws CallError */
+export async function call<O extends Operation>(
+  operation: O,
+  options: CallOptions<O> = {},
+): Promise<AnswerOf<O>> {
+  const response = await send(operation, options);
+  return (await response.json()) as AnswerOf<O>;
 }
 
 /**
- * The response of a route, not read yet. Where the API does not accept the token (any more), waits until somebody has
+ * The response of an operation, not read yet. Where the API does not accept the token (any more), waits until somebody has
  * signed in again, and repeats the call: nothing that was begun on the screen is lost.
  *
  * @throws CallError
  */
-export async function send(route: RouteId, options: CallOptions = {}): Promise<Response> {
+export async function send<O extends Operation>(
+  operation: O,
+  options: CallOptions<O> = {},
+): Promise<Response> {
   for (;;) {
     const token = session.value.kind === 'signed-in' ? session.value.token : await nextToken();
-    const response = await request(route, token, options);
+    const response = await request(operation, token, options);
     if (response.ok) return response;
     if (response.status !== 401) throw await problemOf(response);
     expire(token);
   }
 }
 
-async function request(route: RouteId, token: string, options: CallOptions): Promise<Response> {
+async function request<O extends Operation>(
+  operation: O,
+  token: string,
+  options: CallOptions<O>,
+): Promise<Response> {
   const { param = '', query = {}, body, signal } = options;
-  const [method, path] = ROUTES[route];
+  const [method, path] = OPERATIONS[operation];
   const url = new URL(
     (config.value?.apiBase ?? API_BASE) + path.replace(/\{\w+\}/, encodeURIComponent(param)),
     location.href,
   );
-  for (const [name, value] of Object.entries(query))
+  for (const [name, value] of Object.entries(query as Readonly<Record<string, unknown>>))
     if (value !== undefined && value !== '') url.searchParams.set(name, String(value));
   const headers = {
     accept: 'application/json, application/problem+json, */*;q=0.5',

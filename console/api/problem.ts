@@ -1,4 +1,4 @@
-import type { ApiProblem } from '../../shared/core/api-status.ts';
+import type { Problem } from './types.ts';
 
 export interface Failure {
   /** `unreachable`: no answer, or one of a gateway; `refused`: by the API, with a code. */
@@ -56,7 +56,7 @@ export async function problemOf(response: Response): Promise<CallError> {
   });
 }
 
-function isProblem(body: unknown): body is ApiProblem {
+function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
 }
 

@@ -1,7 +1,7 @@
-import type { AnswerOf } from '../../shared/core/api.ts';
 import { hasRole, type Role } from '../../shared/core/api-names.ts';
 import { call } from './client.ts';
 import { type Resource, resource, useResource } from './resource.ts';
+import type { AnswerOf } from './types.ts';
 
 export type Status = AnswerOf<'status'>;
 export type SourceState = Status['sources'][number];

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import type { AnswerOf } from '../../shared/core/api.ts';
 import { AUDIT_ACTIONS, type AuditAction } from '../../shared/core/api-names.ts';
 import { plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
+import type { AnswerOf } from '../api/types.ts';
 import { backupHref, backupName, runHref } from '../routes.ts';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import { Moment } from '../ui/moment.tsx';

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { AnswerOf } from '../../shared/core/api.ts';
 import { number, plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
+import type { AnswerOf } from '../api/types.ts';
 import { backupHref } from '../routes.ts';
 import { SelectField } from '../ui/fields.tsx';
 import { When } from '../ui/moment.tsx';

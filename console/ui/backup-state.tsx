@@ -1,4 +1,4 @@
-import type { ApiBackup } from '../../shared/core/api-backups.ts';
+import type { Backup as ApiBackup } from '../api/types.ts';
 import { Ago } from './moment.tsx';
 import { Badge } from './parts.tsx';
 

@@ -58,9 +58,9 @@ function allowed(found: readonly Match[]): readonly string[] {
   return [...methods, 'OPTIONS'];
 }
 
-/** A look at the head of a file would have it made. */
-function hasHead({ method, isFile = false }: ApiRoute): boolean {
-  return method === 'GET' && !isFile;
+/** A look at the head of a file would have it made; events have no end. */
+function hasHead({ method, isFile = false, isEvents = false }: ApiRoute): boolean {
+  return method === 'GET' && !isFile && !isEvents;
 }
 
 /** Undefined where the path is not of the template. */

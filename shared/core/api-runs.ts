@@ -23,12 +23,6 @@ const noteText = z
   .max(MOST_NOTE_CHARS)
   .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
 
-type JsonText = string | number | boolean | null | JsonText[] | { [name: string]: JsonText };
-const inner = z.lazy((): z.ZodType<JsonText> => JsonValue);
-const JsonValue: z.ZodType<JsonText> = z
-  .union([z.string(), z.number(), z.boolean(), z.null(), z.array(inner), z.record(z.string(), inner)])
-  .meta({ id: 'Json' });
-
 /** A run that was begun; `GET /runs/{id}` says how it goes. */
 export const RunStarted = z.object({ run: RunId }).meta({ id: 'RunStarted' });
 export type RunStarted = z.infer<typeof RunStarted>;
@@ -146,7 +140,7 @@ export const RunAnswer = ApiRun.extend({
   log: z
     .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
     .describe('the last lines, oldest first'),
-  result: z.record(z.string(), JsonValue).nullable().describe('figures; which, depends on the kind'),
+  result: z.record(z.string(), z.unknown()).nullable().describe('figures; which, depends on the kind'),
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { openApi } from '../../shared/api/openapi.ts';
 import { API_ROUTES } from '../../shared/core/api.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
+import { clientTypes, operationTable, TABLE_FILE, TYPES_FILE } from '../../tools/openapi-client.ts';
 
 const document = openApi() as {
   readonly paths: Record<string, Record<string, { readonly operationId: string }>>;
@@ -11,6 +12,11 @@ const document = openApi() as {
 
 it('is what docs/openapi.json holds; else run: npm run openapi', () => {
   expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(document);
+});
+
+it('is what the client of the console was generated from; else run: npm run openapi', async () => {
+  expect(readFileSync(TYPES_FILE, 'utf8')).toBe(await clientTypes());
+  expect(readFileSync(TABLE_FILE, 'utf8')).toBe(operationTable());
 });
 
 it('is valid by the rules of OpenAPI, as a validator of others has them', async () => {

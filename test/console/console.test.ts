@@ -80,7 +80,7 @@ describeWithPart('chromium', 'console', () => {
     await one.getByRole('heading', { name: 'Overview' }).waitFor();
     await goTo('runs', 'Runs', one);
     await one.reload();
-    await one.getByRole('heading', { name: 'Runs' }).waitFor();
+    await one.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
     expect(one.url()).toBe(`${rig.serving.url}/#/runs`);
     const two = await openPage(own);
     await two.goto(`${rig.serving.url}/#/retention`);
@@ -142,7 +142,8 @@ describeWithPart('chromium', 'console', () => {
       oldestMissing: null,
       problem: null,
     };
-    const far = { ...near, name: 'far', missing: 2, oldestMissing: { ...newest.newestGood } };
+    const { key, name, startedAt } = newest.newestGood;
+    const far = { ...near, name: 'far', missing: 2, oldestMissing: { key, name, startedAt } };
     await other.route('**/status', async (route) => {
       const answer = await route.fetch();
       const changes = {

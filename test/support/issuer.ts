@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { ApiError } from '../../shared/api/api-error.ts';
 import { sendResponse } from '../../shared/api/node-http.ts';
+import { problemResponse } from '../../shared/api/responses.ts';
 
 /** An OIDC issuer that lets everybody in, and beside it the console, set up to sign in there. */
 export interface Issuer extends AsyncDisposable {
@@ -38,7 +40,7 @@ export async function startIssuer(consoleFolder = ''): Promise<Issuer> {
   const routes = { ...issuerRoutes(url), '/config.json': async () => json(configOf(url)) };
   const api = ({ request }: Asked) => {
     authorizations.push(request.headers.authorization ?? '');
-    return json({ code: 'E_FORBIDDEN', detail: 'you have no role here', hint: null }, 403);
+    return problemResponse(new ApiError('E_FORBIDDEN', 'you have no role here'));
   };
   const answer = async (request: IncomingMessage): Promise<Response> => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', url);

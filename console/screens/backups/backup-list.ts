@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
-import type { ApiBackup } from '../../../shared/core/api-backups.ts';
 import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
+import type { Backup } from '../../api/types.ts';
 import { isDamaged, isWaiting } from '../../ui/backup-state.tsx';
 
 /** Most that the API gives at once. */
@@ -25,7 +25,7 @@ export const STATES = {
 } as const;
 export type StateName = keyof typeof STATES;
 
-const IS_STATE: Readonly<Record<StateName, (backup: ApiBackup) => boolean>> = {
+const IS_STATE: Readonly<Record<StateName, (backup: Backup) => boolean>> = {
   waiting: isWaiting,
   damaged: isDamaged,
   held: ({ marks }) => marks.hold !== undefined,
@@ -36,7 +36,7 @@ const IS_STATE: Readonly<Record<StateName, (backup: ApiBackup) => boolean>> = {
 
 /** The backups that a filter lets pass, page by page, newest first. */
 export class BackupList {
-  readonly backups = signal<readonly ApiBackup[]>([]);
+  readonly backups = signal<readonly Backup[]>([]);
   readonly failure = signal<Failure | undefined>(undefined);
   readonly isLoading = signal(false);
   readonly #cursor = signal<string | null | undefined>(undefined);
@@ -87,17 +87,17 @@ export class BackupList {
 
 /** Those that a search and a state leave, among what is loaded. */
 export function matching(
-  backups: readonly ApiBackup[],
+  backups: readonly Backup[],
   search: string,
   state: StateName | undefined,
-): readonly ApiBackup[] {
+): readonly Backup[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const isState = state === undefined ? () => true : IS_STATE[state];
   if (words.length === 0 && state === undefined) return backups;
   return backups.filter((backup) => isState(backup) && isFound(backup, words));
 }
 
-function isFound({ name, type, note, source }: ApiBackup, words: readonly string[]): boolean {
+function isFound({ name, type, note, source }: Backup, words: readonly string[]): boolean {
   const text = `${name} ${type} ${note ?? ''} ${source.name}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }

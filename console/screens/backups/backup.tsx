@@ -1,8 +1,8 @@
-import type { AnswerOf } from '../../../shared/core/api.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
+import type { AnswerOf } from '../../api/types.ts';
 import { backupHref, backupName } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
 import { Moment, When } from '../../ui/moment.tsx';

@@ -1,9 +1,9 @@
 import { useEffect, useMemo } from 'preact/hooks';
-import type { ApiBackup } from '../../../shared/core/api-backups.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import { revivals } from '../../api/connection.ts';
 import { useStatus } from '../../api/status.ts';
+import type { Backup } from '../../api/types.ts';
 import { backupHref, place } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
 import { When } from '../../ui/moment.tsx';
@@ -58,7 +58,7 @@ function useLoading(list: BackupList, isSearching: boolean): void {
   }, [list]);
 }
 
-function Found({ list, found }: { readonly list: BackupList; readonly found: readonly ApiBackup[] }) {
+function Found({ list, found }: { readonly list: BackupList; readonly found: readonly Backup[] }) {
   const total = useStatus().value.value?.backups;
   if (list.isFirst.value) return list.failure.value ? null : <Loading lines={9} />;
   if (found.length === 0)
@@ -92,7 +92,7 @@ function Found({ list, found }: { readonly list: BackupList; readonly found: rea
   );
 }
 
-function Row({ backup }: { readonly backup: ApiBackup }) {
+function Row({ backup }: { readonly backup: Backup }) {
   const { key, startedAt, type, source, records, plainBytes, storedBytes } = backup;
   return (
     <>

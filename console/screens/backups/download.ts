@@ -1,11 +1,11 @@
-import type { DownloadLink, DownloadQuery, RunStarted } from '../../../shared/core/api-runs.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { call, send } from '../../api/client.ts';
 import { CallError } from '../../api/problem.ts';
+import type { DownloadLink, QueryOf, RunStarted } from '../../api/types.ts';
 import { backupName } from '../../routes.ts';
 
-export type Format = NonNullable<DownloadQuery['format']>;
-type Query = Pick<DownloadQuery, 'format' | 'dataset'>;
+export type Format = NonNullable<QueryOf<'download'>['format']>;
+type Query = Pick<QueryOf<'download'>, 'format' | 'dataset'>;
 
 const ASK_MS = 1_500;
 

@@ -1,5 +1,5 @@
-import type { AnswerOf } from '../../../shared/core/api.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
+import type { AnswerOf } from '../../api/types.ts';
 
 export type Storage = AnswerOf<'storage'>;
 export type Day = Storage['days'][number];

@@ -1,4 +1,4 @@
-import type { AnswerOf } from '../../../shared/core/api.ts';
+import type { AnswerOf } from '../../api/types.ts';
 
 /** The answer to a dry run. */
 export type Plan = Exclude<AnswerOf<'restore'>, { readonly run: string }>;

@@ -1,10 +1,10 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { AnswerOf } from '../../../shared/core/api.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { distrustAll, useResource } from '../../api/resource.ts';
 import { refreshStatus } from '../../api/status.ts';
+import type { AnswerOf } from '../../api/types.ts';
 import { backupHref } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { Moment, TimeOfDay } from '../../ui/moment.tsx';

@@ -1,7 +1,7 @@
-import type { ApiRun } from '../../../shared/core/api-runs.ts';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
+import type { Run } from '../../api/types.ts';
 import { backupHref, backupName, runHref } from '../../routes.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { Ago, Moment, now } from '../../ui/moment.tsx';
@@ -14,7 +14,7 @@ import { BackUpNow } from '../backups/back-up-now.tsx';
 const LIVE_MS = 2_000;
 const CALM_MS = 20_000;
 
-const KIND_NAMES: Readonly<Record<ApiRun['kind'], string>> = {
+const KIND_NAMES: Readonly<Record<Run['kind'], string>> = {
   backup: 'Backup',
   verify: 'Verification',
   drill: 'Drill',
@@ -38,7 +38,7 @@ export function Runs() {
   );
 }
 
-function Table({ runs }: { readonly runs: readonly ApiRun[] }) {
+function Table({ runs }: { readonly runs: readonly Run[] }) {
   if (runs.length === 0)
     return (
       <Empty title="No runs yet">
@@ -89,13 +89,13 @@ function Table({ runs }: { readonly runs: readonly ApiRun[] }) {
   );
 }
 
-export function runTitle({ kind, source, target, backup }: ApiRun): string {
+export function runTitle({ kind, source, target, backup }: Run): string {
   const of =
     source === null ? (backup === null ? '' : ` of ${backupName(backup)}`) : ` of ${shortSource(source)}`;
   return `${KIND_NAMES[kind]}${of}${target === null ? '' : ` to ${target}`}`;
 }
 
-export function RunState({ run: { state, error } }: { readonly run: ApiRun }) {
+export function RunState({ run: { state, error } }: { readonly run: Run }) {
   if (state === 'succeeded')
     return (
       <Badge tone="good" icon="check">
@@ -116,7 +116,7 @@ export function RunState({ run: { state, error } }: { readonly run: ApiRun }) {
 }
 
 /** What it does, and how far it is. */
-export function RunProgress({ run: { progress } }: { readonly run: ApiRun }) {
+export function RunProgress({ run: { progress } }: { readonly run: Run }) {
   if (!progress) return <p class="small soft">Under way …</p>;
   const { phase, doneBytes, totalBytes, shares } = progress;
   if (shares) {
@@ -138,7 +138,7 @@ function Bar(bar: { readonly label: string; readonly share: number | undefined; 
   );
 }
 
-export function Subject({ run: { backup, source, target } }: { readonly run: ApiRun }) {
+export function Subject({ run: { backup, source, target } }: { readonly run: Run }) {
   return (
     <>
       {source !== null && <span>{shortSource(source)} </span>}
@@ -157,7 +157,7 @@ export function Subject({ run: { backup, source, target } }: { readonly run: Api
   );
 }
 
-export function tookMs({ startedAt, finishedAt }: ApiRun): number {
+export function tookMs({ startedAt, finishedAt }: Run): number {
   const end =
     finishedAt === null ? Math.max(now.value.getTime(), Date.parse(startedAt)) : Date.parse(finishedAt);
   return end - Date.parse(startedAt);

@@ -1,0 +1,22 @@
+/** Method, and path below the base, of every operation. Made of docs/openapi.json by `npm run openapi`. */
+export const OPERATIONS = {
+  health: ['GET', '/health'],
+  status: ['GET', '/status'],
+  create: ['POST', '/create'],
+  list: ['GET', '/list'],
+  download: ['GET', '/download/{key}'],
+  runs: ['GET', '/runs'],
+  run: ['GET', '/runs/{id}'],
+  cancel: ['DELETE', '/runs/{id}'],
+  events: ['GET', '/events/{id}'],
+  backup: ['GET', '/backups/{key}'],
+  restore: ['POST', '/restore'],
+  verify: ['POST', '/verify'],
+  drill: ['POST', '/drill'],
+  hold: ['POST', '/hold'],
+  release: ['DELETE', '/hold'],
+  accept: ['POST', '/accept'],
+  retention: ['GET', '/retention'],
+  storage: ['GET', '/storage'],
+  audit: ['GET', '/audit'],
+} as const;

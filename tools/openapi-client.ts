@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import openapiTypescript from 'openapi-typescript';
+import { API_BASE } from '../shared/core/api-names.ts';
+
+export const OPENAPI_FILE = 'docs/openapi.json';
+export const TYPES_FILE = 'console/api/generated/openapi.ts';
+export const TABLE_FILE = 'console/api/generated/operations.ts';
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
+}
+
+/** Types of every operation, made by openapi-typescript of the document as it is published. */
+export async function clientTypes(): Promise<string> {
+  return openapiTypescript(published(), { immutableTypes: true, alphabetize: false });
+}
+
+/** Method and path of every operation, in the form that `biome` would give it. */
+export function operationTable(): string {
+  const { paths } = published();
+  const rows = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, { operationId }]) =>
+        `  ${operationId}: ['${method.toUpperCase()}', '${path.slice(API_BASE.length)}'],`,
+    ),
+  );
+  return [
+    '/** Method, and path below the base, of every operation. Made of docs/openapi.json by `npm run openapi`. */',
+    'export const OPERATIONS = {',
+    ...rows,
+    '} as const;',
+    '',
+  ].join('\n');
+}
+
+function published(): Document & Parameters<typeof openapiTypescript>[0] {
+  return JSON.parse(readFileSync(OPENAPI_FILE, 'utf8'));
+}
