@@ -33,7 +33,7 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedCo
 export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
   const { repository, s3, kmsKey, olderKmsKeys, workers, cacheMiB, compressionLevel, deltas, storageClass } =
     config;
-  const { recoveryKeys } = config;
+  const { recoveryKeys, rereadWithin } = config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
       hint: `Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.${existsSync(path.join(io.cwd, '.env')) ? ' The .env that is here is read with --env-file .env alone.' : ''}`,
@@ -46,7 +46,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
   const { graceMs } = config.prune;
   const limits = { workers, cacheBytes, compressionLevel, graceMs };
   const keys = { encryptionKey, kmsKey, olderKmsKeys, recoveryKeys, signing: await signingOf(config, io) };
-  return { repository: place, s3, ...keys, deltas, storageClass, ...limits };
+  return { repository: place, s3, ...keys, deltas, rereadWithin, storageClass, ...limits };
 }
 
 /**

@@ -15,11 +15,13 @@ const options = {
   note: { type: 'string' },
   'allow-empty': { type: 'boolean', default: false },
   'full-read': { type: 'boolean', default: false },
+  'no-parent': { type: 'boolean', default: false },
 } as const;
 
 export const backup: Command = {
   options,
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]
+                       [--no-parent]
 
 Backs a database up as at one moment. TYPE (daily, weekly, manual, or one of the configuration;
 default manual) chooses how long it is kept. Only data that is new since the last backup of this source is stored.
@@ -33,6 +35,8 @@ data no longer compresses) is stored as suspect: it is named here and exits with
       --note TEXT         kept with the backup
       --allow-empty       store a backup without any record, as suspect; else that is an error
       --full-read         read all of it, even what has not changed since the last backup (Firebase)
+      --no-parent         read all of it, and store all of it whole: the backup needs nothing that earlier ones stored.
+                          For when these are not trusted; it takes as much room as a first backup
 
 ${COMMON_HELP}
 Examples:
@@ -60,6 +64,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       suspects: session.config.suspects,
       allowEmpty: values['allow-empty'] === true,
       fullRead: values['full-read'] === true,
+      noParent: values['no-parent'] === true,
       onProgress: session.progress.on,
       signal: io.signal,
     });

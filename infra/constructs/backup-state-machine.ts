@@ -95,7 +95,7 @@ const MOST_CONCURRENCY = 1000;
 
 /**
  * One backup: plan, partitions in parallel, commit, verify, tell. It is started with `{source, type,
- * scheduledTime?, note?}`; executions of the same scheduled time make one backup between them.
+ * scheduledTime?, note?, noParent?}`; executions of the same scheduled time make one backup between them.
  */
 export class BackupStateMachine extends Construct {
   readonly stateMachine: StateMachine;

@@ -50,7 +50,11 @@ export function holdStep(
     taskTimeout: Timeout.duration(holdStartTimeout),
     resultPath: '$.plan',
   };
-  const event = { ...runEvent('$.plan.run'), note: JsonPath.stringAt('$.note') };
+  const event = {
+    ...runEvent('$.plan.run'),
+    note: JsonPath.stringAt('$.note'),
+    noParent: JsonPath.objectAt('$.plan.noParent'),
+  };
   if (fargate && holdOnFargate) {
     const task = new RevisionTask(scope, 'Hold', {
       ...common,

@@ -41,7 +41,8 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const { suspects } = config;
   const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
-  const { suspect } = result;
+  const { suspect, parentDamage } = result;
+  if (parentDamage > 0) logger.error('the parent is damaged', { backup: parent ?? '', chunks: parentDamage });
   const { startedAt, finishedAt } = result;
   measure(source, {
     Duration: (finishedAt.getTime() - startedAt.getTime()) / SECOND_MS,
@@ -51,6 +52,8 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
     Ratio: storedBytes > 0 ? plainBytes / storedBytes : undefined,
     Suspects: suspect ? suspect.findings.length : 0,
     BackupFailed: 0,
+    // Its alarm is that of damage that a verification found; the next look of the watchdog says what is known by then.
+    VerificationFailed: parentDamage > 0 ? 1 : undefined,
   });
   return {
     key,
@@ -64,6 +67,7 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
     newChunks,
     suspect: suspect ? { findings: suspect.findings.length } : null,
     parent: parent ?? null,
+    parentDamage,
     /** For the state machine: what is verified next. */
     verification: { parts: newPartsOf(key, storedBytes), damaged: [] },
   };

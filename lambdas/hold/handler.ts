@@ -3,12 +3,12 @@ import { holdSnapshot } from '../../shared/jobs/hold-snapshot.ts';
 import { planBackup } from '../../shared/jobs/plan-backup.ts';
 import { callBack, callBackFailed } from '../runtime/callback.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
-import { note, run, source, type } from '../runtime/event-members.ts';
+import { noParent, note, run, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
 import { planOptions, sharesOf } from '../runtime/planned-run.ts';
 
-const Event = z.strictObject({ run, source, type, note, taskToken: z.string().min(1) });
+const Event = z.strictObject({ run, source, type, note, noParent, taskToken: z.string().min(1) });
 
 const SAY_WHY_MS = 2_000;
 

@@ -4,7 +4,7 @@ import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts'
 import { claimRun } from '../../shared/jobs/claim-run.ts';
 import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
-import { note, source, type } from '../runtime/event-members.ts';
+import { noParent, note, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
@@ -15,6 +15,7 @@ const Event = z.strictObject({
   source,
   type,
   note,
+  noParent,
   /** Given to every execution that is to make the same backup. */
   scheduledTime: z.string().min(1).max(64).optional(),
   /** The execution's own id: its ARN. */
@@ -22,6 +23,8 @@ const Event = z.strictObject({
 });
 
 interface Plan extends PlannedRun {
+  /** For who plans in its stead. */
+  readonly noParent: boolean;
   /**
    * - `shares`: planned, all shares can be read.
    * - `hold`: the database's view must be held: invoke `hold`, which plans.
@@ -37,21 +40,22 @@ export const handler = defineFunction(
     const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
     logger.appendKeys({ run });
     const type = knownBackupType(event.type, backupTypes(config));
+    const { noParent = false } = event;
     const about = { run, source: event.source, type };
     const source = await openConfiguredSource(event.source, config, signal);
     const repository = await openOrMake(invocation);
     if (event.scheduledTime !== undefined) {
       const { scheduledTime } = event;
       const claim = await claimRun(repository, { ...about, scheduledTime, signal });
-      if (!claim.isOurs) return { ...about, run: claim.run, mode: 'duplicate', shares: [] };
+      if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
     }
-    if (mustBeHeld(source)) return { ...about, mode: 'hold', shares: [] };
+    if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
     await using plan = await planBackup(repository, source, {
-      ...planOptions({ ...about, note: event.note }, config),
+      ...planOptions({ ...about, note: event.note, noParent }, config),
       onProgress,
       signal,
     });
-    return { ...about, mode: 'shares', shares: sharesOf(plan, about, config) };
+    return { ...about, noParent, mode: 'shares', shares: sharesOf(plan, about, config) };
   },
   { probe: 'runs', places: examinedSources },
 );

@@ -8,6 +8,8 @@ export const source = z.string().min(1).max(128);
 export const type = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'");
 /** Empty where there is none: a state machine has no optional members. */
 export const note = z.string().max(500).optional();
+/** Whether nothing of earlier backups is used. */
+export const noParent = z.boolean().optional();
 export const backupKey = z
   .string()
   .refine((text) => parseBackupKey(text) !== undefined, 'wanted is a whole key of a backup: backups/…');

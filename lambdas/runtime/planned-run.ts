@@ -17,10 +17,20 @@ export interface PlannedRun extends RunOfBackup {
 }
 
 export function planOptions(
-  { run, type, note }: { readonly run: string; readonly type: string; readonly note?: string | undefined },
+  {
+    run,
+    type,
+    note,
+    noParent = false,
+  }: {
+    readonly run: string;
+    readonly type: string;
+    readonly note?: string | undefined;
+    readonly noParent?: boolean | undefined;
+  },
   config: ResolvedConfig,
 ) {
-  return { run, type, note: note === '' ? undefined : note, shareBytes: config.aws.shareBytes };
+  return { run, type, noParent, note: note === '' ? undefined : note, shareBytes: config.aws.shareBytes };
 }
 
 /** The shares as the state machine hands them on: what a function cannot do in its time goes to Fargate, where there is one. */

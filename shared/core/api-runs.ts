@@ -31,6 +31,10 @@ export const CreateBody = z.strictObject({
   source: NameText.optional().describe('a name of the configuration; may be missing where there is one'),
   type: BackupTypeText.default('manual'),
   note: noteText.optional(),
+  noParent: z
+    .boolean()
+    .default(false)
+    .describe('compares with no earlier backup and refers to none: all is stored whole'),
 });
 export type CreateBody = z.infer<typeof CreateBody>;
 

@@ -82,6 +82,8 @@ const FileConfig = z.strictObject({
   aws: AwsConfig.optional(),
   /** Whether changes are stored as differences; without, a backup never decrypts records. */
   deltas: z.boolean().optional(),
+  /** What backups take from earlier ones is read again within so many backups, and days; 0: never. */
+  rereadWithin: z.number().int().min(0).max(365).optional(),
   /** S3 storage class of packs of chunks, by type of backup. */
   storageClass: StorageClassConfig.optional(),
   retention: RetentionConfig.optional(),
@@ -157,6 +159,8 @@ export interface ResolvedConfig {
   readonly aws: AwsSettings;
   /** Whether changes are stored as differences. */
   readonly deltas: boolean;
+  /** Undefined: the default. */
+  readonly rereadWithin: number | undefined;
   readonly storageClass: StorageClasses;
   readonly suspects: SuspectThresholds;
   /** Where backups are copied to. */
@@ -227,6 +231,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     copies,
     aws,
     deltas: fromFile.deltas ?? true,
+    rereadWithin: fromFile.rereadWithin,
     storageClass: fromFile.storageClass ?? {},
     suspects: suspectThresholds(fromFile.suspects),
     compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,

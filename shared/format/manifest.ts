@@ -53,6 +53,11 @@ const Manifest = z.object({
   startedAt: time,
   finishedAt: time,
   parent: z.string().nullable(),
+  /**
+   * How far backups have read again what they took from their parents: where on the circle of packs the next one goes on, and how
+   * many chunks this one found wrong and stored anew. Missing: nothing was read.
+   */
+  reread: z.object({ next: z.number().int().min(0).max(65_535), damaged: count }).optional(),
   /** Of a backup that was made from a file: when, and of which kind it was. `startedAt` is then that of the file. */
   imported: z.object({ at: time, format: z.string() }).optional(),
   /** Missing where nothing is suspect. */

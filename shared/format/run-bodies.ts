@@ -67,6 +67,10 @@ const PlanBody = z.object({
   spoiltPacks: z.array(hex(64)),
   allowEmpty: z.boolean(),
   fullRead: z.boolean(),
+  /** Nothing is compared with the parent, and nothing of it referred to. */
+  noParent: z.boolean().optional(),
+  /** What each share reads again of what it takes from the parent. */
+  reread: z.object({ from: count, length: count }).optional(),
   /** The view that all shares see; missing where the one share opens the source itself. */
   shared: z.object({ view: ViewBody, handle: attributes }).optional(),
   shares: z
@@ -100,6 +104,8 @@ const ShareBody = z.object({
   own: z.array(z.object({ id: hex(64), bytes: count, key: count })),
   /** Keys of the backups that other packs are of. */
   backups: z.array(z.string()),
+  /** Chunks of the parent that were found wrong. */
+  parentDamage: count.optional(),
   /** Of a share that opened the source itself. */
   view: ViewBody.optional(),
 });

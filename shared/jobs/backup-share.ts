@@ -135,6 +135,7 @@ async function writeParts(
     await using writer = await ShareWriter.begin(repository.context, {
       type: plan.type,
       parent,
+      reread: plan.reread,
       spoiltPacks: new Set(plan.spoiltPacks),
       onWarning: warn,
       onStored: countStored(onProgress),
@@ -158,10 +159,10 @@ async function writeParts(
 /** The plan's parent; where it was removed meanwhile or cannot be read, all is stored anew. */
 async function openParent(
   repository: Repository,
-  { parent }: Plan,
+  { parent, noParent }: Plan,
   { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
 ): Promise<BackupReader | undefined> {
-  if (!parent) return undefined;
+  if (!parent || noParent) return undefined;
   try {
     return await repository.openBackup(parent.key as BackupKey, signal);
   } catch (error) {

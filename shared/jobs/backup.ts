@@ -4,6 +4,7 @@ import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
+import type { BackupReader } from '../repository/backup-reader.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
@@ -23,6 +24,8 @@ export interface BackupOptions {
   readonly allowEmpty?: boolean;
   /** Reads everything, whatever the parent has of it. */
   readonly fullRead?: boolean;
+  /** Compares with no earlier backup and refers to none: all is read, and stored whole. It is judged by them all the same. */
+  readonly noParent?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -42,6 +45,8 @@ export interface BackupResult {
   readonly plainBytes: number;
   /** Bytes of packs that this run put into the store. */
   readonly storedBytes: number;
+  /** Chunks of the parent that were found wrong, and stored anew. */
+  readonly parentDamage: number;
   readonly omitted: readonly string[];
   /** What is suspect about it, and against which backup; undefined where nothing is. */
   readonly suspect: Suspect | undefined;
@@ -69,14 +74,16 @@ export async function runBackup(
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
-  const known = options.fullRead ? undefined : knownOf(ancestors.parent, repository);
+  const parent = options.noParent ? undefined : ancestors.parent;
+  const known = options.fullRead ? undefined : knownOf(parent, repository);
   const write = (view: SourceView) =>
-    writeBackup(repository, source, view, { ...options, ancestors, spoiltPacks, warn });
+    writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });
   return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
 }
 
 interface WriteOptions extends BackupOptions {
   readonly ancestors: Ancestors;
+  readonly parent: BackupReader | undefined;
   readonly spoiltPacks: ReadonlySet<string>;
   readonly warn: (message: string) => void;
 }
@@ -88,7 +95,7 @@ async function writeBackup(
   options: WriteOptions,
 ): Promise<BackupResult> {
   const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
-  const { ancestors, spoiltPacks, warn } = options;
+  const { ancestors, parent, spoiltPacks, warn } = options;
   const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
   const compresses = repository.context.limits.level > 0;
   let suspect: Suspect | undefined;
@@ -96,7 +103,7 @@ async function writeBackup(
     type,
     note,
     source: { kind: source.kind, name: source.name },
-    parent: ancestors.parent,
+    parent,
     spoiltPacks,
     capabilities: source.capabilities,
     judge: (figures) => {
@@ -125,6 +132,7 @@ export function summarise(
     startedAt: new Date(manifest.startedAt),
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
+    parentDamage: manifest.reread?.damaged ?? 0,
     omitted,
     suspect,
     ...(cost === undefined ? {} : { cost }),

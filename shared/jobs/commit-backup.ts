@@ -11,6 +11,7 @@ import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import type { RunBody } from '../format/run-bodies.ts';
+import type { BackupHeader } from '../repository/backup-to-write.ts';
 import { commitShares } from '../repository/commit-shares.ts';
 import { candidateTimes } from '../repository/put-manifest.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -97,7 +98,7 @@ async function list(
   const written = shares.map((share, i) => decodeShare(share, documents.keyOf(shareName(i))));
   const manifest = await commitShares(context, packs, written, {
     ...viewToCommit(view),
-    header: { ...plan, note: plan.note, startedAt: new Date(plan.startedAt), parent: plan.parent },
+    header: headerOf(plan),
     manifestKey,
     judge: (figures) => {
       suspect = judgeBackup(judgedBy(plan), figures, { name, allowEmpty, thresholds, compresses });
@@ -109,6 +110,11 @@ async function list(
     signal,
   });
   return summarise(manifest, { omitted: view.omitted, cost: costOf(view), suspect });
+}
+
+function headerOf(plan: Plan): BackupHeader {
+  const { note, startedAt, parent, noParent, reread } = plan;
+  return { ...plan, note, startedAt: new Date(startedAt), parent: noParent ? undefined : parent, reread };
 }
 
 /** Where an earlier commit, or one at the same time, has listed the run. */

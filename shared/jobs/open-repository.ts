@@ -26,6 +26,8 @@ export interface RepositoryConfig extends StoreConfig {
   readonly compressionLevel?: number | undefined;
   /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
   readonly deltas?: boolean | undefined;
+  /** What backups take from their parents is read again within so many backups, and days; 0: never. @default 30 */
+  readonly rereadWithin?: number | undefined;
   /** Of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
   /** Who signs, and whose signatures are believed. */
@@ -91,6 +93,7 @@ export async function openRepository(
     cacheBytes: config.cacheBytes,
     graceMs: config.graceMs,
     deltas: config.deltas,
+    rereadWithin: config.rereadWithin,
     storageClass: config.storageClass,
     signal,
   });

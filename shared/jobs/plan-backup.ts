@@ -5,6 +5,7 @@ import { parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
+import { type RereadArc, rereadArc } from '../repository/reread.ts';
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
 import type { Source, SourceView } from '../sources/source.ts';
@@ -27,6 +28,8 @@ export interface PlanOptions {
   readonly startedAt?: Date;
   /** Reads everything, whatever the parent has of it. */
   readonly fullRead?: boolean;
+  /** As of `runBackup`. */
+  readonly noParent?: boolean;
   /** As of `runBackup`. */
   readonly allowEmpty?: boolean;
   readonly onProgress?: OnProgress;
@@ -101,6 +104,7 @@ type Handle = NonNullable<Plan['shared']>['handle'];
 
 interface Surroundings {
   readonly ancestors: Ancestors;
+  readonly reread: RereadArc | undefined;
   readonly spoiltPacks: ReadonlySet<string>;
   /** Open; undefined where each share opens the source itself. */
   readonly view: SourceView | undefined;
@@ -109,28 +113,33 @@ interface Surroundings {
 async function lookAround(
   repository: Repository,
   source: Source,
-  { fullRead, allowEmpty, onProgress = () => {}, signal }: PlanOptions,
+  options: PlanOptions,
 ): Promise<Surroundings> {
+  const { allowEmpty, noParent, onProgress = () => {}, signal } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
-  if (!source.sharing) return { ancestors, spoiltPacks, view: undefined };
+  const parent = noParent ? undefined : ancestors.parent;
+  const { clock, context } = repository;
+  const startedAt = options.startedAt ?? clock.now();
+  const reread = rereadArc(parent?.manifest, { startedAt, ...context.limits });
+  if (!source.sharing) return { ancestors, reread, spoiltPacks, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
-  const parent = fullRead ? undefined : knownOf(ancestors.parent, repository);
-  const view = await source.open(signal, { parent, allowEmpty: allowEmpty ?? false, onWarning: warn });
+  const known = options.fullRead ? undefined : knownOf(parent, repository);
+  const view = await source.open(signal, { parent: known, allowEmpty: allowEmpty ?? false, onWarning: warn });
   try {
     if (!allowEmpty) refuseEmpty(view, source.name);
   } catch (error) {
     await view[Symbol.asyncDispose]();
     throw error;
   }
-  return { ancestors, spoiltPacks, view };
+  return { ancestors, reread, spoiltPacks, view };
 }
 
 function planOf(
   source: Source,
-  { ancestors, spoiltPacks, view }: Surroundings,
+  { ancestors, reread, spoiltPacks, view }: Surroundings,
   options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
 ): Plan {
   const { parent, good } = ancestors;
@@ -151,6 +160,8 @@ function planOf(
     spoiltPacks: (parent?.manifest.packs ?? []).map(({ id }) => id).filter((id) => spoiltPacks.has(id)),
     allowEmpty: options.allowEmpty ?? false,
     fullRead: options.fullRead ?? false,
+    noParent: options.noParent ?? false,
+    ...(reread ? { reread: { ...reread } } : {}),
     ...(view && handle ? { shared: { view: viewBody(view, source), handle: handle as Handle } } : {}),
     shares: groups.map(({ estimatedBytes, parts }) => ({
       estimatedBytes,

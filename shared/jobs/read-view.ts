@@ -23,7 +23,7 @@ export async function readView(
   { parts = partsOf(view.datasets), maxReaders, signal }: ReadOptions,
 ): Promise<void> {
   const read = async ({ dataset, partition }: ChangedPartition, stopping: AbortSignal) => {
-    if (partition.sameAsParent && (await writer.reusePartition(dataset.name, partition.name))) return;
+    if (partition.sameAsParent && (await writer.reusePartition(dataset, partition.name))) return;
     await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
   };
   const ordered = parts.toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);

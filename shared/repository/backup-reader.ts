@@ -141,6 +141,12 @@ export class BackupReader {
     return { plain: new Uint8Array(value.plain), parts: value.digest };
   }
 
+  /** Reads chunks and checks each against its id, size and count; nothing of them is kept. @throws E_DAMAGED */
+  async prove(refs: readonly ChunkRef[], signal: AbortSignal): Promise<void> {
+    const { task, transfer } = await this.#gather(refs, signal);
+    await this.#context.pool.run({ kind: 'prove', ...task }, transfer, signal);
+  }
+
   /** What a worker needs to decode neighbouring chunks. */
   async #gather(refs: readonly ChunkRef[], signal: AbortSignal) {
     const { batch, chains } = await this.#packs.gather(

@@ -6,6 +6,7 @@ import type { BackupReader } from './backup-reader.ts';
 import type { StoredRef } from './chunk-store.ts';
 import type { WrittenFigures } from './dataset-figures.ts';
 import type { MadeKey } from './key-ring.ts';
+import type { RereadArc } from './reread.ts';
 
 /** What writing partitions needs to know. */
 export interface ShareToWrite {
@@ -13,6 +14,8 @@ export interface ShareToWrite {
   readonly type: string;
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
+  /** What is read of that which is taken from the parent; undefined: nothing. */
+  readonly reread?: RereadArc | undefined;
   /** Ids of packs that nothing new may refer to. */
   readonly spoiltPacks: ReadonlySet<string>;
   readonly onWarning: (message: string) => void;
@@ -28,13 +31,14 @@ export interface BackupHeader {
   readonly software: string;
   readonly startedAt: Date;
   readonly parent: Pick<Manifest, 'key' | 'startedAt'> | undefined;
+  readonly reread?: RereadArc | undefined;
   /** Of a backup that is made from a file. */
   readonly imported?: Manifest['imported'];
 }
 
 /** A backup that one process writes from beginning to end. */
 export interface BackupWriterOptions
-  extends ShareToWrite,
+  extends Omit<ShareToWrite, 'reread'>,
     Pick<BackupHeader, 'type' | 'note' | 'source' | 'software' | 'imported'> {
   /** The backup whose state this is, where it is not one that was read just now. */
   readonly copyOf?: Pick<Manifest, 'startedAt'> | undefined;

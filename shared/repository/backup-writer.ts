@@ -3,6 +3,7 @@ import type { BackupHeader, BackupWriterOptions, CommitOptions } from './backup-
 import { commitShares } from './commit-shares.ts';
 import type { RepositoryContext } from './context.ts';
 import type { MadeKey } from './key-ring.ts';
+import { type RereadArc, rereadArc } from './reread.ts';
 import { ShareWriter } from './share-writer.ts';
 
 /**
@@ -20,14 +21,20 @@ export class BackupWriter implements AsyncDisposable {
   private constructor(
     context: RepositoryContext,
     options: BackupWriterOptions,
-    begun: { readonly share: ShareWriter; readonly manifestKey: MadeKey; readonly startedAt: Date },
+    begun: {
+      readonly share: ShareWriter;
+      readonly manifestKey: MadeKey;
+      readonly startedAt: Date;
+      readonly reread: RereadArc | undefined;
+    },
   ) {
     const { type, note, source, software, imported, onWarning, signal } = options;
     const parent = options.isOlder ? undefined : options.parent?.manifest;
     this.#context = context;
     this.#share = begun.share;
     this.#manifestKey = begun.manifestKey;
-    this.#header = { type, note, source, software, imported, startedAt: begun.startedAt, parent };
+    const { startedAt, reread } = begun;
+    this.#header = { type, note, source, software, imported, startedAt, parent, reread: parent && reread };
     this.#signal = signal;
     this.#onWarning = onWarning;
   }
@@ -37,9 +44,10 @@ export class BackupWriter implements AsyncDisposable {
     const { copyOf, signal } = options;
     context.signatures.refuseUnsigned();
     const startedAt = copyOf ? new Date(copyOf.startedAt) : context.clock.now();
-    const share = await ShareWriter.begin(context, options);
+    const reread = rereadArc(options.parent?.manifest, { startedAt, ...context.limits });
+    const share = await ShareWriter.begin(context, { ...options, reread });
     const manifestKey = await context.keys.make(share.packs.run, 'manifest', signal);
-    return new BackupWriter(context, options, { share, manifestKey, startedAt });
+    return new BackupWriter(context, options, { share, manifestKey, startedAt, reread });
   }
 
   get share(): ShareWriter {

@@ -14,6 +14,7 @@ import {
 import type { Compacting, Compaction } from './compaction.ts';
 import type { PackReader } from './pack-reader.ts';
 import { INDEX, type PackUploader } from './pack-uploader.ts';
+import type { Reread } from './reread.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** A chunk of a block, and the parent's chunk that it may be the same as, or a delta of. */
@@ -92,6 +93,8 @@ export interface ChunkStoreOptions {
   readonly parentPacks: PackReader | undefined;
   readonly isKept: (pack: PackHandle) => boolean;
   readonly compaction: Compaction;
+  /** Reads chunks that are to be referred to, before they are; undefined: none is read. */
+  readonly reread: Reread | undefined;
   readonly onUnreadableBase: (error: Error) => void;
   readonly signal: AbortSignal;
 }
@@ -116,22 +119,37 @@ export class ChunkStore {
       plans[i] === 'keep' ? this.#request(chunk, bases[i]) : anewOf(chunk, bases[i]),
     );
     const first = await this.#send(block, requests, undefined);
-    const changed = planned.flatMap((_, i) => (first.chunks[i]?.status === 'needs-base' ? [i] : []));
-    const wanted = changed.map((i) => withId(requests[i], first.chunks[i]));
+    const wrong = await this.#wrongOf(planned, first.chunks);
+    const changed = planned.flatMap(({ parent }, i) =>
+      first.chunks[i]?.status === 'needs-base' || (parent && wrong.has(parent)) ? [i] : [],
+    );
+    const wanted = changed.map((i) => again(requests[i], first.chunks[i]));
     const second =
       changed.length > 0
         ? await this.#storeWithBases(
             block,
             wanted,
-            changed.map((i) => bases[i]),
+            changed.map((i) => (first.chunks[i]?.status === 'same' ? undefined : bases[i])),
           )
         : undefined;
     return planned.map((chunk, i) => {
-      const again = changed.indexOf(i);
-      const answer = again < 0 ? first : (second ?? first);
-      const stored = answer.chunks[again < 0 ? i : again];
+      const at = changed.indexOf(i);
+      const answer = at < 0 ? first : (second ?? first);
+      const stored = answer.chunks[at < 0 ? i : at];
       return this.#refOf(chunk, bases[i], stored, answer.processor);
     });
+  }
+
+  /** The parent's chunks that are the same by their ids, are read this time, and are not what their ids say. */
+  async #wrongOf(
+    planned: readonly PlannedChunk[],
+    answers: readonly StoredChunk[],
+  ): Promise<ReadonlySet<ChunkRef>> {
+    const { reread } = this.#options;
+    const due = planned.flatMap(({ parent }, i) =>
+      parent && answers[i]?.status === 'same' && reread?.isDue(parent) ? [parent] : [],
+    );
+    return reread && due.length > 0 ? reread.findWrong(due) : new Set();
   }
 
   #baseOf({ parent, start, cut }: PlannedChunk, plan: Compacting | undefined): BaseChoice | undefined {
@@ -141,8 +159,9 @@ export class ChunkStore {
   }
 
   #request({ start, cut, parent }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
-    const isWhole = parent?.chain.every(({ pack }) => this.#options.isKept(pack)) ?? false;
-    const parentId = parent && isWhole ? ownBytes(parent.id) : undefined;
+    const isKept = parent?.chain.every(({ pack }) => this.#options.isKept(pack)) ?? false;
+    const isAsLong = parent?.plainBytes === cut.end - start;
+    const parentId = parent && isKept && isAsLong ? ownBytes(parent.id) : undefined;
     return { start, end: cut.end, parentId, mayDelta: base !== undefined };
   }
 
@@ -159,12 +178,15 @@ export class ChunkStore {
       );
       const withBases = wanted.map((request, n) => ({
         ...request,
-        base: { chain: gathered?.chains[n] ?? [], maxDeltaBytes: bases[n]?.maxDeltaBytes ?? 0 },
+        ...(bases[n] && {
+          base: { chain: gathered?.chains[n] ?? [], maxDeltaBytes: bases[n].maxDeltaBytes },
+        }),
       }));
       return await this.#send(block, withBases, gathered?.batch);
     } catch (error) {
       // A damaged base costs room, not the backup: what it would have been the base of is stored whole.
       if (!isDocumentProblem(error)) throw error;
+      this.#options.reread?.note(error);
       onUnreadableBase(error);
       return this.#send(
         block,
@@ -210,8 +232,12 @@ function anewOf({ start, cut }: PlannedChunk, base: BaseChoice | undefined): Chu
   return { start, end: cut.end, mayDelta: base !== undefined };
 }
 
-/** The request again, with the id that the first answer found. */
-function withId(request: ChunkToStore | undefined, answer: StoredChunk | undefined): ChunkToStore {
+/** The request again, with the id that the first answer found. What the parent only claims to have is stored whole. */
+function again(request: ChunkToStore | undefined, answer: StoredChunk | undefined): ChunkToStore {
   if (request && answer?.status === 'needs-base') return { ...request, id: answer.id };
+  if (request && answer?.status === 'same') {
+    const { start, end, parentId } = request;
+    return { start, end, mayDelta: false, id: parentId };
+  }
   throw new HoldfastError('E_INTERNAL', 'a chunk without its request');
 }

@@ -114,6 +114,12 @@ export type CodecTask =
       readonly maxChunkBytes: number;
       readonly to: FilePlace;
     }
+  | {
+      readonly kind: 'prove';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+    }
   | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
   | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
 
@@ -124,6 +130,7 @@ export interface CodecResults {
   /** The chunks' plain bytes, one after the other. */
   readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
   readonly write: undefined;
+  readonly prove: undefined;
   /** Whether every piece has its id. */
   readonly check: boolean;
   readonly digest: DigestParts;

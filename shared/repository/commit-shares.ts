@@ -13,6 +13,7 @@ import { figuresOfWritten, type WrittenFigures } from './dataset-figures.ts';
 import type { RunKeyEntry } from './key-ring.ts';
 import { type NewManifest, putManifest } from './put-manifest.ts';
 import { wrapForRecovery } from './recovery-wraps.ts';
+import { rereadOf } from './reread.ts';
 import type { OwnPack, RunPacks } from './run-packs.ts';
 import {
   packsOf,
@@ -57,6 +58,10 @@ export async function commitShares(
     ...(header.note === undefined ? {} : { note: header.note }),
     source: header.source,
     parent: header.parent?.key ?? null,
+    ...rereadOf(
+      header.reread,
+      shares.reduce((total, { parentDamage }) => total + parentDamage, 0),
+    ),
     ...(header.imported === undefined ? {} : { imported: header.imported }),
     ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
     consistency: options.consistency,

@@ -18,6 +18,8 @@ export interface Limits {
   readonly level: number;
   /** Whether chunks may be stored as their difference from the parent's. That takes reading those. */
   readonly deltas: boolean;
+  /** What is taken from parents is read again within so many backups, and days; 0: never. */
+  readonly rereadWithin: number;
 }
 
 /** What reading and writing a repository need in common. */

@@ -37,6 +37,8 @@ import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
+/** docs/decisions/0011-parents.md says why. */
+const DEFAULT_REREAD_WITHIN = 30;
 /** What may be left of a repository: none of it is somebody else's. */
 const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS];
 
@@ -52,6 +54,8 @@ export interface RepositoryOptions {
   readonly level?: number | undefined;
   /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
   readonly deltas?: boolean | undefined;
+  /** What backups take from their parents is read again within so many backups, and days; 0: never. @default 30 */
+  readonly rereadWithin?: number | undefined;
   /** Of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
@@ -154,6 +158,7 @@ export class Repository implements AsyncDisposable {
       maxBlocks: 1 + 2 * workers,
       level,
       deltas: options.deltas ?? true,
+      rereadWithin: options.rereadWithin ?? DEFAULT_REREAD_WITHIN,
     };
     const segments = new SegmentCache(store, options.cacheBytes ?? 16 * MiB);
     const pool = options.pool ?? new WorkerPool(workers);

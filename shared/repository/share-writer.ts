@@ -1,3 +1,4 @@
+import { HoldfastError } from '../core/errors.ts';
 import { Semaphore } from '../core/semaphore.ts';
 import { MiB } from '../core/units.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
@@ -17,6 +18,7 @@ import { PackLedger, PackUse } from './pack-ledger.ts';
 import { ParentCursor } from './parent-cursor.ts';
 import { type BlockPool, PartitionWriter } from './partition-writer.ts';
 import { wrapForRecovery } from './recovery-wraps.ts';
+import { Reread } from './reread.ts';
 import { RunPacks } from './run-packs.ts';
 import type { Leaf } from './tree-reader.ts';
 import { TreeWriter } from './tree-writer.ts';
@@ -24,6 +26,8 @@ import { partitionName, type WrittenShare } from './written-share.ts';
 
 /** Of the largest chunk: room for one, for what is left over, and for some more. */
 const BLOCK_CHUNKS = 3;
+/** Chunks that are read again by one task. */
+const CHUNKS_A_TASK = 4;
 
 /** One partition: what it uses, and its root once all packs of chunks are closed. */
 interface PartitionUnderWay {
@@ -45,6 +49,7 @@ export class ShareWriter implements AsyncDisposable {
   readonly #partitions = new Map<string, PartitionUnderWay>();
   readonly #names = new PackNames();
   readonly #compaction: Compaction;
+  readonly #reread: Reread | undefined;
 
   private constructor(
     context: RepositoryContext,
@@ -63,6 +68,12 @@ export class ShareWriter implements AsyncDisposable {
       roomOf: (item, leftBytes) => begun.ledger.roomOf(item, leftBytes),
       packBytes: context.limits.packBytes,
     });
+    const { parent, reread, onWarning, signal } = options;
+    if (parent && reread)
+      this.#reread = new Reread(parent, reread, {
+        onFirst: ({ message }) => onWarning(damageOf(parent, message)),
+        signal,
+      });
     this.#blocks = {
       blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
       permits: new Semaphore(context.limits.maxBlocks),
@@ -85,16 +96,36 @@ export class ShareWriter implements AsyncDisposable {
   /**
    * Takes a partition as the parent has it: what is stored is only referred to, unless it takes too much room.
    *
-   * @returns false where the parent has it not, or some of it is in a pack that is left behind: it is to be written then
+   * @returns false where the parent has it not, or some of it is in a pack that is left behind, or wrong: it is to be written then
    */
-  async reusePartition(dataset: string, partition: string): Promise<boolean> {
-    const { parent, onStored, signal } = this.#options;
-    if (!parent?.has(dataset, partition)) return false;
-    const entry = parent.root(dataset, partition);
-    if (this.#mayCompact && (await this.#isLarge(parent, entry))) {
-      await this.copyPartition({ name: dataset, kind: 'data' }, partition, this.#compacted(parent, entry));
+  async reusePartition(
+    { name, kind }: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+  ): Promise<boolean> {
+    const { parent } = this.#options;
+    if (!parent?.has(name, partition)) return false;
+    const entry = parent.root(name, partition);
+    try {
+      if (!this.#mayCompact || !(await this.#isLarge(parent, entry)))
+        return await this.#referTo(parent, entry, { name, partition });
+      await this.copyPartition({ name, kind }, partition, this.#compacted(parent, entry));
       return true;
+    } catch (error) {
+      if (!isDocumentProblem(error)) throw error;
+      if (error !== WRONG) this.#reread?.note(error);
+      this.#options.onWarning(`${name} is read again: ${parent.manifest.key} ${error.message}`);
+      return false;
     }
+  }
+
+  /** @throws E_DAMAGED where some of it is wrong */
+  async #referTo(
+    parent: BackupReader,
+    entry: RootEntry | null,
+    { name: dataset, partition }: { readonly name: string; readonly partition: string },
+  ): Promise<boolean> {
+    const { onStored, signal } = this.#options;
+    const reread = this.#reread;
     const use = new PackUse();
     const tally = new Tally();
     let root: NodeRef | null = null;
@@ -110,6 +141,7 @@ export class ShareWriter implements AsyncDisposable {
     for await (const { refs } of parent.leaves(entry, { onNode, signal })) {
       for (const { chain } of refs) for (const location of chain) count(location);
       if (!isKept) return false;
+      await refuseWrong(refs, reread);
       for (const ref of refs) {
         tally.add({ ref, isNew: false });
         onStored({ ref, isNew: false });
@@ -152,20 +184,11 @@ export class ShareWriter implements AsyncDisposable {
     const { manifest } = parent;
     for await (const { refs } of parent.leaves(entry, { signal }))
       for (const ref of refs) {
-        const plain = this.#compaction.plan(ref) !== 'keep' ? await this.#read(parent, ref) : undefined;
+        const isKept = this.#compaction.plan(ref) === 'keep';
+        if (isKept) await refuseWrong([ref], this.#reread);
+        const plain = isKept ? undefined : (await parent.decode([ref], { digest: false, signal })).plain;
         yield { ref, manifest, plain: plain && (async () => plain) };
       }
-  }
-
-  /** Undefined where it is damaged: then it stays as it is. */
-  async #read(parent: BackupReader, ref: ChunkRef): Promise<Uint8Array | undefined> {
-    try {
-      return (await parent.decode([ref], { digest: false, signal: this.#options.signal })).plain;
-    } catch (error) {
-      if (!isDocumentProblem(error)) throw error;
-      this.#options.onWarning(`a chunk of the parent cannot be read: ${error.message}`);
-      return undefined;
-    }
   }
 
   /**
@@ -226,7 +249,8 @@ export class ShareWriter implements AsyncDisposable {
       return { dataset, partition, root, tally };
     });
     const { others, backups } = this.#ledger;
-    return { partitions, used: used.bytes, others, backups, own: [] };
+    const parentDamage = this.#reread?.damaged ?? 0;
+    return { partitions, used: used.bytes, others, backups, parentDamage, own: [] };
   }
 
   /** As `finish`, with everything stored. @throws E_STORE_* */
@@ -283,11 +307,25 @@ export class ShareWriter implements AsyncDisposable {
       parentPacks: this.#context.limits.deltas || kind === 'schema' ? parent?.packs : undefined,
       isKept: (pack) => this.#ledger.isKept(pack),
       compaction: this.#compaction,
+      reread: this.#reread,
       onUnreadableBase: (error) =>
         onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),
       signal,
     });
   }
+}
+
+const WRONG = new HoldfastError('E_DAMAGED', 'is not what it says');
+
+/** @throws E_DAMAGED where one is read this time, and wrong */
+async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined): Promise<void> {
+  const due = reread ? refs.filter((ref) => reread.isDue(ref)) : [];
+  for (let at = 0; at < due.length; at += CHUNKS_A_TASK)
+    if ((await reread?.findWrong(due.slice(at, at + CHUNKS_A_TASK)))?.size) throw WRONG;
+}
+
+function damageOf({ manifest: { key } }: BackupReader, message: string): string {
+  return `${key} IS DAMAGED: ${message}. What this backup would have taken from it is read, and stored anew where it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
 }
 
 /** Of a backup's data; `wholeBytes` is undefined where an old release wrote it. */

@@ -26,6 +26,8 @@ export interface WrittenShare {
   readonly others: ReadonlyMap<string, OtherPack>;
   /** Keys of the backups that those are of. */
   readonly backups: readonly string[];
+  /** Chunks, and parts of trees, of the parent that were found wrong. */
+  readonly parentDamage: number;
   /** What it stored, in that order; nothing as long as its index pack is open. */
   readonly own: readonly OwnPack[];
 }
@@ -35,7 +37,7 @@ type ShareBody = RunBody<'share'>;
 /** A share whose packs are all stored, as the body of its document. */
 export function encodeShare(
   share: number,
-  { partitions, used, others, backups, own }: WrittenShare,
+  { partitions, used, others, backups, parentDamage, own }: WrittenShare,
 ): Omit<ShareBody, 'view' | 'records'> {
   const keys: RunKeyEntry[] = [];
   const mine = new Map<string, OwnPack>(own.map((pack) => [pack.id, pack]));
@@ -58,6 +60,7 @@ export function encodeShare(
     keys,
     own: own.map(({ id, bytes, key }) => ({ id, bytes, key: keyIndex(keys, key) })),
     backups: packs.every(({ id }) => mine.has(id)) ? [] : [...backups],
+    ...(parentDamage > 0 ? { parentDamage } : {}),
   };
 }
 
@@ -82,6 +85,7 @@ export function decodeShare(body: ShareBody, key: string): WrittenShare {
     used: new Map(body.packs.map(({ id, usedBytes }) => [names.handle(id), usedBytes])),
     others: new Map(packs.filter(([id]) => !own.has(id))),
     backups: body.backups,
+    parentDamage: body.parentDamage ?? 0,
     own: body.own.map(({ id, bytes, key: index }) => ({ id: parsePackId(id), bytes, key: keyOf(index) })),
   };
 }

@@ -64,11 +64,16 @@ export class AwsBackend implements Backend {
     }
   }
 
-  async create({ source, type, note }: CreateBody, call: Call): Promise<RunStarted> {
+  async create({ source, type, note, noParent }: CreateBody, call: Call): Promise<RunStarted> {
     const run = call.run ?? randomBytes(16).toString('hex');
     knownBackupType(type, this.#options.types);
     const name = this.#named('sources', source, 'source');
-    const input = { source: name, type, ...(note === undefined ? {} : { note }) };
+    const input = {
+      source: name,
+      type,
+      ...(note === undefined ? {} : { note }),
+      ...(noParent ? { noParent } : {}),
+    };
     await this.#audit('create', [], call, run);
     await this.#options.services.start('backup', { name: run, input, signal: call.signal });
     return { run };

@@ -32,11 +32,18 @@ type Work = (run: Running) => Promise<RunResult>;
 export function backupRun(
   { repository, suspects, env }: LocalBackendOptions,
   place: NamedPlace,
-  { type, note }: Pick<CreateBody, 'type' | 'note'>,
+  { type, note, noParent }: Pick<CreateBody, 'type' | 'note' | 'noParent'>,
 ): Work {
   return async ({ onProgress, signal }) => {
     const source = await openSource(place, env);
-    const backup = await runBackup(repository, source, { type, note, suspects, onProgress, signal });
+    const backup = await runBackup(repository, source, {
+      type,
+      note,
+      noParent,
+      suspects,
+      onProgress,
+      signal,
+    });
     const { key, records, datasets, plainBytes, storedBytes, chunks, newChunks, suspect } = backup;
     const figures = {
       records,
