@@ -134,8 +134,12 @@ function describe(report: VerifyReport, ms: number): string {
   if (findings.length === 0)
     return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${unproven}`;
   const lines = findings.map(
-    ({ object, problem, backups: hit, datasets }) =>
-      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'needed by no backup that is listed' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n`,
+    ({ object, problem, backups: hit, sharedBy, datasets }) =>
+      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'needed by no backup that is listed' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
+        sharedBy.length > 0
+          ? `    ${plural(sharedBy.length, 'other backup')} referring to it may share the damage: ${named(sharedBy.map(shortKey))}\n`
+          : ''
+      }`,
   );
   const rest = interrupted
     ? `NOT ALL WAS LOOKED AT: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
@@ -144,7 +148,7 @@ function describe(report: VerifyReport, ms: number): string {
 ${lines.join('')}${rest}${unproven}
 What to do: bring the objects back from a copy or an older version of the bucket. Else back up now: the next backup
 stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
-lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' Backups that are not named above are not affected.'}
+lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' No other backup refers to these objects.'}
 `;
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ageOf } from '../../shared/core/age.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { sharedByOf } from '../../shared/jobs/shared-damage.ts';
 import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
 import { MOST_PARTS, parseDepth, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { keepVerifyReport } from '../../shared/jobs/verify-report.ts';
@@ -119,7 +120,12 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   // Elsewhere, the state machine tells.
   if ('since' in which && !inParts)
     for (const backup of damaged)
-      await putEvent('Verification Failed', { backup, damaged, figures: { findings: findings.length } });
+      await putEvent('Verification Failed', {
+        backup,
+        damaged,
+        sharedBy: sharedByOf(findings),
+        figures: { findings: findings.length },
+      });
   const rest = inParts && isOutOfTime(signal) ? divided(which, how) : undefined;
   if (interrupted && !rest) throw interrupted;
   return { verified: backups.length, damaged, findings: findings.length, unfinished: rest ?? [] };
@@ -154,7 +160,7 @@ async function keep(
   );
   if (kept.warning !== undefined) logger.warn(kept.warning);
   const { backups, findings } = report;
-  for (const { object, problem } of findings) logger.error(problem, { object });
+  for (const { object, problem, sharedBy } of findings) logger.error(problem, { object, sharedBy });
   for (const { recoveryKey, backups } of report.recovery?.notOpened ?? [])
     logger.warn('a recovery key does not open every backup', { recoveryKey, backups });
   for (const problem of report.recovery?.problems ?? []) logger.warn(problem);

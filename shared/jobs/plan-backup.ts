@@ -5,8 +5,8 @@ import { parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
-import { type RereadArc, rereadArc } from '../repository/reread.ts';
 import type { Repository } from '../repository/repository.ts';
+import { type RereadArc, rereadArc } from '../repository/reread.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
 import type { Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
@@ -148,8 +148,7 @@ function planOf(
   if (view && !handle) throw new HoldfastError('E_INTERNAL', `the view of ${source.name} cannot be shared`);
   const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
   return {
-    type: options.type ?? 'manual',
-    ...(options.note === undefined ? {} : { note: options.note }),
+    ...askedFor(options),
     source: { kind: source.kind, name: source.name },
     software: SOFTWARE,
     startedAt: options.startedAt.toISOString(),
@@ -158,9 +157,6 @@ function planOf(
     ...(good && figures.good && good !== parent ? { good: ancestorBody(figures.good, good) } : {}),
     isParentGood: good !== undefined && good === parent,
     spoiltPacks: (parent?.manifest.packs ?? []).map(({ id }) => id).filter((id) => spoiltPacks.has(id)),
-    allowEmpty: options.allowEmpty ?? false,
-    fullRead: options.fullRead ?? false,
-    noParent: options.noParent ?? false,
     ...(reread ? { reread: { ...reread } } : {}),
     ...(view && handle ? { shared: { view: viewBody(view, source), handle: handle as Handle } } : {}),
     shares: groups.map(({ estimatedBytes, parts }) => ({
@@ -168,6 +164,16 @@ function planOf(
       parts: parts.map(([dataset, partition]) => [dataset, partition]),
     })),
   };
+}
+
+function askedFor({
+  type = 'manual',
+  note,
+  allowEmpty = false,
+  fullRead = false,
+  noParent = false,
+}: PlanOptions) {
+  return { type, ...(note === undefined ? {} : { note }), allowEmpty, fullRead, noParent };
 }
 
 /** The one share of a source that it opens itself: as large as the last backup. */

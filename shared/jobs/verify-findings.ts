@@ -9,6 +9,8 @@ export interface Finding {
   readonly code: string;
   readonly problem: string;
   readonly backups: readonly BackupKey[];
+  /** Other listed backups, which were not verified now, that refer to the same pack: they may share the damage. */
+  readonly sharedBy: readonly BackupKey[];
   /** Of which something cannot be read for it, as far as that was looked at. */
   readonly datasets: readonly string[];
 }
@@ -62,6 +64,7 @@ export class Findings {
       code: error.code,
       problem: error.message,
       backups: [...backups],
+      sharedBy: [],
       datasets: [...datasets],
     }));
   }

@@ -77,7 +77,7 @@ export class ObjectVerification {
       if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return;
       if (!isDamage(error)) throw error;
       const { code, message: problem } = error;
-      this.findings.push({ object, code, problem, backups: [], datasets: [] });
+      this.findings.push({ object, code, problem, backups: [], sharedBy: [], datasets: [] });
     }
   }
 

@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/json.ts';
 import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { markSpoilt } from '../repository/spoilt-packs.ts';
+import { sharedByOf } from './shared-damage.ts';
 import type { VerifyReport } from './verify.ts';
 
 export interface Kept {
@@ -49,16 +50,19 @@ export async function keepVerifyReport(
 
 function documentOf({ backups, depth, findings }: VerifyReport) {
   const damaged = backups.filter((backup) => findings.some((finding) => finding.backups.includes(backup)));
+  const sharedBy = sharedByOf(findings);
   const body: JsonObject = {
     depth: { ...depth },
     damaged,
     damagedPacks: findings.flatMap(({ object }) => packIdOf(object) ?? []),
     findings: findings.length,
+    ...(sharedBy.length > 0 ? { sharedBy: [...sharedBy] } : {}),
   };
   const details: JsonObject = {
     findings: findings.map((finding) => ({
       ...finding,
       backups: [...finding.backups],
+      sharedBy: [...finding.sharedBy],
       datasets: [...finding.datasets],
     })),
   };

@@ -7,6 +7,7 @@ import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/if-there.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
+import { withSharedDamage } from './shared-damage.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 import { type Finding, Findings } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
@@ -55,7 +56,10 @@ export async function verifyBackups(
 ): Promise<VerifyReport> {
   options.onProgress?.({ kind: 'phase', phase: 'verify' });
   const report = await new Verification(repository, options).run(keys);
-  return withoutPutAside(repository, report, options.signal);
+  const left = await withoutPutAside(repository, report, options.signal);
+  if (left.interrupted) return left;
+  const about = { looked: new Set(left.backups), signal: options.signal };
+  return { ...left, findings: await withSharedDamage(repository, left.findings, about) };
 }
 
 /** What somebody has looked at and put aside is no finding any more. */

@@ -61,7 +61,8 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       return { value: undefined, transfer: [] };
     case 'prove':
       // Each is checked as it is made, and freed.
-      for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes)) buffersLetGo(plain.length);
+      for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes))
+        buffersLetGo(plain.length);
       release(new Uint8Array(task.batch.buffer));
       return { value: undefined, transfer: [] };
     case 'check': {

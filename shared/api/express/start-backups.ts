@@ -143,7 +143,10 @@ class RunningBackups implements Backups {
   async #begin(source: string, type: string): Promise<void> {
     try {
       const backend = await this.backend();
-      const { run } = await backend.create({ source, type, noParent: false }, { caller: SCHEDULE, signal: this.#stop.signal });
+      const { run } = await backend.create(
+        { source, type, noParent: false },
+        { caller: SCHEDULE, signal: this.#stop.signal },
+      );
       const { error } = await backend.over(run);
       if (error)
         this.onError(

@@ -9,6 +9,7 @@ import { runBackup } from '../../jobs/backup.ts';
 import { chooseBackup } from '../../jobs/choose-backup.ts';
 import { runDrill } from '../../jobs/drill.ts';
 import { type RestoreJobOptions, restoreBackup } from '../../jobs/restore.ts';
+import { sharedByOf } from '../../jobs/shared-damage.ts';
 import { sourceNames } from '../../jobs/source-names.ts';
 import { verifyBackups } from '../../jobs/verify.ts';
 import { keepVerifyReport } from '../../jobs/verify-report.ts';
@@ -83,6 +84,7 @@ export function verifyRun(
       readBytes,
       findings: findings.length,
       damaged: [...new Set(findings.flatMap((finding) => finding.backups))],
+      sharedBy: [...sharedByOf(findings)],
     };
     const damage = new ApiError('E_VERIFY_FAILED', `${findings.length} problems found`, {
       hint: 'Back up again: what the database still has is stored anew. docs/restore.md goes on from there.',
