@@ -8,7 +8,12 @@ import { stateMachineOf } from '../support/synthesised.ts';
 const machine = stateMachineOf(deploymentOf(FULL_CONFIG).pipeline);
 const RUN = 'ab'.repeat(16);
 const ABOUT = { run: RUN, source: 'shop', type: 'daily' };
-const PLANNED = { ...ABOUT, mode: 'shares', shares: [{ ...ABOUT, share: 0, runtime: 'fargate' }] };
+const PLANNED = {
+  ...ABOUT,
+  noParent: false,
+  mode: 'shares',
+  shares: [{ ...ABOUT, share: 0, runtime: 'fargate' }],
+};
 
 interface Failure {
   readonly Error: string;

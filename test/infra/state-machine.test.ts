@@ -14,7 +14,14 @@ const SHARES = [0, 1, 2].map((share) => ({
   share,
   runtime: 'lambda',
 }));
-const PLANNED = { run: RUN, source: 'shop', type: 'daily', mode: 'shares', shares: SHARES };
+const PLANNED = {
+  run: RUN,
+  source: 'shop',
+  type: 'daily',
+  noParent: false,
+  mode: 'shares',
+  shares: SHARES,
+};
 const KEY = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const LISTED = {
   key: KEY,
@@ -299,10 +306,10 @@ describe('the state machine of a backup', () => {
 
   it('hands on the note of a manual backup', async () => {
     const { calls } = await run(
-      { Plan: () => ({ ...PLANNED, mode: 'hold', shares: [] }) },
+      { Plan: () => ({ ...PLANNED, noParent: true, mode: 'hold', shares: [] }) },
       { input: { source: 'shop', type: 'manual', note: 'before "the" move' } },
     );
-    expect(calls[1]?.event['Payload']).toMatchObject({ note: 'before "the" move' });
+    expect(calls[1]?.event['Payload']).toMatchObject({ note: 'before "the" move', noParent: true });
   });
 
   it('makes no second backup of a scheduled time', async () => {
