@@ -86,13 +86,14 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     drill: stoppable,
     export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: ['reports/*', 'exports/*'] },
     prune: {
-      get: LISTED,
+      // Which of what is wrapped to recovery keys is of a run.
+      get: [...LISTED, ...WRAPS],
       // A backup that was held while it was taken out is listed again.
       put: ['expired/*', 'reports/*', 'backups/*'],
-      delete: ['data/*', 'backups/*', 'expired/*'],
+      delete: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
-      seeLocks: ['data/*', 'backups/*', 'expired/*'],
+      seeLocks: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
     },
     lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     // What it puts is in second places: copy-statements.ts.

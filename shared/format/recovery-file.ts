@@ -115,6 +115,16 @@ export function parseRecoveryWrap(bytes: Uint8Array, key: string): RecoveryWrapF
   return parse(Wrap, WRAP_FORMAT, { bytes, key });
 }
 
+/** What it says that it wraps, though it be forged; undefined where it is no wrapped key. */
+export function wrapPurpose(bytes: Uint8Array, key: string): RecoveryWrapFile['purpose'] | undefined {
+  try {
+    return parseRecoveryWrap(bytes, key).purpose;
+  } catch (error) {
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Whether who has the repository's secret wrote it.
  *

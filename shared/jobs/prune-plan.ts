@@ -6,6 +6,7 @@ import { packKey } from '../format/pack.ts';
 import { judgeDate } from '../repository/claimed-date.ts';
 import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
+import { nameOf, type StoredWrap, type WrapUse } from './wrap-use.ts';
 
 /** A pack that is stored. */
 export interface StoredPack {
@@ -23,6 +24,8 @@ export interface PruneView {
   readonly backups: readonly RetentionBackup[];
   readonly use: PackUse;
   readonly packs: readonly StoredPack[];
+  /** Keys of runs that are wrapped to recovery keys, and which manifests need them. @default none */
+  readonly wraps?: { readonly stored: readonly StoredWrap[]; readonly use: WrapUse } | undefined;
   /** Whether somebody holds the backup. */
   readonly isHeld: (key: BackupKey) => boolean;
   /** Reports that may be holds and cannot be read. */
@@ -48,6 +51,8 @@ export interface PrunePlan {
   readonly expire: readonly BackupKey[];
   /** Packs to be removed. */
   readonly sweep: readonly StoredPack[];
+  /** Objects below `recovery/` that are of no backup any more. */
+  readonly unwrap: readonly string[];
   /** Objects below `expired/` whose grace is over. */
   readonly forget: readonly string[];
   /** Backups and packs that would go, were they not locked. */
@@ -82,6 +87,10 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
     decisions,
     expire,
     sweep,
+    unwrap:
+      blockedBy === undefined
+        ? unneededWraps(view, { expire, waiting: copies.waiting, graceMs }).filter((one) => !isLocked(one))
+        : [],
     forget:
       blockedBy === undefined ? [...copies.done, ...use.leftovers].filter((object) => !isLocked(object)) : [],
     locked: {
@@ -93,6 +102,26 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
     blockedBy,
     refusal: refuseTooMuch(sharesOf(view, expire, decidedOn(packs, names, new Set(sweep))), maxShare),
   };
+}
+
+/** As packs: what no manifest needs that is listed, or in its grace, and was stored before any run that goes on began. */
+function unneededWraps(
+  { now, use, wraps }: PruneView,
+  going: {
+    readonly expire: readonly BackupKey[];
+    readonly waiting: readonly string[];
+    readonly graceMs: number;
+  },
+): string[] {
+  if (!wraps) return [];
+  const { expire, waiting, graceMs } = going;
+  const leaving = new Set(graceMs > 0 ? [] : expire);
+  const stay = [...use.listed.filter((key) => !leaving.has(key)), ...waiting];
+  const needed = wraps.use.namesOf(stay, use);
+  const isOld = ({ storedAt }: StoredWrap) => now.getTime() - storedAt.getTime() >= graceMs;
+  return wraps.stored
+    .filter((wrap) => !needed.has(nameOf(wrap.object)) && isOld(wrap))
+    .map(({ object }) => object);
 }
 
 /** Of how many a part goes: backups, then bytes. */

@@ -6,6 +6,7 @@ import { readPackUse } from '../repository/pack-use.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 import type { PruneView, StoredPack } from './prune-plan.ts';
 import type { RetentionBackup } from './retention.ts';
+import { readWraps, WrapUse } from './wrap-use.ts';
 
 const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 
@@ -47,7 +48,10 @@ export async function readPruneView(
 ): Promise<{ readonly view: PruneView; readonly problems: readonly HoldfastError[] }> {
   const entries: ManifestEntry[] = [];
   const onListed = (entry: ManifestEntry) => entries.push(withoutPacks(entry));
-  const use = await readPackUse(repository, { now, onListed, signal });
+  const wrapUse = new WrapUse();
+  const onManifest = wrapUse.note.bind(wrapUse);
+  const use = await readPackUse(repository, { now, onListed, onManifest, signal });
+  const wraps = { stored: await readWraps(repository, wrapUse, signal), use: wrapUse };
   const packs = await readPacks(repository, signal);
   const marks = await repository.marks(signal);
   const packedAt = new Map(packs.map(({ id, storedAt }) => [id, storedAt]));
@@ -59,7 +63,7 @@ export async function readPruneView(
     retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
   );
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
-  return { view: { now, backups, use, packs, ...holdsOf(marks) }, problems };
+  return { view: { now, backups, use, packs, wraps, ...holdsOf(marks) }, problems };
 }
 
 /** The same view of what is there now: only manifests that are new are read. */
@@ -68,7 +72,8 @@ export async function readPruneViewAgain(
   view: PruneView,
   signal: AbortSignal,
 ): Promise<PruneView> {
-  const use = await readPackUse(repository, { now: view.now, known: view.use.packs, signal });
+  const onManifest: WrapUse['note'] = (object, entry) => view.wraps?.use.note(object, entry);
+  const use = await readPackUse(repository, { now: view.now, known: view.use.packs, onManifest, signal });
   return { ...view, use, ...holdsOf(await repository.marks(signal)) };
 }
 

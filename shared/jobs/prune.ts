@@ -46,6 +46,8 @@ export interface PruneResult {
   readonly putBack: readonly BackupKey[];
   readonly removedPacks: number;
   readonly freedBytes: number;
+  /** Keys of removed backups that were wrapped to recovery keys, and are removed too. */
+  readonly removedWraps: number;
   /** Backups and packs that would have gone, and are locked. */
   readonly locked: PrunePlan['locked'];
   /** Why no pack was removed; undefined where nothing was in the way. */
@@ -81,11 +83,11 @@ export async function preparePrune(
 /** Which of the objects that a plan would remove are locked. */
 async function readLocked(
   locks: ObjectLocks,
-  { expire, sweep, forget, now }: PrunePlan,
+  { expire, sweep, unwrap, forget, now }: PrunePlan,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, LockEnd>> {
   const locked = new Map<string, LockEnd>();
-  const objects = [...expire, ...sweep.map(({ id }) => packKey(parsePackId(id))), ...forget];
+  const objects = [...expire, ...sweep.map(({ id }) => packKey(parsePackId(id))), ...unwrap, ...forget];
   await parallel(objects, { most: AT_ONCE, signal }, async (object, stop) => {
     try {
       const found = await locks.retention(object, stop);
@@ -119,11 +121,14 @@ export async function runPrune(
     return { back, ...(await sweep(repository, plan, fresh, { mayRemove, signal })) };
   };
   const { store } = repository;
-  const hasPacks = plan.sweep.length > 0;
-  const { back, removed, blockedBy } = await (hasPacks ? whileSweeping(store, finish, signal) : finish());
+  const removes = plan.sweep.length + plan.unwrap.length > 0;
+  const { back, removed, removedWraps, blockedBy } = await (removes
+    ? whileSweeping(store, finish, signal)
+    : finish());
   const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   const { locked } = plan;
-  const result = { expired, putBack: back, removedPacks: removed.length, freedBytes, locked, blockedBy };
+  const removedPacks = removed.length;
+  const result = { expired, putBack: back, removedPacks, freedBytes, removedWraps, locked, blockedBy };
   return { ...result, report: await report(repository, result, signal) };
 }
 
@@ -176,17 +181,23 @@ async function putBackIfReadable(
   }
 }
 
-/** Phase 2: removes the packs of the plan that nothing names still, then the copies whose grace is over. */
+interface Swept {
+  readonly removed: readonly StoredPack[];
+  readonly removedWraps: number;
+  readonly blockedBy: string | undefined;
+}
+
+/** Phase 2: removes the packs and wrapped keys of the plan that nothing names still, then the copies whose grace is over. */
 async function sweep(
   { store }: Repository,
   plan: PrunePlan,
   fresh: PruneView,
   { mayRemove, signal }: { readonly mayRemove: () => void; readonly signal: AbortSignal },
-): Promise<{ readonly removed: readonly StoredPack[]; readonly blockedBy: string | undefined }> {
+): Promise<Swept> {
   const policy = { days: {}, counts: {} };
   const still = planPrune({ ...fresh, backups: [] }, { policy, graceMs: plan.graceMs, maxShare: 1 });
   const blockedBy = plan.blockedBy ?? still.blockedBy;
-  if (blockedBy !== undefined) return { removed: [], blockedBy };
+  if (blockedBy !== undefined) return { removed: [], removedWraps: 0, blockedBy };
   const planned = new Set(plan.sweep);
   const wanted = still.sweep.filter((pack) => planned.has(pack));
   const removed = await unchangedOf(wanted, store, signal);
@@ -194,10 +205,19 @@ async function sweep(
     mayRemove();
     await store.delete(packKey(id as PackId), { signal });
   });
-  const copies = new Set(plan.forget);
-  const forgotten = still.forget.filter((object) => copies.has(object));
+  const unwrap = stillWanted(plan.unwrap, still.unwrap);
+  await parallel(unwrap, { most: AT_ONCE, signal }, async (object) => {
+    mayRemove();
+    await store.delete(object, { signal });
+  });
+  const forgotten = stillWanted(plan.forget, still.forget);
   await parallel(forgotten, { most: AT_ONCE, signal }, (object) => store.delete(object, { signal }));
-  return { removed, blockedBy };
+  return { removed, removedWraps: unwrap.length, blockedBy };
+}
+
+function stillWanted(planned: readonly string[], still: readonly string[]): readonly string[] {
+  const wanted = new Set(planned);
+  return still.filter((object) => wanted.has(object));
 }
 
 /** Those that are there as they were: one that was removed and copied here again since is another. */

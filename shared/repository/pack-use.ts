@@ -40,6 +40,7 @@ export interface PackUse {
  *
  * @param known what was read before: manifests never change
  * @param onListed called with every listed manifest that is read
+ * @param onManifest called with every manifest that is read, listed or taken out, and the object that holds it
  * @throws E_STORE_*, E_WRONG_KEY
  */
 export async function readPackUse(
@@ -48,17 +49,25 @@ export async function readPackUse(
     readonly now: Date;
     readonly known?: PackUse['packs'];
     readonly onListed?: (entry: ManifestEntry) => void;
+    readonly onManifest?: (object: string, entry: ManifestEntry) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<PackUse> {
-  const { now, known = new Map(), onListed = () => {}, signal } = options;
+  const { now, known = new Map(), onListed = () => {}, onManifest = () => {}, signal } = options;
   const read: Reading = { packs: new Map(known), names: new Map(), doubtful: [] };
   const { packs, doubtful } = read;
-  const { keys, gone } = await readListed(repository, read, { onListed, signal });
+  const { keys, gone } = await readListed(repository, read, {
+    onListed: (entry) => {
+      onManifest(entry.key, entry);
+      onListed(entry);
+    },
+    signal,
+  });
   const { expired, leftovers } = await listExpired(repository, now, signal);
   const copies = expired.filter(({ object }) => !packs.has(object));
   for await (const [copy, entry] of orderedMap(copies, READS, (one) => readCopy(repository, one, signal))) {
     packs.set(copy.object, entry ? namedBy(entry, read.names) : []);
+    if (entry) onManifest(copy.object, entry);
     if (entry && !entry.claimed) doubtful.push([copy.key, copy.object]);
   }
   const putAside = await readPutAside(repository, doubtful, signal);

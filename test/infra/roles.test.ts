@@ -123,13 +123,13 @@ const TABLE: readonly Row[] = [
   },
   {
     job: 'prune',
-    get: LISTED,
+    get: [...LISTED, WRAP],
     put: [EXPIRED, REPORT, MANIFEST, 'backups/_spoilt/abcd'],
-    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED],
+    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP],
     decrypt: ['repository', 'manifest'],
     generate: ['manifest', 'index'],
     secrets: [],
-    seesLocks: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED],
+    seesLocks: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP],
   },
   {
     job: 'lock',

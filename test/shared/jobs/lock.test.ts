@@ -206,7 +206,7 @@ describe('what nobody can remove', () => {
     await using _ = repository;
     const { key } = await backUp(repository, dataOf(0));
     const state = () => readLockState(repository, locks, { backup: key, signal: never });
-    expect(await state()).toEqual({ backup: key, until: null, mode: 'compliance' });
+    expect(await state()).toMatchObject({ backup: key, until: null, mode: 'compliance' });
     await lockAll();
     const ends = (await neededBy(store, key)).map(
       (object) => locks.retentions.get(object)?.until.getTime() ?? 0,
