@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { openTarget } from '../../shared/jobs/adapters.ts';
-import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
+import { openScratch, openTarget } from '../../shared/jobs/adapters.ts';
+import { pairingWarnings } from '../../shared/jobs/pairing.ts';
+import {
+  planRestore,
+  type RestoreJobOptions,
+  type RestoreResult,
+  restoreBackup,
+} from '../../shared/jobs/restore.ts';
+import { planRestoreToNew, restoreToNew } from '../../shared/jobs/restore-to-new.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
 import { cancellable } from '../runtime/cancellable.ts';
@@ -18,10 +25,14 @@ const Event = z.strictObject({
   backup: backupChoice,
   /** Name of a target of the configuration. */
   to: z.string().min(1),
+  /** Name of a database that is made for it, on the server of that target. */
+  newDatabase: z.string().min(1).max(63).optional(),
   datasets: z.array(z.string().min(1)).min(1).optional(),
   path: z.string().min(1).optional(),
   replace: z.boolean().optional(),
   merge: z.boolean().optional(),
+  resume: z.boolean().optional(),
+  keepGoing: z.boolean().optional(),
   dryRun: z.boolean().optional(),
   requestedBy,
 });
@@ -31,32 +42,43 @@ export const handler = defineFunction(
   Event,
   async (event, invocation) => {
     const { config, signal, onProgress, id: run } = invocation;
-    const { to, datasets, path, replace = false, merge = false, requestedBy: by } = event;
+    const { to, newDatabase, datasets, path, replace = false, merge = false, requestedBy: by } = event;
+    const { resume = false, keepGoing = false } = event;
     const place = await openPlace(findTarget(to, config), signal);
-    const target = await openTarget(place.config, place.env);
     const repository = await invocation.repository();
     const key = await chosenBackup(repository, event.backup, signal);
-    const choices = { datasets, path, replace, merge, onProgress, signal };
+    const choices = { datasets, path, replace, merge, resume, keepGoing, onProgress, signal };
+    const work = await workAt(repository, key, { place, newDatabase });
     if (event.dryRun === true) {
-      const plan = await planRestore(repository, key, target, choices);
-      return { key, ...planOf(plan) };
+      const plan = planOf(await work.plan(choices));
+      const { name: source } = (await repository.readManifest(key, signal)).source;
+      const names = new Map(config.sources.map(({ name }) => [name, [name]]));
+      const pairing =
+        newDatabase === undefined ? pairingWarnings({ name: to, location: '' }, source, names) : [];
+      return { key, ...plan, warnings: [...pairing, ...plan.warnings] };
     }
     const size = await sizeOf(
       repository,
       key,
       { isPart: (datasets ?? path) !== undefined, limit: config.aws.restoreBytes, signal },
-      () => planRestore(repository, key, target, choices),
+      () => work.plan(choices),
     );
     const handedOver = await handOver(size, { ...event, backup: key }, invocation);
     if (handedOver) return { key, ...handedOver };
     const details = datasets === undefined ? {} : { details: { datasets } };
-    const audit = { action: 'restore', by, run, backups: [key], target: to, ...details, signal } as const;
-    const told = { run, backup: key, target: to, requestedBy: by };
+    const audit = {
+      action: 'restore',
+      by,
+      run,
+      backups: [key],
+      target: newDatabase ?? to,
+      ...details,
+      signal,
+    } as const;
+    const told = { run, backup: key, target: newDatabase ?? to, requestedBy: by };
     try {
       const result = await cancellable(repository, { run, signal }, (stop) =>
-        audited(repository, { ...audit, signal: stop }, () =>
-          restoreBackup(repository, key, target, { ...choices, signal: stop }),
-        ),
+        audited(repository, { ...audit, signal: stop }, () => work.restore({ ...choices, signal: stop })),
       );
       if ('by' in result) {
         const error = { code: 'E_ABORTED', message: `cancelled by ${result.by}` };
@@ -75,6 +97,34 @@ export const handler = defineFunction(
   { places: examinedTargets },
 );
 
+interface RestoreWork {
+  plan(choices: RestoreJobOptions): Promise<RestoreResult['plan']>;
+  restore(choices: RestoreJobOptions): Promise<RestoreResult>;
+}
+
+/** What plans and restores: to the target itself, or to a database that is made on its server. */
+async function workAt(
+  repository: Repository,
+  key: BackupKey,
+  {
+    place: { config, env },
+    newDatabase,
+  }: { readonly place: Awaited<ReturnType<typeof openPlace>>; readonly newDatabase: string | undefined },
+): Promise<RestoreWork> {
+  if (newDatabase === undefined) {
+    const target = await openTarget(config, env);
+    return {
+      plan: (choices) => planRestore(repository, key, target, choices),
+      restore: (choices) => restoreBackup(repository, key, target, choices),
+    };
+  }
+  const made = { server: await openScratch(config, env), name: newDatabase };
+  return {
+    plan: (choices) => planRestoreToNew(repository, key, made, choices),
+    restore: (choices) => restoreToNew(repository, key, made, choices),
+  };
+}
+
 /** Bytes of the records that are asked for. Of a part, as the plan says; of a small backup it is not asked. */
 async function sizeOf(
   repository: Repository,
@@ -91,9 +141,9 @@ async function sizeOf(
   return (await plan()).datasets.reduce((sum, dataset) => sum + dataset.plainBytes, 0);
 }
 
-function planOf({ target, datasets, steps, conflicts, drops, warnings }: RestoreResult['plan']) {
+function planOf({ target, datasets, steps, conflicts, drops, losses = [], warnings }: RestoreResult['plan']) {
   const named = datasets.map(({ name, records, plainBytes }) => ({ name, records, plainBytes }));
-  return { target, datasets: named, steps, conflicts, drops, warnings };
+  return { target, datasets: named, steps, conflicts, drops, losses, warnings };
 }
 
 function figuresOf({ records, plainBytes, restoreMs, compareMs, comparison }: RestoreResult) {

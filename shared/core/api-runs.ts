@@ -62,14 +62,26 @@ export const DrillBody = z.strictObject({
 });
 export type DrillBody = z.infer<typeof DrillBody>;
 
+/** A name that every kind of server takes as it is. */
+const NewDatabaseName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "wanted are 1 to 63 of A-Z, a-z, 0-9, '_' and '-', a letter first");
+
 export const RestoreBody = z.strictObject({
   backup: BackupReference,
-  to: NameText.describe('name of a target of the configuration'),
+  to: NameText.optional().describe(
+    'name of a target of the configuration; with newDatabase the one whose server makes it',
+  ),
+  newDatabase: NewDatabaseName.optional().describe(
+    'make a database of that name and restore into it: on the server of `to`, without one on that of drills',
+  ),
   datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
   path: z.string().max(MOST_PATH_CHARS).optional(),
   toPath: z.string().max(MOST_PATH_CHARS).optional(),
   replace: z.boolean().default(false),
   merge: z.boolean().default(false),
+  resume: z.boolean().default(false).describe('go on with a restore that broke off, of a kind that can'),
+  keepGoing: z.boolean().default(false).describe('leave out what the database refuses, of a kind that can'),
   dryRun: z.boolean().default(false),
   confirm: z
     .string()
@@ -86,6 +98,7 @@ export const ApiRestorePlan = z
     steps: z.array(z.string()),
     conflicts: z.array(z.string()).describe('in the way: refused, unless replace'),
     drops: z.array(z.string()).describe('what replace will drop'),
+    losses: z.array(z.string()).describe('what goes with those and does not come back'),
     warnings: z.array(z.string()),
   })
   .meta({ id: 'RestorePlan' });
@@ -140,11 +153,45 @@ export type RunsQuery = z.infer<typeof RunsQuery>;
 export const RunsAnswer = z.object({ runs: z.array(ApiRun).describe('newest first') });
 export type RunsAnswer = z.infer<typeof RunsAnswer>;
 
+/** How the target of a restore stands that did not end well: by a look at it afterwards, where there was one. */
+export const TARGET_STATES = [
+  'untouched',
+  'empty',
+  'part',
+  'uncompared',
+  'incomplete',
+  'different',
+  'removed',
+  'unknown',
+] as const;
+export type TargetState = (typeof TARGET_STATES)[number];
+
+/** What can be done about a restore that did not end well. */
+export const RESTORE_WAYS = ['again', 'replace', 'resume', 'keep-going', 'missing'] as const;
+export type RestoreWay = (typeof RESTORE_WAYS)[number];
+
+export const RestoreRun = z
+  .object({
+    to: z.string().nullable(),
+    newDatabase: z.string().nullable(),
+    datasets: z.array(z.string()).nullable().describe('null: all'),
+    mode: z.enum(['empty', 'replace', 'merge']),
+    state: z
+      .enum(TARGET_STATES)
+      .nullable()
+      .describe('of the target, of a run that failed or was cancelled; null while it runs, and of others'),
+    missing: z.array(z.string()).describe('datasets that are not known to be whole at the target'),
+    ways: z.array(z.enum(RESTORE_WAYS)).describe('what can be done, the best first'),
+  })
+  .meta({ id: 'RestoreRun' });
+export type RestoreRun = z.infer<typeof RestoreRun>;
+
 export const RunAnswer = ApiRun.extend({
   log: z
     .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
     .describe('the last lines, oldest first'),
   result: z.record(z.string(), z.unknown()).nullable().describe('figures; which, depends on the kind'),
+  restore: RestoreRun.nullable().describe('of a restore, where this process knows it'),
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 

@@ -98,7 +98,14 @@ export const StatusAnswer = z.object({
     z.object({ source: z.string(), type: z.string(), cron: z.string(), nextAt: Time.nullable() }),
   ),
   configured: z
-    .object({ sources: z.array(Place), targets: z.array(Place), types: z.array(z.string()) })
+    .object({
+      newDatabases: z
+        .array(z.string())
+        .describe('kinds of source for which a restore can make a database without a target being named'),
+      sources: z.array(Place),
+      targets: z.array(Place),
+      types: z.array(z.string()),
+    })
     .describe('what create and restore may name'),
   caller: z.object({ name: z.string(), roles: z.array(z.enum(ROLES)) }),
 });

@@ -246,7 +246,7 @@ async function compareTarget(
 const MOST_NAMED = 20;
 
 /** @throws E_RESTORE_DIFFERS, E_RESTORE_INCOMPLETE */
-function refuseUnequal(result: RestoreResult, target: Target): void {
+export function refuseUnequal(result: RestoreResult, target: Target): void {
   const different = result.comparison.filter(({ equal }) => !equal);
   if (different.length === 0) {
     refuseFailures(result, target);

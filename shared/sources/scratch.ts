@@ -8,6 +8,8 @@ export interface ScratchMark {
   /** Id of this drill, 32 hex digits. */
   readonly run: string;
   readonly at: Date;
+  /** What somebody wants a place to be called that is to stay: no drill removes it. @default a name of the drill's own */
+  readonly name?: string;
 }
 
 /** How the schema of a scratch target compares with that of the backup. */
@@ -48,7 +50,7 @@ export interface Scratch {
   compareSchema(contents: BackupContents, signal: AbortSignal): Promise<SchemaComparison>;
   /** Removes it, and nothing else; what is gone already is no failure. @throws E_SOURCE_* when it is still there */
   remove(signal: AbortSignal): Promise<void>;
-  /** Takes the mark off, so that no later drill removes it. */
+  /** Takes the mark off: it is somebody's own place from then on. */
   keep(signal: AbortSignal): Promise<void>;
   /** Ends sessions and files, leaves the place alone. May be called twice. */
   close(): Promise<void>;
@@ -63,6 +65,8 @@ export interface ScratchServer {
   readonly sharedWarning: string;
   /** Whether the source of that name lives here too. */
   isServerOf(source: string): boolean;
+  /** What has that name already, as people call it, or else keeps a place from being made: empty where one can be. @throws E_SOURCE_* */
+  inTheWayOf(name: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Makes an empty place of a new name; never uses, nor removes, one that is there. Before, removes what drills of the
    * same repository left that were killed: never what another repository made, what is kept, or what goes on.
@@ -78,13 +82,15 @@ export interface ScratchServer {
 
 const NAME = /^holdfast_drill_\d{8}t\d{6}_([0-9a-f]{8})$/;
 
-/** `holdfast_drill_20260301t020000_0f3c9a12`: when, in UTC, and the start of the run's id. */
-export function scratchName({ run, at }: ScratchMark): string {
+/** The chosen name, or `holdfast_drill_20260301t020000_0f3c9a12`: when, in UTC, and the start of the run's id. */
+export function scratchName({ run, at, name }: ScratchMark): string {
+  if (name !== undefined) return name;
   const time = at.toISOString().replace(/[-:]/g, '').slice(0, 15).toLowerCase();
   return `holdfast_drill_${time}_${run.slice(0, 8)}`;
 }
 
-export function markText({ repository, run }: Omit<ScratchMark, 'at'>): string {
+export function markText({ repository, run, name }: Omit<ScratchMark, 'at'>): string {
+  if (name !== undefined) return `Holdfast restores into it: repository ${repository}, run ${run}`;
   return `Holdfast drill, removed when it ends: repository ${repository}, run ${run}`;
 }
 

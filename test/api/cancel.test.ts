@@ -5,7 +5,6 @@ import type { LocalBackendOptions } from '../../shared/api/local/options.ts';
 import { abortedError } from '../../shared/core/abort.ts';
 import { ROLES, type Role } from '../../shared/core/api-names.ts';
 import type { RunAnswer } from '../../shared/core/api-runs.ts';
-import type { RunKind } from '../../shared/core/run-kinds.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
 import { adminApi, ask, localBackend, sessionWith } from '../support/api.ts';
@@ -74,18 +73,20 @@ async function world() {
   const { json } = await send('POST', '/create', { source: 'shop' });
   const { backup } = await over(json['run'] as unknown as string);
   const name = path.basename(backup ?? '', '.json');
-  const begin: Record<Exclude<RunKind, 'export'>, () => Promise<string>> = {
+  const restore = async (where: object) => {
+    const asked = { backup: name, ...where };
+    const { confirm } = (await send('POST', '/restore', { ...asked, dryRun: true })).json;
+    return (await send('POST', '/restore', { ...asked, confirm })).json['run'] as unknown as string;
+  };
+  const begin = {
     backup: async () => {
       await writeFile(path.join(paths.source, 'more.txt'), 'another\n'.repeat(2000));
       return (await send('POST', '/create', { source: 'shop' })).json['run'] as unknown as string;
     },
     verify: async () => (await send('POST', '/verify', { backup: name })).json['run'] as unknown as string,
     drill: async () => (await send('POST', '/drill', { backup: name })).json['run'] as unknown as string,
-    restore: async () => {
-      const asked = { backup: name, to: 'copy' };
-      const { confirm } = (await send('POST', '/restore', { ...asked, dryRun: true })).json;
-      return (await send('POST', '/restore', { ...asked, confirm })).json['run'] as unknown as string;
-    },
+    restore: () => restore({ to: 'copy' }),
+    'restore into a new place': () => restore({ newDatabase: 'shop_copy' }),
   };
   const stick = () => {
     store.isStuck = () => tracker.list(1).some(({ state }) => state === 'running');
@@ -93,7 +94,7 @@ async function world() {
   return { api, send, over, begin, stick, store, paths, repository };
 }
 
-it.each(['backup', 'verify', 'drill', 'restore'] as const)(
+it.each(['backup', 'verify', 'drill', 'restore', 'restore into a new place'] as const)(
   'cancels a %s, and leaves nothing half done',
   async (kind) => {
     const { send, over, begin, stick, store, paths, repository } = await world();
@@ -103,7 +104,7 @@ it.each(['backup', 'verify', 'drill', 'restore'] as const)(
     await store.waits.promise;
     expect(await send('DELETE', `/runs/${run}`)).toMatchObject({ status: 202, json: { run } });
     expect(await over(run)).toMatchObject({
-      kind,
+      kind: kind.split(' ')[0],
       state: 'cancelled',
       cancelledBy: 'ana',
       error: { code: 'E_ABORTED', message: 'cancelled by ana' },

@@ -452,7 +452,7 @@ describe('rate limit', () => {
 describe('confirmations', () => {
   const caller = { id: 'ana', name: 'ana', roles: [] };
   const body = RestoreBody.parse({ backup: KEY, to: 'scratch', dryRun: true });
-  const plan = { target: 't', datasets: [], steps: [], conflicts: [], drops: [], warnings: [] };
+  const plan = { target: 't', datasets: [], steps: [], conflicts: [], drops: [], losses: [], warnings: [] };
 
   it('are of one plan, one caller, ten minutes, and one use', () => {
     let now = 1_000_000;

@@ -344,6 +344,20 @@ export interface components {
       /** @description who asked for it to be cancelled; it may still be running */
       readonly cancelledBy: string | null;
     };
+    readonly RestoreRun: {
+      readonly to: string | null;
+      readonly newDatabase: string | null;
+      /** @description null: all */
+      readonly datasets: (readonly string[]) | null;
+      /** @enum {string} */
+      readonly mode: "empty" | "replace" | "merge";
+      /** @description of the target, of a run that failed or was cancelled; null while it runs, and of others */
+      readonly state: ("untouched" | "empty" | "part" | "uncompared" | "incomplete" | "different" | "removed" | "unknown") | null;
+      /** @description datasets that are not known to be whole at the target */
+      readonly missing: readonly string[];
+      /** @description what can be done, the best first */
+      readonly ways: readonly ("again" | "replace" | "resume" | "keep-going" | "missing")[];
+    };
     readonly RestorePlan: {
       readonly target: string;
       readonly datasets: readonly {
@@ -356,6 +370,8 @@ export interface components {
       readonly conflicts: readonly string[];
       /** @description what replace will drop */
       readonly drops: readonly string[];
+      /** @description what goes with those and does not come back */
+      readonly losses: readonly string[];
       readonly warnings: readonly string[];
     };
   };
@@ -607,6 +623,8 @@ export interface operations {
               })[];
             /** @description what create and restore may name */
             readonly configured: {
+              /** @description kinds of source for which a restore can make a database without a target being named */
+              readonly newDatabases: readonly string[];
               readonly sources: readonly {
                   readonly name: string;
                   readonly kind: string;
@@ -655,6 +673,11 @@ export interface operations {
           /** @default manual */
           readonly type?: string;
           readonly note?: string;
+          /**
+           * @description compares with no earlier backup and refers to none: all is stored whole
+           * @default false
+           */
+          readonly noParent?: boolean;
         };
       };
     };
@@ -877,6 +900,8 @@ export interface operations {
             readonly result: {
               [key: string]: unknown;
             } | null;
+            /** @description of a restore, where this process knows it */
+            readonly restore: components["schemas"]["RestoreRun"] | null;
           };
         };
       };
@@ -1190,8 +1215,10 @@ export interface operations {
       readonly content: {
         readonly "application/json": {
           readonly backup: string;
-          /** @description name of a target of the configuration */
-          readonly to: string;
+          /** @description name of a target of the configuration; with newDatabase the one whose server makes it */
+          readonly to?: string;
+          /** @description make a database of that name and restore into it: on the server of `to`, without one on that of drills */
+          readonly newDatabase?: string;
           readonly datasets?: readonly string[];
           readonly path?: string;
           readonly toPath?: string;
@@ -1199,6 +1226,16 @@ export interface operations {
           readonly replace?: boolean;
           /** @default false */
           readonly merge?: boolean;
+          /**
+           * @description go on with a restore that broke off, of a kind that can
+           * @default false
+           */
+          readonly resume?: boolean;
+          /**
+           * @description leave out what the database refuses, of a kind that can
+           * @default false
+           */
+          readonly keepGoing?: boolean;
           /** @default false */
           readonly dryRun?: boolean;
           /** @description of the dry run of the same request: needed where dryRun is false */

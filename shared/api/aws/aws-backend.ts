@@ -107,7 +107,11 @@ export class AwsBackend implements Backend {
       unknown
     >;
     const { datasets } = answer;
-    const plan = ApiRestorePlan.parse({ ...answer, datasets: Array.isArray(datasets) ? datasets : [] });
+    const plan = ApiRestorePlan.parse({
+      losses: [],
+      ...answer,
+      datasets: Array.isArray(datasets) ? datasets : [],
+    });
     return { key: parseBackup(body.backup), plan };
   }
 
@@ -193,7 +197,7 @@ export class AwsBackend implements Backend {
   }
 
   #restoreEvent(body: RestoreBody, { caller }: Call) {
-    const { backup, to, datasets, path, toPath, replace, merge } = body;
+    const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing } = body;
     if (toPath !== undefined)
       throw new ApiError('E_BAD_REQUEST', 'toPath is not known to the restore function', {
         fields: [{ field: 'toPath', problem: 'is not known on AWS' }],
@@ -203,6 +207,9 @@ export class AwsBackend implements Backend {
       to: this.#named('targets', to, 'to'),
       ...(datasets === undefined ? {} : { datasets }),
       ...(path === undefined ? {} : { path }),
+      ...(newDatabase === undefined ? {} : { newDatabase }),
+      ...(resume ? { resume } : {}),
+      ...(keepGoing ? { keepGoing } : {}),
       replace,
       merge,
       requestedBy: nameOf(caller),

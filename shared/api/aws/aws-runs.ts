@@ -54,6 +54,7 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
         : null,
     log: [],
     result: (commit as RunAnswer['result'] | undefined) ?? null,
+    restore: null,
   };
 }
 
@@ -95,6 +96,7 @@ function runOfReport(id: string, { body, backups }: Report, storedAt: Date): Run
     error: state === 'failed' || state === 'cancelled' ? { code, message, hint: null } : null,
     log: [],
     result: null,
+    restore: null,
   };
 }
 

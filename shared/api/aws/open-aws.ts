@@ -40,6 +40,8 @@ export async function openAwsBackend(
     configured: {
       sources: config.sources.map(named),
       targets: config.targets.map(named),
+      // A function has the secrets of targets alone: each new database is named with one.
+      newDatabases: [],
       types: [...types.names],
     },
     schedules: Object.entries(aws.schedules).flatMap(([type, schedule]) =>

@@ -15,17 +15,22 @@ import { knownBackupType } from '../../core/backup-types.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { acceptBackups } from '../../jobs/accept.ts';
-import { openTarget } from '../../jobs/adapters.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
-import { planRestore } from '../../jobs/restore.ts';
+import { pairingWarnings } from '../../jobs/pairing.ts';
+import { sourceNames } from '../../jobs/source-names.ts';
+import type { SourceKind } from '../../sources/source.ts';
 import type { Backend, Call, Download } from '../backend.ts';
 import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
 import { downloadOf } from './download.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
-import { backupRun, drillRun, restoreOptions, restoreRun, verifyRun } from './runs.ts';
+import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-place.ts';
+import { restoreRun } from './restore-run.ts';
+import { backupRun, drillRun, verifyRun } from './runs.ts';
+
+const KINDS: readonly SourceKind[] = ['postgres', 'firebase-rtdb', 'files'];
 
 /** Does the work of the API in this process. */
 export class LocalBackend implements Backend {
@@ -39,7 +44,12 @@ export class LocalBackend implements Backend {
     const named = ({ name, kind }: NamedPlace) => ({ name, kind });
     this.#options = options;
     this.view = options.view;
-    this.configured = { sources: sources.map(named), targets: targets.map(named), types: [...types.names] };
+    this.configured = {
+      sources: sources.map(named),
+      targets: targets.map(named),
+      newDatabases: KINDS.filter((kind) => hasServer(options, kind)),
+      types: [...types.names],
+    };
   }
 
   get schedules(): StatusAnswer['schedules'] {
@@ -93,12 +103,12 @@ export class LocalBackend implements Backend {
     body: RestoreBody,
     call: Call,
   ): Promise<{ readonly key: BackupKey; readonly plan: ApiRestorePlan }> {
-    const { repository, targets, env } = this.#options;
     const key = parseBackup(body.backup);
-    const target = await openTarget(placeNamed(targets, body.to, 'to'), env);
-    const plan = await planRestore(repository, key, target, restoreOptions(body, call.signal));
-    if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: body.to, backups: [key] });
-    const { datasets, steps, conflicts, drops, warnings } = plan;
+    const { signal } = call;
+    const place = await openRestorePlace(this.#options, key, { asked: body, signal });
+    const plan = await place.plan(restoreOptions(body, signal));
+    if (body.dryRun) await this.#audit(call, { action: 'restore-plan', target: place.name, backups: [key] });
+    const { datasets, steps, conflicts, drops, losses = [], warnings } = plan;
     return {
       key,
       plan: {
@@ -107,25 +117,24 @@ export class LocalBackend implements Backend {
         steps: [...steps],
         conflicts: [...conflicts],
         drops: [...drops],
-        warnings: [...warnings],
+        losses: [...losses],
+        warnings: [...(await this.#pairing(place, key, signal)), ...warnings],
       },
     };
   }
 
   async restore(body: RestoreBody, call: Call): Promise<RunStarted> {
-    const { targets, tracker } = this.#options;
+    const { tracker } = this.#options;
     const key = parseBackup(body.backup);
-    const place = placeNamed(targets, body.to, 'to');
-    const about = { by: call.caller.name, backup: key, target: place.name };
+    const place = await openRestorePlace(this.#options, key, { asked: body, signal: call.signal });
+    const by = call.caller.name;
+    const about = { by, backup: key, target: place.name };
     tracker.refuseBusy('restore', about);
     const details = body.datasets ? { datasets: body.datasets } : undefined;
     const record = { action: 'restore', target: place.name, backups: [key], details } as const;
     await this.#audit(call, record);
-    const run = tracker.begin(
-      'restore',
-      about,
-      this.#changing(restoreRun(this.#options, { key, place, body, call, record })),
-    );
+    const work = restoreRun(this.#options, { key, place, body, by, record });
+    const run = tracker.begin('restore', about, this.#changing(work));
     return { run };
   }
 
@@ -181,6 +190,13 @@ export class LocalBackend implements Backend {
     return writeAudit(repository, { by: call.caller.name, outcome: 'begun', ...record }, call.signal);
   }
 
+  async #pairing({ name, location, isNew }: RestorePlace, key: BackupKey, signal: AbortSignal) {
+    if (isNew) return [];
+    const { repository, sources, env } = this.#options;
+    const { name: source } = (await repository.readManifest(key, signal)).source;
+    return pairingWarnings({ name, location }, source, await sourceNames(sources, env));
+  }
+
   #decided({ key, reason, before, report }: HoldResult): HoldAnswer {
     this.view.changed();
     return {
@@ -200,6 +216,15 @@ export class LocalBackend implements Backend {
         this.view.changed();
       }
     };
+  }
+}
+
+function hasServer({ drillServer }: LocalBackendOptions, kind: SourceKind): boolean {
+  try {
+    drillServer(kind);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiRun, RunAnswer } from '../../core/api-runs.ts';
+import type { ApiRun, RestoreRun, RunAnswer } from '../../core/api-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -68,6 +68,7 @@ export class RunTracker {
     work: (run: {
       readonly id: string;
       readonly onProgress: OnProgress;
+      readonly onRestore: (restore: RestoreRun) => void;
       readonly signal: AbortSignal;
     }) => Promise<RunResult>,
   ): string {
@@ -82,6 +83,7 @@ export class RunTracker {
       ...about,
       log: [],
       result: null,
+      restore: null,
     };
     this.#runs.set(id, run);
     this.#say(run, 'info', `${kind} begun`);
@@ -89,7 +91,10 @@ export class RunTracker {
     const onProgress = (event: ProgressEvent) => this.#note(run, meter, event);
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
-    const done = work({ id, onProgress, signal })
+    const onRestore = (restore: RestoreRun) => {
+      run.restore = restore;
+    };
+    const done = work({ id, onProgress, onRestore, signal })
       .then(
         (result) => this.#succeed(run, result),
         (error: unknown) => this.#fail(run, error),
@@ -125,7 +130,7 @@ export class RunTracker {
     return [...this.#runs.values()]
       .toReversed()
       .slice(0, limit)
-      .map(({ log: _, result: __, ...run }) => ({ ...run }));
+      .map(({ log: _, result: __, restore: ___, ...run }) => ({ ...run }));
   }
 
   /** @throws E_UNKNOWN_RUN */

@@ -1,34 +1,31 @@
-import type { CreateBody, DrillBody, RestoreBody, VerifyBody } from '../../core/api-runs.ts';
+import type { CreateBody, DrillBody, RestoreRun, VerifyBody } from '../../core/api-runs.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress } from '../../core/progress.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
-import { knownKind, openScratch, openSource, openTarget } from '../../jobs/adapters.ts';
-import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
+import { knownKind, openScratch, openSource } from '../../jobs/adapters.ts';
 import { runBackup } from '../../jobs/backup.ts';
 import { chooseBackup } from '../../jobs/choose-backup.ts';
 import { runDrill } from '../../jobs/drill.ts';
-import { type RestoreJobOptions, restoreBackup } from '../../jobs/restore.ts';
+
 import { sharedByOf } from '../../jobs/shared-damage.ts';
+
 import { sourceNames } from '../../jobs/source-names.ts';
 import { verifyBackups } from '../../jobs/verify.ts';
 import { keepVerifyReport } from '../../jobs/verify-report.ts';
 import { notVerifiedSince } from '../../jobs/verify-since.ts';
-import { ApiError, problemOf } from '../api-error.ts';
-import type { Call } from '../backend.ts';
+import { ApiError } from '../api-error.ts';
 import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
 import type { RunResult } from './run-tracker.ts';
 
-/** Longest that writing down how a run ended may take. */
-const LATE_MS = 30 * SECOND_MS;
-
-interface Running {
+export interface Running {
   readonly id: string;
   readonly onProgress: OnProgress;
+  readonly onRestore: (restore: RestoreRun) => void;
   readonly signal: AbortSignal;
 }
-type Work = (run: Running) => Promise<RunResult>;
+export type Work = (run: Running) => Promise<RunResult>;
 
 export function backupRun(
   { repository, suspects, env }: LocalBackendOptions,
@@ -115,51 +112,6 @@ export function drillRun(
       failure: error ?? (outcome === 'equal' ? undefined : different),
     };
   };
-}
-
-export function restoreRun(
-  { repository, env }: LocalBackendOptions,
-  asked: {
-    readonly key: BackupKey;
-    readonly place: NamedPlace;
-    readonly body: RestoreBody;
-    readonly call: Call;
-    readonly record: Omit<AuditRecord, 'by' | 'outcome'>;
-  },
-): Work {
-  const { key, place, body, call, record } = asked;
-  return async ({ id, onProgress, signal }) => {
-    // Also of a run that was stopped.
-    const audit = (outcome: 'done' | 'failed', error?: string) =>
-      writeAudit(
-        repository,
-        { ...record, by: call.caller.name, outcome, run: id, error },
-        AbortSignal.timeout(LATE_MS),
-      );
-    try {
-      const target = await openTarget(place, env);
-      const options = { ...restoreOptions(body, signal), onProgress };
-      const { records, plainBytes, restoreMs, compareMs, comparison } = await restoreBackup(
-        repository,
-        key,
-        target,
-        options,
-      );
-      await audit('done');
-      return {
-        backup: key,
-        result: { records, plainBytes, restoreMs, compareMs, compared: comparison.length },
-      };
-    } catch (error) {
-      await audit('failed', problemOf(error).problem.code).catch(() => {});
-      throw error;
-    }
-  };
-}
-
-export function restoreOptions(body: RestoreBody, signal: AbortSignal): RestoreJobOptions {
-  const { datasets, path, toPath, replace, merge } = body;
-  return { datasets, path, toPath, replace, merge, signal };
 }
 
 const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };

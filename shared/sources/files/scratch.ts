@@ -37,6 +37,15 @@ export class FilesScratchServer implements ScratchServer {
     return false;
   }
 
+  async inTheWayOf(name: string): Promise<readonly string[]> {
+    const folder = path.join(this.#root, name);
+    const isThere = await stat(folder).then(
+      () => true,
+      () => false,
+    );
+    return isThere ? [folder] : [];
+  }
+
   async make(_: BackupContents, mark: ScratchMark, { onWarning, signal }: MakeOptions): Promise<Scratch> {
     throwIfAborted(signal);
     const name = scratchName(mark);

@@ -74,6 +74,13 @@ export class FirebaseScratchServer implements ScratchServer {
     });
   }
 
+  async inTheWayOf(name: string, signal: AbortSignal): Promise<readonly string[]> {
+    await using connection = new FirebaseConnection(connectionOptions(this.#options, this.#env));
+    const place = [...this.#options.base, name];
+    const found = await findConflicts(connection, [place], signal);
+    return found.length > 0 ? [showPath(place)] : [];
+  }
+
   async make(contents: BackupContents, mark: ScratchMark, { onWarning, signal }: MakeOptions) {
     const { base } = this.#options;
     const options = { ...this.#options, base: [...base, scratchName(mark)] };

@@ -44,7 +44,7 @@ export async function createDatabase(
 ): Promise<readonly string[]> {
   const create = (such: readonly string[]) =>
     query(client, `CREATE DATABASE ${quoteIdent(name)} TEMPLATE = template0 ${such.join(' ')}`, signal, {
-      object: `the scratch database ${name}`,
+      object: `the database ${name}`,
     });
   try {
     await create(clauses);

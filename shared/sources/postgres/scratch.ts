@@ -70,11 +70,32 @@ export class PostgresScratchServer implements ScratchServer {
     return place(source) === place(this.name);
   }
 
+  async inTheWayOf(name: string, signal: AbortSignal): Promise<readonly string[]> {
+    const client = await openSession(this.#options, signal);
+    try {
+      const [found] = await query<{ login: string; is_there: boolean; may: boolean }>(
+        client,
+        `SELECT current_user AS login, rolsuper OR rolcreatedb AS may,
+                EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1) AS is_there
+           FROM pg_catalog.pg_roles WHERE rolname = current_user`,
+        signal,
+        { values: [name] },
+      );
+      return [
+        ...(found?.is_there ? [`DATABASE ${name}`] : []),
+        ...(found?.may ? [] : [`the login ${found?.login} may not make databases (CREATEDB)`]),
+      ];
+    } finally {
+      await disconnect(client);
+    }
+  }
+
   async make(contents: BackupContents, mark: ScratchMark, { onWarning, signal }: MakeOptions) {
     const client = await openSession(this.#options, signal);
     const keepAlive = setInterval(() => client.query('SELECT 1').catch(() => {}), MINUTE_MS).unref();
     const name = scratchName(mark);
-    const scratch = new PostgresScratch(this.#options, { client, keepAlive, name });
+    const kept = mark.name === undefined ? 'Holdfast drill, kept on request' : 'Restored by Holdfast';
+    const scratch = new PostgresScratch(this.#options, { client, keepAlive, name, kept });
     try {
       await holdLock(client, mark.run, signal);
       await dropLeftovers(client, mark, { server: this.#options, onWarning, signal });
@@ -102,6 +123,8 @@ class PostgresScratch implements Scratch {
   leftOut: readonly string[] = [];
   readonly target: PostgresTarget;
   readonly #database: string;
+  /** What it is marked as that is kept. */
+  readonly #kept: string;
   readonly #admin: PostgresOptions;
   readonly #options: PostgresOptions;
   readonly #client: pg.Client;
@@ -110,11 +133,17 @@ class PostgresScratch implements Scratch {
 
   constructor(
     admin: PostgresOptions,
-    made: { readonly client: pg.Client; readonly keepAlive: NodeJS.Timeout; readonly name: string },
+    made: {
+      readonly client: pg.Client;
+      readonly keepAlive: NodeJS.Timeout;
+      readonly name: string;
+      readonly kept: string;
+    },
   ) {
     this.#admin = admin;
     this.#options = { ...admin, database: made.name };
     this.#database = made.name;
+    this.#kept = made.kept;
     this.#client = made.client;
     this.#keepAlive = made.keepAlive;
     this.name = postgresName(this.#options);
@@ -181,7 +210,7 @@ class PostgresScratch implements Scratch {
   }
 
   async keep(signal: AbortSignal): Promise<void> {
-    const sql = this.#comment('Holdfast drill, kept on request');
+    const sql = this.#comment(this.#kept);
     await this.#administer((client) => query(client, sql, signal), signal);
   }
 

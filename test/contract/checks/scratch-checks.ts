@@ -64,6 +64,27 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
     },
   },
   {
+    promise: 'makes a place of a name that was chosen, says then that it is taken, and no drill removes it',
+    run: async ({ place, contents }) => {
+      const name = 'shop_copy';
+      const server = place.scratchServer();
+      expect(await server.inTheWayOf(name, never)).toEqual([]);
+      const mark = { ...newMark(), name };
+      const { scratch } = await made(place, contents, mark);
+      await restore(scratch.target, contents, scratch.restoreOptions);
+      await scratch.close();
+      expect((await place.readScratch(name))?.size ?? 0).toBeGreaterThan(0);
+      expect((await server.inTheWayOf(name, never)).join()).toContain(name);
+      // Also not where who made it was killed, and it has its mark still.
+      const next = await made(place, contents, later(mark));
+      expect(next.warnings).toEqual([]);
+      await ended(next.scratch);
+      expect((await place.readScratch(name))?.size ?? 0).toBeGreaterThan(0);
+      await scratch.remove(never);
+      await scratch.close();
+    },
+  },
+  {
     promise: 'leaves nothing when it is stopped before it begins',
     run: async ({ place, contents }) => {
       const options = { onWarning: () => {}, signal: AbortSignal.abort() };

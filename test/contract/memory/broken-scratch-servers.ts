@@ -20,6 +20,7 @@ function withMake(change: (make: Make, places: MemoryPlaces) => Make): BrokenScr
     name: server.name,
     sharedWarning: server.sharedWarning,
     isServerOf: (source) => server.isServerOf(source),
+    inTheWayOf: (name, signal) => server.inTheWayOf(name, signal),
     make: change((...args) => server.make(...args), places),
   });
 }
@@ -41,6 +42,27 @@ function removing(isRemoved: (name: string, mark: string | undefined, repository
 }
 
 export const BROKEN_SCRATCH_SERVERS: readonly BrokenScratchServer[] = [
+  {
+    breaks: 'makes a place of a name that was chosen',
+    how: 'calls it as it likes',
+    scratchServer: withMake(
+      (make) =>
+        (contents, { name: _, ...mark }, options) =>
+          make(contents, mark, options),
+    ),
+  },
+  {
+    breaks: 'makes a place of a name that was chosen',
+    how: 'says that nothing is in the way',
+    scratchServer: (server) => ({
+      kind: server.kind,
+      name: server.name,
+      sharedWarning: server.sharedWarning,
+      isServerOf: (source) => server.isServerOf(source),
+      inTheWayOf: async () => [],
+      make: (...args) => server.make(...args),
+    }),
+  },
   {
     breaks: 'makes an empty place',
     how: 'leaves it there',

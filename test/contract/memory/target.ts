@@ -112,6 +112,10 @@ export class MemoryScratchServer implements ScratchServer {
     return source.startsWith('memory:');
   }
 
+  async inTheWayOf(name: string): Promise<readonly string[]> {
+    return this.places.has(name) ? [name] : [];
+  }
+
   async make(
     _: BackupContents,
     mark: ScratchMark,

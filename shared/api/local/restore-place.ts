@@ -1,0 +1,89 @@
+import type { RestoreBody } from '../../core/api-runs.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { knownKind, openScratch, openTarget } from '../../jobs/adapters.ts';
+import {
+  planRestore,
+  type RestoreJobOptions,
+  type RestoreResult,
+  refuseUnequal,
+  restoreAndCompare,
+} from '../../jobs/restore.ts';
+import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore-to-new.ts';
+import type { SpecialOption, Target } from '../../sources/target.ts';
+import type { LocalBackendOptions } from './options.ts';
+import { placeNamed } from './places.ts';
+
+type Plan = RestoreResult['plan'];
+
+/** Where a request wants a backup restored: a target that is there, or a database that is made for it. */
+export interface RestorePlace {
+  /** As the caller knows it, and types it. */
+  readonly name: string;
+  readonly isNew: boolean;
+  /** No secret in it. */
+  readonly location: string;
+  readonly specialOptions: readonly SpecialOption[];
+  plan(options: RestoreJobOptions): Promise<Plan>;
+  /** @param onResult is given what was compared, before it is refused where it differs */
+  restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
+}
+
+type Asked = Pick<RestoreBody, 'to' | 'newDatabase'>;
+type Options = Pick<LocalBackendOptions, 'repository' | 'targets' | 'drillServer' | 'env'>;
+
+/** @throws E_BAD_REQUEST for a name that is not configured, E_CONFIG where no server is there to make one on */
+export async function openRestorePlace(
+  options: Options,
+  key: BackupKey,
+  { asked, signal }: { readonly asked: Asked; readonly signal: AbortSignal },
+): Promise<RestorePlace> {
+  const { repository, targets, env } = options;
+  const { newDatabase } = asked;
+  if (newDatabase === undefined) {
+    const place = placeNamed(targets, asked.to, 'to');
+    return atTarget(options, key, { name: place.name, target: await openTarget(place, env) });
+  }
+  const { kind } = (await repository.readManifest(key, signal)).source;
+  const server = await openScratch(serverOf(options, asked, kind), env);
+  return atNew(options, key, { server, name: newDatabase });
+}
+
+function serverOf({ targets, drillServer }: Options, { to }: Asked, kind: string) {
+  return to === undefined ? drillServer(knownKind(kind)) : placeNamed(targets, to, 'to');
+}
+
+function atTarget(
+  { repository }: Options,
+  key: BackupKey,
+  { name, target }: { readonly name: string; readonly target: Target },
+): RestorePlace {
+  return {
+    name,
+    isNew: false,
+    location: target.name,
+    specialOptions: target.specialOptions ?? [],
+    plan: (choices) => planRestore(repository, key, target, choices),
+    restore: async (choices, onResult) => {
+      const result = await restoreAndCompare(repository, key, target, choices);
+      onResult(result);
+      refuseUnequal(result, target);
+      return result;
+    },
+  };
+}
+
+function atNew({ repository }: Options, key: BackupKey, place: NewPlace): RestorePlace {
+  return {
+    name: place.name,
+    isNew: true,
+    location: `${place.name} on ${place.server.name}`,
+    specialOptions: [],
+    plan: (choices) => planRestoreToNew(repository, key, place, choices),
+    restore: (choices) => restoreToNew(repository, key, place, choices),
+  };
+}
+
+export function restoreOptions(body: RestoreBody, signal: AbortSignal): RestoreJobOptions {
+  const { datasets, path, toPath, replace, merge, resume, keepGoing } = body;
+  return { datasets, path, toPath, replace, merge, resume, keepGoing, signal };
+}
