@@ -31,6 +31,11 @@ const WILDCARDS: readonly Reason[] = [
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },
   {
+    resource: /\/runs\/\*\/(cancel|released)$/,
+    actions: /^s3:(GetObject|PutObject)$/,
+    reason: 'One object of each run, by one action: it stops the run.',
+  },
+  {
     resource: /\/(data|backups|expired|keys|recovery\/\*|reports)\/\*$/,
     actions: /^s3:(Get|Put)Object(Retention|LegalHold)$/,
     reason: 'Locks of one folder of the repository: names of objects are hashes and times.',
@@ -81,7 +86,7 @@ interface Finding {
 }
 
 /** Routes that somebody without a login may call. Every other stays a finding. */
-const OPEN_ROUTES = /^(GET [\w/]+\/health|OPTIONS .+)$/;
+const OPEN_ROUTES = /^(?:OPTIONS |(?:GET|HEAD) .*\/health$)/;
 /** CDK's own function that copies the console's files. */
 const CDKS_OWN = /\/Custom::(CDKBucketDeployment\w+|S3AutoDeleteObjectsCustomResourceProvider)\//;
 const CDKS_REASON =
