@@ -29,6 +29,8 @@ export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: 
       --type TYPE         with \`latest\` or \`good\`: of that type, such as daily
 `;
 
+const UNPROVEN = 'No key was given: that manifests and reports are those that were written is not proven.';
+
 interface KeyFlags {
   readonly source?: string | undefined;
   readonly type?: string | undefined;
@@ -76,6 +78,12 @@ export class Session implements AsyncDisposable {
   async print(document: object, text: string): Promise<void> {
     this.progress.clear();
     await write(this.io.stdout, this.isJson ? `${JSON.stringify(document)}\n` : text);
+  }
+
+  /** Where nothing could be proven. */
+  sayIfUnproven(): void {
+    const { keys, signatures } = this.repository.context;
+    if (!keys.hasRootKey && !signatures.isRequired) this.progress.say(UNPROVEN);
   }
 
   /**

@@ -34,6 +34,7 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
     const isFiltered = positionals[0] !== undefined || values.source !== undefined;
     const now = session.repository.clock.now();
     await session.print({ backups }, describe(backups, isFiltered, now));
+    if (backups.length > 0) session.sayIfUnproven();
     return 0;
   },
 };

@@ -55,6 +55,7 @@ to be accepted.
     const steps = nextSteps({ ...found, bucket, copies }, now);
     const document = { ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
     await session.print(document, describe(found, { steps, locked, copies }, now));
+    session.sayIfUnproven();
     return exitStatus(found, bucket);
   },
 };

@@ -213,7 +213,9 @@ export class BackupStorage extends Construct {
 
   /** Lets `grantee` list backups and read their manifests and reports, without the key. */
   grantList(grantee: IGrantable): void {
-    this.grantJob(grantee, 'watchdog');
+    for (const statement of repositoryStatements('watchdog', this.placeFor(false)))
+      if (!statement.actions.some((action) => action.startsWith('kms:')))
+        grantee.grantPrincipal.addToPrincipalPolicy(statement);
   }
 
   /** Lets `grantee` restore with the command line: read everything, and open it. */

@@ -98,7 +98,8 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     // What it puts is in second places: copy-statements.ts.
     copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
-    watchdog: { ...NOTHING, get: LISTED },
+    // What makes a backup look young is proven.
+    watchdog: { ...NOTHING, get: LISTED, decrypt: ['manifest'] },
     // Links to exports are good for what their maker may read.
     'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'], seeLocks: RESTORED },
     // Leaves word for a run that is to stop, and reads what was left before.

@@ -9,7 +9,7 @@ import type { OnProgress } from '../../shared/core/progress.ts';
 import { startDeadline } from './deadline.ts';
 import { type DoctorAnswer, type DoctorDuties, DoctorEvent, examineHere, isDoctorEvent } from './doctor.ts';
 import { toFunctionError } from './function-error.ts';
-import { openConfigured, type Repository, readSettings } from './settings.ts';
+import { type KeyUse, openConfigured, type Repository, readSettings } from './settings.ts';
 import { logger, tracer } from './telemetry.ts';
 
 /** What a function works with. */
@@ -26,7 +26,7 @@ export interface Invocation {
   readonly until: Date;
   readonly onProgress: OnProgress;
   /** Opened at the first call; closed when the function is done. */
-  repository(options?: { readonly withKey?: boolean }): Promise<Repository>;
+  repository(options?: KeyUse): Promise<Repository>;
 }
 
 /** What Lambda, or `task.ts` in its place, gives a function. */

@@ -37,6 +37,11 @@ export function repositoryPlace({ repository, s3 }: ResolvedConfig) {
   return { repository, s3 };
 }
 
+/** What a role may do with the repository's key: all that the job needs, open keys of manifests alone, or nothing. */
+export interface KeyUse {
+  readonly withKey?: boolean | 'manifests';
+}
+
 /**
  * Opens the repository; dispose of it. Without its key where a role may not use it.
  *
@@ -45,7 +50,7 @@ export function repositoryPlace({ repository, s3 }: ResolvedConfig) {
 export function openConfigured(
   config: ResolvedConfig,
   signal: AbortSignal,
-  { withKey = true }: { readonly withKey?: boolean } = {},
+  { withKey = true }: KeyUse = {},
 ): Promise<Repository> {
   const { cacheMiB, prune } = config;
   const keys = withKey ? {} : { encryptionKey: undefined, kmsKey: undefined };
@@ -56,6 +61,7 @@ export function openConfigured(
       cacheBytes: cacheMiB === undefined ? undefined : cacheMiB * MiB,
       graceMs: prune.graceMs,
       ...keys,
+      onlyManifestKeys: withKey === 'manifests',
     },
     signal,
   );

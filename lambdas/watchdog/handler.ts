@@ -9,20 +9,25 @@ import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
-const NONE = { ...NEVER, waiting: 0, damaged: 0, uncovered: 0 };
+const NONE = { ...NEVER, isProven: true, waiting: 0, damaged: 0, uncovered: 0 };
 /** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
-/** Measures how old the newest good backup of each source is, and tells where it is too old, and which schedules are off. Needs no key. */
+/**
+ * Measures how old the newest good backup of each source is, and tells where it is too old, and which schedules are off. With the key
+ * only what is proven to be Holdfast's makes anything young.
+ */
 export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
   const { config, signal } = invocation;
-  const repository = await repositoryIfMade(invocation, { withKey: false });
+  const repository = await repositoryIfMade(invocation, { withKey: 'manifests' });
   const found = repository ? await readSourceAges(repository, signal) : [];
   const { backupAgeMs } = config.aws.alarms;
   const missed: string[] = [];
   const sources = config.sources.map(({ name }) => {
     return found.find(({ source }) => source === name) ?? { source: name, ...NONE };
   });
+  if (sources.some(({ isProven }) => !isProven))
+    logger.warn('no key is configured: that backups and reports are Holdfast’s own is not proven');
   for (const ages of sources) {
     const ageMs = ages.backupMs ?? (await waitedMs(ages.source, invocation));
     const isMissed = ageMs > backupAgeMs;

@@ -18,6 +18,8 @@ export interface RepositoryConfig extends StoreConfig {
   readonly olderKmsKeys?: readonly string[] | undefined;
   /** Ids of recovery keys: keys are wrapped to these and no others. @default all that the repository has */
   readonly recoveryKeys?: readonly string[] | undefined;
+  /** The key may open keys of manifests and no others. @default false */
+  readonly onlyManifestKeys?: boolean | undefined;
   /** Worker threads. @default cores, 4 at most */
   readonly workers?: number | undefined;
   /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
@@ -86,6 +88,7 @@ export async function openRepository(
     store,
     pool: given.pool,
     keys: await (given.openKeys?.(store) ?? keyProvider(config, signal)),
+    onlyManifestKeys: config.onlyManifestKeys,
     recoveryKeys: config.recoveryKeys,
     signing: await openSigning(config),
     workers: config.workers ?? Math.min(MOST_WORKERS, availableParallelism()),

@@ -46,6 +46,8 @@ export interface RepositoryOptions {
   readonly store: ObjectStore;
   /** Undefined: only what needs no key can be done. */
   readonly keys: KeyProvider | undefined;
+  /** The key may open keys of manifests and no others: these are proven, `repository.json` is not. @default false */
+  readonly onlyManifestKeys?: boolean | undefined;
   /** Worker threads. */
   readonly workers: number;
   /** Threads that other open repositories use too, and that outlive this one. @default `workers` of its own */
@@ -151,7 +153,7 @@ export class Repository implements AsyncDisposable {
       secret ??= about(REPOSITORY_FILE, () => keys.provider().unwrapDataKey(file.secret, context, using));
       return secret;
     };
-    if (provider) checkRepositoryFile(bytes, await openSecret(signal));
+    if (provider && !options.onlyManifestKeys) checkRepositoryFile(bytes, await openSecret(signal));
     const limits: Limits = {
       packBytes: options.packBytes ?? DEFAULT_PACK_BYTES,
       maxUploads: 2,
@@ -167,6 +169,11 @@ export class Repository implements AsyncDisposable {
     const signatures = new Signatures(options.signing);
     const parts = { store, clock, file, keys, signatures, pool, segments, sinceOpened, ...bounds };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
+  }
+
+  /** The same repository as somebody without a key sees it: nothing is proven, and no key is opened. */
+  withoutKey(): Repository {
+    return new Repository({ ...this.#context, keys: new KeyRing(undefined, this.id) }, false);
   }
 
   get id(): string {

@@ -238,7 +238,7 @@ describeWithParts(
       });
       expect(await rig.invoke('verify', { backup })).toMatchObject({ verified: 1, damaged: [] });
       expect(await rig.invoke('drill', { source: 'shop' })).toMatchObject({ key: backup, outcome: 'equal' });
-      const watchdog = await rig.start('watchdog', { env: { HOLDFAST_KMS_KEY: '' } });
+      const watchdog = await rig.start('watchdog');
       expect(await watchdog.invoke({})).toMatchObject({
         sources: [
           { source: 'shop', backupAge: expect.any(Number), drillAge: expect.any(Number) },

@@ -20,6 +20,12 @@ describe('holdfast rekey and keys', () => {
     runCommand(line, { env: { ...env, ...more }, cwd });
   const withNewKey = { BACKUP_ENCRYPTION_KEY: '', HOLDFAST_KEY_FILE: 'new.key' };
 
+  it.each(['list', 'status'])('%s says that nothing is proven without the key', async (command) => {
+    const said = 'that manifests and reports are those that were written is not proven';
+    expect((await holdfast(command, { BACKUP_ENCRYPTION_KEY: '' })).stderr).toContain(said);
+    expect((await holdfast(command)).stderr).not.toContain(said);
+  });
+
   it('makes a new key, says what to do with it, and restores old backups with it alone', async () => {
     const done = await holdfast('rekey --new-key new.key');
     expect(done).toMatchObject({

@@ -144,7 +144,7 @@ const TABLE: readonly Row[] = [
   },
   // In the second place it puts: copies.test.ts.
   { job: 'copy', get: [...LISTED, PACK, WRAP], put: [], delete: [], decrypt: [], generate: [], secrets: [] },
-  { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: [], generate: [], secrets: [] },
+  { job: 'watchdog', get: LISTED, put: [], delete: [], decrypt: ['manifest'], generate: [], secrets: [] },
   {
     job: 'admin-api',
     get: [...LISTED, 'exports/shop.sql'],
