@@ -106,7 +106,7 @@ function describe(found: RepositoryStatus, { steps, locked, copies }: Shown, now
   ]);
   const header = ['SOURCE', 'TYPE', 'NEWEST', 'AGE', 'RECORDS', 'SIZE', 'ADDED', 'RATIO'];
   const size = comparedSize(logicalBytes, packBytes);
-  const unreferenced = unreferencedBytes > 0 ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
+  const unreferenced = unreferencedBytes ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
   return `repository     ${location} (${repositoryId.slice(0, 8)}, format ${found.formatVersion}, key ${rootKeyId})
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}

@@ -1,3 +1,4 @@
+import { neededBytesOf } from '../../shared/format/manifest.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { depthText, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
@@ -46,8 +47,7 @@ function shareOf({ days, at }: Spread): VerifyDepth {
 async function packBytes(repository: Repository, which: Which, signal: AbortSignal): Promise<number> {
   let bytes = 0;
   if ('backup' in which) {
-    const { packs } = await repository.readManifest(which.backup as BackupKey, signal);
-    for (const pack of packs) bytes += pack.bytes;
+    bytes = neededBytesOf(await repository.readManifest(which.backup as BackupKey, signal));
   } else for await (const { sizeBytes } of repository.store.list('data/', { signal })) bytes += sizeBytes;
   return bytes;
 }

@@ -122,7 +122,9 @@ export const StorageAnswer = z.object({
   ...Figures,
   storedBytes: Count.describe('of all packs that are there'),
   packs: Count,
-  unreferencedBytes: Count.describe('of packs that no listed backup needs'),
+  unreferencedBytes: Count.nullable().describe(
+    'of packs that no listed backup needs; null: not known, a dry run of prune says it',
+  ),
   ratio: z.number().nullable().describe('logicalBytes to storedBytes'),
   sources: z.array(z.object({ source: SourceName, ...Figures })),
   days: z

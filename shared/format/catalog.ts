@@ -43,10 +43,18 @@ export const Suspect = z.object({
 });
 export type Suspect = Readonly<z.infer<typeof Suspect>>;
 
+/** Only in backups of format 2: of format 1, the manifest has them in the clear. */
+const Sealed = {
+  figures: z.object({ chunks: count, newChunks: count }).optional(),
+  /** Where the bytes used of each pack are: pack-use.ts. */
+  use: z.object({ pack: hex64, offset: count, storedBytes: count }).optional(),
+};
+
 const Catalog = z.object({
   server: z.string(),
   position: z.string(),
   omitted: z.array(z.string()),
+  ...Sealed,
   /** Missing where nothing is suspect. */
   suspect: Suspect.optional(),
   datasets: z.array(

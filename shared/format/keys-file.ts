@@ -2,7 +2,8 @@ import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
-import { FORMAT_VERSION, problems, refuseNewer } from './manifest.ts';
+import { problems, refuseNewer } from './manifest.ts';
+import { DOCUMENT_VERSION } from './version.ts';
 
 export const KEYS_PREFIX = 'keys/';
 const KEYS_FORMAT = 'holdfast-keys';
@@ -11,7 +12,7 @@ const wrapped = z.object({ rootKeyId: z.string(), wrapped: z.base64() });
 
 const KeysFile = z.object({
   format: z.literal(KEYS_FORMAT),
-  version: z.literal(FORMAT_VERSION),
+  version: z.literal(DOCUMENT_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
   /** Its own object key. */
   key: z.string(),
@@ -45,7 +46,7 @@ export function isKeysFileKey(key: string): boolean {
 }
 
 export function encodeKeysFile(file: Omit<KeysFile, 'format' | 'version'>, seal: Uint8Array): Buffer {
-  return encodeAuthenticated({ format: KEYS_FORMAT, version: FORMAT_VERSION, ...file }, macKey(seal));
+  return encodeAuthenticated({ format: KEYS_FORMAT, version: DOCUMENT_VERSION, ...file }, macKey(seal));
 }
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseAuthenticated } from './authenticated-json.ts';
+import { DOCUMENT_VERSION, NEWEST_FORMAT } from './version.ts';
 
 export const MANIFEST_FORMAT = 'holdfast-backup';
-export const FORMAT_VERSION = 1;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -17,6 +17,8 @@ export const RunKey = z.object({
   rootKeyId: z.string(),
   wrapped: z.base64(),
 });
+
+export type RunKey = Readonly<z.infer<typeof RunKey>>;
 
 /** docs/operations.md, "Suspect backups", says what each means. */
 export const SUSPICIONS = [
@@ -39,9 +41,8 @@ const Suspicion = z.object({
 });
 export type Suspicion = Readonly<z.infer<typeof Suspicion>>;
 
-const Manifest = z.object({
+const common = {
   format: z.literal(MANIFEST_FORMAT),
-  version: z.literal(FORMAT_VERSION),
   software: z.string(),
   repository: hex(32),
   /** Its own object key, so that one backup cannot be put in another's place. */
@@ -65,30 +66,62 @@ const Manifest = z.object({
   consistency: z.enum(['atomic', 'per-dataset', 'per-subtree']),
   /** First and last moment of reading, of a source without snapshots. */
   window: z.object({ from: time, to: time }).optional(),
-  /** Of the data; schema is not counted. */
-  totals: z.object({
-    datasets: count,
-    records: count,
-    plainBytes: count,
-    chunks: count,
-    newChunks: count,
-    /** Bytes of the packs that this run wrote. */
-    storedBytes: count,
-  }),
+};
+
+/** Of the data; schema is not counted. `storedBytes`: of the packs that this run wrote. */
+const totals = { datasets: count, records: count, plainBytes: count, storedBytes: count };
+const pack = { id: hex(64), bytes: count, key: count };
+const catalog = { id: hex(64), pack: hex(64), offset: count, storedBytes: count };
+
+const Manifest1 = z.object({
+  ...common,
+  version: z.literal(1),
+  totals: z.object({ ...totals, chunks: count, newChunks: count }),
   /** The run keys of all packs below, and this run's manifest key. */
   keys: z.array(RunKey),
   /** Every pack that a restore reads. `usedBytes`: of those, what this backup's items take; `key`: index into `keys`. */
-  packs: z.array(z.object({ id: hex(64), bytes: count, usedBytes: count, key: count })),
-  catalog: z.object({ id: hex(64), pack: hex(64), offset: count, storedBytes: count }),
+  packs: z.array(z.object({ ...pack, usedBytes: count })),
+  catalog: z.object(catalog),
 });
 
+/** The root of a pack list, and what all of the list together says: pack-list.ts. */
+const ListRef = z.object({ id: hex(64), bytes: count, packs: count, packBytes: count });
+export type ListRef = Readonly<z.infer<typeof ListRef>>;
+
+const Manifest2 = z
+  .object({
+    ...common,
+    version: z.literal(2),
+    totals: z.object(totals),
+    /** With `packs` all run keys of these; with `list` those of the manifest and of the catalog's pack alone. */
+    keys: z.array(RunKey),
+    /** Root keys that the keys in the list are wrapped under. Only with `list`. */
+    rootKeys: z.array(z.string()).optional(),
+    /** Every pack that a restore reads, if there are few; else `list` has them. */
+    packs: z.array(z.object(pack)).optional(),
+    list: ListRef.optional(),
+    /** `packBytes`: of the pack that it lies in, so that it can be read without the list. */
+    catalog: z.object({ ...catalog, packBytes: count }),
+    /** Its number among the backups of its source, and the SHA-256 of the manifest before it. */
+    sequence: z.object({ number: count.min(1), previous: hex(64).nullable() }).optional(),
+  })
+  .refine(
+    ({ packs, list, rootKeys }) =>
+      (packs === undefined) !== (list === undefined) && (list === undefined) === (rootKeys === undefined),
+    'it must have packs, or a list of packs and its root keys',
+  );
+
+const Manifest = z.discriminatedUnion('version', [Manifest1, Manifest2]);
+
 /** The plain part of a backup: see docs/format.md, "Manifest". */
-export type Manifest = Readonly<z.infer<typeof Manifest>>;
+export type Manifest = Readonly<z.infer<typeof Manifest1>> | Readonly<z.infer<typeof Manifest2>>;
+export type Manifest1 = Extract<Manifest, { version: 1 }>;
+export type Manifest2 = Extract<Manifest, { version: 2 }>;
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT */
 export function parseManifest(bytes: Uint8Array, key: string): Manifest {
   const document = parseAuthenticated(bytes, key);
-  refuseNewer(document, MANIFEST_FORMAT, key);
+  refuseNewer(document, MANIFEST_FORMAT, key, NEWEST_FORMAT);
   const parsed = Manifest.safeParse(document);
   if (!parsed.success)
     throw new HoldfastError('E_DAMAGED', `${key} is not a manifest: ${problems(parsed.error)}`);
@@ -100,8 +133,16 @@ export function parseManifest(bytes: Uint8Array, key: string): Manifest {
   return parsed.data;
 }
 
-/** @throws E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
-export function refuseNewer(document: JsonObject, format: string, what: string): void {
+/**
+ * @param newest version that this release reads
+ * @throws E_NEWER_FORMAT, E_FOREIGN_REPOSITORY
+ */
+export function refuseNewer(
+  document: JsonObject,
+  format: string,
+  what: string,
+  newest: number = DOCUMENT_VERSION,
+): void {
   const said = document['format'];
   if (said !== format) {
     const got = typeof said === 'string' ? `'${said.slice(0, 80)}'` : 'none';
@@ -110,10 +151,10 @@ export function refuseNewer(document: JsonObject, format: string, what: string):
     });
   }
   const version = document['version'];
-  if (typeof version === 'number' && version > FORMAT_VERSION) {
+  if (typeof version === 'number' && version > newest) {
     throw new HoldfastError(
       'E_NEWER_FORMAT',
-      `${what} is of format version ${version}; this release reads up to ${FORMAT_VERSION}`,
+      `${what} is of format version ${version}; this release reads up to ${newest}`,
       {
         hint: 'Install the newest release.',
       },
@@ -123,4 +164,24 @@ export function refuseNewer(document: JsonObject, format: string, what: string):
 
 export function problems(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+}
+
+/** Bytes of all packs that a restore reads. */
+export function neededBytesOf({ packs, ...manifest }: Manifest): number {
+  return packs ? packs.reduce((sum, { bytes }) => sum + bytes, 0) : (listOf(manifest)?.packBytes ?? 0);
+}
+
+/** Root keys that all run keys of a list of packs are wrapped under; none without a list. */
+export function rootKeysOf(manifest: Manifest): readonly string[] {
+  return manifest.version === 2 ? (manifest.rootKeys ?? []) : [];
+}
+
+/** How many packs a restore reads. */
+export function packCountOf({ packs, ...manifest }: Manifest): number {
+  return packs?.length ?? listOf(manifest)?.packs ?? 0;
+}
+
+/** Undefined where the manifest itself names all packs. */
+export function listOf(manifest: Pick<Manifest, 'version'>): ListRef | undefined {
+  return 'list' in manifest ? (manifest.list as ListRef | undefined) : undefined;
 }

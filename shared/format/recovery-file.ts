@@ -2,7 +2,8 @@ import { createHash, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
-import { FORMAT_VERSION, problems, refuseNewer } from './manifest.ts';
+import { problems, refuseNewer } from './manifest.ts';
+import { DOCUMENT_VERSION } from './version.ts';
 
 /** Public halves, and which of them were removed: no role of a function puts anything here. */
 export const RECOVERY_KEYS = 'keys/recovery/';
@@ -18,7 +19,7 @@ const REMOVAL_NAME = /^keys\/recovery\/([0-9a-f]{32})\.removed\.json$/;
 const WRAP_NAME = /^recovery\/[0-9a-f]{32}\/[0-9a-f]{32}$/;
 
 const common = {
-  version: z.literal(FORMAT_VERSION),
+  version: z.literal(DOCUMENT_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
   /** Its own object key. */
   key: z.string(),
@@ -87,16 +88,16 @@ export function isRecoveryWrapName(key: string): boolean {
 }
 
 export function encodeRecoveryKey(file: Body<RecoveryKeyFile>, secret: Uint8Array): Buffer {
-  return encodeAuthenticated({ format: KEY_FORMAT, version: FORMAT_VERSION, ...file }, keyOf(secret, 'keys'));
+  return encodeAuthenticated({ format: KEY_FORMAT, version: DOCUMENT_VERSION, ...file }, keyOf(secret, 'keys'));
 }
 
 export function encodeRecoveryRemoval(file: Body<RecoveryRemoval>, secret: Uint8Array): Buffer {
-  const document = { format: REMOVAL_FORMAT, version: FORMAT_VERSION, ...file };
+  const document = { format: REMOVAL_FORMAT, version: DOCUMENT_VERSION, ...file };
   return encodeAuthenticated(document, keyOf(secret, 'keys'));
 }
 
 export function encodeRecoveryWrap(file: Body<RecoveryWrapFile>, secret: Uint8Array): Buffer {
-  const document = { format: WRAP_FORMAT, version: FORMAT_VERSION, ...file };
+  const document = { format: WRAP_FORMAT, version: DOCUMENT_VERSION, ...file };
   return encodeAuthenticated(document, keyOf(secret, 'wraps'));
 }
 

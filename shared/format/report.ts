@@ -4,10 +4,11 @@ import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseAuthenticated } from './authenticated-json.ts';
 import { parseJson } from './json-text.ts';
-import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
+import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 import { encodeSigned, type Sign } from './signature.ts';
 import { compress, decompress } from './zstd.ts';
+import { DOCUMENT_VERSION } from './version.ts';
 
 const REPORT_FORMAT = 'holdfast-report';
 const LEVEL = 3;
@@ -37,7 +38,7 @@ export function isDecision(kind: ReportKind): boolean {
 
 const Report = z.object({
   format: z.literal(REPORT_FORMAT),
-  version: z.literal(FORMAT_VERSION),
+  version: z.literal(DOCUMENT_VERSION),
   software: z.string(),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
   /** Its own object key, so that one report cannot be put in another's place. */
@@ -76,7 +77,7 @@ export function encodeReport(
   macKey: Uint8Array,
   sign?: Sign,
 ): Promise<Buffer> {
-  return encodeSigned({ format: REPORT_FORMAT, version: FORMAT_VERSION, ...report }, macKey, sign);
+  return encodeSigned({ format: REPORT_FORMAT, version: DOCUMENT_VERSION, ...report }, macKey, sign);
 }
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */

@@ -4,7 +4,8 @@ import { HoldfastError } from '../core/errors.ts';
 import { KiB, MiB } from '../core/units.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import type { ChunkerParameters } from './chunker.ts';
-import { FORMAT_VERSION, problems, refuseNewer } from './manifest.ts';
+import { problems, refuseNewer } from './manifest.ts';
+import { NEWEST_FORMAT } from './version.ts';
 
 export const REPOSITORY_FILE = 'repository.json';
 const REPOSITORY_FORMAT = 'holdfast-repository';
@@ -21,7 +22,7 @@ const size = z.number().int().min(LIMITS.least).max(LIMITS.most);
 
 const RepositoryFile = z.object({
   format: z.literal(REPOSITORY_FORMAT),
-  version: z.literal(FORMAT_VERSION),
+  version: z.union([z.literal(1), z.literal(2)]),
   id: z.string().regex(/^[0-9a-f]{32}$/),
   createdAt: z.iso.datetime(),
   chunker: z
@@ -37,17 +38,17 @@ const RepositoryFile = z.object({
 export type RepositoryFile = Readonly<z.infer<typeof RepositoryFile>>;
 
 export function encodeRepositoryFile(
-  file: Omit<RepositoryFile, 'format' | 'version'>,
+  { version, ...file }: Omit<RepositoryFile, 'format'>,
   secret: Uint8Array,
 ): Buffer {
-  return encodeAuthenticated({ format: REPOSITORY_FORMAT, version: FORMAT_VERSION, ...file }, macKey(secret));
+  return encodeAuthenticated({ format: REPOSITORY_FORMAT, version, ...file }, macKey(secret));
 }
 
 /** @throws E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_DAMAGED */
 export function parseRepositoryFile(bytes: Uint8Array): RepositoryFile {
   refuseForeign(bytes);
   const document = parseAuthenticated(bytes, REPOSITORY_FILE);
-  refuseNewer(document, REPOSITORY_FORMAT, REPOSITORY_FILE);
+  refuseNewer(document, REPOSITORY_FORMAT, REPOSITORY_FILE, NEWEST_FORMAT);
   const parsed = RepositoryFile.safeParse(document);
   if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE}: ${problems(parsed.error)}`);
   return parsed.data;

@@ -52,6 +52,8 @@ const AncestorBody = z.object({
 });
 
 const PlanBody = z.object({
+  /** The format of the backup. Missing: 1. */
+  version: z.literal(2).optional(),
   type: z.string(),
   note: z.string().optional(),
   source: z.object({ kind: z.string(), name: z.string() }),

@@ -3,9 +3,10 @@ import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
-import { FORMAT_VERSION, problems, RunKey, refuseNewer } from './manifest.ts';
+import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 import { compress, decompress } from './zstd.ts';
+import { DOCUMENT_VERSION } from './version.ts';
 
 /** What runs in shares leave for each other. No part of any backup. */
 export const RUNS = 'runs/';
@@ -18,7 +19,7 @@ const SALT_BYTES = 32;
 
 const RunDocument = z.object({
   format: z.literal(RUN_FORMAT),
-  version: z.literal(FORMAT_VERSION),
+  version: z.literal(DOCUMENT_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
   /** Its own object key, so that one document cannot be put in another's place. */
   key: z.string(),
@@ -48,7 +49,7 @@ export function encodeRunDocument(
   const sealed = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
   const document: RunDocument = {
     format: RUN_FORMAT,
-    version: FORMAT_VERSION,
+    version: DOCUMENT_VERSION,
     repository,
     key,
     wrapped: entry,

@@ -79,7 +79,7 @@ async function firstToOpen(
 ): Promise<BackupReader | undefined> {
   for (const manifest of manifests) {
     const reader = await open(repository, manifest, options);
-    if (reader) return reader;
+    if (reader && (await knowsPacks(reader, options))) return reader;
   }
   return undefined;
 }
@@ -102,12 +102,14 @@ async function manifestOf(
   return manifest?.source.kind === kind && manifest.source.name === name ? manifest : undefined;
 }
 
-/** Undefined if a prune may have removed what it names: nothing new may name its packs. */
+/** Undefined if a prune may have removed what it names, or nobody knows what that is: nothing new may name its packs. */
 async function asParent(
   repository: Repository,
   reader: BackupReader,
-  { warn, signal }: AncestorsOptions,
+  options: AncestorsOptions,
 ): Promise<BackupReader | undefined> {
+  const { warn, signal } = options;
+  if (!(await knowsPacks(reader, options))) return undefined;
   const { key, catalog, startedAt } = reader.manifest;
   const { store, context } = repository;
   const storedAt = repository.storedAt(key);
@@ -117,6 +119,17 @@ async function asParent(
   if (!isListedLate(storedAt, pack?.modifiedAt, context.graceMs)) return reader;
   warn(`${key} is not compared with: it was listed long after its last pack was stored, and may lack packs`);
   return undefined;
+}
+
+async function knowsPacks(reader: BackupReader, { warn, signal }: AncestorsOptions): Promise<boolean> {
+  try {
+    await reader.usedPacks(signal);
+    return true;
+  } catch (error) {
+    if (!isDocumentProblem(error)) throw error;
+    warn(`${reader.manifest.key} cannot be compared with: ${error.message}`);
+    return false;
+  }
 }
 
 /**

@@ -133,6 +133,7 @@ async function writeParts(
   const signal = AbortSignal.any([given, stop.signal]);
   try {
     await using writer = await ShareWriter.begin(repository.context, {
+      version: plan.version ?? 1,
       type: plan.type,
       parent,
       reread: plan.reread,
@@ -164,7 +165,9 @@ async function openParent(
 ): Promise<BackupReader | undefined> {
   if (!parent || noParent) return undefined;
   try {
-    return await repository.openBackup(parent.key as BackupKey, signal);
+    const reader = await repository.openBackup(parent.key as BackupKey, signal);
+    await reader.usedPacks(signal);
+    return reader;
   } catch (error) {
     if (!isHoldfastError(error, 'E_NO_BACKUP') && !isDocumentProblem(error)) throw error;
     warn(`${parent.key} cannot be compared with: ${error.message}`);

@@ -3,8 +3,8 @@ import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspect
 import { type BackupKey, parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { Suspect } from '../format/catalog.ts';
-import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
+import type { CommittedBackup } from '../repository/backup-to-write.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
@@ -99,7 +99,7 @@ async function writeBackup(
   const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
   const compresses = repository.context.limits.level > 0;
   let suspect: Suspect | undefined;
-  const manifest = await writeView(repository, view, {
+  const written = await writeView(repository, view, {
     type,
     note,
     source: { kind: source.kind, name: source.name },
@@ -116,11 +116,11 @@ async function writeBackup(
     signal: options.signal,
   });
   const { omitted, cost } = view;
-  return summarise(manifest, { omitted, cost, suspect });
+  return summarise(written, { omitted, cost, suspect });
 }
 
 export function summarise(
-  manifest: Manifest,
+  { manifest, figures }: CommittedBackup,
   about: Pick<BackupResult, 'omitted' | 'suspect'> & { readonly cost: ReadingCost | undefined },
 ): BackupResult {
   const { omitted, cost, suspect } = about;
@@ -133,6 +133,7 @@ export function summarise(
     finishedAt: new Date(manifest.finishedAt),
     ...manifest.totals,
     parentDamage: manifest.reread?.damaged ?? 0,
+    ...figures,
     omitted,
     suspect,
     ...(cost === undefined ? {} : { cost }),

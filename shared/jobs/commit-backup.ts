@@ -96,9 +96,12 @@ async function list(
   const { name } = plan.source;
   let suspect: Suspect | undefined;
   const written = shares.map((share, i) => decodeShare(share, documents.keyOf(shareName(i))));
-  const manifest = await commitShares(context, packs, written, {
+  const { parent } = plan;
+  const before = parent && (await repository.inspectIfListed(parent.key as BackupKey, signal));
+  const committed = await commitShares(context, packs, written, {
     ...viewToCommit(view),
     header: headerOf(plan),
+    comparedWith: before?.manifest,
     manifestKey,
     judge: (figures) => {
       suspect = judgeBackup(judgedBy(plan), figures, { name, allowEmpty, thresholds, compresses });
@@ -109,12 +112,13 @@ async function list(
     onWarning: (message) => options.onProgress?.({ kind: 'warning', code: 'recovery', message }),
     signal,
   });
-  return summarise(manifest, { omitted: view.omitted, cost: costOf(view), suspect });
+  return summarise(committed, { omitted: view.omitted, cost: costOf(view), suspect });
 }
 
 function headerOf(plan: Plan): BackupHeader {
-  const { note, startedAt, parent, noParent, reread } = plan;
-  return { ...plan, note, startedAt: new Date(startedAt), parent: noParent ? undefined : parent, reread };
+  const { version = 1, note, startedAt, parent, noParent, reread } = plan;
+  const follows = noParent ? undefined : parent;
+  return { ...plan, version, note, startedAt: new Date(startedAt), parent: follows, reread };
 }
 
 /** Where an earlier commit, or one at the same time, has listed the run. */
@@ -152,10 +156,10 @@ async function resultOf(
   about: { readonly plan: Plan; readonly documents: RunDocuments; readonly signal: AbortSignal },
 ): Promise<BackupResult> {
   const { plan, documents, signal } = about;
-  const { catalog } = await repository.openManifest(manifest, signal);
+  const reader = await repository.openManifest(manifest, signal);
   const view = plan.shared?.view ?? (await documents.get(shareName(0), 'share', signal))?.view;
-  const { omitted, suspect } = catalog;
-  return summarise(manifest, { omitted, suspect, cost: view && costOf(view) });
+  const { omitted, suspect } = reader.catalog;
+  return summarise(reader, { omitted, suspect, cost: view && costOf(view) });
 }
 
 /** @throws E_RUN_INCOMPLETE naming those that are missing */

@@ -31,7 +31,11 @@ export async function endHolds(
   const { unreadHolds } = await repository.marks(signal);
   refuseUnread([...unreadHolds, ...unread]);
   const held = view.backups.filter(({ retention }) => retention.hold !== undefined);
-  const needed = new Set(held.flatMap(({ retention: { key }, needs }) => [key, ...needs, ...view.common]));
+  const needed = new Set(held.length > 0 ? view.common : []);
+  for (const { retention, needs } of held) {
+    needed.add(retention.key);
+    for (const key of needs) needed.add(key);
+  }
   const objects: string[] = [];
   for (const prefix of LOCKED)
     for await (const { key } of repository.store.list(prefix, { signal })) objects.push(key);

@@ -6,6 +6,7 @@ import { HOUR_MS, SECOND_MS } from '../core/units.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
+import type { CommittedBackup } from '../repository/backup-to-write.ts';
 import { candidateTimes } from '../repository/put-manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { ImportedFile } from '../sources/import.ts';
@@ -63,7 +64,7 @@ export async function importBackup(
   if (before) return { ...before, isThereAlready: true };
   repository.warmUp();
   const { view } = file;
-  const manifest = await writeView(repository, view, {
+  const written = await writeView(repository, view, {
     type,
     note,
     source: { kind, name },
@@ -79,7 +80,7 @@ export async function importBackup(
     onWarning: warn,
     signal,
   });
-  return { ...resultOf(manifest, view.omitted), isThereAlready: false };
+  return { ...resultOf(written, view.omitted), isThereAlready: false };
 }
 
 type Wanted = Pick<ImportBackupOptions, 'source' | 'at' | 'signal'>;
@@ -95,8 +96,8 @@ async function findImported(
   for (const key of keys.filter((one) => wanted.has(one))) {
     const manifest = await manifestOf(repository, key, { source, signal });
     if (!manifest?.imported) continue;
-    const { catalog } = await repository.openManifest(manifest, signal);
-    if (catalog.position === position) return resultOf(manifest, catalog.omitted);
+    const reader = await repository.openManifest(manifest, signal);
+    if (reader.catalog.position === position) return resultOf(reader, reader.catalog.omitted);
   }
   return undefined;
 }
@@ -113,7 +114,9 @@ async function findNearest(
     const manifest = await manifestOf(repository, key, { source, signal });
     if (!manifest) continue;
     try {
-      return await repository.openManifest(manifest, signal);
+      const reader = await repository.openManifest(manifest, signal);
+      await reader.usedPacks(signal);
+      return reader;
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
       warn(`${key} cannot be compared with: ${error.message}`);
@@ -133,8 +136,8 @@ async function manifestOf(
   return isSame ? manifest : undefined;
 }
 
-function resultOf(manifest: Manifest, omitted: readonly string[]): BackupResult {
-  return summarise(manifest, { omitted, cost: undefined, suspect: undefined });
+function resultOf(backup: CommittedBackup, omitted: readonly string[]): BackupResult {
+  return summarise(backup, { omitted, cost: undefined, suspect: undefined });
 }
 
 /** Keys count seconds. */

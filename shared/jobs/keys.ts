@@ -2,6 +2,7 @@ import type { HoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
+import { rootKeysOf } from '../format/manifest.ts';
 import { isReportKey } from '../format/report.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
@@ -114,9 +115,10 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<BackupKeys> {
   try {
-    const { keys } = await repository.readUnprovenManifest(key, signal);
-    coverage.look(key, keys);
-    return { key, rootKeyIds: idsOf(keys), state: 'unchecked', problem: undefined };
+    const manifest = await repository.readUnprovenManifest(key, signal);
+    const { keys } = manifest;
+    coverage.look(key, keys, rootKeysOf(manifest));
+    return { key, rootKeyIds: idsOf(keys, rootKeysOf(manifest)), state: 'unchecked', problem: undefined };
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
     return { key, rootKeyIds: [], state: 'damaged', problem: error.message };
@@ -141,7 +143,8 @@ class Check {
     const seen = await lookAt(this.#repository, { key, coverage: this.#coverage }, this.#signal);
     if (seen.state === 'damaged') return seen;
     const problem = await this.#problemOf(async () => {
-      const { keys } = await this.#repository.readManifest(key, this.#signal);
+      const manifest = await this.#repository.readManifest(key, this.#signal);
+      const { keys } = await this.#repository.lists.all(manifest, this.#signal);
       for (const entry of keys) await this.#open(entry);
     });
     return { ...seen, state: await this.#stateOf(key, problem), problem: problem?.message };
@@ -197,6 +200,6 @@ function stateOf(problem: HoldfastError | undefined): 'opens' | 'locked' | 'dama
   return problem.code === 'E_WRONG_KEY' ? 'locked' : 'damaged';
 }
 
-function idsOf(keys: readonly RunKeyEntry[]): string[] {
-  return [...new Set(keys.map(({ rootKeyId }) => rootKeyId))].sort();
+function idsOf(keys: readonly RunKeyEntry[], rootKeys: readonly string[]): string[] {
+  return [...new Set([...keys.map(({ rootKeyId }) => rootKeyId), ...rootKeys])].sort();
 }

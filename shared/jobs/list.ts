@@ -1,6 +1,6 @@
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
-import type { Manifest, Suspicion } from '../format/manifest.ts';
+import { type Manifest, neededBytesOf, type Suspicion } from '../format/manifest.ts';
 import { isMisdated } from '../repository/claimed-date.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
@@ -115,7 +115,7 @@ export function summariseEntry(
     records: manifest?.totals.records ?? 0,
     plainBytes: manifest?.totals.plainBytes ?? 0,
     storedBytes: manifest?.totals.storedBytes ?? 0,
-    neededBytes: (manifest?.packs ?? []).reduce((sum, { bytes }) => sum + bytes, 0),
+    neededBytes: manifest ? neededBytesOf(manifest) : 0,
     state: problem ? 'damaged' : isProven ? 'whole' : 'unproven',
     problem: problem?.message,
     isMisdated: isMisdated({ startedAt, imported: manifest?.imported }, storedAt),

@@ -7,7 +7,7 @@ import { planRetention, type RetentionBackup, type RetentionDecision } from './r
 export interface LockedBackup {
   readonly retention: RetentionBackup;
   /** Keys of its packs, of the reports that prune goes by, and of what is wrapped to recovery keys for it. */
-  readonly needs: readonly string[];
+  readonly needs: Iterable<string>;
 }
 
 export interface LockView {

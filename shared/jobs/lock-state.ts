@@ -70,10 +70,11 @@ export async function readLockState(
   locks: ObjectLocks,
   { backup, mostPacks = Number.POSITIVE_INFINITY, random = randomInt, signal }: LockStateOptions,
 ): Promise<LockState> {
-  const { packs, keys: runKeys } = await repository.readUnprovenManifest(backup, signal);
+  const manifest = await repository.readUnprovenManifest(backup, signal);
+  const { objects, keys: runKeys } = await repository.lists.all(manifest, signal);
   const keys = await Array.fromAsync(repository.store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
   const wraps = await WrapNames.list(repository.store, keys, signal);
-  const ofPacks = packs.map(({ id }) => packKey(parsePackId(id)));
+  const ofPacks = objects.map(({ id }) => packKey(parsePackId(id)));
   const few = [backup, REPOSITORY_FILE, ...keys, ...wraps.of(runKeys)];
   const needed = [...few, ...sample(ofPacks, mostPacks, random)];
   const now = repository.clock.now();

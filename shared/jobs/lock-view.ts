@@ -1,10 +1,11 @@
 import { type BackupKey, parsePackId } from '../core/ids.ts';
 import { KEYS_PREFIX } from '../format/keys-file.ts';
+import type { RunKey } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import { REPOSITORY_FILE } from '../format/repository-file.ts';
 import type { BackupMarks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import { type ManifestEntry, type Repository, withNoPacks } from '../repository/repository.ts';
 import type { LockedBackup, LockView } from './lock-plan.ts';
 import { retentionBackup } from './prune-view.ts';
 import { WrapNames } from './recovery-keys-needed.ts';
@@ -20,8 +21,11 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
   const { store } = repository;
   const now = repository.clock.now();
   const entries: ManifestEntry[] = [];
-  const onListed = ({ claimed: _, ...entry }: ManifestEntry) =>
-    entries.push({ ...entry, ...(entry.manifest ? { manifest: { ...entry.manifest, packs: [] } } : {}) });
+  const runKeys = new Map<string, readonly RunKey[]>();
+  const onListed = ({ claimed: _, ...entry }: ManifestEntry, keys: readonly RunKey[]) => {
+    entries.push({ ...entry, ...(entry.manifest ? { manifest: withNoPacks(entry.manifest) } : {}) });
+    runKeys.set(entry.key, keys);
+  };
   const use = await readPackUse(repository, { now, onListed, signal });
   const marks = await repository.marks(signal);
   const keys = await Array.fromAsync(store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
@@ -39,13 +43,31 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
     const reports = [...marks.holdsOf(key), ...reportsOf(marks.of(key))];
     return {
       retention: retentionBackup(entry, marks, { putAside: use.putAside.get(key) }),
-      needs: [...packs.map(pathOf), ...new Set(reports), ...wraps.of(entry.manifest?.keys ?? [])],
+      needs: new Needs(packs, pathOf, [...new Set(reports), ...wraps.of(runKeys.get(key) ?? [])]),
     };
   });
   return {
     view: { now, backups, common: [REPOSITORY_FILE, ...keys] },
     unread: use.listed.filter((key) => use.packs.get(key) === undefined),
   };
+}
+
+/** Of a terabyte these are many, and backups have most of them in common: none keeps them as texts. */
+class Needs implements Iterable<string> {
+  readonly #packs: Iterable<string>;
+  readonly #pathOf: (id: string) => string;
+  readonly #others: readonly string[];
+
+  constructor(packs: Iterable<string>, pathOf: (id: string) => string, others: readonly string[]) {
+    this.#packs = packs;
+    this.#pathOf = pathOf;
+    this.#others = others;
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    for (const id of this.#packs) yield this.#pathOf(id);
+    yield* this.#others;
+  }
 }
 
 /** Those that prune goes by. A drill proves something, and decides nothing. */

@@ -81,9 +81,11 @@ export async function lockBackups(
   const backups = view.backups.filter(
     ({ retention: { key } }) => kept.has(key) && (only === undefined || key === only),
   );
-  const wanted = new Set(
-    backups.flatMap(({ retention: { key }, needs: of }) => [key, ...of, ...view.common]),
-  );
+  const wanted = new Set(backups.length > 0 ? view.common : []);
+  for (const { retention, needs: of } of backups) {
+    wanted.add(retention.key);
+    for (const key of of) wanted.add(key);
+  }
   const run = new LockRun(locks, options);
   onProgress({ kind: 'phase', phase: 'lock' });
   const isManifest = new Set<string>(backups.map(({ retention: { key } }) => key));

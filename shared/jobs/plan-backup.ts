@@ -4,7 +4,9 @@ import { HoldfastError } from '../core/errors.ts';
 import { parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
+import type { FormatVersion } from '../format/version.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
+import { formatToWrite } from '../repository/format-to-write.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type RereadArc, rereadArc } from '../repository/reread.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
@@ -103,9 +105,11 @@ export async function planBackup(
 type Handle = NonNullable<Plan['shared']>['handle'];
 
 interface Surroundings {
+  readonly version: FormatVersion;
   readonly ancestors: Ancestors;
   readonly reread: RereadArc | undefined;
-  readonly spoiltPacks: ReadonlySet<string>;
+  /** Of those of the parent. */
+  readonly spoiltPacks: readonly string[];
   /** Open; undefined where each share opens the source itself. */
   readonly view: SourceView | undefined;
 }
@@ -118,13 +122,17 @@ async function lookAround(
   const { allowEmpty, noParent, onProgress = () => {}, signal } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
-  const { keys, spoiltPacks } = await repository.listing(signal);
+  const { keys, spoiltPacks: spoilt } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
+  const version = await formatToWrite(repository.context, [ancestors.parent?.manifest], signal);
+  const listed = spoilt.size > 0 ? ((await ancestors.parent?.listed(signal)) ?? []) : [];
+  const spoiltPacks = listed.map(({ id }) => id).filter((id) => spoilt.has(id));
   const parent = noParent ? undefined : ancestors.parent;
   const { clock, context } = repository;
   const startedAt = options.startedAt ?? clock.now();
   const reread = rereadArc(parent?.manifest, { startedAt, ...context.limits });
-  if (!source.sharing) return { ancestors, reread, spoiltPacks, view: undefined };
+  const found = { version, ancestors, reread, spoiltPacks };
+  if (!source.sharing) return { ...found, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
   const known = options.fullRead ? undefined : knownOf(parent, repository);
   const view = await source.open(signal, { parent: known, allowEmpty: allowEmpty ?? false, onWarning: warn });
@@ -134,12 +142,12 @@ async function lookAround(
     await view[Symbol.asyncDispose]();
     throw error;
   }
-  return { ancestors, reread, spoiltPacks, view };
+  return { ...found, view };
 }
 
 function planOf(
   source: Source,
-  { ancestors, reread, spoiltPacks, view }: Surroundings,
+  { version, ancestors, reread, spoiltPacks, view }: Surroundings,
   options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
 ): Plan {
   const { parent, good } = ancestors;
@@ -148,6 +156,7 @@ function planOf(
   if (view && !handle) throw new HoldfastError('E_INTERNAL', `the view of ${source.name} cannot be shared`);
   const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
   return {
+    ...(version === 2 ? { version } : {}),
     ...askedFor(options),
     source: { kind: source.kind, name: source.name },
     software: SOFTWARE,
@@ -156,7 +165,7 @@ function planOf(
     ...(parent && figures.parent ? { parent: ancestorBody(figures.parent, parent) } : {}),
     ...(good && figures.good && good !== parent ? { good: ancestorBody(figures.good, good) } : {}),
     isParentGood: good !== undefined && good === parent,
-    spoiltPacks: (parent?.manifest.packs ?? []).map(({ id }) => id).filter((id) => spoiltPacks.has(id)),
+    spoiltPacks: [...spoiltPacks],
     ...(reread ? { reread: { ...reread } } : {}),
     ...(view && handle ? { shared: { view: viewBody(view, source), handle: handle as Handle } } : {}),
     shares: groups.map(({ estimatedBytes, parts }) => ({

@@ -83,7 +83,8 @@ async function compareProbe(
 
 /** Its packs hold nothing but the probe, so they go at once; the manifest first, so that it is never listed without them. */
 async function removeProbe(repository: Repository, key: BackupKey, signal: AbortSignal): Promise<void> {
-  const { packs } = await repository.readManifest(key, signal);
+  const manifest = await repository.readManifest(key, signal);
+  const { objects } = await repository.lists.all(manifest, signal);
   await repository.store.delete(key, { signal });
-  for (const { id } of packs) await repository.store.delete(packKey(id as never), { signal });
+  for (const { id } of objects) await repository.store.delete(packKey(id as never), { signal });
 }

@@ -5,6 +5,7 @@ import { plural } from '../core/plural.ts';
 import { packKey } from '../format/pack.ts';
 import { judgeDate } from '../repository/claimed-date.ts';
 import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
+import { unionOf } from '../repository/pack-set.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 import { nameOf, type StoredWrap, type WrapUse } from './wrap-use.ts';
 
@@ -148,7 +149,7 @@ function sharesOf(
   };
   const sure = new Set(backups.filter(isSure).map(({ key }) => key));
   if (sure.size === 0 || sure.size === backups.length) return [all];
-  const named = new Set([...sure].flatMap((key) => use.packs.get(key) ?? []));
+  const named = unionOf([...sure].map((key) => use.packs.get(key)));
   const isNamed = ({ id }: StoredPack) => named.has(id);
   return [
     all,
@@ -175,7 +176,7 @@ function sortCopies({ now, use, isHeld }: PruneView, graceMs: number) {
   };
 }
 
-type PackNames = Readonly<Record<'kept' | 'leaving' | 'waiting' | 'done', ReadonlySet<string>>>;
+type PackNames = Readonly<Record<'kept' | 'leaving' | 'waiting' | 'done', ReturnType<typeof unionOf>>>;
 
 /** Ids of packs by what names them: backups that stay, that go now, that went and are in their grace, or past it. */
 function sortNames(
@@ -183,8 +184,7 @@ function sortNames(
   expire: readonly BackupKey[],
   copies: Readonly<Record<'waiting' | 'done', readonly string[]>>,
 ): PackNames {
-  const namesOf = (objects: readonly string[]) =>
-    new Set(objects.flatMap((object) => packs.get(object) ?? []));
+  const namesOf = (objects: readonly string[]) => unionOf(objects.map((object) => packs.get(object)));
   const going = new Set(expire);
   return {
     kept: namesOf(listed.filter((key) => !going.has(key))),

@@ -3,7 +3,7 @@ import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { isListedLate } from '../repository/commit-guard.ts';
 import type { Marks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import { type ManifestEntry, type Repository, withNoPacks } from '../repository/repository.ts';
 import type { PruneView, StoredPack } from './prune-plan.ts';
 import type { RetentionBackup } from './retention.ts';
 import { readWraps, WrapUse } from './wrap-use.ts';
@@ -72,8 +72,8 @@ export async function readPruneViewAgain(
   view: PruneView,
   signal: AbortSignal,
 ): Promise<PruneView> {
-  const onManifest: WrapUse['note'] = (object, entry) => view.wraps?.use.note(object, entry);
-  const use = await readPackUse(repository, { now: view.now, known: view.use.packs, onManifest, signal });
+  const onManifest: WrapUse['note'] = (object, keys) => view.wraps?.use.note(object, keys);
+  const use = await readPackUse(repository, { now: view.now, known: view.use, onManifest, signal });
   return { ...view, use, ...holdsOf(await repository.marks(signal)) };
 }
 
@@ -82,13 +82,13 @@ function holdsOf(marks: Marks): Pick<PruneView, 'isHeld' | 'unreadHolds'> {
   return { isHeld, unreadHolds: marks.unreadHolds };
 }
 
-/** Lists of packs are kept once, in `PackUse`: they are what takes memory. */
+/** Which packs manifests name is kept once, in `PackUse`: that is what takes memory. */
 function withoutPacks({ claimed, ...entry }: ManifestEntry): ManifestEntry {
   const { manifest } = entry;
   return {
     ...entry,
-    ...(manifest ? { manifest: { ...manifest, packs: [] } } : {}),
-    ...(claimed && !manifest ? { claimed: { ...claimed, packs: [] } } : {}),
+    ...(manifest ? { manifest: withNoPacks(manifest) } : {}),
+    ...(claimed && !manifest ? { claimed: withNoPacks(claimed) } : {}),
   };
 }
 

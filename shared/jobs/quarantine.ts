@@ -1,6 +1,7 @@
 import { HoldfastError } from '../core/errors.ts';
 import { parseBackupKey } from '../core/ids.ts';
 import { parseExpiredKey } from '../format/expired.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { isReportKey } from '../format/report.ts';
 import { stateOf } from '../repository/quarantine.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -51,6 +52,16 @@ export async function quarantineObject(
   return { object, problem: problem.message, reason, report };
 }
 
+/** That its packs are not known is a problem of a backup as well. */
+async function problemOfList(
+  { lists }: Repository,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<HoldfastError | undefined> {
+  for await (const group of lists.walk(manifest, { signal })) if ('problem' in group) return group.problem;
+  return undefined;
+}
+
 async function problemOf(
   repository: Repository,
   object: string,
@@ -59,7 +70,8 @@ async function problemOf(
   const backup = parseBackupKey(object)?.key ?? parseExpiredKey(object);
   if (backup !== undefined) {
     const read = () => repository.store.get(object, { signal });
-    return (await repository.inspect(backup, read, signal)).problem;
+    const { manifest, problem } = await repository.inspect(backup, read, signal);
+    return problem ?? (manifest && problemOfList(repository, manifest, signal));
   }
   if (isReportKey(object))
     return (await repository.reports.open(object, repository.clock.now(), signal)).problem;

@@ -32,9 +32,14 @@ export class CoverageCheck {
     return new CoverageCheck(await readKnown(repository, signal));
   }
 
-  look(backup: BackupKey, keys: readonly RunKeyEntry[]): void {
-    for (const recoveryKey of this.#known.active) {
-      if (isCovered(recoveryKey, keys, this.#known.names)) continue;
+  /**
+   * @param keys run keys that a restore needs, or as many of them as are known
+   * @param rootKeys what all of them are wrapped under, if not all are known
+   */
+  look(backup: BackupKey, keys: readonly RunKeyEntry[], rootKeys: readonly string[] = []): void {
+    const { active, names } = this.#known;
+    for (const recoveryKey of active) {
+      if (isCovered(recoveryKey, { keys, rootKeys }, names)) continue;
       const missing = this.#missing.get(recoveryKey.id) ?? [];
       this.#missing.set(recoveryKey.id, missing);
       missing.push(backup);

@@ -13,19 +13,23 @@ const READS = 8;
 /** What a restore needs of a recovery key: the root key that wrapped a run's key, where that can be had; else the run's key. */
 export type NeededKey = Pick<KeyToWrap, 'run' | 'purpose' | 'wrapped'>;
 
-/** By the form of its id alone: those of KMS are ARNs, and never leave it. */
 export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): NeededKey {
-  if (rootKeyId.startsWith('hex:')) return { run: rootKeyId, purpose: 'root', wrapped: '' };
-  return { run, purpose, wrapped };
+  return exportedRoot(rootKeyId) ?? { run, purpose, wrapped };
+}
+
+/** By the form of its id alone: those of KMS are ARNs, and never leave it. */
+function exportedRoot(rootKeyId: string): NeededKey | undefined {
+  return rootKeyId.startsWith('hex:') ? { run: rootKeyId, purpose: 'root', wrapped: '' } : undefined;
 }
 
 /** Whether all of these keys are wrapped to it, by their names. */
 export function isCovered(
   recoveryKey: KnownRecoveryKey,
-  keys: readonly RunKeyEntry[],
+  { keys, rootKeys }: { readonly keys: readonly RunKeyEntry[]; readonly rootKeys: readonly string[] },
   there: ReadonlySet<string>,
 ): boolean {
-  return keys.every((key) => there.has(recoveryWrapName(recoveryKey.id, neededKey(key))));
+  const needed = [...keys.map(neededKey), ...rootKeys.flatMap((id) => exportedRoot(id) ?? [])];
+  return needed.every((key) => there.has(recoveryWrapName(recoveryKey.id, key)));
 }
 
 /** Names of what is wrapped for backups, as far as it is there. */

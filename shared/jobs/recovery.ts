@@ -1,4 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import type { RecoveryKey } from '../keys/recovery-key.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
@@ -104,11 +106,26 @@ async function keysToWrap(repository: Repository, signal: AbortSignal) {
   let backups = 0;
   let damaged = 0;
   for await (const { manifest } of manifestsOf(repository, signal)) {
-    if (manifest) backups++;
+    const keys = manifest && (isExported ? [] : await keysOf(repository, manifest, signal));
+    if (keys) backups++;
     else damaged++;
-    for (const entry of isExported ? [] : (manifest?.keys ?? [])) add(toWrap(repository, entry));
+    for (const entry of keys ?? []) add(toWrap(repository, entry));
   }
   return { wanted: [...wanted.values()], backups, damaged };
+}
+
+/** Undefined where the list of its packs is damaged. @throws E_STORE_* */
+async function keysOf(
+  { lists }: Repository,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<readonly RunKeyEntry[] | undefined> {
+  try {
+    return (await lists.all(manifest, signal)).keys;
+  } catch (error) {
+    if (!isDocumentProblem(error)) throw error;
+    return undefined;
+  }
 }
 
 function toWrap({ context }: Repository, entry: RunKeyEntry): KeyToWrap {

@@ -40,7 +40,9 @@ export async function writeWholeCopy(
       await copy(writer, backup, { name, kind, partition: partition.name, isDamaged, signal });
   }
   const { server, position, omitted, datasets } = catalog;
-  const { key } = await writer.commit({
+  const {
+    manifest: { key },
+  } = await writer.commit({
     server,
     position,
     omitted,
@@ -74,7 +76,7 @@ async function copy(
       const { reader, ref } = piece;
       const isToMove = ref.chain.some(({ pack }) => isDamaged(pack.id ?? ''));
       const plain = async () => (await reader.decode([ref], { digest: false, signal })).plain;
-      yield { ref, manifest: reader.manifest, plain: isToMove ? plain : undefined };
+      yield { ref, backup: reader, plain: isToMove ? plain : undefined };
     }
   }
   await writer.share.copyPartition(options, partition, chunks());

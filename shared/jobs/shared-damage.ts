@@ -1,6 +1,8 @@
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { packIdOf } from '../format/pack.ts';
+import { NameReader } from '../repository/named-packs.ts';
+import { PackNumbers } from '../repository/pack-set.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Finding } from './verify-findings.ts';
 
@@ -23,8 +25,13 @@ export async function withSharedDamage(
   for (const { object } of findings) if (packIdOf(object)) sharing.set(packIdOf(object) ?? '', []);
   if (sharing.size === 0) return findings;
   const others = (await repository.backupKeys(signal)).filter((key) => !looked.has(key));
-  for await (const entry of orderedMap(others, READS, (key) => repository.inspectIfListed(key, signal)))
-    for (const { id } of entry?.manifest?.packs ?? []) if (entry) sharing.get(id)?.push(entry.key);
+  const names = new NameReader(repository.lists, new PackNumbers());
+  const read = async (key: BackupKey) => {
+    const entry = await repository.inspectIfListed(key, signal);
+    return entry?.manifest && names.of(entry, signal);
+  };
+  for await (const found of orderedMap(others, READS, read))
+    for (const [id, keys] of sharing) if (found?.packs?.has(id)) keys.push(found.entry.key);
   return findings.map((finding) => ({
     ...finding,
     sharedBy: sharing.get(packIdOf(finding.object) ?? '') ?? [],

@@ -1,5 +1,6 @@
 import type { BackupKey } from '../core/ids.ts';
 import type { Catalog, Suspect } from '../format/catalog.ts';
+import { packCountOf } from '../format/manifest.ts';
 import { figuresOf } from '../repository/dataset-figures.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, summariseEntry } from './list.ts';
@@ -46,7 +47,7 @@ export async function showBackup(
     window: manifest.window ?? null,
     software: manifest.software,
     omitted,
-    packs: manifest.packs.length,
+    packs: packCountOf(manifest),
     findings: catalog.suspect,
     datasets: datasetsOf(catalog),
   };

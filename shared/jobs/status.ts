@@ -1,4 +1,5 @@
 import type { BackupKey } from '../core/ids.ts';
+import { listOf, rootKeysOf } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
@@ -21,8 +22,11 @@ export interface RepositoryStatus {
   /** Bytes of all objects under `data/`. */
   readonly packBytes: number;
   readonly packs: number;
-  /** Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. */
-  readonly unreferencedBytes: number;
+  /**
+   * Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. Undefined where backups have lists of
+   * their packs, which are not read for this: `prune --dry-run` says it.
+   */
+  readonly unreferencedBytes: number | undefined;
   readonly recovery: RecoveryCoverage;
 }
 
@@ -63,11 +67,14 @@ export async function readOverview(
   signal: AbortSignal,
 ): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
   const needed = new Set<string>();
+  let hasLists = false;
   const coverage = await CoverageCheck.begin(repository, signal);
   const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
     onEntry: ({ key, manifest }) => {
-      coverage.look(key, manifest?.keys ?? []);
-      for (const { id } of manifest?.packs ?? []) needed.add(packKey(id as never));
+      if (!manifest) return coverage.look(key, []);
+      coverage.look(key, manifest.keys, rootKeysOf(manifest));
+      if (listOf(manifest)) hasLists = true;
+      else for (const { id } of manifest.packs ?? []) needed.add(packKey(id as never));
     },
     signal,
   });
@@ -84,7 +91,7 @@ export async function readOverview(
     sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(statusOf),
     problems: marks.problems.map(({ message }) => message),
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
-    ...(await measurePacks(repository, needed, signal)),
+    ...(await measurePacks(repository, hasLists ? undefined : needed, signal)),
     recovery: coverage.result(),
   };
   return { status, backups: summaries };
@@ -121,14 +128,14 @@ function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
 }
 
-async function measurePacks(repository: Repository, needed: ReadonlySet<string>, signal: AbortSignal) {
+async function measurePacks(repository: Repository, needed: ReadonlySet<string> | undefined, signal: AbortSignal) {
   let packs = 0;
   let packBytes = 0;
   let unreferencedBytes = 0;
   for await (const { key, sizeBytes } of repository.store.list('data/', { signal })) {
     packs++;
     packBytes += sizeBytes;
-    if (!needed.has(key)) unreferencedBytes += sizeBytes;
+    if (needed?.has(key) === false) unreferencedBytes += sizeBytes;
   }
-  return { packs, packBytes, unreferencedBytes };
+  return { packs, packBytes, unreferencedBytes: needed && unreferencedBytes };
 }

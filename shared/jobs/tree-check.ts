@@ -62,6 +62,7 @@ export class TreeCheck {
   /** Does not stop at damage: one bad node or chunk hides no other. @throws what is not damage */
   async check(reader: BackupReader, node: NodeRef, options: TreeCheckOptions): Promise<void> {
     const { isInScope = () => true, onRef, onPassed = () => {}, onLostNode } = options;
+    await this.#learn(reader);
     const isWanted = (below: NodeRef) => {
       if (!options.passesKnownLeaves || !this.#isKnown(reader, below)) return true;
       onPassed(below.plainBytes);
@@ -96,10 +97,20 @@ export class TreeCheck {
   }
 
   #areListed(reader: BackupReader, packs: readonly string[]): boolean {
-    if (this.#listed?.reader !== reader)
-      this.#listed = { reader, packs: new Set(reader.manifest.packs.map(({ id }) => id)) };
-    const { packs: listed } = this.#listed;
-    return packs.every((pack) => listed.has(pack));
+    const listed = this.#listed?.reader === reader ? this.#listed.packs : undefined;
+    return packs.every((pack) => listed?.has(pack));
+  }
+
+  /** Which packs a backup lists; none where its list is damaged, and then no node of it can be read. */
+  async #learn(reader: BackupReader): Promise<void> {
+    if (this.#listed?.reader === reader) return;
+    let packs: ReadonlySet<string> = new Set();
+    try {
+      packs = new Set((await reader.listed(this.#signal)).map(({ id }) => id));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+    this.#listed = { reader, packs };
   }
 
   #remember({ node, refs }: Leaf): void {

@@ -1,11 +1,11 @@
 import { HoldfastError } from '../core/errors.ts';
 import { parseBackupKey } from '../core/ids.ts';
 import type { CatalogDataset } from '../format/catalog.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
+import type { ListedPack } from '../format/pack-list.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { checkNames } from './dataset-names.ts';
-
-type ManifestPack = BackupReader['manifest']['packs'][number];
 
 /**
  * What manifest and catalog say of themselves and of each other; what cannot be true was written by something that is
@@ -13,7 +13,7 @@ type ManifestPack = BackupReader['manifest']['packs'][number];
  *
  * @throws E_DAMAGED naming the manifest, and the first thing that cannot be true
  */
-export function refuseContradictions(reader: BackupReader): void {
+export function refuseContradictions(reader: BackupReader, packs: readonly ListedPack[]): void {
   const { manifest, catalog } = reader;
   const { key } = manifest;
   const fail = (problem: string): never => {
@@ -22,22 +22,14 @@ export function refuseContradictions(reader: BackupReader): void {
     });
   };
   if (parseBackupKey(key)?.type !== manifest.type) fail(`says that it is of type ${manifest.type}`);
-  const twice = firstTwice(manifest.packs.map(({ id }) => id));
-  if (twice) fail(`lists pack ${twice} twice`);
-  for (const pack of manifest.packs) {
-    if (!manifest.keys[pack.key])
-      fail(`says that ${packKey(pack.id as never)} has key ${pack.key}; it has ${manifest.keys.length} keys`);
-    if (pack.usedBytes > pack.bytes)
-      fail(
-        `says that it uses ${pack.usedBytes} bytes of ${packKey(pack.id as never)}, which has ${pack.bytes}`,
-      );
-  }
+  const problem = problemOfPacks(manifest, packs);
+  if (problem) fail(problem);
   const names = catalog.datasets.map(({ name }) => name);
   const sameName = firstTwice(names);
   if (sameName !== undefined) fail(`has two datasets called '${sameName}'`);
   for (const dataset of catalog.datasets) {
-    const problem = problemOf(dataset);
-    if (problem) fail(`has the dataset '${dataset.name}', ${problem}`);
+    const ofDataset = problemOf(dataset);
+    if (ofDataset) fail(`has the dataset '${dataset.name}', ${ofDataset}`);
   }
   const unfit = checkNames(manifest.source.kind, names);
   if (unfit) fail(`cannot be restored to where it came from: ${unfit}`);
@@ -50,15 +42,26 @@ export function refuseContradictions(reader: BackupReader): void {
  */
 export function refuseOtherKey(
   { manifest }: BackupReader,
-  pack: ManifestPack,
+  { id, key: said }: ListedPack,
   { run, purpose }: { readonly run: string; readonly purpose: string },
 ): void {
-  const said = manifest.keys[pack.key];
   if (!said || (said.run === run && said.purpose === purpose)) return;
   throw new HoldfastError(
     'E_DAMAGED',
-    `${manifest.key} says that ${packKey(pack.id as never)} has the ${said.purpose} key of run ${said.run}; it has the ${purpose} key of run ${run}`,
+    `${manifest.key} says that ${packKey(id as never)} has the ${said.purpose} key of run ${said.run}; it has the ${purpose} key of run ${run}`,
   );
+}
+
+function problemOfPacks(manifest: Manifest, packs: readonly ListedPack[]): string | undefined {
+  const twice = firstTwice(packs.map(({ id }) => id));
+  if (twice) return `lists pack ${twice} twice`;
+  const { keys } = manifest;
+  for (const { id, key } of manifest.packs ?? [])
+    if (!keys[key]) return `says that ${packKey(id as never)} has key ${key}; it has ${keys.length} keys`;
+  for (const { id, bytes, usedBytes } of manifest.version === 1 ? manifest.packs : [])
+    if (usedBytes > bytes)
+      return `says that it uses ${usedBytes} bytes of ${packKey(id as never)}, which has ${bytes}`;
+  return undefined;
 }
 
 function problemOf({ attributes, partitions, kind, wholeBytes }: CatalogDataset): string | undefined {
@@ -76,7 +79,7 @@ function problemOf({ attributes, partitions, kind, wholeBytes }: CatalogDataset)
 }
 
 /** @throws E_DAMAGED where the catalog holds something else than the manifest says */
-function verifyTotals({ manifest: { key, totals }, catalog }: BackupReader): void {
+function verifyTotals({ manifest: { key, totals }, catalog, figures }: BackupReader): void {
   const data = catalog.datasets.filter(({ kind }) => kind === 'data');
   const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));
   const sum = (count: 'records' | 'plainBytes' | 'chunks') =>
@@ -87,8 +90,10 @@ function verifyTotals({ manifest: { key, totals }, catalog }: BackupReader): voi
     plainBytes: sum('plainBytes'),
     chunks: sum('chunks'),
   };
+  const { datasets, records, plainBytes } = totals;
+  const says = { datasets, records, plainBytes, chunks: figures.chunks };
   for (const [name, count] of Object.entries(found)) {
-    const said = totals[name as keyof typeof found];
+    const said = says[name as keyof typeof found];
     if (said !== count)
       throw new HoldfastError('E_DAMAGED', `${key} says ${name} ${said}, its catalog holds ${count}`);
   }

@@ -3,17 +3,17 @@ import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
 import { parallel } from '../core/parallel.ts';
-import type { Manifest } from '../format/manifest.ts';
+import type { Manifest, RunKey } from '../format/manifest.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
+import type { ListedPack } from '../format/pack-list.ts';
 import { openItem, type PackSeal, parsePackHeader } from '../format/seal.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { asDamage, isDamage } from '../repository/damage.ts';
+import { PackLists } from '../repository/pack-lists.ts';
 import type { Repository } from '../repository/repository.ts';
 import { TreeCheck } from './tree-check.ts';
 import { refuseContradictions, refuseOtherKey } from './verify-contents.ts';
 import type { Findings } from './verify-findings.ts';
-
-type ListedPack = Manifest['packs'][number];
 
 /** What is wrong with the pack, and what a manifest says wrongly of it. */
 interface PackVerdict {
@@ -40,6 +40,7 @@ export class FullVerification {
   readonly #options: FullVerificationOptions;
   readonly #signal: AbortSignal;
   readonly #trees: TreeCheck;
+  readonly #lists: PackLists;
   /** What was found of each pack that was looked at, as a manifest describes it. */
   readonly #packs = new Map<string, Promise<PackVerdict>>();
   /** The run and purpose that each whole pack says it is sealed for. */
@@ -54,6 +55,7 @@ export class FullVerification {
     this.#options = options;
     this.#signal = options.signal;
     this.#trees = new TreeCheck(repository, options.signal);
+    this.#lists = new PackLists(repository.store);
   }
 
   get counts() {
@@ -87,11 +89,12 @@ export class FullVerification {
   async verify(reader: BackupReader): Promise<void> {
     const key = reader.manifest.key as BackupKey;
     const isInScope = await this.#scopeOf(reader.manifest);
-    const packs = reader.manifest.packs.filter(({ id }) => isInScope(id));
+    const listed = await this.#listedBy(reader);
+    const packs = listed.filter(({ id }) => isInScope(id));
     await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
       this.#verifyPack(reader, key, pack),
     );
-    await this.#findings.guard(key, key, async () => refuseContradictions(reader));
+    await this.#findings.guard(key, key, async () => refuseContradictions(reader, listed));
     await this.#verifyTrees(reader, isInScope);
   }
 
@@ -105,7 +108,8 @@ export class FullVerification {
   /** None of a backup that is gone, or cannot be read. */
   async #packsOf(key: BackupKey): Promise<ReadonlySet<string>> {
     try {
-      const { packs } = await this.#repository.readManifest(key, this.#signal);
+      const manifest = await this.#repository.readManifest(key, this.#signal);
+      const packs = await this.#lists.packs(manifest, this.#signal);
       return new Set(packs.map(({ id }) => id));
     } catch (error) {
       if (isHoldfastError(error, 'E_NO_BACKUP') || isDamage(error)) return new Set();
@@ -113,10 +117,31 @@ export class FullVerification {
     }
   }
 
+  /** Run keys that a restore needs, as far as its list of packs is whole. */
+  async keysOf({ manifest }: BackupReader): Promise<readonly RunKey[]> {
+    const keys = new Set<RunKey>(manifest.keys);
+    for await (const group of this.#lists.walk(manifest, { signal: this.#signal }))
+      if ('packs' in group && group.object) for (const { key } of group.packs) if (key) keys.add(key);
+    return [...keys];
+  }
+
+  /** The backup's packs, as far as its list of them is whole; what is not is found. */
+  async #listedBy({ manifest }: BackupReader): Promise<readonly ListedPack[]> {
+    const key = manifest.key as BackupKey;
+    const listed: ListedPack[] = [];
+    for await (const group of this.#lists.walk(manifest, { signal: this.#signal })) {
+      const { object } = group;
+      if (object) this.#looked.add(object.id);
+      if ('problem' in group) this.#findings.add(packKey(group.object.id as PackId), key, group.problem);
+      else listed.push(...group.packs);
+    }
+    return listed;
+  }
+
   async #verifyPack(reader: BackupReader, backup: BackupKey, pack: ListedPack): Promise<void> {
     const object = packKey(pack.id as PackId);
     this.#looked.add(pack.id);
-    const { run, wrapped } = reader.manifest.keys[pack.key] ?? {};
+    const { run, wrapped } = pack.key ?? {};
     const name = `${pack.id} ${pack.bytes} ${run} ${wrapped}`;
     const check = this.#packs.get(name) ?? this.#judgePack(reader, object, pack);
     this.#packs.set(name, check);

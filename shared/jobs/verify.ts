@@ -2,7 +2,7 @@ import { type HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { parseExpiredKey } from '../format/expired.ts';
-import type { Manifest } from '../format/manifest.ts';
+import type { Manifest, RunKey } from '../format/manifest.ts';
 import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/if-there.ts';
@@ -149,7 +149,8 @@ class Verification {
 
   #quick(): Check {
     const { signal } = this.#options;
-    const onManifest = ({ key, keys }: Manifest) => this.#coverage?.look(key as BackupKey, keys);
+    const onManifest = ({ key }: Manifest, keys: readonly RunKey[]) =>
+      this.#coverage?.look(key as BackupKey, keys);
     const quick = new QuickVerification(this.#repository, this.#findings, { onManifest, signal });
     return {
       verify: (key) => quick.verify(key),
@@ -177,7 +178,8 @@ class Verification {
       verify: async (key) => {
         const reader = await full.open(key);
         if (!reader) return;
-        this.#coverage?.look(key, reader.manifest.keys);
+        const listed = await full.keysOf(reader);
+        this.#coverage?.look(key, listed);
         const { plainBytes, datasets } = reader.manifest.totals;
         // Backups that follow each other are much alike.
         onProgress({ kind: 'total', plainBytes: this.#passedBytes + plainBytes * this.#left, datasets });

@@ -5,8 +5,9 @@ import {
   recoveryWrapName,
   wrapPurpose,
 } from '../format/recovery-file.ts';
+import type { RunKey } from '../format/manifest.ts';
 import type { PackUse } from '../repository/pack-use.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { Repository } from '../repository/repository.ts';
 import { getIfThere } from '../store/if-there.ts';
 
 /** Objects read at once. */
@@ -24,9 +25,8 @@ export class WrapUse {
   /** Of a name that many manifests have, one text is kept. */
   readonly #texts = new Map<string, string>();
 
-  /** Of a manifest, forged or not: what it names is kept. */
-  note(object: string, { manifest, claimed }: ManifestEntry): void {
-    const keys = (manifest ?? claimed)?.keys ?? [];
+  /** Of a manifest, forged or not: the run keys that it and its list name are kept. */
+  note(object: string, keys: readonly RunKey[]): void {
     const names = keys.map((key) => nameOf(recoveryWrapName('', key)));
     this.#names.set(
       object,

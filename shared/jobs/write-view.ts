@@ -1,7 +1,6 @@
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
-import type { Manifest } from '../format/manifest.ts';
-import type { BackupWriterOptions, CommitOptions } from '../repository/backup-to-write.ts';
+import type { BackupWriterOptions, CommitOptions, CommittedBackup } from '../repository/backup-to-write.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { SourceCapabilities, SourceView } from '../sources/source.ts';
 import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
@@ -24,7 +23,7 @@ export async function writeView(
   repository: Repository,
   view: SourceView,
   options: WriteViewOptions,
-): Promise<Manifest> {
+): Promise<CommittedBackup> {
   const { capabilities, position, judge, onProgress, ...header } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);

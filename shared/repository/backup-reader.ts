@@ -1,20 +1,30 @@
 import { buffersLetGo } from '../core/buffer-memory.ts';
 import type { FilePlace } from '../core/file-place.ts';
-import { parsePackId } from '../core/ids.ts';
+import { HoldfastError } from '../core/errors.ts';
+import { type PackId, parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
+import { type ReadOnce, readOnce } from '../core/read-once.ts';
 import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format/catalog.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { mostItemBytes } from '../format/codec.ts';
-import type { Manifest } from '../format/manifest.ts';
+import { listOf, type Manifest, packCountOf } from '../format/manifest.ts';
+import type { ListedPack } from '../format/pack-list.ts';
 import type { RecordDigest } from '../format/record-digest.ts';
-import { type NodeRef, PackNames } from '../format/tree.ts';
+import { type NodeRef, PackNames, SELF } from '../format/tree.ts';
+import { decodeUsedBytes } from '../format/used-bytes.ts';
+import type { CommittedBackup } from './backup-to-write.ts';
 import { ownBytes } from './codec-task.ts';
 import type { RepositoryContext } from './context.ts';
-import { PackReader } from './pack-reader.ts';
+import { PackReader, type ReadablePacks } from './pack-reader.ts';
 import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from './tree-reader.ts';
 
 /** Plain bytes decoded by one task. */
 const TASK_BYTES = 1024 * 1024;
+
+/** A pack, and what of it the backup's trees, chunks and catalog take. */
+export interface UsedPack extends ListedPack {
+  readonly usedBytes: number;
+}
 
 /** One backup, opened: its manifest was checked, its catalog read. */
 export class BackupReader {
@@ -23,19 +33,24 @@ export class BackupReader {
   readonly #context: RepositoryContext;
   readonly #packs: PackReader;
   readonly #names: PackNames;
+  readonly #listed: ReadOnce<readonly ListedPack[]>;
 
   private constructor(
     context: RepositoryContext,
     manifest: Manifest,
     catalog: Catalog,
-    packs: PackReader,
-    names: PackNames,
+    parts: {
+      readonly packs: PackReader;
+      readonly names: PackNames;
+      readonly listed: ReadOnce<readonly ListedPack[]>;
+    },
   ) {
     this.#context = context;
     this.manifest = manifest;
     this.catalog = catalog;
-    this.#packs = packs;
-    this.#names = names;
+    this.#packs = parts.packs;
+    this.#names = parts.names;
+    this.#listed = parts.listed;
   }
 
   /** @param manifest one whose MAC was checked. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
@@ -44,19 +59,74 @@ export class BackupReader {
     manifest: Manifest,
     signal: AbortSignal,
   ): Promise<BackupReader> {
-    const sizes = new Map(manifest.packs.map(({ id, bytes }) => [id, bytes]));
     const mostChunkItemBytes = mostItemBytes(context.file.chunker.maxBytes);
-    const keys = context.keys.of(manifest.keys, manifest.key);
-    const packs = new PackReader(context.segments, keys, { sizes, mostChunkItemBytes });
+    const listed = readOnce((using) => context.lists.packs(manifest, using));
+    const all = async (using: AbortSignal): Promise<ReadablePacks> => {
+      const found = await listed(using);
+      const entries = [...new Set(found.flatMap(({ key }) => key ?? []))];
+      return { sizes: sizesOf(found), keys: context.keys.of(entries, manifest.key) };
+    };
+    const packs = new PackReader(context.segments, {
+      first: {
+        sizes: sizesOf(packsInHand(manifest)),
+        keys: context.keys.of(manifest.keys, manifest.key),
+      },
+      all: listOf(manifest) ? readOnce(all) : undefined,
+      mostChunkItemBytes,
+    });
     const names = new PackNames();
     const { id, pack, offset, storedBytes } = manifest.catalog;
     const body = await packs.readItem({ pack: names.handle(parsePackId(pack)), offset, storedBytes }, signal);
     const catalog = decodeCatalog(body, id, `the catalog of ${manifest.key}`);
-    return new BackupReader(context, manifest, catalog, packs, names);
+    return new BackupReader(context, manifest, catalog, { packs, names, listed });
   }
 
   get packs(): PackReader {
     return this.#packs;
+  }
+
+  /** All packs that a restore reads, in their order. @throws E_DAMAGED, E_STORE_* */
+  listed(signal: AbortSignal): Promise<readonly ListedPack[]> {
+    return this.#listed(signal);
+  }
+
+  /** The same, and how much of each is used. @throws E_DAMAGED, E_WRONG_KEY, E_STORE_* */
+  async usedPacks(signal: AbortSignal): Promise<readonly UsedPack[]> {
+    const [listed, usedBytes] = [await this.#listed(signal), await this.usedBytes(signal)];
+    const { use } = this.catalog;
+    const { catalog } = this.manifest;
+    // The item that says it counts neither itself nor the catalog, as it is written before them.
+    const more = (id: string) =>
+      (use && id === this.#packOf(use) ? use.storedBytes : 0) + (use && id === catalog.pack ? catalog.storedBytes : 0);
+    return listed.map((pack, i) => ({
+      ...pack,
+      usedBytes: Math.min(pack.bytes, (usedBytes[i] ?? 0) + more(pack.id)),
+    }));
+  }
+
+  /** What trees and chunks take of each pack, in the order of the packs; of format 1, catalog included. @throws as `usedPacks` */
+  async usedBytes(signal: AbortSignal): Promise<readonly number[]> {
+    if (this.manifest.version === 1) return this.manifest.packs.map(({ usedBytes }) => usedBytes);
+    const { key } = this.manifest;
+    const { use } = this.catalog;
+    if (!use) throw new HoldfastError('E_DAMAGED', `the catalog of ${key} does not say what of its packs is used`);
+    const pack = this.#packOf(use);
+    const body = await this.#packs.readItem({ ...use, pack: this.#names.handle(pack) }, signal);
+    const what = `what the catalog of ${key} says of its packs`;
+    const usedBytes = decodeUsedBytes(body, what);
+    const named = packCountOf(this.manifest);
+    if (usedBytes.length === named) return usedBytes;
+    throw new HoldfastError('E_DAMAGED', `${what} is of ${usedBytes.length} packs; it names ${named}`);
+  }
+
+  #packOf({ pack }: NonNullable<Catalog['use']>): PackId {
+    return parsePackId(pack === SELF ? this.manifest.catalog.pack : pack);
+  }
+
+  /** Chunks of its data, and those that its run stored. */
+  get figures(): CommittedBackup['figures'] {
+    const none = { chunks: 0, newChunks: 0 };
+    return this.manifest.version === 1 ? this.manifest.totals : (this.catalog.figures ?? none);
   }
 
   /** The root of a partition's tree, null where there is none. */
@@ -162,6 +232,17 @@ export class BackupReader {
     const { maxBytes: maxChunkBytes } = this.#context.file.chunker;
     return { task: { batch, chunks, maxChunkBytes }, transfer: [batch.buffer] };
   }
+}
+
+/** Packs that can be read before the whole list of them is. */
+function packsInHand(manifest: Manifest): readonly Pick<ListedPack, 'id' | 'bytes'>[] {
+  const { packs, catalog } = manifest;
+  if (packs) return packs;
+  return manifest.version === 2 ? [{ id: catalog.pack, bytes: manifest.catalog.packBytes }] : [];
+}
+
+function sizesOf(packs: readonly Pick<ListedPack, 'id' | 'bytes'>[]): ReadonlyMap<string, number> {
+  return new Map(packs.map(({ id, bytes }) => [id, bytes]));
 }
 
 async function* groupRefs(leaves: AsyncIterable<Leaf>): AsyncGenerator<readonly ChunkRef[]> {

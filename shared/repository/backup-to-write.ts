@@ -2,6 +2,7 @@ import type { BackupKey, PackId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
+import type { FormatVersion } from '../format/version.ts';
 import type { BackupReader } from './backup-reader.ts';
 import type { StoredRef } from './chunk-store.ts';
 import type { WrittenFigures } from './dataset-figures.ts';
@@ -10,6 +11,8 @@ import type { RereadArc } from './reread.ts';
 
 /** What writing partitions needs to know. */
 export interface ShareToWrite {
+  /** The format that the whole backup is written in. */
+  readonly version: FormatVersion;
   /** Of the backup: chooses the storage class. */
   readonly type: string;
   /** The backup to compare with. */
@@ -25,6 +28,7 @@ export interface ShareToWrite {
 
 /** What a backup says of itself. */
 export interface BackupHeader {
+  readonly version: FormatVersion;
   readonly type: string;
   readonly note: string | undefined;
   readonly source: { readonly kind: string; readonly name: string };
@@ -38,10 +42,10 @@ export interface BackupHeader {
 
 /** A backup that one process writes from beginning to end. */
 export interface BackupWriterOptions
-  extends Omit<ShareToWrite, 'reread'>,
+  extends Omit<ShareToWrite, 'version' | 'reread'>,
     Pick<BackupHeader, 'type' | 'note' | 'source' | 'software' | 'imported'> {
   /** The backup whose state this is, where it is not one that was read just now. */
-  readonly copyOf?: Pick<Manifest, 'startedAt'> | undefined;
+  readonly copyOf?: (Pick<Manifest, 'startedAt'> & Partial<Pick<Manifest, 'version'>>) | undefined;
   /** Chunks are compared with the parent's, but the backup does not come after it. */
   readonly isOlder?: boolean;
 }
@@ -71,6 +75,8 @@ export interface CommitOptions extends ViewToCommit {
 /** How shares are made one backup. */
 export interface BackupToCommit extends CommitOptions {
   readonly header: BackupHeader;
+  /** The backup whose chunks these were compared with: what its list of packs says is not written again. */
+  readonly comparedWith: Manifest | undefined;
   readonly manifestKey: MadeKey;
   /** Since before the parent was looked for, asked when all packs are stored; `last` was just now. */
   readonly elapsedMs: (last: PackId) => Promise<number>;
@@ -78,4 +84,11 @@ export interface BackupToCommit extends CommitOptions {
   readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
+}
+
+/** A backup that is listed. */
+export interface CommittedBackup {
+  readonly manifest: Manifest;
+  /** Chunks of its data, and those of them that no earlier backup had. */
+  readonly figures: { readonly chunks: number; readonly newChunks: number };
 }

@@ -1,7 +1,9 @@
 import type { Manifest } from '../format/manifest.ts';
-import type { BackupHeader, BackupWriterOptions, CommitOptions } from './backup-to-write.ts';
+import type { FormatVersion } from '../format/version.ts';
+import type { BackupHeader, BackupWriterOptions, CommitOptions, CommittedBackup } from './backup-to-write.ts';
 import { commitShares } from './commit-shares.ts';
 import type { RepositoryContext } from './context.ts';
+import { formatToWrite } from './format-to-write.ts';
 import type { MadeKey } from './key-ring.ts';
 import { type RereadArc, rereadArc } from './reread.ts';
 import { ShareWriter } from './share-writer.ts';
@@ -14,6 +16,7 @@ export class BackupWriter implements AsyncDisposable {
   readonly #context: RepositoryContext;
   readonly #share: ShareWriter;
   readonly #header: BackupHeader;
+  readonly #comparedWith: Manifest | undefined;
   readonly #manifestKey: MadeKey;
   readonly #signal: AbortSignal;
   readonly #onWarning: (message: string) => void;
@@ -26,6 +29,7 @@ export class BackupWriter implements AsyncDisposable {
       readonly manifestKey: MadeKey;
       readonly startedAt: Date;
       readonly reread: RereadArc | undefined;
+      readonly version: FormatVersion;
     },
   ) {
     const { type, note, source, software, imported, onWarning, signal } = options;
@@ -33,21 +37,24 @@ export class BackupWriter implements AsyncDisposable {
     this.#context = context;
     this.#share = begun.share;
     this.#manifestKey = begun.manifestKey;
-    const { startedAt, reread } = begun;
-    this.#header = { type, note, source, software, imported, startedAt, parent, reread: parent && reread };
+    const { startedAt, version, reread } = begun;
+    const follows = { parent, reread: parent && reread };
+    this.#header = { version, type, note, source, software, imported, startedAt, ...follows };
+    this.#comparedWith = options.parent?.manifest;
     this.#signal = signal;
     this.#onWarning = onWarning;
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
   static async begin(context: RepositoryContext, options: BackupWriterOptions): Promise<BackupWriter> {
-    const { copyOf, signal } = options;
+    const { copyOf, parent, signal } = options;
     context.signatures.refuseUnsigned();
+    const version = await formatToWrite(context, [parent?.manifest, copyOf], signal);
     const startedAt = copyOf ? new Date(copyOf.startedAt) : context.clock.now();
-    const reread = rereadArc(options.parent?.manifest, { startedAt, ...context.limits });
-    const share = await ShareWriter.begin(context, { ...options, reread });
+    const reread = rereadArc(parent?.manifest, { startedAt, ...context.limits });
+    const share = await ShareWriter.begin(context, { ...options, version, reread });
     const manifestKey = await context.keys.make(share.packs.run, 'manifest', signal);
-    return new BackupWriter(context, options, { share, manifestKey, startedAt, reread });
+    return new BackupWriter(context, options, { share, manifestKey, startedAt, version, reread });
   }
 
   get share(): ShareWriter {
@@ -55,11 +62,12 @@ export class BackupWriter implements AsyncDisposable {
   }
 
   /** Stores what is left, then the manifest. @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then */
-  async commit(options: CommitOptions): Promise<Manifest> {
+  async commit(options: CommitOptions): Promise<CommittedBackup> {
     const { sinceOpened } = this.#context;
     return commitShares(this.#context, this.#share.packs, [await this.#share.finish()], {
       ...options,
       header: this.#header,
+      comparedWith: this.#comparedWith,
       manifestKey: this.#manifestKey,
       elapsedMs: async () => sinceOpened.elapsedMs(),
       onWarning: this.#onWarning,

@@ -1,15 +1,15 @@
 import { copyInto } from '../core/copy-into.ts';
 import type { ChunkRef } from '../format/chunk-ref.ts';
-import type { Manifest } from '../format/manifest.ts';
 import type { PackNames } from '../format/tree.ts';
+import type { BackupReader } from './backup-reader.ts';
 import type { ChunkStore, StoredRef } from './chunk-store.ts';
 import type { PackLedger } from './pack-ledger.ts';
 
 /** A chunk as another backup has it. */
 export interface ChunkToCopy {
   readonly ref: ChunkRef;
-  /** Lists the packs of its chain. */
-  readonly manifest: Manifest;
+  /** The backup: it lists the packs of the chunk's chain. */
+  readonly backup: Pick<BackupReader, 'manifest' | 'listed'>;
   /** Its bytes, where it is to be stored again rather than referred to. */
   readonly plain: (() => Promise<Uint8Array>) | undefined;
 }
@@ -19,22 +19,29 @@ export class ChunkCopier {
   readonly #ledger: PackLedger;
   readonly #names: PackNames;
   readonly #chunks: ChunkStore;
-  readonly #known = new Set<Manifest>();
+  readonly #known = new Set<ChunkToCopy['backup']>();
+  readonly #signal: AbortSignal;
 
   /** @param names one for the whole new backup, as a pack has one handle in a tree */
-  constructor(ledger: PackLedger, names: PackNames, chunks: ChunkStore) {
+  constructor(
+    ledger: PackLedger,
+    names: PackNames,
+    { chunks, signal }: { readonly chunks: ChunkStore; readonly signal: AbortSignal },
+  ) {
     this.#ledger = ledger;
     this.#names = names;
     this.#chunks = chunks;
+    this.#signal = signal;
   }
 
-  async copy({ ref, manifest, plain }: ChunkToCopy): Promise<StoredRef> {
-    return plain ? await this.#store(ref, await plain()) : this.#refer(ref, manifest);
+  async copy({ ref, backup, plain }: ChunkToCopy): Promise<StoredRef> {
+    return plain ? this.#store(ref, await plain()) : this.#refer(ref, backup);
   }
 
-  #refer(ref: ChunkRef, manifest: Manifest): StoredRef {
-    if (!this.#known.has(manifest)) this.#ledger.know(manifest);
-    this.#known.add(manifest);
+  async #refer(ref: ChunkRef, backup: ChunkToCopy['backup']): Promise<StoredRef> {
+    if (!this.#known.has(backup))
+      this.#ledger.know(backup.manifest.key, await backup.listed(this.#signal));
+    this.#known.add(backup);
     const chain = ref.chain.map((item) => ({ ...item, pack: this.#names.handle(item.pack.id ?? '') }));
     return { ref: { ...ref, chain }, isNew: false };
   }

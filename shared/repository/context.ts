@@ -3,6 +3,7 @@ import type { StorageClasses } from '../core/config-storage.ts';
 import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { PackLists } from './pack-lists.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { Signatures } from './signatures.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -32,6 +33,7 @@ export interface RepositoryContext {
   readonly signatures: Signatures;
   readonly pool: WorkerPool;
   readonly segments: SegmentCache;
+  readonly lists: PackLists;
   readonly limits: Limits;
   /** How long prune waits before it removes packs; a run lasts no longer than half of it. 0: no limit, no wait. */
   readonly graceMs: number;

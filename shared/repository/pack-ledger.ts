@@ -1,19 +1,19 @@
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
-import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
+import type { ListedPack } from '../format/pack-list.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { sizesOf } from '../store/sizes.ts';
+import type { BackupReader, UsedPack } from './backup-reader.ts';
+import type { RunKeyEntry } from './key-ring.ts';
 
 /** A pack of which less than this is still used is left behind: what is in it is stored again. */
 const SPARSE_SHARE = 1 / 4;
-
-type KeyEntry = Manifest['keys'][number];
 
 /** A pack of another backup. */
 export interface OtherPack {
   readonly bytes: number;
   /** The run key that it is sealed with. */
-  readonly key: KeyEntry | undefined;
+  readonly key: RunKeyEntry | undefined;
 }
 
 interface KnownPack extends OtherPack {
@@ -27,7 +27,7 @@ interface KnownPack extends OtherPack {
 const OVERHEAD_BYTES = 512;
 const PADDING_SHARE = 1 / 16;
 
-function roomFactor({ bytes, usedBytes }: Manifest['packs'][number]): number {
+function roomFactor({ bytes, usedBytes }: UsedPack): number {
   const unused = bytes * (1 - PADDING_SHARE) - OVERHEAD_BYTES - usedBytes;
   return 1 + Math.max(0, unused) / Math.max(1, usedBytes);
 }
@@ -35,10 +35,10 @@ function roomFactor({ bytes, usedBytes }: Manifest['packs'][number]): number {
 /** Most runs add no more than what is used of theirs still: three of four, not counting the one of which most is used. */
 const GROWTH_RANK = 3 / 4;
 
-function growthOf({ packs, keys }: Manifest): number {
+function growthOf(packs: readonly UsedPack[]): number {
   const byRun = new Map<string, number>();
   for (const { key, usedBytes } of packs) {
-    const { purpose, run = '' } = keys[key] ?? {};
+    const { purpose, run = '' } = key ?? {};
     if (purpose === 'data') byRun.set(run, (byRun.get(run) ?? 0) + usedBytes);
   }
   const grown = [...byRun.values()].sort((a, b) => a - b).slice(0, -1);
@@ -87,15 +87,16 @@ export class PackLedger {
    * @param spoilt packs that are there and damaged, by id
    */
   static async of(
-    parent: Manifest,
+    parent: Pick<BackupReader, 'manifest' | 'usedPacks'>,
     spoilt: ReadonlySet<string>,
     store: ObjectStore,
     signal: AbortSignal,
   ): Promise<PackLedger> {
-    const objects = parent.packs.map(({ id }) => packKey(id as never));
+    const used = await parent.usedPacks(signal);
+    const objects = used.map(({ id }) => packKey(id as never));
     const stored = await sizesOf(objects, { store, prefix: 'data/', signal });
     const problems: string[] = [];
-    const packs = parent.packs.map((pack) => {
+    const packs = used.map((pack) => {
       const { id, bytes, usedBytes, key } = pack;
       const isThere = stored.get(packKey(id as never)) === bytes;
       const isWhole = isThere && !spoilt.has(id);
@@ -107,7 +108,7 @@ export class PackLedger {
         id,
         {
           bytes,
-          key: parent.keys[key],
+          key,
           isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE,
           usedBytes,
           roomFactor: roomFactor(pack),
@@ -115,20 +116,20 @@ export class PackLedger {
       ] as const;
     });
     const ledger = new PackLedger(new Map(packs), problems);
-    ledger.#backups.add(parent.key);
-    ledger.#dataRoomBytes = parent.packs
-      .filter(({ key }) => parent.keys[key]?.purpose === 'data')
+    ledger.#backups.add(parent.manifest.key);
+    ledger.#dataRoomBytes = used
+      .filter(({ key }) => key?.purpose === 'data')
       .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack), 0);
-    ledger.#growthBytes = growthOf(parent);
+    ledger.#growthBytes = growthOf(used);
     return ledger;
   }
 
   /** Packs of another backup that this one is going to use too. */
-  know({ key: backup, packs, keys }: Manifest): void {
+  know(backup: string, packs: readonly ListedPack[]): void {
     this.#backups.add(backup);
     for (const { id, bytes, key } of packs)
       if (!this.#known.has(id))
-        this.#known.set(id, { bytes, key: keys[key], isKept: true, usedBytes: bytes, roomFactor: 1 });
+        this.#known.set(id, { bytes, key, isKept: true, usedBytes: bytes, roomFactor: 1 });
   }
 
   isKept(pack: PackHandle): boolean {

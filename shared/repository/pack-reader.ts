@@ -1,5 +1,6 @@
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
+import type { ReadOnce } from '../core/read-once.ts';
 import { MiB } from '../core/units.ts';
 import type { ItemLocation } from '../format/chunk-ref.ts';
 import { packKey } from '../format/pack.ts';
@@ -21,11 +22,17 @@ const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
 
 type NamedSeal = PackSeal & { readonly pack: string };
 
+/** Packs of one manifest: their bytes by id, and the run keys that they are sealed with. */
+export interface ReadablePacks {
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly keys: DocumentKeys;
+}
+
 /** Reads items of the packs that one manifest lists; a location outside of them is damage. */
 export class PackReader {
   readonly #cache: SegmentCache;
-  readonly #keys: DocumentKeys;
-  readonly #sizes: ReadonlyMap<string, number>;
+  readonly #all: ReadOnce<ReadablePacks> | undefined;
+  #known: ReadablePacks;
   readonly #mostChunkItemBytes: number;
   readonly #seals = new Map<string, Promise<NamedSeal>>();
   /** Packs that were not there: asked for once, not for each of their items. */
@@ -33,16 +40,17 @@ export class PackReader {
 
   constructor(
     cache: SegmentCache,
-    keys: DocumentKeys,
     options: {
-      /** Bytes of each pack by id. */
-      readonly sizes: ReadonlyMap<string, number>;
+      /** Packs that are known from the start, that of the catalog among them. */
+      readonly first: ReadablePacks;
+      /** Reads which packs there are, where those are not all: only if another is asked for. */
+      readonly all: ReadOnce<ReadablePacks> | undefined;
       readonly mostChunkItemBytes: number;
     },
   ) {
     this.#cache = cache;
-    this.#keys = keys;
-    this.#sizes = options.sizes;
+    this.#known = options.first;
+    this.#all = options.all;
     this.#mostChunkItemBytes = options.mostChunkItemBytes;
   }
 
@@ -58,6 +66,7 @@ export class PackReader {
     purpose: PackPurpose | 'any' = 'index',
   ): Promise<Buffer> {
     const id = named(pack.id);
+    await this.#learn(id, signal);
     const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes, MOST_INDEX_ITEM_BYTES));
     const seal = await this.seal(id, purpose === 'any' ? undefined : purpose, signal);
     await this.#read(id, offset, stored, signal);
@@ -71,6 +80,9 @@ export class PackReader {
   ): Promise<{ readonly batch: ItemBatch; readonly chains: ItemSlice[][] }> {
     const seals: NamedSeal[] = [];
     const sealIndex = new Map<string, number>();
+    const isUnknown = ({ pack }: ItemLocation) => !this.#known.sizes.has(pack.id ?? '');
+    const unknown = chains.find((chain) => chain.some(isUnknown))?.find(isUnknown);
+    if (unknown) await this.#learn(named(unknown.pack.id), signal);
     let total = 0;
     for (const chain of chains) {
       for (const { pack, offset, storedBytes } of chain)
@@ -112,6 +124,7 @@ export class PackReader {
 
   async #openSeal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
     const pack = packKey(id);
+    await this.#learn(id, signal);
     const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES, PACK_HEADER_BYTES));
     await this.#read(id, 0, bytes, signal);
     const header = parsePackHeader(bytes, pack);
@@ -121,7 +134,7 @@ export class PackReader {
         `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
       );
     }
-    const runKey = await about(pack, () => this.#keys.open(header.runKeyId, header.purpose, signal));
+    const runKey = await about(pack, () => this.#known.keys.open(header.runKeyId, header.purpose, signal));
     const seal = openPackSeal(bytes, header, runKey, pack);
     return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
   }
@@ -130,12 +143,17 @@ export class PackReader {
     const gone = this.#gone.get(id);
     if (gone) throw gone;
     try {
-      await this.#cache.read(id, this.#sizes.get(id) ?? 0, offset, into, signal);
+      await this.#cache.read(id, this.#known.sizes.get(id) ?? 0, offset, into, signal);
     } catch (error) {
       const damage = asDamage(error, packKey(id));
       if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) this.#gone.set(id, damage);
       throw damage;
     }
+  }
+
+  /** Whether the pack is listed can be said after this. */
+  async #learn(id: PackId, signal: AbortSignal): Promise<void> {
+    if (this.#all && !this.#known.sizes.has(id)) this.#known = await this.#all(signal);
   }
 
   /** @param most larger ones are refused before memory is taken for them */
@@ -144,7 +162,7 @@ export class PackReader {
       const problem = `is said to have ${bytes} bytes, at most ${most} are allowed`;
       throw new HoldfastError('E_DAMAGED', `the item at ${offset} of ${packKey(id)} ${problem}`);
     }
-    const size = this.#sizes.get(id);
+    const size = this.#known.sizes.get(id);
     if (size !== undefined && offset + bytes <= size) return bytes;
     const problem =
       size === undefined

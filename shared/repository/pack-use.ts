@@ -2,7 +2,10 @@ import { isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
+import type { RunKey } from '../format/manifest.ts';
 import type { ObjectInfo } from '../store/object-store.ts';
+import { NameReader } from './named-packs.ts';
+import { PackNumbers } from './pack-set.ts';
 import type { ManifestEntry, Repository } from './repository.ts';
 import { isAbandonedClock } from './store-clock.ts';
 import { isAbandonedSweep } from './sweeps.ts';
@@ -20,8 +23,11 @@ export interface ExpiredCopy {
   readonly expiredAt: Date;
 }
 
-/** Ids of the packs that a manifest names, forged or not; undefined where it cannot be read. */
-export type NamedPacks = readonly string[] | undefined;
+/**
+ * Ids of everything below `data/` that a manifest names, forged or not, itself and by its list; undefined where one of both cannot be
+ * read.
+ */
+export type NamedPacks = Iterable<string> | undefined;
 
 /** Which manifests there are, listed and taken out, and which packs each names. Needs no key. */
 export interface PackUse {
@@ -31,6 +37,8 @@ export interface PackUse {
   readonly leftovers: readonly string[];
   /** By the object that names them. */
   readonly packs: ReadonlyMap<string, NamedPacks>;
+  /** Of the sets above. */
+  readonly numbers?: PackNumbers;
   /** Why listed manifests were put aside: what these name is not needed for it. */
   readonly putAside: ReadonlyMap<string, string>;
 }
@@ -39,47 +47,53 @@ export interface PackUse {
  * Reads the listed manifests, then those taken out: in this order one that is taken out meanwhile is seen at least once.
  *
  * @param known what was read before: manifests never change
- * @param onListed called with every listed manifest that is read
- * @param onManifest called with every manifest that is read, listed or taken out, and the object that holds it
+ * @param onListed called with every listed manifest that is read, and the run keys that its packs need
+ * @param onManifest called with the object that holds it and those keys, for every manifest that is read, listed or taken out
  * @throws E_STORE_*, E_WRONG_KEY
  */
 export async function readPackUse(
   repository: Repository,
   options: {
     readonly now: Date;
-    readonly known?: PackUse['packs'];
-    readonly onListed?: (entry: ManifestEntry) => void;
-    readonly onManifest?: (object: string, entry: ManifestEntry) => void;
+    readonly known?: Pick<PackUse, 'packs' | 'numbers'>;
+    readonly onListed?: (entry: ManifestEntry, keys: readonly RunKey[]) => void;
+    readonly onManifest?: (object: string, keys: readonly RunKey[]) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<PackUse> {
-  const { now, known = new Map(), onListed = () => {}, onManifest = () => {}, signal } = options;
-  const read: Reading = { packs: new Map(known), names: new Map(), doubtful: [] };
+  const { now, known, onListed = () => {}, onManifest = () => {}, signal } = options;
+  const numbers = known?.numbers ?? new PackNumbers();
+  const names = new NameReader(repository.lists, numbers);
+  const read: Reading = { packs: new Map(known?.packs ?? []), names, doubtful: [] };
   const { packs, doubtful } = read;
   const { keys, gone } = await readListed(repository, read, {
-    onListed: (entry) => {
-      onManifest(entry.key, entry);
-      onListed(entry);
+    onListed: (entry, ofEntry) => {
+      onManifest(entry.key, ofEntry);
+      onListed(entry, ofEntry);
     },
     signal,
   });
   const { expired, leftovers } = await listExpired(repository, now, signal);
   const copies = expired.filter(({ object }) => !packs.has(object));
-  for await (const [copy, entry] of orderedMap(copies, READS, (one) => readCopy(repository, one, signal))) {
-    packs.set(copy.object, entry ? namedBy(entry, read.names) : []);
-    if (entry) onManifest(copy.object, entry);
-    if (entry && !entry.claimed) doubtful.push([copy.key, copy.object]);
+  const readOne = async (copy: ExpiredCopy) => {
+    const entry = await readCopy(repository, copy, signal);
+    return [copy, entry && (await names.of(entry, signal))] as const;
+  };
+  for await (const [copy, found] of orderedMap(copies, READS, readOne)) {
+    packs.set(copy.object, found ? found.packs : []);
+    if (found) onManifest(copy.object, found.keys);
+    if (found && !found.packs) doubtful.push([copy.key, copy.object]);
   }
   const putAside = await readPutAside(repository, doubtful, signal);
   for (const object of putAside.keys()) packs.set(object, []);
   // One that went meanwhile and left no copy was not taken out by a prune: what it named is not known.
   for (const key of gone) if (!expired.some((copy) => copy.key === key)) packs.set(key, undefined);
-  return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs, putAside };
+  return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs, numbers, putAside };
 }
 
 interface Reading {
   readonly packs: Map<string, NamedPacks>;
-  readonly names: Map<string, string>;
+  readonly names: NameReader;
   /** Manifests that cannot be relied on: what they are, or were, listed as, and the objects that hold them. */
   readonly doubtful: [key: BackupKey, object: string][];
 }
@@ -88,21 +102,27 @@ interface Reading {
 async function readListed(
   repository: Repository,
   { packs, names, doubtful }: Reading,
-  options: { readonly onListed: (entry: ManifestEntry) => void; readonly signal: AbortSignal },
+  options: {
+    readonly onListed: (entry: ManifestEntry, keys: readonly RunKey[]) => void;
+    readonly signal: AbortSignal;
+  },
 ) {
   const { onListed, signal } = options;
   const keys = await repository.backupKeys(signal);
   const gone: BackupKey[] = [];
   const unread = keys.filter((key) => !packs.has(key));
-  const inspect = async (key: BackupKey) => [key, await repository.inspectIfListed(key, signal)] as const;
-  for await (const [key, entry] of orderedMap(unread, READS, inspect)) {
-    if (!entry) {
+  const inspect = async (key: BackupKey) => {
+    const entry = await repository.inspectIfListed(key, signal);
+    return [key, entry && (await names.of(entry, signal))] as const;
+  };
+  for await (const [key, found] of orderedMap(unread, READS, inspect)) {
+    if (!found) {
       gone.push(key);
       continue;
     }
-    packs.set(key, namedBy(entry, names));
-    if (entry.problem) doubtful.push([key, key]);
-    onListed(entry);
+    packs.set(key, found.packs);
+    if (found.entry.problem) doubtful.push([key, key]);
+    onListed(found.entry, found.keys);
   }
   return { keys, gone };
 }
@@ -139,23 +159,13 @@ async function readPutAside(
 /** Undefined where another prune has removed it meanwhile. */
 async function readCopy(
   repository: Repository,
-  copy: ExpiredCopy,
+  { object, key }: ExpiredCopy,
   signal: AbortSignal,
-): Promise<readonly [ExpiredCopy, ManifestEntry | undefined]> {
-  const { object, key } = copy;
+): Promise<ManifestEntry | undefined> {
   try {
-    return [copy, await repository.inspect(key, () => repository.store.get(object, { signal }), signal)];
+    return await repository.inspect(key, () => repository.store.get(object, { signal }), signal);
   } catch (error) {
-    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return [copy, undefined];
+    if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
     throw error;
   }
-}
-
-/** Of a name that many manifests have, one text is kept. */
-function namedBy({ claimed }: ManifestEntry, names: Map<string, string>): NamedPacks {
-  return claimed?.packs.map(({ id }) => {
-    const known = names.get(id);
-    if (known === undefined) names.set(id, id);
-    return known ?? id;
-  });
 }

@@ -1,13 +1,14 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey } from '../core/ids.ts';
 import { SECOND_MS } from '../core/units.ts';
-import { type Manifest, parseManifest } from '../format/manifest.ts';
+import { type Manifest, type Manifest1, type Manifest2, parseManifest } from '../format/manifest.ts';
 import { encodeSigned } from '../format/signature.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { RepositoryContext } from './context.ts';
 
 /** What is said of a backup before it has its key. */
-export type NewManifest = Omit<Manifest, 'key' | 'startedAt' | 'finishedAt'>;
+export type NewManifest = New<Manifest1> | New<Manifest2>;
+type New<M extends Manifest> = Omit<M, 'key' | 'startedAt' | 'finishedAt'>;
 
 /** Backups of one type that began in the same second take the next free one. */
 const MOST_KEY_TRIES = 60;

@@ -18,6 +18,8 @@ import {
   REPOSITORY_FILE,
 } from '../format/repository-file.ts';
 import { RUNS } from '../format/run-document.ts';
+import { UPGRADE_FILE } from '../format/upgrade-file.ts';
+import { DEFAULT_FORMAT, type FormatVersion } from '../format/version.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -27,6 +29,7 @@ import { BackupWriter } from './backup-writer.ts';
 import type { Limits, RepositoryContext } from './context.ts';
 import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';
+import { PackLists } from './pack-lists.ts';
 import { Reports } from './reports.ts';
 import { isSuccessor, openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -40,7 +43,7 @@ const DEFAULT_LEVEL = 3;
 /** docs/decisions/0011-parents.md says why. */
 const DEFAULT_REREAD_WITHIN = 30;
 /** What may be left of a repository: none of it is somebody else's. */
-const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS];
+const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -120,15 +123,19 @@ export class Repository implements AsyncDisposable {
     readonly store: ObjectStore;
     readonly keys: KeyProvider;
     readonly chunker?: ChunkerParameters;
+    /** What its backups are written in. @default DEFAULT_FORMAT */
+    readonly version?: FormatVersion;
     readonly clock?: Clock;
     readonly signal: AbortSignal;
   }): Promise<{ readonly id: string; readonly rootKeyId: string }> {
     const { store, keys, chunker = DEFAULT_CHUNKER, clock = systemClock, signal } = options;
+    const { version = DEFAULT_FORMAT } = options;
     await refuseTakenPlace(store, signal);
     const id = randomBytes(16).toString('hex');
     const secret = await keys.generateDataKey({ repository: id, run: id, purpose: 'repository' }, signal);
     const { rootKeyId, wrapped } = secret;
-    const file = { id, createdAt: clock.now().toISOString(), chunker, secret: { rootKeyId, wrapped } };
+    const createdAt = clock.now().toISOString();
+    const file = { version, id, createdAt, chunker, secret: { rootKeyId, wrapped } };
     try {
       await store.put(REPOSITORY_FILE, encodeRepositoryFile(file, secret.plain), { signal });
     } catch (error) {
@@ -167,7 +174,8 @@ export class Repository implements AsyncDisposable {
     const { graceMs = DEFAULT_PRUNE.graceMs, storageClass = {}, recoveryKeys = [] } = options;
     const bounds = { limits, graceMs, storageClass, recoveryKeys };
     const signatures = new Signatures(options.signing);
-    const parts = { store, clock, file, keys, signatures, pool, segments, sinceOpened, ...bounds };
+    const lists = new PackLists(store);
+    const parts = { store, clock, file, keys, signatures, pool, segments, lists, sinceOpened, ...bounds };
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
@@ -200,6 +208,11 @@ export class Repository implements AsyncDisposable {
 
   get context(): RepositoryContext {
     return this.#context;
+  }
+
+  /** Which packs manifests name. */
+  get lists(): PackLists {
+    return this.#context.lists;
   }
 
   get reports(): Reports {
@@ -361,6 +374,11 @@ export class Repository implements AsyncDisposable {
       });
     }
   }
+}
+
+/** The same without the packs that it names: where many are kept, these are what takes memory. */
+export function withNoPacks(manifest: Manifest): Manifest {
+  return manifest.packs ? { ...manifest, packs: [] } : manifest;
 }
 
 async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Promise<Uint8Array> {

@@ -86,7 +86,7 @@ export class ShareWriter implements AsyncDisposable {
     const { type, signal, parent } = options;
     const secret = await context.secret(signal);
     const ledger = parent
-      ? await PackLedger.of(parent.manifest, options.spoiltPacks, context.store, signal)
+      ? await PackLedger.of(parent, options.spoiltPacks, context.store, signal)
       : new PackLedger();
     for (const problem of ledger.problems) options.onWarning(problem);
     const packs = await RunPacks.begin(context, { type, purposes: ['data', 'index'], signal });
@@ -181,13 +181,12 @@ export class ShareWriter implements AsyncDisposable {
   /** The chunks of a partition that stays; what is to be compacted is read from where the parent has it. */
   async *#compacted(parent: BackupReader, entry: RootEntry | null): AsyncGenerator<ChunkToCopy> {
     const { signal } = this.#options;
-    const { manifest } = parent;
     for await (const { refs } of parent.leaves(entry, { signal }))
       for (const ref of refs) {
         const isKept = this.#compaction.plan(ref) === 'keep';
         if (isKept) await refuseWrong([ref], this.#reread);
         const plain = isKept ? undefined : (await parent.decode([ref], { digest: false, signal })).plain;
-        yield { ref, manifest, plain: plain && (async () => plain) };
+        yield { ref, backup: parent, plain: plain && (async () => plain) };
       }
   }
 
@@ -229,7 +228,10 @@ export class ShareWriter implements AsyncDisposable {
     chunks: AsyncIterable<ChunkToCopy>,
   ): Promise<void> {
     const { tree, use, tally } = this.#newPartition(dataset.name, partition);
-    const copier = new ChunkCopier(this.#ledger, this.#names, this.#chunkStore(dataset.kind));
+    const copier = new ChunkCopier(this.#ledger, this.#names, {
+      chunks: this.#chunkStore(dataset.kind),
+      signal: this.#options.signal,
+    });
     for await (const chunk of chunks) {
       const stored = await copier.copy(chunk);
       tree.add(stored.ref);

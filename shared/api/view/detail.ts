@@ -1,6 +1,7 @@
 import type { BackupDetailAnswer } from '../../core/api-backups.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import { packCountOf } from '../../format/manifest.ts';
 import { summariseEntry } from '../../jobs/list.ts';
 import { sealedDetail } from '../../jobs/show.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -30,7 +31,7 @@ export async function readDetail(
     consistency: manifest?.consistency ?? '',
     window: manifest?.window ?? null,
     software: manifest?.software ?? '',
-    packs: manifest?.packs.length ?? 0,
+    packs: manifest ? packCountOf(manifest) : 0,
     datasetCount: manifest?.totals.datasets ?? 0,
     sealed: sealed instanceof HoldfastError ? null : sealed,
     retention,

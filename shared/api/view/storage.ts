@@ -18,7 +18,7 @@ export function storageOf(
     ...figures(readable),
     storedBytes: packBytes,
     packs,
-    unreferencedBytes,
+    unreferencedBytes: unreferencedBytes ?? null,
     ratio: packBytes > 0 ? logicalBytes / packBytes : null,
     sources: [
       ...Map.groupBy(readable, ({ source }) => JSON.stringify([source.kind, source.name])).values(),

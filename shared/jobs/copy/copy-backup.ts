@@ -3,12 +3,14 @@ import type { StorageClass } from '../../core/config-storage.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
 import { parallel } from '../../core/parallel.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
+import type { NamedObject } from '../../repository/pack-lists.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { claimIfOld, refuseUnprotected } from './copy-guard.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';
-import type { SecondPlace } from './second-place.ts';
+import type { BackupInHand, SecondPlace } from './second-place.ts';
 
 /** Packs on their way at once: each is in memory as a whole. */
 const PACKS_AT_ONCE = 6;
@@ -49,10 +51,12 @@ export async function copyBackup(
 ): Promise<CopiedBackup> {
   const { from, place, graceMs, signal } = work;
   const key = manifest.key as BackupKey;
-  await place.learn(manifest, signal);
-  const packs = new PackCopier(work, manifest, bytes);
+  const objects = await namedBy(from, manifest, signal);
+  await place.learn(manifest.parent, objects, signal);
+  const backup = { manifest, bytes, objects };
+  const packs = new PackCopier(work, backup);
   await packs.run();
-  const others = [...new Set(manifest.packs.flatMap(({ id }) => place.namedBy(id) ?? []))];
+  const others = [...new Set(objects.flatMap(({ id }) => place.namedBy(id) ?? []))];
   const sinceGuard = new Stopwatch(from.clock);
   await refuseUnprotected(
     place.store,
@@ -60,35 +64,52 @@ export async function copyBackup(
     { clock: from.clock, signal },
   );
   await putCompared(place.store, key, bytes, { signal });
-  place.noteListed(manifest, bytes.length);
+  place.noteListed(backup);
   // The machine may have slept between the look and the manifest. Now that it is listed, what is stored again stays.
   if (graceMs > 0 && sinceGuard.elapsedMs() > graceMs * CLAIM_SHARE)
-    await new PackCopier({ ...work, isCheck: true }, manifest, bytes).run();
+    await new PackCopier({ ...work, isCheck: true }, backup).run();
   return packs.result();
+}
+
+/** Its packs, then the objects of its list of them. @throws E_DAMAGED, E_NO_BACKUP where a prune took it out meanwhile */
+async function namedBy(
+  from: Repository,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<readonly NamedObject[]> {
+  try {
+    return (await from.lists.all(manifest, signal)).objects;
+  } catch (error) {
+    const key = manifest.key as BackupKey;
+    if (!isDocumentProblem(error) || (await from.inspectIfListed(key, signal))) throw error;
+    throw takenOut(key);
+  }
+}
+
+function takenOut(key: BackupKey): HoldfastError {
+  return new HoldfastError('E_NO_BACKUP', `a prune removed ${key} while it was being copied`);
 }
 
 class PackCopier {
   readonly #work: CopyWork;
-  readonly #manifest: Manifest;
-  readonly #bytes: Uint8Array;
+  readonly #backup: BackupInHand;
   readonly #unnamed: string[] = [];
   #hasOlder = false;
   #packs = 0;
   #storedBytes = 0;
   #sinceClaim: Stopwatch;
 
-  constructor(work: CopyWork, manifest: Manifest, bytes: Uint8Array) {
+  constructor(work: CopyWork, backup: BackupInHand) {
     this.#work = work;
-    this.#manifest = manifest;
-    this.#bytes = bytes;
+    this.#backup = backup;
     this.#sinceClaim = new Stopwatch(work.from.clock);
   }
 
   async run(): Promise<void> {
     const { place, signal } = this.#work;
-    const { packs } = this.#manifest;
-    if (packs.some(({ id }) => place.packs.has(id) && !place.namedBy(id))) await this.#claim();
-    await parallel(packs, { most: PACKS_AT_ONCE, signal }, async (pack, stopping) => {
+    const { objects } = this.#backup;
+    if (objects.some(({ id }) => place.packs.has(id) && !place.namedBy(id))) await this.#claim();
+    await parallel(objects, { most: PACKS_AT_ONCE, signal }, async (pack, stopping) => {
       await this.#copy(pack, stopping);
       await this.#claimAgain();
     });
@@ -99,10 +120,10 @@ class PackCopier {
   }
 
   result(): CopiedBackup {
-    return { key: this.#manifest.key as BackupKey, packs: this.#packs, bytes: this.#storedBytes };
+    return { key: this.#backup.manifest.key as BackupKey, packs: this.#packs, bytes: this.#storedBytes };
   }
 
-  async #copy({ id, bytes }: Manifest['packs'][number], signal: AbortSignal): Promise<void> {
+  async #copy({ id, bytes }: NamedObject, signal: AbortSignal): Promise<void> {
     const { place, isCheck } = this.#work;
     const there = place.packs.get(id);
     const isNamed = place.namedBy(id) !== undefined;
@@ -150,10 +171,10 @@ class PackCopier {
       return await store.get(key, { signal });
     } catch (error) {
       if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-      const backup = this.#manifest.key as BackupKey;
+      const backup = this.#backup.manifest.key as BackupKey;
       if (await this.#work.from.inspectIfListed(backup, signal))
         throw new HoldfastError('E_DAMAGED', `${key}, which ${backup} needs, is gone`, { cause: error });
-      throw new HoldfastError('E_NO_BACKUP', `a prune removed ${backup} while it was being copied`);
+      throw takenOut(backup);
     }
   }
 
@@ -170,8 +191,9 @@ class PackCopier {
   async #claim(): Promise<void> {
     const { from, place, graceMs, signal } = this.#work;
     this.#sinceClaim = new Stopwatch(from.clock);
-    const key = this.#manifest.key as BackupKey;
+    const { manifest, bytes } = this.#backup;
+    const key = manifest.key as BackupKey;
     const now = from.clock.now();
-    await claimIfOld(place.store, { key, bytes: this.#bytes, graceMs }, { now, signal });
+    await claimIfOld(place.store, { key, bytes, graceMs }, { now, signal });
   }
 }

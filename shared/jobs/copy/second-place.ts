@@ -2,6 +2,7 @@ import { type Clock, Stopwatch } from '../../core/clock.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../../format/manifest.ts';
+import { type NamedObject, PackLists } from '../../repository/pack-lists.ts';
 import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { byTime, listedBackups } from './listed-backups.ts';
@@ -9,6 +10,15 @@ import { byTime, listedBackups } from './listed-backups.ts';
 const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
 /** Manifests read to learn which packs were compared before; what none of them names is compared again. */
 const MOST_VOUCHERS = 8;
+
+/** A backup that is being copied. */
+export interface BackupInHand {
+  readonly manifest: Manifest;
+  /** Of its manifest. */
+  readonly bytes: Uint8Array;
+  /** Everything below `data/` that it needs. */
+  readonly objects: readonly NamedObject[];
+}
 
 /**
  * What the second place has: listed backups, and packs with their sizes. A pack that a listed backup names was compared by the copy
@@ -23,6 +33,7 @@ export class SecondPlace {
   /** Since before anything of it was looked at. */
   readonly sinceLooked: Stopwatch;
   readonly #from: ObjectStore;
+  readonly #lists: PackLists;
   readonly #namedBy = new Map<string, BackupKey>();
   readonly #read = new Set<string>();
 
@@ -32,6 +43,7 @@ export class SecondPlace {
   ) {
     this.#from = stores.from;
     this.store = stores.to;
+    this.#lists = new PackLists(stores.to);
     this.listed = found.listed;
     this.packs = found.packs;
     this.sinceLooked = found.sinceLooked;
@@ -58,22 +70,22 @@ export class SecondPlace {
     return this.#namedBy.get(pack);
   }
 
-  /** Notes what a backup names that was just listed here, every pack of it compared. */
-  noteListed({ key, packs }: Manifest, manifestBytes: number): void {
-    this.listed.set(key, manifestBytes);
+  /** Notes what a backup names that was just listed here, every object of it compared. */
+  noteListed({ manifest: { key }, bytes, objects }: BackupInHand): void {
+    this.listed.set(key, bytes.length);
     this.#read.add(key);
-    for (const { id } of packs) this.#namedBy.set(id, key as BackupKey);
+    for (const { id } of objects) this.#namedBy.set(id, key as BackupKey);
   }
 
   /** Reads as many manifests of backups that are listed here as it takes to know who names these packs: first the parent's, then the newest. */
-  async learn({ parent, packs }: Manifest, signal: AbortSignal): Promise<void> {
+  async learn(parent: string | null, objects: readonly NamedObject[], signal: AbortSignal): Promise<void> {
     const isUnknown = ({ id }: { readonly id: string }) => this.packs.has(id) && !this.#namedBy.has(id);
     const newest = [...this.listed.keys()].sort(byTime).reverse();
     const candidates = [...(parent !== null && this.listed.has(parent) ? [parent] : []), ...newest];
     for (const key of [...new Set(candidates)]
       .filter((one) => !this.#read.has(one))
       .slice(0, MOST_VOUCHERS)) {
-      if (!packs.some(isUnknown)) return;
+      if (!objects.some(isUnknown)) return;
       await this.#readListed(key as BackupKey, signal);
     }
   }
@@ -86,7 +98,8 @@ export class SecondPlace {
     const ours = await getIfThere(key, this.#from, signal);
     if (ours && Buffer.compare(ours, theirs) !== 0) return;
     try {
-      for (const { id } of parseManifest(theirs, key).packs) this.#namedBy.set(id, key);
+      const { objects } = await this.#lists.all(parseManifest(theirs, key), signal);
+      for (const { id } of objects) this.#namedBy.set(id, key);
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
     }

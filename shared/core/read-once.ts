@@ -1,0 +1,15 @@
+/** What is read when it is first asked for, and kept; a failure is not. */
+export type ReadOnce<T> = (signal: AbortSignal) => Promise<T>;
+
+export function readOnce<T>(read: (signal: AbortSignal) => Promise<T>): ReadOnce<T> {
+  let kept: Promise<T> | undefined;
+  return (signal) => {
+    if (kept) return kept;
+    const reading = read(signal);
+    kept = reading;
+    reading.catch(() => {
+      kept = undefined;
+    });
+    return reading;
+  };
+}

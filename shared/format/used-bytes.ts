@@ -1,0 +1,21 @@
+import { compress, decompress } from './zstd.ts';
+import { ByteReader, ByteWriter } from './varint.ts';
+
+const LEVEL = 3;
+/** Of a hundred million packs. */
+const MOST_PLAIN_BYTES = 512 * 2 ** 20;
+
+/** What of each pack a backup's trees and chunks take, in the order of its packs: sealed, as it says how long chunks are. */
+export function encodeUsedBytes(usedBytes: readonly number[]): Buffer {
+  const writer = new ByteWriter(usedBytes.length * 4 + 16);
+  for (const bytes of usedBytes) writer.varint(bytes);
+  return compress(writer.finish(), LEVEL);
+}
+
+/** @throws E_DAMAGED */
+export function decodeUsedBytes(body: Uint8Array, what: string): number[] {
+  const reader = new ByteReader(decompress(body, MOST_PLAIN_BYTES), what);
+  const usedBytes: number[] = [];
+  while (reader.left > 0) usedBytes.push(reader.varint());
+  return usedBytes;
+}
