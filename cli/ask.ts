@@ -54,20 +54,29 @@ export const ask = {
    * @throws E_USAGE without a terminal, where only `--yes` can say so
    */
   async confirmDestruction(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
-    if (yes) return;
-    if (!ask.isPossible(io)) {
-      throw new HoldfastError(
-        'E_USAGE',
-        `this would destroy something, and nobody can be asked: ${message}`,
-        {
-          hint: 'Pass --yes if that is what you want.',
-        },
-      );
-    }
-    const { confirm } = await prompts();
-    if (answered(await confirm({ message, initialValue: false, ...streams(io) })) !== true) throw stopped();
+    await confirmed(io, message, { yes, what: 'this would destroy something' });
+  },
+
+  /** Asks before something is changed that cannot be changed back. @throws as `confirmDestruction` */
+  async confirmChange(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
+    await confirmed(io, message, { yes, what: 'this cannot be turned back' });
   },
 };
+
+async function confirmed(
+  io: Io,
+  message: string,
+  { yes, what }: { readonly yes: boolean; readonly what: string },
+): Promise<void> {
+  if (yes) return;
+  if (!ask.isPossible(io)) {
+    throw new HoldfastError('E_USAGE', `${what}, and nobody can be asked: ${message}`, {
+      hint: 'Pass --yes if that is what you want.',
+    });
+  }
+  const { confirm } = await prompts();
+  if (answered(await confirm({ message, initialValue: false, ...streams(io) })) !== true) throw stopped();
+}
 
 /** Loaded only when there is a question. */
 function prompts() {

@@ -84,6 +84,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'change the key of the repository; add or remove a recovery key',
     load: async () => (await import('./commands/rekey.ts')).rekey,
   },
+  upgrade: {
+    summary: 'have backups written in format 2 from the next one on',
+    load: async () => (await import('./commands/upgrade.ts')).upgrade,
+  },
   hold: {
     summary: 'keep a backup, whatever retention says',
     load: async () => (await import('./commands/hold.ts')).hold,

@@ -1,22 +1,24 @@
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
+import { DEFAULT_FORMAT, type FormatVersion } from '../../shared/format/version.ts';
 import { initRepository } from '../../shared/jobs/open-repository.ts';
-import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';
 import { makeKeyFile } from '../key-file.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
 
-const options = { 'new-key': { type: 'string' } } as const;
+const options = { 'new-key': { type: 'string' }, format: { type: 'string' } } as const;
 
 export const init: Command = {
   options,
-  help: `Usage: holdfast init [--new-key FILE]
+  help: `Usage: holdfast init [--new-key FILE] [--format 1|2]
 
 Makes a repository in an empty folder, or under an unused prefix of a bucket. It is sealed with a key of
 64 hex digits from BACKUP_ENCRYPTION_KEY or a key file, or with a key in AWS KMS (HOLDFAST_KMS_KEY, or kmsKey in the
 configuration). Whoever loses the key loses the backups.
 
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
+      --format VERSION    what its backups are written in, 1 or 2 (default ${DEFAULT_FORMAT})
 
 ${COMMON_HELP}
 Examples:
@@ -31,6 +33,7 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
 
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
+    const version = parseFormat(values.format);
     const config = await loadConfig(values, io);
     const newKey = values['new-key'];
     const keyFile = newKey === undefined ? undefined : path.resolve(io.cwd, newKey);
@@ -50,6 +53,7 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
     const result = await initRepository(
       made === undefined ? settings : { ...settings, encryptionKey: made },
       io.signal,
+      { version },
     );
     for (const warning of result.warnings) io.stderr.write(`warning: ${warning}\n`);
     const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${config.kmsKey === undefined ? keyAdvice(keyFile) : KMS_ADVICE}`;
@@ -57,6 +61,13 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
     return 0;
   },
 };
+
+function parseFormat(text: string | undefined): FormatVersion {
+  if (text === undefined) return DEFAULT_FORMAT;
+  if (text === '1') return 1;
+  if (text === '2') return 2;
+  throw usage(`--format is '${text}'; allowed are 1 and 2`);
+}
 
 const KMS_ADVICE = `
 KEEP THE KMS KEY. Once it is deleted nobody can read these backups, not even you.

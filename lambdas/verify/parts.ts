@@ -1,6 +1,6 @@
-import { neededBytesOf } from '../../shared/format/manifest.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
+import { neededBytesOf } from '../../shared/format/manifest.ts';
 import { depthText, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { halvesOf, partsOf } from '../../shared/jobs/verify-parts.ts';
 import type { Repository } from '../runtime/settings.ts';

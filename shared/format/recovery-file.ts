@@ -88,7 +88,10 @@ export function isRecoveryWrapName(key: string): boolean {
 }
 
 export function encodeRecoveryKey(file: Body<RecoveryKeyFile>, secret: Uint8Array): Buffer {
-  return encodeAuthenticated({ format: KEY_FORMAT, version: DOCUMENT_VERSION, ...file }, keyOf(secret, 'keys'));
+  return encodeAuthenticated(
+    { format: KEY_FORMAT, version: DOCUMENT_VERSION, ...file },
+    keyOf(secret, 'keys'),
+  );
 }
 
 export function encodeRecoveryRemoval(file: Body<RecoveryRemoval>, secret: Uint8Array): Buffer {

@@ -7,8 +7,8 @@ import { parseJson } from './json-text.ts';
 import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 import { encodeSigned, type Sign } from './signature.ts';
-import { compress, decompress } from './zstd.ts';
 import { DOCUMENT_VERSION } from './version.ts';
+import { compress, decompress } from './zstd.ts';
 
 const REPORT_FORMAT = 'holdfast-report';
 const LEVEL = 3;

@@ -5,8 +5,8 @@ import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
-import { compress, decompress } from './zstd.ts';
 import { DOCUMENT_VERSION } from './version.ts';
+import { compress, decompress } from './zstd.ts';
 
 /** What runs in shares leave for each other. No part of any backup. */
 export const RUNS = 'runs/';

@@ -1,5 +1,5 @@
-import { compress, decompress } from './zstd.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
+import { compress, decompress } from './zstd.ts';
 
 const LEVEL = 3;
 /** Of a hundred million packs. */

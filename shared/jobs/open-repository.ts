@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { FormatVersion } from '../format/version.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
@@ -58,7 +59,11 @@ export type Threads = RepositoryOptions['pool'];
 const MOST_WORKERS = 4;
 
 /** @throws E_UNSAFE_BUCKET, E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
-export async function initRepository(config: RepositoryConfig, signal: AbortSignal): Promise<InitResult> {
+export async function initRepository(
+  config: RepositoryConfig,
+  signal: AbortSignal,
+  { version }: { readonly version?: FormatVersion } = {},
+): Promise<InitResult> {
   const keys = await keyProvider(config, signal);
   if (!keys) {
     throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, and none is configured', {
@@ -68,7 +73,12 @@ export async function initRepository(config: RepositoryConfig, signal: AbortSign
   const store = await openStore(config);
   const bucket = await checkBucket(config, signal);
   refuseUnsafe(bucket, config);
-  const { id, rootKeyId } = await Repository.init({ store, keys, signal });
+  const { id, rootKeyId } = await Repository.init({
+    store,
+    keys,
+    ...(version === undefined ? {} : { version }),
+    signal,
+  });
   return { location: store.location, repositoryId: id, rootKeyId, warnings: bucketWarnings(bucket) };
 }
 

@@ -4,8 +4,8 @@ import { type BackupKey, parsePackId } from '../core/ids.ts';
 import { plural } from '../core/plural.ts';
 import { packKey } from '../format/pack.ts';
 import { judgeDate } from '../repository/claimed-date.ts';
-import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
 import { unionOf } from '../repository/pack-set.ts';
+import type { ExpiredCopy, PackUse } from '../repository/pack-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 import { nameOf, type StoredWrap, type WrapUse } from './wrap-use.ts';
 

@@ -128,7 +128,11 @@ function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
 }
 
-async function measurePacks(repository: Repository, needed: ReadonlySet<string> | undefined, signal: AbortSignal) {
+async function measurePacks(
+  repository: Repository,
+  needed: ReadonlySet<string> | undefined,
+  signal: AbortSignal,
+) {
   let packs = 0;
   let packBytes = 0;
   let unreferencedBytes = 0;

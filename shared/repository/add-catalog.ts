@@ -53,7 +53,9 @@ export function addCatalog(
   const mostPacks = shares.reduce((sum, { used }) => sum + used.size, 1);
   const self = packs.packFor(catalogBytes + mostPacks * MOST_USE_BYTES);
   const order = orderPacks(shares, { before, last: self });
-  const { pack, offset, storedBytes } = packs.addItem(encodeUsedBytes(order.map(({ usedBytes }) => usedBytes)));
+  const { pack, offset, storedBytes } = packs.addItem(
+    encodeUsedBytes(order.map(({ usedBytes }) => usedBytes)),
+  );
   const { id, body } = encode(self, { figures: totals, use: { pack: SELF, offset, storedBytes } });
   const location = packs.addItem(body);
   if (pack !== self || location.pack !== self)

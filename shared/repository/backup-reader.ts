@@ -1,6 +1,6 @@
 import { buffersLetGo } from '../core/buffer-memory.ts';
-import type { FilePlace } from '../core/file-place.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { FilePlace } from '../core/file-place.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { type ReadOnce, readOnce } from '../core/read-once.ts';
@@ -97,7 +97,8 @@ export class BackupReader {
     const { catalog } = this.manifest;
     // The item that says it counts neither itself nor the catalog, as it is written before them.
     const more = (id: string) =>
-      (use && id === this.#packOf(use) ? use.storedBytes : 0) + (use && id === catalog.pack ? catalog.storedBytes : 0);
+      (use && id === this.#packOf(use) ? use.storedBytes : 0) +
+      (use && id === catalog.pack ? catalog.storedBytes : 0);
     return listed.map((pack, i) => ({
       ...pack,
       usedBytes: Math.min(pack.bytes, (usedBytes[i] ?? 0) + more(pack.id)),
@@ -109,7 +110,8 @@ export class BackupReader {
     if (this.manifest.version === 1) return this.manifest.packs.map(({ usedBytes }) => usedBytes);
     const { key } = this.manifest;
     const { use } = this.catalog;
-    if (!use) throw new HoldfastError('E_DAMAGED', `the catalog of ${key} does not say what of its packs is used`);
+    if (!use)
+      throw new HoldfastError('E_DAMAGED', `the catalog of ${key} does not say what of its packs is used`);
     const pack = this.#packOf(use);
     const body = await this.#packs.readItem({ ...use, pack: this.#names.handle(pack) }, signal);
     const what = `what the catalog of ${key} says of its packs`;

@@ -39,8 +39,7 @@ export class ChunkCopier {
   }
 
   async #refer(ref: ChunkRef, backup: ChunkToCopy['backup']): Promise<StoredRef> {
-    if (!this.#known.has(backup))
-      this.#ledger.know(backup.manifest.key, await backup.listed(this.#signal));
+    if (!this.#known.has(backup)) this.#ledger.know(backup.manifest.key, await backup.listed(this.#signal));
     this.#known.add(backup);
     const chain = ref.chain.map((item) => ({ ...item, pack: this.#names.handle(item.pack.id ?? '') }));
     return { ref: { ...ref, chain }, isNew: false };

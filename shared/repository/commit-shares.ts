@@ -115,7 +115,9 @@ async function guard(
   },
 ): Promise<PackId> {
   const { closed, drafted, options } = about;
-  const runs = [...shares.map(({ own }) => own), [...closed, ...drafted.ofList]].filter(({ length }) => length > 0);
+  const runs = [...shares.map(({ own }) => own), [...closed, ...drafted.ofList]].filter(
+    ({ length }) => length > 0,
+  );
   const own = new Set<string>(runs.flat().map(({ id }) => id));
   const others = drafted.packs.every((id) => own.has(id)) ? [] : shares.flatMap(({ backups }) => backups);
   const [catalog, last] = [closed.at(-1), drafted.ofList.at(-1) ?? closed.at(-1)];

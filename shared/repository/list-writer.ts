@@ -77,7 +77,9 @@ async function leavesOf(
 
 /** The same of two leaves that say the same, whatever their salt. */
 function contentOf(packs: readonly ListedPack[]): string {
-  return createHash('sha256').update(encodeListLeaf(packs, Buffer.alloc(SALT_BYTES))).digest('hex');
+  return createHash('sha256')
+    .update(encodeListLeaf(packs, Buffer.alloc(SALT_BYTES)))
+    .digest('hex');
 }
 
 function sumsOf(packs: readonly ListedPack[]): Pick<ListNode, 'packs' | 'packBytes'> {

@@ -25,7 +25,10 @@ export interface KnownPacks {
 }
 
 /** The packs of a backup of format 1, all in its manifest. */
-export function packsAndKeys(known: KnownPacks, { location }: AddedCatalog): Pick<Manifest1, 'packs' | 'keys'> {
+export function packsAndKeys(
+  known: KnownPacks,
+  { location }: AddedCatalog,
+): Pick<Manifest1, 'packs' | 'keys'> {
   const keys: RunKeyEntry[] = [known.manifestKey];
   const used = sumById(new Map([[location.pack, location.storedBytes]]));
   for (const share of known.shares)
@@ -68,12 +71,18 @@ export async function namePacks(
   const { list, own } = await writePackList(context, packs, { before, signal });
   const last = packs.at(-1)?.key;
   const keys = [manifestKey, ...(last ? [last] : [])];
-  const rootKeys = [...new Set([manifestKey, ...packs.map(({ key }) => key)].flatMap((key) => key?.rootKeyId ?? []))];
+  const rootKeys = [
+    ...new Set([manifestKey, ...packs.map(({ key }) => key)].flatMap((key) => key?.rootKeyId ?? [])),
+  ];
   return { named: { keys, rootKeys: rootKeys.sort(), list }, own };
 }
 
 function fewPacks(packs: readonly ListedPack[], manifestKey: RunKeyEntry): Named {
-  const keys = [...new Map([manifestKey, ...packs.flatMap(({ key }) => key ?? [])].map((key) => [keyName(key), key])).values()];
+  const keys = [
+    ...new Map(
+      [manifestKey, ...packs.flatMap(({ key }) => key ?? [])].map((key) => [keyName(key), key]),
+    ).values(),
+  ];
   const places = new Map(keys.map((key, place) => [keyName(key), place]));
   const placeOf = (key: RunKeyEntry | undefined) => (key && places.get(keyName(key))) ?? 0;
   return { keys, packs: packs.map(({ id, bytes, key }) => ({ id, bytes, key: placeOf(key) })) };

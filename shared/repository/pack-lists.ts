@@ -56,7 +56,8 @@ export class PackLists {
   /** All packs, in their order. @throws E_DAMAGED naming the list object, E_STORE_* */
   async packs(manifest: Manifest, signal: AbortSignal): Promise<ListedPack[]> {
     const packs: ListedPack[] = [];
-    for await (const group of this.groups(manifest, { signal })) for (const pack of group.packs) packs.push(pack);
+    for await (const group of this.groups(manifest, { signal }))
+      for (const pack of group.packs) packs.push(pack);
     return packs;
   }
 

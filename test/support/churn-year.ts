@@ -4,6 +4,7 @@ import { DEFAULT_CHUNKER } from '../../shared/format/repository-file.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { backUp, initRepository, never, openRepository } from './engine.ts';
 import { InlinePool } from './inline-pool.ts';
+import { listedPacks } from './listed.ts';
 import { ManualClock, prune } from './pruning.ts';
 import { seededRandom } from './rows.ts';
 
@@ -69,7 +70,7 @@ export async function churnYear(
     for (const type of types) {
       const { key, storedBytes } = await backUp(main.repository, data, { type });
       addedBytes += storedBytes;
-      neededBytes = sum((await main.repository.readManifest(key, never)).packs);
+      neededBytes = sum(await listedPacks(main.repository, key));
     }
     await prune(main.repository, RETENTION);
     const fresh = await open(options);

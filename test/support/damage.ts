@@ -5,6 +5,7 @@ import type { Repository } from '../../shared/repository/repository.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
 import { never } from './engine.ts';
+import { listedPacks } from './listed.ts';
 
 /** What happens to an object; undefined takes it away. */
 export type Harm = (body: Buffer) => Buffer | undefined;
@@ -37,9 +38,9 @@ export async function harmed(
 
 /** Object keys of the packs of a backup, by what they hold. */
 export async function packsOf(repository: Repository, key: BackupKey) {
-  const { packs, keys } = await repository.readManifest(key, never);
+  const packs = await listedPacks(repository, key);
   const of = (purpose: string) =>
-    packs.filter((pack) => keys[pack.key]?.purpose === purpose).map(({ id }) => packKey(id as never));
+    packs.filter((pack) => pack.key?.purpose === purpose).map(({ id }) => packKey(id as never));
   return { data: of('data'), index: of('index') };
 }
 

@@ -3,13 +3,14 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { encodeAuthenticated } from '../../shared/format/authenticated-json.ts';
 import { type Catalog, encodeCatalog, type RootEntry } from '../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../shared/format/chunk-ref.ts';
-import type { Manifest } from '../../shared/format/manifest.ts';
+import type { Manifest, Manifest1 } from '../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../shared/format/pack.ts';
 import { newPackSeal } from '../../shared/format/seal.ts';
 import { encodeLeaf, nodeId, SELF } from '../../shared/format/tree.ts';
 import { compress } from '../../shared/format/zstd.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import { never } from './engine.ts';
+import { asFormat1 } from './listed.ts';
 
 export interface Forgery {
   /** Changes the references of the first leaf of the dataset. */
@@ -74,11 +75,12 @@ export async function forge(
   const used = { usedBytes: node.storedBytes + place.storedBytes };
   const closed = pack.close(true);
   await store.put(packKey(closed.id), closed.bytes);
-  const index = reader.manifest.packs.find(({ id: of }) => of === reader.manifest.catalog.pack)!;
+  const honest = asFormat1(reader.manifest);
+  const index = honest.packs.find(({ id: of }) => of === honest.catalog.pack)!;
   const manifest = (forgery.manifest ?? same)({
-    ...reader.manifest,
-    totals: totals(reader.manifest.totals) as Manifest['totals'],
-    packs: [...reader.manifest.packs, { ...index, ...used, id: closed.id, bytes: closed.bytes.length }],
+    ...honest,
+    totals: totals(honest.totals) as Manifest1['totals'],
+    packs: [...honest.packs, { ...index, ...used, id: closed.id, bytes: closed.bytes.length }],
     catalog: { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes },
   });
   await store.delete(key);

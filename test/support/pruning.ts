@@ -59,7 +59,8 @@ export async function storedKeys(
   return found;
 }
 
-/** Ids of the packs that a backup names. */
+/** Ids of what a backup names: its packs, and the objects of its list of them. */
 export async function packsOf(repository: Repository, key: BackupKey): Promise<string[]> {
-  return (await repository.readManifest(key, never)).packs.map(({ id }) => id);
+  const manifest = await repository.readManifest(key, never);
+  return (await repository.lists.all(manifest, never)).objects.map(({ id }) => id);
 }

@@ -39,7 +39,10 @@ export function Growth({ storage }: { readonly storage: Storage }) {
           <p class="small soft">
             {ratio === null ? 'Nothing is stored yet' : `${ratio.toFixed(1)} times smaller`}:{' '}
             {plural(backups, 'backup')} in {number(packs)} packs
-            {unreferencedBytes !== null && unreferencedBytes > 0 && `; ${bytes(unreferencedBytes)} wait for prune`}.
+            {unreferencedBytes !== null &&
+              unreferencedBytes > 0 &&
+              `; ${bytes(unreferencedBytes)} wait for prune`}
+            .
           </p>
         </div>
       </div>

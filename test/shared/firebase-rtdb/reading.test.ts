@@ -15,6 +15,7 @@ import {
   newChildren,
   oddData,
 } from '../../support/firebase.ts';
+import { listedPacks } from '../../support/listed.ts';
 
 // Two servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -118,8 +119,8 @@ describe('a backup of a Firebase database', () => {
     await server.set('/', mixedData());
     const { key } = await backUp();
     await server.set('/posts/key0007/text', 'changed');
-    const { packs, keys } = await repository.readManifest(key, never);
-    const data = packs.filter((pack) => keys[pack.key]?.purpose === 'data');
+    const packs = await listedPacks(repository, key);
+    const data = packs.filter((pack) => pack.key?.purpose === 'data');
     for (const { id } of data) await store.delete(packKey(id as never));
     const made = await backUp();
     expect(made.parent).toBe(key);

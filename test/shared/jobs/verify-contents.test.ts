@@ -3,7 +3,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { KiB, MiB } from '../../../shared/core/units.ts';
 import type { Catalog } from '../../../shared/format/catalog.ts';
-import type { Manifest } from '../../../shared/format/manifest.ts';
+import type { Manifest1 } from '../../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../../shared/format/pack.ts';
 import { newPackSeal } from '../../../shared/format/seal.ts';
 import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
@@ -12,6 +12,7 @@ import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, digests, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
 import { type Forgery, forge } from '../../support/forge.ts';
+import { asFormat1 } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 
 const GiB = 1024 * MiB;
@@ -35,10 +36,10 @@ const withDatasets = (change: (datasets: Catalog['datasets']) => Catalog['datase
 const withAttributes = (attributes: Catalog['datasets'][number]['attributes']): Forgery =>
   withDatasets(([t, ...others]) => [{ ...t!, attributes }, ...others]);
 const called = (name: string): Forgery => withDatasets(([t, ...others]) => [{ ...t!, name }, ...others]);
-const withPack = (change: (pack: Manifest['packs'][number]) => object): Forgery => ({
+const withPack = (change: (pack: Manifest1['packs'][number]) => object): Forgery => ({
   manifest: (manifest) => ({
-    ...manifest,
-    packs: manifest.packs.map((pack, i) => (i === 0 ? { ...pack, ...change(pack) } : pack)),
+    ...asFormat1(manifest),
+    packs: asFormat1(manifest).packs.map((pack, i) => (i === 0 ? { ...pack, ...change(pack) } : pack)),
   }),
 });
 
@@ -55,7 +56,12 @@ describe('a full verification', () => {
     [
       'a pack that is listed twice',
       'twice',
-      { manifest: (manifest) => ({ ...manifest, packs: [...manifest.packs, manifest.packs[0]!] }) },
+      {
+        manifest: (manifest) => {
+          const { packs, ...others } = asFormat1(manifest);
+          return { ...others, packs: [...packs, packs[0]!] };
+        },
+      },
     ],
     ['another type than its key', 'of type weekly', { manifest: (same) => ({ ...same, type: 'weekly' }) }],
     ['two datasets of one name', "two datasets called 'u'", called('u')],
@@ -155,7 +161,8 @@ describe('a chunk that cannot be decoded', () => {
       manifest: (manifest) => {
         const index = manifest.keys.findIndex((one) => one.run === run && one.purpose === 'data');
         const pack = { id, bytes: bytes.length, usedBytes: place.storedBytes, key: index };
-        return { ...manifest, packs: [...manifest.packs, pack] };
+        const { packs, ...others } = asFormat1(manifest);
+        return { ...others, packs: [...packs, pack] };
       },
     });
     const restored = digests(repository, key);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { GiB, MiB } from '../../../shared/core/units.ts';
 import { packKey } from '../../../shared/format/pack.ts';
+import type { ListedPack } from '../../../shared/format/pack-list.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import { depthText, MOST_PARTS, parseDepth, type VerifyDepth } from '../../../shared/jobs/verify-depth.ts';
 import { halvesOf, newPartsOf, partsOf } from '../../../shared/jobs/verify-parts.ts';
@@ -10,6 +11,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { flipped } from '../../support/damage.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/engine.ts';
 import { forge } from '../../support/forge.ts';
+import { asFormat1, listedPacks } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 
 const SMALL_PACKS = { packBytes: 16 * 1024, workers: 1 };
@@ -68,8 +70,9 @@ async function twoBackups() {
   const one = (await backUp(repository, { t: rows.join('') })).key;
   const changed = [...rows.slice(0, 1000), ...seededRows(200, 2), ...rows.slice(1000)];
   const two = (await backUp(repository, { t: changed.join('') })).key;
-  const { packs, keys, run } = await repository.readManifest(two, never);
-  const isOwn = ({ key }: { readonly key: number }) => keys[key]?.run === run;
+  const { run } = await repository.readManifest(two, never);
+  const packs = await listedPacks(repository, two);
+  const isOwn = ({ key }: ListedPack) => key?.run === run;
   const own = packs.filter(isOwn).map(({ id }) => id);
   const older = packs.filter((pack) => !isOwn(pack)).map(({ id }) => id);
   return { store, one, two, own, older };
@@ -115,7 +118,7 @@ describe('a verification of what a backup stored itself', () => {
 
   it('leaves a pack of an earlier backup to the verification of that, and to those of everything', async () => {
     const { store, one, two, own, older } = await twoBackups();
-    const { packs } = await (await openRepository(store, SMALL_PACKS)).readManifest(one, never);
+    const packs = await listedPacks(await openRepository(store, SMALL_PACKS), one);
     // Not one whose chunks the second backup's own are differences of.
     const data = packs.filter(({ id }) => older.includes(id)).toSorted((a, b) => b.bytes - a.bytes);
     const object = await damage(store, data.at(0)?.id ?? '');
@@ -151,12 +154,15 @@ describe('a full verification of backups that are much alike', () => {
     const data = { t: seededRows(700, 1).join('') };
     const one = (await backUp(repository, data)).key;
     const two = (await backUp(repository, data)).key;
-    const { catalog, manifest: before } = await repository.openBackup(two, never);
-    const [needed] = before.packs.toSorted((a, b) => b.bytes - a.bytes);
+    const { catalog } = await repository.openBackup(two, never);
+    const [needed] = (await listedPacks(repository, two)).toSorted((a, b) => b.bytes - a.bytes);
     await forge(repository, two, 't', {
       // The very leaf of the first backup.
       catalog: () => catalog,
-      manifest: (manifest) => ({ ...manifest, packs: manifest.packs.filter(({ id }) => id !== needed?.id) }),
+      manifest: (manifest) => {
+        const { packs, ...others } = asFormat1(manifest);
+        return { ...others, packs: packs.filter(({ id }) => id !== needed?.id) };
+      },
     });
     const { findings } = await verified(store, [one, two], FULL);
     expect(findings.flatMap(({ backups }) => backups)).toContain(two);

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { flipped, harmed } from '../../support/damage.ts';
 import { backUp, never, openRepository } from '../../support/engine.ts';
 import { type Forgery, forge } from '../../support/forge.ts';
+import { listedPacks } from '../../support/listed.ts';
 import {
   backedUp,
   data,
@@ -130,8 +131,8 @@ describe('a full verification', { timeout: 60_000 }, () => {
     await using repository = await openRepository(store, SMALL_PACKS);
     const { key: kept } = await backUp(repository, data);
     const keys = await repository.backupKeys(never);
-    const { packs } = await repository.readManifest(key, never);
-    const still = new Set((await repository.readManifest(kept, never)).packs.map(({ id }) => id));
+    const packs = await listedPacks(repository, key);
+    const still = new Set((await listedPacks(repository, kept)).map(({ id }) => id));
     await store.delete(key);
     for (const { id } of packs) if (!still.has(id)) await store.delete(`data/${id.slice(0, 2)}/${id}`);
     expect(await verifyAll(repository, FULL, keys)).toMatchObject({ backups: [kept], findings: [] });

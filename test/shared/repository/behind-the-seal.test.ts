@@ -15,6 +15,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { copyStore } from '../../support/copy-store.ts';
 import { backUp, digests, initRepository, never, openCheaply } from '../../support/engine.ts';
 import { harmed, harmedJson } from '../../support/harm.ts';
+import { asFormat1 } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 import { cases, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
 
@@ -65,11 +66,12 @@ async function forge(leaf: Buffer, change: (root: RootEntry) => object, edit: (t
   const plain = Buffer.from(JSON.stringify({ ...catalog, datasets }));
   const item = builder.add(compress(plain, 3));
   const pack = builder.close(true);
-  const [old] = manifest.packs.filter(({ id: named }) => named === manifest.catalog.pack);
+  const { packs, ...others } = asFormat1(manifest);
+  const [old] = packs.filter(({ id: named }) => named === manifest.catalog.pack);
   const document = {
-    ...manifest,
+    ...others,
     packs: [
-      ...manifest.packs.filter((other) => other !== old),
+      ...packs.filter((other) => other !== old),
       { id: pack.id, bytes: pack.bytes.length, usedBytes: 100, key: old!.key },
     ],
     catalog: {

@@ -15,6 +15,7 @@ import {
   never,
   openCheaply,
 } from '../../support/engine.ts';
+import { listedPacks } from '../../support/listed.ts';
 import { isTorture, tortureTimeoutMs } from '../../support/torture.ts';
 
 const CHUNK = 1000;
@@ -155,7 +156,7 @@ it('stores again what is left of a pack of which the rest changed, though it is 
     const data = { still, moving: rows(1000, day) };
     const source = sameAsParent(memorySource(data), 'still', day > 0, () => read++);
     const { key } = await runBackup(repository, source, { type: 'daily', signal: never });
-    const { packs } = await repository.readManifest(key, never);
+    const packs = await listedPacks(repository, key);
     const fresh = new MemoryStore();
     await initRepository(fresh);
     await using other = await openCheaply(fresh, { packBytes: 1024 * KiB });

@@ -21,6 +21,7 @@ import {
   openCheaply,
 } from '../../support/engine.ts';
 import { FaultyStore } from '../../support/faulty-store.ts';
+import { listedPacks } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 import { newFolder } from '../../support/temporary.ts';
 
@@ -149,8 +150,7 @@ it('the third day meets what it is there for: deltas, and a pack that is left be
   const { store } = await past(3);
   await using repository = await openCheaply(store);
   const [third, second] = await repository.backupKeys(never);
-  const packs = async (key: BackupKey) =>
-    (await repository.readManifest(key, never)).packs.map(({ id }) => id);
+  const packs = async (key: BackupKey) => (await listedPacks(repository, key)).map(({ id }) => id);
   const reader = await repository.openBackup(third!, never);
   const leaves = await Array.fromAsync(reader.leaves(reader.root('t', '0000'), { signal: never }));
   expect(leaves.flatMap(({ refs }) => refs).some(({ chain }) => chain.length > 1)).toBe(true);

@@ -1,0 +1,49 @@
+import { isUpgradedAlready, upgradeRepository } from '../../shared/jobs/upgrade.ts';
+import { ask } from '../ask.ts';
+import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { Session } from '../session.ts';
+
+const options = { yes: { type: 'boolean', short: 'y', default: false } } as const;
+
+const MEANING = `From the next backup on, backups are written in format 2: lists of a backup take little however large it is, and
+what is not sealed tells less about the data. What is stored stays as it is, is read as before, and new backups go on
+referring to it.
+
+It can't be turned back. Releases of Holdfast before 1.1 refuse backups of format 2, and their prune stops: upgrade
+every machine, function and container that uses this repository first.`;
+
+export const upgrade: Command = {
+  options,
+  help: `Usage: holdfast upgrade [--yes]
+
+Has backups of a repository of format 1 written in format 2.
+
+${MEANING}
+
+  -y, --yes               do not ask
+
+${COMMON_HELP}
+Examples:
+  holdfast upgrade
+  holdfast upgrade --yes --json
+
+Exit status: 0 upgraded, or had been already; 2 nobody can be asked, and no --yes; 12 no key; 20 damaged.
+`,
+
+  async run(argv, io) {
+    const { values } = parse(argv, options, 0);
+    await using session = await Session.open(values, io);
+    const { repository } = session;
+    if (!(await isUpgradedAlready(repository, io.signal))) {
+      if (values.yes !== true) session.progress.say(MEANING);
+      await ask.confirmChange(io, `Upgrade ${repository.store.location}?`, { yes: values.yes === true });
+    }
+    const result = await upgradeRepository(repository, io.signal);
+    const name = `${result.repositoryId.slice(0, 8)} at ${result.location}`;
+    const text = result.isChanged
+      ? `Upgraded repository ${name}: the next backup is written in format 2.\n`
+      : `Repository ${name} is of format 2 already; nothing was changed.\n`;
+    await session.print(result, text);
+    return 0;
+  },
+};
