@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import { DEFAULT_FORMAT, type FormatVersion } from '../../shared/format/version.ts';
+import { DEFAULT_FORMAT, type FormatVersion } from '../../shared/core/format-version.ts';
 import { initRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';

@@ -9,8 +9,8 @@ const MEANING = `From the next backup on, backups are written in format 2: lists
 what is not sealed tells less about the data. What is stored stays as it is, is read as before, and new backups go on
 referring to it.
 
-It can't be turned back. Releases of Holdfast before 1.1 refuse backups of format 2, and their prune stops: upgrade
-every machine, function and container that uses this repository first.`;
+It can't be turned back. Releases of Holdfast that know format 1 alone refuse backups of format 2, and their prune stops:
+install this release on every machine, function and container that uses the repository first.`;
 
 export const upgrade: Command = {
   options,

@@ -1,6 +1,6 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
-import { neededBytesOf } from '../../shared/format/manifest.ts';
+import { neededPacks } from '../../shared/jobs/show.ts';
 import { depthText, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { halvesOf, partsOf } from '../../shared/jobs/verify-parts.ts';
 import type { Repository } from '../runtime/settings.ts';
@@ -47,7 +47,7 @@ function shareOf({ days, at }: Spread): VerifyDepth {
 async function packBytes(repository: Repository, which: Which, signal: AbortSignal): Promise<number> {
   let bytes = 0;
   if ('backup' in which) {
-    bytes = neededBytesOf(await repository.readManifest(which.backup as BackupKey, signal));
+    bytes = neededPacks(await repository.readManifest(which.backup as BackupKey, signal)).bytes;
   } else for await (const { sizeBytes } of repository.store.list('data/', { signal })) bytes += sizeBytes;
   return bytes;
 }

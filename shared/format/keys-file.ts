@@ -1,9 +1,9 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
-import { DOCUMENT_VERSION } from './version.ts';
 
 export const KEYS_PREFIX = 'keys/';
 const KEYS_FORMAT = 'holdfast-keys';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { DOCUMENT_VERSION, NEWEST_FORMAT } from '../core/format-version.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseAuthenticated } from './authenticated-json.ts';
-import { DOCUMENT_VERSION, NEWEST_FORMAT } from './version.ts';
 
 export const MANIFEST_FORMAT = 'holdfast-backup';
 

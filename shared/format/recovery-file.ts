@@ -1,9 +1,9 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
-import { DOCUMENT_VERSION } from './version.ts';
 
 /** Public halves, and which of them were removed: no role of a function puts anything here. */
 export const RECOVERY_KEYS = 'keys/recovery/';

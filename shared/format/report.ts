@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseAuthenticated } from './authenticated-json.ts';
 import { parseJson } from './json-text.ts';
 import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 import { encodeSigned, type Sign } from './signature.ts';
-import { DOCUMENT_VERSION } from './version.ts';
 import { compress, decompress } from './zstd.ts';
 
 const REPORT_FORMAT = 'holdfast-report';

@@ -1,11 +1,11 @@
 import { hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { NEWEST_FORMAT } from '../core/format-version.ts';
 import { KiB, MiB } from '../core/units.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import type { ChunkerParameters } from './chunker.ts';
 import { problems, refuseNewer } from './manifest.ts';
-import { NEWEST_FORMAT } from './version.ts';
 
 export const REPOSITORY_FILE = 'repository.json';
 const REPOSITORY_FORMAT = 'holdfast-repository';

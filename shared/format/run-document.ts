@@ -1,11 +1,11 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
-import { DOCUMENT_VERSION } from './version.ts';
 import { compress, decompress } from './zstd.ts';
 
 /** What runs in shares leave for each other. No part of any backup. */

@@ -1,9 +1,9 @@
 import { hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
+import { NEWEST_FORMAT } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
-import { NEWEST_FORMAT } from './version.ts';
 
 /** Says that backups of a repository of format 1 are written in format 2 from now on. */
 export const UPGRADE_FILE = 'repository-2.json';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { StorageClasses } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
-import type { FormatVersion } from '../format/version.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';

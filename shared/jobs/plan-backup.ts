@@ -1,10 +1,10 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { Stopwatch } from '../core/clock.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import { parseBackupType } from '../core/ids.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { SOFTWARE } from '../core/version.ts';
-import type { FormatVersion } from '../format/version.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import { formatToWrite } from '../repository/format-to-write.ts';
 import type { Repository } from '../repository/repository.ts';

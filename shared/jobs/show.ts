@@ -1,6 +1,6 @@
 import type { BackupKey } from '../core/ids.ts';
 import type { Catalog, Suspect } from '../format/catalog.ts';
-import { packCountOf } from '../format/manifest.ts';
+import { type Manifest, neededBytesOf, packCountOf } from '../format/manifest.ts';
 import { figuresOf } from '../repository/dataset-figures.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupSummary, summariseEntry } from './list.ts';
@@ -47,10 +47,15 @@ export async function showBackup(
     window: manifest.window ?? null,
     software: manifest.software,
     omitted,
-    packs: packCountOf(manifest),
+    packs: neededPacks(manifest).count,
     findings: catalog.suspect,
     datasets: datasetsOf(catalog),
   };
+}
+
+/** The packs that a restore of it reads. */
+export function neededPacks(manifest: Manifest): { readonly count: number; readonly bytes: number } {
+  return { count: packCountOf(manifest), bytes: neededBytesOf(manifest) };
 }
 
 /** What only the key opens of a backup. */

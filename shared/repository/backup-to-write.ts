@@ -1,8 +1,8 @@
+import type { FormatVersion } from '../core/format-version.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
-import type { FormatVersion } from '../format/version.ts';
 import type { BackupReader } from './backup-reader.ts';
 import type { StoredRef } from './chunk-store.ts';
 import type { WrittenFigures } from './dataset-figures.ts';

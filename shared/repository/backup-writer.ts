@@ -1,5 +1,5 @@
+import type { FormatVersion } from '../core/format-version.ts';
 import type { Manifest } from '../format/manifest.ts';
-import type { FormatVersion } from '../format/version.ts';
 import type { BackupHeader, BackupWriterOptions, CommitOptions, CommittedBackup } from './backup-to-write.ts';
 import { commitShares } from './commit-shares.ts';
 import type { RepositoryContext } from './context.ts';

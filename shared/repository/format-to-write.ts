@@ -1,8 +1,8 @@
 import { isHoldfastError } from '../core/errors.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { readUpgradeFile, UPGRADE_FILE } from '../format/upgrade-file.ts';
-import type { FormatVersion } from '../format/version.ts';
 import { getIfThere } from '../store/if-there.ts';
 import type { RepositoryContext } from './context.ts';
 

@@ -3,6 +3,7 @@ import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
 import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import type { StorageClasses } from '../core/config-storage.ts';
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { DEFAULT_FORMAT, type FormatVersion } from '../core/format-version.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
@@ -19,7 +20,6 @@ import {
 } from '../format/repository-file.ts';
 import { RUNS } from '../format/run-document.ts';
 import { UPGRADE_FILE } from '../format/upgrade-file.ts';
-import { DEFAULT_FORMAT, type FormatVersion } from '../format/version.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';

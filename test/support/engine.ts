@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DEFAULT_FORMAT, type FormatVersion } from '../../shared/core/format-version.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { KiB } from '../../shared/core/units.ts';
 import { type BackupOptions, type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
@@ -16,8 +17,15 @@ export const SMALL_CHUNKS = { minBytes: 1 * KiB, averageBytes: 4 * KiB, maxBytes
 
 export const never = new AbortController().signal;
 
-export async function initRepository(store: ObjectStore, chunker = SMALL_CHUNKS): Promise<void> {
-  await Repository.init({ store, keys: new HexKeyProvider(TEST_KEY), chunker, signal: never });
+/** The format of the repositories of tests that do not ask for one. */
+export const TEST_FORMAT: FormatVersion = process.env['HOLDFAST_TEST_FORMAT'] === '2' ? 2 : DEFAULT_FORMAT;
+
+export async function initRepository(
+  store: ObjectStore,
+  chunker = SMALL_CHUNKS,
+  { version = TEST_FORMAT }: { readonly version?: FormatVersion } = {},
+): Promise<void> {
+  await Repository.init({ store, keys: new HexKeyProvider(TEST_KEY), chunker, version, signal: never });
 }
 
 /** Threads that all repositories of a test file share: starting some for each would take most of its time. */

@@ -1,9 +1,8 @@
 import type { BackupDetailAnswer } from '../../core/api-backups.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
-import { packCountOf } from '../../format/manifest.ts';
 import { summariseEntry } from '../../jobs/list.ts';
-import { sealedDetail } from '../../jobs/show.ts';
+import { neededPacks, sealedDetail } from '../../jobs/show.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { readHistory } from './history.ts';
 import { backupJson } from './json.ts';
@@ -31,7 +30,7 @@ export async function readDetail(
     consistency: manifest?.consistency ?? '',
     window: manifest?.window ?? null,
     software: manifest?.software ?? '',
-    packs: manifest ? packCountOf(manifest) : 0,
+    packs: manifest ? neededPacks(manifest).count : 0,
     datasetCount: manifest?.totals.datasets ?? 0,
     sealed: sealed instanceof HoldfastError ? null : sealed,
     retention,
