@@ -1,11 +1,11 @@
 import { parallel } from '../core/parallel.ts';
+import type { RunKey } from '../format/manifest.ts';
 import {
   isRecoveryWrapName,
   RECOVERY_WRAPS,
   recoveryWrapName,
   wrapPurpose,
 } from '../format/recovery-file.ts';
-import type { RunKey } from '../format/manifest.ts';
 import type { PackUse } from '../repository/pack-use.ts';
 import type { Repository } from '../repository/repository.ts';
 import { getIfThere } from '../store/if-there.ts';

@@ -1579,8 +1579,8 @@ export interface operations {
             /** @description of all packs that are there */
             readonly storedBytes: number;
             readonly packs: number;
-            /** @description of packs that no listed backup needs */
-            readonly unreferencedBytes: number;
+            /** @description of packs that no listed backup needs; null: not known, a dry run of prune says it */
+            readonly unreferencedBytes: number | null;
             /** @description logicalBytes to storedBytes */
             readonly ratio: number | null;
             readonly sources: readonly {

@@ -21,6 +21,7 @@ import {
   never,
   openCheaply,
 } from '../../support/engine.ts';
+import { asFormat1 } from '../../support/listed.ts';
 import { type Lie, poison } from '../../support/poison.ts';
 import { seededRows } from '../../support/rows.ts';
 
@@ -156,8 +157,8 @@ describe('a parent with right ids over what is wrong', () => {
       await using repository = await openCheaply(store);
       const { manifest } = await repository.openBackup(STORES.items.poisoned, never);
       const honest = await repository.openBackup(STORES.items.honest, never);
-      const known = new Set(honest.manifest.packs.map(({ id }) => id));
-      const own = manifest.packs.filter(
+      const known = new Set(asFormat1(honest.manifest).packs.map(({ id }) => id));
+      const own = asFormat1(manifest).packs.filter(
         ({ id, key }) => !known.has(id) && manifest.keys[key]?.purpose === 'data',
       );
       // Of a pack that is there and wrong a listing shows nothing: for the quick one, one is gone.
