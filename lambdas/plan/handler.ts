@@ -47,6 +47,7 @@ export const handler = defineFunction(
     if (event.scheduledTime !== undefined) {
       const { scheduledTime } = event;
       const claim = await claimRun(repository, { ...about, scheduledTime, signal });
+      if (claim.passedOver !== undefined) logger.warn('a claim is passed over', { cause: claim.passedOver });
       if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
     }
     if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };

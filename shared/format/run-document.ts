@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
+import { randomFor } from '../core/bound-random.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -42,10 +43,11 @@ export function encodeRunDocument(
   { repository, key, body }: Pick<RunDocument, 'repository' | 'key'> & { readonly body: JsonObject },
   { entry, plain }: RunDocumentKey,
 ): Buffer {
-  const salt = randomBytes(SALT_BYTES);
+  const text = compress(Buffer.from(JSON.stringify(body)), LEVEL);
+  // The nonce is always the same: no two documents may have one key.
+  const salt = randomFor(SALT_BYTES, key, text);
   const derived = derive(plain, salt);
   const cipher = createCipheriv('aes-256-gcm', derived.key, Buffer.alloc(12)).setAAD(Buffer.from(key));
-  const text = compress(Buffer.from(JSON.stringify(body)), LEVEL);
   const sealed = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
   const document: RunDocument = {
     format: RUN_FORMAT,

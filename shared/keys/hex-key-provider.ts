@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { randomFor } from '../core/bound-random.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
 
@@ -34,12 +35,13 @@ export class HexKeyProvider implements KeyProvider {
   }
 
   async generateDataKey(context: KeyContext): Promise<WrappedKey & { readonly plain: Uint8Array }> {
-    const plain = randomBytes(DATA_KEY_BYTES);
+    const plain = randomFor(DATA_KEY_BYTES, associated(context));
     return { ...(await this.wrapKey(plain, context)), plain };
   }
 
   async wrapKey(plain: Uint8Array, context: KeyContext): Promise<WrappedKey> {
-    const nonce = randomBytes(NONCE_BYTES);
+    // Of one root key no nonce is used for two things.
+    const nonce = randomFor(NONCE_BYTES, associated(context), plain);
     const cipher = createCipheriv('aes-256-gcm', this.#wrappingKey(context), nonce).setAAD(
       associated(context),
     );

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { randomFor } from '../core/bound-random.ts';
 import { about, HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseRunKeyId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -72,8 +73,10 @@ export class Reports {
   ): Promise<string> {
     const { keys, clock, store, file, signatures } = this.#context;
     const sign = isDecision(kind) ? signatures.sign(signal) : undefined;
-    const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const at = clock.now();
+    // The key of the details is made for this run, and seals nothing else.
+    const said = JSON.stringify([kind, at, backups, body, details ?? null]);
+    const run = parseRunKeyId(randomFor(16, said).toString('hex'));
     const key = reportKey(kind, at, run.slice(0, 8));
     const mac = await keys.make(run, 'manifest', signal);
     const seal = details && (await keys.make(run, 'index', signal));

@@ -56,7 +56,7 @@ async function oldRepository(): Promise<{ store: FolderStore; place: string; hon
   const place = path.join(folder, String(count++));
   const store = new FolderStore(place);
   await initRepository(store);
-  const old = { now: () => new Date(Date.now() - AGE_DAYS * DAY_MS), elapsedMs: () => performance.now() };
+  const old = { now: () => new Date(Date.now() - AGE_DAYS * DAY_MS) };
   await using repository = await openRepository(store, { workers: 1, clock: old });
   return { store, place, honest: (await backUp(repository, data)).key };
 }

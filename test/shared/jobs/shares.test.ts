@@ -265,6 +265,33 @@ describe('a claim', () => {
     expect(answers.filter(({ isOurs }) => isOurs)).toHaveLength(1);
     expect(new Set(answers.map(({ run }) => run)).size).toBe(1);
   });
+
+  it('of somebody else stops no backup: neither what is no claim, nor that of a run that plans nothing', async () => {
+    const store = new MemoryStore();
+    await using repository = await newRepository(store);
+    const clock = { now: () => new Date(Date.now() + 61 * 60_000) };
+    await using later = await openCheaply(store, { clock });
+    const about = { source: 'shop', type: 'daily', scheduledTime: '2026-03-01T02:00:00Z', signal: never };
+    const squatter = newRun();
+    await claimRun(repository, { ...about, run: squatter });
+    const run = newRun();
+    expect(await claimRun(repository, { ...about, run })).toEqual({ run: squatter, isOurs: false });
+    expect(await claimRun(later, { ...about, run })).toMatchObject({ run, isOurs: true });
+    // A run that has planned keeps its claim, however old it is.
+    await (await plan(repository, sharedSource(first), { run: squatter }))[Symbol.asyncDispose]();
+    expect(await claimRun(later, { ...about, run })).toEqual({ run: squatter, isOurs: false });
+    const key = (await Array.fromAsync(store.list('runs/claims/')))[0]?.key ?? '';
+    const claimed = JSON.parse(Buffer.from(await store.get(key)).toString());
+    for (const body of ['no claim', JSON.stringify({ ...claimed, sealed: 'AAAA' })]) {
+      await store.delete(key);
+      await store.put(key, Buffer.from(body));
+      expect(await claimRun(repository, { ...about, run })).toMatchObject({
+        run,
+        isOurs: true,
+        passedOver: expect.stringContaining(key),
+      });
+    }
+  });
 });
 
 it.each([

@@ -1,0 +1,84 @@
+import { hkdfSync } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../shared/core/clock.ts';
+import type { BackupKey } from '../../../shared/core/ids.ts';
+import { encodeRunDocument } from '../../../shared/format/run-document.ts';
+import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
+import { MemoryStore } from '../../../shared/store/memory-store.ts';
+import { initRepository, never, openRepository, TEST_KEY } from '../../support/engine.ts';
+
+/** A machine that is stopped and resumed twice: whatever is random is the same in both. */
+vi.mock('node:crypto', async (original) => {
+  const crypto = await original<typeof import('node:crypto')>();
+  return { ...crypto, randomBytes: (count: number) => Buffer.alloc(count, 0x5a) };
+});
+
+const repository = 'ab'.repeat(16);
+const run = 'cd'.repeat(16);
+
+describe('a machine that is resumed twice', () => {
+  it('wraps no two things with one nonce', async () => {
+    const provider = new HexKeyProvider(TEST_KEY);
+    const nonceOf = async (plain: Buffer, of: string) =>
+      Buffer.from(
+        (await provider.wrapKey(plain, { repository, run: of, purpose: 'data' })).wrapped,
+        'base64',
+      ).toString('hex', 0, 12);
+    const plain = Buffer.alloc(32, 1);
+    const nonces = [
+      await nonceOf(plain, run),
+      await nonceOf(Buffer.alloc(32, 2), run),
+      await nonceOf(plain, '0'.repeat(32)),
+    ];
+    expect(new Set(nonces).size).toBe(nonces.length);
+    // The same thing again is the same bytes: nothing is learnt from that.
+    expect(await nonceOf(plain, run)).toBe(nonces[0]);
+  });
+
+  it('makes other keys for other runs and purposes', async () => {
+    const provider = new HexKeyProvider(TEST_KEY);
+    const keyOf = async (of: string, purpose: 'data' | 'index') =>
+      Buffer.from((await provider.generateDataKey({ repository, run: of, purpose })).plain).toString('hex');
+    const keys = [await keyOf(run, 'data'), await keyOf(run, 'index'), await keyOf('0'.repeat(32), 'data')];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('seals no two documents of a run with one key and the nonce of zeros', () => {
+    const plain = Buffer.alloc(32, 1);
+    const entry = { run, purpose: 'index' as const, rootKeyId: 'hex:0', wrapped: 'AA==' };
+    const keyFor = (share: number, records: number) => {
+      const key = `runs/${run}/share-${share}`;
+      const { salt } = JSON.parse(
+        encodeRunDocument({ repository, key, body: { share, records } }, { entry, plain }).toString(),
+      ) as { salt: string };
+      return Buffer.from(hkdfSync('sha256', plain, Buffer.from(salt, 'hex'), 'holdfast/1 run', 32)).toString(
+        'hex',
+      );
+    };
+    const keys = [keyFor(0, 1), keyFor(0, 2), keyFor(1, 1)];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('seals the details of no two reports with one key and the nonce of zeros', async () => {
+    const backups = ['backups/daily/20260101/backup_daily_20260101_000000.json' as BackupKey];
+    const keyFor = async (by: string) => {
+      const store = new MemoryStore();
+      await initRepository(store);
+      await using opened = await openRepository(store, {
+        workers: 1,
+        clock: { ...systemClock, now: () => new Date('2026-01-02T00:00:00Z') },
+      });
+      const key = await opened.reports.write(
+        'hold',
+        { backups, body: { reason: 'audit' }, details: { by } },
+        never,
+      );
+      const { report } = await opened.reports.open(key, new Date(), never);
+      const { keys, run: own = '' } = report ?? {};
+      return Buffer.from(await opened.context.keys.of(keys ?? [], key).open(own, 'index', never)).toString(
+        'hex',
+      );
+    };
+    expect(await keyFor('one')).not.toBe(await keyFor('another'));
+  });
+});
