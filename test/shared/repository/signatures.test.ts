@@ -71,7 +71,10 @@ describe('signed manifests', () => {
   });
 
   it.each([
-    ['the bytes', (document: Record<string, unknown>) => ({ ...document, note: 'changed' })],
+    [
+      'the bytes',
+      ({ signature, ...rest }: Record<string, unknown>) => ({ ...rest, note: 'changed', signature }),
+    ],
     ['the signature', (document: Record<string, unknown>) => changedSignature(document)],
   ])('are not believed where %s were changed, though the MAC is right', async (_, edit) => {
     const { store, key, checking } = await signedBackup();
@@ -222,6 +225,19 @@ describe('what is there when signatures begin', () => {
     const later = await listAgain(store, key, { type: 'daily', at });
     expect((await stateOf())[0]).toEqual([later, 'damaged', undefined]);
   });
+
+  it.each([true, false])(
+    'is signed for by nobody who has no signing key (required: %s)',
+    async (isRequired) => {
+      const { store, forged, checking } = await withForged();
+      await using thief = await openRepository(store);
+      const { sha256 = '' } = await thief.inspectManifest(forged, never);
+      const body = { reason: 'mine', objects: [{ key: forged, sha256 }] };
+      await thief.reports.write('adopt', { backups: [], body }, never);
+      await using checker = await openRepository(store, { signing: { ...checking, isRequired } });
+      expect((await checker.inspectManifest(forged, never)).isSigned ?? false).toBe(false);
+    },
+  );
 });
 
 async function ancestorsOf(repository: Awaited<ReturnType<typeof openRepository>>) {
