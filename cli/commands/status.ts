@@ -112,11 +112,15 @@ backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of th
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy${size === undefined ? '' : `; what is stored is ${size}`}
 
-${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, locked, now)}\n`).join('')}${describeCopies(copies, now)}Next:
+${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, { locked, head: headOf(source, found) }, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 
-function describeSource(status: SourceStatus, locked: Shown['locked'], now: Date): string {
+function describeSource(
+  status: SourceStatus,
+  { locked, head }: Pick<Shown, 'locked'> & { readonly head: RepositoryStatus['heads'][number] | undefined },
+  now: Date,
+): string {
   const { source, newestGood, waiting, failed, misdated, held, lastVerify, lastFullVerify, lastDrill } =
     status;
   const good = newestGood ? `${shortKey(newestGood.key)}, ${age(newestGood.startedAt, now)}` : 'none';
@@ -130,6 +134,7 @@ function describeSource(status: SourceStatus, locked: Shown['locked'], now: Date
   const lines = [
     ['newest good', good],
     ...lockLine(locked?.find(({ backup }) => backup === newestGood?.key)),
+    ...(head ? [['number', `${number(head.number)}, SHA-256 ${head.sha256}`]] : []),
     ['verified', verified],
     ['drilled', drilled],
     ...named('suspect', waiting),
@@ -138,6 +143,10 @@ function describeSource(status: SourceStatus, locked: Shown['locked'], now: Date
     ...named('held', held),
   ];
   return `${source.name}\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`).join('')}`;
+}
+
+function headOf({ source }: SourceStatus, { heads }: RepositoryStatus) {
+  return heads.find(({ source: { kind, name } }) => kind === source.kind && name === source.name);
 }
 
 function lockLine(lock: SourceLock | undefined): string[][] {

@@ -5,6 +5,7 @@ import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts'
 import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
+import { HeadsFile } from '../heads-file.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
 import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
 
@@ -14,6 +15,8 @@ const options = {
   full: { type: 'boolean', default: false },
   subset: { type: 'string' },
   since: { type: 'string' },
+  heads: { type: 'string' },
+  copy: { type: 'boolean', default: false },
   ...KEY_OPTIONS,
 } as const;
 
@@ -22,17 +25,23 @@ const MOST_NAMED = 20;
 export const verify: Command = {
   options,
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]
+                       [--heads FILE] [--copy]
 
 Looks for damage. What it found is kept as a report in the repository; the next backup stores again what lies in
 damaged packs, as far as the database still has it.
 
       --all               every listed backup; unless it is --quick, every other object too: reports, root keys, what
-                          prune took out, packs that no backup names
+                          prune took out, packs that no backup names; and whether the backups of each source follow
+                          one another, but for what prune removed
       --quick             every pack is there with its size and the store's checksum; reads no pack, needs no key
       --full              every byte: pack names, decryption, every chunk and count (the default)
       --subset N/T        full, on the N-th of T parts of the packs; all T together are --full
       --since TIME        of all backups, those that were not found whole at this depth since then: an age (30m,
                           12h, 7d) or a time (2026-03-01, 2026-03-01T02:00:00Z)
+      --heads FILE        with --all: whether the newest backups of before, in FILE, are there still or were removed by
+                          prune; then notes those of now there. Keep it where nobody who can write to the repository
+                          reaches. \`status --json\` is such a file too
+      --copy              with --all, of a second place: it has some of the backups alone, and none is missed
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -40,6 +49,7 @@ Examples:
   holdfast verify --all --quick
   holdfast verify --all --subset 3/7
   holdfast verify --since 7d
+  holdfast verify --all --quick --heads /var/lib/holdfast/heads.json
 
 Exit status: 0 whole; 20 damage found, also where the store was lost after that; 12 wrong key or none; 75 or 13 the
 store cannot be reached, which says nothing about damage.
@@ -49,18 +59,19 @@ store cannot be reached, which says nothing about damage.
     const { values, positionals } = parse(argv, options, 1);
     const depth = depthOf(values);
     const [only] = positionals;
-    if ((values.all || values.since !== undefined) && only !== undefined)
-      throw usage(`KEY and --${values.all ? 'all' : 'since'} exclude each other`);
-    if (values.all || values.since !== undefined) refuseKeyFlags(values);
+    refuseMixed(values, only);
     await using session = await Session.open({ ...values, source: undefined }, io);
+    const heads = values.heads === undefined ? undefined : await HeadsFile.read(values.heads, io);
     const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
     const report = await verifyBackups(session.repository, keys, {
       depth,
       others: values.all,
+      sequence: values.all ? { seen: heads?.seen, isCopy: values.copy === true } : undefined,
       onProgress: session.progress.on,
       signal: io.signal,
     });
+    await heads?.note(report.sequence);
     const kept = await keepVerifyReport(session.repository, report, io.signal);
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
     await session.print(documentOf(report, kept), describe(report, performance.now() - began));
@@ -68,6 +79,25 @@ store cannot be reached, which says nothing about damage.
     return report.findings.length > 0 ? 20 : 0;
   },
 };
+
+interface Scope {
+  readonly all?: boolean;
+  readonly since?: string | undefined;
+  readonly heads?: string | undefined;
+  readonly copy?: boolean;
+  readonly source?: string | undefined;
+  readonly type?: string | undefined;
+}
+
+/** @throws E_USAGE for options that exclude each other, or that nothing would heed */
+function refuseMixed(values: Scope, only: string | undefined): void {
+  const isOfMany = values.all || values.since !== undefined;
+  if (isOfMany && only !== undefined)
+    throw usage(`KEY and --${values.all ? 'all' : 'since'} exclude each other`);
+  if (isOfMany) refuseKeyFlags(values);
+  if (values.all || (values.heads === undefined && !values.copy)) return;
+  throw usage(`--${values.copy ? 'copy' : 'heads'} goes with --all`);
+}
 
 async function chooseKeys(
   session: Session,
@@ -113,6 +143,7 @@ function documentOf({ spoiltPacks: _, interrupted, ...report }: VerifyReport, ke
   return {
     ...report,
     recovery: report.recovery ?? null,
+    sequence: report.sequence ?? null,
     interrupted: interrupted ? { code: interrupted.code, message: interrupted.message } : null,
     report: kept.report ?? null,
   };
@@ -132,7 +163,7 @@ function describe(report: VerifyReport, ms: number): string {
     : 'No key was given: that the manifests are those that were written is not proven.\n';
   if (backups.length + report.objects === 0) return 'There is nothing to verify.\n';
   if (findings.length === 0)
-    return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${unproven}`;
+    return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${describeHeads(report)}${unproven}`;
   const lines = findings.map(
     ({ object, problem, backups: hit, sharedBy, datasets }) =>
       `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'needed by no backup that is listed' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
@@ -150,6 +181,15 @@ What to do: bring the objects back from a copy or an older version of the bucket
 stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
 lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' No other backup refers to these objects.'}
 `;
+}
+
+function describeHeads({ sequence }: VerifyReport): string {
+  const { heads = [], removed = 0 } = sequence ?? {};
+  if (heads.length === 0) return '';
+  const newest = heads.map(
+    ({ source, number: of, sha256 }) => `  ${source.name}: number ${of}, SHA-256 ${sha256}\n`,
+  );
+  return `None is missing; prunes removed ${plural(removed, 'backup')}. The newest:\n${newest.join('')}`;
 }
 
 /** All of a few, some of many. */

@@ -18,6 +18,7 @@ export const METRIC_NAMES = [
   'RestoreTime',
   'BackupFailed',
   'BackupMissed',
+  'BackupNumber',
   'VerificationFailed',
 ] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];

@@ -169,6 +169,9 @@ export class BackupMonitoring extends Construct {
         text: `a backup of ${source} is suspect, damaged, could not be verified, or is not opened by a recovery key`,
       },
     );
+    this.#alarm(`RolledBack-${source}`, together('0 - DIFF(number)', { number: of('BackupNumber') }), {
+      text: `the number of the newest backup of ${source} fell: backups are gone that no prune would remove`,
+    });
     const proofs = {
       ...(jobs.verify ? { verified: [of('VerificationAge'), alarms.verificationAgeMs] as const } : {}),
       ...(jobs.drill && schedules.drilled.includes(source)

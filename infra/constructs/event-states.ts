@@ -42,10 +42,11 @@ export class EventStates extends Construct {
     const put = (name: string, detailType: EventType, detail: Record<string, unknown>) =>
       putEventState(this, name, { eventBus, detailType, detail });
     const suspect = { suspect: JsonPath.objectAt('$.commit.suspect') };
+    const head = JsonPath.objectAt('$.commit.head');
     const { run: _, ...unplanned } = BASE;
     this.duplicate = put('NotifyDuplicate', 'Backup Duplicate', BASE);
-    this.success = put('NotifySuccess', 'Backup Succeeded', { ...BACKUP, figures: FIGURES });
-    this.suspect = put('NotifySuspect', 'Backup Suspect', { ...BACKUP, figures: FIGURES, ...suspect });
+    this.success = put('NotifySuccess', 'Backup Succeeded', { ...BACKUP, figures: FIGURES, head });
+    this.suspect = put('NotifySuspect', 'Backup Suspect', { ...BACKUP, figures: FIGURES, head, ...suspect });
     this.failure = put('NotifyFailure', 'Backup Failed', { ...BASE, ...FAILURE });
     this.planFailure = put('NotifyPlanFailure', 'Backup Failed', { ...unplanned, ...FAILURE });
     this.lockFailure = put('NotifyLockFailed', 'Lock Failed', { ...BACKUP, ...FAILURE });

@@ -41,7 +41,7 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const { suspects } = config;
   const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
-  const { suspect, parentDamage } = result;
+  const { suspect, parentDamage, head } = result;
   if (parentDamage > 0) logger.error('the parent is damaged', { backup: parent ?? '', chunks: parentDamage });
   const { startedAt, finishedAt } = result;
   measure(source, {
@@ -68,6 +68,7 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
     suspect: suspect ? { findings: suspect.findings.length } : null,
     parent: parent ?? null,
     parentDamage,
+    head: head ?? null,
     /** For the state machine: what is verified next. */
     verification: { parts: newPartsOf(key, storedBytes), damaged: [] },
   };

@@ -16,6 +16,7 @@ export type MetricName =
   | 'BackupAge'
   | 'BackupFailed'
   | 'BackupMissed'
+  | 'BackupNumber'
   | 'DrillAge'
   | 'Duration'
   | 'Ratio'

@@ -9,7 +9,7 @@ import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
-const NONE = { ...NEVER, isProven: true, waiting: 0, damaged: 0, uncovered: 0 };
+const NONE = { ...NEVER, isProven: true, waiting: 0, damaged: 0, uncovered: 0, head: undefined };
 /** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
@@ -74,7 +74,12 @@ async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]
 }
 
 function report(ages: SourceAges, isMissed: boolean): void {
-  const { source, backupMs, firstMs, waiting, damaged, uncovered } = ages;
+  const { source, backupMs, firstMs, waiting, damaged, uncovered, head } = ages;
+  // Kept outside of the bucket: who removes the newest backups does not reach it here.
+  if (head) {
+    const { number, sha256, key: backup } = head;
+    logger.info('the newest by its number', { source, number, sha256, backup });
+  }
   // What was never done is as old as what it was never done for.
   const { verificationMs = firstMs, drillMs = firstMs } = ages;
   measure(source, {
@@ -85,13 +90,16 @@ function report(ages: SourceAges, isMissed: boolean): void {
     VerificationFailed: damaged,
     Uncovered: uncovered,
     BackupMissed: isMissed ? 1 : 0,
+    BackupNumber: head?.number,
   });
   if (isMissed) logger.error('no good backup is young enough', { source, ageSeconds: seconds(backupMs) });
 }
 
-function inSeconds({ backupMs, verificationMs, drillMs, firstMs: _, ...ages }: SourceAges) {
+function inSeconds({ backupMs, verificationMs, drillMs, firstMs: _, head, ...ages }: SourceAges) {
   return {
     ...ages,
+    number: head?.number ?? null,
+    sha256: head?.sha256 ?? null,
     backupAge: seconds(backupMs),
     verificationAge: seconds(verificationMs),
     drillAge: seconds(drillMs),

@@ -41,6 +41,10 @@ const Suspicion = z.object({
 });
 export type Suspicion = Readonly<z.infer<typeof Suspicion>>;
 
+/** A backup, by its key and the SHA-256 of its manifest's bytes. */
+const ManifestRef = z.object({ key: z.string(), sha256: hex(64) });
+export type ManifestRef = Readonly<z.infer<typeof ManifestRef>>;
+
 const common = {
   format: z.literal(MANIFEST_FORMAT),
   software: z.string(),
@@ -59,6 +63,11 @@ const common = {
    * many chunks this one found wrong and stored anew. Missing: nothing was read.
    */
   reread: z.object({ next: z.number().int().min(0).max(65_535), damaged: count }).optional(),
+  /** Its number among the backups of its source, from 1, and those that had the number before. Missing of what older releases wrote. */
+  sequence: z
+    .object({ number: count.min(1), previous: z.array(ManifestRef).max(64).readonly() })
+    .readonly()
+    .optional(),
   /** Of a backup that was made from a file: when, and of which kind it was. `startedAt` is then that of the file. */
   imported: z.object({ at: time, format: z.string() }).optional(),
   /** Missing where nothing is suspect. */
@@ -102,8 +111,6 @@ const Manifest2 = z
     list: ListRef.optional(),
     /** `packBytes`: of the pack that it lies in, so that it can be read without the list. */
     catalog: z.object({ ...catalog, packBytes: count }),
-    /** Its number among the backups of its source, and the SHA-256 of the manifest before it. */
-    sequence: z.object({ number: count.min(1), previous: hex(64).nullable() }).optional(),
   })
   .refine(
     ({ packs, list, rootKeys }) =>

@@ -69,6 +69,15 @@ const BODIES = {
     graceMs: count,
     /** Why no pack was removed; missing where nothing was in the way. */
     blockedBy: z.string().optional(),
+    /** What was about to be taken out when it was written, if anything. Missing in reports of before. */
+    removed: z
+      .array(
+        z.object({
+          source: z.object({ kind: z.string(), name: z.string() }),
+          backups: z.array(z.object({ key: z.string(), sha256: z.string(), number: count.optional() })),
+        }),
+      )
+      .optional(),
   }),
   /** Somebody asked for something by the admin API or of a function. Written when it begins, and again when it ends where that is later. */
   audit: z.object({

@@ -6,6 +6,7 @@ import type { Suspect } from '../format/catalog.ts';
 import type { BackupReader } from '../repository/backup-reader.ts';
 import type { CommittedBackup } from '../repository/backup-to-write.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { SequenceLink } from '../repository/sequence.ts';
 import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
 import { judgeBackup } from './judge-backup.ts';
@@ -50,6 +51,8 @@ export interface BackupResult {
   readonly omitted: readonly string[];
   /** What is suspect about it, and against which backup; undefined where nothing is. */
   readonly suspect: Suspect | undefined;
+  /** Its number among the backups of its source, and the SHA-256 of its manifest: to be kept elsewhere, so that nobody can undo it unseen. */
+  readonly head: { readonly number: number; readonly sha256: string } | undefined;
   /** What reading took, of a source that bills by the byte. */
   readonly cost?: ReadingCost;
 }
@@ -116,10 +119,11 @@ async function writeBackup(
     signal: options.signal,
   });
   const { omitted, cost } = view;
-  return summarise(written, { omitted, cost, suspect });
+  return summarise(repository, written, { omitted, cost, suspect });
 }
 
 export function summarise(
+  { links }: Pick<Repository, 'links'>,
   { manifest, figures }: CommittedBackup,
   about: Pick<BackupResult, 'omitted' | 'suspect'> & { readonly cost: ReadingCost | undefined },
 ): BackupResult {
@@ -136,6 +140,11 @@ export function summarise(
     ...figures,
     omitted,
     suspect,
+    head: numberOf(links.last(manifest.key)),
     ...(cost === undefined ? {} : { cost }),
   };
+}
+
+function numberOf(link: SequenceLink | undefined): BackupResult['head'] {
+  return link?.sequence && { number: link.sequence.number, sha256: link.sha256 };
 }

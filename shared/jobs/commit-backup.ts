@@ -17,6 +17,7 @@ import { candidateTimes } from '../repository/put-manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
 import { RunPacks } from '../repository/run-packs.ts';
+import { nextInSequence } from '../repository/sequence.ts';
 import { decodeShare } from '../repository/written-share.ts';
 import { headIfThere } from '../store/if-there.ts';
 import { type BackupResult, summarise } from './backup.ts';
@@ -103,6 +104,8 @@ async function list(
     header: headerOf(plan),
     comparedWith: before?.manifest,
     manifestKey,
+    sequence: () => nextInSequence(repository, plan.source, signal),
+    onListed: repository.links.onListed,
     judge: (figures) => {
       suspect = judgeBackup(judgedBy(plan), figures, { name, allowEmpty, thresholds, compresses });
       return suspect;
@@ -112,7 +115,7 @@ async function list(
     onWarning: (message) => options.onProgress?.({ kind: 'warning', code: 'recovery', message }),
     signal,
   });
-  return summarise(committed, { omitted: view.omitted, cost: costOf(view), suspect });
+  return summarise(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
 }
 
 function headerOf(plan: Plan): BackupHeader {
@@ -159,7 +162,7 @@ async function resultOf(
   const reader = await repository.openManifest(manifest, signal);
   const view = plan.shared?.view ?? (await documents.get(shareName(0), 'share', signal))?.view;
   const { omitted, suspect } = reader.catalog;
-  return summarise(reader, { omitted, suspect, cost: view && costOf(view) });
+  return summarise(repository, reader, { omitted, suspect, cost: view && costOf(view) });
 }
 
 /** @throws E_RUN_INCOMPLETE naming those that are missing */

@@ -80,7 +80,7 @@ export async function importBackup(
     onWarning: warn,
     signal,
   });
-  return { ...resultOf(written, view.omitted), isThereAlready: false };
+  return { ...resultOf(repository, written, view.omitted), isThereAlready: false };
 }
 
 type Wanted = Pick<ImportBackupOptions, 'source' | 'at' | 'signal'>;
@@ -97,7 +97,7 @@ async function findImported(
     const manifest = await manifestOf(repository, key, { source, signal });
     if (!manifest?.imported) continue;
     const reader = await repository.openManifest(manifest, signal);
-    if (reader.catalog.position === position) return resultOf(reader, reader.catalog.omitted);
+    if (reader.catalog.position === position) return resultOf(repository, reader, reader.catalog.omitted);
   }
   return undefined;
 }
@@ -136,8 +136,8 @@ async function manifestOf(
   return isSame ? manifest : undefined;
 }
 
-function resultOf(backup: CommittedBackup, omitted: readonly string[]): BackupResult {
-  return summarise(backup, { omitted, cost: undefined, suspect: undefined });
+function resultOf(repository: Repository, backup: CommittedBackup, omitted: readonly string[]): BackupResult {
+  return summarise(repository, backup, { omitted, cost: undefined, suspect: undefined });
 }
 
 /** Keys count seconds. */

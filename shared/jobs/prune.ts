@@ -11,6 +11,7 @@ import type { Repository } from '../repository/repository.ts';
 import { readStoreClock } from '../repository/store-clock.ts';
 import { whileSweeping } from '../repository/sweeps.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
+import { announceRemoval } from './announce-removal.ts';
 import {
   type LockEnd,
   type PrunePlan,
@@ -146,6 +147,7 @@ async function expireAll(
   if (marks.unreadHolds.length > 0) return [];
   const expired: BackupKey[] = [];
   const wanted = expire.filter((key) => !marks.of(key).hold);
+  await announceRemoval(repository, wanted, signal);
   await parallel(wanted, { most: AT_ONCE, signal }, async (key) => {
     if (await expireBackup(store, key, { at, mayRemove, signal })) expired.push(key);
   });
@@ -250,6 +252,7 @@ async function report(
     bytes: freedBytes,
     graceMs: context.graceMs,
     ...(blockedBy === undefined ? null : { blockedBy }),
+    removed: [],
   } satisfies Body<'prune'>;
   return reports.write('prune', { backups: expired, body }, signal);
 }

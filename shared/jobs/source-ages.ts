@@ -1,7 +1,9 @@
 import type { Repository } from '../repository/repository.ts';
+import { linkOf, type SequenceLink } from '../repository/sequence.ts';
 import { type BackupSummary, summarise } from './list.ts';
 import { ProvenNewest } from './proven-newest.ts';
 import { CoverageCheck } from './recovery-coverage.ts';
+import { headsOf, type SequenceHead } from './sequence-breaks.ts';
 import { type SourceStatus, statusOf } from './status.ts';
 
 export interface SourceAges {
@@ -23,6 +25,8 @@ export interface SourceAges {
   readonly damaged: number;
   /** Backups that a recovery key does not open; 0 where there is no recovery key. */
   readonly uncovered: number;
+  /** The newest by its number, where there is one: it never falls, unless backups were removed that prune would not. */
+  readonly head: SequenceHead | undefined;
 }
 
 /**
@@ -39,11 +43,16 @@ export async function readSourceAges(
   const proven = prover.context.keys.hasRootKey ? new ProvenNewest(prover, signal) : undefined;
   const repository = prover.withoutKey();
   const coverage = await CoverageCheck.begin(repository, signal);
+  const links: SequenceLink[] = [];
   const { summaries } = await summarise(repository, await repository.backupKeys(signal), {
-    onEntry: ({ key, manifest }) => coverage.look(key, manifest?.keys ?? []),
+    onEntry: ({ key, manifest, sha256, storedAt }) => {
+      coverage.look(key, manifest?.keys ?? []);
+      if (manifest && sha256 !== undefined) links.push(linkOf(manifest, sha256, storedAt));
+    },
     signal,
   });
   const uncovered = new Set(coverage.result().notOpened.flatMap(({ backups }) => backups));
+  const heads = headsOf(links);
   const now = repository.clock.now().getTime();
   const since = (at: Date | undefined) => at && Math.max(0, now - at.getTime());
   const readable = summaries.filter(({ state }) => state !== 'damaged');
@@ -65,6 +74,7 @@ export async function readSourceAges(
       waiting: waiting.length,
       damaged: failed.length,
       uncovered: backups.filter(({ key }) => uncovered.has(key)).length,
+      head: heads.find((head) => head.source.name === source),
     };
   };
   const found: SourceAges[] = [];

@@ -2,8 +2,10 @@ import type { BackupKey } from '../core/ids.ts';
 import { listOf, rootKeysOf } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
+import { linkOf, type SequenceLink } from '../repository/sequence.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
+import { headsOf, type SequenceHead } from './sequence-breaks.ts';
 
 export interface RepositoryStatus {
   readonly location: string;
@@ -28,6 +30,8 @@ export interface RepositoryStatus {
    */
   readonly unreferencedBytes: number | undefined;
   readonly recovery: RecoveryCoverage;
+  /** The newest of each source, by its number: to be kept elsewhere. */
+  readonly heads: readonly SequenceHead[];
 }
 
 /** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
@@ -67,11 +71,13 @@ export async function readOverview(
   signal: AbortSignal,
 ): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
   const needed = new Set<string>();
+  const links: SequenceLink[] = [];
   let hasLists = false;
   const coverage = await CoverageCheck.begin(repository, signal);
   const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
-    onEntry: ({ key, manifest }) => {
+    onEntry: ({ key, manifest, sha256, storedAt }) => {
       if (!manifest) return coverage.look(key, []);
+      if (sha256 !== undefined) links.push(linkOf(manifest, sha256, storedAt));
       coverage.look(key, manifest.keys, rootKeysOf(manifest));
       if (listOf(manifest)) hasLists = true;
       else for (const { id } of manifest.packs ?? []) needed.add(packKey(id as never));
@@ -93,6 +99,7 @@ export async function readOverview(
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
     ...(await measurePacks(repository, hasLists ? undefined : needed, signal)),
     recovery: coverage.result(),
+    heads: headsOf(links),
   };
   return { status, backups: summaries };
 }

@@ -7,6 +7,7 @@ import { packIdOf } from '../format/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import { headIfThere } from '../store/if-there.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
+import { checkSequences, type SequenceOptions, type SequenceReport } from './sequence-check.ts';
 import { withSharedDamage } from './shared-damage.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 import { type Finding, Findings } from './verify-findings.ts';
@@ -29,6 +30,8 @@ export interface VerifyReport {
   readonly findings: readonly Finding[];
   /** Which of these backups the recovery keys do not open, which is no damage. Undefined where it stopped before. */
   readonly recovery: RecoveryCoverage | undefined;
+  /** What the sequences of sources said; undefined where they were not looked at. */
+  readonly sequence: SequenceReport | undefined;
   /** Packs that are there and not what was written: no listing shows it, so backups must be told. */
   readonly spoiltPacks: readonly string[];
   /** Why it stopped before all was looked at; only where damage was found before that. */
@@ -39,6 +42,8 @@ export interface VerifyOptions {
   readonly depth: VerifyDepth;
   /** Looks at all objects that are of no backup too, unless it is quick. @default false */
   readonly others?: boolean;
+  /** Looks whether the backups of each source follow one another. @default not */
+  readonly sequence?: Omit<SequenceOptions, 'signal'> | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -56,10 +61,30 @@ export async function verifyBackups(
 ): Promise<VerifyReport> {
   options.onProgress?.({ kind: 'phase', phase: 'verify' });
   const report = await new Verification(repository, options).run(keys);
-  const left = await withoutPutAside(repository, report, options.signal);
+  const all = await withSequences(repository, report, options);
+  const left = await withoutPutAside(repository, all, options.signal);
   if (left.interrupted) return left;
   const about = { looked: new Set(left.backups), signal: options.signal };
   return { ...left, findings: await withSharedDamage(repository, left.findings, about) };
+}
+
+/** What is missing, or in another's place, is a finding too. */
+async function withSequences(
+  repository: Repository,
+  report: VerifyReport,
+  { sequence: wanted, signal }: VerifyOptions,
+): Promise<VerifyReport> {
+  if (!wanted || report.interrupted) return report;
+  const sequence = await checkSequences(repository, { ...wanted, signal });
+  const findings = sequence.breaks.map(({ object, problem }) => ({
+    object,
+    code: 'E_DAMAGED',
+    problem: `${object} ${problem}`,
+    backups: [],
+    datasets: [],
+    sharedBy: [],
+  }));
+  return { ...report, sequence, findings: [...report.findings, ...findings] };
 }
 
 /** What somebody has looked at and put aside is no finding any more. */
@@ -200,6 +225,7 @@ class Verification {
       ...this.#check.counts(),
       objects: this.#check.others?.objects ?? 0,
       findings: [...this.#findings.list(), ...this.#others],
+      sequence: undefined,
       spoiltPacks: this.#findings.spoiltPacks(),
       ...ended,
     };

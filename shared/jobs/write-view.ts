@@ -6,7 +6,7 @@ import type { SourceCapabilities, SourceView } from '../sources/source.ts';
 import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
 
 export interface WriteViewOptions
-  extends Omit<BackupWriterOptions, 'software' | 'onStored'>,
+  extends Omit<BackupWriterOptions, 'software' | 'onStored' | 'sequence' | 'onListed'>,
     Pick<CommitOptions, 'judge'> {
   readonly capabilities: SourceCapabilities;
   /** @default the view's own */

@@ -48,6 +48,9 @@ export interface BackupWriterOptions
   readonly copyOf?: (Pick<Manifest, 'startedAt'> & Partial<Pick<Manifest, 'version'>>) | undefined;
   /** Chunks are compared with the parent's, but the backup does not come after it. */
   readonly isOlder?: boolean;
+  /** As of `BackupToCommit`. */
+  readonly sequence: BackupToCommit['sequence'];
+  readonly onListed: BackupToCommit['onListed'];
 }
 
 export interface DatasetToCommit {
@@ -78,6 +81,10 @@ export interface BackupToCommit extends CommitOptions {
   /** The backup whose chunks these were compared with: what its list of packs says is not written again. */
   readonly comparedWith: Manifest | undefined;
   readonly manifestKey: MadeKey;
+  /** Its place among the backups of its source, asked when all packs are stored. */
+  readonly sequence: () => Promise<Manifest['sequence']>;
+  /** Told of the manifest as it was listed, and of the SHA-256 of its bytes. */
+  readonly onListed: (manifest: Manifest, sha256: string) => void;
   /** Since before the parent was looked for, asked when all packs are stored; `last` was just now. */
   readonly elapsedMs: (last: PackId) => Promise<number>;
   /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */

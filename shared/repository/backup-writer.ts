@@ -20,6 +20,7 @@ export class BackupWriter implements AsyncDisposable {
   readonly #manifestKey: MadeKey;
   readonly #signal: AbortSignal;
   readonly #onWarning: (message: string) => void;
+  readonly #listing: Pick<BackupWriterOptions, 'sequence' | 'onListed'>;
 
   private constructor(
     context: RepositoryContext,
@@ -43,6 +44,8 @@ export class BackupWriter implements AsyncDisposable {
     this.#comparedWith = options.parent?.manifest;
     this.#signal = signal;
     this.#onWarning = onWarning;
+    const { sequence, onListed } = options;
+    this.#listing = { sequence, onListed };
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
@@ -69,6 +72,7 @@ export class BackupWriter implements AsyncDisposable {
       header: this.#header,
       comparedWith: this.#comparedWith,
       manifestKey: this.#manifestKey,
+      ...this.#listing,
       elapsedMs: async () => sinceOpened.elapsedMs(),
       onWarning: this.#onWarning,
       signal: this.#signal,

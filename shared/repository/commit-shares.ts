@@ -39,9 +39,11 @@ export async function commitShares(
   for (const problem of await wrapForRecovery(context, [...packs.made, manifestKey], signal))
     options.onWarning?.(problem);
   const own = [...shares.flatMap((share) => share.own), ...closed];
+  const sequence = await options.sequence();
   const known = { shares, own, manifestKey: manifestKey.entry };
   const drafted = await draftManifest(context, options, {
     suspect,
+    sequence,
     totals,
     figures: { chunks, newChunks },
     known,
@@ -53,6 +55,7 @@ export async function commitShares(
     parent: header.parent,
     macKey: manifestKey.plain,
     findOurs: options.findOurs,
+    onListed: options.onListed,
     signal,
   });
   const { store, graceMs } = context;

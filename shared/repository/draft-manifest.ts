@@ -18,6 +18,7 @@ export interface Drafted {
 
 interface ToDraft {
   readonly suspect: Suspect | undefined;
+  readonly sequence: Manifest['sequence'];
   readonly totals: Pick<Manifest['totals'], 'datasets' | 'records' | 'plainBytes'>;
   readonly figures: CommittedBackup['figures'];
   readonly known: KnownPacks;
@@ -75,7 +76,7 @@ async function draft2(context: RepositoryContext, options: BackupToCommit, draft
 function aboutBackup(
   context: RepositoryContext,
   { header, manifestKey, consistency, window }: BackupToCommit,
-  { suspect, known }: ToDraft,
+  { suspect, sequence, known }: ToDraft,
 ) {
   const parentDamage = known.shares.reduce((total, share) => total + share.parentDamage, 0);
   return {
@@ -87,6 +88,7 @@ function aboutBackup(
     source: header.source,
     parent: header.parent?.key ?? null,
     ...rereadOf(header.reread, parentDamage),
+    ...(sequence === undefined ? {} : { sequence }),
     ...(header.imported === undefined ? {} : { imported: header.imported }),
     ...(suspect ? { suspect: countSuspicions(suspect.findings) } : {}),
     consistency,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey } from '../core/ids.ts';
 import { SECOND_MS } from '../core/units.ts';
@@ -28,10 +29,11 @@ export async function putManifest(
     readonly macKey: Uint8Array;
     /** The backup that has a key already, where that is this one, listed by another process. */
     readonly findOurs?: ((key: BackupKey) => Promise<Manifest | undefined>) | undefined;
+    readonly onListed: (manifest: Manifest, sha256: string) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<Manifest> {
-  const { macKey, findOurs, signal } = options;
+  const { macKey, findOurs, onListed, signal } = options;
   const sign = signatures.sign(signal);
   for (const [attempt, startedAt] of candidateTimes(options).entries()) {
     const key = backupKey(document.type, startedAt);
@@ -49,7 +51,9 @@ export async function putManifest(
       continue;
     }
     await readBack(store, key, bytes);
-    return parseManifest(bytes, key);
+    const manifest = parseManifest(bytes, key);
+    onListed(manifest, createHash('sha256').update(bytes).digest('hex'));
+    return manifest;
   }
   throw new HoldfastError('E_INTERNAL', 'no key of a backup was tried');
 }

@@ -33,6 +33,7 @@ import { PackLists } from './pack-lists.ts';
 import { Reports } from './reports.ts';
 import { isSuccessor, openKeychain } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
+import { linkOf, nextInSequence, SequenceLinks } from './sequence.ts';
 import { type SignatureOptions, Signatures } from './signatures.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
 import { refuseStranded } from './stranded.ts';
@@ -107,6 +108,8 @@ export class Repository implements AsyncDisposable {
   readonly #ownsPool: boolean;
   /** When manifests were stored, as the last listing said. */
   readonly #storedAt = new Map<string, Date>();
+  /** Of manifests that were read and proven. */
+  readonly links = new SequenceLinks();
   #reports: Reports | undefined;
 
   private constructor(context: RepositoryContext, ownsPool: boolean) {
@@ -259,6 +262,7 @@ export class Repository implements AsyncDisposable {
     const bytes = await this.#manifestBytes(key, signal);
     const manifest = this.#ours(parseManifest(bytes, key));
     await this.#prove(bytes, manifest, signal);
+    this.#note(manifest, sha256Of(bytes));
     return manifest;
   }
 
@@ -269,7 +273,9 @@ export class Repository implements AsyncDisposable {
 
   /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
   async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
-    return this.inspect(key, () => this.#manifestBytes(key, signal), signal);
+    const entry = await this.inspect(key, () => this.#manifestBytes(key, signal), signal);
+    if (entry.manifest && entry.sha256 !== undefined) this.#note(entry.manifest, entry.sha256);
+    return entry;
   }
 
   /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
@@ -283,7 +289,7 @@ export class Repository implements AsyncDisposable {
     const storedAt = this.#storedAt.get(key);
     try {
       const bytes = await read();
-      sha256 = createHash('sha256').update(bytes).digest('hex');
+      sha256 = sha256Of(bytes);
       claimed = parseManifest(bytes, key);
       const manifest = this.#ours(claimed);
       const proof = await this.#prove(bytes, manifest, signal);
@@ -331,12 +337,19 @@ export class Repository implements AsyncDisposable {
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
-  beginBackup(options: BackupWriterOptions): Promise<BackupWriter> {
-    return BackupWriter.begin(this.#context, options);
+  beginBackup(options: Omit<BackupWriterOptions, 'sequence' | 'onListed'>): Promise<BackupWriter> {
+    const { source, signal } = options;
+    const sequence = () => nextInSequence(this, source, signal);
+    const { onListed } = this.links;
+    return BackupWriter.begin(this.#context, { ...options, sequence, onListed });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ownsPool) await this.#context.pool.close();
+  }
+
+  #note(manifest: Manifest, sha256: string): void {
+    this.links.note(linkOf(manifest, sha256, this.#storedAt.get(manifest.key)));
   }
 
   #ours(manifest: Manifest): Manifest {
@@ -379,6 +392,10 @@ export class Repository implements AsyncDisposable {
 /** The same without the packs that it names: where many are kept, these are what takes memory. */
 export function withNoPacks(manifest: Manifest): Manifest {
   return manifest.packs ? { ...manifest, packs: [] } : manifest;
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Promise<Uint8Array> {

@@ -66,7 +66,8 @@ describe('a leaf of a list of packs', () => {
     expect(decode(leafByHand([{ id: idOf('a'), bytes: 5, key: 1 }], keys))).toThrow(damaged);
     expect(decode(Buffer.concat([whole, Buffer.from([0])]))).toThrow(damaged);
     expect(decode(leafByHand([], '{"not":"keys"}'.padEnd(200)))).toThrow(damaged);
-    for (let length = 0; length < whole.length; length++) expect(decode(whole.subarray(0, length))).toThrow(damaged);
+    for (let length = 0; length < whole.length; length++)
+      expect(decode(whole.subarray(0, length))).toThrow(damaged);
     const newer = Buffer.from(whole);
     newer[4] = 2;
     expect(decode(newer)).toThrow(expect.objectContaining({ code: 'E_NEWER_FORMAT' }));
@@ -109,7 +110,8 @@ describe('where leaves end', () => {
 
   it('is the same for what did not change: a few packs fewer, and some more at the end, leave most leaves as they were', () => {
     const packs = packsOf(12_000, 1);
-    const names = (groups: readonly (readonly ListedPack[])[]) => new Set(groups.map((group) => JSON.stringify(group)));
+    const names = (groups: readonly (readonly ListedPack[])[]) =>
+      new Set(groups.map((group) => JSON.stringify(group)));
     const before = names(splitPacks(packs));
     const fewer = packs.filter((_, i) => ![17, 5000, 9001].includes(i));
     const more = Array.from({ length: 50 }, (_, i) => ({ id: idOf(`new ${i}`), bytes: 1, key: keyOf(9) }));
