@@ -29,6 +29,8 @@ export interface PruneView {
   readonly wraps?: { readonly stored: readonly StoredWrap[]; readonly use: WrapUse } | undefined;
   /** Whether somebody holds the backup. */
   readonly isHeld: (key: BackupKey) => boolean;
+  /** Backups with the highest number of their source: the next one follows them. @default none */
+  readonly heads?: ReadonlySet<string>;
   /** Reports that may be holds and cannot be read. */
   readonly unreadHolds: readonly string[];
   /** By object, of those that were asked about; what is locked stays. @default nothing is */
@@ -69,7 +71,9 @@ export interface PrunePlan {
 /** Pure. docs/format.md, "Prune". */
 export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
   const { now, use, packs } = view;
-  const unlocked = planRetention(view.backups, policy, now).map((decision) => mindHolds(decision, view));
+  const unlocked = planRetention(view.backups, policy, now).map((decision) =>
+    mindHeads(mindHolds(decision, view), view),
+  );
   const decisions = unlocked.map((decision) => mindLocks(decision, view));
   const isLocked = (object: string) => view.locked?.has(object) === true;
   const expire = decisions.filter(({ keep }) => !keep).map(({ key }) => key);
@@ -217,6 +221,12 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): Ret
     keep: true,
     reasons: unreadHolds.map((key) => `perhaps held: ${key} cannot be read`),
   };
+}
+
+/** Without the newest by its number the next one would be given the same, and nobody could tell that from a backup that is gone. */
+function mindHeads(decision: RetentionDecision, { heads }: PruneView): RetentionDecision {
+  if (decision.keep || !heads?.has(decision.key)) return decision;
+  return { ...decision, keep: true, reasons: ['the newest by its number: the next one follows it'] };
 }
 
 /** What nobody may remove yet would only be hidden, and would take as much room. What was put aside is to be hidden. */

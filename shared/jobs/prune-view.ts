@@ -63,7 +63,8 @@ export async function readPruneView(
     retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
   );
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
-  return { view: { now, backups, use, packs, wraps, ...holdsOf(marks) }, problems };
+  const heads = headsAmong(entries);
+  return { view: { now, backups, use, packs, wraps, heads, ...holdsOf(marks) }, problems };
 }
 
 /** The same view of what is there now: only manifests that are new are read. */
@@ -75,6 +76,18 @@ export async function readPruneViewAgain(
   const onManifest: WrapUse['note'] = (object, keys) => view.wraps?.use.note(object, keys);
   const use = await readPackUse(repository, { now: view.now, known: view.use, onManifest, signal });
   return { ...view, use, ...holdsOf(await repository.marks(signal)) };
+}
+
+/** Of each source those with the highest number; what is forged has none. */
+function headsAmong(entries: readonly ManifestEntry[]): ReadonlySet<string> {
+  const highest = new Map<string, number>();
+  const numbered = entries.flatMap(({ key, manifest }) =>
+    manifest?.sequence
+      ? [{ key, number: manifest.sequence.number, name: JSON.stringify(manifest.source) }]
+      : [],
+  );
+  for (const { name, number } of numbered) highest.set(name, Math.max(number, highest.get(name) ?? 0));
+  return new Set(numbered.filter(({ name, number }) => highest.get(name) === number).map(({ key }) => key));
 }
 
 function holdsOf(marks: Marks): Pick<PruneView, 'isHeld' | 'unreadHolds'> {

@@ -133,6 +133,28 @@ describe('backups of a source', () => {
   });
 });
 
+describe('prune', () => {
+  it('keeps the newest by its number, whatever its date, so that no number is given twice', async () => {
+    const { store, clock, keys, backUp } = await historyOf(3);
+    const [older = '', , last = ''] = keys;
+    // As if a file of an older date had been imported after the others.
+    const previous = [{ key: last, sha256: await sha256(store, last) }];
+    const bytes = await withRightMac(store, older, (document) => ({
+      ...document,
+      sequence: { number: 4, previous },
+    }));
+    await replace(store, older, bytes);
+    await using repository = await openCheaply(store, { clock });
+    clock.advance(30 * DAY_MS);
+    await prune(repository, keepLast(1));
+    expect(await repository.backupKeys(never)).toEqual([last, older]);
+    const next = await backUp();
+    expect((await read(store, next)).sequence?.number).toBe(5);
+    await prune(repository, keepLast(1));
+    expect(await repository.backupKeys(never)).toEqual([next]);
+  });
+});
+
 describe('verification of all', () => {
   it('knows what prune removed', async () => {
     const { store, clock, keys, backUp } = await historyOf(6);
