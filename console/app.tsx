@@ -5,6 +5,7 @@ import { place } from './routes.ts';
 import { Audit } from './screens/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
 import { Backups } from './screens/backups/backups.tsx';
+import { Configuration } from './screens/configuration.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
 import { Retention } from './screens/retention.tsx';
@@ -37,6 +38,7 @@ const NAVIGATION: readonly (readonly [path: string, name: string, icon: IconName
   ['runs', 'Runs', 'runs'],
   ['retention', 'Retention', 'retention'],
   ['audit', 'Audit', 'audit'],
+  ['configuration', 'Configuration', 'plug'],
 ];
 
 function Shell() {
@@ -138,6 +140,8 @@ function Screen() {
       return <Retention />;
     case 'audit':
       return <Audit />;
+    case 'configuration':
+      return <Configuration />;
     default:
       return (
         <div class="page">

@@ -6,6 +6,8 @@ import './style/parts.css';
 import './style/forms.css';
 import './style/tables.css';
 import './style/screens.css';
+import './style/restore.css';
+import './style/phone.css';
 import { ping } from './api/client.ts';
 import { watchConnection } from './api/connection.ts';
 import { App } from './app.tsx';

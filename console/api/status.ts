@@ -21,7 +21,7 @@ export function refreshStatus(): void {
 /** Why the caller may not do what needs `role`; undefined where they may. */
 export function useRefusal(role: Role): string | undefined {
   const caller = useStatus().value.value?.caller;
-  if (!caller) return 'What you may do is not known yet.';
+  if (!caller) return 'Loading your permissions…';
   if (hasRole(caller.roles, role)) return undefined;
   const roles = caller.roles.length > 0 ? caller.roles.join(' and ') : 'no role';
   return `This needs the role ${role}; you are ${roles}.`;

@@ -5,6 +5,7 @@ export type Operation = keyof operations;
 
 export type Backup = components['schemas']['Backup'];
 export type Run = components['schemas']['Run'];
+export type RestoreRun = components['schemas']['RestoreRun'];
 export type Problem = components['schemas']['Problem'];
 export type DownloadLink = components['schemas']['DownloadLink'];
 export type RunStarted = components['schemas']['RunStarted'];

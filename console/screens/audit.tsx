@@ -3,7 +3,8 @@ import { AUDIT_ACTIONS, type AuditAction } from '../../shared/core/api-names.ts'
 import { plural } from '../../shared/core/plural.ts';
 import { call } from '../api/client.ts';
 import type { AnswerOf } from '../api/types.ts';
-import { backupHref, backupName, runHref } from '../routes.ts';
+import { runHref } from '../routes.ts';
+import { BackupLink } from '../ui/backup-link.tsx';
 import { SelectField, TextField } from '../ui/fields.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { usePages } from '../ui/pages.ts';
@@ -115,9 +116,9 @@ function Backups({ keys }: { readonly keys: readonly string[] }) {
     <>
       {keys.slice(0, MOST_NAMED).map((key) => (
         <div key={key}>
-          <a class="small" href={backupHref(key)}>
-            {backupName(key)}
-          </a>
+          <span class="small">
+            <BackupLink of={key} />
+          </span>
         </div>
       ))}
       {keys.length > MOST_NAMED && <span class="small faint">{plural(keys.length, 'backup')} in all</span>}

@@ -1,5 +1,5 @@
 import type { Backup as ApiBackup } from '../api/types.ts';
-import { Ago } from './moment.tsx';
+import { Ago, momentText } from './moment.tsx';
 import { Badge } from './parts.tsx';
 
 type Backup = Pick<ApiBackup, 'state' | 'problem' | 'isMisdated' | 'suspect' | 'marks'>;
@@ -22,7 +22,14 @@ export function isDamaged({ state, marks }: Pick<Backup, 'state' | 'marks'>): bo
 }
 
 /** All that is to be known of a backup at a glance. */
-export function BackupState({ backup }: { readonly backup: Backup }) {
+export function BackupState({
+  backup,
+  isShort = false,
+}: {
+  readonly backup: Backup;
+  /** Without what the pointer tells: two of them fit a row. */
+  readonly isShort?: boolean;
+}) {
   const { suspect, marks, problem, isMisdated } = backup;
   return (
     <span class="row">
@@ -54,8 +61,18 @@ export function BackupState({ backup }: { readonly backup: Backup }) {
         </Badge>
       )}
       {marks.verify?.isWhole && (
-        <Badge tone="good" icon="check">
-          Verified ({depthName(marks.verify.depth)}) <Ago at={marks.verify.at} />
+        <Badge
+          tone="good"
+          icon="check"
+          title={`${depthName(marks.verify.depth)}, ${momentText(marks.verify.at)}`}
+        >
+          {isShort ? (
+            'Verified'
+          ) : (
+            <>
+              Verified ({depthName(marks.verify.depth)}) <Ago at={marks.verify.at} />
+            </>
+          )}
         </Badge>
       )}
       {marks.drill?.outcome === 'equal' && (

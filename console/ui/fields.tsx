@@ -18,7 +18,7 @@ export function TextField({
   isBad = false,
   isMono = false,
 }: FieldProps & {
-  readonly type?: 'text' | 'search' | 'date';
+  readonly type?: 'text' | 'search' | 'date' | 'datetime-local';
   readonly placeholder?: string;
   readonly isBad?: boolean;
   readonly isMono?: boolean;

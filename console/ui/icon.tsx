@@ -13,6 +13,7 @@ const PATHS = {
   check: 'M5 12.5l4.5 4.5L19 7.5',
   close: 'M6 6l12 12M18 6L6 18',
   back: 'M14 6l-6 6 6 6',
+  arrow: 'M4 12h15M13 6l6 6-6 6',
   hold: 'M7 11V8a5 5 0 0 1 10 0v3M5 11h14v9H5z',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
   verify: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20M8 10.5l2 2 3.5-3.5',

@@ -25,6 +25,11 @@ function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** `26 Nov 2026, 02:00`, in the zone of the browser. */
+export function momentText(at: string): string {
+  return LOCAL.format(new Date(at));
+}
+
 /** A time in the zone of whoever looks; in UTC under the pointer. */
 export function Moment({ at }: { readonly at: string }) {
   const date = new Date(at);

@@ -86,7 +86,7 @@ export function Shown<T>({
       <>
         {failure?.kind === 'refused' && (
           <Note tone="warn">
-            <span>This could not be renewed; what is shown is older. It is tried again by itself.</span>
+            <span>Couldn't refresh. Showing older data; retrying automatically.</span>
             <FailureText failure={failure} />
           </Note>
         )}

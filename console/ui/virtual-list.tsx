@@ -14,6 +14,7 @@ export function VirtualList<T>({
   total,
   keyOf,
   heights,
+  memory,
   onNearEnd,
   children,
 }: {
@@ -25,11 +26,13 @@ export function VirtualList<T>({
   readonly keyOf: (row: T) => string;
   /** Of a row, in pixels, as the style sheet has it. */
   readonly heights: { readonly wide: number; readonly phone: number };
+  /** Where one was in it when it was last shown, and is again. */
+  readonly memory: { top: number };
   readonly onNearEnd: () => void;
   readonly children: (row: T) => ComponentChildren;
 }) {
   const host = useRef<HTMLDivElement>(null);
-  const view = useView(host);
+  const view = useView(host, memory);
   const height = view.isPhone ? heights.phone : heights.wide;
   const first = Math.max(0, Math.floor(view.top / height) - SPARE);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE);
@@ -62,13 +65,16 @@ export function VirtualList<T>({
 }
 
 /** What of a scrolling element is seen. */
-function useView(host: { readonly current: HTMLElement | null }) {
-  const [view, setView] = useState({ top: 0, height: FIRST_HEIGHT, isPhone: PHONE.matches });
+function useView(host: { readonly current: HTMLElement | null }, memory: { top: number }) {
+  const [view, setView] = useState({ top: memory.top, height: FIRST_HEIGHT, isPhone: PHONE.matches });
   useEffect(() => {
     const element = host.current;
     if (!element) return;
-    const look = () =>
+    element.scrollTop = memory.top;
+    const look = () => {
+      memory.top = element.scrollTop;
       setView({ top: element.scrollTop, height: element.clientHeight, isPhone: PHONE.matches });
+    };
     const resize = new ResizeObserver(look);
     resize.observe(element);
     element.addEventListener('scroll', look, { passive: true });
@@ -76,6 +82,6 @@ function useView(host: { readonly current: HTMLElement | null }) {
       resize.disconnect();
       element.removeEventListener('scroll', look);
     };
-  }, [host]);
+  }, [host, memory]);
   return view;
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { pairingWarnings } from '../../shared/core/pairing.ts';
 import { openScratch, openTarget } from '../../shared/jobs/adapters.ts';
-import { pairingWarnings } from '../../shared/jobs/pairing.ts';
 import {
   planRestore,
   type RestoreJobOptions,

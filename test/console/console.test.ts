@@ -182,11 +182,12 @@ describeWithPart('chromium', 'console', () => {
     await page.getByLabel('Note').fill('by the console');
     await button('Back up').click();
     await endsWell();
-    await page.getByRole('link', { name: 'Look at the backup' }).click();
+    await page.getByRole('link', { name: 'Open backup' }).click();
     await page.getByText('by the console').waitFor();
     const [newest] = (await rig.serving.json('GET', '/list?limit=1')).backups;
     expect(newest).toMatchObject({ type: 'manual', note: 'by the console', records: 2283 });
-    await page.getByRole('heading', { name: newest.name }).waitFor();
+    await page.getByRole('heading', { name: /^shop · / }).waitFor();
+    await page.getByText(newest.name, { exact: true }).waitFor();
     expect(await page.getByRole('row', { name: /public\.order_lines/ }).textContent()).toContain('800');
   });
 
@@ -248,65 +249,19 @@ describeWithPart('chromium', 'console', () => {
     expect(opened.rows).toEqual(shop.rows);
   });
 
-  it('restores by the wizard: plan, name of the target, progress, and the same data', async () => {
-    await page.getByRole('main').getByRole('link', { name: 'Restore' }).click();
-    await page.getByText('shop_copy').click();
-    await button('See the plan').click();
-    await page.getByText('Nothing is in the way at the target.').waitFor();
-    await button('Go on').click();
-    const now = button('Restore now');
-    expect(await now.getAttribute('aria-disabled')).toBe('true');
-    await page.getByLabel(/type the name of the target/).fill('shop');
-    await now.click({ force: true });
-    expect(page.url()).toContain('#/restore/');
-    await page.getByLabel(/type the name of the target/).fill('shop_copy');
-    await now.click();
-    await endsWell();
-    await page.getByText('Restored, read back, and compared with the backup.').waitFor();
-    const [copy, shop] = [
-      await rig.postgres.query('shop_copy', COUNTS),
-      await rig.postgres.query('shop', COUNTS),
-    ];
-    expect(copy.rows).toEqual(shop.rows);
-  });
-
-  it('replaces what is in the way only after it was shown', async () => {
-    await rig.postgres.query(
-      'staging',
-      'delete from order_lines; delete from orders; update products set price = 1',
-    );
-    await goTo('restore', 'Which backup?');
-    await page.locator('.choice').first().waitFor();
-    await button('Next').click();
-    await page.getByText('staging').click();
-    await button('See the plan').click();
-    await page.getByText(/The target is not empty/).waitFor();
-    expect(await button('Go on').getAttribute('aria-disabled')).toBe('true');
-    await button('Replace what is in the way').click();
-    await page.getByText(/at the target will be dropped first/).waitFor();
-    await button('Go on').click();
-    await page.getByLabel(/type the name of the target/).fill('staging');
-    await button('Restore now').click();
-    await endsWell();
-    expect((await rig.postgres.query('staging', COUNTS)).rows).toEqual(
-      (await rig.postgres.query('shop', COUNTS)).rows,
-    );
-  });
-
   it('keeps the place when the sign-in has ended', async () => {
-    await goTo('restore', 'Which backup?');
-    await page.locator('.choice').first().waitFor();
-    await button('Next').click();
-    await page.getByText('shop_copy').click();
+    await goTo('restore', 'Which moment?');
+    await button('Continue').click();
+    await page.getByLabel('shop_copy').check();
     await context.route('**/api/admin/backup/**', (route) =>
       route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer ended' } }),
     );
-    await button('See the plan').click();
+    await button('Continue').click();
     await page.getByRole('dialog', { name: 'Sign in again' }).waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     await context.unroute('**/api/admin/backup/**');
     await paste(rig.serving, page);
-    await page.getByText(/The target is not empty/).waitFor();
+    await page.getByText('Nothing is in the way at the target.').waitFor();
     expect(await page.getByRole('dialog').count()).toBe(0);
   });
 
@@ -399,6 +354,7 @@ describeWithPart('chromium', 'console', () => {
       ['backups', 'Started'],
       [`backups/${backup.name}`, 'Why it is kept'],
       [`restore/${backup.name}`, 'Where to?'],
+      ['configuration', 'Targets of restores'],
       ['runs', 'Succeeded'],
       [`runs/${run.id}`, 'Log'],
       ['retention', 'would go'],

@@ -21,11 +21,18 @@ export function BackUpNow() {
   );
 }
 
-function BackUpDialog({ onClose }: { readonly onClose: () => void }) {
+/** @param chosen the source that is offered first */
+export function BackUpDialog({
+  chosen,
+  onClose,
+}: {
+  readonly chosen?: string;
+  readonly onClose: () => void;
+}) {
   const configured = useStatus().value.value?.configured;
   const sources = configured?.sources ?? [];
   const types = [...new Set(['manual', ...(configured?.types ?? [])])];
-  const [source, setSource] = useState(sources[0]?.name ?? '');
+  const [source, setSource] = useState(chosen ?? sources[0]?.name ?? '');
   const [type, setType] = useState('manual');
   const [note, setNote] = useState('');
   const begin = async () => {

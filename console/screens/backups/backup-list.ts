@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
 import type { Backup } from '../../api/types.ts';
+import { session } from '../../session/session.ts';
 import { isDamaged, isWaiting } from '../../ui/backup-state.tsx';
 
 /** Most that the API gives at once. */
@@ -36,6 +37,8 @@ const IS_STATE: Readonly<Record<StateName, (backup: Backup) => boolean>> = {
 
 /** The backups that a filter lets pass, page by page, newest first. */
 export class BackupList {
+  /** How far down one has scrolled in it. */
+  readonly place = { top: 0 };
   readonly backups = signal<readonly Backup[]>([]);
   readonly failure = signal<Failure | undefined>(undefined);
   readonly isLoading = signal(false);
@@ -83,6 +86,19 @@ export class BackupList {
   #page(cursor: string | undefined) {
     return call('list', { query: { ...this.#filter, cursor, limit: PAGE } });
   }
+}
+
+let kept: { readonly of: string; readonly list: BackupList } | undefined;
+// Somebody else may sign in.
+session.subscribe(({ kind }) => {
+  if (kind === 'signed-out') kept = undefined;
+});
+
+/** The list of that filter, as one left it; of the last filter alone. */
+export function keptList(filter: ListFilter): BackupList {
+  const of = JSON.stringify(filter);
+  if (kept?.of !== of) kept = { of, list: new BackupList(filter) };
+  return kept.list;
 }
 
 /** Those that a search and a state leave, among what is loaded. */

@@ -3,11 +3,11 @@ import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import type { AnswerOf } from '../../api/types.ts';
-import { backupHref, backupName } from '../../routes.ts';
+import { BackupLink } from '../../ui/backup-link.tsx';
 import { BackupState } from '../../ui/backup-state.tsx';
-import { Moment, When } from '../../ui/moment.tsx';
+import { Moment, momentText, When } from '../../ui/moment.tsx';
 import { Card, Facts, PageHead } from '../../ui/parts.tsx';
-import { kindName, SourceName } from '../../ui/source-name.tsx';
+import { kindName, SourceName, shortSource } from '../../ui/source-name.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { Actions } from './actions.tsx';
 import { Datasets } from './datasets.tsx';
@@ -27,7 +27,7 @@ export function Backup({ name }: { readonly name: string }) {
   return (
     <div class="page">
       <PageHead
-        title={name}
+        title={backup ? `${shortSource(backup.source.name)} · ${momentText(backup.startedAt)}` : name}
         back={{ href: '#/backups', name: 'Backups' }}
         actions={backup && <Actions backup={backup} onChange={() => found.refresh()} />}
       >
@@ -44,7 +44,7 @@ function Parts({ backup }: { readonly backup: Detail }) {
       <Warnings backup={backup} />
       <div class="two">
         <div class="stack">
-          <Card title="What it is">
+          <Card title="Details">
             <Figures backup={backup} />
           </Card>
           <Card title="Datasets" isBare>
@@ -82,14 +82,12 @@ function Figures({ backup }: { readonly backup: Detail }) {
               ['Imported from a file', <When at={backup.imported.at} />] as const,
             ]
           : [['Started', <When at={startedAt} />] as const, ['Took', duration(tookMs)] as const]),
+        ['Name', <span class="mono">{backup.name}</span>],
         ['Records', number(records)],
         ['Size', bytes(plainBytes)],
         ['New in the repository', bytes(storedBytes)],
         ['Packs that it needs', `${bytes(neededBytes)} in ${number(backup.packs)}`],
-        [
-          'Compared with',
-          parent === null ? 'none: it is a first one' : <a href={backupHref(parent)}>{backupName(parent)}</a>,
-        ],
+        ['Compared with', parent === null ? 'none: it is a first one' : <BackupLink of={parent} />],
         ['Consistency', consistency(backup)],
         ['Server', backup.sealed?.server ?? 'known with the key only'],
         ['Written by', backup.software],
@@ -109,7 +107,7 @@ function consistency({ consistency: kind, window }: Detail) {
 }
 
 function WhyKept({ backup: { retention } }: { readonly backup: Detail }) {
-  if (!retention) return <p class="soft">The next prune decides nothing about it.</p>;
+  if (!retention) return <p class="soft">The next prune won't touch this backup.</p>;
   return (
     <ul class="stack">
       {retention.reasons.map((reason) => (

@@ -12,8 +12,9 @@ import { SourceName } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import { VirtualList } from '../../ui/virtual-list.tsx';
 import { BackUpNow } from './back-up-now.tsx';
-import { BackupList, matching, STATES, type StateName } from './backup-list.ts';
+import { type BackupList, keptList, matching, STATES, type StateName } from './backup-list.ts';
 import { Filters } from './filters.tsx';
+import { FirstBackups } from './first-backups.tsx';
 
 const RENEW_MS = 120_000;
 const HEIGHTS = { wide: 54, phone: 88 };
@@ -24,7 +25,7 @@ export function Backups() {
   const { query } = place.value;
   const of = (name: string) => query.get(name) ?? '';
   const [type, source, from, to] = [of('type'), of('source'), of('from'), of('to')];
-  const list = useMemo(() => new BackupList({ type, source, from, to }), [type, source, from, to]);
+  const list = useMemo(() => keptList({ type, source, from, to }), [type, source, from, to]);
   const isSearching = of('q') !== '' || of('state') !== '';
   useLoading(list, isSearching);
   const state = of('state') in STATES ? (of('state') as StateName) : undefined;
@@ -50,6 +51,10 @@ function useLoading(list: BackupList, isSearching: boolean): void {
   useEffect(() => {
     if (list.isFirst.value || isSearching) void list.more();
   }, [list, isSearching, loaded, isBack]);
+  // as when one comes back to it
+  useEffect(() => {
+    if (!list.isFirst.value) void list.renew();
+  }, [list]);
   useEffect(() => {
     const timer = setInterval(() => {
       if (!document.hidden) void list.renew();
@@ -63,19 +68,20 @@ function Found({ list, found }: { readonly list: BackupList; readonly found: rea
   if (list.isFirst.value) return list.failure.value ? null : <Loading lines={9} />;
   if (found.length === 0)
     return list.isWhole.value ? (
-      <Empty title={list.backups.value.length === 0 ? 'No backups' : 'No backup fits'}>
-        <p>
-          {place.value.query.size > 0
-            ? 'Ask for less in the filters above.'
-            : 'The first one is yet to be made.'}
-        </p>
-      </Empty>
+      place.value.query.size === 0 ? (
+        <FirstBackups />
+      ) : (
+        <Empty title={list.backups.value.length === 0 ? 'No backups' : 'No backup fits'}>
+          <p>Ask for less in the filters above.</p>
+        </Empty>
+      )
     ) : (
       <Loading lines={9} />
     );
   return (
     <VirtualList
       label="Backups, newest first"
+      memory={list.place}
       head={HEAD.map((name) => (
         <span key={name} class={NUMBERS.has(name) ? 'number-head' : ''}>
           {name}
@@ -118,7 +124,7 @@ function Row({ backup }: { readonly backup: Backup }) {
         {bytes(storedBytes)}
       </span>
       <span class="cell-state">
-        <BackupState backup={backup} />
+        <BackupState backup={backup} isShort />
       </span>
     </>
   );

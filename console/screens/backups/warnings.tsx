@@ -1,6 +1,6 @@
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
-import { backupHref, backupName } from '../../routes.ts';
+import { BackupLink } from '../../ui/backup-link.tsx';
 import { isDamaged } from '../../ui/backup-state.tsx';
 import { Note } from '../../ui/parts.tsx';
 import type { Detail } from './backup.tsx';
@@ -19,7 +19,7 @@ const SAYS: Readonly<Record<string, (finding: Finding) => string>> = {
   'dataset-vanished': ({ what, before }) => `${what} is gone; it had ${plural(before, 'record')}`,
   'records-down': ({ what, before, now }) => `${what} has ${plural(now, 'record')}; it had ${number(before)}`,
   'ratio-collapsed': ({ what, before, now }) =>
-    `most of ${what} is another and hardly compresses, as encrypted data: 1,000 records take ${bytes(now)}, took ${bytes(before)}`,
+    `most of ${what} was rewritten and no longer compresses, which looks like encryption: ${bytes(now)} per 1,000 records, was ${bytes(before)}`,
   'schema-gone': ({ what, before, now }) =>
     `the schema (${what}) has ${plural(now, 'line')}; it had ${number(before)}`,
 };
@@ -60,7 +60,7 @@ function Suspicion({ backup }: { readonly backup: Detail }) {
           {against !== undefined && (
             <>
               {' '}
-              If something was lost, <a href={backupHref(against)}>{backupName(against)}</a> has it.
+              If something was lost, the backup of <BackupLink of={against} /> has it.
             </>
           )}
         </span>

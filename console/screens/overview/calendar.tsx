@@ -54,7 +54,7 @@ function Calendar({
         {isNamed && <strong>{name}</strong>}
         <span class="soft">{shown ? describe(shown) : summary}</span>
       </figcaption>
-      <ScrollX label={`Calendar of ${name}`}>
+      <ScrollX label={`Calendar of ${name}`} isAtEnd>
         <svg
           ref={drawing}
           class="heat"

@@ -4,8 +4,9 @@ import { type Status, useStatus } from '../../api/status.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { Ago } from '../../ui/moment.tsx';
 import { Card, PageHead, type Tone } from '../../ui/parts.tsx';
-import { Empty, Shown } from '../../ui/states.tsx';
+import { Shown } from '../../ui/states.tsx';
 import { BackUpNow } from '../backups/back-up-now.tsx';
+import { FirstBackups } from '../backups/first-backups.tsx';
 import { Calendars } from './calendar.tsx';
 import { Growth } from './growth.tsx';
 import { SecondPlaces } from './second-places.tsx';
@@ -51,12 +52,7 @@ function State({ status }: { readonly status: Status }) {
       <Verdict verdict={status.verdict} />
       {status.sources.length === 0 ? (
         <Card>
-          <Empty title="No backups yet">
-            <p>
-              Nothing is protected until the first backup is made. Back up now, or wait for the first
-              scheduled run.
-            </p>
-          </Empty>
+          <FirstBackups />
         </Card>
       ) : (
         status.sources.map((source) => (

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import type { SourceState, Status } from '../../api/status.ts';
-import { backupHref } from '../../routes.ts';
+import { backupHref, restoreHref } from '../../routes.ts';
 import { depthName } from '../../ui/backup-state.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
@@ -21,6 +21,11 @@ export function SourceCard({ state, status }: { readonly state: SourceState; rea
           {failed.length > 0 && <Badge tone="bad">{number(failed.length)} damaged</Badge>}
           {waiting.length > 0 && <Badge tone="warn">{number(waiting.length)} suspect</Badge>}
           {held.length > 0 && <Badge tone="info">{number(held.length)} held</Badge>}
+          {newestGood && (
+            <a class="small" href={`${restoreHref()}?source=${encodeURIComponent(source.name)}`}>
+              Restore {shortSource(source.name)}
+            </a>
+          )}
           <span class="small faint">
             {kindName(source.kind)} · {plural(backups, 'backup')}
           </span>

@@ -1,52 +1,50 @@
+import { useEffect } from 'preact/hooks';
 import { bytes } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import type { Status } from '../../api/status.ts';
-import { BackupState } from '../../ui/backup-state.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
-import { Moment } from '../../ui/moment.tsx';
-import { Note } from '../../ui/parts.tsx';
-import { kindName } from '../../ui/source-name.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { type Detail, useBackup } from '../backups/backup.tsx';
 import { Warnings } from '../backups/warnings.tsx';
-import type { Wish } from './plan.ts';
+import { isGoodName, newNameFor, serversFor, Where } from './choose-where.tsx';
+import { placeOf, type Wish } from './plan.ts';
 
 export function ChooseWhat({
   wish,
-  targets,
+  configured,
   onChange,
   onBack,
   onNext,
   isBusy,
 }: {
   readonly wish: Wish;
-  readonly targets: Status['configured']['targets'];
+  readonly configured: Status['configured'];
   readonly onChange: (part: Partial<Wish>) => void;
   readonly onBack: () => void;
   readonly onNext: () => void;
   readonly isBusy: boolean;
 }) {
   const backup = useBackup(wish.backup);
+  const known = backup.value.value;
+  // a new database is in nobody's way: it is chosen until somebody chooses otherwise
+  useEffect(() => {
+    const [server] = known ? serversFor(known.source.kind, configured) : [];
+    if (known && server && placeOf(wish) === '') onChange({ to: server[0], newDatabase: newNameFor(known) });
+  }, [known]);
   return (
     <Shown of={backup}>
       {(detail) => (
         <>
-          <p class="row">
-            <strong>
-              <Moment at={detail.startedAt} />
-            </strong>
-            <BackupState backup={detail} />
-          </p>
           <Warnings backup={detail} />
-          <h2>What?</h2>
+          <h3>What?</h3>
           <What detail={detail} wish={wish} onChange={onChange} />
-          <h2>Where to?</h2>
-          <Where detail={detail} wish={wish} targets={targets} onChange={onChange} />
+          <h3>Where to?</h3>
+          <Where detail={detail} wish={wish} configured={configured} onChange={onChange} />
           <div class="dialog-foot">
             <Button onClick={onBack}>Back</Button>
             <Button look="primary" why={whyNot(wish, isBusy)} onClick={onNext}>
-              {isBusy ? 'Planning …' : 'See the plan'}
+              {isBusy ? 'Planning…' : 'Continue'}
             </Button>
           </div>
         </>
@@ -55,10 +53,13 @@ export function ChooseWhat({
   );
 }
 
-function whyNot({ to, datasets }: Wish, isBusy: boolean): string | undefined {
+function whyNot(wish: Wish, isBusy: boolean): string | undefined {
+  const { newDatabase, datasets } = wish;
   if (isBusy) return 'The plan is being made.';
   if (datasets?.length === 0) return 'Choose at least one dataset.';
-  return to === '' ? 'Choose where to restore to.' : undefined;
+  if (newDatabase !== undefined && !isGoodName(newDatabase))
+    return "A name has 1 to 63 of A-Z, a-z, 0-9, '_' and '-', and begins with a letter.";
+  return placeOf(wish) === '' ? 'Choose where to restore to.' : undefined;
 }
 
 function What({
@@ -127,45 +128,5 @@ function Picks({
         </label>
       ))}
     </fieldset>
-  );
-}
-
-function Where({
-  detail,
-  wish,
-  targets,
-  onChange,
-}: {
-  readonly detail: Detail;
-  readonly wish: Wish;
-  readonly targets: Status['configured']['targets'];
-  readonly onChange: (part: Partial<Wish>) => void;
-}) {
-  const fitting = targets.filter(({ kind }) => kind === detail.source.kind || kind === 'files');
-  if (fitting.length === 0)
-    return (
-      <Note tone="warn">
-        <strong>No target fits this backup.</strong>
-        <span>
-          Add one of kind {kindName(detail.source.kind)} to `targets` of the configuration, or restore with
-          the command line: <code>holdfast restore {detail.name} --to …</code>
-        </span>
-      </Note>
-    );
-  return (
-    <>
-      {fitting.map(({ name, kind }) => (
-        <Choice
-          key={name}
-          type="radio"
-          name="target"
-          title={name}
-          isChosen={wish.to === name}
-          onChoose={() => onChange({ to: name, mode: 'empty' })}
-        >
-          {kindName(kind)}
-        </Choice>
-      ))}
-    </>
   );
 }

@@ -1,4 +1,6 @@
-import type { AnswerOf } from '../../api/types.ts';
+import type { RestoreWay } from '../../../shared/core/api-runs.ts';
+import type { AnswerOf, RestoreRun } from '../../api/types.ts';
+import { restoreHref } from '../../routes.ts';
 
 /** The answer to a dry run. */
 export type Plan = Exclude<AnswerOf<'restore'>, { readonly run: string }>;
@@ -6,20 +8,93 @@ export type Plan = Exclude<AnswerOf<'restore'>, { readonly run: string }>;
 /** What somebody wants restored, as far as they have said. */
 export interface Wish {
   readonly backup: string;
+  /** A target of the configuration; with `newDatabase` the one whose server makes it, '' for that of drills. */
   readonly to: string;
+  /** Name of a database to make; undefined: into the target itself. */
+  readonly newDatabase: string | undefined;
   /** Undefined: all of them. */
   readonly datasets: readonly string[] | undefined;
   /** What to do where the target holds something: refuse, drop what is in the way, or leave what is there. */
   readonly mode: 'empty' | 'replace' | 'merge';
+  readonly resume: boolean;
+  readonly keepGoing: boolean;
+}
+
+export const NO_WISH: Wish = {
+  backup: '',
+  to: '',
+  newDatabase: undefined,
+  datasets: undefined,
+  mode: 'empty',
+  resume: false,
+  keepGoing: false,
+};
+
+/** What the place is called, and what confirms it when it is typed. */
+export function placeOf({ to, newDatabase }: Wish): string {
+  return newDatabase ?? to;
 }
 
 /** The request for it; the real one must be the same as that of the plan. */
-export function planOf({ backup, to, datasets, mode }: Wish) {
+export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGoing }: Wish) {
   return {
     backup,
-    to,
+    ...(to === '' ? {} : { to }),
+    ...(newDatabase === undefined ? {} : { newDatabase }),
     ...(datasets === undefined ? {} : { datasets }),
     replace: mode === 'replace',
     merge: mode === 'merge',
+    resume,
+    keepGoing,
   };
+}
+
+/** The address of a restore that is made up already, but for a last look at its plan. */
+export function wishHref({ backup, to, newDatabase, datasets, mode, resume, keepGoing }: Wish): string {
+  const query = new URLSearchParams({ mode });
+  if (to !== '') query.set('to', to);
+  if (newDatabase !== undefined) query.set('new', newDatabase);
+  for (const name of datasets ?? []) query.append('dataset', name);
+  if (resume) query.set('resume', '');
+  if (keepGoing) query.set('keep-going', '');
+  return `${restoreHref(backup)}?${query}`;
+}
+
+/** The wish of an address; undefined where it names no place. */
+export function wishOf(backup: string, query: URLSearchParams): Wish | undefined {
+  const newDatabase = query.get('new') ?? undefined;
+  const to = query.get('to') ?? '';
+  if (newDatabase === undefined && to === '') return undefined;
+  const datasets = query.getAll('dataset');
+  const mode = query.get('mode');
+  return {
+    backup,
+    to,
+    newDatabase,
+    datasets: datasets.length === 0 ? undefined : datasets,
+    mode: mode === 'replace' || mode === 'merge' ? mode : 'empty',
+    resume: query.has('resume'),
+    keepGoing: query.has('keep-going'),
+  };
+}
+
+/** What a restore that did not end well becomes by one of the ways that are offered. */
+export function wishByWay(backup: string, run: RestoreRun, way: RestoreWay): Wish {
+  const { to, newDatabase, datasets, mode, missing } = run;
+  const again: Wish = {
+    ...NO_WISH,
+    backup,
+    to: to ?? '',
+    newDatabase: newDatabase ?? undefined,
+    datasets: datasets ?? undefined,
+    mode,
+  };
+  const changes: Readonly<Record<RestoreWay, Partial<Wish>>> = {
+    again: {},
+    replace: { mode: 'replace' },
+    resume: { resume: true },
+    'keep-going': { keepGoing: true },
+    missing: { datasets: missing, mode: 'replace' },
+  };
+  return { ...again, ...changes[way] };
 }

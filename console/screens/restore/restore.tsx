@@ -1,21 +1,26 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
-import { type Failure, failureOf } from '../../api/problem.ts';
-import { useRefusal, useStatus } from '../../api/status.ts';
-import { go } from '../../routes.ts';
+import { useResource } from '../../api/resource.ts';
+import { type Status, useRefusal, useStatus } from '../../api/status.ts';
+import { go, place } from '../../routes.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { Note, PageHead } from '../../ui/parts.tsx';
+import { shortSource } from '../../ui/source-name.tsx';
 import { FailureNote, Shown } from '../../ui/states.tsx';
 import { tell } from '../../ui/toasts.tsx';
-import { ChooseBackup } from './choose-backup.tsx';
+import { Banner } from './banner.tsx';
+import { ChooseMoment } from './choose-moment.tsx';
+import { ChooseSource } from './choose-source.tsx';
 import { ChooseWhat } from './choose-what.tsx';
-import { type Plan, planOf, type Wish } from './plan.ts';
-import { PlanStep } from './plan-step.tsx';
+import { Confirm } from './confirm.tsx';
+import { NO_WISH, planOf, type Wish, wishOf } from './plan.ts';
+import { usePlan } from './use-plan.ts';
 
-const STEPS = ['Backup', 'What and where', 'Plan', 'Confirm'] as const;
+const STEPS = ['Source', 'Moment', 'What and where', 'Confirm'] as const;
+const QUESTIONS = ['Which database?', 'Which moment?', 'What, and where to?', 'Is this right?'] as const;
 type Step = 0 | 1 | 2 | 3;
 
-/** From a backup to a restored database, in four steps. Nothing is changed before the last. */
+/** From a source to a restored database, in four steps. Nothing is changed before the last. */
 export function Restore({ name }: { readonly name: string | undefined }) {
   const status = useStatus();
   const refusal = useRefusal('restorer');
@@ -27,12 +32,12 @@ export function Restore({ name }: { readonly name: string | undefined }) {
       <Shown of={status}>
         {(value) =>
           refusal === undefined ? (
-            <Wizard status={value} chosen={name} />
+            <Wizard key={location.hash} status={value} chosen={name} />
           ) : (
             <Note tone="warn">
               <strong>{refusal}</strong>
               <span>
-                Ask whoever gives out roles, or restore with the command line:{' '}
+                Ask who gives out roles, or restore with the command line:{' '}
                 <code>holdfast restore {name ?? 'latest'} --to …</code>
               </span>
             </Note>
@@ -43,75 +48,85 @@ export function Restore({ name }: { readonly name: string | undefined }) {
   );
 }
 
-function Wizard({
-  status,
-  chosen,
-}: {
-  readonly status: NonNullable<ReturnType<typeof useStatus>['value']['value']>;
-  readonly chosen: string | undefined;
-}) {
-  const newest = status.sources.find(({ newestGood }) => newestGood !== null)?.newestGood;
-  const { targets } = status.configured;
-  const [step, setStep] = useState<Step>(chosen === undefined ? 0 : 1);
-  const [wish, setWish] = useState<Wish>({
-    backup: chosen ?? newest?.name ?? '',
-    to: targets.length === 1 ? (targets[0]?.name ?? '') : '',
-    datasets: undefined,
-    mode: 'empty',
-  });
+/** Where the address begins: a backup, a source, or the only source there is. */
+function beginning(status: Status, chosen: string | undefined) {
+  const { query } = place.value;
+  const made = chosen === undefined ? undefined : wishOf(chosen, query);
+  const only = status.sources.length === 1 ? status.sources[0]?.source.name : undefined;
+  const source = chosen === undefined ? (query.get('source') ?? only ?? '') : '';
+  const step: Step = chosen !== undefined ? 2 : source !== '' ? 1 : 0;
+  const newest = status.sources.find((one) => one.source.name === source)?.newestGood?.name;
+  return { made, source, step, wish: made ?? { ...NO_WISH, backup: chosen ?? newest ?? '' } };
+}
+
+function Wizard({ status, chosen }: { readonly status: Status; readonly chosen: string | undefined }) {
+  const [begun] = useState(() => beginning(status, chosen));
+  const [step, setStep] = useState<Step>(begun.step);
+  const [given, setSource] = useState(begun.source);
+  const [wish, setWish] = useState<Wish>(begun.wish);
   const { plan, failure, isBusy, ask, forget } = usePlan();
-  useEffect(() => {
-    if (chosen === undefined) return;
-    setWish((before) => ({ ...before, backup: chosen, datasets: undefined }));
-    setStep(1);
-  }, [chosen]);
+  const source = useSourceOf(wish.backup) ?? given;
   const change = (part: Partial<Wish>) => {
     forget();
-    setWish({ ...wish, ...part });
+    setWish((before) => ({ ...before, ...part }));
   };
   const askFor = async (next: Wish) => {
     setWish(next);
-    if (await ask(next)) setStep(2);
+    if (await ask(next)) setStep(3);
   };
+  // an address that says all leads to its plan at once
+  useEffect(() => {
+    if (begun.made) void askFor(begun.made);
+  }, []);
   const begin = async () => {
     if (!plan) return;
-    const { run } = (await call('restore', {
-      body: { ...planOf(wish), dryRun: false, confirm: plan.confirm },
-    })) as { readonly run: string };
+    const body = { ...planOf(wish), dryRun: false, confirm: plan.confirm };
+    const { run } = (await call('restore', { body })) as { readonly run: string };
     tell('The restore has begun.');
     go(`runs/${run}`);
   };
+  const chooseSource = (name: string) => {
+    const newest = status.sources.find((one) => one.source.name === name)?.newestGood?.name ?? '';
+    setSource(name);
+    forget();
+    setWish({ ...NO_WISH, backup: newest });
+    setStep(1);
+  };
   return (
-    <section class="card" aria-label="Restore">
+    <section class="card" aria-label="Steps of a restore">
       <div class="card-body stack">
         <Steps at={step} />
-        {step === 0 && (
-          <ChooseBackup
+        <Banner wish={wish} source={shortSource(source)} />
+        <Question at={step} />
+        {step === 0 && <ChooseSource status={status} onChoose={chooseSource} />}
+        {step === 1 && (
+          <ChooseMoment
             status={status}
+            source={source}
             chosen={wish.backup}
-            onChoose={(backup) => change({ backup, datasets: undefined })}
-            onNext={() => setStep(1)}
+            onChoose={(backup) => change({ ...NO_WISH, backup })}
+            onBack={status.sources.length > 1 ? () => setStep(0) : undefined}
+            onNext={() => setStep(2)}
           />
         )}
-        {step === 1 && (
+        {step === 2 && (
           <ChooseWhat
             wish={wish}
-            targets={targets}
+            configured={status.configured}
             onChange={change}
-            onBack={() => setStep(0)}
+            onBack={() => setStep(1)}
             onNext={() => void askFor(wish)}
             isBusy={isBusy}
           />
         )}
-        {failure && step < 3 && <FailureNote failure={failure} />}
-        {step >= 2 && plan && (
-          <PlanStep
+        {failure && <FailureNote failure={failure} />}
+        {step === 3 && plan && (
+          <Confirm
             wish={wish}
             plan={plan}
-            isConfirming={step === 3}
+            drill={status.sources.find((one) => one.source.name === source)?.lastDrill}
             isBusy={isBusy}
-            onBack={() => setStep(step === 3 ? 2 : 1)}
-            onNext={() => setStep(3)}
+            onBack={() => setStep(2)}
             onReplan={(part) => void askFor({ ...wish, ...part })}
             onConfirm={begin}
           />
@@ -121,29 +136,27 @@ function Wizard({
   );
 }
 
-/** The plan of a restore, asked for and kept until the wish changes. */
-function usePlan() {
-  const [plan, setPlan] = useState<Plan>();
-  const [failure, setFailure] = useState<Failure>();
-  const [isBusy, setBusy] = useState(false);
-  const forget = () => {
-    setPlan(undefined);
-    setFailure(undefined);
-  };
-  const ask = async (wish: Wish): Promise<boolean> => {
-    forget();
-    setBusy(true);
-    try {
-      setPlan((await call('restore', { body: { ...planOf(wish), dryRun: true } })) as Plan);
-      return true;
-    } catch (error) {
-      setFailure(failureOf(error));
-      return false;
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { plan, failure, isBusy, ask, forget };
+/** Name of the source of a backup, as soon as it is known; undefined without a backup. */
+function useSourceOf(backup: string): string | undefined {
+  const found = useResource(backup === '' ? 'no backup' : `backup ${backup}`, async () =>
+    backup === '' ? undefined : call('backup', { param: backup }),
+  );
+  return found.value.value?.source.name;
+}
+
+/** The question of a step; takes the focus when one comes to it, so that screen readers begin there. */
+function Question({ at }: { readonly at: Step }) {
+  const head = useRef<HTMLHeadingElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) head.current?.focus();
+    isFirst.current = false;
+  }, [at]);
+  return (
+    <h2 ref={head} tabIndex={-1}>
+      {QUESTIONS[at]}
+    </h2>
+  );
 }
 
 function Steps({ at }: { readonly at: Step }) {

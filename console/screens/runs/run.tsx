@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
-import { call } from '../../api/client.ts';
-import { distrustAll, useResource } from '../../api/resource.ts';
+import { distrustAll } from '../../api/resource.ts';
+import { useRun } from '../../api/run-stream.ts';
 import { refreshStatus } from '../../api/status.ts';
 import type { AnswerOf } from '../../api/types.ts';
 import { backupHref } from '../../routes.ts';
@@ -10,23 +10,20 @@ import { Button } from '../../ui/button.tsx';
 import { Moment, TimeOfDay } from '../../ui/moment.tsx';
 import { Card, Facts, Note, PageHead } from '../../ui/parts.tsx';
 import { FailureText, Shown } from '../../ui/states.tsx';
-import { RunProgress, RunState, runTitle, Subject, tookMs } from './runs.tsx';
-
-const LIVE_MS = 1_500;
+import { AfterFailure } from './after-failure.tsx';
+import { CancelRun } from './cancel.tsx';
+import { RunProgress } from './progress.tsx';
+import { RunState, runTitle, Subject, tookMs } from './runs.tsx';
 
 type RunDetail = AnswerOf<'run'>;
 
 export function Run({ id }: { readonly id: string }) {
-  const found = useResource(
-    `run ${id}`,
-    () => call('run', { param: id }),
-    (value) => (value?.state === 'running' ? LIVE_MS : undefined),
-  );
+  const found = useRun(id);
   const run = found.value.value;
   const state = run?.state;
   // Before anyone sees that it ended: whoever goes back at once is not to see what was before.
   useLayoutEffect(() => {
-    if (state !== 'succeeded' && state !== 'failed') return;
+    if (state === undefined || state === 'running') return;
     distrustAll();
     refreshStatus();
   }, [state]);
@@ -36,10 +33,15 @@ export function Run({ id }: { readonly id: string }) {
         title={run ? runTitle(run) : 'Run'}
         back={{ href: '#/runs', name: 'Runs' }}
         actions={
-          run?.backup != null && (
-            <Button icon="backups" href={backupHref(run.backup)}>
-              Look at the backup
-            </Button>
+          run && (
+            <>
+              <CancelRun run={run} onCancel={() => void found.refresh()} />
+              {run.backup !== null && (
+                <Button icon="backups" href={backupHref(run.backup)}>
+                  Open backup
+                </Button>
+              )}
+            </>
           )
         }
       >
@@ -54,10 +56,11 @@ function Parts({ run }: { readonly run: RunDetail }) {
   return (
     <>
       {run.error && (
-        <Note tone="bad">
+        <Note tone={run.state === 'cancelled' ? 'warn' : 'bad'}>
           <FailureText failure={{ ...failureOf(run.error) }} />
         </Note>
       )}
+      <AfterFailure run={run} />
       <div role="status">
         {run.state === 'succeeded' && run.kind === 'restore' && (
           <Note tone="good">
@@ -70,10 +73,10 @@ function Parts({ run }: { readonly run: RunDetail }) {
           </Card>
         )}
       </div>
-      <Card title="What it is">
+      <Card title="Details">
         <Facts
           facts={[
-            ['Of', <Subject run={run} />],
+            ['Source', <Subject run={run} />],
             ['Started', <Moment at={run.startedAt} />],
             ['Took', duration(tookMs(run))],
             ['By', run.by ?? 'a schedule'],

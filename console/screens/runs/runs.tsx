@@ -1,8 +1,9 @@
-import { bytes, duration } from '../../../shared/core/human.ts';
+import { duration } from '../../../shared/core/human.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import type { Run } from '../../api/types.ts';
-import { backupHref, backupName, runHref } from '../../routes.ts';
+import { runHref } from '../../routes.ts';
+import { BackupLink, backupMoment } from '../../ui/backup-link.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { Ago, Moment, now } from '../../ui/moment.tsx';
 import { Badge, Card, PageHead } from '../../ui/parts.tsx';
@@ -10,6 +11,7 @@ import { ScrollX } from '../../ui/scroll-x.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { BackUpNow } from '../backups/back-up-now.tsx';
+import { RunProgress } from './progress.tsx';
 
 const LIVE_MS = 2_000;
 const CALM_MS = 20_000;
@@ -52,7 +54,7 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
           <tr>
             <th>Run</th>
             <th>State</th>
-            <th>Of</th>
+            <th>Source</th>
             <th>Started</th>
             <th class="number">Took</th>
             <th>By</th>
@@ -90,9 +92,9 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
 }
 
 export function runTitle({ kind, source, target, backup }: Run): string {
-  const of =
-    source === null ? (backup === null ? '' : ` of ${backupName(backup)}`) : ` of ${shortSource(source)}`;
-  return `${KIND_NAMES[kind]}${of}${target === null ? '' : ` to ${target}`}`;
+  const moment = backup === null || kind === 'backup' ? '' : backupMoment(backup);
+  const of = source === null ? moment : [shortSource(source), ...(moment === '' ? [] : [moment])].join(' · ');
+  return `${KIND_NAMES[kind]}${of === '' ? '' : ` of ${of}`}${target === null ? '' : ` into ${target}`}`;
 }
 
 export function RunState({ run: { state, error } }: { readonly run: Run }) {
@@ -108,33 +110,16 @@ export function RunState({ run: { state, error } }: { readonly run: Run }) {
         Failed
       </Badge>
     );
+  if (state === 'cancelled')
+    return (
+      <Badge tone="warn" icon="close" title={error?.message}>
+        Cancelled
+      </Badge>
+    );
   return (
     <Badge tone="info" icon="runs">
       Running
     </Badge>
-  );
-}
-
-/** What it does, and how far it is. */
-export function RunProgress({ run: { progress } }: { readonly run: Run }) {
-  if (!progress) return <p class="small soft">Under way …</p>;
-  const { phase, doneBytes, totalBytes, shares } = progress;
-  if (shares) {
-    const text = `${shares.done} of ${shares.total} parts stored`;
-    return <Bar label={text} share={shares.done / Math.max(shares.total, 1)} text={text} />;
-  }
-  const share = totalBytes !== null && totalBytes > 0 ? Math.min(doneBytes / totalBytes, 1) : undefined;
-  const about = totalBytes === null ? '' : ` of about ${bytes(totalBytes)}`;
-  return <Bar label={`Progress: ${phase}`} share={share} text={`${phase}: ${bytes(doneBytes)}${about}`} />;
-}
-
-/** @param share of what is to be done; undefined where nobody knows */
-function Bar(bar: { readonly label: string; readonly share: number | undefined; readonly text: string }) {
-  return (
-    <div class="run-progress">
-      <progress class="progress" aria-label={bar.label} max={1} value={bar.share} />
-      <p class="small soft">{bar.text}</p>
-    </div>
   );
 }
 
@@ -143,9 +128,9 @@ export function Subject({ run: { backup, source, target } }: { readonly run: Run
     <>
       {source !== null && <span>{shortSource(source)} </span>}
       {backup !== null && (
-        <a class="small" href={backupHref(backup)}>
-          {backupName(backup)}
-        </a>
+        <span class="small">
+          <BackupLink of={backup} />
+        </span>
       )}
       {target !== null && (
         <span class="small">

@@ -1,0 +1,24 @@
+import { backupHref, backupName } from '../routes.ts';
+import { momentText } from './moment.tsx';
+
+const STAMP = /_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$/;
+
+/** When a backup began, of its key or name; undefined where it does not say. */
+export function startOf(key: string): string | undefined {
+  const [, year, month, day, hour, minute, second] = STAMP.exec(backupName(key)) ?? [];
+  return year === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
+}
+
+/** A backup by its moment, in the zone of the browser; by its name where that has none. */
+export function backupMoment(key: string): string {
+  const at = startOf(key);
+  return at === undefined ? backupName(key) : momentText(at);
+}
+
+export function BackupLink({ of }: { readonly of: string }) {
+  return (
+    <a href={backupHref(of)} title={backupName(of)}>
+      {backupMoment(of)}
+    </a>
+  );
+}

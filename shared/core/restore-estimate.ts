@@ -1,0 +1,17 @@
+/** What a drill says of how long a restore takes. */
+export interface TimedDrill {
+  readonly outcome: string;
+  readonly restoreMs: number;
+  readonly compareMs?: number | undefined;
+  readonly records: number;
+}
+
+/**
+ * About how long a restore of so many records takes, with its comparison, by an earlier drill. Undefined where no drill says it:
+ * a drill that failed, or that had next to nothing to restore.
+ */
+export function estimateRestoreMs(drill: TimedDrill | null | undefined, records: number): number | undefined {
+  if (!drill || drill.outcome === 'failed' || drill.records === 0) return undefined;
+  const { restoreMs, compareMs = 0 } = drill;
+  return Math.round(((restoreMs + compareMs) / drill.records) * records);
+}

@@ -1,0 +1,263 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { buildConsole } from '../../tools/build-console.ts';
+import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import { seriousFindings } from '../support/axe.ts';
+import { runCommand } from '../support/command-line.ts';
+import { openConsolePage } from '../support/console-page.ts';
+import { newestLink } from '../support/console-rig.ts';
+import { TEST_KEY } from '../support/engine.ts';
+import { obstructOrders } from '../support/obstacle.ts';
+import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { type Serving, startServing } from '../support/serving.ts';
+
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+const ROWS = 200;
+
+/** The worst day, in a browser: from the landing page to a restored database, by whatever goes wrong on the way. */
+describeWithPart('chromium', 'restoring by the console', () => {
+  let folder: string;
+  let server: PostgresServer;
+  let browser: Browser;
+  let serving: Serving;
+  let context: BrowserContext;
+  let page: Page;
+  /** Of the backup that all of this is about. */
+  let backup: string;
+  let clicks = 0;
+  const complaints: string[] = [];
+
+  const click = async (name: string | RegExp, role: 'button' | 'link' = 'button') => {
+    clicks++;
+    await page.getByRole(role, { name, ...(typeof name === 'string' ? { exact: true } : {}) }).click();
+  };
+  const goTo = async (place: string, shows: string) => {
+    await page.evaluate(`location.hash = '#/${place}'`);
+    await page.getByText(shows).first().waitFor();
+  };
+  const ended = async (state: string) => {
+    await page.waitForURL(/#\/runs\//);
+    await page.locator('.page-head .badge', { hasText: /Succeeded|Failed|Cancelled/ }).waitFor();
+    expect(await page.locator('.page-head .badge').textContent()).toBe(state);
+  };
+  const type = (name: string) => page.getByLabel(/type the name of the target/).fill(name);
+  const orders = async (database: string) =>
+    (await server.query(database, 'select count(*)::int n, min(note) a from orders')).rows[0];
+  const WHOLE = { n: ROWS, a: 'order 1' };
+  /** axe, on what is shown now: colours are the same at every width, and parts the same in every colour. */
+  const isClean = async (what: string) => {
+    for (const [colorScheme, size] of [
+      ['light', DESK],
+      ['dark', PHONE],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(size);
+      expect(await seriousFindings(page), `${what} ${colorScheme}`).toEqual([]);
+    }
+    const width = await page.evaluate('document.scrollingElement.scrollWidth');
+    expect(width, `width of ${what}`).toBeLessThanOrEqual(PHONE.width);
+    await page.setViewportSize(DESK);
+    await page.emulateMedia({ colorScheme: 'light' });
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-restore-'));
+    const consoleFolder = path.join(folder, 'console');
+    [server, browser] = await Promise.all([
+      startPostgres(),
+      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
+      buildConsole(consoleFolder),
+    ]);
+    const place = async (name: string) => ({ kind: 'postgres', url: await server.createDatabase(name) });
+    const config = {
+      repository: './backups',
+      sources: { shop: await place('shop'), crm: await place('crm') },
+      targets: { shop_copy: await place('shop_copy'), crm_copy: await place('crm_copy') },
+      drill: { postgres: { url: server.url() } },
+    };
+    await server.query(
+      'shop',
+      `create table customers (id int primary key); insert into customers select generate_series(1, 10);
+       create table orders (id int primary key, note text);
+       insert into orders select i, 'order ' || i from generate_series(1, ${ROWS}) i`,
+    );
+    await server.query('crm', 'create table people (id int primary key); insert into people values (1)');
+    await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify(config));
+    const world = { env: { BACKUP_ENCRYPTION_KEY: TEST_KEY }, cwd: folder };
+    expect((await runCommand('init --quiet', world)).status).toBe(0);
+    serving = await startServing(`--console ${consoleFolder}`, world);
+    for (const source of ['crm', 'shop']) {
+      const { run } = await serving.json('POST', '/create', { source, type: 'daily' }, 202);
+      backup = path.basename((await serving.over(run)).backup, '.json');
+    }
+    await serving.over((await serving.json('POST', '/drill', { backup }, 202)).run);
+    context = await browser.newContext({ viewport: DESK });
+    page = await openConsolePage(context, complaints);
+    await page.goto(newestLink(serving));
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  }, 240_000);
+  afterAll(async () => {
+    await context?.close();
+    await serving?.[Symbol.asyncDispose]();
+    await browser?.close();
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(() => {
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  it('brings the newest good backup into a new database by four clicks and a name', async () => {
+    clicks = 0;
+    await click('Restore shop', 'link');
+    await page.getByRole('heading', { name: 'Which moment?' }).waitFor();
+    await isClean('moment');
+    await click('Continue');
+    await page.getByRole('heading', { name: 'What, and where to?' }).waitFor();
+    // The heading of the step has the focus, for those who hear the page.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('What, and where to?');
+    const name = await page.getByLabel('Name of the new database').inputValue();
+    expect(name).toMatch(/^shop_\d{8}_\d{4}$/);
+    await isClean('what and where');
+    await click('Continue');
+    await page.getByText(/by the drill of/).waitFor();
+    expect(await page.locator('.restore-banner').textContent()).toMatch(new RegExp(`shop, .*${name}`));
+    await isClean('confirm');
+    await type(name);
+    await click(`Restore into ${name}`);
+    expect(clicks).toBeLessThanOrEqual(4);
+    await ended('Succeeded');
+    await page.getByText('Restored, read back, and compared with the backup.').waitFor();
+    expect(await orders(name)).toEqual(WHOLE);
+  });
+
+  it('asks for the source first where there are several, and takes it back', async () => {
+    await goTo('', 'Overview');
+    await page.getByRole('link', { name: 'Restore', exact: true }).first().click();
+    await page.getByRole('heading', { name: 'Which database?' }).waitFor();
+    await isClean('source');
+    await page.getByRole('button', { name: /^crm/ }).click();
+    await page.getByRole('heading', { name: 'Which moment?' }).waitFor();
+    await page.locator('.restore-banner', { hasText: 'crm' }).waitFor();
+    await click('Back');
+    await page.getByRole('button', { name: /^shop/ }).click();
+    await page.locator('.restore-banner', { hasText: 'shop' }).waitFor();
+    // Nothing is so old.
+    await page.getByLabel('Not after').fill('2020-01-01T10:30');
+    await page.getByText('No backup is that old').waitFor();
+  });
+
+  it('warns of a target that is called after another source, on each step from then on', async () => {
+    const warning = 'crm_copy is called after crm, and this backup is of shop.';
+    await goTo(`restore/${backup}`, 'What, and where to?');
+    await page.getByLabel('crm_copy').check();
+    await page.getByText(warning).waitFor();
+    await click('Continue');
+    await page.getByRole('heading', { name: 'Is this right?' }).waitFor();
+    await page.getByText(warning).waitFor();
+    await click('Back');
+    await page.getByLabel('shop_copy').check();
+    expect(await page.getByText(warning).count()).toBe(0);
+  });
+
+  it('cancels a restore that goes on, also after the page was loaded again, and ends it by replacing', async () => {
+    const obstacle = await obstructOrders(server, 'shop_copy', 'waits');
+    await click('Continue');
+    await type('shop_copy');
+    await click('Restore into shop_copy');
+    await page.waitForURL(/#\/runs\//);
+    await obstacle.met();
+    await page.getByText(/^Restoring: /).waitFor();
+    await page.reload();
+    await page.getByText(/^Restoring: /).waitFor();
+    await isClean('a run');
+    await click('Cancel run');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click();
+    await ended('Cancelled');
+    await page.getByText('shop_copy was looked at afterwards: it holds a part of the backup.').waitFor();
+    await isClean('a cancelled run');
+    await obstacle[Symbol.asyncDispose]();
+    await click('Restore with replace', 'link');
+    await page.getByRole('heading', { name: 'Is this right?' }).waitFor();
+    await page.getByText(/at the target will be dropped first/).waitFor();
+    await page
+      .locator('.note', { hasText: 'will be dropped first' })
+      .getByText(/orders/)
+      .first()
+      .waitFor();
+    await isClean('drops');
+    await type('shop_copy');
+    await click('Restore into shop_copy');
+    await ended('Succeeded');
+    expect(await orders('shop_copy')).toEqual(WHOLE);
+  });
+
+  it('carries a failed restore to its end by the datasets that are missing', async () => {
+    await server.query('shop_copy', 'drop table orders, customers');
+    const obstacle = await obstructOrders(server, 'shop_copy', 'refuses');
+    await goTo(`restore/${backup}`, 'What, and where to?');
+    await page.getByLabel('shop_copy').check();
+    await click('Continue');
+    await type('shop_copy');
+    await click('Restore into shop_copy');
+    await ended('Failed');
+    await page
+      .getByText(/no order may come in/)
+      .first()
+      .waitFor();
+    await page.getByText('Not whole: public.orders.').waitFor();
+    await obstacle[Symbol.asyncDispose]();
+    await click('Restore only the missing datasets', 'link');
+    await page.getByText(/at the target will be dropped first/).waitFor();
+    expect(await page.locator('.restore-banner').textContent()).toContain('1 dataset only');
+    await type('shop_copy');
+    await click('Restore into shop_copy');
+    await ended('Succeeded');
+    expect(await orders('shop_copy')).toEqual(WHOLE);
+  });
+
+  it('replaces what is in the way only after it was shown', async () => {
+    await goTo(`restore/${backup}`, 'What, and where to?');
+    await page.getByLabel('shop_copy').check();
+    await click('Continue');
+    await page.getByText(/The target is not empty/).waitFor();
+    await type('shop_copy');
+    const go = page.getByRole('button', { name: 'Restore into shop_copy' });
+    expect(await go.getAttribute('aria-disabled')).toBe('true');
+    await click('Replace what is in the way');
+    await page.getByText(/at the target will be dropped first/).waitFor();
+    await type('shop');
+    expect(await go.getAttribute('aria-disabled')).toBe('true');
+    await type('shop_copy');
+    await go.click();
+    await ended('Succeeded');
+  });
+
+  it('is whole on a phone: signs out, folds its filters, and opens the calendar at today', async () => {
+    await page.setViewportSize(PHONE);
+    await goTo('', 'Backups by day');
+    await page.locator('.heat').first().waitFor();
+    const atEnd = await page.evaluate(`(() => {
+      const { scrollLeft, clientWidth, scrollWidth } = document.querySelector('.heat').parentElement;
+      return scrollWidth > clientWidth && scrollLeft + clientWidth >= scrollWidth - 2;
+    })()`);
+    expect(atEnd).toBe(true);
+    await goTo('backups', 'Filters');
+    expect(await page.getByLabel('Search').isVisible()).toBe(false);
+    await click('Filters');
+    expect(await page.getByLabel('Search').isVisible()).toBe(true);
+    await isClean('backups');
+    await page.setViewportSize(PHONE);
+    await page.evaluate("location.hash = '#/%'");
+    await page.getByText('There is no such screen').waitFor();
+    await goTo('configuration', 'Targets of restores');
+    await isClean('configuration');
+    await page.setViewportSize(PHONE);
+    await click('Sign out');
+    await page.getByText('You are signed out.').waitFor();
+  });
+});
