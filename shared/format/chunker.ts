@@ -6,6 +6,15 @@ export interface ChunkerParameters {
   readonly maxBytes: number;
 }
 
+/** Says by what the bytes are where a chunk may end; each version of the format has one. */
+export interface CutTest {
+  /**
+   * A byte of the record that the chunk which begins at `start` may end with: the first that is found past the
+   * smallest size and before `limit`.
+   */
+  propose(bytes: Buffer, start: number, limit: number): number | undefined;
+}
+
 /** What the chunker needs of a parent's chunk. */
 export interface ParentCut {
   readonly plainBytes: number;
@@ -44,22 +53,20 @@ const NEWLINE = 0x0a;
 /**
  * Cuts a stream of records into chunks. docs/format.md, "Where chunks end", is the normative text.
  *
- * Cuts depend on the stream, the parent's cuts, the table and the parameters only, never on how the bytes
+ * Cuts depend on the stream, the parent's cuts, the cut test and the parameters only, never on how the bytes
  * arrive: a decision that bytes not yet seen could change is not made (`next` answers undefined).
  */
 export class Chunker {
   readonly #parameters: ChunkerParameters;
-  readonly #gear: Uint32Array;
-  readonly #threshold: number;
+  readonly #test: CutTest;
   readonly #parent: ParentWindow;
   /** Index of the parent's chunk that begins where the next chunk does, as far as is known. */
   #index = 0;
   #offers = 0;
 
-  constructor(parameters: ChunkerParameters, gear: Uint32Array, parent: ParentWindow) {
+  constructor(parameters: ChunkerParameters, test: CutTest, parent: ParentWindow) {
     this.#parameters = parameters;
-    this.#gear = gear;
-    this.#threshold = Math.floor(2 ** 32 / (parameters.averageBytes - parameters.minBytes));
+    this.#test = test;
     this.#parent = parent;
   }
 
@@ -113,7 +120,7 @@ export class Chunker {
   #cutByContent(view: Window): Cut | undefined {
     const { minBytes, maxBytes } = this.#parameters;
     const limit = Math.min(view.start + maxBytes, view.end);
-    const proposed = this.#propose(view.bytes, view.start + minBytes, limit);
+    const proposed = this.#test.propose(view.bytes, view.start, limit);
     let end = proposed === undefined ? -1 : view.bytes.indexOf(NEWLINE, proposed) + 1;
     if (end === 0 || end > limit) end = -1;
     if (end === -1 && view.end - view.start < maxBytes && !view.isLast) return undefined;
@@ -126,20 +133,6 @@ export class Chunker {
     }
     if (!view.sees(end)) return undefined;
     return this.#take(view, end, endsInside, this.#realign(view, end));
-  }
-
-  /** First place past `from` where the gear hash of the bytes before it is below the threshold. */
-  #propose(bytes: Buffer, from: number, limit: number): number | undefined {
-    const gear = this.#gear;
-    const threshold = this.#threshold;
-    let h = 0;
-    const warm = Math.max(0, from - 32);
-    for (let i = warm; i < from && i < limit; i++) h = ((h << 1) + (gear[bytes[i] as number] as number)) | 0;
-    for (let i = from; i < limit; i++) {
-      h = ((h << 1) + (gear[bytes[i] as number] as number)) | 0;
-      if (h >>> 0 < threshold) return i;
-    }
-    return undefined;
   }
 
   /** The parent's chunk whose end looks like `end`, among the next LOOKAHEAD; else the one that was expected. */

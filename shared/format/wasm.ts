@@ -1,0 +1,122 @@
+/** The few instructions of WebAssembly (Core Specification 2.0, 5.4) that the cut test is written in, as bytes. */
+
+export type Code = readonly number[];
+
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+export const V128 = 0x7b;
+
+const unsigned = (n: number): number[] =>
+  n < 128 ? [n] : [(n & 127) | 128, ...unsigned(Math.floor(n / 128))];
+
+function signed(n: bigint): number[] {
+  const low = Number(BigInt.asUintN(7, n));
+  const rest = n >> 7n;
+  const isAll = rest === 0n ? low < 64 : rest === -1n && low >= 64;
+  return isAll ? [low] : [low | 128, ...signed(rest)];
+}
+
+const vector = (instruction: number): Code => [0xfd, ...unsigned(instruction)];
+
+export const get = (local: number): Code => [0x20, local];
+export const set = (local: number): Code => [0x21, local];
+export const tee = (local: number): Code => [0x22, local];
+
+export const block: Code = [0x02, 0x40];
+export const loop: Code = [0x03, 0x40];
+export const when: Code = [0x04, 0x40];
+export const otherwise: Code = [0x05];
+export const end: Code = [0x0b];
+export const branch = (depth: number): Code => [0x0c, depth];
+export const branchIf = (depth: number): Code => [0x0d, depth];
+export const give: Code = [0x0f];
+
+export const const32 = (n: number): Code => [0x41, ...signed(BigInt(n))];
+export const isZero32: Code = [0x45];
+export const less32: Code = [0x49];
+export const greater32: Code = [0x4b];
+export const trailingZeros32: Code = [0x68];
+export const add32: Code = [0x6a];
+export const sub32: Code = [0x6b];
+
+export const const64 = (n: bigint): Code => [0x42, ...signed(BigInt.asIntN(64, n))];
+export const less64: Code = [0x54];
+export const add64: Code = [0x7c];
+export const mul64: Code = [0x7e];
+/** The low half of 64 bits; 32 bits as 64. */
+export const low32: Code = [0xa7];
+export const widen: Code = [0xad];
+
+/** Loads say that they are aligned to bytes. */
+export const load128 = (offset: number): Code => [...vector(0x00), 0, ...unsigned(offset)];
+/** Eight bytes twice: of memory, of a number. */
+export const loadTwice64 = (offset: number): Code => [...vector(0x0a), 0, ...unsigned(offset)];
+export const twice64: Code = vector(0x12);
+/** Sixteen bytes by their places in two vectors, one after the other. */
+export const shuffle = (places: Code): Code => [...vector(0x0d), ...places];
+export const splat8: Code = vector(0x0f);
+export const lane64 = (lane: number): Code => [...vector(0x1d), lane];
+export const setLane64 = (lane: number): Code => [...vector(0x1e), lane];
+export const equal8x16: Code = vector(0x23);
+/** One bit for each of sixteen bytes, of those that are not zero. */
+export const bits8x16: Code = vector(0x64);
+export const or128: Code = vector(0x50);
+export const xor128: Code = vector(0x51);
+export const add32x4: Code = vector(0xae);
+export const shiftLeft64x2: Code = vector(0xcb);
+export const shiftRight64x2: Code = vector(0xcd);
+export const add64x2: Code = vector(0xce);
+/** Products of 64 bits, of the lower and of the upper two of four numbers of 32. */
+export const mulLow32x4: Code = vector(0xde);
+export const mulHigh32x4: Code = vector(0xdf);
+
+/** A module that exports one page of memory, `memory`, and one function, `run`. */
+export function moduleOf({
+  parameters,
+  locals,
+  body,
+}: {
+  readonly parameters: Code;
+  /** How many of each type. */
+  readonly locals: readonly (readonly [count: number, type: number])[];
+  readonly body: Code;
+}): Uint8Array<ArrayBuffer> {
+  const type = [1, 0x60, parameters.length, ...parameters, 1, I32];
+  const code = [locals.length, ...locals.flatMap(([count, of]) => [...unsigned(count), of]), ...body, ...end];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, type),
+    ...section(3, [1, 0]),
+    ...section(5, [1, 0, 1]),
+    ...section(7, [2, ...exported('memory', 2), ...exported('run', 0)]),
+    ...section(10, [1, ...unsigned(code.length), ...code]),
+  ]);
+}
+
+const exported = (name: string, kind: number): number[] => [name.length, ...Buffer.from(name), kind, 0];
+
+const section = (id: number, content: Code): number[] => [id, ...unsigned(content.length), ...content];
+
+interface Engine {
+  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+/** TypeScript's types of the engine come with those of browsers only. */
+const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+
+/** @returns makes an instance of the module, with a memory of its own; compiled when the first is made */
+export function instancesOf<Run>(
+  module: Uint8Array<ArrayBuffer>,
+): () => { readonly memory: Uint8Array<ArrayBuffer>; readonly run: Run } {
+  let compiled: object | undefined;
+  return () => {
+    compiled ??= new engine.Module(module);
+    const { exports } = new engine.Instance(compiled);
+    const { memory, run } = exports as {
+      readonly memory: { readonly buffer: ArrayBuffer };
+      readonly run: Run;
+    };
+    return { memory: new Uint8Array(memory.buffer), run };
+  };
+}
