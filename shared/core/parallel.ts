@@ -29,3 +29,12 @@ export async function parallel<T>(
   await Promise.all(Array.from({ length: most }, lane));
   if (failures.length > 0) throw failures[0];
 }
+
+/** How many of what lies in memory as a whole may be there at once: at least one, and at most `most`. */
+export function mostInMemory(
+  sizes: readonly { readonly bytes: number }[],
+  { most, memoryBytes }: { readonly most: number; readonly memoryBytes: number },
+): number {
+  const largest = sizes.reduce((max, { bytes }) => Math.max(max, bytes), 1);
+  return Math.max(1, Math.min(most, Math.floor(memoryBytes / largest)));
+}

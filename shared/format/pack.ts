@@ -1,15 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
 import { type PackId, parsePackId } from '../core/ids.ts';
 import type { ItemLocation, PackHandle } from './chunk-ref.ts';
-import { padme } from './padding.ts';
-import { openItem, PACK_HEADER_BYTES, type PackSeal, sealItem, TAG_BYTES } from './seal.ts';
+import { blurredPadme, padme } from './padding.ts';
+import { isOfVersion1, itemOverhead, openItem, PACK_HEADER_BYTES, type PackSeal, sealItem } from './seal.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-const TRAILER_BYTES = 4;
+/** How long the directory is, which lies before it. In version 2 it is sealed: it says how much is padding. */
+const LENGTH_BYTES = 4;
 /** Bounds what a directory can take, and the references that wait for a pack's name. */
 const MOST_ITEMS = 65_536;
 const DIRECTORY_BYTES_PER_ITEM = 4;
+/** Up to this share of a pack of version 2 stays free, by chance: nobody can see whether one byte more would have fitted. */
+const FREE_SHARE = 1 / 128;
 
 export interface ClosedPack {
   readonly id: PackId;
@@ -35,11 +38,13 @@ export class PackBuilder {
   readonly #seal: PackSeal;
   readonly #buffer: Buffer;
   readonly #sizes: number[] = [];
+  readonly #freeBytes: number;
   #at = PACK_HEADER_BYTES;
 
   constructor(seal: PackSeal, buffer: Buffer) {
     this.#seal = seal;
     this.#buffer = buffer;
+    this.#freeBytes = isOfVersion1(seal) ? 0 : randomInt(Math.max(1, Math.floor(buffer.length * FREE_SHARE)));
     buffer.set(seal.header, 0);
   }
 
@@ -49,10 +54,11 @@ export class PackBuilder {
 
   /** Whether an item of `plainBytes` (codec byte included) and the directory still fit. */
   fits(plainBytes: number): boolean {
-    const directory = (this.#sizes.length + 3) * DIRECTORY_BYTES_PER_ITEM + TAG_BYTES + TRAILER_BYTES;
-    return (
-      this.#sizes.length < MOST_ITEMS && this.#at + plainBytes + TAG_BYTES + directory <= this.#buffer.length
-    );
+    const overhead = itemOverhead(this.#seal);
+    const sizes = (this.#sizes.length + 3) * DIRECTORY_BYTES_PER_ITEM;
+    const directory = sizes + overhead + trailerBytes(this.#seal);
+    const room = this.#buffer.length - (this.isEmpty ? 0 : this.#freeBytes);
+    return this.#sizes.length < MOST_ITEMS && this.#at + plainBytes + overhead + directory <= room;
   }
 
   /** `item` must fit. */
@@ -64,26 +70,56 @@ export class PackBuilder {
     return { pack: this.handle, offset, storedBytes };
   }
 
+  /** Adds zeros: where the next item begins says little then of how large those before it are. They must fit. */
+  pad(): void {
+    const least = this.#at + itemOverhead(this.#seal);
+    this.add(Buffer.alloc(blurredPadme(least) - least));
+  }
+
   /**
    * Seals the directory, names the pack.
    *
-   * @param padded makes the size a Padmé size, for packs that are not full
+   * @param padded makes the size a Padmé size, for packs that are not full. Of version 2, a full one takes the whole
+   * buffer, so that its size does not say how much was left over
    */
   close(padded: boolean): ClosedPack {
     const writer = new ByteWriter(this.#sizes.length * DIRECTORY_BYTES_PER_ITEM + 8);
     writer.varint(this.#sizes.length);
     for (const size of this.#sizes) writer.varint(size);
-    const bare = this.#at + writer.length + TAG_BYTES + TRAILER_BYTES;
-    const total = padded ? Math.min(padme(bare), this.#buffer.length) : bare;
-    writer.bytes(Buffer.alloc(Math.max(0, total - bare)));
+    const bare = this.#at + writer.length + itemOverhead(this.#seal) + trailerBytes(this.#seal);
+    writer.bytes(Buffer.alloc(Math.max(0, this.#sizeFor(bare, padded) - bare)));
     const directoryBytes = sealItem(this.#seal, this.#at, writer.finish(), this.#buffer, this.#at);
-    const end = this.#at + directoryBytes;
-    this.#buffer.writeUInt32LE(directoryBytes, end);
-    const bytes = this.#buffer.subarray(0, end + TRAILER_BYTES);
+    const trailer = this.#at + directoryBytes;
+    writeLength(this.#seal, directoryBytes, this.#buffer, trailer);
+    const bytes = this.#buffer.subarray(0, trailer + trailerBytes(this.#seal));
     const id = parsePackId(createHash('sha256').update(bytes).digest('hex'));
     this.handle.id = id;
     return { id, bytes, items: this.#sizes.length };
   }
+
+  #sizeFor(bare: number, padded: boolean): number {
+    const size = isOfVersion1(this.#seal) ? padme(bare) : blurredPadme(bare);
+    if (padded) return Math.min(size, this.#buffer.length);
+    return isOfVersion1(this.#seal) ? bare : this.#buffer.length;
+  }
+}
+
+function trailerBytes(seal: PackSeal): number {
+  return isOfVersion1(seal) ? LENGTH_BYTES : LENGTH_BYTES + itemOverhead(seal);
+}
+
+function writeLength(seal: PackSeal, directoryBytes: number, into: Buffer, at: number): void {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(directoryBytes);
+  if (isOfVersion1(seal)) length.copy(into, at);
+  else sealItem(seal, at, length, into, at);
+}
+
+/** @throws E_DAMAGED */
+function readLength(pack: Buffer, at: number, seal: PackSeal, packName: string): number {
+  const stored = pack.subarray(at);
+  if (isOfVersion1(seal)) return stored.readUInt32LE(0);
+  return openItem(seal, at, stored, `the length of the directory of ${packName}`).readUInt32LE(0);
 }
 
 /**
@@ -96,10 +132,10 @@ export function readDirectory(
   seal: PackSeal,
   packName: string,
 ): { readonly offset: number; readonly storedBytes: number }[] {
-  const trailer = pack.length - TRAILER_BYTES;
-  const directoryBytes = trailer >= PACK_HEADER_BYTES ? pack.readUInt32LE(trailer) : 0;
+  const trailer = pack.length - trailerBytes(seal);
+  const directoryBytes = trailer >= PACK_HEADER_BYTES ? readLength(pack, trailer, seal, packName) : 0;
   const start = trailer - directoryBytes;
-  if (directoryBytes < TAG_BYTES || start < PACK_HEADER_BYTES) {
+  if (directoryBytes < itemOverhead(seal) || start < PACK_HEADER_BYTES) {
     throw new HoldfastError(
       'E_DAMAGED',
       `${packName} has a directory of ${directoryBytes} bytes in ${pack.length}`,

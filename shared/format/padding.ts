@@ -1,11 +1,38 @@
+import { randomInt } from 'node:crypto';
+
 /**
  * The smallest Padmé size of at least `size` (Nikitin et al., "Reducing Metadata Leakage from Encrypted
  * Files", PETS 2019): at most 12 % larger, and sizes in use are few.
  */
 export function padme(size: number): number {
-  if (size < 2) return size;
+  const step = padmeStep(size);
+  return step <= 1 ? size : Math.ceil(size / step) * step;
+}
+
+/** From a size of about `size` to the next one that is in use. */
+function padmeStep(size: number): number {
+  if (size < 2) return 0;
   const exponent = Math.floor(Math.log2(size));
-  const digits = Math.floor(Math.log2(exponent)) + 1;
-  const step = 2 ** (exponent - digits);
-  return step < 1 ? size : Math.ceil(size / step) * step;
+  return 2 ** (exponent - Math.floor(Math.log2(exponent)) - 1);
+}
+
+/**
+ * A Padmé size of at least `size` and a random part of a step. Without that, who can add bytes of his own finds where
+ * one byte more makes the next size, and learns there whether a guess compresses better; so it is a matter of chance.
+ */
+export function blurredPadme(size: number): number {
+  return padme(size + randomInt(Math.max(1, Math.floor(padmeStep(size)))));
+}
+
+const SKIPPABLE_HEADER_BYTES = 8;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+
+/** A zstd frame, and a skippable one after it (RFC 8878, 3.1.2) that hides how long it is. */
+export function padFrame(frame: Uint8Array): Buffer {
+  const least = frame.length + SKIPPABLE_HEADER_BYTES;
+  const padded = Buffer.alloc(blurredPadme(least));
+  padded.set(frame);
+  padded.writeUInt32LE(SKIPPABLE_MAGIC, frame.length);
+  padded.writeUInt32LE(padded.length - least, frame.length + 4);
+  return padded;
 }

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { release } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import { parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 
 /** What a pack's items are, and so which key of its run seals them. */
@@ -8,14 +9,17 @@ export type PackPurpose = 'data' | 'index';
 
 export const PACK_HEADER_BYTES = 88;
 export const TAG_BYTES = 16;
+const NONCE_BYTES = 12;
 
 const MAGIC = Buffer.from('HFPK');
-const VERSION = 1;
+const VERSIONS: readonly FormatVersion[] = [1, 2];
 /** AES-256-GCM under HKDF-SHA-256. */
 const ALGORITHM = 1;
 const PURPOSES: readonly PackPurpose[] = ['data', 'index'];
 
 export interface PackHeader {
+  /** 1 has offsets for nonces; 2 stores nonces that depend on what is sealed, and hides how full a pack is. */
+  readonly version: FormatVersion;
   readonly purpose: PackPurpose;
   readonly runKeyId: RunKeyId;
   readonly salt: Buffer;
@@ -26,6 +30,8 @@ export interface PackHeader {
 export interface PackSeal {
   readonly key: Uint8Array;
   readonly header: Uint8Array;
+  /** Of version 2: makes nonces. Who only reads needs none. */
+  readonly nonceKey?: Uint8Array | undefined;
 }
 
 /** Makes the header and key of a new pack. `salt`: 32 fresh random bytes. */
@@ -34,17 +40,18 @@ export function newPackSeal(
   runKeyId: RunKeyId,
   runKey: Uint8Array,
   salt: Uint8Array,
+  version: FormatVersion = 1,
 ): PackSeal {
-  const { key, commitment } = derive(runKey, salt);
+  const { key, commitment, nonceKey } = derive(runKey, salt, version);
   const header = Buffer.alloc(PACK_HEADER_BYTES);
   MAGIC.copy(header, 0);
-  header[4] = VERSION;
+  header[4] = version;
   header[5] = ALGORITHM;
   header[6] = PURPOSES.indexOf(purpose) + 1;
   header.write(runKeyId, 8, 16, 'hex');
   header.set(salt, 24);
   header.set(commitment, 56);
-  return { key, header };
+  return { key, header, nonceKey };
 }
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT */
@@ -53,10 +60,11 @@ export function parsePackHeader(bytes: Uint8Array, packName: string): PackHeader
   if (header.length < PACK_HEADER_BYTES || !header.subarray(0, 4).equals(MAGIC)) {
     throw new HoldfastError('E_DAMAGED', `${packName} does not begin with a pack header`);
   }
-  if (header[4] !== VERSION || header[5] !== ALGORITHM) {
+  const version = VERSIONS.find((known) => known === header[4]);
+  if (!version || header[5] !== ALGORITHM) {
     throw new HoldfastError(
       'E_NEWER_FORMAT',
-      `${packName} is of pack version ${header[4]}, algorithm ${header[5]}; this release reads ${VERSION}, ${ALGORITHM}`,
+      `${packName} is of pack version ${header[4]}, algorithm ${header[5]}; this release reads versions ${VERSIONS.join(' and ')}, algorithm ${ALGORITHM}`,
       { hint: 'Install the newest release.' },
     );
   }
@@ -68,6 +76,7 @@ export function parsePackHeader(bytes: Uint8Array, packName: string): PackHeader
     );
   }
   return {
+    version,
     purpose,
     runKeyId: parseRunKeyId(header.toString('hex', 8, 24)),
     salt: header.subarray(24, 56),
@@ -86,7 +95,7 @@ export function openPackSeal(
   runKey: Uint8Array,
   packName: string,
 ): PackSeal {
-  const { key, commitment } = derive(runKey, header.salt);
+  const { key, commitment } = derive(runKey, header.salt, header.version);
   if (!timingSafeEqual(commitment, header.commitment)) {
     throw new HoldfastError(
       'E_WRONG_KEY',
@@ -99,7 +108,12 @@ export function openPackSeal(
   return { key, header: Buffer.from(bytes.subarray(0, PACK_HEADER_BYTES)) };
 }
 
-/** Seals one item; `offset` is where the item begins in its pack, and so its nonce. Appends the tag. */
+/** Bytes that an item takes besides its plain bytes. */
+export function itemOverhead(seal: PackSeal): number {
+  return TAG_BYTES + (isOfVersion1(seal) ? 0 : NONCE_BYTES);
+}
+
+/** Seals one item that begins at `offset` of its pack, into `into` from `at` on. @returns stored bytes */
 export function sealItem(
   seal: PackSeal,
   offset: number,
@@ -107,25 +121,34 @@ export function sealItem(
   into: Buffer,
   at: number,
 ): number {
-  const cipher = createCipheriv('aes-256-gcm', seal.key, nonce(offset));
-  cipher.setAAD(seal.header);
+  const nonce = isOfVersion1(seal) ? nonceOf(offset) : syntheticNonce(seal, offset, plain);
+  const cipher = createCipheriv('aes-256-gcm', seal.key, nonce);
+  cipher.setAAD(boundTo(seal, offset));
   const body = cipher.update(plain);
   cipher.final();
-  body.copy(into, at);
+  const start = at + itemOverhead(seal) - TAG_BYTES;
+  if (start > at) nonce.copy(into, at);
+  body.copy(into, start);
   const bodyBytes = body.length;
   release(body);
-  cipher.getAuthTag().copy(into, at + bodyBytes);
-  return bodyBytes + TAG_BYTES;
+  cipher.getAuthTag().copy(into, start + bodyBytes);
+  return bodyBytes + itemOverhead(seal);
 }
 
 /** @throws E_DAMAGED */
 export function openItem(seal: PackSeal, offset: number, stored: Uint8Array, what: string): Buffer {
-  if (stored.length < TAG_BYTES)
-    throw new HoldfastError('E_DAMAGED', `${what} has ${stored.length} bytes, fewer than a tag`);
-  const decipher = createDecipheriv('aes-256-gcm', seal.key, nonce(offset), { authTagLength: TAG_BYTES });
-  decipher.setAAD(seal.header);
+  const least = itemOverhead(seal);
+  if (stored.length < least)
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${what} has ${stored.length} bytes, every item has ${least} or more`,
+    );
+  const start = least - TAG_BYTES;
+  const nonce = start > 0 ? stored.subarray(0, start) : nonceOf(offset);
+  const decipher = createDecipheriv('aes-256-gcm', seal.key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(boundTo(seal, offset));
   decipher.setAuthTag(stored.subarray(stored.length - TAG_BYTES));
-  const plain = decipher.update(stored.subarray(0, stored.length - TAG_BYTES));
+  const plain = decipher.update(stored.subarray(start, stored.length - TAG_BYTES));
   try {
     decipher.final();
   } catch (cause) {
@@ -137,15 +160,49 @@ export function openItem(seal: PackSeal, offset: number, stored: Uint8Array, wha
   return plain;
 }
 
-function nonce(offset: number): Buffer {
-  const iv = Buffer.alloc(12);
-  iv.writeUInt32LE(offset % 2 ** 32, 0);
-  iv.writeUInt32LE(Math.floor(offset / 2 ** 32), 4);
-  return iv;
+export function isOfVersion1({ header }: PackSeal): boolean {
+  return header[4] === 1;
 }
 
-/** RFC 5869: 32 bytes of key, 32 bytes that commit to it (a GCM tag alone does not commit to its key). */
-function derive(runKey: Uint8Array, salt: Uint8Array): { readonly key: Buffer; readonly commitment: Buffer } {
-  const bytes = Buffer.from(hkdfSync('sha256', runKey, salt, 'holdfast/1 pack', 64));
-  return { key: bytes.subarray(0, 32), commitment: bytes.subarray(32) };
+/** What an item is the item of: its pack, and in version 2 its place there, which in version 1 the nonce says. */
+function boundTo(seal: PackSeal, offset: number): Uint8Array {
+  return isOfVersion1(seal) ? seal.header : Buffer.concat([seal.header, offsetBytes(offset)]);
+}
+
+/** The nonce of version 1. */
+function nonceOf(offset: number): Buffer {
+  return Buffer.concat([offsetBytes(offset)], NONCE_BYTES);
+}
+
+/**
+ * The nonce of version 2: of a machine that is stopped and resumed twice, both fill the same place of the same pack,
+ * perhaps with different bytes. What is random would be the same for both; what depends on the bytes is not.
+ */
+function syntheticNonce({ nonceKey }: PackSeal, offset: number, plain: Uint8Array): Buffer {
+  if (!nonceKey) throw new HoldfastError('E_INTERNAL', 'a pack that was opened for reading is written to');
+  const digest = createHmac('sha256', nonceKey).update(offsetBytes(offset)).update(plain).digest();
+  return digest.subarray(0, NONCE_BYTES);
+}
+
+function offsetBytes(offset: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(offset));
+  return bytes;
+}
+
+interface PackKeys {
+  readonly key: Buffer;
+  readonly commitment: Buffer;
+  readonly nonceKey: Buffer | undefined;
+}
+
+/** RFC 5869: 32 bytes of key, 32 bytes that commit to it (a GCM tag alone does not commit to its key), nonce key. */
+function derive(runKey: Uint8Array, salt: Uint8Array, version: FormatVersion): PackKeys {
+  const length = version === 1 ? 64 : 96;
+  const bytes = Buffer.from(hkdfSync('sha256', runKey, salt, `holdfast/${version} pack`, length));
+  return {
+    key: bytes.subarray(0, 32),
+    commitment: bytes.subarray(32, 64),
+    nonceKey: version === 1 ? undefined : bytes.subarray(64),
+  };
 }

@@ -91,13 +91,13 @@ async function list(
   const view = plan.shared?.view ?? shares[0]?.view;
   if (!view)
     throw new HoldfastError('E_DAMAGED', `${documents.keyOf(shareName(0))} does not say what was read`);
-  const packs = await RunPacks.begin(context, { type: plan.type, purposes: ['index'], signal });
+  const { parent, version = 1, type } = plan;
+  const packs = await RunPacks.begin(context, { version, type, purposes: ['index'], signal });
   const manifestKey = await context.keys.make(documents.run, 'manifest', signal);
   const compresses = context.limits.level > 0;
   const { name } = plan.source;
   let suspect: Suspect | undefined;
   const written = shares.map((share, i) => decodeShare(share, documents.keyOf(shareName(i))));
-  const { parent } = plan;
   const before = parent && (await repository.inspectIfListed(parent.key as BackupKey, signal));
   const committed = await commitShares(context, packs, written, {
     ...viewToCommit(view),

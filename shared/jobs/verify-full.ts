@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { buffersLetGo, release } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey, PackId } from '../core/ids.ts';
-import { parallel } from '../core/parallel.ts';
+import { mostInMemory, parallel } from '../core/parallel.ts';
+import { MiB } from '../core/units.ts';
 import type { Manifest, RunKey } from '../format/manifest.ts';
 import { packKey, readDirectory } from '../format/pack.ts';
 import type { ListedPack } from '../format/pack-list.ts';
@@ -21,8 +22,8 @@ interface PackVerdict {
   readonly mistake?: HoldfastError | undefined;
 }
 
-/** Packs read whole at once; each takes its size in memory. */
-const PACKS_AT_ONCE = 2;
+/** Packs read whole at once; each takes its size in memory, and they are of up to 64 MiB. */
+const PACKS_AT_ONCE = { most: 2, memoryBytes: 64 * MiB };
 
 export interface FullVerificationOptions {
   /** Whether packs of this id, and the chunks that end in them, are looked at. Trees are, always. */
@@ -91,9 +92,8 @@ export class FullVerification {
     const isInScope = await this.#scopeOf(reader.manifest);
     const listed = await this.#listedBy(reader);
     const packs = listed.filter(({ id }) => isInScope(id));
-    await parallel(packs, { most: PACKS_AT_ONCE, signal: this.#signal }, (pack) =>
-      this.#verifyPack(reader, key, pack),
-    );
+    const most = mostInMemory(packs, PACKS_AT_ONCE);
+    await parallel(packs, { most, signal: this.#signal }, (pack) => this.#verifyPack(reader, key, pack));
     await this.#findings.guard(key, key, async () => refuseContradictions(reader, listed));
     await this.#verifyTrees(reader, isInScope);
   }

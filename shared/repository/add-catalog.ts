@@ -2,12 +2,13 @@ import { HoldfastError } from '../core/errors.ts';
 import { KiB } from '../core/units.ts';
 import { type Catalog, encodeCatalog, rootEntry, type Suspect } from '../format/catalog.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
+import { padFrame } from '../format/padding.ts';
 import { SELF } from '../format/tree.ts';
 import { encodeUsedBytes } from '../format/used-bytes.ts';
 import type { BackupToCommit, CommittedBackup, DatasetToCommit } from './backup-to-write.ts';
 import type { WrittenFigures } from './dataset-figures.ts';
 import { orderPacks, type UsedHandle } from './pack-order.ts';
-import type { RunPacks } from './run-packs.ts';
+import { MOST_PADDING_BYTES, type RunPacks } from './run-packs.ts';
 import type { WrittenPartition, WrittenShare } from './written-share.ts';
 
 /** A varint of the bytes used of one pack takes no more. */
@@ -51,13 +52,15 @@ export function addCatalog(
   }
   const { totals, shares, before } = sealed;
   const mostPacks = shares.reduce((sum, { used }) => sum + used.size, 1);
-  const self = packs.packFor(catalogBytes + mostPacks * MOST_USE_BYTES);
+  const self = packs.packFor(catalogBytes + mostPacks * MOST_USE_BYTES + MOST_PADDING_BYTES);
   const order = orderPacks(shares, { before, last: self });
   const { pack, offset, storedBytes } = packs.addItem(
     encodeUsedBytes(order.map(({ usedBytes }) => usedBytes)),
   );
   const { id, body } = encode(self, { figures: totals, use: { pack: SELF, offset, storedBytes } });
-  const location = packs.addItem(body);
+  // The manifest says where it lies and how long it is, in the clear.
+  packs.pad();
+  const location = packs.addItem(padFrame(body));
   if (pack !== self || location.pack !== self)
     throw new HoldfastError('E_INTERNAL', 'the catalog went into another pack than was made room for');
   return { id, location, order };

@@ -4,6 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../format/codec.ts';
 import { encodeDelta } from '../format/delta.ts';
 import { PackBuilder } from '../format/pack.ts';
+import { padme } from '../format/padding.ts';
 import { newPackSeal, openItem } from '../format/seal.ts';
 import type {
   ChunkToDecode,
@@ -57,6 +58,11 @@ export class ChunkProcessor {
     return { pack: this.#packs, offset, storedBytes };
   }
 
+  /** See PackBuilder.pad; room for it must have been reserved. */
+  pad(): void {
+    this.#builder?.pack.pad();
+  }
+
   /** Packs that were filled since the last call. */
   takeClosed(): PackClosed[] {
     const closed = this.#closed;
@@ -104,19 +110,30 @@ export class ChunkProcessor {
 
   #room(itemBytes: number): { readonly pack: PackBuilder } {
     if (this.#builder && !this.#builder.pack.fits(itemBytes)) this.#close(false);
-    if (!this.#builder) {
-      const { purpose, runKeyId, runKey, packBytes } = this.#settings;
-      const buffer =
-        this.#takeSpare(itemBytes) ?? new ArrayBuffer(Math.max(packBytes, itemBytes + PACK_OVERHEAD_BYTES));
-      const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32));
-      this.#builder = { pack: new PackBuilder(seal, Buffer.from(buffer)), buffer };
-    }
+    this.#builder ??= this.#newBuilder(itemBytes);
     return this.#builder;
   }
 
-  #takeSpare(itemBytes: number): ArrayBuffer | undefined {
+  #newBuilder(itemBytes: number): { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } {
+    const { version, purpose, runKeyId, runKey } = this.#settings;
+    const size = this.#sizeFor(itemBytes);
+    const buffer = this.#takeSpare(size) ?? new ArrayBuffer(size);
+    const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32), version);
+    // The size of a full pack of version 2 says nothing of what is in it, nor of a larger pack that was there before.
+    const view = version === 1 ? Buffer.from(buffer) : Buffer.from(buffer, 0, size);
+    return { pack: new PackBuilder(seal, view), buffer };
+  }
+
+  /** Bytes of a full pack that begins with such an item. */
+  #sizeFor(itemBytes: number): number {
+    const { version, packBytes } = this.#settings;
+    const least = itemBytes + PACK_OVERHEAD_BYTES;
+    return least <= packBytes ? packBytes : version === 1 ? least : padme(least);
+  }
+
+  #takeSpare(least: number): ArrayBuffer | undefined {
     const spare = this.#spare;
-    if (!spare || spare.byteLength < itemBytes + PACK_OVERHEAD_BYTES) return undefined;
+    if (!spare || spare.byteLength < least) return undefined;
     this.#spare = undefined;
     return spare;
   }

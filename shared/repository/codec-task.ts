@@ -1,4 +1,5 @@
 import type { FilePlace } from '../core/file-place.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import type { PackId, RunKeyId } from '../core/ids.ts';
 import type { PackPurpose, PackSeal } from '../format/seal.ts';
 
@@ -26,6 +27,8 @@ export interface ItemBatch {
 
 /** What a run's processors need to know. */
 export interface RunSettings {
+  /** Of the packs that are filled. */
+  readonly version: FormatVersion;
   readonly runKeyId: RunKeyId;
   readonly purpose: PackPurpose;
   readonly runKey: Uint8Array;

@@ -68,6 +68,7 @@ export class PackLedger {
   readonly problems: readonly string[];
   readonly #known: Map<string, KnownPack>;
   readonly #backups = new Set<string>();
+  #namedBytes = 0;
   #dataRoomBytes = 0;
   #growthBytes = 0;
 
@@ -117,6 +118,7 @@ export class PackLedger {
     });
     const ledger = new PackLedger(new Map(packs), problems);
     ledger.#backups.add(parent.manifest.key);
+    ledger.#namedBytes = used.reduce((sum, { bytes }) => sum + bytes, 0);
     ledger.#dataRoomBytes = used
       .filter(({ key }) => key?.purpose === 'data')
       .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack), 0);
@@ -134,6 +136,11 @@ export class PackLedger {
 
   isKept(pack: PackHandle): boolean {
     return pack.id === undefined || (this.#known.get(pack.id)?.isKept ?? true);
+  }
+
+  /** Bytes that all packs take which the parent names. */
+  get namedBytes(): number {
+    return this.#namedBytes;
   }
 
   /** Bytes that the parent's chunks take, with what it does not use of their packs. */

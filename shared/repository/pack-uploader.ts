@@ -1,3 +1,4 @@
+import { release } from '../core/buffer-memory.ts';
 import type { StorageClass } from '../core/config-storage.ts';
 import type { PackId } from '../core/ids.ts';
 import { Semaphore } from '../core/semaphore.ts';
@@ -27,12 +28,15 @@ export class PackUploader {
   #failure: unknown;
 
   readonly #storageClass: StorageClass | undefined;
+  readonly #keepsBuffers: boolean;
 
   /** @param options.storageClass of packs of chunks; trees are read with every backup, and lie in the store's own */
   constructor(
     store: ObjectStore,
     options: {
       readonly maxUploads: number;
+      /** False: the buffer of a pack that is stored is let go. @default true */
+      readonly keepsBuffers?: boolean;
       readonly storageClass: StorageClass | undefined;
       readonly signal: AbortSignal;
     },
@@ -40,6 +44,7 @@ export class PackUploader {
     this.#store = store;
     this.#permits = new Semaphore(options.maxUploads);
     this.#storageClass = options.storageClass;
+    this.#keepsBuffers = options.keepsBuffers ?? true;
     this.#signal = options.signal;
   }
 
@@ -90,7 +95,8 @@ export class PackUploader {
       const body = new Uint8Array(buffer, 0, length);
       await this.#store.put(packKey(id), body, { signal: this.#signal, sha256: id, storageClass });
       this.uploaded.push({ id, purpose, bytes: length });
-      this.#spare.push(buffer);
+      if (this.#keepsBuffers) this.#spare.push(buffer);
+      else release(body);
     } catch (error) {
       this.#failure ??= error;
     } finally {

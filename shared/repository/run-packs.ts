@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { storageClassOf } from '../core/config-storage.ts';
 import { HoldfastError } from '../core/errors.ts';
+import type { FormatVersion } from '../core/format-version.ts';
 import { type PackId, parseRunKeyId, type RunKeyId } from '../core/ids.ts';
-import { MiB } from '../core/units.ts';
+import { KiB, MiB } from '../core/units.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import type { PackPurpose } from '../format/seal.ts';
 import { ChunkProcessor } from './chunk-processor.ts';
 import { type CodecPort, InlinePort, PoolPort } from './chunk-store.ts';
 import type { RepositoryContext } from './context.ts';
 import type { MadeKey, RunKeyEntry } from './key-ring.ts';
+import { packSizes } from './pack-size.ts';
 import { INDEX, PackUploader } from './pack-uploader.ts';
 
 const INDEX_PACK_BYTES = 4 * MiB;
+/** More than two steps between Padmé sizes in such a pack. */
+export const MOST_PADDING_BYTES = 256 * KiB;
 
 /** What a run's packs are sealed with; without `data` it has none of chunks. */
 type RunPackKeys = Readonly<Record<PackPurpose, MadeKey | undefined>>;
@@ -54,12 +58,15 @@ export class RunPacks implements AsyncDisposable {
   static async begin(
     context: RepositoryContext,
     options: {
+      readonly version: FormatVersion;
       readonly type: string;
       readonly purposes: readonly PackPurpose[];
+      /** What the packs take that the parent names: how large new ones are to be. @default 0 */
+      readonly namedBytes?: number;
       readonly signal: AbortSignal;
     },
   ): Promise<RunPacks> {
-    const { type, purposes, signal } = options;
+    const { version, type, purposes, namedBytes = 0, signal } = options;
     const { keys, limits, pool, file, store } = context;
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const hasData = purposes.includes('data');
@@ -67,14 +74,11 @@ export class RunPacks implements AsyncDisposable {
       hasData ? keys.make(run, 'data', signal) : undefined,
       keys.make(run, 'index', signal),
     ]);
-    const common = { runKeyId: run, maxChunkBytes: file.chunker.maxBytes, level: limits.level };
+    const grown = version === 1 ? 0 : namedBytes;
+    const { packBytes, ...uploads } = packSizes(grown, { ...limits, workers: pool.size });
+    const common = { version, runKeyId: run, maxChunkBytes: file.chunker.maxBytes, level: limits.level };
     if (data) {
-      const settings = {
-        ...common,
-        purpose: 'data',
-        runKey: data.plain,
-        packBytes: limits.packBytes,
-      } as const;
+      const settings = { ...common, purpose: 'data', runKey: data.plain, packBytes } as const;
       await pool.broadcast({ kind: 'begin', settings });
     }
     const index = new ChunkProcessor({
@@ -84,7 +88,7 @@ export class RunPacks implements AsyncDisposable {
       packBytes: INDEX_PACK_BYTES,
     });
     const storageClass = storageClassOf(context.storageClass, type);
-    const uploader = new PackUploader(store, { maxUploads: limits.maxUploads, storageClass, signal });
+    const uploader = new PackUploader(store, { ...uploads, storageClass, signal });
     return new RunPacks(context, { run, uploader, index, keys: { data, index: indexKey } });
   }
 
@@ -105,6 +109,11 @@ export class RunPacks implements AsyncDisposable {
     const pack = this.#index.reserve(mostBytes);
     this.uploader.add(INDEX, this.#index.takeClosed());
     return this.uploader.handle(INDEX, pack);
+  }
+
+  /** Hides in the open index pack where the next item begins; MOST_PADDING_BYTES of it must be reserved. */
+  pad(): void {
+    this.#index.pad();
   }
 
   /** Seals a node or a catalog into an index pack. */

@@ -4,8 +4,9 @@ import { MiB } from '../core/units.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { RootEntry } from '../format/catalog.ts';
 import type { ChunkRef, ItemLocation } from '../format/chunk-ref.ts';
-import { Chunker } from '../format/chunker.ts';
-import { gearTable } from '../format/gear.ts';
+import { Chunker, type CutTest } from '../format/chunker.ts';
+import { GearCuts } from '../format/gear.ts';
+import { KeyedCuts } from '../format/keyed-cuts.ts';
 import { type NodeRef, PackNames } from '../format/tree.ts';
 import type { BackupReader } from './backup-reader.ts';
 import type { ShareToWrite } from './backup-to-write.ts';
@@ -43,7 +44,7 @@ export class ShareWriter implements AsyncDisposable {
   readonly packs: RunPacks;
   readonly #context: RepositoryContext;
   readonly #options: ShareToWrite;
-  readonly #secret: Uint8Array;
+  readonly #cutTest: CutTest;
   readonly #ledger: PackLedger;
   readonly #blocks: BlockPool;
   readonly #partitions = new Map<string, PartitionUnderWay>();
@@ -59,7 +60,9 @@ export class ShareWriter implements AsyncDisposable {
     this.#context = context;
     this.#options = options;
     this.packs = begun.packs;
-    this.#secret = begun.secret;
+    const { chunker } = context.file;
+    const Test = options.version === 1 ? GearCuts : KeyedCuts;
+    this.#cutTest = new Test(chunker, begun.secret);
     this.#ledger = begun.ledger;
     this.#compaction = new Compaction({
       roomBytes: begun.ledger.dataRoomBytes,
@@ -83,13 +86,15 @@ export class ShareWriter implements AsyncDisposable {
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
   static async begin(context: RepositoryContext, options: ShareToWrite): Promise<ShareWriter> {
-    const { type, signal, parent } = options;
+    const { version, type, signal, parent } = options;
     const secret = await context.secret(signal);
     const ledger = parent
       ? await PackLedger.of(parent, options.spoiltPacks, context.store, signal)
       : new PackLedger();
     for (const problem of ledger.problems) options.onWarning(problem);
-    const packs = await RunPacks.begin(context, { type, purposes: ['data', 'index'], signal });
+    const { namedBytes } = ledger;
+    const purposes = ['data', 'index'] as const;
+    const packs = await RunPacks.begin(context, { version, type, purposes, namedBytes, signal });
     return new ShareWriter(context, options, { packs, secret, ledger });
   }
 
@@ -206,7 +211,7 @@ export class ShareWriter implements AsyncDisposable {
     const writer = new PartitionWriter({
       name: `${dataset.name} ${partition}`,
       blocks: this.#blocks,
-      chunker: new Chunker(chunker, gearTable(this.#secret), cursor),
+      chunker: new Chunker(chunker, this.#cutTest, cursor),
       minChunkBytes: chunker.minBytes,
       parent: cursor,
       chunks: this.#chunkStore(dataset.kind),

@@ -2,7 +2,8 @@ import { Stopwatch } from '../../core/clock.ts';
 import type { StorageClass } from '../../core/config-storage.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
-import { parallel } from '../../core/parallel.ts';
+import { mostInMemory, parallel } from '../../core/parallel.ts';
+import { MiB } from '../../core/units.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
@@ -13,7 +14,7 @@ import { compareObject, putCompared, sha256Of } from './copy-object.ts';
 import type { BackupInHand, SecondPlace } from './second-place.ts';
 
 /** Packs on their way at once: each is in memory as a whole. */
-const PACKS_AT_ONCE = 6;
+const PACKS_AT_ONCE = { most: 6, memoryBytes: 64 * MiB };
 /** Of the grace: what takes longer is claimed meanwhile. */
 const CLAIM_SHARE = 1 / 8;
 
@@ -109,7 +110,8 @@ class PackCopier {
     const { place, signal } = this.#work;
     const { objects } = this.#backup;
     if (objects.some(({ id }) => place.packs.has(id) && !place.namedBy(id))) await this.#claim();
-    await parallel(objects, { most: PACKS_AT_ONCE, signal }, async (pack, stopping) => {
+    const most = mostInMemory(objects, PACKS_AT_ONCE);
+    await parallel(objects, { most, signal }, async (pack, stopping) => {
       await this.#copy(pack, stopping);
       await this.#claimAgain();
     });

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isHoldfastError } from '../../../shared/core/errors.ts';
 import type { PackId } from '../../../shared/core/ids.ts';
 import type { Json, JsonObject } from '../../../shared/core/json.ts';
 import { MiB } from '../../../shared/core/units.ts';
@@ -107,8 +108,8 @@ describe('tree nodes', () => {
   meets('inner nodes', harmed(inner), node);
 });
 
-describe('packs', () => {
-  const seal = newPackSeal('data', run as never, key, hash());
+describe.each([1, 2] as const)('packs of version %i', (version) => {
+  const seal = newPackSeal('data', run as never, key, hash(), version);
   const whole = (() => {
     const builder = new PackBuilder(seal, Buffer.alloc(4096));
     for (const size of [10, 200, 30]) builder.add(Buffer.alloc(size, 1));
@@ -116,25 +117,87 @@ describe('packs', () => {
   })();
   const header = (bytes: Buffer) => openPackSeal(bytes, parsePackHeader(bytes, 'pack'), key, 'pack');
   const directory = (pack: Buffer) => {
-    for (const { offset, storedBytes } of readDirectory(pack, header(pack), 'pack'))
-      openItem(seal, offset, pack.subarray(offset, offset + storedBytes), 'item');
+    const opened = header(pack);
+    for (const { offset, storedBytes } of readDirectory(pack, opened, 'pack'))
+      openItem(opened, offset, pack.subarray(offset, offset + storedBytes), 'item');
   };
   /** The pack with other plain bytes in its directory, sealed as they should be. */
   const withDirectory = (plain: Buffer): Buffer => {
     const start = readDirectory(whole, seal, 'pack').reduce((end, item) => end + item.storedBytes, 88);
-    const pack = Buffer.alloc(start + plain.length + 20);
+    const pack = Buffer.alloc(start + plain.length + 100);
     whole.copy(pack, 0, 0, start);
     const bytes = sealItem(seal, start, plain, pack, start);
-    pack.writeUInt32LE(bytes, start + bytes);
-    return pack;
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes);
+    const end = start + bytes;
+    if (version === 1) length.copy(pack, end);
+    return pack.subarray(0, end + (version === 1 ? 4 : sealItem(seal, end, length, pack, end)));
   };
-  const sizes = Buffer.from([3, 26, 0xd8, 0x01, 46, 0, 0]);
+  const sizes = Buffer.from(version === 1 ? [3, 26, 0xd8, 0x01, 46, 0, 0] : [3, 38, 0xe4, 0x01, 58, 0, 0]);
   takes([whole, withDirectory(sizes)], directory);
   meets('headers', harmed([whole.subarray(0, 88)]), header);
   meets('of any bytes', harmed([whole]), directory);
   meets('whose directory was sealed with any plain bytes', harmed([sizes]), (plain) =>
     directory(withDirectory(plain)),
   );
+
+  it('are refused with any byte changed', () => {
+    const refused = Array.from(whole, (byte, at) => {
+      const changed = Buffer.from(whole);
+      changed[at] = byte ^ 0x10;
+      try {
+        directory(changed);
+      } catch (error) {
+        return isHoldfastError(error) ? error.code : 'another error';
+      }
+      return 'taken';
+    });
+    const codes = new Set(refused);
+    expect([...codes].sort()).toEqual(['E_DAMAGED', 'E_NEWER_FORMAT', 'E_WRONG_KEY']);
+  });
+});
+
+describe('a pack that two machines fill, both resumed from one that was stopped in the middle', () => {
+  /** Both items as they are stored, and what was sealed. */
+  const twice = (version: 1 | 2) => {
+    const seal = newPackSeal('data', run as never, key, hash(), version);
+    return [Buffer.from('balance 1000 EUR'), Buffer.from('balance 0001 USD')].map((plain) => {
+      const buffer = Buffer.alloc(4096);
+      const builder = new PackBuilder(seal, buffer);
+      builder.add(Buffer.from('before it was stopped'));
+      const { offset, storedBytes } = builder.add(plain);
+      return { plain, offset, stored: Buffer.from(buffer.subarray(offset, offset + storedBytes)) };
+    }) as [Filled, Filled];
+  };
+  type Filled = { plain: Buffer; offset: number; stored: Buffer };
+  const xor = (a: Uint8Array, b: Uint8Array) => Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)));
+
+  it('shows in version 1 how what they sealed differs: the nonce is the offset, for both', () => {
+    const [a, b] = twice(1);
+    expect(a.offset).toBe(b.offset);
+    expect(xor(a.stored.subarray(0, 16), b.stored)).toEqual(xor(a.plain, b.plain));
+  });
+
+  it('has in version 2 another nonce for everything that differs', () => {
+    const [a, b] = twice(2);
+    expect(a.offset).toBe(b.offset);
+    expect(a.stored.subarray(0, 12)).not.toEqual(b.stored.subarray(0, 12));
+    expect(xor(a.stored.subarray(12, 28), b.stored.subarray(12))).not.toEqual(xor(a.plain, b.plain));
+  });
+
+  it('never uses a nonce of version 2 for two different plains, or in two places', () => {
+    const seal = newPackSeal('data', run as never, key, hash(), 2);
+    const nonces = new Map<string, string>();
+    for (const plain of ['a', 'b', 'ab', '', 'a'])
+      for (const offset of [88, 89, 2 ** 32 + 88]) {
+        const stored = Buffer.alloc(64);
+        sealItem(seal, offset, Buffer.from(plain), stored, 0);
+        const nonce = stored.toString('hex', 0, 12);
+        expect(nonces.get(nonce) ?? `${offset} ${plain}`).toBe(`${offset} ${plain}`);
+        nonces.set(nonce, `${offset} ${plain}`);
+      }
+    expect(nonces.size).toBe(12);
+  });
 });
 
 describe('chunks', () => {
