@@ -16,12 +16,22 @@ function padmeStep(size: number): number {
   return 2 ** (exponent - Math.floor(Math.log2(exponent)) - 1);
 }
 
+/** Steps between small sizes: a guess that compresses better saves some ten bytes, which must be little beside them. */
+const LEAST_STEP_BYTES = 4096;
+
 /**
- * A Padmé size of at least `size` and a random part of a step. Without that, who can add bytes of his own finds where
- * one byte more makes the next size, and learns there whether a guess compresses better; so it is a matter of chance.
+ * A Padmé size, but in steps of at least 4 KiB, of at least `size` and a random part of a step. Without that part, who
+ * can add bytes of his own finds where one byte more makes the next size, and learns there whether a guess compresses
+ * better; so it is a matter of chance.
  */
 export function blurredPadme(size: number): number {
-  return padme(size + randomInt(Math.max(1, Math.floor(padmeStep(size)))));
+  const blurred = size + randomInt(blurredStep(size));
+  const step = blurredStep(blurred);
+  return Math.ceil(blurred / step) * step;
+}
+
+function blurredStep(size: number): number {
+  return Math.max(LEAST_STEP_BYTES, padmeStep(size));
 }
 
 const SKIPPABLE_HEADER_BYTES = 8;

@@ -10,7 +10,7 @@ async function stored(version: 1 | 2, data: Data): Promise<MemoryStore> {
   const store = new MemoryStore();
   await initRepository(store, SMALL_CHUNKS, { version });
   await using repository = await openCheaply(store, { packBytes: PACK_BYTES });
-  await backUp(repository, data);
+  await backUp(repository, data, { allowEmpty: true });
   return store;
 }
 
@@ -52,8 +52,7 @@ async function foundOut(version: 1 | 2, place: 't' | 'pre-data', most: number): 
   for (const { guesses, right, withGuess } of trials.slice(0, most)) {
     const sizes: number[] = [];
     for (const guess of guesses) {
-      const other = seededRows(20, 5).join('');
-      const data = { 'pre-data': other, t: other, [place]: withGuess(guess) };
+      const data = { 'pre-data': '', t: '', [place]: withGuess(guess) };
       sizes.push(await sizeSeen(await stored(version, data), place));
     }
     const least = Math.min(...sizes);
