@@ -1,5 +1,6 @@
 import { HoldfastError } from '../shared/core/errors.ts';
 import type { Io } from './io.ts';
+import { plain } from './plain-prompts.ts';
 
 export interface Choice<T> {
   readonly value: T;
@@ -19,6 +20,7 @@ export const ask = {
     options: readonly Choice<T>[],
   ): Promise<T | undefined> {
     if (!ask.isPossible(io) || options.length === 0) return undefined;
+    if (isDumb(io)) return answered((await plain.select(io, message, options)) ?? Symbol('nothing'));
     const { select } = await prompts();
     return answered(await select({ message, options: [...options] as never, ...streams(io) })) as T;
   },
@@ -29,6 +31,7 @@ export const ask = {
     options: readonly Choice<string>[],
   ): Promise<string[] | undefined> {
     if (!ask.isPossible(io) || options.length === 0) return undefined;
+    if (isDumb(io)) return [answered((await plain.select(io, message, options)) ?? Symbol('nothing'))];
     const { multiselect } = await prompts();
     return answered(
       await multiselect({ message, options: [...options] as never, ...streams(io) }),
@@ -37,6 +40,7 @@ export const ask = {
 
   async text(io: Io, message: string): Promise<string | undefined> {
     if (!ask.isPossible(io)) return undefined;
+    if (isDumb(io)) return plain.text(io, message);
     const { text } = await prompts();
     return answered(await text({ message, ...streams(io) })) as string;
   },
@@ -51,7 +55,7 @@ export const ask = {
   /**
    * Asks before something is destroyed.
    *
-   * @throws E_USAGE without a terminal, where only `--yes` can say so
+   * @throws E_DECLINED for a No; E_USAGE without a terminal, where only `--yes` can say so
    */
   async confirmDestruction(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
     await confirmed(io, message, { yes, what: 'this would destroy something' });
@@ -74,8 +78,15 @@ async function confirmed(
       hint: 'Pass --yes if that is what you want.',
     });
   }
-  const { confirm } = await prompts();
-  if (answered(await confirm({ message, initialValue: false, ...streams(io) })) !== true) throw stopped();
+  const isWanted = isDumb(io)
+    ? await plain.confirm(io, message)
+    : answered(await (await prompts()).confirm({ message, initialValue: false, ...streams(io) }));
+  if (isWanted !== true) throw new HoldfastError('E_DECLINED', 'Nothing was changed.');
+}
+
+/** Such a terminal can move no cursor, and shows escapes as they are. */
+function isDumb({ env }: Io): boolean {
+  return env['TERM'] === 'dumb';
 }
 
 /** Loaded only when there is a question. */

@@ -18,9 +18,42 @@ export const COMMON_HELP = `Common options:
       --config FILE       configuration file (default holdfast.config.ts or .json)
       --env-file FILE     take variables from there that are not set, such as .env; no such file is read without
       --json              one JSON document on stdout (docs/cli.md has its shape)
-  -q, --quiet             no progress
+  -q, --quiet             nothing at all if all went well, but what was asked for and warnings
   -h, --help              this text
 `;
+
+/** The same arguments with the command in front: common options may come before it. @throws E_USAGE for others */
+export function commandFirst(argv: readonly string[]): readonly string[] {
+  const before: string[] = [];
+  for (let at = 0; at < argv.length; ) {
+    const word = argv[at] ?? '';
+    const option = commonOption(word);
+    if (!word.startsWith('-') || word === '--' || STANDALONE.includes(word)) {
+      return [word, ...before, ...argv.slice(at + 1)];
+    }
+    if (!option)
+      throw usage(`${word.split('=')[0]} comes after the command`, 'For example: holdfast list --json');
+    const takesNext =
+      option.type === 'string' && !word.includes('=') && (word.startsWith('--') || word.length === 2);
+    before.push(...argv.slice(at, at + (takesNext ? 2 : 1)));
+    at += takesNext ? 2 : 1;
+  }
+  return before.includes('--help') || before.includes('-h') ? ['help'] : [];
+}
+
+/** Instead of a command. */
+const STANDALONE = ['--help', '-h', '--version', '-V'];
+
+function commonOption(word: string): { readonly type: string } | undefined {
+  return Object.entries(COMMON_OPTIONS).find(([name, option]) => {
+    const short = 'short' in option ? `-${option.short}` : undefined;
+    return (
+      word === `--${name}` ||
+      word.startsWith(`--${name}=`) ||
+      (short !== undefined && word.startsWith(short) && !word.startsWith('--'))
+    );
+  })?.[1];
+}
 
 export interface Command {
   readonly help: string;

@@ -1,6 +1,8 @@
 import { ageOf, isAge } from '../shared/core/age.ts';
 import { MINUTE_MS } from '../shared/core/units.ts';
 import { usage } from './command.ts';
+import type { Screen, Styled } from './style.ts';
+import { renderTable } from './table.ts';
 
 export { age, bytes, duration } from '../shared/core/human.ts';
 export { number, plural } from '../shared/core/plural.ts';
@@ -50,26 +52,33 @@ export function ratio(plain: number, stored: number): string {
   return stored > 0 ? `${(plain / stored).toFixed(plain / stored < 10 ? 2 : 1)}x` : '-';
 }
 
-/** Columns padded to their widest cell; those of numbers (all cells begin with a digit) flush right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((title, i) =>
-    rows.reduce((widest, row) => Math.max(widest, (row[i] ?? '').length), title.length),
-  );
-  const isNumeric = header.map(
-    (_, i) =>
-      rows.length > 0 && rows.every((row) => /^[\d-]/.test(row[i] ?? '') && !/^\d{4}-/.test(row[i] ?? '')),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (isNumeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  return [header, ...rows].map((row) => `${line(row)}\n`).join('');
+/** Of columns that all cells but a header are known of: those of numbers flush right, names cut where a terminal is narrow. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  screen: Screen = ANYWHERE,
+): Styled {
+  const columns = header.map((title, i) => {
+    const cells = rows.map((row) => row[i] ?? '');
+    const isNumber = cells.length > 0 && cells.every((cell) => /^[\d-]/.test(cell) && !/^\d{4}-/.test(cell));
+    const isLong = cells.some((cell) => cell.length > LONG) && !cells.some((cell) => /^backup_/.test(cell));
+    return { title, isNumber, ...(isLong ? { least: LONG } : {}) };
+  });
+  return renderTable(columns, rows, screen);
 }
+
+const ANYWHERE: Screen = { width: undefined, hasColour: false };
+/** Cells of more characters may be cut. */
+const LONG = 12;
 
 /** `backup_daily_20260301_020000`: enough of a key to name it. */
 export function shortKey(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+}
+
+/** `daily_20260301_020000`: what is left of it still fits one backup only. */
+export function shortestKey(key: string): string {
+  return shortKey(key).replace(/^backup_/, '');
 }
 
 /** A text in lines of at most `width` characters; a longer word, such as a path, has a line of its own. */

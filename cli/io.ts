@@ -37,9 +37,14 @@ function asWriteError(error: NodeJS.ErrnoException): Error {
   return error;
 }
 
+/** Text whose names are printable already: `Styled`. */
+interface Shown {
+  readonly text: string;
+}
+
 /** Writes and waits until it is taken, so that a slow reader of a pipe is not swamped. Text is for people; bytes are data. */
-export function write(stream: Writable, text: string | Uint8Array): Promise<void> {
-  const given = typeof text === 'string' ? printable(text) : text;
+export function write(stream: Writable, text: string | Shown | Uint8Array): Promise<void> {
+  const given = typeof text === 'string' ? printable(text) : text instanceof Uint8Array ? text : text.text;
   return new Promise((resolve, reject) => {
     stream.write(given, (error) => (error ? reject(asWriteError(error)) : resolve()));
   });

@@ -2,8 +2,8 @@ import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../shared/core/er
 import { withFirebaseKeyFile } from '../shared/core/firebase-key-file.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
-import { type Command, usage } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import { type Command, commandFirst, usage } from './command.ts';
+import { COMMANDS, COMPLETE } from './commands.ts';
 import { withEnvFile } from './env-file.ts';
 import { type Io, write } from './io.ts';
 
@@ -40,14 +40,24 @@ export async function main(argv: readonly string[], given: Partial<Io> = {}): Pr
   }
 }
 
-async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<number> {
+async function dispatch(given: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = commandFirst(given);
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    await write(io.stdout, rest[0] === undefined ? overview() : (await find(rest[0])).help);
+    const [of] = rest.filter((word) => !word.startsWith('-'));
+    await write(io.stdout, of === undefined ? overview() : (await find(of)).help);
     return name === undefined ? 2 : 0;
   }
-  if (name === '--version' || name === '-V') {
-    await write(io.stdout, `holdfast ${VERSION}\n`);
+  if (name === 'version' || name === '--version' || name === '-V') {
+    const document = { version: VERSION, node: process.versions.node };
+    await write(
+      io.stdout,
+      rest.includes('--json') ? `${JSON.stringify(document)}\n` : `holdfast ${VERSION}\n`,
+    );
     return 0;
+  }
+  if (name === COMPLETE) {
+    const { complete } = await import('./complete.ts');
+    return complete(rest.slice(rest[0] === '--' ? 1 : 0), io);
   }
   const command = await find(name);
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -72,9 +82,10 @@ function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`);
   return `holdfast ${VERSION}: database backups that prove they can restore
 
-Usage: holdfast COMMAND [options]
+Usage: holdfast [options] COMMAND [options]
 
-${lines.join('')}  help        this text, or a command's
+${lines.join('')}  version     the release
+  help        this text, or a command's
 
 Begin: holdfast init -r ./backups --new-key ./holdfast.key
 Then:  holdfast backup --source postgres://localhost/shop
@@ -103,8 +114,11 @@ async function report(error: unknown, argv: readonly string[], io: Io): Promise<
       : asKnown(error);
   const { exitStatus } = ERRORS[known.code];
   const own = known.hint ?? HINTS[known.code];
-  const hint = argv[0] === 'doctor' ? own : hintOf(known.code, own);
-  const text = `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`;
+  const hint = argv.includes('doctor') ? own : hintOf(known.code, own);
+  const text =
+    known.code === 'E_DECLINED'
+      ? `${known.message}\n`
+      : `error: ${known.message}\n${hint ? `hint: ${hint}\n` : ''}code: ${known.code}\n`;
   if (argv.includes('--json')) {
     const { code, message, details } = known;
     const document = { error: { code, message, hint: hint ?? null, details, exitStatus } };

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
-import { listBackups } from '../shared/jobs/list.ts';
+import { type BackupSummary, listBackups } from '../shared/jobs/list.ts';
 import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { sourceNames } from '../shared/jobs/source-names.ts';
 import { ask } from './ask.ts';
@@ -11,6 +11,7 @@ import { bytes, shortKey, time } from './format.ts';
 import { type Io, write } from './io.ts';
 import { type ConfigFlags, loadConfig, repositoryConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
+import { type Screen, type Styled, screenOf } from './style.ts';
 
 type Repository = Awaited<ReturnType<typeof openRepository>>;
 
@@ -49,13 +50,15 @@ export class Session implements AsyncDisposable {
   readonly progress: Progress;
   readonly io: Io;
   readonly isJson: boolean;
+  readonly #isQuiet: boolean;
 
   private constructor(io: Io, config: ResolvedConfig, repository: Repository, flags: SessionFlags) {
     this.io = io;
     this.config = config;
     this.repository = repository;
     this.isJson = flags.json === true;
-    this.progress = new Progress(io, { quiet: flags.quiet === true });
+    this.#isQuiet = flags.quiet === true;
+    this.progress = new Progress(io, { quiet: this.#isQuiet });
   }
 
   static async open(flags: SessionFlags, io: Io): Promise<Session> {
@@ -74,8 +77,19 @@ export class Session implements AsyncDisposable {
     return new Session(io, config, repository, flags);
   }
 
-  /** Prints the JSON document or the text, whichever was asked for. */
-  async print(document: object, text: string): Promise<void> {
+  /** Where the text goes. */
+  get screen(): Screen {
+    return screenOf(this.io.stdout, this.io.env);
+  }
+
+  /** Tells what was done: the JSON document, or the text, unless all went well and nobody wants to hear of it. */
+  async report(document: object, text: string | Styled, status = 0): Promise<void> {
+    if (this.isJson || !this.#isQuiet || status !== 0) await this.print(document, text);
+    else this.progress.clear();
+  }
+
+  /** Prints what was asked for: the JSON document or the text. */
+  async print(document: object, text: string | Styled): Promise<void> {
     this.progress.clear();
     await write(this.io.stdout, this.isJson ? `${JSON.stringify(document)}\n` : text);
   }
@@ -90,23 +104,26 @@ export class Session implements AsyncDisposable {
    * The backup that KEY means; on a terminal, offers a choice where it is missing.
    *
    * @param of `--source` and `--type` of the command
+   * @param isOffered what may be chosen @default all but damaged ones
    */
-  async backup(text: string | undefined, of: KeyFlags = {}): Promise<BackupKey> {
+  async backup(
+    text: string | undefined,
+    of: KeyFlags = {},
+    isOffered: (backup: BackupSummary) => boolean = ({ state }) => state !== 'damaged',
+  ): Promise<BackupKey> {
     if (text !== undefined) {
       const { source, type } = of;
-      const sources = parseBackupWord(text) && (await sourceNames(this.#sources, this.io.env));
+      const sources = parseBackupWord(text) && (await sourceNames(this.sources, this.io.env));
       const choice = { source, type, ...(sources && { sources }), signal: this.io.signal };
       return chooseBackup(this.repository, text, choice);
     }
     refuseKeyFlags(of);
     const backups = await listBackups(this.repository, { signal: this.io.signal });
-    const options = backups
-      .filter(({ state }) => state !== 'damaged')
-      .map(({ key, startedAt, plainBytes, source }) => ({
-        value: key,
-        label: shortKey(key),
-        hint: `${time(startedAt)}, ${bytes(plainBytes)}, ${source.name}`,
-      }));
+    const options = backups.filter(isOffered).map(({ key, startedAt, plainBytes, source }) => ({
+      value: key,
+      label: shortKey(key),
+      hint: `${time(startedAt)}, ${bytes(plainBytes)}, ${source.name}`,
+    }));
     const chosen = await ask.select(this.io, 'Which backup?', options);
     if (chosen !== undefined) return chosen;
     throw usage(
@@ -115,7 +132,8 @@ export class Session implements AsyncDisposable {
     );
   }
 
-  get #sources(): readonly NamedSource[] {
+  /** Those of the configuration, paths whole. */
+  get sources(): readonly NamedSource[] {
     return this.config.sources.map((source) =>
       source.kind === 'files' ? { ...source, url: path.resolve(this.io.cwd, source.url) } : source,
     );

@@ -1,4 +1,5 @@
 import { type AcceptResult, acceptBackups } from '../../shared/jobs/accept.ts';
+import { isWaiting, listBackups } from '../../shared/jobs/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey } from '../format.ts';
@@ -28,16 +29,24 @@ Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, MOST_KEYS);
     await using session = await Session.open({ ...values, source: undefined }, io);
+    if (positionals.length === 0 && ask.isPossible(io) && !(await isAnyWaiting(session))) {
+      await session.report({ backups: [] }, 'No backup waits to be accepted.\n');
+      return 0;
+    }
     const keys = [];
     for (const text of positionals.length > 0 ? positionals : [undefined])
-      keys.push(await session.backup(text, values));
+      keys.push(await session.backup(text, values, isWaiting));
     const reason = values.reason ?? (await ask.text(io, 'Why is it as it should be?'));
     if (reason === undefined) throw usage('--reason is missing', 'Say why: --reason "…".');
     const result = await acceptBackups(session.repository, [...new Set(keys)], { reason, signal: io.signal });
-    await session.print(result, describe(result));
+    await session.report(result, describe(result));
     return 0;
   },
 };
+
+async function isAnyWaiting({ repository, io }: Session): Promise<boolean> {
+  return (await listBackups(repository, { signal: io.signal })).some(isWaiting);
+}
 
 function describe({ backups, report }: AcceptResult): string {
   return `Accepted ${backups.map(shortKey).join(', ')}; kept as ${report}\n`;

@@ -3,6 +3,7 @@ import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts'
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
 import { checkBucket } from '../../shared/jobs/bucket-rules.ts';
+import { listBackups } from '../../shared/jobs/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../findings.ts';
@@ -68,11 +69,12 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       onProgress: session.progress.on,
       signal: io.signal,
     });
-    await session.print(result, describe(result, performance.now() - began));
+    const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
+    await session.report(result, describe(result, performance.now() - began), status);
     await warnOfBucket(session);
     if (!result.suspect) return 0;
     session.progress.say(warnOf(result.key, result.suspect));
-    return SUSPECT_EXIT_STATUS;
+    return status;
   },
 };
 
@@ -90,12 +92,13 @@ function warnOf(key: string, suspect: NonNullable<BackupResult['suspect']>): str
   ].join('\n');
 }
 
-async function chooseSource({ config, io }: Session): Promise<string> {
+async function chooseSource(session: Session): Promise<string> {
+  const { config, io } = session;
   const found = defaultSource(config);
   if (typeof found === 'string') return found;
   const chosen =
     found.length === 0
-      ? await ask.text(io, 'Back up which database? (postgres://…, or env:NAME)')
+      ? await chooseKnown(session)
       : await ask.select(
           io,
           'Which source?',
@@ -110,6 +113,33 @@ async function chooseSource({ config, io }: Session): Promise<string> {
       hint: 'Pass --source NAME, or --source postgres://…',
     },
   );
+}
+
+const ANOTHER = '';
+
+/** Without sources of the configuration: those that were backed up before, if they can be opened by their names. */
+async function chooseKnown({ repository, config, io }: Session): Promise<string | undefined> {
+  if (!ask.isPossible(io)) return undefined;
+  const backups = await listBackups(repository, { signal: io.signal });
+  const names = [...new Set(backups.map(({ source }) => source.name))].filter((name) =>
+    isPlace(name, config, io),
+  );
+  const options = [
+    ...names.map((name) => ({ value: name, label: name })),
+    { value: ANOTHER, label: 'another' },
+  ];
+  const chosen = names.length === 0 ? ANOTHER : await ask.select(io, 'Back up which database?', options);
+  if (chosen !== ANOTHER) return chosen;
+  return ask.text(io, 'Back up which database? (postgres://…, or env:NAME)');
+}
+
+function isPlace(name: string, config: Session['config'], io: Session['io']): boolean {
+  try {
+    findPlace(name, config, io);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function describe(result: BackupResult, ms: number): string {

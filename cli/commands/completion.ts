@@ -1,12 +1,52 @@
-import { COMMON_OPTIONS, type Command, parse, usage } from '../command.ts';
-import { COMMANDS } from '../commands.ts';
+import { type Command, parse, usage } from '../command.ts';
+import { COMPLETE } from '../commands.ts';
 import { write } from '../io.ts';
 
-const SHELLS = ['bash', 'zsh', 'fish'];
+/** Scripts ask the program itself, which knows its options, and what configuration and repository hold. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  bash: `_holdfast() {
+  local word=\${COMP_WORDS[COMP_CWORD]} line
+  local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  local before=''
+  # What stands before a colon is there already.
+  [ "$word" = : ] && word=''
+  [ "\${COMP_WORDS[COMP_CWORD]}" = : ] && before="\${COMP_WORDS[COMP_CWORD-1]}:"
+  [ "\${COMP_WORDS[COMP_CWORD-1]}" = : ] && before="\${COMP_WORDS[COMP_CWORD-2]}:"
+  COMPREPLY=()
+  while IFS= read -r line; do
+    line=\${line%%$'\\t'*}
+    COMPREPLY+=("\${line#"$before"}")
+  done < <("\${COMP_WORDS[0]}" ${COMPLETE} -- "\${words[@]}" 2>/dev/null)
+}
+complete -o default -F _holdfast holdfast
+`,
+  zsh: `#compdef holdfast
+_holdfast() {
+  local -a found
+  local line value
+  "\${words[1]}" ${COMPLETE} -- "\${(@)words[2,CURRENT]}" 2>/dev/null | while IFS= read -r line; do
+    value=\${line%%$'\\t'*}
+    found+=("\${value//:/\\\\:}:\${line#*$'\\t'}")
+  done
+  if (( \${#found} )); then _describe -V holdfast found; else _files; fi
+}
+if [ "$funcstack[1]" = _holdfast ]; then _holdfast "$@"; else compdef _holdfast holdfast; fi
+`,
+  fish: `function __holdfast_complete
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  $words[1] ${COMPLETE} -- $words[2..-1] "$current" 2>/dev/null
+end
+complete -c holdfast -k -a '(__holdfast_complete)'
+`,
+};
 
 export const completion: Command = {
   options: {},
   help: `Usage: holdfast completion bash|zsh|fish
+
+Prints a script for your shell. It completes commands and options, types, sources and targets of the configuration, and
+keys and datasets of the repository; zsh and fish show what each is.
 
 Examples:
   holdfast completion bash > ~/.local/share/bash-completion/completions/holdfast
@@ -16,89 +56,11 @@ Examples:
 
   async run(argv, io) {
     const { positionals } = parse(argv, {}, 1);
-    const script = { bash, zsh, fish }[positionals[0] ?? ''];
-    if (!script)
-      throw usage(`'${positionals[0] ?? ''}' is no shell that is known`, `Give one of ${SHELLS.join(', ')}.`);
-    await write(io.stdout, script(await allOptions()));
+    const name = positionals[0] ?? '';
+    const script = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
+    if (script === undefined)
+      throw usage(`'${name}' is no shell that is known`, `Give one of ${Object.keys(SCRIPTS).join(', ')}.`);
+    await write(io.stdout, script);
     return 0;
   },
 };
-
-const names = () => [...Object.keys(COMMANDS), 'help'];
-type Options = ReadonlyMap<string, readonly string[]>;
-
-async function allOptions(): Promise<Options> {
-  const commands = await Promise.all(
-    Object.entries(COMMANDS).map(async ([name, { load }]) => [name, (await load()).options] as const),
-  );
-  return new Map(
-    commands.map(([name, options]) => [
-      name,
-      Object.keys({ ...COMMON_OPTIONS, ...options }).map((option) => `--${option}`),
-    ]),
-  );
-}
-
-/** What may stand after a command beside its options. */
-function operandsOf(name: string): readonly string[] {
-  if (name === 'help') return Object.keys(COMMANDS);
-  if (name === 'completion') return SHELLS;
-  if (name === 'keys') return ['check'];
-  return [
-    'show',
-    'accept',
-    'verify',
-    'drill',
-    'restore',
-    'repair',
-    'salvage',
-    'export',
-    'hold',
-    'release',
-  ].includes(name)
-    ? ['latest']
-    : [];
-}
-
-function bash(options: Options): string {
-  const cases = names()
-    .map(
-      (name) => `    ${name}) words='${[...operandsOf(name), ...(options.get(name) ?? [])].join(' ')}' ;;\n`,
-    )
-    .join('');
-  return `_holdfast() {
-  local words
-  case "\${COMP_WORDS[1]}" in
-${cases}    *) words='${names().join(' ')}' ;;
-  esac
-  [ "$COMP_CWORD" -eq 1 ] && words='${names().join(' ')}'
-  case "\${COMP_WORDS[COMP_CWORD-1]}" in
-    --format|-f) words='sql csv ndjson' ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-complete -o default -F _holdfast holdfast
-`;
-}
-
-function zsh(options: Options): string {
-  return `#compdef holdfast\nautoload -U +X bashcompinit && bashcompinit\n${bash(options)}`;
-}
-
-function fish(options: Options): string {
-  const commands = names().map(
-    (name) =>
-      `complete -c holdfast -n __fish_use_subcommand -f -a ${name} -d '${COMMANDS[name]?.summary ?? ''}'\n`,
-  );
-  const flags = Object.keys(COMMANDS).flatMap((name) =>
-    (options.get(name) ?? []).map(
-      (option) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}\n`,
-    ),
-  );
-  const operands = names().flatMap((name) =>
-    operandsOf(name).map(
-      (word) => `complete -c holdfast -n '__fish_seen_subcommand_from ${name}' -a ${word}\n`,
-    ),
-  );
-  return [...commands, ...flags, ...operands].join('');
-}

@@ -74,8 +74,9 @@ Exit status: 0 everything chosen is there; 11 the place is another repository, o
       const work = { namesOf, isCheck: check === true, onProgress: session.progress.on, signal: io.signal };
       results.push({ name: place.name, ...(await copyToPlace(session.repository, place, work)) });
     }
-    await session.print({ copies: results }, results.map(describe).join(''));
-    return Math.max(...results.map(statusOf));
+    const status = Math.max(...results.map(statusOf));
+    await session.report({ copies: results }, results.map(describe).join(''), status);
+    return status;
   },
 };
 

@@ -55,7 +55,7 @@ not begin; 130 stopped.
       onProgress: session.progress.on,
       signal: io.signal,
     });
-    await session.print(toDocument(result), describe(result));
+    await session.report(toDocument(result), describe(result), STATUS[result.outcome]);
     return STATUS[result.outcome];
   },
 };

@@ -56,7 +56,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
       return 0;
     }
     const writtenBytes = await writeFile(path.resolve(io.cwd, values.output), blocks);
-    await session.print(
+    await session.report(
       { key, format, output: values.output, bytes: writtenBytes },
       `Wrote ${values.output}: plain data, readable by its owner alone (0600)\n`,
     );

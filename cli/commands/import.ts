@@ -87,7 +87,7 @@ kind: nothing was stored.
     });
     const { sha256, isEncrypted } = file;
     const document = { ...result, dateFrom: date.from, format: file.format, isEncrypted, sha256 };
-    await session.print(document, describe(result, isEncrypted, date.from) + outlook(session, result));
+    await session.report(document, describe(result, isEncrypted, date.from) + outlook(session, result));
     return 0;
   },
 };

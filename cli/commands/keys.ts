@@ -6,6 +6,7 @@ import { write } from '../io.ts';
 import { keysSigning } from '../keys-signing.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
+import { type Screen, type Styled, screenOf, styled } from '../style.ts';
 
 const options = { reason: { type: 'string' } } as const;
 
@@ -42,7 +43,10 @@ Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a reco
     const settings = await repositoryConfig(await loadConfig(values, io), io);
     const report =
       word === 'check' ? await check(settings, io.signal) : await listRootKeys(settings, io.signal);
-    await write(io.stdout, values.json ? `${JSON.stringify(toDocument(report))}\n` : describe(report));
+    await write(
+      io.stdout,
+      values.json ? `${JSON.stringify(toDocument(report))}\n` : describe(report, screenOf(io.stdout, io.env)),
+    );
     return statusOf(report);
   },
 };
@@ -74,7 +78,10 @@ function toDocument(report: KeysReport): object {
   };
 }
 
-function describe({ location, rootKeys, backups, reports, problems, recovery }: KeysReport): string {
+function describe(
+  { location, rootKeys, backups, reports, problems, recovery }: KeysReport,
+  screen: Screen,
+): Styled {
   const rows = rootKeys.map(({ rootKeyId, backups: count, since, isConfigured }) => [
     rootKeyId,
     number(count),
@@ -82,20 +89,24 @@ function describe({ location, rootKeys, backups, reports, problems, recovery }: 
     isConfigured ? 'configured' : '',
   ]);
   const wrong = backups.filter(({ state }) => state === 'locked' || state === 'damaged');
-  return `keys of ${location}
-${table(['KEY', 'BACKUPS', 'SINCE', ''], rows)}${describeRecovery(recovery, backups.length)}${reports ? describeCheck(backups, reports) : ''}${wrong
+  return styled`keys of ${location}
+${table(['KEY', 'BACKUPS', 'SINCE', ''], rows, screen)}${describeRecovery(recovery, backups.length, screen)}${reports ? describeCheck(backups, reports) : ''}${wrong
   .map(describeBackup)
   .concat(problems.map((problem) => `damaged: ${problem}\n`))
   .concat(recoveryWarnings(recovery).map((warning) => `warning: ${warning}\n`))
   .join('')}`;
 }
 
-function describeRecovery({ keys, notOpened }: KeysReport['recovery'], total: number): string {
+function describeRecovery(
+  { keys, notOpened }: KeysReport['recovery'],
+  total: number,
+  screen: Screen,
+): string | Styled {
   const rows = keys.map(({ id, createdAt }) => {
     const missing = notOpened.find(({ recoveryKey }) => recoveryKey === id)?.backups.length ?? 0;
     return [id, number(total - missing), time(createdAt)];
   });
-  return rows.length === 0 ? '' : `\n${table(['RECOVERY KEY', 'BACKUPS', 'SINCE'], rows)}`;
+  return rows.length === 0 ? '' : styled`\n${table(['RECOVERY KEY', 'BACKUPS', 'SINCE'], rows, screen)}`;
 }
 
 function describeCheck(backups: readonly BackupKeys[], reports: NonNullable<KeysReport['reports']>): string {

@@ -6,6 +6,7 @@ import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
+import { type Screen, type Styled, styled } from '../style.ts';
 
 const options = {
   'dry-run': { type: 'boolean', short: 'n', default: false },
@@ -51,8 +52,11 @@ need is not there or cannot be read, the rest is locked; 75 store unavailable.
     });
     const ended = values['end-holds'] === true ? await endHolds(repository, locks, work) : undefined;
     const document = { ...result, refused: result.refused.map(({ code, message }) => ({ code, message })) };
-    await session.print({ ...document, dryRun: isDryRun, ended }, describe(result, ended, isDryRun));
     const problem = lockProblem(result);
+    const text = describe(result, ended, { isDryRun, screen: session.screen });
+    const shown = { ...document, dryRun: isDryRun, ended };
+    if (isDryRun || problem) await session.print(shown, text);
+    else await session.report(shown, text);
     if (problem) throw problem;
     return 0;
   },
@@ -68,7 +72,11 @@ function noLocks(lock: LockSettings | undefined, location: string): HoldfastErro
   });
 }
 
-function describe(result: LockResult, ended: EndHoldsResult | undefined, isDryRun: boolean): string {
+function describe(
+  result: LockResult,
+  ended: EndHoldsResult | undefined,
+  { isDryRun, screen }: { readonly isDryRun: boolean; readonly screen: Screen },
+): Styled {
   const { backups, objects, extended, held, weaker } = result;
   const rows = backups.map(({ backup, until }) => [shortKey(backup), until ? time(until) : 'not locked']);
   const would = isDryRun ? ' (a dry run: nothing was changed)' : '';
@@ -82,6 +90,7 @@ function describe(result: LockResult, ended: EndHoldsResult | undefined, isDryRu
       ? [`warning: ${plural(weaker, 'object')} locked in governance mode, which cannot be made compliance`]
       : []),
   ];
-  const head = rows.length > 0 ? `${table(['BACKUP', 'NOBODY CAN REMOVE IT BEFORE'], rows)}\n` : '';
-  return `${head}${lines.join('\n')}\n`;
+  const head =
+    rows.length > 0 ? styled`${table(['BACKUP', 'NOBODY CAN REMOVE IT BEFORE'], rows, screen)}\n` : '';
+  return styled`${head}${lines.join('\n')}\n`;
 }

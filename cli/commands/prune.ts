@@ -6,6 +6,7 @@ import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, table } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
 import { Session } from '../session.ts';
+import { type Screen, type Styled, styled } from '../style.ts';
 
 const options = {
   'max-share': { type: 'string' },
@@ -50,13 +51,14 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
         'warning: prune.unsafeNoGrace is set: backups that run now would lose what they store',
       );
     if (isDryRun) {
-      await session.print(planDocument(prepared), describePlan(prepared));
+      await session.print(planDocument(prepared), describePlan(prepared, session.screen));
       return statusOf(prepared.plan);
     }
-    if (!session.isJson && values.quiet !== true) session.progress.say(describePlan(prepared));
+    if (!session.isJson && values.quiet !== true)
+      session.progress.say(describePlan(prepared, session.screen).plain);
     await confirm(session, prepared, values.yes === true);
     const result = await runPrune(session.repository, prepared, work);
-    await session.print({ ...planDocument(prepared), ...result }, describe(result));
+    await session.report({ ...planDocument(prepared), ...result }, describe(result));
     return statusOf(result);
   },
 };
@@ -97,7 +99,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
   };
 }
 
-function describePlan({ plan, problems }: PreparedPrune): string {
+function describePlan({ plan, problems }: PreparedPrune, screen: Screen): Styled {
   const { decisions, expire, sweep, locked, waitingBytes, graceMs, blockedBy, refusal } = plan;
   const rows = decisions.map(({ key, keep, source, reasons }) => [
     shortKey(key),
@@ -116,8 +118,8 @@ function describePlan({ plan, problems }: PreparedPrune): string {
     ...problems.map(({ message }) => `warning: ${message}`),
     ...(refusal ? [`It would refuse: ${refusal.message}`] : []),
   ];
-  const head = rows.length > 0 ? `${table(['KEY', '', 'SOURCE', 'WHY'], rows)}\n` : '';
-  return `${head}${lines.join('\n')}\n`;
+  const head = rows.length > 0 ? styled`${table(['KEY', '', 'SOURCE', 'WHY'], rows, screen)}\n` : '';
+  return styled`${head}${lines.join('\n')}\n`;
 }
 
 function describe(result: PruneResult): string {

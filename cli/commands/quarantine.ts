@@ -36,7 +36,7 @@ Exit status: 0 put aside; 2 no reason, or it can be relied on; 10 no such object
       reason: values.reason,
       signal: io.signal,
     });
-    await session.print(result, describe(result));
+    await session.report(result, describe(result));
     return 0;
   },
 };

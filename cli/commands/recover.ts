@@ -9,6 +9,7 @@ import { type Io, write } from '../io.ts';
 import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
 import { parseRecoveryWords } from '../recovery-words.ts';
 import { Session } from '../session.ts';
+import { screenOf, styled } from '../style.ts';
 import { RESTORE_OPTIONS, restoreFrom } from './restore.ts';
 
 const options = {
@@ -72,7 +73,7 @@ async function check({ repository, io, isJson }: Session, { id }: PrivateHalf): 
   const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
   const shown = backups.map((one) => ({ ...one, problem: one.problem ?? null }));
   const verdict = opens === backups.length ? 'All open' : 'NOT ALL OPEN';
-  const text = `${table(['KEY', 'STATE', ''], rows)}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
+  const text = styled`${table(['KEY', 'STATE', ''], rows, screenOf(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
 `;
   const document = { location, repositoryId, recoveryKey: id, backups: shown };
   await write(io.stdout, isJson ? `${JSON.stringify(document)}\n` : text);

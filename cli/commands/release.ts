@@ -27,7 +27,7 @@ Exit status: 0 released; 2 no reason; 10 no such backup, or it is not held; 11 K
     await using session = await Session.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const result = await releaseBackup(session.repository, key, { reason: values.reason, signal: io.signal });
-    await session.print(result, describe(result) + (session.config.lock ? LEGAL_HOLDS : ''));
+    await session.report(result, describe(result) + (session.config.lock ? LEGAL_HOLDS : ''));
     return 0;
   },
 };

@@ -52,8 +52,10 @@ Exit status: 0 every backup can be restored whole, itself or by its copy; 20 rec
     });
     const { kept } = result;
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
-    await session.print(documentOf(result), describe(result));
-    return result.damaged.every(({ state }) => state === 'readable' || state === 'repaired') ? 0 : 20;
+    const isWhole = result.damaged.every(({ state }) => state === 'readable' || state === 'repaired');
+    const status = isWhole ? 0 : 20;
+    await session.report(documentOf(result), describe(result), status);
+    return status;
   },
 };
 

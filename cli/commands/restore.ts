@@ -132,7 +132,7 @@ export async function restoreFrom(
     ...choices,
     onProgress: session.progress.on,
   });
-  await session.print(resultDocument(result, doubts), describeResult(result, performance.now() - began));
+  await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));
   return 0;
 }
 

@@ -79,7 +79,7 @@ Exit status: 0 nothing is missing; 20 something is, or nothing can be read at al
     const result = await open.restore(choices);
     const { records, plainBytes, comparison } = result;
     const document = { ...documentOf(result), records, plainBytes, comparison };
-    await session.print(document, describeResult(result, performance.now() - began));
+    await session.report(document, describeResult(result, performance.now() - began), statusOf(result));
     return statusOf(result);
   },
 };

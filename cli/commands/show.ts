@@ -4,6 +4,7 @@ import { describeFindings } from '../findings.ts';
 import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 import { standing, verification } from '../standing.ts';
+import { type Screen, type Styled, styled } from '../style.ts';
 
 export const show: Command = {
   options: KEY_OPTIONS,
@@ -27,12 +28,12 @@ Exit status: 0 shown; 10 no such backup; 11 KEY fits several; 20 damaged.
     await using session = await Session.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const detail = await showBackup(session.repository, key, io.signal);
-    await session.print(detail, describe(detail, session.repository.clock.now()));
+    await session.print(detail, describe(detail, session.repository.clock.now(), session.screen));
     return 0;
   },
 };
 
-function describe(detail: BackupDetail, now: Date): string {
+function describe(detail: BackupDetail, now: Date, screen: Screen): Styled {
   const {
     key,
     source,
@@ -76,7 +77,8 @@ function describe(detail: BackupDetail, now: Date): string {
   const head = facts.map(([name = '', value = '']) => `${name.padEnd(14)} ${value}\n`).join('');
   const suspect = detail.findings ? describeSuspect(detail.findings) : '';
   const omitted = detail.omitted.map((line) => `  - ${line}\n`).join('');
-  return `${head}${suspect}\n${table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows)}${omitted && `\nNot in the backup:\n${omitted}`}`;
+  const datasets = table(['DATASET', 'KIND', 'PARTS', 'RECORDS', 'SIZE'], rows, screen);
+  return styled`${head}${suspect}\n${datasets}${omitted && `\nNot in the backup:\n${omitted}`}`;
 }
 
 function describeImport(

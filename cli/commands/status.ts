@@ -22,6 +22,7 @@ import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
 import { Session } from '../session.ts';
 import { depthName } from '../standing.ts';
+import { type Screen, type Styled, styled } from '../style.ts';
 
 type SourceStatus = RepositoryStatus['sources'][number];
 
@@ -54,7 +55,7 @@ to be accepted.
     const now = session.repository.clock.now();
     const steps = nextSteps({ ...found, bucket, copies }, now);
     const document = { ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
-    await session.print(document, describe(found, { steps, locked, copies }, now));
+    await session.print(document, describe(found, { steps, locked, copies, screen: session.screen }, now));
     session.sayIfUnproven();
     return exitStatus(found, bucket);
   },
@@ -80,9 +81,10 @@ interface Shown {
   readonly steps: readonly string[];
   readonly locked: readonly SourceLock[] | undefined;
   readonly copies: readonly CopyStanding[];
+  readonly screen: Screen;
 }
 
-function describe(found: RepositoryStatus, { steps, locked, copies }: Shown, now: Date): string {
+function describe(found: RepositoryStatus, { steps, locked, copies, screen }: Shown, now: Date): Styled {
   const {
     location,
     repositoryId,
@@ -107,12 +109,12 @@ function describe(found: RepositoryStatus, { steps, locked, copies }: Shown, now
   const header = ['SOURCE', 'TYPE', 'NEWEST', 'AGE', 'RECORDS', 'SIZE', 'ADDED', 'RATIO'];
   const size = comparedSize(logicalBytes, packBytes);
   const unreferenced = unreferencedBytes ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
-  return `repository     ${location} (${repositoryId.slice(0, 8)}, format ${found.formatVersion}, key ${rootKeyId})
+  return styled`repository     ${location} (${repositoryId.slice(0, 8)}, format ${String(found.formatVersion)}, key ${rootKeyId})
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy${size === undefined ? '' : `; what is stored is ${size}`}
 
-${rows.length > 0 ? `${table(header, rows)}\n` : ''}${found.sources.map((source) => `${describeSource(source, { locked, head: headOf(source, found) }, now)}\n`).join('')}${describeCopies(copies, now)}Next:
+${rows.length > 0 ? styled`${table(header, rows, screen)}\n` : ''}${found.sources.map((source) => `${describeSource(source, { locked, head: headOf(source, found) }, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 

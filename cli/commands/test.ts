@@ -58,7 +58,7 @@ async function testRepository(values: Parameters<typeof Session.open>[0], io: Io
   const began = performance.now();
   const result = await runProbe(session.repository, io.signal);
   const lines = result.proved.map((line) => `  - ${line}\n`).join('');
-  await session.print(
+  await session.report(
     result,
     `It works (${duration(performance.now() - began)}). Proved:\n${lines}The probe was removed again.\n`,
   );

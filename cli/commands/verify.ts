@@ -74,9 +74,10 @@ store cannot be reached, which says nothing about damage.
     await heads?.note(report.sequence);
     const kept = await keepVerifyReport(session.repository, report, io.signal);
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
-    await session.print(documentOf(report, kept), describe(report, performance.now() - began));
+    const status = report.findings.length > 0 ? 20 : 0;
+    await session.report(documentOf(report, kept), describe(report, performance.now() - began), status);
     for (const warning of recoveryWarnings(report.recovery)) session.progress.say(`warning: ${warning}`);
-    return report.findings.length > 0 ? 20 : 0;
+    return status;
   },
 };
 

@@ -156,6 +156,7 @@ export const ERRORS = {
   E_LOGIN_UNAVAILABLE: row(75, 'Who issues logins to the admin API cannot be reached.', true),
   E_RATE_LIMIT: row(75, 'Too many requests to the admin API; it says when to ask again.', true),
   E_BUSY: row(75, 'As many runs are under way as may be at once.', true),
+  E_DECLINED: row(130, 'The answer to a question was No. Nothing was changed.'),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -12,7 +12,7 @@ export function bytes(count: number): string {
   ] as const) {
     if (count >= unit) return `${(count / unit).toFixed(count / unit < 10 ? 2 : 1)} ${name}`;
   }
-  return `${count} B`;
+  return `${Math.round(count)} B`;
 }
 
 /** `340 ms`, `12.3 s`, `4 min 05 s`, `3 h 07 min`. */

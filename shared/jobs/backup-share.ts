@@ -11,7 +11,8 @@ import { ShareWriter } from '../repository/share-writer.ts';
 import { encodeShare } from '../repository/written-share.ts';
 import type { ChangedPartition, Source, SourceView } from '../sources/source.ts';
 import { knownOf } from './known-contents.ts';
-import { countStored, estimatedBytesOf, partsOf, readView } from './read-view.ts';
+import { ReadTotal } from './read-total.ts';
+import { countStored, partsOf, readView } from './read-view.ts';
 import {
   didNotStand,
   HELD,
@@ -143,9 +144,9 @@ async function writeParts(
       signal,
     });
     const parts = partsOfShare(plan, share, view);
-    onProgress({ kind: 'total', plainBytes: estimatedBytesOf(parts), datasets: parts.length });
+    const total = new ReadTotal(parts, parts.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
-    await readView(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal });
+    await readView(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const written = encodeShare(share, await writer.close());

@@ -4,12 +4,15 @@ import type { ViewToCommit } from '../repository/backup-to-write.ts';
 import type { StoredRef } from '../repository/chunk-store.ts';
 import type { ShareWriter } from '../repository/share-writer.ts';
 import type { ChangedPartition, DatasetPlan, SourceCapabilities, SourceView } from '../sources/source.ts';
+import type { ReadTotal } from './read-total.ts';
 
 interface ReadOptions {
   /** Of the view; what a share takes of it. @default all */
   readonly parts?: readonly ChangedPartition[];
   readonly maxReaders: number;
   readonly signal: AbortSignal;
+  /** Is told of each part that was read. */
+  readonly total: Pick<ReadTotal, 'over'>;
 }
 
 /**
@@ -20,11 +23,20 @@ interface ReadOptions {
 export async function readView(
   view: SourceView,
   writer: ShareWriter,
-  { parts = partsOf(view.datasets), maxReaders, signal }: ReadOptions,
+  { parts = partsOf(view.datasets), maxReaders, signal, total }: ReadOptions,
 ): Promise<void> {
-  const read = async ({ dataset, partition }: ChangedPartition, stopping: AbortSignal) => {
-    if (partition.sameAsParent && (await writer.reusePartition(dataset, partition.name))) return;
-    await writer.writePartition(dataset, partition.name, view.read(dataset, partition, stopping));
+  const read = async (part: ChangedPartition, stopping: AbortSignal) => {
+    const { dataset, partition } = part;
+    if (partition.sameAsParent && (await writer.reusePartition(dataset, partition.name))) {
+      total.over(part, partition.estimatedBytes);
+      return;
+    }
+    let plainBytes = 0;
+    const records = counted(view.read(dataset, partition, stopping), (bytes) => {
+      plainBytes += bytes;
+    });
+    await writer.writePartition(dataset, partition.name, records);
+    total.over(part, plainBytes);
   };
   const ordered = parts.toSorted((a, b) => b.partition.estimatedBytes - a.partition.estimatedBytes);
   const last = ordered.filter(({ dataset }) => dataset.readLast);
@@ -48,6 +60,16 @@ export async function readView(
   await parallel(last, { most: 1, signal }, read);
 }
 
+async function* counted(
+  records: AsyncIterable<Uint8Array>,
+  add: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const block of records) {
+    add(block.length);
+    yield block;
+  }
+}
+
 /** What is said of a view, once all of it is read. */
 export function readOf(view: SourceView, capabilities: SourceCapabilities): ViewToCommit {
   const { server, position, omitted, datasets, window } = view;
@@ -57,10 +79,6 @@ export function readOf(view: SourceView, capabilities: SourceCapabilities): View
 
 export function partsOf(datasets: readonly DatasetPlan[]): readonly ChangedPartition[] {
   return datasets.flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })));
-}
-
-export function estimatedBytesOf(parts: readonly ChangedPartition[]): number {
-  return parts.reduce((sum, { partition }) => sum + partition.estimatedBytes, 0);
 }
 
 /** Tells of what is stored, as running totals. */

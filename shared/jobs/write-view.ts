@@ -3,7 +3,8 @@ import { SOFTWARE } from '../core/version.ts';
 import type { BackupWriterOptions, CommitOptions, CommittedBackup } from '../repository/backup-to-write.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { SourceCapabilities, SourceView } from '../sources/source.ts';
-import { countStored, estimatedBytesOf, partsOf, readOf, readView } from './read-view.ts';
+import { ReadTotal } from './read-total.ts';
+import { countStored, partsOf, readOf, readView } from './read-view.ts';
 
 export interface WriteViewOptions
   extends Omit<BackupWriterOptions, 'software' | 'onStored' | 'sequence' | 'onListed'>,
@@ -34,10 +35,9 @@ export async function writeView(
       onStored: countStored(onProgress),
       signal,
     });
-    const plainBytes = estimatedBytesOf(partsOf(view.datasets));
-    onProgress({ kind: 'total', plainBytes, datasets: view.datasets.length });
+    const total = new ReadTotal(partsOf(view.datasets), view.datasets.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
-    await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal });
+    await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const read = readOf(view, capabilities);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../shared/core/errors.ts';
-import { type CommandWorld, runCommand } from '../support/command-line.ts';
+import { VERSION } from '../../shared/core/version.ts';
+import { type CommandWorld, failure, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
 import { seededRows } from '../support/rows.ts';
 import { newFolder } from '../support/temporary.ts';
@@ -248,6 +249,42 @@ describe('holdfast', () => {
     expect((await holdfast(`help ${command}`)).stdout).toBe(stdout);
   });
 
+  it('takes common options before the command, and says which come after it', async () => {
+    await holdfast('init');
+    const json = await holdfast('--json -q list');
+    expect(JSON.parse(json.stdout)).toEqual({ backups: [] });
+    expect((await holdfast(`--repository=${env['HOLDFAST_REPOSITORY']} --json list`)).stdout).toBe(
+      json.stdout,
+    );
+    expect(await holdfast('--json -r ./nowhere list')).toMatchObject({ status: 10, stderr: '' });
+    expect(await holdfast('--source shop list')).toMatchObject(
+      failure('E_USAGE', '--source comes after the command'),
+    );
+    expect((await holdfast('--quiet --help')).stdout).toContain('Usage: holdfast');
+    expect((await holdfast('-q')).status).toBe(2);
+  });
+
+  it.each(['version', '--version', '-V'])('tells its release by %s', async (word) => {
+    expect(await holdfast(word)).toMatchObject({ status: 0, stdout: `holdfast ${VERSION}\n` });
+    expect(JSON.parse((await holdfast(`${word} --json`)).stdout)).toMatchObject({ version: VERSION });
+  });
+
+  it('is silent with --quiet if all went well, and only then', async () => {
+    await holdfast('init');
+    const silent = { status: 0, stdout: '', stderr: '' };
+    for (const line of [
+      'backup daily -s ./data.txt',
+      'verify latest',
+      'hold latest --reason audit',
+      'release latest --reason over',
+      'restore latest --to ./copy',
+      'prune --yes',
+    ])
+      expect([line, await holdfast(`${line} --quiet`)]).toMatchObject([line, silent]);
+    expect((await holdfast('list --quiet')).stdout).toContain('backup_daily_');
+    expect((await holdfast('backup daily -s ./data.txt --quiet --json')).stdout).toContain('"key"');
+  });
+
   it('says in one line that Node is too old', async () => {
     const older = 'Object.defineProperty(process.versions, "node", { value: "20.1.0" })';
     const args = ['--import', `data:text/javascript,${older}`, 'bin/holdfast.js', 'list'];
@@ -265,23 +302,6 @@ describe('holdfast', () => {
       env: { ...process.env, ...env },
     });
     expect(stderr).toBe('');
-  });
-
-  it.each([
-    ['holdfast re', 'restore'],
-    ['holdfast completion ', 'bash zsh fish'],
-    ['holdfast restore --no-o', '--no-owner'],
-    ['holdfast export latest --format ', 'sql csv ndjson'],
-  ])('completes %j in bash', async (line, expected) => {
-    const { stdout } = await holdfast('completion bash');
-    const words = line.split(' ').map((word) => `'${word}'`);
-    const command = `${stdout}\nCOMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _holdfast; echo "\${COMPREPLY[*]}"`;
-    const completed = await promisify(execFile)('bash', ['-c', command]);
-    expect(completed.stdout.trim()).toMatch(new RegExp(`^${expected}`));
-  });
-
-  it.each(['bash', 'zsh', 'fish'])('completes in %s', async (shell) => {
-    expect((await holdfast(`completion ${shell}`)).stdout).toMatch(/restore[\s\S]*dataset/);
   });
 });
 

@@ -1,0 +1,211 @@
+import { backupTypes } from '../shared/core/backup-types.ts';
+import type { ResolvedConfig } from '../shared/core/config.ts';
+import { parseBackupKey } from '../shared/core/ids.ts';
+import { SECOND_MS } from '../shared/core/units.ts';
+import { listBackups } from '../shared/jobs/list.ts';
+import { showBackup } from '../shared/jobs/show.ts';
+import { COMMON_HELP, COMMON_OPTIONS } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { age, bytes, plural, shortestKey } from './format.ts';
+import { type Io, write } from './io.ts';
+import { loadConfig } from './load-config.ts';
+import { Session } from './session.ts';
+
+/** Nobody waits longer for a suggestion. */
+const MOST_MS = 3 * SECOND_MS;
+const MOST_KEYS = 200;
+/** Common options that more than the command is made of. */
+const PLACES = ['repository', 'config', 'env-file'] as const;
+
+export interface Suggestion {
+  readonly value: string;
+  /** One line, for shells that show it. */
+  readonly about: string;
+}
+
+/** Prints what may stand where the last word is, a line each: value, tab, description. Prints no errors. */
+export async function complete(words: readonly string[], io: Io): Promise<number> {
+  const given = joined(words);
+  const found = await suggest(given, io).catch(() => []);
+  const begun = given.at(-1) ?? '';
+  const fitting = found.filter(({ value }) => value.startsWith(begun));
+  await write(io.stdout, fitting.map(({ value, about }) => `${value}\t${about}\n`).join(''));
+  return 0;
+}
+
+/** bash takes `latest:shop` for three words. */
+function joined(words: readonly string[]): readonly string[] {
+  const all: string[] = [];
+  let isOpen = false;
+  for (const word of words) {
+    if (all.length > 0 && (word === ':' || isOpen)) all[all.length - 1] += word;
+    else all.push(word);
+    isOpen = word === ':';
+  }
+  return all;
+}
+
+const row = (value: string, about = ''): Suggestion => ({ value, about });
+
+async function suggest(words: readonly string[], io: Io): Promise<readonly Suggestion[]> {
+  const before = words.slice(0, -1);
+  const begun = words.at(-1) ?? '';
+  const name = commandOf(before);
+  if (name === undefined) return begun.startsWith('-') ? options(COMMON_HELP, COMMON_OPTIONS) : commands();
+  if (name === 'help') return commands();
+  const command = await COMMANDS[name]?.load();
+  if (!command) return [];
+  const all = { ...COMMON_OPTIONS, ...command.options };
+  const option = valueNamed(before.at(-1) ?? '', all);
+  const world = new World(before, io);
+  if (option !== undefined) return (await OPTION_VALUES[option]?.(world)) ?? [];
+  if (begun.startsWith('-')) return options(command.help, all);
+  return (await OPERANDS[name]?.(world)) ?? [];
+}
+
+function commands(): readonly Suggestion[] {
+  const own = Object.entries(COMMANDS).map(([name, { summary }]) => row(name, summary));
+  return [...own, row('version', 'the release'), row('help', "this text, or a command's")];
+}
+
+type Options = Readonly<Record<string, { readonly type: string; readonly short?: string }>>;
+
+/** As the help describes them. */
+function options(help: string, known: Options): readonly Suggestion[] {
+  const said = new Map(
+    [...help.matchAll(/^ {2,}(?:-\w, )?--([\w-]+)(?: \S+)? {2,}(\S.*)$/gm)].map(
+      ([, name = '', about = '']) => [name, about],
+    ),
+  );
+  return Object.keys(known).map((name) => row(`--${name}`, said.get(name)));
+}
+
+/** Name of the option whose value comes next; undefined where none does. */
+function valueNamed(word: string, known: Options): string | undefined {
+  const [name, { type } = { type: '' }] =
+    Object.entries(known).find(([long, { short }]) => word === `--${long}` || word === `-${short}`) ?? [];
+  return type === 'string' ? name : undefined;
+}
+
+/** The first word that is neither an option nor the value of a common one. */
+function commandOf(words: readonly string[]): string | undefined {
+  return words.find(
+    (word, i) => !word.startsWith('-') && valueNamed(words[i - 1] ?? '', COMMON_OPTIONS) === undefined,
+  );
+}
+
+type Values = (world: World) => Promise<readonly Suggestion[]> | readonly Suggestion[];
+const fixed =
+  (...values: readonly string[]): Values =>
+  () =>
+    values.map((value) => row(value));
+
+const OPTION_VALUES: Readonly<Record<string, Values>> = {
+  source: (world) => world.sources(),
+  type: (world) => world.types(),
+  to: (world) => world.targets(),
+  dataset: (world) => world.datasets(),
+  format: fixed('sql', 'csv', 'json', 'ndjson'),
+  role: fixed('viewer', 'operator', 'restorer'),
+};
+
+const key: Values = (world) => world.keys();
+const type: Values = (world) => world.types();
+const OPERANDS: Readonly<Record<string, Values>> = {
+  backup: type,
+  list: type,
+  ...Object.fromEntries(
+    [
+      'show',
+      'accept',
+      'verify',
+      'drill',
+      'restore',
+      'recover',
+      'repair',
+      'salvage',
+      'export',
+      'hold',
+      'release',
+    ].map((name) => [name, key]),
+  ),
+  keys: fixed('check'),
+  completion: fixed('bash', 'zsh', 'fish'),
+};
+
+/** What the configuration and the repository have, by the options that were typed. */
+class World {
+  readonly #words: readonly string[];
+  readonly #io: Io;
+
+  constructor(words: readonly string[], io: Io) {
+    this.#words = words;
+    this.#io = { ...io, signal: AbortSignal.any([io.signal, AbortSignal.timeout(MOST_MS)]) };
+  }
+
+  async types(): Promise<readonly Suggestion[]> {
+    return backupTypes(await this.#config()).names.map((name) => row(name, 'type of backups'));
+  }
+
+  async sources(): Promise<readonly Suggestion[]> {
+    return (await this.#config()).sources.map(({ name, kind }) => row(name, kind));
+  }
+
+  async targets(): Promise<readonly Suggestion[]> {
+    return (await this.#config()).targets.map(({ name, kind }) => row(name, kind));
+  }
+
+  async keys(): Promise<readonly Suggestion[]> {
+    const sources = await this.sources();
+    const words = ['latest', 'good'].flatMap((word) => [
+      row(word, word === 'latest' ? 'the newest backup' : 'the newest that nothing speaks against'),
+      ...sources.map(({ value }) => row(`${word}:${value}`, `of ${value}`)),
+    ]);
+    await using session = await this.#session();
+    const { repository } = session;
+    const now = repository.clock.now();
+    const backups = (await repository.backupKeys(this.#io.signal)).toReversed().slice(0, MOST_KEYS);
+    const found = backups.map((one) => {
+      const at = parseBackupKey(one)?.startedAt;
+      return row(shortestKey(one), at ? age(at, now) : '');
+    });
+    return [...words, ...found];
+  }
+
+  /** Of the backup that was typed, else of the newest. */
+  async datasets(): Promise<readonly Suggestion[]> {
+    await using session = await this.#session();
+    const typed = this.#words
+      .filter((word) => /^(?:backups\/|backup_|latest|good|[a-z-]+_\d{8})/.test(word))
+      .at(-1);
+    const [newest] =
+      typed === undefined ? await listBackups(session.repository, { signal: this.#io.signal }) : [];
+    const chosen = typed === undefined ? newest?.key : await session.backup(typed);
+    if (chosen === undefined) return [];
+    const { datasets } = await showBackup(session.repository, chosen, this.#io.signal);
+    return datasets.map(({ name, records, plainBytes }) =>
+      row(name, `${plural(records, 'record')}, ${bytes(plainBytes)}`),
+    );
+  }
+
+  #config(): Promise<ResolvedConfig> {
+    return loadConfig(this.#flags(), this.#io);
+  }
+
+  #session(): Promise<Session> {
+    return Session.open({ ...this.#flags(), quiet: true }, this.#io);
+  }
+
+  #flags(): Partial<Record<(typeof PLACES)[number], string>> {
+    const pairs = PLACES.flatMap((name) => {
+      const value = this.#given(name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return Object.fromEntries(pairs);
+  }
+
+  #given(name: string): string | undefined {
+    const at = this.#words.findLastIndex((word) => valueNamed(word, COMMON_OPTIONS) === name);
+    return at < 0 ? undefined : this.#words[at + 1];
+  }
+}

@@ -1,0 +1,61 @@
+import { printable } from './io.ts';
+
+/** Text that a terminal may be steered by: made here alone, of names that were made printable first. */
+export class Styled {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Without colours. */
+  get plain(): string {
+    return this.text.replaceAll(SGR, '');
+  }
+
+  toString(): string {
+    return this.plain;
+  }
+}
+
+/** Select graphic rendition (ECMA-48). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
+const SGR = /\u001b\[[0-9;]*m/g;
+const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Look = keyof typeof CODES;
+
+/** Where text goes, and whether colours are wanted there. */
+export interface Screen {
+  /** Columns; undefined where nothing limits them: a pipe, a file. */
+  readonly width: number | undefined;
+  readonly hasColour: boolean;
+}
+
+interface Stream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const DEFAULT_COLUMNS = 80;
+
+/** `NO_COLOR` and `TERM=dumb` take colours away, `CLICOLOR_FORCE` gives them to a pipe too. */
+export function screenOf(stream: Stream, env: Readonly<Record<string, string | undefined>>): Screen {
+  const isTerminal = stream.isTTY === true;
+  const isForced = (env['CLICOLOR_FORCE'] ?? '0') !== '0';
+  const isRefused = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
+  return {
+    width: isTerminal ? stream.columns || DEFAULT_COLUMNS : undefined,
+    hasColour: !isRefused && (isTerminal || isForced),
+  };
+}
+
+/** Text in a look; as it is where there are no colours. */
+export function paint(text: string, look: Look | undefined, { hasColour }: Screen): string {
+  return look === undefined || !hasColour || text === '' ? text : `\u001b[${CODES[look]}m${text}\u001b[0m`;
+}
+
+/** Puts text together: what is not `Styled` is made printable. */
+export function styled(parts: TemplateStringsArray, ...values: readonly (string | Styled)[]): Styled {
+  const shown = values.map((value) => (value instanceof Styled ? value.text : printable(value)));
+  return new Styled(parts.map((part, i) => part + (shown[i] ?? '')).join(''));
+}
