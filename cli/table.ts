@@ -60,9 +60,9 @@ interface Measured {
 
 /** Of its widest cell; a few long ones do not count, they stand out of their column. */
 function widthOf({ title }: Column, i: number, cells: readonly (readonly string[])[]): number {
-  const widths = cells.map((row) => row[i]?.length ?? 0);
-  const widest = Math.max(title.length, ...widths.filter((width) => width <= MOST_PADDED));
-  return widths.some((width) => width > MOST_PADDED) ? Math.max(widest, MOST_PADDED) : widest;
+  let widest = title.length;
+  for (const row of cells) widest = Math.max(widest, Math.min(row[i]?.length ?? 0, MOST_PADDED));
+  return widest;
 }
 
 function narrow(columns: readonly Measured[], room: number): readonly Measured[] {

@@ -58,7 +58,7 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
       session.progress.say(describePlan(prepared, session.screen).plain);
     await confirm(session, prepared, values.yes === true);
     const result = await runPrune(session.repository, prepared, work);
-    await session.report({ ...planDocument(prepared), ...result }, describe(result));
+    await session.report({ ...planDocument(prepared), ...result }, describe(result), statusOf(result));
     return statusOf(result);
   },
 };

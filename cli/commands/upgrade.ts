@@ -43,7 +43,7 @@ Exit status: 0 upgraded, or had been already; 2 nobody can be asked, and no --ye
     const text = result.isChanged
       ? `Upgraded repository ${name}: the next backup is written in format 2.\n`
       : `Repository ${name} is of format 2 already; nothing was changed.\n`;
-    await session.print(result, text);
+    await session.report(result, text);
     return 0;
   },
 };

@@ -117,7 +117,7 @@ describe('holdfast prune, hold and release', () => {
   it('free at once where no grace is set, and warn of it', async () => {
     const prune = { unsafeNoGrace: true, maxSharePercent: 100 };
     await configure({ retention: { '*': 0 }, keep: { last: 1 }, prune });
-    expect(await holdfast('prune --yes --quiet')).toMatchObject({
+    expect(await holdfast('prune --yes')).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^Removed 2 backups, and [1-9]\d* packs: /),
       stderr: expect.stringContaining('prune.unsafeNoGrace'),
