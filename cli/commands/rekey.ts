@@ -104,6 +104,7 @@ Now:
   1. Copy ${place} into your password manager, and a second copy where this machine and this cloud account do not reach.
   2. Configure it everywhere that backs up, restores or verifies: HOLDFAST_KEY_FILE or keyFile, else BACKUP_ENCRYPTION_KEY.
   3. Check there: holdfast keys check
-  4. Keep the old key until that is done. It still opens all that it opened before.
+  4. Keep the old key until that is done. It still opens all that it opened before; what it signs from now on counts for
+     nothing.
 `;
 }

@@ -29,6 +29,13 @@ const KeysFile = z.object({
     .array(z.object({ rootKeyId: z.string(), mac: z.string().regex(/^[0-9a-f]{64}$/) }))
     .max(1000)
     .optional(),
+  /**
+   * The object that holds the SHA-256s of all that was signed until then, and how many they are: of what older keys signed, nothing
+   * else is believed. Missing in objects of before: then all is.
+   */
+  signedBefore: z
+    .object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), count: z.number().int().min(0) })
+    .optional(),
   /** The key of the MAC, wrapped under `rootKeyId`. */
   seal: wrapped,
 });

@@ -1,4 +1,9 @@
+import { createHash } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import type { BackupKey } from '../core/ids.ts';
+import { orderedMap } from '../core/ordered-map.ts';
+import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
+import { REPORT_KINDS } from '../format/report.ts';
 import { HexKeyProvider, refuseWeakKey } from '../keys/hex-key-provider.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
@@ -6,7 +11,12 @@ import { readRecoveryKeys } from '../repository/recovery-keys.ts';
 import { rootsToWrap, wrapAll } from '../repository/recovery-wraps.ts';
 import type { Repository } from '../repository/repository.ts';
 import { isSuccessor, listKeysFiles, writeKeysFile } from '../repository/root-keys.ts';
+import { putSignedBefore } from '../repository/signed-before.ts';
+import { getIfThere } from '../store/if-there.ts';
 import { checkKeys } from './keys.ts';
+
+/** Objects read at once. */
+const READS = 8;
 
 export interface RekeyResult {
   readonly location: string;
@@ -139,14 +149,39 @@ async function refuseOtherChange(
 async function writeOnce(repository: Repository, newest: KeyProvider, signal: AbortSignal): Promise<boolean> {
   const chain = repository.context.keys.provider();
   const createdAt = repository.clock.now();
+  const { store } = repository;
   try {
-    await writeKeysFile(repository.store, repository.id, { chain, newest, createdAt }, signal);
+    const signedBefore = await putSignedBefore(store, await signedUntilNow(repository, signal), signal);
+    await writeKeysFile(store, repository.id, { chain, newest, createdAt, signedBefore }, signal);
     return true;
   } catch (error) {
     // What is there is looked at as if it had just been written.
     if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return false;
     throw error;
   }
+}
+
+/** SHA-256s of all manifests, taken out or not, and reports that are proven: of what older keys sign later, nothing is believed. */
+async function signedUntilNow(repository: Repository, signal: AbortSignal): Promise<string[]> {
+  const { store } = repository;
+  const hashes: string[] = [];
+  const objects = async function* () {
+    for (const key of await repository.backupKeys(signal)) yield { key, object: key as string };
+    for await (const { key: object } of store.list(EXPIRED, { signal })) {
+      const key = parseExpiredKey(object);
+      if (key) yield { key, object };
+    }
+  };
+  const hashOf = async ({ key, object }: { readonly key: BackupKey; readonly object: string }) => {
+    const bytes = await getIfThere(object, store, signal);
+    if (!bytes) return undefined;
+    const { isProven } = await repository.inspect(key, async () => bytes, signal);
+    return isProven ? createHash('sha256').update(bytes).digest('hex') : undefined;
+  };
+  for await (const hash of orderedMap(objects(), READS, hashOf)) if (hash) hashes.push(hash);
+  for await (const { isProven, sha256 } of repository.reports.readAll(REPORT_KINDS, signal))
+    if (isProven && sha256) hashes.push(sha256);
+  return hashes;
 }
 
 function notProven(older: string, newest: string): HoldfastError {

@@ -15,6 +15,7 @@ import { readWrap } from '../repository/recovery-wraps.ts';
 import type { Repository } from '../repository/repository.ts';
 import { proveKeysFile } from '../repository/root-keys.ts';
 import { proveRunDocument } from '../repository/run-documents.ts';
+import { proveSignedBefore, signedBeforeOf } from '../repository/signed-before.ts';
 import { spoiltPackOf } from '../repository/spoilt-packs.ts';
 import { isRunProbe } from '../repository/store-probe.ts';
 import type { Finding } from './verify-findings.ts';
@@ -87,6 +88,8 @@ export class ObjectVerification {
     const { signal } = this.#options;
     const read = () => this.#repository.store.get(key, { signal });
     const pack = packIdOf(key);
+    const listed = signedBeforeOf(key);
+    if (listed !== undefined) return async () => proveSignedBefore(await read(), key, listed);
     if (pack !== undefined)
       return this.#options.isKnownPack(pack) ? undefined : () => this.#checkPack(key, pack);
     if (isKeysFileKey(key)) return async () => proveKeysFile(context, key, await read(), signal);

@@ -1,14 +1,28 @@
 import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
 
+/** Hashes of what was signed. */
+interface SignedEarlier {
+  has(sha256: string, signal: AbortSignal): Promise<boolean>;
+}
+
 /** A root key and the older ones that it opens: new keys are wrapped under it, old ones opened by whichever wrapped them. */
 export class Keychain implements KeyProvider {
   /** All of them, the newest first. */
   readonly providers: readonly KeyProvider[];
+  /** What older keys signed before the newest came; undefined where that was not written down. */
+  readonly signedBefore: SignedEarlier | undefined;
   readonly #newest: KeyProvider;
 
-  constructor(newest: KeyProvider, older: readonly KeyProvider[]) {
+  constructor(newest: KeyProvider, older: readonly KeyProvider[], signedBefore?: SignedEarlier) {
     this.#newest = newest;
     this.providers = [newest, ...older];
+    this.signedBefore = signedBefore;
+  }
+
+  /** Whether a signature under that root key on bytes with this SHA-256 (hex) is believed. @throws E_DAMAGED, E_STORE_* */
+  async believes(rootKeyId: string, sha256: string, signal: AbortSignal): Promise<boolean> {
+    if (!this.signedBefore || this.#newest.opens(rootKeyId)) return true;
+    return this.signedBefore.has(sha256, signal);
   }
 
   get rootKeyId(): string {

@@ -50,6 +50,8 @@ export async function commitShares(
     catalog,
   });
   const lastPack = await guard(context, shares, { closed, drafted, options });
+  // Since it was made its key may have been replaced: then nobody would believe the manifest.
+  await context.keys.refuseReplaced(signal);
   const manifest = await putManifest(context, drafted.document, {
     startedAt: header.startedAt,
     parent: header.parent,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
 import type { WrappedKey } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
@@ -21,6 +22,8 @@ export interface DocumentKeys {
   open(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+type RefuseReplaced = (provider: Keychain, signal: AbortSignal) => Promise<void>;
+
 /** Makes run keys, and opens those that manifests and reports carry, each once. */
 export class KeyRing {
   readonly #provider: Keychain | undefined;
@@ -28,9 +31,18 @@ export class KeyRing {
   /** By all that an entry says: who wrote one of another run's name says nothing of that run's own. */
   readonly #opened = new Map<string, Promise<Uint8Array>>();
 
-  constructor(provider: Keychain | undefined, repository: string) {
+  readonly #refuse: RefuseReplaced | undefined;
+
+  /** @param refuse is asked before something is signed that others are to believe */
+  constructor(provider: Keychain | undefined, repository: string, refuse?: RefuseReplaced) {
     this.#provider = provider;
     this.#repository = repository;
+    this.#refuse = refuse;
+  }
+
+  /** @throws E_WRONG_KEY where the root key was replaced meanwhile, E_STORE_* */
+  async refuseReplaced(signal: AbortSignal): Promise<void> {
+    await this.#refuse?.(this.provider(), signal);
   }
 
   get hasRootKey(): boolean {
@@ -66,6 +78,24 @@ export class KeyRing {
         });
       },
     };
+  }
+
+  /** @throws E_DAMAGED where an older root key signed it after it was replaced */
+  async refuseUnbelieved(
+    { rootKeyId }: RunKeyEntry,
+    bytes: Uint8Array,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (await this.provider().believes(rootKeyId, sha256, signal)) return;
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${what} is signed with the key ${rootKeyId}, after that was replaced by ${this.provider().rootKeyId}`,
+      {
+        hint: 'It is not believed: whoever has the old key may have made it. docs/operations.md, "A key leaked".',
+      },
+    );
   }
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */

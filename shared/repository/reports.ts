@@ -93,6 +93,7 @@ export class Reports {
       ...(sealed === undefined ? {} : { details: sealed }),
       keys: [mac.entry, ...(seal === undefined ? [] : [seal.entry])],
     };
+    await keys.refuseReplaced(signal);
     await store.put(key, await encodeReport(report, mac.plain, sign), { signal });
     if (kind === 'adopt') this.#adopted.forget();
     return key;
@@ -178,8 +179,10 @@ export class Reports {
     const isSigned = isDecision(report.kind) && (await signatures.check(bytes, report.key, isAdopted));
     if (!keys.hasRootKey) return { isProven: isSigned, isSigned, problem: undefined };
     const entry = report.keys.find(({ run, purpose }) => run === report.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await about(report.key, () => keys.unwrap(entry, signal))))
+    if (entry && isAuthentic(bytes, await about(report.key, () => keys.unwrap(entry, signal)))) {
+      await keys.refuseUnbelieved(entry, bytes, report.key, signal);
       return { isProven: true, isSigned, problem: undefined };
+    }
     throw notOurs(report.key, 'was changed after it was written, or was not written by Holdfast');
   }
 }

@@ -31,7 +31,7 @@ import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';
 import { PackLists } from './pack-lists.ts';
 import { Reports } from './reports.ts';
-import { isSuccessor, openKeychain } from './root-keys.ts';
+import { isSuccessor, openKeychain, refuseReplaced } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { linkOf, nextInSequence, SequenceLinks } from './sequence.ts';
 import { type SignatureOptions, Signatures } from './signatures.ts';
@@ -156,7 +156,7 @@ export class Repository implements AsyncDisposable {
     const bytes = await readRepositoryFile(store, signal);
     const file = parseRepositoryFile(bytes);
     const chain = provider && (await openKeychain(store, file, provider, signal));
-    const keys = new KeyRing(chain, file.id);
+    const keys = new KeyRing(chain, file.id, (of, using) => refuseReplaced(store, of, using));
     let secret: Promise<Uint8Array> | undefined;
     const openSecret = (using: AbortSignal): Promise<Uint8Array> => {
       const context = { repository: file.id, run: file.id, purpose: 'repository' } as const;
@@ -365,8 +365,10 @@ export class Repository implements AsyncDisposable {
     const isSigned = await signatures.check(bytes, key, (sha256) => this.reports.isAdopted(sha256));
     if (!keys.hasRootKey) return { isProven: isSigned, isSigned };
     const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal))))
+    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal)))) {
+      await keys.refuseUnbelieved(entry, bytes, key, signal);
       return { isProven: true, isSigned };
+    }
     throw new HoldfastError(
       'E_DAMAGED',
       `${key} was changed after it was written, or was not written by Holdfast`,

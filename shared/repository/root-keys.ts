@@ -17,6 +17,7 @@ import { type KeyProvider, wrongKey } from '../keys/key-provider.ts';
 import { Keychain } from '../keys/keychain.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { RepositoryContext } from './context.ts';
+import { SignedBefore } from './signed-before.ts';
 
 /**
  * The configured root key with the older ones that it opens. Reads the store only where the repository was made with
@@ -51,7 +52,8 @@ export async function openKeychain(
     const of = { file, provider, wrappedBy: keys.seal.rootKeyId, key, signal };
     older.push(await about(key, () => openOlder(entry, of)));
   }
-  return new Keychain(provider, older);
+  const { signedBefore } = keys;
+  return new Keychain(provider, older, signedBefore && new SignedBefore(store, signedBefore));
 }
 
 async function openOlder(
@@ -82,10 +84,15 @@ async function openOlder(
 export async function writeKeysFile(
   store: ObjectStore,
   repository: string,
-  keys: { readonly chain: Keychain; readonly newest: KeyProvider; readonly createdAt: Date },
+  keys: {
+    readonly chain: Keychain;
+    readonly newest: KeyProvider;
+    readonly createdAt: Date;
+    readonly signedBefore?: KeysFile['signedBefore'];
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const { chain, newest, createdAt } = keys;
+  const { chain, newest, createdAt, signedBefore } = keys;
   const key = keysFileKey(newest.rootKeyId);
   const older: KeysFile['older'] = [];
   const vouchers: NonNullable<KeysFile['vouchers']> = [];
@@ -104,7 +111,8 @@ export async function writeKeysFile(
   const context = { repository, run: repository, purpose: 'keys' } as const;
   const { plain, ...seal } = await newest.generateDataKey(context, signal);
   const { rootKeyId } = newest;
-  const file = { repository, key, rootKeyId, createdAt: createdAt.toISOString(), older, vouchers, seal };
+  const said = { older, vouchers, ...(signedBefore ? { signedBefore } : {}), seal };
+  const file = { repository, key, rootKeyId, createdAt: createdAt.toISOString(), ...said };
   await store.put(key, encodeKeysFile(file, plain), { signal });
 }
 
@@ -140,6 +148,27 @@ export function isSuccessor(
   const voucher = file.vouchers?.find(({ rootKeyId }) => rootKeyId === configured.rootKeyId);
   if (!plain || !voucher) return false;
   return timingSafeEqual(Buffer.from(voucher.mac), Buffer.from(voucherOf(plain, file)));
+}
+
+/**
+ * What a root key that was replaced would sign, nobody would believe who has the newer one: nothing is written with it.
+ *
+ * @throws E_WRONG_KEY, E_STORE_*
+ */
+export async function refuseReplaced(
+  store: ObjectStore,
+  configured: Pick<KeyProvider, 'rootKeyId' | 'exportRootKey'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!configured.exportRootKey()) return;
+  for (const { file } of await listKeysFiles(store, signal)) {
+    if (!file?.signedBefore || !isSuccessor(file, configured)) continue;
+    throw new HoldfastError(
+      'E_WRONG_KEY',
+      `the key of this repository was changed to ${file.rootKeyId} on ${file.createdAt}; what ${configured.rootKeyId} signs since is not believed`,
+      { hint: `Configure the key ${file.rootKeyId}. Nothing was written.` },
+    );
+  }
 }
 
 /** A change of root key as it was found; not proven, as that needs its key. */

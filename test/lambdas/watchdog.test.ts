@@ -9,40 +9,12 @@ import { FolderStore } from '../../shared/store/folder-store.ts';
 import { documentAt, newKey, signed } from '../support/by-hand.ts';
 import { backUp, initRepository, OTHER_KEY, openRepository, TEST_KEY } from '../support/engine.ts';
 import { keyOf, listAgain } from '../support/forged-manifest.ts';
+import { putReport } from '../support/forged-report.ts';
 import { seededRows } from '../support/rows.ts';
 
 const rows = seededRows(200, 1);
 const data = { t: rows.join(''), u: rows.slice(0, 100).join('') };
 const AGE_DAYS = 332;
-
-/** Puts a report by hand, from docs/format.md. */
-async function putReport(
-  store: FolderStore,
-  kind: string,
-  about: { readonly backup: string; readonly body: object; readonly key?: string; readonly mac?: boolean },
-): Promise<void> {
-  const { backup, body, key: underKey = TEST_KEY, mac = true } = about;
-  const { repository } = await documentAt(store, 'repository.json').then(({ id }) => ({ repository: id }));
-  const run = 'c0'.repeat(16);
-  const at = new Date().toISOString();
-  const [date = '', time = ''] = at.slice(0, 19).replaceAll(/[-:]/g, '').split('T');
-  const key = `reports/${kind}/${date}/${kind}_${date}_${time}_${run.slice(0, 8)}.json`;
-  const own = await newKey(repository, { run, purpose: 'manifest', underKey });
-  const report = {
-    format: 'holdfast-report',
-    version: 1,
-    software: 'forged',
-    repository,
-    key,
-    kind,
-    run,
-    at,
-    backups: [backup],
-    body,
-    keys: [own.entry],
-  };
-  await store.put(key, signed(report, mac ? own.plain : 'no key'));
-}
 
 let folder: string;
 let count = 0;

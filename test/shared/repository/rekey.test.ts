@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { keysFileKey } from '../../../shared/format/keys-file.ts';
+import { runBackup } from '../../../shared/jobs/backup.ts';
 import { checkKeys } from '../../../shared/jobs/keys.ts';
+import { listBackups } from '../../../shared/jobs/list.ts';
 import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
@@ -15,12 +17,15 @@ import {
   digests,
   digestsOf,
   initRepository,
+  memorySource,
   never,
   OTHER_KEY,
   openRepository,
   TEST_KEY,
 } from '../../support/engine.ts';
 import { FaultyStore } from '../../support/faulty-store.ts';
+import { listAgain } from '../../support/forged-manifest.ts';
+import { putReport } from '../../support/forged-report.ts';
 import { seededRows } from '../../support/rows.ts';
 import { isTorture } from '../../support/torture.ts';
 
@@ -91,7 +96,8 @@ describe('a changed root key', () => {
     const store = await newStore();
     const before = await keysOf(store);
     expect(await rekey(store, TEST_KEY, SECOND)).toMatchObject({ isNew: true, backups: 1, damaged: 0 });
-    expect((await keysOf(store)).filter((key) => !before.includes(key))).toEqual([keysFileKey(idOf(SECOND))]);
+    const added = (await keysOf(store)).filter((key) => !before.includes(key));
+    expect(added).toEqual([keysFileKey(idOf(SECOND)), expect.stringMatching(/^keys\/signed\/[0-9a-f]{64}$/)]);
     await backUpWith(store, SECOND, 2);
     await rekey(store, SECOND, THIRD);
     await backUpWith(store, THIRD, 3);
@@ -131,11 +137,81 @@ describe('a changed root key', () => {
     ]);
   });
 
-  it('opens a backup that was still made with the old key', async () => {
+  it('is noticed by who still has the old key: nothing is written with that any more', async () => {
+    const store = await newStore();
+    await using begun = await open(store, TEST_KEY);
+    await rekey(store, TEST_KEY, SECOND);
+    const before = await keysOf(store);
+    const refused = { code: 'E_WRONG_KEY', hint: expect.stringContaining(idOf(SECOND)) };
+    await expect(backUpWith(store, TEST_KEY, 2)).rejects.toMatchObject(refused);
+    const [key] = await begun.backupKeys(never);
+    await expect(
+      begun.reports.write('hold', { backups: [key!], body: { reason: 'audit' } }, never),
+    ).rejects.toMatchObject(refused);
+    expect((await keysOf(store)).filter((object) => !object.startsWith('data/'))).toEqual(
+      before.filter((object) => !object.startsWith('data/')),
+    );
+  });
+
+  it('is noticed by a backup that had begun: it is not listed', async () => {
+    const store = await newStore();
+    let isChanged = false;
+    const source = memorySource(dataOf(2), {
+      read: async () => {
+        if (!isChanged) await rekey(store, TEST_KEY, SECOND);
+        isChanged = true;
+      },
+    });
+    await using repository = await open(store, TEST_KEY);
+    await expect(runBackup(repository, source, { signal: never })).rejects.toMatchObject({
+      code: 'E_WRONG_KEY',
+    });
+    await expectAllOpen(store, SECOND, 1);
+  });
+
+  it.each([
+    ['one change', [SECOND]],
+    ['two changes', [SECOND, THIRD]],
+  ])('leaves who has the old key with nothing to sign, after %s', async (_, keys) => {
+    const store = await newStore();
+    await using before = await open(store, TEST_KEY);
+    const [honest] = await before.backupKeys(never);
+    const body = { reason: 'audit' };
+    const held = await before.reports.write('hold', { backups: [honest!], body }, never);
+    let old = TEST_KEY;
+    for (const next of keys) {
+      await rekey(store, old, next);
+      old = next;
+    }
+    const at = new Date(Date.now() + 2000).toISOString();
+    const forged = await listAgain(store, honest!, { type: 'daily', at, underKey: TEST_KEY });
+    await putReport(store, 'release', { backup: honest!, body: { ...body, ends: [held] }, key: TEST_KEY });
+    await using repository = await open(store, old);
+    const listed = await listBackups(repository, { signal: never });
+    expect(listed.find(({ key }) => key === forged)).toMatchObject({ state: 'damaged' });
+    expect(listed.find(({ key }) => key === honest)).toMatchObject({ state: 'whole', marks: { hold: body } });
+    await expect(repository.openBackup(forged, never)).rejects.toMatchObject({
+      code: 'E_DAMAGED',
+      message: expect.stringContaining('after that was replaced'),
+    });
+    expect((await backUp(repository, dataOf(2))).parent).toBe(honest);
+  });
+
+  it('without its list of what was signed before believes no old signature, and says what is missing', async () => {
     const store = await newStore();
     await rekey(store, TEST_KEY, SECOND);
-    await backUpWith(store, TEST_KEY, 2);
-    await expectAllOpen(store, SECOND, 2);
+    const [list] = (await keysOf(store)).filter((key) => key.startsWith('keys/signed/'));
+    const gone = await copyOf(store, (key, body) => (key === list ? undefined : body));
+    expect(await statesWith(gone, SECOND)).toEqual(['damaged']);
+    await expectAllOpen(gone, TEST_KEY, 1);
+    const harmed = await copyOf(store, (key, body) => (key === list ? Buffer.alloc(body.length) : body));
+    await using repository = await open(harmed, SECOND);
+    const { findings } = await verifyBackups(repository, await repository.backupKeys(never), {
+      depth: { kind: 'full' },
+      others: true,
+      signal: never,
+    });
+    expect(findings.map(({ object }) => object)).toContain(list);
   });
 
   it('opens reports of before, and their details', async () => {
@@ -248,6 +324,7 @@ describe('rekey', () => {
     const lost = new HoldfastError('E_STORE_UNAVAILABLE', 'lost');
     const faulty = new FaultyStore(store).loseNextAnswer('put', lost);
     await expect(rekey(faulty, TEST_KEY, SECOND)).rejects.toMatchObject({ code: 'E_STORE_UNAVAILABLE' });
+    expect(await rekey(store, TEST_KEY, SECOND)).toMatchObject({ backups: 1 });
     expect(await rekey(store, TEST_KEY, SECOND)).toMatchObject({ isNew: false });
     await expectAllOpen(store, SECOND, 1);
   });
