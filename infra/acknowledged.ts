@@ -26,7 +26,8 @@ interface Reason {
 /** Why a statement of ours names more than one resource. What is in no row stays a finding. */
 const WILDCARDS: readonly Reason[] = [
   {
-    resource: /\/(data|backups|backups\/_spoilt|expired|exports|keys|recovery\/\*|reports|runs)\/\*$/,
+    resource:
+      /\/(data|backups|backups\/_spoilt|expired|exports|keys|recovery\/\*|reports\/\w+|reports|runs)\/\*$/,
     actions: /^s3:(GetObject|PutObject|DeleteObject)$/,
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },

@@ -74,7 +74,8 @@ class Repository:
             sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {self.own} was given")
         wrapped = base64.b64decode(entry['wrapped'])
         key = hkdf(self.roots[entry['rootKeyId']], self.file['id'].encode(), 'holdfast/1 wrap', 32)
-        return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], f"{self.file['id']}/{run}/{purpose}".encode())
+        context = [self.file['id'], run, purpose] + ([entry['source']] if 'source' in entry else [])
+        return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], '/'.join(context).encode())
     def manifests(self):
         keys = []
         for folder, _, names in os.walk(os.path.join(self.folder, 'backups')):

@@ -105,6 +105,8 @@ export class BackupPipeline extends Construct implements IConnectable {
     const statements = {
       place: {
         ...props.storage.placeFor(deltas),
+        sources: this.config.sources.map(({ name }) => name),
+        ownSourcesOnly: aws.ownSourcesOnly,
         lock: this.config.lock,
         signingKeyArn: signing.kmsKey,
       },

@@ -29,6 +29,13 @@ export interface RepositoryPlace {
   readonly keyArns: readonly [string, ...string[]];
   /** Without, backups never decrypt records. */
   readonly deltas: boolean;
+  /**
+   * Sources that are backed up: their records alone may be sealed, and be opened for differences. Data keys of backups of format 1 are
+   * bound to no source. @default all
+   */
+  readonly sources?: readonly string[] | undefined;
+  /** Whether those who restore and verify open records of these sources alone as well. */
+  readonly ownSourcesOnly?: boolean | undefined;
   /** The KMS key that signs manifests and decisions; undefined: nothing in KMS does. */
   readonly signingKeyArn?: string | undefined;
   /** How objects are locked; undefined: they are not. */
@@ -49,6 +56,8 @@ const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 /** Who signs: all others can check, and cannot forge. */
 const SIGNERS: readonly DeployedFunction[] = ['commit', 'decide'];
+/** Kinds of reports that a job writes: docs/format.md, "Reports". */
+const reports = (...kinds: readonly string[]) => kinds.map((kind) => `reports/${kind}/*`);
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
 
 function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
@@ -56,40 +65,45 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     ...NOTHING,
     get: [...EVERYTHING, 'runs/*'],
     put: ['runs/*'],
-    generate: ['manifest', 'index', 'data'],
-    decrypt: ['repository', 'manifest', 'index', ...(deltas ? (['data'] as const) : [])],
+    generate: REPORT_KEYS,
+    decrypt: ['repository', 'manifest', 'index'],
   };
   // Looks whether a key was wrapped already.
   const wrapper: Permissions = { ...writer, get: [...writer.get, ...WRAPS] };
   const reader: Permissions = {
     ...NOTHING,
     get: EVERYTHING,
-    put: ['reports/*'],
     generate: REPORT_KEYS,
     decrypt: ALL_PURPOSES,
   };
   // Looks whether somebody has cancelled it.
-  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS] };
+  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS], put: reports('audit') };
   const table: Readonly<Record<DeployedFunction, Permissions>> = {
     // The first plan makes the repository.
     plan: {
       ...writer,
       put: ['repository.json', 'runs/*'],
-      generate: ['repository', 'manifest', 'index', 'data'],
+      generate: ['repository', ...REPORT_KEYS],
     },
     hold: writer,
-    'backup-partition': { ...wrapper, put: ['data/*', 'runs/*', ...WRAPS] },
+    // It alone reads the database, and so it alone seals records.
+    'backup-partition': {
+      ...wrapper,
+      put: ['data/*', 'runs/*', ...WRAPS],
+      generate: [...writer.generate, 'data'],
+      decrypt: [...writer.decrypt, ...(deltas ? (['data'] as const) : [])],
+    },
     commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', ...WRAPS] },
     // Marks of spoilt packs make the next backup store again what they held.
-    verify: { ...reader, put: ['reports/*', 'backups/_spoilt/*'] },
+    verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
-    drill: stoppable,
-    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: ['reports/*', 'exports/*'] },
+    drill: { ...stoppable, put: reports('audit', 'drill') },
+    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: [...reports('audit'), 'exports/*'] },
     prune: {
       // Which of what is wrapped to recovery keys is of a run.
       get: [...LISTED, ...WRAPS],
       // A backup that was held while it was taken out is listed again.
-      put: ['expired/*', 'reports/*', 'backups/*'],
+      put: ['expired/*', ...reports('audit', 'prune'), 'backups/*'],
       delete: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
@@ -106,7 +120,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     decide: {
       ...NOTHING,
       get: [...LISTED, CANCELS, RELEASES],
-      put: ['reports/*', CANCELS, RELEASES],
+      put: [...reports('accept', 'audit', 'hold', 'release'), CANCELS, RELEASES],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest', 'index'],
     },
@@ -140,7 +154,10 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
             sid,
             actions: [action],
             resources: [...on.arns],
-            conditions: { StringEquals: { 'kms:EncryptionContext:purpose': [...on.purposes] } },
+            conditions: {
+              StringEquals: { 'kms:EncryptionContext:purpose': [...on.purposes] },
+              ...(on.purposes.includes('data') ? ofSources(name, place) : {}),
+            },
           }),
         ];
   return [
@@ -153,6 +170,12 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
     ...key('Decrypt', 'kms:Decrypt', { arns: keyArns, purposes: permissions.decrypt }),
     ...(SIGNERS.includes(name) ? signStatements(place) : []),
   ];
+}
+
+/** Keys of other purposes, and data keys of format 1, have no source in their context. */
+function ofSources(name: DeployedFunction, { sources, ownSourcesOnly }: RepositoryPlace) {
+  if (!sources || (name !== 'backup-partition' && !ownSourcesOnly)) return {};
+  return { StringEqualsIfExists: { 'kms:EncryptionContext:source': [...sources] } };
 }
 
 function signStatements({ signingKeyArn }: RepositoryPlace): PolicyStatement[] {

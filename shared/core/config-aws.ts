@@ -107,6 +107,8 @@ export const AwsConfig = z.strictObject({
         .optional(),
     })
     .optional(),
+  /** Functions that restore, drill, export and verify open records of the configured sources alone. */
+  ownSourcesOnly: z.boolean().optional(),
   alarms: z
     .strictObject({
       backupAgeHours: whole(1, 24 * 400).optional(),

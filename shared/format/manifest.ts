@@ -14,6 +14,8 @@ const time = z.iso.datetime();
 export const RunKey = z.object({
   run: hex(32),
   purpose: z.enum(['data', 'index', 'manifest']),
+  /** Of a `data` key of version 2: it is a part of the context that it was wrapped with. */
+  source: z.string().min(1).optional(),
   rootKeyId: z.string(),
   wrapped: z.base64(),
 });

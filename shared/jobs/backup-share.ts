@@ -136,6 +136,7 @@ async function writeParts(
     await using writer = await ShareWriter.begin(repository.context, {
       version: plan.version ?? 1,
       type: plan.type,
+      source: plan.source,
       parent,
       reread: plan.reread,
       spoiltPacks: new Set(plan.spoiltPacks),

@@ -96,8 +96,8 @@ function hkdf(key: Uint8Array, salt: string, info: string): Buffer {
   return Buffer.from(hkdfSync('sha256', key, salt, info, 32));
 }
 
-function associated({ repository, run, purpose }: KeyContext): Buffer {
-  return Buffer.from(`${repository}/${run}/${purpose}`);
+function associated({ repository, run, purpose, source }: KeyContext): Buffer {
+  return Buffer.from([repository, run, purpose, ...(source === undefined ? [] : [source])].join('/'));
 }
 
 function damaged({ run, purpose }: KeyContext): HoldfastError {

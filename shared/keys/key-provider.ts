@@ -18,6 +18,8 @@ export interface KeyContext {
   /** Run key id; the repository's own secret and its `keys` objects use its repository id, a `root` the older key's id. */
   readonly run: string;
   readonly purpose: KeyPurpose;
+  /** Name of the source whose records a `data` key seals. Missing: of a backup of format 1, or of another purpose. */
+  readonly source?: string;
 }
 
 export interface WrappedKey {

@@ -15,6 +15,8 @@ export interface ShareToWrite {
   readonly version: FormatVersion;
   /** Of the backup: chooses the storage class. */
   readonly type: string;
+  /** Whose records are sealed; from format 2 on their key is bound to its name. */
+  readonly source: { readonly kind: string; readonly name: string };
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
   /** What is read of that which is taken from the parent; undefined: nothing. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
-import type { WrappedKey } from '../keys/key-provider.ts';
+import type { KeyContext, WrappedKey } from '../keys/key-provider.ts';
 import type { Keychain } from '../keys/keychain.ts';
 
 export type RunKeyPurpose = 'data' | 'index' | 'manifest';
@@ -8,6 +8,8 @@ export type RunKeyPurpose = 'data' | 'index' | 'manifest';
 export interface RunKeyEntry extends WrappedKey {
   readonly run: string;
   readonly purpose: RunKeyPurpose;
+  /** Whose records it seals, where the key is bound to that. */
+  readonly source?: string | undefined;
 }
 
 /** A new run key: wrapped, as manifests carry it, and plain. */
@@ -58,10 +60,21 @@ export class KeyRing {
   }
 
   /** @throws E_NO_KEY, E_KEY_* */
-  async make(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<MadeKey> {
-    const context = { repository: this.#repository, run, purpose };
-    const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(context, signal);
-    const entry = { run, purpose, rootKeyId, wrapped };
+  make(run: string, purpose: Exclude<RunKeyPurpose, 'data'>, signal: AbortSignal): Promise<MadeKey> {
+    return this.#make({ run, purpose }, signal);
+  }
+
+  /** @param source whose records it seals; undefined: it is bound to none. @throws E_NO_KEY, E_KEY_* */
+  makeData(run: string, source: string | undefined, signal: AbortSignal): Promise<MadeKey> {
+    return this.#make({ run, purpose: 'data', ...(source === undefined ? {} : { source }) }, signal);
+  }
+
+  async #make(named: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>, signal: AbortSignal): Promise<MadeKey> {
+    const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(
+      this.#contextOf(named),
+      signal,
+    );
+    const entry = { ...named, rootKeyId, wrapped };
     this.#opened.set(identity(entry), Promise.resolve(plain));
     return { entry, plain };
   }
@@ -100,8 +113,12 @@ export class KeyRing {
 
   /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
   unwrap(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
-    const { run, purpose } = entry;
-    return this.provider().unwrapDataKey(entry, { repository: this.#repository, run, purpose }, signal);
+    return this.provider().unwrapDataKey(entry, this.#contextOf(entry), signal);
+  }
+
+  #contextOf({ run, purpose, source }: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>): KeyContext {
+    const context = { repository: this.#repository, run, purpose };
+    return source === undefined ? context : { ...context, source };
   }
 
   #open(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
@@ -116,6 +133,6 @@ export class KeyRing {
   }
 }
 
-function identity({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): string {
-  return `${run}/${purpose}/${rootKeyId}/${wrapped}`;
+function identity({ run, purpose, rootKeyId, wrapped, source }: RunKeyEntry): string {
+  return JSON.stringify([run, purpose, rootKeyId, wrapped, source]);
 }

@@ -189,8 +189,8 @@ interface RememberedLeaf {
 }
 
 /** All that it says: two that differ in anything are two keys. */
-function keyName({ run, purpose, rootKeyId, wrapped }: RunKey): string {
-  return `${run}/${purpose}/${rootKeyId}/${wrapped}`;
+function keyName({ run, purpose, rootKeyId, wrapped, source }: RunKey): string {
+  return JSON.stringify([run, purpose, rootKeyId, wrapped, source]);
 }
 
 function ownPacks({ packs = [], keys }: Manifest): ListedPack[] {

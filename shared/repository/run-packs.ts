@@ -63,15 +63,17 @@ export class RunPacks implements AsyncDisposable {
       readonly purposes: readonly PackPurpose[];
       /** What the packs take that the parent names: how large new ones are to be. @default 0 */
       readonly namedBytes?: number;
+      /** That the key of chunks is bound to. @default to none */
+      readonly source?: string | undefined;
       readonly signal: AbortSignal;
     },
   ): Promise<RunPacks> {
-    const { version, type, purposes, namedBytes = 0, signal } = options;
+    const { version, type, purposes, namedBytes = 0, source, signal } = options;
     const { keys, limits, pool, file, store } = context;
     const run = parseRunKeyId(randomBytes(16).toString('hex'));
     const hasData = purposes.includes('data');
     const [data, indexKey] = await Promise.all([
-      hasData ? keys.make(run, 'data', signal) : undefined,
+      hasData ? keys.makeData(run, source, signal) : undefined,
       keys.make(run, 'index', signal),
     ]);
     const grown = version === 1 ? 0 : namedBytes;

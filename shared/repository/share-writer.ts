@@ -93,8 +93,9 @@ export class ShareWriter implements AsyncDisposable {
       : new PackLedger();
     for (const problem of ledger.problems) options.onWarning(problem);
     const { namedBytes } = ledger;
+    const source = version === 1 ? undefined : options.source.name;
     const purposes = ['data', 'index'] as const;
-    const packs = await RunPacks.begin(context, { version, type, purposes, namedBytes, signal });
+    const packs = await RunPacks.begin(context, { version, type, purposes, namedBytes, source, signal });
     return new ShareWriter(context, options, { packs, secret, ledger });
   }
 

@@ -10,6 +10,7 @@ import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute } from '../support/local-step-functions.ts';
 import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
 import { type RdsLike, rdsLike } from '../support/rds-like.ts';
+import { deniedKmsRequests } from '../support/role-judge.ts';
 import { startLambda } from '../support/runtime-api.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
 
@@ -124,6 +125,10 @@ describeWithParts(
       },
       TIMEOUT_MS,
     );
+    it('asks KMS for nothing that the roles of its functions deny', () => {
+      expect(new Set(rig.aws.kms.map(({ job }) => job))).toContain('backup-partition');
+      expect(deniedKmsRequests(rig.aws.kms, { deltas: true })).toEqual([]);
+    });
   },
 );
 

@@ -9,6 +9,7 @@ import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute, type Meddle, verificationMachine } from '../support/local-step-functions.ts';
 import { publishedMetrics, watchedMetrics } from '../support/metrics.ts';
 import { describeWithParts } from '../support/parts.ts';
+import { deniedKmsRequests } from '../support/role-judge.ts';
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';
@@ -349,6 +350,11 @@ describeWithParts(
       const page = await readFile('docs/aws.md', 'utf8');
       const documented = page.slice(page.indexOf('## Metrics')).split('\n## ')[0];
       for (const metric of published) expect(documented).toContain(metric.split(' ')[0]);
+    });
+
+    it('ask KMS for nothing that their roles deny', () => {
+      expect(new Set(rig.aws.kms.map(({ job }) => job))).toContain('backup-partition');
+      expect(deniedKmsRequests(rig.aws.kms, { deltas: false })).toEqual([]);
     });
 
     it('never write a password into their log', () => {

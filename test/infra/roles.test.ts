@@ -5,6 +5,7 @@ import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { REPORT_KINDS, type ReportKind } from '../../shared/format/report.ts';
 import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
 import {
   BUCKET,
@@ -22,7 +23,9 @@ const ONCE = { 's3:if-none-match': '*', 's3:ObjectCreationOperation': 'true' };
 const PURPOSES = ['repository', 'manifest', 'index', 'data'];
 const PACK = 'data/ab/abcd';
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
-const REPORT = 'reports/verify/20261126/verify_20261126_020000_abcdef01.json';
+const reportOf = (kind: string) => `reports/${kind}/20261126/${kind}_20261126_020000_abcdef01.json`;
+const reports = (...kinds: readonly ReportKind[]) => kinds.map(reportOf);
+const REPORTS = REPORT_KINDS.map(reportOf);
 const WRAP = 'recovery/ab/cd';
 const CANCEL = 'runs/abcd/cancel';
 const RELEASE = 'runs/abcd/released';
@@ -36,7 +39,7 @@ const OBJECTS = [
   MANIFEST,
   'backups/_spoilt/abcd',
   `expired/20261126T020000Z/${MANIFEST}`,
-  REPORT,
+  ...REPORTS,
   'runs/abcd/plan',
   CANCEL,
   RELEASE,
@@ -77,18 +80,18 @@ interface Row {
 const RECOVERY_KEY = 'keys/recovery/0123.json';
 const HEAD = ['repository.json', 'keys/0123.json', RECOVERY_KEY];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
-const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, REPORT];
-const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', REPORT, PACK];
+const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, ...REPORTS];
+const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', ...REPORTS, PACK];
 const writer = {
   get: [...LISTED, PACK, ...RUN],
   delete: [],
-  decrypt: PURPOSES,
-  generate: ['manifest', 'index', 'data'],
+  decrypt: ['repository', 'manifest', 'index'],
+  generate: ['manifest', 'index'],
   secrets: [SECRETS.source],
 };
 const reader = {
   get: [...LISTED, PACK],
-  put: [REPORT],
+  put: reports('audit'),
   delete: [],
   decrypt: PURPOSES,
   generate: ['manifest', 'index'],
@@ -97,13 +100,15 @@ const reader = {
 const stoppable = { ...reader, get: [...reader.get, CANCEL] };
 /** The whole of what each role may; everything else of the lists above is denied. */
 const TABLE: readonly Row[] = [
-  { job: 'plan', ...writer, put: ['repository.json', ...RUN], generate: PURPOSES },
+  { job: 'plan', ...writer, put: ['repository.json', ...RUN], generate: ['repository', 'manifest', 'index'] },
   { job: 'hold', ...writer, put: [...RUN] },
   {
     job: 'backup-partition',
     ...writer,
     get: [...writer.get, WRAP],
     put: [PACK, ...RUN, WRAP],
+    decrypt: PURPOSES,
+    generate: ['manifest', 'index', 'data'],
   },
   {
     job: 'commit',
@@ -113,18 +118,18 @@ const TABLE: readonly Row[] = [
     secrets: [],
   },
   { job: 'restore', ...stoppable, secrets: [SECRETS.target] },
-  { job: 'drill', ...stoppable, secrets: [SECRETS.drill] },
-  { job: 'verify', ...reader, put: [REPORT, 'backups/_spoilt/abcd'] },
+  { job: 'drill', ...stoppable, put: reports('audit', 'drill'), secrets: [SECRETS.drill] },
+  { job: 'verify', ...reader, put: [...reports('verify'), 'backups/_spoilt/abcd'] },
   {
     job: 'export',
     ...stoppable,
     get: [...stoppable.get, 'exports/shop.sql'],
-    put: [REPORT, 'exports/shop.sql'],
+    put: [...reports('audit'), 'exports/shop.sql'],
   },
   {
     job: 'prune',
     get: [...LISTED, WRAP],
-    put: [EXPIRED, REPORT, MANIFEST, 'backups/_spoilt/abcd'],
+    put: [EXPIRED, ...reports('audit', 'prune'), MANIFEST, 'backups/_spoilt/abcd'],
     delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP],
     decrypt: ['repository', 'manifest'],
     generate: ['manifest', 'index'],
@@ -153,12 +158,12 @@ const TABLE: readonly Row[] = [
     decrypt: [],
     generate: [],
     secrets: [],
-    seesLocks: LOCKED.filter((key) => key !== REPORT),
+    seesLocks: LOCKED.filter((key) => !REPORTS.includes(key)),
   },
   {
     job: 'decide',
     get: [...LISTED, CANCEL, RELEASE],
-    put: [REPORT, CANCEL, RELEASE],
+    put: [...reports('accept', 'audit', 'hold', 'release'), CANCEL, RELEASE],
     delete: [],
     decrypt: ['repository', 'manifest', 'index'],
     generate: ['manifest', 'index'],
@@ -353,6 +358,53 @@ describe('the role of lock, where locks can be lifted', () => {
     const { storage: _, ...aws } = FULL_CONFIG.aws ?? {};
     const { pipeline } = deploymentOf({ ...FULL_CONFIG, aws });
     expect(JSON.stringify(pipeline.toJSON())).not.toMatch(/Retention"|LegalHold|"lock"/);
+  });
+});
+
+describe('records of one source', () => {
+  const of = { sources: { shop: { kind: 'postgres', secret: SECRETS.source } } } as const;
+  const may = (
+    template: Template,
+    job: string,
+    { action, ...context }: { readonly action: string; readonly source?: string },
+  ) =>
+    isAllowed(rolePolicies(template, job), resources.key, {
+      action,
+      resource: KEY,
+      context: {
+        'kms:EncryptionContext:purpose': 'data',
+        ...(context.source === undefined ? {} : { 'kms:EncryptionContext:source': context.source }),
+      },
+    });
+  const { pipeline: shop } = deploymentOf(of);
+  const { pipeline: strict } = deploymentOf({ ...of, aws: { ownSourcesOnly: true } });
+  const readers = ['restore', 'drill', 'export', 'verify'];
+
+  it('are sealed and opened by the role that backs it up, and those of another source are not', () => {
+    for (const action of ['kms:GenerateDataKey', 'kms:Decrypt']) {
+      expect(may(shop, 'backup-partition', { action, source: 'shop' })).toBe(true);
+      expect(may(shop, 'backup-partition', { action, source: 'game' })).toBe(false);
+      // Of format 1.
+      expect(may(shop, 'backup-partition', { action })).toBe(true);
+      for (const job of ['plan', 'hold', 'commit', 'prune', 'decide'])
+        expect(
+          may(deploymentOf(FULL_CONFIG)[job === 'decide' ? 'api' : 'pipeline'], job, {
+            action,
+            source: 'shop',
+          }),
+          job,
+        ).toBe(false);
+    }
+  });
+
+  it('are opened for restores whatever source they are of, unless the configuration says otherwise', () => {
+    const action = 'kms:Decrypt';
+    for (const job of readers) {
+      expect(may(shop, job, { action, source: 'game' }), job).toBe(true);
+      expect(may(strict, job, { action, source: 'shop' }), job).toBe(true);
+      expect(may(strict, job, { action, source: 'game' }), job).toBe(false);
+      expect(may(strict, job, { action }), job).toBe(true);
+    }
   });
 });
 

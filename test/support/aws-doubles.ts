@@ -108,19 +108,20 @@ export async function startAwsDoubles(): Promise<AwsDoubles> {
       return {};
     },
   };
-  const answer = (target: string, input: Input): object => {
+  const answer = (target: string, input: Input, job: string | undefined): object => {
     const [service, action = ''] = target.split('.');
     if (service !== 'TrentService')
       return answers[target]?.(input) ?? { __type: 'UnknownOperationException' };
-    const request = { action, input } as unknown as KmsRequest;
+    const request = { action, input, job } as unknown as KmsRequest;
     kms.push(request);
     return answerKms(request, root, keyArn) ?? { __type: 'UnknownOperationException' };
   };
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
-    const { 'x-amz-target': target } = request.headers;
+    const { 'x-amz-target': target, 'user-agent': agent = '' } = request.headers;
+    const job = / app\/([a-z]+(?:-[a-z]+)*)/.exec(agent)?.[1];
     const given = target
-      ? answer(String(target), JSON.parse(body || '{}'))
+      ? answer(String(target), JSON.parse(body || '{}'), job)
       : scheduleAt(request.url, schedules);
     response.writeHead('__type' in given ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify(given));

@@ -16,6 +16,8 @@ import { onTestFinished, vi } from 'vitest';
 
 export interface KmsRequest {
   readonly action: string;
+  /** The function that asked, as its SDK says (`AWS_SDK_UA_APP_ID`). */
+  readonly job?: string | undefined;
   readonly input: {
     readonly KeyId?: string;
     readonly KeySpec?: string;

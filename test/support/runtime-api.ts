@@ -57,6 +57,7 @@ export async function startLambda(name: string, options: LambdaOptions): Promise
       _HANDLER: 'index.handler',
       LAMBDA_TASK_ROOT: folder,
       AWS_LAMBDA_FUNCTION_NAME: name,
+      AWS_SDK_UA_APP_ID: name,
       AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
       AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
       AWS_LAMBDA_LOG_STREAM_NAME: 'local',
