@@ -75,6 +75,15 @@ const noBrowsers: Plugin = {
   },
 };
 
+/** The driver of PostgreSQL brings a pool of connections, and each job here has sessions of its own. */
+const noPools: Plugin = {
+  name: 'no-pools',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^pg-pool$/ }, () => ({ path: 'none', namespace: 'no-pools' }));
+    onLoad({ filter: /./, namespace: 'no-pools' }, () => ({ contents: 'module.exports = class {};' }));
+  },
+};
+
 /** Of all that `semver` can, X-Ray's code and what it stands on ask one thing. */
 const oneOfSemver: Plugin = {
   name: 'one-of-semver',
@@ -101,8 +110,13 @@ const oneOfSemver: Plugin = {
 export async function buildLambdas(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
   // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  const modules = await bundle(folder, FUNCTIONS, [credentialsOfEnvironment, noBrowsers, oneOfSemver]);
-  modules.push(...(await bundle(folder, ['task'], [noBrowsers, oneOfSemver])));
+  const modules = await bundle(folder, FUNCTIONS, [
+    credentialsOfEnvironment,
+    noBrowsers,
+    noPools,
+    oneOfSemver,
+  ]);
+  modules.push(...(await bundle(folder, ['task'], [noBrowsers, noPools, oneOfSemver])));
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
   return modules;
 }

@@ -2,10 +2,9 @@ import { HoldfastError } from '../core/errors.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
 import { FilesScratchServer } from '../sources/files/scratch.ts';
-import type { Importer } from '../sources/import.ts';
 import type { ScratchServer } from '../sources/scratch.ts';
 import type { Source, SourceKind } from '../sources/source.ts';
-import type { Exporter, Target } from '../sources/target.ts';
+import type { Target } from '../sources/target.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,8 +21,6 @@ interface Adapter {
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
   openScratch(config: SourceConfig, env: Env): Promise<ScratchServer>;
-  exporter(): Promise<Exporter>;
-  importer(): Promise<Importer>;
 }
 
 /** Every kind of source there is: a new one is a folder below `sources/` and an entry here. Drivers load when used. */
@@ -32,16 +29,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
     openSource: async ({ url }) => new FilesSource(filePath(url)),
     openTarget: async ({ url }) => new FilesTarget(filePath(url)),
     openScratch: async ({ url }) => new FilesScratchServer(filePath(url)),
-    exporter: async () => {
-      throw new HoldfastError('E_USAGE', 'a backup of files has no export format', {
-        hint: 'Restore it to a folder: `holdfast restore KEY --to ./folder`.',
-      });
-    },
-    importer: async () => {
-      throw new HoldfastError('E_USAGE', 'backups of files cannot be imported', {
-        hint: 'Name the Firebase database that the file is an export of: --source https://NAME.firebaseio.com.',
-      });
-    },
   },
   'firebase-rtdb': {
     openSource: async ({ url, options }, env) =>
@@ -50,8 +37,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/firebase-rtdb/target.ts')).openFirebaseTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/firebase-rtdb/scratch.ts')).openFirebaseScratch(url, options, env),
-    exporter: async () => (await import('../sources/firebase-rtdb/export.ts')).exportFirebase,
-    importer: async () => (await import('../sources/firebase-rtdb/import.ts')).importFirebase,
   },
   postgres: {
     openSource: async ({ url, options }, env) =>
@@ -60,12 +45,6 @@ const ADAPTERS: Readonly<Record<SourceKind, Adapter>> = {
       (await import('../sources/postgres/target.ts')).openPostgresTarget(url, options, env),
     openScratch: async ({ url, options }, env) =>
       (await import('../sources/postgres/scratch.ts')).openPostgresScratch(url, options, env),
-    exporter: async () => (await import('../sources/postgres/export.ts')).exportPostgres,
-    importer: async () => {
-      throw new HoldfastError('E_USAGE', 'backups of PostgreSQL cannot be imported', {
-        hint: 'Restore the dump into a database, and back that up.',
-      });
-    },
   },
 };
 
@@ -90,16 +69,6 @@ export function knownKind(kind: string): SourceKind {
 /** Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem of its settings */
 export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServer> {
   return ADAPTERS[config.kind].openScratch(config, env);
-}
-
-/** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
-export async function exporterFor(kind: string): Promise<Exporter> {
-  return ADAPTERS[knownKind(kind)].exporter();
-}
-
-/** @throws E_USAGE for a kind that has no files to import */
-export async function importerFor(kind: SourceKind): Promise<Importer> {
-  return ADAPTERS[kind].importer();
 }
 
 const FIREBASE_URL =

@@ -4,8 +4,8 @@ import type { Repository } from '../repository/repository.ts';
 import type { ExportFormat } from '../sources/target.ts';
 import { openS3Exports, type StoreConfig } from '../store/open-store.ts';
 import type { S3Exports } from '../store/s3-exports.ts';
-import { exporterFor } from './adapters.ts';
 import { contentsOf } from './contents.ts';
+import { exporterFor } from './transfers.ts';
 
 /** Where prepared exports of a repository are put. Sends nothing. @throws E_CONFIG where it is in no bucket */
 export async function openExports(config: StoreConfig): Promise<S3Exports> {
