@@ -113,7 +113,8 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   if (!repository) return { verified: 0, damaged: [], findings: 0, unfinished: [] };
   const { signal, onProgress } = invocation;
   const keys = await chosenKeys(repository, which, { depth: how, signal });
-  const report = await verifyBackups(repository, keys, { depth: how, onProgress, signal });
+  const sequence = looksAtSequences(which, how) ? {} : undefined;
+  const report = await verifyBackups(repository, keys, { depth: how, sequence, onProgress, signal });
   const interrupted = report.interrupted && isOutOfTime(signal) ? signal.reason : report.interrupted;
   const damaged = await keep(repository, { ...report, interrupted }, invocation);
   const { backups, findings } = report;
@@ -131,6 +132,11 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   return { verified: backups.length, damaged, findings: findings.length, unfinished: rest ?? [] };
 }
 
+/** Once of all parts of a verification of all. */
+function looksAtSequences(which: Which, how: VerifyDepth): boolean {
+  return 'since' in which && (how.kind === 'quick' || how.kind === 'full' || how.part === 1);
+}
+
 /** Undefined where all is to be verified, and there is nothing yet. */
 function openFor(which: Which, invocation: Invocation): Promise<Repository | undefined> {
   return 'backup' in which ? invocation.repository() : repositoryIfMade(invocation);
@@ -146,7 +152,7 @@ async function chosenKeys(
   return notVerifiedSince(repository, await repository.backupKeys(signal), { since, depth, signal });
 }
 
-/** @returns the damaged backups */
+/** @returns the backups that are damaged, or missing */
 async function keep(
   repository: Repository,
   report: VerifyReport,
@@ -164,7 +170,9 @@ async function keep(
   for (const { recoveryKey, backups } of report.recovery?.notOpened ?? [])
     logger.warn('a recovery key does not open every backup', { recoveryKey, backups });
   for (const problem of report.recovery?.problems ?? []) logger.warn(problem);
-  return backups.filter((key) => findings.some((finding) => finding.backups.includes(key)));
+  const missing = (report.sequence?.breaks ?? []).map(({ object }) => object as BackupKey);
+  const damaged = backups.filter((key) => findings.some((finding) => finding.backups.includes(key)));
+  return [...new Set([...damaged, ...missing])];
 }
 
 /** Longest that keeping what was found may take, after the work itself was stopped. */
