@@ -1,8 +1,10 @@
-import { hkdfSync } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../shared/core/clock.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
+import { PackBuilder } from '../../../shared/format/pack.ts';
 import { encodeRunDocument } from '../../../shared/format/run-document.ts';
+import { newPackSeal } from '../../../shared/format/seal.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { initRepository, never, openRepository, TEST_KEY } from '../../support/engine.ts';
@@ -80,5 +82,37 @@ describe('a machine that is resumed twice', () => {
       );
     };
     expect(await keyFor('one')).not.toBe(await keyFor('another'));
+  });
+
+  /** Both copies go on in the same place of the same pack, each with an item of its own. */
+  function packsOf(version: 1 | 2) {
+    const items = [Buffer.from('what one copy stores '), Buffer.from('and what another does')];
+    return items.map((item) => {
+      const seal = newPackSeal('data', run as never, Buffer.alloc(32, 1), randomBytes(32), version);
+      const pack = new PackBuilder(seal, Buffer.alloc(64 * 1024));
+      pack.add(Buffer.from('stored before the copy was made'));
+      const { offset, storedBytes } = pack.add(item);
+      const stored = Buffer.from(pack.close(true).bytes.subarray(offset, offset + storedBytes));
+      return { item, stored, key: Buffer.from(seal.key).toString('hex') };
+    });
+  }
+
+  it('fills no place of a pack of format 2 twice under one nonce', () => {
+    const [one, other] = packsOf(2);
+    expect(one?.key).toBe(other?.key);
+    const nonceOf = (stored: Buffer | undefined) => stored?.toString('hex', 0, 12);
+    expect(nonceOf(one?.stored)).not.toBe(nonceOf(other?.stored));
+    const [again] = packsOf(2);
+    expect(nonceOf(one?.stored)).toBe(nonceOf(again?.stored));
+  });
+
+  it('does so in a pack of format 1, of which the readers take the nonce from the place', () => {
+    const [one, other] = packsOf(1);
+    const difference = (a: Buffer | undefined, b: Buffer | undefined) =>
+      a?.map((byte, at) => byte ^ (b?.[at] ?? 0));
+    const length = one?.item.length ?? 0;
+    expect(difference(one?.stored.subarray(0, length), other?.stored)).toEqual(
+      difference(one?.item, other?.item),
+    );
   });
 });
