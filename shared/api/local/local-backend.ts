@@ -16,10 +16,10 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { pairingWarnings } from '../../core/pairing.ts';
 import { acceptBackups } from '../../jobs/accept.ts';
+import type { SourceConfig } from '../../jobs/adapters.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
 import { sourceNames } from '../../jobs/source-names.ts';
-import type { SourceKind } from '../../sources/source.ts';
 import type { Backend, Call, Download } from '../backend.ts';
 import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
@@ -30,7 +30,7 @@ import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-p
 import { restoreRun } from './restore-run.ts';
 import { backupRun, drillRun, verifyRun } from './runs.ts';
 
-const KINDS: readonly SourceKind[] = ['postgres', 'firebase-rtdb', 'files'];
+const KINDS: readonly SourceConfig['kind'][] = ['postgres', 'firebase-rtdb', 'files'];
 
 /** Does the work of the API in this process. */
 export class LocalBackend implements Backend {
@@ -219,7 +219,7 @@ export class LocalBackend implements Backend {
   }
 }
 
-function hasServer({ drillServer }: LocalBackendOptions, kind: SourceKind): boolean {
+function hasServer({ drillServer }: LocalBackendOptions, kind: SourceConfig['kind']): boolean {
   try {
     drillServer(kind);
     return true;

@@ -9,11 +9,11 @@ import {
   restoreAndCompare,
 } from '../../jobs/restore.ts';
 import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore-to-new.ts';
-import type { SpecialOption, Target } from '../../sources/target.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { placeNamed } from './places.ts';
 
 type Plan = RestoreResult['plan'];
+type Target = Awaited<ReturnType<typeof openTarget>>;
 
 /** Where a request wants a backup restored: a target that is there, or a database that is made for it. */
 export interface RestorePlace {
@@ -22,7 +22,7 @@ export interface RestorePlace {
   readonly isNew: boolean;
   /** No secret in it. */
   readonly location: string;
-  readonly specialOptions: readonly SpecialOption[];
+  readonly specialOptions: NonNullable<Target['specialOptions']>;
   plan(options: RestoreJobOptions): Promise<Plan>;
   /** @param onResult is given what was compared, before it is refused where it differs */
   restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
