@@ -1,10 +1,12 @@
 import { release } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { decodeColumns } from './columns/decode-columns.ts';
+import { encodeColumns } from './columns/encode-columns.ts';
 import { applyDelta } from './delta.ts';
 import { compress, decompress } from './zstd.ts';
 
 /** First byte of an item's plain bytes: how the rest is to be read. */
-export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3 } as const;
+export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3, columns: 4 } as const;
 
 /** A compressed form is kept when it saves at least this share; else the bytes are stored as they are. */
 const LEAST_SAVING = 1 / 32;
@@ -20,6 +22,17 @@ export function mostItemBytes(maxBytes: number): number {
 /** @param level zstd level; 0 stores the bytes as they are */
 export function encodeFull(plain: Uint8Array, level: number): Buffer {
   return encode(plain, level, CODEC.raw);
+}
+
+/**
+ * The rows of a table as columns.
+ *
+ * @param level zstd level, at least 1
+ * @returns undefined if it is none (format/columns/encode-columns.ts)
+ */
+export function encodeTable(plain: Uint8Array, level: number): Buffer | undefined {
+  const body = encodeColumns(plain, level);
+  return body && withCodec(CODEC.columns, body);
 }
 
 export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
@@ -75,8 +88,10 @@ function decode(item: Uint8Array, maxBytes: number): Buffer {
     case CODEC.zstd:
     case CODEC.deltaZstd:
       return decompress(body, maxBytes);
+    case CODEC.columns:
+      return decodeColumns(body, maxBytes);
     default:
-      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 3`);
+      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 4`);
   }
 }
 

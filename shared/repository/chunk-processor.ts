@@ -15,6 +15,7 @@ import type {
   RunSettings,
   StoredChunk,
 } from './codec-task.ts';
+import { TableChoice } from './table-choice.ts';
 
 const NEWLINE = 0x0a;
 /** Deltas are small, so they can be compressed harder than chunks for little. */
@@ -28,6 +29,8 @@ const PACK_OVERHEAD_BYTES = 1024;
  */
 export class ChunkProcessor {
   readonly #settings: RunSettings;
+  /** Undefined: chunks are not stored as columns. */
+  readonly #tables: TableChoice | undefined;
   #spare: ArrayBuffer | undefined;
   #builder: { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } | undefined;
   #closed: PackClosed[] = [];
@@ -35,6 +38,8 @@ export class ChunkProcessor {
 
   constructor(settings: RunSettings) {
     this.#settings = settings;
+    const { version, purpose, level } = settings;
+    if (version > 1 && purpose === 'data' && level > 0) this.#tables = new TableChoice(level);
   }
 
   /** Takes back a buffer to build the next pack in; one is enough, another is let go. */
@@ -81,7 +86,7 @@ export class ChunkProcessor {
     if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
     if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
-    const item = delta ?? encodeFull(plain, this.#settings.level);
+    const item = delta ?? this.#tables?.encode(plain) ?? encodeFull(plain, this.#settings.level);
     const location = this.addItem(item);
     release(item);
     return {
