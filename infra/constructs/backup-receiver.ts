@@ -63,7 +63,13 @@ export interface BackupReceiverProps {
 }
 
 /** What nobody but a copy may put here: a manifest names it, and a restore relies on it. */
-const COPIES_ALONE: readonly string[] = ['repository.json', 'keys/*', 'recovery/*/*', 'data/*'];
+const COPIES_ALONE: readonly string[] = [
+  'repository.json',
+  'repository-2.json',
+  'keys/*',
+  'recovery/*/*',
+  'data/*',
+];
 const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/;
 const NEVER_BY_COPY = [
   's3:DeleteObject',

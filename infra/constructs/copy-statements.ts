@@ -6,6 +6,7 @@ import type { CopyPlace } from '../../shared/core/config-copy.ts';
 /** What a copy puts in a second place, and reads there to compare it: folders of a repository. */
 export const COPIED = [
   'repository.json',
+  'repository-2.json',
   'keys/*',
   'recovery/*/*',
   'data/*',

@@ -42,7 +42,7 @@ export interface RepositoryPlace {
   readonly lock?: LockSettings | undefined;
 }
 
-const HEAD = ['repository.json', 'keys/*'];
+const HEAD = ['repository.json', 'repository-2.json', 'keys/*'];
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
 /** What a restore reads. */

@@ -1,12 +1,13 @@
 import { Stopwatch } from '../core/clock.ts';
 import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../core/config-suspects.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { type BackupKey, backupKey, type PackId } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { plural } from '../core/plural.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { sleep } from '../core/sleep.ts';
 import { MINUTE_MS } from '../core/units.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Suspect } from '../format/catalog.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
@@ -98,11 +99,10 @@ async function list(
   const { name } = plan.source;
   let suspect: Suspect | undefined;
   const written = shares.map((share, i) => decodeShare(share, documents.keyOf(shareName(i))));
-  const before = parent && (await repository.inspectIfListed(parent.key as BackupKey, signal));
   const committed = await commitShares(context, packs, written, {
     ...viewToCommit(view),
     header: headerOf(plan),
-    comparedWith: before?.manifest,
+    comparedWith: await readParent(repository, plan, signal),
     manifestKey,
     sequence: () => nextInSequence(repository, plan.source, signal),
     onListed: repository.links.onListed,
@@ -116,6 +116,24 @@ async function list(
     signal,
   });
   return summarise(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
+}
+
+/**
+ * For what the list of packs has in common with the parent's, so of format 2 alone. Its MAC plays no part: what is not the very
+ * same is not referred to. Undefined where it is gone, or damaged.
+ */
+async function readParent(
+  repository: Repository,
+  { version, parent }: Plan,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  if (version !== 2 || !parent) return undefined;
+  try {
+    return await repository.readUnprovenManifest(parent.key as BackupKey, signal);
+  } catch (error) {
+    if (isHoldfastError(error, 'E_NO_BACKUP') || isDocumentProblem(error)) return undefined;
+    throw error;
+  }
 }
 
 function headerOf(plan: Plan): BackupHeader {

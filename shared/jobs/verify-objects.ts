@@ -9,6 +9,7 @@ import { isRecoveryWrapName, parseRecoveryKeyName, RECOVERY_WRAPS } from '../for
 import { isReportKey, REPORT_KINDS } from '../format/report.ts';
 import { isBodyKind, parseBody } from '../format/report-bodies.ts';
 import { RUNS } from '../format/run-document.ts';
+import { readUpgradeFile, UPGRADE_FILE } from '../format/upgrade-file.ts';
 import { isDamage } from '../repository/damage.ts';
 import { proveRecoveryKey } from '../repository/recovery-keys.ts';
 import { readWrap } from '../repository/recovery-wraps.ts';
@@ -49,7 +50,10 @@ export class ObjectVerification {
 
   /** @throws E_STORE_*, E_ABORTED */
   async run(): Promise<void> {
-    await this.#all([KEYS_PREFIX, RECOVERY_WRAPS, 'reports/', EXPIRED, RUNS, 'backups/_spoilt/'], READS);
+    await this.#all(
+      [UPGRADE_FILE, KEYS_PREFIX, RECOVERY_WRAPS, 'reports/', EXPIRED, RUNS, 'backups/_spoilt/'],
+      READS,
+    );
     await this.#all(['data/'], PACKS_AT_ONCE);
   }
 
@@ -92,6 +96,8 @@ export class ObjectVerification {
     if (listed !== undefined) return async () => proveSignedBefore(await read(), key, listed);
     if (pack !== undefined)
       return this.#options.isKnownPack(pack) ? undefined : () => this.#checkPack(key, pack);
+    if (key === UPGRADE_FILE)
+      return async () => void readUpgradeFile(await read(), context.file.id, await context.secret(signal));
     if (isKeysFileKey(key)) return async () => proveKeysFile(context, key, await read(), signal);
     if (parseRecoveryKeyName(key)) return async () => proveRecoveryKey(context, key, await read(), signal);
     if (isRecoveryWrapName(key)) return async () => void (await readWrap(context, key, signal));

@@ -10,6 +10,8 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** Bounds of one process's work, from the configuration. */
 export interface Limits {
+  /** A manifest of format 2 that would be larger has a list of its packs apart. */
+  readonly manifestBytes: number;
   readonly packBytes: number;
   /** Packs on their way to the store at once. */
   readonly maxUploads: number;

@@ -12,8 +12,6 @@ import type { OtherPack } from './pack-ledger.ts';
 import type { OwnPack } from './run-packs.ts';
 import { packsOf, sumById, type WrittenShare } from './written-share.ts';
 
-/** A manifest of format 2 takes no more, however large the backup is. */
-const MOST_MANIFEST_BYTES = 8 * KiB;
 /** What is not in it yet when it is measured: key, times, sequence, signature, MAC. */
 const RESERVED_BYTES = 1 * KiB;
 
@@ -67,7 +65,7 @@ export async function namePacks(
   const { manifestKey, otherBytes, comparedWith: before, signal } = options;
   const few = fewPacks(packs, manifestKey);
   const size = otherBytes + RESERVED_BYTES + Buffer.byteLength(JSON.stringify(few));
-  if (size <= MOST_MANIFEST_BYTES) return { named: few, own: [] };
+  if (size <= context.limits.manifestBytes) return { named: few, own: [] };
   const { list, own } = await writePackList(context, packs, { before, signal });
   const last = packs.at(-1)?.key;
   const keys = [manifestKey, ...(last ? [last] : [])];

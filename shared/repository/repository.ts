@@ -5,7 +5,7 @@ import type { StorageClasses } from '../core/config-storage.ts';
 import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { DEFAULT_FORMAT, type FormatVersion } from '../core/format-version.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
-import { MiB } from '../core/units.ts';
+import { KiB, MiB } from '../core/units.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
@@ -41,6 +41,8 @@ import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
+/** A manifest of format 2 takes no more, however large the backup is. */
+const MOST_MANIFEST_BYTES = 8 * KiB;
 /** docs/decisions/0011-parents.md says why. */
 const DEFAULT_REREAD_WITHIN = 30;
 /** What may be left of a repository: none of it is somebody else's. */
@@ -68,6 +70,8 @@ export interface RepositoryOptions {
   readonly cacheBytes?: number | undefined;
   /** @default 8 MiB */
   readonly packBytes?: number | undefined;
+  /** Largest manifest of format 2 that names its packs itself. @default 8 KiB */
+  readonly manifestBytes?: number | undefined;
   /** How long prune waits before it removes packs; 0: it does not. @default 7 days */
   readonly graceMs?: number | undefined;
   /** Ids of the recovery keys that keys are wrapped to. @default all that the repository has */
@@ -166,6 +170,7 @@ export class Repository implements AsyncDisposable {
     if (provider && !options.onlyManifestKeys) checkRepositoryFile(bytes, await openSecret(signal));
     const limits: Limits = {
       packBytes: options.packBytes ?? DEFAULT_PACK_BYTES,
+      manifestBytes: options.manifestBytes ?? MOST_MANIFEST_BYTES,
       maxUploads: 2,
       maxBlocks: 1 + 2 * workers,
       level,

@@ -2,7 +2,7 @@ import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { plural } from '../core/plural.ts';
 
 /** Everything of a repository that must stay. `exports/` may go, and `runs/` when no run needs them any more. */
-const NEEDED = ['repository.json', 'backups/', 'data/', 'keys/', 'reports/', 'expired/'];
+const NEEDED = ['repository.json', 'repository-2.json', 'backups/', 'data/', 'keys/', 'reports/', 'expired/'];
 const RUNS = 'runs/';
 const LEAST_RUN_DAYS = 2;
 /** A put stores no more: objects that are larger are not of a repository. */

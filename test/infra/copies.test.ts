@@ -17,6 +17,7 @@ const SECOND = 'arn:aws:s3:::shop-backups-elsewhere';
 const MANIFEST = 'backups/daily/20261126/backup_daily_20261126_020000.json';
 const OBJECTS = [
   'repository.json',
+  'repository-2.json',
   'keys/0123.json',
   'data/ab/abcd',
   MANIFEST,

@@ -17,8 +17,10 @@ export const SMALL_CHUNKS = { minBytes: 1 * KiB, averageBytes: 4 * KiB, maxBytes
 
 export const never = new AbortController().signal;
 
-/** The format of the repositories of tests that do not ask for one. */
-export const TEST_FORMAT: FormatVersion = process.env['HOLDFAST_TEST_FORMAT'] === '2' ? 2 : DEFAULT_FORMAT;
+/** Of repositories of tests that do not ask for a format. `lists`: of format 2, with no packs in manifests. */
+const ASKED = process.env['HOLDFAST_TEST_FORMAT'];
+export const ofLists = ASKED === 'lists';
+export const TEST_FORMAT: FormatVersion = ASKED === undefined ? DEFAULT_FORMAT : ASKED === '1' ? 1 : 2;
 
 export async function initRepository(
   store: ObjectStore,
@@ -42,6 +44,7 @@ export function openRepository(
     workers,
     pool: POOLS[workers],
     packBytes: 256 * KiB,
+    manifestBytes: ofLists ? 0 : undefined,
     // Which packs a backup reads again depends on their names, which are random: tests that want it say so.
     rereadWithin: 0,
     signal: never,

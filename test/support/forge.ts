@@ -3,14 +3,16 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { encodeAuthenticated } from '../../shared/format/authenticated-json.ts';
 import { type Catalog, encodeCatalog, type RootEntry } from '../../shared/format/catalog.ts';
 import type { ChunkRef } from '../../shared/format/chunk-ref.ts';
-import type { Manifest, Manifest1 } from '../../shared/format/manifest.ts';
+import type { Manifest } from '../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../shared/format/pack.ts';
 import { newPackSeal } from '../../shared/format/seal.ts';
 import { encodeLeaf, nodeId, SELF } from '../../shared/format/tree.ts';
+import { encodeUsedBytes } from '../../shared/format/used-bytes.ts';
 import { compress } from '../../shared/format/zstd.ts';
+import type { BackupReader } from '../../shared/repository/backup-reader.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import { never } from './engine.ts';
-import { asFormat1 } from './listed.ts';
+import { withPacks } from './listed.ts';
 
 export interface Forgery {
   /** Changes the references of the first leaf of the dataset. */
@@ -70,19 +72,29 @@ export async function forge(
       })),
     })),
   };
-  const { id, body: catalogBody } = encodeCatalog((forgery.catalog ?? same)(fitting));
+  const said = totals({ ...reader.manifest.totals, ...reader.figures });
+  const sealed = reader.manifest.version === 1 ? {} : await sealFigures(reader, said, { pack, node });
+  const { id, body: catalogBody } = encodeCatalog((forgery.catalog ?? same)({ ...fitting, ...sealed }));
   const place = pack.add((forgery.catalogBody ?? same)(catalogBody));
-  const used = { usedBytes: node.storedBytes + place.storedBytes };
   const closed = pack.close(true);
   await store.put(packKey(closed.id), closed.bytes);
-  const honest = asFormat1(reader.manifest);
-  const index = honest.packs.find(({ id: of }) => of === honest.catalog.pack)!;
+  const usedBytes = node.storedBytes + place.storedBytes;
+  const [of] = reader.manifest.packs?.filter(({ id: one }) => one === reader.manifest.catalog.pack) ?? [];
+  const added = { id: closed.id, bytes: closed.bytes.length, key: of!.key };
+  const at = { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes };
+  const { datasets, records, plainBytes, storedBytes, ...figures } = said;
+  const open = { datasets, records, plainBytes, storedBytes };
+  const fits =
+    reader.manifest.version === 1
+      ? { totals: { ...open, ...figures }, catalog: at }
+      : { totals: open, catalog: { ...at, packBytes: added.bytes } };
   const manifest = (forgery.manifest ?? same)({
-    ...honest,
-    totals: totals(honest.totals) as Manifest1['totals'],
-    packs: [...honest.packs, { ...index, ...used, id: closed.id, bytes: closed.bytes.length }],
-    catalog: { id, pack: closed.id, offset: place.offset, storedBytes: place.storedBytes },
-  });
+    ...withPacks(reader.manifest, (packs) => [
+      ...packs,
+      reader.manifest.version === 1 ? { ...added, usedBytes } : added,
+    ]),
+    ...fits,
+  } as Manifest);
   await store.delete(key);
   await store.put(key, encodeAuthenticated(manifest, await keys.open(run, 'manifest', never)));
 }
@@ -93,4 +105,15 @@ function same<T>(value: T): T {
 
 function named(root: RootEntry, pack: string): RootEntry {
   return root.pack === SELF ? { ...root, pack } : root;
+}
+
+/** What a catalog of format 2 says beside: the figures, and an item with the bytes used of each pack. */
+async function sealFigures(
+  reader: BackupReader,
+  { chunks = 0, newChunks = 0 }: Record<string, number>,
+  { pack, node }: { readonly pack: PackBuilder; readonly node: { readonly storedBytes: number } },
+) {
+  const usedBytes = [...(await reader.usedBytes(never)), node.storedBytes];
+  const { offset, storedBytes } = pack.add(encodeUsedBytes(usedBytes));
+  return { figures: { chunks, newChunks }, use: { pack: SELF, offset, storedBytes } };
 }

@@ -9,6 +9,15 @@ export async function listedPacks(repository: Repository, key: BackupKey): Promi
   return repository.lists.packs(await repository.readManifest(key, never), never);
 }
 
+/** A manifest that names its packs itself, with others. */
+export function withPacks<P extends NonNullable<Manifest['packs']>[number]>(
+  manifest: Manifest,
+  change: (packs: readonly P[]) => readonly object[],
+): Manifest {
+  if (!manifest.packs) throw new Error(`${manifest.key} has a list of packs`);
+  return { ...manifest, packs: change(manifest.packs as unknown as P[]) } as Manifest;
+}
+
 /** For tests that write manifests of format 1 by hand. */
 export function asFormat1(manifest: Manifest): Manifest1 {
   if (manifest.version === 1) return manifest;

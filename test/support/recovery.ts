@@ -6,7 +6,7 @@ import { RecoveryKeyProvider } from '../../shared/repository/recovery-provider.t
 import { Repository, type RepositoryOptions } from '../../shared/repository/repository.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
-import { never, openCheaply, SMALL_CHUNKS, TEST_KEY } from './engine.ts';
+import { never, openCheaply, SMALL_CHUNKS, TEST_FORMAT, TEST_KEY } from './engine.ts';
 
 /** A root key that never leaves its place, as one of KMS; in this process, so that it is quick. */
 export class SealedKeys implements KeyProvider {
@@ -36,7 +36,7 @@ export class SealedKeys implements KeyProvider {
 
 export async function newStore(keys: KeyProvider): Promise<MemoryStore> {
   const store = new MemoryStore();
-  await Repository.init({ store, keys, chunker: SMALL_CHUNKS, signal: never });
+  await Repository.init({ store, keys, chunker: SMALL_CHUNKS, version: TEST_FORMAT, signal: never });
   return store;
 }
 

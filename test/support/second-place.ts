@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../../shared/store/object-store.ts';
+import { neededObjects, objectOf } from './needed-objects.ts';
 
 /**
  * What is wrong with a place, by plain JSON and SHA-256 alone: listed manifests whose packs are missing, or are not what their names say.
@@ -11,17 +12,22 @@ export async function faultsOf(store: ObjectStore): Promise<readonly string[]> {
   for await (const { key } of store.list('')) bodies.set(key, Buffer.from(await store.get(key)));
   for (const [key, body] of bodies) {
     if (!/^backups\/[a-z]/.test(key)) continue;
-    const { packs } = JSON.parse(body.toString()) as {
-      readonly packs: readonly { readonly id: string; readonly bytes: number }[];
+    const { packs = [] } = JSON.parse(body.toString()) as {
+      readonly packs?: readonly { readonly id: string; readonly bytes: number }[];
     };
-    for (const { id, bytes } of packs) {
-      const pack = bodies.get(`data/${id.slice(0, 2)}/${id}`);
-      if (!pack) faults.push(`${key} lacks ${id}`);
-      else if (pack.length !== bytes || createHash('sha256').update(pack).digest('hex') !== id)
-        faults.push(`${key} has another ${id}`);
+    const sizes = new Map(packs.map(({ id, bytes }) => [objectOf(id), bytes]));
+    for (const object of await neededObjects(store, key).catch(() => [`${key}: a list of packs`])) {
+      const pack = bodies.get(object);
+      if (!pack) faults.push(`${key} lacks ${object}`);
+      else if (pack.length !== (sizes.get(object) ?? pack.length) || !object.endsWith(`/${sha256(pack)}`))
+        faults.push(`${key} has another ${object}`);
     }
   }
   return faults;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Keys of objects below a prefix. */

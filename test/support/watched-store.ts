@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../../shared/store/object-store.ts';
+import { neededObjects } from './needed-objects.ts';
 
 /** Passes every call on, and notes as soon as it happens that a listed manifest names a pack that is not there. */
 export class WatchedStore implements ObjectStore {
@@ -27,7 +28,7 @@ export class WatchedStore implements ObjectStore {
   put: ObjectStore['put'] = async (key, body, options) => {
     await this.#inner.put(key, body, options);
     if (key.startsWith('data/')) this.#packs.add(key);
-    if (key.startsWith('backups/')) this.#list(key, body);
+    if (key.startsWith('backups/')) await this.#list(key, body);
   };
 
   delete: ObjectStore['delete'] = async (key, options) => {
@@ -42,12 +43,11 @@ export class WatchedStore implements ObjectStore {
   head: ObjectStore['head'] = (...args) => this.#inner.head(...args);
   list: ObjectStore['list'] = (...args) => this.#inner.list(...args);
 
-  #list(key: string, body: Uint8Array): void {
-    const { source, packs } = JSON.parse(Buffer.from(body).toString()) as {
+  async #list(key: string, body: Uint8Array): Promise<void> {
+    const { source } = JSON.parse(Buffer.from(body).toString()) as {
       readonly source: { readonly name: string };
-      readonly packs: readonly { readonly id: string }[];
     };
-    const keys = packs.map(({ id }) => `data/${id.slice(0, 2)}/${id}`);
+    const keys = await neededObjects(this.#inner, key);
     this.#listed.set(key, { source: source.name, packs: keys });
     const missing = keys.find((pack) => !this.#packs.has(pack));
     if (missing !== undefined) this.violation ??= `${key} was listed, and ${missing} is gone`;

@@ -3,8 +3,9 @@ import { parallel } from '../../core/parallel.ts';
 import { KEYS_PREFIX } from '../../format/keys-file.ts';
 import { isRecoveryWrapName, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
 import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
+import { UPGRADE_FILE } from '../../format/upgrade-file.ts';
 import { refuseTakenPlace } from '../../repository/repository.ts';
-import { getIfThere } from '../../store/if-there.ts';
+import { getIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';
 
@@ -56,7 +57,8 @@ async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal):
 }
 
 /**
- * Carries every object below `keys/`, so that whoever has the newest key opens what is copied, and all that is wrapped to recovery keys.
+ * Carries every object below `keys/`, so that whoever has the newest key opens what is copied, all that is wrapped to recovery keys, and
+ * `repository-2.json`.
  *
  * @returns how many were not there. @throws E_DAMAGED
  */
@@ -64,7 +66,13 @@ export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   let put = 0;
   for await (const { key } of from.list(KEYS_PREFIX, { signal }))
     if ((await putCompared(to, key, await from.get(key, { signal }), { signal })).isNew) put++;
-  return put + (await carryWraps({ from, to, signal }));
+  return put + (await carryUpgrade({ from, to, signal })) + (await carryWraps({ from, to, signal }));
+}
+
+/** So that a place that takes over goes on in the same format. One that is there, whoever upgraded it, is left as it is. */
+async function carryUpgrade({ from, to, signal }: Stores): Promise<number> {
+  const bytes = await getIfThere(UPGRADE_FILE, from, signal);
+  return bytes && (await putIfAbsent(UPGRADE_FILE, bytes, to, { signal })) ? 1 : 0;
 }
 
 /** One that is there is left as it is: what is wrapped again is other bytes, and opens the same. */

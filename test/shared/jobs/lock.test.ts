@@ -12,6 +12,7 @@ import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/engine.ts';
 import { InlinePool } from '../../support/inline-pool.ts';
 import { MemoryLocks } from '../../support/memory-locks.ts';
+import { neededObjects } from '../../support/needed-objects.ts';
 import { keepLast, ManualClock, packsOf } from '../../support/pruning.ts';
 import { seededRows } from '../../support/rows.ts';
 
@@ -47,8 +48,7 @@ async function newPlace(graceMs = 2 * DAY_MS) {
 
 /** What a listed backup needs, by its bytes as they are stored. */
 async function neededBy(store: ObjectStore, key: string): Promise<string[]> {
-  const { packs } = JSON.parse(Buffer.from(await store.get(key)).toString()) as { packs: { id: string }[] };
-  return [key, 'repository.json', ...packs.map(({ id }) => `data/${id.slice(0, 2)}/${id}`)];
+  return [key, 'repository.json', ...(await neededObjects(store, key))];
 }
 
 async function listed(store: ObjectStore): Promise<string[]> {

@@ -12,7 +12,7 @@ import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, digests, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
 import { type Forgery, forge } from '../../support/forge.ts';
-import { asFormat1 } from '../../support/listed.ts';
+import { withPacks } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 
 const GiB = 1024 * MiB;
@@ -37,10 +37,11 @@ const withAttributes = (attributes: Catalog['datasets'][number]['attributes']): 
   withDatasets(([t, ...others]) => [{ ...t!, attributes }, ...others]);
 const called = (name: string): Forgery => withDatasets(([t, ...others]) => [{ ...t!, name }, ...others]);
 const withPack = (change: (pack: Manifest1['packs'][number]) => object): Forgery => ({
-  manifest: (manifest) => ({
-    ...asFormat1(manifest),
-    packs: asFormat1(manifest).packs.map((pack, i) => (i === 0 ? { ...pack, ...change(pack) } : pack)),
-  }),
+  manifest: (manifest) =>
+    withPacks<Manifest1['packs'][number]>(manifest, ([pack, ...others]) => [
+      { ...pack!, ...change(pack!) },
+      ...others,
+    ]),
 });
 
 describe('a full verification', () => {
@@ -57,10 +58,7 @@ describe('a full verification', () => {
       'a pack that is listed twice',
       'twice',
       {
-        manifest: (manifest) => {
-          const { packs, ...others } = asFormat1(manifest);
-          return { ...others, packs: [...packs, packs[0]!] };
-        },
+        manifest: (manifest) => withPacks(manifest, (packs) => [...packs, packs[0]!]),
       },
     ],
     ['another type than its key', 'of type weekly', { manifest: (same) => ({ ...same, type: 'weekly' }) }],
@@ -161,8 +159,7 @@ describe('a chunk that cannot be decoded', () => {
       manifest: (manifest) => {
         const index = manifest.keys.findIndex((one) => one.run === run && one.purpose === 'data');
         const pack = { id, bytes: bytes.length, usedBytes: place.storedBytes, key: index };
-        const { packs, ...others } = asFormat1(manifest);
-        return { ...others, packs: [...packs, pack] };
+        return withPacks(manifest, (packs) => [...packs, pack]);
       },
     });
     const restored = digests(repository, key);

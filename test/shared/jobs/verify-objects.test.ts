@@ -12,7 +12,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { copyStore } from '../../support/copy-store.ts';
 import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
-import { listedPacks } from '../../support/listed.ts';
+import { neededObjects } from '../../support/needed-objects.ts';
 import { seededRandom, seededRows } from '../../support/rows.ts';
 import { UnreadableStore } from '../../support/unreadable-store.ts';
 
@@ -68,9 +68,7 @@ const kinds = (await Array.fromAsync(store.list('')))
 
 /** Object keys of the packs of the listed backup. */
 async function neededBy(of: ObjectStore): Promise<ReadonlySet<string>> {
-  await using repository = await open(of);
-  const packs = await listedPacks(repository, key);
-  return new Set(packs.map(({ id }) => `data/${id.slice(0, 2)}/${id}`));
+  return new Set(await neededObjects(of, key));
 }
 
 describe('a full verification of everything', () => {

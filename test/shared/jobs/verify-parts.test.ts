@@ -11,7 +11,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { flipped } from '../../support/damage.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/engine.ts';
 import { forge } from '../../support/forge.ts';
-import { asFormat1, listedPacks } from '../../support/listed.ts';
+import { listedPacks, withPacks } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
 
 const SMALL_PACKS = { packBytes: 16 * 1024, workers: 1 };
@@ -159,10 +159,7 @@ describe('a full verification of backups that are much alike', () => {
     await forge(repository, two, 't', {
       // The very leaf of the first backup.
       catalog: () => catalog,
-      manifest: (manifest) => {
-        const { packs, ...others } = asFormat1(manifest);
-        return { ...others, packs: packs.filter(({ id }) => id !== needed?.id) };
-      },
+      manifest: (manifest) => withPacks(manifest, (packs) => packs.filter(({ id }) => id !== needed?.id)),
     });
     const { findings } = await verified(store, [one, two], FULL);
     expect(findings.flatMap(({ backups }) => backups)).toContain(two);

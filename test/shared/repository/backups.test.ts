@@ -21,6 +21,7 @@ import {
   memorySource,
   never,
   OTHER_KEY,
+  ofLists,
   openRepository,
   TEST_KEY,
 } from '../../support/engine.ts';
@@ -95,9 +96,10 @@ describe('a backup', () => {
       return puts + gets + lists + heads - before.puts - before.gets - before.lists - before.heads;
     };
     // One of them asks whether a repository of format 1 was upgraded; two look for the backup before; one asks whether the
-    // root key was changed meanwhile.
-    expect(await requests()).toBeLessThanOrEqual(12);
-    expect(await requests()).toBeLessThanOrEqual(14);
+    // root key was changed meanwhile. A list of packs is two objects.
+    const more = ofLists ? 4 : 0;
+    expect(await requests()).toBeLessThanOrEqual(12 + more);
+    expect(await requests()).toBeLessThanOrEqual(14 + more);
   });
 
   it('keeps chains to 16 steps and goes on storing little', async () => {
@@ -217,7 +219,7 @@ describe('a repository', () => {
     await initRepository(store);
     const newer = new MemoryStore();
     const text = Buffer.from(await store.get('repository.json')).toString();
-    await newer.put('repository.json', Buffer.from(text.replace('"version":1', '"version":3')));
+    await newer.put('repository.json', Buffer.from(text.replace(/"version":[12]/, '"version":3')));
     await expect(openRepository(newer)).rejects.toMatchObject({ code: 'E_NEWER_FORMAT' });
   });
 
@@ -287,7 +289,7 @@ describe('a repository', () => {
     expect(await readStatus(repository, never)).toMatchObject({
       backups: 3,
       damaged: 0,
-      unreferencedBytes: 0,
+      unreferencedBytes: ofLists ? undefined : 0,
       newest: { length: 2 },
     });
   });

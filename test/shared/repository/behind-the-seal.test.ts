@@ -22,7 +22,8 @@ import { cases, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
 /** A backup, and the keys to seal another in its place. */
 async function backupWithKeys() {
   const store = new MemoryStore();
-  await initRepository(store);
+  // `forge` writes format 1.
+  await initRepository(store, undefined, { version: 1 });
   await using repository = await openCheaply(store);
   const { key } = await backUp(repository, { t: seededRows(200, 1).join('') });
   const { manifest, catalog, packs, leaves, root } = await repository

@@ -108,7 +108,10 @@ const EDITS: Readonly<Record<string, (document: Document) => Document>> = {
     ...document,
     totals: { ...(document['totals'] as object), records: 1_000_000 },
   }),
-  'with fewer packs': (document) => ({ ...document, packs: (document['packs'] as object[]).slice(1) }),
+  'with fewer packs': (document) => ({
+    ...document,
+    packs: (document['packs'] as object[] | undefined)?.slice(1) ?? [],
+  }),
   'with another catalog': (document) => ({
     ...document,
     catalog: { ...(document['catalog'] as object), offset: 89 },
@@ -118,7 +121,7 @@ const EDITS: Readonly<Record<string, (document: Document) => Document>> = {
   'with a note': (document) => ({ ...document, note: 'all is well' }),
   'by another program': (document) => ({ ...document, software: 'other' }),
   'with a member that nobody knows': (document) => ({ ...document, extra: 1 }),
-  'of a newer version': (document) => ({ ...document, version: 2 }),
+  'of a newer version': (document) => ({ ...document, version: 3 }),
   'of another format': (document) => ({ ...document, format: 'other' }),
 };
 
