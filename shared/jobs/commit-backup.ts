@@ -92,7 +92,7 @@ async function list(
   const view = plan.shared?.view ?? shares[0]?.view;
   if (!view)
     throw new HoldfastError('E_DAMAGED', `${documents.keyOf(shareName(0))} does not say what was read`);
-  const { parent, version = 1, type } = plan;
+  const { version = 1, type } = plan;
   const packs = await RunPacks.begin(context, { version, type, purposes: ['index'], signal });
   const manifestKey = await context.keys.make(documents.run, 'manifest', signal);
   const compresses = context.limits.level > 0;

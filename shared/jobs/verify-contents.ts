@@ -13,11 +13,7 @@ import { checkNames } from './dataset-names.ts';
  *
  * @throws E_DAMAGED naming the manifest, and the first thing that cannot be true
  */
-export function refuseContradictions(
-  reader: BackupReader,
-  packs: readonly ListedPack[],
-  usedBytes: readonly number[],
-): void {
+export function refuseContradictions(reader: BackupReader, packs: readonly ListedPack[]): void {
   const { manifest, catalog } = reader;
   const { key } = manifest;
   const fail = (problem: string): never => {
@@ -26,7 +22,7 @@ export function refuseContradictions(
     });
   };
   if (parseBackupKey(key)?.type !== manifest.type) fail(`says that it is of type ${manifest.type}`);
-  const problem = problemOfPacks(manifest, packs) ?? problemOfUse(packs, usedBytes);
+  const problem = problemOfPacks(manifest, packs);
   if (problem) fail(problem);
   const names = catalog.datasets.map(({ name }) => name);
   const sameName = firstTwice(names);
@@ -62,18 +58,10 @@ function problemOfPacks(manifest: Manifest, packs: readonly ListedPack[]): strin
   const { keys } = manifest;
   for (const { id, key } of manifest.packs ?? [])
     if (!keys[key]) return `says that ${packKey(id as never)} has key ${key}; it has ${keys.length} keys`;
+  for (const { id, bytes, usedBytes } of manifest.version === 1 ? manifest.packs : [])
+    if (usedBytes > bytes)
+      return `says that it uses ${usedBytes} bytes of ${packKey(id as never)}, which has ${bytes}`;
   return undefined;
-}
-
-/** @param usedBytes of all its packs; where some could not be read, which is said elsewhere, nobody knows which is of which */
-function problemOfUse(packs: readonly ListedPack[], usedBytes: readonly number[]): string | undefined {
-  if (packs.length !== usedBytes.length) return undefined;
-  const place = packs.findIndex(({ bytes }, i) => (usedBytes[i] ?? 0) > bytes);
-  const pack = packs[place];
-  return (
-    pack &&
-    `says that it uses ${usedBytes[place]} bytes of ${packKey(pack.id as never)}, which has ${pack.bytes}`
-  );
 }
 
 function problemOf({ attributes, partitions, kind, wholeBytes }: CatalogDataset): string | undefined {

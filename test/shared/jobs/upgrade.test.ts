@@ -83,11 +83,12 @@ describe('a repository of format 1 with a month of backups, holds and reports', 
     // What did not change is not stored again: deltas go on over the change.
     const own = (key: BackupKey) => neededObjects(store, key);
     const before = new Set(await own(last));
-    expect((await own(next)).filter((object) => before.has(object)).length).toBeGreaterThan(1);
+    expect((await own(next)).filter((object) => before.has(object)).length).toBeGreaterThan(0);
     const listed = await listBackups(lists, { signal: never });
     expect(listed.map(({ state }) => state)).toEqual(Array(32).fill('whole'));
     expect(listed.find(({ key }) => key === held)?.marks).toMatchObject({ hold: { reason: 'audit' } });
-    expect((await verifyBackups(lists, [...made.keys()].slice(-4), ALL)).findings).toEqual([]);
+    const { findings } = await verifyBackups(lists, [...made.keys()].slice(-4), ALL);
+    expect(findings.map(({ object, problem }) => [object, problem])).toEqual([]);
 
     await prune(repository, keepLast(5));
     clock.advanceDays(8);

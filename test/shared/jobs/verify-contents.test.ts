@@ -10,7 +10,15 @@ import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
+import {
+  backUp,
+  digests,
+  initRepository,
+  never,
+  openCheaply,
+  TEST_FORMAT,
+  TEST_KEY,
+} from '../../support/engine.ts';
 import { type Forgery, forge } from '../../support/forge.ts';
 import { withPacks } from '../../support/listed.ts';
 import { seededRows } from '../../support/rows.ts';
@@ -44,6 +52,12 @@ const withPack = (change: (pack: Manifest1['packs'][number]) => object): Forgery
     ]),
 });
 
+/** Of format 2 a catalog may count what chunks have in common once for each. */
+const USED: [string, string, Forgery][] =
+  TEST_FORMAT === 1
+    ? [['more used bytes than there are', 'uses', withPack(({ bytes }) => ({ usedBytes: bytes + 1 }))]]
+    : [];
+
 describe('a full verification', () => {
   it('finds nothing wrong with a backup that is sealed again as it was', async () => {
     expect((await verified({})).findings).toEqual([]);
@@ -53,7 +67,7 @@ describe('a full verification', () => {
   it.each<[what: string, said: string, Forgery]>([
     ['a key that the manifest lacks', 'has key 99; it has', withPack(() => ({ key: 99 }))],
     ['the key of another pack', 'key of run', withPack(({ key }) => ({ key: key === 0 ? 1 : 0 }))],
-    ['more used bytes than there are', 'uses', withPack(({ bytes }) => ({ usedBytes: bytes + 1 }))],
+    ...USED,
     [
       'a pack that is listed twice',
       'twice',
