@@ -31,6 +31,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the repository, its newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  runs: {
+    summary: 'list runs, newest first, and how they ended',
+    load: async () => (await import('./commands/runs.ts')).runs,
+  },
   accept: {
     summary: 'say that a suspect backup is as it should be',
     load: async () => (await import('./commands/accept.ts')).accept,

@@ -3,8 +3,9 @@ import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
 import { type BackupSummary, listBackups } from '../shared/jobs/list.ts';
+import type { Naming, SourceNames } from '../shared/jobs/naming.ts';
 import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
-import { sourceNames } from '../shared/jobs/source-names.ts';
+import { namingOf, sourceNames } from '../shared/jobs/source-names.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
 import { bytes, shortKey, time } from './format.ts';
@@ -51,6 +52,7 @@ export class Session implements AsyncDisposable {
   readonly io: Io;
   readonly isJson: boolean;
   readonly #isQuiet: boolean;
+  #naming: Naming | undefined;
 
   private constructor(io: Io, config: ResolvedConfig, repository: Repository, flags: SessionFlags) {
     this.io = io;
@@ -113,12 +115,12 @@ export class Session implements AsyncDisposable {
   ): Promise<BackupKey> {
     if (text !== undefined) {
       const { source, type } = of;
-      const sources = parseBackupWord(text) && (await sourceNames(this.sources, this.io.env));
+      const sources = parseBackupWord(text) && (await this.sourceNames());
       const choice = { source, type, ...(sources && { sources }), signal: this.io.signal };
       return chooseBackup(this.repository, text, choice);
     }
     refuseKeyFlags(of);
-    const backups = await listBackups(this.repository, { signal: this.io.signal });
+    const backups = await listBackups(this.repository, { naming: this.naming, signal: this.io.signal });
     const options = backups.filter(isOffered).map(({ key, startedAt, plainBytes, source }) => ({
       value: key,
       label: shortKey(key),
@@ -130,6 +132,17 @@ export class Session implements AsyncDisposable {
       'KEY is missing',
       'Give (part of) a key, `latest`, or `latest:SOURCE`; `holdfast list` shows them.',
     );
+  }
+
+  /** Gives sources of backups their names in the configuration. */
+  readonly naming: Naming = (stored) => {
+    this.#naming ??= namingOf(this.sources, this.io.env);
+    return this.#naming(stored);
+  };
+
+  /** What the backups of each source of the configuration may say that their source is. */
+  sourceNames(): Promise<SourceNames> {
+    return sourceNames(this.sources, this.io.env);
   }
 
   /** Those of the configuration, paths whole. */

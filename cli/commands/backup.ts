@@ -1,14 +1,16 @@
 import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
 import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
-import { openSource } from '../../shared/jobs/adapters.ts';
 import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
 import { checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import { listBackups } from '../../shared/jobs/list.ts';
+import { noteOfBackup } from '../../shared/jobs/record-run.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../findings.ts';
 import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
+import { openNamedSource } from '../named-source.ts';
+import { recorded } from '../recorded.ts';
 import { Session } from '../session.ts';
 
 const options = {
@@ -57,18 +59,21 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       });
     }
     const type = knownBackupType(positionals[0] ?? 'manual', backupTypes(session.config));
-    const place = findPlace(await chooseSource(session), session.config, io);
+    const source = await openNamedSource(session, await chooseSource(session));
     const began = performance.now();
-    const result = await runBackup(session.repository, await openSource(place, io.env), {
-      type,
-      note: values.note,
-      suspects: session.config.suspects,
-      allowEmpty: values['allow-empty'] === true,
-      fullRead: values['full-read'] === true,
-      noParent: values['no-parent'] === true,
-      onProgress: session.progress.on,
-      signal: io.signal,
-    });
+    const work = () =>
+      runBackup(session.repository, source, {
+        type,
+        note: values.note,
+        suspects: session.config.suspects,
+        allowEmpty: values['allow-empty'] === true,
+        fullRead: values['full-read'] === true,
+        noParent: values['no-parent'] === true,
+        onProgress: session.progress.on,
+        signal: io.signal,
+      });
+    const about = { kind: 'backup', source: source.name, type } as const;
+    const result = await recorded(session, about, work, noteOfBackup);
     const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
     await session.report(result, describe(result, performance.now() - began), status);
     await warnOfBucket(session);

@@ -1,8 +1,11 @@
 import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
 import { type DrillResult, runDrill } from '../../shared/jobs/drill.ts';
+import { configuredName } from '../../shared/jobs/naming.ts';
+import { noteOfDrill } from '../../shared/jobs/record-run.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
 import { drillServer } from '../load-config.ts';
+import { recorded } from '../recorded.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
 const options = {
@@ -49,12 +52,17 @@ not begin; 130 stopped.
       drillServer(knownKind(source.kind), values.server, session.config, io),
       io.env,
     );
-    const result = await runDrill(session.repository, key, server, {
-      jobs,
-      keep: values.keep === true,
-      onProgress: session.progress.on,
-      signal: io.signal,
-    });
+    const names = await session.sourceNames();
+    const name = configuredName(names, source.name);
+    const work = () =>
+      runDrill(session.repository, key, server, {
+        jobs,
+        keep: values.keep === true,
+        locations: names.get(name),
+        onProgress: session.progress.on,
+        signal: io.signal,
+      });
+    const result = await recorded(session, { kind: 'drill', source: name, backup: key }, work, noteOfDrill);
     await session.report(toDocument(result), describe(result), STATUS[result.outcome]);
     return STATUS[result.outcome];
   },

@@ -7,6 +7,7 @@ import { IMPORT_FORMATS } from '../../shared/core/import-formats.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { type ImportBackupOptions, type ImportBackupResult, importBackup } from '../../shared/jobs/import.ts';
+import { namedSource } from '../../shared/jobs/same-source.ts';
 import { importerFor } from '../../shared/jobs/transfers.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, time } from '../format.ts';
@@ -113,7 +114,11 @@ async function findSource(
       'the source has several instances, and a file is of one database',
       'Name the database that it is of: --source https://NAME.firebaseio.com.',
     );
-  return openSource(isFirebase ? { ...place, options: { ...place.options, auth: 'none' } } : place, io.env);
+  const source = await openSource(
+    isFirebase ? { ...place, options: { ...place.options, auth: 'none' } } : place,
+    io.env,
+  );
+  return config.sources.some(({ name }) => name === found) ? namedSource(source, found) : source;
 }
 
 function parseAt(text: string): Date {

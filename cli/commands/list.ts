@@ -1,5 +1,6 @@
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { nearest } from '../../shared/core/nearest.ts';
 import { type BackupSummary, listBackups } from '../../shared/jobs/list.ts';
-import { sourceNames } from '../../shared/jobs/source-names.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { age, bytes, number, shortestKey, shortKey, time } from '../format.ts';
 import { Session } from '../session.ts';
@@ -11,13 +12,13 @@ const options = { source: { type: 'string', short: 's' } } as const;
 
 export const list: Command = {
   options,
-  help: `Usage: holdfast list [TYPE] [--source TEXT]
+  help: `Usage: holdfast list [TYPE] [--source SOURCE]
 
-Lists backups, newest first; of one TYPE, or of sources whose name contains TEXT; with what is suspect or held, and
-the last verification of each. On a terminal rows fit its width: keys without \`backup_\`, ages, names of the configuration;
-a pipe gets everything. Works without the key, but then cannot tell a forged manifest or report from a real one.
+Lists backups, newest first; of one TYPE, or of one SOURCE; with what is suspect or held, and the last verification of
+each. On a terminal rows fit its width: keys without \`backup_\`, ages; a pipe gets everything. Works without the key,
+but then cannot tell a forged manifest or report from a real one.
 
-  -s, --source TEXT       part of the source's name
+  -s, --source SOURCE     its whole name: of the configuration, or as the list shows it
 
 ${COMMON_HELP}
 Examples:
@@ -30,32 +31,36 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     await using session = await Session.open({ ...values, source: undefined }, io);
-    const backups = await listBackups(session.repository, {
-      type: positionals[0],
-      source: values.source,
-      signal: io.signal,
-    });
+    const [type] = positionals;
+    const { source } = values;
+    const { repository, naming } = session;
+    const all = await listBackups(repository, { type, naming, signal: io.signal });
+    const backups = all.filter((one) => source === undefined || one.source.name === source);
+    if (source !== undefined && backups.length === 0) refuseUnknown(source, session, all);
     const isFiltered = positionals[0] !== undefined || values.source !== undefined;
     const now = session.repository.clock.now();
-    const names = await namesOf(session);
-    const shown = { now, screen: session.screen, nameOf: (source: string) => names.get(source) ?? source };
+    const shown = { now, screen: session.screen };
     await session.print({ backups }, describe(backups, isFiltered, shown));
     if (backups.length > 0) session.sayIfUnproven();
     return 0;
   },
 };
 
-/** Names of the configuration by the databases that they are of. */
-async function namesOf({ sources, io }: Session): Promise<ReadonlyMap<string, string>> {
-  if (io.stdout.isTTY !== true) return new Map();
-  const named = await sourceNames(sources, io.env);
-  return new Map([...named].flatMap(([name, all]) => all.map((one) => [one, name])));
+/** @throws E_UNKNOWN_NAME unless it is a source of the configuration, that has no backups yet */
+function refuseUnknown(source: string, { config }: Session, all: readonly BackupSummary[]): void {
+  const configured = config.sources.map(({ name }) => name);
+  if (configured.includes(source)) return;
+  const names = [...new Set([...configured, ...all.map((one) => one.source.name)])];
+  const meant = nearest(source, names);
+  const known = names.length === 0 ? 'There are no backups.' : `There are: ${names.join(', ')}.`;
+  throw new HoldfastError('E_UNKNOWN_NAME', `there is no source '${source}'`, {
+    hint: meant === undefined ? known : `Did you mean ${meant}? ${known}`,
+  });
 }
 
 interface Shown {
   readonly now: Date;
   readonly screen: Screen;
-  readonly nameOf: (source: string) => string;
 }
 
 function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown: Shown): string | Styled {
@@ -72,7 +77,7 @@ function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown:
     bytes(backup.storedBytes),
     standing(backup),
     verification(backup, shown.now),
-    shown.nameOf(backup.source.name) + (backup.note ? `  "${backup.note}"` : ''),
+    backup.source.name + (backup.note ? `  "${backup.note}"` : ''),
   ]);
   const columns = [
     { title: 'KEY' },

@@ -48,6 +48,7 @@ need is not there or cannot be read, the rest is locked; 75 store unavailable.
       ...work,
       lock: config.lock,
       policy: config.retention,
+      naming: session.naming,
       onProgress: session.progress.on,
     });
     const ended = values['end-holds'] === true ? await endHolds(repository, locks, work) : undefined;

@@ -1,6 +1,7 @@
 import { DAY_MS } from '../../shared/core/units.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../../shared/jobs/prune.ts';
+import { expireHistory } from '../../shared/jobs/run-history.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, table } from '../format.ts';
@@ -45,7 +46,12 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
     const isDryRun = values['dry-run'] === true;
     const work = { onProgress: session.progress.on, signal: io.signal };
     const locks = await openLocks(await repositoryConfig(session.config, io), session.config.lock);
-    const prepared = await preparePrune(session.repository, rules, { ...work, isDryRun, locks });
+    const prepared = await preparePrune(session.repository, rules, {
+      ...work,
+      isDryRun,
+      locks,
+      naming: session.naming,
+    });
     if (settings.graceMs === 0)
       session.progress.say(
         'warning: prune.unsafeNoGrace is set: backups that run now would lose what they store',
@@ -58,6 +64,9 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
       session.progress.say(describePlan(prepared, session.screen).plain);
     await confirm(session, prepared, values.yes === true);
     const result = await runPrune(session.repository, prepared, work);
+    await expireHistory(session.repository, io.signal).catch((error: Error) =>
+      session.progress.say(`warning: old notes of runs stay: ${error.message}`),
+    );
     await session.report({ ...planDocument(prepared), ...result }, describe(result), statusOf(result));
     return statusOf(result);
   },

@@ -6,6 +6,7 @@ import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
+import { recorded } from '../recorded.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 
 export const RESTORE_OPTIONS = {
@@ -128,10 +129,10 @@ export async function restoreFrom(
     });
   }
   const began = performance.now();
-  const result = await restoreBackup(session.repository, key, target, {
-    ...choices,
-    onProgress: session.progress.on,
-  });
+  const work = () =>
+    restoreBackup(session.repository, key, target, { ...choices, onProgress: session.progress.on });
+  const about = { kind: 'restore', backup: key, target: target.name } as const;
+  const result = await recorded(session, about, work, ({ records, plainBytes }) => ({ records, plainBytes }));
   await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));
   return 0;
 }

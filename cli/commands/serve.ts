@@ -12,6 +12,7 @@ import { ROLES, type Role } from '../../shared/core/api-names.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import type { ResolvedConfig } from '../../shared/core/config.ts';
 import { MINUTE_MS } from '../../shared/core/units.ts';
+import { openSource } from '../../shared/jobs/adapters.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';
 import { drillServer, findPlace, loadConfig, repositoryConfig } from '../load-config.ts';
@@ -74,7 +75,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       folder: io.cwd,
       env: io.env,
       drillServer: (kind) => drillServer(kind as 'postgres', undefined, config, io),
-      sources: extraSources(values.source, config, io),
+      sources: await extraSources(values.source, config, io),
       signal: io.signal,
     });
     const onError = (error: unknown) => void write(io.stderr, `error: ${describe(error)}\n`).catch(() => {});
@@ -120,10 +121,12 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
   },
 };
 
-function extraSources(text: string | undefined, config: ResolvedConfig, io: Io) {
+async function extraSources(text: string | undefined, config: ResolvedConfig, io: Io) {
   const given = text ?? config.defaultSource;
   if (given === undefined || config.sources.some(({ name }) => name === given)) return [];
-  return [{ name: 'default', ...findPlace(given, config, io) }];
+  const place = findPlace(given, config, io);
+  // It goes by its location, as its backups do.
+  return [{ name: (await openSource(place, io.env)).name, ...place }];
 }
 
 function rolesOf(given: readonly string[] | undefined): readonly Role[] {

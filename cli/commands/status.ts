@@ -1,9 +1,17 @@
-import { ERRORS, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
+import {
+  ERRORS,
+  SUSPECT_EXIT_STATUS,
+  UNPROTECTED_EXIT_STATUS,
+  WARNINGS_EXIT_STATUS,
+} from '../../shared/core/errors.ts';
 import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { readSourceLocks, type SourceLock } from '../../shared/jobs/lock-state.ts';
-import { type RepositoryStatus, readStatus } from '../../shared/jobs/status.ts';
+import { type RepositoryStatus, readOverview } from '../../shared/jobs/status.ts';
+import { factsOf } from '../../shared/jobs/verdict/facts-of.ts';
+import { readRunFacts } from '../../shared/jobs/verdict/run-facts.ts';
+import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { copyStandings, describeCopies } from '../describe-copies.ts';
 import {
@@ -33,31 +41,51 @@ export const status: Command = {
   options: {},
   help: `Usage: holdfast status
 
-Shows the repository, the newest backup of each source and type with its age, the newest good one of each source, what
-is suspect, damaged or held, the last verification and drill, how far second places are behind, what is stored, and what
-to do next. Reads manifests and reports, and the list of second places. If locks are configured, asks for those of the newest good backups: until when nobody can remove them.
+Says first whether you are safe (protected, at risk, unprotected, or unknown), what makes it so, and what was looked at:
+the sources of the configuration, how old their newest good backups are and may be, how the last runs ended, what
+verifications and drills found, second places, locks, and the rules of the bucket. Then what there is, and what to do
+next. Reads manifests, reports and the history of runs; no pack, and it needs no key.
 
 ${COMMON_HELP}
-Exit status: 0 shown; 10 no repository; 11 a rule of the bucket removes or archives backups; 20 a manifest is damaged, or a verification found damage; 40 suspect backups wait
-to be accepted.
+Exit status: 0 protected; of what else there is, the first: 20 a manifest is damaged, or a verification found damage; 11
+a rule of the bucket removes or archives backups; 42 unprotected; 40 suspect backups wait to be accepted; 41 at risk, or
+something could not be looked at. 10 no repository.
 `,
 
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
     const place = await repositoryConfig(session.config, io);
-    const [found, bucket, copies] = await Promise.all([
-      readStatus(session.repository, io.signal),
+    const { repository, naming, config } = session;
+    const [{ status: found, backups }, runs, bucket, copies] = await Promise.all([
+      readOverview(repository, io.signal, naming),
+      readRunFacts(repository, io.signal, naming),
       checkBucket(place, io.signal),
       copyStandings(session),
     ]);
     const locked = await readLocks(session, found);
-    const now = session.repository.clock.now();
-    const steps = nextSteps({ ...found, bucket, copies }, now);
-    const document = { ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
-    await session.print(document, describe(found, { steps, locked, copies, screen: session.screen }, now));
+    const now = repository.clock.now();
+    const isBucket = place.repository.startsWith('s3:');
+    const seen = { runs, locked, ...(isBucket ? { bucket } : {}), ...(copies.length > 0 ? { copies } : {}) };
+    const verdict = verdictOf(
+      factsOf({
+        status: found,
+        backups,
+        config,
+        runsDefaults: false,
+        at: now,
+        isProven: repository.isProving,
+        ...seen,
+      }),
+    );
+    const steps = nextSteps(verdict.steps, found.recovery);
+    const document = { verdict, ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
+    await session.print(
+      document,
+      describe(found, { verdict, steps, locked, copies, screen: session.screen }, now),
+    );
     session.sayIfUnproven();
-    return exitStatus(found, bucket);
+    return exitStatus(found, bucket, verdict);
   },
 };
 
@@ -70,21 +98,32 @@ async function readLocks(
   return locks && readSourceLocks(repository, locks, { sources, signal: io.signal });
 }
 
-function exitStatus({ damaged, sources }: RepositoryStatus, { dangers }: BucketCheck): number {
+function exitStatus(
+  { damaged, sources }: RepositoryStatus,
+  { dangers }: BucketCheck,
+  { level }: Verdict,
+): number {
   if (damaged > 0 || sources.some(({ failed }) => failed.length > 0))
     return ERRORS.E_VERIFY_FAILED.exitStatus;
   if (dangers.some(({ effect }) => effect !== 'one-zone')) return ERRORS.E_UNSAFE_BUCKET.exitStatus;
-  return sources.some(({ waiting }) => waiting.length > 0) ? SUSPECT_EXIT_STATUS : 0;
+  if (level === 'unprotected') return UNPROTECTED_EXIT_STATUS;
+  if (sources.some(({ waiting }) => waiting.length > 0)) return SUSPECT_EXIT_STATUS;
+  return level === 'protected' ? 0 : WARNINGS_EXIT_STATUS;
 }
 
 interface Shown {
+  readonly verdict: Verdict;
   readonly steps: readonly string[];
   readonly locked: readonly SourceLock[] | undefined;
   readonly copies: readonly CopyStanding[];
   readonly screen: Screen;
 }
 
-function describe(found: RepositoryStatus, { steps, locked, copies, screen }: Shown, now: Date): Styled {
+function describe(
+  found: RepositoryStatus,
+  { verdict, steps, locked, copies, screen }: Shown,
+  now: Date,
+): Styled {
   const {
     location,
     repositoryId,
@@ -109,13 +148,20 @@ function describe(found: RepositoryStatus, { steps, locked, copies, screen }: Sh
   const header = ['SOURCE', 'TYPE', 'NEWEST', 'AGE', 'RECORDS', 'SIZE', 'ADDED', 'RATIO'];
   const size = comparedSize(logicalBytes, packBytes);
   const unreferenced = unreferencedBytes ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
-  return styled`repository     ${location} (${repositoryId.slice(0, 8)}, format ${String(found.formatVersion)}, key ${rootKeyId})
+  return styled`${describeVerdict(verdict)}
+repository     ${location} (${repositoryId.slice(0, 8)}, format ${String(found.formatVersion)}, key ${rootKeyId})
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy${size === undefined ? '' : `; what is stored is ${size}`}
 
 ${rows.length > 0 ? styled`${table(header, rows, screen)}\n` : ''}${found.sources.map((source) => `${describeSource(source, { locked, head: headOf(source, found) }, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
+}
+
+/** The sentence, everything that was found beyond it, and what it is said of. */
+function describeVerdict({ sentence, findings, lookedAt, at }: Verdict): string {
+  const all = findings.length > 1 ? findings.map(({ text }) => `  - ${text}\n`).join('') : '';
+  return `${sentence}\n${all}Looked at ${lookedAt.join(', ')}; ${time(at)}.\n`;
 }
 
 function describeSource(

@@ -1,4 +1,5 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { noteOfVerify } from '../../shared/jobs/record-run.ts';
 import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
 import { MOST_PARTS, parseSubset, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
 import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts';
@@ -6,6 +7,7 @@ import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
 import { HeadsFile } from '../heads-file.ts';
+import { recorded } from '../recorded.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
 import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
 
@@ -64,13 +66,17 @@ store cannot be reached, which says nothing about damage.
     const heads = values.heads === undefined ? undefined : await HeadsFile.read(values.heads, io);
     const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
-    const report = await verifyBackups(session.repository, keys, {
-      depth,
-      others: values.all,
-      sequence: values.all ? { seen: heads?.seen, isCopy: values.copy === true } : undefined,
-      onProgress: session.progress.on,
-      signal: io.signal,
-    });
+    const work = () =>
+      verifyBackups(session.repository, keys, {
+        depth,
+        others: values.all,
+        sequence: values.all ? { seen: heads?.seen, isCopy: values.copy === true } : undefined,
+        onProgress: session.progress.on,
+        signal: io.signal,
+      });
+    const [key] = keys;
+    const about = { kind: 'verify', backup: keys.length === 1 && key ? key : null } as const;
+    const report = await recorded(session, about, work, noteOfVerify);
     await heads?.note(report.sequence);
     const kept = await keepVerifyReport(session.repository, report, io.signal);
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);

@@ -16,6 +16,7 @@ export const METRIC_NAMES = [
   'VerificationAge',
   'DrillAge',
   'RestoreTime',
+  'Risk',
   'BackupFailed',
   'BackupMissed',
   'BackupNumber',

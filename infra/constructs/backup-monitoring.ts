@@ -153,9 +153,8 @@ export class BackupMonitoring extends Construct {
     const seconds = (ms: number) => Math.round(ms / 1000);
     const of = (name: MetricName) =>
       sourceMetric(name, { deployment: this.#deployment, source }, { period: HOUR });
-    this.#alarm(`BackupMissed-${source}`, of('BackupAge'), {
+    this.#alarm(`BackupMissed-${source}`, of('BackupMissed'), {
       text: `the newest good backup of ${source} is too old, or nobody measures its age any more`,
-      above: seconds(alarms.backupAgeMs),
       tellsOfSilence: true,
     });
     this.#alarm(

@@ -47,6 +47,8 @@ const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
 const EVERYTHING = [...LISTED, 'data/*'];
 /** What a restore reads. */
 const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
+/** Notes of runs, which no backup needs. */
+const HISTORY = 'history/*';
 /** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
 const WRAPS = ['recovery/*/*'];
 /** The word that a run is to stop, and that a snapshot need not be held any more. */
@@ -77,12 +79,12 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     decrypt: ALL_PURPOSES,
   };
   // Looks whether somebody has cancelled it.
-  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS], put: reports('audit') };
+  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS], put: [...reports('audit'), HISTORY] };
   const table: Readonly<Record<DeployedFunction, Permissions>> = {
     // The first plan makes the repository.
     plan: {
       ...writer,
-      put: ['repository.json', 'runs/*'],
+      put: ['repository.json', 'runs/*', HISTORY],
       generate: ['repository', ...REPORT_KEYS],
     },
     hold: writer,
@@ -93,18 +95,19 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       generate: [...writer.generate, 'data'],
       decrypt: [...writer.decrypt, ...(deltas ? (['data'] as const) : [])],
     },
-    commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', ...WRAPS] },
+    commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', HISTORY, ...WRAPS] },
     // Marks of spoilt packs make the next backup store again what they held.
     verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
-    drill: { ...stoppable, put: reports('audit', 'drill') },
-    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: [...reports('audit'), 'exports/*'] },
+    drill: { ...stoppable, put: [...reports('audit', 'drill'), HISTORY] },
+    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: [...reports('audit'), 'exports/*', HISTORY] },
     prune: {
       // Which of what is wrapped to recovery keys is of a run.
       get: [...LISTED, ...WRAPS],
       // A backup that was held while it was taken out is listed again.
       put: ['expired/*', ...reports('audit', 'prune'), 'backups/*'],
-      delete: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
+      // Notes of runs that are old go too.
+      delete: ['data/*', 'backups/*', 'expired/*', HISTORY, ...WRAPS],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
       seeLocks: ['data/*', 'backups/*', 'expired/*', ...WRAPS],
@@ -113,9 +116,9 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     // What it puts is in second places: copy-statements.ts.
     copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
     // What makes a backup look young is proven.
-    watchdog: { ...NOTHING, get: LISTED, decrypt: ['manifest'] },
+    watchdog: { ...NOTHING, get: [...LISTED, HISTORY], decrypt: ['manifest'] },
     // Links to exports are good for what their maker may read.
-    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*'], seeLocks: RESTORED },
+    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*', HISTORY], seeLocks: RESTORED },
     // Leaves word for a run that is to stop, and reads what was left before.
     decide: {
       ...NOTHING,

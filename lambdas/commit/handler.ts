@@ -2,11 +2,13 @@ import * as z from 'zod';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { abortBackup } from '../../shared/jobs/abort-backup.ts';
 import { commitBackup } from '../../shared/jobs/commit-backup.ts';
+import { noteOfBackup } from '../../shared/jobs/record-run.ts';
 import { noteShareFailure, readShareFailure } from '../../shared/jobs/share-failure.ts';
 import { newPartsOf } from '../../shared/jobs/verify-parts.ts';
 import { run, source, type } from '../runtime/event-members.ts';
 import { explained, Failure } from '../runtime/explained.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { noteEnd } from '../runtime/noted.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 
 const base = { run, source, type };
@@ -39,7 +41,10 @@ export const handler = defineFunction(
 async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const { config, signal, onProgress, repository } = invocation;
   const { suspects } = config;
-  const result = await commitBackup(await repository(), { run, suspects, onProgress, signal });
+  const opened = await repository();
+  const result = await commitBackup(opened, { run, suspects, onProgress, signal });
+  const about = { kind: 'backup', source, type: result.type } as const;
+  await noteEnd(opened, about, { run, startedAt: result.startedAt, ...noteOfBackup(result) });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
   const { suspect, parentDamage, head } = result;
   if (parentDamage > 0) logger.error('the parent is damaged', { backup: parent ?? '', chunks: parentDamage });
@@ -78,9 +83,10 @@ async function abort(
   {
     run,
     source,
+    type,
     error,
     cause,
-  }: { run: string; source: string; error?: string | undefined; cause?: string | undefined },
+  }: RunOfEvent & { readonly error?: string | undefined; readonly cause?: string | undefined },
   { signal, repository }: Invocation,
 ) {
   logger.error('the backup is given up', { code: error ?? 'unknown', cause: cause ?? '' });
@@ -91,6 +97,7 @@ async function abort(
     ? { Error: share.code, Cause: `share ${share.share}: ${share.message}` }
     : explained({ Error: error ?? 'E_INTERNAL', Cause: cause });
   const aborted = await abortBackup(opened, { run, reason: told.Error, signal });
+  await noteEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code: told.Error });
   return { run, aborted, failure: told };
 }
 

@@ -5,7 +5,9 @@ import { claimRun } from '../../shared/jobs/claim-run.ts';
 import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { noParent, note, source, type } from '../runtime/event-members.ts';
-import { defineFunction } from '../runtime/function.ts';
+import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { toFunctionError } from '../runtime/function-error.ts';
+import { noteEnd } from '../runtime/noted.ts';
 import { openConfiguredSource } from '../runtime/places.ts';
 import { type PlannedRun, planOptions, sharesOf } from '../runtime/planned-run.ts';
 import { logger } from '../runtime/telemetry.ts';
@@ -36,27 +38,47 @@ interface Plan extends PlannedRun {
 export const handler = defineFunction(
   Event,
   async (event, invocation): Promise<Plan> => {
-    const { config, signal, onProgress } = invocation;
     const run = createHash('sha256').update(event.execution).digest('hex').slice(0, 32);
     logger.appendKeys({ run });
-    const type = knownBackupType(event.type, backupTypes(config));
-    const { noParent = false } = event;
-    const about = { run, source: event.source, type };
-    const source = await openConfiguredSource(event.source, config, signal);
-    const repository = await openOrMake(invocation);
-    if (event.scheduledTime !== undefined) {
-      const { scheduledTime } = event;
-      const claim = await claimRun(repository, { ...about, scheduledTime, signal });
-      if (claim.passedOver !== undefined) logger.warn('a claim is passed over', { cause: claim.passedOver });
-      if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
+    try {
+      return await planOf(event, run, invocation);
+    } catch (error) {
+      await noteFailure({ run, ...event }, error, invocation);
+      throw error;
     }
-    if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
-    await using plan = await planBackup(repository, source, {
-      ...planOptions({ ...about, note: event.note, noParent }, config),
-      onProgress,
-      signal,
-    });
-    return { ...about, noParent, mode: 'shares', shares: sharesOf(plan, about, config) };
   },
   { probe: 'runs', places: examinedSources },
 );
+
+async function planOf(event: z.infer<typeof Event>, run: string, invocation: Invocation): Promise<Plan> {
+  const { config, signal, onProgress } = invocation;
+  const type = knownBackupType(event.type, backupTypes(config));
+  const { noParent = false } = event;
+  const about = { run, source: event.source, type };
+  const source = await openConfiguredSource(event.source, config, signal);
+  const repository = await openOrMake(invocation);
+  if (event.scheduledTime !== undefined) {
+    const { scheduledTime } = event;
+    const claim = await claimRun(repository, { ...about, scheduledTime, signal });
+    if (claim.passedOver !== undefined) logger.warn('a claim is passed over', { cause: claim.passedOver });
+    if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
+  }
+  if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
+  await using plan = await planBackup(repository, source, {
+    ...planOptions({ ...about, note: event.note, noParent }, config),
+    onProgress,
+    signal,
+  });
+  return { ...about, noParent, mode: 'shares', shares: sharesOf(plan, about, config) };
+}
+
+/** What no share comes to, nobody gives up: it is noted here. */
+async function noteFailure(
+  { run, source, type }: Pick<PlannedRun, 'run' | 'source' | 'type'>,
+  error: unknown,
+  { repository, signal }: Invocation,
+): Promise<void> {
+  const opened = await repository().catch(() => undefined);
+  const code = toFunctionError(error, signal).name;
+  if (opened) await noteEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code });
+}

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { preparePrune, runPrune } from '../../shared/jobs/prune.ts';
+import { expireHistory } from '../../shared/jobs/run-history.ts';
 import { audited } from '../runtime/audit.ts';
 import { requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
@@ -52,6 +53,9 @@ export const handler = defineFunction(
     } as const;
     const done = await audited(repository, audit, () =>
       runPrune(repository, prepared, { onProgress, signal }),
+    );
+    await expireHistory(repository, signal).catch((error: unknown) =>
+      logger.warn('old notes of runs stay', { error: error as Error }),
     );
     const { expired, putBack, removedPacks, freedBytes, blockedBy } = done;
     const figures = { expired: expired.length, putBack: putBack.length, removedPacks, freedBytes };

@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../shared/core/json.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
+import type { RunResultNote } from '../../shared/jobs/record-run.ts';
 import { toFunctionError } from './function-error.ts';
+import { noteEnd } from './noted.ts';
 import type { Repository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
@@ -31,17 +33,32 @@ export async function audited<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   await note(repository, { ...audit, outcome: 'begun' }, signal);
+  const startedAt = repository.clock.now();
+  const ended = (outcome: RunResultNote) => noted(repository, audit, { ...outcome, startedAt });
   try {
     const result = await work();
     await note(repository, { ...audit, outcome: 'done' }, signal);
+    await ended({ outcome: 'succeeded' });
     return result;
   } catch (error) {
     const { name } = toFunctionError(error, signal);
+    await ended({ outcome: 'failed', code: name });
     await note(repository, { ...audit, outcome: 'failed', error: name }, AbortSignal.timeout(LATE_MS)).catch(
       (problem: Error) => logger.error('the failure could not be written down', { error: problem }),
     );
     throw error;
   }
+}
+
+/** A prune is in its report. */
+async function noted(
+  repository: Repository,
+  { action: kind, by, run, backups, target }: Omit<Audited, 'signal'>,
+  note: RunResultNote & { readonly startedAt: Date },
+): Promise<void> {
+  if (kind === 'prune') return;
+  const backup = backups[0] ?? null;
+  await noteEnd(repository, { kind, by, backup, target: target ?? null }, { run, backup, ...note });
 }
 
 async function note(repository: Repository, record: Record, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { openSource, type SourceConfig } from '../../shared/jobs/adapters.ts';
+import { namedSource } from '../../shared/jobs/same-source.ts';
 import { readSecret } from './secrets.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -26,9 +27,7 @@ export async function openConfiguredSource(
   signal: AbortSignal,
 ): Promise<Source> {
   const { config: place, env } = await openPlace(findSource(name, config), signal);
-  const source = await openSource(place, env);
-  const { kind, capabilities, sharing } = source;
-  return { kind, name, capabilities, sharing, open: (...options) => source.open(...options) };
+  return namedSource(await openSource(place, env), name);
 }
 
 /** @throws E_USAGE naming those that there are */

@@ -23,6 +23,7 @@ export type MetricName =
   | 'ReadBytes'
   | 'Records'
   | 'RestoreTime'
+  | 'Risk'
   | 'StoredBytes'
   | 'Suspects'
   | 'Uncovered'

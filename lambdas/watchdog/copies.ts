@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../../shared/core/config.ts';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';
+import { type CopyStanding, readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger, measureCopy } from '../runtime/telemetry.ts';
 
@@ -15,19 +15,25 @@ export interface CopyAge {
   readonly lag: number | null;
 }
 
+export interface CopyStandings {
+  readonly standing: CopyStanding;
+  readonly age: CopyAge;
+}
+
 /** Measures how far second places are behind, from their lists: whether a copy ran, or failed, or was never begun, plays no part. */
 export async function measureCopies(
   repository: Repository,
   { copies }: ResolvedConfig,
   signal: AbortSignal,
-): Promise<readonly CopyAge[]> {
+): Promise<readonly CopyStandings[]> {
   const now = repository.clock.now().getTime();
   const standings = await readCopyStandings(repository, copies, { signal });
-  return standings.map(({ name: place = '', missing, problem }) => {
+  return standings.map((standing) => {
+    const { name: place = '', missing, problem } = standing;
     const oldest = parseBackupKey(missing[0] ?? '')?.startedAt.getTime() ?? now;
     const lag = problem === undefined ? Math.max(0, Math.round((now - oldest) / SECOND_MS)) : null;
     if (problem !== undefined) logger.error('a second place cannot be looked at', { place, problem });
     measureCopy(place, lag ?? UNKNOWN_SECONDS);
-    return { place, missing: missing.length, lag };
+    return { standing, age: { place, missing: missing.length, lag } };
   });
 }

@@ -1,49 +1,91 @@
 import * as z from 'zod';
 import { backupSchedulesOf, scheduleNames } from '../../shared/core/schedule-names.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { readSourceAges, type SourceAges } from '../../shared/jobs/source-ages.ts';
+import type { SequenceHead } from '../../shared/jobs/sequence-breaks.ts';
+import { readSourceStates } from '../../shared/jobs/status.ts';
+import type { SafetyFacts, SourceFacts } from '../../shared/jobs/verdict/facts.ts';
+import { factsOf } from '../../shared/jobs/verdict/facts-of.ts';
+import { provenFacts } from '../../shared/jobs/verdict/proven-facts.ts';
+import { LEVELS, levelOf } from '../../shared/jobs/verdict/rules.ts';
+import { readRunFacts } from '../../shared/jobs/verdict/run-facts.ts';
+import { verdictOf } from '../../shared/jobs/verdict/verdict.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';
 import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
+import { type CopyStandings, measureCopies } from './copies.ts';
 
-const NEVER = { backupMs: undefined, verificationMs: undefined, drillMs: undefined, firstMs: undefined };
-const NONE = { ...NEVER, isProven: true, waiting: 0, damaged: 0, uncovered: 0, head: undefined };
+const NO_KEYS = { keys: [], notOpened: [], problems: [] };
+const NO_BACKUPS = {
+  states: { backups: 0, damaged: 0, sources: [], problems: [], recovery: NO_KEYS, heads: [] },
+  backups: [],
+};
 /** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
 /**
- * Measures how old the newest good backup of each source is, and tells where it is too old, and which schedules are off. With the key
- * only what is proven to be Holdfast's makes anything young.
+ * Judges whether sources are protected, measures the ages of what protects them, and tells of what is missed and which schedules are
+ * off. With the key only what is proven to be Holdfast's makes anything young.
  */
 export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
-  const { config, signal } = invocation;
   const repository = await repositoryIfMade(invocation, { withKey: 'manifests' });
-  const found = repository ? await readSourceAges(repository, signal) : [];
-  const { backupAgeMs } = config.aws.alarms;
-  const missed: string[] = [];
-  const sources = config.sources.map(({ name }) => {
-    return found.find(({ source }) => source === name) ?? { source: name, ...NONE };
-  });
-  if (sources.some(({ isProven }) => !isProven))
+  const standings = repository ? await standingsOf(repository, invocation) : [];
+  const off = await tellOfSchedules(invocation);
+  const found = repository
+    ? await readSourceStates(repository.withoutKey(), { signal: invocation.signal })
+    : NO_BACKUPS;
+  const facts = await readFacts(repository, invocation, { found, standings, off });
+  const headOf = (name: string) => found.states.heads.find((head) => head.source.name === name);
+  const verdict = verdictOf(facts);
+  if (repository && !repository.isProving)
     logger.warn('no key is configured: that backups and reports are Holdfast’s own is not proven');
-  for (const ages of sources) {
-    const ageMs = ages.backupMs ?? (await waitedMs(ages.source, invocation));
-    const isMissed = ageMs > backupAgeMs;
-    report({ ...ages, backupMs: ageMs }, isMissed);
-    if (!isMissed) continue;
-    missed.push(ages.source);
-    const allowedSeconds = seconds(backupAgeMs);
-    await putEvent('Backup Missed', {
-      source: ages.source,
-      ageSeconds: seconds(ages.backupMs),
-      allowedSeconds,
-    });
+  const missed: string[] = [];
+  for (const source of facts.sources.filter(({ isConfigured }) => isConfigured)) {
+    const ageMs = since(source.newestGood?.startedAt, facts) ?? (await waitedMs(source.name, invocation));
+    const isMissed = ageMs > source.expected.ms;
+    const findings = verdict.findings.filter((finding) => finding.source === source.name);
+    const level = LEVELS.indexOf(levelOf(findings));
+    report(source, { ageMs, isMissed, level, head: headOf(source.name) }, facts);
+    if (isMissed) missed.push(source.name);
+    if (isMissed) await tellOfMissed(source, facts);
   }
-  const copies = repository && config.copies.length > 0 ? await copiesOf(repository, invocation) : [];
-  return { sources: sources.map(inSeconds), missed, copies, off: await tellOfSchedules(invocation) };
+  const { level, sentence } = verdict;
+  if (level !== 'protected') logger.warn(sentence, { level });
+  const sources = facts.sources.filter(({ isConfigured }) => isConfigured);
+  return {
+    verdict: { level, sentence },
+    sources: sources.map((source) => inSeconds(source, headOf(source.name), facts)),
+    missed,
+    copies: standings.map(({ age }) => age),
+    off: off ?? [],
+  };
 });
+
+async function readFacts(
+  repository: Repository | undefined,
+  { config, signal }: Invocation,
+  seen: {
+    readonly found: Pick<Awaited<ReturnType<typeof readSourceStates>>, 'states' | 'backups'>;
+    readonly standings: readonly CopyStandings[];
+    readonly off: readonly string[] | undefined;
+  },
+): Promise<SafetyFacts> {
+  const { found } = seen;
+  const facts = factsOf({
+    status: found.states,
+    backups: found.backups,
+    config,
+    runsDefaults: true,
+    at: repository?.clock.now() ?? new Date(),
+    isProven: repository?.isProving === true,
+    runs: repository && (await readRunFacts(repository, signal)),
+    copies:
+      config.copies.length > 0 && repository ? seen.standings.map(({ standing }) => standing) : undefined,
+    schedulesOff: seen.off?.map((name) => `the schedule ${name} does not fire`),
+  });
+  return repository ? provenFacts(facts, found.backups, { prover: repository, signal }) : facts;
+}
 
 /** How long a source waits for its first good backup: since it has a schedule. */
 async function waitedMs(source: string, { config, signal }: Invocation): Promise<number> {
@@ -51,19 +93,21 @@ async function waitedMs(source: string, { config, signal }: Invocation): Promise
   if (!group) return NEVER_MS;
   const { scheduledSince } = await import('./schedules.ts');
   const names = backupSchedulesOf(source, config);
-  const since = await scheduledSince(group, names, signal);
-  return since ? Math.max(0, Date.now() - since.getTime()) : NEVER_MS;
+  const madeAt = await scheduledSince(group, names, signal);
+  return madeAt ? Math.max(0, Date.now() - madeAt.getTime()) : NEVER_MS;
 }
 
-async function copiesOf(repository: Repository, { config, signal }: Invocation) {
-  const { measureCopies } = await import('./copies.ts');
-  return measureCopies(repository, config, signal);
+async function standingsOf(
+  repository: Repository,
+  { config, signal }: Invocation,
+): Promise<readonly CopyStandings[]> {
+  return config.copies.length > 0 ? measureCopies(repository, config, signal) : [];
 }
 
-/** A schedule that is gone is told of at once, not when its first backup is missed. */
-async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]> {
+/** A schedule that is gone is told of at once, not when its first backup is missed. Undefined if nobody looked. */
+async function tellOfSchedules({ config, signal }: Invocation): Promise<string[] | undefined> {
   const group = process.env['HOLDFAST_SCHEDULE_GROUP'];
-  if (!group) return [];
+  if (!group) return undefined;
   const { schedulesOff } = await import('./schedules.ts');
   const off = await schedulesOff(group, scheduleNames(config), signal);
   for (const { schedule, state } of off) {
@@ -73,37 +117,58 @@ async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]
   return off.map(({ schedule }) => schedule);
 }
 
-function report(ages: SourceAges, isMissed: boolean): void {
-  const { source, backupMs, firstMs, waiting, damaged, uncovered, head } = ages;
+async function tellOfMissed({ name, newestGood, expected }: SourceFacts, facts: SafetyFacts): Promise<void> {
+  const ageSeconds = seconds(since(newestGood?.startedAt, facts));
+  logger.error('no good backup is young enough', { source: name, ageSeconds });
+  await putEvent('Backup Missed', { source: name, ageSeconds, allowedSeconds: seconds(expected.ms) });
+}
+
+interface Judged {
+  readonly ageMs: number;
+  readonly isMissed: boolean;
+  /** 0 protected, 1 unknown, 2 at risk, 3 unprotected. */
+  readonly level: number;
+  readonly head: SequenceHead | undefined;
+}
+
+function report(source: SourceFacts, { ageMs, isMissed, level, head }: Judged, facts: SafetyFacts): void {
+  const { name, verifiedAt, drilledAt, firstAt, waiting, failed, uncovered } = source;
   // Kept outside of the bucket: who removes the newest backups does not reach it here.
   if (head) {
     const { number, sha256, key: backup } = head;
-    logger.info('the newest by its number', { source, number, sha256, backup });
+    logger.info('the newest by its number', { source: name, number, sha256, backup });
   }
-  // What was never done is as old as what it was never done for.
-  const { verificationMs = firstMs, drillMs = firstMs } = ages;
-  measure(source, {
-    BackupAge: seconds(backupMs ?? NEVER_MS) ?? undefined,
-    VerificationAge: seconds(verificationMs) ?? undefined,
-    DrillAge: seconds(drillMs) ?? undefined,
-    Suspects: waiting,
-    VerificationFailed: damaged,
-    Uncovered: uncovered,
+  measure(name, {
+    BackupAge: seconds(ageMs) ?? undefined,
+    // What was never done is as old as what it was never done for.
+    VerificationAge: seconds(since(verifiedAt ?? firstAt, facts)) ?? undefined,
+    DrillAge: seconds(since(drilledAt ?? firstAt, facts)) ?? undefined,
+    Suspects: waiting.length,
+    VerificationFailed: failed.length,
+    Uncovered: uncovered.length,
     BackupMissed: isMissed ? 1 : 0,
+    Risk: level,
     BackupNumber: head?.number,
   });
-  if (isMissed) logger.error('no good backup is young enough', { source, ageSeconds: seconds(backupMs) });
 }
 
-function inSeconds({ backupMs, verificationMs, drillMs, firstMs: _, head, ...ages }: SourceAges) {
+function inSeconds(source: SourceFacts, head: SequenceHead | undefined, facts: SafetyFacts) {
+  const { name, newestGood, verifiedAt, drilledAt, waiting, failed, uncovered } = source;
   return {
-    ...ages,
+    source: name,
+    backupAge: seconds(since(newestGood?.startedAt, facts)),
+    verificationAge: seconds(since(verifiedAt, facts)),
+    drillAge: seconds(since(drilledAt, facts)),
+    waiting: waiting.length,
+    damaged: failed.length,
+    uncovered: uncovered.length,
     number: head?.number ?? null,
     sha256: head?.sha256 ?? null,
-    backupAge: seconds(backupMs),
-    verificationAge: seconds(verificationMs),
-    drillAge: seconds(drillMs),
   };
+}
+
+function since(then: Date | undefined, { at }: SafetyFacts): number | undefined {
+  return then && Math.max(0, at.getTime() - then.getTime());
 }
 
 function seconds(ms: number | undefined): number | null {

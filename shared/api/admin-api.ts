@@ -113,24 +113,29 @@ export class AdminApi {
     if (!isViewer && !this.#options.settings.isHealthOpen)
       this.#admit(caller, { role: 'viewer' } as ApiRoute);
     this.#limiter.take(caller?.id ?? `address ${context.clientAddress}`, 'poll');
-    const problems = await this.#problems(context.signal ?? AbortSignal.timeout(10_000));
-    const status = problems.length === 0 ? 'ok' : 'failing';
+    const { problems, verdict } = await this.#state(context.signal ?? AbortSignal.timeout(10_000));
+    const isOk = problems.length === 0 && verdict?.level !== 'unprotected';
     const why = problems.map((error) => {
       const { code, detail, hint } = problemOf(error).problem;
       return { code, message: detail, hint };
     });
-    return jsonResponse(problems.length === 0 ? 200 : 503, {
-      status,
-      ...(isViewer ? { problems: why, version: VERSION } : {}),
+    return jsonResponse(isOk ? 200 : 503, {
+      status: isOk ? 'ok' : 'failing',
+      ...(isViewer ? { problems: why, version: VERSION, ...(verdict ? { verdict } : {}) } : {}),
     });
   }
 
-  async #problems(signal: AbortSignal): Promise<readonly unknown[]> {
+  /** Whether backups can run, and if so, whether they protect anything: what status says. */
+  async #state(signal: AbortSignal) {
     try {
-      return await (await this.#options.backend()).health(signal);
+      const backend = await this.#options.backend();
+      const problems: readonly unknown[] = await backend.health(signal);
+      if (problems.length > 0) return { problems };
+      const { level, sentence } = await backend.view.verdict(signal);
+      return { problems, verdict: { level, sentence } };
     } catch (error) {
       if (!(error instanceof HoldfastError)) this.#options.onError(error);
-      return [error];
+      return { problems: [error] };
     }
   }
 

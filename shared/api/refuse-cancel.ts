@@ -14,4 +14,9 @@ export function refuseCancel({ kind, state }: ApiRun, { roles }: Caller): void {
     throw new ApiError('E_BAD_REQUEST', `the run is over already: it ${OVER[state]}`, { status: 409 });
 }
 
-const OVER = { succeeded: 'succeeded', failed: 'failed', cancelled: 'was cancelled' } as const;
+const OVER = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+  stopped: 'stopped',
+} as const;

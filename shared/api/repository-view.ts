@@ -5,17 +5,26 @@ import type {
   RetentionAnswer,
   RetentionQuery,
 } from '../core/api-backups.ts';
+import type { RunAnswer } from '../core/api-runs.ts';
 import type { AuditAnswer, AuditQuery, StorageAnswer } from '../core/api-status.ts';
 import type { PruneSettings, RetentionPolicy } from '../core/config-retention.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { MINUTE_MS, SECOND_MS } from '../core/units.ts';
+import { AS_STORED, type Naming } from '../jobs/naming.ts';
+import { findRun } from '../jobs/run-history.ts';
 import { readOverview } from '../jobs/status.ts';
+import type { SafetyFacts } from '../jobs/verdict/facts.ts';
+import { type FactsInput, factsOf } from '../jobs/verdict/facts-of.ts';
+import { readRunFacts } from '../jobs/verdict/run-facts.ts';
+import { type Verdict, verdictOf } from '../jobs/verdict/verdict.ts';
 import type { Repository } from '../repository/repository.ts';
 import { Remembered } from './remembered.ts';
+import { unknownName } from './unknown-name.ts';
 import { auditPage } from './view/audit.ts';
 import { readDetail } from './view/detail.ts';
 import { listPage } from './view/list-page.ts';
-import { type Protection, type ProtectionOptions, readProtection } from './view/protection.ts';
+import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
+import { newestRuns, recordedRun } from './view/recorded-runs.ts';
 import { planRetention, type RetentionPlan, retentionPage } from './view/retention.ts';
 import { type RepositoryPart, statusOf } from './view/status.ts';
 import { storageOf } from './view/storage.ts';
@@ -25,29 +34,51 @@ const KEPT_MS = 30 * SECOND_MS;
 /** Locks and second places change by the day. */
 const PROTECTION_KEPT_MS = 5 * MINUTE_MS;
 
+/** Pages ask for runs every few seconds. */
+const RUNS_KEPT_MS = 10 * SECOND_MS;
+const MOST_RUNS = 200;
+
 export interface ViewOptions {
   /** Over a store that keeps small objects in memory (`CachingStore`), with or without a key. */
   readonly repository: Repository;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
+  /** What a verdict goes by besides what is stored. */
+  readonly safety: Pick<FactsInput, 'config' | 'runsDefaults'>;
+  /** What requests may name. @default sources of the configuration */
+  readonly names?: readonly string[] | undefined;
+  /** @default names as they are stored */
+  readonly naming?: Naming | undefined;
   /** @default neither locks nor second places */
   readonly protection?: ProtectionOptions | undefined;
+}
+
+type StatusPart = RepositoryPart & ReturnType<typeof protectionOf>;
+
+async function readAll(repository: Repository, naming: Naming | undefined, signal: AbortSignal) {
+  const [overview, runs] = await Promise.all([
+    readOverview(repository, signal, naming),
+    readRunFacts(repository, signal, naming),
+  ]);
+  return { ...overview, runs };
 }
 
 /** All that the API reads of a repository, the same on a machine and in AWS. Needs no key. */
 export class RepositoryView {
   readonly #options: ViewOptions;
-  readonly #overview: Remembered<Awaited<ReturnType<typeof readOverview>>>;
+  readonly #overview: Remembered<Awaited<ReturnType<typeof readAll>>>;
   readonly #plan: Remembered<RetentionPlan>;
+  readonly #runs: Remembered<readonly RunAnswer[]>;
   readonly #protection: Remembered<Protection>;
 
   constructor(options: ViewOptions) {
     const { repository, retention: policy, prune, protection = {} } = options;
     const { clock } = repository;
     this.#options = options;
-    this.#overview = new Remembered((signal) => readOverview(repository, signal), KEPT_MS, clock);
+    this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
+    this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
     this.#plan = new Remembered(
-      (signal) => planRetention(repository, { policy, prune }, signal),
+      (signal) => planRetention(repository, { policy, prune, naming: options.naming }, signal),
       KEPT_MS,
       clock,
     );
@@ -61,21 +92,40 @@ export class RepositoryView {
     );
   }
 
-  list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer> {
-    return listPage(this.#options.repository, query, signal);
+  async list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer> {
+    if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
+    const { repository, naming } = this.#options;
+    return listPage(repository, query, { naming, signal });
+  }
+
+  /** Names of the configuration, and of backups whose source is no longer in it. @throws E_UNKNOWN_NAME for any other */
+  async refuseUnknown(source: string, signal: AbortSignal): Promise<void> {
+    const { safety, names = safety.config.sources.map(({ name }) => name) } = this.#options;
+    if (names.includes(source)) return;
+    const { status } = await this.#overview.get(signal);
+    const stored = status.sources.map((one) => one.source.name);
+    if (!stored.includes(source)) throw unknownName('source', source, [...names, ...stored]);
   }
 
   async backup(key: BackupKey, signal: AbortSignal): Promise<BackupDetailAnswer> {
     const { decisions } = await this.#plan.get(signal);
     const decision = decisions.find((one) => one.key === key);
     const retention = decision ? { keep: decision.keep, reasons: [...decision.reasons] } : null;
-    return readDetail(this.#options.repository, key, retention, signal);
+    const detail = await readDetail(this.#options.repository, key, retention, signal);
+    const nameOf = await (this.#options.naming ?? AS_STORED)([detail.source.name]);
+    return { ...detail, source: { ...detail.source, name: nameOf(detail.source.name) } };
   }
 
-  async status(signal: AbortSignal): Promise<RepositoryPart & Protection> {
+  async status(signal: AbortSignal): Promise<StatusPart> {
     const { status, backups } = await this.#overview.get(signal);
     const protection = await this.#protection.get(signal);
-    return { ...statusOf(status, backups, this.#options.repository.clock.now()), ...protection };
+    const facts = await this.#facts(signal);
+    return { ...statusOf(status, backups, facts), ...protectionOf(protection) };
+  }
+
+  /** The same as of `status`. */
+  async verdict(signal: AbortSignal): Promise<Verdict> {
+    return verdictOf(await this.#facts(signal));
   }
 
   async retention(query: RetentionQuery, signal: AbortSignal): Promise<RetentionAnswer> {
@@ -87,14 +137,41 @@ export class RepositoryView {
     return storageOf(status, backups, this.#options.repository.clock.now());
   }
 
+  /** The newest runs of the history, newest first. */
+  runs(signal: AbortSignal): Promise<readonly RunAnswer[]> {
+    return this.#runs.get(signal);
+  }
+
+  /** A run of the history; undefined if there is none. */
+  async run(id: string, signal: AbortSignal): Promise<RunAnswer | undefined> {
+    const found = await findRun(this.#options.repository, id, signal);
+    return found && recordedRun(found);
+  }
+
   audit(query: AuditQuery, signal: AbortSignal): Promise<AuditAnswer> {
     return auditPage(this.#options.repository, query, signal);
+  }
+
+  async #facts(signal: AbortSignal): Promise<SafetyFacts> {
+    const { repository, safety } = this.#options;
+    const { status, backups, runs } = await this.#overview.get(signal);
+    const protection = await this.#protection.get(signal);
+    return factsOf({
+      status,
+      backups,
+      runs,
+      ...safety,
+      ...protection,
+      at: repository.clock.now(),
+      isProven: repository.isProving,
+    });
   }
 
   /** Something was done: what is remembered is read anew. */
   changed(): void {
     this.#overview.forget();
     this.#plan.forget();
+    this.#runs.forget();
     this.#protection.forget();
   }
 }

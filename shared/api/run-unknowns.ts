@@ -9,4 +9,7 @@ export const RUN_UNKNOWNS = {
   progress: null,
   error: null,
   cancelledBy: null,
+  isSuspect: false,
+  plainBytes: null,
+  storedBytes: null,
 } as const;

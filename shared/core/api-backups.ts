@@ -49,7 +49,7 @@ export type ApiBackup = z.infer<typeof ApiBackup>;
 
 export const ListQuery = z.strictObject({
   type: BackupTypeText.optional(),
-  source: NameText.optional().describe("part of the source's name"),
+  source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
   from: Moment.optional().describe('started then or later'),
   to: Moment.optional().describe('started before then; a date: on that day or before'),
   limit: pageLimit(LIST_LIMIT.fallback, LIST_LIMIT.most),

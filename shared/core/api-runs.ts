@@ -132,7 +132,10 @@ export const ApiRun = z
   .object({
     id: RunId,
     kind: z.enum(RUN_KINDS),
-    state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+    state: z
+      .enum(['running', 'succeeded', 'failed', 'cancelled', 'stopped'])
+      .describe('stopped: its process was stopped, or died and wrote no end'),
+    isSuspect: z.boolean().describe('of a backup that succeeded: it is listed, and somebody must look at it'),
     startedAt: Time,
     finishedAt: Time.nullable(),
     by: z.string().nullable(),
@@ -142,6 +145,8 @@ export const ApiRun = z
     target: z.string().nullable(),
     progress: Progress.nullable(),
     error: ErrorText.nullable().describe('of a cancelled run: what is left to do'),
+    plainBytes: Count.nullable().describe('of records, once it is over'),
+    storedBytes: Count.nullable().describe('that a backup added, once it is over'),
     cancelledBy: z.string().nullable().describe('who asked for it to be cancelled; it may still be running'),
   })
   .meta({ id: 'Run' });

@@ -32,17 +32,72 @@ export const ApiProblem = z
   .meta({ id: 'Problem' });
 export type ApiProblem = z.infer<typeof ApiProblem>;
 
+/** Whether one would get one's data back; from what is best to what is worst. */
+const LevelText = z.enum(['protected', 'unknown', 'at-risk', 'unprotected']);
+
 export const HealthAnswer = z.object({
   status: z.enum(['ok', 'failing']),
   problems: z.array(ErrorText).optional().describe('why; for viewers'),
+  verdict: z
+    .object({ level: LevelText, sentence: z.string() })
+    .optional()
+    .describe('for viewers; missing if backups cannot run'),
   version: z.string().optional().describe('for viewers'),
 });
 export type HealthAnswer = z.infer<typeof HealthAnswer>;
 
 const Named = z.object({ key: BackupKeyText, name: z.string(), type: z.string(), startedAt: Time });
 
+const StepAction = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('backup'), source: z.string() }),
+  z.object({ kind: z.literal('verify'), backup: BackupKeyText }),
+  z.object({ kind: z.literal('drill'), source: z.string(), backup: BackupKeyText }),
+  z.object({ kind: z.literal('accept'), backups: z.array(BackupKeyText) }),
+  z.object({ kind: z.literal('lock') }),
+  z.object({ kind: z.literal('copy'), place: z.string() }),
+]);
+
+const VerdictText = z.object({
+  level: LevelText,
+  sentence: z.string().describe('the level, and what makes it so'),
+  at: Time.describe('when it was looked'),
+  lookedAt: z.array(z.string()),
+  notLookedAt: z.array(z.string()).describe('what could not be looked at, or not be believed'),
+  findings: z
+    .array(
+      z.object({
+        rule: z.string().describe('of docs/operations.md, "Am I safe?"'),
+        level: LevelText,
+        source: z.string().nullable(),
+        text: z.string(),
+      }),
+    )
+    .describe('the worst first'),
+  steps: z
+    .array(
+      z.object({
+        text: z.string(),
+        action: StepAction.nullable().describe('what can be begun at once'),
+      }),
+    )
+    .describe('what to do, the most urgent first'),
+});
+
 const SourceStatus = z.object({
   source: SourceName,
+  isConfigured: z.boolean().describe('false: there are only backups of it'),
+  level: LevelText,
+  expected: z
+    .object({ seconds: Count, basis: z.enum(['rpo', 'alarms', 'schedule', 'rhythm', 'assumed']) })
+    .describe('how old its newest good backup may be, and what says so'),
+  lastRun: z
+    .object({
+      outcome: z.enum(['succeeded', 'suspect', 'failed', 'given-up']),
+      at: Time,
+      code: z.string().nullable(),
+    })
+    .nullable()
+    .describe('its last backup that is over, as the history of runs has it'),
   backups: Count,
   newest: Named.nullable(),
   newestGood: Named.nullable(),
@@ -80,11 +135,7 @@ const Place = z.object({ name: z.string(), kind: z.string() });
 
 export const StatusAnswer = z.object({
   now: Time,
-  verdict: z.object({
-    level: z.enum(['good', 'attention', 'bad']),
-    sentence: z.string(),
-    steps: z.array(z.string()).describe('what to do, the most urgent first'),
-  }),
+  verdict: VerdictText,
   repository: z.object({ location: z.string(), id: z.string(), formatVersion: z.int() }),
   mode: z.enum(['local', 'aws']),
   version: z.string(),

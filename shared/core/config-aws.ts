@@ -165,7 +165,8 @@ export interface AwsSettings
   readonly schedules: Readonly<Record<string, Schedule>>;
   readonly jobs: Readonly<Partial<Record<MaintenanceJob, Schedule>>>;
   readonly alarms: {
-    readonly backupAgeMs: number;
+    /** Of every source, unless it has an objective of its own; undefined: nobody has set it. */
+    readonly setBackupAgeMs: number | undefined;
     readonly verificationAgeMs: number;
     readonly drillAgeMs: number;
     readonly copyLagMs: number;
@@ -197,8 +198,6 @@ const TASK_MIB: Readonly<Record<number, readonly [least: number, most: number]>>
   4096: [8192, 30_720],
 };
 const TASK_STEP_MIB = 1024;
-/** A backup that begins when the next is due may still be under way. */
-const LATE_MS = 2 * HOUR_MS;
 /** Its alarms look at an hour. */
 const WATCH_MS = HOUR_MS / 2;
 const DAY_HOURS = 24;
@@ -230,7 +229,6 @@ export function resolveAws(
   const ofBackups = resolveAll(DEFAULT_SCHEDULES, given, { place: `${fileName}: schedules`, problems });
   const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
   problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
-  const intervals = Object.values(ofBackups).map(({ intervalMs }) => intervalMs);
   const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40, copyLagHours = 26 } = alarms ?? {};
   return {
     ...rest,
@@ -241,10 +239,7 @@ export function resolveAws(
     schedules: ofBackups,
     jobs: ofJobs,
     alarms: {
-      backupAgeMs:
-        backupAgeHours === undefined
-          ? Math.min(...intervals, DAY_HOURS * 31 * HOUR_MS) + LATE_MS
-          : backupAgeHours * HOUR_MS,
+      setBackupAgeMs: backupAgeHours === undefined ? undefined : backupAgeHours * HOUR_MS,
       verificationAgeMs: verificationAgeDays * DAY_HOURS * HOUR_MS,
       drillAgeMs: drillAgeDays * DAY_HOURS * HOUR_MS,
       copyLagMs: copyLagHours * HOUR_MS,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ageOf, isAge } from './age.ts';
 import type { NamedSource } from './config.ts';
 import { FIREBASE_INSTANCES, FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
 
@@ -79,16 +80,37 @@ function checkPostgres(place: PostgresPlace, context: z.core.$RefinementCtx): vo
     problem('dbResourceId', "dbResourceId is for auth 'iam' alone");
 }
 
-export const Places = z.record(
+/** Of sources alone. */
+const ofSource = {
+  /** How old its newest good backup may be: its recovery point objective. */
+  rpo: z
+    .string()
+    .refine((text) => isAge(text) && ageOf(text) > 0, "wanted is an age such as '90m', '26h' or '8d'")
+    .optional(),
+};
+
+/** Databases that are backed up, by name. */
+export const Sources = z.record(
   z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
   z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('postgres'), ...postgres }).superRefine(checkPostgres),
+    z.strictObject({ kind: z.literal('postgres'), ...postgres, ...ofSource }).superRefine(checkPostgres),
     z
-      .strictObject({ kind: z.literal('firebase-rtdb'), ...firebaseInstances })
+      .strictObject({ kind: z.literal('firebase-rtdb'), ...firebaseInstances, ...ofSource })
       .refine(({ url, instances }) => (url === undefined) !== (instances === undefined), URL_OR_INSTANCES),
-    z.strictObject({ kind: z.literal('files'), url }),
+    z.strictObject({ kind: z.literal('files'), url, ...ofSource }),
   ]),
 );
+
+/** Databases that restores may write to, by name. */
+export const Targets = Sources.superRefine((targets, context) => {
+  for (const [name, { rpo }] of Object.entries(targets))
+    if (rpo !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [name, 'rpo'],
+        message: 'rpo is for sources: a target is not backed up',
+      });
+});
 
 /** Where drills make their scratch targets, by kind of source. */
 export const DrillConfig = z.strictObject({
@@ -97,8 +119,14 @@ export const DrillConfig = z.strictObject({
   files: z.strictObject({ url }).optional(),
 });
 
-export function namedPlaces(places: z.infer<typeof Places> = {}): readonly NamedSource[] {
-  return Object.entries(places).map(([name, place]) => ({ name, kind: place.kind, ...placeOf(place) }));
+/** Sources or targets with their names. */
+export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly NamedSource[] {
+  return Object.entries(places).map(([name, { rpo, ...place }]) => ({
+    name,
+    kind: place.kind,
+    ...placeOf(place),
+    ...(rpo === undefined ? {} : { rpoMs: ageOf(rpo) }),
+  }));
 }
 
 /** What says where a database is and how to log in, without its name. */

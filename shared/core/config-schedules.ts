@@ -30,7 +30,7 @@ export interface Schedule {
   readonly timeZone: string;
   /** Names; undefined: all. */
   readonly sources: readonly string[] | undefined;
-  /** The longest time between two of its runs, about: a rate's own, else a day, a week, or 31 days. */
+  /** The longest time between two of its runs; 31 days where it names days of the month, or months. */
   readonly intervalMs: number;
   /** Nobody has set it: each source has a minute of its own within its hour. */
   readonly isDefault?: boolean;
@@ -78,7 +78,8 @@ export function resolveSchedule(
   if (!isTimeZone(timeZone))
     problems.push(`${place}.timeZone is '${timeZone}'; wanted is a name such as Europe/Berlin`);
   try {
-    return { expression: schedulerCron(cron), timeZone, sources, intervalMs: intervalOf(cron) };
+    const expression = schedulerCron(cron);
+    return { expression, timeZone, sources, intervalMs: intervalOf(expression) };
   } catch (error) {
     if (!(error instanceof CronError)) throw error;
     problems.push(`${place} is '${cron}': it ${error.message}`);
@@ -86,10 +87,28 @@ export function resolveSchedule(
   }
 }
 
-function intervalOf(cron: string): number {
-  const [, , day, month, weekday] = cron.trim().split(/\s+/);
-  if (day !== '*' || month !== '*') return 31 * DAY_MS;
-  return weekday === '*' ? DAY_MS : 7 * DAY_MS;
+const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+const WEEK_MS = 7 * DAY_MS;
+
+/** @param expression `cron(…)` of six fields, of which each is `*`, `?` or a list of values */
+function intervalOf(expression: string): number {
+  const [minutes = '', hours = '', day, month, weekdays = ''] = expression
+    .slice('cron('.length, -1)
+    .split(' ');
+  if ((day !== '*' && day !== '?') || month !== '*') return 31 * DAY_MS;
+  const valuesOf = (text: string, count: number) =>
+    text === '*' ? Array.from({ length: count }, (_, i) => i) : text.split(',').map(Number);
+  const days = weekdays === '?' || weekdays === '*' ? WEEKDAYS : weekdays.split(',');
+  const starts = days.flatMap((name) =>
+    valuesOf(hours, 24).flatMap((hour) =>
+      valuesOf(minutes, 60).map(
+        (minute) => WEEKDAYS.indexOf(name) * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS,
+      ),
+    ),
+  );
+  const sorted = starts.toSorted((a, b) => a - b);
+  const after = (i: number) => sorted[i + 1] ?? (sorted[0] ?? 0) + WEEK_MS;
+  return Math.max(...sorted.map((at, i) => after(i) - at));
 }
 
 function isTimeZone(name: string): boolean {

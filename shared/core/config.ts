@@ -11,7 +11,8 @@ import {
   LOGIN_SETTINGS,
   namedPlaces,
   type Place,
-  Places,
+  Sources,
+  Targets,
 } from './config-places.ts';
 import {
   COUNT_NAMES,
@@ -64,9 +65,9 @@ const FileConfig = z.strictObject({
     .optional(),
   /** Who signs manifests and decisions, and whose signatures are believed. */
   signing: SigningConfig.optional(),
-  sources: Places.optional(),
+  sources: Sources.optional(),
   /** Where restores may write, by name. */
-  targets: Places.optional(),
+  targets: Targets.optional(),
   /** Who may use the admin API. */
   api: ApiConfig.optional(),
   /** Where drills make their scratch targets, by kind of source. */
@@ -126,6 +127,8 @@ export interface NamedSource {
   readonly database?: string;
   /** Which database AWS vouches for the role at. */
   readonly dbResourceId?: string;
+  /** How old its newest good backup may be. Of sources alone. */
+  readonly rpoMs?: number;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -321,7 +324,7 @@ const PLACE_SETTINGS = [
   ...Object.keys(FIREBASE_OPTIONS),
 ];
 
-const PLACE_OR_KIND = ['kind', 'instances', ...PLACE_SETTINGS];
+const PLACE_OR_KIND = ['kind', 'instances', 'rpo', ...PLACE_SETTINGS];
 
 /** Settings below each part of the file. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {

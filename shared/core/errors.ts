@@ -88,6 +88,7 @@ export const ERRORS = {
   E_CONFIG: row(2, 'The configuration is wrong; every problem is listed.'),
   E_NO_REPOSITORY: row(10, 'There is no repository at that place.'),
   E_NO_BACKUP: row(10, 'No backup matches the KEY.'),
+  E_UNKNOWN_NAME: row(10, 'There is no source or target of that name.'),
   E_NO_DATASET: row(10, 'The backup has no such dataset.'),
   E_OBJECT_NOT_FOUND: row(10, 'The store has no object under that key.'),
   E_AMBIGUOUS_KEY: row(11, 'The KEY matches several backups.'),
@@ -200,5 +201,8 @@ export function hintOf(
 /** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
 export const SUSPECT_EXIT_STATUS = 40;
 
-/** What `holdfast doctor` exits with where something deserves a look and nothing failed. */
+/** What `holdfast doctor` exits with where something deserves a look and nothing failed, and `holdfast status` at risk. */
 export const WARNINGS_EXIT_STATUS = 41;
+
+/** What `holdfast status` exits with if a source is unprotected. */
+export const UNPROTECTED_EXIT_STATUS = 42;

@@ -1,3 +1,4 @@
+import { plural } from './plural.ts';
 import { DAY_MS, GiB, HOUR_MS, KiB, MINUTE_MS, MiB, SECOND_MS } from './units.ts';
 
 const TiB = 1024 * GiB;
@@ -22,6 +23,17 @@ export function duration(ms: number): string {
   const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min ${two((ms % MINUTE_MS) / SECOND_MS)} s`;
   return `${Math.floor(ms / HOUR_MS)} h ${two((ms % HOUR_MS) / MINUTE_MS)} min`;
+}
+
+/** `90 minutes`, `26 hours`, `203 days`: hours up to three days, minutes up to two hours. */
+export function span(ms: number): string {
+  const [unit, name] =
+    ms >= 3 * DAY_MS
+      ? ([DAY_MS, 'day'] as const)
+      : ms >= 2 * HOUR_MS
+        ? ([HOUR_MS, 'hour'] as const)
+        : ([MINUTE_MS, 'minute'] as const);
+  return plural(Math.floor(ms / unit), name);
 }
 
 /** `3 hours ago`, by the larger unit; in hours up to two days, as a backup of each day is late within the second. */

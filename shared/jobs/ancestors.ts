@@ -10,6 +10,7 @@ import type { Marks } from '../repository/marks.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Source } from '../sources/source.ts';
 import { headIfThere } from '../store/if-there.ts';
+import { isOfSource } from './same-source.ts';
 
 /** The backups that a new one of the same source is compared with. */
 export interface Ancestors {
@@ -33,7 +34,7 @@ export interface AncestorsOptions {
  */
 export async function findAncestors(
   repository: Repository,
-  source: Pick<Source, 'kind' | 'name'>,
+  source: Pick<Source, 'kind' | 'name' | 'location'>,
   options: AncestorsOptions,
 ): Promise<Ancestors> {
   let parent: BackupReader | undefined;
@@ -63,7 +64,7 @@ export async function findAncestors(
 /** Those of the source, newest first. */
 async function* manifestsOf(
   repository: Repository,
-  source: Pick<Source, 'kind' | 'name'>,
+  source: Pick<Source, 'kind' | 'name' | 'location'>,
   options: AncestorsOptions,
 ): AsyncGenerator<Manifest> {
   for (const key of options.keys) {
@@ -87,7 +88,7 @@ async function firstToOpen(
 /** Undefined where it is of another source, not to be believed, dated after it was stored, or removed since it was listed. */
 async function manifestOf(
   repository: Repository,
-  { kind, name }: Pick<Source, 'kind' | 'name'>,
+  source: Pick<Source, 'kind' | 'name' | 'location'>,
   key: BackupKey,
   options: AncestorsOptions,
 ): Promise<Manifest | undefined> {
@@ -99,7 +100,7 @@ async function manifestOf(
     );
     return undefined;
   }
-  return manifest?.source.kind === kind && manifest.source.name === name ? manifest : undefined;
+  return manifest && isOfSource(manifest.source, source) ? manifest : undefined;
 }
 
 /** Undefined if a prune may have removed what it names, or nobody knows what that is: nothing new may name its packs. */

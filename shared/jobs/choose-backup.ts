@@ -4,6 +4,7 @@ import { nearest } from '../core/nearest.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 import { isGood, summariseEntry } from './list.ts';
+import { configuredName, type SourceNames } from './naming.ts';
 
 /** Manifests read at once. */
 const READS = 8;
@@ -23,7 +24,7 @@ export interface BackupChoice {
    *
    * @default none are configured
    */
-  readonly sources?: ReadonlyMap<string, readonly string[]>;
+  readonly sources?: SourceNames;
   readonly signal: AbortSignal;
 }
 
@@ -98,8 +99,8 @@ async function firstOfSource(
   entries: Entries,
   { choice: { source = '', sources = new Map() }, rank, seen }: Search,
 ): Promise<BackupKey | undefined> {
-  const meant = new Set([source, ...(sources.get(source) ?? [])]);
-  const nameOf = configuredNames(sources);
+  const meant = new Set([source, ...(sources.get(configuredName(sources, source)) ?? [])]);
+  const nameOf = (stored: string) => configuredName(sources, stored);
   let perhaps: BackupKey | undefined;
   for await (const entry of entries) {
     if (entry?.manifest) seen.add(nameOf(entry.manifest.source.name));
@@ -116,7 +117,7 @@ async function firstOfOnlySource(
   entries: Entries,
   { word, choice: { sources = new Map() }, rank, seen }: Search,
 ): Promise<BackupKey | undefined> {
-  const nameOf = configuredNames(sources);
+  const nameOf = (stored: string) => configuredName(sources, stored);
   const first: { yes?: BackupKey; perhaps?: BackupKey } = {};
   for await (const entry of entries) {
     if (!entry) continue;
@@ -140,12 +141,6 @@ async function goodOnly(repository: Repository, signal: AbortSignal): Promise<Ra
     if (!entry.manifest || !isGood(summariseEntry(entry, marks.of(entry.key)))) return 'no';
     return entry.manifest.imported ? 'perhaps' : 'yes';
   };
-}
-
-/** Gives the names of backups of a configured source one text. */
-function configuredNames(sources: ReadonlyMap<string, readonly string[]>): (name: string) => string {
-  const byAlias = new Map([...sources].flatMap(([name, aliases]) => aliases.map((alias) => [alias, name])));
-  return (name) => byAlias.get(name) ?? name;
 }
 
 function findKey(keys: readonly BackupKey[], text: string): BackupKey {

@@ -16,6 +16,8 @@ export interface DrillOptions {
   readonly jobs?: number | undefined;
   /** Leave the scratch target where it is, for a look. */
   readonly keep?: boolean;
+  /** Where the source is, besides what the backup calls it: a drill on the same server is warned of. */
+  readonly locations?: readonly string[] | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -91,7 +93,7 @@ async function restoreToScratch(
   repository: Repository,
   key: BackupKey,
   server: ScratchServer,
-  { jobs, signal, onProgress }: DrillOptions & { readonly onProgress: OnProgress },
+  { jobs, locations = [], signal, onProgress }: DrillOptions & { readonly onProgress: OnProgress },
   course: Course,
 ): Promise<void> {
   const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'drill', message });
@@ -106,7 +108,7 @@ async function restoreToScratch(
       },
     );
   }
-  if (server.isServerOf(source.name)) onWarning(server.sharedWarning);
+  if ([source.name, ...locations].some((name) => server.isServerOf(name))) onWarning(server.sharedWarning);
   onProgress({ kind: 'phase', phase: 'scratch' });
   const contents = contentsOf(reader);
   const mark = {

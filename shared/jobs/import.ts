@@ -12,6 +12,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { ImportedFile } from '../sources/import.ts';
 import type { Source } from '../sources/source.ts';
 import { type BackupResult, summarise } from './backup.ts';
+import { isOfSource } from './same-source.ts';
 import { writeView } from './write-view.ts';
 
 /** Clocks may differ by so much; what is dated later was not made yet. */
@@ -21,7 +22,7 @@ const READERS = 4;
 
 export interface ImportBackupOptions {
   /** What the file is a backup of. */
-  readonly source: Pick<Source, 'kind' | 'name'>;
+  readonly source: Pick<Source, 'kind' | 'name' | 'location'>;
   /** @default 'imported' */
   readonly type?: string | undefined;
   /** When the data was read from its database. */
@@ -132,8 +133,7 @@ async function manifestOf(
   { source, signal }: Pick<Wanted, 'source' | 'signal'>,
 ): Promise<Manifest | undefined> {
   const { manifest } = (await repository.inspectIfListed(key, signal)) ?? {};
-  const isSame = manifest?.source.kind === source.kind && manifest.source.name === source.name;
-  return isSame ? manifest : undefined;
+  return manifest && isOfSource(manifest.source, source) ? manifest : undefined;
 }
 
 function resultOf(repository: Repository, backup: CommittedBackup, omitted: readonly string[]): BackupResult {

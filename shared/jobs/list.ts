@@ -4,6 +4,7 @@ import { type Manifest, neededBytesOf, type Suspicion } from '../format/manifest
 import { isMisdated } from '../repository/claimed-date.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import { AS_STORED, type Naming } from './naming.ts';
 
 /** Manifests read at once. */
 const READS = 8;
@@ -39,15 +40,14 @@ export async function listBackups(
   repository: Repository,
   options: {
     readonly type?: string | undefined;
-    /** Part of the source's name. */
-    readonly source?: string | undefined;
+    /** @default names as they are stored */
+    readonly naming?: Naming | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<readonly BackupSummary[]> {
-  const { type, source, signal } = options;
+  const { type, naming, signal } = options;
   const keys = await repository.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
-  const { summaries } = await summarise(repository, keys, { signal });
-  return summaries.filter((summary) => source === undefined || summary.source.name.includes(source));
+  return (await summarise(repository, keys, { naming, signal })).summaries;
 }
 
 /**
@@ -59,9 +59,13 @@ export async function listBackups(
 export async function summarise(
   repository: Repository,
   keys: readonly BackupKey[],
-  options: { readonly onEntry?: (entry: ManifestEntry) => void; readonly signal: AbortSignal },
+  options: {
+    readonly onEntry?: (entry: ManifestEntry) => void;
+    readonly naming?: Naming | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<{ readonly summaries: readonly BackupSummary[]; readonly marks: Marks }> {
-  const { onEntry = () => {}, signal } = options;
+  const { onEntry = () => {}, naming = AS_STORED, signal } = options;
   const readAll = async () => {
     const summaries: BackupSummary[] = [];
     for await (const entry of orderedMap(keys, READS, (key) => repository.inspectIfListed(key, signal))) {
@@ -72,7 +76,20 @@ export async function summarise(
     return summaries;
   };
   const [found, marks] = await Promise.all([readAll(), repository.marks(signal)]);
-  return { summaries: found.map((summary) => ({ ...summary, marks: marks.of(summary.key) })), marks };
+  const named = await withConfiguredNames(found, naming);
+  return { summaries: named.map((summary) => ({ ...summary, marks: marks.of(summary.key) })), marks };
+}
+
+/** The same, with their sources by the names of the configuration. */
+export async function withConfiguredNames(
+  summaries: readonly BackupSummary[],
+  naming: Naming,
+): Promise<readonly BackupSummary[]> {
+  const nameOf = await naming(new Set(summaries.map(({ source }) => source.name)));
+  return summaries.map((summary) => {
+    const { kind, name } = summary.source;
+    return { ...summary, source: { kind, name: nameOf(name) } };
+  });
 }
 
 /** Whether a backup may be relied on: whole as far as is known, stored when it says, and not suspect, or accepted. */

@@ -7,7 +7,8 @@ import type { BackupMarks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
 import { type ManifestEntry, type Repository, withNoPacks } from '../repository/repository.ts';
 import type { LockedBackup, LockView } from './lock-plan.ts';
-import { retentionBackup } from './prune-view.ts';
+import type { Naming } from './naming.ts';
+import { byConfiguredNames, retentionBackup } from './prune-view.ts';
 import { WrapNames } from './recovery-keys-needed.ts';
 
 export interface ReadLockView {
@@ -17,7 +18,11 @@ export interface ReadLockView {
 }
 
 /** Reads what locks are planned of. Needs no key: manifests name their packs in plain. @throws E_STORE_* */
-export async function readLockView(repository: Repository, signal: AbortSignal): Promise<ReadLockView> {
+export async function readLockView(
+  repository: Repository,
+  signal: AbortSignal,
+  naming?: Naming,
+): Promise<ReadLockView> {
   const { store } = repository;
   const now = repository.clock.now();
   const entries: ManifestEntry[] = [];
@@ -37,14 +42,18 @@ export async function readLockView(repository: Repository, signal: AbortSignal):
     paths.set(id, known);
     return known;
   };
-  const backups = entries.map((entry): LockedBackup => {
+  const stored = entries.map((entry) =>
+    retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key) }),
+  );
+  const retentions = new Map((await byConfiguredNames(stored, naming)).map((one) => [one.key, one]));
+  const backups = entries.flatMap((entry): LockedBackup[] => {
     const { key } = entry;
+    const retention = retentions.get(key);
+    if (!retention) return [];
     const packs = use.packs.get(key) ?? [];
     const reports = [...marks.holdsOf(key), ...reportsOf(marks.of(key))];
-    return {
-      retention: retentionBackup(entry, marks, { putAside: use.putAside.get(key) }),
-      needs: new Needs(packs, pathOf, [...new Set(reports), ...wraps.of(runKeys.get(key) ?? [])]),
-    };
+    const needs = new Needs(packs, pathOf, [...new Set(reports), ...wraps.of(runKeys.get(key) ?? [])]);
+    return [{ retention, needs }];
   });
   return {
     view: { now, backups, common: [REPOSITORY_FILE, ...keys] },

@@ -10,6 +10,7 @@ import type { ObjectLocks, Retention } from '../store/object-locks.ts';
 import { openObjectLocks, type StoreConfig } from '../store/open-store.ts';
 import { type LockNeed, planLocks } from './lock-plan.ts';
 import { readLockView } from './lock-view.ts';
+import type { Naming } from './naming.ts';
 
 /** Objects asked for at once. */
 const AT_ONCE = 32;
@@ -23,6 +24,8 @@ export interface LockOptions {
   readonly policy: RetentionPolicy;
   /** Only what this backup needs. @default what all need */
   readonly only?: BackupKey | undefined;
+  /** @default names as they are stored */
+  readonly naming?: Naming | undefined;
   /** Looks, and changes nothing. */
   readonly isDryRun: boolean;
   readonly onProgress?: OnProgress;
@@ -73,9 +76,9 @@ export async function lockBackups(
   locks: ObjectLocks,
   options: LockOptions,
 ): Promise<LockResult> {
-  const { only, policy, lock, signal, onProgress = () => {} } = options;
+  const { only, policy, lock, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
-  const { view, unread } = await readLockView(repository, signal);
+  const { view, unread } = await readLockView(repository, signal, naming);
   const needs = planLocks(view, { policy, lock });
   const kept = new Map(needs.map((need) => [need.key, need]));
   const backups = view.backups.filter(

@@ -1,5 +1,6 @@
 import { parseBackupKey } from '../core/ids.ts';
 import { DAY_MS } from '../core/units.ts';
+import { parseHistoryKey } from '../format/history.ts';
 import { isReportKey } from '../format/report.ts';
 import type { ObjectInfo, ObjectStore } from '../store/object-store.ts';
 
@@ -169,6 +170,8 @@ const STAMP = /_(\d{8})_(\d{6})(?:_[0-9a-f]{8})?\.json$/;
 
 function datedKey(info: ObjectInfo): DatedKey | undefined {
   const { key } = info;
+  const stamp = parseHistoryKey(key)?.stamp;
+  if (stamp !== undefined) return { key, stamp, info };
   if (!parseBackupKey(key) && !isReportKey(key)) return undefined;
   const [, date = '', time = ''] = STAMP.exec(key) ?? [];
   return { key, stamp: date + time, info };

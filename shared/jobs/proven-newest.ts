@@ -5,7 +5,7 @@ import { type BackupSummary, isGood } from './list.ts';
 /** Manifests, and reports, of one source that are looked at: who puts more of them there than that has an alarm go off. */
 const MOST_TRIES = 100;
 
-type Dated = NonNullable<BackupMarks['verify'] | BackupMarks['drill']>;
+type Dated = NonNullable<BackupMarks['fullVerify']>;
 
 /** What a key proves of what was found without one: of each source as few manifests and reports as tell. */
 export class ProvenNewest {

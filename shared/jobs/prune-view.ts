@@ -4,6 +4,7 @@ import { isListedLate } from '../repository/commit-guard.ts';
 import type { Marks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
 import { type ManifestEntry, type Repository, withNoPacks } from '../repository/repository.ts';
+import { AS_STORED, type Naming } from './naming.ts';
 import type { PruneView, StoredPack } from './prune-plan.ts';
 import type { RetentionBackup } from './retention.ts';
 import { readWraps, WrapUse } from './wrap-use.ts';
@@ -40,11 +41,23 @@ export function retentionBackup(
   };
 }
 
+/** What goes by a name of the configuration now and by its location before is of one source. */
+export async function byConfiguredNames(
+  backups: readonly RetentionBackup[],
+  naming: Naming = AS_STORED,
+): Promise<readonly RetentionBackup[]> {
+  const nameOf = await naming(new Set(backups.flatMap(({ source }) => source?.name ?? [])));
+  return backups.map((backup) => {
+    const { source } = backup;
+    return source ? { ...backup, source: { kind: source.kind, name: nameOf(source.name) } } : backup;
+  });
+}
+
 /** Reads all that a plan is made of. @throws E_STORE_*, E_WRONG_KEY */
 export async function readPruneView(
   repository: Repository,
   now: Date,
-  signal: AbortSignal,
+  { naming, signal }: { readonly naming?: Naming | undefined; readonly signal: AbortSignal },
 ): Promise<{ readonly view: PruneView; readonly problems: readonly HoldfastError[] }> {
   const entries: ManifestEntry[] = [];
   const onListed = (entry: ManifestEntry) => entries.push(withoutPacks(entry));
@@ -59,9 +72,10 @@ export async function readPruneView(
     manifest !== undefined &&
     storedAt !== undefined &&
     isListedLate(storedAt, packedAt.get(manifest.catalog.pack), repository.context.graceMs);
-  const backups = entries.map((entry) =>
+  const stored = entries.map((entry) =>
     retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key), isListedLate: isLate(entry) }),
   );
+  const backups = await byConfiguredNames(stored, naming);
   const problems = [...entries.flatMap(({ problem }) => problem ?? []), ...marks.problems];
   const heads = headsAmong(entries);
   return { view: { now, backups, use, packs, wraps, heads, ...holdsOf(marks) }, problems };

@@ -12,6 +12,7 @@ import { readStoreClock } from '../repository/store-clock.ts';
 import { whileSweeping } from '../repository/sweeps.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
 import { announceRemoval } from './announce-removal.ts';
+import type { Naming } from './naming.ts';
 import {
   type LockEnd,
   type PrunePlan,
@@ -67,12 +68,17 @@ export interface PruneResult {
 export async function preparePrune(
   repository: Repository,
   rules: Pick<PruneRules, 'policy' | 'maxShare'>,
-  options: PruneOptions & { readonly isDryRun: boolean; readonly locks?: ObjectLocks | undefined },
+  options: PruneOptions & {
+    readonly isDryRun: boolean;
+    readonly locks?: ObjectLocks | undefined;
+    /** @default names as they are stored */
+    readonly naming?: Naming | undefined;
+  },
 ): Promise<PreparedPrune> {
-  const { isDryRun, locks, signal, onProgress = () => {} } = options;
+  const { isDryRun, locks, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
-  const { view, problems } = await readPruneView(repository, now, signal);
+  const { view, problems } = await readPruneView(repository, now, { naming, signal });
   const allRules = { ...rules, graceMs: repository.context.graceMs };
   const plan = planPrune(view, allRules);
   const locked = locks && (await readLocked(locks, plan, signal));

@@ -1,24 +1,32 @@
 import type { BackupKey } from '../core/ids.ts';
 import { listOf, rootKeysOf } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
-import type { Repository } from '../repository/repository.ts';
+import type { ManifestEntry, Repository } from '../repository/repository.ts';
 import { linkOf, type SequenceLink } from '../repository/sequence.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
+import type { Naming } from './naming.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 import { headsOf, type SequenceHead } from './sequence-breaks.ts';
 
-export interface RepositoryStatus {
+/** What manifests and reports say of sources. */
+export interface SourceStates {
+  readonly backups: number;
+  readonly damaged: number;
+  readonly sources: readonly SourceStatus[];
+  /** Reports that are not counted, as they are damaged or not Holdfast's. */
+  readonly problems: readonly string[];
+  readonly recovery: RecoveryCoverage;
+  /** The newest of each source, by its number: to be kept elsewhere. */
+  readonly heads: readonly SequenceHead[];
+}
+
+export interface RepositoryStatus extends SourceStates {
   readonly location: string;
   readonly repositoryId: string;
   readonly formatVersion: number;
   readonly rootKeyId: string;
-  readonly backups: number;
-  readonly damaged: number;
   /** Newest backup of each source and type whose manifest is not damaged. */
   readonly newest: readonly BackupSummary[];
-  readonly sources: readonly SourceStatus[];
-  /** Reports that are not counted, as they are damaged or not Holdfast's. */
-  readonly problems: readonly string[];
   /** Sum over all backups of what a restore of each would give. */
   readonly logicalBytes: number;
   /** Bytes of all objects under `data/`. */
@@ -29,9 +37,6 @@ export interface RepositoryStatus {
    * their packs, which are not read for this: `prune --dry-run` says it.
    */
   readonly unreferencedBytes: number | undefined;
-  readonly recovery: RecoveryCoverage;
-  /** The newest of each source, by its number: to be kept elsewhere. */
-  readonly heads: readonly SequenceHead[];
 }
 
 /** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
@@ -61,29 +66,28 @@ type MarkOf<K extends 'verify' | 'fullVerify' | 'drill'> = NonNullable<Marks[K]>
 };
 
 /** Reads all manifests, all reports and the list of packs; reads no pack and needs no key. */
-export async function readStatus(repository: Repository, signal: AbortSignal): Promise<RepositoryStatus> {
-  return (await readOverview(repository, signal)).status;
+export async function readStatus(
+  repository: Repository,
+  signal: AbortSignal,
+  naming?: Naming,
+): Promise<RepositoryStatus> {
+  return (await readOverview(repository, signal, naming)).status;
 }
 
 /** The same, with all backups that it is of, newest first. */
 export async function readOverview(
   repository: Repository,
   signal: AbortSignal,
+  naming?: Naming,
 ): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
   const needed = new Set<string>();
-  const links: SequenceLink[] = [];
   let hasLists = false;
-  const coverage = await CoverageCheck.begin(repository, signal);
-  const { summaries, marks } = await summarise(repository, await repository.backupKeys(signal), {
-    onEntry: ({ key, manifest, sha256, storedAt }) => {
-      if (!manifest) return coverage.look(key, []);
-      if (sha256 !== undefined) links.push(linkOf(manifest, sha256, storedAt));
-      coverage.look(key, manifest.keys, rootKeysOf(manifest));
-      if (listOf(manifest)) hasLists = true;
-      else for (const { id } of manifest.packs ?? []) needed.add(packKey(id as never));
-    },
-    signal,
-  });
+  const onEntry = ({ manifest }: ManifestEntry) => {
+    if (!manifest) return;
+    if (listOf(manifest)) hasLists = true;
+    else for (const { id } of manifest.packs ?? []) needed.add(packKey(id as never));
+  };
+  const { states, backups: summaries } = await readSourceStates(repository, { onEntry, naming, signal });
   const readable = summaries.filter(({ state }) => state !== 'damaged');
   const { id: repositoryId, formatVersion, rootKeyId } = repository;
   const status = {
@@ -91,17 +95,42 @@ export async function readOverview(
     repositoryId,
     formatVersion,
     rootKeyId,
-    backups: summaries.length,
-    damaged: summaries.length - readable.length,
+    ...states,
     newest: firstOfEach(readable, ({ source, type }) => JSON.stringify([source, type])),
-    sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(statusOf),
-    problems: marks.problems.map(({ message }) => message),
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
     ...(await measurePacks(repository, hasLists ? undefined : needed, signal)),
+  };
+  return { status, backups: summaries };
+}
+
+/** Reads all manifests and all reports, and needs no key. @throws E_STORE_* */
+export async function readSourceStates(
+  repository: Repository,
+  options: Parameters<typeof summarise>[2],
+): Promise<{ readonly states: SourceStates; readonly backups: readonly BackupSummary[] }> {
+  const { onEntry = () => {}, signal } = options;
+  const coverage = await CoverageCheck.begin(repository, signal);
+  const links: SequenceLink[] = [];
+  const keys = await repository.backupKeys(signal);
+  const { summaries, marks } = await summarise(repository, keys, {
+    ...options,
+    onEntry: (entry) => {
+      const { key, manifest, sha256, storedAt } = entry;
+      if (manifest && sha256 !== undefined) links.push(linkOf(manifest, sha256, storedAt));
+      coverage.look(key, manifest?.keys ?? [], manifest && rootKeysOf(manifest));
+      onEntry(entry);
+    },
+  });
+  const readable = summaries.filter(({ state }) => state !== 'damaged');
+  const states = {
+    backups: summaries.length,
+    damaged: summaries.length - readable.length,
+    sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(statusOf),
+    problems: marks.problems.map(({ message }) => message),
     recovery: coverage.result(),
     heads: headsOf(links),
   };
-  return { status, backups: summaries };
+  return { states, backups: summaries };
 }
 
 function firstOfEach(summaries: readonly BackupSummary[], name: (summary: BackupSummary) => string) {

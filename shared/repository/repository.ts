@@ -192,6 +192,11 @@ export class Repository implements AsyncDisposable {
     return new Repository({ ...this.#context, keys: new KeyRing(undefined, this.id) }, false);
   }
 
+  /** Whether a key, or signatures that are required, prove that what is read is Holdfast's. */
+  get isProving(): boolean {
+    return this.#context.keys.hasRootKey || this.#context.signatures.isRequired;
+  }
+
   get id(): string {
     return this.#context.file.id;
   }

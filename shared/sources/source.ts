@@ -135,8 +135,10 @@ export interface ViewSharing {
 /** A database to back up. Constructed without I/O; `open` connects. */
 export interface Source {
   readonly kind: SourceKind;
-  /** What the manifest calls it, no secret in it: `postgres://db.example:5432/shop`. Chooses the parent. */
+  /** What the manifest calls it, no secret in it: a name of the configuration, or `postgres://db.example:5432/shop`. Chooses the parent. */
   readonly name: string;
+  /** The database without secrets, if `name` is one of the configuration: earlier backups may call it so. */
+  readonly location?: string | undefined;
   readonly capabilities: SourceCapabilities;
   /** Undefined where only who opened a view can read it. */
   readonly sharing?: ViewSharing | undefined;

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RepositoryView } from '../../shared/api/repository-view.ts';
 import { ListQuery } from '../../shared/core/api-backups.ts';
+import { resolveConfig } from '../../shared/core/config.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { backupKey } from '../../shared/core/ids.ts';
 import { HOUR_MS } from '../../shared/core/units.ts';
@@ -34,7 +35,20 @@ async function viewOf(store: ObjectStore) {
   const repository = await openRepository(new CachingStore(metered, ['backups/', 'reports/']), {
     clock: { now: () => NOW },
   });
-  const view = new RepositoryView({ repository, retention: { days: {}, counts: {} }, prune: DEFAULT_PRUNE });
+  const view = new RepositoryView({
+    repository,
+    retention: { days: {}, counts: {} },
+    prune: DEFAULT_PRUNE,
+    safety: {
+      config: resolveConfig({
+        file: { sources: { quiet: { kind: 'files', url: '/quiet' } } },
+        fileName: 'test',
+        env: {},
+        flags: {},
+      }),
+      runsDefaults: false,
+    },
+  });
   return { view, counts: () => metered.counts() };
 }
 
@@ -89,12 +103,23 @@ describe('list', () => {
 
   it('says that there is more where it has read enough for one page', async () => {
     const { view } = await viewOf(store);
-    const { backups, nextCursor } = await view.list(page({ source: 'no such source' }), never);
+    const { backups, nextCursor } = await view.list(page({ source: 'quiet' }), never);
     expect(backups).toEqual([]);
     expect(nextCursor).not.toBeNull();
     const found = await view.list(page({ source: 'memory' }), never);
     expect(found.backups.map(({ source }) => source.name)).toEqual(['memory']);
   });
+
+  it.each(['memor', 'emory', 'Memory', 'no such source'])(
+    'takes no part of a name for it: %s',
+    async (source) => {
+      const { view } = await viewOf(store);
+      await expect(view.list(page({ source }), never)).rejects.toMatchObject({
+        code: 'E_UNKNOWN_NAME',
+        hint: expect.stringContaining('There are: quiet, memory.'),
+      });
+    },
+  );
 });
 
 const COUNT = Number(process.env['LIST_BACKUPS'] ?? '300');

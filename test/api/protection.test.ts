@@ -27,6 +27,10 @@ async function newWorld() {
       repository,
       retention: { days: {}, counts: {} },
       prune: DEFAULT_PRUNE,
+      safety: {
+        config: resolveConfig({ file: {}, fileName: 'test', env: {}, flags: {} }),
+        runsDefaults: false,
+      },
       protection,
     }).status(never);
   const lockAll = async (until: Date) => {

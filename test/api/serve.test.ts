@@ -48,12 +48,18 @@ describe('holdfast serve', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('says that all is well with the process, and that there is no backup yet', async () => {
-    expect(await serving.json('GET', '/health')).toMatchObject({ status: 'ok', problems: [] });
+  it('says that a configured source without a backup is unprotected, and lists it', async () => {
+    const sentence = 'Unprotected: shop was never backed up.';
+    expect(await serving.json('GET', '/health', undefined, 503)).toMatchObject({
+      status: 'failing',
+      problems: [],
+      verdict: { level: 'unprotected', sentence },
+    });
     const bare = await fetch(`${serving.url}${API_BASE}/health`);
-    expect(await bare.json()).toEqual({ status: 'ok' });
+    expect([bare.status, await bare.json()]).toEqual([503, { status: 'failing' }]);
     expect(await serving.json('GET', '/status')).toMatchObject({
-      verdict: { level: 'bad', sentence: 'There is no backup yet: make one.' },
+      verdict: { level: 'unprotected', sentence },
+      sources: [{ source: { name: 'shop' }, isConfigured: true, level: 'unprotected', backups: 0 }],
       mode: 'local',
       configured: {
         sources: [{ name: 'shop', kind: 'postgres' }],
@@ -160,7 +166,7 @@ describe('holdfast serve', () => {
     const drill = await serving.json('POST', '/drill', {}, 202);
     expect(await serving.over(drill.run)).toMatchObject({ state: 'succeeded', result: { outcome: 'equal' } });
     expect(await serving.json('GET', '/status')).toMatchObject({
-      verdict: { level: 'good' },
+      verdict: { level: 'protected' },
       sources: [{ backups: 1, newestGood: { name: backup }, lastDrill: { outcome: 'equal' } }],
     });
     const [listed] = (await serving.json('GET', '/list')).backups;

@@ -116,6 +116,6 @@ describe('holdfast copy', () => {
   it('shows in status a place that cannot be reached, and the rest all the same', async () => {
     await configure({ away: { to: './shop/orders.txt' } });
     const { status, stdout } = await holdfast('status');
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/away +cannot be looked at: /)]);
+    expect([status, stdout]).toEqual([41, expect.stringMatching(/^Unknown: .*away +cannot be looked at: /s)]);
   });
 });

@@ -138,7 +138,7 @@ describe('holdfast import', () => {
     for (const at of ['2024-03-01', '2024-03-02'])
       await holdfast(`import many.json --type daily --at ${at} -q`);
     const status = await holdfast('status');
-    expect(status.stdout).toContain('has no good backup but imported ones: back it up.');
+    expect(status.stdout).toContain('has imported backups only: it was never read itself');
     const { expire } = (await holdfast('prune --dry-run --json')).json();
     expect(expire).toEqual(['backups/daily/20240301/backup_daily_20240301_000000.json']);
     const first = (await holdfast('backup daily --json')).json();

@@ -10,6 +10,7 @@ import { RunTracker } from '../../shared/api/local/run-tracker.ts';
 import { RepositoryView } from '../../shared/api/repository-view.ts';
 import { API_BASE, ROLES, type Role } from '../../shared/core/api-names.ts';
 import { systemClock } from '../../shared/core/clock.ts';
+import { resolveConfig } from '../../shared/core/config.ts';
 import { resolveApi } from '../../shared/core/config-api.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { DEFAULT_SUSPECTS } from '../../shared/core/config-suspects.ts';
@@ -28,6 +29,10 @@ export function localBackend(
     repository,
     retention: { days: { daily: 30 }, counts: {} },
     prune: DEFAULT_PRUNE,
+    safety: {
+      config: resolveConfig({ file: {}, fileName: 'test', env: {}, flags: {} }),
+      runsDefaults: false,
+    },
   });
   const backend = new LocalBackend({
     repository,

@@ -137,7 +137,8 @@ function replayOf({ kind, name, capabilities }: Source, recording: Recording, sh
 }
 
 /** Puts the objects of a store into a folder, each dated as it is in the store. */
-async function saveTo(folder: string, store: MemoryStore): Promise<void> {
+/** Writes all that is in memory into a folder, with its dates. */
+export async function saveTo(folder: string, store: MemoryStore): Promise<void> {
   for await (const { key, modifiedAt } of store.list('')) {
     const file = path.join(folder, key);
     await mkdir(path.dirname(file), { recursive: true });

@@ -305,8 +305,13 @@ export interface components {
       readonly id: string;
       /** @enum {string} */
       readonly kind: "backup" | "verify" | "drill" | "restore" | "export";
-      /** @enum {string} */
-      readonly state: "running" | "succeeded" | "failed" | "cancelled";
+      /**
+       * @description stopped: its process was stopped, or died and wrote no end
+       * @enum {string}
+       */
+      readonly state: "running" | "succeeded" | "failed" | "cancelled" | "stopped";
+      /** @description of a backup that succeeded: it is listed, and somebody must look at it */
+      readonly isSuspect: boolean;
       /**
        * Format: date-time
        * @description ISO 8601, UTC
@@ -341,6 +346,10 @@ export interface components {
       }) | null;
       /** @description of a cancelled run: what is left to do */
       readonly error: components["schemas"]["Failure"] | null;
+      /** @description of records, once it is over */
+      readonly plainBytes: number | null;
+      /** @description that a backup added, once it is over */
+      readonly storedBytes: number | null;
       /** @description who asked for it to be cancelled; it may still be running */
       readonly cancelledBy: string | null;
     };
@@ -414,6 +423,12 @@ export interface operations {
             readonly status: "ok" | "failing";
             /** @description why; for viewers */
             readonly problems?: readonly components["schemas"]["Failure"][];
+            /** @description for viewers; missing if backups cannot run */
+            readonly verdict?: {
+              /** @enum {string} */
+              readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
+              readonly sentence: string;
+            };
             /** @description for viewers */
             readonly version?: string;
           };
@@ -431,6 +446,12 @@ export interface operations {
             readonly status: "ok" | "failing";
             /** @description why; for viewers */
             readonly problems?: readonly components["schemas"]["Failure"][];
+            /** @description for viewers; missing if backups cannot run */
+            readonly verdict?: {
+              /** @enum {string} */
+              readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
+              readonly sentence: string;
+            };
             /** @description for viewers */
             readonly version?: string;
           };
@@ -470,10 +491,56 @@ export interface operations {
             readonly now: string;
             readonly verdict: {
               /** @enum {string} */
-              readonly level: "good" | "attention" | "bad";
+              readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
+              /** @description the level, and what makes it so */
               readonly sentence: string;
+              /**
+               * Format: date-time
+               * @description when it was looked
+               */
+              readonly at: string;
+              readonly lookedAt: readonly string[];
+              /** @description what could not be looked at, or not be believed */
+              readonly notLookedAt: readonly string[];
+              /** @description the worst first */
+              readonly findings: readonly ({
+                  /** @description of docs/operations.md, "Am I safe?" */
+                  readonly rule: string;
+                  /** @enum {string} */
+                  readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
+                  readonly source: string | null;
+                  readonly text: string;
+                })[];
               /** @description what to do, the most urgent first */
-              readonly steps: readonly string[];
+              readonly steps: readonly ({
+                  readonly text: string;
+                  /** @description what can be begun at once */
+                  readonly action: ({
+                    /** @constant */
+                    readonly kind: "backup";
+                    readonly source: string;
+                  } | {
+                    /** @constant */
+                    readonly kind: "verify";
+                    readonly backup: string;
+                  } | {
+                    /** @constant */
+                    readonly kind: "drill";
+                    readonly source: string;
+                    readonly backup: string;
+                  } | {
+                    /** @constant */
+                    readonly kind: "accept";
+                    readonly backups: readonly string[];
+                  } | {
+                    /** @constant */
+                    readonly kind: "lock";
+                  } | {
+                    /** @constant */
+                    readonly kind: "copy";
+                    readonly place: string;
+                  }) | null;
+                })[];
             };
             readonly repository: {
               readonly location: string;
@@ -490,6 +557,27 @@ export interface operations {
                   readonly kind: string;
                   readonly name: string;
                 };
+                /** @description false: there are only backups of it */
+                readonly isConfigured: boolean;
+                /** @enum {string} */
+                readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
+                /** @description how old its newest good backup may be, and what says so */
+                readonly expected: {
+                  readonly seconds: number;
+                  /** @enum {string} */
+                  readonly basis: "rpo" | "alarms" | "schedule" | "rhythm" | "assumed";
+                };
+                /** @description its last backup that is over, as the history of runs has it */
+                readonly lastRun: ({
+                  /** @enum {string} */
+                  readonly outcome: "succeeded" | "suspect" | "failed" | "given-up";
+                  /**
+                   * Format: date-time
+                   * @description ISO 8601, UTC
+                   */
+                  readonly at: string;
+                  readonly code: string | null;
+                }) | null;
                 readonly backups: number;
                 readonly newest: {
                   readonly key: string;
@@ -847,8 +935,13 @@ export interface operations {
             readonly id: string;
             /** @enum {string} */
             readonly kind: "backup" | "verify" | "drill" | "restore" | "export";
-            /** @enum {string} */
-            readonly state: "running" | "succeeded" | "failed" | "cancelled";
+            /**
+             * @description stopped: its process was stopped, or died and wrote no end
+             * @enum {string}
+             */
+            readonly state: "running" | "succeeded" | "failed" | "cancelled" | "stopped";
+            /** @description of a backup that succeeded: it is listed, and somebody must look at it */
+            readonly isSuspect: boolean;
             /**
              * Format: date-time
              * @description ISO 8601, UTC
@@ -883,6 +976,10 @@ export interface operations {
             }) | null;
             /** @description of a cancelled run: what is left to do */
             readonly error: components["schemas"]["Failure"] | null;
+            /** @description of records, once it is over */
+            readonly plainBytes: number | null;
+            /** @description that a backup added, once it is over */
+            readonly storedBytes: number | null;
             /** @description who asked for it to be cancelled; it may still be running */
             readonly cancelledBy: string | null;
             /** @description the last lines, oldest first */

@@ -1,9 +1,8 @@
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import { type Status, useStatus } from '../../api/status.ts';
-import { Icon } from '../../ui/icon.tsx';
 import { Ago } from '../../ui/moment.tsx';
-import { Card, PageHead, type Tone } from '../../ui/parts.tsx';
+import { Card, PageHead } from '../../ui/parts.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { BackUpNow } from '../backups/back-up-now.tsx';
 import { FirstBackups } from '../backups/first-backups.tsx';
@@ -11,13 +10,9 @@ import { Calendars } from './calendar.tsx';
 import { Growth } from './growth.tsx';
 import { SecondPlaces } from './second-places.tsx';
 import { SourceCard } from './source-card.tsx';
+import { VerdictCard } from './verdict.tsx';
 
 const STORAGE_PACE_MS = 300_000;
-const TONES: Readonly<Record<Status['verdict']['level'], Tone>> = {
-  good: 'good',
-  attention: 'warn',
-  bad: 'bad',
-};
 
 export function Overview() {
   const status = useStatus();
@@ -49,7 +44,7 @@ export function Overview() {
 function State({ status }: { readonly status: Status }) {
   return (
     <>
-      <Verdict verdict={status.verdict} />
+      <VerdictCard status={status} />
       {status.sources.length === 0 ? (
         <Card>
           <FirstBackups />
@@ -61,25 +56,5 @@ function State({ status }: { readonly status: Status }) {
       )}
       <SecondPlaces copies={status.copies} />
     </>
-  );
-}
-
-/** Whether all is well, in one sentence and a colour. */
-function Verdict({ verdict }: { readonly verdict: Status['verdict'] }) {
-  const { level, sentence, steps } = verdict;
-  return (
-    <section class={`verdict tone-${TONES[level]}`} aria-label="Whether all is well">
-      <Icon name={level} />
-      <div>
-        <h2>{sentence}</h2>
-        {steps.length > 0 && level !== 'good' && (
-          <ul>
-            {steps.map((step) => (
-              <li key={step}>{step}</li>
-            ))}
-          </ul>
-        )}
-      </div>
-    </section>
   );
 }

@@ -8,16 +8,38 @@ import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge, Card } from '../../ui/parts.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
+import { LEVELS } from './verdict.tsx';
 
 /** What one wants to know of a source at a glance: newest good backup, verification, drill, next run. */
 export function SourceCard({ state, status }: { readonly state: SourceState; readonly status: Status }) {
-  const { source, backups, newestGood, lastVerify, lastDrill, waiting, failed, held } = state;
+  const {
+    source,
+    backups,
+    newestGood,
+    lastVerify,
+    lastDrill,
+    waiting,
+    failed,
+    held,
+    level,
+    isConfigured,
+    lastRun,
+  } = state;
   return (
     <Card
       title={shortSource(source.name)}
       isBare
       aside={
         <span class="row">
+          <Badge tone={LEVELS[level].tone} icon={LEVELS[level].icon}>
+            {LEVELS[level].name}
+          </Badge>
+          {!isConfigured && <Badge>No longer configured</Badge>}
+          {lastRun && lastRun.outcome !== 'succeeded' && lastRun.outcome !== 'suspect' && (
+            <Badge tone="bad" title={lastRun.code ?? undefined}>
+              Last run {lastRun.outcome === 'failed' ? 'failed' : 'died'}
+            </Badge>
+          )}
           {failed.length > 0 && <Badge tone="bad">{number(failed.length)} damaged</Badge>}
           {waiting.length > 0 && <Badge tone="warn">{number(waiting.length)} suspect</Badge>}
           {held.length > 0 && <Badge tone="info">{number(held.length)} held</Badge>}
@@ -113,10 +135,8 @@ function Drill({ drill }: { readonly drill: SourceState['lastDrill'] }) {
 }
 
 function NextRun({ state, status }: { readonly state: SourceState; readonly status: Status }) {
-  const named = new Set([state.source.name, shortSource(state.source.name)]);
-  const isOnly = status.sources.length === 1;
   const [next] = status.schedules
-    .filter(({ source, nextAt }) => nextAt !== null && (isOnly || named.has(source)))
+    .filter(({ source, nextAt }) => nextAt !== null && source === state.source.name)
     .toSorted((a, b) => (a.nextAt ?? '').localeCompare(b.nextAt ?? ''));
   if (!next?.nextAt)
     return (

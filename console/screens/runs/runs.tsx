@@ -44,7 +44,7 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
   if (runs.length === 0)
     return (
       <Empty title="No runs yet">
-        <p>Backups, verifications, drills, restores and exports that this API begins are listed here.</p>
+        <p>Backups, verifications, drills, restores and exports are listed here, whoever began them.</p>
       </Empty>
     );
   return (
@@ -57,6 +57,7 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
             <th>Source</th>
             <th>Started</th>
             <th class="number">Took</th>
+            <th class="number">Stored</th>
             <th>By</th>
           </tr>
         </thead>
@@ -70,6 +71,7 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
               <td>
                 <RunState run={run} />
                 {run.state === 'running' && <RunProgress run={run} />}
+                {run.error && <span class="small faint"> {run.error.code}</span>}
               </td>
               <td>
                 <Subject run={run} />
@@ -82,7 +84,8 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
                 </span>
               </td>
               <td class="number">{duration(tookMs(run))}</td>
-              <td>{run.by ?? <span class="faint">schedule</span>}</td>
+              <td class="number">{run.storedBytes === null ? '' : bytes(run.storedBytes)}</td>
+              <td>{run.by ?? <span class="faint">command line or schedule</span>}</td>
             </tr>
           ))}
         </tbody>
@@ -97,7 +100,19 @@ export function runTitle({ kind, source, target, backup }: Run): string {
   return `${KIND_NAMES[kind]}${of === '' ? '' : ` of ${of}`}${target === null ? '' : ` into ${target}`}`;
 }
 
-export function RunState({ run: { state, error } }: { readonly run: Run }) {
+export function RunState({ run: { state, error, isSuspect } }: { readonly run: Run }) {
+  if (isSuspect)
+    return (
+      <Badge tone="warn" icon="attention">
+        Suspect
+      </Badge>
+    );
+  if (state === 'stopped')
+    return (
+      <Badge tone="warn" icon="close" title={error?.message}>
+        Stopped
+      </Badge>
+    );
   if (state === 'succeeded')
     return (
       <Badge tone="good" icon="check">

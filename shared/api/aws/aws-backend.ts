@@ -22,6 +22,8 @@ import type { Backend, Call, Download } from '../backend.ts';
 import type { ExportLinks } from '../local/options.ts';
 import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
+import { unknownName } from '../unknown-name.ts';
+import { mergedRuns } from '../view/recorded-runs.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
 import type { AwsServices } from './aws-services.ts';
 
@@ -133,14 +135,22 @@ export class AwsBackend implements Backend {
   }
 
   async runs(limit: number, { signal }: Call): Promise<readonly ApiRun[]> {
-    return (await this.#options.services.executions(limit, signal)).map(runOfExecution);
+    const [executions, recorded] = await Promise.all([
+      this.#options.services.executions(limit, signal),
+      this.view.runs(signal),
+    ]);
+    const noted = new Map(recorded.map((run) => [run.id, run]));
+    const known = executions.map((execution) => runOfExecution(execution, noted.get(execution.run)));
+    const ofExecutions = new Set(executions.map(({ run }) => run));
+    const others = recorded.filter(({ id }) => !ofExecutions.has(id));
+    return mergedRuns(known, others, limit);
   }
 
   async run(id: string, { signal }: Call): Promise<RunAnswer> {
     const { services, repository } = this.#options;
     const execution = /^[A-Za-z0-9_-]{1,80}$/.test(id) ? await services.execution(id, signal) : undefined;
     if (execution) return detailOfExecution(execution);
-    const run = await runOfAudit(repository, id, signal);
+    const run = (await this.view.run(id, signal)) ?? (await runOfAudit(repository, id, signal));
     if (run) return run;
     throw new HoldfastError('E_UNKNOWN_RUN', 'there is no such run, or it has written nothing yet', {
       hint: 'Ask again in a moment; what verifications found is in GET /backups/{key}.',
@@ -234,11 +244,12 @@ export class AwsBackend implements Backend {
     await this.#options.services.call('decide', event, signal);
   }
 
-  /** @throws E_BAD_REQUEST for a name that is not configured, or none where there are several */
+  /** @throws E_UNKNOWN_NAME, E_BAD_REQUEST if none is given and there are several */
   #named(of: 'sources' | 'targets', name: string | undefined, field: string): string {
     const names = this.configured[of].map((place) => place.name);
     if (name === undefined && names.length === 1 && names[0] !== undefined) return names[0];
     if (name !== undefined && names.includes(name)) return name;
+    if (name !== undefined) throw unknownName(of === 'targets' ? 'to' : 'source', name, names);
     const problem = `wanted is one of ${names.join(', ') || 'none that is configured'}`;
     throw new ApiError('E_BAD_REQUEST', `${field}: ${problem}`, { fields: [{ field, problem }] });
   }

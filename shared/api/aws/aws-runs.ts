@@ -20,9 +20,14 @@ const NO_PROGRESS = {
 };
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
-export function runOfExecution({ kind, name, status, startedAt, stoppedAt }: Execution): ApiRun {
+/** @param noted what the history has of it: what it was of, and its figures */
+export function runOfExecution(
+  { kind, name, status, startedAt, stoppedAt }: Execution,
+  noted?: RunAnswer,
+): ApiRun {
+  const { log: _, result: __, ...known } = noted ?? { ...RUN_UNKNOWNS, log: [], result: null };
   return {
-    ...RUN_UNKNOWNS,
+    ...known,
     id: name,
     kind,
     state:

@@ -26,6 +26,8 @@ export type ExecutionKind = Exclude<keyof StateMachines, 'alias'>;
 export interface Execution {
   readonly kind: ExecutionKind;
   readonly name: string;
+  /** Of the backup that it makes: 32 hex digits that follow from its ARN. */
+  readonly run: string;
   readonly status: string;
   readonly startedAt: Date;
   readonly stoppedAt: Date | undefined;
@@ -88,7 +90,7 @@ export class AwsServices {
   async executions(most: number, signal: AbortSignal): Promise<Execution[]> {
     const command = new ListExecutionsCommand({ stateMachineArn: this.#machines.backup, maxResults: most });
     const { executions = [] } = await asked(() => this.#sfn.send(command, { abortSignal: signal }));
-    return executions.map((found) => executionOf('backup', found));
+    return executions.map((found) => executionOf('backup', found, found.executionArn));
   }
 
   /** Undefined where there is none of that name. */
@@ -108,7 +110,7 @@ export class AwsServices {
       const { input, output, error, cause, status } = found;
       const shares = status === 'RUNNING' ? await this.#shares(executionArn, signal) : undefined;
       return {
-        ...executionOf(kind, found),
+        ...executionOf(kind, found, executionArn),
         input: parsed(input),
         output: parsed(output),
         error,
@@ -181,9 +183,11 @@ function executionOf(
     readonly startDate?: Date | undefined;
     readonly stopDate?: Date | undefined;
   },
+  arn = '',
 ): Execution {
   const { name = '', status = '', startDate = new Date(0), stopDate } = found;
-  return { kind, name, status, startedAt: startDate, stoppedAt: stopDate };
+  const run = createHash('sha256').update(arn).digest('hex').slice(0, 32);
+  return { kind, name, run, status, startedAt: startDate, stoppedAt: stopDate };
 }
 
 function parsed(text: string | undefined): unknown {

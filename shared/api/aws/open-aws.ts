@@ -22,7 +22,11 @@ export async function openAwsBackend(
     throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY names no bucket', {
       hint: 'Set it to s3://bucket/prefix.',
     });
-  const store = new CachingStore(await openStore({ repository: place, s3 }), ['backups/', 'reports/']);
+  const store = new CachingStore(await openStore({ repository: place, s3 }), [
+    'backups/',
+    'reports/',
+    'history/',
+  ]);
   const repository = await openRepository(
     { repository: place, s3, signing, graceMs: prune.graceMs, workers: 1 },
     signal,
@@ -33,7 +37,13 @@ export async function openAwsBackend(
   const named = ({ name, kind }: ResolvedConfig['sources'][number]) => ({ name, kind });
   return new AwsBackend({
     repository,
-    view: new RepositoryView({ repository, retention, prune, protection: { locks, copies: config.copies } }),
+    view: new RepositoryView({
+      repository,
+      retention,
+      prune,
+      safety: { config, runsDefaults: true },
+      protection: { locks, copies: config.copies },
+    }),
     services,
     links,
     types,

@@ -128,6 +128,7 @@ class RunningBackups implements Backups {
         env: withFirebaseKeyFile(env, folder),
         drillServer: (kind) => drillServer(this.config, kind, folder),
         schedules: () => this.#scheduler?.upcoming() ?? [],
+        runsSchedules: this.#scheduler !== undefined,
         signal: this.#stop.signal,
       });
       this.#problem = undefined;

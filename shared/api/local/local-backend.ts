@@ -23,6 +23,7 @@ import { sourceNames } from '../../jobs/source-names.ts';
 import type { Backend, Call, Download } from '../backend.ts';
 import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
+import { mergedRuns } from '../view/recorded-runs.ts';
 import { downloadOf } from './download.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
@@ -93,6 +94,7 @@ export class LocalBackend implements Backend {
     const backup = body.backup === undefined ? null : parseBackup(body.backup);
     if (backup) await this.#options.repository.readManifest(backup, call.signal);
     const { tracker } = this.#options;
+    if (body.source !== undefined) await this.view.refuseUnknown(body.source, call.signal);
     const about = { by: call.caller.name, backup, source: body.source ?? null };
     tracker.refuseBusy('drill', about);
     await this.#audit(call, { action: 'drill', backups: backup ? [backup] : [] });
@@ -156,12 +158,13 @@ export class LocalBackend implements Backend {
     return { ...result, backups: [...result.backups] };
   }
 
-  async runs(limit: number): Promise<readonly ApiRun[]> {
-    return this.#options.tracker.list(limit);
+  async runs(limit: number, { signal }: Call): Promise<readonly ApiRun[]> {
+    return mergedRuns(this.#options.tracker.list(limit), await this.view.runs(signal), limit);
   }
 
-  async run(id: string): Promise<RunAnswer> {
-    return this.#options.tracker.get(id);
+  async run(id: string, { signal }: Call): Promise<RunAnswer> {
+    const { tracker } = this.#options;
+    return tracker.find(id) ?? (await this.view.run(id, signal)) ?? tracker.get(id);
   }
 
   follow(id: string, { signal }: Call): AsyncIterable<RunAnswer> {

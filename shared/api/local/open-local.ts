@@ -6,17 +6,18 @@ import type { SourceConfig } from '../../jobs/adapters.ts';
 import { placeFrom } from '../../jobs/copy/place-from.ts';
 import { openLocks } from '../../jobs/lock.ts';
 import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
-import { sourceNames } from '../../jobs/source-names.ts';
+import { namingOf, sourceNames } from '../../jobs/source-names.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports } from '../../store/open-store.ts';
 import { RepositoryView } from '../repository-view.ts';
 import { LocalBackend } from './local-backend.ts';
 import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
-import { RunTracker } from './run-tracker.ts';
+import { recordIn } from './record-work.ts';
+import { type RecordWork, RunTracker } from './run-tracker.ts';
 
 /** Small objects that never change, and are read again and again. */
-const KEPT_PREFIXES = ['backups/', 'reports/'];
+const KEPT_PREFIXES = ['backups/', 'reports/', 'history/'];
 
 export interface OpenLocalOptions {
   readonly config: ResolvedConfig;
@@ -28,6 +29,10 @@ export interface OpenLocalOptions {
   /** Sources besides those of the configuration. */
   readonly sources?: readonly NamedPlace[];
   readonly schedules?: LocalBackendOptions['schedules'];
+  /** Whether schedules run in this process, those too that nobody has set. @default false */
+  readonly runsSchedules?: boolean;
+  /** Is told what no run fails for, as a note that could not be written. */
+  readonly onWarning?: (message: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +58,10 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   }
   const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
   const seen = await openRepository(options.repository, signal, given);
-  const tracker = new RunTracker(repository.clock);
+  const note = recordIn(repository, options.onWarning ?? (() => {}));
+  // What is remembered of runs is read anew once the note of the end is there.
+  const record: RecordWork = (run, work) => note(run, work).finally(() => view.changed());
+  const tracker = new RunTracker(repository.clock, { record });
   const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
     place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;
   const sources = config.sources.map(placed);
@@ -61,6 +69,9 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     repository: seen,
     retention: config.retention,
     prune: config.prune,
+    safety: { config, runsDefaults: options.runsSchedules ?? false },
+    names: [...sources, ...(options.sources ?? [])].map(({ name }) => name),
+    naming: namingOf(sources, env),
     protection: {
       locks: await openLocks(options.repository, config.lock),
       copies: config.copies.map((place) => placeFrom(options.folder, place)),

@@ -1,13 +1,13 @@
-import { nearest } from '../../core/nearest.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import { ApiError } from '../api-error.ts';
+import { unknownName } from '../unknown-name.ts';
 
 /** A source or target of the configuration. Requests name it; they never bring a URL of their own. */
 export interface NamedPlace extends SourceConfig {
   readonly name: string;
 }
 
-/** @throws E_BAD_REQUEST for a name that is not configured, or none where there are several */
+/** @throws E_UNKNOWN_NAME, E_BAD_REQUEST if none is given and there are several, or none is configured */
 export function placeNamed(
   places: readonly NamedPlace[],
   name: string | undefined,
@@ -24,11 +24,10 @@ export function placeNamed(
       fields: [{ field, problem: `no ${what}s are configured` }],
       hint: `Write ${what}s into the configuration (docs/configuration.md).`,
     });
-  const meant = name === undefined ? undefined : nearest(name, names);
-  const problem =
-    name === undefined ? `is missing; there are ${names.join(', ')}` : `is no ${what} of the configuration`;
+  if (name !== undefined) throw unknownName(field, name, names);
+  const problem = `is missing; there are ${names.join(', ')}`;
   throw new ApiError('E_BAD_REQUEST', `${field}: ${problem}`, {
     fields: [{ field, problem }],
-    hint: meant === undefined ? `Allowed are ${names.join(', ')}.` : `Did you mean ${meant}?`,
+    hint: `Allowed are ${names.join(', ')}.`,
   });
 }

@@ -34,18 +34,36 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
+/** Does the work of a run, and leaves word of it for those who come after this process. */
+export type RecordWork = (
+  run: Pick<ApiRun, 'id' | 'kind'> & About,
+  work: () => Promise<RunResult>,
+) => Promise<RunResult>;
+
+export interface RunTrackerOptions {
+  /** @default 2 */
+  readonly atOnce?: number;
+  /** @default the work alone */
+  readonly record?: RecordWork;
+}
+
 /** Runs of this process, under way and over. Memory is bounded. */
 export class RunTracker {
   readonly #clock: Clock;
   readonly #atOnce: number;
+  readonly #record: RecordWork;
   readonly #stop = new AbortController();
   readonly #runs = new Map<string, Mutable<RunAnswer>>();
   readonly #underWay = new Map<string, UnderWay>();
   readonly #changes = new Changes();
 
-  constructor(clock: Clock, { atOnce = DEFAULT_AT_ONCE }: { readonly atOnce?: number } = {}) {
+  constructor(
+    clock: Clock,
+    { atOnce = DEFAULT_AT_ONCE, record = (_, work) => work() }: RunTrackerOptions = {},
+  ) {
     this.#clock = clock;
     this.#atOnce = atOnce;
+    this.#record = record;
   }
 
   /** @throws E_BUSY where there are as many as may be, or one of the same kind and source */
@@ -94,7 +112,7 @@ export class RunTracker {
     const onRestore = (restore: RestoreRun) => {
       run.restore = restore;
     };
-    const done = work({ id, onProgress, onRestore, signal })
+    const done = this.#record({ id, kind, ...about }, () => work({ id, onProgress, onRestore, signal }))
       .then(
         (result) => this.#succeed(run, result),
         (error: unknown) => this.#fail(run, error),
@@ -131,6 +149,12 @@ export class RunTracker {
       .toReversed()
       .slice(0, limit)
       .map(({ log: _, result: __, restore: ___, ...run }) => ({ ...run }));
+  }
+
+  /** Undefined if this process knows none. */
+  find(id: string): RunAnswer | undefined {
+    const run = this.#runs.get(id);
+    return run && { ...run, log: [...run.log] };
   }
 
   /** @throws E_UNKNOWN_RUN */
@@ -179,12 +203,15 @@ export class RunTracker {
 
   #succeed(run: Mutable<RunAnswer>, { backup, result, failure }: RunResult): void {
     run.result = result as RunAnswer['result'];
+    run.plainBytes = figureOf(result, 'plainBytes');
+    run.storedBytes = figureOf(result, 'storedBytes');
     if (backup !== undefined) run.backup = backup;
     if (failure) {
       this.#fail(run, failure);
       return;
     }
     run.state = 'succeeded';
+    run.isSuspect = result['suspect'] === true;
     run.finishedAt = this.#now();
     this.#say(run, 'info', `${run.kind} done`);
   }
@@ -192,7 +219,7 @@ export class RunTracker {
   #fail(run: Mutable<RunAnswer>, error: unknown): void {
     const { code, detail, hint } = problemOf(error).problem;
     const isCancelled = run.cancelledBy !== null && code === 'E_ABORTED';
-    run.state = isCancelled ? 'cancelled' : 'failed';
+    run.state = isCancelled ? 'cancelled' : code === 'E_ABORTED' ? 'stopped' : 'failed';
     run.error = { code, message: isCancelled ? `cancelled by ${run.cancelledBy}` : detail, hint };
     run.finishedAt = this.#now();
     this.#say(run, isCancelled ? 'warning' : 'error', `${run.error.message} (${code})`);
@@ -222,4 +249,9 @@ export class RunTracker {
     const over = [...this.#runs.values()].filter(({ state }) => state !== 'running');
     for (const { id } of over.slice(0, Math.max(0, over.length - MOST_FINISHED))) this.#runs.delete(id);
   }
+}
+
+function figureOf(result: JsonObject, name: string): number | null {
+  const value = result[name];
+  return typeof value === 'number' ? value : null;
 }

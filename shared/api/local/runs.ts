@@ -7,7 +7,7 @@ import { knownKind, openScratch, openSource } from '../../jobs/adapters.ts';
 import { runBackup } from '../../jobs/backup.ts';
 import { chooseBackup } from '../../jobs/choose-backup.ts';
 import { runDrill } from '../../jobs/drill.ts';
-
+import { namedSource } from '../../jobs/same-source.ts';
 import { sharedByOf } from '../../jobs/shared-damage.ts';
 
 import { sourceNames } from '../../jobs/source-names.ts';
@@ -33,7 +33,7 @@ export function backupRun(
   { type, note, noParent }: Pick<CreateBody, 'type' | 'note' | 'noParent'>,
 ): Work {
   return async ({ onProgress, signal }) => {
-    const source = await openSource(place, env);
+    const source = await openPlaced(place, env);
     const backup = await runBackup(repository, source, {
       type,
       note,
@@ -54,6 +54,12 @@ export function backupRun(
     };
     return { backup: key, result: figures };
   };
+}
+
+/** A source of the configuration goes by its name there. One that was given otherwise has its location for a name. */
+async function openPlaced(place: NamedPlace, env: LocalBackendOptions['env']) {
+  const source = await openSource(place, env);
+  return source.name === place.name ? source : namedSource(source, place.name);
 }
 
 export function verifyRun(
@@ -99,9 +105,10 @@ export function drillRun(
     const newestGood = async () =>
       chooseBackup(repository, 'good', { source, sources: await sourceNames(sources, env), signal });
     const key = backup ?? (await newestGood());
-    const { kind } = (await repository.readManifest(key, signal)).source;
+    const { kind, name: stored } = (await repository.readManifest(key, signal)).source;
     const server = await openScratch(drillServer(knownKind(kind)), env);
-    const drill = await runDrill(repository, key, server, { onProgress, signal });
+    const locations = [...(await sourceNames(sources, env)).values()].find((names) => names.includes(stored));
+    const drill = await runDrill(repository, key, server, { locations, onProgress, signal });
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
     const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
       hint: `The report ${report} has what differs.`,

@@ -2,6 +2,7 @@ import type { ListAnswer, ListQuery } from '../../core/api-backups.ts';
 import { type BackupKey, parseBackupKey, parseBackupType } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { type BackupSummary, summariseEntry } from '../../jobs/list.ts';
+import { AS_STORED, type Naming } from '../../jobs/naming.ts';
 import { type DatedKey, foldersBelow, newestFirst } from '../../jobs/newest-first.ts';
 import type { Marks } from '../../repository/marks.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -21,7 +22,7 @@ const MOST_READ = 600;
 export async function listPage(
   repository: Repository,
   query: ListQuery,
-  signal: AbortSignal,
+  { naming = AS_STORED, signal }: { readonly naming?: Naming | undefined; readonly signal: AbortSignal },
 ): Promise<ListAnswer> {
   const { type, source, limit } = query;
   const { store, clock } = repository;
@@ -44,7 +45,9 @@ export async function listPage(
     const summaries = await Array.fromAsync(
       orderedMap(batch.keys, READS, (dated) => summary(repository, dated, signal)),
     );
-    const fitting = summaries.filter(({ found }) => found?.source.name.includes(source ?? '')).slice(0, room);
+    const fitting = (await withNames(summaries, naming))
+      .filter(({ found }) => found && (source === undefined || found.source.name === source))
+      .slice(0, room);
     page.push(...fitting.flatMap(({ found }) => found ?? []));
     last = (fitting.length === room ? fitting.at(-1)?.dated : undefined) ?? batch.keys.at(-1);
     isMore = batch.isMore || last !== batch.keys.at(-1);
@@ -86,6 +89,17 @@ async function* batches(keys: AsyncGenerator<DatedKey>, size: number): AsyncGene
 async function summary(repository: Repository, dated: DatedKey, signal: AbortSignal) {
   const entry = await repository.inspectIfListed(dated.key as BackupKey, signal);
   return { dated, found: entry && summariseEntry({ ...entry, storedAt: dated.info.modifiedAt }) };
+}
+
+type Summary = Awaited<ReturnType<typeof summary>>;
+
+/** The same, with their sources by the names of the configuration. */
+async function withNames(summaries: readonly Summary[], naming: Naming): Promise<readonly Summary[]> {
+  const nameOf = await naming(new Set(summaries.flatMap(({ found }) => found?.source.name ?? [])));
+  return summaries.map(({ dated, found }) => ({
+    dated,
+    found: found && { ...found, source: { kind: found.source.kind, name: nameOf(found.source.name) } },
+  }));
 }
 
 interface EarlyMarks {

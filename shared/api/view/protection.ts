@@ -18,7 +18,15 @@ export interface ProtectionOptions {
   readonly namesOf?: (() => Promise<(source: string) => readonly string[]>) | undefined;
 }
 
-export type Protection = Pick<StatusAnswer, 'locked' | 'copies'>;
+/** As it was found. */
+export interface Protection {
+  /** Undefined: no locks are configured. */
+  readonly locked: readonly SourceLock[] | undefined;
+  /** Undefined: no second places are configured. */
+  readonly copies: readonly CopyStanding[] | undefined;
+}
+
+type ProtectionPart = Pick<StatusAnswer, 'locked' | 'copies'>;
 
 /** A backup may have ten thousand packs, and a page asks often. If one pack in 50 had no lock, 19 of 20 answers would say so. */
 const MOST_PACKS = 150;
@@ -30,17 +38,23 @@ export async function readProtection(
   { sources, signal }: { readonly sources: readonly SourceStatus[]; readonly signal: AbortSignal },
 ): Promise<Protection> {
   const [locked, standings] = await Promise.all([
-    locks ? readSourceLocks(repository, locks, { sources, mostPacks: MOST_PACKS, signal }) : null,
-    copies.length === 0 ? [] : readCopyStandings(repository, copies, { namesOf: await namesOf?.(), signal }),
+    locks ? readSourceLocks(repository, locks, { sources, mostPacks: MOST_PACKS, signal }) : undefined,
+    copies.length === 0
+      ? undefined
+      : readCopyStandings(repository, copies, { namesOf: await namesOf?.(), signal }),
   ]);
-  return { locked: locked?.map(lockOf) ?? null, copies: standings.map(copyOf) };
+  return { locked, copies: standings };
+}
+
+export function protectionOf({ locked, copies = [] }: Protection): ProtectionPart {
+  return { locked: locked?.map(lockOf) ?? null, copies: copies.map(copyOf) };
 }
 
 function lockOf({ until, ...lock }: SourceLock) {
   return { ...lock, until: until?.toISOString() ?? null };
 }
 
-function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): Protection['copies'][number] {
+function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): ProtectionPart['copies'][number] {
   const [key] = missing;
   const startedAt = parseBackupKey(key ?? '')?.startedAt.toISOString();
   return {

@@ -1,6 +1,7 @@
 import type { RetentionAnswer, RetentionQuery } from '../../core/api-backups.ts';
 import type { PruneSettings, RetentionPolicy } from '../../core/config-retention.ts';
 import { DAY_MS } from '../../core/units.ts';
+import type { Naming } from '../../jobs/naming.ts';
 import { stampOf } from '../../jobs/newest-first.ts';
 import { type PreparedPrune, preparePrune } from '../../jobs/prune.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -12,14 +13,18 @@ export type RetentionPlan = Pick<PreparedPrune['plan'], 'decisions' | 'graceMs' 
 /** What a prune would decide now; removes nothing. */
 export async function planRetention(
   repository: Repository,
-  rules: { readonly policy: RetentionPolicy; readonly prune: PruneSettings },
+  rules: {
+    readonly policy: RetentionPolicy;
+    readonly prune: PruneSettings;
+    readonly naming?: Naming | undefined;
+  },
   signal: AbortSignal,
 ): Promise<RetentionPlan> {
-  const { policy, prune } = rules;
+  const { policy, prune, naming } = rules;
   const { plan } = await preparePrune(
     repository,
     { policy, maxShare: prune.maxShare },
-    { isDryRun: true, signal },
+    { isDryRun: true, naming, signal },
   );
   const { decisions, graceMs, now, refusal } = plan;
   return { decisions, graceMs, now, refusal };

@@ -1,9 +1,12 @@
 import type { StatusAnswer } from '../../core/api-status.ts';
+import { SECOND_MS } from '../../core/units.ts';
 import type { BackupSummary } from '../../jobs/list.ts';
 import type { RepositoryStatus, SourceStatus } from '../../jobs/status.ts';
+import type { SafetyFacts, SourceFacts } from '../../jobs/verdict/facts.ts';
+import { levelOf } from '../../jobs/verdict/rules.ts';
+import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
 import { nameOf } from '../parse-backup.ts';
 import { dated } from './json.ts';
-import { verdictOf } from './verdict.ts';
 
 export type RepositoryPart = Pick<
   StatusAnswer,
@@ -14,28 +17,85 @@ export type RepositoryPart = Pick<
 export function statusOf(
   status: RepositoryStatus,
   backups: readonly BackupSummary[],
-  now: Date,
+  facts: SafetyFacts,
 ): RepositoryPart {
   const { location, repositoryId, formatVersion, damaged, problems } = status;
+  const verdict = verdictOf(facts);
   return {
-    now: now.toISOString(),
-    verdict: verdictOf(status, now),
+    now: facts.at.toISOString(),
+    verdict: verdictJson(verdict),
     repository: { location, id: repositoryId, formatVersion },
     backups: backups.length,
     damaged,
-    sources: status.sources.map((source) => sourceOf(source, backups)),
+    sources: facts.sources.map((source) => ({
+      ...judged(source, verdict),
+      ...known(
+        status.sources.find((one) => one.source.name === source.name),
+        backups,
+      ),
+    })),
     problems: [...problems],
   };
 }
 
-function sourceOf(status: SourceStatus, backups: readonly BackupSummary[]): StatusAnswer['sources'][number] {
+function verdictJson({
+  at,
+  lookedAt,
+  notLookedAt,
+  findings,
+  steps,
+  ...verdict
+}: Verdict): StatusAnswer['verdict'] {
+  return {
+    ...verdict,
+    at: at.toISOString(),
+    lookedAt: [...lookedAt],
+    notLookedAt: [...notLookedAt],
+    findings: findings.map(({ source, ...finding }) => ({ ...finding, source: source ?? null })),
+    steps: steps.map(({ text, action }) => ({
+      text,
+      action: action?.kind === 'accept' ? { ...action, backups: [...action.backups] } : (action ?? null),
+    })),
+  };
+}
+
+type SourcePart = StatusAnswer['sources'][number];
+
+function judged(
+  { name, kind, isConfigured, expected, lastRun }: SourceFacts,
+  { findings }: Verdict,
+): Pick<SourcePart, 'source' | 'isConfigured' | 'level' | 'expected' | 'lastRun'> {
+  return {
+    source: { kind, name },
+    isConfigured,
+    level: levelOf(findings.filter(({ source }) => source === name)),
+    expected: { seconds: Math.round(expected.ms / SECOND_MS), basis: expected.basis },
+    lastRun: lastRun
+      ? { outcome: lastRun.outcome, at: lastRun.at.toISOString(), code: lastRun.code ?? null }
+      : null,
+  };
+}
+
+const NOTHING = {
+  backups: 0,
+  newest: null,
+  newestGood: null,
+  lastVerify: null,
+  lastFullVerify: null,
+  lastDrill: null,
+} as const;
+
+function known(
+  status: SourceStatus | undefined,
+  backups: readonly BackupSummary[],
+): Omit<SourcePart, keyof ReturnType<typeof judged>> {
+  if (!status) return { ...NOTHING, waiting: [], failed: [], misdated: [], held: [] };
   const { source, newestGood, lastVerify, lastFullVerify, lastDrill } = status;
   const newest = backups.find(
     (one) => one.state !== 'damaged' && one.source.name === source.name && one.source.kind === source.kind,
   );
   const good = newestGood && backups.find(({ key }) => key === newestGood.key);
   return {
-    source,
     backups: status.backups,
     newest: newest ? named(newest) : null,
     newestGood: good ? named(good) : null,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../../shared/core/config.ts';
 import { schedulerCron } from '../../../shared/core/scheduler-cron.ts';
+import { expectationOf } from '../../../shared/jobs/verdict/expectation.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';
 
@@ -87,7 +88,11 @@ describe('schedules', () => {
   });
 
   it('give the age at which a backup is missed', () => {
-    const hours = (file: object) => resolve(file).aws.alarms.backupAgeMs / 3_600_000;
+    const hours = (file: object) => {
+      const config = resolve(file);
+      const of = { name: 'shop', config, runsDefaults: true, types: new Set<string>(), starts: [] };
+      return expectationOf(of).ms / 3_600_000;
+    };
     expect(hours({})).toBe(26);
     expect(hours({ schedules: { daily: 'off' } })).toBe(170);
     expect(hours({ schedules: { hourly: { rate: '1 hour' } } })).toBe(3);

@@ -5,7 +5,7 @@ import type { BackupKey } from '../../../shared/core/ids.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
 import { completeRecovery, removeRecoveryKey } from '../../../shared/jobs/recovery.ts';
 import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
-import { readSourceAges } from '../../../shared/jobs/source-ages.ts';
+import { readSourceStates } from '../../../shared/jobs/status.ts';
 import { verifyBackups } from '../../../shared/jobs/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { KeyProvider } from '../../../shared/keys/key-provider.ts';
@@ -285,12 +285,15 @@ describe('a backup that cannot be wrapped', () => {
       keys: [{ id: recoveryKey.id }],
       notOpened: [{ recoveryKey: recoveryKey.id, backups: [key] }],
     });
-    const uncovered = async () => (await readSourceAges(repository, never)).map((ages) => ages.uncovered);
+    const uncovered = async () => {
+      const { states } = await readSourceStates(repository, { signal: never });
+      return states.recovery.notOpened.map(({ backups }) => backups.length);
+    };
     expect(await uncovered()).toEqual([1]);
     store.isRefusing = false;
     expect(await completeRecovery(repository, never)).toMatchObject({ wrapped: 3 });
     expect((await verify()).recovery?.notOpened).toEqual([]);
-    expect(await uncovered()).toEqual([0]);
+    expect(await uncovered()).toEqual([]);
     await expectRecovered(inner, recoveryKey, new Map([[key, digestsOf(dataOf(1))]]));
   });
 

@@ -1,0 +1,21 @@
+import { openSource } from '../shared/jobs/adapters.ts';
+import { configuredName } from '../shared/jobs/naming.ts';
+import { namedSource } from '../shared/jobs/same-source.ts';
+import { findPlace } from './load-config.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Opens the source that is meant. One of the configuration goes by its name, also if its URL is given; any other by its location.
+ *
+ * @throws E_USAGE, E_CONFIG
+ */
+export async function openNamedSource(
+  session: Session,
+  text: string,
+): Promise<Awaited<ReturnType<typeof openSource>>> {
+  const { config, io } = session;
+  const source = await openSource(findPlace(text, config, io), io.env);
+  if (config.sources.some(({ name }) => name === text)) return namedSource(source, text);
+  const name = configuredName(await session.sourceNames(), source.name);
+  return name === source.name ? source : namedSource(source, name);
+}

@@ -1,0 +1,127 @@
+import type { ResolvedConfig } from '../../core/config.ts';
+import { parseBackupKey } from '../../core/ids.ts';
+import type { BucketCheck } from '../bucket-rules.ts';
+import type { CopyStanding } from '../copy/copy-lag.ts';
+import type { BackupSummary } from '../list.ts';
+import type { SourceLock } from '../lock-state.ts';
+import type { SourceStates, SourceStatus } from '../status.ts';
+import { expectationOf } from './expectation.ts';
+import type { CopyFacts, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
+
+/** What is read of runs: of each source the last backup that is over. */
+export interface RunFacts {
+  /** Runs that were read. */
+  readonly count: number;
+  readonly lastOf: ReadonlyMap<string, LastRun>;
+  /** Why not all could be read. */
+  readonly problems: readonly string[];
+}
+
+export interface FactsInput {
+  /** Its sources go by the names of the configuration. */
+  readonly status: SourceStates;
+  /** Newest first; their sources too. */
+  readonly backups: readonly BackupSummary[];
+  readonly config: Pick<ResolvedConfig, 'sources' | 'aws' | 'isEnabled'>;
+  /** As of an expectation. */
+  readonly runsDefaults: boolean;
+  readonly at: Date;
+  readonly isProven: boolean;
+  /** Each undefined if nobody looked. */
+  readonly runs?: RunFacts | undefined;
+  readonly locked?: readonly SourceLock[] | undefined;
+  readonly copies?: readonly CopyStanding[] | undefined;
+  readonly bucket?: BucketCheck | undefined;
+  readonly schedulesOff?: readonly string[] | undefined;
+}
+
+/** All that a verdict goes by, of what was read. */
+export function factsOf(input: FactsInput): SafetyFacts {
+  const { status, config, at, isProven, runs, locked, copies, bucket, schedulesOff } = input;
+  const configured = config.sources;
+  const ofBackups = status.sources.filter(
+    ({ source }) => !configured.some(({ name }) => name === source.name),
+  );
+  const isAnyConfigured = configured.length > 0;
+  const { verificationAgeMs: verifyMs, drillAgeMs: drillMs, copyLagMs: copyMs } = config.aws.alarms;
+  return {
+    at,
+    sources: [
+      ...configured.map(({ name, kind, rpoMs }) =>
+        sourceFacts({ name, kind, rpoMs, isConfigured: true }, input),
+      ),
+      ...ofBackups.map(({ source: { name, kind } }) =>
+        sourceFacts({ name, kind, rpoMs: undefined, isConfigured: !isAnyConfigured }, input),
+      ),
+    ],
+    manifests: status.backups,
+    damaged: status.damaged,
+    isProven,
+    allowed: { verifyMs, drillMs, copyMs },
+    isEnabled: config.isEnabled,
+    runs: runs?.count,
+    copies: copies?.map(copyFacts),
+    bucketDangers: bucket?.dangers.map(({ problem }) => problem),
+    schedulesOff,
+    unread: [
+      ...status.problems.map((problem) => `a report cannot be believed and is not counted: ${problem}`),
+      ...(runs?.problems ?? []),
+      ...(locked ?? []).flatMap(({ source, problem }) =>
+        problem === null
+          ? []
+          : [`nobody knows whether the newest good backup of ${source} is locked: ${problem}`],
+      ),
+      ...(bucket && bucket.unread !== null
+        ? [`the lifecycle rules of the bucket cannot be read: ${bucket.unread}`]
+        : []),
+    ],
+  };
+}
+
+type Named = Pick<SourceFacts, 'name' | 'kind' | 'isConfigured'> & { readonly rpoMs: number | undefined };
+
+function sourceFacts({ rpoMs, ...source }: Named, input: FactsInput): SourceFacts {
+  const { status, backups, config, runsDefaults, runs, locked } = input;
+  const { name } = source;
+  const known: SourceStatus | undefined = status.sources.find((one) => one.source.name === name);
+  const readable = backups.filter((one) => one.state !== 'damaged' && one.source.name === name);
+  const read = readable.filter(({ imported }) => !imported);
+  const newestGood = known?.newestGood;
+  const starts = read.map(({ startedAt }) => startedAt);
+  const types = new Set(read.map(({ type }) => type));
+  const notOpened = new Set(status.recovery.notOpened.flatMap((one) => one.backups));
+  const lock = locked?.find(({ backup }) => backup === newestGood?.key);
+  return {
+    ...source,
+    backups: readable.length,
+    newestGood,
+    expected: expectationOf({ name, rpoMs, config, runsDefaults, types, starts }),
+    waiting: known?.waiting ?? [],
+    failed: known?.failed ?? [],
+    uncovered: readable.map(({ key }) => key).filter((key) => notOpened.has(key)),
+    misdated: known?.misdated ?? [],
+    lastRun: runs?.lastOf.get(name),
+    firstAt: oldest(
+      readable.map(({ imported, startedAt }) => (imported ? new Date(imported.at) : startedAt)),
+    ),
+    verifiedAt: known?.lastFullVerify?.at,
+    drilledAt: newest(
+      readable.flatMap(({ marks: { drill } }) => (drill?.outcome === 'equal' ? [drill.at] : [])),
+    ),
+    drillOutcome: known?.lastDrill?.outcome,
+    lockedUntil: lock && lock.problem === null ? lock.until : undefined,
+  };
+}
+
+function copyFacts({ name = '', missing, problem }: CopyStanding): CopyFacts {
+  const oldestMissingAt = parseBackupKey(missing[0] ?? '')?.startedAt;
+  return { name, missing: missing.length, oldestMissingAt, problem };
+}
+
+function oldest(dates: readonly Date[]): Date | undefined {
+  return dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
+}
+
+function newest(dates: readonly Date[]): Date | undefined {
+  return dates.toSorted((a, b) => b.getTime() - a.getTime())[0];
+}

@@ -1,0 +1,147 @@
+import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
+
+/** From what is best to what is worst. */
+export const LEVELS = ['protected', 'unknown', 'at-risk', 'unprotected'] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** A backup that is so many times as old as it may be protects no more. */
+const MOST_TIMES_LATE = 3;
+
+/** One thing that speaks against a source, a second place, or the repository as a whole. */
+export interface Finding {
+  readonly rule: RuleName;
+  readonly level: Exclude<Level, 'protected'>;
+  readonly source?: SourceFacts;
+  readonly copy?: CopyFacts;
+  /** What could not be looked at: the sentence that says so. */
+  readonly text?: string;
+}
+
+interface SourceRule {
+  readonly level: Finding['level'];
+  /** Also of a source that is no longer configured. */
+  readonly isOfAll?: boolean;
+  readonly holds: (source: SourceFacts, facts: SafetyFacts) => boolean;
+}
+
+const ageMs = ({ newestGood }: SourceFacts, { at }: SafetyFacts) =>
+  newestGood === undefined ? undefined : Math.max(0, at.getTime() - newestGood.startedAt.getTime());
+
+const isOlder = (then: Date | undefined, ms: number, { at }: SafetyFacts) =>
+  then !== undefined && at.getTime() - then.getTime() > ms;
+
+/** What is looked at of each source, the most urgent first. */
+export const SOURCE_RULES = {
+  'no-backup': { level: 'unprotected', holds: ({ backups }) => backups === 0 },
+  'no-good-backup': {
+    level: 'unprotected',
+    holds: ({ backups, newestGood }) => backups > 0 && newestGood === undefined,
+  },
+  'too-old': {
+    level: 'unprotected',
+    holds: (source, facts) => (ageMs(source, facts) ?? 0) > MOST_TIMES_LATE * source.expected.ms,
+  },
+  late: {
+    level: 'at-risk',
+    holds: (source, facts) => {
+      const age = ageMs(source, facts) ?? 0;
+      return age > source.expected.ms && age <= MOST_TIMES_LATE * source.expected.ms;
+    },
+  },
+  'run-failed': { level: 'at-risk', holds: ({ lastRun }) => lastRun?.outcome === 'failed' },
+  'run-given-up': { level: 'at-risk', holds: ({ lastRun }) => lastRun?.outcome === 'given-up' },
+  damaged: { level: 'at-risk', isOfAll: true, holds: ({ failed }) => failed.length > 0 },
+  suspect: { level: 'at-risk', holds: ({ waiting }) => waiting.length > 0 },
+  'imported-only': { level: 'at-risk', holds: ({ newestGood }) => newestGood?.isImported === true },
+  misdated: { level: 'at-risk', isOfAll: true, holds: ({ misdated }) => misdated.length > 0 },
+  uncovered: { level: 'at-risk', isOfAll: true, holds: ({ uncovered }) => uncovered.length > 0 },
+  'not-locked': {
+    level: 'at-risk',
+    holds: ({ lockedUntil }, { at }) =>
+      lockedUntil === null || (lockedUntil !== undefined && lockedUntil <= at),
+  },
+  'drill-failed': {
+    level: 'at-risk',
+    holds: ({ drillOutcome }) => drillOutcome !== undefined && drillOutcome !== 'equal',
+  },
+  'verification-old': {
+    level: 'at-risk',
+    holds: (source, facts) =>
+      source.newestGood !== undefined &&
+      isOlder(source.verifiedAt ?? source.firstAt, facts.allowed.verifyMs, facts),
+  },
+  'drill-old': {
+    level: 'at-risk',
+    holds: (source, facts) =>
+      source.newestGood !== undefined &&
+      isOlder(source.drilledAt ?? source.firstAt, facts.allowed.drillMs, facts),
+  },
+} as const satisfies Readonly<Record<string, SourceRule>>;
+
+interface RepositoryRule {
+  readonly level: Finding['level'];
+  /** One finding for each. */
+  readonly finds: (facts: SafetyFacts) => readonly Pick<Finding, 'copy' | 'text'>[];
+}
+
+const once = (holds: boolean) => (holds ? [{}] : []);
+const each = (texts: readonly string[] = []) => texts.map((text) => ({ text }));
+
+/** What is looked at of the repository as a whole, and of its second places. */
+export const REPOSITORY_RULES = {
+  empty: { level: 'unprotected', finds: ({ sources }) => once(sources.length === 0) },
+  'damaged-manifests': { level: 'at-risk', finds: ({ damaged }) => once(damaged > 0) },
+  'switched-off': { level: 'at-risk', finds: ({ isEnabled }) => once(!isEnabled) },
+  bucket: { level: 'at-risk', finds: ({ bucketDangers }) => each(bucketDangers) },
+  'schedule-off': { level: 'at-risk', finds: ({ schedulesOff }) => each(schedulesOff) },
+  'copy-behind': {
+    level: 'at-risk',
+    finds: (facts) =>
+      (facts.copies ?? [])
+        .filter(({ oldestMissingAt }) => isOlder(oldestMissingAt, facts.allowed.copyMs, facts))
+        .map((copy) => ({ copy })),
+  },
+  'copy-unseen': {
+    level: 'unknown',
+    finds: ({ copies = [] }) =>
+      copies.filter(({ problem }) => problem !== undefined).map((copy) => ({ copy })),
+  },
+  unread: { level: 'unknown', finds: ({ unread }) => each(unread) },
+} as const satisfies Readonly<Record<string, RepositoryRule>>;
+
+export type RuleName = keyof typeof SOURCE_RULES | keyof typeof REPOSITORY_RULES;
+
+export interface Judgement {
+  readonly level: Level;
+  /** The worst first; of one level, in the order of the rules. */
+  readonly findings: readonly Finding[];
+}
+
+/** What facts mean: the level is that of the worst thing that is found. */
+export function judge(facts: SafetyFacts): Judgement {
+  const findings = [...findingsOfSources(facts), ...findingsOfRepository(facts)].toSorted(
+    (a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level),
+  );
+  return { level: levelOf(findings), findings };
+}
+
+/** The worst level of some findings. */
+export function levelOf(findings: readonly Pick<Finding, 'level'>[]): Level {
+  return LEVELS[Math.max(0, ...findings.map(({ level }) => LEVELS.indexOf(level)))] ?? 'unknown';
+}
+
+function findingsOfSources(facts: SafetyFacts): Finding[] {
+  const rules = Object.entries(SOURCE_RULES) as [keyof typeof SOURCE_RULES, SourceRule][];
+  return rules.flatMap(([rule, { level, isOfAll = false, holds }]) =>
+    facts.sources
+      .filter((source) => (source.isConfigured || isOfAll) && holds(source, facts))
+      .map((source) => ({ rule, level, source })),
+  );
+}
+
+function findingsOfRepository(facts: SafetyFacts): Finding[] {
+  const rules = Object.entries(REPOSITORY_RULES) as [keyof typeof REPOSITORY_RULES, RepositoryRule][];
+  return rules.flatMap(([rule, { level, finds }]) =>
+    finds(facts).map((found) => ({ rule, level, ...found })),
+  );
+}

@@ -1,0 +1,49 @@
+import { isHoldfastError } from '../../core/errors.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { AS_STORED, type Naming } from '../naming.ts';
+import { type RecordedRun, readRuns } from '../run-history.ts';
+import type { LastRun } from './facts.ts';
+import type { RunFacts } from './facts-of.ts';
+
+/** Runs of backups that are read at most. */
+const MOST_RUNS = 200;
+
+/**
+ * The last backup of each source that is over, of the newest runs. A history that cannot be read is told of: it says no more than
+ * manifests do.
+ *
+ * @throws E_ABORTED
+ */
+export async function readRunFacts(
+  repository: Repository,
+  signal: AbortSignal,
+  naming: Naming = AS_STORED,
+): Promise<RunFacts> {
+  const problems: string[] = [];
+  const runs: RecordedRun[] = [];
+  try {
+    const onUnread = (message: string) => problems.push(`a note of a run cannot be read: ${message}`);
+    for await (const run of readRuns(repository, { kinds: ['backup'], signal }, onUnread)) {
+      runs.push(run);
+      if (runs.length === MOST_RUNS) break;
+    }
+  } catch (error) {
+    if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
+    problems.push(`the history of runs cannot be read: ${error.message}`);
+  }
+  const nameOf = await naming(new Set(runs.flatMap(({ source }) => source ?? [])));
+  const lastOf = new Map<string, LastRun>();
+  for (const run of runs) {
+    const last = lastRun(run);
+    const name = nameOf(run.source ?? '');
+    if (last && !lastOf.has(name)) lastOf.set(name, last);
+  }
+  return { count: runs.length, lastOf, problems };
+}
+
+/** Undefined if it goes on, or was stopped on request: that says nothing of the source. */
+function lastRun({ state, code, startedAt, finishedAt }: RecordedRun): LastRun | undefined {
+  if (state === 'running' || (state === 'stopped' && code !== undefined)) return undefined;
+  const outcome = state === 'stopped' ? 'given-up' : state;
+  return { outcome, at: finishedAt ?? startedAt, code };
+}

@@ -1,0 +1,177 @@
+import { age, span } from '../../core/human.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { number, plural } from '../../core/plural.ts';
+import type { Expectation } from './expectation.ts';
+import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
+import type { Finding, Level, RuleName } from './rules.ts';
+
+export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
+  protected: 'Protected',
+  unknown: 'Unknown',
+  'at-risk': 'At risk',
+  unprotected: 'Unprotected',
+};
+
+const BASES: Readonly<Record<Expectation['basis'], string>> = {
+  rpo: 'by its rpo',
+  alarms: 'by aws.alarms.backupAgeHours',
+  schedule: 'by its schedule',
+  rhythm: 'by how often it was backed up so far',
+  assumed: 'as no schedule is known',
+};
+
+/** `20260301_020000` of the daily one: enough of a key to name it. */
+function shortKey(key: BackupKey): string {
+  return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+}
+
+const MOST_NAMED = 3;
+
+/** `a, b, c and 2 more`. */
+export function listed(names: readonly string[], most = MOST_NAMED): string {
+  const shown = names.slice(0, most);
+  const more = names.length - shown.length;
+  const [last = '', ...before] =
+    more > 0 ? [`${number(more)} more`, ...shown.toReversed()] : shown.toReversed();
+  return before.length === 0 ? last : `${before.toReversed().join(', ')} and ${last}`;
+}
+
+/** How old the newest good backup of a source may be, and what says so. */
+export function allowance({ ms, basis }: Expectation): string {
+  return `at most ${span(ms)} ${BASES[basis]}`;
+}
+
+type SourceSentence = (source: SourceFacts, facts: SafetyFacts) => string;
+
+const backupsOf = (keys: readonly BackupKey[], name: string) =>
+  keys.length === 1 ? `A backup of ${name}` : `${plural(keys.length, 'backup')} of ${name}`;
+const ageOf = (then: Date, { at }: SafetyFacts) => span(Math.max(0, at.getTime() - then.getTime()));
+const tooOld: SourceSentence = ({ name, newestGood, expected }, facts) =>
+  `the newest good backup of ${name} is ${newestGood ? ageOf(newestGood.startedAt, facts) : 'missing'} old (${allowance(expected)})`;
+
+const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
+  'no-backup': ({ name }) => `${name} was never backed up`,
+  'no-good-backup': ({ name, backups }) =>
+    `${name} has no good backup: ${backups === 1 ? 'its only one cannot be relied on' : `none of its ${number(backups)} can be relied on`}`,
+  'too-old': tooOld,
+  late: tooOld,
+  'run-failed': ({ name, lastRun }, { at }) =>
+    `the last backup of ${name} failed ${lastRun ? age(lastRun.at, at) : ''}${lastRun?.code === undefined ? '' : ` (${lastRun.code})`}`,
+  'run-given-up': ({ name, lastRun }, { at }) =>
+    `the last backup of ${name} began ${lastRun ? age(lastRun.at, at) : ''} and stopped without a word: its process died`,
+  damaged: ({ name, failed }) =>
+    `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(shortKey))}`,
+  suspect: ({ name, waiting }) =>
+    `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(shortKey))}`,
+  'imported-only': ({ name }) => `${name} has imported backups only: it was never read itself`,
+  misdated: ({ name, misdated }) =>
+    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortKey))}): a clock was wrong, or somebody made ${misdated.length === 1 ? 'it' : 'them'} up`,
+  uncovered: ({ name, uncovered }) =>
+    `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(shortKey))}`,
+  'not-locked': ({ name }) =>
+    `the newest good backup of ${name} is not locked: somebody could remove what it needs`,
+  'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,
+  'verification-old': (source, facts) =>
+    proofOld(source, { at: source.verifiedAt, what: 'verified in full', ms: facts.allowed.verifyMs }, facts),
+  'drill-old': (source, facts) =>
+    proofOld(source, { at: source.drilledAt, what: 'restored in a drill', ms: facts.allowed.drillMs }, facts),
+};
+
+function proofOld(
+  { name }: SourceFacts,
+  { at, what, ms }: { readonly at: Date | undefined; readonly what: string; readonly ms: number },
+  facts: SafetyFacts,
+): string {
+  const last =
+    at === undefined
+      ? `no backup of ${name} was ever ${what}`
+      : `${name} was last ${what} ${age(at, facts.at)}`;
+  return `${last} (at most ${span(ms)})`;
+}
+
+function copySentence(
+  rule: RuleName,
+  { name, missing, problem, oldestMissingAt }: CopyFacts,
+  facts: SafetyFacts,
+) {
+  if (rule === 'copy-unseen') return `nobody knows what the second place ${name} has: ${problem}`;
+  const since = oldestMissingAt ? ageOf(oldestMissingAt, facts) : '';
+  return `${plural(missing, 'backup')} ${missing === 1 ? 'is' : 'are'} missing in the second place ${name}, for ${since} (at most ${span(facts.allowed.copyMs)})`;
+}
+
+const OF_REPOSITORY: Partial<Readonly<Record<RuleName, (facts: SafetyFacts) => string>>> = {
+  empty: () => 'there is no backup yet, and no source is configured',
+  'damaged-manifests': ({ damaged }) =>
+    `${plural(damaged, 'manifest')} cannot be relied on: nobody knows which ${damaged === 1 ? 'source it is' : 'sources they are'} of`,
+  'switched-off': () => 'backups are switched off: ENABLE_BACKUPS is false',
+};
+
+/** A finding in words, without an end, as part of a sentence. */
+export function clauseOf({ rule, source, copy, text }: Finding, facts: SafetyFacts): string {
+  if (source) return OF_SOURCES[rule]?.(source, facts) ?? rule;
+  if (copy) return copySentence(rule, copy, facts);
+  return text ?? OF_REPOSITORY[rule]?.(facts) ?? rule;
+}
+
+/** Names of all that were never backed up stand in one clause. */
+export function clausesOf(findings: readonly Finding[], facts: SafetyFacts): string[] {
+  const never = findings.flatMap(({ rule, source }) => (rule === 'no-backup' && source ? [source.name] : []));
+  const others = findings
+    .filter(({ rule }) => rule !== 'no-backup')
+    .map((finding) => clauseOf(finding, facts));
+  if (never.length === 0) return others;
+  return [`${listed(never, 10)} ${never.length === 1 ? 'was' : 'were'} never backed up`, ...others];
+}
+
+/** What may be said of sources of which nothing is found: no more than was looked at. */
+export function reassurance({ sources, at, allowed }: SafetyFacts): string {
+  const judged = sources.filter(({ isConfigured }) => isConfigured);
+  const oldest = judged.toSorted((a, b) => startOf(a) - startOf(b))[0];
+  if (!oldest?.newestGood) return 'nothing is known of any source';
+  const { name, newestGood, expected } = oldest;
+  const when = age(newestGood.startedAt, at);
+  const begins =
+    judged.length === 1
+      ? `the newest good backup of ${name} was made ${when} (${allowance(expected)})`
+      : `each of ${number(judged.length)} sources has a good backup that is young enough, the oldest made ${when} (${name})`;
+  const proofs = [
+    ...(judged.every(({ verifiedAt }) => verifiedAt) ? [`verified within ${span(allowed.verifyMs)}`] : []),
+    ...(judged.every(({ drilledAt }) => drilledAt)
+      ? [`restored in a drill within ${span(allowed.drillMs)}`]
+      : []),
+  ];
+  return proofs.length === 0 ? begins : `${begins}; ${proofs.join(', ')}`;
+}
+
+function startOf({ newestGood }: SourceFacts): number {
+  return newestGood?.startedAt.getTime() ?? 0;
+}
+
+/** What was looked at, in words. */
+export function lookedAt({
+  manifests,
+  isProven,
+  sources,
+  runs,
+  copies,
+  bucketDangers,
+  schedulesOff,
+}: SafetyFacts): string[] {
+  const isLocked = sources.some(({ lockedUntil }) => lockedUntil !== undefined);
+  return [
+    `${plural(manifests, 'manifest')} and what reports say of them${isProven ? '' : ' (without a key: nothing is proven)'}`,
+    ...(runs === undefined ? [] : [`the last ${plural(runs, 'run')}`]),
+    ...(isLocked ? ['locks of the newest good backups'] : []),
+    ...(copies === undefined ? [] : copies.map(({ name }) => `the list of the second place ${name}`)),
+    ...(bucketDangers === undefined ? [] : ['the rules of the bucket']),
+    ...(schedulesOff === undefined ? [] : ['the schedules on AWS']),
+  ];
+}
+
+/** A finding as a sentence. A name stays as it is written. */
+export function sentenceOf(finding: Finding, facts: SafetyFacts): string {
+  const clause = clauseOf(finding, facts);
+  const isName = finding.source !== undefined && clause.startsWith(`${finding.source.name} `);
+  const begin = isName ? clause.slice(0, 1) : clause.slice(0, 1).toUpperCase();
+  return `${begin}${clause.slice(1)}${/[.!?]$/.test(clause) ? '' : '.'}`;
+}
