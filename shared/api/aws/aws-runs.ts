@@ -25,7 +25,17 @@ export function runOfExecution(
   { kind, name, status, startedAt, stoppedAt }: Execution,
   noted?: RunAnswer,
 ): ApiRun {
-  const { log: _, result: __, ...known } = noted ?? { ...RUN_UNKNOWNS, log: [], result: null };
+  const {
+    log: _,
+    result: __,
+    restore: ___,
+    ...known
+  } = noted ?? {
+    ...RUN_UNKNOWNS,
+    log: [],
+    result: null,
+    restore: null,
+  };
   return {
     ...known,
     id: name,

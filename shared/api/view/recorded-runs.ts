@@ -61,6 +61,8 @@ export function mergedRuns(
   limit: number,
 ): readonly ApiRun[] {
   const ids = new Set(known.map(({ id }) => id));
-  const others = recorded.filter(({ id }) => !ids.has(id)).map(({ log: _, result: __, ...run }) => run);
+  const others = recorded
+    .filter(({ id }) => !ids.has(id))
+    .map(({ log: _, result: __, restore: ___, ...run }) => run);
   return [...known, ...others].toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1)).slice(0, limit);
 }
