@@ -12,42 +12,14 @@ import { LEVELS } from './verdict.tsx';
 
 /** What one wants to know of a source at a glance: newest good backup, verification, drill, next run. */
 export function SourceCard({ state, status }: { readonly state: SourceState; readonly status: Status }) {
-  const {
-    source,
-    backups,
-    newestGood,
-    lastVerify,
-    lastDrill,
-    waiting,
-    failed,
-    held,
-    level,
-    isConfigured,
-    lastRun,
-  } = state;
+  const { source, backups, newestGood, lastVerify, lastDrill } = state;
   return (
     <Card
       title={shortSource(source.name)}
       isBare
       aside={
         <span class="row">
-          <Badge tone={LEVELS[level].tone} icon={LEVELS[level].icon}>
-            {LEVELS[level].name}
-          </Badge>
-          {!isConfigured && <Badge>No longer configured</Badge>}
-          {lastRun && lastRun.outcome !== 'succeeded' && lastRun.outcome !== 'suspect' && (
-            <Badge tone="bad" title={lastRun.code ?? undefined}>
-              Last run {lastRun.outcome === 'failed' ? 'failed' : 'died'}
-            </Badge>
-          )}
-          {failed.length > 0 && <Badge tone="bad">{number(failed.length)} damaged</Badge>}
-          {waiting.length > 0 && <Badge tone="warn">{number(waiting.length)} suspect</Badge>}
-          {held.length > 0 && <Badge tone="info">{number(held.length)} held</Badge>}
-          {newestGood && (
-            <a class="small" href={`${restoreHref()}?source=${encodeURIComponent(source.name)}`}>
-              Restore {shortSource(source.name)}
-            </a>
-          )}
+          <Badges state={state} />
           <span class="small faint">
             {kindName(source.kind)} · {plural(backups, 'backup')}
           </span>
@@ -113,6 +85,32 @@ function Locked({ lock }: { readonly lock: NonNullable<Status['locked']>[number]
     <dd class="small soft" title={title}>
       Nobody can remove it{but} before <Moment at={until} />
     </dd>
+  );
+}
+
+/** What deserves a look. */
+function Badges({ state }: { readonly state: SourceState }) {
+  const { level, isConfigured, lastRun, failed, waiting, held } = state;
+  return (
+    <>
+      <Badge tone={LEVELS[level].tone} icon={LEVELS[level].icon}>
+        {LEVELS[level].name}
+      </Badge>
+      {!isConfigured && <Badge>No longer configured</Badge>}
+      {lastRun && lastRun.outcome !== 'succeeded' && lastRun.outcome !== 'suspect' && (
+        <Badge tone="bad" title={lastRun.code ?? undefined}>
+          Last run {lastRun.outcome === 'failed' ? 'failed' : 'died'}
+        </Badge>
+      )}
+      {failed.length > 0 && <Badge tone="bad">{number(failed.length)} damaged</Badge>}
+      {waiting.length > 0 && <Badge tone="warn">{number(waiting.length)} suspect</Badge>}
+      {held.length > 0 && <Badge tone="info">{number(held.length)} held</Badge>}
+      {newestGood && (
+        <a class="small" href={`${restoreHref()}?source=${encodeURIComponent(source.name)}`}>
+          Restore {shortSource(source.name)}
+        </a>
+      )}
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-import { duration } from '../../../shared/core/human.ts';
+import { bytes, duration } from '../../../shared/core/human.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import type { Run } from '../../api/types.ts';
