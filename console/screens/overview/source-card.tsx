@@ -90,7 +90,7 @@ function Locked({ lock }: { readonly lock: NonNullable<Status['locked']>[number]
 
 /** What deserves a look. */
 function Badges({ state }: { readonly state: SourceState }) {
-  const { level, isConfigured, lastRun, failed, waiting, held } = state;
+  const { source, newestGood, level, isConfigured, lastRun, failed, waiting, held } = state;
   return (
     <>
       <Badge tone={LEVELS[level].tone} icon={LEVELS[level].icon}>
