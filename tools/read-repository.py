@@ -74,8 +74,7 @@ class Repository:
             sys.exit(f"wrong key: {entry['rootKeyId']} is wanted, {self.own} was given")
         wrapped = base64.b64decode(entry['wrapped'])
         key = hkdf(self.roots[entry['rootKeyId']], self.file['id'].encode(), 'holdfast/1 wrap', 32)
-        context = [self.file['id'], run, purpose] + ([entry['source']] if 'source' in entry else [])
-        return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], '/'.join(context).encode())
+        context = [self.file['id'], run, purpose, *filter(None, [entry.get('source')])]; return AESGCM(key).decrypt(wrapped[:12], wrapped[12:], '/'.join(context).encode())
     def manifests(self):
         keys = []
         for folder, _, names in os.walk(os.path.join(self.folder, 'backups')):
