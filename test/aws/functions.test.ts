@@ -8,6 +8,7 @@ import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
 import { expectDocumented } from '../support/event-schema.ts';
 import { backupMachine, execute, type Meddle, verificationMachine } from '../support/local-step-functions.ts';
 import { publishedMetrics, watchedMetrics } from '../support/metrics.ts';
+import { obstructOrders } from '../support/obstacle.ts';
 import { describeWithParts } from '../support/parts.ts';
 import { deniedKmsRequests } from '../support/role-judge.ts';
 
@@ -26,6 +27,7 @@ describeWithParts(
     beforeAll(async () => {
       rig = await startAwsRig({ deployment: 'Shop' });
       await rig.postgres.createDatabase('shop');
+      await rig.postgres.createDatabase('scratch');
       await rig.postgres.query(
         'shop',
         `CREATE TABLE orders (id int PRIMARY KEY, note text);
@@ -64,6 +66,7 @@ describeWithParts(
           },
           gone: { kind: 'postgres', secret: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:gone' },
         },
+        targets: { scratch: { kind: 'postgres', secret: rig.secretOf('scratch') } },
         drill: { postgres: { secret: aws.addParameter('/drill/server', postgres.url()) } },
         // Nobody can tell apart a backup that never opened a record from one that did, but KMS.
         deltas: false,
@@ -351,6 +354,27 @@ describeWithParts(
       const documented = page.slice(page.indexOf('## Metrics')).split('\n## ')[0];
       for (const metric of published) expect(documented).toContain(metric.split(' ')[0]);
     });
+
+    it(
+      'restore into a new database, and stop when somebody cancels them, without a failure',
+      async () => {
+        const asked = { backup, to: 'scratch', requestedBy: BY };
+        const made = { ...asked, newDatabase: 'made_for_it' };
+        expect(await rig.invoke('restore', { ...made, dryRun: true })).toMatchObject({ conflicts: [] });
+        expect(await rig.invoke('restore', made)).toMatchObject({ outcome: 'equal', compared: 1 });
+        expect(await rig.invoke('restore', { ...made, dryRun: true })).toMatchObject({
+          conflicts: ['DATABASE made_for_it'],
+        });
+        await using obstacle = await obstructOrders(rig.postgres, 'scratch', 'waits');
+        const restoring = rig.invoke('restore', asked);
+        await obstacle.met();
+        const run = [...rig.log().matchAll(/"action":"restore"[^}]*"run":"([0-9a-f]{32})"/g)].at(-1)?.[1];
+        const cancel = { action: 'cancel', kind: 'restore', run, backups: [backup], requestedBy: BY };
+        await rig.invoke('decide', cancel);
+        expect(await restoring).toEqual({ key: backup, outcome: 'cancelled', by: BY });
+      },
+      TIMEOUT_MS,
+    );
 
     it('ask KMS for nothing that their roles deny', () => {
       expect(new Set(rig.aws.kms.map(({ job }) => job))).toContain('backup-partition');
