@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Reads a Holdfast repository (format 1) in a folder, with nothing of Holdfast: written from docs/format.md.
+"""Reads a Holdfast repository (format 1 or 2) in a folder, with nothing of Holdfast: written from docs/format.md.
 
   read-repository.py FOLDER                     lists the backups, and their datasets with their attributes
   read-repository.py FOLDER KEY DATASET         writes a dataset to stdout as the source had it (KEY: any part of a key)
 
 The encryption key (64 hex digits) is read from BACKUP_ENCRYPTION_KEY, or those of a recovery sheet from HOLDFAST_RECOVERY_HEX
-(recovery_key.py must lie beside this file). Needs Debian's python3-cryptography and python3-zstandard.
+(recovery_key.py must lie beside this file, and read_parts.py). Needs Debian's python3-cryptography and python3-zstandard.
 """
 import base64, hashlib, hmac, json, os, re, sys
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-import zstandard
+import read_parts, zstandard
 SELF = bytes(32)
 hkdf = lambda key, salt, info, length: HKDF(SHA256(), length, salt, info.encode()).derive(key)
 unzstd = lambda data, limit: zstandard.ZstdDecompressor().stream_reader(data).read(limit + 1)
@@ -43,7 +43,7 @@ class Repository:
         self.folder, self.own, self.roots = folder, root_key_id(root_key), {root_key_id(root_key): root_key}
         self.recovery = __import__('recovery_key').Recovery(self, recovery_seed) if recovery_seed else None
         raw, self.file = self.authenticated('repository.json')
-        check(self.file['format'] == 'holdfast-repository' and self.file['version'] == 1, 'not a repository of format 1')
+        check(self.file['format'] == 'holdfast-repository' and self.file['version'] in (1, 2), 'not a repository of format 1 or 2')
         if self.file['secret']['rootKeyId'] != self.own and not self.recovery: self.open_older()
         secret = self.unwrap(self.file['secret'], self.file['id'], 'repository')
         self.check_mac(raw, hkdf(secret, None, 'holdfast/1 repository', 32), 'repository.json')
@@ -82,15 +82,15 @@ class Repository:
         return sorted(keys, key=lambda key: key[-20:])
     def open(self, key):
         raw, manifest = self.authenticated(key)
-        check(manifest['format'] == 'holdfast-backup' and manifest['version'] == 1 and manifest['key'] == key, key)
-        keys = {(entry['run'], entry['purpose']): self.unwrap(entry, entry['run'], entry['purpose']) for entry in manifest['keys']}
-        self.check_mac(raw, keys[manifest['run'], 'manifest'], key)
-        return Backup(self, manifest, keys)
+        check(manifest['format'] == 'holdfast-backup' and manifest['version'] in (1, 2) and manifest['key'] == key, key)
+        own = [entry for entry in manifest['keys'] if (entry['run'], entry['purpose']) == (manifest['run'], 'manifest')]
+        self.check_mac(raw, self.unwrap(own[0], manifest['run'], 'manifest'), key)
+        packs, entries = read_parts.packs_of(self, manifest, Cursor, check)
+        return Backup(self, manifest, packs, {(one['run'], one['purpose']): self.unwrap(one, one['run'], one['purpose']) for one in entries})
 
 class Backup:
-    def __init__(self, repository, manifest, keys):
-        self.repository, self.manifest, self.keys, self.packs = repository, manifest, keys, {}
-        self.sizes = {pack['id']: pack['bytes'] for pack in manifest['packs']}
+    def __init__(self, repository, manifest, sizes, keys):
+        self.repository, self.manifest, self.keys, self.packs, self.sizes = repository, manifest, keys, {}, sizes
         place = manifest['catalog']
         plain = unzstd(self.item(place['pack'], place['offset'], place['storedBytes']), 2**30)
         check(hashlib.sha256(plain).hexdigest() == place['id'], 'the catalog is another')
@@ -100,24 +100,29 @@ class Backup:
         if name not in self.packs:
             check(name in self.sizes, f'pack {name} is not listed')
             header = self.repository.read(f'data/{name[:2]}/{name}', 0, 88)
-            check(header[:6] == b'HFPK\x01\x01' and header[6] in (1, 2) and header[7] == 0, f'pack {name} has a wrong header')
+            check(header[:4] == b'HFPK' and header[4] in (1, 2) and header[5] == 1, f'pack {name} has a wrong header')
+            check(header[6] in (1, 2) and header[7] == 0, f'pack {name} has a wrong header')
             run_key = self.keys[header[8:24].hex(), {1: 'data', 2: 'index'}[header[6]]]
-            derived = hkdf(run_key, header[24:56], 'holdfast/1 pack', 64)
-            check(derived[32:] == header[56:88], f'pack {name} was sealed with another key')
+            derived = hkdf(run_key, header[24:56], f'holdfast/{header[4]} pack', 32 + 32 * header[4])
+            check(derived[32:64] == header[56:88], f'pack {name} was sealed with another key')
             self.packs[name] = AESGCM(derived[:32]), header
         return self.packs[name]
     def item(self, name, offset, count):
         cipher, header = self.pack(name)
         check(offset + count <= self.sizes[name], f'pack {name} is shorter')
         stored = self.repository.read(f'data/{name[:2]}/{name}', offset, count)
-        return cipher.decrypt(offset.to_bytes(8, 'little') + bytes(4), stored, header)
+        place = offset.to_bytes(8, 'little')
+        if header[4] == 1: return cipher.decrypt(place + bytes(4), stored, header)
+        return cipher.decrypt(stored[:12], stored[12:], header + place)
     def chunk(self, chain):
         chunk, limit = None, self.repository.max_bytes
         for place in chain:
             item = self.item(*place)
             body = unzstd(item[1:], 2 * limit + 64) if item[0] in (1, 3) else item[1:]
-            check((item[0] >= 2) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
-            chunk = apply_delta(chunk, body) if item[0] >= 2 else body
+            check((item[0] in (2, 3)) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
+            check(item[0] <= 4, 'an item has another codec')
+            if item[0] == 4: chunk = read_parts.read_columns(Cursor(body), limit, check, unzstd)
+            else: chunk = read_parts.apply_delta(chunk, Cursor(body), check) if item[0] >= 2 else body
             check(len(chunk) <= limit, 'a chunk is too large')
         return chunk
     def leaves(self, root):
@@ -173,18 +178,6 @@ def locations(cursor, count, packs):
         ends[name] = offset + size
         places.append((name, offset, size))
     return places
-def apply_delta(base, delta):
-    cursor = Cursor(delta)
-    size, count = cursor.varint(), cursor.varint()
-    pairs, parts, at = [(cursor.signed(), cursor.varint(), cursor.varint()) for _ in range(count)], [], 0
-    for skip, copied, inserted in pairs:
-        at += skip
-        check(0 <= at <= at + copied <= len(base), 'a delta copies from outside of its base')
-        parts += [base[at : at + copied], cursor.take(inserted)]
-        at += copied
-    result = b''.join(parts)
-    check(len(result) == size and cursor.at == len(delta), 'a delta makes another size')
-    return result
 def main(folder, part=None, name=None):
     given = lambda variable: bytes.fromhex(os.environ.get(variable, '').replace(' ', ''))
     repository = Repository(folder, given('BACKUP_ENCRYPTION_KEY'), given('HOLDFAST_RECOVERY_HEX'))
