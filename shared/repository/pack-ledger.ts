@@ -1,3 +1,5 @@
+import type { FormatVersion } from '../core/format-version.ts';
+import { KiB } from '../core/units.ts';
 import type { ItemLocation, PackHandle } from '../format/chunk-ref.ts';
 import { packKey } from '../format/pack.ts';
 import type { ListedPack } from '../format/pack-list.ts';
@@ -8,6 +10,12 @@ import type { RunKeyEntry } from './key-ring.ts';
 
 /** A pack of which less than this is still used is left behind: what is in it is stored again. */
 const SPARSE_SHARE = 1 / 4;
+/** Of format 2: most of so small a pack is padding, and storing again what is in it would take as much. */
+const SMALL_BYTES = 32 * KiB;
+
+function isSparse({ bytes, usedBytes }: UsedPack, version: FormatVersion): boolean {
+  return usedBytes < bytes * SPARSE_SHARE && (version === 1 || bytes > SMALL_BYTES);
+}
 
 /** A pack of another backup. */
 export interface OtherPack {
@@ -23,12 +31,12 @@ interface KnownPack extends OtherPack {
   readonly roomFactor: number;
 }
 
-/** Of a pack, that every one has beside its items: header, directory, tags; and of a padded one, the share of padding. */
-const OVERHEAD_BYTES = 512;
+/** Of a pack, that every one has beside its items: header, directory, tags, and in format 2 least padding; and a share of padding. */
+const OVERHEAD_BYTES = { 1: 512, 2: 9 * KiB };
 const PADDING_SHARE = 1 / 16;
 
-function roomFactor({ bytes, usedBytes }: UsedPack): number {
-  const unused = bytes * (1 - PADDING_SHARE) - OVERHEAD_BYTES - usedBytes;
+function roomFactor({ bytes, usedBytes }: UsedPack, version: FormatVersion): number {
+  const unused = bytes * (1 - PADDING_SHARE) - OVERHEAD_BYTES[version] - usedBytes;
   return 1 + Math.max(0, unused) / Math.max(1, usedBytes);
 }
 
@@ -93,6 +101,7 @@ export class PackLedger {
     store: ObjectStore,
     signal: AbortSignal,
   ): Promise<PackLedger> {
+    const { version } = parent.manifest;
     const used = await parent.usedPacks(signal);
     const objects = used.map(({ id }) => packKey(id as never));
     const stored = await sizesOf(objects, { store, prefix: 'data/', signal });
@@ -110,9 +119,9 @@ export class PackLedger {
         {
           bytes,
           key,
-          isKept: isWhole && usedBytes >= bytes * SPARSE_SHARE,
+          isKept: isWhole && !isSparse(pack, version),
           usedBytes,
-          roomFactor: roomFactor(pack),
+          roomFactor: roomFactor(pack, version),
         },
       ] as const;
     });
@@ -121,7 +130,7 @@ export class PackLedger {
     ledger.#namedBytes = used.reduce((sum, { bytes }) => sum + bytes, 0);
     ledger.#dataRoomBytes = used
       .filter(({ key }) => key?.purpose === 'data')
-      .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack), 0);
+      .reduce((sum, pack) => sum + pack.usedBytes * roomFactor(pack, version), 0);
     ledger.#growthBytes = growthOf(used);
     return ledger;
   }
