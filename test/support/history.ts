@@ -1,3 +1,4 @@
+import type { FormatVersion } from '../../shared/core/format-version.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { HOUR_MS } from '../../shared/core/units.ts';
 import { runBackup } from '../../shared/jobs/backup.ts';
@@ -21,11 +22,11 @@ export interface History {
 /** Backups of one source, an hour apart. */
 export async function historyOf(
   count: number,
-  options: Pick<RepositoryOptions, 'signing'> = {},
+  { version, ...options }: Pick<RepositoryOptions, 'signing'> & { readonly version?: FormatVersion } = {},
 ): Promise<History> {
   const clock = new ManualClock('2026-03-01T02:00:00.000Z');
   const store = new MemoryStore(clock);
-  await initRepository(store);
+  await initRepository(store, undefined, version === undefined ? {} : { version });
   let made = 0;
   const backUp = async (name = 'shop') => {
     clock.advance(HOUR_MS);

@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS } from '../../../shared/core/units.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
 import { holdBackup } from '../../../shared/jobs/hold.ts';
 import { readStatus } from '../../../shared/jobs/status.ts';
+import { upgradeRepository } from '../../../shared/jobs/upgrade.ts';
 import type { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { memorySource, never, openCheaply } from '../../support/engine.ts';
@@ -75,6 +76,19 @@ describe('backups of a source', () => {
     const previous = [{ key: last, sha256: await sha256(store, last) }];
     expect((await read(store, next)).sequence).toEqual({ number: 1, previous });
     expect(problems(await verifyAll({ store, clock }))).toEqual([]);
+  });
+
+  it('are counted on from format 1 to format 2', async () => {
+    const { store, clock, keys, backUp } = await historyOf(2, { version: 1 });
+    await using repository = await openCheaply(store, { clock });
+    await upgradeRepository(repository, never);
+    const next = await backUp();
+    const [, last = ''] = keys;
+    const previous = [{ key: last, sha256: await sha256(store, last) }];
+    expect(await read(store, next)).toMatchObject({ version: 2, sequence: { number: 3, previous } });
+    expect(problems(await verifyAll({ store, clock }))).toEqual([]);
+    await erase(store, last);
+    expect(problems(await verifyAll({ store, clock }))).toEqual([finding(last, 'is missing')]);
   });
 
   it('that are made at the same time have one number, and the next names both', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FormatVersion } from '../../../shared/core/format-version.ts';
 import { adoptUnsigned } from '../../../shared/jobs/adopt.ts';
 import { findAncestors } from '../../../shared/jobs/ancestors.ts';
 import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
@@ -19,9 +20,9 @@ const data = { rows: 'one\ntwo\nthree\n' };
 const policy = { days: { '*': 1 }, counts: { last: 1 } };
 
 /** One signed backup, and what signs and checks. */
-async function signedBackup() {
+async function signedBackup(version?: FormatVersion) {
   const store = new MemoryStore();
-  await initRepository(store);
+  await initRepository(store, undefined, version === undefined ? {} : { version });
   const keys = await makeSigning();
   await using repository = await openRepository(store, { signing: keys.signing });
   const { key } = await backUp(repository, data);
@@ -29,21 +30,24 @@ async function signedBackup() {
 }
 
 /** What somebody makes who has the key of the repository, and no signing key. */
-async function withForged() {
-  const signed = await signedBackup();
+async function withForged(version?: FormatVersion) {
+  const signed = await signedBackup(version);
   const at = new Date(Date.now() + 3_600_000).toISOString().slice(0, 19);
   const forged = await listAgain(signed.store, signed.key, { type: 'daily', at: `${at}.000Z` });
   return { ...signed, forged };
 }
 
 describe('signed manifests', () => {
-  it('are signed as OpenSSL understands it, by Ed25519', async () => {
-    const { store, key, publicText } = await signedBackup();
-    const bytes = await store.get(key);
-    expect(await opensslSays(bytes, publicText, 'Ed25519')).toBe(true);
-    const changed = Buffer.from(Buffer.from(bytes).toString().replace('"type":"daily"', '"type":"dailx"'));
-    expect(await opensslSays(changed, publicText, 'Ed25519')).toBe(false);
-  });
+  it.each([1, 2] as const)(
+    'of format %i are signed as OpenSSL understands it, by Ed25519',
+    async (version) => {
+      const { store, key, publicText } = await signedBackup(version);
+      const bytes = await store.get(key);
+      expect(await opensslSays(bytes, publicText, 'Ed25519')).toBe(true);
+      const changed = Buffer.from(Buffer.from(bytes).toString().replace('"type":"daily"', '"type":"dailx"'));
+      expect(await opensslSays(changed, publicText, 'Ed25519')).toBe(false);
+    },
+  );
 
   it('are signed as OpenSSL understands it, by a P-256 key of KMS', async () => {
     const kms = await startKms();
@@ -103,8 +107,8 @@ describe('a manifest made with the stolen key of the repository', () => {
     expect(parent?.manifest.key).toBe(forged);
   });
 
-  it('is no backup to who has the public key alone', async () => {
-    const { store, key, forged, checking } = await withForged();
+  it.each([1, 2] as const)('is no backup of format %i to who has the public key alone', async (version) => {
+    const { store, key, forged, checking } = await withForged(version);
     await using checker = await openRepository(store, { keys: undefined, signing: checking });
     const backups = await listBackups(checker, { signal: never });
     expect(backups.map((one) => [one.key, one.state])).toEqual([
