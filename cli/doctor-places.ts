@@ -7,6 +7,7 @@ import { KEY } from '../shared/jobs/doctor/key-checks.ts';
 import { KEY_STATE } from '../shared/jobs/doctor/key-state.ts';
 import { bucketGroup } from '../shared/jobs/doctor/repository-group.ts';
 import { type DoctorGroup, placedGroup, rowGroup } from '../shared/jobs/doctor/row.ts';
+import { signingChecks } from '../shared/jobs/doctor/signing-check.ts';
 import { sourceGroup } from '../shared/jobs/doctor/source-group.ts';
 import { openChecks } from '../shared/jobs/open-checks.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
@@ -87,14 +88,18 @@ async function repository(config: ResolvedConfig, io: Io): Promise<DoctorGroup> 
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
     if (error.code !== 'E_NO_KEY') return failedGroup(error);
-    return group(await repositoryConfig({ ...config, keyFile: undefined }, io), config, error);
+    return group(await repositoryConfig(withoutKeyFiles(config), io), config, error);
   }
+}
+
+function withoutKeyFiles(config: ResolvedConfig): ResolvedConfig {
+  return { ...config, keyFile: undefined, signing: { ...config.signing, keyFile: undefined } };
 }
 
 function group(place: RepositoryConfig, { lock }: ResolvedConfig, keyProblem?: HoldfastError): DoctorGroup {
   const how = { config: place, probe: 'expired', keyProblem, madeBy: undefined } as const;
   const [first, ...others] = KEY;
-  const options = { ...how, key: first ? [first, KEY_STATE, ...others] : [] };
+  const options = { ...how, key: first ? [first, KEY_STATE, ...others, ...signingChecks(place)] : [] };
   if (!place.repository.startsWith('s3:')) return folderGroup(options);
   return bucketGroup({ ...options, settings: SETTINGS, wantsLock: lock !== undefined });
 }

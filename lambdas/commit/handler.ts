@@ -35,7 +35,7 @@ export const handler = defineFunction(
     if ('share' in event) return noteFailure(event, invocation);
     return 'abort' in event ? abort(event, invocation) : commit(event, invocation);
   },
-  { probe: 'runs' },
+  { probe: 'runs', signs: true },
 );
 
 async function commit({ run, source }: RunOfEvent, invocation: Invocation) {

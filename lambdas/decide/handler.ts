@@ -33,23 +33,27 @@ const Event = z.discriminatedUnion('action', [
 ]);
 
 /** Writes down what somebody decides about backups, or asked for. The admin API has no key to sign it with. */
-export const handler = defineFunction(Event, async (event, invocation) => {
-  const { signal } = invocation;
-  const repository = await invocation.repository();
-  const backups = event.backups as string[] as BackupKey[];
-  const by = event.requestedBy;
-  if (event.action === 'cancel') return cancel(repository, event, signal);
-  if (event.action === 'accept')
-    return acceptBackups(repository, backups, { reason: event.reason, by, signal });
-  if (!('reason' in event)) {
-    const record = { action: event.action, by, outcome: 'begun', run: event.run, backups } as const;
-    return { report: await writeAudit(repository, record, signal) };
-  }
-  const decide = event.action === 'hold' ? holdBackup : releaseBackup;
-  const [key] = backups as [BackupKey];
-  const { before, ...decided } = await decide(repository, key, { reason: event.reason, by, signal });
-  return { ...decided, before: before ? { reason: before.reason, at: before.at.toISOString() } : null };
-});
+export const handler = defineFunction(
+  Event,
+  async (event, invocation) => {
+    const { signal } = invocation;
+    const repository = await invocation.repository();
+    const backups = event.backups as string[] as BackupKey[];
+    const by = event.requestedBy;
+    if (event.action === 'cancel') return cancel(repository, event, signal);
+    if (event.action === 'accept')
+      return acceptBackups(repository, backups, { reason: event.reason, by, signal });
+    if (!('reason' in event)) {
+      const record = { action: event.action, by, outcome: 'begun', run: event.run, backups } as const;
+      return { report: await writeAudit(repository, record, signal) };
+    }
+    const decide = event.action === 'hold' ? holdBackup : releaseBackup;
+    const [key] = backups as [BackupKey];
+    const { before, ...decided } = await decide(repository, key, { reason: event.reason, by, signal });
+    return { ...decided, before: before ? { reason: before.reason, at: before.at.toISOString() } : null };
+  },
+  { signs: true },
+);
 
 /** Has a run stop, wherever it runs: a backup in shares lets its snapshot go and is never listed, others look for the word. */
 async function cancel(

@@ -4,6 +4,7 @@ import { examine } from '../../shared/jobs/doctor/doctor.ts';
 import { KEY } from '../../shared/jobs/doctor/key-checks.ts';
 import { bucketGroup } from '../../shared/jobs/doctor/repository-group.ts';
 import type { DoctorGroup, DoctorRow } from '../../shared/jobs/doctor/row.ts';
+import { signingChecks } from '../../shared/jobs/doctor/signing-check.ts';
 import type { Invocation } from './function.ts';
 import { redact } from './redact.ts';
 import { repositoryPlace } from './settings.ts';
@@ -12,6 +13,8 @@ import { repositoryPlace } from './settings.ts';
 export interface DoctorDuties {
   /** Where its role may put an object; undefined: nowhere that a probe may lie. */
   readonly probe?: 'expired' | 'runs';
+  /** Whether it signs what it lists or decides. @default false */
+  readonly signs?: boolean;
   /** Databases that it logs in to. */
   readonly places?: (config: ResolvedConfig) => readonly DoctorGroup[];
 }
@@ -29,14 +32,17 @@ export function isDoctorEvent(event: unknown): boolean {
 /** Tries all that this function needs, by its own role, in its own network. */
 export async function examineHere(
   { config, signal }: Invocation,
-  { probe, places }: DoctorDuties,
+  { probe, signs = false, places }: DoctorDuties,
 ): Promise<DoctorAnswer> {
   const repository = bucketGroup({
     config: { ...config, ...repositoryPlace(config), cacheBytes: undefined, graceMs: undefined },
     probe,
     settings: [],
     wantsLock: false,
-    key: config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY,
+    key: [
+      ...(config.kmsKey === undefined && config.encryptionKey === undefined ? [] : KEY),
+      ...(signs ? signingChecks(config) : []),
+    ],
     madeBy: 'backup',
   });
   const groups = [repository, ...(places?.(config) ?? [])];
