@@ -1,6 +1,7 @@
 import type { BackupKey } from '../core/ids.ts';
 import { listOf, rootKeysOf } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
+import { formatOf } from '../repository/format-to-write.ts';
 import type { ManifestEntry, Repository } from '../repository/repository.ts';
 import { linkOf, type SequenceLink } from '../repository/sequence.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
@@ -23,6 +24,7 @@ export interface SourceStates {
 export interface RepositoryStatus extends SourceStates {
   readonly location: string;
   readonly repositoryId: string;
+  /** What backups are written in from now on. */
   readonly formatVersion: number;
   readonly rootKeyId: string;
   /** Newest backup of each source and type whose manifest is not damaged. */
@@ -89,7 +91,8 @@ export async function readOverview(
   };
   const { states, backups: summaries } = await readSourceStates(repository, { onEntry, naming, signal });
   const readable = summaries.filter(({ state }) => state !== 'damaged');
-  const { id: repositoryId, formatVersion, rootKeyId } = repository;
+  const { id: repositoryId, rootKeyId } = repository;
+  const formatVersion = await formatOf(repository.context, signal);
   const status = {
     location: repository.store.location,
     repositoryId,

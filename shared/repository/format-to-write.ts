@@ -3,7 +3,7 @@ import type { FormatVersion } from '../core/format-version.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { readUpgradeFile, UPGRADE_FILE } from '../format/upgrade-file.ts';
-import { getIfThere } from '../store/if-there.ts';
+import { getIfThere, headIfThere } from '../store/if-there.ts';
 import type { RepositoryContext } from './context.ts';
 
 /**
@@ -22,13 +22,22 @@ export async function formatToWrite(
   return isNew || (await isUpgraded(context, signal)) ? 2 : 1;
 }
 
+/** What backups of the repository are written in, as far as can be told: without a key, by what is there. @throws E_STORE_* */
+export async function formatOf(context: RepositoryContext, signal: AbortSignal): Promise<FormatVersion> {
+  if (context.file.version === 2) return 2;
+  const isThere = context.keys.hasRootKey
+    ? await isUpgraded(context, signal)
+    : (await headIfThere(UPGRADE_FILE, context.store, signal)) !== undefined;
+  return isThere ? 2 : 1;
+}
+
 /**
  * Whether a valid `repository-2.json` is there. What a stranger put there instead stops no backup, and neither does a role that may not
  * read it: these go on in format 1.
  *
  * @throws E_NO_KEY, E_STORE_*
  */
-export async function isUpgraded(
+async function isUpgraded(
   { file, store, secret }: Pick<RepositoryContext, 'file' | 'store' | 'secret'>,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -13,7 +13,7 @@ import type { OwnPack } from './run-packs.ts';
 import { packsOf, sumById, type WrittenShare } from './written-share.ts';
 
 /** What is not in it yet when it is measured: key, times, sequence, signature, MAC. */
-const RESERVED_BYTES = 1 * KiB;
+const RESERVED_BYTES = 2 * KiB;
 
 /** Who is asked about packs: those that this run stored, and those of other backups. */
 export interface KnownPacks {

@@ -207,10 +207,6 @@ export class Repository implements AsyncDisposable {
     return keys.hasRootKey ? keys.provider().rootKeyId : file.secret.rootKeyId;
   }
 
-  get formatVersion(): number {
-    return this.#context.file.version;
-  }
-
   get store(): ObjectStore {
     return this.#context.store;
   }

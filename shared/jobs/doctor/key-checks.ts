@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { KeyContext, KeyProvider } from '../../keys/key-provider.ts';
+import { formatOf } from '../../repository/format-to-write.ts';
 import { type Check, differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
 import { keyProvider, openRepository, type RepositoryConfig } from '../open-repository.ts';
 
@@ -74,7 +75,7 @@ async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Findi
   try {
     await using repository = await openRepository(keyless, signal);
     look.repositoryId = repository.id;
-    return holds(`${repository.id.slice(0, 8)}, format ${repository.formatVersion}`);
+    return holds(`${repository.id.slice(0, 8)}, format ${await formatOf(repository.context, signal)}`);
   } catch (error) {
     // Where backups are there without it, that is another message, and a failure.
     if (!isHoldfastError(error, 'E_NO_REPOSITORY') || !isHoldfastError(error.cause, 'E_OBJECT_NOT_FOUND'))
