@@ -146,7 +146,12 @@ export const StatusAnswer = z.object({
   locked: z.array(SourceLock).nullable().describe('null: no locks are configured'),
   copies: z.array(CopyState).describe('of second places'),
   schedules: z.array(
-    z.object({ source: z.string(), type: z.string(), cron: z.string(), nextAt: Time.nullable() }),
+    z.object({
+      source: z.string(),
+      type: z.string(),
+      cron: z.string().describe('as the configuration has it: five fields, or a rate'),
+      nextAt: Time.nullable(),
+    }),
   ),
   configured: z
     .object({

@@ -27,6 +27,8 @@ export type ScheduleSetting = z.infer<typeof ScheduleConfig>;
 export interface Schedule {
   /** `cron(…)` of six fields, or `rate(…)`. */
   readonly expression: string;
+  /** As the configuration has it: five cron fields, or a rate such as `6 hours`. */
+  readonly written?: string;
   readonly timeZone: string;
   /** Names; undefined: all. */
   readonly sources: readonly string[] | undefined;
@@ -48,6 +50,11 @@ export function expressionFor({ expression, isDefault = false }: Schedule, sourc
   return expression.replace(/^cron\(\d+ /, `cron(${minute} `);
 }
 
+/** The same for people: in the words of the configuration, if it says when. */
+export function writtenFor(schedule: Schedule, source: string): string {
+  return (schedule.isDefault ? undefined : schedule.written) ?? expressionFor(schedule, source);
+}
+
 /**
  * @param place names the setting in `problems`
  * @returns undefined where it is off, or wrong
@@ -65,6 +72,7 @@ export function resolveSchedule(
     if (count !== undefined && unit !== undefined)
       return {
         expression: `rate(${count} ${unit}${count === '1' ? '' : 's'})`,
+        written: given.rate,
         timeZone: 'UTC',
         sources,
         intervalMs: Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
@@ -79,7 +87,7 @@ export function resolveSchedule(
     problems.push(`${place}.timeZone is '${timeZone}'; wanted is a name such as Europe/Berlin`);
   try {
     const expression = schedulerCron(cron);
-    return { expression, timeZone, sources, intervalMs: intervalOf(expression) };
+    return { expression, written: cron, timeZone, sources, intervalMs: intervalOf(expression) };
   } catch (error) {
     if (!(error instanceof CronError)) throw error;
     problems.push(`${place} is '${cron}': it ${error.message}`);

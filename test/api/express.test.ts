@@ -1,12 +1,15 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import express from 'express';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import createFastify, { type FastifyRequest } from 'fastify';
+import { Hono } from 'hono';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Scheduler } from '../../shared/api/express/scheduler.ts';
-import { adminRouter, type Backups, startBackups } from '../../shared/api/express.ts';
+import { adminFetch, adminRouter, type Backups, startBackups } from '../../shared/api/express.ts';
 import { API_BASE, type Role } from '../../shared/core/api-names.ts';
 import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/engine.ts';
@@ -20,6 +23,8 @@ describe('in an Express 5 application', () => {
   const config = {
     repository: './backups',
     sources: { notes: { kind: 'files', url: './notes.txt' } },
+    schedules: { daily: '30 4 * * 1-5', weekly: 'off', often: { rate: '6 hours' } },
+    retention: { often: 2 },
   } as const;
 
   beforeEach(async () => {
@@ -89,10 +94,14 @@ describe('in an Express 5 application', () => {
     };
     expect(listed).toHaveLength(1);
     const status = (await (await ask(`${base}/status`, 'viewer')).json()) as {
-      schedules: { nextAt: string }[];
+      schedules: { type: string; cron: string; nextAt: string | null }[];
     };
     expect(status.schedules).toHaveLength(2);
-    expect(status.schedules.every(({ nextAt }) => nextAt > new Date().toISOString())).toBe(true);
+    expect(status.schedules.map(({ type, cron }) => [type, cron])).toEqual([
+      ['daily', '30 4 * * 1-5'],
+      ['often', '6 hours'],
+    ]);
+    expect(status.schedules[0]!.nextAt! > new Date().toISOString()).toBe(true);
   });
 
   it('goes on when backups cannot start; health says why, and that they can when they can', async () => {
@@ -100,6 +109,7 @@ describe('in an Express 5 application', () => {
     backups = await startBackups({ config, env, folder, onError: (error) => told.push(error) });
     const { ask } = await start(API_BASE);
     expect(await (await ask('/')).text()).toBe('the application');
+    await backups.backend().catch(() => {});
     expect(backups.problem()).toMatchObject({ code: 'E_NO_REPOSITORY' });
     const health = await ask(`${API_BASE}/health`, 'viewer');
     expect([health.status, await health.json()]).toMatchObject([
@@ -121,11 +131,126 @@ describe('in an Express 5 application', () => {
     expect(await (await ask(`${API_BASE}/health`, 'viewer')).json()).toMatchObject({ problems: [{ code }] });
   });
 
+  it('starts at once where a store takes connections and never answers; health says so, and it stops', async () => {
+    const silent = createTcpServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+    const sockets = new Set<Socket>();
+    await once(silent, 'listening');
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const s3 = { endpoint, region: 'us-east-1', forcePathStyle: true };
+    const credentials = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' };
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'x');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'y');
+    const far = { ...config, repository: 's3://backups', s3 };
+    backups = await startBackups({ config: far, env: { ...env, ...credentials }, folder, waitMs: 50 });
+    const { ask } = await start(API_BASE);
+    expect(await (await ask('/')).text()).toBe('the application');
+    expect(await (await ask(`${API_BASE}/health`, 'viewer')).json()).toMatchObject({
+      status: 'failing',
+      problems: [
+        { code: 'E_STORE_UNAVAILABLE', message: expect.stringContaining('has not answered for 50 ms') },
+      ],
+    });
+    expect((await ask(`${API_BASE}/list`, 'viewer')).status).toBe(503);
+    await backups[Symbol.asyncDispose]();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    vi.unstubAllEnvs();
+  });
+
+  it('tells by its own code why a scheduled backup failed', async () => {
+    await runCommand('init -r ./backups -q', { env, cwd: folder });
+    const told = Promise.withResolvers<unknown>();
+    const begin = vi.spyOn(globalThis, 'setInterval').mockImplementation(((work: () => void) => {
+      setImmediate(work);
+      return { unref: () => ({}) };
+    }) as never);
+    await rm(path.join(folder, 'notes.txt'));
+    backups = await startBackups({
+      config: { ...config, schedules: { daily: { rate: '1 day' }, weekly: 'off' }, retention: {} },
+      env,
+      folder,
+      onError: told.resolve,
+    });
+    begin.mockRestore();
+    expect(await told.promise).toMatchObject({
+      code: 'E_SOURCE_UNREACHABLE',
+      message: expect.stringContaining('daily backup of notes: '),
+    });
+  });
+
+  it.each([API_BASE, '/internal/backups'])(
+    'answers standard requests, in Hono and Fastify: %s',
+    async (base) => {
+      await runCommand('init -r ./backups -q', { env, cwd: folder });
+      backups = await startBackups({ config, env, folder });
+      const answer = adminFetch(backups, {
+        base,
+        caller: ({ headers }) => {
+          const role = headers.get('x-role');
+          return role === null ? undefined : { id: role, name: role, roles: [role as Role] };
+        },
+      });
+      const hono = new Hono().all(`${base}/*`, ({ req }) => answer(req.raw));
+      const fastify = createFastify().all(`${base}/*`, async (request, reply) =>
+        reply.send(await answer(standardRequest(request), { clientAddress: request.ip })),
+      );
+      const askHono = async (
+        method: string,
+        target: string,
+        headers: Record<string, string>,
+        body?: string,
+      ) => {
+        const got = await hono.request(target, { method, headers, ...(body ? { body } : {}) });
+        return { status: got.status, etag: got.headers.get('etag'), body: (await got.json()) as never };
+      };
+      const askFastify = async (
+        method: string,
+        url: string,
+        headers: Record<string, string>,
+        body?: string,
+      ) => {
+        const got = await fastify.inject({
+          method: method as 'GET',
+          url,
+          headers,
+          ...(body ? { body } : {}),
+        });
+        return { status: got.statusCode, etag: got.headers['etag'] ?? null, body: got.json() as never };
+      };
+      for (const ask of [askHono, askFastify]) {
+        expect(await ask('GET', `${base}/list`, {})).toMatchObject({
+          status: 401,
+          body: { code: 'E_UNAUTHENTICATED' },
+        });
+        expect(await ask('GET', `${base}/list?limit=0`, { 'x-role': 'viewer' })).toMatchObject({
+          status: 400,
+        });
+        expect((await ask('GET', `${base}/list?limit=5`, { 'x-role': 'viewer' })).etag).toMatch(/^W/);
+        const json = { 'x-role': 'operator', 'content-type': 'application/json' };
+        const begun = await ask('POST', `${base}/create`, json, '{"type":"daily"}');
+        expect(begun).toMatchObject({ status: 202, body: { run: expect.any(String) } });
+        await (await backups.backend()).over((begun.body as { run: string }).run);
+      }
+      await fastify.close();
+    },
+  );
+
   it('is not mounted open: without a login of the application the configuration must have one', async () => {
     backups = await startBackups({ config, env, folder });
-    expect(() => adminRouter(backups!)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+    for (const mount of [adminRouter, adminFetch])
+      expect(() => mount(backups!)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
   });
 });
+
+/** As docs/api.md has it for Fastify, which has read the body. */
+function standardRequest({ method, url, headers, host, body }: FastifyRequest): Request {
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  return new Request(`http://${host}${url}`, {
+    method,
+    headers: headers as Record<string, string>,
+    ...(hasBody ? { body: JSON.stringify(body) } : {}),
+  });
+}
 
 describe('Scheduler', () => {
   it('begins what is due, and names what comes next', async () => {

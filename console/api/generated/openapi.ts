@@ -706,6 +706,7 @@ export interface operations {
             readonly schedules: readonly ({
                 readonly source: string;
                 readonly type: string;
+                /** @description as the configuration has it: five fields, or a rate */
                 readonly cron: string;
                 readonly nextAt: string | null;
               })[];

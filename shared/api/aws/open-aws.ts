@@ -1,6 +1,6 @@
 import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
-import { expressionFor } from '../../core/config-schedules.ts';
+import { writtenFor } from '../../core/config-schedules.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { openLocks } from '../../jobs/lock.ts';
 import { openRepository } from '../../jobs/open-repository.ts';
@@ -58,7 +58,7 @@ export async function openAwsBackend(
       (schedule.sources ?? config.sources.map(({ name }) => name)).map((source) => ({
         source,
         type,
-        cron: expressionFor(schedule, source),
+        cron: writtenFor(schedule, source),
         nextAt: null,
       })),
     ),

@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_BASE } from '../../core/api-names.ts';
-import { systemClock } from '../../core/clock.ts';
-import { resolveApi } from '../../core/config-api.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { authenticatorFor } from '../access/authenticator-for.ts';
-import { AdminApi } from '../admin-api.ts';
-import type { Authenticator, Caller } from '../caller.ts';
+import type { Caller } from '../caller.ts';
 import { type RequestPlace, sendResponse, toRequest } from '../node-http.ts';
 import { problemResponse } from '../responses.ts';
+import { applicationApi } from './application-api.ts';
 import type { Backups } from './start-backups.ts';
 
 /** A request as Express has it. */
@@ -39,15 +35,7 @@ export function adminRouter(
   backups: Backups,
   { caller }: AdminRouterOptions = {},
 ): (request: ApplicationRequest, response: ServerResponse, next: Next) => void {
-  const settings = backups.config?.api ?? resolveApi();
-  const api = new AdminApi({
-    settings,
-    authenticator: caller ? BY_APPLICATION : authenticatorOf(backups, settings),
-    backend: () => backups.backend(),
-    secret: randomBytes(32),
-    clock: systemClock,
-    onError: backups.onError,
-  });
+  const api = applicationApi(backups, { hasLogins: caller !== undefined });
   const answer = async (request: ApplicationRequest, response: ServerResponse): Promise<Response> => {
     try {
       const given = toRequest(request, response, placeOf(request));
@@ -68,14 +56,6 @@ export function adminRouter(
       if (!request.destroyed) backups.onError(error);
     });
   };
-}
-
-/** The application says who it is, or nobody is. */
-const BY_APPLICATION: Authenticator = { scheme: 'Bearer', authenticate: async () => undefined };
-
-/** Where the configuration itself is wrong there is nothing to be opened to anybody. */
-function authenticatorOf(backups: Backups, settings: ReturnType<typeof resolveApi>): Authenticator {
-  return backups.config ? authenticatorFor(settings, systemClock) : BY_APPLICATION;
 }
 
 /** Mounted at a path, everything below it is; mounted at none, what is below the API's own. */

@@ -12,7 +12,7 @@ export interface ScheduledRun {
 
 /** Begins backups of this process when they are due. One that is due while its process is down is not made up for. */
 export class Scheduler implements Disposable {
-  readonly #jobs: readonly { readonly run: ScheduledRun; readonly cron: string; readonly timer: Timer }[];
+  readonly #jobs: readonly { readonly run: ScheduledRun; readonly written: string; readonly timer: Timer }[];
 
   /**
    * @param schedules by type
@@ -27,15 +27,16 @@ export class Scheduler implements Disposable {
     this.#jobs = Object.entries(schedules).flatMap(([type, schedule]) =>
       (schedule.sources ?? sources).map((source) => {
         const run = { source, type };
-        return { run, cron: schedule.expression, timer: timerFor(schedule, () => begin(run)) };
+        const { expression, written = expression } = schedule;
+        return { run, written, timer: timerFor(schedule, () => begin(run)) };
       }),
     );
   }
 
   upcoming(): StatusAnswer['schedules'] {
-    return this.#jobs.map(({ run, cron, timer }) => ({
+    return this.#jobs.map(({ run, written, timer }) => ({
       ...run,
-      cron,
+      cron: written,
       nextAt: timer.next()?.toISOString() ?? null,
     }));
   }

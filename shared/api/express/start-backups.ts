@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { ErrorText } from '../../core/api-values.ts';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../core/config.ts';
-import { HoldfastError } from '../../core/errors.ts';
+import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 import { withFirebaseKeyFile } from '../../core/firebase-key-file.ts';
+import { duration } from '../../core/human.ts';
 import { MiB, SECOND_MS } from '../../core/units.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
@@ -13,6 +15,8 @@ import { Scheduler } from './scheduler.ts';
 
 /** What could not be opened is tried again no sooner than this. */
 const AGAIN_MS = 30 * SECOND_MS;
+/** A request waits no longer for a repository that is being opened. */
+const WAIT_MS = 5 * SECOND_MS;
 /** Who a schedule is, in the audit trail. */
 const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator'] };
 
@@ -24,30 +28,32 @@ export interface StartBackupsOptions {
   readonly folder?: string;
   /** Whether the schedules of the configuration run in this process. @default true */
   readonly schedule?: boolean;
-  /** Is told of what went wrong. */
+  /** How long a request waits for a store that does not answer, in milliseconds. @default 5000 */
+  readonly waitMs?: number;
+  /** Is told of what went wrong, by its own code: of failed runs of schedules too. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** Backups that run in this process. */
 export interface Backups extends AsyncDisposable {
   readonly config: ResolvedConfig | undefined;
-  /** Why backups cannot run; undefined where they can. */
+  /** Why backups cannot run; undefined if they can, and while the repository is being opened. */
   problem(): HoldfastError | undefined;
-  /** @throws why backups cannot run */
+  /** @throws why backups cannot run, or that the store has not answered yet */
   backend(): Promise<LocalBackend>;
   readonly onError: (error: unknown) => void;
 }
 
 /**
  * Starts backups in this process. Whatever is wrong with them is no reason for the application not to start: it is in
- * `problem()` and in `GET /health`, and tried again where that may help. Throws nothing.
+ * `problem()` and in `GET /health`, and tried again where that may help. Waits for no store and no database, and throws nothing.
  */
 export async function startBackups(options: StartBackupsOptions): Promise<Backups> {
   const { config: file, env, onError = () => {} } = options;
   try {
     const config = resolveConfig({ file, fileName: 'config', env, flags: {} });
     const backups = new RunningBackups(config, { ...options, onError });
-    await backups.backend().catch(() => {});
+    backups.open();
     return backups;
   } catch (error) {
     onError(error);
@@ -101,7 +107,23 @@ class RunningBackups implements Backups {
     return this.#problem;
   }
 
+  /** Begins to open the repository, and waits for nothing. */
+  open(): void {
+    this.#whole().catch(() => {});
+  }
+
   async backend(): Promise<LocalBackend> {
+    const { waitMs = WAIT_MS } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(notYet(waitMs)), waitMs);
+    try {
+      return await Promise.race([this.#whole(), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #whole(): Promise<LocalBackend> {
     const now = performance.now();
     if (this.#opened === undefined && this.#problem && now - this.#triedAt < AGAIN_MS) throw this.#problem;
     if (this.#opened === undefined) {
@@ -143,20 +165,31 @@ class RunningBackups implements Backups {
 
   async #begin(source: string, type: string): Promise<void> {
     try {
-      const backend = await this.backend();
+      const backend = await this.#whole();
       const { run } = await backend.create(
         { source, type, noParent: false },
         { caller: SCHEDULE, signal: this.#stop.signal },
       );
       const { error } = await backend.over(run);
-      if (error)
-        this.onError(
-          new HoldfastError('E_INTERNAL', `${type} backup of ${source}: ${error.message} (${error.code})`),
-        );
+      if (error) this.onError(failureOf(error, `${type} backup of ${source}`));
     } catch (error) {
       this.onError(error);
     }
   }
+}
+
+function notYet(waitMs: number): HoldfastError {
+  return new HoldfastError(
+    'E_STORE_UNAVAILABLE',
+    `the store has not answered for ${duration(waitMs)}; it is still being asked`,
+    { hint: 'Ask again in a moment. If it stays so, look at the route to the store.' },
+  );
+}
+
+/** What a run says that it failed of, by its own code. */
+function failureOf({ code, message, hint }: ErrorText, what: string): HoldfastError {
+  const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'E_INTERNAL';
+  return new HoldfastError(known, `${what}: ${message}`, hint === null ? {} : { hint });
 }
 
 /** @throws E_CONFIG, E_NO_KEY */

@@ -1,0 +1,55 @@
+import { API_BASE } from '../../core/api-names.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Caller } from '../caller.ts';
+import { problemResponse } from '../responses.ts';
+import { applicationApi } from './application-api.ts';
+import type { Backups } from './start-backups.ts';
+
+export interface AdminFetchOptions {
+  /**
+   * Who asks, by the application's own login; undefined where nobody is logged in.
+   *
+   * @default what `api.auth` of the configuration says
+   */
+  readonly caller?: (request: Request) => Caller | undefined | Promise<Caller | undefined>;
+  /** The path that it is mounted at. @default '/api/admin/backup' */
+  readonly base?: string;
+}
+
+export interface AdminFetchContext {
+  /** Requests without a good login are counted by it. @default all are counted together */
+  readonly clientAddress?: string;
+}
+
+/**
+ * The admin API as a function of standard requests and answers, for Hono, Fastify and all that have them.
+ *
+ * @throws E_CONFIG where neither `caller` nor `api.auth` says who may use it
+ */
+export function adminFetch(
+  backups: Backups,
+  { caller, base = API_BASE }: AdminFetchOptions = {},
+): (request: Request, context?: AdminFetchContext) => Promise<Response> {
+  const api = applicationApi(backups, { hasLogins: caller !== undefined });
+  return async (request, { clientAddress = '' } = {}) => {
+    try {
+      const asked = await caller?.(request);
+      return await api.handle(atBase(request, base), {
+        clientAddress,
+        caller: asked,
+        signal: request.signal,
+      });
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) backups.onError(error);
+      return problemResponse(error);
+    }
+  };
+}
+
+/** The request as if it were mounted at the API's own path. */
+function atBase(request: Request, base: string): Request {
+  if (base === API_BASE) return request;
+  const url = new URL(request.url);
+  if (url.pathname.startsWith(`${base}/`)) url.pathname = API_BASE + url.pathname.slice(base.length);
+  return new Request(url, request);
+}

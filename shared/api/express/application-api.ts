@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../core/clock.ts';
+import { resolveApi } from '../../core/config-api.ts';
+import { authenticatorFor } from '../access/authenticator-for.ts';
+import { AdminApi } from '../admin-api.ts';
+import type { Authenticator } from '../caller.ts';
+import type { Backups } from './start-backups.ts';
+
+/**
+ * The admin API of an application.
+ *
+ * @param hasLogins the application says who asks; else `api.auth` of the configuration does
+ * @throws E_CONFIG where neither says who may use it
+ */
+export function applicationApi(backups: Backups, { hasLogins }: { readonly hasLogins: boolean }): AdminApi {
+  const settings = backups.config?.api ?? resolveApi();
+  return new AdminApi({
+    settings,
+    authenticator: hasLogins ? BY_APPLICATION : authenticatorOf(backups, settings),
+    backend: () => backups.backend(),
+    secret: randomBytes(32),
+    clock: systemClock,
+    onError: backups.onError,
+  });
+}
+
+/** The application says who it is, or nobody is. */
+const BY_APPLICATION: Authenticator = { scheme: 'Bearer', authenticate: async () => undefined };
+
+/** Where the configuration itself is wrong there is nothing to be opened to anybody. */
+function authenticatorOf(backups: Backups, settings: ReturnType<typeof resolveApi>): Authenticator {
+  return backups.config ? authenticatorFor(settings, systemClock) : BY_APPLICATION;
+}
