@@ -35,6 +35,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'list runs, newest first, and how they ended',
     load: async () => (await import('./commands/runs.ts')).runs,
   },
+  cancel: {
+    summary: 'have a run stop, wherever it runs',
+    load: async () => (await import('./commands/cancel.ts')).cancel,
+  },
   accept: {
     summary: 'say that a suspect backup is as it should be',
     load: async () => (await import('./commands/accept.ts')).accept,

@@ -1,13 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
+import { watchForCancel } from '../shared/jobs/cancel-run.ts';
 import { type RunAbout, type RunResultNote, recordRun } from '../shared/jobs/record-run.ts';
 import type { Session } from './session.ts';
 
-/** Does the work of a command, and notes in the history of the repository that it began and how it ended. */
-export function recorded<T>(
-  { repository, progress }: Session,
+/**
+ * Does the work of a command, and notes in the history of the repository that it began and how it ended. `holdfast cancel` stops
+ * it.
+ *
+ * @param work is given a signal that is aborted by Ctrl-C too
+ */
+export async function recorded<T>(
+  { repository, progress, io }: Session,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
-  work: () => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
   noteOf: (result: T) => RunResultNote,
 ): Promise<T> {
   const onProblem = (message: string) => progress.say(`warning: ${message}`);
-  return recordRun(repository, work, { about, noteOf, onProblem });
+  const run = randomBytes(16).toString('hex');
+  using watch = watchForCancel(repository, run, { signal: io.signal });
+  try {
+    return await recordRun(repository, () => work(watch.signal), { run, about, noteOf, onProblem });
+  } catch (error) {
+    if (watch.by === undefined || !isHoldfastError(error, 'E_ABORTED')) throw error;
+    const { hint } = error;
+    throw new HoldfastError('E_ABORTED', `cancelled by ${watch.by}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }

@@ -61,7 +61,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
     const type = knownBackupType(positionals[0] ?? 'manual', backupTypes(session.config));
     const source = await openNamedSource(session, await chooseSource(session));
     const began = performance.now();
-    const work = () =>
+    const work = (signal: AbortSignal) =>
       runBackup(session.repository, source, {
         type,
         note: values.note,
@@ -70,7 +70,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
         fullRead: values['full-read'] === true,
         noParent: values['no-parent'] === true,
         onProgress: session.progress.on,
-        signal: io.signal,
+        signal,
       });
     const about = { kind: 'backup', source: source.name, type } as const;
     const result = await recorded(session, about, work, noteOfBackup);

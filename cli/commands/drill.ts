@@ -54,13 +54,13 @@ not begin; 130 stopped.
     );
     const names = await session.sourceNames();
     const name = configuredName(names, source.name);
-    const work = () =>
+    const work = (signal: AbortSignal) =>
       runDrill(session.repository, key, server, {
         jobs,
         keep: values.keep === true,
         locations: names.get(name),
         onProgress: session.progress.on,
-        signal: io.signal,
+        signal,
       });
     const result = await recorded(session, { kind: 'drill', source: name, backup: key }, work, noteOfDrill);
     await session.report(toDocument(result), describe(result), STATUS[result.outcome]);

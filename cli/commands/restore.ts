@@ -129,8 +129,8 @@ export async function restoreFrom(
     });
   }
   const began = performance.now();
-  const work = () =>
-    restoreBackup(session.repository, key, target, { ...choices, onProgress: session.progress.on });
+  const work = (signal: AbortSignal) =>
+    restoreBackup(session.repository, key, target, { ...choices, onProgress: session.progress.on, signal });
   const about = { kind: 'restore', backup: key, target: target.name } as const;
   const result = await recorded(session, about, work, ({ records, plainBytes }) => ({ records, plainBytes }));
   await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));

@@ -74,7 +74,7 @@ function mostOf(text: string | undefined): number {
 function describe(found: readonly RecordedRun[], now: Date, screen: Screen): string | Styled {
   if (found.length === 0) return 'There are no such runs.\n';
   const rows = found.map((run) => {
-    const { kind, source, type, state, code, startedAt, finishedAt, storedBytes, backup, by } = run;
+    const { run: id, kind, source, type, state, code, startedAt, finishedAt, storedBytes, backup, by } = run;
     return [
       age(startedAt, now),
       type === null ? kind : `${kind} ${type}`,
@@ -84,6 +84,7 @@ function describe(found: readonly RecordedRun[], now: Date, screen: Screen): str
       storedBytes === undefined ? '-' : bytes(storedBytes),
       backup === null ? '-' : shortKey(backup),
       by ?? 'command line',
+      id.slice(0, 8),
     ];
   });
   return renderTable(COLUMNS, rows, screen);
@@ -98,6 +99,7 @@ const COLUMNS = [
   { title: 'STORED', isNumber: true, leaveOut: 2 },
   { title: 'BACKUP', leaveOut: 4 },
   { title: 'BY', leaveOut: 1 },
+  { title: 'ID' },
 ];
 
 function lookOf(cell: string): Look | undefined {

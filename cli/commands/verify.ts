@@ -66,13 +66,13 @@ store cannot be reached, which says nothing about damage.
     const heads = values.heads === undefined ? undefined : await HeadsFile.read(values.heads, io);
     const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
-    const work = () =>
+    const work = (signal: AbortSignal) =>
       verifyBackups(session.repository, keys, {
         depth,
         others: values.all,
         sequence: values.all ? { seen: heads?.seen, isCopy: values.copy === true } : undefined,
         onProgress: session.progress.on,
-        signal: io.signal,
+        signal,
       });
     const [key] = keys;
     const about = { kind: 'verify', backup: keys.length === 1 && key ? key : null } as const;

@@ -4,6 +4,8 @@ import { sleep } from '../core/sleep.ts';
 import { SECOND_MS } from '../core/units.ts';
 import type { Repository } from '../repository/repository.ts';
 import { RunDocuments } from '../repository/run-documents.ts';
+import { abortBackup } from './abort-backup.ts';
+import { PLAN } from './run-plan.ts';
 
 /** Name of the document of a run by which somebody has it stopped. */
 const CANCEL = 'cancel';
@@ -23,6 +25,20 @@ export async function askToCancel(
   await new RunDocuments(repository.context, run).putFirst(CANCEL, 'cancel', { by }, signal);
 }
 
+/**
+ * Has a run stop of which only the id is known. One that is a backup in shares is given up too: no commit lists it.
+ *
+ * @throws E_USAGE, E_NO_KEY, E_STORE_*
+ */
+export async function cancelRun(
+  repository: Repository,
+  { run, by, signal }: { readonly run: string; readonly by: string; readonly signal: AbortSignal },
+): Promise<void> {
+  await askToCancel(repository, { run, by, signal });
+  const plan = await new RunDocuments(repository.context, run).get(PLAN, 'plan', signal);
+  if (plan) await abortBackup(repository, { run, reason: `cancelled by ${by}`, signal });
+}
+
 export interface CancelWatch extends Disposable {
   /** Aborted when somebody cancels the run, or with the signal that was given. */
   readonly signal: AbortSignal;
@@ -34,7 +50,16 @@ export interface CancelWatch extends Disposable {
 export function watchForCancel(
   repository: Repository,
   run: string,
-  { signal, everyMs = LOOK_EVERY_MS }: { readonly signal: AbortSignal; readonly everyMs?: number },
+  {
+    signal,
+    everyMs = LOOK_EVERY_MS,
+    onCancel = () => {},
+  }: {
+    readonly signal: AbortSignal;
+    readonly everyMs?: number;
+    /** Is told who has cancelled it. */
+    readonly onCancel?: (by: string) => void;
+  },
 ): CancelWatch {
   const documents = new RunDocuments(repository.context, run);
   const cancel = new AbortController();
@@ -50,6 +75,7 @@ export function watchForCancel(
       });
       by = found?.by;
     }
+    onCancel(by);
     cancel.abort(new HoldfastError('E_ABORTED', `cancelled by ${by}`));
   };
   look().catch(() => {});

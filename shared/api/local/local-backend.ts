@@ -18,6 +18,7 @@ import { pairingWarnings } from '../../core/pairing.ts';
 import { acceptBackups } from '../../jobs/accept.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
 import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
+import { cancelRun } from '../../jobs/cancel-run.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
 import { sourceNames } from '../../jobs/source-names.ts';
 import type { Backend, Call, Download } from '../backend.ts';
@@ -167,14 +168,20 @@ export class LocalBackend implements Backend {
     return tracker.find(id) ?? (await this.view.run(id, signal)) ?? tracker.get(id);
   }
 
-  follow(id: string, { signal }: Call): AsyncIterable<RunAnswer> {
-    return this.#options.tracker.follow(id, signal);
+  /** Of a run of another process: once, as nothing tells of its changes here. */
+  async *follow(id: string, call: Call): AsyncGenerator<RunAnswer> {
+    const { tracker } = this.#options;
+    if (tracker.find(id)) yield* tracker.follow(id, call.signal);
+    else yield await this.run(id, call);
   }
 
   async cancel({ id, backup }: ApiRun, call: Call): Promise<void> {
     const backups = backup === null ? [] : [parseBackup(backup)];
     await this.#audit(call, { action: 'cancel', run: id, backups });
-    this.#options.tracker.cancel(id, call.caller.name);
+    const { repository, tracker } = this.#options;
+    const by = call.caller.name;
+    if (tracker.find(id)) tracker.cancel(id, by);
+    else await cancelRun(repository, { run: id, by, signal: call.signal });
   }
 
   /** Waits until a run is over. */

@@ -3,6 +3,7 @@ import { backupTypes } from '../../core/backup-types.ts';
 import type { ResolvedConfig } from '../../core/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
+import { watchForCancel } from '../../jobs/cancel-run.ts';
 import { placeFrom } from '../../jobs/copy/place-from.ts';
 import { openLocks } from '../../jobs/lock.ts';
 import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
@@ -60,7 +61,12 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   const seen = await openRepository(options.repository, signal, given);
   const note = recordIn(repository, options.onWarning ?? (() => {}));
   // What is remembered of runs is read anew once the note of the end is there.
-  const record: RecordWork = (run, work) => note(run, work).finally(() => view.changed());
+  const record: RecordWork = async (run, work) => {
+    // Others than this process may cancel it too.
+    const onCancel = (by: string) => void tracker.cancel(run.id, by);
+    using _ = watchForCancel(repository, run.id, { signal, onCancel });
+    return await note(run, work).finally(() => view.changed());
+  };
   const tracker = new RunTracker(repository.clock, { record });
   const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
     place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;

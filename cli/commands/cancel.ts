@@ -1,0 +1,57 @@
+import { userInfo } from 'node:os';
+import { HoldfastError } from '../../shared/core/errors.ts';
+import { cancelRun } from '../../shared/jobs/cancel-run.ts';
+import { type RecordedRun, readRuns } from '../../shared/jobs/run-history.ts';
+import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
+import { age, plural } from '../format.ts';
+import { Session } from '../session.ts';
+
+const options = {} as const;
+const LEAST_CHARS = 4;
+
+export const cancel: Command = {
+  options,
+  help: `Usage: holdfast cancel RUN
+
+Has a run stop, whoever began it and wherever it runs: a command, the server of \`holdfast serve\`, functions on AWS. RUN is
+the id that \`holdfast runs\` shows, or its first characters. The run sees it within some seconds and ends in order: a backup
+is not listed, a drill's scratch database is dropped, a restore says how its target stands. On AWS a backup of a schedule
+then ends with E_RUN_ABORTED; the admin API stops its execution instead, which alarms nobody.
+
+${COMMON_HELP}
+Examples:
+  holdfast runs
+  holdfast cancel 0f3c9a12
+
+Exit status: 0 the run was told; 10 no such run goes on; 11 RUN fits several; 12 key.
+`,
+
+  async run(argv, io) {
+    const { values, positionals } = parse(argv, options, 1);
+    const [given] = positionals;
+    if (given === undefined) throw usage('RUN is missing', '`holdfast runs` shows the runs that go on.');
+    if (!/^[0-9a-f]{1,32}$/.test(given) || given.length < LEAST_CHARS)
+      throw usage(`'${given}' is no id of a run`, `Give ${LEAST_CHARS} to 32 of 0-9 and a-f.`);
+    await using session = await Session.open({ ...values, source: undefined }, io);
+    const { repository } = session;
+    const { run, kind, startedAt } = await runningOf(session, given);
+    await cancelRun(repository, { run, by: userInfo().username, signal: io.signal });
+    const said = `Told the ${kind} that began ${age(startedAt, repository.clock.now())} to stop: ${run}\n`;
+    await session.print({ run, kind }, `${said}See how it ends: holdfast runs\n`);
+    return 0;
+  },
+};
+
+/** The run that goes on whose id begins so. @throws E_UNKNOWN_RUN, E_USAGE where several do */
+async function runningOf({ repository, io }: Session, start: string): Promise<RecordedRun> {
+  const found: RecordedRun[] = [];
+  for await (const run of readRuns(repository, { signal: io.signal }))
+    if (run.state === 'running' && run.run.startsWith(start)) found.push(run);
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only;
+  if (only)
+    throw usage(`'${start}' fits ${plural(found.length, 'run')} that go on`, 'Give more of its characters.');
+  throw new HoldfastError('E_UNKNOWN_RUN', `no run goes on whose id begins with ${start}`, {
+    hint: '`holdfast runs` shows which do, and how others ended.',
+  });
+}
