@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { runBackup } from '../shared/jobs/backup.ts';
+import { rekeyRepository } from '../shared/jobs/rekey.ts';
+import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 import { openPostgresSource } from '../shared/sources/postgres/source.ts';
 import type { Source } from '../shared/sources/source.ts';
@@ -13,6 +16,7 @@ import { startPostgres } from '../tools/embedded-postgres.ts';
 import { startFirebaseServer } from '../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository, SMALL_CHUNKS, TEST_KEY } from './support/engine.ts';
 import { firebaseSource } from './support/firebase.ts';
+import { listAgain } from './support/forged-manifest.ts';
 import { describeWithPart, describeWithParts, POSTGRES_15_BIN } from './support/parts.ts';
 import { newFolder } from './support/temporary.ts';
 
@@ -38,8 +42,12 @@ async function backUp(source: Source): Promise<{ readonly folder: string; readon
 }
 
 async function python(...args: string[]): Promise<Buffer> {
+  return pythonWith(TEST_KEY, ...args);
+}
+
+async function pythonWith(key: string, ...args: string[]): Promise<Buffer> {
   const { stdout } = await run('/usr/bin/python3', ['tools/read-repository.py', ...args], {
-    env: { BACKUP_ENCRYPTION_KEY: TEST_KEY },
+    env: { BACKUP_ENCRYPTION_KEY: key },
     maxBuffer: 2 ** 26,
     encoding: 'buffer',
   });
@@ -95,6 +103,26 @@ describeWithPart('python-reader', 'the reader in Python gives what a folder of f
       const got = await python(folder, key, name);
       expect(got.equals(body), `${name}: ${got.length} bytes, the file has ${body.length}`).toBe(true);
     }
+  });
+});
+
+describeWithPart('python-reader', 'the reader in Python believes what Holdfast believes', () => {
+  it('of an old key that was replaced: what it signed before, and nothing since', async () => {
+    const source = await newFolder();
+    await writeFile(path.join(source, 'a.txt'), 'one\n');
+    const { folder, key } = await backUp(new FilesSource(source));
+    const newKey = createHash('sha256').update('the next key').digest('hex');
+    const store = new FolderStore(folder);
+    const open = (hexKey: string) => openRepository(store, { keys: new HexKeyProvider(hexKey) });
+    await rekeyRepository(open, { key: TEST_KEY, newKey, signal: never });
+    const forged = await listAgain(store, key, { type: 'forged', at: new Date().toISOString() });
+    expect(String(await pythonWith(newKey, folder, key, 'a.txt'))).toBe('one\n');
+    const refused = pythonWith(newKey, folder, forged, 'a.txt').catch(
+      ({ stderr }: { stderr: Buffer }) => stderr,
+    );
+    expect(String(await refused)).toContain('was signed with a key that had been replaced');
+    // Who has the old key alone still believes it.
+    expect(String(await python(folder, forged, 'a.txt'))).toBe('one\n');
   });
 });
 

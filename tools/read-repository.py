@@ -40,6 +40,7 @@ class Cursor:
 
 class Repository:
     def __init__(self, folder, root_key, recovery_seed=b''):
+        self.signed_before = None
         self.folder, self.own, self.roots = folder, root_key_id(root_key), {root_key_id(root_key): root_key}
         self.recovery = __import__('recovery_key').Recovery(self, recovery_seed) if recovery_seed else None
         raw, self.file = self.authenticated('repository.json')
@@ -57,6 +58,13 @@ class Repository:
         self.check_mac(raw, hkdf(self.unwrap(file['seal'], self.file['id'], 'keys'), None, 'holdfast/1 keys', 32), key)
         for older in file['older']:
             self.roots[older['rootKeyId']] = self.unwrap(dict(older, rootKeyId=self.own), older['rootKeyId'], 'root')
+        self.signed_before = file.get('signedBefore')
+    def believes(self, raw, root_key_id):
+        """Older root keys sign nothing any more: what they signed before is on a list."""
+        if root_key_id == self.own or not self.signed_before: return True
+        hashes = self.read('keys/signed/' + self.signed_before['sha256'])
+        check(hashlib.sha256(hashes).hexdigest() == self.signed_before['sha256'], 'the list of what was signed before was changed')
+        return hashlib.sha256(raw).digest() in {hashes[at:at + 32] for at in range(0, len(hashes), 32)}
     def read(self, key, offset=0, count=-1):
         with open(os.path.join(self.folder, key), 'rb') as file:
             file.seek(offset)
@@ -85,6 +93,7 @@ class Repository:
         check(manifest['format'] == 'holdfast-backup' and manifest['version'] in (1, 2) and manifest['key'] == key, key)
         own = [entry for entry in manifest['keys'] if (entry['run'], entry['purpose']) == (manifest['run'], 'manifest')]
         self.check_mac(raw, self.unwrap(own[0], manifest['run'], 'manifest'), key)
+        check(self.believes(raw, own[0]['rootKeyId']), f'{key} was signed with a key that had been replaced')
         packs, entries = read_parts.packs_of(self, manifest, Cursor, check)
         return Backup(self, manifest, packs, {(one['run'], one['purpose']): self.unwrap(one, one['run'], one['purpose']) for one in entries})
 
