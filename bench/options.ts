@@ -11,6 +11,8 @@ Programs:
             5 % in memory: what the newest backup needs, by a first backup
   scale     0.1 and 1 GB (10 GB with --full), made while they are read: time, memory, requests
   cold      cold starts of the Lambda functions, from their bundles, under AWS's runtime client
+  repository  lists, status, prune and quick verification of 10, 100 and 1,000 GB, 500 backups and 2,000 reports,
+            in a folder and on Ceph RGW (there 1,000 GB with --full)
 
 Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
@@ -25,7 +27,7 @@ installed are left out, and named: apt-get install restic borgbackup zstd age po
 ceph-common. Needs 6 GB in the temporary folder; churn --full needs 10 GB.
 `;
 
-const PROGRAMS = ['compare', 'live', 'churn', 'scale', 'cold'] as const;
+const PROGRAMS = ['compare', 'live', 'churn', 'scale', 'cold', 'repository'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 export interface Options {

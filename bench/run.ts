@@ -13,6 +13,7 @@ const PROGRAMS: Readonly<Record<ProgramName, () => Promise<Program>>> = {
   churn: async () => (await import('./churn.ts')).churn,
   scale: async () => (await import('./scale.ts')).scale,
   cold: async () => (await import('./cold.ts')).cold,
+  repository: async () => (await import('./repository.ts')).repository,
 };
 
 try {
