@@ -81,7 +81,7 @@ describe('several instances of a Firebase project as one source', () => {
     const dry = await holdfast('restore latest:game --to copy --dry-run');
     expect(dry.stdout).toContain(`eu to ${toEu.url}: write`);
     expect(dry.stdout).toContain(`us to ${toUs.url}: write`);
-    const restored = await holdfast('restore latest:game --to copy --rules --quiet');
+    const restored = await holdfast('restore latest:game --to copy --rules');
     expect(restored, restored.stderr).toMatchObject({ status: 0 });
     expect(restored.stdout).toMatch(/6 datasets compared with the backup, all equal/);
     for (const [from, to, of] of [[eu, toEu, 'eu'] as const, [us, toUs, 'us'] as const]) {

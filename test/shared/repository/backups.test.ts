@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { KiB } from '../../../shared/core/units.ts';
 import { runBackup } from '../../../shared/jobs/backup.ts';
 import { chooseBackup } from '../../../shared/jobs/choose-backup.ts';
 import { listBackups } from '../../../shared/jobs/list.ts';
@@ -23,6 +24,7 @@ import {
   OTHER_KEY,
   ofLists,
   openRepository,
+  TEST_FORMAT,
   TEST_KEY,
 } from '../../support/engine.ts';
 import { listedPacks } from '../../support/listed.ts';
@@ -82,7 +84,8 @@ describe('a backup', () => {
     await backUp(repository, data);
     const again = await backUp(repository, data);
     expect(again.newChunks).toBe(0);
-    expect(again.storedBytes).toBeLessThan(2000);
+    // Small packs of format 2 are padded to 4 KiB and more.
+    expect(again.storedBytes).toBeLessThan(TEST_FORMAT === 1 ? 2000 : 20 * KiB);
   });
 
   it('takes few requests', async () => {
