@@ -116,7 +116,7 @@ describeWithPart('chromium', 'console', () => {
   });
 
   it('says whether all is well, and shows what there is', async () => {
-    await page.getByText('All is well: every source has a good backup, verified and drilled.').waitFor();
+    await page.getByText(/^Protected: the newest good backup of shop was made /).waitFor();
     const card = page.getByRole('region', { name: 'shop', exact: true });
     expect(await card.textContent()).toMatch(/Newest good backup\d+ hours? ago.*Restored in 41\.\d s/);
     await page.locator('.heat rect').first().waitFor();
@@ -387,7 +387,7 @@ describeWithPart('chromium', 'console', () => {
     const other = await openPage(context);
     await other.goto(newestLink(serving));
     const backUp = button('Back up now', other);
-    await other.getByText('All is well', { exact: false }).waitFor();
+    await other.getByText('Protected:', { exact: false }).waitFor();
     expect(await backUp.getAttribute('aria-disabled')).toBe('true');
     expect(await backUp.getAttribute('title')).toBe('This needs the role operator; you are viewer.');
     await backUp.click({ force: true });
