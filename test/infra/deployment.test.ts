@@ -292,25 +292,26 @@ describe('monitoring', () => {
   const about = (text: string) =>
     alarms.find(({ AlarmDescription }) => JSON.stringify(AlarmDescription).includes(text));
 
-  it('alarms by few alarms: three for each source, and five', () => {
+  it('alarms by few alarms: four for each source, and five', () => {
     const names = alarms.map(({ AlarmDescription }) => JSON.stringify(AlarmDescription));
-    expect(names.filter((name) => / (shop|game) /.test(name) || /of (shop|game)/.test(name))).toHaveLength(6);
+    expect(names.filter((name) => / (shop|game) /.test(name) || /of (shop|game)/.test(name))).toHaveLength(8);
     const one = properties(
       deploymentOf({ sources: { shop: { kind: 'postgres', secret: SECRETS.source } } }).monitoring,
       'AWS::CloudWatch::Alarm',
     );
-    expect(one).toHaveLength(8);
+    expect(one).toHaveLength(9);
   });
 
   it('takes what stops being measured for a missed backup, and for a watchdog that stopped', () => {
     expect(about('newest good backup of shop')).toMatchObject({
-      MetricName: 'BackupAge',
+      // What the verdict finds: the age that is allowed is of each source.
+      MetricName: 'BackupMissed',
       Namespace: 'Holdfast',
       Dimensions: [
         { Name: 'deployment', Value: deployment },
         { Name: 'source', Value: 'shop' },
       ],
-      Threshold: 30 * 3600,
+      Threshold: 0,
       // Data that stop are told of; on installing there are none yet, and nobody is called.
       TreatMissingData: 'missing',
       InsufficientDataActions: [expect.anything()],
