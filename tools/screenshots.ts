@@ -26,9 +26,9 @@ await shoot(page, 'backups');
 
 await page.evaluate("location.hash = '#/restore'");
 await page.getByText('Newest good backup').waitFor();
-await page.getByRole('button', { name: 'Next' }).click();
-await page.getByText('shop_copy').click();
-await page.getByRole('button', { name: 'See the plan' }).click();
+await page.getByRole('button', { name: 'Continue' }).click();
+await page.getByLabel('shop_copy').check();
+await page.getByRole('button', { name: 'Continue' }).click();
 await page.getByText('Nothing is in the way at the target.').waitFor();
 await shoot(page, 'restore');
 
