@@ -126,7 +126,7 @@ describe('on a terminal', () => {
       const [key = ''] = /^\S+/.exec(lines[1]!) ?? [];
       expect((await holdfast(`show ${key}`)).status).toBe(0);
       const piped = await holdfast('list');
-      expect(piped.stdout).toMatch(new RegExp(`backup_${key} {2}\\d{4}-.*/shop\\.txt`));
+      expect(piped.stdout).toMatch(new RegExp(`backup_${key} {2}\\d{4}-.* shop\n`));
       expect(piped.stdout).not.toContain('\u001b');
     },
   );
