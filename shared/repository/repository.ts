@@ -10,7 +10,6 @@ import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts'
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
-import { RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import {
   checkRepositoryFile,
   DEFAULT_CHUNKER,
@@ -18,10 +17,7 @@ import {
   parseRepositoryFile,
   REPOSITORY_FILE,
 } from '../format/repository-file.ts';
-import { RUNS } from '../format/run-document.ts';
-import { UPGRADE_FILE } from '../format/upgrade-file.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
-import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { BackupReader } from './backup-reader.ts';
 import type { BackupWriterOptions } from './backup-to-write.ts';
@@ -31,22 +27,19 @@ import { KeyRing } from './key-ring.ts';
 import { type Marks, readMarks } from './marks.ts';
 import { PackLists } from './pack-lists.ts';
 import { Reports } from './reports.ts';
+import { readRepositoryFile, refuseTakenPlace, repositoryExists } from './repository-place.ts';
+import { DEFAULT_REREAD_WITHIN } from './reread.ts';
 import { isSuccessor, openKeychain, refuseReplaced } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { linkOf, nextInSequence, SequenceLinks } from './sequence.ts';
 import { type SignatureOptions, Signatures } from './signatures.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
-import { refuseStranded } from './stranded.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 /** A manifest of format 2 takes no more, however large the backup is. */
 const MOST_MANIFEST_BYTES = 8 * KiB;
-/** docs/decisions/0011-parents.md says why. */
-const DEFAULT_REREAD_WITHIN = 30;
-/** What may be left of a repository: none of it is somebody else's. */
-const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -404,35 +397,4 @@ export function withNoPacks(manifest: Manifest): Manifest {
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Promise<Uint8Array> {
-  try {
-    return await store.get(REPOSITORY_FILE, { signal });
-  } catch (error) {
-    if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-    await refuseStranded(store, signal);
-    throw new HoldfastError('E_NO_REPOSITORY', `there is no repository at ${store.location}`, {
-      cause: error,
-      hint: 'Check the place, or make a repository there with `holdfast init`.',
-    });
-  }
-}
-
-/** @throws E_REPOSITORY_EXISTS, E_NO_REPOSITORY, E_FOREIGN_REPOSITORY where the place holds anything but what is left of a repository */
-export async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
-  if (await headIfThere(REPOSITORY_FILE, store, signal)) throw repositoryExists(store);
-  await refuseStranded(store, signal);
-  for await (const { key } of store.list('', { signal })) {
-    if (OURS.some((prefix) => key.startsWith(prefix))) continue;
-    throw new HoldfastError('E_FOREIGN_REPOSITORY', `${store.location} holds other things, such as ${key}`, {
-      hint: 'Choose an empty folder, or a prefix of the bucket that nothing else uses.',
-    });
-  }
-}
-
-function repositoryExists(store: ObjectStore): HoldfastError {
-  return new HoldfastError('E_REPOSITORY_EXISTS', `there is a repository at ${store.location} already`, {
-    hint: 'Use it as it is, or choose another place.',
-  });
 }

@@ -5,6 +5,8 @@ import type { BackupReader } from './backup-reader.ts';
 import type { Limits } from './context.ts';
 import { isDamage } from './damage.ts';
 
+/** Backups, and days. docs/decisions/0011-parents.md says why. */
+export const DEFAULT_REREAD_WITHIN = 30;
 /** Packs lie on a circle of so many places, by the first four digits of their names. */
 const PLACES = 65_536;
 

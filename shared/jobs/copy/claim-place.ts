@@ -4,7 +4,7 @@ import { KEYS_PREFIX } from '../../format/keys-file.ts';
 import { isRecoveryWrapName, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
 import { parseRepositoryFile, REPOSITORY_FILE } from '../../format/repository-file.ts';
 import { UPGRADE_FILE } from '../../format/upgrade-file.ts';
-import { refuseTakenPlace } from '../../repository/repository.ts';
+import { refuseTakenPlace } from '../../repository/repository-place.ts';
 import { getIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';
