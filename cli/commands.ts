@@ -87,6 +87,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'lock what backups need, so that nobody can remove it before its time',
     load: async () => (await import('./commands/lock.ts')).lock,
   },
+  timestamp: {
+    summary: 'have an authority stamp which backups are the newest',
+    load: async () => (await import('./commands/timestamp.ts')).timestamp,
+  },
   keys: {
     summary: 'list the keys in use; check that the configured one opens every backup',
     load: async () => (await import('./commands/keys.ts')).keys,

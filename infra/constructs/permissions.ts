@@ -79,7 +79,11 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     decrypt: ALL_PURPOSES,
   };
   // Looks whether somebody has cancelled it.
-  const stoppable: Permissions = { ...reader, get: [...EVERYTHING, CANCELS], put: [...reports('audit'), HISTORY] };
+  const stoppable: Permissions = {
+    ...reader,
+    get: [...EVERYTHING, CANCELS],
+    put: [...reports('audit'), HISTORY],
+  };
   const table: Readonly<Record<DeployedFunction, Permissions>> = {
     // The first plan makes the repository.
     plan: {
@@ -100,7 +104,11 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
     drill: { ...stoppable, put: [...reports('audit', 'drill'), HISTORY] },
-    export: { ...stoppable, get: [...stoppable.get, 'exports/*'], put: [...reports('audit'), 'exports/*', HISTORY] },
+    export: {
+      ...stoppable,
+      get: [...stoppable.get, 'exports/*'],
+      put: [...reports('audit'), 'exports/*', HISTORY],
+    },
     prune: {
       // Which of what is wrapped to recovery keys is of a run.
       get: [...LISTED, ...WRAPS],
