@@ -18,7 +18,7 @@ Options:
   --quick       small data, one round: about a minute; writes no results unless --write is given
   --full        scale: 10 GB too; churn: 2,500,000 rows instead of 300,000
   --rounds N    compare, live: how often each step is run (3)
-  --only NAME   compare: one of table, text, tree, log, shuffled
+  --only NAME   compare: one of table, text, tree, log, shuffled; repository: a size in GB
   --write       write results even of --quick, --only
   --help
 
