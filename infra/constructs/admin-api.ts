@@ -20,7 +20,7 @@ import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
 import { NO_LOGINS } from './database-logins.ts';
 import { deliveredLog } from './delivered-log.ts';
-import { apiConfig, functionConfig, functionEnvironment } from './function-settings.ts';
+import { apiConfig, fipsEnvironment, functionConfig, functionEnvironment } from './function-settings.ts';
 import { JobFunction } from './job-function.ts';
 import { jobStatements } from './job-statements.ts';
 
@@ -95,6 +95,7 @@ export class AdminApi extends Construct {
   #makeFunctions({ storage, pipeline, config, bundles }: AdminApiProps) {
     const { copies, lock, signing } = pipeline.config;
     const { functions = {}, logDays: logRetention } = pipeline.config.aws;
+    const fips = fipsEnvironment(pipeline.config.aws);
     const place = {
       ...storage.placeFor(pipeline.config.deltas),
       lock,
@@ -102,7 +103,7 @@ export class AdminApi extends Construct {
     };
     const decide = new JobFunction(this, 'decide', {
       job: 'decide',
-      environment: functionEnvironment(storage, pipeline.eventBus, functionConfig(config)),
+      environment: { ...functionEnvironment(storage, pipeline.eventBus, functionConfig(config)), ...fips },
       statements: jobStatements('decide', {
         place,
         logins: NO_LOGINS,
@@ -125,6 +126,7 @@ export class AdminApi extends Construct {
     const api = new JobFunction(this, 'admin-api', {
       job: 'admin-api',
       environment: {
+        ...fips,
         ...functionEnvironment(
           storage,
           pipeline.eventBus,

@@ -101,6 +101,7 @@ export class BackupMonitoring extends Construct {
     this.#watchDeadLetters(pipeline);
     if (api) this.#watchApi(api);
     this.#watchKey(storage);
+    this.#watchDecrypts(pipeline);
     this.alarms = this.#alarms;
     backupDashboard(this, 'Dashboard', this.#alarms, { deployment: this.#deployment, sources });
   }
@@ -289,14 +290,16 @@ export class BackupMonitoring extends Construct {
         }),
       ],
     });
-    const matched = new Metric({
-      namespace: 'AWS/Events',
-      metricName: 'MatchedEvents',
-      dimensionsMap: { RuleName: rule.ruleName },
-      statistic: Stats.SUM,
-      period: Duration.minutes(5),
+    this.#alarm('KeyDeletion', matchedBy(rule.ruleName), {
+      text: 'the key of all backups is to be deleted, or was disabled',
     });
-    this.#alarm('KeyDeletion', matched, { text: 'the key of all backups is to be deleted, or was disabled' });
+  }
+
+  #watchDecrypts({ decrypts }: BackupPipeline): void {
+    if (!decrypts) return;
+    this.#alarm('RecordsOpened', matchedBy(decrypts.ruleName), {
+      text: 'a key of backed-up records was opened by somebody else than the functions that do so',
+    });
   }
 
   #alarm(
@@ -331,6 +334,17 @@ interface AlarmOptions {
   readonly tellsOfSilence?: boolean;
   /** In how many periods, one after the other. @default 1 */
   readonly periods?: number;
+}
+
+/** How often a rule found what it looks for. */
+function matchedBy(ruleName: string): Metric {
+  return new Metric({
+    namespace: 'AWS/Events',
+    metricName: 'MatchedEvents',
+    dimensionsMap: { RuleName: ruleName },
+    statistic: Stats.SUM,
+    period: Duration.minutes(5),
+  });
 }
 
 function together(expression: string, usingMetrics: Readonly<Record<string, IMetric>>): IMetric {

@@ -22,8 +22,9 @@ import type { BackupStorage } from './backup-storage.ts';
 import { bundleOf } from './bundles.ts';
 import { copyListStatements, copyStatements } from './copy-statements.ts';
 import { loginsOf } from './database-logins.ts';
-import { FargateTasks, type TaskJob } from './fargate-runtime.ts';
-import { functionConfig, functionEnvironment } from './function-settings.ts';
+import { DecryptRule } from './decrypt-rule.ts';
+import { FargateTasks, TASK_JOBS, type TaskJob } from './fargate-runtime.ts';
+import { fipsEnvironment, functionConfig, functionEnvironment } from './function-settings.ts';
 import { type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
 import { DEPLOYMENT } from './put-event.ts';
@@ -71,6 +72,9 @@ export interface BackupPipelineProps {
   readonly bundles?: string | undefined;
 }
 
+/** Jobs that open records; so does a backup that stores differences. */
+const OPENERS = ['restore', 'drill', 'export', 'verify'] as const satisfies FunctionName[];
+
 /** Functions with a role each, the state machine of a backup, and the schedules that start it all. */
 export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
@@ -87,6 +91,8 @@ export class BackupPipeline extends Construct implements IConnectable {
   readonly #connections: Connections | undefined;
   /** Copies backups, where there are second places. */
   readonly copies: BackupCopies | undefined;
+  /** Who else opens records, where that is asked for. */
+  readonly decrypts: DecryptRule | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
   constructor(scope: Construct, id: string, given: BackupPipelineProps) {
@@ -115,6 +121,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     };
     const environment = {
       ...functionEnvironment(props.storage, this.eventBus, functionConfig(file)),
+      ...fipsEnvironment(aws),
       HOLDFAST_DEPLOYMENT: this.deployment,
     };
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
@@ -145,6 +152,7 @@ export class BackupPipeline extends Construct implements IConnectable {
       logRetention: aws.logDays,
     }).stateMachine;
     this.#allowCallback(fargate);
+    this.decrypts = this.#makeDecryptRule(props);
     this.schedules = this.#makeSchedules(props);
   }
 
@@ -208,6 +216,10 @@ export class BackupPipeline extends Construct implements IConnectable {
 
   #makeEndpoints(network: FunctionNetwork | undefined): void {
     if (!network) throw new Error('endpoints is set, and there is no vpc to make them in');
+    if (this.config.aws.fips)
+      throw new Error(
+        'endpoints and aws.fips are both set: not every service has an endpoint for FIPS in a VPC; make those that your region has',
+      );
     new BackupEndpoints(this, 'Endpoints', { ...network, services: endpointServices(this.config) });
   }
 
@@ -281,6 +293,23 @@ export class BackupPipeline extends Construct implements IConnectable {
       this.job(job).function.addEnvironment('HOLDFAST_TASK_MACHINE', stateMachine.stateMachineArn);
       stateMachine.grantStartExecution(this.job(job).role);
     }
+  }
+
+  #makeDecryptRule({ storage }: BackupPipelineProps): DecryptRule | undefined {
+    const { aws, deltas } = this.config;
+    const { decrypts } = aws.alarms;
+    if (!decrypts) return undefined;
+    const jobs: readonly FunctionName[] = [...OPENERS, ...(deltas ? (['backup-partition'] as const) : [])];
+    const tasks = this.#tasks;
+    const asTasks = tasks ? TASK_JOBS.filter((job) => jobs.includes(job)).map((job) => tasks.task(job)) : [];
+    const roles: IRole[] = [
+      ...jobs.map((job) => this.#functions[job].role),
+      ...asTasks.map(({ taskDefinition }) => taskDefinition.taskRole),
+    ];
+    return new DecryptRule(this, 'Decrypts', {
+      keyArns: storage.placeFor(deltas).keyArns,
+      roleArns: [...roles.map(({ roleArn }) => roleArn), ...decrypts.alsoBy],
+    });
   }
 
   /** In a policy of its own: the state machine names the function, and the policy the state machine. */

@@ -24,6 +24,15 @@ export function functionEnvironment(
   };
 }
 
+/** What has the SDK choose FIPS endpoints, of every service that it calls. */
+export function fipsEnvironment({
+  fips,
+}: {
+  readonly fips?: boolean | undefined;
+}): Readonly<Record<string, string>> {
+  return fips ? { AWS_USE_FIPS_ENDPOINT: 'true' } : {};
+}
+
 /**
  * The part of a configuration that the function of the admin API reads.
  *

@@ -107,6 +107,8 @@ export const AwsConfig = z.strictObject({
         .optional(),
     })
     .optional(),
+  /** Functions and tasks call AWS by endpoints that FIPS 140 has validated. */
+  fips: z.boolean().optional(),
   /** Functions that restore, drill, export and verify open records of the configured sources alone. */
   ownSourcesOnly: z.boolean().optional(),
   alarms: z
@@ -115,6 +117,16 @@ export const AwsConfig = z.strictObject({
       verificationAgeDays: whole(1, 400).optional(),
       drillAgeDays: whole(1, 400).optional(),
       copyLagHours: whole(1, 24 * 400).optional(),
+      /** Tells when records are opened by another role than those of the functions that do so. */
+      decrypts: z
+        .strictObject({
+          /** ARNs of roles that people restore with. */
+          alsoBy: z
+            .array(z.string().regex(/^arn:[a-z-]+:iam::\d{12}:role\/.+$/, 'it is not the ARN of a role'))
+            .max(10)
+            .optional(),
+        })
+        .optional(),
     })
     .optional(),
   functions: z
@@ -170,6 +182,8 @@ export interface AwsSettings
     readonly verificationAgeMs: number;
     readonly drillAgeMs: number;
     readonly copyLagMs: number;
+    /** Undefined: nobody is told who opens records. */
+    readonly decrypts: { readonly alsoBy: readonly string[] } | undefined;
   };
 }
 
@@ -230,6 +244,7 @@ export function resolveAws(
   const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
   problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
   const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40, copyLagHours = 26 } = alarms ?? {};
+  const { decrypts } = alarms ?? {};
   return {
     ...rest,
     stackName: rest.stackName ?? 'Holdfast',
@@ -243,6 +258,7 @@ export function resolveAws(
       verificationAgeMs: verificationAgeDays * DAY_HOURS * HOUR_MS,
       drillAgeMs: drillAgeDays * DAY_HOURS * HOUR_MS,
       copyLagMs: copyLagHours * HOUR_MS,
+      decrypts: decrypts && { alsoBy: decrypts.alsoBy ?? [] },
     },
   };
 }

@@ -68,7 +68,13 @@ export const FULL_CONFIG: HoldfastConfig = {
       runDays: 20,
     },
     notifications: { emails: ['ops@example.com'], webhook: { secret: SECRETS.webhook } },
-    alarms: { backupAgeHours: 30, verificationAgeDays: 10, drillAgeDays: 50 },
+    alarms: {
+      backupAgeHours: 30,
+      verificationAgeDays: 10,
+      drillAgeDays: 50,
+      decrypts: { alsoBy: ['arn:aws:iam::111122223333:role/dba'] },
+    },
+    fips: true,
     functions: {
       'backup-partition': { memoryMiB: 3008, timeoutMinutes: 10, reservedConcurrency: 7 },
       'admin-api': { reservedConcurrency: 9 },
