@@ -8,6 +8,7 @@ import { type Catalog, decodeCatalog, type RootEntry, rootNode } from '../format
 import type { ChunkRef } from '../format/chunk-ref.ts';
 import { mostItemBytes } from '../format/codec.ts';
 import { listOf, type Manifest, packCountOf } from '../format/manifest.ts';
+import { packKey } from '../format/pack.ts';
 import type { ListedPack } from '../format/pack-list.ts';
 import type { RecordDigest } from '../format/record-digest.ts';
 import { type NodeRef, PackNames, SELF } from '../format/tree.ts';
@@ -77,7 +78,11 @@ export class BackupReader {
     const names = new PackNames();
     const { id, pack, offset, storedBytes } = manifest.catalog;
     const body = await packs.readItem({ pack: names.handle(parsePackId(pack)), offset, storedBytes }, signal);
-    const catalog = decodeCatalog(body, id, `the catalog of ${manifest.key}`);
+    const catalog = decodeCatalog(
+      body,
+      id,
+      `the catalog of ${manifest.key} in ${packKey(parsePackId(pack))}`,
+    );
     return new BackupReader(context, manifest, catalog, { packs, names, listed });
   }
 
