@@ -4,7 +4,7 @@ import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../
 import { type BundleSize, bundleSizes } from '../../tools/build-lambdas.ts';
 import { builtLambdas } from '../support/bundles.ts';
 
-const MOST_CODE_BYTES = 1_500_000;
+const MOST_CODE_BYTES = 1_600_000;
 /** What a size may differ from what the documents say before they must be changed. */
 const LEEWAY_MB = 0.04;
 
@@ -25,7 +25,7 @@ describe('bundles of functions', () => {
     sizes = await bundleSizes(await builtLambdas());
   });
 
-  it('have at most 1.5 MB of code each', () => {
+  it('have at most 1.6 MB of code each', () => {
     const functions = sizes.filter(({ name }) => name !== 'task');
     expect(functions.map(({ name }) => name)).toEqual(
       [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES].toSorted(),
