@@ -133,8 +133,8 @@ export class RepositoryView {
   }
 
   async storage(signal: AbortSignal): Promise<StorageAnswer> {
-    const { status, backups } = await this.#overview.get(signal);
-    return storageOf(status, backups, this.#options.repository.clock.now());
+    const { status, backups, runs } = await this.#overview.get(signal);
+    return storageOf(status, { backups, runs }, this.#options.repository.clock.now());
   }
 
   /** The newest runs of the history, newest first. */

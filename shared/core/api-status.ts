@@ -191,9 +191,12 @@ export const StorageAnswer = z.object({
         backups: Count,
         plainBytes: Count.describe('of that day alone, as are the others'),
         newBytes: Count,
+        suspect: Count.describe('backups that are suspect, and that nobody has accepted'),
+        bad: Count.describe('backups that were found damaged, or are misdated'),
+        failed: Count.describe('backups that failed, of the newest 200 runs'),
       }),
     )
-    .describe('oldest first; days without backups are left out'),
+    .describe('oldest first; days without backups and failures are left out'),
 });
 export type StorageAnswer = z.infer<typeof StorageAnswer>;
 

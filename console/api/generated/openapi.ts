@@ -1692,7 +1692,7 @@ export interface operations {
                 /** @description that the runs of listed backups stored */
                 readonly newBytes: number;
               }[];
-            /** @description oldest first; days without backups are left out */
+            /** @description oldest first; days without backups and failures are left out */
             readonly days: readonly {
                 /** Format: date */
                 readonly date: string;
@@ -1704,6 +1704,12 @@ export interface operations {
                 /** @description of that day alone, as are the others */
                 readonly plainBytes: number;
                 readonly newBytes: number;
+                /** @description backups that are suspect, and that nobody has accepted */
+                readonly suspect: number;
+                /** @description backups that were found damaged, or are misdated */
+                readonly bad: number;
+                /** @description backups that failed, of the newest 200 runs */
+                readonly failed: number;
               }[];
           };
         };

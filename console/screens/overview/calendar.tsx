@@ -138,6 +138,14 @@ function Legend() {
         </span>
       ))}
       <span>
+        <Swatch look="day-suspect" />
+        suspect
+      </span>
+      <span>
+        <Swatch look="day-failed" />
+        failed or damaged
+      </span>
+      <span>
         <Swatch look="gap" />
         missing
       </span>
@@ -154,12 +162,15 @@ function Swatch({ look }: { readonly look: string }) {
   );
 }
 
-function classOf({ backups, isGap }: CalendarDay): string {
-  return isGap ? 'gap' : `heat-${Math.min(backups, 3)}`;
+function classOf({ backups, isGap, outcome }: CalendarDay): string {
+  if (isGap && outcome === undefined) return 'gap';
+  return outcome === 'suspect' || outcome === 'failed' ? `day-${outcome}` : `heat-${Math.min(backups, 3)}`;
 }
 
-function describe({ date, backups, newBytes, isGap }: CalendarDay): string {
+function describe({ date, backups, newBytes, isGap, outcome }: CalendarDay): string {
   const day = DATE.format(new Date(date));
+  if (outcome === 'suspect') return `${day}: ${plural(backups, 'backup')}, suspect`;
+  if (outcome === 'failed') return `${day}: ${backups > 0 ? 'damaged' : 'failed'}`;
   if (backups > 0) return `${day}: ${plural(backups, 'backup')}, ${bytes(newBytes)} new`;
   return isGap ? `${day}: no backup is listed` : `${day}: nothing yet`;
 }

@@ -13,6 +13,8 @@ export interface CalendarDay {
   readonly weekday: number;
   readonly backups: number;
   readonly newBytes: number;
+  /** What became of it: the worst of the day; nothing if there was no backup, and no try. */
+  readonly outcome: 'good' | 'suspect' | 'failed' | undefined;
   /** No backup, on a day after backups of every day have begun. */
   readonly isGap: boolean;
 }
@@ -29,10 +31,25 @@ export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDa
   const count = (WEEKS - 1) * 7 + weekday + 1;
   return Array.from({ length: count }, (_, i) => {
     const date = new Date(todayMs - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
-    const { backups = 0, newBytes = 0 } = byDate.get(date) ?? {};
+    const day = byDate.get(date);
+    const { backups = 0, newBytes = 0 } = day ?? {};
     const isGap = backups === 0 && date > since && date < today;
-    return { date, week: Math.floor(i / 7), weekday: i % 7, backups, newBytes, isGap };
+    return {
+      date,
+      week: Math.floor(i / 7),
+      weekday: i % 7,
+      backups,
+      newBytes,
+      isGap,
+      outcome: day && outcomeOf(day),
+    };
   });
+}
+
+/** A day on which one of several tries made a good backup is a good one. */
+function outcomeOf({ backups, suspect, bad }: Day): CalendarDay['outcome'] {
+  if (backups - suspect - bad > 0) return 'good';
+  return suspect > 0 ? 'suspect' : 'failed';
 }
 
 /** So many days of seven make a week of daily backups: one that failed, and a week that began in the middle, count too. */

@@ -13,6 +13,8 @@ export interface RunFacts {
   /** Runs that were read. */
   readonly count: number;
   readonly lastOf: ReadonlyMap<string, LastRun>;
+  /** Those that failed, or died. */
+  readonly failed: readonly { readonly source: string; readonly at: Date }[];
   /** Why not all could be read. */
   readonly problems: readonly string[];
 }

@@ -32,13 +32,16 @@ export async function readRunFacts(
     problems.push(`the history of runs cannot be read: ${error.message}`);
   }
   const nameOf = await naming(new Set(runs.flatMap(({ source }) => source ?? [])));
+  const failed: { source: string; at: Date }[] = [];
   const lastOf = new Map<string, LastRun>();
   for (const run of runs) {
     const last = lastRun(run);
     const name = nameOf(run.source ?? '');
     if (last && !lastOf.has(name)) lastOf.set(name, last);
+    if (last?.outcome === 'failed' || last?.outcome === 'given-up')
+      failed.push({ source: name, at: run.startedAt });
   }
-  return { count: runs.length, lastOf, problems };
+  return { count: runs.length, lastOf, failed, problems };
 }
 
 /** Undefined if it goes on, or was stopped on request: that says nothing of the source. */

@@ -8,7 +8,7 @@ const DAILY_DAYS = 60;
 function day(ago: number): Day {
   const date = new Date(NOW.getTime() - ago * DAY_MS).toISOString().slice(0, 10);
   const source = { kind: 'postgres', name: 'shop' };
-  return { date, source, backups: 1, plainBytes: 1000, newBytes: 100 } as Day;
+  return { date, source, backups: 1, plainBytes: 1000, newBytes: 100, suspect: 0, bad: 0, failed: 0 };
 }
 
 /** One a week, on a weekday, until backups of each day begin; oldest first. */
@@ -44,6 +44,18 @@ describe('a calendar', () => {
       ]);
     },
   );
+
+  it.each([
+    [{}, 'good'],
+    [{ backups: 2, suspect: 1 }, 'good'],
+    [{ suspect: 1 }, 'suspect'],
+    [{ bad: 1 }, 'failed'],
+    [{ backups: 0, failed: 2 }, 'failed'],
+  ])('shows a day of %o as %s', (change, outcome) => {
+    const cells = calendarOf([{ ...day(3), ...change }], NOW);
+    expect(cells.at(-4)?.outcome).toBe(outcome);
+    expect(cells.at(-3)?.outcome).toBeUndefined();
+  });
 
   it('has no gap where all are weekly', () => {
     const weekly = Array.from({ length: 50 }, (_, i) => day(7 * (50 - i)));
