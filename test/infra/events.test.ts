@@ -14,6 +14,7 @@ const LISTED = {
   type: 'daily',
   backup: 'backups/backup_daily_20261126_020000.json',
   figures: { records: 7, plainBytes: 70, storedBytes: 40, datasets: 1, chunks: 1, newChunks: 1 },
+  head: { number: 3, sha256: 'ab'.repeat(32) },
 };
 
 describe('the schema of events', () => {

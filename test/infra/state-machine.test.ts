@@ -34,6 +34,7 @@ const LISTED = {
   chunks: 1,
   newChunks: 1,
   suspect: null,
+  head: { number: 3, sha256: 'ab'.repeat(32) },
   parent: null,
   verification: { parts: [{ backup: KEY, depth: 'new', inParts: true }], damaged: [] },
 };
@@ -204,6 +205,7 @@ describe('the state machine of a backup', () => {
         type: 'daily',
         backup: LISTED.key,
         figures: { records: 7 },
+        head: LISTED.head,
       },
     });
   });
