@@ -4,6 +4,7 @@ import { parallel } from '../core/parallel.ts';
 import type { Manifest, RunKey } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import { asDamage, missing } from '../repository/damage.ts';
+import { LeafMemory } from '../repository/leaf-memory.ts';
 import { type LostGroup, type PackGroup, PackLists } from '../repository/pack-lists.ts';
 import type { Repository } from '../repository/repository.ts';
 import { sizeOf } from '../store/sizes.ts';
@@ -31,7 +32,7 @@ export class QuickVerification {
   readonly #checks = new Map<string, Promise<void>>();
   readonly #lists: PackLists;
   /** Leaves of lists in which nothing was found, and the run keys of their packs. */
-  readonly #whole = new Map<string, readonly RunKey[]>();
+  readonly #whole = new LeafMemory<readonly RunKey[]>();
   #sizes: Promise<ReadonlyMap<string, number>> | undefined;
 
   constructor(repository: Repository, findings: Findings, options: QuickVerificationOptions) {
@@ -68,7 +69,7 @@ export class QuickVerification {
       return whole === undefined;
     };
     for await (const group of this.#lists.walk(manifest, { isWanted, signal: this.#signal })) {
-      if (group.object && 'packs' in group) for (const key of runKeysOf(group)) keys.add(key);
+      if (group.object && 'packs' in group) for (const key of this.#whole.keysOf(group.packs)) keys.add(key);
       yield group;
     }
   }
@@ -87,7 +88,7 @@ export class QuickVerification {
       const found = await this.#findings.guard(name, backup, () => this.#check(name, { id, bytes }));
       isWhole &&= found;
     });
-    if (isWhole && object && packs.length > 0) this.#whole.set(object.id, runKeysOf(group));
+    if (isWhole && object && packs.length > 0) this.#whole.set(object.id, this.#whole.keysOf(packs));
     return isWhole;
   }
 
@@ -134,8 +135,4 @@ export class QuickVerification {
       sizes.set(key, sizeBytes);
     return sizes;
   }
-}
-
-function runKeysOf({ packs }: PackGroup): readonly RunKey[] {
-  return [...new Set(packs.flatMap(({ key }) => key ?? []))];
 }

@@ -1,5 +1,6 @@
 import type { HoldfastError } from '../core/errors.ts';
 import type { Manifest, RunKey } from '../format/manifest.ts';
+import { LeafMemory } from './leaf-memory.ts';
 import type { PackLists } from './pack-lists.ts';
 import { type PackNumbers, PackSet } from './pack-set.ts';
 import type { ManifestEntry } from './repository.ts';
@@ -24,7 +25,7 @@ interface Leaf {
 export class NameReader {
   readonly #lists: PackLists;
   readonly #numbers: PackNumbers;
-  readonly #leaves = new Map<string, Leaf>();
+  readonly #leaves = new LeafMemory<Leaf>();
 
   constructor(lists: PackLists, numbers: PackNumbers) {
     this.#lists = lists;
@@ -60,8 +61,7 @@ export class NameReader {
       if ('problem' in group) return group.problem;
       const { object } = group;
       const ids = [...(object ? [object] : []), ...group.packs].map(({ id }) => this.#numbers.of(id));
-      const ofPacks = object ? group.packs.flatMap(({ key }) => key ?? []) : [];
-      const leaf = { packs: Uint32Array.from(ids), keys: [...new Set(ofPacks)] };
+      const leaf = { packs: Uint32Array.from(ids), keys: object ? this.#leaves.keysOf(group.packs) : [] };
       if (object && group.packs.length > 0) this.#leaves.set(object.id, leaf);
       add(leaf);
     }
