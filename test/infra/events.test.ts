@@ -34,7 +34,7 @@ describe('the schema of events', () => {
   );
 
   it('wants the error of a failure', () => {
-    const { backup: _, figures: __, ...failed } = LISTED;
+    const { backup: _, figures: __, head: ___, ...failed } = LISTED;
     const error = { code: 'E_SOURCE_REFUSED', message: 'the database refused the login' };
     expect(eventProblems({ type: 'Backup Failed', detail: { ...failed, error } })).toEqual([]);
     expect(eventProblems({ type: 'Backup Failed', detail: failed })).toHaveLength(1);
