@@ -14,6 +14,7 @@ const CARRIED = [
   'audit',
   'drill',
   'repair',
+  'quarantine',
   'release',
 ] as const satisfies readonly ReportKind[];
 

@@ -4,6 +4,7 @@ import type { BackupKey } from '../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { type CopyOptions, copyBackups } from '../../../shared/jobs/copy/copy.ts';
 import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
+import { quarantineObject } from '../../../shared/jobs/quarantine.ts';
 import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
@@ -186,6 +187,18 @@ describe('a copy', () => {
     await copy({ choice: { policy: keepLast(1) } });
     expect((await prune(there, keepLast(1))).expired).toEqual([keys[0]]);
     await expectRestores([keys[2]!]);
+  });
+
+  it("carries what was put aside, so that a forged hold stands in no prune's way there either", async () => {
+    await backUpDay(1);
+    const forged = 'reports/hold/20260301/hold_20260301_020000_deadbeef.json';
+    await first.put(forged, Buffer.from('{}'));
+    await using repository = await openCheaply(first, { clock });
+    await quarantineObject(repository, forged, { reason: 'nobody knows it', signal: never });
+    await copy();
+    const put = await keysBelow(first, 'reports/quarantine/');
+    expect(put).toHaveLength(1);
+    expect(await keysBelow(second, 'reports/quarantine/')).toEqual(put);
   });
 
   it('leaves alone what the retention of the second place has dropped, and brings it again where it is held', async () => {
