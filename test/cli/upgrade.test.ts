@@ -49,7 +49,7 @@ it('holdfast upgrade says what it means, asks, and does it once', async () => {
 });
 
 it('holdfast init makes a repository of the format that is asked for', async () => {
-  expect(await holdfast('init --format 3')).toEqual(
+  expect(await holdfast('init --format 3')).toMatchObject(
     failure('E_USAGE', "--format is '3'; allowed are 1 and 2"),
   );
   expect(await holdfast('init --format 2')).toMatchObject({ status: 0 });
