@@ -110,13 +110,14 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
     expect(await remove(client, 'data/ef/old')).toBe('allowed');
   });
 
-  it('restore writes reports, and neither data nor backups', async () => {
+  it('restore writes what the audit asks for, and neither decisions, data nor backups', async () => {
     const client = await rgw.assume('restore', policyOf('restore'));
     expect(await put(client, 'data/ef/restore')).toBe('AccessDenied');
     expect(await put(client, 'backups/daily/x.json')).toBe('AccessDenied');
     expect(await remove(client, PACK)).toBe('AccessDenied');
     expect(await read(client, PACK)).toBe('allowed');
-    expect(await put(client, 'reports/restore/x.json')).toBe('allowed');
+    expect(await put(client, 'reports/audit/x.json')).toBe('allowed');
+    expect(await put(client, 'reports/hold/x.json')).toBe('AccessDenied');
   });
 
   it('the watchdog lists and reads manifests, and no pack', async () => {
