@@ -174,6 +174,8 @@ describe.runIf(hasPart('ceph-rgw'))('roles, as Ceph RGW enforces them', () => {
         env: {
           ...(resolved(variables, nameOf) as Record<string, string>),
           ...aws.env,
+          // Doubles have no such endpoints.
+          AWS_USE_FIPS_ENDPOINT: 'false',
           AWS_ENDPOINT_URL_KMS: aws.endpoint,
           AWS_ENDPOINT_URL_S3: rgw.endpoint,
           AWS_REGION: 'us-east-1',
