@@ -20,7 +20,7 @@ import { newFolder } from './support/temporary.ts';
 const run = promisify(execFile);
 const LINES = path.resolve('test/fixtures/lines');
 /** Repositories as releases wrote them. They are never made again: what they hold must be read for ever. */
-const FIXTURES = ['format-1'];
+const FIXTURES = ['format-1', 'format-2'];
 
 describe.each(FIXTURES)('the repository %s', (name) => {
   const folder = path.resolve('test/fixtures/repositories', name);

@@ -4,16 +4,17 @@ import { initRepository, openRepository } from '../shared/jobs/open-repository.t
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 
 /**
- * Writes test/fixtures/repositories/format-1: two backups of test/fixtures/lines, made by this release. A release
- * keeps the fixtures of those before it; it does not make them again.
+ * Writes test/fixtures/repositories/format-N, N being the argument: two backups of test/fixtures/lines, made by this release.
+ * A release keeps the fixtures of those before it; it does not make them again.
  */
 const KEY = 'ab'.repeat(32);
-const folder = process.argv[2] ?? 'test/fixtures/repositories/format-1';
+const version = process.argv[2] === '1' ? 1 : 2;
+const folder = process.argv[3] ?? `test/fixtures/repositories/format-${version}`;
 const signal = new AbortController().signal;
 const config = { repository: folder, encryptionKey: KEY, workers: 1 };
 
 rmSync(folder, { recursive: true, force: true });
-await initRepository(config, signal);
+await initRepository(config, signal, { version });
 await using repository = await openRepository(config, signal);
 for (const lines of ['test/fixtures/lines/1', 'test/fixtures/lines/2']) {
   const source = new FilesSource(lines);

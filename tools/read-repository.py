@@ -149,7 +149,7 @@ class Backup:
             ids = column(lambda: cursor.take(32))
             chunks, sizes, records, _ = column(cursor.varint), column(cursor.varint), column(cursor.varint), column(cursor.u32)
             check([sum(chunks), sum(sizes), sum(records)] == [root['chunks'], root['plainBytes'], root['records']], 'sums')
-            for i, (pack, offset, stored) in enumerate(locations(cursor, count, packs)):
+            for i, (pack, offset, stored) in enumerate(read_parts.locations(cursor, count, packs)):
                 child = dict(id=ids[i], level=level - 1, chunks=chunks[i], plainBytes=sizes[i], records=records[i])
                 yield from self.leaves(dict(child, pack=pack, offset=offset, storedBytes=stored))
             return
@@ -159,7 +159,7 @@ class Backup:
         lengths, chains = column(cursor.u8), [[] for _ in range(count)]
         for step in range(16):
             longer = [chain for chain, length in zip(chains, lengths) if length > step]
-            for chain, place in zip(longer, locations(cursor, len(longer), packs)): chain.append(place)
+            for chain, place in zip(longer, read_parts.locations(cursor, len(longer), packs)): chain.append(place)
         check(cursor.at == len(plain), 'a leaf has bytes left over')
         yield from zip(ids, sizes, records, chains)
     def records(self, dataset):
@@ -179,14 +179,6 @@ class Backup:
         added = 1 if attributes.get('finalNewline') is False else 0
         check(size - added == attributes.get('sizeBytes', size - added), 'the dataset is of another size')
         yield held[: len(held) - added]
-def locations(cursor, count, packs):
-    names, gaps = [packs[cursor.varint()] for _ in range(count)], [cursor.signed() for _ in range(count)]
-    sizes, ends, places = [cursor.varint() for _ in range(count)], {}, []
-    for name, gap, size in zip(names, gaps, sizes):
-        offset = ends.get(name, 0) + gap
-        ends[name] = offset + size
-        places.append((name, offset, size))
-    return places
 def main(folder, part=None, name=None):
     given = lambda variable: bytes.fromhex(os.environ.get(variable, '').replace(' ', ''))
     repository = Repository(folder, given('BACKUP_ENCRYPTION_KEY'), given('HOLDFAST_RECOVERY_HEX'))

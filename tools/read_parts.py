@@ -1,4 +1,4 @@
-"""Deltas, lists of packs, and tables that are stored as columns (docs/format.md). Used by read-repository.py, which it must lie beside."""
+"""Places of items, deltas, lists of packs, and tables that are stored as columns (docs/format.md). Used by read-repository.py, which it must lie beside."""
 import datetime, hashlib, json
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -26,6 +26,15 @@ def packs_of(repository, manifest, cursor_of, check):
         sizes.update(of_leaf)
     check([len(sizes), sum(sizes.values())] == [root['packs'], root['packBytes']], 'the list of packs is another')
     return sizes, entries
+
+def locations(cursor, count, packs):
+    names, gaps = [packs[cursor.varint()] for _ in range(count)], [cursor.signed() for _ in range(count)]
+    sizes, ends, places = [cursor.varint() for _ in range(count)], {}, []
+    for name, gap, size in zip(names, gaps, sizes):
+        offset = ends.get(name, 0) + gap
+        ends[name] = offset + size
+        places.append((name, offset, size))
+    return places
 
 def apply_delta(base, cursor, check):
     size, count = cursor.varint(), cursor.varint()
