@@ -56,9 +56,7 @@ describe('holdfast with Firebase', () => {
     const dry = await holdfast(`restore latest --to ${to.url} --path /characters/alice --dry-run`);
     expect(dry.stdout).toMatch(/1\. write 2 records of 1 node below \/characters\/alice/);
     expect(await to.get('/')).toBeNull();
-    const restored = await holdfast(
-      `restore latest --to ${to.url} --path /characters/alice --max-rate 5 --quiet`,
-    );
+    const restored = await holdfast(`restore latest --to ${to.url} --path /characters/alice --max-rate 5`);
     expect(restored).toMatchObject({ status: 0, stdout: expect.stringContaining('all equal') });
     expect(await to.get('/')).toEqual({ characters: { alice: data.characters.alice } });
     expect(await holdfast(`restore latest --to ${to.url} --quiet`)).toMatchObject(
