@@ -49,6 +49,7 @@ it(
             'holdfast/config': [path.resolve('shared/core/config.ts')],
             'holdfast/cdk': [path.resolve('infra/holdfast-cdk.ts')],
             'holdfast/express': [path.resolve('shared/api/express.ts')],
+            'holdfast/fetch': [path.resolve('shared/api/express.ts')],
           },
         },
         files: examples.map(({ name }) => name),
