@@ -181,7 +181,13 @@ describeWithPart(
       const backups = await expectBoth(await newPlace({ days: 3, rows: 4000 }));
       const codecs = ['codec 0', 'codec 1', 'codec 2', 'codec 3', 'codec 4'];
       const columns = ['column 0', 'column 1', 'column 2', 'column 3', 'column 4', 'column 5'];
-      expect(seenIn(backups)).toEqual([...codecs, ...columns, 'leaf', 'pack 2']);
+      // Whether there are inner nodes is a matter of the repository's random secret: the next test has them.
+      expect(seenIn(backups).filter((each) => each !== 'inner node')).toEqual([
+        ...codecs,
+        ...columns,
+        'leaf',
+        'pack 2',
+      ]);
       expect(backups.map(({ version, listed }) => ({ version, listed }))).toEqual(
         backups.map(() => ({ version: 2, listed: false })),
       );
