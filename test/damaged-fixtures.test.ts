@@ -9,6 +9,7 @@ import type { BackupKey } from '../shared/core/ids.ts';
 import { verifyBackups } from '../shared/jobs/verify.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
 import { digests, never, openCheaply, TEST_KEY } from './support/engine.ts';
+import { Refused, readRepository } from './support/page-reader.ts';
 import { describeWithPart } from './support/parts.ts';
 import { newFolder } from './support/temporary.ts';
 
@@ -117,6 +118,13 @@ describe('a repository of format 1', () => {
         expect(['E_DAMAGED', 'E_WRONG_KEY', 'E_NEWER_FORMAT', 'E_FOREIGN_REPOSITORY']).toContain(restored);
       else expect(restored).toEqual(HELD[key]);
     }
+  });
+});
+
+describe('the reader that was written from docs/format.md alone', () => {
+  it.each(Object.entries(DAMAGED))('refuses a repository that is damaged, %s', async (_, damaged) => {
+    const folder = await make(damaged);
+    expect(() => readRepository(folder, TEST_KEY)).toThrow(Refused);
   });
 });
 

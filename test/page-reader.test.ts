@@ -30,6 +30,8 @@ import { unzstd } from './support/page-reader/bytes.ts';
 import { type Files, filesOf } from './support/page-reader/files.ts';
 import { type ReadBackup, Refused, readRepository } from './support/page-reader.ts';
 import { describeWithPart } from './support/parts.ts';
+import { seededRows } from './support/rows.ts';
+import { backUpInShares, sharedSource } from './support/shares.ts';
 import { newFolder } from './support/temporary.ts';
 
 /*
@@ -245,6 +247,20 @@ describeWithPart(
       }
       const framed = compress(Buffer.from(noise), 3);
       expect(() => unzstd(Buffer.concat([framed, Buffer.from([0])]), noise.length)).toThrow(Refused);
+    });
+
+    it('backed up in shares, each a run of its own', async () => {
+      const folder = await newFolder();
+      const store = new FolderStore(folder);
+      await initRepository(store, undefined, { version: 2 });
+      await using repository = await openRepository(store);
+      const days: Files[] = [];
+      for (const day of [1, 2]) {
+        const rows = [1, day].map((seed) => seededRows(200, seed).join(''));
+        await backUpInShares(repository, sharedSource({ rows }), { shareBytes: 1 });
+        days.push({ rows: Buffer.from(rows.join('')) });
+      }
+      await expectBoth({ folder, hexKey: TEST_KEY, days });
     });
 
     it('with a dataset of kind schema, whose chunks lie where trees do', async () => {

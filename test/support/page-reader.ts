@@ -1,7 +1,7 @@
 /** A reader of repositories that was written from docs/format.md alone. It shares no code with the product. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cursor, check, refuse, sha256, unzstd } from './page-reader/bytes.ts';
+import { Cursor, check, load, refuse, sha256, unzstd } from './page-reader/bytes.ts';
 import { Authenticated, count, digits, type Json, list, object, parse, text } from './page-reader/json.ts';
 import { Keys, type RunKey, runKey } from './page-reader/keys.ts';
 import { readPackList } from './page-reader/pack-list.ts';
@@ -51,7 +51,7 @@ interface Manifest {
 }
 
 function readManifest(folder: string, keys: Keys, key: string): Manifest {
-  const file = new Authenticated(readFileSync(join(folder, key)));
+  const file = new Authenticated(load(folder, key));
   file.says('holdfast-backup', [1, 2]);
   const entries = list(file.json['keys']).map(runKey);
   const own = entries.find(({ run, purpose }) => run === file.json['run'] && purpose === 'manifest');

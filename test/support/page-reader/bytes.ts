@@ -1,4 +1,6 @@
 import { createHash, hkdfSync } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 
 /** What the page says that a reader refuses. */
@@ -10,6 +12,13 @@ export function refuse(why: string): never {
 
 export function check(right: boolean, why: string): asserts right {
   if (!right) refuse(why);
+}
+
+/** An object of a repository. */
+export function load(folder: string, key: string): Buffer {
+  const file = join(folder, key);
+  check(existsSync(file), `${key} is gone`);
+  return readFileSync(file);
 }
 
 export function sha256(bytes: Uint8Array): string {

@@ -1,7 +1,7 @@
 import { createDecipheriv } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { check, hkdf, refuse, sha256 } from './bytes.ts';
+import { check, hkdf, load, refuse, sha256 } from './bytes.ts';
 import { Authenticated, base64, count, digits, type Json, list, object, text } from './json.ts';
 
 /** An entry of `keys`: a wrapped key of a run. */
@@ -60,7 +60,7 @@ export class Keys {
     const root = Buffer.from(digits(keyHex, 64), 'hex');
     this.#own = idOf(root);
     this.#roots.set(this.#own, root);
-    const file = new Authenticated(readFileSync(join(folder, 'repository.json')));
+    const file = new Authenticated(load(folder, 'repository.json'));
     file.says('holdfast-repository', [1, 2]);
     this.repository = digits(file.json['id'], 32);
     const secret = object(file.json['secret']);
@@ -84,7 +84,7 @@ export class Keys {
   #readOlder(folder: string): void {
     const key = `keys/${sha256(Buffer.from(this.#own)).slice(0, 32)}.json`;
     check(existsSync(join(folder, key)), 'the key is wrong: nothing here is wrapped under it');
-    const file = new Authenticated(readFileSync(join(folder, key)));
+    const file = new Authenticated(load(folder, key));
     file.says('holdfast-keys', [1]);
     const { json } = file;
     check(json['repository'] === this.repository && json['key'] === key, `${key} is of another place`);
@@ -109,7 +109,7 @@ export class Keys {
 
   #readSigned(folder: string, signed: Json): void {
     const name = digits(signed['sha256'], 64);
-    const bytes = readFileSync(join(folder, 'keys/signed', name));
+    const bytes = load(folder, `keys/signed/${name}`);
     check(sha256(bytes) === name, 'what older root keys signed is damaged');
     check(bytes.length === count(signed['count']) * 32, 'what older root keys signed has another count');
     const digests = new Set<string>();

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Cursor, check, hkdf, refuse, sha256 } from './bytes.ts';
+import { Cursor, check, hkdf, load, refuse, sha256 } from './bytes.ts';
 import { type Keys, open, type RunKey } from './keys.ts';
 
 export interface Location {
@@ -21,9 +19,9 @@ const MOST = 1024 ** 3;
 
 /** An object below `data/`: its name is the SHA-256 of its bytes. */
 export function readObject(folder: string, id: string, bytes: number): Buffer {
-  const found = readFileSync(join(folder, 'data', id.slice(0, 2), id));
-  check(found.length === bytes, `data/ ${id} has another size`);
-  check(sha256(found) === id, `data/ ${id} has other bytes than its name says`);
+  const found = load(folder, `data/${id.slice(0, 2)}/${id}`);
+  check(found.length === bytes, `pack ${id} has another size`);
+  check(sha256(found) === id, `pack ${id} has other bytes than its name says`);
   return found;
 }
 
