@@ -18,7 +18,7 @@ export const COMMON_HELP = `Common options:
       --config FILE       configuration file (default holdfast.config.ts or .json)
       --env-file FILE     take variables from there that are not set, such as .env; no such file is read without
       --json              one JSON document on stdout (docs/cli.md has its shape)
-  -q, --quiet             nothing at all if all went well, but what was asked for and warnings
+  -q, --quiet             print only what was asked for, and warnings
   -h, --help              this text
 `;
 

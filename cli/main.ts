@@ -90,7 +90,7 @@ ${lines.join('')}  version     the release
 Begin: holdfast init -r ./backups --new-key ./holdfast.key
 Then:  holdfast backup --source postgres://localhost/shop
        holdfast restore latest --to postgres://localhost/scratch
-Where something does not work: holdfast doctor
+If something does not work: holdfast doctor
 
 Settings come from holdfast.config.ts, then the environment, then options (docs/configuration.md).
 `;
