@@ -110,9 +110,8 @@ describe('a changed root key', () => {
     // The third is a difference from what was written under older keys, so it needs those as well.
     const { backups } = await checkKeys(repository, never);
     expect(backups[0]?.rootKeyIds.length).toBeGreaterThan(1);
-    const { manifest, figures } = await repository.openBackup(backups[0]!.key, never);
+    const { manifest } = await repository.openBackup(backups[0]!.key, never);
     expect(manifest.parent).toContain('round-2');
-    expect(figures.newChunks).toBeLessThan(figures.chunks);
   });
 
   it('is needed for what was written since: the old key opens what it always opened, and no more', async () => {
