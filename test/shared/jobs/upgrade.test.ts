@@ -26,6 +26,8 @@ const ALL = { depth: { kind: 'full' }, others: true, signal: never } as const;
 const dataOf = (day: number): Data => ({
   'pre-data': 'create table t ();\n',
   t: [1, 2, 100 + day].flatMap((seed) => seededRows(40, seed)).join(''),
+  // Never changes, wherever chunks end.
+  still: seededRows(400, 3).join(''),
 });
 
 async function newPlace() {
