@@ -1,3 +1,14 @@
+/** How far a run is that has told nothing yet. */
+export const NO_PROGRESS = {
+  doneBytes: 0,
+  totalBytes: null,
+  storedBytes: 0,
+  doneDatasets: 0,
+  totalDatasets: null,
+  bytesPerSecond: null,
+  leftMs: null,
+} as const;
+
 /** What is not known of a run yet, or never will be. */
 export const RUN_UNKNOWNS = {
   finishedAt: null,

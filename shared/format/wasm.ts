@@ -97,13 +97,20 @@ const exported = (name: string, kind: number): number[] => [name.length, ...Buff
 
 const section = (id: number, content: Code): number[] => [id, ...unsigned(content.length), ...content];
 
+/** Memory of a module, in pages of 64 KiB. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
 interface Engine {
+  readonly Memory: new (limits: { readonly initial: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
+  readonly Instance: new (module: object, imports?: object) => { readonly exports: unknown };
 }
 
 /** TypeScript's types of the engine come with those of browsers only. */
-const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+export const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
 
 /** @returns makes an instance of the module, with a memory of its own; compiled when the first is made */
 export function instancesOf<Run>(
@@ -114,7 +121,7 @@ export function instancesOf<Run>(
     compiled ??= new engine.Module(module);
     const { exports } = new engine.Instance(compiled);
     const { memory, run } = exports as {
-      readonly memory: { readonly buffer: ArrayBuffer };
+      readonly memory: WasmMemory;
       readonly run: Run;
     };
     return { memory: new Uint8Array(memory.buffer), run };

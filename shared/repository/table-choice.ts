@@ -21,21 +21,24 @@ export class TableChoice {
   /** A chunk as it is stored; undefined: not as columns. */
   encode(plain: Buffer): Buffer | undefined {
     const fields = fieldsOf(plain);
+    if (fields === 0) return undefined;
     const known = this.#byFields.get(fields);
-    if (fields === 0 || (known && known.left > 0 && !known.asColumns)) {
-      if (known) known.left--;
-      return undefined;
-    }
-    const table = encodeTable(plain, Math.max(1, this.#level - LEVELS_LESS));
-    if (known && known.left > 0) {
-      known.left--;
-      return table;
-    }
+    if (!known || known.left === 0) return this.#try(plain, fields);
+    known.left--;
+    return known.asColumns ? this.#table(plain) : undefined;
+  }
+
+  #try(plain: Buffer, fields: number): Buffer {
     const rows = encodeFull(plain, this.#level);
+    const table = this.#table(plain);
     const asColumns = table !== undefined && table.length < rows.length;
     this.#byFields.set(fields, { asColumns, left: TRIAL_EVERY - 1 });
     if (table) release(asColumns ? rows : table);
     return asColumns ? table : rows;
+  }
+
+  #table(plain: Buffer): Buffer | undefined {
+    return encodeTable(plain, Math.max(1, this.#level - LEVELS_LESS));
   }
 }
 

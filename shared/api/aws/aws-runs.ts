@@ -4,20 +4,11 @@ import type { RunKind } from '../../core/run-kinds.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { StoredReport } from '../../repository/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { RUN_UNKNOWNS } from '../run-unknowns.ts';
+import { NO_PROGRESS, RUN_UNKNOWNS } from '../run-unknowns.ts';
 import type { Execution, ExecutionDetail } from './aws-services.ts';
 
 /** How far back a run of a function is looked for in the audit trail. */
 const LOOK_BACK_MS = 3 * DAY_MS;
-const NO_PROGRESS = {
-  doneBytes: 0,
-  totalBytes: null,
-  storedBytes: 0,
-  doneDatasets: 0,
-  totalDatasets: null,
-  bytesPerSecond: null,
-  leftMs: null,
-};
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
 /** @param noted what the history has of it: what it was of, and its figures */

@@ -1,6 +1,7 @@
 import type { Progress } from '../../core/api-runs.ts';
 import type { ProgressEvent } from '../../core/progress.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { NO_PROGRESS } from '../run-unknowns.ts';
 
 /** A rate is of these last seconds: what was long ago says little about what is to come. */
 const WINDOW_MS = 10 * SECOND_MS;
@@ -17,14 +18,8 @@ interface Sample {
 /** How far a run is, how fast it goes, and how long it may still take. */
 export class RunMeter {
   #progress: Progress = {
+    ...NO_PROGRESS,
     phase: '',
-    doneBytes: 0,
-    totalBytes: null,
-    storedBytes: 0,
-    doneDatasets: 0,
-    totalDatasets: null,
-    bytesPerSecond: null,
-    leftMs: null,
     shares: null,
   };
   #samples: readonly Sample[] = [];

@@ -1,3 +1,4 @@
+import { engine, type WasmMemory } from '../wasm.ts';
 import { MODULE } from './module.ts';
 
 /** Behind every area: what scans and copies of 16 bytes may touch. */
@@ -96,29 +97,16 @@ interface Exports {
   joinColumns(columns: number, fields: number, rows: number, out: number, room: number): number;
 }
 
-/** What Node has of it, and its types leave to those of browsers. */
-interface WebAssemblyGlobal {
-  readonly Memory: new (limits: {
-    readonly initial: number;
-  }) => {
-    readonly buffer: ArrayBuffer;
-    grow(pages: number): number;
-  };
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-}
-const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyGlobal };
-
 /** The WebAssembly module with its memory; one for a thread. */
 export class ColumnMemory {
   readonly call: Exports;
-  readonly #memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly #memory: WasmMemory;
   #bytes: Buffer;
 
   constructor() {
-    this.#memory = new WebAssembly.Memory({ initial: 1 });
-    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.#memory } });
+    this.#memory = new engine.Memory({ initial: 1 });
+    const module = new engine.Module(Buffer.from(MODULE, 'base64'));
+    const instance = new engine.Instance(module, { env: { memory: this.#memory } });
     this.call = instance.exports as Exports;
     this.#bytes = Buffer.from(this.#memory.buffer);
   }
