@@ -36,7 +36,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/runs.ts')).runs,
   },
   cancel: {
-    summary: 'have a run stop, wherever it runs',
+    summary: 'stop a run, wherever it runs',
     load: async () => (await import('./commands/cancel.ts')).cancel,
   },
   accept: {

@@ -13,7 +13,7 @@ export const cancel: Command = {
   options,
   help: `Usage: holdfast cancel RUN
 
-Has a run stop, whoever began it and wherever it runs: a command, the server of \`holdfast serve\`, functions on AWS. RUN is
+Stops a run that anybody began: of a command, of the server of \`holdfast serve\`, or of functions on AWS. RUN is
 the id that \`holdfast runs\` shows, or its first characters. The run sees it within some seconds and ends in order: a backup
 is not listed, a drill's scratch database is dropped, a restore says how its target stands. On AWS a backup of a schedule
 then ends with E_RUN_ABORTED; the admin API stops its execution instead, which alarms nobody.
