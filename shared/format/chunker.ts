@@ -152,7 +152,7 @@ export class Chunker {
     const after = view.after(end);
     const parent = this.#parent.at(index);
     const met = parent !== undefined && (parent.before === before || parent.after === after);
-    const spanned = this.#larger(this.#index, index);
+    const spanned = this.#mostOf(end - view.start, this.#index, index);
     const offered = parent !== undefined && (met || this.#offers < MOST_OFFERS);
     // A content cut that met no parent cut leaves the expectation where it was.
     this.#offers = met ? 0 : this.#offers + 1;
@@ -160,12 +160,13 @@ export class Chunker {
     return { end, endsInside, before, after, parentIndex: offered ? spanned : undefined };
   }
 
-  /** Of the one or two parent chunks that a chunk covers, the larger. */
-  #larger(first: number, last: number): number {
+  /** Of the one or two parent's chunks that a chunk of so many bytes goes over, the one that it has more of. */
+  #mostOf(bytes: number, first: number, last: number): number {
     if (last !== first + 1) return last;
-    const a = this.#parent.at(first)?.plainBytes ?? 0;
-    const b = this.#parent.at(last)?.plainBytes ?? 0;
-    return a > b ? first : last;
+    const before = this.#parent.at(first)?.plainBytes ?? 0;
+    const ofLast = Math.min(bytes, this.#parent.at(last)?.plainBytes ?? 0);
+    // It ends where the last one does; what it has of the one before may be no more than that one's end.
+    return Math.min(before, bytes - ofLast) > ofLast ? first : last;
   }
 }
 

@@ -162,3 +162,27 @@ describe.each(FORMATS)('chunker of format $format', ({ test, pinned }) => {
     expect(cutAll(fewer, chunks).reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(40_000);
   });
 });
+
+describe('the chunk to compare with', () => {
+  const row = (size: number, text: string) => `${text.padEnd(size - 1, text)}\n`;
+  const many = (count: number, text: string) =>
+    Array.from({ length: count }, (_, i) => row(128, `${text} ${i} `));
+  const atMarks: CutTest = {
+    propose(bytes, start, limit) {
+      const at = bytes.indexOf('MARK', start);
+      return at >= 0 && at < limit ? at : undefined;
+    },
+  };
+  const streamWith = (grows: string, second: number) =>
+    Buffer.from(
+      [...many(127, 'first'), grows, ...many(second, 'second'), 'MARK\n', ...many(3, 'third')].join(''),
+    );
+
+  it.each([8, 40, 120])('is the one that a chunk goes on with after a full one, with %i rows', (second) => {
+    const before = cutBy(atMarks, streamWith(row(100, 'a row '), second));
+    expect(before.map(({ plainBytes }) => plainBytes)).toEqual([16_356, second * 128 + 5, 384]);
+    const after = cutBy(atMarks, streamWith(row(150, 'a row, longer '), second), before);
+    expect(after.map(({ plainBytes }) => plainBytes)).toEqual([16_256, 150 + second * 128 + 5, 384]);
+    expect(after.map(({ parentIndex }) => parentIndex)).toEqual([0, 1, 2]);
+  });
+});
