@@ -8,7 +8,7 @@ import { Backups } from './screens/backups/backups.tsx';
 import { Configuration } from './screens/configuration.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
-import { Retention } from './screens/retention.tsx';
+import { Retention } from './screens/retention/retention.tsx';
 import { Run } from './screens/runs/run.tsx';
 import { Runs } from './screens/runs/runs.tsx';
 import { isInside, session, signOut } from './session/session.ts';

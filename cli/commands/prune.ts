@@ -1,6 +1,7 @@
 import { DAY_MS } from '../../shared/core/units.ts';
 import { openLocks } from '../../shared/jobs/lock.ts';
 import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../../shared/jobs/prune.ts';
+import { sweptBytes } from '../../shared/jobs/prune-room.ts';
 import { expireHistory } from '../../shared/jobs/run-history.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
@@ -83,7 +84,7 @@ function shareOf(text: string | undefined): number | undefined {
 async function confirm({ io }: Session, { plan }: PreparedPrune, yes: boolean): Promise<void> {
   const { expire, sweep, refusal } = plan;
   if (refusal || expire.length + sweep.length === 0) return;
-  const freed = sweep.reduce((sum, pack) => sum + pack.bytes, 0);
+  const freed = sweptBytes(plan);
   const what = `Remove ${plural(expire.length, 'backup')}, and ${plural(sweep.length, 'pack')} of ${bytes(freed)}?`;
   await ask.confirmDestruction(io, what, { yes });
 }
@@ -99,7 +100,7 @@ function planDocument({ plan, problems }: PreparedPrune): object {
     graceMs,
     backups: decisions,
     expire,
-    sweep: { packs: sweep.length, bytes: sweep.reduce((sum, pack) => sum + pack.bytes, 0) },
+    sweep: { packs: sweep.length, bytes: sweptBytes(plan) },
     locked,
     waitingBytes,
     blockedBy,
@@ -116,7 +117,7 @@ function describePlan({ plan, problems }: PreparedPrune, screen: Screen): Styled
     source?.name ?? '',
     reasons.join(', '),
   ]);
-  const freed = sweep.reduce((sum, pack) => sum + pack.bytes, 0);
+  const freed = sweptBytes(plan);
   const lines = [
     `${plural(expire.length, 'backup')} of ${number(decisions.length)} would go; ${plural(sweep.length, 'pack')} of ${bytes(freed)} would be removed now.`,
     ...(waitingBytes > 0

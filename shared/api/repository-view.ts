@@ -78,7 +78,8 @@ export class RepositoryView {
     this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
     this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
     this.#plan = new Remembered(
-      (signal) => planRetention(repository, { policy, prune, naming: options.naming }, signal),
+      (signal) =>
+        planRetention(repository, { policy, prune, naming: options.naming, locks: protection.locks }, signal),
       KEPT_MS,
       clock,
     );

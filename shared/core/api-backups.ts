@@ -156,7 +156,18 @@ export const RetentionAnswer = z.object({
   }),
   kept: Count,
   expiring: Count,
+  bytes: z
+    .object({
+      stored: Count,
+      kept: Count,
+      held: Count.describe('that stay for a hold or a lock alone'),
+      later: Count.describe('that a later prune frees, once their grace is over'),
+      now: Count.describe('that the next prune frees'),
+      isLockKnown: z.boolean().describe('false: too many locks to ask for; of now and later less may go'),
+    })
+    .describe('of all packs, by what becomes of them; a pack that several backups need counts once'),
   refusal: z.string().nullable().describe('why a prune would refuse'),
+  blockedBy: z.string().nullable().describe('why no pack would be removed'),
   decisions: z.array(
     RetentionDecision.extend({
       key: BackupKeyText,

@@ -39,6 +39,8 @@ export interface PreparedPrune {
   readonly problems: readonly HoldfastError[];
   /** What the plan was made of. */
   readonly view: PruneView;
+  /** Whether the locks of all that would go were asked for, if there are any. */
+  readonly isLockKnown: boolean;
 }
 
 export interface PruneResult {
@@ -71,30 +73,40 @@ export async function preparePrune(
   options: PruneOptions & {
     readonly isDryRun: boolean;
     readonly locks?: ObjectLocks | undefined;
+    /** Asks for the locks of backups and packs alone, and of none if more than these would go. @default of all that would go */
+    readonly mostLocks?: number;
     /** @default names as they are stored */
     readonly naming?: Naming | undefined;
   },
 ): Promise<PreparedPrune> {
-  const { isDryRun, locks, naming, signal, onProgress = () => {} } = options;
+  const { isDryRun, locks, mostLocks, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
   const { view, problems } = await readPruneView(repository, now, { naming, signal });
   const allRules = { ...rules, graceMs: repository.context.graceMs };
   const plan = planPrune(view, allRules);
-  const locked = locks && (await readLocked(locks, plan, signal));
-  if (!locked || locked.size === 0) return { plan, problems, view };
+  const prepared = { plan, problems, view, isLockKnown: true };
+  if (!locks) return prepared;
+  const objects = objectsThatGo(plan, mostLocks === undefined);
+  if (objects.length > (mostLocks ?? objects.length)) return { ...prepared, isLockKnown: false };
+  const locked = await readLocked(locks, objects, { now, signal });
+  if (locked.size === 0) return prepared;
   const mindful = { ...view, locked };
-  return { plan: planPrune(mindful, allRules), problems, view: mindful };
+  return { ...prepared, plan: planPrune(mindful, allRules), view: mindful };
+}
+
+function objectsThatGo({ expire, sweep, unwrap, forget }: PrunePlan, isAll: boolean): readonly string[] {
+  const packs = sweep.map(({ id }) => packKey(parsePackId(id)));
+  return [...expire, ...packs, ...(isAll ? [...unwrap, ...forget] : [])];
 }
 
 /** Which of the objects that a plan would remove are locked. */
 async function readLocked(
   locks: ObjectLocks,
-  { expire, sweep, unwrap, forget, now }: PrunePlan,
-  signal: AbortSignal,
+  objects: readonly string[],
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, LockEnd>> {
   const locked = new Map<string, LockEnd>();
-  const objects = [...expire, ...sweep.map(({ id }) => packKey(parsePackId(id))), ...unwrap, ...forget];
   await parallel(objects, { most: AT_ONCE, signal }, async (object, stop) => {
     try {
       const found = await locks.retention(object, stop);

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
+import { bytes } from '../../shared/core/human.ts';
 import { seriousFindings } from '../support/axe.ts';
 import { MISSED } from '../support/backup-year.ts';
 import { openConsolePage } from '../support/console-page.ts';
@@ -283,8 +284,17 @@ describeWithPart('chromium', 'console', () => {
 
   it('shows what retention would do, and who did what', async () => {
     await goTo('retention', 'would go');
-    await page.getByLabel('Show', { exact: true }).selectOption('expiring');
-    await page.getByText('older than 350 days').first().waitFor();
+    const first = page.getByRole('region', { name: 'What goes' });
+    await first.getByText('older than 350 days').first().waitFor();
+    const { bytes: room } = await rig.serving.json('GET', '/retention');
+    const bar = await page.getByRole('img', { name: /^Of .* stored/ }).getAttribute('aria-label');
+    expect(bar).toContain(`Freed by a later prune: ${bytes(room.later)}`);
+    expect(await page.getByRole('region').evaluateAll((all) => all.map((one) => one.ariaLabel))).toEqual([
+      expect.stringMatching(/would go$/),
+      'What goes',
+      'Rules',
+      'What stays',
+    ]);
     await goTo('audit', 'until the audit is over');
     await page.getByLabel('Action').selectOption('download');
     await page

@@ -1611,8 +1611,23 @@ export interface operations {
             };
             readonly kept: number;
             readonly expiring: number;
+            /** @description of all packs, by what becomes of them; a pack that several backups need counts once */
+            readonly bytes: {
+              readonly stored: number;
+              readonly kept: number;
+              /** @description that stay for a hold or a lock alone */
+              readonly held: number;
+              /** @description that a later prune frees, once their grace is over */
+              readonly later: number;
+              /** @description that the next prune frees */
+              readonly now: number;
+              /** @description false: too many locks to ask for; of now and later less may go */
+              readonly isLockKnown: boolean;
+            };
             /** @description why a prune would refuse */
             readonly refusal: string | null;
+            /** @description why no pack would be removed */
+            readonly blockedBy: string | null;
             readonly decisions: readonly ({
                 readonly keep: boolean;
                 readonly reasons: readonly string[];

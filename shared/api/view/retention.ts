@@ -1,37 +1,64 @@
 import type { RetentionAnswer, RetentionQuery } from '../../core/api-backups.ts';
 import type { PruneSettings, RetentionPolicy } from '../../core/config-retention.ts';
+import { isHoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { Naming } from '../../jobs/naming.ts';
 import { stampOf } from '../../jobs/newest-first.ts';
 import { type PreparedPrune, preparePrune } from '../../jobs/prune.ts';
+import { roomOf } from '../../jobs/prune-room.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { ObjectLocks } from '../../store/object-locks.ts';
 import { nameOf } from '../parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-export type RetentionPlan = Pick<PreparedPrune['plan'], 'decisions' | 'graceMs' | 'now' | 'refusal'>;
+/** Locks that one answer asks for. */
+const MOST_LOCKS = 400;
+
+export interface RetentionPlan
+  extends Pick<PreparedPrune['plan'], 'decisions' | 'graceMs' | 'now' | 'refusal' | 'blockedBy'> {
+  readonly bytes: RetentionAnswer['bytes'];
+}
+
+interface RetentionRules {
+  readonly policy: RetentionPolicy;
+  readonly prune: PruneSettings;
+  readonly naming?: Naming | undefined;
+  /** Undefined where none are configured. */
+  readonly locks?: ObjectLocks | undefined;
+}
 
 /** What a prune would decide now; removes nothing. */
 export async function planRetention(
   repository: Repository,
-  rules: {
-    readonly policy: RetentionPolicy;
-    readonly prune: PruneSettings;
-    readonly naming?: Naming | undefined;
-  },
+  rules: RetentionRules,
   signal: AbortSignal,
 ): Promise<RetentionPlan> {
-  const { policy, prune, naming } = rules;
-  const { plan } = await preparePrune(
-    repository,
-    { policy, maxShare: prune.maxShare },
-    { isDryRun: true, naming, signal },
-  );
-  const { decisions, graceMs, now, refusal } = plan;
-  return { decisions, graceMs, now, refusal };
+  const { policy, prune } = rules;
+  const prepared = await prepare(repository, rules, signal);
+  const { decisions, graceMs, now, refusal, blockedBy } = prepared.plan;
+  const { isLockKnown } = prepared;
+  const bytes = { ...roomOf(prepared, { policy, maxShare: prune.maxShare, graceMs }), isLockKnown };
+  return { decisions, graceMs, now, refusal, blockedBy, bytes };
+}
+
+/** Locks that cannot be asked for make the plan no better known, and hide none of it. */
+async function prepare(
+  repository: Repository,
+  { policy, prune: { maxShare }, naming, locks }: RetentionRules,
+  signal: AbortSignal,
+): Promise<PreparedPrune> {
+  const options = { isDryRun: true, naming, mostLocks: MOST_LOCKS, signal };
+  try {
+    return await preparePrune(repository, { policy, maxShare }, { ...options, locks });
+  } catch (error) {
+    if (!locks || !isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
+    const prepared = await preparePrune(repository, { policy, maxShare }, options);
+    return { ...prepared, isLockKnown: false };
+  }
 }
 
 export function retentionPage(
-  { decisions, graceMs, now, refusal }: RetentionPlan,
+  { decisions, graceMs, now, refusal, blockedBy, bytes }: RetentionPlan,
   policy: RetentionPolicy,
   { show, limit, cursor }: RetentionQuery,
 ): RetentionAnswer {
@@ -55,7 +82,9 @@ export function retentionPage(
     },
     kept,
     expiring: decisions.length - kept,
+    bytes,
     refusal: refusal?.message ?? null,
+    blockedBy: blockedBy ?? null,
     decisions: page.map(({ key, type, source, startedAt, keep, reasons }) => ({
       key,
       name: nameOf(key),

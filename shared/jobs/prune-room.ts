@@ -1,0 +1,47 @@
+import type { PreparedPrune } from './prune.ts';
+import { type PrunePlan, type PruneRules, type PruneView, planPrune } from './prune-plan.ts';
+
+/** Bytes of all packs that are stored, by what becomes of them. `kept`, `held`, `later` and `now` add up to `stored`. */
+export interface PruneRoom {
+  readonly stored: number;
+  /** Retention keeps them, or they are too young to be judged. */
+  readonly kept: number;
+  /** They stay for a hold or a lock alone. */
+  readonly held: number;
+  /** A later prune removes them, once their grace is over. */
+  readonly later: number;
+  /** The next prune removes them. */
+  readonly now: number;
+}
+
+/** Pure. A pack that several backups need counts once, and stays as long as one of them does. */
+export function roomOf({ plan, view }: Pick<PreparedPrune, 'plan' | 'view'>, rules: PruneRules): PruneRoom {
+  const stored = view.packs.reduce((sum, { bytes }) => sum + bytes, 0);
+  const stays = stored - goes(plan);
+  const held = Math.max(0, goes(planPrune(withoutHolds(view), rules)) - goes(plan));
+  return {
+    stored,
+    kept: stays - held,
+    held,
+    later: plan.waitingBytes,
+    now: sweptBytes(plan),
+  };
+}
+
+function goes(plan: PrunePlan): number {
+  return sweptBytes(plan) + plan.waitingBytes;
+}
+
+export function sweptBytes({ sweep }: PrunePlan): number {
+  return sweep.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function withoutHolds(view: PruneView): PruneView {
+  return {
+    ...view,
+    backups: view.backups.map((backup) => ({ ...backup, hold: undefined })),
+    unreadHolds: [],
+    isHeld: () => false,
+    locked: new Map(),
+  };
+}
