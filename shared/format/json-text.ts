@@ -18,13 +18,14 @@ export function parseJson(bytes: Uint8Array, what: string): Json {
 
 /** Level by level, so that it needs no stack itself. */
 function refuseDeep(value: Json, what: string): void {
-  let level: readonly Json[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
+  let level = [value].filter(isNest);
+  for (let depth = 1; level.length > 0; depth++) {
     if (depth > MOST_LEVELS)
       throw new HoldfastError('E_DAMAGED', `${what} is nested more than ${MOST_LEVELS} levels deep`);
-    const next: Json[] = [];
-    for (const one of level)
-      if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) next.push(inner);
-    level = next;
+    level = level.flatMap((one) => Object.values<Json>(one).filter(isNest));
   }
+}
+
+function isNest(value: Json): value is Exclude<Json, string | number | boolean | null> {
+  return typeof value === 'object' && value !== null;
 }

@@ -154,5 +154,7 @@ export function readDirectory(
     offset += storedBytes;
   }
   if (offset !== start) throw reader.damaged(`its items end at ${offset}, its directory begins at ${start}`);
+  if (reader.bytes(reader.left).some((byte) => byte !== 0))
+    throw reader.damaged('its directory is padded with other bytes than zeros');
   return items;
 }

@@ -9,7 +9,8 @@ const MOST_ENTRIES = 255;
 const FORMS = 3;
 const HEX_FORMS = 2;
 const UUID_BYTES = 16;
-const MOST_FLAGS = 7;
+/** Nulls and differences; numbers may be without zeros at their end too. */
+const MOST_FLAGS = { [KIND.number]: 7, [KIND.time]: 3 };
 /** More than a number, or a time without its suffix, takes. */
 const MOST_VALUE_BYTES = 512;
 /** Where each entry of a dictionary begins, and the last one ends. */
@@ -111,10 +112,10 @@ function readColumn(reader: ByteReader, bytes: number, rows: number): Column {
   }
 }
 
-function readIntegers(reader: ByteReader, kind: number, rows: number) {
+function readIntegers(reader: ByteReader, kind: typeof KIND.number | typeof KIND.time, rows: number) {
   const [flags, form, width] = [reader.u8(), reader.u8(), reader.u8()];
   const mostForm = kind === KIND.time ? FORMS - 1 : MOST_SCALE;
-  if (flags > MOST_FLAGS || form > mostForm || width > MOST_WIDTH)
+  if (flags > MOST_FLAGS[kind] || form > mostForm || width > MOST_WIDTH)
     throw reader.damaged(`a column of numbers has flags ${flags}, form ${form}, width ${width}`);
   const base = reader.bytes(8).readBigInt64LE();
   const affix = kind === KIND.time ? reader.bytes(reader.u8()) : Buffer.alloc(0);

@@ -215,6 +215,15 @@ describe('columns that were harmed', () => {
     expect(() => decodeColumns(lying, MOST)).toThrow(expect.objectContaining({ code: 'E_DAMAGED' }));
   });
 
+  it('of times with a flag that only numbers have are refused', () => {
+    const moments = encodeColumns(rowsOf(times(200, (i) => `2024-01-01 00:${10 + (i % 50)}:00`)), 1);
+    const [kind, flags] = [5, 6].map((at) => moments?.[at]);
+    expect(kind).toBe(4);
+    const flagged = Buffer.from(moments ?? []);
+    flagged[6] = (flags ?? 0) | 4;
+    expect(() => decodeColumns(flagged, MOST)).toThrow('a column of numbers has flags');
+  });
+
   it('made of anything are refused or bounded', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => expectBounded(Buffer.from(bytes))),

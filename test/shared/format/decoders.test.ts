@@ -141,6 +141,12 @@ describe.each([1, 2] as const)('packs of version %i', (version) => {
     directory(withDirectory(plain)),
   );
 
+  it('are refused where their directory is padded with anything but zeros', () => {
+    const padded = Buffer.from(sizes);
+    padded[padded.length - 1] = 7;
+    expect(() => directory(withDirectory(padded))).toThrow('padded with other bytes than zeros');
+  });
+
   it('are refused with any byte changed', () => {
     const refused = Array.from(whole, (byte, at) => {
       const changed = Buffer.from(whole);
