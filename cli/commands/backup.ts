@@ -72,7 +72,11 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
         onProgress: session.progress.on,
         signal,
       });
-    const about = { kind: 'backup', source: source.name, type } as const;
+    const asked = {
+      ...(values.note === undefined ? {} : { note: values.note }),
+      ...(values['no-parent'] === true ? { noParent: true } : {}),
+    };
+    const about = { kind: 'backup', source: source.name, type, asked } as const;
     const result = await recorded(session, about, work, noteOfBackup);
     const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
     await session.report(result, describe(result, performance.now() - began), status);

@@ -19,8 +19,8 @@ export const runs: Command = {
   options,
   help: `Usage: holdfast runs [KIND] [--source SOURCE] [--failed] [--most N]
 
-Lists runs, newest first: backups, verifications, drills, restores and exports that anybody began, with how they ended,
-how long they took and what they stored; failed ones too. KIND is one of ${RUN_KINDS.join(', ')}.
+Lists runs, newest first: backups, verifications, drills, restores and exports that anybody began, and copies and locks
+that the console began, with how they ended, how long they took and what they stored; failed ones too. KIND is one of ${RUN_KINDS.join(', ')}.
 A run whose process died is shown as stopped. Runs are noted in the repository for 400 days; the notes are not
 authenticated: who may write to the repository could make one up.
 

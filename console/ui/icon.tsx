@@ -10,6 +10,7 @@ const PATHS = {
   good: 'M12 3l7 3v5c0 4.6-3 8.2-7 10-4-1.8-7-5.4-7-10V6zM9 12l2.2 2.2L15.2 10',
   attention: 'M12 4l9 16H3zM12 10v4M12 17v.2',
   bad: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 8v5M12 16v.2',
+  copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   check: 'M5 12.5l4.5 4.5L19 7.5',
   close: 'M6 6l12 12M18 6L6 18',
   back: 'M14 6l-6 6 6 6',

@@ -2,10 +2,12 @@ import type { AcceptAnswer, HoldAnswer } from '../core/api-backups.ts';
 import type {
   ApiRestorePlan,
   ApiRun,
+  CopyBody,
   CreateBody,
   DownloadLink,
   DownloadQuery,
   DrillBody,
+  LockBody,
   RestoreBody,
   RunAnswer,
   RunStarted,
@@ -48,6 +50,10 @@ export interface Backend {
   create(body: CreateBody, call: Call): Promise<RunStarted>;
   verify(body: VerifyBody, call: Call): Promise<RunStarted>;
   drill(body: DrillBody, call: Call): Promise<RunStarted>;
+  /** Brings backups to a second place. */
+  copy(body: CopyBody, call: Call): Promise<RunStarted>;
+  /** Locks for longer what backups need. */
+  lock(body: LockBody, call: Call): Promise<RunStarted>;
   planRestore(
     body: RestoreBody,
     call: Call,

@@ -75,6 +75,8 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   },
   verify: async ({ backend, body, ...call }) => begun(await backend.verify(body, call)),
   drill: async ({ backend, body, ...call }) => begun(await backend.drill(body, call)),
+  copy: async ({ backend, body, ...call }) => begun(await backend.copy(body, call)),
+  lock: async ({ backend, body, ...call }) => begun(await backend.lock(body, call)),
   hold: async ({ backend, body, ...call }) =>
     ok(await backend.hold(parseBackup(body.backup), body.reason, call)),
   release: async ({ backend, body, ...call }) =>

@@ -17,6 +17,7 @@ export const RUN_UNKNOWNS = {
   type: null,
   backup: null,
   target: null,
+  asked: null,
   progress: null,
   error: null,
   cancelledBy: null,

@@ -1,9 +1,15 @@
 import { nearest } from '../core/nearest.ts';
 import { ApiError } from './api-error.ts';
 
+const WHAT = { source: 'source', to: 'target', place: 'second place' } as const;
+
 /** Names are whole ones: no part of one is taken for it. */
-export function unknownName(field: 'source' | 'to', name: string, known: readonly string[]): ApiError {
-  const what = field === 'to' ? 'target' : 'source';
+export function unknownName(
+  field: 'source' | 'to' | 'place',
+  name: string,
+  known: readonly string[],
+): ApiError {
+  const what = WHAT[field];
   const names = [...new Set(known)];
   const meant = nearest(name, names);
   const problem = `there is no ${what} '${name}'`;

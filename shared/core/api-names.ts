@@ -42,5 +42,7 @@ export const AUDIT_ACTIONS = [
   'prune',
   'repair',
   'cancel',
+  'copy',
+  'lock',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

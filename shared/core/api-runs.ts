@@ -62,6 +62,16 @@ export const DrillBody = z.strictObject({
 });
 export type DrillBody = z.infer<typeof DrillBody>;
 
+export const CopyBody = z.strictObject({
+  place: NameText.optional().describe(
+    'a second place of the configuration; may be missing where there is one',
+  ),
+});
+export type CopyBody = z.infer<typeof CopyBody>;
+
+export const LockBody = z.strictObject({});
+export type LockBody = z.infer<typeof LockBody>;
+
 /** A name that every kind of server takes as it is. */
 const NewDatabaseName = z
   .string()
@@ -128,6 +138,14 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** Options of a request that began a run, of a backup or a verification. */
+const RunAsked = z.object({
+  note: z.string().optional(),
+  noParent: z.boolean().optional(),
+  depth: z.enum(['quick', 'full']).optional(),
+  since: z.string().optional(),
+});
+
 export const ApiRun = z
   .object({
     id: RunId,
@@ -147,6 +165,7 @@ export const ApiRun = z
     error: ErrorText.nullable().describe('of a cancelled run: what is left to do'),
     plainBytes: Count.nullable().describe('of records, once it is over'),
     storedBytes: Count.nullable().describe('that a backup added, once it is over'),
+    asked: RunAsked.nullable().describe('what it was asked for besides: with it the same can be begun again'),
     cancelledBy: z.string().nullable().describe('who asked for it to be cancelled; it may still be running'),
   })
   .meta({ id: 'Run' });

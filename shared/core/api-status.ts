@@ -49,7 +49,13 @@ export type HealthAnswer = z.infer<typeof HealthAnswer>;
 const Named = z.object({ key: BackupKeyText, name: z.string(), type: z.string(), startedAt: Time });
 
 const StepAction = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('backup'), source: z.string() }),
+  z.object({
+    kind: z.literal('backup'),
+    source: z.string(),
+    type: z.string().optional().describe('of the run that failed, as are the others'),
+    note: z.string().optional(),
+    noParent: z.boolean().optional(),
+  }),
   z.object({ kind: z.literal('verify'), backup: BackupKeyText }),
   z.object({ kind: z.literal('drill'), source: z.string(), backup: BackupKeyText }),
   z.object({ kind: z.literal('accept'), backups: z.array(BackupKeyText) }),
@@ -78,6 +84,7 @@ const VerdictText = z.object({
       z.object({
         text: z.string(),
         action: StepAction.nullable().describe('what can be begun at once'),
+        command: z.string().describe('what does it, or begins it, on the command line'),
       }),
     )
     .describe('what to do, the most urgent first'),

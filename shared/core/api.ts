@@ -12,10 +12,12 @@ import {
 } from './api-backups.ts';
 import type { LimitClass, Role } from './api-names.ts';
 import {
+  CopyBody,
   CreateBody,
   DownloadLink,
   DownloadQuery,
   DrillBody,
+  LockBody,
   RestoreBody,
   RestorePlanAnswer,
   RunAnswer,
@@ -158,6 +160,24 @@ export const API_ROUTES = {
     role: 'operator',
     limit: 'write',
     body: DrillBody,
+    answers: { 202: RunStarted },
+  },
+  copy: {
+    method: 'POST',
+    path: '/copy',
+    summary: 'Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.',
+    role: 'operator',
+    limit: 'write',
+    body: CopyBody,
+    answers: { 202: RunStarted },
+  },
+  lock: {
+    method: 'POST',
+    path: '/lock',
+    summary: 'Begin to lock for longer what backups need; on AWS 501: the function lock does it.',
+    role: 'operator',
+    limit: 'write',
+    body: LockBody,
     answers: { 202: RunStarted },
   },
   hold: {

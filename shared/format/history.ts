@@ -32,6 +32,14 @@ const Ended = z.object({
 });
 export type RunEnd = Readonly<z.infer<typeof Ended>>;
 
+const Asked = z.object({
+  note: text.optional(),
+  noParent: z.boolean().optional(),
+  /** Of a verification. */
+  depth: z.enum(['quick', 'full']).optional(),
+  since: text.optional(),
+});
+
 const HistoryNote = z.object({
   format: z.literal(HISTORY_FORMAT),
   version: z.literal(HISTORY_VERSION),
@@ -48,6 +56,8 @@ const HistoryNote = z.object({
   target: text.nullable(),
   /** Who asked for it; null: a command line. */
   by: text.nullable(),
+  /** What was asked for besides, to ask for the same again; missing of runs without options, and of before. */
+  asked: Asked.optional(),
   startedAt: time,
   /** A run that has left no sign for so long has stopped. */
   silentMs: count,
@@ -55,7 +65,7 @@ const HistoryNote = z.object({
   ended: Ended.optional(),
 });
 export type HistoryNote = Readonly<z.infer<typeof HistoryNote>>;
-export type RunAbout = Pick<HistoryNote, 'kind' | 'source' | 'type' | 'backup' | 'target' | 'by'>;
+export type RunAbout = Pick<HistoryNote, 'kind' | 'source' | 'type' | 'backup' | 'target' | 'by' | 'asked'>;
 
 /** `begun` and `ended-…` are notes; `alive-1`, `alive-2`, … are empty, and say by their date that the run goes on. */
 export type HistoryPart = 'begun' | `ended-${(typeof OUTCOMES)[number]}` | `alive-${number}`;

@@ -87,6 +87,7 @@ function noteOf(
   { run, startedAt, silentMs }: { readonly run: string; readonly startedAt: Date; readonly silentMs: number },
 ): Omit<HistoryNote, 'format' | 'version' | 'key'> {
   const short = (text: string | null) => text && noteText(text);
+  const { note } = about.asked ?? {};
   return {
     repository: id,
     run,
@@ -96,6 +97,9 @@ function noteOf(
     backup: short(about.backup),
     target: short(about.target),
     by: short(about.by),
+    ...(about.asked
+      ? { asked: { ...about.asked, ...(note === undefined ? {} : { note: noteText(note) }) } }
+      : {}),
     startedAt: startedAt.toISOString(),
     silentMs,
   };

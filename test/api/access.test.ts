@@ -39,6 +39,8 @@ const ROWS: Readonly<
   create: { body: { source: 'none' }, may: ['operator'], status: 400 },
   verify: { body: { backup: 'KEY', depth: 'quick' }, may: ['operator'], status: 202 },
   drill: { body: { backup: 'KEY' }, may: ['operator'], status: 202 },
+  copy: { body: { place: 'none' }, may: ['operator'], status: 400 },
+  lock: { body: {}, may: ['operator'], status: 400 },
   hold: { body: { backup: 'KEY', reason: 'audit' }, may: ['operator'], status: 200 },
   release: { body: { backup: 'KEY', reason: 'over' }, may: ['operator'], status: 200 },
   accept: { body: { backups: ['KEY'], reason: 'fine' }, may: ['operator'], status: 400 },

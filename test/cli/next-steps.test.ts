@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextSteps } from '../../cli/next-steps.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
+import { commandOf } from '../../shared/jobs/verdict/commands.ts';
 import type { StepAction } from '../../shared/jobs/verdict/steps.ts';
 
 const backup = 'backups/daily/20260331/backup_daily_20260331_020000.json' as BackupKey;
@@ -8,6 +9,10 @@ const backup = 'backups/daily/20260331/backup_daily_20260331_020000.json' as Bac
 describe('what to do next', () => {
   it.each([
     [{ kind: 'backup', source: 'shop' }, 'holdfast backup --source shop'],
+    [
+      { kind: 'backup', source: "my shop's", type: 'daily', note: 'before the move', noParent: true },
+      "holdfast backup daily --source 'my shop'\\''s' --note 'before the move' --no-parent",
+    ],
     [{ kind: 'verify', backup }, 'holdfast verify backup_daily_20260331_020000 --full'],
     [{ kind: 'drill', source: 'shop', backup }, 'holdfast drill backup_daily_20260331_020000'],
     [
@@ -17,14 +22,13 @@ describe('what to do next', () => {
     [{ kind: 'lock' }, 'holdfast lock'],
     [{ kind: 'copy', place: 'away' }, 'holdfast copy away'],
   ] as readonly (readonly [StepAction, string])[])('has the command for %o', (action, command) => {
-    expect(nextSteps([{ text: 'Do it.', action }], undefined)).toEqual([`Do it. Run: ${command}`]);
+    expect(nextSteps([{ text: 'Do it.', action, command: commandOf(action) }], undefined)).toEqual([
+      `Do it. Run: ${command}`,
+    ]);
   });
 
-  it('is nothing, a step without a command, or what recovery keys lack', () => {
+  it('is nothing, or what recovery keys lack', () => {
     expect(nextSteps([], undefined)).toEqual(['Nothing.']);
-    expect(nextSteps([{ text: 'Set the clock right.', action: undefined }], undefined)).toEqual([
-      'Set the clock right.',
-    ]);
     const recovery = { keys: [], notOpened: [{ recoveryKey: 'abc', backups: [backup] }], problems: [] };
     expect(nextSteps([], recovery as never)[0]).toMatch(/^Recovery key abc does not open 1 backup/);
   });

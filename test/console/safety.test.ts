@@ -54,6 +54,11 @@ describeWithParts(['chromium'], 'console with an old backup, and sources without
     await page.getByRole('button', { name: 'Back up game' }).click();
     await page.getByRole('heading', { name: 'Backup of game' }).waitFor();
     await page.getByText('Failed', { exact: true }).first().waitFor();
+    const first = page.url();
+    await page.getByRole('button', { name: 'Run again' }).click();
+    await page.waitForURL((url) => url.href !== first);
+    await page.getByText('Failed', { exact: true }).first().waitFor();
+    expect(page.url()).toContain('#/runs/');
     await page.evaluate(`location.hash = '#/runs'`);
     await page.getByRole('heading', { name: 'Runs' }).waitFor();
     await page.getByText('Failed', { exact: true }).nth(1).waitFor();

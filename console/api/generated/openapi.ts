@@ -94,6 +94,20 @@ export interface paths {
      */
     post: operations["drill"];
   };
+  "/api/admin/backup/copy": {
+    /**
+     * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
+     * @description Needs the role operator.
+     */
+    post: operations["copy"];
+  };
+  "/api/admin/backup/lock": {
+    /**
+     * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
+     * @description Needs the role operator.
+     */
+    post: operations["lock"];
+  };
   "/api/admin/backup/hold": {
     /**
      * Keep a backup, whatever retention says.
@@ -304,7 +318,7 @@ export interface components {
     readonly Run: {
       readonly id: string;
       /** @enum {string} */
-      readonly kind: "backup" | "verify" | "drill" | "restore" | "export";
+      readonly kind: "backup" | "verify" | "drill" | "restore" | "export" | "copy" | "lock";
       /**
        * @description stopped: its process was stopped, or died and wrote no end
        * @enum {string}
@@ -350,6 +364,14 @@ export interface components {
       readonly plainBytes: number | null;
       /** @description that a backup added, once it is over */
       readonly storedBytes: number | null;
+      /** @description what it was asked for besides: with it the same can be begun again */
+      readonly asked: ({
+        readonly note?: string;
+        readonly noParent?: boolean;
+        /** @enum {string} */
+        readonly depth?: "quick" | "full";
+        readonly since?: string;
+      }) | null;
       /** @description who asked for it to be cancelled; it may still be running */
       readonly cancelledBy: string | null;
     };
@@ -519,6 +541,10 @@ export interface operations {
                     /** @constant */
                     readonly kind: "backup";
                     readonly source: string;
+                    /** @description of the run that failed, as are the others */
+                    readonly type?: string;
+                    readonly note?: string;
+                    readonly noParent?: boolean;
                   } | {
                     /** @constant */
                     readonly kind: "verify";
@@ -540,6 +566,8 @@ export interface operations {
                     readonly kind: "copy";
                     readonly place: string;
                   }) | null;
+                  /** @description what does it, or begins it, on the command line */
+                  readonly command: string;
                 })[];
             };
             readonly repository: {
@@ -935,7 +963,7 @@ export interface operations {
           readonly "application/json": {
             readonly id: string;
             /** @enum {string} */
-            readonly kind: "backup" | "verify" | "drill" | "restore" | "export";
+            readonly kind: "backup" | "verify" | "drill" | "restore" | "export" | "copy" | "lock";
             /**
              * @description stopped: its process was stopped, or died and wrote no end
              * @enum {string}
@@ -981,6 +1009,14 @@ export interface operations {
             readonly plainBytes: number | null;
             /** @description that a backup added, once it is over */
             readonly storedBytes: number | null;
+            /** @description what it was asked for besides: with it the same can be begun again */
+            readonly asked: ({
+              readonly note?: string;
+              readonly noParent?: boolean;
+              /** @enum {string} */
+              readonly depth?: "quick" | "full";
+              readonly since?: string;
+            }) | null;
             /** @description who asked for it to be cancelled; it may still be running */
             readonly cancelledBy: string | null;
             /** @description the last lines, oldest first */
@@ -1448,6 +1484,71 @@ export interface operations {
     };
   };
   /**
+   * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
+   * @description Needs the role operator.
+   */
+  copy: {
+    parameters: {
+      header?: {
+        /** @description The same request with the same key begins nothing again. */
+        "Idempotency-Key"?: string;
+      };
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly "application/json": {
+          /** @description a second place of the configuration; may be missing where there is one */
+          readonly place?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description Begun. */
+      202: {
+        content: {
+          readonly "application/json": components["schemas"]["RunStarted"];
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
+   * @description Needs the role operator.
+   */
+  lock: {
+    parameters: {
+      header?: {
+        /** @description The same request with the same key begins nothing again. */
+        "Idempotency-Key"?: string;
+      };
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly "application/json": Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description Begun. */
+      202: {
+        content: {
+          readonly "application/json": components["schemas"]["RunStarted"];
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
    * Keep a backup, whatever retention says.
    * @description Needs the role operator.
    */
@@ -1750,7 +1851,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
-        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel";
+        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
         limit?: number;
         cursor?: string;
       };
@@ -1775,7 +1876,7 @@ export interface operations {
                  */
                 readonly at: string;
                 /** @enum {string} */
-                readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel";
+                readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
                 /** @description null: a command line or a schedule did it */
                 readonly by: string | null;
                 readonly outcome: string | null;

@@ -13,6 +13,8 @@ export const OPERATIONS = {
   restore: ['POST', '/restore'],
   verify: ['POST', '/verify'],
   drill: ['POST', '/drill'],
+  copy: ['POST', '/copy'],
+  lock: ['POST', '/lock'],
   hold: ['POST', '/hold'],
   release: ['DELETE', '/hold'],
   accept: ['POST', '/accept'],

@@ -15,6 +15,8 @@ const LEFT: Readonly<Record<ApiRun['kind'], string>> = {
   restore:
     'The target may hold a part of the backup. This page says then how it stands, and what can be done.',
   export: 'No file is made.',
+  copy: 'What was copied stays there. A later copy goes on.',
+  lock: 'Locks that were made stay. A later lock makes the others.',
 };
 
 export function CancelRun({ run, onCancel }: { readonly run: ApiRun; readonly onCancel: () => void }) {

@@ -18,6 +18,8 @@ const PHASES: Readonly<Record<string, string>> = {
   'compare-schema': 'Comparing the schema',
   remove: 'Removing the scratch database',
   verify: 'Verifying',
+  copy: 'Copying',
+  lock: 'Locking',
 };
 
 /** What it does, and how far it is. */

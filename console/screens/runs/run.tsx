@@ -11,6 +11,7 @@ import { Moment, TimeOfDay } from '../../ui/moment.tsx';
 import { Card, Facts, Note, PageHead } from '../../ui/parts.tsx';
 import { FailureText, Shown } from '../../ui/states.tsx';
 import { AfterFailure } from './after-failure.tsx';
+import { RunAgain } from './again.tsx';
 import { CancelRun } from './cancel.tsx';
 import { RunProgress } from './progress.tsx';
 import { RunState, runTitle, Subject, tookMs } from './runs.tsx';
@@ -35,6 +36,7 @@ export function Run({ id }: { readonly id: string }) {
         actions={
           run && (
             <>
+              <RunAgain run={run} />
               <CancelRun run={run} onCancel={() => void found.refresh()} />
               {run.backup !== null && (
                 <Button icon="backups" href={backupHref(run.backup)}>

@@ -22,6 +22,8 @@ const KIND_NAMES: Readonly<Record<Run['kind'], string>> = {
   drill: 'Drill',
   restore: 'Restore',
   export: 'Export',
+  copy: 'Copy',
+  lock: 'Lock',
 };
 
 export function Runs() {

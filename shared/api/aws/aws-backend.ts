@@ -99,6 +99,14 @@ export class AwsBackend implements Backend {
     return { run: await this.#options.services.begin('drill', event, call.signal) };
   }
 
+  copy(): Promise<RunStarted> {
+    return Promise.reject(byFunction('copy'));
+  }
+
+  lock(): Promise<RunStarted> {
+    return Promise.reject(byFunction('lock'));
+  }
+
   async planRestore(
     body: RestoreBody,
     call: Call,
@@ -253,6 +261,14 @@ export class AwsBackend implements Backend {
     const problem = `wanted is one of ${names.join(', ') || 'none that is configured'}`;
     throw new ApiError('E_BAD_REQUEST', `${field}: ${problem}`, { fields: [{ field, problem }] });
   }
+}
+
+/** The role of the admin API may begin neither: they run by their schedules. */
+function byFunction(name: 'copy' | 'lock'): ApiError {
+  return new ApiError('E_USAGE', `on AWS the function ${name} does this, by its schedule`, {
+    status: 501,
+    hint: `To do it now, invoke that function with {}, or run \`holdfast ${name}\` with a login that may.`,
+  });
 }
 
 function nameOf({ name }: Call['caller']): string {

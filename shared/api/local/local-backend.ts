@@ -2,9 +2,11 @@ import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
 import type {
   ApiRestorePlan,
   ApiRun,
+  CopyBody,
   CreateBody,
   DownloadQuery,
   DrillBody,
+  LockBody,
   RestoreBody,
   RunAnswer,
   RunStarted,
@@ -28,9 +30,10 @@ import { mergedRuns } from '../view/recorded-runs.ts';
 import { downloadOf } from './download.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
+import { copyRun, type LocalProtection, lockRun, secondPlace } from './protect-runs.ts';
 import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-place.ts';
 import { restoreRun } from './restore-run.ts';
-import { backupRun, drillRun, verifyRun } from './runs.ts';
+import { backupRun, drillRun, verifyRun, type Work } from './runs.ts';
 
 const KINDS: readonly SourceConfig['kind'][] = ['postgres', 'firebase-rtdb', 'files'];
 
@@ -75,7 +78,9 @@ export class LocalBackend implements Backend {
     if (!isEnabled) throw switchedOff();
     knownBackupType(body.type, types);
     const place = placeNamed(sources, body.source, 'source');
-    const about = { by: call.caller.name, source: place.name, type: body.type };
+    const { note, noParent } = body;
+    const asked = { ...(note === undefined ? {} : { note }), ...(noParent ? { noParent } : {}) };
+    const about = { by: call.caller.name, source: place.name, type: body.type, asked };
     tracker.refuseBusy('backup', about);
     await this.#audit(call, { action: 'create', backups: [] });
     return { run: tracker.begin('backup', about, this.#changing(backupRun(this.#options, place, body))) };
@@ -85,7 +90,9 @@ export class LocalBackend implements Backend {
     const backup = body.backup === undefined ? null : parseBackup(body.backup);
     if (backup) await this.#options.repository.readManifest(backup, call.signal);
     const { tracker } = this.#options;
-    const about = { by: call.caller.name, backup };
+    const { since, depth } = body;
+    const asked = { depth, ...(since === undefined ? {} : { since }) };
+    const about = { by: call.caller.name, backup, asked };
     tracker.refuseBusy('verify', about);
     await this.#audit(call, { action: 'verify', backups: backup ? [backup] : [] });
     return { run: tracker.begin('verify', about, this.#changing(verifyRun(this.#options, backup, body))) };
@@ -100,6 +107,17 @@ export class LocalBackend implements Backend {
     tracker.refuseBusy('drill', about);
     await this.#audit(call, { action: 'drill', backups: backup ? [backup] : [] });
     return { run: tracker.begin('drill', about, this.#changing(drillRun(this.#options, backup, body))) };
+  }
+
+  async copy({ place: name }: CopyBody, call: Call): Promise<RunStarted> {
+    const place = secondPlace(this.#protection, name);
+    const about = { by: call.caller.name, target: place.name ?? place.to };
+    return this.#protect('copy', { about, work: copyRun(this.#options, this.#protection, place) }, call);
+  }
+
+  async lock(_: LockBody, call: Call): Promise<RunStarted> {
+    const work = lockRun(this.#options, this.#protection);
+    return this.#protect('lock', { about: { by: call.caller.name }, work }, call);
   }
 
   async planRestore(
@@ -193,6 +211,24 @@ export class LocalBackend implements Backend {
     const audit = (record: Pick<AuditRecord, 'backups' | 'details'>) =>
       this.#audit(call, { action: 'download', ...record });
     return downloadOf(this.#options, { key, query, call, audit });
+  }
+
+  get #protection(): LocalProtection {
+    return this.#options.protection ?? { policy: { days: {}, counts: {} } };
+  }
+
+  async #protect(
+    kind: 'copy' | 'lock',
+    {
+      about,
+      work,
+    }: { readonly about: { readonly by: string; readonly target?: string }; readonly work: Work },
+    call: Call,
+  ): Promise<RunStarted> {
+    const { tracker } = this.#options;
+    tracker.refuseBusy(kind, about);
+    await this.#audit(call, { action: kind, target: about.target, backups: [] });
+    return { run: tracker.begin(kind, about, this.#changing(work)) };
   }
 
   #audit(call: Call, record: Omit<AuditRecord, 'by' | 'outcome'>): Promise<string> {

@@ -71,21 +71,26 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
     place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;
   const sources = config.sources.map(placed);
+  const naming = namingOf(sources, env);
+  const protection = {
+    lock: config.lock,
+    policy: config.retention,
+    naming,
+    locks: await openLocks(options.repository, config.lock),
+    copies: config.copies.map((place) => placeFrom(options.folder, place)),
+    namesOf: async () => {
+      const names = await sourceNames(sources, env);
+      return (source: string) => names.get(source) ?? [source];
+    },
+  };
   const view = new RepositoryView({
     repository: seen,
     retention: config.retention,
     prune: config.prune,
     safety: { config, runsDefaults: options.runsSchedules ?? false },
     names: [...sources, ...(options.sources ?? [])].map(({ name }) => name),
-    naming: namingOf(sources, env),
-    protection: {
-      locks: await openLocks(options.repository, config.lock),
-      copies: config.copies.map((place) => placeFrom(options.folder, place)),
-      namesOf: async () => {
-        const names = await sourceNames(sources, env);
-        return (source) => names.get(source) ?? [source];
-      },
-    },
+    naming,
+    protection,
   });
   const backend = new LocalBackend({
     repository,
@@ -100,6 +105,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     isEnabled: config.isEnabled,
     streamBytes: config.api.streamBytes,
     links: await openS3Exports(options.repository),
+    protection,
     env,
   });
   return {

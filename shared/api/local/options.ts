@@ -6,6 +6,7 @@ import type { SourceConfig } from '../../jobs/adapters.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RepositoryView } from '../repository-view.ts';
 import type { NamedPlace } from './places.ts';
+import type { LocalProtection } from './protect-runs.ts';
 import type { RunTracker } from './run-tracker.ts';
 
 export interface LocalBackendOptions {
@@ -26,6 +27,8 @@ export interface LocalBackendOptions {
   readonly streamBytes: number;
   /** Of a store that gives links; undefined: all exports are made while they are sent. */
   readonly links: ExportLinks | undefined;
+  /** Locks and second places. @default neither */
+  readonly protection?: LocalProtection | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -6,8 +6,8 @@ const NOTHING = { by: null, source: null, type: null, backup: null, target: null
 
 /** Notes runs in the history of the repository. @param onProblem is told why it lacks one */
 export function recordIn(repository: Repository, onProblem: (message: string) => void): RecordWork {
-  return ({ id: run, ...given }, work) => {
-    const about = { ...NOTHING, ...given };
+  return ({ id: run, asked, ...given }, work) => {
+    const about = { ...NOTHING, ...given, ...(asked ? { asked } : {}) };
     return recordRun(repository, work, { run, about, noteOf, onProblem });
   };
 }

@@ -17,7 +17,7 @@ const MOST_LINE_CHARS = 500;
 const DEFAULT_AT_ONCE = 2;
 
 type Level = RunAnswer['log'][number]['level'];
-type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target'>>;
+type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target' | 'asked'>>;
 
 /** What a run gives back: the backup that it made or was of, and figures. */
 export interface RunResult {

@@ -6,7 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 /** A run of the history as the API tells of it. Notes have codes alone: the words are those of the table of errors. */
 export function recordedRun(run: RecordedRun): RunAnswer {
   const { run: id, kind, state, source, type, backup, target, by, startedAt, finishedAt } = run;
-  const { plainBytes = null, storedBytes = null, records } = run;
+  const { plainBytes = null, storedBytes = null, records, asked = null } = run;
   return {
     id,
     kind,
@@ -19,6 +19,7 @@ export function recordedRun(run: RecordedRun): RunAnswer {
     type,
     backup,
     target,
+    asked,
     progress: null,
     error: errorOf(run),
     cancelledBy: null,

@@ -52,8 +52,9 @@ function verdictJson({
     lookedAt: [...lookedAt],
     notLookedAt: [...notLookedAt],
     findings: findings.map(({ source, ...finding }) => ({ ...finding, source: source ?? null })),
-    steps: steps.map(({ text, action }) => ({
+    steps: steps.map(({ text, action, command }) => ({
       text,
+      command,
       action: action?.kind === 'accept' ? { ...action, backups: [...action.backups] } : (action ?? null),
     })),
   };

@@ -8,6 +8,8 @@ export interface LastRun {
   readonly at: Date;
   /** Why it failed: a code of docs/errors.md. */
   readonly code: string | undefined;
+  /** What it was asked for, to ask for the same again. */
+  readonly asked?: { readonly type?: string; readonly note?: string; readonly noParent?: boolean };
 }
 
 /** What is known of one source: of the configuration, of its backups, or of both. */

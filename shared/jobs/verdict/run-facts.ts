@@ -45,8 +45,18 @@ export async function readRunFacts(
 }
 
 /** Undefined if it goes on, or was stopped on request: that says nothing of the source. */
-function lastRun({ state, code, startedAt, finishedAt }: RecordedRun): LastRun | undefined {
+function lastRun(run: RecordedRun): LastRun | undefined {
+  const { state, code, startedAt, finishedAt, type, asked } = run;
   if (state === 'running' || (state === 'stopped' && code !== undefined)) return undefined;
   const outcome = state === 'stopped' ? 'given-up' : state;
-  return { outcome, at: finishedAt ?? startedAt, code };
+  return {
+    outcome,
+    at: finishedAt ?? startedAt,
+    code,
+    asked: {
+      ...(type === null ? {} : { type }),
+      ...(asked?.note === undefined ? {} : { note: asked.note }),
+      ...(asked?.noParent === undefined ? {} : { noParent: asked.noParent }),
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { age, span } from '../../core/human.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { number, plural } from '../../core/plural.ts';
+import { shortName } from './commands.ts';
 import type { Expectation } from './expectation.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { Finding, Level, RuleName } from './rules.ts';
@@ -19,11 +20,6 @@ const BASES: Readonly<Record<Expectation['basis'], string>> = {
   rhythm: 'by how often it was backed up so far',
   assumed: 'as no schedule is known',
 };
-
-/** `20260301_020000` of the daily one: enough of a key to name it. */
-function shortKey(key: BackupKey): string {
-  return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-}
 
 const MOST_NAMED = 3;
 
@@ -60,14 +56,14 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
   'run-given-up': ({ name, lastRun }, { at }) =>
     `the last backup of ${name} began ${lastRun ? age(lastRun.at, at) : ''} and stopped without a word: its process died`,
   damaged: ({ name, failed }) =>
-    `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(shortKey))}`,
+    `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(shortName))}`,
   suspect: ({ name, waiting }) =>
-    `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(shortKey))}`,
+    `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(shortName))}`,
   'imported-only': ({ name }) => `${name} has imported backups only: it was never read itself`,
   misdated: ({ name, misdated }) =>
-    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortKey))}): a clock was wrong, or somebody made ${misdated.length === 1 ? 'it' : 'them'} up`,
+    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortName))}): a clock was wrong, or somebody made ${misdated.length === 1 ? 'it' : 'them'} up`,
   uncovered: ({ name, uncovered }) =>
-    `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(shortKey))}`,
+    `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(shortName))}`,
   'not-locked': ({ name }) =>
     `the newest good backup of ${name} is not locked: somebody could remove what it needs`,
   'drill-failed': ({ name, drillOutcome }) => `the last drill of ${name} ended with '${drillOutcome}'`,

@@ -1,12 +1,20 @@
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
-import type { SafetyFacts, SourceFacts } from './facts.ts';
-import type { Finding, RuleName } from './rules.ts';
+import { commandOf, shortName } from './commands.ts';
+import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
+import type { Finding, REPOSITORY_RULES, RuleName, SOURCE_RULES } from './rules.ts';
 import { sentenceOf } from './sentences.ts';
 
 /** What can be begun at once: a button of the console, a command of the command line. */
 export type StepAction =
-  | { readonly kind: 'backup'; readonly source: string }
+  | {
+      readonly kind: 'backup';
+      readonly source: string;
+      /** Of a run that is to be done again: what it was asked for. @default manual */
+      readonly type?: string;
+      readonly note?: string;
+      readonly noParent?: boolean;
+    }
   | { readonly kind: 'verify'; readonly backup: BackupKey }
   | { readonly kind: 'drill'; readonly source: string; readonly backup: BackupKey }
   | { readonly kind: 'accept'; readonly backups: readonly BackupKey[] }
@@ -17,6 +25,8 @@ export type StepAction =
 export interface Step {
   readonly text: string;
   readonly action: StepAction | undefined;
+  /** What does it, or begins it, on the command line. */
+  readonly command: string;
 }
 
 const backUp = ({ name }: SourceFacts): StepAction => ({ kind: 'backup', source: name });
@@ -24,43 +34,96 @@ const verify = ({ newestGood }: SourceFacts): StepAction | undefined =>
   newestGood && { kind: 'verify', backup: newestGood.key };
 const drill = ({ name, newestGood }: SourceFacts): StepAction | undefined =>
   newestGood && { kind: 'drill', source: name, backup: newestGood.key };
+/** The same backup again, as it was asked for. */
+const again = ({ name, lastRun }: SourceFacts): StepAction => ({
+  kind: 'backup',
+  source: name,
+  ...lastRun?.asked,
+});
 
-interface Remedy {
+/** What to do about a finding. Each has something to click, or at least to copy. */
+interface Remedy<Of> {
   /** What follows the finding, as a sentence of its own. */
   readonly text: string;
-  readonly action?: (source: SourceFacts) => StepAction | undefined;
+  readonly action?: (of: Of) => StepAction | undefined;
+  /** If there is no action. */
+  readonly command: (of: Of) => string;
 }
 
-const OF_SOURCES: Partial<Readonly<Record<RuleName, Remedy>>> = {
-  'no-backup': { text: 'Back it up.', action: backUp },
-  'no-good-backup': { text: 'Back it up.', action: backUp },
-  'too-old': { text: 'Back it up, and look at its schedule.', action: backUp },
-  late: { text: 'Back it up, and look at its schedule.', action: backUp },
-  'run-failed': { text: 'Look at the run, mend what it names, and back up again.', action: backUp },
-  'run-given-up': { text: 'Back up again.', action: backUp },
+const DOCTOR = () => 'holdfast doctor';
+const backupOf = (source: SourceFacts) => commandOf(backUp(source));
+const HAVE_BACKED_UP = { action: backUp, command: backupOf };
+
+const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>>> = {
+  'no-backup': { text: 'Back it up.', ...HAVE_BACKED_UP },
+  'no-good-backup': { text: 'Back it up.', ...HAVE_BACKED_UP },
+  'too-old': { text: 'Back it up, and look at its schedule.', ...HAVE_BACKED_UP },
+  late: { text: 'Back it up, and look at its schedule.', ...HAVE_BACKED_UP },
+  'run-failed': {
+    text: 'Look at the run, mend what it names, and back up again.',
+    action: again,
+    command: backupOf,
+  },
+  'run-given-up': { text: 'Back up again.', action: again, command: backupOf },
   damaged: {
     text: 'Back up again, which stores what is missing from the live source; then verify.',
-    action: backUp,
+    action: (source) => (source.isConfigured ? backUp(source) : undefined),
+    command: ({ failed: [first] }) => `holdfast repair ${first ? shortName(first) : 'latest'}`,
   },
   suspect: {
     text: 'Prune removes nothing of the source meanwhile. Look at what changed; accept it if it is as it should be.',
     action: ({ waiting }) => ({ kind: 'accept', backups: waiting }),
+    command: ({ waiting }) => commandOf({ kind: 'accept', backups: waiting }),
   },
-  'imported-only': { text: 'Back it up.', action: backUp },
-  misdated: { text: 'It does not count. Set the clock right.' },
-  uncovered: { text: 'Run `holdfast rekey --complete-recovery`.' },
-  'not-locked': { text: 'Lock it.', action: () => ({ kind: 'lock' }) },
-  'drill-failed': { text: 'Look at its report, and drill again.', action: drill },
-  'verification-old': { text: 'Verify it.', action: verify },
-  'drill-old': { text: 'Drill it.', action: drill },
+  'imported-only': { text: 'Back it up.', ...HAVE_BACKED_UP },
+  misdated: {
+    text: 'It does not count. Set the clock right.',
+    command: ({ misdated: [first] }) => `holdfast show ${first ? shortName(first) : 'latest'}`,
+  },
+  uncovered: {
+    text: 'Cover it with the recovery key.',
+    command: () => 'holdfast rekey --complete-recovery',
+  },
+  'not-locked': {
+    text: 'Lock it.',
+    action: () => ({ kind: 'lock' }),
+    command: () => commandOf({ kind: 'lock' }),
+  },
+  'drill-failed': { text: 'Look at its report, and drill again.', action: drill, command: backupOf },
+  'verification-old': { text: 'Verify it.', action: verify, command: backupOf },
+  'drill-old': { text: 'Drill it.', action: drill, command: backupOf },
 };
 
-const OF_REPOSITORY: Partial<Readonly<Record<RuleName, string>>> = {
-  empty: 'Write sources into the configuration, and back up.',
-  'damaged-manifests': 'See which with `holdfast list`, and bring the objects back from a copy.',
-  'switched-off': 'Remove the variable.',
-  'copy-behind': 'Copy them.',
+const OF_REPOSITORY: Readonly<Record<keyof typeof REPOSITORY_RULES, Remedy<CopyFacts | undefined>>> = {
+  empty: {
+    text: 'Write sources into the configuration, and back up.',
+    command: () => 'holdfast backup',
+  },
+  'damaged-manifests': {
+    text: 'See which, and bring the objects back from a copy.',
+    command: () => 'holdfast list',
+  },
+  'switched-off': { text: 'Remove the variable.', command: () => 'unset ENABLE_BACKUPS' },
+  bucket: { text: 'Take the rule off the bucket.', command: DOCTOR },
+  'schedule-off': { text: 'Switch it on, or deploy again.', command: DOCTOR },
+  'copy-behind': { text: 'Copy them.', ...copying() },
+  'copy-unseen': {
+    text: 'See what is in the way.',
+    command: (copy) => `${copyCommand(copy)} --dry-run`,
+  },
+  unread: { text: 'See what is in the way.', command: DOCTOR },
 };
+
+function copying() {
+  return {
+    action: (copy: CopyFacts | undefined): StepAction => ({ kind: 'copy', place: copy?.name ?? '' }),
+    command: copyCommand,
+  };
+}
+
+function copyCommand(copy: CopyFacts | undefined): string {
+  return commandOf({ kind: 'copy', place: copy?.name ?? '' });
+}
 
 /** What to do about each finding, then what is not urgent. */
 export function stepsOf(findings: readonly Finding[], facts: SafetyFacts): Step[] {
@@ -68,13 +131,19 @@ export function stepsOf(findings: readonly Finding[], facts: SafetyFacts): Step[
 }
 
 function stepFor(finding: Finding, facts: SafetyFacts): Step {
-  const { rule, source, copy } = finding;
-  const remedy = source ? OF_SOURCES[rule] : undefined;
+  const { source, copy } = finding;
   const what = sentenceOf(finding, facts);
-  const then = remedy?.text ?? OF_REPOSITORY[rule];
+  return source
+    ? step(what, OF_SOURCES[finding.rule as keyof typeof SOURCE_RULES], source)
+    : step(what, OF_REPOSITORY[finding.rule as keyof typeof REPOSITORY_RULES], copy);
+}
+
+function step<Of>(what: string, remedy: Remedy<Of>, of: Of): Step {
+  const action = remedy.action?.(of);
   return {
-    text: then === undefined ? what : `${what} ${then}`,
-    action: copy ? { kind: 'copy', place: copy.name } : source && remedy?.action?.(source),
+    text: `${what} ${remedy.text}`,
+    action,
+    command: action ? commandOf(action) : remedy.command(of),
   };
 }
 
@@ -86,21 +155,24 @@ function adviceOf({ sources, copies = [] }: SafetyFacts, findings: readonly Find
   return [
     ...judged
       .filter((source) => !source.verifiedAt && !isFound('verification-old', source))
-      .map((source) => ({
-        text: `No backup of ${source.name} was ever verified in full. Verify it.`,
-        action: verify(source),
-      })),
+      .map((source) =>
+        step(
+          `No backup of ${source.name} was ever verified in full.`,
+          OF_SOURCES['verification-old'],
+          source,
+        ),
+      ),
     ...judged
       .filter((source) => source.drillOutcome === undefined && !isFound('drill-old', source))
-      .map((source) => ({
-        text: `No backup of ${source.name} was ever restored in a drill. Drill it.`,
-        action: drill(source),
-      })),
+      .map((source) =>
+        step(`No backup of ${source.name} was ever restored in a drill.`, OF_SOURCES['drill-old'], source),
+      ),
     ...copies
       .filter((copy) => copy.missing > 0 && !isFound('copy-behind', copy))
-      .map((copy) => ({
-        text: `${plural(copy.missing, 'backup')} ${copy.missing === 1 ? 'is' : 'are'} not in the second place ${copy.name} yet. Copy ${copy.missing === 1 ? 'it' : 'them'}.`,
-        action: { kind: 'copy', place: copy.name } as const,
-      })),
+      .map((copy) => {
+        const one = copy.missing === 1;
+        const what = `${plural(copy.missing, 'backup')} ${one ? 'is' : 'are'} not in the second place ${copy.name} yet.`;
+        return step(what, { text: `Copy ${one ? 'it' : 'them'}.`, ...copying() }, copy);
+      }),
   ];
 }

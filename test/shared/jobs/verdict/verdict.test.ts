@@ -85,7 +85,11 @@ describe('the verdict', () => {
     }
     const old = CASES.find(({ says }) => says === 'what there is was never backed up');
     expect(old && verdictOf(old.facts).steps).toEqual([
-      { text: 'shop was never backed up. Back it up.', action: { kind: 'backup', source: 'shop' } },
+      {
+        text: 'shop was never backed up. Back it up.',
+        action: { kind: 'backup', source: 'shop' },
+        command: 'holdfast backup --source shop',
+      },
     ]);
   });
 });
