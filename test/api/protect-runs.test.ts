@@ -25,7 +25,7 @@ async function newWorld(copy: object) {
   const api = adminApi(async () => backend, sessions);
   const over = async (path: string, body: object) => {
     const answer = await ask(api, path, { method: 'POST', token, body });
-    const said = await answer.json();
+    const said = (await answer.json()) as { readonly run: string };
     if (answer.status !== 202) return { status: answer.status, ...said };
     return backend.over(said.run);
   };
