@@ -6,7 +6,7 @@ import { DEFAULT_FILES, readConfigFile } from '../shared/core/config-file.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';
-import { kindOfUrl, type SourceConfig } from '../shared/jobs/adapters.ts';
+import { placeOfUrl, type SourceConfig } from '../shared/jobs/adapters.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
@@ -62,11 +62,11 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
     if (SECRET_IN_URL.test(text) && !URL_VARIABLES.some((name) => io.env[name] === text))
       io.stderr.write('warning: others can see a password or token that is an argument; use env:NAME\n');
     refuseName(text, config);
-    return placeOf(text, io);
+    return placeOfUrl(text, io.cwd);
   }
   const name = text.slice('env:'.length);
   const url = io.env[name];
-  if (url) return placeOf(url, io);
+  if (url) return placeOfUrl(url, io.cwd);
   throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
 }
 
@@ -93,22 +93,6 @@ function refuseName(text: string, { sources, targets }: ResolvedConfig): void {
     `'${text}' is neither a source nor a target of the configuration`,
     `${meant === undefined ? known : `Did you mean ${meant}?`} A file or folder is ./${text}.`,
   );
-}
-
-/** @throws E_USAGE; only the scheme of a URL is in the message */
-function placeOf(url: string, io: Io): SourceConfig {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
-  if (scheme !== undefined && kindOfUrl(url) === 'files')
-    throw usage(
-      `${scheme}:// is no kind of database that this release knows`,
-      'Give postgres://…, https://NAME.firebaseio.com, a name from the configuration, or a path without ://.',
-    );
-  const kind = kindOfUrl(url);
-  return {
-    kind,
-    url: kind === 'files' ? path.resolve(io.cwd, url.replace(/^files:/, '')) : url,
-    options: {},
-  };
 }
 
 const DRILL_HINTS: Readonly<Record<NamedSource['kind'], string>> = {

@@ -16,6 +16,7 @@ const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string
     ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository'],
   ],
   ['shared/api', ['shared/core', 'shared/store', 'shared/repository', 'shared/jobs']],
+  ['shared/library', ['shared/core', 'shared/sources', 'shared/repository', 'shared/jobs']],
   ['lambdas', ['shared/core', 'shared/jobs', 'shared/api']],
   ['cli', ['shared/core', 'shared/jobs', 'shared/api']],
   ['console', ['shared/core']],

@@ -11,6 +11,7 @@ import { writeLicenses } from './third-party-licenses.ts';
 /** Beside each other, so that a module finds its worker by name wherever it ends up (shared/core/worker-url.ts). */
 const ENTRIES = {
   main: 'cli/main.ts',
+  library: 'shared/library/index.ts',
   config: 'shared/core/config.ts',
   cdk: 'infra/holdfast-cdk.ts',
   express: 'shared/api/express.ts',
@@ -43,7 +44,12 @@ const { metafile } = await build({
 // Its code looks for it beside itself.
 await copyFile(PG_DUMP_WASM, 'dist/pg_dump.wasm');
 execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-await keepPublicTypes('dist/types', ['infra/holdfast-cdk', 'shared/core/config', 'shared/api/express']);
+await keepPublicTypes('dist/types', [
+  'infra/holdfast-cdk',
+  'shared/core/config',
+  'shared/api/express',
+  'shared/library/index',
+]);
 const functionModules = await buildLambdas(LAMBDAS);
 await packBundles(LAMBDAS, 'dist/lambdas');
 const consoleModules = await buildConsole('dist/console');

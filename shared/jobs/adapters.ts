@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
 import { FilesSource } from '../sources/files/files-source.ts';
 import { FilesTarget } from '../sources/files/files-target.ts';
@@ -85,4 +86,20 @@ export function kindOfUrl(url: string): SourceKind {
 
 export function filePath(url: string): string {
   return url.startsWith('files:') ? url.slice('files:'.length) : url;
+}
+
+/**
+ * What a URL or a path means; paths are whole then.
+ *
+ * @param cwd where paths begin
+ * @throws E_USAGE; only the scheme of a URL is in the message
+ */
+export function placeOfUrl(url: string, cwd: string): SourceConfig {
+  const kind = kindOfUrl(url);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+  if (scheme !== undefined && kind === 'files')
+    throw new HoldfastError('E_USAGE', `${scheme}:// is no kind of database that this release knows`, {
+      hint: 'Give postgres://…, https://NAME.firebaseio.com, a name from the configuration, or a path without ://.',
+    });
+  return { kind, url: kind === 'files' ? path.resolve(cwd, filePath(url)) : url, options: {} };
 }

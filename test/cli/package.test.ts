@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import validateStates from 'asl-validator';
@@ -198,10 +198,10 @@ export default defineConfig({
 `;
 
 it('is small: what functions have in common is there once, and no declarations but the public ones', () => {
-  expect(statSync(tarball).size).toBeLessThan(4.2e6);
+  expect(statSync(tarball).size).toBeLessThan(4.4e6);
   const listed = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' }).split('\n');
   expect(listed.filter((name) => name.endsWith('pg_dump.wasm'))).toEqual(['package/dist/pg_dump.wasm']);
-  expect(listed).not.toContain('package/dist/types/shared/jobs/prune.d.ts');
+  expect(listed).not.toContain('package/dist/types/shared/jobs/rekey.d.ts');
   const licenses = execFileSync('tar', ['xzOf', tarball, 'package/dist/third-party-licenses.txt'], {
     encoding: 'utf8',
   });
@@ -242,4 +242,31 @@ await backups[Symbol.asyncDispose]();`;
     encoding: 'utf8',
   });
   expect(application).toBe('function undefined\n');
+}, 60_000);
+
+it('is a library: the example type-checks strictly, backs up, drills and prunes', async () => {
+  const folder = await newFolder();
+  install(folder, ['typescript', '@types/node']);
+  await copyFile('examples/library/nightly.ts', path.join(folder, 'nightly.ts'));
+  await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    module: 'nodenext',
+    target: 'es2024',
+    lib: ['esnext'],
+  };
+  await writeFile(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...compilerOptions, types: ['node'] }, files: ['nightly.ts'] }),
+  );
+  expect(run(folder, TSC, '-p', '.')).toBe('');
+  mkdirSync(path.join(folder, 'scratch'));
+  await writeFile(path.join(folder, 'rows.txt'), 'one\ntwo\n');
+  const said = execFileSync(process.execPath, ['nightly.ts', './backups', './rows.txt', './scratch'], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
+    encoding: 'utf8',
+  });
+  expect(said).toMatch(/2 records.*\ndrill: equal, .*\nprune: 0 backups went, 0 bytes freed\n$/);
 }, 60_000);

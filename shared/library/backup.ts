@@ -1,0 +1,33 @@
+import { type BackupResult, type BackupOptions as JobOptions, runBackup } from '../jobs/backup.ts';
+import { noteOfBackup } from '../jobs/record-run.ts';
+import { namedSource } from '../jobs/same-source.ts';
+import { type Place, sourceAt } from './places.ts';
+import { type RunOptions, recorded } from './recorded.ts';
+import { engineOf, NEVER, type OpenRepository } from './repository.ts';
+
+export interface BackupOptions
+  extends RunOptions,
+    Pick<JobOptions, 'type' | 'note' | 'suspects' | 'allowEmpty' | 'fullRead' | 'noParent'> {
+  /** What its backups go by. @default where the source is, without secrets */
+  readonly name?: string;
+}
+
+/**
+ * Backs a database up as at one moment, and stores what is new. Nothing is listed until everything is stored. A backup that lost much
+ * against the one before is stored, and has `suspect`.
+ *
+ * @param source a URL or a path
+ * @throws HoldfastError E_SOURCE_*, E_EMPTY_READ, E_NO_KEY, E_STORE_*, E_ABORTED
+ */
+export async function backup(
+  opened: OpenRepository,
+  source: string | Place,
+  options: BackupOptions = {},
+): Promise<BackupResult> {
+  const { name, signal = NEVER, type = 'manual', ...rest } = options;
+  const found = await sourceAt(source);
+  const named = name === undefined ? found : namedSource(found, name);
+  const work = () => runBackup(engineOf(opened).repository, named, { ...rest, type, signal });
+  const about = { kind: 'backup', source: named.name, type } as const;
+  return recorded(opened, about, work, { ...options, noteOf: noteOfBackup });
+}

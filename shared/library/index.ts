@@ -1,0 +1,25 @@
+/** The library: `import { openRepository, backup, restore, verify, list, prune, drill } from 'holdfast'`. docs/library.md. */
+export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
+export type { ProgressEvent } from '../core/progress.ts';
+export type { BackupResult } from '../jobs/backup.ts';
+export type { DrillResult } from '../jobs/drill.ts';
+export type { BackupSummary } from '../jobs/list.ts';
+export type { PruneResult } from '../jobs/prune.ts';
+export type { PrunePlan } from '../jobs/prune-plan.ts';
+export type { RestoreResult } from '../jobs/restore.ts';
+export type { VerifyReport } from '../jobs/verify.ts';
+export type { RestorePlan } from '../sources/target.ts';
+export { type BackupOptions, backup } from './backup.ts';
+export { type DrillOptions, drill } from './drill.ts';
+export { type ListOptions, list } from './list.ts';
+export type { Place } from './places.ts';
+export { type PruneOptions, planPrune, prune, type RetentionOptions } from './prune.ts';
+export {
+  type BucketOptions,
+  initRepository,
+  type OpenOptions,
+  OpenRepository,
+  openRepository,
+} from './repository.ts';
+export { planRestore, type RestoreOptions, restore } from './restore.ts';
+export { type VerifyOptions, verify } from './verify.ts';

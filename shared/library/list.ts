@@ -1,0 +1,23 @@
+import { type BackupSummary, listBackups } from '../jobs/list.ts';
+import { engineOf, NEVER, type OpenRepository } from './repository.ts';
+
+export interface ListOptions {
+  /** Only those of that source, by its name. */
+  readonly source?: string;
+  /** Only those of that type, such as `daily`. */
+  readonly type?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * All backups, newest first, with what reports say of them. What is damaged is listed as damaged.
+ *
+ * @throws HoldfastError E_STORE_*, E_ABORTED
+ */
+export async function list(
+  opened: OpenRepository,
+  { source, type, signal = NEVER }: ListOptions = {},
+): Promise<readonly BackupSummary[]> {
+  const all = await listBackups(engineOf(opened).repository, { type, signal });
+  return source === undefined ? all : all.filter((backup) => backup.source.name === source);
+}

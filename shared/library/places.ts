@@ -1,0 +1,20 @@
+import { openScratch, openSource, openTarget, placeOfUrl, type SourceConfig } from '../jobs/adapters.ts';
+
+/** A database, or a file or folder of text. */
+export interface Place {
+  /** `postgres://…`, `https://NAME.firebaseio.com`, or a path. May hold a password, which no error shows. */
+  readonly url: string;
+  /** As `options` of a source in the configuration: docs/configuration.md. */
+  readonly options?: Readonly<Record<string, string | number | boolean>>;
+  /** Variables that drivers go by, such as `PGSSLROOTCERT`; `process.env` for those of the process. @default none */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export const sourceAt = (place: string | Place) => openSource(...configOf(place));
+export const targetAt = (place: string | Place) => openTarget(...configOf(place));
+export const scratchAt = (place: string | Place) => openScratch(...configOf(place));
+
+function configOf(place: string | Place): [SourceConfig, NonNullable<Place['env']>] {
+  const { url, options = {}, env = {} } = typeof place === 'string' ? { url: place } : place;
+  return [{ ...placeOfUrl(url, process.cwd()), options }, env];
+}

@@ -1,0 +1,53 @@
+import { DEFAULT_PRUNE, type RetentionPolicy, resolveRetention } from '../core/config-retention.ts';
+import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../jobs/prune.ts';
+import type { PrunePlan } from '../jobs/prune-plan.ts';
+import { expireHistory } from '../jobs/run-history.ts';
+import type { RunOptions } from './recorded.ts';
+import { engineOf, NEVER, type OpenRepository } from './repository.ts';
+
+/** As `retention` and `keep` of the configuration: docs/retention.md. */
+export interface RetentionOptions {
+  /** Days by type of backup. @default daily 30, weekly 84, manual 365 */
+  readonly retention?: Readonly<Record<string, number>>;
+  /** How many of each source are kept whatever their age. @default none */
+  readonly keep?: RetentionPolicy['counts'];
+  /** One run removes no larger part of the backups, or of the bytes; 1 to 100. @default 40 */
+  readonly maxSharePercent?: number;
+}
+
+export interface PruneOptions extends RunOptions, RetentionOptions {}
+
+/**
+ * What a prune would remove, and why each backup stays or goes. Removes nothing.
+ *
+ * @throws HoldfastError E_STORE_*, E_ABORTED
+ */
+export async function planPrune(opened: OpenRepository, options: PruneOptions = {}): Promise<PrunePlan> {
+  return (await prepare(opened, options, true)).plan;
+}
+
+/**
+ * Takes backups out of the list that retention does not keep, and removes packs that nothing has needed for the grace of seven days.
+ * May run beside backups, and be stopped at any point.
+ *
+ * @throws HoldfastError E_PRUNE_TOO_MUCH (nothing was removed), E_STORE_*, E_ABORTED
+ */
+export async function prune(opened: OpenRepository, options: PruneOptions = {}): Promise<PruneResult> {
+  const { repository } = engineOf(opened);
+  const { signal = NEVER, onProgress } = options;
+  const prepared = await prepare(opened, options, false);
+  const result = await runPrune(repository, prepared, { ...(onProgress && { onProgress }), signal });
+  await expireHistory(repository, signal);
+  return result;
+}
+
+function prepare(opened: OpenRepository, options: PruneOptions, isDryRun: boolean): Promise<PreparedPrune> {
+  const { retention, keep, maxSharePercent, signal = NEVER, onProgress } = options;
+  const maxShare = maxSharePercent === undefined ? DEFAULT_PRUNE.maxShare : maxSharePercent / 100;
+  const rules = { policy: resolveRetention(retention, keep, {}), maxShare };
+  return preparePrune(engineOf(opened).repository, rules, {
+    ...(onProgress && { onProgress }),
+    isDryRun,
+    signal,
+  });
+}

@@ -1,0 +1,131 @@
+import path from 'node:path';
+import { HoldfastError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import {
+  initRepository as init,
+  openRepository as open,
+  type RepositoryConfig,
+} from '../jobs/open-repository.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/** Of a bucket. */
+export interface BucketOptions {
+  /** @default what the AWS SDK finds */
+  readonly region?: string;
+  /** Of another store that speaks S3. */
+  readonly endpoint?: string;
+  readonly forcePathStyle?: boolean;
+}
+
+export interface OpenOptions {
+  /** `s3://BUCKET/PREFIX`, or a folder. */
+  readonly repository: string;
+  /** 64 hex digits. Without a key, what needs none can be done: list, verify what is stored without opening it. */
+  readonly encryptionKey?: string;
+  /** ARN, id or alias of a symmetric KMS key, instead. */
+  readonly kmsKey?: string;
+  /** ARNs of the KMS keys that came before `kmsKey`. @default none */
+  readonly olderKmsKeys?: readonly string[];
+  readonly s3?: BucketOptions;
+  /** Threads that compress, encrypt and compare, 0 to 64. @default cores, 4 at most */
+  readonly workers?: number;
+  /** zstd level, 0 to 19; 0 stores as it is. @default 3 */
+  readonly compressionLevel?: number;
+  /** False: nothing that earlier backups stored is ever opened, and changed chunks are stored whole. @default true */
+  readonly deltas?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A repository that functions of this library work with. Dispose of it (`await using`) to end its threads. */
+export class OpenRepository implements AsyncDisposable {
+  /** 32 hex digits. */
+  readonly id: string;
+  /** The bucket and prefix, or the folder. */
+  readonly location: string;
+
+  /** @internal */
+  constructor(repository: Repository, config: RepositoryConfig) {
+    this.id = repository.id;
+    this.location = repository.store.location;
+    ENGINES.set(this, { repository, config });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await engineOf(this).repository[Symbol.asyncDispose]();
+  }
+}
+
+interface Engine {
+  readonly repository: Repository;
+  readonly config: RepositoryConfig;
+}
+
+/** Apart from the class, so that its public type shows nothing of the engine. */
+const ENGINES = new WeakMap<OpenRepository, Engine>();
+
+/** @internal */
+export function engineOf(opened: OpenRepository): Engine {
+  const engine = ENGINES.get(opened);
+  if (engine) return engine;
+  throw new HoldfastError('E_USAGE', 'what was given is not an open repository', {
+    hint: 'Give what `await openRepository({ repository: … })` returned.',
+  });
+}
+
+/** For callers that give none. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
+/**
+ * Opens a repository.
+ *
+ * @throws HoldfastError E_NO_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*; E_CONFIG for an option that there is not
+ */
+export async function openRepository(options: OpenOptions): Promise<OpenRepository> {
+  const config = configOf(options);
+  return new OpenRepository(await open(config, options.signal ?? NEVER), config);
+}
+
+/**
+ * Makes a repository in a bucket or a folder that is empty, and opens it.
+ *
+ * @throws HoldfastError E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_UNSAFE_BUCKET, E_NO_KEY, E_BAD_KEY, E_STORE_*
+ */
+export async function initRepository(options: OpenOptions): Promise<OpenRepository> {
+  await init(configOf(options), options.signal ?? NEVER);
+  return openRepository(options);
+}
+
+const OPTIONS: { readonly [Name in keyof Required<OpenOptions>]: true } = {
+  repository: true,
+  encryptionKey: true,
+  kmsKey: true,
+  olderKmsKeys: true,
+  s3: true,
+  workers: true,
+  compressionLevel: true,
+  deltas: true,
+  signal: true,
+};
+
+/** @throws E_CONFIG */
+function configOf({ signal: _, ...options }: OpenOptions): RepositoryConfig {
+  for (const name of Object.keys(options)) if (!Object.hasOwn(OPTIONS, name)) throw unknown(name);
+  const { repository } = options;
+  if (typeof repository !== 'string' || repository === '')
+    throw new HoldfastError('E_CONFIG', 'the option `repository` is missing', {
+      hint: 'Give `s3://BUCKET/PREFIX`, or a folder.',
+    });
+  if (options.encryptionKey !== undefined && options.kmsKey !== undefined)
+    throw new HoldfastError('E_CONFIG', '`encryptionKey` and `kmsKey` exclude each other', {
+      hint: 'Give the one that the repository was made with.',
+    });
+  const isUrl = /^[a-z0-9]+:/i.test(repository);
+  return { ...options, repository: isUrl ? repository : path.resolve(repository) };
+}
+
+function unknown(name: string): HoldfastError {
+  const meant = nearest(name, Object.keys(OPTIONS));
+  return new HoldfastError('E_CONFIG', `openRepository has no option '${name}'`, {
+    hint: meant === undefined ? `It has ${Object.keys(OPTIONS).join(', ')}.` : `Did you mean '${meant}'?`,
+  });
+}

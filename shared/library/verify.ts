@@ -1,0 +1,48 @@
+import { chooseBackup } from '../jobs/choose-backup.ts';
+import { noteOfVerify } from '../jobs/record-run.ts';
+import { type VerifyReport, verifyBackups } from '../jobs/verify.ts';
+import { keepVerifyReport } from '../jobs/verify-report.ts';
+import { type RunOptions, recorded } from './recorded.ts';
+import { engineOf, NEVER, type OpenRepository } from './repository.ts';
+
+export interface VerifyOptions extends RunOptions {
+  /**
+   * - `full`: every byte is read, decrypted and compared with what is said of it.
+   * - `quick`: every object is there with its size.
+   *
+   * @default 'full'
+   */
+  readonly depth?: 'quick' | 'full';
+}
+
+/**
+ * Looks whether backups are what was written. Damage is in `findings`, not an error. The report is kept in the repository.
+ *
+ * @param backup as `restore` takes it; `all`: every backup, and all else that the repository holds
+ * @throws HoldfastError E_NO_BACKUP, E_NO_KEY, E_STORE_*, E_ABORTED
+ */
+export async function verify(
+  opened: OpenRepository,
+  backup = 'latest',
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const { repository } = engineOf(opened);
+  const { depth: kind = 'full', signal = NEVER, onProgress = () => {} } = options;
+  const isAll = backup === 'all';
+  const keys = isAll
+    ? await repository.backupKeys(signal)
+    : [await chooseBackup(repository, backup, { signal })];
+  const about = { kind: 'verify', backup: isAll ? null : (keys[0] ?? null) } as const;
+  const work = () =>
+    verifyBackups(repository, keys, {
+      depth: { kind },
+      others: isAll,
+      sequence: isAll ? { isCopy: false } : undefined,
+      onProgress,
+      signal,
+    });
+  const report = await recorded(opened, about, work, { ...options, noteOf: noteOfVerify });
+  const { warning } = await keepVerifyReport(repository, report, signal);
+  if (warning !== undefined) onProgress({ kind: 'warning', code: 'report', message: warning });
+  return report;
+}
