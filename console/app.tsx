@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { outage, tryNow } from './api/connection.ts';
 import { useStatus } from './api/status.ts';
 import { place } from './routes.ts';
-import { Audit } from './screens/audit.tsx';
+import { Audit } from './screens/audit/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
 import { Backups } from './screens/backups/backups.tsx';
 import { Configuration } from './screens/configuration.tsx';

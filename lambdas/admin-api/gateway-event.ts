@@ -3,8 +3,10 @@ import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
+import { ApiError } from '../../shared/api/api-error.ts';
 import type { RequestContext } from '../../shared/api/caller.ts';
 import { refuseNoMethod } from '../../shared/api/match-route.ts';
+import { problemResponse } from '../../shared/api/responses.ts';
 
 /** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
@@ -36,14 +38,38 @@ export function fromGateway(event: GatewayEvent): {
   return { request: new Request(url, { method, headers, ...(hasBody ? { body } : {}) }), context };
 }
 
-/** Both kinds of API take this form. */
+/** A function answers with 6 MB at most, headers and quoting included. */
+const MOST_BODY_BYTES = 5_000_000;
+
+/** Both kinds of API take this form. A file that is too large, or cannot be read to its end, is refused whole. */
 export async function toGateway(response: Response): Promise<APIGatewayProxyStructuredResultV2> {
+  let body: string;
+  try {
+    body = await bodyOf(response);
+  } catch (error) {
+    return toGateway(problemResponse(error));
+  }
   return {
     statusCode: response.status,
     headers: Object.fromEntries(response.headers),
-    body: await response.text(),
+    body,
     isBase64Encoded: false,
   };
+}
+
+async function bodyOf({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of body ?? []) {
+    size += part.length;
+    if (size > MOST_BODY_BYTES)
+      throw new ApiError('E_BAD_REQUEST', `the answer has more than ${MOST_BODY_BYTES} bytes`, {
+        status: 422,
+        hint: 'Ask for less of it, by from and to.',
+      });
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 function isVersion2(event: GatewayEvent): event is APIGatewayProxyEventV2 {

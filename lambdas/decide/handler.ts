@@ -6,7 +6,7 @@ import { acceptBackups } from '../../shared/jobs/accept.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
 import { askToCancel } from '../../shared/jobs/cancel-run.ts';
 import { holdBackup, releaseBackup } from '../../shared/jobs/hold.ts';
-import { backupKey, requestedBy, run } from '../runtime/event-members.ts';
+import { backupKey, requestedBy, run, source } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Repository } from '../runtime/settings.ts';
 
@@ -27,6 +27,7 @@ const Event = z.discriminatedUnion('action', [
   z.strictObject({
     action: z.enum(['create', 'verify']),
     backups: keys,
+    source: source.optional(),
     run: run.optional(),
     requestedBy,
   }),
@@ -44,7 +45,8 @@ export const handler = defineFunction(
     if (event.action === 'accept')
       return acceptBackups(repository, backups, { reason: event.reason, by, signal });
     if (!('reason' in event)) {
-      const record = { action: event.action, by, outcome: 'begun', run: event.run, backups } as const;
+      const { action, run, source } = event;
+      const record = { action, by, outcome: 'begun', run, source, backups } as const;
       return { report: await writeAudit(repository, record, signal) };
     }
     const decide = event.action === 'hold' ? holdBackup : releaseBackup;

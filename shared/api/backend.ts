@@ -15,9 +15,9 @@ import type {
 } from '../core/api-runs.ts';
 import type { StatusAnswer } from '../core/api-status.ts';
 import type { HoldfastError } from '../core/errors.ts';
+import type { FileFormat } from '../core/export-types.ts';
 import type { BackupKey } from '../core/ids.ts';
 import type { Caller } from './caller.ts';
-import type { FileFormat } from './file-name.ts';
 import type { RepositoryView } from './repository-view.ts';
 
 export interface Call {

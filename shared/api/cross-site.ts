@@ -8,7 +8,8 @@ import { ApiError } from './api-error.ts';
  * @throws E_FORBIDDEN
  */
 export function refuseCrossSite(request: Request, route: ApiRoute, allowed: readonly string[]): void {
-  if (route.limit !== 'write' || request.headers.get('sec-fetch-site') !== 'cross-site') return;
+  const isReading = route.limit !== 'write' && !route.files;
+  if (isReading || request.headers.get('sec-fetch-site') !== 'cross-site') return;
   const origin = request.headers.get('origin');
   if (origin !== null && allowed.includes(origin)) return;
   throw new ApiError('E_FORBIDDEN', 'a page of another site asked for that', {

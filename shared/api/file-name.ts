@@ -1,8 +1,7 @@
-import { EXPORT_TYPES } from '../core/export-types.ts';
+import { EXPORT_TYPES, type FileFormat } from '../core/export-types.ts';
 import { nameOf } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
-export type FileFormat = keyof typeof EXPORT_TYPES;
 
 /** `backup_daily_20260301_020000.public.orders.csv`, of letters, digits, `.`, `_` and `-` alone. */
 export function fileNameOf(

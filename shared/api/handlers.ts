@@ -86,6 +86,10 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   retention: async ({ backend, query, signal }) => ok(await backend.view.retention(query, signal)),
   storage: async ({ backend, signal }) => ok(await backend.view.storage(signal)),
   audit: async ({ backend, query, signal }) => ok(await backend.view.audit(query, signal)),
+  auditExport: async ({ backend, query, signal }) => {
+    const file = await backend.view.auditFile(query, signal);
+    return { status: 200, headers: fileHeaders(`audit.${query.format}`, query.format), file };
+  },
 };
 
 function ok<T>(json: T) {

@@ -59,8 +59,8 @@ function allowed(found: readonly Match[]): readonly string[] {
 }
 
 /** A look at the head of a file would have it made; events have no end. */
-function hasHead({ method, isFile = false, isEvents = false }: ApiRoute): boolean {
-  return method === 'GET' && !isFile && !isEvents;
+function hasHead({ method, files, isEvents = false }: ApiRoute): boolean {
+  return method === 'GET' && !files && !isEvents;
 }
 
 /** Undefined where the path is not of the template. */

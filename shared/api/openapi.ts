@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { API_ROUTES, type ApiRoute } from '../core/api.ts';
 import { API_BASE } from '../core/api-names.ts';
-import { EXPORT_FORMATS } from '../core/api-runs.ts';
 import { ApiProblem } from '../core/api-status.ts';
 import { EXPORT_TYPES } from '../core/export-types.ts';
 import type { Json, JsonObject } from '../core/json.ts';
@@ -78,7 +77,7 @@ function queryParameters(query: z.ZodType | undefined, schemas: Components): Jso
 }
 
 /** What makes a request safe to send again, and an answer that is known already short. */
-function headerParameters({ method, isFile = false, isEvents = false }: ApiRoute): Json[] {
+function headerParameters({ method, files, isEvents = false }: ApiRoute): Json[] {
   const header = (name: string, description: string, schema: JsonObject) => ({
     name,
     in: 'header',
@@ -90,7 +89,7 @@ function headerParameters({ method, isFile = false, isEvents = false }: ApiRoute
     const key = { type: 'string', minLength: 1, maxLength: 257 };
     return [header('Idempotency-Key', 'The same request with the same key begins nothing again.', key)];
   }
-  if (method !== 'GET' || isFile || isEvents) return [];
+  if (method !== 'GET' || files || isEvents) return [];
   return [
     header('If-None-Match', 'An ETag of an earlier answer: 304 if it is the same.', { type: 'string' }),
   ];
@@ -99,14 +98,12 @@ function headerParameters({ method, isFile = false, isEvents = false }: ApiRoute
 const ETAG: JsonObject = { description: 'Names what the answer holds.', schema: { type: 'string' } };
 
 function responses(
-  { method, answers, isFile = false, isEvents = false }: ApiRoute,
+  { method, answers, files: formats = [], isEvents = false }: ApiRoute,
   schemas: Components,
 ): JsonObject {
-  const isRead = method === 'GET' && !isFile && !isEvents;
+  const isRead = method === 'GET' && formats.length === 0 && !isEvents;
   const headers: JsonObject = isRead ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
-  const files = isFile
-    ? Object.fromEntries(EXPORT_FORMATS.map((format) => [EXPORT_TYPES[format].split(';')[0], {}]))
-    : {};
+  const files = Object.fromEntries(formats.map((format) => [EXPORT_TYPES[format].split(';')[0], {}]));
   const good = Object.entries(answers).map(([status, answer]) => [
     status,
     {
@@ -125,8 +122,10 @@ function responses(
         200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
       }
     : {};
+  const file = formats.length > 0 ? { 200: { description: 'The file.', content: files } } : {};
   return {
     ...events,
+    ...file,
     ...Object.fromEntries(good),
     ...same,
     default: { description: 'Refused, or failed.', content: problem },

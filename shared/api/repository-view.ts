@@ -6,7 +6,7 @@ import type {
   RetentionQuery,
 } from '../core/api-backups.ts';
 import type { RunAnswer } from '../core/api-runs.ts';
-import type { AuditAnswer, AuditQuery, StorageAnswer } from '../core/api-status.ts';
+import type { AuditAnswer, AuditExportQuery, AuditQuery, StorageAnswer } from '../core/api-status.ts';
 import type { PruneSettings, RetentionPolicy } from '../core/config-retention.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { MINUTE_MS, SECOND_MS } from '../core/units.ts';
@@ -20,7 +20,8 @@ import { type Verdict, verdictOf } from '../jobs/verdict/verdict.ts';
 import type { Repository } from '../repository/repository.ts';
 import { Remembered } from './remembered.ts';
 import { unknownName } from './unknown-name.ts';
-import { auditPage } from './view/audit.ts';
+import { type AuditFilter, auditEntries, auditPage } from './view/audit.ts';
+import { auditFile } from './view/audit-file.ts';
 import { readDetail } from './view/detail.ts';
 import { listPage } from './view/list-page.ts';
 import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
@@ -149,8 +150,26 @@ export class RepositoryView {
     return found && recordedRun(found);
   }
 
-  audit(query: AuditQuery, signal: AbortSignal): Promise<AuditAnswer> {
-    return auditPage(this.#options.repository, query, signal);
+  async audit(query: AuditQuery, signal: AbortSignal): Promise<AuditAnswer> {
+    return auditPage(this.#options.repository, query, await this.#auditOptions(query, signal));
+  }
+
+  /** The trail as a file, as it is read. @throws E_UNKNOWN_NAME */
+  async auditFile(
+    { format, ...filter }: AuditExportQuery,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const options = await this.#auditOptions(filter, signal);
+    return auditFile(auditEntries(this.#options.repository, filter, options), format);
+  }
+
+  async #auditOptions({ source }: AuditFilter, signal: AbortSignal) {
+    if (source !== undefined) await this.refuseUnknown(source, signal);
+    const { backups } = await this.#overview.get(signal);
+    const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));
+    // Also of sources of which no backup is left.
+    const nameOf = await (this.#options.naming ?? AS_STORED)(names.values());
+    return { sources: { sourceOf: (key: string) => names.get(key), nameOf }, signal };
   }
 
   async #facts(signal: AbortSignal): Promise<SafetyFacts> {

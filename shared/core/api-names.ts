@@ -46,3 +46,20 @@ export const AUDIT_ACTIONS = [
   'lock',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** How what an audit entry is of ended. */
+export const AUDIT_OUTCOMES = [
+  'begun',
+  'done',
+  'failed',
+  'equal',
+  'different',
+  'whole',
+  'damaged',
+  'blocked',
+] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+/** What the audit trail can be exported as. */
+export const AUDIT_FORMATS = ['csv', 'ndjson'] as const;
+export type AuditFormat = (typeof AUDIT_FORMATS)[number];

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AUDIT_ACTIONS, ROLES } from './api-names.ts';
+import { AUDIT_ACTIONS, AUDIT_FORMATS, AUDIT_OUTCOMES, ROLES } from './api-names.ts';
 import {
   BackupKeyText,
   Count,
@@ -7,6 +7,7 @@ import {
   ErrorText,
   MarkOf,
   Moment,
+  NameText,
   pageLimit,
   SourceName,
   Time,
@@ -207,31 +208,48 @@ export const StorageAnswer = z.object({
 });
 export type StorageAnswer = z.infer<typeof StorageAnswer>;
 
-export const AuditQuery = z.strictObject({
+/** What the audit trail is filtered by. */
+const AuditFilter = {
   from: Moment.optional(),
-  to: Moment.optional(),
+  to: Moment.optional().describe('before then; a date: on that day or before'),
   action: z.enum(AUDIT_ACTIONS).optional(),
+  outcome: z.enum(AUDIT_OUTCOMES).optional(),
+  source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
+  by: NameText.optional().describe('part of the name of who did it'),
+};
+export const AuditExportQuery = z.strictObject({
+  ...AuditFilter,
+  format: z.enum(AUDIT_FORMATS).default('csv'),
+});
+export type AuditExportQuery = z.infer<typeof AuditExportQuery>;
+
+export const AuditQuery = z.strictObject({
+  ...AuditFilter,
   limit: pageLimit(AUDIT_LIMIT.fallback, AUDIT_LIMIT.most),
   cursor: Cursor.optional(),
 });
 export type AuditQuery = z.infer<typeof AuditQuery>;
 
+const AuditEntry = z
+  .object({
+    at: Time,
+    action: z.enum(AUDIT_ACTIONS),
+    by: z.string().nullable().describe('null: a command line or a schedule did it'),
+    outcome: z.enum(AUDIT_OUTCOMES).nullable(),
+    run: z.string().nullable(),
+    sources: z
+      .array(z.string())
+      .describe('of its backups; of backups that are gone only if the entry says it'),
+    backups: z.array(BackupKeyText),
+    about: z.string().nullable().describe('reason, target, or what else there is to say'),
+    report: z.string(),
+  })
+  .meta({ id: 'AuditEntry' });
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
 export const AuditAnswer = z.object({
-  entries: z
-    .array(
-      z.object({
-        at: Time,
-        action: z.enum(AUDIT_ACTIONS),
-        by: z.string().nullable().describe('null: a command line or a schedule did it'),
-        outcome: z.string().nullable(),
-        run: z.string().nullable(),
-        backups: z.array(BackupKeyText),
-        about: z.string().nullable().describe('reason, target, or what else there is to say'),
-        report: z.string(),
-      }),
-    )
-    .describe('newest first'),
-  nextCursor: z.string().nullable(),
+  entries: z.array(AuditEntry).describe('newest first; with filters, a page may hold fewer than there are'),
+  nextCursor: z.string().nullable().describe('null: there are no more'),
 });
 export type AuditAnswer = z.infer<typeof AuditAnswer>;
 

@@ -10,13 +10,14 @@ import {
   RetentionAnswer,
   RetentionQuery,
 } from './api-backups.ts';
-import type { LimitClass, Role } from './api-names.ts';
+import { AUDIT_FORMATS, type LimitClass, type Role } from './api-names.ts';
 import {
   CopyBody,
   CreateBody,
   DownloadLink,
   DownloadQuery,
   DrillBody,
+  EXPORT_FORMATS,
   LockBody,
   RestoreBody,
   RestorePlanAnswer,
@@ -26,7 +27,15 @@ import {
   RunsQuery,
   VerifyBody,
 } from './api-runs.ts';
-import { AuditAnswer, AuditQuery, HealthAnswer, StatusAnswer, StorageAnswer } from './api-status.ts';
+import {
+  AuditAnswer,
+  AuditExportQuery,
+  AuditQuery,
+  HealthAnswer,
+  StatusAnswer,
+  StorageAnswer,
+} from './api-status.ts';
+import type { FileFormat } from './export-types.ts';
 
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -41,8 +50,8 @@ export interface ApiRoute {
   readonly body?: z.ZodType;
   /** JSON of each status that is no error. */
   readonly answers: Readonly<Record<number, z.ZodType>>;
-  /** It may also answer 200 with a file. */
-  readonly isFile?: boolean;
+  /** It may also answer 200 with a file, of one of these formats. */
+  readonly files?: readonly FileFormat[];
   /** It answers 200 with server-sent events. */
   readonly isEvents?: boolean;
 }
@@ -91,7 +100,7 @@ export const API_ROUTES = {
     limit: 'write',
     query: DownloadQuery,
     answers: { 200: DownloadLink, 202: RunStarted },
-    isFile: true,
+    files: EXPORT_FORMATS,
   },
   runs: {
     method: 'GET',
@@ -232,6 +241,16 @@ export const API_ROUTES = {
     limit: 'read',
     query: AuditQuery,
     answers: { 200: AuditAnswer },
+  },
+  auditExport: {
+    method: 'GET',
+    path: '/audit/export',
+    summary: 'The audit trail as a file: CSV, or a line of JSON an entry.',
+    role: 'viewer',
+    limit: 'write',
+    query: AuditExportQuery,
+    answers: {},
+    files: AUDIT_FORMATS,
   },
 } as const satisfies Readonly<Record<string, ApiRoute>>;
 

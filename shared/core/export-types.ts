@@ -5,3 +5,4 @@ export const EXPORT_TYPES = {
   json: 'application/json; charset=utf-8',
   ndjson: 'application/x-ndjson; charset=utf-8',
 } as const;
+export type FileFormat = keyof typeof EXPORT_TYPES;

@@ -88,6 +88,8 @@ const BODIES = {
     outcome: z.enum(['begun', 'done', 'failed']),
     /** Where more is to be had of it. */
     run: z.string().optional(),
+    /** Name of the source in the configuration, if it was named. */
+    source: z.string().optional(),
     /** Name of the target in the configuration, of a restore. */
     target: z.string().optional(),
     /** Why it failed: a code of docs/errors.md. */

@@ -36,6 +36,7 @@ const ROWS: Readonly<
   retention: { may: ['viewer', 'operator', 'restorer'], status: 200 },
   storage: { may: ['viewer', 'operator', 'restorer'], status: 200 },
   audit: { may: ['viewer', 'operator', 'restorer'], status: 200 },
+  auditExport: { path: '/audit/export', may: ['viewer', 'operator', 'restorer'], status: 200 },
   create: { body: { source: 'none' }, may: ['operator'], status: 400 },
   verify: { body: { backup: 'KEY', depth: 'quick' }, may: ['operator'], status: 202 },
   drill: { body: { backup: 'KEY' }, may: ['operator'], status: 202 },

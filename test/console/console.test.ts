@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Request as PageRequest } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import { bytes } from '../../shared/core/human.ts';
@@ -296,11 +296,38 @@ describeWithPart('chromium', 'console', () => {
       'What stays',
     ]);
     await goTo('audit', 'until the audit is over');
-    await page.getByLabel('Action').selectOption('download');
+    await page.getByLabel('What').selectOption('download');
     await page
       .getByText(/^Download/)
       .nth(1)
       .waitFor();
+  });
+
+  it('filters the audit on the server by a link that can be shared, and exports what the filters let pass', async () => {
+    const asked: string[] = [];
+    const listen = (request: PageRequest) => {
+      if (request.url().includes('/audit?')) asked.push(new URL(request.url()).search);
+    };
+    await goTo('audit', 'until the audit is over');
+    page.on('request', listen);
+    await page.getByLabel('Who').pressSequentially('no such person', { delay: 5 });
+    await page.getByText('No entry fits these filters').waitFor();
+    expect(asked).toEqual(['?by=no+such+person']);
+    expect(page.url()).toContain('#/audit?by=no+such+person');
+    page.off('request', listen);
+    await button('Clear filters').click();
+    await page.getByText('until the audit is over').first().waitFor();
+    expect(await page.getByLabel('Who').inputValue()).toBe('');
+    await goTo('audit?action=hold&outcome=&source=shop', 'until the audit is over');
+    expect(await page.getByLabel('What').inputValue()).toBe('hold');
+    await button('Export').click();
+    const waiting = page.waitForEvent('download');
+    await page.locator('dialog').getByRole('button', { name: 'Export entries' }).click();
+    const file = path.join(rig.folder, 'audit.csv');
+    await (await waiting).saveAs(file);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\r\n');
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.slice(1).every((line) => line.includes('"hold"') && line.includes('"shop"'))).toBe(true);
   });
 
   it('stays quick with 5,000 backups', async () => {

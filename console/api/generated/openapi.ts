@@ -148,6 +148,13 @@ export interface paths {
      */
     get: operations["audit"];
   };
+  "/api/admin/backup/audit/export": {
+    /**
+     * The audit trail as a file: CSV, or a line of JSON an entry.
+     * @description Needs the role viewer.
+     */
+    get: operations["auditExport"];
+  };
 }
 
 export type webhooks = Record<string, never>;
@@ -404,6 +411,25 @@ export interface components {
       /** @description what goes with those and does not come back */
       readonly losses: readonly string[];
       readonly warnings: readonly string[];
+    };
+    readonly AuditEntry: {
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      readonly at: string;
+      /** @enum {string} */
+      readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+      /** @description null: a command line or a schedule did it */
+      readonly by: string | null;
+      readonly outcome: ("begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked") | null;
+      readonly run: string | null;
+      /** @description of its backups; of backups that are gone only if the entry says it */
+      readonly sources: readonly string[];
+      readonly backups: readonly string[];
+      /** @description reason, target, or what else there is to say */
+      readonly about: string | null;
+      readonly report: string;
     };
   };
   responses: never;
@@ -1852,6 +1878,9 @@ export interface operations {
         from?: string;
         to?: string;
         action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+        outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
+        source?: string;
+        by?: string;
         limit?: number;
         cursor?: string;
       };
@@ -1868,24 +1897,9 @@ export interface operations {
         };
         content: {
           readonly "application/json": {
-            /** @description newest first */
-            readonly entries: readonly ({
-                /**
-                 * Format: date-time
-                 * @description ISO 8601, UTC
-                 */
-                readonly at: string;
-                /** @enum {string} */
-                readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
-                /** @description null: a command line or a schedule did it */
-                readonly by: string | null;
-                readonly outcome: string | null;
-                readonly run: string | null;
-                readonly backups: readonly string[];
-                /** @description reason, target, or what else there is to say */
-                readonly about: string | null;
-                readonly report: string;
-              })[];
+            /** @description newest first; with filters, a page may hold fewer than there are */
+            readonly entries: readonly components["schemas"]["AuditEntry"][];
+            /** @description null: there are no more */
             readonly nextCursor: string | null;
           };
         };
@@ -1893,6 +1907,38 @@ export interface operations {
       /** @description As it was. */
       304: {
         content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * The audit trail as a file: CSV, or a line of JSON an entry.
+   * @description Needs the role viewer.
+   */
+  auditExport: {
+    parameters: {
+      query?: {
+        from?: string;
+        to?: string;
+        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+        outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
+        source?: string;
+        by?: string;
+        format?: "csv" | "ndjson";
+      };
+    };
+    responses: {
+      /** @description The file. */
+      200: {
+        content: {
+          readonly "text/csv": unknown;
+          readonly "application/x-ndjson": unknown;
+        };
       };
       /** @description Refused, or failed. */
       default: {

@@ -21,4 +21,5 @@ export const OPERATIONS = {
   retention: ['GET', '/retention'],
   storage: ['GET', '/storage'],
   audit: ['GET', '/audit'],
+  auditExport: ['GET', '/audit/export'],
 } as const;

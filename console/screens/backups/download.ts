@@ -1,6 +1,7 @@
 import { bytes } from '../../../shared/core/human.ts';
 import { call, send } from '../../api/client.ts';
 import { CallError } from '../../api/problem.ts';
+import { saveAs, saveFile } from '../../api/save-file.ts';
 import type { DownloadLink, QueryOf, RunStarted } from '../../api/types.ts';
 import { backupName } from '../../routes.ts';
 
@@ -50,27 +51,9 @@ async function take(response: Response, onPhase: (text: string) => void): Promis
   const disposition = response.headers.get('content-disposition');
   if (disposition === null) {
     const { url, fileName } = (await response.json()) as DownloadLink;
-    save(url, fileName);
+    saveAs(url, fileName);
     return fileName;
   }
   onPhase('The file is being sent …');
-  const fileName = fileNameOf(disposition);
-  const url = URL.createObjectURL(await response.blob());
-  save(url, fileName);
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  return fileName;
-}
-
-function save(url: string, fileName: string): void {
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = fileName;
-  link.rel = 'noreferrer';
-  link.click();
-}
-
-function fileNameOf(disposition: string): string {
-  const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1];
-  if (encoded !== undefined) return decodeURIComponent(encoded);
-  return /filename="((?:[^"\\]|\\.)*)"/.exec(disposition)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? 'backup';
+  return saveFile(response);
 }

@@ -1,8 +1,7 @@
-import { useState } from 'preact/hooks';
 import { useStatus } from '../../api/status.ts';
 import { replacePlace } from '../../routes.ts';
-import { Button } from '../../ui/button.tsx';
 import { SelectField, TextField } from '../../ui/fields.tsx';
+import { FoldedFilters } from '../../ui/folded-filters.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 import { STATES } from './backup-list.ts';
 
@@ -11,7 +10,6 @@ export function Filters({ query }: { readonly query: URLSearchParams }) {
   const status = useStatus().value.value;
   const types = new Set(status?.configured.types ?? []);
   for (const { newest } of status?.sources ?? []) if (newest) types.add(newest.type);
-  const [isOpen, setOpen] = useState(false);
   const set = (name: string) => (value: string) => {
     const next = new URLSearchParams(query);
     if (value === '') next.delete(name);
@@ -20,31 +18,24 @@ export function Filters({ query }: { readonly query: URLSearchParams }) {
   };
   const field = (name: string) => ({ value: query.get(name) ?? '', onInput: set(name) });
   return (
-    <search class={isOpen ? 'foldable open' : 'foldable'}>
-      <div class="only-phone">
-        <Button onClick={() => setOpen(!isOpen)}>
-          {isOpen ? 'Hide filters' : `Filters${query.size > 0 ? ` (${query.size})` : ''}`}
-        </Button>
-      </div>
-      <div class="filters">
-        <TextField label="Search" type="search" placeholder="Name, note, source" {...field('q')} />
-        <SelectField
-          label="Source"
-          options={[
-            ['', 'All'],
-            ...(status?.sources ?? []).map(({ source }) => [source.name, shortSource(source.name)] as const),
-          ]}
-          {...field('source')}
-        />
-        <SelectField
-          label="Type"
-          options={[['', 'All'], ...[...types].map((type) => [type, type] as const)]}
-          {...field('type')}
-        />
-        <SelectField label="State" options={[['', 'All'], ...Object.entries(STATES)]} {...field('state')} />
-        <TextField label="From" type="date" {...field('from')} />
-        <TextField label="To" type="date" {...field('to')} />
-      </div>
-    </search>
+    <FoldedFilters count={query.size}>
+      <TextField label="Search" type="search" placeholder="Name, note, source" {...field('q')} />
+      <SelectField
+        label="Source"
+        options={[
+          ['', 'All'],
+          ...(status?.sources ?? []).map(({ source }) => [source.name, shortSource(source.name)] as const),
+        ]}
+        {...field('source')}
+      />
+      <SelectField
+        label="Type"
+        options={[['', 'All'], ...[...types].map((type) => [type, type] as const)]}
+        {...field('type')}
+      />
+      <SelectField label="State" options={[['', 'All'], ...Object.entries(STATES)]} {...field('state')} />
+      <TextField label="From" type="date" {...field('from')} />
+      <TextField label="To" type="date" {...field('to')} />
+    </FoldedFilters>
   );
 }

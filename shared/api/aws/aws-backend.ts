@@ -76,7 +76,7 @@ export class AwsBackend implements Backend {
       ...(note === undefined ? {} : { note }),
       ...(noParent ? { noParent } : {}),
     };
-    await this.#audit('create', [], call, run);
+    await this.#audit({ action: 'create', backups: [], source: name, run }, call);
     await this.#options.services.start('backup', { name: run, input, signal: call.signal });
     return { run };
   }
@@ -84,7 +84,10 @@ export class AwsBackend implements Backend {
   async verify({ backup, since, depth }: VerifyBody, call: Call): Promise<RunStarted> {
     const run = call.run ?? randomBytes(16).toString('hex');
     const input = { ...(backup === undefined ? { since } : { backup: parseBackup(backup) }), depth };
-    await this.#audit('verify', backup === undefined ? [] : [parseBackup(backup)], call, run);
+    await this.#audit(
+      { action: 'verify', backups: backup === undefined ? [] : [parseBackup(backup)], run },
+      call,
+    );
     await this.#options.services.start('verify', { name: run, input, signal: call.signal });
     return { run };
   }
@@ -243,12 +246,15 @@ export class AwsBackend implements Backend {
 
   /** What the functions themselves do not write down: who asked. @throws where it cannot be written down */
   async #audit(
-    action: string,
-    backups: readonly BackupKey[],
+    record: {
+      readonly action: string;
+      readonly backups: readonly BackupKey[];
+      readonly source?: string;
+      readonly run: string;
+    },
     { caller, signal }: Call,
-    run?: string,
   ): Promise<void> {
-    const event = { action, backups, requestedBy: nameOf(caller), ...(run === undefined ? {} : { run }) };
+    const event = { ...record, requestedBy: nameOf(caller) };
     await this.#options.services.call('decide', event, signal);
   }
 

@@ -82,7 +82,7 @@ export class LocalBackend implements Backend {
     const asked = { ...(note === undefined ? {} : { note }), ...(noParent ? { noParent } : {}) };
     const about = { by: call.caller.name, source: place.name, type: body.type, asked };
     tracker.refuseBusy('backup', about);
-    await this.#audit(call, { action: 'create', backups: [] });
+    await this.#audit(call, { action: 'create', source: place.name, backups: [] });
     return { run: tracker.begin('backup', about, this.#changing(backupRun(this.#options, place, body))) };
   }
 
@@ -105,7 +105,7 @@ export class LocalBackend implements Backend {
     if (body.source !== undefined) await this.view.refuseUnknown(body.source, call.signal);
     const about = { by: call.caller.name, backup, source: body.source ?? null };
     tracker.refuseBusy('drill', about);
-    await this.#audit(call, { action: 'drill', backups: backup ? [backup] : [] });
+    await this.#audit(call, { action: 'drill', source: body.source, backups: backup ? [backup] : [] });
     return { run: tracker.begin('drill', about, this.#changing(drillRun(this.#options, backup, body))) };
   }
 

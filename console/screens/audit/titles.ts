@@ -1,0 +1,25 @@
+import type { AuditAction, AuditOutcome } from '../../../shared/core/api-names.ts';
+
+const ACTIONS: Readonly<Record<AuditAction, string>> = {
+  create: 'Backup',
+  download: 'Download',
+  export: 'Export',
+  'restore-plan': 'Restore plan',
+  restore: 'Restore',
+  verify: 'Verification',
+  drill: 'Drill',
+  hold: 'Hold',
+  release: 'Release',
+  accept: 'Acceptance',
+  prune: 'Prune',
+  repair: 'Repair',
+  cancel: 'Cancellation',
+};
+
+export function actionTitle(action: AuditAction): string {
+  return ACTIONS[action];
+}
+
+export function outcomeTitle(outcome: AuditOutcome): string {
+  return outcome.charAt(0).toUpperCase() + outcome.slice(1);
+}

@@ -1,0 +1,74 @@
+import { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome } from '../../core/api-names.ts';
+import type { AuditEntry } from '../../core/api-status.ts';
+
+import type { StoredReport } from '../../repository/reports.ts';
+
+type Report = NonNullable<StoredReport['report']>;
+
+/** Which source a backup is of. */
+export interface AuditSources {
+  /** By the names of the configuration; undefined of a backup that is gone. */
+  sourceOf(backup: string): string | undefined;
+  /** What the configuration calls a source that a report names. */
+  nameOf(stored: string): string;
+}
+
+/** Undefined where it cannot be believed. */
+export function entryOf(
+  { report, storedAt, key }: StoredReport,
+  sources: AuditSources,
+): AuditEntry | undefined {
+  if (!report) return undefined;
+  const { body, kind, backups } = report;
+  const text = (name: string) => (typeof body[name] === 'string' ? body[name] : null);
+  const action = kind === 'audit' ? text('action') : kind;
+  if (!isAction(action)) return undefined;
+  return {
+    at: storedAt.toISOString(),
+    action,
+    by: text('by'),
+    outcome: outcomeOf(report),
+    run: text('run'),
+    sources: sourcesOf(report, sources),
+    backups: [...backups],
+    about: text('reason') ?? text('target') ?? text('error') ?? text('blockedBy'),
+    report: key,
+  };
+}
+
+function outcomeOf({ kind, body }: Report): AuditOutcome | null {
+  if (kind === 'verify') return body['findings'] === 0 ? 'whole' : 'damaged';
+  if (kind === 'prune') {
+    const { blockedBy, removed } = body;
+    if (typeof blockedBy === 'string') return 'blocked';
+    // Written before anything is taken out.
+    return Array.isArray(removed) && removed.length > 0 ? 'begun' : 'done';
+  }
+  return AUDIT_OUTCOMES.find((known) => known === body['outcome']) ?? null;
+}
+
+function sourcesOf({ body, backups }: Report, { sourceOf, nameOf }: AuditSources): string[] {
+  const { source, removed } = body;
+  const named = [
+    ...(isNamed(source) ? [source.name] : []),
+    ...(typeof source === 'string' ? [source] : []),
+    ...(Array.isArray(removed) ? removed : []).flatMap((one) =>
+      isNamed(one) ? [] : isSourced(one) ? [one.source.name] : [],
+    ),
+  ];
+  return [
+    ...new Set([...named.map((name) => nameOf(name)), ...backups.flatMap((key) => sourceOf(key) ?? [])]),
+  ].sort();
+}
+
+function isNamed(one: unknown): one is { readonly name: string } {
+  return typeof one === 'object' && one !== null && 'name' in one && typeof one.name === 'string';
+}
+
+function isSourced(one: unknown): one is { readonly source: { readonly name: string } } {
+  return typeof one === 'object' && one !== null && 'source' in one && isNamed(one.source);
+}
+
+function isAction(action: string | null): action is AuditAction {
+  return AUDIT_ACTIONS.some((known) => known === action);
+}
