@@ -14,6 +14,8 @@ const ACTIONS: Readonly<Record<AuditAction, string>> = {
   prune: 'Prune',
   repair: 'Repair',
   cancel: 'Cancellation',
+  lock: 'Lock',
+  copy: 'Copy',
 };
 
 export function actionTitle(action: AuditAction): string {
