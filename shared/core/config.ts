@@ -5,6 +5,7 @@ import { CopyConfig, type CopyPlace, resolveCopies } from './config-copy.ts';
 import { type EnvConfig, readConfigEnv } from './config-env.ts';
 import { hostingProblems } from './config-hosting.ts';
 import { LockConfig, type LockSettings, resolveLock } from './config-lock.ts';
+import { NotificationsConfig, type NotifyChannel, resolveNotifications } from './config-notifications.ts';
 import {
   DrillConfig,
   drillPlaces,
@@ -94,6 +95,8 @@ const FileConfig = z.strictObject({
   lock: LockConfig.optional(),
   /** Where backups are copied to, by name. */
   copy: CopyConfig.optional(),
+  /** Who is told, and of what. */
+  notifications: NotificationsConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
   /** zstd level; 0 stores as it is. */
@@ -168,6 +171,8 @@ export interface ResolvedConfig {
   readonly suspects: SuspectThresholds;
   /** Where backups are copied to. */
   readonly copies: readonly CopyPlace[];
+  /** Who is told, and of what. */
+  readonly channels: readonly NotifyChannel[];
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
   readonly cacheMiB: number | undefined;
@@ -213,6 +218,9 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const s3 = resolveS3(fromFile, fromEnv);
   const { graceMs } = prune;
   const copies = resolveCopies({ file: fromFile, endpoint: s3.endpoint, graceMs, fileName }, problems);
+  const { notifications } = fromFile;
+  const names = Object.keys(fromFile.sources ?? {});
+  const channels = resolveNotifications({ notifications, sources: names, fileName }, problems);
   refuseProblems(problems);
   return deepFreeze({
     repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
@@ -232,6 +240,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     lock: resolveLock(fromFile.lock ?? lockOfBucket(fromFile), retention),
     prune,
     copies,
+    channels,
     aws,
     deltas: fromFile.deltas ?? true,
     rereadWithin: fromFile.rereadWithin,
@@ -313,6 +322,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
     path.at(-1) !== 'url' &&
     !path.includes('instances') &&
     path.at(-1) !== 'secret' &&
+    path.at(-1) !== 'signingKey' &&
     (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string');
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
@@ -342,6 +352,7 @@ const KNOWN_AT_TOP: Readonly<Record<string, readonly string[]>> = {
   drill: ['postgres', 'firebase-rtdb', 'files'],
   aws: Object.keys(AwsConfig.shape),
   api: Object.keys(ApiConfig.shape),
+  notifications: Object.keys(NotificationsConfig.shape),
 };
 
 function knownAt(path: readonly PropertyKey[]): readonly string[] {
@@ -350,7 +361,7 @@ function knownAt(path: readonly PropertyKey[]): readonly string[] {
   const atTop = below.length === 0 ? KNOWN_AT_TOP[part] : undefined;
   if (atTop || KNOWN[part]) return atTop ?? KNOWN[part] ?? [];
   if (part === 'drill') return PLACE_SETTINGS;
-  return part === 'aws' ? [] : PLACE_OR_KIND;
+  return part === 'aws' || part === 'notifications' ? [] : PLACE_OR_KIND;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -30,3 +30,14 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Drill Failed',
   'Copy Failed',
 ];
+
+/** `detail-type` of what an event bus is told as a channel of notifications, by kind; docs/notifications.md. */
+export const NOTIFICATION_TYPES = {
+  alarm: 'Notification Alarm',
+  improved: 'Notification Improved',
+  recovered: 'Notification Recovered',
+  reminder: 'Notification Reminder',
+  run: 'Notification Run',
+  digest: 'Notification Digest',
+  test: 'Notification Test',
+} as const;

@@ -6,7 +6,7 @@ import type { BackupSummary } from '../list.ts';
 import type { SourceLock } from '../lock-state.ts';
 import type { SourceStates, SourceStatus } from '../status.ts';
 import { expectationOf } from './expectation.ts';
-import type { CopyFacts, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
+import type { CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
 
 /** What is read of runs: of each source the last backup that is over. */
 export interface RunFacts {
@@ -35,6 +35,7 @@ export interface FactsInput {
   readonly copies?: readonly CopyStanding[] | undefined;
   readonly bucket?: BucketCheck | undefined;
   readonly schedulesOff?: readonly string[] | undefined;
+  readonly failingChannels?: readonly FailingChannel[] | undefined;
 }
 
 /** All that a verdict goes by, of what was read. */
@@ -65,6 +66,7 @@ export function factsOf(input: FactsInput): SafetyFacts {
     copies: copies?.map(copyFacts),
     bucketDangers: bucket?.dangers.map(({ problem }) => problem),
     schedulesOff,
+    failingChannels: input.failingChannels,
     unread: [
       ...status.problems.map((problem) => `a report cannot be believed and is not counted: ${problem}`),
       ...(runs?.problems ?? []),

@@ -58,6 +58,13 @@ export interface CopyFacts {
   readonly problem: string | undefined;
 }
 
+/** A channel of notifications that could not be told the last time that it was tried. */
+export interface FailingChannel {
+  readonly name: string;
+  readonly at: Date;
+  readonly problem: string;
+}
+
 /** All that a verdict goes by. Whatever is not in here was not looked at. */
 export interface SafetyFacts {
   readonly at: Date;
@@ -79,6 +86,8 @@ export interface SafetyFacts {
   readonly bucketDangers: readonly string[] | undefined;
   /** Schedules that do not fire; undefined: nobody looked. */
   readonly schedulesOff: readonly string[] | undefined;
+  /** They say nothing of how safe anything is; undefined: none are configured, or nobody looked. */
+  readonly failingChannels?: readonly FailingChannel[] | undefined;
   /** What could not be looked at, or could not be believed: a sentence each. */
   readonly unread: readonly string[];
 }

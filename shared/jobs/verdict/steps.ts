@@ -1,3 +1,4 @@
+import { age } from '../../core/human.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
 import { commandOf, shortName } from './commands.ts';
@@ -147,8 +148,8 @@ function step<Of>(what: string, remedy: Remedy<Of>, of: Of): Step {
   };
 }
 
-/** Proofs that were never made, and copies that have still time. */
-function adviceOf({ sources, copies = [] }: SafetyFacts, findings: readonly Finding[]): Step[] {
+/** Proofs that were never made, copies that have still time, and who could not be told. */
+function adviceOf({ sources, copies = [], failingChannels = [], at }: SafetyFacts, findings: readonly Finding[]): Step[] {
   const isFound = (rule: RuleName, about: unknown) =>
     findings.some((one) => one.rule === rule && (one.source === about || one.copy === about));
   const judged = sources.filter(({ isConfigured, newestGood }) => isConfigured && newestGood);
@@ -174,5 +175,10 @@ function adviceOf({ sources, copies = [] }: SafetyFacts, findings: readonly Find
         const what = `${plural(copy.missing, 'backup')} ${one ? 'is' : 'are'} not in the second place ${copy.name} yet.`;
         return step(what, { text: `Copy ${one ? 'it' : 'them'}.`, ...copying() }, copy);
       }),
+    ...failingChannels.map(({ name, at: then, problem }) => ({
+      text: `The channel ${name} could not be told ${age(then, at)}: ${problem.replace(/[.]$/, '')}. Mend it, and send a test.`,
+      action: undefined,
+      command: `holdfast notifications test ${name}`,
+    })),
   ];
 }

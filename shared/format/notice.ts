@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { HoldfastError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { parseJson } from './json-text.ts';
+import { problems, refuseNewer } from './manifest.ts';
+
+/** Where it is kept what notifications were sent, and what was said last: docs/format.md, "Notices". No backup needs them. */
+export const NOTICES = 'notices/';
+const NOTICE_FORMAT = 'holdfast-notice';
+const NOTICE_VERSION = 1;
+const MOST_TEXT_CHARS = 500;
+
+export const NOTICE_KINDS = ['alarm', 'improved', 'recovered', 'reminder', 'run', 'digest', 'test'] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+const time = z.iso.datetime();
+const text = z.string().max(MOST_TEXT_CHARS);
+
+/** What a channel was told last: the next notification is about what differs from it. */
+const Said = z.object({
+  /** When findings were spoken of last. */
+  at: time,
+  /** What was found, each by a name that stays the same. */
+  findings: z.array(z.string()),
+  /** When the last backup of each source was over. */
+  runs: z.record(z.string(), time),
+});
+export type Said = Readonly<z.infer<typeof Said>>;
+
+const Notice = z.object({
+  format: z.literal(NOTICE_FORMAT),
+  version: z.literal(NOTICE_VERSION),
+  repository: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Its own object key. */
+  key: z.string(),
+  channel: z.string(),
+  kind: z.enum(NOTICE_KINDS),
+  at: time,
+  title: text,
+  outcome: z.enum(['delivered', 'failed']),
+  attempts: z.number().int().min(0),
+  /** Of the last answer over HTTP; null: none came, or it is not HTTP. */
+  status: z.number().int().nullable(),
+  /** Why it failed; without secrets. */
+  problem: text.nullable(),
+  /** Null of digests and tests, which tell of no change. */
+  said: Said.nullable(),
+});
+export type Notice = Readonly<z.infer<typeof Notice>>;
+
+const KEY = /^notices\/([a-z][a-z0-9-]*)\/(\d{14})_([a-z]+)_([0-9a-f]{32}-\d+)_(delivered|failed)\.json$/;
+const CLAIM = /^notices\/[a-z][a-z0-9-]*\/claim_([0-9a-f]{32})-(\d+)\.json$/;
+
+export interface NoticeKey {
+  readonly channel: string;
+  readonly kind: string;
+  /** Of the delivery: `<32 hex>-<number of the try>`. */
+  readonly id: string;
+  readonly outcome: string;
+}
+
+/** Keys of one channel ascend by time; claims come after them. */
+export function noticeKey(
+  { channel, kind, outcome }: Pick<Notice, 'channel' | 'kind' | 'outcome'>,
+  at: Date,
+  id: string,
+): string {
+  const stamp = at.toISOString().replaceAll(/[-:T]/g, '').slice(0, 14);
+  return `${NOTICES}${channel}/${stamp}_${kind}_${id}_${outcome}.json`;
+}
+
+export function parseNoticeKey(key: string): NoticeKey | undefined {
+  const [, channel, , kind, id, outcome] = KEY.exec(key) ?? [];
+  if (channel === undefined || kind === undefined || id === undefined || outcome === undefined)
+    return undefined;
+  return { channel, kind, id, outcome };
+}
+
+/** The word of a process that it sends a notification now. */
+export function claimKey(channel: string, claim: string, count: number): string {
+  return `${NOTICES}${channel}/claim_${claim}-${count}.json`;
+}
+
+export function parseClaimKey(key: string): { readonly claim: string; readonly count: number } | undefined {
+  const [, claim, count] = CLAIM.exec(key) ?? [];
+  return claim === undefined ? undefined : { claim, count: Number(count) };
+}
+
+export function encodeNotice(notice: Omit<Notice, 'format' | 'version'>): Buffer {
+  const short = (given: string) => given.slice(0, MOST_TEXT_CHARS);
+  const { title, problem } = notice;
+  // What could not be read again is not written.
+  const checked = Notice.parse({
+    format: NOTICE_FORMAT,
+    version: NOTICE_VERSION,
+    ...notice,
+    title: short(title),
+    problem: problem === null ? null : short(problem),
+  });
+  return Buffer.from(`${JSON.stringify(checked)}\n`);
+}
+
+/** @throws E_DAMAGED, E_NEWER_FORMAT */
+export function parseNotice(
+  bytes: Uint8Array,
+  { repository, key }: Pick<Notice, 'repository' | 'key'>,
+): Notice {
+  const document = parseJson(bytes, key);
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new HoldfastError('E_DAMAGED', `${key} is no notice`);
+  refuseNewer(document as JsonObject, NOTICE_FORMAT, key);
+  const parsed = Notice.safeParse(document);
+  if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${key} is no notice: ${problems(parsed.error)}`);
+  if (parsed.data.repository !== repository || parsed.data.key !== key)
+    throw new HoldfastError('E_DAMAGED', `${key} holds what was written for another place`);
+  return parsed.data;
+}
