@@ -39,6 +39,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'stop a run, wherever it runs',
     load: async () => (await import('./commands/cancel.ts')).cancel,
   },
+  notifications: {
+    summary: 'list who is told when something changes, send tests',
+    load: async () => (await import('./commands/notifications.ts')).notifications,
+  },
   accept: {
     summary: 'say that a suspect backup is as it should be',
     load: async () => (await import('./commands/accept.ts')).accept,

@@ -79,13 +79,13 @@ async function find(name: string): Promise<Command> {
 }
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}\n`);
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(15)}${summary}\n`);
   return `holdfast ${VERSION}: database backups that prove they can restore
 
 Usage: holdfast [options] COMMAND [options]
 
-${lines.join('')}  version     the release
-  help        this text, or a command's
+${lines.join('')}  version        the release
+  help           this text, or a command's
 
 Begin: holdfast init -r ./backups --new-key ./holdfast.key
 Then:  holdfast backup --source postgres://localhost/shop

@@ -2,22 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
 import { watchForCancel } from '../shared/jobs/cancel-run.ts';
 import { type RunAbout, type RunResultNote, recordRun } from '../shared/jobs/record-run.ts';
+import { notifyAfter } from './notify.ts';
 import type { Session } from './session.ts';
 
 /**
  * Does the work of a command, and notes in the history of the repository that it began and how it ended. `holdfast cancel` stops
- * it.
+ * it. Channels of notifications are told what has changed by it when the command ends.
  *
  * @param work is given a signal that is aborted by Ctrl-C too
  */
 export async function recorded<T>(
-  { repository, progress, io }: Session,
+  session: Session,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
   work: (signal: AbortSignal) => Promise<T>,
   noteOf: (result: T) => RunResultNote,
 ): Promise<T> {
+  const { repository, progress, io } = session;
   const onProblem = (message: string) => progress.say(`warning: ${message}`);
   const run = randomBytes(16).toString('hex');
+  session.atEnd(() => notifyAfter(session));
   using watch = watchForCancel(repository, run, { signal: io.signal });
   try {
     return await recordRun(repository, () => work(watch.signal), { run, about, noteOf, onProblem });

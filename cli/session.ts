@@ -53,6 +53,7 @@ export class Session implements AsyncDisposable {
   readonly isJson: boolean;
   readonly #isQuiet: boolean;
   #naming: Naming | undefined;
+  #atEnd: (() => Promise<void>) | undefined;
 
   private constructor(io: Io, config: ResolvedConfig, repository: Repository, flags: SessionFlags) {
     this.io = io;
@@ -152,8 +153,14 @@ export class Session implements AsyncDisposable {
     );
   }
 
+  /** What is done before the repository is closed, however the command ends. It throws nothing. */
+  atEnd(work: () => Promise<void>): void {
+    this.#atEnd = work;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.progress.clear();
+    await this.#atEnd?.();
     await this.repository[Symbol.asyncDispose]();
   }
 }

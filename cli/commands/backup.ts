@@ -10,8 +10,9 @@ import { adviseOnSuspect, describeFindings } from '../findings.ts';
 import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
+import { openOrNotify } from '../notify.ts';
 import { recorded } from '../recorded.ts';
-import { Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 const options = {
   source: { type: 'string', short: 's' },
@@ -52,7 +53,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
-    await using session = await Session.open(values, io);
+    await using session = await openOrNotify(values, io);
     if (!session.config.isEnabled) {
       throw new HoldfastError('E_CONFIG', 'backups are switched off: ENABLE_BACKUPS is false', {
         hint: 'Remove the variable.',

@@ -4,16 +4,13 @@ import {
   UNPROTECTED_EXIT_STATUS,
   WARNINGS_EXIT_STATUS,
 } from '../../shared/core/errors.ts';
-import { type BucketCheck, checkBucket } from '../../shared/jobs/bucket-rules.ts';
+import type { BucketCheck } from '../../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
-import { openLocks } from '../../shared/jobs/lock.ts';
-import { readSourceLocks, type SourceLock } from '../../shared/jobs/lock-state.ts';
-import { type RepositoryStatus, readOverview } from '../../shared/jobs/status.ts';
-import { factsOf } from '../../shared/jobs/verdict/facts-of.ts';
-import { readRunFacts } from '../../shared/jobs/verdict/run-facts.ts';
+import type { SourceLock } from '../../shared/jobs/lock-state.ts';
+import type { RepositoryStatus } from '../../shared/jobs/status.ts';
 import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { copyStandings, describeCopies } from '../describe-copies.ts';
+import { describeCopies } from '../describe-copies.ts';
 import {
   age,
   bytes,
@@ -26,8 +23,8 @@ import {
   table,
   time,
 } from '../format.ts';
-import { repositoryConfig } from '../load-config.ts';
 import { nextSteps } from '../next-steps.ts';
+import { readSafety } from '../safety.ts';
 import { Session } from '../session.ts';
 import { depthName } from '../standing.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
@@ -55,48 +52,18 @@ something could not be looked at. 10 no repository.
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
-    const place = await repositoryConfig(session.config, io);
-    const { repository, naming, config } = session;
-    const [{ status: found, backups }, runs, bucket, copies] = await Promise.all([
-      readOverview(repository, io.signal, naming),
-      readRunFacts(repository, io.signal, naming),
-      checkBucket(place, io.signal),
-      copyStandings(session),
-    ]);
-    const locked = await readLocks(session, found);
-    const now = repository.clock.now();
-    const isBucket = place.repository.startsWith('s3:');
-    const seen = { runs, locked, ...(isBucket ? { bucket } : {}), ...(copies.length > 0 ? { copies } : {}) };
-    const verdict = verdictOf(
-      factsOf({
-        status: found,
-        backups,
-        config,
-        runsDefaults: false,
-        at: now,
-        isProven: repository.isProving,
-        ...seen,
-      }),
-    );
+    const { status: found, bucket, copies, locked, facts } = await readSafety(session);
+    const verdict = verdictOf(facts);
     const steps = nextSteps(verdict.steps, found.recovery);
     const document = { verdict, ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
     await session.print(
       document,
-      describe(found, { verdict, steps, locked, copies, screen: session.screen }, now),
+      describe(found, { verdict, steps, locked, copies, screen: session.screen }, verdict.at),
     );
     session.sayIfUnproven();
     return exitStatus(found, bucket, verdict);
   },
 };
-
-/** Of the newest good backup of each source; undefined where no locks are configured. */
-async function readLocks(
-  { config, repository, io }: Session,
-  { sources }: RepositoryStatus,
-): Promise<readonly SourceLock[] | undefined> {
-  const locks = await openLocks(await repositoryConfig(config, io), config.lock);
-  return locks && readSourceLocks(repository, locks, { sources, signal: io.signal });
-}
 
 function exitStatus(
   { damaged, sources }: RepositoryStatus,

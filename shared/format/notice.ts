@@ -48,7 +48,7 @@ const Notice = z.object({
 });
 export type Notice = Readonly<z.infer<typeof Notice>>;
 
-const KEY = /^notices\/([a-z][a-z0-9-]*)\/(\d{14})_([a-z]+)_([0-9a-f]{32}-\d+)_(delivered|failed)\.json$/;
+const KEY = /^notices\/([a-z][a-z0-9-]*)\/(\d{17})_([a-z]+)_([0-9a-f]{32}-\d+)_(delivered|failed)\.json$/;
 const CLAIM = /^notices\/[a-z][a-z0-9-]*\/claim_([0-9a-f]{32})-(\d+)\.json$/;
 
 export interface NoticeKey {
@@ -59,13 +59,13 @@ export interface NoticeKey {
   readonly outcome: string;
 }
 
-/** Keys of one channel ascend by time; claims come after them. */
+/** Keys of one channel ascend by time, to the millisecond; claims come after them. */
 export function noticeKey(
   { channel, kind, outcome }: Pick<Notice, 'channel' | 'kind' | 'outcome'>,
   at: Date,
   id: string,
 ): string {
-  const stamp = at.toISOString().replaceAll(/[-:T]/g, '').slice(0, 14);
+  const stamp = at.toISOString().replaceAll(/\D/g, '');
   return `${NOTICES}${channel}/${stamp}_${kind}_${id}_${outcome}.json`;
 }
 

@@ -12,7 +12,9 @@ export interface Received {
 }
 
 /** How a receiver answers; `never`: it does not. */
-export type Answer = 'never' | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string };
+export type Answer =
+  | 'never'
+  | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string };
 
 export interface Receiver {
   readonly url: string;
@@ -31,7 +33,11 @@ export async function startReceiver(
   const listener: RequestListener = async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    received.push({ path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() });
+    received.push({
+      path: request.url ?? '',
+      headers: request.headers,
+      body: Buffer.concat(chunks).toString(),
+    });
     const answer = receiver.answers.shift() ?? { status: 200, body: 'ok' };
     if (answer === 'never') return;
     response.writeHead(answer.status, answer.headers).end(answer.body);

@@ -149,7 +149,10 @@ function step<Of>(what: string, remedy: Remedy<Of>, of: Of): Step {
 }
 
 /** Proofs that were never made, copies that have still time, and who could not be told. */
-function adviceOf({ sources, copies = [], failingChannels = [], at }: SafetyFacts, findings: readonly Finding[]): Step[] {
+function adviceOf(
+  { sources, copies = [], failingChannels = [], at }: SafetyFacts,
+  findings: readonly Finding[],
+): Step[] {
   const isFound = (rule: RuleName, about: unknown) =>
     findings.some((one) => one.rule === rule && (one.source === about || one.copy === about));
   const judged = sources.filter(({ isConfigured, newestGood }) => isConfigured && newestGood);

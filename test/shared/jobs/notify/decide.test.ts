@@ -24,7 +24,10 @@ const ok: Change = () => ({});
 const failed: Change = () => ({ lastRun: { outcome: 'failed', at: NOW, code: 'E_SOURCE_REFUSED' } });
 const failedAgain: Change = () => ({ lastRun: { outcome: 'failed', at: at(90), code: 'E_SOURCE_LOST' } });
 const late: Change = ({ newestGood }) => ({
-  newestGood: newestGood && { ...newestGood, startedAt: new Date(newestGood.startedAt.getTime() - 30 * HOUR) },
+  newestGood: newestGood && {
+    ...newestGood,
+    startedAt: new Date(newestGood.startedAt.getTime() - 30 * HOUR),
+  },
 });
 const lost: Change = () => ({ newestGood: undefined });
 const undrilled: Change = () => ({ drilledAt: at(-24 * 300) });
@@ -40,7 +43,10 @@ function outlookAt(hours: number, change: Change, more: Partial<SafetyFacts> = {
 }
 
 /** What a channel is told, in kinds and titles, of a world that is looked at again and again. */
-function tell(steps: readonly (readonly [hours: number, change: Change])[], channel: Partial<typeof CHANNEL> | object = {}) {
+function tell(
+  steps: readonly (readonly [hours: number, change: Change])[],
+  channel: Partial<typeof CHANNEL> | object = {},
+) {
   const settings = { ...CHANNEL, ...channel };
   let known: Known = { said: undefined, digestAt: undefined };
   return steps.map(([hours, change]) => {
@@ -58,32 +64,66 @@ describe('alarms', () => {
     ['nothing while all is well', nights.map((n) => [n, ok] as const), ['-', '-', '-', '-']],
     [
       'a failed run once, not at each look',
-      [[0, ok], [1, failed], [2, failed], [3, failed]],
+      [
+        [0, ok],
+        [1, failed],
+        [2, failed],
+        [3, failed],
+      ],
       ['-', 'At risk: shop', '-', '-'],
     ],
     [
       'a run that fails again the next night is no news',
-      [[0, ok], [1, failed], [2, failedAgain]],
+      [
+        [0, ok],
+        [1, failed],
+        [2, failedAgain],
+      ],
       ['-', 'At risk: shop', '-'],
     ],
     [
       'each way from protected to unprotected and back',
-      [[0, ok], [1, late], [2, lost], [3, late], [4, ok], [5, ok]],
+      [
+        [0, ok],
+        [1, late],
+        [2, lost],
+        [3, late],
+        [4, ok],
+        [5, ok],
+      ],
       ['-', 'At risk: shop', 'Unprotected: shop', 'At risk: shop', 'Recovered: shop', '-'],
     ],
     [
       'a failure that comes, goes and comes again',
-      [[0, failed], [1, ok], [2, failed], [3, ok]],
+      [
+        [0, failed],
+        [1, ok],
+        [2, failed],
+        [3, ok],
+      ],
       ['At risk: shop', 'Recovered: shop', 'At risk: shop', 'Recovered: shop'],
     ],
     [
       'a failure of a source that is at risk already',
-      [[0, undrilled], [1, both(undrilled, failed)], [2, undrilled], [3, both(undrilled, failed)], [4, ok]],
+      [
+        [0, undrilled],
+        [1, both(undrilled, failed)],
+        [2, undrilled],
+        [3, both(undrilled, failed)],
+        [4, ok],
+      ],
       ['At risk: shop', 'At risk: shop', 'Improved, still at risk: shop', 'At risk: shop', 'Recovered: shop'],
     ],
     [
       'a reminder a day after the last word, and again',
-      [[0, failed], [23, failed], [24, failed], [25, failed], [48, failed], [49, ok]],
+      [
+        [0, failed],
+        [23, failed],
+        [24, failed],
+        [25, failed],
+        [48, failed],
+        [49, ok],
+      ],
       ['At risk: shop', '-', 'Still at risk: shop', '-', 'Still at risk: shop', 'Recovered: shop'],
     ],
     ['the first look at a world that is bad', [[0, lost]], ['Unprotected: shop']],
@@ -93,19 +133,29 @@ describe('alarms', () => {
   );
 
   it('remind of nothing where that is off', () => {
-    expect(tell([[0, failed], [24, failed], [2400, failed]], { remindAfterMs: undefined })).toEqual([
-      'At risk: shop',
-      '-',
-      '-',
-    ]);
+    expect(
+      tell(
+        [
+          [0, failed],
+          [24, failed],
+          [2400, failed],
+        ],
+        { remindAfterMs: undefined },
+      ),
+    ).toEqual(['At risk: shop', '-', '-']);
   });
 
   it('tell of each run where all is to be told, and put no reminder off by that', () => {
-    expect(tell([[0, ok], [1, ok], [1, ok]], { on: 'all' })).toEqual([
-      'Backup succeeded: shop',
-      'Backup succeeded: shop',
-      '-',
-    ]);
+    expect(
+      tell(
+        [
+          [0, ok],
+          [1, ok],
+          [1, ok],
+        ],
+        { on: 'all' },
+      ),
+    ).toEqual(['Backup succeeded: shop', 'Backup succeeded: shop', '-']);
     const atRisk = [0, 10, 20, 24].map((hours) => [hours, undrilled] as const);
     expect(tell(atRisk, { on: 'all' })).toEqual([
       'At risk: shop',
@@ -122,7 +172,9 @@ describe('alarms', () => {
     const [news] = decide(now, { said: said ?? undefined, digestAt: undefined }, CHANNEL);
     const { parts } = messageOf(news!, now, 'off');
     expect(Object.fromEntries(parts.map(({ title, lines }) => [title, lines]))).toEqual({
-      New: [expect.stringMatching(/^The last backup of shop failed .+\(E_SOURCE_REFUSED\)\. Look at the run/)],
+      New: [
+        expect.stringMatching(/^The last backup of shop failed .+\(E_SOURCE_REFUSED\)\. Look at the run/),
+      ],
       'Known before': [expect.stringMatching(/^shop was last restored in a drill .+ Drill it\.$/)],
       Over: ['late (shop)'],
     });
@@ -132,9 +184,12 @@ describe('alarms', () => {
 describe('what is not known', () => {
   const everything = { said: undefined, digestAt: undefined };
 
-  it.each([failed, late, lost, undrilled])('is said once more, never left out: a lost state (%#)', (change) => {
-    expect(decide(outlookAt(0, change), everything, CHANNEL)).toMatchObject([{ kind: 'alarm' }]);
-  });
+  it.each([failed, late, lost, undrilled])(
+    'is said once more, never left out: a lost state (%#)',
+    (change) => {
+      expect(decide(outlookAt(0, change), everything, CHANNEL)).toMatchObject([{ kind: 'alarm' }]);
+    },
+  );
 
   it('is not taken for over by a process that has not looked for it', () => {
     const schedulesOff = ['the schedule daily-shop does not fire'];
@@ -169,7 +224,11 @@ describe('what is not known', () => {
 
   it('reminds although a clock was ahead when it was said', () => {
     const outlook = outlookAt(0, failed);
-    const said: Said = { at: at(24 * 365).toISOString(), findings: outlook.findings.map(({ id }) => id), runs: {} };
+    const said: Said = {
+      at: at(24 * 365).toISOString(),
+      findings: outlook.findings.map(({ id }) => id),
+      runs: {},
+    };
     expect(decide(outlook, { said, digestAt: undefined }, CHANNEL)).toMatchObject([{ kind: 'reminder' }]);
   });
 });
@@ -206,7 +265,10 @@ describe('a digest', () => {
   });
 
   it('names every source with its newest backup, proofs and size, and what is not well', () => {
-    const facts = { ...GOOD, sources: [shop, { ...orders, ...lost(orders), verifiedAt: undefined, drilledAt: undefined }] };
+    const facts = {
+      ...GOOD,
+      sources: [shop, { ...orders, ...lost(orders), verifiedAt: undefined, drilledAt: undefined }],
+    };
     const sizes = [{ key: KEY, plainBytes: 5_000_000 }] as never;
     const outlook = outlookOf(facts, { repository: 's3://bucket', backups: sizes });
     const news = decide(outlook, { said: undefined, digestAt: undefined }, { ...CHANNEL, digest: 'daily' });

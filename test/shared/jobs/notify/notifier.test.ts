@@ -80,7 +80,9 @@ async function newWorld(channel: Partial<NotifyChannel> = {}): Promise<World> {
         test: (name) => notifier.test(repository, name, never),
         check: async (outlook) => {
           const now = { ...outlook, at: hours.now().toISOString() };
-          return (await notifier.check(repository, now, never)).map(({ kind, outcome }) => `${kind} ${outcome}`);
+          return (await notifier.check(repository, now, never)).map(
+            ({ kind, outcome }) => `${kind} ${outcome}`,
+          );
         },
       };
     },
@@ -98,7 +100,8 @@ function broken(store: ObjectStore, methods: readonly ('put' | 'list' | 'get' | 
       if (!methods.includes(name as 'put')) return value.bind(target);
       return (key: string, ...rest: unknown[]) => {
         if (!isNotice(key)) return value.call(target, key, ...rest);
-        if (name === 'list') return (async function* () { throw refuse(); })();
+        if (name === 'list')
+          return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refuse()) }) };
         return Promise.reject(refuse());
       };
     },
@@ -142,7 +145,10 @@ describe('what was said last', () => {
         await world.store.delete(key);
         if (harm === 'damage') await world.store.put(key, Buffer.from(text.slice(0, 40)));
         if (harm === 'other')
-          await world.store.put(key, Buffer.from(text.replace(/"repository":"\w+"/, `"repository":"${'0'.repeat(32)}"`)));
+          await world.store.put(
+            key,
+            Buffer.from(text.replace(/"repository":"\w+"/, `"repository":"${'0'.repeat(32)}"`)),
+          );
       }
       expect(await (await world.process()).check(bad), harm).toEqual(['alarm delivered']);
     }
@@ -206,7 +212,9 @@ describe('a channel that fails', () => {
     expect(await process.check(bad)).toEqual(['alarm failed']);
     expect(process.problems).toEqual(['the channel ops could not be told: the receiver answered 404: gone']);
     expect(await process.check(bad)).toEqual(['alarm delivered']);
-    const [first, second] = world.receiver.received.map(({ headers }) => String(headers['holdfast-delivery']));
+    const [first, second] = world.receiver.received.map(({ headers }) =>
+      String(headers['holdfast-delivery']),
+    );
     expect([first!.slice(-2), second!.slice(-2)]).toEqual(['-0', '-1']);
     expect(second!.slice(0, 32)).toBe(first!.slice(0, 32));
   });
@@ -218,7 +226,10 @@ describe('a channel that fails', () => {
     await process.check(bad);
     world.hours.pass(1);
     world.receiver.answers = [{ status: 410 }];
-    expect(await process.test('ops')).toMatchObject({ outcome: 'failed', problem: 'the receiver answered 410' });
+    expect(await process.test('ops')).toMatchObject({
+      outcome: 'failed',
+      problem: 'the receiver answered 410',
+    });
     const repository = await openRepository(world.store, { workers: 1, clock: world.hours });
     expect(await failingChannels(repository, [channel], never)).toMatchObject([
       { name: 'ops', problem: 'the receiver answered 410' },
@@ -262,7 +273,10 @@ describe('a channel that fails', () => {
 
   it('writes no secret into the repository', async () => {
     const world = await newWorld();
-    world.receiver.answers = [{ status: 500, body: `${world.receiver.url}/hook ${SIGNING_KEY}` }, { status: 404 }];
+    world.receiver.answers = [
+      { status: 500, body: `${world.receiver.url}/hook ${SIGNING_KEY}` },
+      { status: 404 },
+    ];
     await (await world.process()).check(bad);
     for await (const { key } of world.store.list('notices/')) {
       const text = Buffer.from(await world.store.get(key)).toString();

@@ -25,7 +25,11 @@ const text = (type: string, maxLength: number) => ({
   type: 'object',
   required: ['type', 'text'],
   additionalProperties: false,
-  properties: { type: { const: type }, text: { type: 'string', minLength: 1, maxLength }, emoji: { type: 'boolean' } },
+  properties: {
+    type: { const: type },
+    text: { type: 'string', minLength: 1, maxLength },
+    emoji: { type: 'boolean' },
+  },
 });
 const blockOf = (type: string, properties: Record<string, object>) => ({
   type: 'object',
@@ -146,14 +150,21 @@ function messages(): readonly (readonly [name: string, message: Message, outlook
   const worlds = {
     good: outlookOf(GOOD, { repository: 's3://bucket', backups: [] }),
     large: outlookOf(
-      { ...GOOD, sources: many, unread: Array.from({ length: 40 }, (_, i) => `${HOSTILE} ${i} ${'y'.repeat(3000)}`) },
+      {
+        ...GOOD,
+        sources: many,
+        unread: Array.from({ length: 40 }, (_, i) => `${HOSTILE} ${i} ${'y'.repeat(3000)}`),
+      },
       { repository: 's3://bucket', backups: [] },
     ),
   };
   const settings = { on: 'all', digest: 'daily', sources: undefined, remindAfterMs: 1 } as const;
   const old = { at: '2026-01-01T00:00:00Z', findings: [], runs: {} };
   const said = (outlook: Outlook) => ({ ...old, findings: outlook.findings.map(({ id }) => id) });
-  const more = (before: ReturnType<typeof said>) => ({ ...before, findings: [...before.findings, 'gone/late'] });
+  const more = (before: ReturnType<typeof said>) => ({
+    ...before,
+    findings: [...before.findings, 'gone/late'],
+  });
   const told = Object.entries(worlds).flatMap(([world, outlook]) =>
     [undefined, old, said(outlook), said(worlds.large), more(said(outlook))].flatMap((before) =>
       decide(outlook, { said: before, digestAt: undefined }, settings).map((news) => {
@@ -166,7 +177,13 @@ function messages(): readonly (readonly [name: string, message: Message, outlook
 }
 
 const ALL = messages();
-const common = { name: 'ops', on: 'change', digest: 'off', sources: undefined, remindAfterMs: undefined } as const;
+const common = {
+  name: 'ops',
+  on: 'change',
+  digest: 'off',
+  sources: undefined,
+  remindAfterMs: undefined,
+} as const;
 const channelOf = (more: object) => ({ ...common, ...more }) as NotifyChannel;
 
 async function deliverTo(channel: NotifyChannel, message: Message, outlook: Outlook | undefined, url = '') {
@@ -190,7 +207,9 @@ describe('what arrives', () => {
     const receiver = await startReceiver();
     const channel = channelOf({ kind, url: 'env:URL', signingKey: 'env:KEY' });
     for (const [name, message, outlook] of ALL) {
-      expect(await deliverTo(channel, message, outlook, receiver.url)).toMatchObject({ outcome: 'delivered' });
+      expect(await deliverTo(channel, message, outlook, receiver.url)).toMatchObject({
+        outcome: 'delivered',
+      });
       const { body } = receiver.received.at(-1)!;
       expect([name, problemsBy(schema, JSON.parse(body))]).toEqual([name, []]);
       if (kind === 'teams') expect(Buffer.byteLength(body)).toBeLessThan(28 * 1024);
@@ -262,7 +281,9 @@ describe('what AWS refuses', () => {
       problem: 'AWS did not take it (AuthorizationErrorException)',
     });
     const events = mockClient(EventBridgeClient);
-    events.on(PutEventsCommand).resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException' }] });
+    events
+      .on(PutEventsCommand)
+      .resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException' }] });
     const bus = 'arn:aws:events:eu-west-1:123456789012:event-bus/ops';
     expect(await deliverTo(channelOf({ kind: 'eventbridge', bus }), message, outlook)).toMatchObject({
       outcome: 'failed',

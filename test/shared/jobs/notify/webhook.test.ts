@@ -19,7 +19,10 @@ const request = (url: string, more: Partial<WebRequest> = {}): WebRequest => ({
 });
 
 /** Sends without waiting between tries, and says how long it would have waited. */
-async function send(given: WebRequest, options: { readonly attempts?: number; readonly timeoutMs?: number } = {}) {
+async function send(
+  given: WebRequest,
+  options: { readonly attempts?: number; readonly timeoutMs?: number } = {},
+) {
   const waits: number[] = [];
   const wait = async (ms: number) => void waits.push(ms);
   const delivery = await sendWebhook(given, { clock: systemClock, wait, signal: never, ...options });
@@ -29,7 +32,11 @@ async function send(given: WebRequest, options: { readonly attempts?: number; re
 describe('a webhook', () => {
   it('is signed so that its receiver can tell it by code of its own', async () => {
     const receiver = await startReceiver();
-    expect(await send(request(receiver.url))).toMatchObject({ outcome: 'delivered', attempts: 1, status: 200 });
+    expect(await send(request(receiver.url))).toMatchObject({
+      outcome: 'delivered',
+      attempts: 1,
+      status: 200,
+    });
     const [received] = receiver.received;
     expect(isSigned(received!, KEY, new Date())).toBe(true);
     expect(isSigned(received!, 'another key', new Date())).toBe(false);
@@ -44,12 +51,18 @@ describe('a webhook', () => {
 
   it.each([500, 502, 503, 429, 408])('is sent again after %i, under the same name', async (status) => {
     const receiver = await startReceiver([{ status }]);
-    expect(await send(request(receiver.url))).toMatchObject({ outcome: 'delivered', attempts: 2, status: 200 });
+    expect(await send(request(receiver.url))).toMatchObject({
+      outcome: 'delivered',
+      attempts: 2,
+      status: 200,
+    });
     expect(receiver.received.map(({ headers }) => headers['holdfast-delivery'])).toEqual(['d-1', 'd-1']);
   });
 
   it('is given up after four tries, with longer and longer waits between them', async () => {
-    const receiver = await startReceiver(Array.from({ length: 9 }, () => ({ status: 500, body: 'out of order' })));
+    const receiver = await startReceiver(
+      Array.from({ length: 9 }, () => ({ status: 500, body: 'out of order' })),
+    );
     expect(await send(request(receiver.url))).toEqual({
       outcome: 'failed',
       attempts: 4,

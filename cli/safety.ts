@@ -1,0 +1,63 @@
+import { type BucketCheck, checkBucket } from '../shared/jobs/bucket-rules.ts';
+import type { CopyStanding } from '../shared/jobs/copy/copy-lag.ts';
+import type { BackupSummary } from '../shared/jobs/list.ts';
+import { openLocks } from '../shared/jobs/lock.ts';
+import { readSourceLocks, type SourceLock } from '../shared/jobs/lock-state.ts';
+import { failingChannels } from '../shared/jobs/notify/deliveries.ts';
+import { type RepositoryStatus, readOverview } from '../shared/jobs/status.ts';
+import type { SafetyFacts } from '../shared/jobs/verdict/facts.ts';
+import { factsOf } from '../shared/jobs/verdict/facts-of.ts';
+import { readRunFacts } from '../shared/jobs/verdict/run-facts.ts';
+import { copyStandings } from './describe-copies.ts';
+import { repositoryConfig } from './load-config.ts';
+import type { Session } from './session.ts';
+
+/** All that the command line looks at to say whether one is safe. */
+export interface Safety {
+  readonly status: RepositoryStatus;
+  /** Newest first. */
+  readonly backups: readonly BackupSummary[];
+  readonly bucket: BucketCheck;
+  readonly copies: readonly CopyStanding[];
+  /** Undefined where no locks are configured. */
+  readonly locked: readonly SourceLock[] | undefined;
+  readonly facts: SafetyFacts;
+}
+
+/** Reads manifests, reports and the history of runs, and looks at second places, locks and the rules of the bucket. */
+export async function readSafety(session: Session): Promise<Safety> {
+  const { repository, naming, config, io } = session;
+  const place = await repositoryConfig(config, io);
+  const [{ status, backups }, runs, bucket, copies, channels] = await Promise.all([
+    readOverview(repository, io.signal, naming),
+    readRunFacts(repository, io.signal, naming),
+    checkBucket(place, io.signal),
+    copyStandings(session),
+    failingChannels(repository, config.channels, io.signal),
+  ]);
+  const locked = await readLocks(session, status);
+  const isBucket = place.repository.startsWith('s3:');
+  const facts = factsOf({
+    status,
+    backups,
+    config,
+    runsDefaults: false,
+    at: repository.clock.now(),
+    isProven: repository.isProving,
+    runs,
+    locked,
+    failingChannels: channels,
+    ...(isBucket ? { bucket } : {}),
+    ...(copies.length > 0 ? { copies } : {}),
+  });
+  return { status, backups, bucket, copies, locked, facts };
+}
+
+/** Of the newest good backup of each source; undefined where no locks are configured. */
+async function readLocks(
+  { config, repository, io }: Session,
+  { sources }: RepositoryStatus,
+): Promise<readonly SourceLock[] | undefined> {
+  const locks = await openLocks(await repositoryConfig(config, io), config.lock);
+  return locks && readSourceLocks(repository, locks, { sources, signal: io.signal });
+}
