@@ -69,8 +69,10 @@ export function outlookOf(
     unseen: unseenIn(facts),
     // Of each finding there is one step, in the same order; what is not urgent comes after.
     steps: findings.flatMap((finding, i) => {
-      const text = steps[i]?.text;
-      return text === undefined ? [] : [{ id: idOf(finding), source: finding.source?.name ?? null, text }];
+      const step = steps[i];
+      if (!step) return [];
+      const text = `${step.text} Run: ${step.command}`;
+      return [{ id: idOf(finding), source: finding.source?.name ?? null, text }];
     }),
   };
 }

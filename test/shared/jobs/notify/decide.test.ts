@@ -175,7 +175,11 @@ describe('alarms', () => {
       New: [
         expect.stringMatching(/^The last backup of shop failed .+\(E_SOURCE_REFUSED\)\. Look at the run/),
       ],
-      'Known before': [expect.stringMatching(/^shop was last restored in a drill .+ Drill it\.$/)],
+      'Known before': [
+        expect.stringMatching(
+          /^shop was last restored in a drill .+ Drill it\. Run: holdfast drill backup_daily_\w+$/,
+        ),
+      ],
       Over: ['late (shop)'],
     });
   });
