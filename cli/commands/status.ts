@@ -11,6 +11,7 @@ import type { RepositoryStatus } from '../../shared/jobs/status.ts';
 import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeCopies } from '../describe-copies.ts';
+import { readGrowth } from '../describe-growth.ts';
 import {
   age,
   bytes,
@@ -40,8 +41,8 @@ export const status: Command = {
 
 Says first whether you are safe (protected, at risk, unprotected, or unknown), what makes it so, and what was looked at:
 the sources of the configuration, how old their newest good backups are and may be, how the last runs ended, what
-verifications and drills found, second places, locks, and the rules of the bucket. Then what there is, and what to do
-next. Reads manifests, reports and the history of runs; no pack, and it needs no key.
+verifications and drills found, second places, locks, and the rules of the bucket. Then what there is, how it grows and what
+storing costs, and what to do next. Reads manifests, reports and the history of runs; no pack, and it needs no key.
 
 ${COMMON_HELP}
 Exit status: 0 protected; of what else there is, the first: 20 a manifest is damaged, or a verification found damage; 11
@@ -52,16 +53,29 @@ something could not be looked at. 10 no repository.
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
-    const { status: found, bucket, copies, locked, facts } = await readSafety(session);
+    const { status: all, bucket, copies, locked, facts } = await readSafety(session);
+    const { packedDays, ...found } = all;
+    const { text: growing, ...growth } = await readGrowth(session.repository, all, {
+      price: session.config.price,
+      signal: io.signal,
+    });
     const verdict = verdictOf(facts);
     const steps = nextSteps(verdict.steps, found.recovery);
-    const document = { verdict, ...found, bucket, copies, ...(locked ? { locked } : {}), nextSteps: steps };
+    const document = {
+      verdict,
+      ...found,
+      growth,
+      bucket,
+      copies,
+      ...(locked ? { locked } : {}),
+      nextSteps: steps,
+    };
     await session.print(
       document,
-      describe(found, { verdict, steps, locked, copies, screen: session.screen }, verdict.at),
+      describe(all, { verdict, steps, locked, copies, growing, screen: session.screen }, verdict.at),
     );
     session.sayIfUnproven();
-    return exitStatus(found, bucket, verdict);
+    return exitStatus(all, bucket, verdict);
   },
 };
 
@@ -83,12 +97,13 @@ interface Shown {
   readonly steps: readonly string[];
   readonly locked: readonly SourceLock[] | undefined;
   readonly copies: readonly CopyStanding[];
+  readonly growing: string;
   readonly screen: Screen;
 }
 
 function describe(
   found: RepositoryStatus,
-  { verdict, steps, locked, copies, screen }: Shown,
+  { verdict, steps, locked, copies, growing, screen }: Shown,
   now: Date,
 ): Styled {
   const {
@@ -120,7 +135,7 @@ repository     ${location} (${repositoryId.slice(0, 8)}, format ${String(found.f
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
 stored         ${bytes(packBytes)} in ${number(packs)} packs${unreferenced}
 holds          ${bytes(logicalBytes)} if every backup were a copy${size === undefined ? '' : `; what is stored is ${size}`}
-
+${growing}
 ${rows.length > 0 ? styled`${table(header, rows, screen)}\n` : ''}${found.sources.map((source) => `${describeSource(source, { locked, head: headOf(source, found) }, now)}\n`).join('')}${describeCopies(copies, now)}Next:
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }

@@ -2,21 +2,28 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
-const HEIGHT = 230;
+const HEIGHT = 250;
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
-const MONTH = new Intl.DateTimeFormat(undefined, { month: 'short', timeZone: 'UTC' });
+const MONTH = new Intl.DateTimeFormat(undefined, { month: 'short', year: '2-digit', timeZone: 'UTC' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+const DAY_S = 86_400;
+const MONTH_S = 30.5 * DAY_S;
+/** Shorter than this, days are named instead of months. */
+const SHORT_S = 4 * MONTH_S;
 
 export interface ChartProps {
   /** What a screen reader says instead. */
   readonly label: string;
-  /** Times in seconds, then one row of values a series. */
-  readonly data: readonly (readonly number[])[];
+  /** Times in seconds, then one row of values a series; null: none at that time. */
+  readonly data: readonly (readonly (number | null)[])[];
   /** `look` is a class that gives the colour. */
-  readonly series: readonly { readonly name: string; readonly look: string }[];
+  readonly series: readonly { readonly name: string; readonly look: string; readonly isDashed?: boolean }[];
+  /** What the axes are of. */
+  readonly axes: { readonly x: string; readonly y: string };
   readonly format: (value: number) => string;
 }
 
-/** Lines over time, by powers of two: what differs a hundredfold can be seen side by side. */
+/** Lines over time, from zero. */
 export function Chart(props: ChartProps) {
   const { label, data, series, format } = props;
   const host = useRef<HTMLDivElement>(null);
@@ -29,12 +36,17 @@ export function Chart(props: ChartProps) {
       <div ref={host} role="img" aria-label={label} />
       <figcaption class="plot-tip">
         {DATE.format(new Date((data[0]?.[shown] ?? 0) * 1000))}
-        {series.map(({ name, look }, i) => (
-          <span key={name}>
-            {' · '}
-            <span class={look}>{name}</span> {format(data[i + 1]?.[shown] ?? 0)}
-          </span>
-        ))}
+        {series.map(({ name, look }, i) => {
+          const value = data[i + 1]?.[shown];
+          return (
+            typeof value === 'number' && (
+              <span key={name}>
+                {' · '}
+                <span class={look}>{name}</span> {format(value)}
+              </span>
+            )
+          );
+        })}
       </figcaption>
     </figure>
   );
@@ -63,11 +75,14 @@ function draw(
 
 function make(
   host: HTMLElement,
-  { data, series, format }: ChartProps,
+  { data, series, axes, format }: ChartProps,
   onPoint: (at?: number) => void,
 ): uPlot {
-  const axis = { stroke: colour(host, 'ink-axis'), font: '11px sans-serif', ticks: { show: false } };
-  const grid = { stroke: colour(host, 'ink-grid'), width: 1, filter: everyThirdPower };
+  const stroke = colour(host, 'ink-axis');
+  const axis = { stroke, font: '11px sans-serif', labelFont: '11px sans-serif', labelSize: 18, labelGap: 0 };
+  const grid = { stroke: colour(host, 'ink-grid'), width: 1 };
+  const times = (data[0] ?? []) as readonly number[];
+  const isShort = (times.at(-1) ?? 0) - (times[0] ?? 0) < SHORT_S;
   return new uPlot(
     {
       width: Math.max(host.clientWidth, 200),
@@ -75,33 +90,40 @@ function make(
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { y: { distr: 3, log: 2 } },
+      scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
       axes: [
         {
           ...axis,
+          label: axes.x,
+          ticks: { show: false },
           grid: { show: false },
-          space: 48,
+          space: 60,
           size: 28,
-          values: (_, times) => times.map((time) => MONTH.format(new Date(time * 1000))),
-          incrs: [1, 2, 3, 6].map((months) => months * 30.5 * 86_400),
+          values: (_, at) => at.map((time) => (isShort ? DAY : MONTH).format(new Date(time * 1000))),
+          incrs: isShort
+            ? [1, 2, 7, 14, 28].map((days) => days * DAY_S)
+            : [1, 2, 3, 6].map((months) => months * MONTH_S),
         },
         {
           ...axis,
+          label: axes.y,
+          ticks: { show: false },
           grid,
-          size: 66,
-          space: 32,
-          filter: everyThirdPower,
-          values: (_, splits) =>
-            splits.map((value) => (value === null ? '' : format(value).replace(/\.0+ /, ' '))),
+          size: 72,
+          space: 36,
+          incrs: POWERS_OF_TWO,
+          values: (_, splits) => splits.map((value) => format(value).replace(/\.0+ /, ' ')),
         },
       ],
       series: [
         {},
-        ...series.map(({ name, look }) => ({
+        ...series.map(({ name, look, isDashed = false }) => ({
           label: name,
           stroke: colour(host, look),
           width: 2,
+          spanGaps: true,
+          ...(isDashed ? { dash: [6, 5] } : {}),
           points: { show: false },
         })),
       ],
@@ -111,9 +133,8 @@ function make(
   );
 }
 
-/** 8, 64, 512: of the powers of two those that leave room for their names. */
-const everyThirdPower = (_: uPlot, splits: number[]): (number | null)[] =>
-  splits.map((value) => (Math.round(Math.log2(value)) % 3 === 0 ? value : null));
+/** What bytes are divided by on an axis. */
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, i) => 2 ** i);
 
 /** The colour that a class gives, as the canvas wants it. */
 function colour(host: HTMLElement, look: string): string {

@@ -8,9 +8,12 @@ import type {
 import type { RunAnswer } from '../core/api-runs.ts';
 import type { AuditAnswer, AuditExportQuery, AuditQuery, StorageAnswer } from '../core/api-status.ts';
 import type { PruneSettings, RetentionPolicy } from '../core/config-retention.ts';
+import type { StoragePrice } from '../core/forecast.ts';
 import type { BackupKey } from '../core/ids.ts';
-import { MINUTE_MS, SECOND_MS } from '../core/units.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/units.ts';
+import { CALENDAR_DAYS, calendarsOf } from '../jobs/calendar/calendars.ts';
 import { AS_STORED, type Naming } from '../jobs/naming.ts';
+import { type PruneHistory, readPruneHistory } from '../jobs/prune-history.ts';
 import { findRun } from '../jobs/run-history.ts';
 import { readOverview } from '../jobs/status.ts';
 import type { SafetyFacts } from '../jobs/verdict/facts.ts';
@@ -50,6 +53,8 @@ export interface ViewOptions {
   readonly names?: readonly string[] | undefined;
   /** @default names as they are stored */
   readonly naming?: Naming | undefined;
+  /** What storing costs. @default not known */
+  readonly price?: StoragePrice | undefined;
   /** @default neither locks nor second places */
   readonly protection?: ProtectionOptions | undefined;
 }
@@ -71,6 +76,7 @@ export class RepositoryView {
   readonly #plan: Remembered<RetentionPlan>;
   readonly #runs: Remembered<readonly RunAnswer[]>;
   readonly #protection: Remembered<Protection>;
+  readonly #prunes: Remembered<PruneHistory>;
 
   constructor(options: ViewOptions) {
     const { repository, retention: policy, prune, protection = {} } = options;
@@ -81,6 +87,14 @@ export class RepositoryView {
     this.#plan = new Remembered(
       (signal) =>
         planRetention(repository, { policy, prune, naming: options.naming, locks: protection.locks }, signal),
+      KEPT_MS,
+      clock,
+    );
+    this.#prunes = new Remembered(
+      (signal) => {
+        const since = new Date(clock.now().getTime() - CALENDAR_DAYS * DAY_MS);
+        return readPruneHistory(repository, { since, naming: options.naming, signal });
+      },
       KEPT_MS,
       clock,
     );
@@ -135,8 +149,14 @@ export class RepositoryView {
   }
 
   async storage(signal: AbortSignal): Promise<StorageAnswer> {
-    const { status, backups, runs } = await this.#overview.get(signal);
-    return storageOf(status, { backups, runs }, this.#options.repository.clock.now());
+    const [{ status, backups, runs }, prunes] = await Promise.all([
+      this.#overview.get(signal),
+      this.#prunes.get(signal),
+    ]);
+    const { repository, safety, retention: policy, price } = this.#options;
+    const now = repository.clock.now();
+    const calendars = calendarsOf({ ...safety, policy, backups, runs, prunes, now });
+    return storageOf(status, { backups, runs, calendars, prunes, price }, now);
   }
 
   /** The newest runs of the history, newest first. */
@@ -193,5 +213,6 @@ export class RepositoryView {
     this.#plan.forget();
     this.#runs.forget();
     this.#protection.forget();
+    this.#prunes.forget();
   }
 }

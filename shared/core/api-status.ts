@@ -190,7 +190,41 @@ export const StorageAnswer = z.object({
     'of packs that no listed backup needs; null: not known, a dry run of prune says it',
   ),
   ratio: z.number().nullable().describe('logicalBytes to storedBytes'),
-  sources: z.array(z.object({ source: SourceName, ...Figures })),
+  sources: z
+    .array(
+      z.object({
+        source: SourceName,
+        ...Figures,
+        basis: z
+          .enum(['schedule', 'rhythm', 'none'])
+          .describe('what says when backups are due: schedules, or the rhythm in which they came'),
+        since: z.iso.date().nullable().describe('the first day of which it is known whether one was due'),
+      }),
+    )
+    .describe('configured ones, and those that have backups'),
+  sizes: z
+    .array(z.object({ date: z.iso.date(), bytes: Count }))
+    .describe(
+      'what all packs took at the end of a day, oldest first; days of which nobody knows are left out',
+    ),
+  forecast: z
+    .object({
+      from: z.iso.date(),
+      to: z.iso.date(),
+      days: Count.describe('that it goes by'),
+      bytes: Count.describe('stored at `to`'),
+      bytesPerDay: z.int().describe('the median growth of these days; less than 0: it shrinks'),
+      leastPerDay: z.int().describe('the lower quartile'),
+      mostPerDay: z.int().describe('the upper quartile'),
+      horizonDays: Count.describe('nothing is foretold further ahead'),
+    })
+    .nullable()
+    .describe('how it grows, if it goes on as in the last 92 days'),
+  whyNoForecast: z.string().nullable(),
+  price: z
+    .object({ perGibMonth: z.number(), currency: z.string(), of: z.string() })
+    .nullable()
+    .describe('of storage alone; null: none is configured, and it is not in S3'),
   days: z
     .array(
       z.object({
@@ -202,9 +236,12 @@ export const StorageAnswer = z.object({
         suspect: Count.describe('backups that are suspect, and that nobody has accepted'),
         bad: Count.describe('backups that were found damaged, or are misdated'),
         failed: Count.describe('backups that failed, of the newest 200 runs'),
+        due: Count.describe('that should have been made'),
+        missed: Count.describe('of these: were not, where it is known that they should have been'),
+        removed: Count.describe('that were made, and that retention has removed'),
       }),
     )
-    .describe('oldest first; days without backups and failures are left out'),
+    .describe('oldest first; days on which nothing was, and nothing was due, are left out'),
 });
 export type StorageAnswer = z.infer<typeof StorageAnswer>;
 

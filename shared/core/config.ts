@@ -15,6 +15,7 @@ import {
   Sources,
   Targets,
 } from './config-places.ts';
+import { PricesConfig, resolvePrice } from './config-prices.ts';
 import {
   COUNT_NAMES,
   KeepConfig,
@@ -31,6 +32,7 @@ import { resolveSigning, SigningConfig, type SigningSettings } from './config-si
 import { StorageClassConfig, type StorageClasses } from './config-storage.ts';
 import { SuspectsConfig, type SuspectThresholds, suspectThresholds } from './config-suspects.ts';
 import { HoldfastError } from './errors.ts';
+import type { StoragePrice } from './forecast.ts';
 import { nearest } from './nearest.ts';
 import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source-options.ts';
 
@@ -99,6 +101,8 @@ const FileConfig = z.strictObject({
   notifications: NotificationsConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
+  /** What storing costs, for forecasts. */
+  prices: PricesConfig.optional(),
   /** zstd level; 0 stores as it is. */
   compressionLevel: z.number().int().min(0).max(19).optional(),
   /** Worker threads. */
@@ -173,6 +177,8 @@ export interface ResolvedConfig {
   readonly copies: readonly CopyPlace[];
   /** Who is told, and of what. */
   readonly channels: readonly NotifyChannel[];
+  /** What storing costs; undefined: not known. */
+  readonly price: StoragePrice | undefined;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
   readonly cacheMiB: number | undefined;
@@ -222,8 +228,9 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const names = Object.keys(fromFile.sources ?? {});
   const channels = resolveNotifications({ notifications, sources: names, fileName }, problems);
   refuseProblems(problems);
+  const repository = flags.repository ?? fromEnv.repository ?? fromFile.repository;
   return deepFreeze({
-    repository: flags.repository ?? fromEnv.repository ?? fromFile.repository,
+    repository,
     s3,
     ...keys,
     signing,
@@ -241,6 +248,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     prune,
     copies,
     channels,
+    price: resolvePrice(fromFile.prices, { repository, endpoint: s3.endpoint }),
     aws,
     deltas: fromFile.deltas ?? true,
     rereadWithin: fromFile.rereadWithin,
@@ -344,6 +352,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   schedules: ['cron', 'timeZone', 'rate', 'sources'],
   keep: COUNT_NAMES,
   prune: Object.keys(PruneConfig.shape),
+  prices: Object.keys(PricesConfig.shape),
   lock: Object.keys(LockConfig.shape),
   signing: Object.keys(SigningConfig.shape),
 };

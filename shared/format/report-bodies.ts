@@ -67,6 +67,8 @@ const BODIES = {
     packs: count,
     bytes: count,
     graceMs: count,
+    /** Bytes of all packs when it was over. Missing in reports of before. */
+    stored: count.optional(),
     /** Why no pack was removed; missing where nothing was in the way. */
     blockedBy: z.string().optional(),
     /** What was about to be taken out when it was written, if anything. Missing in reports of before. */

@@ -137,18 +137,26 @@ export async function runPrune(
     const mayRemove = staleAfter(repository, plan.graceMs);
     const fresh = await readPruneViewAgain(repository, view, signal);
     const back = await putBackHeld(repository, fresh, signal);
-    return { back, ...(await sweep(repository, plan, fresh, { mayRemove, signal })) };
+    const swept = await sweep(repository, plan, fresh, { mayRemove, signal });
+    return { back, seenBytes: bytesOf(fresh.packs), ...swept };
   };
   const { store } = repository;
   const removes = plan.sweep.length + plan.unwrap.length > 0;
-  const { back, removed, removedWraps, blockedBy } = await (removes
+  const { back, removed, removedWraps, blockedBy, seenBytes } = await (removes
     ? whileSweeping(store, finish, signal)
     : finish());
-  const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const freedBytes = bytesOf(removed);
   const { locked } = plan;
   const removedPacks = removed.length;
   const result = { expired, putBack: back, removedPacks, freedBytes, removedWraps, locked, blockedBy };
-  return { ...result, report: await report(repository, result, signal) };
+  return {
+    ...result,
+    report: await report(repository, { ...result, stored: seenBytes - freedBytes }, signal),
+  };
+}
+
+function bytesOf(packs: readonly StoredPack[]): number {
+  return packs.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Phase 1. What somebody has held since the plan stays. */
@@ -258,17 +266,18 @@ async function unchangedOf(
 
 async function report(
   { context, reports }: Repository,
-  result: Omit<PruneResult, 'report'>,
+  result: Omit<PruneResult, 'report'> & { readonly stored: number },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (!context.keys.hasRootKey) return undefined;
-  const { expired, putBack: back, removedPacks, freedBytes, blockedBy } = result;
+  const { expired, putBack: back, removedPacks, freedBytes, blockedBy, stored } = result;
   const body = {
     expired: expired.length,
     putBack: back.length,
     packs: removedPacks,
     bytes: freedBytes,
     graceMs: context.graceMs,
+    stored,
     ...(blockedBy === undefined ? null : { blockedBy }),
     removed: [],
   } satisfies Body<'prune'>;

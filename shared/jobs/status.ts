@@ -8,6 +8,7 @@ import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.t
 import type { Naming } from './naming.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 import { headsOf, type SequenceHead } from './sequence-breaks.ts';
+import type { PackedDay } from './stored-sizes.ts';
 
 /** What manifests and reports say of sources. */
 export interface SourceStates {
@@ -34,6 +35,8 @@ export interface RepositoryStatus extends SourceStates {
   /** Bytes of all objects under `data/`. */
   readonly packBytes: number;
   readonly packs: number;
+  /** Bytes of those by the day on which they were stored, oldest first. */
+  readonly packedDays: readonly PackedDay[];
   /**
    * Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. Undefined where backups have lists of
    * their packs, which are not read for this: `prune --dry-run` says it.
@@ -175,10 +178,16 @@ async function measurePacks(
   let packs = 0;
   let packBytes = 0;
   let unreferencedBytes = 0;
-  for await (const { key, sizeBytes } of repository.store.list('data/', { signal })) {
+  const days = new Map<string, number>();
+  for await (const { key, sizeBytes, modifiedAt } of repository.store.list('data/', { signal })) {
+    const date = modifiedAt.toISOString().slice(0, 10);
+    days.set(date, (days.get(date) ?? 0) + sizeBytes);
     packs++;
     packBytes += sizeBytes;
     if (needed?.has(key) === false) unreferencedBytes += sizeBytes;
   }
-  return { packs, packBytes, unreferencedBytes: needed && unreferencedBytes };
+  const packedDays = [...days]
+    .map(([date, bytes]) => ({ date, bytes }))
+    .toSorted((a, b) => (a.date < b.date ? -1 : 1));
+  return { packs, packBytes, packedDays, unreferencedBytes: needed && unreferencedBytes };
 }

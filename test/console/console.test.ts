@@ -123,7 +123,7 @@ describeWithPart('chromium', 'console', () => {
     await page.locator('.heat rect').first().waitFor();
     const days = new Set(rig.keys.map((key) => key.split('/')[2]));
     expect(await page.locator('.heat rect.heat-1, .heat rect.heat-2').count()).toBe(days.size);
-    expect(await page.locator('.heat rect.gap').count()).toBe(MISSED.size);
+    expect(await page.locator('.heat rect.day-missing').count()).toBe(MISSED.size);
     const { storedBytes, logicalBytes } = await rig.serving.json('GET', '/storage');
     const saved = Math.floor((1 - storedBytes / logicalBytes) * 1000) / 10;
     await page.getByText(`${saved.toFixed(1)} % saved`).waitFor();

@@ -1823,7 +1823,8 @@ export interface operations {
             readonly unreferencedBytes: number | null;
             /** @description logicalBytes to storedBytes */
             readonly ratio: number | null;
-            readonly sources: readonly {
+            /** @description configured ones, and those that have backups */
+            readonly sources: readonly ({
                 readonly source: {
                   readonly kind: string;
                   readonly name: string;
@@ -1833,8 +1834,47 @@ export interface operations {
                 readonly logicalBytes: number;
                 /** @description that the runs of listed backups stored */
                 readonly newBytes: number;
+                /**
+                 * @description what says when backups are due: schedules, or the rhythm in which they came
+                 * @enum {string}
+                 */
+                readonly basis: "schedule" | "rhythm" | "none";
+                /** @description the first day of which it is known whether one was due */
+                readonly since: string | null;
+              })[];
+            /** @description what all packs took at the end of a day, oldest first; days of which nobody knows are left out */
+            readonly sizes: readonly {
+                /** Format: date */
+                readonly date: string;
+                readonly bytes: number;
               }[];
-            /** @description oldest first; days without backups and failures are left out */
+            /** @description how it grows, if it goes on as in the last 92 days */
+            readonly forecast: {
+              /** Format: date */
+              readonly from: string;
+              /** Format: date */
+              readonly to: string;
+              /** @description that it goes by */
+              readonly days: number;
+              /** @description stored at `to` */
+              readonly bytes: number;
+              /** @description the median growth of these days; less than 0: it shrinks */
+              readonly bytesPerDay: number;
+              /** @description the lower quartile */
+              readonly leastPerDay: number;
+              /** @description the upper quartile */
+              readonly mostPerDay: number;
+              /** @description nothing is foretold further ahead */
+              readonly horizonDays: number;
+            } | null;
+            readonly whyNoForecast: string | null;
+            /** @description of storage alone; null: none is configured, and it is not in S3 */
+            readonly price: {
+              readonly perGibMonth: number;
+              readonly currency: string;
+              readonly of: string;
+            } | null;
+            /** @description oldest first; days on which nothing was, and nothing was due, are left out */
             readonly days: readonly {
                 /** Format: date */
                 readonly date: string;
@@ -1852,6 +1892,12 @@ export interface operations {
                 readonly bad: number;
                 /** @description backups that failed, of the newest 200 runs */
                 readonly failed: number;
+                /** @description that should have been made */
+                readonly due: number;
+                /** @description of these: were not, where it is known that they should have been */
+                readonly missed: number;
+                /** @description that were made, and that retention has removed */
+                readonly removed: number;
               }[];
           };
         };

@@ -1,8 +1,22 @@
+import { bytes } from '../../../shared/core/human.ts';
+import { plural } from '../../../shared/core/plural.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import type { AnswerOf } from '../../api/types.ts';
 
 export type Storage = AnswerOf<'storage'>;
 export type Day = Storage['days'][number];
+type SourceFigures = Storage['sources'][number];
+
+/**
+ * What became of a day, the best of it: one of several tries that made a good backup makes a good day.
+ *
+ * - `missing`: a backup was due, and none was made.
+ * - `removed`: there was one, which retention has removed.
+ * - `due`: one is due, and there is time left.
+ * - `none`: none was due.
+ * - `unknown`: nobody knows whether one was due.
+ */
+export type DayState = 'good' | 'suspect' | 'failed' | 'missing' | 'removed' | 'due' | 'none' | 'unknown';
 
 export interface CalendarDay {
   /** ISO, of UTC. */
@@ -11,20 +25,18 @@ export interface CalendarDay {
   readonly week: number;
   /** 0 is Monday. */
   readonly weekday: number;
-  readonly backups: number;
-  readonly newBytes: number;
-  /** What became of it: the worst of the day; nothing if there was no backup, and no try. */
-  readonly outcome: 'good' | 'suspect' | 'failed' | undefined;
-  /** No backup, on a day after backups of every day have begun. */
-  readonly isGap: boolean;
+  readonly state: DayState;
+  readonly day: Day | undefined;
 }
 
 export const WEEKS = 53;
 
 /** The last 53 weeks of one source, day by day, to the day of `now`. */
-export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDay[] {
+export function calendarOf(
+  days: readonly Day[],
+  { now, since }: { readonly now: Date; readonly since: string | null },
+): readonly CalendarDay[] {
   const byDate = new Map(days.map((day) => [day.date, day]));
-  const since = dailySince(days);
   const today = now.toISOString().slice(0, 10);
   const todayMs = Date.parse(today);
   const weekday = (new Date(todayMs).getUTCDay() + 6) % 7;
@@ -32,62 +44,86 @@ export function calendarOf(days: readonly Day[], now: Date): readonly CalendarDa
   return Array.from({ length: count }, (_, i) => {
     const date = new Date(todayMs - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
     const day = byDate.get(date);
-    const { backups = 0, newBytes = 0 } = day ?? {};
-    const isGap = backups === 0 && date > since && date < today;
-    return {
-      date,
-      week: Math.floor(i / 7),
-      weekday: i % 7,
-      backups,
-      newBytes,
-      isGap,
-      outcome: day && outcomeOf(day),
-    };
+    const state = stateOf(day, { isKnown: since !== null && date >= since, isToday: date === today });
+    return { date, week: Math.floor(i / 7), weekday: i % 7, state, day };
   });
 }
 
-/** A day on which one of several tries made a good backup is a good one. */
-function outcomeOf({ backups, suspect, bad }: Day): CalendarDay['outcome'] {
+function stateOf(
+  day: Day | undefined,
+  { isKnown, isToday }: { readonly isKnown: boolean; readonly isToday: boolean },
+): DayState {
+  const { backups = 0, suspect = 0, bad = 0, failed = 0, missed = 0, removed = 0, due = 0 } = day ?? {};
   if (backups - suspect - bad > 0) return 'good';
-  return suspect > 0 ? 'suspect' : 'failed';
+  if (suspect > 0) return 'suspect';
+  if (backups + failed > 0) return 'failed';
+  if (missed > 0) return 'missing';
+  if (removed > 0) return 'removed';
+  if (due > 0) return isToday ? 'due' : 'unknown';
+  return isKnown ? 'none' : 'unknown';
 }
 
-/** So many days of seven make a week of daily backups: one that failed, and a week that began in the middle, count too. */
-const MOST_DAYS = 4;
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
 
-/**
- * When backups of every day begin: what is older was thinned out by retention, and lacks nothing. The day after the first has one
- * too: else a weekly backup shortly before would count as the first.
- *
- * @param days oldest first
- */
-function dailySince(days: readonly Day[]): string {
-  const daysAfter = (i: number, later: number) =>
-    (Date.parse(days[later]?.date ?? '9999-01-01') - Date.parse(days[i]?.date ?? '')) / DAY_MS;
-  const found = days.find((_, i) => daysAfter(i, i + 1) === 1 && daysAfter(i, i + MOST_DAYS - 1) < 7);
-  return found?.date ?? '9999';
+/** A day in words: what the colour says, and more. */
+export function describeDay({ date, state, day }: CalendarDay): string {
+  return `${DATE.format(new Date(date))}: ${[...saidOf(state, day), ...missedOf(state, day)].join(', ')}`;
 }
 
-/** Days with backups by source, oldest first. */
-export function daysBySource({ days }: Storage): ReadonlyMap<string, readonly Day[]> {
-  return Map.groupBy(days, ({ source }) => JSON.stringify([source.kind, source.name]));
-}
-
-/** Sums from the first day on: what uPlot wants, times in seconds. */
-export function growthOf({ days }: Storage): readonly [times: number[], logical: number[], stored: number[]] {
-  const times: number[] = [];
-  const logical: number[] = [];
-  const stored: number[] = [];
-  let logicalSum = 0;
-  let storedSum = 0;
-  for (const [date, ofDate] of Map.groupBy(days, (day) => day.date)) {
-    for (const { plainBytes, newBytes } of ofDate) {
-      logicalSum += plainBytes;
-      storedSum += newBytes;
-    }
-    times.push(Date.parse(date) / 1000);
-    logical.push(logicalSum);
-    stored.push(storedSum);
+function saidOf(state: DayState, day: Day | undefined): string[] {
+  const { backups = 0, newBytes = 0, failed = 0, removed = 0, bad = 0 } = day ?? {};
+  const tries = failed > 0 ? [`${plural(failed, 'run')} failed`] : [];
+  switch (state) {
+    case 'good':
+      return [plural(backups, 'backup'), `${bytes(newBytes)} new`, ...tries];
+    case 'suspect':
+      return [plural(backups, 'backup'), 'suspect', ...tries];
+    case 'failed':
+      return bad > 0 ? [`${plural(bad, 'backup')} damaged or misdated`, ...tries] : tries;
+    case 'missing':
+      return ['no backup was made'];
+    case 'removed':
+      return [`${plural(removed, 'backup')}, removed by retention`];
+    case 'due':
+      return ['a backup is due'];
+    case 'none':
+      return ['no backup was due'];
+    case 'unknown':
+      return ['no backup; nobody knows whether one was due'];
   }
-  return [times, logical, stored];
+}
+
+function missedOf(state: DayState, day: Day | undefined): string[] {
+  const { due = 0, missed = 0 } = day ?? {};
+  if (missed === 0) return [];
+  return state === 'missing' && due === 1
+    ? ['one was due']
+    : [`${missed} of ${due} that were due are missing`];
+}
+
+/** The year in a sentence. */
+export function describeYear(cells: readonly CalendarDay[], basis: SourceFigures['basis']): string {
+  const count = (...states: readonly DayState[]) =>
+    cells.filter(({ state }) => states.includes(state)).length;
+  const missing = count('missing');
+  const failed = count('failed');
+  return [
+    `${plural(count('good', 'suspect'), 'day')} with backups`,
+    ...(failed > 0 ? [`${number(failed)} failed`] : []),
+    missing > 0 ? `${number(missing)} missing` : basis === 'none' ? 'no schedule is known' : 'none missing',
+  ].join(', ');
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en');
+}
+
+/** Days by source, oldest first; sources that never had a backup too. */
+export function calendarsBySource({ sources, days }: Storage): readonly {
+  readonly source: SourceFigures;
+  readonly days: readonly Day[];
+}[] {
+  const idOf = ({ kind, name }: Day['source']) => JSON.stringify([kind, name]);
+  const byId = Map.groupBy(days, ({ source }) => idOf(source));
+  return sources.map((source) => ({ source, days: byId.get(idOf(source.source)) ?? [] }));
 }

@@ -1,38 +1,46 @@
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import { Chart } from '../../ui/chart.tsx';
-import { growthOf, type Storage } from './days.ts';
+import type { Storage } from './days.ts';
+import { Outlook } from './outlook.tsx';
+import { sizesChart } from './sizes.ts';
 
-/** What all backups together would take, what they do, and how both grew. */
+/** What is stored, how it grew and will grow, and what it would take as copies. */
 export function Growth({ storage }: { readonly storage: Storage }) {
   const { logicalBytes, newBytes, storedBytes, unreferencedBytes, ratio, packs, backups } = storage;
-  const [times, logical, added] = growthOf(storage);
+  const data = sizesChart(storage);
   const saved = logicalBytes > 0 ? Math.max(0, 1 - storedBytes / logicalBytes) : 0;
   return (
     <div class="growth">
-      {times.length > 1 ? (
-        <Chart
-          label="Growth of logical and new bytes over the last twelve months; the figures beside it say where it ended."
-          data={[times, logical, added]}
-          series={[
-            { name: 'Logical', look: 'ink-logical' },
-            { name: 'New', look: 'ink-new' },
-          ]}
-          format={bytes}
-        />
-      ) : (
-        <p class="soft">A curve of growth needs backups of two days.</p>
-      )}
+      <div class="stack">
+        {data[0].length > 1 ? (
+          <Chart
+            label={`Bytes that the repository held at the end of each day, to ${bytes(storedBytes)} now${storage.forecast ? ', and how it goes on if it grows as before' : ''}.`}
+            data={data}
+            series={[
+              { name: 'Stored', look: 'ink-stored' },
+              ...(storage.forecast
+                ? [{ name: 'If it goes on so', look: 'ink-logical', isDashed: true }]
+                : []),
+            ]}
+            axes={{ x: 'Day (UTC)', y: 'Stored' }}
+            format={bytes}
+          />
+        ) : (
+          <p class="soft">Growth shows once it is known what was stored on two different days.</p>
+        )}
+        <Outlook storage={storage} />
+      </div>
       <div class="stack">
         <dl class="growth-figures">
+          <Figure look="ink-stored" name="Stored" value={storedBytes} title="All packs that are there now" />
+          <Figure look="ink-new" name="New" value={newBytes} title="What the runs of listed backups added" />
           <Figure
             look="ink-logical"
             name="Logical"
             value={logicalBytes}
             title="If every backup were a copy"
           />
-          <Figure look="ink-new" name="New" value={newBytes} title="What the runs of listed backups added" />
-          <Figure look="ink-stored" name="Stored" value={storedBytes} title="All packs that are there now" />
         </dl>
         <div class="savings">
           <p class="big">{percent(saved)} saved</p>

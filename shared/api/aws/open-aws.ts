@@ -41,6 +41,7 @@ export async function openAwsBackend(
       repository,
       retention,
       prune,
+      price: config.price,
       safety: { config, runsDefaults: true },
       protection: { locks, copies: config.copies },
     }),

@@ -87,6 +87,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     repository: seen,
     retention: config.retention,
     prune: config.prune,
+    price: config.price,
     safety: { config, runsDefaults: options.runsSchedules ?? false },
     names: [...sources, ...(options.sources ?? [])].map(({ name }) => name),
     naming,

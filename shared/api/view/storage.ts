@@ -1,16 +1,30 @@
 import type { StorageAnswer } from '../../core/api-status.ts';
+import { forecastOf, type StoragePrice, whyNoForecast } from '../../core/forecast.ts';
+import type { Calendar } from '../../jobs/calendar/calendars.ts';
 import { type BackupSummary, isWaiting } from '../../jobs/list.ts';
+import type { PruneHistory } from '../../jobs/prune-history.ts';
 import type { RepositoryStatus } from '../../jobs/status.ts';
+import { storedSizes } from '../../jobs/stored-sizes.ts';
 import type { RunFacts } from '../../jobs/verdict/facts-of.ts';
 
-/** @param about.backups newest first */
+export interface StorageInput {
+  /** Newest first. */
+  readonly backups: readonly BackupSummary[];
+  readonly runs: Pick<RunFacts, 'failed'>;
+  readonly calendars: readonly Calendar[];
+  readonly prunes: PruneHistory;
+  readonly price: StoragePrice | undefined;
+}
+
 export function storageOf(
   status: RepositoryStatus,
-  { backups, runs }: { readonly backups: readonly BackupSummary[]; readonly runs: Pick<RunFacts, 'failed'> },
+  { backups, runs, calendars, prunes, price }: StorageInput,
   now: Date,
 ): StorageAnswer {
   const readable = backups.filter(({ state }) => state !== 'damaged');
-  const { packBytes, packs, unreferencedBytes, logicalBytes } = status;
+  const { packBytes, packs, packedDays, unreferencedBytes, logicalBytes } = status;
+  const sizes = storedSizes(packedDays, prunes, now);
+  const forecast = forecastOf(sizes);
   return {
     now: now.toISOString(),
     ...figures(readable),
@@ -18,40 +32,53 @@ export function storageOf(
     packs,
     unreferencedBytes: unreferencedBytes ?? null,
     ratio: packBytes > 0 ? logicalBytes / packBytes : null,
-    sources: [
-      ...Map.groupBy(readable, ({ source }) => JSON.stringify([source.kind, source.name])).values(),
-    ].map((ofSource) => ({ source: ofSource[0]?.source ?? { kind: '', name: '' }, ...figures(ofSource) })),
-    days: daysOf(readable, runs),
+    sizes: [...sizes],
+    forecast: forecast ?? null,
+    whyNoForecast: forecast ? null : whyNoForecast(sizes),
+    price: price ?? null,
+    sources: calendars.map(({ source, basis, since }) => ({
+      source,
+      ...figures(readable.filter((one) => one.source.name === source.name)),
+      basis,
+      since: since ?? null,
+    })),
+    days: calendars
+      .flatMap((calendar) => daysOf(calendar, readable, runs))
+      .toSorted((a, b) => a.date.localeCompare(b.date)),
   };
 }
 
-/** Days on which there were backups of a source, or tries. */
+/** Days on which there were backups of a source, or tries, or should have been. */
 function daysOf(
+  { source, days }: Calendar,
   backups: readonly BackupSummary[],
   { failed }: Pick<RunFacts, 'failed'>,
 ): StorageAnswer['days'] {
   const dayOf = (at: Date) => at.toISOString().slice(0, 10);
-  const kinds = new Map(backups.map(({ source }) => [source.name, source.kind]));
-  const idOf = (at: Date, name: string) => JSON.stringify([dayOf(at), kinds.get(name) ?? '', name]);
-  const ofBackups = Map.groupBy(backups, ({ startedAt, source }) => idOf(startedAt, source.name));
-  const failures = Map.groupBy(failed, ({ at, source }) => idOf(at, source));
-  return [...new Set([...ofBackups.keys(), ...failures.keys()])]
-    .map((id) => {
-      const [date = '', kind = '', name = ''] = JSON.parse(id) as string[];
-      const ofDay = ofBackups.get(id) ?? [];
-      const { backups: count, logicalBytes: plainBytes, newBytes } = figures(ofDay);
-      return {
-        date,
-        source: { kind, name },
-        backups: count,
-        plainBytes,
-        newBytes,
-        suspect: ofDay.filter(isWaiting).length,
-        bad: ofDay.filter(({ isMisdated, marks }) => isMisdated || marks.verify?.isWhole === false).length,
-        failed: failures.get(id)?.length ?? 0,
-      };
-    })
-    .toSorted((a, b) => a.date.localeCompare(b.date));
+  const own = backups.filter((one) => one.source.name === source.name);
+  const ofBackups = Map.groupBy(own, ({ startedAt }) => dayOf(startedAt));
+  const failures = Map.groupBy(
+    failed.filter((one) => one.source === source.name),
+    ({ at }) => dayOf(at),
+  );
+  return [...new Set([...ofBackups.keys(), ...failures.keys(), ...days.keys()])].map((date) => {
+    const ofDay = ofBackups.get(date) ?? [];
+    const { backups: count, logicalBytes: plainBytes, newBytes } = figures(ofDay);
+    return {
+      date,
+      source,
+      backups: count,
+      plainBytes,
+      newBytes,
+      suspect: ofDay.filter(isWaiting).length,
+      bad: ofDay.filter(({ isMisdated, marks }) => isMisdated || marks.verify?.isWhole === false).length,
+      failed: failures.get(date)?.length ?? 0,
+      due: 0,
+      missed: 0,
+      removed: 0,
+      ...days.get(date),
+    };
+  });
 }
 
 function figures(backups: readonly BackupSummary[]) {

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../../core/config.ts';
+import type { Schedule } from '../../core/config-schedules.ts';
 import { DAY_MS, HOUR_MS } from '../../core/units.ts';
 
 /** How old the newest good backup of a source may be, and what says so. */
@@ -40,16 +41,11 @@ export interface ExpectationInput {
 
 /** How old the newest good backup of a source may be. */
 export function expectationOf(input: ExpectationInput): Expectation {
-  const { name, rpoMs, config, runsDefaults, types, starts } = input;
-  const { schedules, alarms } = config.aws;
+  const { rpoMs, config, starts } = input;
+  const { alarms } = config.aws;
   if (rpoMs !== undefined) return { ms: rpoMs, basis: 'rpo' };
   if (alarms.setBackupAgeMs !== undefined) return { ms: alarms.setBackupAgeMs, basis: 'alarms' };
-  const intervals = Object.entries(schedules)
-    .filter(([type, { sources, isDefault }]) => {
-      const isOf = sources === undefined || sources.includes(name);
-      return isOf && (isDefault !== true || runsDefaults || types.has(type));
-    })
-    .map(([, { intervalMs }]) => intervalMs);
+  const intervals = schedulesOf(input).map(([, { intervalMs }]) => intervalMs);
   if (intervals.length > 0) return { ms: Math.min(...intervals) + GRACE_MS, basis: 'schedule' };
   const rhythm = rhythmOf(starts);
   return rhythm === undefined
@@ -57,8 +53,24 @@ export function expectationOf(input: ExpectationInput): Expectation {
     : { ms: rhythm + GRACE_MS, basis: 'rhythm' };
 }
 
+/** The schedules that back a source up, by type. */
+export function schedulesOf({
+  name,
+  config,
+  runsDefaults,
+  types,
+}: Pick<ExpectationInput, 'name' | 'config' | 'runsDefaults' | 'types'>): readonly (readonly [
+  type: string,
+  schedule: Schedule,
+])[] {
+  return Object.entries(config.aws.schedules).filter(([type, { sources, isDefault }]) => {
+    const isOf = sources === undefined || sources.includes(name);
+    return isOf && (isDefault !== true || runsDefaults || types.has(type));
+  });
+}
+
 /** The longest of the last distances but one exception, so that a single outage does not excuse the next; undefined of fewer than three backups. */
-function rhythmOf(starts: readonly Date[]): number | undefined {
+export function rhythmOf(starts: readonly Date[]): number | undefined {
   const gaps = starts
     .slice(0, MOST_GAPS + 1)
     .flatMap((at, i, all) => (i === 0 ? [] : [(all[i - 1]?.getTime() ?? 0) - at.getTime()]))

@@ -15,6 +15,8 @@ export interface RunFacts {
   readonly lastOf: ReadonlyMap<string, LastRun>;
   /** Those that failed, or died. */
   readonly failed: readonly { readonly source: string; readonly at: Date }[];
+  /** All that were read, of whatever end, and those that go on. */
+  readonly tried: readonly { readonly source: string; readonly type: string | null; readonly at: Date }[];
   /** Why not all could be read. */
   readonly problems: readonly string[];
 }

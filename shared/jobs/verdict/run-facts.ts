@@ -32,6 +32,11 @@ export async function readRunFacts(
     problems.push(`the history of runs cannot be read: ${error.message}`);
   }
   const nameOf = await naming(new Set(runs.flatMap(({ source }) => source ?? [])));
+  const tried = runs.map(({ source, type, startedAt }) => ({
+    source: nameOf(source ?? ''),
+    type,
+    at: startedAt,
+  }));
   const failed: { source: string; at: Date }[] = [];
   const lastOf = new Map<string, LastRun>();
   for (const run of runs) {
@@ -41,7 +46,7 @@ export async function readRunFacts(
     if (last?.outcome === 'failed' || last?.outcome === 'given-up')
       failed.push({ source: name, at: run.startedAt });
   }
-  return { count: runs.length, lastOf, failed, problems };
+  return { count: runs.length, lastOf, failed, tried, problems };
 }
 
 /** Undefined if it goes on, or was stopped on request: that says nothing of the source. */
