@@ -3,7 +3,7 @@ import { costText, growthText, reachText } from '../shared/core/forecast-words.t
 import { DAY_MS } from '../shared/core/units.ts';
 import { readPruneHistory } from '../shared/jobs/prune-history.ts';
 import { type PackedDay, storedSizes } from '../shared/jobs/stored-sizes.ts';
-import type { Repository } from '../shared/repository/repository.ts';
+import type { Session } from './session.ts';
 
 /** Days that a forecast goes by, and some. */
 const DAYS = 100;
@@ -18,7 +18,7 @@ export interface Growth {
 
 /** Reads reports of prunes of the last months. @throws E_STORE_* */
 export async function readGrowth(
-  repository: Repository,
+  repository: Session['repository'],
   { packedDays, packBytes }: { readonly packedDays: readonly PackedDay[]; readonly packBytes: number },
   { price, signal }: { readonly price: StoragePrice | undefined; readonly signal: AbortSignal },
 ): Promise<Growth> {
