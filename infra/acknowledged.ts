@@ -88,6 +88,8 @@ interface Finding {
 
 /** Routes that somebody without a login may call. Every other stays a finding. */
 const OPEN_ROUTES = /^(?:OPTIONS |(?:GET|HEAD) .*\/health$)/;
+/** Routes for API keys, which the function checks. */
+const KEY_ROUTES = /^[A-Z]+ \/api\/keys\/backup\/\{proxy\+\}$/;
 /** CDK's own function that copies the console's files. */
 const CDKS_OWN = /\/Custom::(CDKBucketDeployment\w+|S3AutoDeleteObjectsCustomResourceProvider)\//;
 const CDKS_REASON =
@@ -97,6 +99,14 @@ const CDKS_REASON =
 function findingsOf(resource: CfnResource): readonly Finding[] {
   if (CDKS_OWN.test(resource.node.path)) return ofCdk(resource);
   if (resource instanceof CfnDistribution) return ofDistribution(resource);
+  if (resource instanceof CfnRoute && KEY_ROUTES.test(resource.routeKey))
+    return [
+      {
+        id: 'APIG4',
+        reason:
+          'API keys (api.keys): a route has one kind of login in API Gateway, and a Lambda authoriser would run the very check that the function runs.',
+      },
+    ];
   if (resource instanceof CfnRoute && OPEN_ROUTES.test(resource.routeKey))
     return [
       {

@@ -12,7 +12,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { API_BASE } from '../../shared/core/api-names.ts';
+import { API_BASE, API_KEY_BASE } from '../../shared/core/api-names.ts';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
 import type { ApiFunctionName } from '../../shared/core/config-aws.ts';
 import { API_INVOKES, apiStatements } from './api-statements.ts';
@@ -50,6 +50,7 @@ const SECRET_CHARS = 48;
 export class AdminApi extends Construct {
   readonly httpApi: HttpApi;
   readonly #auth: Auth;
+  readonly #takesKeys: boolean;
   readonly #functions: Readonly<Record<ApiFunctionName, JobFunction>>;
 
   constructor(scope: Construct, id: string, given: AdminApiProps) {
@@ -57,6 +58,7 @@ export class AdminApi extends Construct {
     const props = { ...given, bundles: given.bundles ?? this.node.tryGetContext('holdfast:bundles') };
     const { api } = props.pipeline.config;
     this.#auth = checkAuth(api.auth);
+    this.#takesKeys = api.takesKeys;
     this.#functions = this.#makeFunctions(props);
     this.httpApi = new HttpApi(this, 'Http', {
       apiName: 'holdfast-admin-api',
@@ -70,6 +72,11 @@ export class AdminApi extends Construct {
   /** Where its routes lie, without a slash at the end. */
   get url(): string {
     return `${this.httpApi.apiEndpoint}${API_BASE}`;
+  }
+
+  /** The same routes for API keys, without a slash at the end; undefined where `api.keys` is off. */
+  get keysUrl(): string | undefined {
+    return this.#takesKeys ? `${this.httpApi.apiEndpoint}${API_KEY_BASE}` : undefined;
   }
 
   /** A function of the API with its role and its dead letters. */
@@ -167,7 +174,7 @@ export class AdminApi extends Construct {
   }
 
   /** Every route behind the login; what is open by configuration has a route of its own. */
-  #routes({ isHealthOpen, corsOrigins }: BackupPipeline['config']['api']): void {
+  #routes({ isHealthOpen, takesKeys, corsOrigins }: BackupPipeline['config']['api']): void {
     const integration = new HttpLambdaIntegration('Integration', this.#functions['admin-api'].function);
     const all = `${API_BASE}/{proxy+}`;
     this.httpApi.addRoutes({
@@ -177,6 +184,9 @@ export class AdminApi extends Construct {
       authorizer: authorizerOf(this.#auth),
     });
     if (isHealthOpen) this.httpApi.addRoutes({ path: `${API_BASE}/health`, methods: READS, integration });
+    // The gateway knows one kind of login for a route, and none of API keys: there the function alone checks.
+    if (takesKeys)
+      this.httpApi.addRoutes({ path: `${API_KEY_BASE}/{proxy+}`, methods: METHODS, integration });
     // A browser asks whether it may before it sends a login.
     if (corsOrigins.length > 0)
       this.httpApi.addRoutes({ path: all, methods: [HttpMethod.OPTIONS], integration });

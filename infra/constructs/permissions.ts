@@ -131,7 +131,11 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     decide: {
       ...NOTHING,
       get: [...LISTED, CANCELS, RELEASES],
-      put: [...reports('accept', 'audit', 'hold', 'release'), CANCELS, RELEASES],
+      put: [
+        ...reports('accept', 'apikey', 'audit', 'hold', 'keyuse', 'release', 'revoke'),
+        CANCELS,
+        RELEASES,
+      ],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest', 'index'],
     },

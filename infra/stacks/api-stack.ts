@@ -15,6 +15,9 @@ export class ApiStack extends Stack {
     const { pipeline, bundles } = props;
     this.api = new AdminApi(this, 'Api', props);
     new CfnOutput(this, 'AdminApiUrl', { value: this.api.url });
+    const { keysUrl } = this.api;
+    if (keysUrl !== undefined)
+      new CfnOutput(this, 'AdminApiKeysUrl', { value: keysUrl, description: 'The same, for API keys' });
     if (pipeline.config.copies.length > 0)
       new CfnOutput(this, 'ApiRoleArn', {
         value: this.api.job('admin-api').role.roleArn,

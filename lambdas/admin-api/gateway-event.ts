@@ -7,6 +7,7 @@ import { ApiError } from '../../shared/api/api-error.ts';
 import type { RequestContext } from '../../shared/api/caller.ts';
 import { refuseNoMethod } from '../../shared/api/match-route.ts';
 import { problemResponse } from '../../shared/api/responses.ts';
+import { API_BASE, API_KEY_BASE } from '../../shared/core/api-names.ts';
 
 /** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
@@ -34,8 +35,11 @@ export function fromGateway(event: GatewayEvent): {
   const hasBody = method !== 'GET' && method !== 'HEAD' && event.body !== undefined && event.body !== null;
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   const url = new URL(`${path}${query === '' ? '' : `?${query}`}`, 'https://gateway');
+  const takesKeysAlone = url.pathname.startsWith(`${API_KEY_BASE}/`);
+  if (takesKeysAlone) url.pathname = API_BASE + url.pathname.slice(API_KEY_BASE.length);
   refuseNoMethod(method, url.pathname);
-  return { request: new Request(url, { method, headers, ...(hasBody ? { body } : {}) }), context };
+  const request = new Request(url, { method, headers, ...(hasBody ? { body } : {}) });
+  return { request, context: { ...context, takesKeysAlone } };
 }
 
 /** A function answers with 6 MB at most, headers and quoting included. */

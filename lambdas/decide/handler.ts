@@ -1,8 +1,11 @@
 import * as z from 'zod';
+import { ApiKeyId, ApiKeyName } from '../../shared/core/api-keys.ts';
+import { KEY_ROLES } from '../../shared/core/api-names.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { RUN_KINDS, type RunKind } from '../../shared/core/run-kinds.ts';
 import { abortBackup } from '../../shared/jobs/abort-backup.ts';
 import { acceptBackups } from '../../shared/jobs/accept.ts';
+import { createApiKey, noteApiKeyUse, readApiKeys, revokeApiKey } from '../../shared/jobs/api-keys.ts';
 import { writeAudit } from '../../shared/jobs/audit.ts';
 import { askToCancel } from '../../shared/jobs/cancel-run.ts';
 import { holdBackup, releaseBackup } from '../../shared/jobs/hold.ts';
@@ -23,6 +26,21 @@ const Event = z.discriminatedUnion('action', [
     run,
     requestedBy,
   }),
+  z.strictObject({ action: z.literal('api-keys') }),
+  z.strictObject({
+    action: z.literal('create-api-key'),
+    key: z.strictObject({
+      id: ApiKeyId,
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+      name: ApiKeyName,
+      roles: z.array(z.enum(KEY_ROLES)).min(1),
+      sources: z.array(z.string().min(1)).min(1).nullable(),
+      expiresAt: z.iso.datetime().nullable(),
+    }),
+    requestedBy,
+  }),
+  z.strictObject({ action: z.literal('revoke-api-key'), id: ApiKeyId, requestedBy }),
+  z.strictObject({ action: z.literal('note-api-key-use'), id: ApiKeyId }),
   /** What the admin API is about to begin. */
   z.strictObject({
     action: z.enum(['create', 'verify']),
@@ -39,6 +57,7 @@ export const handler = defineFunction(
   async (event, invocation) => {
     const { signal } = invocation;
     const repository = await invocation.repository();
+    if (!('backups' in event)) return keep(repository, event, signal);
     const backups = event.backups as string[] as BackupKey[];
     const by = event.requestedBy;
     if (event.action === 'cancel') return cancel(repository, event, signal);
@@ -56,6 +75,23 @@ export const handler = defineFunction(
   },
   { signs: true },
 );
+
+type KeyEvent = Exclude<z.infer<typeof Event>, { readonly backups: unknown }>;
+
+/** API keys: the admin API has no key of the repository, by which to tell them from made up ones. */
+async function keep(repository: Repository, event: KeyEvent, signal: AbortSignal): Promise<object> {
+  switch (event.action) {
+    case 'api-keys':
+      return readApiKeys(repository, signal);
+    case 'create-api-key':
+      return createApiKey(repository, event.key, { by: event.requestedBy, signal });
+    case 'revoke-api-key':
+      return revokeApiKey(repository, event.id, { by: event.requestedBy, signal });
+    case 'note-api-key-use':
+      await noteApiKeyUse(repository, event.id, signal);
+      return {};
+  }
+}
 
 /** Has a run stop, wherever it runs: a backup in shares lets its snapshot go and is never listed, others look for the word. */
 async function cancel(

@@ -1,9 +1,11 @@
-import type { ApiRoute, RouteId } from '../core/api.ts';
+import { API_ROUTES, type ApiRoute, type RouteId } from '../core/api.ts';
 import { hasRole } from '../core/api-names.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ApiSettings } from '../core/config-api.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
+import { ApiKeys, apiKeyOf } from './access/api-keys.ts';
+import { scoped } from './access/scoped-backend.ts';
 import { ApiError, problemOf } from './api-error.ts';
 import type { Backend } from './backend.ts';
 import type { Authenticator, Caller, RequestContext } from './caller.ts';
@@ -18,13 +20,13 @@ import { RateLimiter } from './rate-limit.ts';
 import { readBody, readQuery } from './read-request.ts';
 import { jsonResponse, problemResponse, withoutBody } from './responses.ts';
 
-type Input = Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'query' | 'body'> & {
+type Input = Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'apiKeys' | 'query' | 'body'> & {
   readonly query: unknown;
   readonly body: unknown;
 };
 
 export interface AdminApiOptions {
-  readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'rateLimit' | 'corsOrigins'>;
+  readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'takesKeys' | 'rateLimit' | 'corsOrigins'>;
   readonly authenticator: Authenticator;
   /** @throws why there is none: `health` says it, all other routes answer 503 */
   readonly backend: () => Promise<Backend>;
@@ -41,6 +43,7 @@ export class AdminApi {
   readonly #limiter: RateLimiter;
   readonly #confirmations: Confirmations;
   readonly #idempotency: Idempotency<Reply<RouteId>>;
+  readonly #apiKeys: ApiKeys;
 
   constructor(options: AdminApiOptions) {
     const { settings, secret, clock } = options;
@@ -48,6 +51,8 @@ export class AdminApi {
     this.#limiter = new RateLimiter(settings.rateLimit, clock);
     this.#confirmations = new Confirmations(secret, clock);
     this.#idempotency = new Idempotency(secret, clock);
+    const store = async () => (await this.#backend()).apiKeys;
+    this.#apiKeys = new ApiKeys({ store, clock, onError: options.onError });
   }
 
   /** Answers every request; throws nothing. */
@@ -89,6 +94,16 @@ export class AdminApi {
   /** Requests that bring no good login are counted by where they come from: guessing is slow. */
   async #caller(request: Request, context: RequestContext): Promise<Caller | undefined> {
     try {
+      const key = apiKeyOf(request);
+      if (key !== undefined) return await this.#machine(request, key, context);
+      if (context.takesKeysAlone)
+        throw new ApiError(
+          'E_UNAUTHENTICATED',
+          'this path takes API keys alone, and the request brings none',
+          {
+            hint: 'Send Authorization: Bearer hf_… (docs/api.md).',
+          },
+        );
       return context.caller ?? (await this.#options.authenticator.authenticate(request, context));
     } catch (error) {
       this.#limiter.take(`address ${context.clientAddress}`, 'read');
@@ -96,11 +111,26 @@ export class AdminApi {
     }
   }
 
+  #machine(request: Request, key: string, { signal = request.signal }: RequestContext): Promise<Caller> {
+    if (this.#options.settings.takesKeys) return this.#apiKeys.authenticate(key, signal);
+    throw new ApiError('E_UNAUTHENTICATED', 'this API takes no API keys', {
+      hint: "Whoever configures it allows them by api.keys: 'on'.",
+    });
+  }
+
   /** @throws E_UNAUTHENTICATED, E_FORBIDDEN */
-  #admit(caller: Caller | undefined, { role }: ApiRoute): asserts caller is Caller {
+  #admit(caller: Caller | undefined, { role, scope }: ApiRoute): asserts caller is Caller {
     if (!caller)
       throw new ApiError('E_UNAUTHENTICATED', 'the request brings no login', {
         hint: 'docs/api.md says which logins there are.',
+      });
+    if (caller.isMachine && scope === 'people')
+      throw new ApiError('E_FORBIDDEN', 'an API key makes and revokes no API keys', {
+        hint: 'Sign in as a person who has the role admin.',
+      });
+    if (caller.sources && scope !== 'own')
+      throw new ApiError('E_FORBIDDEN', 'that speaks of all sources together', {
+        hint: `Your login is for these alone: ${caller.sources.join(', ')}.`,
       });
     if (role === 'open' || hasRole(caller.roles, role)) return;
     throw new ApiError('E_FORBIDDEN', `that needs the role ${role}`, {
@@ -111,9 +141,9 @@ export class AdminApi {
   async #health(caller: Caller | undefined, context: RequestContext): Promise<Response> {
     const isViewer = caller !== undefined && hasRole(caller.roles, 'viewer');
     if (!isViewer && !this.#options.settings.isHealthOpen)
-      this.#admit(caller, { role: 'viewer' } as ApiRoute);
+      this.#admit(caller, { ...API_ROUTES.health, role: 'viewer' });
     this.#limiter.take(caller?.id ?? `address ${context.clientAddress}`, 'poll');
-    const { problems, verdict } = await this.#state(context.signal ?? AbortSignal.timeout(10_000));
+    const { problems, verdict } = await this.#state(caller, context.signal ?? AbortSignal.timeout(10_000));
     const isOk = problems.length === 0 && verdict?.level !== 'unprotected';
     const why = problems.map((error) => {
       const { code, detail, hint } = problemOf(error).problem;
@@ -126,9 +156,9 @@ export class AdminApi {
   }
 
   /** Whether backups can run, and if so, whether they protect anything: what status says. */
-  async #state(signal: AbortSignal) {
+  async #state(caller: Caller | undefined, signal: AbortSignal) {
     try {
-      const backend = await this.#options.backend();
+      const backend = scoped(await this.#options.backend(), caller);
       const problems: readonly unknown[] = await backend.health(signal);
       if (problems.length > 0) return { problems };
       const { level, sentence } = await backend.view.verdict(signal);
@@ -140,10 +170,10 @@ export class AdminApi {
   }
 
   async #answer(id: Exclude<RouteId, 'health'>, input: Input): Promise<Reply<RouteId>> {
-    const backend = await this.#backend();
+    const backend = scoped(await this.#backend(), input.caller);
     // The table pairs each handler with the schemas that its query and body were read by.
     const handler = HANDLERS[id] as (given: object) => Promise<Reply<RouteId>>;
-    return handler({ ...input, backend, confirmations: this.#confirmations });
+    return handler({ ...input, backend, confirmations: this.#confirmations, apiKeys: this.#apiKeys });
   }
 
   async #backend(): Promise<Backend> {

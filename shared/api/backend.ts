@@ -17,6 +17,7 @@ import type { StatusAnswer } from '../core/api-status.ts';
 import type { HoldfastError } from '../core/errors.ts';
 import type { FileFormat } from '../core/export-types.ts';
 import type { BackupKey } from '../core/ids.ts';
+import type { ApiKeyStore } from './access/api-key-store.ts';
 import type { Caller } from './caller.ts';
 import type { RepositoryView } from './repository-view.ts';
 
@@ -46,6 +47,7 @@ export interface Backend {
   readonly configured: StatusAnswer['configured'];
   readonly schedules: StatusAnswer['schedules'];
   /** Why backups cannot run; empty where they can. */
+  readonly apiKeys: ApiKeyStore;
   health(signal: AbortSignal): Promise<readonly HoldfastError[]>;
   create(body: CreateBody, call: Call): Promise<RunStarted>;
   verify(body: VerifyBody, call: Call): Promise<RunStarted>;

@@ -7,6 +7,10 @@ export interface Caller {
   /** For people and the audit trail: no secret. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Names of the sources that it may see and act on. @default all */
+  readonly sources?: readonly string[] | undefined;
+  /** It is an API key: it makes and revokes none. @default false */
+  readonly isMachine?: boolean | undefined;
 }
 
 /** What is known of a request besides the request itself. */
@@ -17,6 +21,8 @@ export interface RequestContext {
   readonly gatewayIdentity?: string | undefined;
   /** Who asks, where the application around it knows. */
   readonly caller?: Caller | undefined;
+  /** The request came where API keys alone are taken, because no gateway has checked a login. @default false */
+  readonly takesKeysAlone?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { AnswerOf, BodyOf, QueryOf, RouteId } from '../core/api.ts';
 import { VERSION } from '../core/version.ts';
+import type { ApiKeys } from './access/api-keys.ts';
 import type { Backend, Call } from './backend.ts';
 import type { Confirmations } from './confirm.ts';
 import { fileHeaders } from './file-name.ts';
@@ -10,6 +11,7 @@ import { EVENT_HEADERS, runEvents } from './run-events.ts';
 export interface HandlerInput<R extends RouteId> extends Call {
   readonly backend: Backend;
   readonly confirmations: Confirmations;
+  readonly apiKeys: ApiKeys;
   readonly param: string;
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
@@ -29,7 +31,7 @@ type Handler<R extends RouteId> = (input: HandlerInput<R>) => Promise<Reply<R>>;
 export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> } = {
   status: async ({ backend, caller, signal }) => {
     const { mode, configured, schedules, view } = backend;
-    const { name, roles } = caller;
+    const { name, roles, sources } = caller;
     const found = await view.status(signal);
     return ok({
       ...found,
@@ -37,7 +39,7 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
       version: VERSION,
       schedules,
       configured,
-      caller: { name, roles: [...roles] },
+      caller: { name, roles: [...roles], ...(sources ? { sources: [...sources] } : {}) },
     });
   },
   create: async ({ backend, body, ...call }) => begun(await backend.create(body, call)),
@@ -90,6 +92,12 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
     const file = await backend.view.auditFile(query, signal);
     return { status: 200, headers: fileHeaders(`audit.${query.format}`, query.format), file };
   },
+  apiKeys: async ({ apiKeys, signal }) => ok(await apiKeys.list(signal)),
+  createApiKey: async ({ apiKeys, backend, body, ...call }) => {
+    for (const source of body.sources ?? []) await backend.view.refuseUnknown(source, call.signal);
+    return ok(await apiKeys.create(body, call));
+  },
+  revokeApiKey: async ({ apiKeys, param, ...call }) => ok({ key: await apiKeys.revoke(param, call) }),
 };
 
 function ok<T>(json: T) {

@@ -26,7 +26,11 @@ export function openApi(): JsonObject {
     paths,
     components: {
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'of an OIDC issuer, or of holdfast serve' },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'of an OIDC issuer or of holdfast serve, or an API key',
+        },
         signature: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS SigV4' },
       },
       headers: { ETag: ETAG },
@@ -35,12 +39,19 @@ export function openApi(): JsonObject {
   };
 }
 
+/** What a login for some sources gets. */
+const SCOPES: Readonly<Record<ApiRoute['scope'], string>> = {
+  own: '',
+  all: ' Not for logins that are for some sources alone.',
+  people: ' Not for API keys.',
+};
+
 function operation(id: string, route: ApiRoute, schemas: Components): JsonObject {
-  const { summary, role, query, body } = route;
+  const { summary, role, scope, query, body } = route;
   return {
     operationId: id,
     summary,
-    description: role === 'open' ? 'Needs no login, unless api.health is closed.' : `Needs the role ${role}.`,
+    description: `${role === 'open' ? 'Needs no login, unless api.health is closed.' : `Needs the role ${role}.`}${SCOPES[scope]}`,
     security: role === 'open' ? [] : [{ token: [] }, { signature: [] }],
     parameters: [...pathParameters(route), ...queryParameters(query, schemas), ...headerParameters(route)],
     ...(body
@@ -58,7 +69,8 @@ function operation(id: string, route: ApiRoute, schemas: Components): JsonObject
 function pathParameters({ path }: ApiRoute): Json[] {
   const [, name] = /\{(\w+)\}/.exec(path) ?? [];
   if (name === undefined) return [];
-  const description = name === 'key' ? 'Name or whole key of a backup; slashes encoded.' : 'Id of a run.';
+  const id = path.startsWith('/api-keys/') ? 'Id of an API key.' : 'Id of a run.';
+  const description = name === 'key' ? 'Name or whole key of a backup; slashes encoded.' : id;
   return [{ name, in: 'path', required: true, description, schema: { type: 'string' } }];
 }
 

@@ -6,10 +6,17 @@ import type {
   RetentionQuery,
 } from '../core/api-backups.ts';
 import type { RunAnswer } from '../core/api-runs.ts';
-import type { AuditAnswer, AuditExportQuery, AuditQuery, StorageAnswer } from '../core/api-status.ts';
+import type {
+  AuditAnswer,
+  AuditEntry,
+  AuditExportQuery,
+  AuditQuery,
+  StorageAnswer,
+} from '../core/api-status.ts';
 import type { PruneSettings, RetentionPolicy } from '../core/config-retention.ts';
+import { HoldfastError } from '../core/errors.ts';
 import type { StoragePrice } from '../core/forecast.ts';
-import type { BackupKey } from '../core/ids.ts';
+import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/units.ts';
 import { CALENDAR_DAYS, calendarsOf } from '../jobs/calendar/calendars.ts';
 import { AS_STORED, type Naming } from '../jobs/naming.ts';
@@ -59,6 +66,15 @@ export interface ViewOptions {
   readonly protection?: ProtectionOptions | undefined;
 }
 
+/** What a caller sees who is for some sources alone. */
+interface Scope {
+  readonly sources: readonly string[];
+  /** Remembers what is read of the repository. */
+  readonly of: RepositoryView;
+  /** How the audit trail calls the caller. */
+  readonly name: string;
+}
+
 type StatusPart = RepositoryPart & ReturnType<typeof protectionOf>;
 
 async function readAll(repository: Repository, naming: Naming | undefined, signal: AbortSignal) {
@@ -77,11 +93,21 @@ export class RepositoryView {
   readonly #runs: Remembered<readonly RunAnswer[]>;
   readonly #protection: Remembered<Protection>;
   readonly #prunes: Remembered<PruneHistory>;
+  readonly #scope: Scope | undefined;
 
-  constructor(options: ViewOptions) {
+  constructor(options: ViewOptions, scope?: Scope) {
     const { repository, retention: policy, prune, protection = {} } = options;
     const { clock } = repository;
     this.#options = options;
+    this.#scope = scope;
+    if (scope) {
+      this.#overview = scope.of.#overview;
+      this.#runs = scope.of.#runs;
+      this.#plan = scope.of.#plan;
+      this.#protection = scope.of.#protection;
+      this.#prunes = scope.of.#prunes;
+      return;
+    }
     this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
     this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
     this.#plan = new Remembered(
@@ -108,22 +134,65 @@ export class RepositoryView {
     );
   }
 
+  /** The same repository, as one sees it who is for these sources alone: everything else is not there. */
+  of(sources: readonly string[], name: string): RepositoryView {
+    return new RepositoryView(this.#options, { sources, name, of: this });
+  }
+
   async list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer> {
     if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
     const { repository, naming } = this.#options;
-    return listPage(repository, query, { naming, signal });
+    const sources = query.source === undefined ? this.#scope?.sources : [query.source];
+    return listPage(repository, query, { naming, sources, signal });
+  }
+
+  /** @throws E_NO_BACKUP for one of another source, as if it were not there; without a scope never */
+  async refuseHidden(key: BackupKey, signal: AbortSignal): Promise<void> {
+    if (!this.#scope) return;
+    const { repository, naming = AS_STORED } = this.#options;
+    const found = await repository.inspectIfListed(key, signal);
+    const stored = found?.manifest?.source.name;
+    const name = stored === undefined ? undefined : (await naming([stored]))(stored);
+    if (name !== undefined && this.#sees(name)) return;
+    throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key}`, {
+      hint: 'GET /list has what there is.',
+    });
+  }
+
+  /** Whether a run is of a source that is seen: its own, or that of its backup. */
+  async seesRun(
+    { source, backup }: Pick<RunAnswer, 'source' | 'backup'>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!this.#scope) return true;
+    const { repository, naming = AS_STORED } = this.#options;
+    if (source !== null) return this.#sees((await naming([source]))(source));
+    const { backups } = await this.#overview.get(signal);
+    const listed = backups.find(({ key }) => key === backup);
+    if (listed) return this.#sees(listed.source.name);
+    const key = backup === null ? undefined : parseBackupKey(backup);
+    if (!key) return false;
+    const found = await repository.inspectIfListed(backup as BackupKey, signal);
+    const stored = found?.manifest?.source.name;
+    return stored !== undefined && this.#sees((await naming([stored]))(stored));
+  }
+
+  #sees(source: string): boolean {
+    return !this.#scope || this.#scope.sources.includes(source);
   }
 
   /** Names of the configuration, and of backups whose source is no longer in it. @throws E_UNKNOWN_NAME for any other */
   async refuseUnknown(source: string, signal: AbortSignal): Promise<void> {
     const { safety, names = safety.config.sources.map(({ name }) => name) } = this.#options;
-    if (names.includes(source)) return;
+    if (names.includes(source) && this.#sees(source)) return;
     const { status } = await this.#overview.get(signal);
     const stored = status.sources.map((one) => one.source.name);
-    if (!stored.includes(source)) throw unknownName('source', source, [...names, ...stored]);
+    const known = [...names, ...stored].filter((name) => this.#sees(name));
+    if (!known.includes(source)) throw unknownName('source', source, known);
   }
 
   async backup(key: BackupKey, signal: AbortSignal): Promise<BackupDetailAnswer> {
+    await this.refuseHidden(key, signal);
     const { decisions } = await this.#plan.get(signal);
     const decision = decisions.find((one) => one.key === key);
     const retention = decision ? { keep: decision.keep, reasons: [...decision.reasons] } : null;
@@ -136,7 +205,15 @@ export class RepositoryView {
     const { status, backups } = await this.#overview.get(signal);
     const protection = await this.#protection.get(signal);
     const facts = await this.#facts(signal);
-    return { ...statusOf(status, backups, facts), ...protectionOf(protection) };
+    const seen = backups.filter(({ source }) => this.#sees(source.name));
+    const { locked, copies } = protectionOf(protection);
+    if (!this.#scope) return { ...statusOf(status, backups, facts), locked, copies };
+    return {
+      ...statusOf(status, seen, facts),
+      locked: locked?.filter(({ source }) => this.#sees(source)) ?? null,
+      // How far they are behind is told of all sources together.
+      copies: [],
+    };
   }
 
   /** The same as of `status`. */
@@ -189,14 +266,21 @@ export class RepositoryView {
     const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));
     // Also of sources of which no backup is left.
     const nameOf = await (this.#options.naming ?? AS_STORED)(names.values());
-    return { sources: { sourceOf: (key: string) => names.get(key), nameOf }, signal };
+    const scope = this.#scope;
+    const isOwn = (name: string | undefined) => name !== undefined && this.#sees(name);
+    // Who is for some sources sees what it did itself, and what was done to these sources alone.
+    const isSeen = ({ by, sources, backups: of }: AuditEntry) =>
+      by === scope?.name ||
+      (sources.length > 0 && sources.every(isOwn) && of.every((key) => isOwn(names.get(key))));
+    const sources = { sourceOf: (key: string) => names.get(key), nameOf };
+    return { sources, isSeen: scope && isSeen, signal };
   }
 
   async #facts(signal: AbortSignal): Promise<SafetyFacts> {
     const { repository, safety } = this.#options;
     const { status, backups, runs } = await this.#overview.get(signal);
     const protection = await this.#protection.get(signal);
-    return factsOf({
+    const facts = factsOf({
       status,
       backups,
       runs,
@@ -205,6 +289,7 @@ export class RepositoryView {
       at: repository.clock.now(),
       isProven: repository.isProving,
     });
+    return this.#scope ? { ...facts, sources: facts.sources.filter(({ name }) => this.#sees(name)) } : facts;
   }
 
   /** Something was done: what is remembered is read anew. */

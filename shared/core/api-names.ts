@@ -3,15 +3,25 @@
 /** Every route lies below it. */
 export const API_BASE = '/api/admin/backup';
 
+/** The same routes behind API Gateway, for API keys alone: the gateway lets them through, and the function checks the key. */
+export const API_KEY_BASE = '/api/keys/backup';
+
 /**
- * What a caller may do. `operator` and `restorer` may all that `viewer` may; neither includes the other.
+ * What a caller may do. The others may all that `viewer` may; none of them includes another.
  *
  * - `viewer`: looks.
  * - `operator`: backs up, verifies, drills, holds, accepts.
  * - `restorer`: downloads and restores.
+ * - `admin`: makes and revokes API keys.
  */
-export const ROLES = ['viewer', 'operator', 'restorer'] as const;
+export const ROLES = ['viewer', 'operator', 'restorer', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Roles that an API key may have: none makes another key. */
+export const KEY_ROLES = ['viewer', 'operator', 'restorer'] as const satisfies readonly Role[];
+export type KeyRole = (typeof KEY_ROLES)[number];
+/** Days that a new API key is good for, unless something else is said. */
+export const DEFAULT_KEY_DAYS = 90;
 
 /** Whether somebody with these roles may do what needs `role`. */
 export function hasRole(roles: readonly Role[], role: Role): boolean {
@@ -44,6 +54,8 @@ export const AUDIT_ACTIONS = [
   'cancel',
   'copy',
   'lock',
+  'apikey',
+  'revoke',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

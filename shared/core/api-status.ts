@@ -171,7 +171,11 @@ export const StatusAnswer = z.object({
       types: z.array(z.string()),
     })
     .describe('what create and restore may name'),
-  caller: z.object({ name: z.string(), roles: z.array(z.enum(ROLES)) }),
+  caller: z.object({
+    name: z.string(),
+    roles: z.array(z.enum(ROLES)),
+    sources: z.array(z.string()).optional().describe('the only sources that it sees; missing: all'),
+  }),
 });
 export type StatusAnswer = z.infer<typeof StatusAnswer>;
 

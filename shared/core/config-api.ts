@@ -41,6 +41,8 @@ export const ApiConfig = z.strictObject({
   auth: z.discriminatedUnion('kind', [OidcConfig, IamConfig]).optional(),
   /** Whether `GET /health` says `ok` or `failing` to everybody. */
   health: z.enum(['open', 'closed']).optional(),
+  /** Whether the API takes API keys (`hf_…`). */
+  keys: z.enum(['on', 'off']).optional(),
   rateLimit: z.strictObject({ windowMinutes: limit, read: limit, poll: limit, write: limit }).optional(),
   /** Origins of pages that may call the API from a browser, besides its own. */
   corsOrigins: z.array(z.string().regex(/^https?:\/\/[a-z0-9.[\]:-]+$/, 'wanted is https://host')).optional(),
@@ -60,6 +62,7 @@ export interface RateLimits {
 export interface ApiSettings {
   readonly auth: OidcSettings | IamSettings | undefined;
   readonly isHealthOpen: boolean;
+  readonly takesKeys: boolean;
   readonly rateLimit: RateLimits;
   readonly corsOrigins: readonly string[];
   readonly streamBytes: number;
@@ -74,6 +77,7 @@ export function resolveApi(config: z.infer<typeof ApiConfig> = {}): ApiSettings 
   return {
     auth: config.auth,
     isHealthOpen: config.health !== 'closed',
+    takesKeys: config.keys !== 'off',
     rateLimit: {
       windowMs: windowMinutes * MINUTE_MS,
       most: Object.fromEntries(LIMIT_CLASSES.map((name) => [name, given[name] ?? MOST[name]])) as Record<

@@ -105,6 +105,7 @@ export const ERRORS = {
   E_RUN_TAKEN: row(11, 'The run is planned already, and its view of the database is held elsewhere.'),
   E_RUN_ABORTED: row(11, 'The run was given up; nothing of it is listed.'),
   E_RUN_INCOMPLETE: row(11, 'Shares of the run are not stored; nothing of it is listed.'),
+  E_NO_API_KEY: row(10, 'There is no API key of that id.'),
   E_NO_HOLD: row(10, 'The backup is not held.'),
   E_PRUNE_TOO_MUCH: row(11, 'Prune would remove more than the set share in one run; nothing was removed.'),
   E_TARGET_NOT_EMPTY: row(11, 'The restore target already has some of the objects.'),

@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { KEY_ROLES } from '../core/api-names.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { problems } from './manifest.ts';
 import type { Report } from './report.ts';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const keyId = z.string().regex(/^[0-9a-f]{8}$/);
 const decision = z.object({
   reason: z.string().min(1),
   /** Who asked for it by the admin API; missing of a command line. */
@@ -97,6 +99,24 @@ const BODIES = {
     /** Why it failed: a code of docs/errors.md. */
     error: z.string().optional(),
   }),
+  /** An API key of the admin API. */
+  apikey: z.object({
+    /** 8 hex digits, which end the key of the report too. */
+    id: keyId,
+    name: z.string().min(1).max(100),
+    roles: z.array(z.enum(KEY_ROLES)).min(1),
+    /** Names of the sources that it is for; missing: all. */
+    sources: z.array(z.string().min(1)).min(1).optional(),
+    /** SHA-256 of the key as its owner has it. */
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Missing: it does not expire. */
+    expiresAt: z.iso.datetime().optional(),
+    by: z.string().optional(),
+  }),
+  /** An API key is good for nothing any more. It counts by the key of the report, whatever is in it. */
+  revoke: z.object({ id: keyId, by: z.string().optional() }),
+  /** An API key was used on that day. */
+  keyuse: z.object({ id: keyId }),
 } as const;
 
 export type BodyKind = keyof typeof BODIES;

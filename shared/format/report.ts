@@ -18,19 +18,30 @@ const MOST_DETAILS_BYTES = 2 ** 28;
 export const REPORT_KINDS = [
   'accept',
   'adopt',
+  'apikey',
   'audit',
   'drill',
   'hold',
+  'keyuse',
   'prune',
   'quarantine',
   'release',
   'repair',
+  'revoke',
   'verify',
 ] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /** What a person decides, and what nobody may decide in his name. */
-export const DECISIONS: readonly ReportKind[] = ['accept', 'adopt', 'hold', 'quarantine', 'release'];
+export const DECISIONS: readonly ReportKind[] = [
+  'accept',
+  'adopt',
+  'apikey',
+  'hold',
+  'quarantine',
+  'release',
+  'revoke',
+];
 
 export function isDecision(kind: ReportKind): boolean {
   return DECISIONS.includes(kind);
@@ -60,7 +71,7 @@ const Report = z.object({
 /** docs/format.md, "Report". */
 export type Report = Omit<Readonly<z.infer<typeof Report>>, 'body'> & { readonly body: JsonObject };
 
-const KEY = /^reports\/([a-z]+)\/(\d{8})\/\1_\2_(\d{6})_[0-9a-f]{8}\.json$/;
+const KEY = /^reports\/([a-z]+)\/(\d{8})\/\1_\2_(\d{6})_([0-9a-f]{8})\.json$/;
 
 /** @param unique 8 hex digits that tell reports of one second apart */
 export function reportKey(kind: ReportKind, at: Date, unique: string): string {
@@ -70,6 +81,11 @@ export function reportKey(kind: ReportKind, at: Date, unique: string): string {
 
 export function isReportKey(key: string): boolean {
   return KEY.test(key);
+}
+
+/** The 8 hex digits of a report's key; of reports on an API key its id. */
+export function uniqueOf(key: string): string {
+  return KEY.exec(key)?.[4] ?? '';
 }
 
 export function encodeReport(

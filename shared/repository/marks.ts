@@ -37,9 +37,9 @@ export interface Marks {
   readonly unreadVerifies: readonly At[];
 }
 
-type MarkKind = Exclude<BodyKind, 'adopt' | 'prune' | 'audit' | 'quarantine'>;
-const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (MarkKind &
+const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (BodyKind &
   ReportKind)[];
+type MarkKind = (typeof KINDS)[number];
 
 /** A report that says something of a backup. */
 interface Said<K extends MarkKind> extends At {

@@ -34,6 +34,8 @@ export interface ReportToWrite {
   readonly body: JsonObject;
   /** What only the key opens. */
   readonly details?: JsonObject | undefined;
+  /** 8 hex digits for its key. @default random ones */
+  readonly unique?: string | undefined;
 }
 
 /** A report as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
@@ -68,7 +70,7 @@ export class Reports {
   /** What decides something is signed where anybody signs. @throws E_NO_KEY, E_BAD_KEY, E_KEY_*, E_STORE_* */
   async write(
     kind: ReportKind,
-    { backups, body, details }: ReportToWrite,
+    { backups, body, details, unique }: ReportToWrite,
     signal: AbortSignal,
   ): Promise<string> {
     const { keys, clock, store, file, signatures } = this.#context;
@@ -77,7 +79,7 @@ export class Reports {
     // The key of the details is made for this run, and seals nothing else.
     const said = JSON.stringify([kind, at, backups, body, details ?? null]);
     const run = parseRunKeyId(randomFor(16, said).toString('hex'));
-    const key = reportKey(kind, at, run.slice(0, 8));
+    const key = reportKey(kind, at, unique ?? run.slice(0, 8));
     const mac = await keys.make(run, 'manifest', signal);
     const seal = details && (await keys.make(run, 'index', signal));
     const sealed = details && seal && sealDetails(details, seal.plain, key);

@@ -25,18 +25,18 @@ const ROWS: Readonly<
     }
   >
 > = {
-  health: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  status: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  list: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  runs: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  run: { path: '/runs/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
-  events: { path: '/events/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
-  cancel: { path: '/runs/none', may: ['viewer', 'operator', 'restorer'], status: 404 },
-  backup: { path: '/backups/KEY', may: ['viewer', 'operator', 'restorer'], status: 200 },
-  retention: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  storage: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  audit: { may: ['viewer', 'operator', 'restorer'], status: 200 },
-  auditExport: { path: '/audit/export', may: ['viewer', 'operator', 'restorer'], status: 200 },
+  health: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  status: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  list: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  runs: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  run: { path: '/runs/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
+  events: { path: '/events/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
+  cancel: { path: '/runs/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
+  backup: { path: '/backups/KEY', may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  retention: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  storage: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  audit: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  auditExport: { path: '/audit/export', may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
   create: { body: { source: 'none' }, may: ['operator'], status: 400 },
   verify: { body: { backup: 'KEY', depth: 'quick' }, may: ['operator'], status: 202 },
   drill: { body: { backup: 'KEY' }, may: ['operator'], status: 202 },
@@ -47,6 +47,9 @@ const ROWS: Readonly<
   accept: { body: { backups: ['KEY'], reason: 'fine' }, may: ['operator'], status: 400 },
   download: { path: '/download/KEY', may: ['restorer'], status: 400 },
   restore: { body: { backup: 'KEY', to: 'none', dryRun: true }, may: ['restorer'], status: 400 },
+  apiKeys: { may: ['admin'], status: 200 },
+  createApiKey: { body: { name: 'ci', roles: ['viewer'] }, may: ['admin'], status: 200 },
+  revokeApiKey: { path: '/api-keys/0123abcd', may: ['admin'], status: 404 },
 };
 
 const ROUTES = Object.entries(API_ROUTES) as [RouteId, ApiRoute][];
@@ -72,7 +75,7 @@ describe('access', () => {
       issuer: issuer.issuer,
       audience: 'holdfast',
       rolesClaim: 'groups',
-      roles: { viewer: ['staff'], operator: ['ops'], restorer: ['dba'] },
+      roles: { viewer: ['staff'], operator: ['ops'], restorer: ['dba'], admin: ['root'] },
       requiredClaims: { tenant: 'shop' },
     };
     api = adminApi(async () => backend, authenticatorFor(resolveApi({ auth }), systemClock));
@@ -183,6 +186,7 @@ describe('access', () => {
       ['viewer', 'staff'],
       ['operator', 'ops'],
       ['restorer', 'dba'],
+      ['admin', 'root'],
     ] as const)('answers a %s as its row says', async (who, group) => {
       const answer = await call(id, await token([group]));
       expect([id, answer.status]).toEqual([id, ROWS[id].may.includes(who) ? ROWS[id].status : 403]);

@@ -65,7 +65,7 @@ describe('holdfast serve', () => {
         sources: [{ name: 'shop', kind: 'postgres' }],
         targets: [{ name: 'scratch', kind: 'postgres' }],
       },
-      caller: { roles: ['viewer', 'operator', 'restorer'] },
+      caller: { roles: ['viewer', 'operator', 'restorer', 'admin'] },
     });
   });
 

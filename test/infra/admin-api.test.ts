@@ -6,6 +6,7 @@ import { UserPool } from 'aws-cdk-lib/aws-cognito';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
+import { fromGateway } from '../../lambdas/admin-api/gateway-event.ts';
 import { API_ROUTES } from '../../shared/core/api.ts';
 import type { HoldfastConfig } from '../../shared/core/config.ts';
 import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/deployment.ts';
@@ -124,6 +125,11 @@ describe('what is deployed', () => {
   });
 });
 
+/** What no gateway checks: the function does. */
+const KEY_ROUTES = Object.fromEntries(
+  ['GET', 'HEAD', 'POST', 'DELETE'].map((method) => [`${method} /api/keys/backup/{proxy+}`, 'NONE']),
+);
+
 describe('the routes', () => {
   const routes = (template: Template) =>
     Object.fromEntries(
@@ -142,6 +148,7 @@ describe('the routes', () => {
       'GET /api/admin/backup/health': 'NONE',
       'HEAD /api/admin/backup/health': 'NONE',
       'OPTIONS /api/admin/backup/{proxy+}': 'NONE',
+      ...KEY_ROUTES,
     });
     expect(properties(api, 'AWS::ApiGatewayV2::Authorizer')).toEqual([
       expect.objectContaining({
@@ -155,9 +162,32 @@ describe('the routes', () => {
     ]);
   });
 
-  it('ask for a signature, all of them where health is closed', () => {
-    expect(Object.values(routes(iam))).toEqual(Array(4).fill('AWS_IAM'));
-    expect(iam.findResources('AWS::ApiGatewayV2::Authorizer')).toEqual({});
+  it('ask for a signature, all of them where health is closed and API keys are off', () => {
+    expect(routes(iam)).toMatchObject(KEY_ROUTES);
+    expect(Object.keys(routes(iam)).length).toBe(8);
+    const auth = { kind: 'iam', roles: {} } as const;
+    const { stack } = small({ api: { auth, health: 'closed', keys: 'off' } });
+    const closed = Template.fromStack(stack);
+    expect(Object.values(routes(closed))).toEqual(Array(4).fill('AWS_IAM'));
+    expect(closed.findResources('AWS::ApiGatewayV2::Authorizer')).toEqual({});
+  });
+
+  it('for API keys lie at a path of their own, where the function takes nothing else', () => {
+    const at = (rawPath: string) =>
+      fromGateway({
+        version: '2.0',
+        rawPath,
+        rawQueryString: '',
+        headers: {},
+        requestContext: { http: { method: 'GET', sourceIp: '192.0.2.1' }, stage: '$default' },
+      } as unknown as Parameters<typeof fromGateway>[0]);
+    const [path = ''] = Object.keys(KEY_ROUTES);
+    const { request, context } = at(path.replace('GET ', '').replace('{proxy+}', 'runs/x'));
+    expect([new URL(request.url).pathname, context]).toMatchObject([
+      '/api/admin/backup/runs/x',
+      { takesKeysAlone: true },
+    ]);
+    expect(at('/api/admin/backup/runs/x').context.takesKeysAlone).toBe(false);
   });
 
   it('answer no preflight where no page of another origin may call', () => {
@@ -167,9 +197,12 @@ describe('the routes', () => {
   });
 
   it('have every method of the API', () => {
-    const methods = Object.keys(routes(iam)).map((key) => key.split(' ')[0]);
     const known = Object.values(API_ROUTES).map(({ method }) => method);
-    expect([...new Set(['HEAD', ...known])].sort()).toEqual(methods.sort());
+    for (const base of ['admin', 'keys']) {
+      const keys = Object.keys(routes(iam)).filter((key) => key.endsWith(`/api/${base}/backup/{proxy+}`));
+      const methods = keys.map((key) => key.split(' ')[0]);
+      expect(methods.sort()).toEqual([...new Set(['HEAD', ...known])].sort());
+    }
   });
 
   it('are limited, and logged without headers, queries and bodies', () => {

@@ -163,7 +163,7 @@ const TABLE: readonly Row[] = [
   {
     job: 'decide',
     get: [...LISTED, CANCEL, RELEASE],
-    put: [...reports('accept', 'audit', 'hold', 'release'), CANCEL, RELEASE],
+    put: [...reports('accept', 'apikey', 'audit', 'hold', 'keyuse', 'release', 'revoke'), CANCEL, RELEASE],
     delete: [],
     decrypt: ['repository', 'manifest', 'index'],
     generate: ['manifest', 'index'],

@@ -97,14 +97,14 @@ export interface paths {
   "/api/admin/backup/copy": {
     /**
      * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
-     * @description Needs the role operator.
+     * @description Needs the role operator. Not for logins that are for some sources alone.
      */
     post: operations["copy"];
   };
   "/api/admin/backup/lock": {
     /**
      * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
-     * @description Needs the role operator.
+     * @description Needs the role operator. Not for logins that are for some sources alone.
      */
     post: operations["lock"];
   };
@@ -130,14 +130,14 @@ export interface paths {
   "/api/admin/backup/retention": {
     /**
      * What a prune would keep and remove now, and why.
-     * @description Needs the role viewer.
+     * @description Needs the role viewer. Not for logins that are for some sources alone.
      */
     get: operations["retention"];
   };
   "/api/admin/backup/storage": {
     /**
      * What is stored, how it grew, and what is saved.
-     * @description Needs the role viewer.
+     * @description Needs the role viewer. Not for logins that are for some sources alone.
      */
     get: operations["storage"];
   };
@@ -154,6 +154,25 @@ export interface paths {
      * @description Needs the role viewer.
      */
     get: operations["auditExport"];
+  };
+  "/api/admin/backup/api-keys": {
+    /**
+     * API keys, newest first, and when each was used last.
+     * @description Needs the role admin. Not for API keys.
+     */
+    get: operations["apiKeys"];
+    /**
+     * Make an API key. Its secret is in this answer alone.
+     * @description Needs the role admin. Not for API keys.
+     */
+    post: operations["createApiKey"];
+  };
+  "/api/admin/backup/api-keys/{id}": {
+    /**
+     * Revoke an API key: it opens nothing any more.
+     * @description Needs the role admin. Not for API keys.
+     */
+    delete: operations["revokeApiKey"];
   };
 }
 
@@ -419,7 +438,7 @@ export interface components {
        */
       readonly at: string;
       /** @enum {string} */
-      readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+      readonly action: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
       /** @description null: a command line or a schedule did it */
       readonly by: string | null;
       readonly outcome: ("begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked") | null;
@@ -430,6 +449,28 @@ export interface components {
       /** @description reason, target, or what else there is to say */
       readonly about: string | null;
       readonly report: string;
+    };
+    readonly ApiKey: {
+      readonly id: string;
+      readonly name: string;
+      readonly roles: readonly ("viewer" | "operator" | "restorer")[];
+      /** @description null: all */
+      readonly sources: (readonly string[]) | null;
+      /** @enum {string} */
+      readonly state: "active" | "expired" | "revoked";
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      readonly createdAt: string;
+      /** @description null: a command line */
+      readonly createdBy: string | null;
+      /** @description null: it does not expire */
+      readonly expiresAt: string | null;
+      readonly revokedAt: string | null;
+      readonly revokedBy: string | null;
+      /** @description the day, in UTC; null: it was not used in the last 90 days */
+      readonly lastUsedOn: string | null;
     };
   };
   responses: never;
@@ -780,7 +821,9 @@ export interface operations {
             };
             readonly caller: {
               readonly name: string;
-              readonly roles: readonly ("viewer" | "operator" | "restorer")[];
+              readonly roles: readonly ("viewer" | "operator" | "restorer" | "admin")[];
+              /** @description the only sources that it sees; missing: all */
+              readonly sources?: readonly string[];
             };
           };
         };
@@ -1511,7 +1554,7 @@ export interface operations {
   };
   /**
    * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
-   * @description Needs the role operator.
+   * @description Needs the role operator. Not for logins that are for some sources alone.
    */
   copy: {
     parameters: {
@@ -1545,7 +1588,7 @@ export interface operations {
   };
   /**
    * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
-   * @description Needs the role operator.
+   * @description Needs the role operator. Not for logins that are for some sources alone.
    */
   lock: {
     parameters: {
@@ -1700,7 +1743,7 @@ export interface operations {
   };
   /**
    * What a prune would keep and remove now, and why.
-   * @description Needs the role viewer.
+   * @description Needs the role viewer. Not for logins that are for some sources alone.
    */
   retention: {
     parameters: {
@@ -1789,7 +1832,7 @@ export interface operations {
   };
   /**
    * What is stored, how it grew, and what is saved.
-   * @description Needs the role viewer.
+   * @description Needs the role viewer. Not for logins that are for some sources alone.
    */
   storage: {
     parameters: {
@@ -1923,7 +1966,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
-        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
         outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
         source?: string;
         by?: string;
@@ -1971,7 +2014,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
-        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock";
+        action?: "create" | "download" | "export" | "restore-plan" | "restore" | "verify" | "drill" | "hold" | "release" | "accept" | "prune" | "repair" | "cancel" | "copy" | "lock" | "apikey" | "revoke";
         outcome?: "begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked";
         source?: string;
         by?: string;
@@ -1984,6 +2027,119 @@ export interface operations {
         content: {
           readonly "text/csv": unknown;
           readonly "application/x-ndjson": unknown;
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * API keys, newest first, and when each was used last.
+   * @description Needs the role admin. Not for API keys.
+   */
+  apiKeys: {
+    parameters: {
+      header?: {
+        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            /** @description newest first */
+            readonly keys: readonly components["schemas"]["ApiKey"][];
+            /** @description of keys that cannot be believed, and open nothing */
+            readonly problems: readonly string[];
+          };
+        };
+      };
+      /** @description As it was. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Make an API key. Its secret is in this answer alone.
+   * @description Needs the role admin. Not for API keys.
+   */
+  createApiKey: {
+    parameters: {
+      header?: {
+        /** @description The same request with the same key begins nothing again. */
+        "Idempotency-Key"?: string;
+      };
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly "application/json": {
+          /** @description what it is for, such as ci */
+          readonly name: string;
+          /** @description each must be one of your own */
+          readonly roles: readonly ("viewer" | "operator" | "restorer")[];
+          /** @description names of the sources that it may see and act on; missing: all */
+          readonly sources?: readonly string[];
+          /**
+           * @description null: it does not expire
+           * @default 90
+           */
+          readonly expiresInDays?: number | null;
+        };
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        content: {
+          readonly "application/json": {
+            readonly key: components["schemas"]["ApiKey"];
+            /** @description the key itself, for `Authorization: Bearer`. It is told this once */
+            readonly token: string;
+          };
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Revoke an API key: it opens nothing any more.
+   * @description Needs the role admin. Not for API keys.
+   */
+  revokeApiKey: {
+    parameters: {
+      path: {
+        /** @description Id of an API key. */
+        id: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        content: {
+          readonly "application/json": {
+            readonly key: components["schemas"]["ApiKey"];
+          };
         };
       };
       /** @description Refused, or failed. */

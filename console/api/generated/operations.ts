@@ -22,4 +22,7 @@ export const OPERATIONS = {
   storage: ['GET', '/storage'],
   audit: ['GET', '/audit'],
   auditExport: ['GET', '/audit/export'],
+  apiKeys: ['GET', '/api-keys'],
+  createApiKey: ['POST', '/api-keys'],
+  revokeApiKey: ['DELETE', '/api-keys/{id}'],
 } as const;

@@ -17,6 +17,7 @@ import { type BackupTypes, knownBackupType } from '../../core/backup-types.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { ApiKeyStore } from '../access/api-key-store.ts';
 import { ApiError } from '../api-error.ts';
 import type { Backend, Call, Download } from '../backend.ts';
 import type { ExportLinks } from '../local/options.ts';
@@ -24,6 +25,7 @@ import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
 import { unknownName } from '../unknown-name.ts';
 import { mergedRuns } from '../view/recorded-runs.ts';
+import { keysOfFunction } from './aws-api-keys.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
 import type { AwsServices } from './aws-services.ts';
 
@@ -47,6 +49,7 @@ export class AwsBackend implements Backend {
   readonly view: RepositoryView;
   readonly configured: StatusAnswer['configured'];
   readonly schedules: StatusAnswer['schedules'];
+  readonly apiKeys: ApiKeyStore;
   readonly #options: AwsBackendOptions;
 
   constructor(options: AwsBackendOptions) {
@@ -54,6 +57,7 @@ export class AwsBackend implements Backend {
     this.view = options.view;
     this.configured = options.configured;
     this.schedules = options.schedules;
+    this.apiKeys = keysOfFunction(options.services);
   }
 
   async health(signal: AbortSignal): Promise<readonly HoldfastError[]> {

@@ -23,6 +23,7 @@ import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
 import { cancelRun } from '../../jobs/cancel-run.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
 import { sourceNames } from '../../jobs/source-names.ts';
+import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
 import type { Backend, Call, Download } from '../backend.ts';
 import { parseBackup } from '../parse-backup.ts';
 import type { RepositoryView } from '../repository-view.ts';
@@ -42,6 +43,7 @@ export class LocalBackend implements Backend {
   readonly mode = 'local';
   readonly view: RepositoryView;
   readonly configured: StatusAnswer['configured'];
+  readonly apiKeys: ApiKeyStore;
   readonly #options: LocalBackendOptions;
 
   constructor(options: LocalBackendOptions) {
@@ -49,6 +51,7 @@ export class LocalBackend implements Backend {
     const named = ({ name, kind }: NamedPlace) => ({ name, kind });
     this.#options = options;
     this.view = options.view;
+    this.apiKeys = keysOfRepository(options.repository);
     this.configured = {
       sources: sources.map(named),
       targets: targets.map(named),

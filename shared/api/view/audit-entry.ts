@@ -31,9 +31,15 @@ export function entryOf(
     run: text('run'),
     sources: sourcesOf(report, sources),
     backups: [...backups],
-    about: text('reason') ?? text('target') ?? text('error') ?? text('blockedBy'),
+    about: text('reason') ?? text('target') ?? text('error') ?? text('blockedBy') ?? aboutKey(report),
     report: key,
   };
+}
+
+/** Of an API key `ci (1a2b3c4d)`. */
+function aboutKey({ kind, body: { name, id } }: Report): string | null {
+  if (kind !== 'apikey' && kind !== 'revoke') return null;
+  return typeof name === 'string' ? `${name} (${id})` : String(id);
 }
 
 function outcomeOf({ kind, body }: Report): AuditOutcome | null {

@@ -7,7 +7,18 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { boundsOf } from './json.ts';
 
 /** Kinds of reports that say that somebody, or something, acted. */
-const KINDS = ['accept', 'audit', 'drill', 'hold', 'prune', 'release', 'repair', 'verify'] as const;
+const KINDS = [
+  'accept',
+  'apikey',
+  'audit',
+  'drill',
+  'hold',
+  'prune',
+  'release',
+  'repair',
+  'revoke',
+  'verify',
+] as const;
 const READS = 16;
 /** Reports read for one page. */
 const MOST_READ = 2000;
@@ -16,6 +27,8 @@ export type AuditFilter = Omit<AuditQuery, 'limit' | 'cursor'>;
 
 interface AuditOptions {
   readonly sources: AuditSources;
+  /** Whether the caller may see an entry. @default all */
+  readonly isSeen?: ((entry: AuditEntry) => boolean) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -62,7 +75,7 @@ export async function* auditEntries(
 async function* readEntries(
   repository: Repository,
   filter: AuditFilter,
-  { sources, cursor, signal }: AuditOptions & { readonly cursor?: string | undefined },
+  { sources, isSeen = () => true, cursor, signal }: AuditOptions & { readonly cursor?: string | undefined },
 ) {
   const { action } = filter;
   const kinds = action === undefined ? KINDS : KINDS.filter((kind) => kind === 'audit' || kind === action);
@@ -77,7 +90,7 @@ async function* readEntries(
   }));
   for await (const { dated, stored } of opened) {
     const entry = entryOf(stored, sources);
-    const isWanted = entry !== undefined && fits(entry, filter);
+    const isWanted = entry !== undefined && isSeen(entry) && fits(entry, filter);
     yield { dated, entry: isWanted ? entry : undefined, at: stored.report?.at ?? '' };
   }
 }

@@ -22,9 +22,15 @@ const MOST_READ = 600;
 export async function listPage(
   repository: Repository,
   query: ListQuery,
-  { naming = AS_STORED, signal }: { readonly naming?: Naming | undefined; readonly signal: AbortSignal },
+  options: {
+    readonly naming?: Naming | undefined;
+    /** Backups of these alone. @default of all */
+    readonly sources?: readonly string[] | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ListAnswer> {
-  const { type, source, limit } = query;
+  const { naming = AS_STORED, sources, signal } = options;
+  const { type, limit } = query;
   const { store, clock } = repository;
   const folders =
     type === undefined ? await typeFolders(repository, signal) : [`${FOLDER}${parseBackupType(type)}/`];
@@ -38,15 +44,15 @@ export async function listPage(
   let last: DatedKey | undefined;
   let isMore = false;
   let early: EarlyMarks | undefined;
-  for await (const batch of batches(keys, source === undefined ? limit : READS)) {
+  for await (const batch of batches(keys, sources === undefined ? limit : READS)) {
     const room = limit - page.length;
     // Mostly the first lot is the page: what reports say of it is read beside its manifests.
-    if (source === undefined) early ??= readEarly(repository, batch.keys, signal);
+    if (sources === undefined) early ??= readEarly(repository, batch.keys, signal);
     const summaries = await Array.fromAsync(
       orderedMap(batch.keys, READS, (dated) => summary(repository, dated, signal)),
     );
     const fitting = (await withNames(summaries, naming))
-      .filter(({ found }) => found && (source === undefined || found.source.name === source))
+      .filter(({ found }) => isOf(found, sources))
       .slice(0, room);
     page.push(...fitting.flatMap(({ found }) => found ?? []));
     last = (fitting.length === room ? fitting.at(-1)?.dated : undefined) ?? batch.keys.at(-1);
@@ -57,6 +63,10 @@ export async function listPage(
     backups: await marked(repository, page, { early, signal }),
     nextCursor: isMore && last ? encodeCursor(last) : null,
   };
+}
+
+function isOf(found: BackupSummary | undefined, sources: readonly string[] | undefined): boolean {
+  return found !== undefined && (sources === undefined || sources.includes(found.source.name));
 }
 
 async function typeFolders({ store }: Repository, signal: AbortSignal): Promise<string[]> {

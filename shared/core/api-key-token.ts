@@ -1,0 +1,38 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+/** Every API key begins with it: scanners of secrets find it by this. */
+export const API_KEY_PREFIX = 'hf_';
+/** `hf_<id>_<256 random bits, then a checksum of all before it>`. */
+const TOKEN = /^hf_([0-9a-f]{8})_[0-9a-f]{64}([0-9a-f]{8})$/;
+const CHECKSUM_CHARS = 8;
+
+/** An API key as its owner has it. Nothing but its hash is kept. */
+export interface NewToken {
+  readonly token: string;
+  /** Not secret: lists and the audit trail have it. */
+  readonly id: string;
+  readonly hash: string;
+}
+
+export function newToken(): NewToken {
+  const id = randomBytes(4).toString('hex');
+  const body = `${API_KEY_PREFIX}${id}_${randomBytes(32).toString('hex')}`;
+  const token = body + checksum(body);
+  return { token, id, hash: hashOfToken(token) };
+}
+
+/** The id that a key names; undefined if it is none: cut off, mistyped, or made up without the checksum. */
+export function idOfToken(token: string): string | undefined {
+  const [, id, claimed] = TOKEN.exec(token) ?? [];
+  return claimed === checksum(token.slice(0, -CHECKSUM_CHARS)) ? id : undefined;
+}
+
+/** One SHA-256 is enough: nobody guesses 256 random bits, however fast each guess is. */
+export function hashOfToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(CHECKSUM_CHARS, '0');
+}
