@@ -15,6 +15,8 @@ const ACTIONS: Readonly<Record<AuditAction, string>> = {
   repair: 'Repair',
   cancel: 'Cancellation',
   lock: 'Lock',
+  apikey: 'API key made',
+  revoke: 'API key revoked',
   copy: 'Copy',
 };
 
