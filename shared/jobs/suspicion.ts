@@ -5,8 +5,10 @@ import type { BackupReader } from '../repository/backup-reader.ts';
 import { type DatasetFigures, figuresOf, type WrittenFigures } from '../repository/dataset-figures.ts';
 import type { Ancestors } from './ancestors.ts';
 
-/** Stored bytes of a plain byte from which data counts as not compressible: random bytes as hex digits take 0.5. */
+/** Stored bytes of a plain byte: of random bytes as hex digits 0.5, of prose about 0.4. */
 const INCOMPRESSIBLE = 0.45;
+/** Where tables are stored as columns, those that nobody encrypted take little beside encrypted ones. */
+const HARDLY_COMPRESSIBLE = 0.4;
 /** Where less than this share of a dataset is left as it was, it counts as replaced. */
 const LEFT_SHARE = 1 / 2;
 /** The size of compressed records is kept for so many. */
@@ -148,11 +150,19 @@ function collapsed(
   const isSmall = before.records < minRecords || Math.min(before.plainBytes, now.plainBytes) < minBytes;
   if (before.wholeBytes === undefined || isSmall) return [];
   const isReplaced = replaced.has(dataset) || now.keptBytes < before.plainBytes * LEFT_SHARE;
-  const was = before.wholeBytes / before.records;
-  const is = now.wholeBytes / now.records;
-  if (!isReplaced || is < was * recordSizeUp || now.wholeBytes < now.plainBytes * INCOMPRESSIBLE) return [];
+  const was = perRecord({ ...before, wholeBytes: before.wholeBytes });
+  const is = perRecord(now);
+  const grewBy = { whole: is.whole - was.whole, plain: is.plain - was.plain };
+  const hardlyCompresses =
+    is.whole >= is.plain * HARDLY_COMPRESSIBLE && grewBy.whole >= grewBy.plain * INCOMPRESSIBLE;
+  if (!isReplaced || is.whole < was.whole * recordSizeUp || !hardlyCompresses) return [];
   const size = (bytes: number) => Math.round(bytes * SIZE_RECORDS);
-  return [{ code: 'ratio-collapsed', dataset, before: size(was), now: size(is) }];
+  return [{ code: 'ratio-collapsed', dataset, before: size(was.whole), now: size(is.whole) }];
+}
+
+/** Bytes of a record, compressed and plain. */
+function perRecord({ records, wholeBytes, plainBytes }: Pick<Now, 'records' | 'wholeBytes' | 'plainBytes'>) {
+  return { whole: wholeBytes / records, plain: plainBytes / records };
 }
 
 function wholeBefore(figures: readonly DatasetFigures[]): Before {

@@ -117,6 +117,8 @@ describeWithParts(
             repository: expect.stringMatching(/^[0-9a-f]{32}$/),
             run: expect.stringMatching(/^[0-9a-f]{32}$/),
             purpose: expect.stringMatching(/^(data|index|manifest|repository)$/),
+            // Records are opened source by source.
+            ...('purpose' in context && context.purpose === 'data' && { source: 'shop' }),
           });
         const decrypted = contexts.filter(({ action }) => action === 'Decrypt');
         // The state machine verifies what was written, and that reads records; it comes last.

@@ -120,7 +120,13 @@ describe('encryption', () => {
     expect(both({ ...encrypted, keptBytes: 49 * records })).toHaveLength(1);
   });
 
+  it('is found in a table of columns, where those that nobody encrypted take little', () => {
+    expect(both({ ...encrypted, wholeBytes: 104 * records })).toHaveLength(1);
+  });
+
   it('is not taken for what it is not', () => {
+    const prose = { plainBytes: 700 * records, wholeBytes: 284 * records, keptBytes: 0 };
+    expect(both(prose), 'a column of prose was added').toEqual([]);
     expect(both({ ...encrypted, keptBytes: 51 * records }), 'most is left as it was').toEqual([]);
     expect(both({ ...encrypted, wholeBytes: 39 * records }), 'a little larger').toEqual([]);
     expect(both({ ...encrypted, plainBytes: 500 * records }), 'more, but it compresses').toEqual([]);

@@ -115,7 +115,7 @@ describe('a backup a day of rows that change', () => {
   it('never needs much more room than a first one would', { timeout: tortureTimeoutMs }, async () => {
     const year = await churnYear({
       days: 50,
-      rows: 800,
+      rows: 2000,
       churn: [0.01, 0.05],
       rowOf: tableRow,
       chunker: MEDIUM_CHUNKS,
