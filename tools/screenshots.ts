@@ -6,9 +6,10 @@ import { newestLink, startConsoleRig } from '../test/support/console-rig.ts';
 const FOLDER = 'docs/images';
 const DESK = { width: 1280, height: 1060 };
 const DAILY_DAYS = 366;
+const KEPT = { daily: 60, weekly: 350, manual: 400 };
 
 await mkdir(FOLDER, { recursive: true });
-await using rig = await startConsoleRig({ dailyDays: DAILY_DAYS });
+await using rig = await startConsoleRig({ dailyDays: DAILY_DAYS, retention: KEPT, isPruned: true });
 const page = await rig.browser.newPage({ viewport: DESK, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
 await page.goto(newestLink(rig.serving));
 await page.getByText(' saved').first().waitFor();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
+import type { ExportLinks } from '../../shared/api/local/options.ts';
 import { MiB } from '../../shared/core/units.ts';
 import { S3Exports } from '../../shared/store/s3-exports.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
@@ -73,7 +74,7 @@ it('writes over nothing, as the policy of the bucket demands of puts and of ends
 });
 
 describeWithPart('ceph-rgw', 'exports in a bucket', () => {
-  it('prepares a large one by a run, and links to it for a quarter of an hour', async () => {
+  it('prepares a large one by a run, links to it for a quarter of an hour, and leaves nothing of a cancelled one', async () => {
     const server = await startPostgres();
     try {
       const url = await server.createDatabase('shop');
@@ -82,9 +83,26 @@ describeWithPart('ceph-rgw', 'exports in a bucket', () => {
       const store = new S3Store(options);
       await initRepository(store);
       await using repository = await openRepository(store);
+      const real = new S3Exports(options);
+      let isHeld = false;
+      const held = Promise.withResolvers<void>();
+      /** What is exported; while it is held, no further than the first block. */
+      async function* passed(body: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+        for await (const block of body) {
+          yield block;
+          if (!isHeld) continue;
+          held.resolve();
+          await once(signal, 'abort');
+          signal.throwIfAborted();
+        }
+      }
+      const links: ExportLinks = {
+        put: (run, file, body, signal) => real.put(run, file, passed(body, signal), signal),
+        link: (run, file) => real.link(run, file),
+      };
       const { backend, tracker } = localBackend(repository, {
         sources: [{ name: 'shop', kind: 'postgres', url, options: {} }],
-        links: new S3Exports(options),
+        links,
         streamBytes: 10,
       });
       const { sessions, token } = sessionWith();
@@ -113,6 +131,13 @@ describeWithPart('ceph-rgw', 'exports in a bucket', () => {
       expect((await json(`/download/${name}?prepared=${made.id}`)).status).toBe(400);
       const { entries } = (await json('/audit?action=download')).json as unknown as { entries: unknown[] };
       expect(entries).toHaveLength(2);
+      isHeld = true;
+      const stopped = (await json(`/download/${name}?format=sql`)).json['run']!;
+      await held.promise;
+      expect((await ask(api, `/runs/${stopped}`, { method: 'DELETE', token })).status).toBe(202);
+      expect(await tracker.over(stopped)).toMatchObject({ kind: 'export', state: 'cancelled' });
+      const left = (await Array.fromAsync(store.list('exports/'))).map(({ key }) => key);
+      expect(left).toEqual([`exports/${run}/${file}`]);
       await tracker.close();
     } finally {
       await server.stop();

@@ -1,16 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { openSource } from '../../shared/jobs/adapters.ts';
 import { buildConsole } from '../../tools/build-console.ts';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
-import { makeYear } from './backup-year.ts';
+import { type DemoOptions, makeDemoWorld } from './demo-world.ts';
 import { TEST_KEY } from './engine.ts';
 import { CHROMIUM } from './parts.ts';
 import { type Serving, startServing } from './serving.ts';
-import { createShop } from './shop.ts';
 
 /** All that the console is tried with: a database, a year of its backups, `holdfast serve`, a browser. */
 export interface ConsoleRig extends AsyncDisposable {
@@ -25,12 +23,8 @@ export interface ConsoleRig extends AsyncDisposable {
   serve(line: string): Promise<Serving>;
 }
 
-/**
- * Starts everything; what was started is stopped again where something fails.
- *
- * @param options.dailyDays for so many days there is a backup a day; before that one a week
- */
-export async function startConsoleRig({ dailyDays }: { readonly dailyDays: number }): Promise<ConsoleRig> {
+/** Starts everything; what was started is stopped again where something fails. */
+export async function startConsoleRig(options: DemoOptions): Promise<ConsoleRig> {
   await using started = new AsyncDisposableStack();
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-'));
   started.defer(() => rm(folder, { recursive: true, force: true }));
@@ -42,23 +36,7 @@ export async function startConsoleRig({ dailyDays }: { readonly dailyDays: numbe
   ]);
   started.defer(() => postgres.stop());
   started.defer(() => browser.close());
-  const [url, copy, staging] = [
-    await createShop(postgres, 'shop'),
-    await postgres.createDatabase('shop_copy'),
-    await createShop(postgres, 'staging'),
-  ];
-  const place = (to: string) => ({ kind: 'postgres', url: to });
-  const config = {
-    repository: './backups',
-    sources: { shop: place(url) },
-    targets: { shop_copy: place(copy), staging: place(staging) },
-    drill: { postgres: { url: postgres.url('postgres') } },
-    // Nearly all of the year stays.
-    retention: { daily: 90, weekly: 350, manual: 400 },
-  };
-  await writeFile(path.join(folder, 'holdfast.config.json'), JSON.stringify(config));
-  const source = await openSource({ kind: 'postgres', url, options: {} }, {});
-  const keys = await makeYear(path.join(folder, 'backups'), source, { now: new Date(), dailyDays });
+  const keys = await makeDemoWorld(folder, postgres, options);
   const world = { env: { BACKUP_ENCRYPTION_KEY: TEST_KEY }, cwd: folder };
   const serve = (line: string) => startServing(`--console ${consoleFolder} ${line}`, world);
   const serving = started.use(await serve(''));

@@ -5,10 +5,10 @@ import { DEFAULT_CHUNKER } from '../../shared/format/repository-file.ts';
 import { openSource } from '../../shared/jobs/adapters.ts';
 import { runBackup } from '../../shared/jobs/backup.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
-import { saveTo } from './backup-year.ts';
 import { type CommandWorld, runCommand } from './command-line.ts';
 import { initRepository, never, openCheaply, TEST_KEY } from './engine.ts';
 import { ManualClock } from './pruning.ts';
+import { saveTo } from './save-store.ts';
 
 /** How old the one backup is. */
 export const AGE_DAYS = 203;
