@@ -119,6 +119,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'serve the console and the admin API to this machine',
     load: async () => (await import('./commands/serve.ts')).serve,
   },
+  'api-keys': {
+    summary: 'list API keys of machines, make one, revoke one',
+    load: async () => (await import('./commands/api-keys.ts')).apiKeys,
+  },
   test: {
     summary: 'prove that repository and key work, with a small probe',
     load: async () => (await import('./commands/test.ts')).test,

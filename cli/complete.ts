@@ -1,3 +1,4 @@
+import { ROLES } from '../shared/core/api-names.ts';
 import { backupTypes } from '../shared/core/backup-types.ts';
 import type { ResolvedConfig } from '../shared/core/config.ts';
 import { parseBackupKey } from '../shared/core/ids.ts';
@@ -106,7 +107,7 @@ const OPTION_VALUES: Readonly<Record<string, Values>> = {
   to: (world) => world.targets(),
   dataset: (world) => world.datasets(),
   format: fixed('sql', 'csv', 'json', 'ndjson'),
-  role: fixed('viewer', 'operator', 'restorer'),
+  role: fixed(...ROLES),
 };
 
 const key: Values = (world) => world.keys();
@@ -129,6 +130,7 @@ const OPERANDS: Readonly<Record<string, Values>> = {
       'release',
     ].map((name) => [name, key]),
   ),
+  'api-keys': fixed('create', 'revoke'),
   keys: fixed('check'),
   completion: fixed('bash', 'zsh', 'fish'),
 };

@@ -43,8 +43,8 @@ a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in
 has expired, the next one is printed. Restores go to targets of the configuration, and only after their plan was looked at.
 
   -p, --port N            default ${DEFAULT_PORT}; 0 takes any that is free
-      --role ROLE         viewer, operator (backs up, verifies, drills, holds) or restorer (downloads, restores); may be
-                          repeated; default all
+      --role ROLE         viewer, operator (backs up, verifies, drills, holds), restorer (downloads, restores) or admin
+                          (makes and revokes API keys); may be repeated; default all
       --session-minutes N how long a login lasts (default ${DEFAULT_SESSION_MINUTES})
   -s, --source SOURCE     a source besides those of the configuration: postgres://…, or env:NAME
       --console FOLDER    a built console to serve in the place of the package's own
