@@ -6,6 +6,8 @@ import { Audit } from './screens/audit/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
 import { Backups } from './screens/backups/backups.tsx';
 import { Configuration } from './screens/configuration.tsx';
+import { Drill } from './screens/drills/drill.tsx';
+import { Drills } from './screens/drills/drills.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
 import { Retention } from './screens/retention/retention.tsx';
@@ -36,6 +38,7 @@ const NAVIGATION: readonly (readonly [path: string, name: string, icon: IconName
   ['', 'Overview', 'overview'],
   ['backups', 'Backups', 'backups'],
   ['runs', 'Runs', 'runs'],
+  ['drills', 'Drills', 'drill'],
   ['retention', 'Retention', 'retention'],
   ['audit', 'Audit', 'audit'],
   ['configuration', 'Configuration', 'plug'],
@@ -136,6 +139,8 @@ function Screen() {
       return <Restore name={id} />;
     case 'runs':
       return id === undefined ? <Runs /> : <Run key={id} id={id} />;
+    case 'drills':
+      return id === undefined ? <Drills /> : <Drill key={id} name={id} />;
     case 'retention':
       return <Retention />;
     case 'audit':

@@ -50,6 +50,11 @@ export function runHref(run: string): string {
   return `#/runs/${run}`;
 }
 
+/** @param name of the report */
+export function drillHref(name: string): string {
+  return `#/drills/${name}`;
+}
+
 /** `backup_daily_20260301_020000`. */
 export function backupName(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');

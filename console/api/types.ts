@@ -4,6 +4,7 @@ import type { components, operations } from './generated/openapi.ts';
 export type Operation = keyof operations;
 
 export type Backup = components['schemas']['Backup'];
+export type Drill = components['schemas']['Drill'];
 export type Run = components['schemas']['Run'];
 export type RestoreRun = components['schemas']['RestoreRun'];
 export type Problem = components['schemas']['Problem'];

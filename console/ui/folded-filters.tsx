@@ -5,10 +5,13 @@ import { Button } from './button.tsx';
 /** Filters of a list; on a phone folded until somebody wants them. */
 export function FoldedFilters({
   count,
+  isNarrow = false,
   children,
 }: {
   /** How many are set. */
   readonly count: number;
+  /** There are few. */
+  readonly isNarrow?: boolean;
   readonly children: ComponentChildren;
 }) {
   const [isOpen, setOpen] = useState(false);
@@ -19,7 +22,7 @@ export function FoldedFilters({
           {isOpen ? 'Hide filters' : `Filters${count > 0 ? ` (${count})` : ''}`}
         </Button>
       </div>
-      <div class="filters">{children}</div>
+      <div class={isNarrow ? 'filters narrow' : 'filters'}>{children}</div>
     </search>
   );
 }

@@ -45,7 +45,8 @@ export const handler = defineFunction(
     const audit = { action: 'drill', by, run, backups: [key], target: server.name, signal } as const;
     const result = await cancellable(repository, { run, signal }, (stop) =>
       audited(repository, { ...audit, signal: stop }, () =>
-        runDrill(repository, key, server, { onProgress, signal: stop }),
+        // The role of drills may not sign.
+        runDrill(repository, key, server, { by, signs: false, onProgress, signal: stop }),
       ),
     );
     if ('by' in result) return { key, ...result };

@@ -79,6 +79,12 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   drill: async ({ backend, body, ...call }) => begun(await backend.drill(body, call)),
   copy: async ({ backend, body, ...call }) => begun(await backend.copy(body, call)),
   lock: async ({ backend, body, ...call }) => begun(await backend.lock(body, call)),
+  drills: async ({ backend, query, signal }) => ok(await backend.view.drills(query, signal)),
+  drillEvidence: async ({ backend, param, signal }) => ok(await backend.view.drill(param, signal)),
+  drillReport: async ({ backend, param, signal }) => {
+    const { fileName, bytes } = await backend.view.drillReport(param, signal);
+    return { status: 200, headers: fileHeaders(fileName, 'json'), file: oneBlock(bytes) };
+  },
   hold: async ({ backend, body, ...call }) =>
     ok(await backend.hold(parseBackup(body.backup), body.reason, call)),
   release: async ({ backend, body, ...call }) =>
@@ -106,4 +112,8 @@ function ok<T>(json: T) {
 
 function begun<T>(json: T) {
   return { status: 202, json };
+}
+
+async function* oneBlock(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

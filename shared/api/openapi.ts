@@ -66,11 +66,16 @@ function operation(id: string, route: ApiRoute, schemas: Components): JsonObject
   };
 }
 
+const PARAMETERS: Readonly<Record<string, string>> = {
+  key: 'Name or whole key of a backup; slashes encoded.',
+  report: 'Name or whole key of the report of a drill; slashes encoded.',
+};
+
 function pathParameters({ path }: ApiRoute): Json[] {
   const [, name] = /\{(\w+)\}/.exec(path) ?? [];
   if (name === undefined) return [];
   const id = path.startsWith('/api-keys/') ? 'Id of an API key.' : 'Id of a run.';
-  const description = name === 'key' ? 'Name or whole key of a backup; slashes encoded.' : id;
+  const description = PARAMETERS[name] ?? id;
   return [{ name, in: 'path', required: true, description, schema: { type: 'string' } }];
 }
 

@@ -5,6 +5,7 @@ import type {
   RetentionAnswer,
   RetentionQuery,
 } from '../core/api-backups.ts';
+import type { DrillAnswer, DrillsAnswer, DrillsQuery } from '../core/api-drills.ts';
 import type { RunAnswer } from '../core/api-runs.ts';
 import type {
   AuditAnswer,
@@ -33,6 +34,7 @@ import { unknownName } from './unknown-name.ts';
 import { type AuditFilter, auditEntries, auditPage } from './view/audit.ts';
 import { auditFile } from './view/audit-file.ts';
 import { readDetail } from './view/detail.ts';
+import { drillBytes, drillDetail, drillsPage } from './view/drills.ts';
 import { listPage } from './view/list-page.ts';
 import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
 import { newestRuns, recordedRun } from './view/recorded-runs.ts';
@@ -258,6 +260,23 @@ export class RepositoryView {
   ): Promise<AsyncIterable<Uint8Array>> {
     const options = await this.#auditOptions(filter, signal);
     return auditFile(auditEntries(this.#options.repository, filter, options), format);
+  }
+
+  async drills(query: DrillsQuery, signal: AbortSignal): Promise<DrillsAnswer> {
+    if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
+    const { repository, naming = AS_STORED } = this.#options;
+    return drillsPage(repository, query, { naming, signal });
+  }
+
+  async drill(name: string, signal: AbortSignal): Promise<DrillAnswer> {
+    const { repository, naming = AS_STORED } = this.#options;
+    return drillDetail(repository, name, { naming, signal });
+  }
+
+  /** The report of a drill as a file. */
+  async drillReport(name: string, signal: AbortSignal) {
+    const bytes = await drillBytes(this.#options.repository, name, signal);
+    return { fileName: `${name.slice(name.lastIndexOf('/') + 1).replace(/\.json$/, '')}.json`, bytes };
   }
 
   async #auditOptions({ source }: AuditFilter, signal: AbortSignal) {

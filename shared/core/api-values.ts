@@ -61,7 +61,7 @@ export const Depth = z.object({
 });
 const VerifyMark = z.object({ ...At, depth: Depth, isWhole: z.boolean() });
 const FullVerifyMark = z.object(At);
-const DrillMark = z.object({
+export const DrillMark = z.object({
   ...At,
   outcome: z.enum(['equal', 'different', 'failed']),
   restoreMs: Count,
@@ -76,6 +76,10 @@ const DrillMark = z.object({
     .optional()
     .describe('names: definitions could not be compared; none: there is no schema, or it was not come to'),
   error: z.string().optional().describe('why it failed: a code'),
+  source: SourceName.optional().describe('as the backup names it'),
+  manifestSha256: z.string().optional().describe('of the manifest of the backup, as it was then'),
+  startedAt: Time.optional(),
+  by: z.string().optional().describe('who asked for it; missing of a command line or a schedule'),
 });
 
 /** What reports say of a backup, the newest of each; missing where there is none. */

@@ -11,6 +11,7 @@ import {
   RetentionQuery,
 } from './api-backups.ts';
 import { ApiKeysAnswer, CreateApiKeyBody, CreatedApiKey, RevokedApiKey } from './api-keys.ts';
+import { DrillAnswer, DrillsAnswer, DrillsQuery } from './api-drills.ts';
 import { AUDIT_FORMATS, type LimitClass, type Role } from './api-names.ts';
 import {
   CopyBody,
@@ -40,7 +41,7 @@ import type { FileFormat } from './export-types.ts';
 
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Below `API_BASE`. `{key}` and `{id}` stand for one parameter, the last of the path. */
+  /** Below `API_BASE`. `{key}`, `{id}` and `{report}` stand for one parameter, the last of the path. */
   readonly path: string;
   /** One line for openapi.json. */
   readonly summary: string;
@@ -209,6 +210,32 @@ export const API_ROUTES = {
     limit: 'write',
     body: LockBody,
     answers: { 202: RunStarted },
+  },
+  drills: {
+    method: 'GET',
+    path: '/drills',
+    summary: 'Drills, newest first, as their reports have them.',
+    role: 'viewer',
+    limit: 'read',
+    query: DrillsQuery,
+    answers: { 200: DrillsAnswer },
+  },
+  drillEvidence: {
+    method: 'GET',
+    path: '/drills/{report}',
+    summary: 'The evidence of a drill: what was compared, and what vouches for the report.',
+    role: 'viewer',
+    limit: 'read',
+    answers: { 200: DrillAnswer },
+  },
+  drillReport: {
+    method: 'GET',
+    path: '/drill-reports/{report}',
+    summary: 'The report of a drill, byte for byte: what its signature is of.',
+    role: 'viewer',
+    limit: 'read',
+    answers: {},
+    files: ['json'],
   },
   hold: {
     method: 'POST',

@@ -59,6 +59,13 @@ const BODIES = {
     schema: z.enum(['equal', 'different', 'names', 'none']).optional(),
     /** Why it failed: a code of docs/errors.md. */
     error: z.string().optional(),
+    /** The source, as the backup names it. */
+    source: z.object({ kind: z.string(), name: z.string() }).optional(),
+    /** SHA-256 of the manifest of the backup, as it was then, in hex. */
+    manifestSha256: z.string().optional(),
+    startedAt: z.iso.datetime().optional(),
+    /** Who asked for it by the admin API or of a function; missing of a command line. */
+    by: z.string().optional(),
   }),
   prune: z.object({
     /** Backups that were taken out: those of the report. */

@@ -8,7 +8,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { SchemaComparison, Scratch, ScratchServer } from '../sources/scratch.ts';
 import type { DatasetComparison } from './compare.ts';
 import { contentsOf } from './contents.ts';
-import { writeDrillReport } from './drill-report.ts';
+import { type DrilledBackup, writeDrillReport } from './drill-report.ts';
 import { type RestoreResult, refuseFailures, restoreAndCompare } from './restore.ts';
 
 export interface DrillOptions {
@@ -16,6 +16,10 @@ export interface DrillOptions {
   readonly jobs?: number | undefined;
   /** Leave the scratch target where it is, for a look. */
   readonly keep?: boolean;
+  /** Who asked for it. @default nobody that is known: a command line */
+  readonly by?: string | undefined;
+  /** Whether the report is signed if there is a key that signs. @default true */
+  readonly signs?: boolean;
   /** Where the source is, besides what the backup calls it: a drill on the same server is warned of. */
   readonly locations?: readonly string[] | undefined;
   readonly onProgress?: OnProgress;
@@ -52,6 +56,7 @@ export interface DrillResult {
 
 /** What is known of a drill while it goes on. */
 interface Course {
+  backup: DrilledBackup | undefined;
   scratch: Scratch | undefined;
   restored: RestoreResult | undefined;
   schema: SchemaComparison | undefined;
@@ -74,7 +79,8 @@ export async function runDrill(
   options: DrillOptions,
 ): Promise<DrillResult> {
   const { signal, onProgress = () => {} } = options;
-  const course: Course = { scratch: undefined, restored: undefined, schema: undefined };
+  const startedAt = repository.clock.now();
+  const course: Course = { backup: undefined, scratch: undefined, restored: undefined, schema: undefined };
   let error: HoldfastError | undefined;
   let removal: string | undefined;
   try {
@@ -86,7 +92,11 @@ export async function runDrill(
     removal = await leave(course.scratch, { keep: options.keep === true && !signal.aborted, onProgress });
   }
   const drill = { key, ...describe(course, error), removal };
-  return { ...drill, report: await writeDrillReport(repository, drill, signal) };
+  const { by, signs = true } = options;
+  const asked = { by, startedAt, backup: course.backup, signs };
+  const onUnsigned = (why: string) =>
+    onProgress({ kind: 'warning', code: 'drill', message: `the report is not signed: ${why}` });
+  return { ...drill, report: await writeDrillReport(repository, drill, { ...asked, onUnsigned, signal }) };
 }
 
 async function restoreToScratch(
@@ -99,6 +109,7 @@ async function restoreToScratch(
   const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'drill', message });
   const reader = await repository.openBackup(key, signal);
   const { source } = reader.manifest;
+  course.backup = { source, manifestSha256: (await repository.inspectManifest(key, signal)).sha256 };
   if (source.kind !== server.kind) {
     throw new HoldfastError(
       'E_USAGE',
@@ -169,7 +180,7 @@ async function leave(
   }
 }
 
-function describe({ scratch, restored, schema }: Course, error: HoldfastError | undefined) {
+function describe({ scratch, restored, schema }: Omit<Course, 'backup'>, error: HoldfastError | undefined) {
   const comparison = restored?.comparison ?? [];
   const isSame = schema?.outcome !== 'different' && comparison.every(({ equal }) => equal);
   const compared = new Set(comparison.map(({ dataset }) => dataset));

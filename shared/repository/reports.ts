@@ -21,6 +21,7 @@ import {
 import { Adopted } from './adopted.ts';
 import type { RepositoryContext } from './context.ts';
 import { Quarantine } from './quarantine.ts';
+import type { SeenSignature } from './signatures.ts';
 
 const neverAborted = new AbortController().signal;
 /** Reports read at once. */
@@ -36,6 +37,8 @@ export interface ReportToWrite {
   readonly details?: JsonObject | undefined;
   /** 8 hex digits for its key. @default random ones */
   readonly unique?: string | undefined;
+  /** @default whether it decides something: that must be signed where anybody signs */
+  readonly signs?: boolean;
 }
 
 /** A report as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
@@ -47,6 +50,8 @@ export interface StoredReport {
   readonly isProven: boolean;
   /** Whether a key that is believed has signed it. */
   readonly isSigned?: boolean;
+  /** Of what need not be signed: what its signature is like, if it has one. */
+  readonly signature?: SeenSignature | undefined;
   /** Of its bytes, in hex. */
   readonly sha256?: string;
   readonly problem: HoldfastError | undefined;
@@ -70,11 +75,11 @@ export class Reports {
   /** What decides something is signed where anybody signs. @throws E_NO_KEY, E_BAD_KEY, E_KEY_*, E_STORE_* */
   async write(
     kind: ReportKind,
-    { backups, body, details, unique }: ReportToWrite,
+    { backups, body, details, unique, signs = isDecision(kind) }: ReportToWrite,
     signal: AbortSignal,
   ): Promise<string> {
     const { keys, clock, store, file, signatures } = this.#context;
-    const sign = isDecision(kind) ? signatures.sign(signal) : undefined;
+    const sign = signs ? signatures.sign(signal) : undefined;
     const at = clock.now();
     // The key of the details is made for this run, and seals nothing else.
     const said = JSON.stringify([kind, at, backups, body, details ?? null]);
@@ -174,16 +179,21 @@ export class Reports {
     bytes: Uint8Array,
     report: Report,
     signal: AbortSignal,
-  ): Promise<Pick<StoredReport, 'isProven' | 'isSigned' | 'problem'>> {
+  ): Promise<Pick<StoredReport, 'isProven' | 'isSigned' | 'signature' | 'problem'>> {
     const { keys, file, signatures } = this.#context;
     if (report.repository !== file.id) throw notOurs(report.key, `is of repository ${report.repository}`);
     const isAdopted = report.kind === 'adopt' ? undefined : (sha256: string) => this.#adopted.has(sha256);
-    const isSigned = isDecision(report.kind) && (await signatures.check(bytes, report.key, isAdopted));
-    if (!keys.hasRootKey) return { isProven: isSigned, isSigned, problem: undefined };
+    const signature = signatures.look(bytes);
+    if (signature?.state === 'wrong' && !isDecision(report.kind))
+      throw notOurs(report.key, `has a signature that the key ${signature.key} did not make`);
+    const isSigned = isDecision(report.kind)
+      ? await signatures.check(bytes, report.key, isAdopted)
+      : signature?.state === 'right';
+    if (!keys.hasRootKey) return { isProven: isSigned, isSigned, signature, problem: undefined };
     const entry = report.keys.find(({ run, purpose }) => run === report.run && purpose === 'manifest');
     if (entry && isAuthentic(bytes, await about(report.key, () => keys.unwrap(entry, signal)))) {
       await keys.refuseUnbelieved(entry, bytes, report.key, signal);
-      return { isProven: true, isSigned, problem: undefined };
+      return { isProven: true, isSigned, signature, problem: undefined };
     }
     throw notOurs(report.key, 'was changed after it was written, or was not written by Holdfast');
   }

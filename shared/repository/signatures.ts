@@ -13,6 +13,14 @@ export interface SignatureOptions {
   readonly isRequired?: boolean | undefined;
 }
 
+export interface SeenSignature {
+  /** Id of the public key. */
+  readonly key: string;
+  readonly alg: 'Ed25519' | 'ES256';
+  /** `unknown-key`: it is not one of `publicKeys`. */
+  readonly state: 'right' | 'wrong' | 'unknown-key';
+}
+
 /** Whether the SHA-256 of an object without a signature is one that somebody signed for later. */
 export type IsAdopted = (sha256: string) => Promise<boolean>;
 
@@ -26,6 +34,21 @@ export class Signatures {
     this.#signer = signer;
     this.#trusted = new Map(publicKeys.map((key) => [key.id, key]));
     this.isRequired = isRequired;
+  }
+
+  /** Whether there is a key that signs. */
+  get hasSigner(): boolean {
+    return this.#signer !== undefined;
+  }
+
+  /** The signature that a document has, and what the pinned keys say of it; undefined where it has none. */
+  look(bytes: Uint8Array): SeenSignature | undefined {
+    const found = signatureOf(bytes);
+    if (!found) return undefined;
+    const { key: id, alg, value } = found.signature;
+    const key = this.#trusted.get(id);
+    if (!key) return { key: id, alg, state: 'unknown-key' };
+    return { key: id, alg, state: key.alg === alg && key.isOf(found.body, value) ? 'right' : 'wrong' };
   }
 
   /** @throws E_NO_KEY where signatures are required and nothing is configured that makes them */

@@ -108,6 +108,27 @@ export interface paths {
      */
     post: operations["lock"];
   };
+  "/api/admin/backup/drills": {
+    /**
+     * Drills, newest first, as their reports have them.
+     * @description Needs the role viewer.undefined
+     */
+    get: operations["drills"];
+  };
+  "/api/admin/backup/drills/{report}": {
+    /**
+     * The evidence of a drill: what was compared, and what vouches for the report.
+     * @description Needs the role viewer.undefined
+     */
+    get: operations["drillEvidence"];
+  };
+  "/api/admin/backup/drill-reports/{report}": {
+    /**
+     * The report of a drill, byte for byte: what its signature is of.
+     * @description Needs the role viewer.undefined
+     */
+    get: operations["drillReport"];
+  };
   "/api/admin/backup/hold": {
     /**
      * Keep a backup, whatever retention says.
@@ -327,6 +348,20 @@ export interface components {
           readonly schema?: "equal" | "different" | "names" | "none";
           /** @description why it failed: a code */
           readonly error?: string;
+          /** @description as the backup names it */
+          readonly source?: {
+            readonly kind: string;
+            readonly name: string;
+          };
+          /** @description of the manifest of the backup, as it was then */
+          readonly manifestSha256?: string;
+          /**
+           * Format: date-time
+           * @description ISO 8601, UTC
+           */
+          readonly startedAt?: string;
+          /** @description who asked for it; missing of a command line or a schedule */
+          readonly by?: string;
         };
       };
     };
@@ -430,6 +465,53 @@ export interface components {
       /** @description what goes with those and does not come back */
       readonly losses: readonly string[];
       readonly warnings: readonly string[];
+    };
+    readonly Drill: {
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      readonly at: string;
+      /** @description key of the report that says so */
+      readonly report: string;
+      /** @enum {string} */
+      readonly outcome: "equal" | "different" | "failed";
+      readonly restoreMs: number;
+      readonly records: number;
+      readonly compareMs?: number;
+      /** @description of records that were restored */
+      readonly plainBytes?: number;
+      /** @description product and version of the server that was restored to */
+      readonly server?: string;
+      /** @description that were compared */
+      readonly datasets?: number;
+      readonly differentDatasets?: number;
+      /**
+       * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+       * @enum {string}
+       */
+      readonly schema?: "equal" | "different" | "names" | "none";
+      /** @description why it failed: a code */
+      readonly error?: string;
+      /** @description of the manifest of the backup, as it was then */
+      readonly manifestSha256?: string;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      readonly startedAt?: string;
+      /** @description who asked for it; missing of a command line or a schedule */
+      readonly by?: string;
+      /** @description of the report: drill_20260301_020000_0123abcd */
+      readonly name: string;
+      readonly backup: string;
+      /** @description null: neither the report nor a backup that is there says it */
+      readonly source: {
+        readonly kind: string;
+        readonly name: string;
+      } | null;
+      /** @description false: the API has no key to check it with */
+      readonly isProven: boolean;
     };
     readonly AuditEntry: {
       /**
@@ -755,6 +837,20 @@ export interface operations {
                   readonly schema?: "equal" | "different" | "names" | "none";
                   /** @description why it failed: a code */
                   readonly error?: string;
+                  /** @description as the backup names it */
+                  readonly source?: {
+                    readonly kind: string;
+                    readonly name: string;
+                  };
+                  /** @description of the manifest of the backup, as it was then */
+                  readonly manifestSha256?: string;
+                  /**
+                   * Format: date-time
+                   * @description ISO 8601, UTC
+                   */
+                  readonly startedAt?: string;
+                  /** @description who asked for it; missing of a command line or a schedule */
+                  readonly by?: string;
                   readonly key: string;
                 }) | null;
               })[];
@@ -1317,6 +1413,20 @@ export interface operations {
                 readonly schema?: "equal" | "different" | "names" | "none";
                 /** @description why it failed: a code */
                 readonly error?: string;
+                /** @description as the backup names it */
+                readonly source?: {
+                  readonly kind: string;
+                  readonly name: string;
+                };
+                /** @description of the manifest of the backup, as it was then */
+                readonly manifestSha256?: string;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                readonly startedAt?: string;
+                /** @description who asked for it; missing of a command line or a schedule */
+                readonly by?: string;
               };
             };
             readonly parent: string | null;
@@ -1607,6 +1717,209 @@ export interface operations {
       202: {
         content: {
           readonly "application/json": components["schemas"]["RunStarted"];
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Drills, newest first, as their reports have them.
+   * @description Needs the role viewer.undefined
+   */
+  drills: {
+    parameters: {
+      query?: {
+        source?: string;
+        from?: string;
+        to?: string;
+        limit?: number;
+        cursor?: string;
+      };
+      header?: {
+        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            /** @description newest first; with a source, a page may hold fewer than there are */
+            readonly drills: readonly components["schemas"]["Drill"][];
+            /** @description null: there are no more */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+      /** @description As it was. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * The evidence of a drill: what was compared, and what vouches for the report.
+   * @description Needs the role viewer.undefined
+   */
+  drillEvidence: {
+    parameters: {
+      header?: {
+        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+      path: {
+        /** @description Name or whole key of the report of a drill; slashes encoded. */
+        report: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            readonly at: string;
+            /** @description key of the report that says so */
+            readonly report: string;
+            /** @enum {string} */
+            readonly outcome: "equal" | "different" | "failed";
+            readonly restoreMs: number;
+            readonly records: number;
+            readonly compareMs?: number;
+            /** @description of records that were restored */
+            readonly plainBytes?: number;
+            /** @description product and version of the server that was restored to */
+            readonly server?: string;
+            /** @description that were compared */
+            readonly datasets?: number;
+            readonly differentDatasets?: number;
+            /**
+             * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+             * @enum {string}
+             */
+            readonly schema?: "equal" | "different" | "names" | "none";
+            /** @description why it failed: a code */
+            readonly error?: string;
+            /** @description of the manifest of the backup, as it was then */
+            readonly manifestSha256?: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            readonly startedAt?: string;
+            /** @description who asked for it; missing of a command line or a schedule */
+            readonly by?: string;
+            /** @description of the report: drill_20260301_020000_0123abcd */
+            readonly name: string;
+            readonly backup: string;
+            /** @description null: neither the report nor a backup that is there says it */
+            readonly source: {
+              readonly kind: string;
+              readonly name: string;
+            } | null;
+            /** @description false: the API has no key to check it with */
+            readonly isProven: boolean;
+            /**
+             * Format: date-time
+             * @description by the store's clock
+             */
+            readonly storedAt: string;
+            /** @description of the report's bytes */
+            readonly sha256: string;
+            readonly software: string;
+            /** @description id of the repository */
+            readonly repository: string;
+            /** @description null: nobody signed it */
+            readonly signature: ({
+              /** @description id of the public key */
+              readonly key: string;
+              /** @enum {string} */
+              readonly alg: "Ed25519" | "ES256";
+              /** @enum {string} */
+              readonly state: "right" | "wrong" | "unknown-key";
+            }) | null;
+            /** @description SHA-256 of the manifest of the backup as it is now; null: the backup is gone */
+            readonly manifestNow: string | null;
+            /** @description null where the API has no key */
+            readonly sealed: ({
+              /** @description where it was restored */
+              readonly target: string | null;
+              readonly comparison: readonly {
+                  readonly dataset: string;
+                  readonly equal: boolean;
+                  readonly backupRecords: number;
+                  readonly targetRecords: number;
+                  readonly missing: number;
+                  readonly unexpected: number;
+                }[];
+              readonly schema: ({
+                /** @enum {string} */
+                readonly outcome: "equal" | "different" | "names" | "none";
+                readonly objects: number;
+                readonly missing: readonly string[];
+                readonly unexpected: readonly string[];
+                readonly changed: readonly string[];
+                readonly why: string | null;
+              }) | null;
+              /** @description what was not restored as it is in the backup, or not compared */
+              readonly leftOut: readonly string[];
+              readonly error: {
+                readonly code: string;
+                readonly message: string;
+              } | null;
+            }) | null;
+          };
+        };
+      };
+      /** @description As it was. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * The report of a drill, byte for byte: what its signature is of.
+   * @description Needs the role viewer.undefined
+   */
+  drillReport: {
+    parameters: {
+      path: {
+        /** @description Name or whole key of the report of a drill; slashes encoded. */
+        report: string;
+      };
+    };
+    responses: {
+      /** @description The file. */
+      200: {
+        content: {
+          readonly "application/json": unknown;
         };
       };
       /** @description Refused, or failed. */

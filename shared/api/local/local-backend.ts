@@ -109,7 +109,13 @@ export class LocalBackend implements Backend {
     const about = { by: call.caller.name, backup, source: body.source ?? null };
     tracker.refuseBusy('drill', about);
     await this.#audit(call, { action: 'drill', source: body.source, backups: backup ? [backup] : [] });
-    return { run: tracker.begin('drill', about, this.#changing(drillRun(this.#options, backup, body))) };
+    return {
+      run: tracker.begin(
+        'drill',
+        about,
+        this.#changing(drillRun(this.#options, backup, { ...body, by: call.caller.name })),
+      ),
+    };
   }
 
   async copy({ place: name }: CopyBody, call: Call): Promise<RunStarted> {

@@ -99,7 +99,7 @@ export function verifyRun(
 export function drillRun(
   { repository, sources, drillServer, env }: LocalBackendOptions,
   backup: BackupKey | null,
-  { source }: DrillBody,
+  { source, by }: Pick<DrillBody, 'source'> & { readonly by: string },
 ): Work {
   return async ({ onProgress, signal }) => {
     const newestGood = async () =>
@@ -108,7 +108,7 @@ export function drillRun(
     const { kind, name: stored } = (await repository.readManifest(key, signal)).source;
     const server = await openScratch(drillServer(knownKind(kind)), env);
     const locations = [...(await sourceNames(sources, env)).values()].find((names) => names.includes(stored));
-    const drill = await runDrill(repository, key, server, { locations, onProgress, signal });
+    const drill = await runDrill(repository, key, server, { by, locations, onProgress, signal });
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
     const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
       hint: `The report ${report} has what differs.`,
