@@ -1,5 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type DrillEvidence,
+  drillEvidenceIn,
+  drillReportKey,
+  readDrillEvidence,
+} from '../../shared/jobs/drill-evidence.ts';
 import { type BackupDetail, showBackup } from '../../shared/jobs/show.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
 import { describeFindings } from '../findings.ts';
 import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
@@ -8,30 +17,54 @@ import { type Screen, type Styled, styled } from '../style.ts';
 
 export const show: Command = {
   options: KEY_OPTIONS,
-  help: `Usage: holdfast show [KEY]
+  help: `Usage: holdfast show [KEY | REPORT]
 
 Shows one backup: where it came from, what is suspect about it, whether it is held, verified and drilled, its datasets
 with their records and sizes, and what it leaves out. KEY is any part of a key that fits one backup,
 \`latest\`, or \`latest:SOURCE\`.
+
+Shows the evidence of a drill if it is given the name of its report (drill_20260301_020000_0123abcd) or a file that the
+console or the API gave of it: what was restored, how it was compared, and whether MAC and signature are right.
 
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast show latest
   holdfast show 20260301 --json
+  holdfast show drill_20260301_020000_0123abcd
+  holdfast show ./drill_20260301_020000_0123abcd.json
 
-Exit status: 0 shown; 10 no such backup; 11 KEY fits several; 20 damaged.
+Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damaged, or not what was written.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, KEY_OPTIONS, 1);
     await using session = await Session.open({ ...values, source: undefined }, io);
+    const evidence = await evidenceNamed(session, positionals[0]);
+    if (evidence) {
+      await session.print(evidenceDocument(evidence), describeEvidence(evidence, session.screen));
+      return 0;
+    }
     const key = await session.backup(positionals[0], values);
     const detail = await showBackup(session.repository, key, io.signal);
     await session.print(detail, describe(detail, session.repository.clock.now(), session.screen));
     return 0;
   },
 };
+
+/** The evidence of a drill, by the name of its report or from a file; undefined where `text` means a backup. */
+async function evidenceNamed(
+  { repository, io }: Session,
+  text: string | undefined,
+): Promise<DrillEvidence | undefined> {
+  if (text === undefined) return undefined;
+  if (/(^|[/\\])drill_\d{8}_\d{6}_[0-9a-f]{8}\.json$/.test(text) && !text.startsWith('reports/')) {
+    const bytes = await readFile(path.resolve(io.cwd, text));
+    return drillEvidenceIn(repository, { bytes, name: path.basename(text) }, io.signal);
+  }
+  if (!/^(reports\/drill\/|drill_)/.test(text)) return undefined;
+  return readDrillEvidence(repository, drillReportKey(text), io.signal);
+}
 
 function describe(detail: BackupDetail, now: Date, screen: Screen): Styled {
   const {

@@ -21,7 +21,7 @@ const LOCAL = new Intl.DateTimeFormat(undefined, {
 const SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 /** `2026-11-26 02:00:00 UTC`, as the tooltips have it. */
-function utc(at: Date): string {
+export function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 

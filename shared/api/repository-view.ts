@@ -283,15 +283,14 @@ export class RepositoryView {
     if (source !== undefined) await this.refuseUnknown(source, signal);
     const { backups } = await this.#overview.get(signal);
     const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));
-    // Also of sources of which no backup is left.
-    const nameOf = await (this.#options.naming ?? AS_STORED)(names.values());
+    const { naming = AS_STORED } = this.#options;
     const scope = this.#scope;
     const isOwn = (name: string | undefined) => name !== undefined && this.#sees(name);
     // Who is for some sources sees what it did itself, and what was done to these sources alone.
     const isSeen = ({ by, sources, backups: of }: AuditEntry) =>
       by === scope?.name ||
       (sources.length > 0 && sources.every(isOwn) && of.every((key) => isOwn(names.get(key))));
-    const sources = { sourceOf: (key: string) => names.get(key), nameOf };
+    const sources = { sourceOf: (key: string) => names.get(key), naming };
     return { sources, isSeen: scope && isSeen, signal };
   }
 

@@ -51,6 +51,20 @@ export async function readDrillEvidence(
   return evidenceOf(repository, await repository.reports.open(key, modifiedAt, signal), signal);
 }
 
+/** Of a report that lies elsewhere, as somebody has filed it. @throws E_DAMAGED where it is not what was written */
+export async function drillEvidenceIn(
+  repository: Repository,
+  { bytes, name }: { readonly bytes: Uint8Array; readonly name: string },
+  signal: AbortSignal,
+): Promise<DrillEvidence> {
+  const storedAt = repository.clock.now();
+  const stored = await repository.reports.inspect(drillReportKey(name), async () => bytes, {
+    storedAt,
+    signal,
+  });
+  return evidenceOf(repository, stored, signal);
+}
+
 /** @throws E_DAMAGED where the report cannot be believed */
 export async function evidenceOf(
   repository: Repository,

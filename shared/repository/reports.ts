@@ -139,8 +139,17 @@ export class Reports {
 
   /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
   async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
+    return this.inspect(key, () => this.#context.store.get(key, { signal }), { storedAt, signal });
+  }
+
+  /** The same of bytes that lie elsewhere. @throws what `read` throws, but for a problem of the report itself */
+  async inspect(
+    key: string,
+    read: () => Promise<Uint8Array>,
+    { storedAt, signal }: { readonly storedAt: Date; readonly signal: AbortSignal },
+  ): Promise<StoredReport> {
     try {
-      const bytes = await this.#context.store.get(key, { signal });
+      const bytes = await read();
       const report = parseReport(bytes, key);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       return { key, storedAt, report, sha256, ...(await this.#prove(bytes, report, signal)) };

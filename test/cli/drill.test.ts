@@ -53,6 +53,22 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
     for (const member of Object.keys(json.json())) expect(section, member).toContain(`\`${member}\``);
     expect(json.json()).toMatchObject({ outcome: 'equal', removal: null, error: null });
     expect(await scratch()).toBe(0);
+    const report = /report {5}(reports\/drill\/\S+)/.exec(text.stdout)?.[1] ?? '';
+    const name = path.basename(report, '.json');
+    const shown = await holdfast(`show ${name}`);
+    expect(shown).toMatchObject({ status: 0 });
+    expect(shown.stdout).toMatch(/^result +restored, and equal/m);
+    expect(shown.stdout).toMatch(/^its hash +[0-9a-f]{64} \(the same today\)$/m);
+    expect(shown.stdout).toMatch(/^MAC +right\nsignature +none$/m);
+    expect(shown.stdout).toMatch(/public\.t +100 +100 +equal/);
+    const stored = await readFile(path.join(cwd, 'repository', report), 'utf8');
+    await writeFile(path.join(cwd, `${name}.json`), stored);
+    expect((await holdfast(`show ./${name}.json --json`)).json()).toMatchObject({
+      isProven: true,
+      outcome: 'equal',
+    });
+    await writeFile(path.join(cwd, `${name}.json`), stored.replace('"records":100', '"records":101'));
+    expect(await holdfast(`show ./${name}.json`)).toMatchObject({ status: 20, stdout: '' });
     for (const said of [text.stdout, text.stderr, json.stdout, json.stderr])
       expect(said).not.toContain(server.password);
   });

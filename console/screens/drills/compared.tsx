@@ -7,7 +7,9 @@ type Sealed = NonNullable<Evidence['sealed']>;
 
 export function Compared({ comparison }: Pick<Sealed, 'comparison'>) {
   if (comparison.length === 0) return null;
-  const rows = comparison.toSorted((a, b) => Number(a.equal) - Number(b.equal) || b.backupRecords - a.backupRecords);
+  const rows = comparison.toSorted(
+    (a, b) => Number(a.equal) - Number(b.equal) || b.backupRecords - a.backupRecords,
+  );
   return (
     <Card title="Datasets" isBare>
       <ScrollX label="Datasets that were compared">

@@ -66,7 +66,7 @@ function Parts({ drill }: { readonly drill: Evidence }) {
           <code class="faint">{sealed.error.code}</code>
         </Note>
       )}
-      <Card title="Result">
+      <Card title="What was found">
         <Result drill={drill} />
       </Card>
       <Card title="Backup that was restored">
@@ -88,7 +88,8 @@ function Parts({ drill }: { readonly drill: Evidence }) {
             <span>The report of this drill has none.</span>
           ) : (
             <span>
-              Their names are sealed, and this API has no key. <code>holdfast show {drill.name}</code> shows them.
+              Their names are sealed, and this API has no key. <code>holdfast show {drill.name}</code> shows
+              them.
             </span>
           )}
         </Note>

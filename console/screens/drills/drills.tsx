@@ -63,7 +63,10 @@ function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {
     );
   return (
     <Empty title="No drills yet">
-      <p>A drill proves that a backup can be restored, and says how long that takes. Begin one on the page of a backup.</p>
+      <p>
+        A drill proves that a backup can be restored, and says how long that takes. Begin one on the page of a
+        backup.
+      </p>
       <Button href="#/backups">Open backups</Button>
     </Empty>
   );
@@ -80,7 +83,9 @@ function Filters({ query }: { readonly query: URLSearchParams }) {
       replacePlace('drills', next);
     },
   });
-  const sources = (status?.sources ?? []).map(({ source }) => [source.name, shortSource(source.name)] as const);
+  const sources = (status?.sources ?? []).map(
+    ({ source }) => [source.name, shortSource(source.name)] as const,
+  );
   return (
     <FoldedFilters count={query.size} isNarrow>
       <SelectField label="Source" options={[['', 'All'], ...sources]} {...field('source')} />

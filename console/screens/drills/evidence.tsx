@@ -1,7 +1,7 @@
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { backupHref, backupName } from '../../routes.ts';
-import { Moment } from '../../ui/moment.tsx';
+import { Moment, utc } from '../../ui/moment.tsx';
 import { Facts } from '../../ui/parts.tsx';
 import { kindName, SourceName } from '../../ui/source-name.tsx';
 import type { Evidence } from './drill.tsx';
@@ -34,7 +34,10 @@ export function Result({ drill }: { readonly drill: Evidence }) {
           ['Records compared', number(records)],
           ['Size', plainBytes === undefined ? 'not recorded' : bytes(plainBytes)],
           ['Datasets compared', datasets === undefined ? 'not recorded' : number(datasets)],
-          ['Datasets that differ', differentDatasets === undefined ? 'not recorded' : number(differentDatasets)],
+          [
+            'Datasets that differ',
+            differentDatasets === undefined ? 'not recorded' : number(differentDatasets),
+          ],
           ['Schema', schema === undefined ? 'not recorded' : SCHEMAS[schema]],
         ]}
       />
@@ -43,7 +46,11 @@ export function Result({ drill }: { readonly drill: Evidence }) {
   );
 }
 
-export function Drilled({ drill: { source, backup, manifestSha256, manifestNow } }: { readonly drill: Evidence }) {
+export function Drilled({
+  drill: { source, backup, manifestSha256, manifestNow },
+}: {
+  readonly drill: Evidence;
+}) {
   return (
     <Facts
       facts={[
@@ -58,8 +65,8 @@ export function Drilled({ drill: { source, backup, manifestSha256, manifestNow }
           ),
         ],
         ['Backup', <a href={backupHref(backup)}>{backupName(backup)}</a>],
-        ['SHA-256 of its manifest', <Hash of={manifestSha256} />],
         ['Today', today(manifestSha256, manifestNow)],
+        ['SHA-256 of its manifest', <Hash of={manifestSha256} />],
       ]}
     />
   );
@@ -68,7 +75,11 @@ export function Drilled({ drill: { source, backup, manifestSha256, manifestNow }
 function today(then: string | undefined, now: string | null) {
   if (now === null) return 'the backup is gone';
   if (then === undefined) return 'the backup is there; its hash at the time was not recorded';
-  return then === now ? 'the backup is there, and the same' : <strong class="ink-bad">another manifest is there</strong>;
+  return then === now ? (
+    'the backup is there, and the same'
+  ) : (
+    <strong class="ink-bad">another manifest is there</strong>
+  );
 }
 
 export function WhereAndWhen({ drill }: { readonly drill: Evidence }) {
@@ -76,8 +87,8 @@ export function WhereAndWhen({ drill }: { readonly drill: Evidence }) {
   return (
     <Facts
       facts={[
-        ['Began', startedAt === undefined ? 'not recorded' : <Moment at={startedAt} />],
-        ['Ended', <Moment at={at} />],
+        ['Began', startedAt === undefined ? 'not recorded' : <Both at={startedAt} />],
+        ['Ended', <Both at={at} />],
         ['Asked for by', by ?? 'a command line or a schedule'],
         ['Restored into', server ?? 'no server: it was not reached'],
         ...(sealed?.target ? [['Scratch database', sealed.target] as const] : []),
@@ -106,8 +117,8 @@ export function Vouchers({ drill }: { readonly drill: Evidence }) {
         ]}
       />
       <p class="small soft">
-        <code>holdfast show {name}</code> checks both. With the public key alone, OpenSSL checks the signature of the
-        downloaded report: docs/security.md, “Checking the evidence of a drill”.
+        <code>holdfast show {name}</code> checks both. With the public key alone, OpenSSL checks the signature
+        of the downloaded report: docs/security.md, “Checking the evidence of a drill”.
       </p>
     </div>
   );
@@ -129,6 +140,17 @@ function signatureText(signature: Evidence['signature']) {
   );
 }
 
+/** Paper has no pointer: here and in UTC. */
+function Both({ at }: { readonly at: string }) {
+  return (
+    <>
+      <Moment at={at} />
+      <br />
+      <span class="small faint">{utc(new Date(at))}</span>
+    </>
+  );
+}
+
 function Hash({ of }: { readonly of: string | undefined }) {
-  return of === undefined ? <>not recorded</> : <span class="mono">{of}</span>;
+  return of === undefined ? <>not recorded</> : <span class="mono hash">{of}</span>;
 }

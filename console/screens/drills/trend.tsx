@@ -1,10 +1,13 @@
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { duration } from '../../../shared/core/human.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../shared/core/units.ts';
 import type { Drill } from '../../api/types.ts';
 import { momentText } from '../../ui/moment.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 
-const WIDTH = 760;
+const LEAST_WIDTH = 280;
+/** Between names of days. */
+const APART = 96;
 const HEIGHT = 230;
 const EDGE = { left: 58, right: 16, top: 26, bottom: 44 };
 const TICKS = 4;
@@ -24,10 +27,12 @@ export function Trend({ drills }: { readonly drills: readonly Drill[] }) {
     .map((drill) => ({ at: Date.parse(drill.at), ms: drill.restoreMs, drill }))
     .toReversed();
   const lines = [...Map.groupBy(points, ({ drill }) => drill.source?.name ?? '')];
-  const scale = scaleOf(points);
+  const host = useRef<HTMLElement>(null);
+  const width = useWidth(host);
+  const scale = scaleOf(points, width);
   return (
-    <figure>
-      <svg class="trend" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={labelOf(points)}>
+    <figure ref={host}>
+      <svg class="trend" viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={labelOf(points)}>
         <Axes scale={scale} points={points} />
         {lines.map(([name, ofSource], i) => (
           <g key={name} class={LOOKS[i % LOOKS.length]}>
@@ -54,6 +59,7 @@ export function Trend({ drills }: { readonly drills: readonly Drill[] }) {
 }
 
 interface Scale {
+  readonly width: number;
   readonly unit: { readonly name: string; readonly ms: number };
   /** Steps of the axis of times, in its unit. */
   readonly ticks: readonly number[];
@@ -61,7 +67,7 @@ interface Scale {
   y(ms: number): number;
 }
 
-function scaleOf(points: readonly Point[]): Scale {
+function scaleOf(points: readonly Point[], width: number): Scale {
   const longest = Math.max(...points.map(({ ms }) => ms), 1);
   const unit =
     longest >= 2 * HOUR_MS
@@ -75,8 +81,9 @@ function scaleOf(points: readonly Point[]): Scale {
   const ticks = Array.from({ length: Math.ceil(longest / unit.ms / step) + 1 }, (_, i) => i * step);
   const most = (ticks.at(-1) ?? 1) * unit.ms;
   const [first = 0, last = 0] = [points[0]?.at, points.at(-1)?.at];
-  const inner = { width: WIDTH - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
+  const inner = { width: width - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
   return {
+    width,
     unit,
     ticks,
     x: (at) => EDGE.left + (last > first ? ((at - first) / (last - first)) * inner.width : inner.width / 2),
@@ -91,7 +98,8 @@ function niceStep(least: number): number {
 }
 
 function Axes({ scale, points }: { readonly scale: Scale; readonly points: readonly Point[] }) {
-  const days = [...new Set([points[0], points[Math.floor(points.length / 2)], points.at(-1)])];
+  const { width } = scale;
+  const days = daysOf(points, scale);
   return (
     <>
       <text x={0} y={12}>
@@ -101,7 +109,7 @@ function Axes({ scale, points }: { readonly scale: Scale; readonly points: reado
         const y = scale.y(tick * scale.unit.ms);
         return (
           <g key={tick}>
-            <line class="ink-grid" x1={EDGE.left} x2={WIDTH - EDGE.right} y1={y} y2={y} />
+            <line class="ink-grid" x1={EDGE.left} x2={width - EDGE.right} y1={y} y2={y} />
             <text x={EDGE.left - 8} y={y + 4} text-anchor="end">
               {Number(tick.toPrecision(3))}
             </text>
@@ -115,17 +123,42 @@ function Axes({ scale, points }: { readonly scale: Scale; readonly points: reado
               key={point.drill.report}
               x={scale.x(point.at)}
               y={HEIGHT - EDGE.bottom + 18}
-              text-anchor={days.length === 1 ? 'middle' : i === 0 ? 'start' : i === days.length - 1 ? 'end' : 'middle'}
+              text-anchor={
+                days.length === 1 ? 'middle' : i === 0 ? 'start' : i === days.length - 1 ? 'end' : 'middle'
+              }
             >
               {DAY.format(point.at)}
             </text>
           ),
       )}
-      <text x={EDGE.left + (WIDTH - EDGE.left - EDGE.right) / 2} y={HEIGHT - 6} text-anchor="middle">
+      <text x={EDGE.left + (width - EDGE.left - EDGE.right) / 2} y={HEIGHT - 6} text-anchor="middle">
         Day of the drill
       </text>
     </>
   );
+}
+
+/** The first and the last, and one between them if there is room. */
+function daysOf(points: readonly Point[], { x }: Scale): readonly (Point | undefined)[] {
+  const [first, middle, last] = [points[0], points[Math.floor(points.length / 2)], points.at(-1)];
+  if (!first || !middle || !last || x(last.at) - x(first.at) < APART) return [last];
+  const hasRoom = x(middle.at) - x(first.at) > 1.5 * APART && x(last.at) - x(middle.at) > 1.5 * APART;
+  return hasRoom ? [first, middle, last] : [first, last];
+}
+
+/** Of an element, as it is now: what is drawn has its own size on every screen. */
+function useWidth(host: { readonly current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(LEAST_WIDTH);
+  useLayoutEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const look = () => setWidth(Math.max(LEAST_WIDTH, element.clientWidth));
+    look();
+    const resize = new ResizeObserver(look);
+    resize.observe(element);
+    return () => resize.disconnect();
+  }, [host]);
+  return width;
 }
 
 function labelOf(points: readonly Point[]): string {

@@ -1,6 +1,7 @@
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome } from '../../core/api-names.ts';
 import type { AuditEntry } from '../../core/api-status.ts';
 
+import type { Naming } from '../../jobs/naming.ts';
 import type { StoredReport } from '../../repository/reports.ts';
 
 type Report = NonNullable<StoredReport['report']>;
@@ -9,15 +10,15 @@ type Report = NonNullable<StoredReport['report']>;
 export interface AuditSources {
   /** By the names of the configuration; undefined of a backup that is gone. */
   sourceOf(backup: string): string | undefined;
-  /** What the configuration calls a source that a report names. */
-  nameOf(stored: string): string;
+  /** What the configuration calls sources that a report names. */
+  readonly naming: Naming;
 }
 
 /** Undefined where it cannot be believed. */
-export function entryOf(
+export async function entryOf(
   { report, storedAt, key }: StoredReport,
   sources: AuditSources,
-): AuditEntry | undefined {
+): Promise<AuditEntry | undefined> {
   if (!report) return undefined;
   const { body, kind, backups } = report;
   const text = (name: string) => (typeof body[name] === 'string' ? body[name] : null);
@@ -29,7 +30,7 @@ export function entryOf(
     by: text('by'),
     outcome: outcomeOf(report),
     run: text('run'),
-    sources: sourcesOf(report, sources),
+    sources: await sourcesOf(report, sources),
     backups: [...backups],
     about: text('reason') ?? text('target') ?? text('error') ?? text('blockedBy') ?? aboutKey(report),
     report: key,
@@ -53,18 +54,15 @@ function outcomeOf({ kind, body }: Report): AuditOutcome | null {
   return AUDIT_OUTCOMES.find((known) => known === body['outcome']) ?? null;
 }
 
-function sourcesOf({ body, backups }: Report, { sourceOf, nameOf }: AuditSources): string[] {
+async function sourcesOf({ body, backups }: Report, { sourceOf, naming }: AuditSources): Promise<string[]> {
   const { source, removed } = body;
   const named = [
     ...(isNamed(source) ? [source.name] : []),
     ...(typeof source === 'string' ? [source] : []),
-    ...(Array.isArray(removed) ? removed : []).flatMap((one) =>
-      isNamed(one) ? [] : isSourced(one) ? [one.source.name] : [],
-    ),
+    ...(Array.isArray(removed) ? removed : []).flatMap((one) => (isSourced(one) ? [one.source.name] : [])),
   ];
-  return [
-    ...new Set([...named.map((name) => nameOf(name)), ...backups.flatMap((key) => sourceOf(key) ?? [])]),
-  ].sort();
+  const nameOf = await naming(named);
+  return [...new Set([...named.map(nameOf), ...backups.flatMap((key) => sourceOf(key) ?? [])])].sort();
 }
 
 function isNamed(one: unknown): one is { readonly name: string } {

@@ -84,12 +84,11 @@ async function* readEntries(
     kinds.map((kind) => `reports/${kind}/`),
     { now: repository.clock.now(), after: decodeCursor(cursor), ...boundsOf(filter), signal },
   );
-  const opened = orderedMap(keys, READS, async (dated) => ({
-    dated,
-    stored: await repository.reports.open(dated.key, dated.info.modifiedAt, signal),
-  }));
-  for await (const { dated, stored } of opened) {
-    const entry = entryOf(stored, sources);
+  const opened = orderedMap(keys, READS, async (dated) => {
+    const stored = await repository.reports.open(dated.key, dated.info.modifiedAt, signal);
+    return { dated, stored, entry: await entryOf(stored, sources) };
+  });
+  for await (const { dated, stored, entry } of opened) {
     const isWanted = entry !== undefined && isSeen(entry) && fits(entry, filter);
     yield { dated, entry: isWanted ? entry : undefined, at: stored.report?.at ?? '' };
   }
