@@ -34,7 +34,7 @@ import { unknownName } from './unknown-name.ts';
 import { type AuditFilter, auditEntries, auditPage } from './view/audit.ts';
 import { auditFile } from './view/audit-file.ts';
 import { readDetail } from './view/detail.ts';
-import { drillBytes, drillDetail, drillsPage } from './view/drills.ts';
+import { type DrillFile, drillDetail, drillFile, drillsPage } from './view/drills.ts';
 import { listPage } from './view/list-page.ts';
 import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
 import { newestRuns, recordedRun } from './view/recorded-runs.ts';
@@ -264,19 +264,23 @@ export class RepositoryView {
 
   async drills(query: DrillsQuery, signal: AbortSignal): Promise<DrillsAnswer> {
     if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
-    const { repository, naming = AS_STORED } = this.#options;
-    return drillsPage(repository, query, { naming, signal });
+    return drillsPage(this.#options.repository, query, this.#drillOptions(signal));
   }
 
-  async drill(name: string, signal: AbortSignal): Promise<DrillAnswer> {
-    const { repository, naming = AS_STORED } = this.#options;
-    return drillDetail(repository, name, { naming, signal });
+  drill(name: string, signal: AbortSignal): Promise<DrillAnswer> {
+    return drillDetail(this.#options.repository, name, this.#drillOptions(signal));
   }
 
   /** The report of a drill as a file. */
-  async drillReport(name: string, signal: AbortSignal) {
-    const bytes = await drillBytes(this.#options.repository, name, signal);
-    return { fileName: `${name.slice(name.lastIndexOf('/') + 1).replace(/\.json$/, '')}.json`, bytes };
+  drillReport(name: string, signal: AbortSignal): Promise<DrillFile> {
+    return drillFile(this.#options.repository, name, this.#drillOptions(signal));
+  }
+
+  #drillOptions(signal: AbortSignal) {
+    const { naming = AS_STORED } = this.#options;
+    const isSeen = (source: string | undefined) =>
+      !this.#scope || (source !== undefined && this.#sees(source));
+    return { naming, isSeen, signal };
   }
 
   async #auditOptions({ source }: AuditFilter, signal: AbortSignal) {

@@ -10,8 +10,8 @@ import {
   RetentionAnswer,
   RetentionQuery,
 } from './api-backups.ts';
-import { ApiKeysAnswer, CreateApiKeyBody, CreatedApiKey, RevokedApiKey } from './api-keys.ts';
 import { DrillAnswer, DrillsAnswer, DrillsQuery } from './api-drills.ts';
+import { ApiKeysAnswer, CreateApiKeyBody, CreatedApiKey, RevokedApiKey } from './api-keys.ts';
 import { AUDIT_FORMATS, type LimitClass, type Role } from './api-names.ts';
 import {
   CopyBody,
@@ -216,6 +216,7 @@ export const API_ROUTES = {
     path: '/drills',
     summary: 'Drills, newest first, as their reports have them.',
     role: 'viewer',
+    scope: 'own',
     limit: 'read',
     query: DrillsQuery,
     answers: { 200: DrillsAnswer },
@@ -225,6 +226,7 @@ export const API_ROUTES = {
     path: '/drills/{report}',
     summary: 'The evidence of a drill: what was compared, and what vouches for the report.',
     role: 'viewer',
+    scope: 'own',
     limit: 'read',
     answers: { 200: DrillAnswer },
   },
@@ -233,6 +235,7 @@ export const API_ROUTES = {
     path: '/drill-reports/{report}',
     summary: 'The report of a drill, byte for byte: what its signature is of.',
     role: 'viewer',
+    scope: 'own',
     limit: 'read',
     answers: {},
     files: ['json'],

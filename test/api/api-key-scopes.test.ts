@@ -39,6 +39,17 @@ const ROWS: Readonly<Record<RouteId, Row>> = {
     status: 200,
     foreign: [{ path: '/audit/export?source=billing', status: 404 }],
   },
+  drills: { status: 200, foreign: [{ path: '/drills?source=billing', status: 404 }] },
+  drillEvidence: {
+    path: '/drills/DRILL_OF_SHOP',
+    status: 200,
+    foreign: [{ path: '/drills/DRILL_OF_OTHER', status: 404 }],
+  },
+  drillReport: {
+    path: '/drill-reports/DRILL_OF_SHOP',
+    status: 200,
+    foreign: [{ path: '/drill-reports/DRILL_OF_OTHER', status: 404 }],
+  },
   storage: { status: 200 },
   copy: { body: {}, status: 400 },
   lock: { body: {}, status: 400 },
@@ -104,6 +115,7 @@ const ROUTES = Object.entries(API_ROUTES) as [RouteId, ApiRoute][];
 describe('API keys', () => {
   let folder: string;
   let world: Awaited<ReturnType<typeof apiKeysWorld>>;
+  const drills = { shop: '', billing: '' };
   const tokens = {} as Record<KeyRole, { readonly all: string; readonly shop: string }>;
 
   beforeAll(async () => {
@@ -112,6 +124,11 @@ describe('API keys', () => {
     const { make, send } = world;
     const verified = await send('POST', '/verify', { body: { since: '1d', depth: 'quick' } });
     await world.backend.over(verified.json.run);
+    for (const source of ['shop', 'billing'] as const) {
+      const drilled = await send('POST', '/drill', { body: { backup: world.backups[source].name } });
+      const { result } = await world.backend.over(drilled.json.run);
+      drills[source] = path.basename(String(result?.['report']), '.json');
+    }
     for (const role of KEY_ROLES)
       tokens[role] = {
         all: (await make({ name: `${role} of all`, roles: [role] })).token,
@@ -125,6 +142,8 @@ describe('API keys', () => {
   const filled = (text: string) => {
     const { shop, billing } = world.backups;
     return text
+      .replaceAll('DRILL_OF_SHOP', drills.shop)
+      .replaceAll('DRILL_OF_OTHER', drills.billing)
       .replaceAll('OTHER_KEY', billing.name)
       .replaceAll('OTHER_RUN', billing.run)
       .replaceAll('KEY', shop.name)
@@ -157,6 +176,7 @@ describe('API keys', () => {
     const missing = JSON.stringify(request)
       .replaceAll('OTHER_KEY', 'backup_weekly_20010101_000000')
       .replaceAll('OTHER_RUN', '0'.repeat(32))
+      .replaceAll('DRILL_OF_OTHER', 'drill_20010101_000000_00000000')
       .replaceAll('billing', 'nowhere');
     const other = await call(id, JSON.parse(missing), as);
     const words = ({ json: { hint, title, status } }: typeof answer) => ({ hint, title, status });

@@ -111,21 +111,21 @@ export interface paths {
   "/api/admin/backup/drills": {
     /**
      * Drills, newest first, as their reports have them.
-     * @description Needs the role viewer.undefined
+     * @description Needs the role viewer.
      */
     get: operations["drills"];
   };
   "/api/admin/backup/drills/{report}": {
     /**
      * The evidence of a drill: what was compared, and what vouches for the report.
-     * @description Needs the role viewer.undefined
+     * @description Needs the role viewer.
      */
     get: operations["drillEvidence"];
   };
   "/api/admin/backup/drill-reports/{report}": {
     /**
      * The report of a drill, byte for byte: what its signature is of.
-     * @description Needs the role viewer.undefined
+     * @description Needs the role viewer.
      */
     get: operations["drillReport"];
   };
@@ -1729,7 +1729,7 @@ export interface operations {
   };
   /**
    * Drills, newest first, as their reports have them.
-   * @description Needs the role viewer.undefined
+   * @description Needs the role viewer.
    */
   drills: {
     parameters: {
@@ -1774,7 +1774,7 @@ export interface operations {
   };
   /**
    * The evidence of a drill: what was compared, and what vouches for the report.
-   * @description Needs the role viewer.undefined
+   * @description Needs the role viewer.
    */
   drillEvidence: {
     parameters: {
@@ -1906,7 +1906,7 @@ export interface operations {
   };
   /**
    * The report of a drill, byte for byte: what its signature is of.
-   * @description Needs the role viewer.undefined
+   * @description Needs the role viewer.
    */
   drillReport: {
     parameters: {

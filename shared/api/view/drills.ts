@@ -20,6 +20,8 @@ const MOST_READ = 600;
 
 interface DrillOptions {
   readonly naming: Naming;
+  /** Whether the caller sees drills of a source. */
+  readonly isSeen: (source: string | undefined) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -27,7 +29,7 @@ interface DrillOptions {
 export async function drillsPage(
   repository: Repository,
   query: DrillsQuery,
-  { naming, signal }: DrillOptions,
+  { naming, isSeen, signal }: DrillOptions,
 ): Promise<DrillsAnswer> {
   const { limit, source, cursor } = query;
   const after = decodeCursor(cursor);
@@ -46,7 +48,8 @@ export async function drillsPage(
       return { drills, nextCursor: last ? encodeCursor(last) : null };
     last = dated;
     read++;
-    if (drill && (source === undefined || drill.source?.name === source)) drills.push(drill);
+    const name = drill?.source?.name;
+    if (drill && isSeen(name) && (source === undefined || name === source)) drills.push(drill);
   }
   return { drills, nextCursor: null };
 }
@@ -60,16 +63,18 @@ async function believed(...given: Parameters<typeof evidenceOf>): Promise<DrillE
   }
 }
 
-/** @throws E_NO_REPORT (404), E_DAMAGED */
+/** @throws E_BAD_REQUEST (404), E_DAMAGED */
 export async function drillDetail(
   repository: Repository,
   name: string,
-  { naming, signal }: DrillOptions,
+  { naming, isSeen, signal }: DrillOptions,
 ): Promise<DrillAnswer> {
   const evidence = await found(() => readDrillEvidence(repository, keyOf(name), signal));
   const { storedAt, sha256, software, signature, manifestSha256, details } = evidence;
+  const drill = await drillOf(evidence, naming);
+  if (!isSeen(drill.source?.name)) throw noReport();
   const answer: unknown = {
-    ...(await drillOf(evidence, naming)),
+    ...drill,
     storedAt: storedAt.toISOString(),
     sha256,
     software,
@@ -81,9 +86,19 @@ export async function drillDetail(
   return DrillAnswer.parse(answer);
 }
 
+export interface DrillFile {
+  readonly fileName: string;
+  readonly bytes: Uint8Array;
+}
+
 /** The report's own bytes. @throws E_BAD_REQUEST (404) */
-export function drillBytes({ store }: Repository, name: string, signal: AbortSignal): Promise<Uint8Array> {
-  return found(() => store.get(keyOf(name), { signal }));
+export async function drillFile(
+  repository: Repository,
+  name: string,
+  options: DrillOptions,
+): Promise<DrillFile> {
+  const { name: own, report } = await drillDetail(repository, name, options);
+  return { fileName: `${own}.json`, bytes: await repository.store.get(report, { signal: options.signal }) };
 }
 
 async function drillOf(evidence: DrillEvidence, naming: Naming): Promise<ApiDrill> {
@@ -116,7 +131,7 @@ async function found<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function noReport(cause: unknown): ApiError {
+function noReport(cause?: unknown): ApiError {
   return new ApiError('E_BAD_REQUEST', 'there is no report of a drill of that name', {
     status: 404,
     cause,
