@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { outage, tryNow } from './api/connection.ts';
 import { useStatus } from './api/status.ts';
 import { place } from './routes.ts';
+import { ApiKeys } from './screens/api-keys/api-keys.tsx';
 import { Audit } from './screens/audit/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
 import { Backups } from './screens/backups/backups.tsx';
@@ -145,6 +146,8 @@ function Screen() {
       return <Retention />;
     case 'audit':
       return <Audit />;
+    case 'api-keys':
+      return <ApiKeys />;
     case 'configuration':
       return <Configuration />;
     default:

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { type Status, useStatus } from '../api/status.ts';
+import { Button } from '../ui/button.tsx';
 import { When } from '../ui/moment.tsx';
 import { Card, Facts, PageHead } from '../ui/parts.tsx';
 import { ScrollX } from '../ui/scroll-x.tsx';
@@ -41,6 +42,9 @@ function Parts({ status }: { readonly status: Status }) {
           none="No target is configured"
           rows={configured.targets.map(({ name, kind }) => [name, kindName(kind)])}
         />
+      </Card>
+      <Card title="API keys" aside={<Button href="#/api-keys">Show API keys</Button>}>
+        <p class="soft">For programs that ask the admin API without a person signing in.</p>
       </Card>
       <Card title="Repository">
         <Facts
