@@ -9,6 +9,7 @@ import { Backups } from './screens/backups/backups.tsx';
 import { Configuration } from './screens/configuration.tsx';
 import { Drill } from './screens/drills/drill.tsx';
 import { Drills } from './screens/drills/drills.tsx';
+import { Notifications } from './screens/notifications.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
 import { Retention } from './screens/retention/retention.tsx';
@@ -41,6 +42,7 @@ const NAVIGATION: readonly (readonly [path: string, name: string, icon: IconName
   ['runs', 'Runs', 'runs'],
   ['drills', 'Drills', 'drill'],
   ['retention', 'Retention', 'retention'],
+  ['notifications', 'Notifications', 'bell'],
   ['audit', 'Audit', 'audit'],
   ['configuration', 'Configuration', 'plug'],
 ];
@@ -144,6 +146,8 @@ function Screen() {
       return id === undefined ? <Drills /> : <Drill key={id} name={id} />;
     case 'retention':
       return <Retention />;
+    case 'notifications':
+      return <Notifications />;
     case 'audit':
       return <Audit />;
     case 'api-keys':

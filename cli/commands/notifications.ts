@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../shared/core/errors.ts';
+import { ERRORS, HoldfastError } from '../../shared/core/errors.ts';
 import {
   type ChannelStanding,
   destinationOf,
@@ -50,11 +50,9 @@ Exit status: 0 listed, or everybody was told; 75 a channel could not be told; 10
     const sent = action === 'test' ? await test(session, name) : await notifyNow(session);
     const failed = sent.filter(({ outcome }) => outcome === 'failed');
     await session.report({ sent }, describeSent(sent), failed.length);
-    return failed.length > 0 ? EXIT_FAILED : 0;
+    return failed.length > 0 ? ERRORS.E_NOTIFY.exitStatus : 0;
   },
 };
-
-const EXIT_FAILED = 75;
 
 async function list(session: Session): Promise<number> {
   const { config, repository, io } = session;

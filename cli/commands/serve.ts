@@ -76,6 +76,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       env: io.env,
       drillServer: (kind) => drillServer(kind as 'postgres', undefined, config, io),
       sources: await extraSources(values.source, config, io),
+      onWarning: (message) => void write(io.stderr, `warning: ${message}\n`).catch(() => {}),
       signal: io.signal,
     });
     const onError = (error: unknown) => void write(io.stderr, `error: ${describe(error)}\n`).catch(() => {});

@@ -6,6 +6,7 @@ const PATHS = {
   runs: 'M12 4a8 8 0 1 1-7.4 5M4 4v5h5M12 8v4l3 2',
   retention: 'M5 5h14v4H5zM6.5 9v10h11V9M10 13h4',
   audit: 'M7 3h8l4 4v14H7zM15 3v4h4M10 12h6M10 16h6',
+  bell: 'M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 21h4',
   restore: 'M4 12a8 8 0 1 0 2.5-5.8M4 4v5h5M12 8v8M9 13l3 3 3-3',
   good: 'M12 3l7 3v5c0 4.6-3 8.2-7 10-4-1.8-7-5.4-7-10V6zM9 12l2.2 2.2L15.2 10',
   attention: 'M12 4l9 16H3zM12 10v4M12 17v.2',

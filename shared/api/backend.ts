@@ -1,4 +1,5 @@
 import type { AcceptAnswer, HoldAnswer } from '../core/api-backups.ts';
+import type { NotificationTestAnswer } from '../core/api-notifications.ts';
 import type {
   ApiRestorePlan,
   ApiRun,
@@ -65,6 +66,8 @@ export interface Backend {
   hold(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;
   release(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer>;
   accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer>;
+  /** Sends a test to a channel, and says what came back. @throws E_UNKNOWN_NAME */
+  testChannel(name: string, call: Call): Promise<NotificationTestAnswer>;
   runs(limit: number, call: Call): Promise<readonly ApiRun[]>;
   /** @throws E_UNKNOWN_RUN */
   run(id: string, call: Call): Promise<RunAnswer>;

@@ -91,6 +91,8 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
     ok(await backend.release(parseBackup(body.backup), body.reason, call)),
   accept: async ({ backend, body, ...call }) =>
     ok(await backend.accept(body.backups.map(parseBackup), body.reason, call)),
+  notifications: async ({ backend, signal }) => ok(await backend.view.notifications(signal)),
+  notificationTest: async ({ backend, body, ...call }) => ok(await backend.testChannel(body.channel, call)),
   retention: async ({ backend, query, signal }) => ok(await backend.view.retention(query, signal)),
   storage: async ({ backend, signal }) => ok(await backend.view.storage(signal)),
   audit: async ({ backend, query, signal }) => ok(await backend.view.audit(query, signal)),

@@ -6,6 +6,7 @@ import type {
   RetentionQuery,
 } from '../core/api-backups.ts';
 import type { DrillAnswer, DrillsAnswer, DrillsQuery } from '../core/api-drills.ts';
+import type { NotificationsAnswer } from '../core/api-notifications.ts';
 import type { RunAnswer } from '../core/api-runs.ts';
 import type {
   AuditAnswer,
@@ -14,6 +15,7 @@ import type {
   AuditQuery,
   StorageAnswer,
 } from '../core/api-status.ts';
+import type { NotifyChannel } from '../core/config-notifications.ts';
 import type { PruneSettings, RetentionPolicy } from '../core/config-retention.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { StoragePrice } from '../core/forecast.ts';
@@ -21,10 +23,12 @@ import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../core/units.ts';
 import { CALENDAR_DAYS, calendarsOf } from '../jobs/calendar/calendars.ts';
 import { AS_STORED, type Naming } from '../jobs/naming.ts';
+import { failingChannels, readChannels } from '../jobs/notify/deliveries.ts';
+import { type Outlook, outlookOf } from '../jobs/notify/outlook.ts';
 import { type PruneHistory, readPruneHistory } from '../jobs/prune-history.ts';
 import { findRun } from '../jobs/run-history.ts';
 import { readOverview } from '../jobs/status.ts';
-import type { SafetyFacts } from '../jobs/verdict/facts.ts';
+import type { FailingChannel, SafetyFacts } from '../jobs/verdict/facts.ts';
 import { type FactsInput, factsOf } from '../jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../jobs/verdict/run-facts.ts';
 import { type Verdict, verdictOf } from '../jobs/verdict/verdict.ts';
@@ -36,6 +40,7 @@ import { auditFile } from './view/audit-file.ts';
 import { readDetail } from './view/detail.ts';
 import { type DrillFile, drillDetail, drillFile, drillsPage } from './view/drills.ts';
 import { listPage } from './view/list-page.ts';
+import { notificationsOf } from './view/notifications.ts';
 import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
 import { newestRuns, recordedRun } from './view/recorded-runs.ts';
 import { planRetention, type RetentionPlan, retentionPage } from './view/retention.ts';
@@ -66,6 +71,8 @@ export interface ViewOptions {
   readonly price?: StoragePrice | undefined;
   /** @default neither locks nor second places */
   readonly protection?: ProtectionOptions | undefined;
+  /** Who is told when something changes. @default nobody */
+  readonly channels?: readonly NotifyChannel[] | undefined;
 }
 
 /** What a caller sees who is for some sources alone. */
@@ -96,6 +103,7 @@ export class RepositoryView {
   readonly #protection: Remembered<Protection>;
   readonly #prunes: Remembered<PruneHistory>;
   readonly #scope: Scope | undefined;
+  readonly #failing: Remembered<readonly FailingChannel[]>;
 
   constructor(options: ViewOptions, scope?: Scope) {
     const { repository, retention: policy, prune, protection = {} } = options;
@@ -108,10 +116,16 @@ export class RepositoryView {
       this.#plan = scope.of.#plan;
       this.#protection = scope.of.#protection;
       this.#prunes = scope.of.#prunes;
+      this.#failing = scope.of.#failing;
       return;
     }
     this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
     this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
+    this.#failing = new Remembered(
+      (signal) => failingChannels(repository, options.channels ?? [], signal),
+      KEPT_MS,
+      clock,
+    );
     this.#plan = new Remembered(
       (signal) =>
         planRetention(repository, { policy, prune, naming: options.naming, locks: protection.locks }, signal),
@@ -238,6 +252,18 @@ export class RepositoryView {
     return storageOf(status, { backups, runs, calendars, prunes, price }, now);
   }
 
+  async notifications(signal: AbortSignal): Promise<NotificationsAnswer> {
+    const { repository, channels = [] } = this.#options;
+    return notificationsOf(await readChannels(repository, channels, signal));
+  }
+
+  /** What notifications go by. */
+  async outlook(signal: AbortSignal): Promise<Outlook> {
+    const { backups } = await this.#overview.get(signal);
+    const repository = this.#options.repository.store.location;
+    return outlookOf(await this.#facts(signal), { repository, backups });
+  }
+
   /** The newest runs of the history, newest first. */
   runs(signal: AbortSignal): Promise<readonly RunAnswer[]> {
     return this.#runs.get(signal);
@@ -308,6 +334,7 @@ export class RepositoryView {
       runs,
       ...safety,
       ...protection,
+      failingChannels: this.#scope ? undefined : await this.#failing.get(signal),
       at: repository.clock.now(),
       isProven: repository.isProving,
     });
@@ -321,5 +348,6 @@ export class RepositoryView {
     this.#runs.forget();
     this.#protection.forget();
     this.#prunes.forget();
+    this.#failing.forget();
   }
 }

@@ -13,6 +13,7 @@ import {
 import { DrillAnswer, DrillsAnswer, DrillsQuery } from './api-drills.ts';
 import { ApiKeysAnswer, CreateApiKeyBody, CreatedApiKey, RevokedApiKey } from './api-keys.ts';
 import { AUDIT_FORMATS, type LimitClass, type Role } from './api-names.ts';
+import { NotificationsAnswer, NotificationTestAnswer, NotificationTestBody } from './api-notifications.ts';
 import {
   CopyBody,
   CreateBody,
@@ -269,6 +270,25 @@ export const API_ROUTES = {
     limit: 'write',
     body: AcceptBody,
     answers: { 200: AcceptAnswer },
+  },
+  notifications: {
+    method: 'GET',
+    path: '/notifications',
+    summary: 'Channels that are told when something changes, and what they were told last.',
+    role: 'viewer',
+    scope: 'all',
+    limit: 'read',
+    answers: { 200: NotificationsAnswer },
+  },
+  notificationTest: {
+    method: 'POST',
+    path: '/notifications/test',
+    summary: 'Send a test to a channel, once, and say what came back.',
+    role: 'operator',
+    scope: 'all',
+    limit: 'write',
+    body: NotificationTestBody,
+    answers: { 200: NotificationTestAnswer },
   },
   retention: {
     method: 'GET',

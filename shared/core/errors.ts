@@ -145,6 +145,7 @@ export const ERRORS = {
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
   E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),
   E_TIME_STAMP: row(75, 'A time-stamping authority gave no time stamp.', true),
+  E_NOTIFY: row(75, 'A channel of notifications could not be told.', true),
   E_OUT_OF_TIME: row(75, 'The function or task came to the end of its time before the work was done.'),
   E_BAD_REQUEST: row(2, 'A request to the admin API is wrong; every bad field is named.'),
   E_NO_ROUTE: row(10, 'The admin API has no such route.'),

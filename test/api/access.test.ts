@@ -40,6 +40,13 @@ const ROWS: Readonly<
   drills: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
   drillEvidence: { path: '/drills/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
   drillReport: { path: '/drill-reports/none', may: ['viewer', 'operator', 'restorer', 'admin'], status: 404 },
+  notifications: { may: ['viewer', 'operator', 'restorer', 'admin'], status: 200 },
+  notificationTest: {
+    path: '/notifications/test',
+    body: { channel: 'none' },
+    may: ['operator'],
+    status: 404,
+  },
   create: { body: { source: 'none' }, may: ['operator'], status: 400 },
   verify: { body: { backup: 'KEY', depth: 'quick' }, may: ['operator'], status: 202 },
   drill: { body: { backup: 'KEY' }, may: ['operator'], status: 202 },

@@ -397,6 +397,7 @@ describeWithPart('chromium', 'console', () => {
       ['runs', 'Succeeded'],
       [`runs/${run.id}`, 'Log'],
       ['retention', 'would go'],
+      ['notifications', 'No channel is configured'],
       ['audit', 'until the audit is over'],
     ] as const;
     for (const colorScheme of ['light', 'dark'] as const) {

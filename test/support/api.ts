@@ -14,6 +14,7 @@ import { resolveConfig } from '../../shared/core/config.ts';
 import { resolveApi } from '../../shared/core/config-api.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { DEFAULT_SUSPECTS } from '../../shared/core/config-suspects.ts';
+import { localNotifiers } from '../../shared/jobs/notify/local-notifier.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import { judge } from './openapi-judge.ts';
 
@@ -45,6 +46,7 @@ export function localBackend(
     },
     suspects: DEFAULT_SUSPECTS,
     types: { names: ['daily', 'weekly', 'manual'], isOpen: false },
+    notifier: localNotifiers([], { env: {}, onProblem: () => {} }).all,
     schedules: () => [],
     isEnabled: true,
     streamBytes: 1e6,

@@ -148,6 +148,20 @@ export interface paths {
      */
     post: operations["accept"];
   };
+  "/api/admin/backup/notifications": {
+    /**
+     * Channels that are told when something changes, and what they were told last.
+     * @description Needs the role viewer. Not for logins that are for some sources alone.
+     */
+    get: operations["notifications"];
+  };
+  "/api/admin/backup/notifications/test": {
+    /**
+     * Send a test to a channel, once, and say what came back.
+     * @description Needs the role operator. Not for logins that are for some sources alone.
+     */
+    post: operations["notificationTest"];
+  };
   "/api/admin/backup/retention": {
     /**
      * What a prune would keep and remove now, and why.
@@ -2043,6 +2057,153 @@ export interface operations {
             readonly backups: readonly string[];
             readonly reason: string;
             readonly report: string;
+          };
+        };
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Channels that are told when something changes, and what they were told last.
+   * @description Needs the role viewer. Not for logins that are for some sources alone.
+   */
+  notifications: {
+    parameters: {
+      header?: {
+        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        "If-None-Match"?: string;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          readonly ETag: components["headers"]["ETag"];
+        };
+        content: {
+          readonly "application/json": {
+            readonly channels: readonly ({
+                readonly name: string;
+                /** @enum {string} */
+                readonly kind: "webhook" | "slack" | "teams" | "email" | "eventbridge";
+                /** @description an ARN, or where the address is kept; never a secret */
+                readonly destination: string;
+                /** @enum {string} */
+                readonly on: "change" | "all";
+                /** @enum {string} */
+                readonly digest: "daily" | "weekly" | "off";
+                /** @description null: all */
+                readonly sources: (readonly string[]) | null;
+                readonly lastDelivered: ({
+                  /** @enum {string} */
+                  readonly kind: "alarm" | "improved" | "recovered" | "reminder" | "run" | "digest" | "test";
+                  readonly title: string;
+                  /** @enum {string} */
+                  readonly outcome: "delivered" | "failed";
+                  readonly attempts: number;
+                  /** @description of the last answer over HTTP */
+                  readonly status: number | null;
+                  /** @description why it failed; without secrets */
+                  readonly problem: string | null;
+                  /**
+                   * Format: date-time
+                   * @description ISO 8601, UTC
+                   */
+                  readonly at: string;
+                }) | null;
+                readonly lastFailed: ({
+                  /** @enum {string} */
+                  readonly kind: "alarm" | "improved" | "recovered" | "reminder" | "run" | "digest" | "test";
+                  readonly title: string;
+                  /** @enum {string} */
+                  readonly outcome: "delivered" | "failed";
+                  readonly attempts: number;
+                  /** @description of the last answer over HTTP */
+                  readonly status: number | null;
+                  /** @description why it failed; without secrets */
+                  readonly problem: string | null;
+                  /**
+                   * Format: date-time
+                   * @description ISO 8601, UTC
+                   */
+                  readonly at: string;
+                }) | null;
+                /** @description newest first, ten at most */
+                readonly deliveries: readonly ({
+                    /** @enum {string} */
+                    readonly kind: "alarm" | "improved" | "recovered" | "reminder" | "run" | "digest" | "test";
+                    readonly title: string;
+                    /** @enum {string} */
+                    readonly outcome: "delivered" | "failed";
+                    readonly attempts: number;
+                    /** @description of the last answer over HTTP */
+                    readonly status: number | null;
+                    /** @description why it failed; without secrets */
+                    readonly problem: string | null;
+                    /**
+                     * Format: date-time
+                     * @description ISO 8601, UTC
+                     */
+                    readonly at: string;
+                  })[];
+              })[];
+          };
+        };
+      };
+      /** @description As it was. */
+      304: {
+        content: never;
+      };
+      /** @description Refused, or failed. */
+      default: {
+        content: {
+          readonly "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * Send a test to a channel, once, and say what came back.
+   * @description Needs the role operator. Not for logins that are for some sources alone.
+   */
+  notificationTest: {
+    parameters: {
+      header?: {
+        /** @description The same request with the same key begins nothing again. */
+        "Idempotency-Key"?: string;
+      };
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly "application/json": {
+          /** @description its name in the configuration */
+          readonly channel: string;
+        };
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        content: {
+          readonly "application/json": {
+            readonly channel: string;
+            /** @enum {string} */
+            readonly kind: "alarm" | "improved" | "recovered" | "reminder" | "run" | "digest" | "test";
+            readonly title: string;
+            /** @enum {string} */
+            readonly outcome: "delivered" | "failed";
+            readonly attempts: number;
+            /** @description of the last answer over HTTP */
+            readonly status: number | null;
+            /** @description why it failed; without secrets */
+            readonly problem: string | null;
+            /** @description the beginning of what came back; without secrets */
+            readonly answer: string | null;
           };
         };
       };

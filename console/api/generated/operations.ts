@@ -21,6 +21,8 @@ export const OPERATIONS = {
   hold: ['POST', '/hold'],
   release: ['DELETE', '/hold'],
   accept: ['POST', '/accept'],
+  notifications: ['GET', '/notifications'],
+  notificationTest: ['POST', '/notifications/test'],
   retention: ['GET', '/retention'],
   storage: ['GET', '/storage'],
   audit: ['GET', '/audit'],

@@ -1,4 +1,5 @@
 import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
+import type { NotificationTestAnswer } from '../../core/api-notifications.ts';
 import type {
   ApiRun,
   CreateBody,
@@ -98,6 +99,11 @@ class ScopedBackend implements Backend {
   async release(key: BackupKey, reason: string, call: Call): Promise<HoldAnswer> {
     await this.view.refuseHidden(key, call.signal);
     return this.#backend.release(key, reason, call);
+  }
+
+  /** Not for callers of a few sources: channels tell of all. */
+  testChannel(name: string, call: Call): Promise<NotificationTestAnswer> {
+    return this.#backend.testChannel(name, call);
   }
 
   async accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer> {

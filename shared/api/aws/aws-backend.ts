@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
+import { NotificationTestAnswer } from '../../core/api-notifications.ts';
 import {
   ApiRestorePlan,
   type ApiRun,
@@ -14,8 +15,10 @@ import {
 } from '../../core/api-runs.ts';
 import type { StatusAnswer } from '../../core/api-status.ts';
 import { type BackupTypes, knownBackupType } from '../../core/backup-types.ts';
+import type { NotifyChannel } from '../../core/config-notifications.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
+import { channelNamed } from '../../jobs/notify/notifier.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
 import { ApiError } from '../api-error.ts';
@@ -39,6 +42,7 @@ export interface AwsBackendOptions {
   readonly services: AwsServices;
   readonly links: Pick<ExportLinks, 'link'>;
   readonly types: BackupTypes;
+  readonly channels: readonly NotifyChannel[];
   readonly configured: StatusAnswer['configured'];
   readonly schedules: StatusAnswer['schedules'];
 }
@@ -147,6 +151,14 @@ export class AwsBackend implements Backend {
 
   async accept(keys: readonly BackupKey[], reason: string, call: Call): Promise<AcceptAnswer> {
     return AcceptAnswer.parse(await this.#decide('accept', keys, reason, call));
+  }
+
+  /** By the function that has the secrets of channels. */
+  async testChannel(name: string, { signal }: Call): Promise<NotificationTestAnswer> {
+    channelNamed(this.#options.channels, name);
+    const answer = await this.#options.services.call('notify', { test: name }, signal);
+    this.view.changed();
+    return NotificationTestAnswer.parse(answer);
   }
 
   async runs(limit: number, { signal }: Call): Promise<readonly ApiRun[]> {

@@ -26,6 +26,7 @@ export async function openAwsBackend(
     'backups/',
     'reports/',
     'history/',
+    'notices/',
   ]);
   const repository = await openRepository(
     { repository: place, s3, signing, graceMs: prune.graceMs, workers: 1 },
@@ -43,11 +44,13 @@ export async function openAwsBackend(
       prune,
       price: config.price,
       safety: { config, runsDefaults: true },
+      channels: config.channels,
       protection: { locks, copies: config.copies },
     }),
     services,
     links,
     types,
+    channels: config.channels,
     configured: {
       sources: config.sources.map(named),
       targets: config.targets.map(named),

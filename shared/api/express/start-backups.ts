@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ErrorText } from '../../core/api-values.ts';
+import { systemClock } from '../../core/clock.ts';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../core/config.ts';
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 import { withFirebaseKeyFile } from '../../core/firebase-key-file.ts';
 import { duration } from '../../core/human.ts';
-import { MiB, SECOND_MS } from '../../core/units.ts';
+import { MINUTE_MS, MiB, SECOND_MS } from '../../core/units.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
+import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
+import { blindOutlook } from '../../jobs/notify/outlook.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
 import type { Caller } from '../caller.ts';
 import type { LocalBackend } from '../local/local-backend.ts';
@@ -17,6 +20,8 @@ import { Scheduler } from './scheduler.ts';
 const AGAIN_MS = 30 * SECOND_MS;
 /** A request waits no longer for a repository that is being opened. */
 const WAIT_MS = 5 * SECOND_MS;
+/** How often it is looked whether somebody is to be told something, besides after each run. */
+const LOOK_MS = 15 * MINUTE_MS;
 /** Who a schedule is, in the audit trail. */
 const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator'] };
 
@@ -88,6 +93,8 @@ class RunningBackups implements Backups {
   readonly #options: StartBackupsOptions;
   readonly #stop = new AbortController();
   readonly #scheduler: Scheduler | undefined;
+  readonly #notifiers: LocalNotifiers;
+  readonly #look: NodeJS.Timeout | undefined;
   #opened: Promise<OpenLocal> | undefined;
   #problem: HoldfastError | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
@@ -101,6 +108,10 @@ class RunningBackups implements Backups {
     this.#scheduler = isScheduled
       ? new Scheduler(config.aws.schedules, names, ({ source, type }) => this.#begin(source, type))
       : undefined;
+    const onProblem = (message: string) => this.onError(new HoldfastError('E_NOTIFY', message));
+    this.#notifiers = localNotifiers(config.channels, { env: options.env, onProblem });
+    const isTelling = this.#scheduler !== undefined && this.#notifiers.own !== undefined;
+    this.#look = isTelling ? setInterval(() => void this.#tell(), LOOK_MS).unref() : undefined;
   }
 
   problem(): HoldfastError | undefined {
@@ -135,6 +146,7 @@ class RunningBackups implements Backups {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#scheduler?.[Symbol.dispose]();
+    clearInterval(this.#look);
     this.#stop.abort();
     const opened = await this.#opened?.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
@@ -151,16 +163,34 @@ class RunningBackups implements Backups {
         drillServer: (kind) => drillServer(this.config, kind, folder),
         schedules: () => this.#scheduler?.upcoming() ?? [],
         runsSchedules: this.#scheduler !== undefined,
+        notifiers: this.#notifiers,
+        onWarning: (message) => this.onError(new HoldfastError('E_NOTIFY', message)),
         signal: this.#stop.signal,
       });
       this.#problem = undefined;
+      if (this.#look) opened.tell();
       return opened;
     } catch (error) {
       this.#opened = undefined;
       this.#problem = asKnown(error);
       this.onError(error);
+      if (this.#look) void this.#tellBlind(this.#problem.message);
       throw this.#problem;
     }
+  }
+
+  /** Opens the repository again if it could not be opened before, which is told too. */
+  async #tell(): Promise<void> {
+    await this.#whole().catch(() => {});
+    const opened = await this.#opened?.catch(() => undefined);
+    opened?.tell();
+  }
+
+  async #tellBlind(problem: string): Promise<void> {
+    const { repository = '', sources } = this.config;
+    const about = { at: systemClock.now(), repository, sources: sources.map(({ name }) => name) };
+    const { own } = this.#notifiers;
+    await own?.check(undefined, blindOutlook(problem, about), this.#stop.signal).catch(() => {});
   }
 
   async #begin(source: string, type: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
+import type { NotificationTestAnswer } from '../../core/api-notifications.ts';
 import type {
   ApiRestorePlan,
   ApiRun,
@@ -184,6 +185,13 @@ export class LocalBackend implements Backend {
     const result = await acceptBackups(this.#options.repository, keys, { reason, by: caller.name, signal });
     this.view.changed();
     return { ...result, backups: [...result.backups] };
+  }
+
+  async testChannel(name: string, { signal }: Call): Promise<NotificationTestAnswer> {
+    const { repository, notifier } = this.#options;
+    const sent = await notifier.test(repository, name, signal);
+    this.view.changed();
+    return sent;
   }
 
   async runs(limit: number, { signal }: Call): Promise<readonly ApiRun[]> {

@@ -6,6 +6,7 @@ import type { SourceConfig } from '../../jobs/adapters.ts';
 import { watchForCancel } from '../../jobs/cancel-run.ts';
 import { placeFrom } from '../../jobs/copy/place-from.ts';
 import { openLocks } from '../../jobs/lock.ts';
+import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
 import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
 import { namingOf, sourceNames } from '../../jobs/source-names.ts';
 import { CachingStore } from '../../store/caching-store.ts';
@@ -16,9 +17,10 @@ import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
 import { recordIn } from './record-work.ts';
 import { type RecordWork, RunTracker } from './run-tracker.ts';
+import { Telling } from './telling.ts';
 
 /** Small objects that never change, and are read again and again. */
-const KEPT_PREFIXES = ['backups/', 'reports/', 'history/'];
+const KEPT_PREFIXES = ['backups/', 'reports/', 'history/', 'notices/'];
 
 export interface OpenLocalOptions {
   readonly config: ResolvedConfig;
@@ -34,12 +36,16 @@ export interface OpenLocalOptions {
   readonly runsSchedules?: boolean;
   /** Is told what no run fails for, as a note that could not be written. */
   readonly onWarning?: (message: string) => void;
+  /** Who can be told, if the process has told somebody before. @default of the configuration */
+  readonly notifiers?: LocalNotifiers;
   readonly signal: AbortSignal;
 }
 
 export interface OpenLocal extends AsyncDisposable {
   readonly backend: LocalBackend;
   readonly tracker: RunTracker;
+  /** Has channels told what has changed, and waits for nothing. */
+  tell(): void;
 }
 
 /**
@@ -48,7 +54,8 @@ export interface OpenLocal extends AsyncDisposable {
  * @throws E_NO_REPOSITORY, E_WRONG_KEY, E_NO_KEY, E_STORE_*, E_CONFIG
  */
 export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
-  const { config, signal, env } = options;
+  const { config, signal, env, onWarning = () => {} } = options;
+  const { notifiers = localNotifiers(config.channels, { env, onProblem: onWarning }) } = options;
   const repository = await openRepository(options.repository, signal);
   const { store, context } = repository;
   if (!context.keys.hasRootKey) {
@@ -59,13 +66,16 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   }
   const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
   const seen = await openRepository(options.repository, signal, given);
-  const note = recordIn(repository, options.onWarning ?? (() => {}));
+  const note = recordIn(repository, onWarning);
   // What is remembered of runs is read anew once the note of the end is there.
   const record: RecordWork = async (run, work) => {
     // Others than this process may cancel it too.
     const onCancel = (by: string) => void tracker.cancel(run.id, by);
     using _ = watchForCancel(repository, run.id, { signal, onCancel });
-    return await note(run, work).finally(() => view.changed());
+    return await note(run, work).finally(() => {
+      view.changed();
+      telling.begin();
+    });
   };
   const tracker = new RunTracker(repository.clock, { record });
   const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
@@ -92,7 +102,12 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     names: [...sources, ...(options.sources ?? [])].map(({ name }) => name),
     naming,
     protection,
+    channels: config.channels,
   });
+  const telling = new Telling(async () => {
+    const { own } = notifiers;
+    if (own && !signal.aborted) await own.check(repository, await view.outlook(signal), signal);
+  }, onWarning);
   const backend = new LocalBackend({
     repository,
     view,
@@ -102,6 +117,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     drillServer: options.drillServer,
     suspects: config.suspects,
     types: backupTypes(config),
+    notifier: notifiers.all,
     schedules: options.schedules ?? (() => []),
     isEnabled: config.isEnabled,
     streamBytes: config.api.streamBytes,
@@ -112,8 +128,10 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   return {
     backend,
     tracker,
+    tell: () => telling.begin(),
     [Symbol.asyncDispose]: async () => {
       await tracker.close();
+      await telling.settled();
       await seen[Symbol.asyncDispose]();
       await repository[Symbol.asyncDispose]();
     },

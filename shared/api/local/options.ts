@@ -3,6 +3,7 @@ import type { StatusAnswer } from '../../core/api-status.ts';
 import type { BackupTypes } from '../../core/backup-types.ts';
 import type { SuspectThresholds } from '../../core/config-suspects.ts';
 import type { SourceConfig } from '../../jobs/adapters.ts';
+import type { Notifier } from '../../jobs/notify/notifier.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RepositoryView } from '../repository-view.ts';
 import type { NamedPlace } from './places.ts';
@@ -20,6 +21,8 @@ export interface LocalBackendOptions {
   readonly drillServer: (kind: string) => SourceConfig;
   readonly suspects: SuspectThresholds;
   readonly types: BackupTypes;
+  /** Of all channels. */
+  readonly notifier: Pick<Notifier, 'test'>;
   readonly schedules: () => StatusAnswer['schedules'];
   /** False: ENABLE_BACKUPS is off. */
   readonly isEnabled: boolean;
