@@ -51,6 +51,8 @@ const ROWS: Readonly<Record<RouteId, Row>> = {
     foreign: [{ path: '/drill-reports/DRILL_OF_OTHER', status: 404 }],
   },
   storage: { status: 200 },
+  notifications: { status: 200 },
+  notificationTest: { body: { channel: 'none' }, status: 404 },
   copy: { body: {}, status: 400 },
   lock: { body: {}, status: 400 },
   create: {
