@@ -9,7 +9,6 @@ import type { Repository } from '../shared/repository/repository.ts';
 import { RunPacks } from '../shared/repository/run-packs.ts';
 
 export const PACK_BYTES = 8 * MiB;
-const BACKUPS = 500;
 const REPORTS_A_DAY = ['verify', 'audit', 'prune', 'drill'] as const;
 const signal = new AbortController().signal;
 
@@ -28,22 +27,23 @@ export async function makeRepository(
   repository: Repository,
   options: {
     readonly packs: number;
+    readonly backups: number;
     readonly packBytes: number;
     readonly setDay: (day: number) => Date;
     readonly putPack: (key: string) => Promise<void>;
   },
 ): Promise<void> {
-  const { packs: count, packBytes, setDay, putPack } = options;
+  const { packs: count, backups, packBytes, setDay, putPack } = options;
   const { context, reports } = repository;
   let packs: SimulatedPack[] = [];
   let before: Awaited<ReturnType<typeof commitShares>>['manifest'] | undefined;
   let previous: { key: string; sha256: string }[] = [];
   let made = 0;
-  for (let day = 0; day < BACKUPS; day++) {
+  for (let day = 0; day < backups; day++) {
     const startedAt = setDay(day);
     const run = hash(`run ${day}`).slice(0, 32);
     const data = (await context.keys.makeData(run, undefined, signal)).entry;
-    const leaving = Math.ceil(count / BACKUPS);
+    const leaving = Math.ceil(count / backups);
     const kept = packs.filter((_, i) => (i + day * 7919) % Math.max(1, packs.length) >= leaving);
     const added: SimulatedPack[] = [];
     while (kept.length + added.length < count) added.push({ id: hash(`pack ${made++}`), key: data });

@@ -1,9 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
+import { RepositoryView } from '../shared/api/repository-view.ts';
 import { listPage } from '../shared/api/view/list-page.ts';
-import { ListQuery } from '../shared/core/api-backups.ts';
-import { DAY_MS } from '../shared/core/units.ts';
+import { ListQuery, RetentionQuery } from '../shared/core/api-backups.ts';
+import { AuditQuery } from '../shared/core/api-status.ts';
+import { resolveConfig } from '../shared/core/config.ts';
+import { DEFAULT_PRUNE } from '../shared/core/config-retention.ts';
+import { DAY_MS, MINUTE_MS } from '../shared/core/units.ts';
+import { bundleAll } from '../shared/jobs/bundles.ts';
 import { listBackups } from '../shared/jobs/list.ts';
 import { preparePrune } from '../shared/jobs/prune.ts';
 import { readSourceStates, readStatus } from '../shared/jobs/status.ts';
@@ -17,6 +22,18 @@ import { RetryingStore } from '../shared/store/retrying-store.ts';
 import { S3Store } from '../shared/store/s3-store.ts';
 import { makeRepository, PACK_BYTES } from './repository-make.ts';
 
+/** A view of the console: how long it took, and requests but for those of long listings. */
+export interface ViewResult {
+  readonly view: string;
+  readonly wallS: number;
+  readonly calls: number;
+}
+
+export interface ViewsResult {
+  readonly rows: readonly ViewResult[];
+  readonly peakBytes: number;
+}
+
 /** Run by bench/repository.ts, a process a step, so that the peak of memory is of that step. */
 export interface RepositoryResult {
   readonly wallS: number;
@@ -24,7 +41,7 @@ export interface RepositoryResult {
   readonly counts: StoreCounts;
 }
 
-const [step = '', place = '', packs = '', resultFile = ''] = process.argv.slice(2);
+const [step = '', place = '', packs = '', backups = '', resultFile = ''] = process.argv.slice(2);
 const signal = new AbortController().signal;
 const keys = new HexKeyProvider('5a'.repeat(32));
 const FIRST_DAY = Date.parse('2025-01-01T02:00:00Z');
@@ -32,6 +49,7 @@ const isFolder = !place.startsWith('s3:');
 const store = new MeteredStore(isFolder ? new FolderStore(place) : bucket(place.slice(3)));
 
 if (step === 'make') await make();
+else if (step === 'views') await measureViews();
 else await measure();
 
 async function make(): Promise<void> {
@@ -45,7 +63,67 @@ async function make(): Promise<void> {
   await using repository = await Repository.open({ store, keys, workers: 1, clock, signal });
   const packBytes = isFolder ? PACK_BYTES : 1;
   const putPack = isFolder ? sparse : (key: string) => store.put(key, new Uint8Array(1));
-  await makeRepository(repository, { packs: Number(packs), packBytes, setDay, putPack });
+  await makeRepository(repository, {
+    packs: Number(packs),
+    backups: Number(backups),
+    packBytes,
+    setDay,
+    putPack,
+  });
+  await bundle();
+}
+
+/** As after the next prune: manifests and reports in bundles. */
+async function bundle(): Promise<void> {
+  await using repository = await Repository.open({ store, keys, workers: 1, signal });
+  await bundleAll(repository, signal);
+}
+
+/** What a console asks for, first and later, by one process; later ones after what was remembered is out of date. */
+async function measureViews(): Promise<void> {
+  let later = 0;
+  const clock = { now: () => new Date(Date.now() + later) };
+  await using repository = await Repository.open({ store, keys, workers: 1, clock, signal });
+  const rows: ViewResult[] = [];
+  const time = async (view: string, work: () => Promise<unknown>) => {
+    const before = store.counts();
+    const began = performance.now();
+    await work();
+    const { gets, lists } = store.counts();
+    rows.push({
+      view,
+      wallS: (performance.now() - began) / 1000,
+      calls: gets + lists - before.gets - before.lists,
+    });
+  };
+  await time('plain listing of backups and reports', async () => {
+    for (const folder of ['backups/', 'reports/']) for await (const _ of store.list(folder, { signal }));
+  });
+  const view = consoleView(repository);
+  const asked = (query: object) => view.list(ListQuery.parse(query), signal);
+  await time('overview, cold', () =>
+    Promise.all([view.status(signal), asked({ limit: 200 }), view.runs(signal)]),
+  );
+  for (const place of ['', ', a minute later']) {
+    await time(`status${place}`, () => view.status(signal));
+    await time(`first page of backups${place}`, () => asked({ limit: 200 }));
+    await time(`search without a match${place}`, () => asked({ q: 'nothing is called so' }));
+    await time(`retention${place}`, () => view.retention(RetentionQuery.parse({}), signal));
+    await time(`audit${place}`, () => view.audit(AuditQuery.parse({}), signal));
+    later += MINUTE_MS;
+  }
+  writeFileSync(resultFile, JSON.stringify({ rows, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+}
+
+function consoleView(repository: Repository): RepositoryView {
+  const file = { sources: { shop: { kind: 'files', url: '/shop' } } };
+  const config = resolveConfig({ file, fileName: 'bench', env: {}, flags: {} });
+  return new RepositoryView({
+    repository,
+    retention: { days: { '*': 400 }, counts: { last: 7 } },
+    prune: { ...DEFAULT_PRUNE, maxShare: 1 },
+    safety: { config, runsDefaults: false },
+  });
 }
 
 /** A file of that size which takes no room. */

@@ -4,7 +4,7 @@ import type { BackupSummary } from '../shared/jobs/list.ts';
 import { openLocks } from '../shared/jobs/lock.ts';
 import { readSourceLocks, type SourceLock } from '../shared/jobs/lock-state.ts';
 import { failingChannels } from '../shared/jobs/notify/deliveries.ts';
-import { type RepositoryStatus, readOverview } from '../shared/jobs/status.ts';
+import { type RepositoryOverview, readOverview } from '../shared/jobs/status.ts';
 import type { SafetyFacts } from '../shared/jobs/verdict/facts.ts';
 import { factsOf } from '../shared/jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../shared/jobs/verdict/run-facts.ts';
@@ -14,7 +14,9 @@ import type { Session } from './session.ts';
 
 /** All that the command line looks at to say whether one is safe. */
 export interface Safety {
-  readonly status: RepositoryStatus;
+  readonly status: RepositoryOverview;
+  /** As `readOverview` gives them. */
+  readonly namedPacks: ReadonlySet<string> | undefined;
   /** Newest first. */
   readonly backups: readonly BackupSummary[];
   readonly bucket: BucketCheck;
@@ -28,7 +30,7 @@ export interface Safety {
 export async function readSafety(session: Session): Promise<Safety> {
   const { repository, naming, config, io } = session;
   const place = await repositoryConfig(config, io);
-  const [{ status, backups }, runs, bucket, copies, channels] = await Promise.all([
+  const [{ status, backups, namedPacks }, runs, bucket, copies, channels] = await Promise.all([
     readOverview(repository, io.signal, naming),
     readRunFacts(repository, io.signal, naming),
     checkBucket(place, io.signal),
@@ -50,13 +52,13 @@ export async function readSafety(session: Session): Promise<Safety> {
     ...(isBucket ? { bucket } : {}),
     ...(copies.length > 0 ? { copies } : {}),
   });
-  return { status, backups, bucket, copies, locked, facts };
+  return { status, namedPacks, backups, bucket, copies, locked, facts };
 }
 
 /** Of the newest good backup of each source; undefined where no locks are configured. */
 async function readLocks(
   { config, repository, io }: Session,
-  { sources }: RepositoryStatus,
+  { sources }: RepositoryOverview,
 ): Promise<readonly SourceLock[] | undefined> {
   const locks = await openLocks(await repositoryConfig(config, io), config.lock);
   return locks && readSourceLocks(repository, locks, { sources, signal: io.signal });

@@ -7,7 +7,7 @@ import {
 import type { BucketCheck } from '../../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
 import type { SourceLock } from '../../shared/jobs/lock-state.ts';
-import type { RepositoryStatus } from '../../shared/jobs/status.ts';
+import { measurePacks, type RepositoryStatus } from '../../shared/jobs/status.ts';
 import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeCopies } from '../describe-copies.ts';
@@ -53,7 +53,8 @@ something could not be looked at. 10 no repository.
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
     await using session = await Session.open(values, io);
-    const { status: all, bucket, copies, locked, facts } = await readSafety(session);
+    const { status, namedPacks, bucket, copies, locked, facts } = await readSafety(session);
+    const all = { ...status, ...(await measurePacks(session.repository, namedPacks, io.signal)) };
     const { packedDays, ...found } = all;
     const { text: growing, ...growth } = await readGrowth(session.repository, all, {
       price: session.config.price,

@@ -43,7 +43,9 @@ export interface RepositoryPlace {
 }
 
 const HEAD = ['repository.json', 'repository-2.json', 'keys/*'];
-const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*'];
+/** Copies of what lies in `backups/` and `reports/`, to be read faster. */
+const BUNDLES = 'bundles/*';
+const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*', BUNDLES];
 const EVERYTHING = [...LISTED, 'data/*'];
 /** What a restore reads. */
 const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
@@ -99,7 +101,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       generate: [...writer.generate, 'data'],
       decrypt: [...writer.decrypt, ...(deltas ? (['data'] as const) : [])],
     },
-    commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', HISTORY, ...WRAPS] },
+    commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', BUNDLES, HISTORY, ...WRAPS] },
     // Marks of spoilt packs make the next backup store again what they held.
     verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
@@ -113,9 +115,9 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       // Which of what is wrapped to recovery keys is of a run.
       get: [...LISTED, ...WRAPS],
       // A backup that was held while it was taken out is listed again.
-      put: ['expired/*', ...reports('audit', 'prune'), 'backups/*'],
+      put: ['expired/*', ...reports('audit', 'prune'), 'backups/*', BUNDLES],
       // Notes of runs that are old go too.
-      delete: ['data/*', 'backups/*', 'expired/*', HISTORY, ...WRAPS],
+      delete: ['data/*', 'backups/*', 'expired/*', BUNDLES, HISTORY, ...WRAPS],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
       seeLocks: ['data/*', 'backups/*', 'expired/*', ...WRAPS],

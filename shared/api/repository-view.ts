@@ -27,7 +27,7 @@ import { failingChannels, readChannels } from '../jobs/notify/deliveries.ts';
 import { type Outlook, outlookOf } from '../jobs/notify/outlook.ts';
 import { type PruneHistory, readPruneHistory } from '../jobs/prune-history.ts';
 import { findRun } from '../jobs/run-history.ts';
-import { readOverview } from '../jobs/status.ts';
+import { measurePacks, type PackFigures, readOverview } from '../jobs/status.ts';
 import type { FailingChannel, SafetyFacts } from '../jobs/verdict/facts.ts';
 import { type FactsInput, factsOf } from '../jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../jobs/verdict/run-facts.ts';
@@ -44,6 +44,7 @@ import { notificationsOf } from './view/notifications.ts';
 import { type Protection, type ProtectionOptions, protectionOf, readProtection } from './view/protection.ts';
 import { newestRuns, recordedRun } from './view/recorded-runs.ts';
 import { planRetention, type RetentionPlan, retentionPage } from './view/retention.ts';
+import { isSearch, searchPage } from './view/search-page.ts';
 import { type RepositoryPart, statusOf } from './view/status.ts';
 import { storageOf } from './view/storage.ts';
 
@@ -98,6 +99,7 @@ async function readAll(repository: Repository, naming: Naming | undefined, signa
 export class RepositoryView {
   readonly #options: ViewOptions;
   readonly #overview: Remembered<Awaited<ReturnType<typeof readAll>>>;
+  readonly #packs: Remembered<PackFigures>;
   readonly #plan: Remembered<RetentionPlan>;
   readonly #runs: Remembered<readonly RunAnswer[]>;
   readonly #protection: Remembered<Protection>;
@@ -106,12 +108,14 @@ export class RepositoryView {
   readonly #failing: Remembered<readonly FailingChannel[]>;
 
   constructor(options: ViewOptions, scope?: Scope) {
-    const { repository, retention: policy, prune, protection = {} } = options;
+    const { retention: policy, prune, protection = {} } = options;
+    const repository = options.repository.forViews({ remembers: true });
     const { clock } = repository;
-    this.#options = options;
+    this.#options = { ...options, repository };
     this.#scope = scope;
     if (scope) {
       this.#overview = scope.of.#overview;
+      this.#packs = scope.of.#packs;
       this.#runs = scope.of.#runs;
       this.#plan = scope.of.#plan;
       this.#protection = scope.of.#protection;
@@ -120,6 +124,11 @@ export class RepositoryView {
       return;
     }
     this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
+    this.#packs = new Remembered(
+      async (signal) => measurePacks(repository, (await this.#overview.get(signal)).namedPacks, signal),
+      KEPT_MS,
+      clock,
+    );
     this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
     this.#failing = new Remembered(
       (signal) => failingChannels(repository, options.channels ?? [], signal),
@@ -158,8 +167,12 @@ export class RepositoryView {
   async list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer> {
     if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
     const { repository, naming } = this.#options;
-    const sources = query.source === undefined ? this.#scope?.sources : [query.source];
-    return listPage(repository, query, { naming, sources, signal });
+    if (!isSearch(query) && !this.#scope) return listPage(repository, query, { naming, signal });
+    const { backups } = await this.#overview.get(signal);
+    return searchPage(
+      backups.filter(({ source }) => this.#sees(source.name)),
+      query,
+    );
   }
 
   /** @throws E_NO_BACKUP for one of another source, as if it were not there; without a scope never */
@@ -242,14 +255,15 @@ export class RepositoryView {
   }
 
   async storage(signal: AbortSignal): Promise<StorageAnswer> {
-    const [{ status, backups, runs }, prunes] = await Promise.all([
+    const [{ status, backups, runs }, prunes, packs] = await Promise.all([
       this.#overview.get(signal),
       this.#prunes.get(signal),
+      this.#packs.get(signal),
     ]);
     const { repository, safety, retention: policy, price } = this.#options;
     const now = repository.clock.now();
     const calendars = calendarsOf({ ...safety, policy, backups, runs, prunes, now });
-    return storageOf(status, { backups, runs, calendars, prunes, price }, now);
+    return storageOf({ ...status, ...packs }, { backups, runs, calendars, prunes, price }, now);
   }
 
   async notifications(signal: AbortSignal): Promise<NotificationsAnswer> {
@@ -344,6 +358,7 @@ export class RepositoryView {
   /** Something was done: what is remembered is read anew. */
   changed(): void {
     this.#overview.forget();
+    this.#packs.forget();
     this.#plan.forget();
     this.#runs.forget();
     this.#protection.forget();

@@ -14,11 +14,13 @@ import {
   SourceName,
   Time,
 } from './api-values.ts';
+import { BACKUP_STATES } from './backup-search.ts';
 
 /** Backups in one page of `list`. */
 const LIST_LIMIT = { fallback: 50, most: 200 };
 const RETENTION_LIMIT = { fallback: 200, most: 1000 };
 const MOST_ACCEPTED = 100;
+const MOST_SEARCH_CHARS = 500;
 
 /** A backup in a list. */
 export const ApiBackup = z
@@ -50,6 +52,12 @@ export type ApiBackup = z.infer<typeof ApiBackup>;
 export const ListQuery = z.strictObject({
   type: BackupTypeText.optional(),
   source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
+  q: z
+    .string()
+    .max(MOST_SEARCH_CHARS)
+    .optional()
+    .describe('words that its name, type, note and source together have, in any case and order'),
+  state: z.enum(BACKUP_STATES).optional(),
   from: Moment.optional().describe('started then or later'),
   to: Moment.optional().describe('started before then; a date: on that day or before'),
   limit: pageLimit(LIST_LIMIT.fallback, LIST_LIMIT.most),
@@ -58,7 +66,7 @@ export const ListQuery = z.strictObject({
 export type ListQuery = z.infer<typeof ListQuery>;
 
 export const ListAnswer = z.object({
-  backups: z.array(ApiBackup).describe('newest first; with a source, a page may hold fewer than there are'),
+  backups: z.array(ApiBackup).describe('newest first'),
   nextCursor: z.string().nullable().describe('null: there are no more'),
 });
 export type ListAnswer = z.infer<typeof ListAnswer>;

@@ -9,6 +9,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { SequenceLink } from '../repository/sequence.ts';
 import type { ReadingCost, Source, SourceView } from '../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
+import { bundleNew } from './bundles.ts';
 import { judgeBackup } from './judge-backup.ts';
 import { knownOf } from './known-contents.ts';
 import { writeStandingView } from './standing-view.ts';
@@ -81,7 +82,10 @@ export async function runBackup(
   const known = options.fullRead ? undefined : knownOf(parent, repository);
   const write = (view: SourceView) =>
     writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });
-  return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
+  const about = { parent: known, allowEmpty, onProgress, onWarning: warn, signal };
+  const result = await writeStandingView(source, write, about);
+  await bundleNew(repository, signal);
+  return result;
 }
 
 interface WriteOptions extends BackupOptions {

@@ -2,7 +2,8 @@ import { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import { orderedMap } from '../core/ordered-map.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { ManifestEntry } from '../repository/manifest-reader.ts';
+import type { Repository } from '../repository/repository.ts';
 import { isGood, summariseEntry } from './list.ts';
 import { configuredName, type SourceNames } from './naming.ts';
 

@@ -22,6 +22,7 @@ import { nextInSequence } from '../repository/sequence.ts';
 import { decodeShare } from '../repository/written-share.ts';
 import { headIfThere } from '../store/if-there.ts';
 import { type BackupResult, summarise } from './backup.ts';
+import { bundleNew } from './bundles.ts';
 import { judgeBackup } from './judge-backup.ts';
 import {
   costOf,
@@ -115,6 +116,7 @@ async function list(
     onWarning: (message) => options.onProgress?.({ kind: 'warning', code: 'recovery', message }),
     signal,
   });
+  await bundleNew(repository, signal);
   return summarise(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
 }
 

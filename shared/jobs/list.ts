@@ -1,13 +1,16 @@
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
+import { MiB } from '../core/units.ts';
 import { type Manifest, neededBytesOf, type Suspicion } from '../format/manifest.ts';
 import { isMisdated } from '../repository/claimed-date.ts';
+import type { ManifestEntry } from '../repository/manifest-reader.ts';
 import type { BackupMarks, Marks } from '../repository/marks.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { Repository } from '../repository/repository.ts';
 import { AS_STORED, type Naming } from './naming.ts';
 
-/** Manifests read at once. */
-const READS = 8;
+/** Manifests read at once, and what they may take together: those of format 1 name every pack. */
+const READS = 32;
+const MOST_BYTES = 16 * MiB;
 
 export interface BackupSummary {
   readonly key: BackupKey;
@@ -46,8 +49,9 @@ export async function listBackups(
   },
 ): Promise<readonly BackupSummary[]> {
   const { type, naming, signal } = options;
-  const keys = await repository.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
-  return (await summarise(repository, keys, { naming, signal })).summaries;
+  const view = repository.forViews();
+  const keys = await view.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
+  return (await summarise(view, keys, { naming, signal })).summaries;
 }
 
 /**
@@ -68,7 +72,8 @@ export async function summarise(
   const { onEntry = () => {}, naming = AS_STORED, signal } = options;
   const readAll = async () => {
     const summaries: BackupSummary[] = [];
-    for await (const entry of orderedMap(keys, READS, (key) => repository.inspectIfListed(key, signal))) {
+    const most = repository.readsOf(keys, { most: READS, memoryBytes: MOST_BYTES });
+    for await (const entry of orderedMap(keys, most, (key) => repository.inspectIfListed(key, signal))) {
       if (!entry) continue;
       onEntry(entry);
       summaries.push(summariseEntry(entry));

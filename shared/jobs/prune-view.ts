@@ -1,9 +1,11 @@
 import type { HoldfastError } from '../core/errors.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
 import { isListedLate } from '../repository/commit-guard.ts';
+import { listPacks } from '../repository/list-packs.ts';
+import type { ManifestEntry } from '../repository/manifest-reader.ts';
 import type { Marks } from '../repository/marks.ts';
 import { readPackUse } from '../repository/pack-use.ts';
-import { type ManifestEntry, type Repository, withNoPacks } from '../repository/repository.ts';
+import { type Repository, withNoPacks } from '../repository/repository.ts';
 import { AS_STORED, type Naming } from './naming.ts';
 import type { PruneView, StoredPack } from './prune-plan.ts';
 import type { RetentionBackup } from './retention.ts';
@@ -121,9 +123,9 @@ function withoutPacks({ claimed, ...entry }: ManifestEntry): ManifestEntry {
 
 async function readPacks({ store }: Repository, signal: AbortSignal): Promise<readonly StoredPack[]> {
   const packs: StoredPack[] = [];
-  for await (const { key, sizeBytes, modifiedAt } of store.list('data/', { signal })) {
+  await listPacks(store, signal, ({ key, sizeBytes, modifiedAt }) => {
     const id = PACK_KEY.exec(key)?.[2];
     if (id !== undefined) packs.push({ id, bytes: sizeBytes, storedAt: modifiedAt });
-  }
+  });
   return packs;
 }

@@ -12,6 +12,7 @@ import { readStoreClock } from '../repository/store-clock.ts';
 import { whileSweeping } from '../repository/sweeps.ts';
 import type { ObjectLocks } from '../store/object-locks.ts';
 import { announceRemoval } from './announce-removal.ts';
+import { bundleAll } from './bundles.ts';
 import type { Naming } from './naming.ts';
 import {
   type LockEnd,
@@ -149,10 +150,9 @@ export async function runPrune(
   const { locked } = plan;
   const removedPacks = removed.length;
   const result = { expired, putBack: back, removedPacks, freedBytes, removedWraps, locked, blockedBy };
-  return {
-    ...result,
-    report: await report(repository, { ...result, stored: seenBytes - freedBytes }, signal),
-  };
+  const written = await report(repository, { ...result, stored: seenBytes - freedBytes }, signal);
+  await bundleAll(repository, signal);
+  return { ...result, report: written };
 }
 
 function bytesOf(packs: readonly StoredPack[]): number {

@@ -2,9 +2,10 @@ import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
 import { parseRecoveryKeyName, RECOVERY_WRAPS, recoveryWrapName } from '../format/recovery-file.ts';
 import type { RunKeyEntry } from '../repository/key-ring.ts';
+import type { ManifestEntry } from '../repository/manifest-reader.ts';
 import type { KnownRecoveryKey } from '../repository/recovery-keys.ts';
 import type { KeyToWrap } from '../repository/recovery-wraps.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import type { Repository } from '../repository/repository.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
 /** Manifests read at once. */

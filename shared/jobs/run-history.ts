@@ -1,3 +1,4 @@
+import { orderedMap } from '../core/ordered-map.ts';
 import { RUN_KINDS, type RunKind } from '../core/run-kinds.ts';
 import { DAY_MS } from '../core/units.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
@@ -5,6 +6,9 @@ import { HISTORY, type HistoryNote, parseHistoryKey, parseHistoryNote } from '..
 import type { Repository } from '../repository/repository.ts';
 import type { ObjectInfo } from '../store/object-store.ts';
 import { type DatedKey, newestFirst } from './newest-first.ts';
+
+/** Notes read at once. */
+const READS = 16;
 
 /** How a run stands. `stopped` without a code: its process died, and no end was written. */
 export type RunState = 'running' | 'succeeded' | 'suspect' | 'failed' | 'stopped';
@@ -40,10 +44,9 @@ export async function* readRuns(
   const { store, clock } = repository;
   const now = clock.now();
   const folders = kinds.map((kind) => `${HISTORY}${kind}/`);
-  for await (const objects of byRun(newestFirst(store, folders, { now, signal }))) {
-    const run = await readRun(repository, objects, { now, signal }, onUnread);
-    if (run) yield run;
-  }
+  const found = byRun(newestFirst(store, folders, { now, signal }));
+  const read = (objects: readonly ObjectInfo[]) => readRun(repository, objects, { now, signal }, onUnread);
+  for await (const run of orderedMap(found, READS, read)) if (run) yield run;
 }
 
 /** The run of that id; undefined if there is none. @throws E_STORE_* */

@@ -2,7 +2,9 @@ import type { BackupKey } from '../core/ids.ts';
 import { listOf, rootKeysOf } from '../format/manifest.ts';
 import { packKey } from '../format/pack.ts';
 import { formatOf } from '../repository/format-to-write.ts';
-import type { ManifestEntry, Repository } from '../repository/repository.ts';
+import { listPacks } from '../repository/list-packs.ts';
+import type { ManifestEntry } from '../repository/manifest-reader.ts';
+import type { Repository } from '../repository/repository.ts';
 import { linkOf, type SequenceLink } from '../repository/sequence.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
 import type { Naming } from './naming.ts';
@@ -22,7 +24,8 @@ export interface SourceStates {
   readonly heads: readonly SequenceHead[];
 }
 
-export interface RepositoryStatus extends SourceStates {
+/** What manifests and reports say of a repository. */
+export interface RepositoryOverview extends SourceStates {
   readonly location: string;
   readonly repositoryId: string;
   /** What backups are written in from now on. */
@@ -32,7 +35,11 @@ export interface RepositoryStatus extends SourceStates {
   readonly newest: readonly BackupSummary[];
   /** Sum over all backups of what a restore of each would give. */
   readonly logicalBytes: number;
-  /** Bytes of all objects under `data/`. */
+}
+
+/** What the list of packs says: long in a large repository. */
+export interface PackFigures {
+  /** Bytes of all packs under `data/`. */
   readonly packBytes: number;
   readonly packs: number;
   /** Bytes of those by the day on which they were stored, oldest first. */
@@ -43,6 +50,8 @@ export interface RepositoryStatus extends SourceStates {
    */
   readonly unreferencedBytes: number | undefined;
 }
+
+export interface RepositoryStatus extends RepositoryOverview, PackFigures {}
 
 /** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
 export interface SourceStatus {
@@ -76,15 +85,21 @@ export async function readStatus(
   signal: AbortSignal,
   naming?: Naming,
 ): Promise<RepositoryStatus> {
-  return (await readOverview(repository, signal, naming)).status;
+  const { status, namedPacks } = await readOverview(repository, signal, naming);
+  return { ...status, ...(await measurePacks(repository, namedPacks, signal)) };
 }
 
-/** The same, with all backups that it is of, newest first. */
+/** The same without the packs, and all backups that it is of, newest first. */
 export async function readOverview(
   repository: Repository,
   signal: AbortSignal,
   naming?: Naming,
-): Promise<{ readonly status: RepositoryStatus; readonly backups: readonly BackupSummary[] }> {
+): Promise<{
+  readonly status: RepositoryOverview;
+  readonly backups: readonly BackupSummary[];
+  /** Keys of all packs that backups need; undefined where some have lists of their packs. */
+  readonly namedPacks: ReadonlySet<string> | undefined;
+}> {
   const needed = new Set<string>();
   let hasLists = false;
   const onEntry = ({ manifest }: ManifestEntry) => {
@@ -104,9 +119,8 @@ export async function readOverview(
     ...states,
     newest: firstOfEach(readable, ({ source, type }) => JSON.stringify([source, type])),
     logicalBytes: summaries.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
-    ...(await measurePacks(repository, hasLists ? undefined : needed, signal)),
   };
-  return { status, backups: summaries };
+  return { status, backups: summaries, namedPacks: hasLists ? undefined : needed };
 }
 
 /** Reads all manifests and all reports, and needs no key. @throws E_STORE_* */
@@ -115,10 +129,11 @@ export async function readSourceStates(
   options: Parameters<typeof summarise>[2],
 ): Promise<{ readonly states: SourceStates; readonly backups: readonly BackupSummary[] }> {
   const { onEntry = () => {}, signal } = options;
-  const coverage = await CoverageCheck.begin(repository, signal);
+  const view = repository.forViews();
+  const coverage = await CoverageCheck.begin(view, signal);
   const links: SequenceLink[] = [];
-  const keys = await repository.backupKeys(signal);
-  const { summaries, marks } = await summarise(repository, keys, {
+  const keys = await view.backupKeys(signal);
+  const { summaries, marks } = await summarise(view, keys, {
     ...options,
     onEntry: (entry) => {
       const { key, manifest, sha256, storedAt } = entry;
@@ -170,22 +185,23 @@ function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
 }
 
-async function measurePacks(
+/** @param needed keys of packs that backups need, if all are known. @throws E_STORE_* */
+export async function measurePacks(
   repository: Repository,
   needed: ReadonlySet<string> | undefined,
   signal: AbortSignal,
-) {
+): Promise<PackFigures> {
   let packs = 0;
   let packBytes = 0;
   let unreferencedBytes = 0;
   const days = new Map<string, number>();
-  for await (const { key, sizeBytes, modifiedAt } of repository.store.list('data/', { signal })) {
+  await listPacks(repository.store, signal, ({ key, sizeBytes, modifiedAt }) => {
     const date = modifiedAt.toISOString().slice(0, 10);
     days.set(date, (days.get(date) ?? 0) + sizeBytes);
     packs++;
     packBytes += sizeBytes;
     if (needed?.has(key) === false) unreferencedBytes += sizeBytes;
-  }
+  });
   const packedDays = [...days]
     .map(([date, bytes]) => ({ date, bytes }))
     .toSorted((a, b) => (a.date < b.date ? -1 : 1));

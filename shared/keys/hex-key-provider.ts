@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { randomFor } from '../core/bound-random.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { type KeyContext, type KeyProvider, type WrappedKey, wrongKey } from './key-provider.ts';
@@ -17,6 +17,8 @@ const DATA_KEY_BYTES = 32;
 export class HexKeyProvider implements KeyProvider {
   readonly rootKeyId: string;
   readonly #root: Buffer;
+  /** Of the repository that was asked for last. */
+  #wrapping: { readonly repository: string; readonly key: KeyObject } | undefined;
 
   /** @throws E_BAD_KEY; the key itself is in no message */
   constructor(hexKey: string) {
@@ -73,8 +75,10 @@ export class HexKeyProvider implements KeyProvider {
     }
   }
 
-  #wrappingKey(context: KeyContext): Buffer {
-    return hkdf(this.#root, context.repository, 'holdfast/1 wrap');
+  #wrappingKey({ repository }: KeyContext): KeyObject {
+    if (this.#wrapping?.repository !== repository)
+      this.#wrapping = { repository, key: createSecretKey(hkdf(this.#root, repository, 'holdfast/1 wrap')) };
+    return this.#wrapping.key;
   }
 }
 

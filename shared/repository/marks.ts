@@ -2,7 +2,7 @@ import type { HoldfastError } from '../core/errors.ts';
 import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { Report, ReportKind } from '../format/report.ts';
 import { type Body, type BodyKind, parseBody } from '../format/report-bodies.ts';
-import { isAfter, madeAt, type Reports, type StoredReport } from './reports.ts';
+import { isAfter, madeAt, type ReportDates, type Reports, type StoredReport } from './reports.ts';
 
 interface At {
   /** When it was made, by the clock of its writer or of the store, whichever says earlier. */
@@ -43,7 +43,8 @@ type MarkKind = (typeof KINDS)[number];
 
 /** A report that says something of a backup. */
 interface Said<K extends MarkKind> extends At {
-  readonly stored: StoredReport;
+  /** Alone: thousands of whole reports would take memory. */
+  readonly stored: ReportDates;
   readonly body: Body<K>;
 }
 
@@ -119,7 +120,12 @@ function noteOf<K extends MarkKind>(
   for (const backup of report.backups) {
     const all = said.get(backup) ?? { hold: [], release: [], accept: [], verify: [], drill: [] };
     said.set(backup, all);
-    all[kind].push({ at: madeAt(stored), report: report.key, stored, body });
+    all[kind].push({
+      at: madeAt(stored),
+      report: report.key,
+      stored: { report: { at: report.at }, storedAt: stored.storedAt },
+      body,
+    });
   }
 }
 

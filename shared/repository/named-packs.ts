@@ -1,9 +1,9 @@
 import type { HoldfastError } from '../core/errors.ts';
 import type { Manifest, RunKey } from '../format/manifest.ts';
 import { LeafMemory } from './leaf-memory.ts';
+import type { ManifestEntry } from './manifest-reader.ts';
 import type { PackLists } from './pack-lists.ts';
 import { type PackNumbers, PackSet } from './pack-set.ts';
-import type { ManifestEntry } from './repository.ts';
 
 /** A manifest as it was found, and what it names. */
 export interface NamedEntry {

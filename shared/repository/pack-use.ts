@@ -1,17 +1,20 @@
 import { isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { orderedMap } from '../core/ordered-map.ts';
+import { MiB } from '../core/units.ts';
 import { EXPIRED, parseExpiredKey } from '../format/expired.ts';
 import type { RunKey } from '../format/manifest.ts';
 import type { ObjectInfo } from '../store/object-store.ts';
+import type { ManifestEntry } from './manifest-reader.ts';
 import { NameReader } from './named-packs.ts';
 import { PackNumbers } from './pack-set.ts';
-import type { ManifestEntry, Repository } from './repository.ts';
+import type { Repository } from './repository.ts';
 import { isAbandonedClock } from './store-clock.ts';
 import { isAbandonedSweep } from './sweeps.ts';
 
-/** Copies read at once. */
-const READS = 8;
+/** Manifests read at once, and what they may take together. */
+const READS = 16;
+const MOST_BYTES = 16 * MiB;
 
 /** A manifest that prune took out. */
 export interface ExpiredCopy {
@@ -79,7 +82,7 @@ export async function readPackUse(
     const entry = await readCopy(repository, copy, signal);
     return [copy, entry && (await names.of(entry, signal))] as const;
   };
-  for await (const [copy, found] of orderedMap(copies, READS, readOne)) {
+  for await (const [copy, found] of orderedMap(copies, READS >> 1, readOne)) {
     packs.set(copy.object, found ? found.packs : []);
     if (found) onManifest(copy.object, found.keys);
     if (found && !found.packs) doubtful.push([copy.key, copy.object]);
@@ -115,7 +118,8 @@ async function readListed(
     const entry = await repository.inspectIfListed(key, signal);
     return [key, entry && (await names.of(entry, signal))] as const;
   };
-  for await (const [key, found] of orderedMap(unread, READS, inspect)) {
+  const most = repository.readsOf(unread, { most: READS, memoryBytes: MOST_BYTES });
+  for await (const [key, found] of orderedMap(unread, most, inspect)) {
     if (!found) {
       gone.push(key);
       continue;

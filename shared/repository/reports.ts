@@ -18,14 +18,17 @@ import {
   reportKey,
   sealDetails,
 } from '../format/report.ts';
+import type { ObjectInfo } from '../store/object-store.ts';
 import { Adopted } from './adopted.ts';
 import type { RepositoryContext } from './context.ts';
+import type { DocumentMemory } from './document-memory.ts';
+import { stampOf } from './listed-objects.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SeenSignature } from './signatures.ts';
 
 const neverAborted = new AbortController().signal;
 /** Reports read at once. */
-const READS = 8;
+const READS = 32;
 /** What clocks of writers may differ by. */
 const MOST_SKEW_MS = 2 * DAY_MS;
 
@@ -61,9 +64,12 @@ export interface StoredReport {
 export class Reports {
   readonly #context: RepositoryContext;
   readonly #adopted: Adopted;
+  readonly #memory: DocumentMemory<StoredReport> | undefined;
 
-  constructor(context: RepositoryContext) {
+  /** @param memory of what was read. @default every report is read whenever it is asked for */
+  constructor(context: RepositoryContext, memory?: DocumentMemory<StoredReport>) {
     this.#context = context;
+    this.#memory = memory;
     this.#adopted = new Adopted(() => this.read('adopt', neverAborted));
   }
 
@@ -111,7 +117,7 @@ export class Reports {
     yield* orderedMap(
       this.#found(`reports/${kind}/`, () => true, signal),
       READS,
-      ({ key, storedAt }) => this.open(key, storedAt, signal),
+      (info) => this.openListed(info, signal),
     );
   }
 
@@ -129,12 +135,23 @@ export class Reports {
     const found = since
       ? this.#foundSince(kinds, new Date(since.getTime() - MOST_SKEW_MS), signal)
       : this.#found('reports/', isWanted, signal);
-    yield* orderedMap(found, READS, ({ key, storedAt }) => this.open(key, storedAt, signal));
+    yield* orderedMap(found, READS, (info) => this.openListed(info, signal));
   }
 
   /** What was put aside of all that is stored. @throws E_STORE_* */
   quarantine(signal: AbortSignal): Promise<Quarantine> {
     return Quarantine.read(this.#context.store, this.read('quarantine', signal));
+  }
+
+  /** As `open`; what was read before is not read again while it is listed as it was. */
+  async openListed(info: ObjectInfo, signal: AbortSignal): Promise<StoredReport> {
+    const { key, modifiedAt, sizeBytes } = info;
+    const stamp = stampOf(info);
+    const known = this.#memory?.get(key, stamp);
+    if (known) return known;
+    const value = await this.open(key, modifiedAt, signal);
+    if (this.#isSettled(value)) this.#memory?.keep(key, { stamp, value, sizeBytes });
+    return value;
   }
 
   /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
@@ -167,10 +184,15 @@ export class Reports {
     return openDetails(report.details, key, report.key);
   }
 
+  /** Whether the same bytes will be judged the same: a decision that is not signed, somebody may sign for later. */
+  #isSettled({ problem, isSigned, report }: StoredReport): boolean {
+    if (problem !== undefined || !report) return false;
+    return isSigned === true || !isDecision(report.kind) || !this.#context.signatures.trustsAny;
+  }
+
   async *#found(prefix: string, isWanted: (key: string) => boolean, signal: AbortSignal) {
-    for await (const { key, modifiedAt } of this.#context.store.list(prefix, { signal })) {
-      if (isReportKey(key) && isWanted(key)) yield { key, storedAt: modifiedAt };
-    }
+    for await (const info of this.#context.store.list(prefix, { signal }))
+      if (isReportKey(info.key) && isWanted(info.key)) yield info;
   }
 
   /** By a listing for each kind, all at once. */
@@ -180,8 +202,7 @@ export class Reports {
     const lists = kinds.map((kind) =>
       Array.fromAsync(store.list(`reports/${kind}/`, { after: `reports/${kind}/${day}`, signal })),
     );
-    for (const { key, modifiedAt } of (await Promise.all(lists)).flat())
-      if (isReportKey(key)) yield { key, storedAt: modifiedAt };
+    for (const info of (await Promise.all(lists)).flat()) if (isReportKey(info.key)) yield info;
   }
 
   async #prove(
@@ -217,11 +238,17 @@ export function madeAt({ report, storedAt }: StoredReport): Date {
   return claimed < storedAt ? claimed : storedAt;
 }
 
+/** When a report was made, by its writer's clock and by the store's. */
+export interface ReportDates {
+  readonly report: Pick<Report, 'at'> | undefined;
+  readonly storedAt: Date;
+}
+
 /**
  * Whether a report comes after another by its writer's clock and by the store's. Who may write to the store changes the
  * second at will, but not the first; a writer's clock may be wrong, but not the store's.
  */
-export function isAfter(one: StoredReport, other: StoredReport): boolean {
+export function isAfter(one: ReportDates, other: ReportDates): boolean {
   if (!one.report || !other.report) return false;
   return one.report.at > other.report.at && one.storedAt >= other.storedAt;
 }

@@ -1,4 +1,5 @@
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { BUNDLES } from '../format/bundle.ts';
 import { RECOVERY_WRAPS } from '../format/recovery-file.ts';
 import { REPOSITORY_FILE } from '../format/repository-file.ts';
 import { RUNS } from '../format/run-document.ts';
@@ -8,7 +9,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { refuseStranded } from './stranded.ts';
 
 /** What may be left of a repository: none of it is somebody else's. */
-const OURS = ['data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];
+const OURS = [BUNDLES, 'data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];
 
 /** The bytes of `repository.json`. @throws E_NO_REPOSITORY */
 export async function readRepositoryFile(store: ObjectStore, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,15 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type Clock, Stopwatch, systemClock } from '../core/clock.ts';
 import { DEFAULT_PRUNE } from '../core/config-retention.ts';
 import type { StorageClasses } from '../core/config-storage.ts';
-import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
+import { about, isHoldfastError } from '../core/errors.ts';
 import { DEFAULT_FORMAT, type FormatVersion } from '../core/format-version.ts';
 import { type BackupKey, parseBackupKey } from '../core/ids.ts';
+import { mostInMemory } from '../core/parallel.ts';
 import { KiB, MiB } from '../core/units.ts';
-import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
+import { isDocumentProblem } from '../format/authenticated-json.ts';
 import type { ChunkerParameters } from '../format/chunker.ts';
 import { keysFileKey, parseKeysFile } from '../format/keys-file.ts';
-import { type Manifest, parseManifest } from '../format/manifest.ts';
+import type { Manifest } from '../format/manifest.ts';
 import {
   checkRepositoryFile,
   DEFAULT_CHUNKER,
@@ -18,12 +19,16 @@ import {
   REPOSITORY_FILE,
 } from '../format/repository-file.ts';
 import type { KeyProvider } from '../keys/key-provider.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '../store/object-store.ts';
 import { BackupReader } from './backup-reader.ts';
 import type { BackupWriterOptions } from './backup-to-write.ts';
 import { BackupWriter } from './backup-writer.ts';
+import { BundledStore } from './bundled-store.ts';
 import type { Limits, RepositoryContext } from './context.ts';
+import { DocumentMemory } from './document-memory.ts';
 import { KeyRing } from './key-ring.ts';
+import { ListedObjects } from './listed-objects.ts';
+import { type ManifestEntry, ManifestReader } from './manifest-reader.ts';
 import { type Marks, readMarks } from './marks.ts';
 import { PackLists } from './pack-lists.ts';
 import { Reports } from './reports.ts';
@@ -31,7 +36,7 @@ import { readRepositoryFile, refuseTakenPlace, repositoryExists } from './reposi
 import { DEFAULT_REREAD_WITHIN } from './reread.ts';
 import { isSuccessor, openKeychain, refuseReplaced } from './root-keys.ts';
 import { SegmentCache } from './segment-cache.ts';
-import { linkOf, nextInSequence, SequenceLinks } from './sequence.ts';
+import { nextInSequence, SequenceLinks } from './sequence.ts';
 import { type SignatureOptions, Signatures } from './signatures.ts';
 import { spoiltPackOf } from './spoilt-packs.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -40,6 +45,8 @@ const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 /** A manifest of format 2 takes no more, however large the backup is. */
 const MOST_MANIFEST_BYTES = 8 * KiB;
+/** As they lie in the store: manifests, and reports. In memory they take about twice that. */
+const MOST_REMEMBERED_BYTES = 24 * MiB;
 
 export interface RepositoryOptions {
   readonly store: ObjectStore;
@@ -75,23 +82,10 @@ export interface RepositoryOptions {
   readonly signal: AbortSignal;
 }
 
-/** A manifest as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
-export interface ManifestEntry {
-  readonly key: BackupKey;
-  readonly manifest: Manifest | undefined;
-  readonly isProven: boolean;
-  readonly problem: HoldfastError | undefined;
-  /** By the store's clock, as the last listing said. */
-  readonly storedAt?: Date | undefined;
-  /** Of its bytes, in hex; undefined where there were none to be had. */
-  readonly sha256?: string | undefined;
-  /** Whether a key that is believed has signed it. */
-  readonly isSigned?: boolean;
-  /** What the document says, though it be forged: to be believed only where that makes more be kept. */
-  readonly claimed?: Manifest | undefined;
+interface View {
+  readonly listed: ListedObjects;
+  readonly remembers: boolean;
 }
-
-type Proof = Pick<ManifestEntry, 'isProven'> & { readonly isSigned: boolean };
 
 interface BackupListing {
   readonly keys: BackupKey[];
@@ -103,15 +97,29 @@ interface BackupListing {
 export class Repository implements AsyncDisposable {
   readonly #context: RepositoryContext;
   readonly #ownsPool: boolean;
-  /** When manifests were stored, as the last listing said. */
-  readonly #storedAt = new Map<string, Date>();
+  /** Manifests, as the last listing said. */
+  readonly #listed: ListedObjects;
+  readonly #manifests: ManifestReader;
+  readonly #isView: boolean;
   /** Of manifests that were read and proven. */
   readonly links = new SequenceLinks();
-  #reports: Reports | undefined;
+  readonly reports: Reports;
 
-  private constructor(context: RepositoryContext, ownsPool: boolean) {
+  private constructor(context: RepositoryContext, ownsPool: boolean, view?: View) {
     this.#context = context;
     this.#ownsPool = ownsPool;
+    this.#isView = view !== undefined;
+    this.#listed = view?.listed ?? new ListedObjects();
+    this.reports = new Reports(
+      context,
+      view?.remembers ? new DocumentMemory(MOST_REMEMBERED_BYTES) : undefined,
+    );
+    this.#manifests = new ManifestReader(context, {
+      reports: this.reports,
+      listed: this.#listed,
+      links: this.links,
+      memory: view?.remembers ? new DocumentMemory(MOST_REMEMBERED_BYTES) : undefined,
+    });
   }
 
   /**
@@ -185,6 +193,18 @@ export class Repository implements AsyncDisposable {
     return new Repository({ ...this.#context, keys: new KeyRing(undefined, this.id) }, false);
   }
 
+  /**
+   * The same repository for what shows it: small objects come from bundles where there are any. Not for what looks for damage, and not
+   * for what removes anything.
+   *
+   * @param options.remembers keeps what was read for as long as listings say that it is the same. @default false
+   */
+  forViews({ remembers = false }: { readonly remembers?: boolean } = {}): Repository {
+    if (this.#isView) return this;
+    const store = new BundledStore(this.store);
+    return new Repository({ ...this.#context, store }, false, { listed: this.#listed, remembers });
+  }
+
   /** Whether a key, or signatures that are required, prove that what is read is Holdfast's. */
   get isProving(): boolean {
     return this.#context.keys.hasRootKey || this.#context.signatures.isRequired;
@@ -217,11 +237,6 @@ export class Repository implements AsyncDisposable {
     return this.#context.lists;
   }
 
-  get reports(): Reports {
-    this.#reports ??= new Reports(this.#context);
-    return this.#reports;
-  }
-
   /**
    * Holds, acceptances, and the newest verification and drill of each backup.
    *
@@ -240,10 +255,11 @@ export class Repository implements AsyncDisposable {
   async listing(signal: AbortSignal, prefix = 'backups/'): Promise<BackupListing> {
     const keys = [];
     const spoiltPacks = new Set<string>();
-    for await (const { key, modifiedAt } of this.store.list(prefix, { signal })) {
+    for await (const info of this.store.list(prefix, { signal })) {
+      const { key } = info;
       const parsed = parseBackupKey(key);
       if (parsed) keys.push(parsed);
-      if (parsed) this.#storedAt.set(key, modifiedAt);
+      if (parsed) this.#listed.note(info);
       const pack = spoiltPackOf(key);
       if (pack) spoiltPacks.add(pack);
     }
@@ -251,62 +267,52 @@ export class Repository implements AsyncDisposable {
     return { keys: keys.map(({ key }) => key), spoiltPacks };
   }
 
+  /** How many of these manifests may be in memory at once, by the sizes that the last listing said. */
+  readsOf(keys: readonly BackupKey[], bounds: Parameters<typeof mostInMemory>[1]): number {
+    return mostInMemory(
+      keys.map((key) => ({ bytes: this.#listed.sizeOf(key) })),
+      bounds,
+    );
+  }
+
+  /** As the last listings said, in no order; some may be gone since. */
+  listedManifests(): readonly ObjectInfo[] {
+    return this.#listed.all();
+  }
+
+  /** Of a manifest that somebody else has listed. */
+  noteListed(info: ObjectInfo): void {
+    this.#listed.note(info);
+  }
+
   /** When a listed backup was stored, by the store's clock, as the last listing said. */
   storedAt(key: string): Date | undefined {
-    return this.#storedAt.get(key);
+    return this.#listed.storedAt(key);
   }
 
   /** Reads a manifest and checks its signature and, with a key, its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
-  async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
-    const bytes = await this.#manifestBytes(key, signal);
-    const manifest = this.#ours(parseManifest(bytes, key));
-    await this.#prove(bytes, manifest, signal);
-    this.#note(manifest, sha256Of(bytes));
-    return manifest;
+  readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
+    return this.#manifests.readManifest(key, signal);
   }
 
   /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
-  async readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
-    return this.#ours(parseManifest(await this.#manifestBytes(key, signal), key));
+  readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
+    return this.#manifests.readUnprovenManifest(key, signal);
   }
 
   /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
-  async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
-    const entry = await this.inspect(key, () => this.#manifestBytes(key, signal), signal);
-    if (entry.manifest && entry.sha256 !== undefined) this.#note(entry.manifest, entry.sha256);
-    return entry;
+  inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    return this.#manifests.inspectManifest(key, signal);
   }
 
   /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
-  async inspect(
-    key: BackupKey,
-    read: () => Promise<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<ManifestEntry> {
-    let claimed: Manifest | undefined;
-    let sha256: string | undefined;
-    const storedAt = this.#storedAt.get(key);
-    try {
-      const bytes = await read();
-      sha256 = sha256Of(bytes);
-      claimed = parseManifest(bytes, key);
-      const manifest = this.#ours(claimed);
-      const proof = await this.#prove(bytes, manifest, signal);
-      return { key, manifest, ...proof, problem: undefined, storedAt, sha256, claimed };
-    } catch (error) {
-      if (!isDocumentProblem(error)) throw error;
-      return { key, manifest: undefined, isProven: false, problem: error, storedAt, sha256, claimed };
-    }
+  inspect(key: BackupKey, read: () => Promise<Uint8Array>, signal: AbortSignal): Promise<ManifestEntry> {
+    return this.#manifests.inspect(key, read, signal);
   }
 
   /** As `inspectManifest`; undefined where the backup was removed since it was seen. */
-  async inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
-    try {
-      return await this.inspectManifest(key, signal);
-    } catch (error) {
-      if (isHoldfastError(error, 'E_NO_BACKUP')) return undefined;
-      throw error;
-    }
+  inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
+    return this.#manifests.inspectIfListed(key, signal);
   }
 
   async openBackup(key: BackupKey, signal: AbortSignal): Promise<BackupReader> {
@@ -346,55 +352,9 @@ export class Repository implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ownsPool) await this.#context.pool.close();
   }
-
-  #note(manifest: Manifest, sha256: string): void {
-    this.links.note(linkOf(manifest, sha256, this.#storedAt.get(manifest.key)));
-  }
-
-  #ours(manifest: Manifest): Manifest {
-    const { key, repository } = manifest;
-    if (repository === this.id) return manifest;
-    throw new HoldfastError('E_DAMAGED', `${key} is of repository ${repository}, this is ${this.id}`);
-  }
-
-  /** What a signature or a MAC proves. @throws E_DAMAGED, E_WRONG_KEY */
-  async #prove(bytes: Uint8Array, manifest: Manifest, signal: AbortSignal): Promise<Proof> {
-    const { key } = manifest;
-    const { keys, signatures } = this.#context;
-    const isSigned = await signatures.check(bytes, key, (sha256) => this.reports.isAdopted(sha256));
-    if (!keys.hasRootKey) return { isProven: isSigned, isSigned };
-    const entry = manifest.keys.find(({ run, purpose }) => run === manifest.run && purpose === 'manifest');
-    if (entry && isAuthentic(bytes, await about(key, () => keys.unwrap(entry, signal)))) {
-      await keys.refuseUnbelieved(entry, bytes, key, signal);
-      return { isProven: true, isSigned };
-    }
-    throw new HoldfastError(
-      'E_DAMAGED',
-      `${key} was changed after it was written, or was not written by Holdfast`,
-      {
-        hint: 'Restore it from an older version of the object, or use another backup.',
-      },
-    );
-  }
-
-  async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
-    try {
-      return await this.store.get(key, { signal });
-    } catch (error) {
-      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-      throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key} in ${this.store.location}`, {
-        cause: error,
-        hint: 'Run `holdfast list` to see what there is.',
-      });
-    }
-  }
 }
 
 /** The same without the packs that it names: where many are kept, these are what takes memory. */
 export function withNoPacks(manifest: Manifest): Manifest {
   return manifest.packs ? { ...manifest, packs: [] } : manifest;
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -51,6 +51,11 @@ export class Signatures {
     return { key: id, alg, state: key.alg === alg && key.isOf(found.body, value) ? 'right' : 'wrong' };
   }
 
+  /** Whether there is anybody whose signatures are believed. */
+  get trustsAny(): boolean {
+    return this.#trusted.size > 0;
+  }
+
   /** @throws E_NO_KEY where signatures are required and nothing is configured that makes them */
   refuseUnsigned(): void {
     if (this.#signer || !this.isRequired) return;

@@ -14,8 +14,8 @@ const MOST_OBJECT_BYTES = 256 * KiB;
 const MOST_BYTES = 48 * MiB;
 
 /**
- * Keeps small whole objects below some prefixes in memory: objects never change. Whether one is there still, `head` and
- * `list` say, not `get`. Not for what looks for damage.
+ * Keeps small whole objects below some prefixes in memory, for as long as they are listed as they were. Whether one is there
+ * still, `head` and `list` say, not `get`. Not for what looks for damage.
  */
 export class CachingStore implements ObjectStore {
   readonly location: string;
@@ -23,6 +23,8 @@ export class CachingStore implements ObjectStore {
   readonly #prefixes: readonly string[];
   /** Least lately used first. */
   readonly #bodies = new Map<string, Uint8Array>();
+  /** Of objects as they were listed last. */
+  readonly #stamps = new Map<string, string>();
   #bytes = 0;
 
   constructor(inner: ObjectStore, prefixes: readonly string[]) {
@@ -51,13 +53,25 @@ export class CachingStore implements ObjectStore {
     return this.#inner.head(key, options);
   }
 
-  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
-    return this.#inner.list(prefix, options);
+  /** What is listed otherwise than it was is read again. */
+  async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
+    const isKept = this.#prefixes.some((kept) => prefix.startsWith(kept));
+    for await (const info of this.#inner.list(prefix, options)) {
+      if (isKept) this.#note(info);
+      yield info;
+    }
   }
 
   async delete(key: string, options?: Options): Promise<void> {
     await this.#inner.delete(key, options);
     this.#forget(key);
+  }
+
+  #note({ key, etag, sizeBytes, modifiedAt }: ObjectInfo): void {
+    const stamp = `${etag} ${sizeBytes} ${modifiedAt.getTime()}`;
+
+    if (this.#stamps.get(key) !== stamp) this.#forget(key);
+    this.#stamps.set(key, stamp);
   }
 
   #keep(key: string, body: Uint8Array): void {

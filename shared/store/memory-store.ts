@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { throwIfAborted } from '../core/abort.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
@@ -12,10 +13,16 @@ import type {
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
+interface StoredObject {
+  readonly body: Uint8Array;
+  readonly modifiedAt: Date;
+  etag?: string;
+}
+
 /** The reference implementation: what the contract means, in the fewest lines. */
 export class MemoryStore implements ObjectStore {
   readonly location = 'memory:';
-  readonly #objects = new Map<string, { readonly body: Uint8Array; readonly modifiedAt: Date }>();
+  readonly #objects = new Map<string, StoredObject>();
   readonly #clock: Clock;
 
   constructor(clock: Clock = systemClock) {
@@ -54,7 +61,8 @@ export class MemoryStore implements ObjectStore {
     for (const key of keys.sort().slice(0, most)) {
       throwIfAborted(signal);
       const object = this.#objects.get(key);
-      if (object) yield { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt };
+      if (object)
+        yield { key, sizeBytes: object.body.length, modifiedAt: object.modifiedAt, etag: etagOf(object) };
     }
   }
 
@@ -62,4 +70,10 @@ export class MemoryStore implements ObjectStore {
     throwIfAborted(signal);
     this.#objects.delete(key);
   }
+}
+
+/** Of many large objects it would take long, and is seldom asked for. */
+function etagOf(object: StoredObject): string {
+  object.etag ??= createHash('md5').update(object.body).digest('hex');
+  return object.etag;
 }

@@ -11,6 +11,11 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   /** When it was stored, by the store's clock. */
   readonly modifiedAt: Date;
+  /**
+   * What a listing calls these bytes: another where they are others. Mostly their MD5, in 32 hex digits; a store that encrypts may
+   * say something else. Undefined where it says nothing, or where the object must be thawed before it can be read.
+   */
+  readonly etag?: string | undefined;
 }
 
 export interface ObjectHead extends ObjectInfo {

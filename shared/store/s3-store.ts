@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import {
+  type _Object,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -120,11 +121,12 @@ export class S3Store implements ObjectStore {
   ): AsyncGenerator<ObjectInfo> {
     checkPrefix(prefix);
     let left = most;
-    for await (const { Key = '', Size = 0, LastModified } of this.#listed(prefix, { signal, after, most })) {
+    for await (const found of this.#listed(prefix, { signal, after, most })) {
+      const { Key = '', Size = 0, LastModified } = found;
       const key = Key.slice(this.#prefix.length);
       // Consoles mark a folder by an empty object.
       if (key === '' || key.endsWith('/')) continue;
-      yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key) };
+      yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key), etag: etagOf(found) };
       if (--left <= 0) return;
     }
   }
@@ -209,6 +211,13 @@ async function readBody(body: Readable, length: number, key: string): Promise<Ui
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
   return signal ? { abortSignal: signal } : {};
+}
+
+/** Classes of objects that can be listed, but must be thawed before they can be read. */
+const FROZEN: readonly string[] = ['GLACIER', 'DEEP_ARCHIVE'];
+
+function etagOf({ ETag, StorageClass = 'STANDARD' }: _Object): string | undefined {
+  return FROZEN.includes(StorageClass) ? undefined : ETag?.replaceAll('"', '');
 }
 
 function dated(at: Date | undefined, key: string): Date {

@@ -101,13 +101,34 @@ describe('list', () => {
       expect([type, startedAt >= '2026-11-20', startedAt < '2026-11-22']).toEqual(['weekly', true, true]);
   });
 
-  it('says that there is more where it has read enough for one page', async () => {
+  it('finds what a search, a source or a state asks for, all of it and nothing else', async () => {
     const { view } = await viewOf(store);
-    const { backups, nextCursor } = await view.list(page({ source: 'quiet' }), never);
-    expect(backups).toEqual([]);
-    expect(nextCursor).not.toBeNull();
-    const found = await view.list(page({ source: 'memory' }), never);
-    expect(found.backups.map(({ source }) => source.name)).toEqual(['memory']);
+    const namesOf = async (asked: object) =>
+      (await view.list(page(asked), never)).backups.map(({ source, type }) => [source.name, type]);
+    expect(await namesOf({ source: 'quiet' })).toEqual([]);
+    expect(await namesOf({ source: 'memory' })).toEqual([['memory', 'daily']]);
+    expect(await namesOf({ q: 'MEM dail' })).toEqual([['memory', 'daily']]);
+    expect(await namesOf({ q: 'memory weekly' })).toEqual([]);
+    expect(await namesOf({ source: 'memory', state: 'damaged' })).toEqual([]);
+    expect(await namesOf({ state: 'unverified', source: 'memory' })).toHaveLength(1);
+    const { backups, nextCursor } = await view.list(page({ state: 'damaged', limit: 200 }), never);
+    expect([backups.length, typeof nextCursor]).toEqual([200, 'string']);
+    const rest: string[] = [];
+    for (let cursor: string | undefined = nextCursor ?? undefined; cursor !== undefined; ) {
+      const next = await view.list(page({ state: 'damaged', limit: 200, cursor }), never);
+      rest.push(...next.backups.map(({ key }) => key));
+      cursor = next.nextCursor ?? undefined;
+    }
+    expect(new Set([...backups.map(({ key }) => key), ...rest]).size).toBe(1199);
+  });
+
+  it('answers a search that finds nothing by one request, which reads what it has not read before', async () => {
+    const { view, counts } = await viewOf(store);
+    await view.status(never);
+    const { gets, lists } = counts();
+    const found = await view.list(page({ q: 'nothing is called so' }), never);
+    expect(found).toEqual({ backups: [], nextCursor: null });
+    expect(counts()).toMatchObject({ gets, lists });
   });
 
   it.each(['memor', 'emory', 'Memory', 'no such source'])(

@@ -342,9 +342,10 @@ describeWithPart('chromium', 'console', () => {
       startedAt: at(i),
     }));
     await page.route('**/list?*', (route) => {
-      const from = Number(new URL(route.request().url()).searchParams.get('cursor') ?? 0);
-      const nextCursor = from + 200 < all.length ? String(from + 200) : null;
-      return route.fulfill({ json: { backups: all.slice(from, from + 200), nextCursor } });
+      const q = new URL(route.request().url()).searchParams.get('q') ?? '';
+      return route.fulfill({
+        json: { backups: all.filter(({ name }) => name.includes(q)), nextCursor: null },
+      });
     });
     await goTo('backups?type=manual', 'Started');
     await page.locator('.list-row').first().waitFor();
@@ -365,7 +366,7 @@ describeWithPart('chromium', 'console', () => {
     expect(frames[20]).toBeLessThan(400);
     expect(await page.locator('.list-row').count()).toBeLessThan(60);
     await page.getByLabel('Search').fill('n4999');
-    await page.getByText('1 of 5,000 backups').waitFor();
+    await page.getByText(/^1 (of [\d,]+ )?backups?$/).waitFor();
     await page.unroute('**/list?*');
   });
 

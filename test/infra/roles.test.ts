@@ -30,6 +30,7 @@ const WRAP = 'recovery/ab/cd';
 const CANCEL = 'runs/abcd/cancel';
 const RELEASE = 'runs/abcd/released';
 const RUN = ['runs/abcd/plan', CANCEL, RELEASE];
+const BUNDLE = 'bundles/20261126_020000_0123abcd';
 const OBJECTS = [
   'repository.json',
   'keys/0123.json',
@@ -40,6 +41,7 @@ const OBJECTS = [
   'backups/_spoilt/abcd',
   `expired/20261126T020000Z/${MANIFEST}`,
   ...REPORTS,
+  BUNDLE,
   'runs/abcd/plan',
   CANCEL,
   RELEASE,
@@ -80,7 +82,7 @@ interface Row {
 const RECOVERY_KEY = 'keys/recovery/0123.json';
 const HEAD = ['repository.json', 'keys/0123.json', RECOVERY_KEY];
 const EXPIRED = `expired/20261126T020000Z/${MANIFEST}`;
-const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, ...REPORTS];
+const LISTED = [...HEAD, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, ...REPORTS, BUNDLE];
 const LOCKED = [...HEAD, WRAP, MANIFEST, 'backups/_spoilt/abcd', ...REPORTS, PACK];
 const writer = {
   get: [...LISTED, PACK, ...RUN],
@@ -114,7 +116,7 @@ const TABLE: readonly Row[] = [
     job: 'commit',
     ...writer,
     get: [...writer.get, WRAP],
-    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', ...RUN, WRAP],
+    put: [PACK, MANIFEST, 'backups/_spoilt/abcd', ...RUN, WRAP, BUNDLE],
     secrets: [],
   },
   { job: 'restore', ...stoppable, secrets: [SECRETS.target] },
@@ -129,8 +131,8 @@ const TABLE: readonly Row[] = [
   {
     job: 'prune',
     get: [...LISTED, WRAP],
-    put: [EXPIRED, ...reports('audit', 'prune'), MANIFEST, 'backups/_spoilt/abcd'],
-    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP],
+    put: [EXPIRED, ...reports('audit', 'prune'), MANIFEST, 'backups/_spoilt/abcd', BUNDLE],
+    delete: [PACK, MANIFEST, 'backups/_spoilt/abcd', EXPIRED, WRAP, BUNDLE],
     decrypt: ['repository', 'manifest'],
     generate: ['manifest', 'index'],
     secrets: [],

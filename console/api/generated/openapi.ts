@@ -1001,6 +1001,8 @@ export interface operations {
       query?: {
         type?: string;
         source?: string;
+        q?: string;
+        state?: "waiting" | "damaged" | "held" | "unverified" | "verified" | "drilled";
         from?: string;
         to?: string;
         limit?: number;
@@ -1019,7 +1021,7 @@ export interface operations {
         };
         content: {
           readonly "application/json": {
-            /** @description newest first; with a source, a page may hold fewer than there are */
+            /** @description newest first */
             readonly backups: readonly components["schemas"]["Backup"][];
             /** @description null: there are no more */
             readonly nextCursor: string | null;

@@ -1,17 +1,19 @@
 import { computed, signal } from '@preact/signals';
+import type { BackupStateName } from '../../../shared/core/backup-search.ts';
 import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
 import type { Backup } from '../../api/types.ts';
 import { session } from '../../session/session.ts';
-import { isDamaged, isWaiting } from '../../ui/backup-state.tsx';
 
 /** Most that the API gives at once. */
 const PAGE = 200;
 
-/** What the API filters by. */
+/** What one looks for, as the API takes it; empty: all. */
 export interface ListFilter {
   readonly type: string;
   readonly source: string;
+  readonly q: string;
+  readonly state: BackupStateName | undefined;
   readonly from: string;
   readonly to: string;
 }
@@ -23,17 +25,7 @@ export const STATES = {
   unverified: 'Never verified',
   verified: 'Verified',
   drilled: 'Drilled',
-} as const;
-export type StateName = keyof typeof STATES;
-
-const IS_STATE: Readonly<Record<StateName, (backup: Backup) => boolean>> = {
-  waiting: isWaiting,
-  damaged: isDamaged,
-  held: ({ marks }) => marks.hold !== undefined,
-  unverified: ({ marks }) => marks.verify === undefined,
-  verified: ({ marks }) => marks.verify?.isWhole === true,
-  drilled: ({ marks }) => marks.drill !== undefined,
-};
+} as const satisfies Readonly<Record<BackupStateName, string>>;
 
 /** The backups that a filter lets pass, page by page, newest first. */
 export class BackupList {
@@ -99,21 +91,4 @@ export function keptList(filter: ListFilter): BackupList {
   const of = JSON.stringify(filter);
   if (kept?.of !== of) kept = { of, list: new BackupList(filter) };
   return kept.list;
-}
-
-/** Those that a search and a state leave, among what is loaded. */
-export function matching(
-  backups: readonly Backup[],
-  search: string,
-  state: StateName | undefined,
-): readonly Backup[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const isState = state === undefined ? () => true : IS_STATE[state];
-  if (words.length === 0 && state === undefined) return backups;
-  return backups.filter((backup) => isState(backup) && isFound(backup, words));
-}
-
-function isFound({ name, type, note, source }: Backup, words: readonly string[]): boolean {
-  const text = `${name} ${type} ${note ?? ''} ${source.name}`.toLowerCase();
-  return words.every((word) => text.includes(word));
 }

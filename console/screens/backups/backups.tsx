@@ -1,4 +1,5 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { BackupStateName } from '../../../shared/core/backup-search.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import { revivals } from '../../api/connection.ts';
@@ -12,11 +13,12 @@ import { SourceName } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import { VirtualList } from '../../ui/virtual-list.tsx';
 import { BackUpNow } from './back-up-now.tsx';
-import { type BackupList, keptList, matching, STATES, type StateName } from './backup-list.ts';
+import { type BackupList, keptList, STATES } from './backup-list.ts';
 import { Filters } from './filters.tsx';
 import { FirstBackups } from './first-backups.tsx';
 
 const RENEW_MS = 120_000;
+const SETTLED_MS = 250;
 const HEIGHTS = { wide: 54, phone: 88 };
 const HEAD = ['Started', 'Type', 'Source', 'Records', 'Size', 'New', 'State'] as const;
 const NUMBERS: ReadonlySet<string> = new Set(['Records', 'Size', 'New']);
@@ -25,32 +27,43 @@ export function Backups() {
   const { query } = place.value;
   const of = (name: string) => query.get(name) ?? '';
   const [type, source, from, to] = [of('type'), of('source'), of('from'), of('to')];
-  const list = useMemo(() => keptList({ type, source, from, to }), [type, source, from, to]);
-  const isSearching = of('q') !== '' || of('state') !== '';
-  useLoading(list, isSearching);
-  const state = of('state') in STATES ? (of('state') as StateName) : undefined;
-  const found = matching(list.backups.value, of('q'), state);
+  const state = of('state') in STATES ? (of('state') as BackupStateName) : undefined;
+  const q = useSettled(of('q').trim());
+  const list = useMemo(
+    () => keptList({ type, source, q, state, from, to }),
+    [type, source, q, state, from, to],
+  );
+  useLoading(list);
   return (
     <div class="page">
       <PageHead title="Backups" actions={<BackUpNow />} />
       <section class="card" aria-label="All backups">
         <Filters query={query} />
         {list.failure.value && <FailureNote failure={list.failure.value} />}
-        <Found list={list} found={found} />
-        <Foot list={list} found={found.length} />
+        <Found list={list} />
+        <Foot list={list} />
       </section>
     </div>
   );
 }
 
-/** Loads the first page; all of them where one searches; looks for new ones now and then. */
-function useLoading(list: BackupList, isSearching: boolean): void {
-  const loaded = list.backups.value.length;
-  const isBack = revivals.value;
-  // each page, and an API that is back, is a reason to go on
+/** A text once nobody types for a moment: each one is looked for on the server. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
   useEffect(() => {
-    if (list.isFirst.value || isSearching) void list.more();
-  }, [list, isSearching, loaded, isBack]);
+    const timer = setTimeout(() => setSettled(text), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return text === '' ? text : settled;
+}
+
+/** Loads the first page; looks for new ones now and then. */
+function useLoading(list: BackupList): void {
+  const isBack = revivals.value;
+  // an API that is back is a reason to go on
+  useEffect(() => {
+    if (list.isFirst.value) void list.more();
+  }, [list, isBack]);
   // as when one comes back to it
   useEffect(() => {
     if (!list.isFirst.value) void list.renew();
@@ -63,7 +76,9 @@ function useLoading(list: BackupList, isSearching: boolean): void {
   }, [list]);
 }
 
-function Found({ list, found }: { readonly list: BackupList; readonly found: readonly Backup[] }) {
+function Found({ list }: { readonly list: BackupList }) {
+  const found = list.backups.value;
+  const isSearch = place.value.query.has('q') || place.value.query.has('state');
   const total = useStatus().value.value?.backups;
   if (list.isFirst.value) return list.failure.value ? null : <Loading lines={9} />;
   if (found.length === 0)
@@ -71,7 +86,7 @@ function Found({ list, found }: { readonly list: BackupList; readonly found: rea
       place.value.query.size === 0 ? (
         <FirstBackups />
       ) : (
-        <Empty title={list.backups.value.length === 0 ? 'No backups' : 'No backup fits'}>
+        <Empty title={isSearch ? 'No backup fits' : 'No backups'}>
           <p>Ask for less in the filters above.</p>
         </Empty>
       )
@@ -130,14 +145,16 @@ function Row({ backup }: { readonly backup: Backup }) {
   );
 }
 
-function Foot({ list, found }: { readonly list: BackupList; readonly found: number }) {
+function Foot({ list }: { readonly list: BackupList }) {
   const loaded = list.backups.value.length;
+  const total = useStatus().value.value?.backups ?? 0;
+  const ofTotal = place.value.query.size > 0 && loaded < total ? `${number(loaded)} of ` : '';
   const said = list.isWhole.value
-    ? plural(loaded, 'backup')
+    ? `${ofTotal}${plural(ofTotal === '' ? loaded : total, 'backup')}`
     : `${number(loaded)} loaded; the rest comes as you scroll`;
   return (
     <div class="list-foot" role="status">
-      <span>{found === loaded ? said : `${number(found)} of ${said}`}</span>
+      <span>{said}</span>
       {list.isLoading.value && <span>Loading more …</span>}
     </div>
   );

@@ -19,7 +19,7 @@ const KINDS = [
   'revoke',
   'verify',
 ] as const;
-const READS = 16;
+const READS = 32;
 /** Reports read for one page. */
 const MOST_READ = 2000;
 
@@ -85,7 +85,7 @@ async function* readEntries(
     { now: repository.clock.now(), after: decodeCursor(cursor), ...boundsOf(filter), signal },
   );
   const opened = orderedMap(keys, READS, async (dated) => {
-    const stored = await repository.reports.open(dated.key, dated.info.modifiedAt, signal);
+    const stored = await repository.reports.openListed(dated.info, signal);
     return { dated, stored, entry: await entryOf(stored, sources) };
   });
   for await (const { dated, stored, entry } of opened) {

@@ -1,7 +1,7 @@
 import type { ListAnswer, ListQuery } from '../../core/api-backups.ts';
 import { type BackupKey, parseBackupKey, parseBackupType } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import { type BackupSummary, summariseEntry } from '../../jobs/list.ts';
+import { type BackupSummary, summariseEntry, withConfiguredNames } from '../../jobs/list.ts';
 import { AS_STORED, type Naming } from '../../jobs/naming.ts';
 import { type DatedKey, foldersBelow, newestFirst } from '../../jobs/newest-first.ts';
 import type { Marks } from '../../repository/marks.ts';
@@ -11,9 +11,7 @@ import { backupJson, boundsOf } from './json.ts';
 
 const FOLDER = 'backups/';
 /** Manifests read at once. */
-const READS = 16;
-/** Manifests read for one page, where a filter passes over most of them. */
-const MOST_READ = 600;
+const READS = 32;
 
 /**
  * A page of backups, newest first: reads the keys of a few weeks, the manifests of the page, and the reports that were
@@ -22,14 +20,8 @@ const MOST_READ = 600;
 export async function listPage(
   repository: Repository,
   query: ListQuery,
-  options: {
-    readonly naming?: Naming | undefined;
-    /** Backups of these alone. @default of all */
-    readonly sources?: readonly string[] | undefined;
-    readonly signal: AbortSignal;
-  },
+  { naming = AS_STORED, signal }: { readonly naming?: Naming | undefined; readonly signal: AbortSignal },
 ): Promise<ListAnswer> {
-  const { naming = AS_STORED, sources, signal } = options;
   const { type, limit } = query;
   const { store, clock } = repository;
   const folders =
@@ -40,33 +32,21 @@ export async function listPage(
     ...boundsOf(query),
     signal,
   });
-  const page: BackupSummary[] = [];
-  let last: DatedKey | undefined;
-  let isMore = false;
-  let early: EarlyMarks | undefined;
-  for await (const batch of batches(keys, sources === undefined ? limit : READS)) {
-    const room = limit - page.length;
-    // Mostly the first lot is the page: what reports say of it is read beside its manifests.
-    if (sources === undefined) early ??= readEarly(repository, batch.keys, signal);
-    const summaries = await Array.fromAsync(
-      orderedMap(batch.keys, READS, (dated) => summary(repository, dated, signal)),
-    );
-    const fitting = (await withNames(summaries, naming))
-      .filter(({ found }) => isOf(found, sources))
-      .slice(0, room);
-    page.push(...fitting.flatMap(({ found }) => found ?? []));
-    last = (fitting.length === room ? fitting.at(-1)?.dated : undefined) ?? batch.keys.at(-1);
-    isMore = batch.isMore || last !== batch.keys.at(-1);
-    if (page.length >= limit || batch.read >= MOST_READ) break;
-  }
+  const { found, isMore } = await firstOf(keys, limit);
+  // What reports say of them is read beside their manifests.
+  const [summaries, marks] = await Promise.all([
+    Array.fromAsync(orderedMap(found, READS, (dated) => summary(repository, dated, signal))),
+    marksSince(repository, found, signal),
+  ]);
+  const page = await withConfiguredNames(
+    summaries.flatMap((one) => one ?? []),
+    naming,
+  );
+  const last = found.at(-1);
   return {
-    backups: await marked(repository, page, { early, signal }),
+    backups: page.map((backup) => backupJson({ ...backup, marks: marks?.of(backup.key) ?? {} })),
     nextCursor: isMore && last ? encodeCursor(last) : null,
   };
-}
-
-function isOf(found: BackupSummary | undefined, sources: readonly string[] | undefined): boolean {
-  return found !== undefined && (sources === undefined || sources.includes(found.source.name));
 }
 
 async function typeFolders({ store }: Repository, signal: AbortSignal): Promise<string[]> {
@@ -74,69 +54,36 @@ async function typeFolders({ store }: Repository, signal: AbortSignal): Promise<
   return folders.filter((folder) => /^backups\/[a-z][a-z0-9-]{0,31}\/$/.test(folder));
 }
 
-interface Batch {
-  readonly keys: readonly DatedKey[];
-  readonly isMore: boolean;
-  /** Of all batches so far. */
-  readonly read: number;
-}
-
-/** Keys in lots of `size`, each knowing whether more come. */
-async function* batches(keys: AsyncGenerator<DatedKey>, size: number): AsyncGenerator<Batch> {
-  let read = 0;
-  let lot: DatedKey[] = [];
+/** The first of them, and whether more come. */
+async function firstOf(
+  keys: AsyncIterable<DatedKey>,
+  most: number,
+): Promise<{ readonly found: readonly DatedKey[]; readonly isMore: boolean }> {
+  const found: DatedKey[] = [];
   for await (const key of keys) {
-    if (lot.length === size) {
-      read += lot.length;
-      yield { keys: lot, isMore: true, read };
-      lot = [];
-    }
-    lot.push(key);
+    if (found.length === most) return { found, isMore: true };
+    found.push(key);
   }
-  yield { keys: lot, isMore: false, read: read + lot.length };
+  return { found, isMore: false };
 }
 
-async function summary(repository: Repository, dated: DatedKey, signal: AbortSignal) {
-  const entry = await repository.inspectIfListed(dated.key as BackupKey, signal);
-  return { dated, found: entry && summariseEntry({ ...entry, storedAt: dated.info.modifiedAt }) };
-}
-
-type Summary = Awaited<ReturnType<typeof summary>>;
-
-/** The same, with their sources by the names of the configuration. */
-async function withNames(summaries: readonly Summary[], naming: Naming): Promise<readonly Summary[]> {
-  const nameOf = await naming(new Set(summaries.flatMap(({ found }) => found?.source.name ?? [])));
-  return summaries.map(({ dated, found }) => ({
-    dated,
-    found: found && { ...found, source: { kind: found.source.kind, name: nameOf(found.source.name) } },
-  }));
-}
-
-interface EarlyMarks {
-  readonly since: Date;
-  readonly marks: Promise<Marks>;
-}
-
-function readEarly(
+/** Undefined where it was removed meanwhile. */
+async function summary(
   repository: Repository,
-  keys: readonly DatedKey[],
+  { key, info }: DatedKey,
   signal: AbortSignal,
-): EarlyMarks | undefined {
-  const since = parseBackupKey(keys.at(-1)?.key ?? '')?.startedAt;
-  if (!since) return undefined;
-  const marks = repository.marks(signal, since);
-  // Its failure is seen when its turn comes.
-  marks.catch(() => {});
-  return { since, marks };
+): Promise<BackupSummary | undefined> {
+  repository.noteListed(info);
+  const entry = await repository.inspectIfListed(key as BackupKey, signal);
+  return entry && summariseEntry(entry);
 }
 
-async function marked(
+/** No report comes before its backup. */
+async function marksSince(
   repository: Repository,
-  page: readonly BackupSummary[],
-  { early, signal }: { readonly early: EarlyMarks | undefined; readonly signal: AbortSignal },
-) {
-  const since = parseBackupKey(page.at(-1)?.key ?? '')?.startedAt;
-  if (!since) return [];
-  const marks = await (early && early.since <= since ? early.marks : repository.marks(signal, since));
-  return page.map((backup) => backupJson({ ...backup, marks: marks.of(backup.key) }));
+  found: readonly DatedKey[],
+  signal: AbortSignal,
+): Promise<Marks | undefined> {
+  const since = parseBackupKey(found.at(-1)?.key ?? '')?.startedAt;
+  return since && repository.marks(signal, since);
 }

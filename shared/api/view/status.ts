@@ -1,7 +1,7 @@
 import type { StatusAnswer } from '../../core/api-status.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import type { BackupSummary } from '../../jobs/list.ts';
-import type { RepositoryStatus, SourceStatus } from '../../jobs/status.ts';
+import type { RepositoryOverview, SourceStatus } from '../../jobs/status.ts';
 import type { SafetyFacts, SourceFacts } from '../../jobs/verdict/facts.ts';
 import { levelOf } from '../../jobs/verdict/rules.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
@@ -15,7 +15,7 @@ export type RepositoryPart = Pick<
 
 /** @param backups newest first */
 export function statusOf(
-  status: RepositoryStatus,
+  status: RepositoryOverview,
   backups: readonly BackupSummary[],
   facts: SafetyFacts,
 ): RepositoryPart {

@@ -3,7 +3,7 @@ import { forecastOf, type StoragePrice, whyNoForecast } from '../../core/forecas
 import type { Calendar } from '../../jobs/calendar/calendars.ts';
 import { type BackupSummary, isWaiting } from '../../jobs/list.ts';
 import type { PruneHistory } from '../../jobs/prune-history.ts';
-import type { RepositoryStatus } from '../../jobs/status.ts';
+import type { PackFigures, RepositoryStatus } from '../../jobs/status.ts';
 import { storedSizes } from '../../jobs/stored-sizes.ts';
 import type { RunFacts } from '../../jobs/verdict/facts-of.ts';
 
@@ -17,7 +17,7 @@ export interface StorageInput {
 }
 
 export function storageOf(
-  status: RepositoryStatus,
+  status: Pick<RepositoryStatus, 'logicalBytes'> & PackFigures,
   { backups, runs, calendars, prunes, price }: StorageInput,
   now: Date,
 ): StorageAnswer {
