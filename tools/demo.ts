@@ -46,5 +46,6 @@ async function demo(): Promise<number> {
   const keys = await makeDemoWorld(folder, postgres, options);
   console.log(`${keys.length} backups were made; what retention has left is in ${folder}`);
   const serve = ['serve', '--port', values.port, '--console', consoleFolder];
-  return main(serve, { cwd: folder, env: { ...process.env, BACKUP_ENCRYPTION_KEY: TEST_KEY } });
+  // Nothing is removed before it ends.
+  return await main(serve, { cwd: folder, env: { ...process.env, BACKUP_ENCRYPTION_KEY: TEST_KEY } });
 }

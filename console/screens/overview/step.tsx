@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import { type Status, useRefusal } from '../../api/status.ts';
 import { backupHref, backupName, go } from '../../routes.ts';
+import { backupMoment } from '../../ui/backup-link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CommandLine } from '../../ui/command.tsx';
 import { tell } from '../../ui/toasts.tsx';
@@ -15,7 +16,7 @@ export function StepRemedy({ step, status }: { readonly step: Step; readonly sta
     const [key = ''] = action.backups;
     return (
       <Button look="quiet" icon="check" href={backupHref(key)}>
-        Look and accept {backupName(key)}
+        Look and accept {backupMoment(key)}
       </Button>
     );
   }

@@ -26,7 +26,7 @@ export function VerdictCard({ status }: { readonly status: Status }) {
       <div>
         <h2>{sentence}</h2>
         {steps.length > 0 && (
-          <ul class="steps">
+          <ul class="todo">
             {steps.map((step) => (
               <li key={step.text}>
                 <span>{step.text}</span>
