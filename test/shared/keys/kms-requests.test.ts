@@ -64,33 +64,44 @@ describe('requests to KMS', () => {
     return { action: 'Decrypt', input: { CiphertextBlob: sealed, KeyId, EncryptionContext } };
   };
 
-  it('name the key, the repository, the run and the purpose, of a backup and of its restore', async () => {
-    const store = new MemoryStore();
-    await Repository.init({ store, keys, chunker: SMALL_CHUNKS, signal: never });
-    await using writer = await openRepository(store, { keys });
-    const { id } = writer;
-    const ofRepository = { repository: id, run: id, purpose: 'repository' };
-    expect(asked()).toEqual([generate(ofRepository), decrypt(ofRepository)]);
+  it.each([
+    { version: 1, what: 'the purpose', ofRecords: {} },
+    {
+      version: 2,
+      what: 'the purpose, and the source whose records they seal',
+      ofRecords: { source: 'memory' },
+    },
+  ] as const)(
+    'name the key, the repository, the run and $what, of a backup and of its restore',
+    async ({ version, ofRecords }) => {
+      const store = new MemoryStore();
+      await Repository.init({ store, keys, chunker: SMALL_CHUNKS, version, signal: never });
+      await using writer = await openRepository(store, { keys });
+      const { id } = writer;
+      const ofRepository = { repository: id, run: id, purpose: 'repository' };
+      expect(asked()).toEqual([generate(ofRepository), decrypt(ofRepository)]);
 
-    const { key } = await backUp(writer, data);
-    const ofBackup = asked();
-    const { run } = await writer.readManifest(key, never);
-    expect(id).toMatch(/^[0-9a-f]{32}$/);
-    expect(run).toMatch(/^[0-9a-f]{32}$/);
-    expect(run).not.toBe(id);
-    const of = (purpose: string) => ({ repository: id, run, purpose });
-    expect(ofBackup).toEqual([generate(of('data')), generate(of('index')), generate(of('manifest'))]);
+      const { key } = await backUp(writer, data);
+      const ofBackup = asked();
+      const { run } = await writer.readManifest(key, never);
+      expect(id).toMatch(/^[0-9a-f]{32}$/);
+      expect(run).toMatch(/^[0-9a-f]{32}$/);
+      expect(run).not.toBe(id);
+      const of = (purpose: string) => ({ repository: id, run, purpose });
+      const ofData = { ...of('data'), ...ofRecords };
+      expect(ofBackup).toEqual([generate(ofData), generate(of('index')), generate(of('manifest'))]);
 
-    kms.resetHistory();
-    await using reader = await openRepository(store, { keys });
-    expect(await digests(reader, key)).toEqual(digestsOf(data));
-    expect(asked()).toEqual([
-      decrypt(ofRepository),
-      decrypt(of('manifest')),
-      decrypt(of('index')),
-      decrypt(of('data')),
-    ]);
-  });
+      kms.resetHistory();
+      await using reader = await openRepository(store, { keys });
+      expect(await digests(reader, key)).toEqual(digestsOf(data));
+      expect(asked()).toEqual([
+        decrypt(ofRepository),
+        decrypt(of('manifest')),
+        decrypt(of('index')),
+        decrypt(ofData),
+      ]);
+    },
+  );
 
   it('give no key where the context is not the one that it was made with', async () => {
     const context = { repository: 'aa'.repeat(16), run: 'bb'.repeat(16), purpose: 'data' } as const;
