@@ -25,11 +25,11 @@ const SAYS: Readonly<Record<Finding['code'], (finding: Finding) => string>> = {
   'records-down': ({ dataset, before, now }) =>
     `${nameOf(dataset)} has ${plural(now, 'record')}; it had ${number(before)}`,
   'ratio-collapsed': ({ dataset, before, now }) =>
-    `most of ${nameOf(dataset)} is another and hardly compresses, as encrypted data: 1,000 records take ${bytes(now)}, took ${bytes(before)}`,
+    `most of ${nameOf(dataset)} was rewritten and hardly compresses, which looks like encryption: ${bytes(now)} per 1,000 records, was ${bytes(before)}`,
   'schema-gone': ({ dataset, before, now }) =>
     `the schema (${nameOf(dataset)}) has ${plural(now, 'line')}; it had ${number(before)}`,
 };
 
 function nameOf(dataset: string | null): string {
-  return dataset ?? 'the whole';
+  return dataset ?? 'the source';
 }

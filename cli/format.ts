@@ -1,11 +1,13 @@
 import { ageOf, isAge } from '../shared/core/age.ts';
+import { number } from '../shared/core/plural.ts';
 import { MINUTE_MS } from '../shared/core/units.ts';
 import { usage } from './command.ts';
 import type { Screen, Styled } from './style.ts';
 import { renderTable } from './table.ts';
 
 export { age, bytes, duration } from '../shared/core/human.ts';
-export { number, plural } from '../shared/core/plural.ts';
+export { plural } from '../shared/core/plural.ts';
+export { number };
 
 /** An age (`30m`, `12h`, `7d`) before `now`, or an ISO date or time. @throws E_USAGE */
 export function parseSince(text: string, now: Date): Date {
@@ -47,9 +49,11 @@ export function comparedSize(plain: number, stored: number, what = ''): string |
   return `about as large${what && ` as ${what}`}`;
 }
 
-/** `12.3x`, and `-` where there is nothing to divide by. */
+/** `12.3x`, and `-` if there is nothing to divide by. */
 export function ratio(plain: number, stored: number): string {
-  return stored > 0 ? `${(plain / stored).toFixed(plain / stored < 10 ? 2 : 1)}x` : '-';
+  if (stored <= 0) return '-';
+  const times = plain / stored;
+  return `${times < 100 ? times.toFixed(times < 10 ? 2 : 1) : number(Math.round(times))}x`;
 }
 
 /** Of columns that all cells but a header are known of: those of numbers flush right, names cut where a terminal is narrow. */

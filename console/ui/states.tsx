@@ -69,7 +69,7 @@ function FailureState({ failure, retry }: { readonly failure: Failure; readonly 
   );
 }
 
-/** Shows a resource: its value however old, a note where it could not be renewed, or that it loads, or why not. */
+/** Shows a resource: its value however old, a note if it could not be refreshed, or that it loads, or why not. */
 export function Shown<T>({
   of,
   lines,

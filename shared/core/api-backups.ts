@@ -122,7 +122,7 @@ export const BackupDetailAnswer = ApiBackup.extend({
   sealed: SealedDetail.nullable().describe(
     'null where the API has no key: a plan of a restore names datasets',
   ),
-  retention: RetentionDecision.nullable().describe('null where the next prune decides nothing about it'),
+  retention: RetentionDecision.nullable().describe('null if the next prune will not touch this backup'),
   history: z.array(HistoryEntry).describe('newest first'),
 });
 export type BackupDetailAnswer = z.infer<typeof BackupDetailAnswer>;

@@ -5,7 +5,7 @@ export type FormatVersion = 1 | 2;
 export const NEWEST_FORMAT: FormatVersion = 2;
 
 /** What `init` makes if nobody asks for another. */
-export const DEFAULT_FORMAT: FormatVersion = 1;
+export const DEFAULT_FORMAT: FormatVersion = 2;
 
 /** Of all documents but `repository.json` and manifests: there is one version of each. */
 export const DOCUMENT_VERSION = 1;

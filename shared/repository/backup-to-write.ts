@@ -87,7 +87,7 @@ export interface BackupToCommit extends CommitOptions {
   readonly sequence: () => Promise<Manifest['sequence']>;
   /** Told of the manifest as it was listed, and of the SHA-256 of its bytes. */
   readonly onListed: (manifest: Manifest, sha256: string) => void;
-  /** Since before the parent was looked for, asked when all packs are stored; `last` was just now. */
+  /** Time since before the parent was looked for, when all packs are stored; `last` was just now. */
   readonly elapsedMs: (last: PackId) => Promise<number>;
   /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */
   readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;

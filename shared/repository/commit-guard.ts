@@ -21,7 +21,7 @@ export interface RunToCommit {
   readonly others: readonly string[];
   /** Own packs of each process that stored some, in the order in which it did; those of this process last. */
   readonly packs: readonly (readonly PackId[])[];
-  /** Since before the parent was looked for; only where that is long the store is asked for dates. */
+  /** Time since before the parent was looked for; the store is asked for dates only if this is long. */
   readonly elapsedMs: number;
   readonly graceMs: number;
 }

@@ -23,9 +23,9 @@ beforeEach(async () => {
 });
 
 it('a backup of little is said to be larger than its source, and not smaller', async () => {
-  expect(await backUp('a\n')).toMatch(/ stored [\d.,]+ K?B \(\d[\d.]+x larger than the source\), /);
+  expect(await backUp('a\n')).toMatch(/ stored [\d.,]+ (?:Ki)?B \(\d[\d.,]+x larger than the source\), /);
   const { stdout } = await holdfast('status');
-  expect(stdout).toMatch(/ 2 B if every backup were a copy; what is stored is \d[\d.]+x larger\n/);
+  expect(stdout).toMatch(/ 2 B if every backup were a copy; what is stored is \d[\d.,]+x larger\n/);
   expect(stdout).not.toContain('smaller');
 });
 
@@ -42,5 +42,5 @@ it('a backup of what does not compress is said to be about as large', async () =
 });
 
 it('no size is compared if nothing was read', async () => {
-  expect(await backUp('')).toMatch(/ stored [\d.,]+ K?B, /);
+  expect(await backUp('')).toMatch(/ stored [\d.,]+ (?:Ki)?B, /);
 });

@@ -1486,7 +1486,7 @@ export interface operations {
                   readonly chunks: number;
                 })[];
             }) | null;
-            /** @description null where the next prune decides nothing about it */
+            /** @description null if the next prune will not touch this backup */
             readonly retention: {
               readonly keep: boolean;
               readonly reasons: readonly string[];

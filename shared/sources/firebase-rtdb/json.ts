@@ -219,6 +219,6 @@ function written(members: readonly Member[], text: string, start: number, end: n
 function broken(what: string, cause?: unknown): HoldfastError {
   return new HoldfastError('E_SOURCE_LOST', `the database gave ${what}`, {
     cause,
-    hint: 'Run it again; where it stays, a proxy in between may cut or change answers.',
+    hint: 'Run it again; if it persists, a proxy may be truncating or changing responses.',
   });
 }
