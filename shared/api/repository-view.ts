@@ -109,7 +109,8 @@ export class RepositoryView {
 
   constructor(options: ViewOptions, scope?: Scope) {
     const { retention: policy, prune, protection = {} } = options;
-    const repository = options.repository.forViews({ remembers: true });
+    // A view of a few sources shares what is remembered.
+    const repository = scope ? options.repository : options.repository.forViews({ remembers: true });
     const { clock } = repository;
     this.#options = { ...options, repository };
     this.#scope = scope;
