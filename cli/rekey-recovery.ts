@@ -29,6 +29,7 @@ export interface RecoveryFlags {
   readonly 'remove-recovery'?: string | undefined;
   readonly sheet?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
 }
 
 /** Whether one of them is given. @throws E_USAGE for more than one, or a sheet without a new key */
@@ -52,18 +53,21 @@ export async function changeRecovery(
   io: Io,
 ): Promise<number> {
   await using repository = await openRepository(settings, io.signal, { pool: io.threads });
-  const print = (document: object, text: string) =>
-    write(io.stdout, flags.json ? `${JSON.stringify(document)}\n` : text);
+  const print = async (document: object, text: string, damaged = 0) => {
+    if (flags.json) await write(io.stdout, `${JSON.stringify(document)}\n`);
+    else if (!flags.quiet) await write(io.stdout, text);
+    else if (damaged > 0) io.stderr.write(`warning: ${plural(damaged, 'manifest')} could not be read\n`);
+  };
   const toRemove = flags['remove-recovery'];
   if (toRemove !== undefined) {
     const result = await removeRecoveryKey(repository, toRemove, io.signal);
     await print(result, describeRemoval(result));
   } else if (flags['complete-recovery']) {
     const result = await completeRecovery(repository, io.signal);
-    await print(result, describeCompletion(result));
+    await print(result, describeCompletion(result), result.damaged);
   } else {
     const { result, sheet } = await add(repository, settings, { flags, io });
-    await print({ ...result, sheet: sheet ?? null }, describeAddition(result, sheet));
+    await print({ ...result, sheet: sheet ?? null }, describeAddition(result, sheet), result.damaged);
   }
   return 0;
 }

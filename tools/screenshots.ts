@@ -4,7 +4,7 @@ import { newestLink, startConsoleRig } from '../test/support/console-rig.ts';
 
 /** The pictures of README.md and docs/console.md, of the console on a database of its own with a year of backups. */
 const FOLDER = 'docs/images';
-const DESK = { width: 1280, height: 1060 };
+const DESK = { width: 1280, height: 1340 };
 const DAILY_DAYS = 366;
 const KEPT = { daily: 60, weekly: 350, manual: 400 };
 

@@ -57,7 +57,8 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
     );
     for (const warning of result.warnings) io.stderr.write(`warning: ${warning}\n`);
     const text = `Made repository ${result.repositoryId.slice(0, 8)} at ${result.location}, sealed with key ${result.rootKeyId}.\n${config.kmsKey === undefined ? keyAdvice(keyFile) : KMS_ADVICE}`;
-    await print(io, values.json, { ...result, keyFile: keyFile ?? null }, text);
+    if (values.json || !values.quiet)
+      await print(io, values.json, { ...result, keyFile: keyFile ?? null }, text);
     return 0;
   },
 };

@@ -67,7 +67,10 @@ or a key is bad; 20 damaged.
       openRepository({ ...settings, encryptionKey: hexKey }, io.signal, { pool: io.threads });
     const result = await rekeyRepository(open, { key: encryptionKey, newKey: key, signal: io.signal });
     const document = { ...result, keyFile: file ?? null };
-    await write(io.stdout, values.json ? `${JSON.stringify(document)}\n` : describe(result, file));
+    if (values.json) await write(io.stdout, `${JSON.stringify(document)}\n`);
+    else if (!values.quiet) await write(io.stdout, describe(result, file));
+    else if (result.damaged > 0)
+      io.stderr.write(`warning: ${plural(result.damaged, 'damaged manifest')} opens with neither key\n`);
     return 0;
   },
 };
