@@ -5,15 +5,20 @@ import { hasCeph, startCeph } from './live-ceph.ts';
 import { measure } from './measure.ts';
 import type { Options } from './options.ts';
 import { codeTable, megabytes, showBars, spread } from './report.ts';
-import type { RepositoryResult } from './repository-run.ts';
+import type { RepositoryResult, ViewsResult } from './repository-run.ts';
 
+const PLAIN = 'plain listing';
 const QUICK_STEPS = ['list', 'status', 'watchdog', 'first page of the API'] as const;
 const LONG_STEPS = ['prune --dry-run', 'verify --all --quick'] as const;
 const NODE = (readFileSync('bin/holdfast.js', 'utf8').split('\n', 1)[0] ?? '').slice(2).split(' ');
 /** Packs of 8 MiB in a gigabyte are 120; a bit more than half of each is used. */
 const PACKS_A_GB = 40;
+const BACKUPS = 500;
+/** Of a console. */
+const MANY_BACKUPS = 5000;
+const MANY_PACKS = 20;
 
-interface Row extends RepositoryResult {
+export interface Row extends RepositoryResult {
   readonly gb: number;
   readonly store: string;
   readonly step: string;
@@ -31,7 +36,7 @@ export async function repository(folder: string, { quick, full, only }: Options)
   ) => {
     console.log(`${gb} GB, ${store}: make`);
     await run('make', place, { gb, env, folder });
-    for (const step of [...QUICK_STEPS, ...LONG_STEPS]) {
+    for (const step of [PLAIN, ...QUICK_STEPS, ...LONG_STEPS]) {
       console.log(`${gb} GB, ${store}: ${step}`);
       const result = await run(step, place, { gb, env, folder });
       if (result) rows.push({ gb, store, step, ...result });
@@ -51,7 +56,7 @@ export async function repository(folder: string, { quick, full, only }: Options)
       ceph.stop();
     }
   }
-  return report(rows);
+  return reportOf(rows, full && hasCeph() ? await measureViews(folder) : undefined);
 }
 
 async function run(
@@ -65,13 +70,14 @@ async function run(
 ): Promise<RepositoryResult | undefined> {
   const result = path.join(folder, 'result.json');
   await measure({
-    argv: [...NODE, 'bench/repository-run.ts', step, place, String(gb * PACKS_A_GB), result],
+    argv: [...NODE, 'bench/repository-run.ts', step, place, String(gb * PACKS_A_GB), String(BACKUPS), result],
     env,
   });
   return step === 'make' ? undefined : (JSON.parse(readFileSync(result, 'utf8')) as RepositoryResult);
 }
 
-function report(rows: readonly Row[]): string {
+/** @param views of a repository of 5,000 backups on Ceph RGW; undefined: not measured */
+export function reportOf(rows: readonly Row[], views: ViewsResult | undefined): string {
   const most = (steps: readonly string[], of: (row: Row) => number) =>
     spread([Math.max(...rows.filter(({ step }) => steps.includes(step)).map(of))]);
   const bars = [
@@ -96,11 +102,13 @@ function report(rows: readonly Row[]): string {
       measured: most(LONG_STEPS, ({ peakBytes }) => peakBytes / 1e6),
     },
   ];
-  const cells = rows.map(({ gb, store, step, wallS, peakBytes, counts }) => [
+  if (views) bars.push(...barsOf(views));
+  const cells = rows.map(({ gb, store, step, wallS, cpuS, peakBytes, counts }) => [
     String(gb),
     store,
     step,
     wallS.toFixed(2),
+    cpuS.toFixed(2),
     megabytes(peakBytes),
     megabytes(counts.bytesDown),
     String(counts.gets + counts.heads + counts.lists),
@@ -109,5 +117,49 @@ function report(rows: readonly Row[]): string {
 
 ${showBars(bars)}
 
-${codeTable(['GB', 'STORE', 'STEP', 'SECONDS', 'PEAK MB', 'FETCHED MB', 'CALLS'], cells)}`;
+${codeTable(['GB', 'STORE', 'STEP', 'SECONDS', 'CPU S', 'PEAK MB', 'FETCHED MB', 'CALLS'], cells)}
+
+Manifests and reports are in a bundle, as a prune leaves them. The plain listing asks for the names of backups, reports and packs, in turn, and does nothing with them. Calls count a long listing once.${views ? viewsText(views) : ''}`;
+}
+
+/** What a console asks of 5,000 backups and 20,000 reports, by one process. */
+async function measureViews(folder: string): Promise<ViewsResult> {
+  const ceph = await startCeph(path.join(folder, 'ceph-views'));
+  const result = path.join(folder, 'views.json');
+  const counts = [String(MANY_PACKS), String(MANY_BACKUPS), result];
+  try {
+    for (const step of ['make', 'views']) {
+      console.log(`${MANY_BACKUPS} backups, Ceph RGW: ${step}`);
+      const argv = [...NODE, 'bench/repository-run.ts', step, `s3:${ceph.bucket}`, ...counts];
+      await measure({ argv, env: ceph.env });
+    }
+    return JSON.parse(readFileSync(result, 'utf8')) as ViewsResult;
+  } finally {
+    ceph.stop();
+  }
+}
+
+function barsOf({ rows }: ViewsResult) {
+  const later = rows.filter(({ view }) => !view.startsWith('plain') && !view.startsWith('overview'));
+  const cold = rows.find(({ view }) => view.startsWith('overview'))?.wallS ?? 0;
+  const longest = Math.max(...later.map(({ wallS }) => wallS));
+  return [
+    { measure: 'console, 5,000 backups: overview, cold, seconds', limit: 1.5, measured: spread([cold]) },
+    { measure: 'the same: the longest later view, seconds', limit: 0.5, measured: spread([longest]) },
+  ];
+}
+
+function viewsText({ rows, peakBytes }: ViewsResult): string {
+  const plain = rows[0]?.wallS ?? 1;
+  const cells = rows.map(({ view, wallS, calls }) => [
+    view,
+    wallS.toFixed(2),
+    (wallS / plain).toFixed(2),
+    String(calls),
+  ]);
+  return `
+
+A console over 5,000 backups and 20,000 reports on Ceph RGW, one process, ${megabytes(peakBytes)} MB at most:
+
+${codeTable(['VIEW', 'SECONDS', 'TO A PLAIN LISTING', 'CALLS'], cells)}`;
 }
