@@ -1,5 +1,5 @@
 import type { ApiKey } from '../core/api-keys.ts';
-import { HoldfastError } from '../core/errors.ts';
+import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { DAY_MS } from '../core/units.ts';
 import { uniqueOf } from '../format/report.ts';
 import { type Body, parseBody } from '../format/report-bodies.ts';
@@ -88,13 +88,27 @@ export async function revokeApiKey(
   const found = await findApiKey(repository, id, signal);
   if (found.revokedAt !== null) return found;
   const body = { id, ...(by === undefined ? {} : { by }) };
-  await repository.reports.write('revoke', { backups: [], body, unique: id }, signal);
+  await writeOnce(repository, 'revoke', body, signal);
   return findApiKey(repository, id, signal);
 }
 
 /** Writes down that a key was used today. */
 export async function noteApiKeyUse(repository: Repository, id: string, signal: AbortSignal): Promise<void> {
-  await repository.reports.write('keyuse', { backups: [], body: { id }, unique: id }, signal);
+  await writeOnce(repository, 'keyuse', { id }, signal);
+}
+
+/** Somebody else may have written the same within this second. */
+async function writeOnce(
+  { reports }: Repository,
+  kind: 'revoke' | 'keyuse',
+  body: { readonly id: string; readonly by?: string },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await reports.write(kind, { backups: [], body, unique: body.id }, signal);
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_EXISTS')) throw error;
+  }
 }
 
 async function findApiKey(repository: Repository, id: string, signal: AbortSignal): Promise<StoredApiKey> {

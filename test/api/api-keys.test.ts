@@ -365,3 +365,18 @@ it('are an application’s own callers too, who are for some sources', async () 
   const made = await ask(api, '/api-keys', { method: 'POST', body: VIEWER, context: { caller } });
   expect(made.status).toBe(403);
 });
+
+it('are revoked and noted once if two do it at the same moment', async () => {
+  const own = await world();
+  const { make, send, another, errors } = own;
+  const { token, key } = await make(VIEWER);
+  const apis = [own, another(), another()];
+  const used = await Promise.all(apis.map((api) => api.send('GET', '/status', { as: token })));
+  expect([used.map(({ status }) => status), errors]).toEqual([[200, 200, 200], []]);
+  const revoked = await Promise.all(apis.map((api) => api.send('DELETE', `/api-keys/${key.id}`)));
+  expect(revoked.map(({ status, json }) => [status, json.key?.state])).toEqual(
+    Array(3).fill([200, 'revoked']),
+  );
+  expect((await send('GET', '/status', { as: token })).status).toBe(401);
+  for (const kind of ['revoke', 'keyuse']) expect((await keysBelow(own, `reports/${kind}/`)).length).toBe(1);
+});
