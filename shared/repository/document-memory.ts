@@ -15,7 +15,7 @@ export class DocumentMemory<T> {
     this.#mostBytes = mostBytes;
   }
 
-  /** @param stamp of the object as it is listed now: stampOf in listed-objects.ts */
+  /** @param stamp of the object as it is listed now: stampOf in listed-objects.ts; of what never changes, anything */
   get(key: string, stamp: string | undefined): T | undefined {
     const known = this.#known.get(key);
     if (!known || known.stamp !== stamp) return undefined;

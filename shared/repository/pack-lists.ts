@@ -13,6 +13,7 @@ import {
 } from '../format/pack-list.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { asDamage, isDamage } from './damage.ts';
+import type { DocumentMemory } from './document-memory.ts';
 
 /** List objects read at once. */
 const READS = 8;
@@ -48,9 +49,13 @@ export class PackLists {
   /** Leaves that backups share, least lately used first. */
   readonly #leaves = new Map<string, RememberedLeaf>();
   #remembered = 0;
+  /** Of objects of lists, by id: what has that SHA-256 never changes. */
+  readonly #bodies: DocumentMemory<Uint8Array> | undefined;
 
-  constructor(store: ObjectStore) {
+  /** @param bodies keeps what was read, for one that goes on and reads all lists again and again. @default leaves alone are kept */
+  constructor(store: ObjectStore, bodies?: DocumentMemory<Uint8Array>) {
     this.#store = store;
+    this.#bodies = bodies;
   }
 
   /** All packs, in their order. @throws E_DAMAGED naming the list object, E_STORE_* */
@@ -154,11 +159,16 @@ export class PackLists {
   /** Only as many bytes as are said to be there, which is few: somebody may have put anything there. */
   async #read({ id, bytes }: NamedObject, signal: AbortSignal): Promise<Uint8Array> {
     const object = packKey(id as PackId);
+    const known = this.#bodies?.get(id, String(bytes));
+    if (known) return known;
     if (bytes > MOST_LIST_BYTES)
       throw new HoldfastError('E_DAMAGED', `${object} is said to be a list of packs of ${bytes} bytes`);
     try {
       const read = await this.#store.get(object, { range: { offsetBytes: 0, lengthBytes: bytes }, signal });
-      if (createHash('sha256').update(read).digest('hex') === id) return read;
+      if (createHash('sha256').update(read).digest('hex') === id) {
+        this.#bodies?.keep(id, { stamp: String(bytes), value: read, sizeBytes: bytes });
+        return read;
+      }
     } catch (error) {
       throw asDamage(error, object);
     }

@@ -202,7 +202,8 @@ export class Repository implements AsyncDisposable {
   forViews({ remembers = false }: { readonly remembers?: boolean } = {}): Repository {
     if (this.#isView) return this;
     const store = new BundledStore(this.store);
-    return new Repository({ ...this.#context, store }, false, { listed: this.#listed, remembers });
+    const lists = remembers ? new PackLists(store, new DocumentMemory(MOST_REMEMBERED_BYTES)) : this.lists;
+    return new Repository({ ...this.#context, store, lists }, false, { listed: this.#listed, remembers });
   }
 
   /** Whether a key, or signatures that are required, prove that what is read is Holdfast's. */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RepositoryView } from '../../shared/api/repository-view.ts';
-import { ListQuery } from '../../shared/core/api-backups.ts';
+import { ListQuery, RetentionQuery } from '../../shared/core/api-backups.ts';
+import type { Clock } from '../../shared/core/clock.ts';
 import { resolveConfig } from '../../shared/core/config.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { backupKey } from '../../shared/core/ids.ts';
@@ -30,11 +31,9 @@ async function manyBackups(store: ObjectStore, count: number): Promise<void> {
     await Promise.all(others.slice(i, i + 100).map((other) => store.put(other, manifest)));
 }
 
-async function viewOf(store: ObjectStore) {
+async function viewOf(store: ObjectStore, clock: Clock = { now: () => NOW }) {
   const metered = new MeteredStore(store);
-  const repository = await openRepository(new CachingStore(metered, ['backups/', 'reports/']), {
-    clock: { now: () => NOW },
-  });
+  const repository = await openRepository(new CachingStore(metered, ['backups/', 'reports/']), { clock });
   const view = new RepositoryView({
     repository,
     retention: { days: {}, counts: {} },
@@ -141,6 +140,28 @@ describe('list', () => {
       });
     },
   );
+});
+
+it('reads lists of packs for retention once, however often it is looked at', async () => {
+  const store = new MemoryStore();
+  await initRepository(store, undefined, { version: 2 });
+  let now = NOW;
+  const clock = { now: () => now };
+  const metered = new MeteredStore(store);
+  await using repository = await openRepository(metered, { clock, manifestBytes: 0 });
+  for (let i = 0; i < 5; i++) await backUp(repository, { orders: `row ${i}\n` });
+  const { view } = await viewOf(metered, clock);
+  const plans = [];
+  const gets: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    now = new Date(now.getTime() + HOUR_MS);
+    const before = metered.counts().gets;
+    plans.push((await view.retention(RetentionQuery.parse({}), never)).decisions);
+    gets.push(metered.counts().gets - before);
+  }
+  expect(plans[2]).toEqual(plans[0]);
+  expect(gets[0]).toBeGreaterThanOrEqual(10);
+  expect(gets.slice(1)).toEqual([0, 0]);
 });
 
 const COUNT = Number(process.env['LIST_BACKUPS'] ?? '300');
