@@ -20,6 +20,7 @@ removes all of it.
 `;
 
 const DAILY_DAYS = 366;
+const VISITS = 30_000;
 const KEPT = { daily: 60, weekly: 350, manual: 400 };
 
 const { values } = parseArgs({
@@ -42,7 +43,13 @@ async function demo(): Promise<number> {
   const [postgres] = await Promise.all([startPostgres(), buildConsole(consoleFolder)]);
   started.defer(() => postgres.stop());
   console.log('making a year of backups');
-  const options = { dailyDays: DAILY_DAYS, retention: KEPT, isPruned: true, isSuspect: !values.protected };
+  const options = {
+    dailyDays: DAILY_DAYS,
+    visits: VISITS,
+    retention: KEPT,
+    isPruned: true,
+    isSuspect: !values.protected,
+  };
   const keys = await makeDemoWorld(folder, postgres, options);
   console.log(`${keys.length} backups were made; what retention has left is in ${folder}`);
   const serve = ['serve', '--port', values.port, '--console', consoleFolder];

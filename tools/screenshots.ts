@@ -6,10 +6,16 @@ import { newestLink, startConsoleRig } from '../test/support/console-rig.ts';
 const FOLDER = 'docs/images';
 const DESK = { width: 1280, height: 1340 };
 const DAILY_DAYS = 366;
+const VISITS = 30_000;
 const KEPT = { daily: 60, weekly: 350, manual: 400 };
 
 await mkdir(FOLDER, { recursive: true });
-await using rig = await startConsoleRig({ dailyDays: DAILY_DAYS, retention: KEPT, isPruned: true });
+await using rig = await startConsoleRig({
+  dailyDays: DAILY_DAYS,
+  visits: VISITS,
+  retention: KEPT,
+  isPruned: true,
+});
 const page = await rig.browser.newPage({ viewport: DESK, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
 await page.goto(newestLink(rig.serving));
 await page.getByText(' saved').first().waitFor();

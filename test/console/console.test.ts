@@ -132,6 +132,32 @@ describeWithPart('chromium', 'console', () => {
     expect(await page.locator('.uplot canvas').count()).toBe(1);
   });
 
+  it('tells of each day by keyboard, and leads to its backups', async () => {
+    const year = page.getByRole('slider', {
+      name: /^Backups of shop by day\. \d+ days with backups, .*3 missing$/,
+    });
+    const said = () => year.getAttribute('aria-valuetext');
+    await year.focus();
+    // The last of the missing days is twelve days before yesterday's backup, or so: up to it, day by day.
+    for (let i = 0; i < 16 && !(await said())?.includes('no backup was made'); i++)
+      await page.keyboard.press('ArrowUp');
+    expect(await said()).toMatch(/: no backup was made/);
+    await page.keyboard.press('ArrowDown');
+    expect(await said()).toMatch(/: \d backups?, .* new/);
+    await page.keyboard.press('Home');
+    expect(await year.getAttribute('aria-valuenow')).toBe('1');
+    await page.getByText('5 days of shop to look at').or(page.getByText('4 days of shop to look at')).click();
+    expect(await page.getByRole('listitem').filter({ hasText: 'no backup was made' }).count()).toBe(3);
+    await page.keyboard.press('Tab');
+    await year.focus();
+    await page.keyboard.press('End');
+    for (let i = 0; i < 3 && !/ new/.test((await said()) ?? ''); i++) await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#\/backups\?from=/);
+    await page.locator('.list-row').first().waitFor();
+    await goTo('', 'saved');
+  });
+
   it('shows how the newest good backup is locked, and how far second places are behind', async () => {
     const other = await openPage(context);
     const [newest] = (await rig.serving.json('GET', '/status')).sources;

@@ -242,7 +242,7 @@ describeWithPart('chromium', 'restoring by the console', () => {
     await goTo('', 'Backups by day');
     await page.locator('.heat').first().waitFor();
     const atEnd = await page.evaluate(`(() => {
-      const { scrollLeft, clientWidth, scrollWidth } = document.querySelector('.heat').parentElement;
+      const { scrollLeft, clientWidth, scrollWidth } = document.querySelector('.heat').closest('.scroll-x');
       return scrollWidth > clientWidth && scrollLeft + clientWidth >= scrollWidth - 2;
     })()`);
     expect(atEnd).toBe(true);

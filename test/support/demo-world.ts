@@ -13,6 +13,8 @@ export interface DemoOptions {
   readonly now?: Date;
   /** What retention keeps, in the configuration and, if `isPruned`, by prunes of the year. */
   readonly retention: Readonly<Record<string, number>>;
+  /** Of the shop. @default few */
+  readonly visits?: number;
   readonly isPruned?: boolean;
   readonly isSuspect?: boolean;
 }
@@ -25,13 +27,13 @@ export interface DemoOptions {
 export async function makeDemoWorld(
   folder: string,
   postgres: PostgresServer,
-  { dailyDays, now = new Date(), retention, isPruned = false, isSuspect = false }: DemoOptions,
+  { dailyDays, now = new Date(), visits, retention, isPruned = false, isSuspect = false }: DemoOptions,
 ): Promise<readonly BackupKey[]> {
   await mkdir(folder, { recursive: true });
   const [url, copy, staging] = [
-    await createShop(postgres, 'shop', now),
+    await createShop(postgres, 'shop', { now, ...(visits === undefined ? {} : { visits }) }),
     await postgres.createDatabase('shop_copy'),
-    await createShop(postgres, 'staging', now),
+    await createShop(postgres, 'staging', { now }),
   ];
   const place = (to: string) => ({ kind: 'postgres', url: to });
   const drill = { url: postgres.url('postgres') };

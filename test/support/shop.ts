@@ -30,8 +30,8 @@ insert into orders (customer, placed, note)
   from (select i, opened + i * interval '23 hours 30 minutes' as at from generate_series(1, 400) i, opening) p order by i;
 insert into order_lines select o, 1 + (o * 7 + n * 11) % 60, n
   from generate_series(1, 400) o, generate_series(1, 2) n order by o, n;
-insert into visits select i, opened + i * interval '10 hours 30 minutes', '/p/' || md5(i::text)
-  from generate_series(1, 900) i, opening order by i;
+insert into visits select i, opened + i * (interval '390 days' / VISITS), '/p/' || md5(i::text)
+  from generate_series(1, VISITS) i, opening order by i;
 `;
 
 /** Rows that each table had by then, by their own times: what refers to another row came after it. */
@@ -42,16 +42,26 @@ const COUNTS = `select
   (select count(*)::int from visits v where v.at <= moment.at) as "public.visits"
   from moment order by at`;
 
-/**
- * @param now when the shop was opened 400 days ago
- * @returns its connection string
- */
-export async function createShop(server: PostgresServer, name: string, now = new Date()): Promise<string> {
+/** Visits of a shop that is to be small. */
+const FEW_VISITS = 900;
+
+export interface ShopOptions {
+  /** 400 days after the shop was opened. @default as it is */
+  readonly now?: Date;
+  readonly visits?: number;
+}
+
+/** @returns its connection string */
+export async function createShop(
+  server: PostgresServer,
+  name: string,
+  { now = new Date(), visits = FEW_VISITS }: ShopOptions = {},
+): Promise<string> {
   const url = await server.createDatabase(name);
   const opened = `timestamptz '${now.toISOString()}' - interval '${SHOP_DAYS} days'`;
   await server.query(
     name,
-    `create temp table opening as select ${opened} as opened; ${SHOP} drop table opening;`,
+    `create temp table opening as select ${opened} as opened; ${SHOP.replaceAll('VISITS', String(visits))} drop table opening;`,
   );
   return url;
 }
