@@ -6,6 +6,8 @@ import { resolveConfig } from '../../shared/core/config.ts';
 import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { backupKey } from '../../shared/core/ids.ts';
 import { HOUR_MS } from '../../shared/core/units.ts';
+import { bundleAll } from '../../shared/jobs/bundles.ts';
+import { listBackups } from '../../shared/jobs/list.ts';
 import { CachingStore } from '../../shared/store/caching-store.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { MeteredStore } from '../../shared/store/metered-store.ts';
@@ -185,4 +187,18 @@ describeWithPart('ceph-rgw', `list of ${COUNT} backups on Ceph RGW`, () => {
     if (process.env['LIST_BACKUPS'] !== undefined)
       expect(times.toSorted((a, b) => a - b)[2]).toBeLessThan(MOST_MS);
   }, 600_000);
+
+  it('takes manifests from a bundle: its listings say MD5s', async () => {
+    const store = new S3Store(rgwOptions(await newBucket(), 'some/prefix'));
+    await manyBackups(store, 150);
+    await using maker = await openRepository(store, { clock: { now: () => NOW } });
+    const plain = await listBackups(maker, { signal: never });
+    await bundleAll(maker, never);
+    const metered = new MeteredStore(store);
+    await using reader = await openRepository(metered, { clock: { now: () => NOW } });
+    const before = metered.counts().gets;
+    expect(await listBackups(reader, { signal: never })).toEqual(plain);
+    // The first of them, one by one, and the bundle.
+    expect(metered.counts().gets - before).toBe(64 + 1);
+  });
 });
