@@ -56,9 +56,11 @@ function stateOf(
   const { backups = 0, suspect = 0, bad = 0, failed = 0, missed = 0, removed = 0, due = 0 } = day ?? {};
   if (backups - suspect - bad > 0) return 'good';
   if (suspect > 0) return 'suspect';
-  if (backups + failed > 0) return 'failed';
-  if (missed > 0) return 'missing';
+  if (backups > 0) return 'failed';
+  // One was made after all.
   if (removed > 0) return 'removed';
+  if (failed > 0) return 'failed';
+  if (missed > 0) return 'missing';
   if (due > 0) return isToday ? 'due' : 'unknown';
   return isKnown ? 'none' : 'unknown';
 }
@@ -83,7 +85,7 @@ function saidOf(state: DayState, day: Day | undefined): string[] {
     case 'missing':
       return ['no backup was made'];
     case 'removed':
-      return [`${plural(removed, 'backup')}, removed by retention`];
+      return [`${plural(removed, 'backup')}, removed by retention`, ...tries];
     case 'due':
       return ['a backup is due'];
     case 'none':
