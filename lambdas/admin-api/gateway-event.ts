@@ -35,8 +35,10 @@ export function fromGateway(event: GatewayEvent): {
   const hasBody = method !== 'GET' && method !== 'HEAD' && event.body !== undefined && event.body !== null;
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   const url = new URL(`${path}${query === '' ? '' : `?${query}`}`, 'https://gateway');
-  const takesKeysAlone = url.pathname.startsWith(`${API_KEY_BASE}/`);
-  if (takesKeysAlone) url.pathname = API_BASE + url.pathname.slice(API_KEY_BASE.length);
+  const isOfKeys = url.pathname.startsWith(`${API_KEY_BASE}/`);
+  // Also where it leads elsewhere by `..`: the gateway has checked no login.
+  const takesKeysAlone = isOfKeys || path.startsWith(`${API_KEY_BASE}/`);
+  if (isOfKeys) url.pathname = API_BASE + url.pathname.slice(API_KEY_BASE.length);
   refuseNoMethod(method, url.pathname);
   const request = new Request(url, { method, headers, ...(hasBody ? { body } : {}) });
   return { request, context: { ...context, takesKeysAlone } };

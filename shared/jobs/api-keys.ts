@@ -40,10 +40,10 @@ export async function readApiKeys(repository: Repository, signal: AbortSignal): 
     if (!revoked.has(id)) revoked.set(id, report);
   }
   const keys = new Map<string, StoredApiKey>();
-  const problems: string[] = [];
+  const bad: { readonly key: string; readonly problem: string }[] = [];
   for await (const stored of reports.read('apikey', signal)) {
     const read = bodyOf(stored);
-    if (read instanceof HoldfastError) problems.push(read.message);
+    if (read instanceof HoldfastError) bad.push({ key: stored.key, problem: read.message });
     else if (!keys.has(read.id)) keys.set(read.id, keyOf(stored, read, revoked.get(read.id)));
   }
   const used = await lastUses(repository, new Set(keys.keys()), signal);
@@ -51,8 +51,21 @@ export async function readApiKeys(repository: Repository, signal: AbortSignal): 
     keys: [...keys.values()]
       .map((key) => ({ ...key, lastUsedOn: used.get(key.id) ?? null }))
       .toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1)),
-    problems,
+    problems: await notPutAside(repository, bad, signal),
   };
+}
+
+async function notPutAside(
+  { reports }: Repository,
+  bad: readonly { readonly key: string; readonly problem: string }[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (bad.length === 0) return [];
+  const quarantine = await reports.quarantine(signal);
+  const problems: string[] = [];
+  for (const { key, problem } of bad)
+    if ((await quarantine.reasonOf(key, signal)) === undefined) problems.push(problem);
+  return problems;
 }
 
 /** @throws E_NO_KEY, E_STORE_*; E_INTERNAL where it cannot be read back */

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { adminFetch } from '../../shared/api/express.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { createApiKey, readApiKeys } from '../../shared/jobs/api-keys.ts';
+import { quarantineObject } from '../../shared/jobs/quarantine.ts';
 import { ask } from '../support/api.ts';
 import { apiKeysWorld } from '../support/api-keys.ts';
 import { documentAt, newKey, signed } from '../support/by-hand.ts';
@@ -111,6 +112,8 @@ it('cannot be had by who may write to the store without its key', async () => {
     keys: [],
     problems: [expect.stringContaining(made)],
   });
+  await quarantineObject(own.repository, made, { reason: 'looked at', signal: never });
+  expect((await send('GET', '/api-keys')).json).toEqual({ keys: [], problems: [] });
   await change(own, made, () => whole);
   expect(await tried(token)).toBe(200);
   // The same under another name, and one of his own with a key of nobody.

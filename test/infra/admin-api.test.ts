@@ -188,6 +188,9 @@ describe('the routes', () => {
       { takesKeysAlone: true },
     ]);
     expect(at('/api/admin/backup/runs/x').context.takesKeysAlone).toBe(false);
+    // The gateway has let it through without a login, wherever the path leads then.
+    for (const up of ['../..', '%2e%2e/%2E%2E', '..//..'])
+      expect(at(`/api/keys/backup/${up}/admin/backup/runs/x`).context.takesKeysAlone).toBe(true);
   });
 
   it('answer no preflight where no page of another origin may call', () => {
