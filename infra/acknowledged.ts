@@ -27,7 +27,7 @@ interface Reason {
 const WILDCARDS: readonly Reason[] = [
   {
     resource:
-      /\/(data|backups|bundles|backups\/_spoilt|expired|exports|history|keys|recovery\/\*|reports\/\w+|reports|runs)\/\*$/,
+      /\/(data|backups|bundles|backups\/_spoilt|expired|exports|history|keys|notices|recovery\/\*|reports\/\w+|reports|runs)\/\*$/,
     actions: /^s3:(GetObject|PutObject|DeleteObject)$/,
     reason: 'One folder of the repository, by one action: names of objects are hashes and times.',
   },

@@ -100,7 +100,7 @@ export class AdminApi extends Construct {
   }
 
   #makeFunctions({ storage, pipeline, config, bundles }: AdminApiProps) {
-    const { copies, lock, signing } = pipeline.config;
+    const { channels, copies, lock, signing } = pipeline.config;
     const { functions = {}, logDays: logRetention } = pipeline.config.aws;
     const fips = fipsEnvironment(pipeline.config.aws);
     const place = {
@@ -128,6 +128,7 @@ export class AdminApi extends Construct {
     const invoked = {
       ...Object.fromEntries(API_INVOKES.map((name) => [name, pipeline.function(name).functionArn])),
       decide: decide.function.functionArn,
+      ...(channels.length > 0 ? { watchdog: pipeline.function('watchdog').functionArn } : {}),
     };
     const { stateMachine, verification } = pipeline;
     const api = new JobFunction(this, 'admin-api', {

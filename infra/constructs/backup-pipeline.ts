@@ -24,9 +24,15 @@ import { copyListStatements, copyStatements } from './copy-statements.ts';
 import { loginsOf } from './database-logins.ts';
 import { DecryptRule } from './decrypt-rule.ts';
 import { FargateTasks, TASK_JOBS, type TaskJob } from './fargate-runtime.ts';
-import { fipsEnvironment, functionConfig, functionEnvironment } from './function-settings.ts';
+import {
+  fipsEnvironment,
+  functionConfig,
+  functionEnvironment,
+  notifyEnvironment,
+} from './function-settings.ts';
 import { type FunctionNetwork, JobFunction } from './job-function.ts';
 import { type JobStatementsOptions, jobStatements, reachesDatabases } from './job-statements.ts';
+import { notifyStatements } from './notify-statements.ts';
 import { DEPLOYMENT } from './put-event.ts';
 import { HANDED_OVER, TaskRun } from './task-run.ts';
 import { VerificationStateMachine } from './verification-state-machine.ts';
@@ -127,6 +133,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     this.#functions = this.#makeFunctions(props, { network, statements, environment });
     this.lock = this.config.lock && this.#makeFunction('lock', props, { network, statements, environment });
     this.copies = this.#makeCopies(props, { network, statements, environment });
+    this.#makeNotifications(file, statements);
     const fargate = this.#fargate(props, { network, statements, environment });
     this.#tasks = fargate;
     if (fargate) this.#makeTaskRuns(fargate);
@@ -264,6 +271,13 @@ export class BackupPipeline extends Construct implements IConnectable {
       enabled: props.enabled,
       logRetention: aws.logDays,
     });
+  }
+
+  /** The watchdog tells channels. */
+  #makeNotifications(file: HoldfastConfig, { place }: JobStatementsOptions): void {
+    const { function: watchdog, role } = this.#functions.watchdog;
+    for (const statement of notifyStatements(place, this.config.channels)) role.addToPolicy(statement);
+    for (const [name, value] of Object.entries(notifyEnvironment(file))) watchdog.addEnvironment(name, value);
   }
 
   #fargate(

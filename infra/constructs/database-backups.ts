@@ -72,12 +72,11 @@ export interface DatabaseBackupsProps {
    */
   readonly prune?: Config['prune'];
 
-  /**
-   * Second places that backups are copied to, by name.
-   *
-   * @default - none
-   */
+  /** Second places that backups are copied to, by name. @default - none */
   readonly copy?: Config['copy'];
+
+  /** Who is told when something changes. @default - nobody */
+  readonly notifications?: Config['notifications'];
 
   /**
    * When a backup is suspect.
@@ -360,6 +359,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
 
 function configOf(props: DatabaseBackupsProps): HoldfastConfig {
   const { sources, targets, drill, schedules, retention, keep, prune, lock, copy, suspects, deltas } = props;
+  const { notifications } = props;
   const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api, signing } =
     props;
   if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
@@ -373,6 +373,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
     prune,
     lock,
     copy,
+    notifications,
     suspects,
     deltas,
     signing,

@@ -5,6 +5,8 @@ import type { BackupStorage } from './backup-storage.ts';
 
 /** Lambda's limit on all variables of a function is 4096 bytes. */
 const MOST_BYTES = 3300;
+/** The watchdog is told whom to tell too. */
+const MOST_WATCHDOG_BYTES = 3500;
 /** The API is told ARNs of other functions too. */
 const MOST_API_BYTES = 2500;
 
@@ -50,6 +52,7 @@ export function apiConfig({
   storageClass,
   signing,
   api,
+  notifications,
 }: HoldfastConfig): string {
   return fitting(
     definedOf({
@@ -64,6 +67,7 @@ export function apiConfig({
       storageClass,
       signing,
       api,
+      notifications,
     }),
     MOST_API_BYTES,
   );
@@ -76,7 +80,8 @@ export function apiConfig({
  * @throws where it is too long for a function's environment
  */
 export function functionConfig(file: HoldfastConfig): string {
-  const { repository: _, kmsKey: __, keyFile: ___, s3: ____, api: _____, aws = {}, ...engine } = file;
+  const { repository: _, kmsKey: __, keyFile: ___, s3: ____, api: _____, ...ofEngine } = file;
+  const { notifications: ______, aws = {}, ...engine } = ofEngine;
   const { shareMiB, maxConcurrency, restoreMiB, fargate, alarms, jobs, network } = aws;
   const ofFunctions = definedOf({
     shareMiB,
@@ -93,7 +98,14 @@ export function functionConfig(file: HoldfastConfig): string {
   );
 }
 
-function fitting(config: HoldfastConfig, most: number): string {
+/** The variable of the watchdog that says whom to tell. @throws where it is too long for the function's environment, beside the rest */
+export function notifyEnvironment(file: HoldfastConfig): Readonly<Record<string, string>> {
+  if (!file.notifications) return {};
+  const most = MOST_WATCHDOG_BYTES - Buffer.byteLength(functionConfig(file));
+  return { HOLDFAST_NOTIFICATIONS: fitting(file.notifications, most) };
+}
+
+function fitting(config: object, most: number): string {
   const text = JSON.stringify(config);
   const bytes = Buffer.byteLength(text);
   if (bytes <= most) return text;

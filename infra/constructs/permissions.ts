@@ -51,6 +51,8 @@ const EVERYTHING = [...LISTED, 'data/*'];
 const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 /** Notes of runs, which no backup needs. */
 const HISTORY = 'history/*';
+/** What channels of notifications were told. */
+const NOTICES = 'notices/*';
 /** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
 const WRAPS = ['recovery/*/*'];
 /** The word that a run is to stop, and that a snapshot need not be held any more. */
@@ -128,7 +130,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     // What makes a backup look young is proven.
     watchdog: { ...NOTHING, get: [...LISTED, HISTORY], decrypt: ['manifest'] },
     // Links to exports are good for what their maker may read.
-    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*', HISTORY], seeLocks: RESTORED },
+    'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*', HISTORY, NOTICES], seeLocks: RESTORED },
     // Leaves word for a run that is to stop, and reads what was left before.
     decide: {
       ...NOTHING,

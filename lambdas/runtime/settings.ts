@@ -6,22 +6,29 @@ import { openRepository } from '../../shared/jobs/open-repository.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 export type Repository = Awaited<ReturnType<typeof openRepository>>;
 
-/** The configuration in HOLDFAST_CONFIG (the file's content as JSON) and the variables beside it. @throws E_CONFIG */
+/**
+ * The configuration in HOLDFAST_CONFIG (the file's content as JSON), its `notifications` in HOLDFAST_NOTIFICATIONS, and the variables
+ * beside them.
+ *
+ * @throws E_CONFIG
+ */
 export function readSettings(env: Env): ResolvedConfig {
+  const notifications = parseConfig(env, 'HOLDFAST_NOTIFICATIONS');
   return resolveConfig({
-    file: parseConfig(env['HOLDFAST_CONFIG']),
+    file: { ...parseConfig(env, 'HOLDFAST_CONFIG'), ...(notifications ? { notifications } : {}) },
     fileName: 'HOLDFAST_CONFIG',
     env,
     flags: {},
   });
 }
 
-function parseConfig(text: string | undefined): unknown {
-  if (text === undefined || text === '') return {};
+function parseConfig(env: Env, name: string): object | undefined {
+  const text = env[name];
+  if (text === undefined || text === '') return undefined;
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new HoldfastError('E_CONFIG', 'HOLDFAST_CONFIG is not JSON', {
+    throw new HoldfastError('E_CONFIG', `${name} is not JSON`, {
       cause,
       hint: 'Deploy again: the stacks write it from holdfast.config.ts.',
     });

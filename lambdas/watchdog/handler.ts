@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { backupSchedulesOf, scheduleNames } from '../../shared/core/schedule-names.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
+import type { BackupSummary } from '../../shared/jobs/list.ts';
+import { outlookOf } from '../../shared/jobs/notify/outlook.ts';
 import type { SequenceHead } from '../../shared/jobs/sequence-breaks.ts';
 import { readSourceStates } from '../../shared/jobs/status.ts';
 import type { SafetyFacts, SourceFacts } from '../../shared/jobs/verdict/facts.ts';
@@ -15,7 +17,10 @@ import { repositoryIfMade } from '../runtime/repository-if-made.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 import { type CopyStandings, measureCopies } from './copies.ts';
+import { tellChannels, testChannel } from './notify.ts';
 
+/** `test`: sends a test to the channel of that name instead. */
+const Event = z.strictObject({ test: z.string().max(100).optional() });
 const NO_KEYS = { keys: [], notOpened: [], problems: [] };
 const NO_BACKUPS = {
   states: { backups: 0, damaged: 0, sources: [], problems: [], recovery: NO_KEYS, heads: [] },
@@ -24,11 +29,15 @@ const NO_BACKUPS = {
 /** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
+export const handler = defineFunction(Event, async ({ test }, invocation) => {
+  return test === undefined ? watch(invocation) : testChannel(invocation, test);
+});
+
 /**
  * Judges whether sources are protected, measures the ages of what protects them, and tells of what is missed and which schedules are
  * off. With the key only what is proven to be Holdfast's makes anything young.
  */
-export const handler = defineFunction(z.strictObject({}), async (_event, invocation) => {
+async function watch(invocation: Invocation) {
   const repository = await repositoryIfMade(invocation, { withKey: 'manifests' });
   const standings = repository ? await standingsOf(repository, invocation) : [];
   const off = await tellOfSchedules(invocation);
@@ -53,14 +62,28 @@ export const handler = defineFunction(z.strictObject({}), async (_event, invocat
   const { level, sentence } = verdict;
   if (level !== 'protected') logger.warn(sentence, { level });
   const sources = facts.sources.filter(({ isConfigured }) => isConfigured);
+  // Before the first backup is due nothing is wrong, and there is nowhere to keep what was said.
+  const told =
+    repository || missed.length > 0
+      ? await tellChannels(invocation, repository, outlookIn(facts, found.backups, repository))
+      : undefined;
   return {
     verdict: { level, sentence },
     sources: sources.map((source) => inSeconds(source, headOf(source.name), facts)),
     missed,
     copies: standings.map(({ age }) => age),
     off: off ?? [],
+    told: told ?? [],
   };
-});
+}
+
+function outlookIn(
+  facts: SafetyFacts,
+  backups: readonly BackupSummary[],
+  repository: Repository | undefined,
+) {
+  return outlookOf(facts, { repository: repository?.store.location ?? '', backups });
+}
 
 async function readFacts(
   repository: Repository | undefined,

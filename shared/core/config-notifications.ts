@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ageOf, isAge } from './age.ts';
-import { SecretArn } from './config-places.ts';
+import { arnOf, SecretArn } from './config-places.ts';
 
 const MOST_CHANNELS = 10;
 const DEFAULT_REMINDER = '24h';
@@ -15,7 +15,7 @@ const SecretReference = z.union([z.string().regex(/^env:[A-Za-z_][A-Za-z0-9_]*$/
 });
 const secretKey = z
   .string()
-  .regex(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/, 'wanted is the ARN of a KMS key')
+  .regex(arnOf({ kms: 'key/' }), 'wanted is the ARN of a KMS key')
   .optional();
 
 const ofEach = {
@@ -40,10 +40,7 @@ const Channel = z.discriminatedUnion('kind', [
     ...ofEach,
     topic: z
       .string()
-      .regex(
-        /^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$/,
-        'wanted is the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)',
-      ),
+      .regex(arnOf({ sns: '' }), 'wanted is the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)'),
   }),
   z.strictObject({
     kind: z.literal('eventbridge'),
@@ -51,7 +48,7 @@ const Channel = z.discriminatedUnion('kind', [
     bus: z
       .string()
       .regex(
-        /^arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9._/-]+$/,
+        arnOf({ events: 'event-bus/' }),
         'wanted is the ARN of an event bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)',
       ),
   }),

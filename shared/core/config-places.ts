@@ -7,7 +7,7 @@ import { FIREBASE_INSTANCES, FIREBASE_OPTIONS, POSTGRES_OPTIONS } from './source
 const TOKEN = String.raw`\$\{Token\[[^\]]+\]\}`;
 
 /** Of services and what is in them, by name; each part of it may be known when it is deployed, and so may be all of it. */
-function arnOf(resources: Readonly<Record<string, string>>): RegExp {
+export function arnOf(resources: Readonly<Record<string, string>>): RegExp {
   const known = Object.entries(resources).map(
     ([service, resource]) => `${service}:(?:[a-z0-9-]+|${TOKEN}):(?:\\d{12}|${TOKEN}):${resource}.+`,
   );

@@ -137,7 +137,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
       restore: arn('restore'),
       export: arn('export'),
       decide: arn('decide'),
-      notify: arn('notify'),
+      watchdog: arn('watchdog'),
     };
     const backend = await openAwsBackend(config, new AwsServices(MACHINES, functions), never);
     another = () => adminApi(async () => backend, authenticatorFor(config.api, systemClock));

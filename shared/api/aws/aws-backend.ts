@@ -153,10 +153,10 @@ export class AwsBackend implements Backend {
     return AcceptAnswer.parse(await this.#decide('accept', keys, reason, call));
   }
 
-  /** By the function that has the secrets of channels. */
+  /** By the watchdog, which has the secrets of channels. */
   async testChannel(name: string, { signal }: Call): Promise<NotificationTestAnswer> {
     channelNamed(this.#options.channels, name);
-    const answer = await this.#options.services.call('notify', { test: name }, signal);
+    const answer = await this.#options.services.call('watchdog', { test: name }, signal);
     this.view.changed();
     return NotificationTestAnswer.parse(answer);
   }
