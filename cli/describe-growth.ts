@@ -3,6 +3,7 @@ import { costText, growthText, reachText } from '../shared/core/forecast-words.t
 import { DAY_MS } from '../shared/core/units.ts';
 import { readPruneHistory } from '../shared/jobs/prune-history.ts';
 import { type PackedDay, storedSizes } from '../shared/jobs/stored-sizes.ts';
+import { wrap } from './format.ts';
 import type { Session } from './session.ts';
 
 /** Days that a forecast goes by, and some. */
@@ -26,18 +27,25 @@ export async function readGrowth(
   const since = new Date(now.getTime() - DAYS * DAY_MS);
   const sizes = storedSizes(packedDays, await readPruneHistory(repository, { since, signal }), now);
   const forecast = forecastOf(sizes);
-  const lines = forecast
-    ? [
-        `growth         ${growthText(forecast)}`,
-        `               ${reachText(forecast, nextRoundSize(packBytes))}`,
-      ]
-    : [`growth         no forecast: ${whyNoForecast(sizes)}`];
+  const growing = forecast
+    ? `${growthText(forecast)}; ${reachText(forecast, nextRoundSize(packBytes))}`
+    : `no forecast: ${whyNoForecast(sizes)}`;
+  const lines = [
+    ...named('growth', growing),
+    ...(price ? named('costs', costText(packBytes, forecast, price).replace(/^storing costs /, '')) : []),
+  ];
   return {
     forecast: forecast ?? null,
     whyNoForecast: forecast ? null : whyNoForecast(sizes),
     price: price ?? null,
-    text: [...lines, ...(price ? [`costs          ${costText(packBytes, forecast, price)}`] : []), ''].join(
-      '\n',
-    ),
+    text: lines.map((line) => `${line}\n`).join(''),
   };
+}
+
+const WIDTH = 64;
+const INDENT = 15;
+
+/** A text beside its name, in lines that fit a terminal. */
+function named(name: string, text: string): string[] {
+  return wrap(text, WIDTH).map((line, i) => `${(i === 0 ? name : '').padEnd(INDENT)}${line}`);
 }
