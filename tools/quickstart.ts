@@ -111,17 +111,16 @@ async function tour(demo: Demo, folder: string): Promise<void> {
     };
   });
   console.log(`\n${table(['STEP', 'TIME', 'RESULT'], rows)}`);
-  console.log(
-    table(
-      ['BACKUP', 'HOLDS', 'ADDED', 'SMALLER BY'],
-      [first, second].map(({ key, plainBytes, storedBytes }) => [
-        shortKey(key),
-        bytes(plainBytes),
-        bytes(storedBytes),
-        ratio(plainBytes, storedBytes),
-      ]),
-    ),
+  const sizes = table(
+    ['BACKUP', 'HOLDS', 'ADDED', 'SMALLER BY'],
+    [first, second].map(({ key, plainBytes, storedBytes }) => [
+      shortKey(key),
+      bytes(plainBytes),
+      bytes(storedBytes),
+      ratio(plainBytes, storedBytes),
+    ]),
   );
+  console.log(`${sizes}`);
   console.log(
     `Proven: ${restored.comparison.map(({ dataset, backupRecords }) => `${dataset} (${number(backupRecords)})`).join(', ')} came back equal.\n`,
   );
