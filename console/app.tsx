@@ -1,7 +1,9 @@
+import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { outage, tryNow } from './api/connection.ts';
 import { useStatus } from './api/status.ts';
 import { place } from './routes.ts';
+import { type ScreenId, screenOf } from './screen-paths.ts';
 import { ApiKeys } from './screens/api-keys/api-keys.tsx';
 import { Audit } from './screens/audit/audit.tsx';
 import { Backup } from './screens/backups/backup.tsx';
@@ -131,39 +133,35 @@ function OutageBar() {
   );
 }
 
+/** Another name is another view: nothing of one backup stays when the next one is opened. */
+const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
+  overview: () => <Overview />,
+  backups: () => <Backups />,
+  backup: (name) => <Backup key={name} name={name} />,
+  restore: () => <Restore name={undefined} />,
+  restoreOf: (name) => <Restore name={name} />,
+  runs: () => <Runs />,
+  run: (id) => <Run key={id} id={id} />,
+  drills: () => <Drills />,
+  drill: (name) => <Drill key={name} name={name} />,
+  retention: () => <Retention />,
+  notifications: () => <Notifications />,
+  audit: () => <Audit />,
+  apiKeys: () => <ApiKeys />,
+  configuration: () => <Configuration />,
+};
+
 function Screen() {
-  const [area = '', id] = place.value.path.split('/');
-  switch (area) {
-    case '':
-      return <Overview />;
-    case 'backups':
-      return id === undefined ? <Backups /> : <Backup key={id} name={id} />;
-    case 'restore':
-      return <Restore name={id} />;
-    case 'runs':
-      return id === undefined ? <Runs /> : <Run key={id} id={id} />;
-    case 'drills':
-      return id === undefined ? <Drills /> : <Drill key={id} name={id} />;
-    case 'retention':
-      return <Retention />;
-    case 'notifications':
-      return <Notifications />;
-    case 'audit':
-      return <Audit />;
-    case 'api-keys':
-      return <ApiKeys />;
-    case 'configuration':
-      return <Configuration />;
-    default:
-      return (
-        <div class="page">
-          <PageHead title="Not here" />
-          <Empty title="There is no such screen">
-            <p>
-              <a href="#/">Back to the overview</a>
-            </p>
-          </Empty>
-        </div>
-      );
-  }
+  const screen = screenOf(place.value.path);
+  if (screen) return VIEWS[screen.id](screen.name);
+  return (
+    <div class="page">
+      <PageHead title="Not here" />
+      <Empty title="There is no such screen">
+        <p>
+          <a href="#/">Back to the overview</a>
+        </p>
+      </Empty>
+    </div>
+  );
 }

@@ -5,8 +5,9 @@ import { number, plural } from '../../../shared/core/plural.ts';
 import { revivals } from '../../api/connection.ts';
 import { useStatus } from '../../api/status.ts';
 import type { Backup } from '../../api/types.ts';
-import { backupHref, place } from '../../routes.ts';
+import { backupHref, place, replacePlace } from '../../routes.ts';
 import { BackupState } from '../../ui/backup-state.tsx';
+import { Button } from '../../ui/button.tsx';
 import { When } from '../../ui/moment.tsx';
 import { Badge, PageHead } from '../../ui/parts.tsx';
 import { SourceName } from '../../ui/source-name.tsx';
@@ -88,6 +89,7 @@ function Found({ list }: { readonly list: BackupList }) {
       ) : (
         <Empty title={isSearch ? 'No backup fits' : 'No backups'}>
           <p>Ask for less in the filters above.</p>
+          <Button onClick={() => replacePlace('backups', new URLSearchParams())}>Clear filters</Button>
         </Empty>
       )
     ) : (
