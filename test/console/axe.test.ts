@@ -58,9 +58,9 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
   drills: { shows: 'Restored and equal', empty: 'No drills yet' },
   drill: { of: 'drill', shows: 'What vouches for this', empty: 'there is no report' },
   retention: { shows: 'What stays', empty: 'No backups yet' },
-  audit: { shows: 'Verification', empty: 'Nothing is on record yet', dialogs: ['Export'] },
+  audit: { shows: 'of shop', empty: 'Nothing is on record yet', dialogs: ['Export'] },
   notifications: { shows: 'No channel is configured', empty: 'No channel is configured' },
-  apiKeys: { shows: 'of the tests', empty: 'No API keys yet', dialogs: ['Make a key', 'Revoke'] },
+  apiKeys: { shows: 'of the tests', empty: 'No API keys yet', dialogs: ['Make an API key', 'Revoke of the tests'] },
   configuration: { shows: 'Targets of restores', empty: 'No target is configured' },
 };
 const ROW_LIST = (Object.entries(ROWS) as [ScreenId, Row][]).map(([id, row]) => ({ id, ...row }));

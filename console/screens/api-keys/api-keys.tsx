@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
-import { useRefusal } from '../../api/status.ts';
+import { useRefusal, useStatus } from '../../api/status.ts';
 import type { AnswerOf } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { Copied } from '../../ui/command.tsx';
@@ -18,6 +18,7 @@ export type Made = AnswerOf<'createApiKey'>;
 
 /** API keys of machines: what there are, and, for an admin, making and revoking them. */
 export function ApiKeys() {
+  const status = useStatus();
   const why = useRefusal('admin');
   return (
     <div class="page">
@@ -27,15 +28,19 @@ export function ApiKeys() {
           for some sources alone, and is named in the audit trail.
         </p>
       </PageHead>
-      {why === undefined ? (
-        <Managed />
-      ) : (
-        <Card>
-          <Empty title="An admin looks after API keys">
-            <p>{why}</p>
-          </Empty>
-        </Card>
-      )}
+      <Shown of={status}>
+        {() =>
+          why === undefined ? (
+            <Managed />
+          ) : (
+            <Card>
+              <Empty title="An admin looks after API keys">
+                <p>{why}</p>
+              </Empty>
+            </Card>
+          )
+        }
+      </Shown>
     </div>
   );
 }
