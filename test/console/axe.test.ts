@@ -60,7 +60,11 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
   retention: { shows: 'What stays', empty: 'No backups yet' },
   audit: { shows: 'of shop', empty: 'Nothing is on record yet', dialogs: ['Export'] },
   notifications: { shows: 'No channel is configured', empty: 'No channel is configured' },
-  apiKeys: { shows: 'of the tests', empty: 'No API keys yet', dialogs: ['Make an API key', 'Revoke of the tests'] },
+  apiKeys: {
+    shows: 'of the tests',
+    empty: 'No API keys yet',
+    dialogs: ['Make an API key', 'Revoke of the tests'],
+  },
   configuration: { shows: 'Targets of restores', empty: 'No target is configured' },
 };
 const ROW_LIST = (Object.entries(ROWS) as [ScreenId, Row][]).map(([id, row]) => ({ id, ...row }));
