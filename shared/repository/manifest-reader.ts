@@ -3,6 +3,7 @@ import { about, HoldfastError, isHoldfastError } from '../core/errors.ts';
 import type { BackupKey } from '../core/ids.ts';
 import { isAuthentic, isDocumentProblem } from '../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../format/manifest.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import type { RepositoryContext } from './context.ts';
 import type { DocumentMemory } from './document-memory.ts';
 import type { ListedObjects } from './listed-objects.ts';
@@ -34,6 +35,7 @@ export class ManifestReader {
   readonly #listed: ListedObjects;
   readonly #links: SequenceLinks;
   readonly #memory: DocumentMemory<ManifestEntry> | undefined;
+  readonly #objects: ObjectStore;
 
   constructor(
     context: RepositoryContext,
@@ -44,6 +46,8 @@ export class ManifestReader {
       readonly links: SequenceLinks;
       /** @default every manifest is read whenever it is asked for */
       readonly memory?: DocumentMemory<ManifestEntry> | undefined;
+      /** Where a manifest that was not listed just now is read. @default the store of the context */
+      readonly objects?: ObjectStore | undefined;
     },
   ) {
     this.#context = context;
@@ -51,11 +55,12 @@ export class ManifestReader {
     this.#listed = known.listed;
     this.#links = known.links;
     this.#memory = known.memory;
+    this.#objects = known.objects ?? context.store;
   }
 
   /** Reads a manifest and checks its signature and, with a key, its MAC. @throws E_NO_BACKUP, E_DAMAGED, E_NEWER_FORMAT, E_WRONG_KEY */
   async readManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
-    const bytes = await this.#manifestBytes(key, signal);
+    const bytes = await manifestBytes(this.#objects, key, signal);
     const manifest = this.#ours(parseManifest(bytes, key));
     await this.#prove(bytes, manifest, signal);
     this.#note(manifest, sha256Of(bytes));
@@ -64,19 +69,12 @@ export class ManifestReader {
 
   /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
   async readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
-    return this.#ours(parseManifest(await this.#manifestBytes(key, signal), key));
+    return this.#ours(parseManifest(await manifestBytes(this.#objects, key, signal), key));
   }
 
   /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
-  async inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
-    const stamp = this.#listed.stampOf(key);
-    const known = this.#memory?.get(key, stamp);
-    if (known) return known;
-    const entry = await this.inspect(key, () => this.#manifestBytes(key, signal), signal);
-    if (entry.manifest && entry.sha256 !== undefined) this.#note(entry.manifest, entry.sha256);
-    if (stamp !== undefined && this.#isSettled(entry))
-      this.#memory?.keep(key, { stamp, value: entry, sizeBytes: this.#listed.sizeOf(key) });
-    return entry;
+  inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    return this.#inspectFrom(this.#objects, key, signal);
   }
 
   /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
@@ -101,14 +99,26 @@ export class ManifestReader {
     }
   }
 
-  /** As `inspectManifest`; undefined where the backup was removed since it was seen. */
+  /** As `inspectManifest`, of a backup that was listed just now; undefined where it was removed since. */
   async inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
+    const stamp = this.#listed.stampOf(key);
+    const known = this.#memory?.get(key, stamp);
+    if (known) return known;
     try {
-      return await this.inspectManifest(key, signal);
+      const entry = await this.#inspectFrom(this.#context.store, key, signal);
+      if (stamp !== undefined && this.#isSettled(entry))
+        this.#memory?.keep(key, { stamp, value: entry, sizeBytes: this.#listed.sizeOf(key) });
+      return entry;
     } catch (error) {
       if (isHoldfastError(error, 'E_NO_BACKUP')) return undefined;
       throw error;
     }
+  }
+
+  async #inspectFrom(store: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
+    const entry = await this.inspect(key, () => manifestBytes(store, key, signal), signal);
+    if (entry.manifest && entry.sha256 !== undefined) this.#note(entry.manifest, entry.sha256);
+    return entry;
   }
 
   /** Whether the same bytes will be judged the same: what is not signed, somebody may sign for later. */
@@ -148,17 +158,17 @@ export class ManifestReader {
       },
     );
   }
+}
 
-  async #manifestBytes(key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
-    try {
-      return await this.#context.store.get(key, { signal });
-    } catch (error) {
-      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
-      throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key} in ${this.#context.store.location}`, {
-        cause: error,
-        hint: 'Run `holdfast list` to see what there is.',
-      });
-    }
+async function manifestBytes(store: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await store.get(key, { signal });
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+    throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key} in ${store.location}`, {
+      cause: error,
+      hint: 'Run `holdfast list` to see what there is.',
+    });
   }
 }
 

@@ -83,6 +83,8 @@ export interface RepositoryOptions {
 }
 
 interface View {
+  /** Without bundles. */
+  readonly objects: ObjectStore;
   readonly listed: ListedObjects;
   readonly remembers: boolean;
 }
@@ -118,6 +120,7 @@ export class Repository implements AsyncDisposable {
       reports: this.reports,
       listed: this.#listed,
       links: this.links,
+      objects: view?.objects,
       memory: view?.remembers ? new DocumentMemory(MOST_REMEMBERED_BYTES) : undefined,
     });
   }
@@ -203,7 +206,11 @@ export class Repository implements AsyncDisposable {
     if (this.#isView) return this;
     const store = new BundledStore(this.store);
     const lists = remembers ? new PackLists(store, new DocumentMemory(MOST_REMEMBERED_BYTES)) : this.lists;
-    return new Repository({ ...this.#context, store, lists }, false, { listed: this.#listed, remembers });
+    return new Repository({ ...this.#context, store, lists }, false, {
+      objects: this.store,
+      listed: this.#listed,
+      remembers,
+    });
   }
 
   /** Whether a key, or signatures that are required, prove that what is read is Holdfast's. */
