@@ -46,6 +46,7 @@ it(
           types: ['node'],
           // What the package exports (package.json).
           paths: {
+            holdfast: [path.resolve('shared/library/index.ts')],
             'holdfast/config': [path.resolve('shared/core/config.ts')],
             'holdfast/cdk': [path.resolve('infra/holdfast-cdk.ts')],
             'holdfast/express': [path.resolve('shared/api/express.ts')],
