@@ -319,7 +319,7 @@ describeWithPart('chromium', 'console', () => {
     await goTo('backups?from=2099-01-01', 'No backups');
   });
 
-  it('searches with one request, says that nothing fits, and keeps the place in what was found', async () => {
+  it('searches with one request, says that nothing fits, and shows all again', async () => {
     await goTo('backups', 'Started');
     await page.locator('.list-row').first().waitFor();
     const asked: (string | null)[] = [];
@@ -333,15 +333,7 @@ describeWithPart('chromium', 'console', () => {
     expect(asked).toEqual(['no such backup']);
     page.off('request', listen);
     await button('Clear filters').click();
-    await goTo('backups?q=daily', 'Started');
     await page.locator('.list-row').first().waitFor();
-    await page.locator('.list').evaluate((list) => list.scrollTo(0, 700));
-    await page.locator('.list-row a').nth(20).click();
-    await page.getByText('Why it is kept').waitFor();
-    await page.goBack();
-    await page.locator('.list-row').first().waitFor();
-    expect(page.url()).toContain('q=daily');
-    await expect.poll(() => page.locator('.list').evaluate((list) => list.scrollTop)).toBe(700);
   });
 
   it('shows what retention would do, and who did what', async () => {
@@ -471,11 +463,8 @@ describeWithPart('chromium', 'console', () => {
         expect(await seriousFindings(page), `${place} ${colorScheme}`).toEqual([]);
         await page.setViewportSize(PHONE);
         // What is drawn follows the width a frame later.
-        const fits = `document.scrollingElement.scrollWidth <= ${PHONE.width}`;
-        await page.waitForFunction(fits, undefined, { timeout: 5000 }).catch(async () => {
-          const width = await page.evaluate('document.scrollingElement.scrollWidth');
-          expect(width, `width of ${place}`).toBeLessThanOrEqual(PHONE.width);
-        });
+        const width = () => page.evaluate('document.scrollingElement.scrollWidth');
+        await expect.poll(width, { timeout: 5000 }).toBeLessThanOrEqual(PHONE.width);
       }
     }
     await page.setViewportSize(DESK);
