@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** Rows above and below what is seen, so that scrolling shows no holes. */
 const SPARE = 8;
@@ -67,7 +67,8 @@ export function VirtualList<T>({
 /** What of a scrolling element is seen. */
 function useView(host: { readonly current: HTMLElement | null }, memory: { top: number }) {
   const [view, setView] = useState({ top: memory.top, height: FIRST_HEIGHT, isPhone: PHONE.matches });
-  useEffect(() => {
+  // before it is painted, so that nothing jumps
+  useLayoutEffect(() => {
     const element = host.current;
     if (!element) return;
     element.scrollTop = memory.top;

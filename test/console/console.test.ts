@@ -336,6 +336,34 @@ describeWithPart('chromium', 'console', () => {
     await page.locator('.list-row').first().waitFor();
   });
 
+  it.each(['backups', 'backups?q=daily'])(
+    'keeps the place in a list when one comes back to it: %s',
+    async (list) => {
+      // What is typed is looked for a moment later: the list is the right one once that is answered.
+      const answered = page.waitForResponse(
+        (response) =>
+          /\/list\?.*limit=/.test(response.url()) && response.url().includes(list.split('?')[1] ?? ''),
+      );
+      await goTo(list, 'Started');
+      await answered;
+      await page.locator('.list-row').first().waitFor();
+      const host = page.getByRole('region', { name: 'Backups, newest first' });
+      const top = () => host.evaluate((element) => (element as unknown as { scrollTop: number }).scrollTop);
+      await host.evaluate((element) => {
+        (element as unknown as { scrollTop: number }).scrollTop = 700;
+      });
+      const row = page.locator('.list-row[aria-posinset="17"] a.open');
+      const opened = await row.getAttribute('href');
+      await row.click();
+      await page.waitForURL(`**/${opened}`);
+      await page.getByRole('heading', { level: 1 }).first().waitFor();
+      await page.goBack();
+      await page.locator('.list-row').first().waitFor();
+      await page.locator(`.list-row a.open[href="${opened}"]`).waitFor();
+      expect(await top()).toBe(700);
+    },
+  );
+
   it('shows what retention would do, and who did what', async () => {
     await goTo('retention', 'would go');
     const first = page.getByRole('region', { name: 'What goes' });
