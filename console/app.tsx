@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { outage, tryNow } from './api/connection.ts';
 import { useStatus } from './api/status.ts';
+import { type Entry, FIRST, MORE, OTHERS } from './navigation.ts';
 import { place } from './routes.ts';
 import { type ScreenId, screenOf } from './screen-paths.ts';
 import { ApiKeys } from './screens/api-keys/api-keys.tsx';
@@ -11,6 +12,7 @@ import { Backups } from './screens/backups/backups.tsx';
 import { Configuration } from './screens/configuration.tsx';
 import { Drill } from './screens/drills/drill.tsx';
 import { Drills } from './screens/drills/drills.tsx';
+import { More } from './screens/more.tsx';
 import { Notifications } from './screens/notifications.tsx';
 import { Overview } from './screens/overview/overview.tsx';
 import { Restore } from './screens/restore/restore.tsx';
@@ -20,7 +22,7 @@ import { Runs } from './screens/runs/runs.tsx';
 import { isInside, session, signOut } from './session/session.ts';
 import { SignIn, SignInAgain } from './session/sign-in.tsx';
 import { Button } from './ui/button.tsx';
-import { Icon, type IconName, Mark } from './ui/icon.tsx';
+import { Icon, Mark } from './ui/icon.tsx';
 import { TimeOfDay } from './ui/moment.tsx';
 import { PageHead } from './ui/parts.tsx';
 import { Empty } from './ui/states.tsx';
@@ -38,19 +40,9 @@ export function App() {
   );
 }
 
-const NAVIGATION: readonly (readonly [path: string, name: string, icon: IconName])[] = [
-  ['', 'Overview', 'overview'],
-  ['backups', 'Backups', 'backups'],
-  ['runs', 'Runs', 'runs'],
-  ['drills', 'Drills', 'drill'],
-  ['retention', 'Retention', 'retention'],
-  ['notifications', 'Notifications', 'bell'],
-  ['audit', 'Audit', 'audit'],
-  ['configuration', 'Configuration', 'plug'],
-];
-
 function Shell() {
   const [area = ''] = place.value.path.split('/');
+  const isOther = [MORE, ...OTHERS].some(({ path }) => path === area);
   // another place begins at its top
   useEffect(() => scrollTo(0, 0), [place.value.path]);
   return (
@@ -64,12 +56,13 @@ function Shell() {
             <Mark /> Holdfast
           </a>
           <nav class="nav" aria-label="Screens">
-            {NAVIGATION.map(([path, name, icon]) => (
-              <a key={path} href={`#/${path}`} aria-current={path === area ? 'page' : undefined}>
-                <Icon name={icon} />
-                {name}
-              </a>
+            {FIRST.map((entry) => (
+              <NavLink key={entry.path} {...entry} isCurrent={entry.path === area} />
             ))}
+            {OTHERS.map((entry) => (
+              <NavLink key={entry.path} {...entry} isCurrent={entry.path === area} look="nav-other" />
+            ))}
+            <NavLink {...MORE} isCurrent={isOther} look="nav-more" />
           </nav>
           <Button look="primary" icon="restore" href="#/restore">
             Restore
@@ -84,6 +77,21 @@ function Shell() {
         </div>
       </div>
     </>
+  );
+}
+
+function NavLink({
+  path,
+  name,
+  icon,
+  isCurrent,
+  look,
+}: Entry & { readonly isCurrent: boolean; readonly look?: string }) {
+  return (
+    <a class={look} href={`#/${path}`} aria-current={isCurrent ? 'page' : undefined}>
+      <Icon name={icon} />
+      {name}
+    </a>
   );
 }
 
@@ -149,6 +157,7 @@ const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
   audit: () => <Audit />,
   apiKeys: () => <ApiKeys />,
   configuration: () => <Configuration />,
+  more: () => <More />,
 };
 
 function Screen() {

@@ -14,6 +14,7 @@ export const SCREENS = {
   audit: 'audit',
   apiKeys: 'api-keys',
   configuration: 'configuration',
+  more: 'more',
 } as const;
 
 export type ScreenId = keyof typeof SCREENS;

@@ -30,6 +30,8 @@ interface Row {
   readonly shows: string;
   /** The same where the repository is empty. */
   readonly empty: string;
+  /** It asks the API for nothing, so that nothing fails. */
+  readonly isStill?: true;
   /** Buttons, each of which opens a dialog. */
   readonly dialogs?: readonly string[];
   /** Buttons of a wizard, one after the other, and what each leads to. */
@@ -66,6 +68,7 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
     dialogs: ['Make an API key', 'Revoke of the tests'],
   },
   configuration: { shows: 'Targets of restores', empty: 'No target is configured' },
+  more: { shows: 'Notifications', empty: 'Notifications', isStill: true },
 };
 const ROW_LIST = (Object.entries(ROWS) as [ScreenId, Row][]).map(([id, row]) => ({ id, ...row }));
 
@@ -160,6 +163,7 @@ describeWithPart('chromium', 'axe on every screen', () => {
       await open(row, { state: 'silent' });
       await page.getByRole('heading', { level: 1 }).waitFor();
       await isClean(TWO, 'loading');
+      if (row.isStill) return;
       await page.close();
       await open(row, { state: 'failing' });
       await page.getByText('E_STORE_UNAVAILABLE').first().waitFor();

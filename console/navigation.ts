@@ -1,0 +1,26 @@
+import type { IconName } from './ui/icon.tsx';
+
+export interface Entry {
+  readonly path: string;
+  readonly name: string;
+  readonly icon: IconName;
+}
+
+/** What a phone's bar has room for. */
+export const FIRST: readonly Entry[] = [
+  { path: '', name: 'Overview', icon: 'overview' },
+  { path: 'backups', name: 'Backups', icon: 'backups' },
+  { path: 'runs', name: 'Runs', icon: 'runs' },
+  { path: 'drills', name: 'Drills', icon: 'drill' },
+];
+
+/** On a phone, behind More. */
+export const OTHERS: readonly Entry[] = [
+  { path: 'retention', name: 'Retention', icon: 'retention' },
+  { path: 'notifications', name: 'Notifications', icon: 'bell' },
+  { path: 'audit', name: 'Audit', icon: 'audit' },
+  { path: 'configuration', name: 'Configuration', icon: 'plug' },
+];
+
+/** There on a phone alone. */
+export const MORE: Entry = { path: 'more', name: 'More', icon: 'more' };
