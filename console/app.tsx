@@ -41,7 +41,9 @@ export function App() {
 }
 
 function Shell() {
-  const [area = ''] = place.value.path.split('/');
+  const [first = ''] = place.value.path.split('/');
+  // reached from there
+  const area = first === 'api-keys' ? 'configuration' : first;
   const isOther = [MORE, ...OTHERS].some(({ path }) => path === area);
   // another place begins at its top
   useEffect(() => scrollTo(0, 0), [place.value.path]);
