@@ -60,7 +60,7 @@ async function watch(invocation: Invocation) {
     if (isMissed) await tellOfMissed(source, facts);
   }
   const { level, sentence } = verdict;
-  if (level !== 'protected') logger.warn(sentence, { level });
+  if (level !== 'protected') logger.warn(sentence, { verdict: level });
   const sources = facts.sources.filter(({ isConfigured }) => isConfigured);
   // Before the first backup is due nothing is wrong, and there is nowhere to keep what was said.
   const told =

@@ -383,10 +383,12 @@ describeWithParts(
       expect(deniedKmsRequests(rig.aws.kms, { deltas: false })).toEqual([]);
     });
 
-    it('never write a password into their log', () => {
+    it('never write a password into their log, nor a field that the logger drops', () => {
       expect(rig.log()).toContain('"audit"');
       expect(rig.log()).not.toContain(rig.postgres.password);
       expect(rig.log()).not.toContain('hush');
+      // A field by a name that the logger keeps for itself is dropped.
+      expect(rig.log()).not.toContain('reserved key');
     });
   },
 );
