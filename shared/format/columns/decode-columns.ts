@@ -1,3 +1,4 @@
+import { release } from '../../core/buffer-memory.ts';
 import { ByteReader } from '../varint.ts';
 import { decompress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS } from './layout.ts';
@@ -158,6 +159,7 @@ function place(
     if (plain.length !== plainBytes)
       throw reader.damaged(`a part has ${plain.length} bytes, ${plainBytes} were expected`);
     memory.write(next, plain);
+    if (plain !== stored) release(plain);
     next += plainBytes;
     return next - plainBytes;
   });

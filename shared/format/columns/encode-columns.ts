@@ -1,3 +1,4 @@
+import { release } from '../../core/buffer-memory.ts';
 import { ByteWriter } from '../varint.ts';
 import { compress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS, NEWLINE } from './layout.ts';
@@ -12,6 +13,8 @@ const SCRATCH_BYTES = 9;
 const MOST_INTEGER_BYTES = 8;
 /** A part is kept compressed if that saves at least this share. */
 const LEAST_SAVING = 1 / 32;
+/** For a smaller part a compressor is not worth making. */
+const LEAST_COMPRESSED_BYTES = 64;
 
 /**
  * Rows as columns, each kept by what its values are, and compressed by itself.
@@ -83,7 +86,9 @@ class ColumnsWriter {
   }
 
   finish(): Buffer {
-    return Buffer.concat([this.#head.finish(), ...this.#parts]);
+    const whole = Buffer.concat([this.#head.finish(), ...this.#parts]);
+    for (const part of this.#parts) release(part);
+    return whole;
   }
 
   #addConstant(result: ColumnResult): void {
@@ -123,7 +128,7 @@ class ColumnsWriter {
   }
 
   #addPart(bytes: Buffer): void {
-    const compressed = compress(bytes, this.#from.level);
+    const compressed = bytes.length < LEAST_COMPRESSED_BYTES ? bytes : compress(bytes, this.#from.level);
     const isSmaller = compressed.length <= bytes.length * (1 - LEAST_SAVING);
     this.#head.varint(bytes.length);
     this.#head.varint(isSmaller ? compressed.length : 0);

@@ -1,3 +1,4 @@
+import { copyInto } from '../../core/copy-into.ts';
 import { engine, type WasmMemory } from '../wasm.ts';
 import { MODULE } from './module.ts';
 
@@ -127,8 +128,9 @@ export class ColumnMemory {
     return places;
   }
 
+  /** @param bytes also of shared memory, from which `set` would go byte by byte */
   write(at: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, at);
+    copyInto(this.#bytes, at, bytes);
   }
 
   move(from: number, to: number, bytes: number): void {
