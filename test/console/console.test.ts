@@ -339,11 +339,8 @@ describeWithPart('chromium', 'console', () => {
   it.each(['backups', 'backups?q=daily'])(
     'keeps the place in a list when one comes back to it: %s',
     async (list) => {
-      // What is typed is looked for a moment later: the list is the right one once that is answered.
-      const answered = page.waitForResponse(
-        (response) =>
-          /\/list\?.*limit=/.test(response.url()) && response.url().includes(list.split('?')[1] ?? ''),
-      );
+      await goTo('', 'Newest good backup');
+      const answered = page.waitForResponse((response) => response.url().includes('/list?'));
       await goTo(list, 'Started');
       await answered;
       await page.locator('.list-row').first().waitFor();
