@@ -28,7 +28,7 @@ export const RunStarted = z.object({ run: RunId }).meta({ id: 'RunStarted' });
 export type RunStarted = z.infer<typeof RunStarted>;
 
 export const CreateBody = z.strictObject({
-  source: NameText.optional().describe('a name of the configuration; may be missing where there is one'),
+  source: NameText.optional().describe('a name of the configuration; may be left out if there is only one'),
   type: BackupTypeText.default('manual'),
   note: noteText.optional(),
   noParent: z
@@ -64,7 +64,7 @@ export type DrillBody = z.infer<typeof DrillBody>;
 
 export const CopyBody = z.strictObject({
   place: NameText.optional().describe(
-    'a second place of the configuration; may be missing where there is one',
+    'a second place of the configuration; may be left out if there is only one',
   ),
 });
 export type CopyBody = z.infer<typeof CopyBody>;

@@ -202,15 +202,16 @@ export const StorageAnswer = z.object({
         basis: z
           .enum(['schedule', 'rhythm', 'none'])
           .describe('what says when backups are due: schedules, or the rhythm in which they came'),
-        since: z.iso.date().nullable().describe('the first day of which it is known whether one was due'),
+        since: z.iso
+          .date()
+          .nullable()
+          .describe('the first day for which it is known whether a backup was due'),
       }),
     )
     .describe('configured ones, and those that have backups'),
   sizes: z
     .array(z.object({ date: z.iso.date(), bytes: Count }))
-    .describe(
-      'what all packs took at the end of a day, oldest first; days of which nobody knows are left out',
-    ),
+    .describe('what all packs took at the end of a day, oldest first; days without a figure are left out'),
   forecast: z
     .object({
       from: z.iso.date(),
@@ -241,7 +242,7 @@ export const StorageAnswer = z.object({
         bad: Count.describe('backups that were found damaged, or are misdated'),
         failed: Count.describe('backups that failed, of the newest 200 runs'),
         due: Count.describe('that should have been made'),
-        missed: Count.describe('of these: were not, where it is known that they should have been'),
+        missed: Count.describe('of these: those that were not made, as far as is known'),
         removed: Count.describe('that were made, and that retention has removed'),
       }),
     )

@@ -150,8 +150,8 @@ function collapsed(
   const isSmall = before.records < minRecords || Math.min(before.plainBytes, now.plainBytes) < minBytes;
   if (before.wholeBytes === undefined || isSmall) return [];
   const isReplaced = replaced.has(dataset) || now.keptBytes < before.plainBytes * LEFT_SHARE;
-  const was = perRecord({ ...before, wholeBytes: before.wholeBytes });
-  const is = perRecord(now);
+  const was = perRecord(before.wholeBytes, before);
+  const is = perRecord(now.wholeBytes, now);
   const grewBy = { whole: is.whole - was.whole, plain: is.plain - was.plain };
   const hardlyCompresses =
     is.whole >= is.plain * HARDLY_COMPRESSIBLE && grewBy.whole >= grewBy.plain * INCOMPRESSIBLE;
@@ -161,7 +161,7 @@ function collapsed(
 }
 
 /** Bytes of a record, compressed and plain. */
-function perRecord({ records, wholeBytes, plainBytes }: Pick<Now, 'records' | 'wholeBytes' | 'plainBytes'>) {
+function perRecord(wholeBytes: number, { records, plainBytes }: Pick<Now, 'records' | 'plainBytes'>) {
   return { whole: wholeBytes / records, plain: plainBytes / records };
 }
 

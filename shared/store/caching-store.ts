@@ -69,7 +69,6 @@ export class CachingStore implements ObjectStore {
 
   #note({ key, etag, sizeBytes, modifiedAt }: ObjectInfo): void {
     const stamp = `${etag} ${sizeBytes} ${modifiedAt.getTime()}`;
-
     if (this.#stamps.get(key) !== stamp) this.#forget(key);
     this.#stamps.set(key, stamp);
   }

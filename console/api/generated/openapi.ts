@@ -964,7 +964,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          /** @description a name of the configuration; may be missing where there is one */
+          /** @description a name of the configuration; may be left out if there is only one */
           readonly source?: string;
           /** @default manual */
           readonly type?: string;
@@ -1692,7 +1692,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          /** @description a second place of the configuration; may be missing where there is one */
+          /** @description a second place of the configuration; may be left out if there is only one */
           readonly place?: string;
         };
       };
@@ -2358,10 +2358,10 @@ export interface operations {
                  * @enum {string}
                  */
                 readonly basis: "schedule" | "rhythm" | "none";
-                /** @description the first day of which it is known whether one was due */
+                /** @description the first day for which it is known whether a backup was due */
                 readonly since: string | null;
               })[];
-            /** @description what all packs took at the end of a day, oldest first; days of which nobody knows are left out */
+            /** @description what all packs took at the end of a day, oldest first; days without a figure are left out */
             readonly sizes: readonly {
                 /** Format: date */
                 readonly date: string;
@@ -2413,7 +2413,7 @@ export interface operations {
                 readonly failed: number;
                 /** @description that should have been made */
                 readonly due: number;
-                /** @description of these: were not, where it is known that they should have been */
+                /** @description of these: those that were not made, as far as is known */
                 readonly missed: number;
                 /** @description that were made, and that retention has removed */
                 readonly removed: number;
