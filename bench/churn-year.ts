@@ -1,4 +1,4 @@
-import { type ChurnDay, type ChurnYear, churnYear } from '../test/support/churn-year.ts';
+import { type ChurnDay, type ChurnYear, churnYear } from '../test/support/repository/churn-year.ts';
 import { tableRow } from './data/table.ts';
 import { codeTable, type Spread, spread } from './report.ts';
 

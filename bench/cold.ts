@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { FUNCTION_NAMES } from '../shared/core/config-aws.ts';
-import { startLambda } from '../test/support/runtime-api.ts';
+import { FUNCTION_NAMES } from '../shared/config/aws.ts';
+import { startLambda } from '../test/support/aws/runtime-api.ts';
 import { buildLambdas } from '../tools/build-lambdas.ts';
 import type { Options } from './options.ts';
 import { type Bar, codeTable, showBars, spread } from './report.ts';

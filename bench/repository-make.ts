@@ -3,10 +3,10 @@ import { type BackupKey, parsePackId } from '../shared/core/ids.ts';
 import { DAY_MS, MiB } from '../shared/core/units.ts';
 import type { PackHandle } from '../shared/format/chunk-ref.ts';
 import { packKey } from '../shared/format/pack.ts';
-import { commitShares } from '../shared/repository/commit-shares.ts';
-import type { RunKeyEntry } from '../shared/repository/key-ring.ts';
+import type { RunKeyEntry } from '../shared/repository/keys/key-ring.ts';
+import { RunPacks } from '../shared/repository/packs/run-packs.ts';
 import type { Repository } from '../shared/repository/repository.ts';
-import { RunPacks } from '../shared/repository/run-packs.ts';
+import { commitShares } from '../shared/repository/writing/commit-shares.ts';
 
 export const PACK_BYTES = 8 * MiB;
 const REPORTS_A_DAY = ['verify', 'audit', 'prune', 'drill'] as const;

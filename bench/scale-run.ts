@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { runBackup } from '../shared/jobs/backup.ts';
+import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { Repository } from '../shared/repository/repository.ts';
 import type { Source } from '../shared/sources/source.ts';

@@ -1,10 +1,10 @@
+import { backupTypes } from '../shared/config/backup-types.ts';
+import type { ResolvedConfig } from '../shared/config/config.ts';
 import { ROLES } from '../shared/core/api-names.ts';
-import { backupTypes } from '../shared/core/backup-types.ts';
-import type { ResolvedConfig } from '../shared/core/config.ts';
 import { parseBackupKey } from '../shared/core/ids.ts';
 import { SECOND_MS } from '../shared/core/units.ts';
-import { listBackups } from '../shared/jobs/list.ts';
-import { showBackup } from '../shared/jobs/show.ts';
+import { listBackups } from '../shared/jobs/status/list.ts';
+import { showBackup } from '../shared/jobs/status/show.ts';
 import { COMMON_HELP, COMMON_OPTIONS } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { age, bytes, plural, shortestKey } from './format.ts';

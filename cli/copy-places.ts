@@ -1,9 +1,9 @@
 import path from 'node:path';
-import type { ResolvedConfig } from '../shared/core/config.ts';
-import type { CopyPlace } from '../shared/core/config-copy.ts';
+import type { ResolvedConfig } from '../shared/config/config.ts';
+import type { CopyPlace } from '../shared/config/copy.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { placeFrom } from '../shared/jobs/copy/place-from.ts';
-import { sourceNames } from '../shared/jobs/source-names.ts';
+import { sourceNames } from '../shared/jobs/source/source-names.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 

@@ -1,8 +1,8 @@
 import { forecastOf, nextRoundSize, type StoragePrice, whyNoForecast } from '../shared/core/forecast.ts';
 import { costText, growthText, reachText } from '../shared/core/forecast-words.ts';
 import { DAY_MS } from '../shared/core/units.ts';
-import { readPruneHistory } from '../shared/jobs/prune-history.ts';
-import { type PackedDay, storedSizes } from '../shared/jobs/stored-sizes.ts';
+import { readPruneHistory } from '../shared/jobs/retention/prune-history.ts';
+import { type PackedDay, storedSizes } from '../shared/jobs/status/stored-sizes.ts';
 import { wrap } from './format.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,5 @@
-import type { ResolvedConfig } from '../shared/core/config.ts';
+import type { ResolvedConfig } from '../shared/config/config.ts';
 import { type HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
-import type { SourceConfig } from '../shared/jobs/adapters.ts';
 import { SETTINGS } from '../shared/jobs/doctor/bucket-settings.ts';
 import { folderGroup } from '../shared/jobs/doctor/folder-group.ts';
 import { KEY } from '../shared/jobs/doctor/key-checks.ts';
@@ -9,8 +8,9 @@ import { bucketGroup } from '../shared/jobs/doctor/repository-group.ts';
 import { type DoctorGroup, placedGroup, rowGroup } from '../shared/jobs/doctor/row.ts';
 import { signingChecks } from '../shared/jobs/doctor/signing-check.ts';
 import { sourceGroup } from '../shared/jobs/doctor/source-group.ts';
-import { openChecks } from '../shared/jobs/open-checks.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { openChecks } from '../shared/jobs/source/open-checks.ts';
 import { copyPlaces } from './copy-places.ts';
 import type { Io } from './io.ts';
 import { drillServer, findPlace, repositoryConfig } from './load-config.ts';

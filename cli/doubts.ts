@@ -1,5 +1,5 @@
 import type { BackupKey } from '../shared/core/ids.ts';
-import { isGood, isWaiting, summariseEntry } from '../shared/jobs/list.ts';
+import { isGood, isWaiting, summariseEntry } from '../shared/jobs/status/list.ts';
 import { shortKey, time } from './format.ts';
 import type { Session } from './session.ts';
 

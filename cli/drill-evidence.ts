@@ -1,4 +1,4 @@
-import type { DrillEvidence } from '../shared/jobs/drill-evidence.ts';
+import type { DrillEvidence } from '../shared/jobs/drill/drill-evidence.ts';
 import { bytes, duration, number, plural, table, time } from './format.ts';
 import { type Screen, type Styled, styled } from './style.ts';
 

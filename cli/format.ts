@@ -1,4 +1,4 @@
-import { ageOf, isAge } from '../shared/core/age.ts';
+import { ageOf, isAge } from '../shared/config/age.ts';
 import { number } from '../shared/core/plural.ts';
 import { MINUTE_MS } from '../shared/core/units.ts';
 import { usage } from './command.ts';

@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../shared/core/errors.ts';
-import type { SequenceHead } from '../shared/jobs/sequence-breaks.ts';
-import type { SequenceReport } from '../shared/jobs/sequence-check.ts';
+import type { SequenceHead } from '../shared/jobs/verify/sequence-breaks.ts';
+import type { SequenceReport } from '../shared/jobs/verify/sequence-check.ts';
 import type { Io } from './io.ts';
 
 /** A file that remembers the newest backup of each source: what removes it from the repository does not reach it there. */

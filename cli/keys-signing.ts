@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { type AdoptResult, adoptUnsigned } from '../shared/jobs/adopt.ts';
+import { type AdoptResult, adoptUnsigned } from '../shared/jobs/keys/adopt.ts';
+import { makeSigningKey, openSigner } from '../shared/jobs/keys/signing.ts';
 import { openRepository } from '../shared/jobs/open-repository.ts';
-import { makeSigningKey, openSigner } from '../shared/jobs/signing.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';

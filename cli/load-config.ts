@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/core/config.ts';
-import { DEFAULT_FILES, readConfigFile } from '../shared/core/config-file.ts';
+import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/config/config.ts';
+import { DEFAULT_FILES, readConfigFile } from '../shared/config/file.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';
-import { placeOfUrl, type SourceConfig } from '../shared/jobs/adapters.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import { placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 

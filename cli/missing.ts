@@ -1,4 +1,4 @@
-import type { MissingRange } from '../shared/jobs/missing.ts';
+import type { MissingRange } from '../shared/jobs/repair/salvage-contents.ts';
 import { bytes, number, plural } from './format.ts';
 
 /** Ranges named one by one; the rest is counted, and in the JSON document. */

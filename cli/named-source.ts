@@ -1,6 +1,6 @@
-import { openSource } from '../shared/jobs/adapters.ts';
-import { configuredName } from '../shared/jobs/naming.ts';
-import { namedSource } from '../shared/jobs/same-source.ts';
+import { openSource } from '../shared/jobs/source/adapters.ts';
+import { configuredName } from '../shared/jobs/source/naming.ts';
+import { namedSource } from '../shared/jobs/source/same-source.ts';
 import { findPlace } from './load-config.ts';
 import type { Session } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { RecoveryCoverage } from '../shared/jobs/recovery-coverage.ts';
+import type { RecoveryCoverage } from '../shared/jobs/keys/recovery-coverage.ts';
 import type { Step } from '../shared/jobs/verdict/steps.ts';
 import { recoveryWarnings } from './recovery-warnings.ts';
 

@@ -1,5 +1,5 @@
+import type { ResolvedConfig } from '../shared/config/config.ts';
 import { systemClock } from '../shared/core/clock.ts';
-import type { ResolvedConfig } from '../shared/core/config.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { type LocalNotifiers, localNotifiers } from '../shared/jobs/notify/local-notifier.ts';
 import type { Sent } from '../shared/jobs/notify/notifier.ts';

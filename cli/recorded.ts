@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
-import { watchForCancel } from '../shared/jobs/cancel-run.ts';
-import { type RunAbout, type RunResultNote, recordRun } from '../shared/jobs/record-run.ts';
+import { watchForCancel } from '../shared/jobs/runs/cancel-run.ts';
+import { type RunAbout, type RunResultNote, recordRun } from '../shared/jobs/runs/record-run.ts';
 import { notifyAfter } from './notify.ts';
 import type { Session } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { RecoveryCoverage } from '../shared/jobs/recovery-coverage.ts';
+import type { RecoveryCoverage } from '../shared/jobs/keys/recovery-coverage.ts';
 import { plural, shortKey } from './format.ts';
 
 /** Backups named in a line. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { HoldfastError } from '../shared/core/errors.ts';
-import { type PrivateHalf, privateHalfOf } from '../shared/jobs/recovery-sheet-key.ts';
+import { type PrivateHalf, privateHalfOf } from '../shared/jobs/keys/recovery-sheet-key.ts';
 
 /** 24 words of 11 bits say 32 bytes, and a checksum of 8 bits: BIP-39. */
 const WORDS = 24;

@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../shared/core/errors.ts';
-import { openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import {
   addRecoveryKey,
   completeRecovery,
   type RecoveryResult,
   refuseLocked,
   removeRecoveryKey,
-} from '../shared/jobs/recovery.ts';
-import { makePrivateHalf, opensWith, type PrivateHalf } from '../shared/jobs/recovery-sheet-key.ts';
+} from '../shared/jobs/keys/recovery.ts';
+import { makePrivateHalf, opensWith, type PrivateHalf } from '../shared/jobs/keys/recovery-sheet-key.ts';
+import { openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';

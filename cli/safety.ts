@@ -1,10 +1,10 @@
-import { type BucketCheck, checkBucket } from '../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../shared/jobs/copy/copy-lag.ts';
-import type { BackupSummary } from '../shared/jobs/list.ts';
-import { openLocks } from '../shared/jobs/lock.ts';
-import { readSourceLocks, type SourceLock } from '../shared/jobs/lock-state.ts';
+import { type BucketCheck, checkBucket } from '../shared/jobs/doctor/bucket-rules.ts';
+import { openLocks } from '../shared/jobs/lock/lock.ts';
+import { readSourceLocks, type SourceLock } from '../shared/jobs/lock/lock-state.ts';
 import { failingChannels } from '../shared/jobs/notify/deliveries.ts';
-import { type RepositoryOverview, readOverview } from '../shared/jobs/status.ts';
+import type { BackupSummary } from '../shared/jobs/status/list.ts';
+import { type RepositoryOverview, readOverview } from '../shared/jobs/status/status.ts';
 import type { SafetyFacts } from '../shared/jobs/verdict/facts.ts';
 import { factsOf } from '../shared/jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../shared/jobs/verdict/run-facts.ts';

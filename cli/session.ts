@@ -1,11 +1,11 @@
 import path from 'node:path';
-import type { NamedSource, ResolvedConfig } from '../shared/core/config.ts';
+import type { NamedSource, ResolvedConfig } from '../shared/config/config.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { chooseBackup, parseBackupWord } from '../shared/jobs/choose-backup.ts';
-import { type BackupSummary, listBackups } from '../shared/jobs/list.ts';
-import type { Naming, SourceNames } from '../shared/jobs/naming.ts';
 import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
-import { namingOf, sourceNames } from '../shared/jobs/source-names.ts';
+import { chooseBackup, parseBackupWord } from '../shared/jobs/restore/choose-backup.ts';
+import type { Naming, SourceNames } from '../shared/jobs/source/naming.ts';
+import { namingOf, sourceNames } from '../shared/jobs/source/source-names.ts';
+import { type BackupSummary, listBackups } from '../shared/jobs/status/list.ts';
 import { ask } from './ask.ts';
 import { usage } from './command.ts';
 import { bytes, shortKey, time } from './format.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { DEFAULT_FILES, readConfigFile } from '../shared/core/config-file.ts';
+import { DEFAULT_FILES, readConfigFile } from '../shared/config/file.ts';
 import { isHoldfastError } from '../shared/core/errors.ts';
 import { synthesise } from './checked-synthesis.ts';
 import { holdfastApp } from './holdfast-app.ts';

@@ -1,6 +1,6 @@
 import { App, type AppProps, PermissionsBoundary } from 'aws-cdk-lib';
-import { type HoldfastConfig, resolveConfig } from '../shared/core/config.ts';
-import { readConfigEnv } from '../shared/core/config-env.ts';
+import { type HoldfastConfig, resolveConfig } from '../shared/config/config.ts';
+import { readConfigEnv } from '../shared/config/environment.ts';
 import { ApiStack } from './stacks/api-stack.ts';
 import { MonitoringStack } from './stacks/monitoring-stack.ts';
 import { PipelineStack } from './stacks/pipeline-stack.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { totalmem } from 'node:os';
-import { FUNCTION_NAMES, type FunctionName } from '../shared/core/config-aws.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../shared/config/aws.ts';
 import { ERRORS, HoldfastError } from '../shared/core/errors.ts';
 import { HOUR_MS, MINUTE_MS, MiB } from '../shared/core/units.ts';
 import { callBack, callBackFailed, keepBeating } from './runtime/callback.ts';

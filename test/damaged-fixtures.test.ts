@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isHoldfastError } from '../shared/core/errors.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { verifyBackups } from '../shared/jobs/verify.ts';
+import { verifyBackups } from '../shared/jobs/verify/verify.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
-import { digests, never, openCheaply, TEST_KEY } from './support/engine.ts';
-import { Refused, readRepository } from './support/page-reader.ts';
 import { describeWithPart } from './support/parts.ts';
+import { digests, never, openCheaply, TEST_KEY } from './support/repository/engine.ts';
+import { Refused, readRepository } from './support/repository/page-reader.ts';
 import { newFolder } from './support/temporary.ts';
 
 const run = promisify(execFile);

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { runBackup } from '../shared/jobs/backup.ts';
-import { rekeyRepository } from '../shared/jobs/rekey.ts';
+import { runBackup } from '../shared/jobs/backup/backup.ts';
+import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 import { openPostgresSource } from '../shared/sources/postgres/source.ts';
@@ -14,10 +14,16 @@ import type { Source } from '../shared/sources/source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
 import { startPostgres } from '../tools/embedded-postgres.ts';
 import { startFirebaseServer } from '../tools/firebase-server/server.ts';
-import { initRepository, never, openRepository, SMALL_CHUNKS, TEST_KEY } from './support/engine.ts';
-import { firebaseSource } from './support/firebase.ts';
-import { listAgain } from './support/forged-manifest.ts';
 import { describeWithPart, describeWithParts, POSTGRES_15_BIN } from './support/parts.ts';
+import {
+  initRepository,
+  never,
+  openRepository,
+  SMALL_CHUNKS,
+  TEST_KEY,
+} from './support/repository/engine.ts';
+import { listAgain } from './support/repository/forged-manifest.ts';
+import { firebaseSource } from './support/sources/firebase.ts';
 import { newFolder } from './support/temporary.ts';
 
 /*

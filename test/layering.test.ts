@@ -6,25 +6,44 @@ import { VERSION } from '../shared/core/version.ts';
 /** Lowest layer first: what each folder may import, besides itself. */
 const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string[]]> = [
   ['shared/core', []],
-  ['shared/store', ['shared/core']],
-  ['shared/format', ['shared/core']],
-  ['shared/keys', ['shared/core']],
   ['shared/sources', ['shared/core']],
-  ['shared/repository', ['shared/core', 'shared/store', 'shared/format', 'shared/keys']],
+  ['shared/config', ['shared/core', 'shared/sources']],
+  ['shared/store', ['shared/core', 'shared/config']],
+  ['shared/format', ['shared/core', 'shared/config']],
+  ['shared/keys', ['shared/core']],
+  ['shared/api/schema', ['shared/core', 'shared/config']],
+  ['shared/repository', ['shared/core', 'shared/config', 'shared/store', 'shared/format', 'shared/keys']],
   [
     'shared/jobs',
-    ['shared/core', 'shared/store', 'shared/format', 'shared/keys', 'shared/sources', 'shared/repository'],
+    [
+      'shared/core',
+      'shared/sources',
+      'shared/config',
+      'shared/store',
+      'shared/format',
+      'shared/keys',
+      'shared/repository',
+      'shared/api/schema',
+    ],
   ],
-  ['shared/api', ['shared/core', 'shared/store', 'shared/repository', 'shared/jobs']],
-  ['shared/library', ['shared/core', 'shared/sources', 'shared/repository', 'shared/jobs']],
-  ['lambdas', ['shared/core', 'shared/jobs', 'shared/api']],
-  ['cli', ['shared/core', 'shared/jobs', 'shared/api']],
-  ['console', ['shared/core']],
-  ['infra', ['shared/core']],
+  [
+    'shared/api',
+    ['shared/core', 'shared/config', 'shared/store', 'shared/repository', 'shared/jobs', 'shared/api/schema'],
+  ],
+  ['shared/library', ['shared/core', 'shared/config', 'shared/sources', 'shared/repository', 'shared/jobs']],
+  ['lambdas', ['shared/core', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api']],
+  ['cli', ['shared/core', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api']],
+  ['console', ['shared/core', 'shared/config', 'shared/api/schema']],
+  ['infra', ['shared/core', 'shared/config', 'shared/api/schema']],
 ];
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g;
-const layerOf = (file: string) => LAYERS.find(([folder]) => file.startsWith(`${folder}/`));
+/** The layer of a file: of folders inside each other the inner one. */
+const layerOf = (file: string) =>
+  LAYERS.filter(([folder]) => file.startsWith(`${folder}/`)).reduce<(typeof LAYERS)[number] | undefined>(
+    (inner, layer) => (inner && inner[0].length > layer[0].length ? inner : layer),
+    undefined,
+  );
 const files = ['shared', 'cli', 'lambdas', 'infra', 'console']
   .flatMap((folder) => listFolder(folder))
   .filter((file) => /\.tsx?$/.test(file));

@@ -9,13 +9,16 @@ import type { FormatVersion } from '../shared/core/format-version.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { KiB } from '../shared/core/units.ts';
 import { compress } from '../shared/format/zstd.ts';
-import { runBackup } from '../shared/jobs/backup.ts';
-import { rekeyRepository } from '../shared/jobs/rekey.ts';
-import { upgradeRepository } from '../shared/jobs/upgrade.ts';
+import { runBackup } from '../shared/jobs/backup/backup.ts';
+import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
+import { upgradeRepository } from '../shared/jobs/keys/upgrade.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import type { Repository } from '../shared/repository/repository.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
+import { unzstd } from './support/page-reader/bytes.ts';
+import { type Files, filesOf } from './support/page-reader/files.ts';
+import { describeWithPart } from './support/parts.ts';
 import {
   backUp,
   initRepository,
@@ -24,18 +27,15 @@ import {
   openRepository,
   type SMALL_CHUNKS,
   TEST_KEY,
-} from './support/engine.ts';
-import { listAgain } from './support/forged-manifest.ts';
-import { unzstd } from './support/page-reader/bytes.ts';
-import { type Files, filesOf } from './support/page-reader/files.ts';
-import { type ReadBackup, Refused, readRepository } from './support/page-reader.ts';
-import { describeWithPart } from './support/parts.ts';
-import { seededRows } from './support/rows.ts';
-import { backUpInShares, sharedSource } from './support/shares.ts';
+} from './support/repository/engine.ts';
+import { listAgain } from './support/repository/forged-manifest.ts';
+import { type ReadBackup, Refused, readRepository } from './support/repository/page-reader.ts';
+import { seededRows } from './support/repository/rows.ts';
+import { backUpInShares, sharedSource } from './support/repository/shares.ts';
 import { newFolder } from './support/temporary.ts';
 
 /*
- * Two readers that share nothing, `test/support/page-reader.ts` and `tools/read-repository.py`, both written from
+ * Two readers that share nothing, `test/support/repository/page-reader.ts` and `tools/read-repository.py`, both written from
  * docs/format.md, must give what the source has. Where they differ, the page says too little.
  */
 

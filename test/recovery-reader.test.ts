@@ -4,10 +4,10 @@ import { expect, it } from 'vitest';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import { Repository } from '../shared/repository/repository.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
-import { backUp, never, openCheaply, SMALL_CHUNKS, TEST_KEY } from './support/engine.ts';
 import { describeWithPart } from './support/parts.ts';
-import { addRecovery, SealedKeys } from './support/recovery.ts';
-import { seededRows } from './support/rows.ts';
+import { backUp, never, openCheaply, SMALL_CHUNKS, TEST_KEY } from './support/repository/engine.ts';
+import { addRecovery, SealedKeys } from './support/repository/recovery.ts';
+import { seededRows } from './support/repository/rows.ts';
 import { newFolder } from './support/temporary.ts';
 
 /*

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/config/aws.ts';
 
 /** pg_dump's own bytes, which its code looks for beside itself. */
 export const PG_DUMP_WASM = fileURLToPath(
@@ -13,7 +13,7 @@ export const PG_DUMP_WASM = fileURLToPath(
 /** Functions: those of backups, and those of the admin API. */
 const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
 const WORKERS = {
-  'codec-worker': 'shared/repository/codec-worker.ts',
+  'codec-worker': 'shared/repository/codec/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };
 /** Functions that read a schema. */

@@ -12,10 +12,10 @@ import { writeLicenses } from './third-party-licenses.ts';
 const ENTRIES = {
   main: 'cli/main.ts',
   library: 'shared/library/index.ts',
-  config: 'shared/core/config.ts',
+  config: 'shared/config/config.ts',
   cdk: 'infra/holdfast-cdk.ts',
   express: 'shared/api/express.ts',
-  'codec-worker': 'shared/repository/codec-worker.ts',
+  'codec-worker': 'shared/repository/codec/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
 };
 /** Not bundled: what is loaded seldom and should be updated by itself. */
@@ -46,7 +46,7 @@ await copyFile(PG_DUMP_WASM, 'dist/pg_dump.wasm');
 execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 await keepPublicTypes('dist/types', [
   'infra/holdfast-cdk',
-  'shared/core/config',
+  'shared/config/config',
   'shared/api/express',
   'shared/library/index',
 ]);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { main } from '../cli/main.ts';
-import { makeDemoWorld } from '../test/support/demo-world.ts';
-import { TEST_KEY } from '../test/support/engine.ts';
+import { makeDemoWorld } from '../test/support/console/demo-world.ts';
+import { TEST_KEY } from '../test/support/repository/engine.ts';
 import { buildConsole } from './build-console.ts';
 import { startPostgres } from './embedded-postgres.ts';
 

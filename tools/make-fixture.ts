@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { runBackup } from '../shared/jobs/backup.ts';
+import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { initRepository, openRepository } from '../shared/jobs/open-repository.ts';
 import { FilesSource } from '../shared/sources/files/files-source.ts';
 

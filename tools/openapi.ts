@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { openApi } from '../shared/api/openapi.ts';
+import { openApi } from '../shared/api/server/openapi.ts';
 import { clientTypes, OPENAPI_FILE, operationTable, TABLE_FILE, TYPES_FILE } from './openapi-client.ts';
 
 /** Writes docs/openapi.json anew, and what the console calls the API by. A test compares them. */

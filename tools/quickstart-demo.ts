@@ -1,4 +1,4 @@
-import type { SourceConfig } from '../shared/jobs/adapters.ts';
+import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
 
 /** A database of the quickstart: sample data, a change to it, and room to restore it. */
 export interface Demo {

@@ -1,5 +1,5 @@
 import { number } from '../cli/format.ts';
-import type { SourceConfig } from '../shared/jobs/adapters.ts';
+import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { startFirebaseServer } from './firebase-server/server.ts';
 import { readCities, readCountries } from './quickstart-data.ts';
 import type { Demo } from './quickstart-demo.ts';

@@ -1,5 +1,5 @@
 import { number } from '../cli/format.ts';
-import type { SourceConfig } from '../shared/jobs/adapters.ts';
+import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { startPostgres } from './embedded-postgres.ts';
 import { loadCities } from './quickstart-data.ts';
 import type { Demo } from './quickstart-demo.ts';

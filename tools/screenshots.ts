@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { newestLink, startConsoleRig } from '../test/support/console-rig.ts';
+import { newestLink, startConsoleRig } from '../test/support/console/console-rig.ts';
 
 /** The pictures of README.md and docs/console.md, of the console on a database of its own with a year of backups. */
 const FOLDER = 'docs/images';

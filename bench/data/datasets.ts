@@ -1,5 +1,5 @@
 import { copyFile } from 'node:fs/promises';
-import { seededRandom } from '../../test/support/rows.ts';
+import { seededRandom } from '../../test/support/repository/rows.ts';
 import { type Change, isChanged, pickLines, rewrite, writeLines } from './lines.ts';
 import { sentence, tableRow, time, word } from './table.ts';
 import { readTexts } from './texts.ts';

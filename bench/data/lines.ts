@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { seededRandom } from '../../test/support/rows.ts';
+import { seededRandom } from '../../test/support/repository/rows.ts';
 
 const NEWLINE = 0x0a;
 const BLOCK_BYTES = 1 << 20;

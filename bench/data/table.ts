@@ -1,4 +1,4 @@
-import { seededRandom } from '../../test/support/rows.ts';
+import { seededRandom } from '../../test/support/repository/rows.ts';
 
 const WORD_COUNT = 2000;
 /** How often a word is followed by its usual successor: text then compresses about as much as text does. */

@@ -1,5 +1,5 @@
-import { type AcceptResult, acceptBackups } from '../../shared/jobs/accept.ts';
-import { isWaiting, listBackups } from '../../shared/jobs/list.ts';
+import { type AcceptResult, acceptBackups } from '../../shared/jobs/retention/accept.ts';
+import { isWaiting, listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey } from '../format.ts';

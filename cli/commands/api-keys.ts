@@ -1,16 +1,16 @@
 import { userInfo } from 'node:os';
 import { keysOfRepository } from '../../shared/api/access/api-key-store.ts';
 import { ApiKeys } from '../../shared/api/access/api-keys.ts';
-import { unknownName } from '../../shared/api/unknown-name.ts';
 import {
   type ApiKey,
   ApiKeyId,
   ApiKeyName,
   type ApiKeysAnswer,
   type CreatedApiKey,
-} from '../../shared/core/api-keys.ts';
+} from '../../shared/api/schema/api-keys.ts';
+import { unknownName } from '../../shared/api/server/unknown-name.ts';
 import { DEFAULT_KEY_DAYS, KEY_ROLES, type KeyRole, ROLES } from '../../shared/core/api-names.ts';
-import { listBackups } from '../../shared/jobs/list.ts';
+import { listBackups } from '../../shared/jobs/status/list.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, time } from '../format.ts';
 import { write } from '../io.ts';

@@ -1,12 +1,12 @@
-import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
+import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
 import { HoldfastError, SUSPECT_EXIT_STATUS } from '../../shared/core/errors.ts';
-import { type BackupResult, runBackup } from '../../shared/jobs/backup.ts';
-import { checkBucket } from '../../shared/jobs/bucket-rules.ts';
-import { listBackups } from '../../shared/jobs/list.ts';
-import { noteOfBackup } from '../../shared/jobs/record-run.ts';
+import { type BackupResult, runBackup } from '../../shared/jobs/backup/backup.ts';
+import { checkBucket } from '../../shared/jobs/doctor/bucket-rules.ts';
+import { noteOfBackup } from '../../shared/jobs/runs/record-run.ts';
+import { listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { adviseOnSuspect, describeFindings } from '../findings.ts';
+import { adviseOnSuspect, describeFindings } from '../describe-findings.ts';
 import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';

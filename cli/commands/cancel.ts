@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import { cancelRun } from '../../shared/jobs/cancel-run.ts';
-import { type RecordedRun, readRuns } from '../../shared/jobs/run-history.ts';
+import { cancelRun } from '../../shared/jobs/runs/cancel-run.ts';
+import { type RecordedRun, readRuns } from '../../shared/jobs/runs/run-history.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, plural } from '../format.ts';
 import { Session } from '../session.ts';

@@ -1,5 +1,5 @@
-import type { ResolvedConfig } from '../../shared/core/config.ts';
-import type { CopyPlace } from '../../shared/core/config-copy.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { CopyPlace } from '../../shared/config/copy.ts';
 import { ERRORS } from '../../shared/core/errors.ts';
 import { parseBackupType } from '../../shared/core/ids.ts';
 import type { CopyResult } from '../../shared/jobs/copy/copy.ts';

@@ -1,7 +1,7 @@
-import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
-import { type DrillResult, runDrill } from '../../shared/jobs/drill.ts';
-import { configuredName } from '../../shared/jobs/naming.ts';
-import { noteOfDrill } from '../../shared/jobs/record-run.ts';
+import { type DrillResult, runDrill } from '../../shared/jobs/drill/drill.ts';
+import { noteOfDrill } from '../../shared/jobs/runs/record-run.ts';
+import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
+import { configuredName } from '../../shared/jobs/source/naming.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
 import { drillServer } from '../load-config.ts';

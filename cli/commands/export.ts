@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { writeOutputFile } from '../../shared/core/output-file.ts';
-import { exportBackup } from '../../shared/jobs/export.ts';
+import { exportBackup } from '../../shared/jobs/restore/export.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';

@@ -1,14 +1,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
-import { daysOf } from '../../shared/core/config-retention.ts';
+import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
+import { daysOf } from '../../shared/config/retention.ts';
 import type { HoldfastError } from '../../shared/core/errors.ts';
 import { IMPORT_FORMATS } from '../../shared/core/import-formats.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
-import { openSource } from '../../shared/jobs/adapters.ts';
-import { type ImportBackupOptions, type ImportBackupResult, importBackup } from '../../shared/jobs/import.ts';
-import { namedSource } from '../../shared/jobs/same-source.ts';
-import { importerFor } from '../../shared/jobs/transfers.ts';
+import {
+  type ImportBackupOptions,
+  type ImportBackupResult,
+  importBackup,
+} from '../../shared/jobs/restore/import.ts';
+import { importerFor } from '../../shared/jobs/restore/transfers.ts';
+import { openSource } from '../../shared/jobs/source/adapters.ts';
+import { namedSource } from '../../shared/jobs/source/same-source.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, time } from '../format.ts';
 import type { Io } from '../io.ts';

@@ -1,4 +1,4 @@
-import { type BackupKeys, checkKeys, type KeysReport, listRootKeys } from '../../shared/jobs/keys.ts';
+import { type BackupKeys, checkKeys, type KeysReport, listRootKeys } from '../../shared/jobs/keys/keys.ts';
 import { openRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';

@@ -1,10 +1,10 @@
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { nearest } from '../../shared/core/nearest.ts';
-import { type BackupSummary, listBackups } from '../../shared/jobs/list.ts';
+import { type BackupSummary, listBackups } from '../../shared/jobs/status/list.ts';
+import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { age, bytes, number, shortestKey, shortKey, time } from '../format.ts';
 import { Session } from '../session.ts';
-import { standing, verification } from '../standing.ts';
 import { type Look, type Screen, type Styled, styled } from '../style.ts';
 import { renderTable } from '../table.ts';
 

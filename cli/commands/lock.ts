@@ -1,7 +1,7 @@
-import type { LockSettings } from '../../shared/core/config-lock.ts';
+import type { LockSettings } from '../../shared/config/lock.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import { type EndHoldsResult, endHolds } from '../../shared/jobs/end-holds.ts';
-import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock.ts';
+import { type EndHoldsResult, endHolds } from '../../shared/jobs/lock/end-holds.ts';
+import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';

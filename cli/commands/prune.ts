@@ -1,8 +1,13 @@
 import { DAY_MS } from '../../shared/core/units.ts';
-import { openLocks } from '../../shared/jobs/lock.ts';
-import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../../shared/jobs/prune.ts';
-import { sweptBytes } from '../../shared/jobs/prune-room.ts';
-import { expireHistory } from '../../shared/jobs/run-history.ts';
+import { openLocks } from '../../shared/jobs/lock/lock.ts';
+import {
+  type PreparedPrune,
+  type PruneResult,
+  preparePrune,
+  runPrune,
+} from '../../shared/jobs/retention/prune.ts';
+import { sweptBytes } from '../../shared/jobs/retention/prune-room.ts';
+import { expireHistory } from '../../shared/jobs/runs/run-history.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, table } from '../format.ts';

@@ -1,4 +1,4 @@
-import { type QuarantineResult, quarantineObject } from '../../shared/jobs/quarantine.ts';
+import { type QuarantineResult, quarantineObject } from '../../shared/jobs/repair/quarantine.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
 

@@ -1,7 +1,7 @@
-import { checkKeys } from '../../shared/jobs/keys.ts';
+import { checkKeys } from '../../shared/jobs/keys/keys.ts';
+import { recoveryKeyIds } from '../../shared/jobs/keys/recovery-coverage.ts';
+import { opensWith, type PrivateHalf } from '../../shared/jobs/keys/recovery-sheet-key.ts';
 import type { RepositoryConfig } from '../../shared/jobs/open-repository.ts';
-import { recoveryKeyIds } from '../../shared/jobs/recovery-coverage.ts';
-import { opensWith, type PrivateHalf } from '../../shared/jobs/recovery-sheet-key.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
+import { type RekeyResult, rekeyRepository } from '../../shared/jobs/keys/rekey.ts';
 import { openRepository } from '../../shared/jobs/open-repository.ts';
-import { type RekeyResult, rekeyRepository } from '../../shared/jobs/rekey.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';

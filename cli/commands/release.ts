@@ -1,4 +1,4 @@
-import { type HoldResult, releaseBackup } from '../../shared/jobs/hold.ts';
+import { type HoldResult, releaseBackup } from '../../shared/jobs/retention/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey, time } from '../format.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';

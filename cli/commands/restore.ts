@@ -1,6 +1,6 @@
-import { openTarget } from '../../shared/jobs/adapters.ts';
-import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore.ts';
-import { showBackup } from '../../shared/jobs/show.ts';
+import { planRestore, type RestoreResult, restoreBackup } from '../../shared/jobs/restore/restore.ts';
+import { openTarget } from '../../shared/jobs/source/adapters.ts';
+import { showBackup } from '../../shared/jobs/status/show.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';

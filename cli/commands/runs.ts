@@ -1,5 +1,5 @@
 import { RUN_KINDS, type RunKind } from '../../shared/core/run-kinds.ts';
-import { type RecordedRun, readRuns } from '../../shared/jobs/run-history.ts';
+import { type RecordedRun, readRuns } from '../../shared/jobs/runs/run-history.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, bytes, duration, shortKey } from '../format.ts';
 import { Session } from '../session.ts';

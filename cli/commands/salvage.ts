@@ -1,5 +1,5 @@
-import { openTarget } from '../../shared/jobs/adapters.ts';
-import { OpenSalvage, type SalvagePlan, type SalvageResult } from '../../shared/jobs/salvage.ts';
+import { OpenSalvage, type SalvagePlan, type SalvageResult } from '../../shared/jobs/repair/salvage.ts';
+import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural, shortKey } from '../format.ts';

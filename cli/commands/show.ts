@@ -5,14 +5,14 @@ import {
   drillEvidenceIn,
   drillReportKey,
   readDrillEvidence,
-} from '../../shared/jobs/drill-evidence.ts';
-import { type BackupDetail, showBackup } from '../../shared/jobs/show.ts';
+} from '../../shared/jobs/drill/drill-evidence.ts';
+import { type BackupDetail, showBackup } from '../../shared/jobs/status/show.ts';
+import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
+import { describeFindings } from '../describe-findings.ts';
 import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
-import { describeFindings } from '../findings.ts';
 import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
 import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
-import { standing, verification } from '../standing.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 export const show: Command = {

@@ -4,11 +4,12 @@ import {
   UNPROTECTED_EXIT_STATUS,
   WARNINGS_EXIT_STATUS,
 } from '../../shared/core/errors.ts';
-import type { BucketCheck } from '../../shared/jobs/bucket-rules.ts';
 import type { CopyStanding } from '../../shared/jobs/copy/copy-lag.ts';
-import type { SourceLock } from '../../shared/jobs/lock-state.ts';
-import { measurePacks, type RepositoryStatus } from '../../shared/jobs/status.ts';
+import type { BucketCheck } from '../../shared/jobs/doctor/bucket-rules.ts';
+import type { SourceLock } from '../../shared/jobs/lock/lock-state.ts';
+import { measurePacks, type RepositoryStatus } from '../../shared/jobs/status/status.ts';
 import { type Verdict, verdictOf } from '../../shared/jobs/verdict/verdict.ts';
+import { depthName } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeCopies } from '../describe-copies.ts';
 import { readGrowth } from '../describe-growth.ts';
@@ -27,7 +28,6 @@ import {
 import { nextSteps } from '../next-steps.ts';
 import { readSafety } from '../safety.ts';
 import { Session } from '../session.ts';
-import { depthName } from '../standing.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 type SourceStatus = RepositoryStatus['sources'][number];

@@ -1,8 +1,8 @@
 import { ERRORS } from '../../shared/core/errors.ts';
-import { bucketWarnings, checkBucket, refuseUnsafe } from '../../shared/jobs/bucket-rules.ts';
-import { openChecks } from '../../shared/jobs/open-checks.ts';
-import { runProbe } from '../../shared/jobs/probe.ts';
-import { type SourceCheck, type SourceTest, testSource } from '../../shared/jobs/test-source.ts';
+import { bucketWarnings, checkBucket, refuseUnsafe } from '../../shared/jobs/doctor/bucket-rules.ts';
+import { openChecks } from '../../shared/jobs/source/open-checks.ts';
+import { type SourceCheck, type SourceTest, testSource } from '../../shared/jobs/source/test-source.ts';
+import { runProbe } from '../../shared/jobs/verify/probe.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { duration } from '../format.ts';
 import { type Io, write } from '../io.ts';

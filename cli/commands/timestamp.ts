@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import { timeStampHeads } from '../../shared/jobs/time-stamp.ts';
+import { timeStampHeads } from '../../shared/jobs/keys/time-stamp.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { Session } from '../session.ts';

@@ -1,4 +1,4 @@
-import { isUpgradedAlready, upgradeRepository } from '../../shared/jobs/upgrade.ts';
+import { isUpgradedAlready, upgradeRepository } from '../../shared/jobs/keys/upgrade.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { Session } from '../session.ts';

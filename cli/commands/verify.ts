@@ -1,9 +1,9 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { noteOfVerify } from '../../shared/jobs/record-run.ts';
-import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
-import { MOST_PARTS, parseSubset, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
-import { type Kept, keepVerifyReport } from '../../shared/jobs/verify-report.ts';
-import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
+import { noteOfVerify } from '../../shared/jobs/runs/record-run.ts';
+import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify/verify.ts';
+import { MOST_PARTS, parseSubset, type VerifyDepth } from '../../shared/jobs/verify/verify-depth.ts';
+import { type Kept, keepVerifyReport } from '../../shared/jobs/verify/verify-report.ts';
+import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
 import { HeadsFile } from '../heads-file.ts';

@@ -1,4 +1,4 @@
-import type { ConsoleConfig } from '../../shared/core/api-status.ts';
+import type { ConsoleConfig } from '../../shared/api/schema/status.ts';
 
 type Oidc = Extract<ConsoleConfig['auth'], { kind: 'oidc' }>;
 

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { ConsoleConfig, SessionAnswer } from '../../shared/core/api-status.ts';
+import type { ConsoleConfig, SessionAnswer } from '../../shared/api/schema/status.ts';
 
 /**
  * How one is signed in. The token lives here and nowhere else. At `holdfast serve` the browser also has a cookie, which scripts

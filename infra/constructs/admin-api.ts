@@ -12,9 +12,9 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import type { ApiFunctionName } from '../../shared/config/aws.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { API_BASE, API_KEY_BASE } from '../../shared/core/api-names.ts';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
-import type { ApiFunctionName } from '../../shared/core/config-aws.ts';
 import { API_INVOKES, apiStatements } from './api-statements.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';

@@ -27,8 +27,8 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { BucketDeployment, CacheControl, Source } from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct } from 'constructs';
-import type { OidcSettings } from '../../shared/core/config-api.ts';
-import type { AwsSettings } from '../../shared/core/config-aws.ts';
+import type { OidcSettings } from '../../shared/config/api.ts';
+import type { AwsSettings } from '../../shared/config/aws.ts';
 import type { AdminApi } from './admin-api.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import { consoleFolder } from './bundles.ts';

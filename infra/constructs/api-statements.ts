@@ -1,8 +1,8 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
-import type { CopyPlace } from '../../shared/core/config-copy.ts';
+import type { FunctionName } from '../../shared/config/aws.ts';
+import type { CopyPlace } from '../../shared/config/copy.ts';
 import { copyListStatements } from './copy-statements.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 

@@ -15,7 +15,7 @@ import {
   Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, EVENT_SOURCE, type EventType } from '../../shared/config/events.ts';
 import { deliveredLog } from './delivered-log.ts';
 import { FAILURE } from './event-states.ts';
 import type { JobFunction } from './job-function.ts';

@@ -8,7 +8,7 @@ import {
   SecurityGroup,
 } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { isParameter } from './database-logins.ts';
 import type { FunctionNetwork } from './job-function.ts';
 

@@ -7,13 +7,9 @@ import { type Grant, type IGrantable, type IRole, Policy, PolicyStatement } from
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
-import {
-  FUNCTION_NAMES,
-  type FunctionName,
-  type OptionalFunctionName,
-} from '../../shared/core/config-aws.ts';
-import { drilledSources } from '../../shared/core/schedule-names.ts';
+import { FUNCTION_NAMES, type FunctionName, type OptionalFunctionName } from '../../shared/config/aws.ts';
+import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
+import { drilledSources } from '../../shared/config/schedule-names.ts';
 import { BackupCopies } from './backup-copies.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import { BackupSchedules } from './backup-schedules.ts';

@@ -15,9 +15,9 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { TimeZone } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { MaintenanceJob } from '../../shared/core/config-aws.ts';
-import { expressionFor, type Schedule as When } from '../../shared/core/config-schedules.ts';
-import { backupScheduleName, jobScheduleName } from '../../shared/core/schedule-names.ts';
+import type { MaintenanceJob } from '../../shared/config/aws.ts';
+import { backupScheduleName, jobScheduleName } from '../../shared/config/schedule-names.ts';
+import { expressionFor, type Schedule as When } from '../../shared/config/schedules.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 
 export interface BackupSchedulesProps {

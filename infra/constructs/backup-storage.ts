@@ -13,8 +13,8 @@ import {
   type StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import type { DeployedFunction } from '../../shared/core/config-aws.ts';
-import type { LockMode } from '../../shared/core/config-lock.ts';
+import type { DeployedFunction } from '../../shared/config/aws.ts';
+import type { LockMode } from '../../shared/config/lock.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
 /** When packs move to another storage class. */

@@ -1,6 +1,6 @@
+import type { ConsoleConfig } from '../../shared/api/schema/status.ts';
+import type { OidcSettings } from '../../shared/config/api.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
-import type { ConsoleConfig } from '../../shared/core/api-status.ts';
-import type { OidcSettings } from '../../shared/core/config-api.ts';
 
 const DEFAULT_SCOPE = 'openid';
 

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { CopyPlace } from '../../shared/core/config-copy.ts';
+import type { CopyPlace } from '../../shared/config/copy.ts';
 
 /** What a copy puts in a second place, and reads there to compare it: folders of a repository. */
 export const COPIED = [

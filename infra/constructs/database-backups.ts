@@ -8,7 +8,7 @@ import type { IBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { AdminApi } from './admin-api.ts';
 import { AdminConsole } from './admin-console.ts';
 import type { MetricName } from './backup-metrics.ts';

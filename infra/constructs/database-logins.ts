@@ -1,7 +1,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
+import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
 
 /** What it takes to log in to some databases. */
 interface Rights {

@@ -1,7 +1,7 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { JsonPath, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, type EventType } from '../../shared/config/events.ts';
 import { putEventState } from './put-event.ts';
 
 const BASE = {

@@ -15,7 +15,7 @@ import {
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../../shared/core/config-aws.ts';
+import type { FunctionName } from '../../shared/config/aws.ts';
 
 /** Jobs that may take longer than a function can. */
 export const TASK_JOBS = [

@@ -1,5 +1,5 @@
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { NAMESPACE } from './backup-metrics.ts';
 import type { BackupStorage } from './backup-storage.ts';
 

@@ -5,7 +5,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { DeployedFunction } from '../../shared/core/config-aws.ts';
+import type { DeployedFunction } from '../../shared/config/aws.ts';
 import { bundleOf } from './bundles.ts';
 
 /** Where functions run, so that they reach the database. */

@@ -1,6 +1,6 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { DeployedFunction } from '../../shared/core/config-aws.ts';
-import { EVENT_SOURCE } from '../../shared/core/events.ts';
+import type { DeployedFunction } from '../../shared/config/aws.ts';
+import { EVENT_SOURCE } from '../../shared/config/events.ts';
 import { type DatabaseLogins, loginStatements } from './database-logins.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 

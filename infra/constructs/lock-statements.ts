@@ -1,5 +1,5 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { LockSettings } from '../../shared/core/config-lock.ts';
+import type { LockSettings } from '../../shared/config/lock.ts';
 
 /** Everything that backups need. */
 export const LOCKED_FOLDERS = [

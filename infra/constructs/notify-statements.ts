@@ -1,6 +1,6 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type NotifyChannel, secretsOf } from '../../shared/core/config-notifications.ts';
-import { EVENT_SOURCE } from '../../shared/core/events.ts';
+import { EVENT_SOURCE } from '../../shared/config/events.ts';
+import { type NotifyChannel, secretsOf } from '../../shared/config/notifications.ts';
 import { loginStatements } from './database-logins.ts';
 import type { RepositoryPlace } from './permissions.ts';
 

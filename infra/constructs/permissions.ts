@@ -1,6 +1,6 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { DeployedFunction } from '../../shared/core/config-aws.ts';
-import type { LockSettings } from '../../shared/core/config-lock.ts';
+import type { DeployedFunction } from '../../shared/config/aws.ts';
+import type { LockSettings } from '../../shared/config/lock.ts';
 import { LOCKED_FOLDERS, lockStatements } from './lock-statements.ts';
 
 /** What a key opens: `purpose` of KMS's encryption context (docs/security.md). */

@@ -3,7 +3,7 @@ import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { JsonPath, TaskInput, type TaskStateBase } from 'aws-cdk-lib/aws-stepfunctions';
 import { EventBridgePutEvents, type EventBridgePutEventsProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import { EVENT_SOURCE, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SOURCE, type EventType } from '../../shared/config/events.ts';
 
 /** May put events in Holdfast's name alone. */
 class PutHoldfastEvents extends EventBridgePutEvents {

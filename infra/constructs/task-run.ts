@@ -11,7 +11,7 @@ import {
   Timeout,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, type EventType } from '../../shared/config/events.ts';
 import { deliveredLog } from './delivered-log.ts';
 import type { FargateRuntime } from './fargate-runtime.ts';
 import { taskProps } from './partition-steps.ts';

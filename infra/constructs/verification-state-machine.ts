@@ -13,7 +13,7 @@ import {
   Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { EVENT_SCHEMA } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA } from '../../shared/config/events.ts';
 import { deliveredLog } from './delivered-log.ts';
 import { FAILURE } from './event-states.ts';
 import { CAUGHT, jobStep } from './job-step.ts';

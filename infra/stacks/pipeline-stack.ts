@@ -1,7 +1,7 @@
 import { Annotations, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IVpc, SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
 import { API_INVOKES } from '../constructs/api-statements.ts';
 import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-pipeline.ts';
 import type { BackupStorage } from '../constructs/backup-storage.ts';

@@ -2,8 +2,8 @@ import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, ObjectLockRetention, StorageClass } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import type { ResolvedConfig } from '../../shared/core/config.ts';
-import type { AwsSettings } from '../../shared/core/config-aws.ts';
+import type { AwsSettings } from '../../shared/config/aws.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { BackupStorage, type BackupStorageProps } from '../constructs/backup-storage.ts';
 
 export interface StorageStackProps extends StackProps {

@@ -3,10 +3,10 @@ import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
-import { ApiError } from '../../shared/api/api-error.ts';
-import type { RequestContext } from '../../shared/api/caller.ts';
-import { refuseNoMethod } from '../../shared/api/match-route.ts';
-import { problemResponse } from '../../shared/api/responses.ts';
+import { ApiError } from '../../shared/api/server/api-error.ts';
+import type { RequestContext } from '../../shared/api/server/caller.ts';
+import { refuseNoMethod } from '../../shared/api/server/match-route.ts';
+import { problemResponse } from '../../shared/api/server/responses.ts';
 import { API_BASE, API_KEY_BASE } from '../../shared/core/api-names.ts';
 
 /** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type { AdminApi } from '../../shared/api/admin-api.ts';
-import { problemResponse } from '../../shared/api/responses.ts';
+import type { AdminApi } from '../../shared/api/server/admin-api.ts';
+import { problemResponse } from '../../shared/api/server/responses.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';

@@ -1,7 +1,7 @@
 import { authenticatorFor } from '../../shared/api/access/authenticator-for.ts';
-import { AdminApi } from '../../shared/api/admin-api.ts';
 import { type ApiFunction, AwsServices } from '../../shared/api/aws/aws-services.ts';
 import { openAwsBackend } from '../../shared/api/aws/open-aws.ts';
+import { AdminApi } from '../../shared/api/server/admin-api.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { readSecret } from '../runtime/secrets.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { backupShare } from '../../shared/jobs/backup-share.ts';
+import { backupShare } from '../../shared/jobs/backup/backup-share.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { run, source, type } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { abortBackup } from '../../shared/jobs/abort-backup.ts';
-import { commitBackup } from '../../shared/jobs/commit-backup.ts';
-import { noteOfBackup } from '../../shared/jobs/record-run.ts';
-import { noteShareFailure, readShareFailure } from '../../shared/jobs/share-failure.ts';
-import { newPartsOf } from '../../shared/jobs/verify-parts.ts';
+import { abortBackup } from '../../shared/jobs/backup/abort-backup.ts';
+import { commitBackup } from '../../shared/jobs/backup/commit-backup.ts';
+import { noteShareFailure, readShareFailure } from '../../shared/jobs/backup/share-failure.ts';
+import { noteOfBackup } from '../../shared/jobs/runs/record-run.ts';
+import { newPartsOf } from '../../shared/jobs/verify/verify-parts.ts';
 import { run, source, type } from '../runtime/event-members.ts';
 import { explained, Failure } from '../runtime/explained.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';

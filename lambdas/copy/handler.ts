@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { CopyPlace } from '../../shared/core/config-copy.ts';
+import type { CopyPlace } from '../../shared/config/copy.ts';
 import { HoldfastError, isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import type { CopyResult } from '../../shared/jobs/copy/copy.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
-import { knownKind, openScratch } from '../../shared/jobs/adapters.ts';
-import { chooseBackup } from '../../shared/jobs/choose-backup.ts';
-import { runDrill } from '../../shared/jobs/drill.ts';
+import { runDrill } from '../../shared/jobs/drill/drill.ts';
+import { chooseBackup } from '../../shared/jobs/restore/choose-backup.ts';
+import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
 import { cancellable } from '../runtime/cancellable.ts';
 import { examinedDrills } from '../runtime/doctor-places.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { fileNameOf } from '../../shared/api/file-name.ts';
-import { exportBackup, openExports } from '../../shared/jobs/export.ts';
+import { fileNameOf } from '../../shared/api/server/file-name.ts';
+import { exportBackup, openExports } from '../../shared/jobs/restore/export.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
 import { cancellable } from '../runtime/cancellable.ts';

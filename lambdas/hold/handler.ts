@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { holdSnapshot } from '../../shared/jobs/hold-snapshot.ts';
-import { planBackup } from '../../shared/jobs/plan-backup.ts';
+import { holdSnapshot } from '../../shared/jobs/backup/keep-snapshot-open.ts';
+import { planBackup } from '../../shared/jobs/backup/plan-backup.ts';
 import { callBack, callBackFailed } from '../runtime/callback.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { noParent, note, run, source, type } from '../runtime/event-members.ts';

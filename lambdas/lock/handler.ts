@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock.ts';
+import { lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
 import { backupKey } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { repositoryPlace } from '../runtime/settings.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { backupTypes, knownBackupType } from '../../shared/core/backup-types.ts';
-import { claimRun } from '../../shared/jobs/claim-run.ts';
-import { mustBeHeld, planBackup } from '../../shared/jobs/plan-backup.ts';
+import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
+import { claimRun } from '../../shared/jobs/backup/claim-run.ts';
+import { mustBeHeld, planBackup } from '../../shared/jobs/backup/plan-backup.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
 import { noParent, note, source, type } from '../runtime/event-members.ts';
 import { defineFunction, type Invocation } from '../runtime/function.ts';

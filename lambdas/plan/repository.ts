@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import { initRepository } from '../../shared/jobs/open-repository.ts';
 import type { Invocation } from '../runtime/function.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { openLocks } from '../../shared/jobs/lock.ts';
-import { preparePrune, runPrune } from '../../shared/jobs/prune.ts';
-import { expireHistory } from '../../shared/jobs/run-history.ts';
+import { openLocks } from '../../shared/jobs/lock/lock.ts';
+import { preparePrune, runPrune } from '../../shared/jobs/retention/prune.ts';
+import { expireHistory } from '../../shared/jobs/runs/run-history.ts';
 import { audited } from '../runtime/audit.ts';
 import { requestedBy } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';

@@ -1,14 +1,14 @@
 import * as z from 'zod';
+import { pairingWarnings } from '../../shared/api/schema/pairing.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { pairingWarnings } from '../../shared/core/pairing.ts';
-import { openScratch, openTarget } from '../../shared/jobs/adapters.ts';
 import {
   planRestore,
   type RestoreJobOptions,
   type RestoreResult,
   restoreBackup,
-} from '../../shared/jobs/restore.ts';
-import { planRestoreToNew, restoreToNew } from '../../shared/jobs/restore-to-new.ts';
+} from '../../shared/jobs/restore/restore.ts';
+import { planRestoreToNew, restoreToNew } from '../../shared/jobs/restore/restore-to-new.ts';
+import { openScratch, openTarget } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
 import { cancellable } from '../runtime/cancellable.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../shared/core/json.ts';
-import { writeAudit } from '../../shared/jobs/audit.ts';
-import type { RunResultNote } from '../../shared/jobs/record-run.ts';
+import { writeAudit } from '../../shared/jobs/access/audit.ts';
+import type { RunResultNote } from '../../shared/jobs/runs/record-run.ts';
 import { toFunctionError } from './function-error.ts';
 import { noteEnd } from './noted.ts';
 import type { Repository } from './settings.ts';

@@ -1,5 +1,5 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { chooseBackup, parseBackupWord } from '../../shared/jobs/choose-backup.ts';
+import { chooseBackup, parseBackupWord } from '../../shared/jobs/restore/choose-backup.ts';
 import type { Repository } from './settings.ts';
 
 /** The backup that an event means: a whole key, `latest:SOURCE` or `good:SOURCE`. @throws E_NO_BACKUP */

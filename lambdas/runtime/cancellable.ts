@@ -1,4 +1,4 @@
-import { watchForCancel } from '../../shared/jobs/cancel-run.ts';
+import { watchForCancel } from '../../shared/jobs/runs/cancel-run.ts';
 import type { Repository } from './settings.ts';
 import { logger } from './telemetry.ts';
 

@@ -1,7 +1,7 @@
-import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
+import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
 import type { DoctorGroup } from '../../shared/jobs/doctor/row.ts';
 import { type ExaminedPlace, sourceGroup } from '../../shared/jobs/doctor/source-group.ts';
-import { openServerChecks } from '../../shared/jobs/open-server-checks.ts';
+import { openServerChecks } from '../../shared/jobs/source/open-server-checks.ts';
 import { openPlace } from './places.ts';
 
 type Place = Omit<NamedSource, 'name'>;

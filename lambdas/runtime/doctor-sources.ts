@@ -1,6 +1,6 @@
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { DoctorGroup } from '../../shared/jobs/doctor/row.ts';
-import { openChecks } from '../../shared/jobs/open-checks.ts';
+import { openChecks } from '../../shared/jobs/source/open-checks.ts';
 import { examinedPlace } from './doctor-places.ts';
 
 /** Databases that are backed up. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { examine } from '../../shared/jobs/doctor/doctor.ts';
 import { KEY } from '../../shared/jobs/doctor/key-checks.ts';
 import { bucketGroup } from '../../shared/jobs/doctor/repository-group.ts';

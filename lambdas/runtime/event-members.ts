@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseBackupKey } from '../../shared/core/ids.ts';
-import { parseBackupWord } from '../../shared/jobs/choose-backup.ts';
+import { parseBackupWord } from '../../shared/jobs/restore/choose-backup.ts';
 
 export const run = z.string().regex(/^[0-9a-f]{32}$/, 'a run is 32 lower-case hex digits');
 /** A name of the configuration. */

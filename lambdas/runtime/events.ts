@@ -1,4 +1,4 @@
-import { EVENT_SCHEMA, type EventType } from '../../shared/core/events.ts';
+import { EVENT_SCHEMA, type EventType } from '../../shared/config/events.ts';
 import { redact } from './redact.ts';
 import { logger } from './telemetry.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { messageOfCause } from '../../shared/core/function-cause.ts';
+import { messageOfCause } from '../../shared/api/aws/function-cause.ts';
 
 /** As Step Functions tells of a step that failed: a code, and of a function its answer as JSON. */
 export const Failure = z.strictObject({ Error: z.string(), Cause: z.string().optional() });

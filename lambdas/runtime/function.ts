@@ -4,7 +4,7 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { OnProgress } from '../../shared/core/progress.ts';
 import { startDeadline } from './deadline.ts';
 import { type DoctorAnswer, type DoctorDuties, DoctorEvent, examineHere, isDoctorEvent } from './doctor.ts';

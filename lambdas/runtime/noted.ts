@@ -1,4 +1,4 @@
-import { noteEnd as note, type RunAbout, type RunResultNote } from '../../shared/jobs/record-run.ts';
+import { noteEnd as note, type RunAbout, type RunResultNote } from '../../shared/jobs/runs/record-run.ts';
 import type { Repository } from './settings.ts';
 import { logger } from './telemetry.ts';
 

@@ -1,7 +1,7 @@
-import type { NamedSource, ResolvedConfig } from '../../shared/core/config.ts';
+import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
-import { openSource, type SourceConfig } from '../../shared/jobs/adapters.ts';
-import { namedSource } from '../../shared/jobs/same-source.ts';
+import { openSource, type SourceConfig } from '../../shared/jobs/source/adapters.ts';
+import { namedSource } from '../../shared/jobs/source/same-source.ts';
 import { readSecret } from './secrets.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
-import type { ResolvedConfig } from '../../shared/core/config.ts';
-import type { BackupPlan } from '../../shared/jobs/plan-backup.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { BackupPlan } from '../../shared/jobs/backup/plan-backup.ts';
 
 export interface RunOfBackup {
   readonly run: string;

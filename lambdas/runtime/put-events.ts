@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { EVENT_SOURCE } from '../../shared/core/events.ts';
+import { EVENT_SOURCE } from '../../shared/config/events.ts';
 
 /** Puts one event on a bus. @returns whether it was taken */
 export async function putOne(EventBusName: string, DetailType: string, detail: object): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { type ResolvedConfig, resolveConfig } from '../../shared/core/config.ts';
+import { type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { MiB } from '../../shared/core/units.ts';
 import { openRepository } from '../../shared/jobs/open-repository.ts';

@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { ageOf } from '../../shared/core/age.ts';
+import { ageOf } from '../../shared/config/age.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { sharedByOf } from '../../shared/jobs/shared-damage.ts';
-import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify.ts';
-import { MOST_PARTS, parseDepth, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
-import { keepVerifyReport } from '../../shared/jobs/verify-report.ts';
-import { notVerifiedSince } from '../../shared/jobs/verify-since.ts';
+import { sharedByOf } from '../../shared/jobs/verify/shared-damage.ts';
+import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify/verify.ts';
+import { MOST_PARTS, parseDepth, type VerifyDepth } from '../../shared/jobs/verify/verify-depth.ts';
+import { keepVerifyReport } from '../../shared/jobs/verify/verify-report.ts';
+import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
 import { backupKey } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { explained, Failure } from '../runtime/explained.ts';

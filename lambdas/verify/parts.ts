@@ -1,8 +1,8 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
-import { neededPacks } from '../../shared/jobs/show.ts';
-import { depthText, type VerifyDepth } from '../../shared/jobs/verify-depth.ts';
-import { halvesOf, partsOf } from '../../shared/jobs/verify-parts.ts';
+import { neededPacks } from '../../shared/jobs/status/show.ts';
+import { depthText, type VerifyDepth } from '../../shared/jobs/verify/verify-depth.ts';
+import { halvesOf, partsOf } from '../../shared/jobs/verify/verify-parts.ts';
 import type { Repository } from '../runtime/settings.ts';
 
 /** Which backups: one, or all that were not found whole for so long. */

@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../shared/core/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { type CopyStanding, readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';

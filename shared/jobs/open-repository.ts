@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { StorageClasses } from '../core/config-storage.ts';
+import type { StorageClasses } from '../config/storage.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { FormatVersion } from '../core/format-version.ts';
 import { HexKeyProvider } from '../keys/hex-key-provider.ts';
@@ -7,8 +7,8 @@ import type { KeyProvider } from '../keys/key-provider.ts';
 import { Repository, type RepositoryOptions } from '../repository/repository.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
-import { bucketWarnings, checkBucket, refuseUnsafe } from './bucket-rules.ts';
-import { openSigning, type SigningConfig } from './signing.ts';
+import { bucketWarnings, checkBucket, refuseUnsafe } from './doctor/bucket-rules.ts';
+import { openSigning, type SigningConfig } from './keys/signing.ts';
 
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */

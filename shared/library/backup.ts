@@ -1,6 +1,6 @@
-import { type BackupResult, type BackupOptions as JobOptions, runBackup } from '../jobs/backup.ts';
-import { noteOfBackup } from '../jobs/record-run.ts';
-import { namedSource } from '../jobs/same-source.ts';
+import { type BackupResult, type BackupOptions as JobOptions, runBackup } from '../jobs/backup/backup.ts';
+import { noteOfBackup } from '../jobs/runs/record-run.ts';
+import { namedSource } from '../jobs/source/same-source.ts';
 import { type Place, sourceAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';

@@ -1,6 +1,6 @@
-import { chooseBackup } from '../jobs/choose-backup.ts';
-import { type DrillResult, type DrillOptions as JobOptions, runDrill } from '../jobs/drill.ts';
-import { noteOfDrill } from '../jobs/record-run.ts';
+import { type DrillResult, type DrillOptions as JobOptions, runDrill } from '../jobs/drill/drill.ts';
+import { chooseBackup } from '../jobs/restore/choose-backup.ts';
+import { noteOfDrill } from '../jobs/runs/record-run.ts';
 import { type Place, scratchAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';

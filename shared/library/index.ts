@@ -1,13 +1,13 @@
 /** The library: `import { openRepository, backup, restore, verify, list, prune, drill } from 'holdfast'`. docs/library.md. */
 export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 export type { ProgressEvent } from '../core/progress.ts';
-export type { BackupResult } from '../jobs/backup.ts';
-export type { DrillResult } from '../jobs/drill.ts';
-export type { BackupSummary } from '../jobs/list.ts';
-export type { PruneResult } from '../jobs/prune.ts';
-export type { PrunePlan } from '../jobs/prune-plan.ts';
-export type { RestoreResult } from '../jobs/restore.ts';
-export type { VerifyReport } from '../jobs/verify.ts';
+export type { BackupResult } from '../jobs/backup/backup.ts';
+export type { DrillResult } from '../jobs/drill/drill.ts';
+export type { RestoreResult } from '../jobs/restore/restore.ts';
+export type { PruneResult } from '../jobs/retention/prune.ts';
+export type { PrunePlan } from '../jobs/retention/prune-plan.ts';
+export type { BackupSummary } from '../jobs/status/list.ts';
+export type { VerifyReport } from '../jobs/verify/verify.ts';
 export type { RestorePlan } from '../sources/target.ts';
 export { type BackupOptions, backup } from './backup.ts';
 export { type DrillOptions, drill } from './drill.ts';

@@ -1,4 +1,4 @@
-import { type BackupSummary, listBackups } from '../jobs/list.ts';
+import { type BackupSummary, listBackups } from '../jobs/status/list.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
 export interface ListOptions {

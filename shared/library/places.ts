@@ -1,4 +1,10 @@
-import { openScratch, openSource, openTarget, placeOfUrl, type SourceConfig } from '../jobs/adapters.ts';
+import {
+  openScratch,
+  openSource,
+  openTarget,
+  placeOfUrl,
+  type SourceConfig,
+} from '../jobs/source/adapters.ts';
 
 /** A database, or a file or folder of text. */
 export interface Place {

@@ -1,7 +1,7 @@
-import { DEFAULT_PRUNE, type RetentionPolicy, resolveRetention } from '../core/config-retention.ts';
-import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../jobs/prune.ts';
-import type { PrunePlan } from '../jobs/prune-plan.ts';
-import { expireHistory } from '../jobs/run-history.ts';
+import { DEFAULT_PRUNE, type RetentionPolicy, resolveRetention } from '../config/retention.ts';
+import { type PreparedPrune, type PruneResult, preparePrune, runPrune } from '../jobs/retention/prune.ts';
+import type { PrunePlan } from '../jobs/retention/prune-plan.ts';
+import { expireHistory } from '../jobs/runs/run-history.ts';
 import type { RunOptions } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 

@@ -1,5 +1,5 @@
 import type { OnProgress } from '../core/progress.ts';
-import { type RunAbout, type RunResultNote, recordRun } from '../jobs/record-run.ts';
+import { type RunAbout, type RunResultNote, recordRun } from '../jobs/runs/record-run.ts';
 import { engineOf, type OpenRepository } from './repository.ts';
 
 /** What every function takes. */

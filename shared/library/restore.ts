@@ -1,5 +1,5 @@
-import { chooseBackup } from '../jobs/choose-backup.ts';
-import { planRestore as plan, type RestoreResult, restoreBackup } from '../jobs/restore.ts';
+import { chooseBackup } from '../jobs/restore/choose-backup.ts';
+import { planRestore as plan, type RestoreResult, restoreBackup } from '../jobs/restore/restore.ts';
 import type { RestorePlan, RestoreOptions as TargetOptions } from '../sources/target.ts';
 import { type Place, targetAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';

@@ -1,7 +1,7 @@
-import { chooseBackup } from '../jobs/choose-backup.ts';
-import { noteOfVerify } from '../jobs/record-run.ts';
-import { type VerifyReport, verifyBackups } from '../jobs/verify.ts';
-import { keepVerifyReport } from '../jobs/verify-report.ts';
+import { chooseBackup } from '../jobs/restore/choose-backup.ts';
+import { noteOfVerify } from '../jobs/runs/record-run.ts';
+import { type VerifyReport, verifyBackups } from '../jobs/verify/verify.ts';
+import { keepVerifyReport } from '../jobs/verify/verify-report.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 

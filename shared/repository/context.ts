@@ -1,12 +1,12 @@
+import type { StorageClasses } from '../config/storage.ts';
 import type { Clock, Stopwatch } from '../core/clock.ts';
-import type { StorageClasses } from '../core/config-storage.ts';
 import type { RepositoryFile } from '../format/repository-file.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import type { KeyRing } from './key-ring.ts';
-import type { PackLists } from './pack-lists.ts';
-import type { SegmentCache } from './segment-cache.ts';
-import type { Signatures } from './signatures.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { WorkerPool } from './codec/worker-pool.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import type { Signatures } from './keys/signatures.ts';
+import type { PackLists } from './packs/pack-lists.ts';
+import type { SegmentCache } from './reading/segment-cache.ts';
 
 /** Bounds of one process's work, from the configuration. */
 export interface Limits {

@@ -6,7 +6,7 @@ import { RUNS } from '../format/run-document.ts';
 import { UPGRADE_FILE } from '../format/upgrade-file.ts';
 import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { refuseStranded } from './stranded.ts';
+import { refuseStranded } from './documents/stranded.ts';
 
 /** What may be left of a repository: none of it is somebody else's. */
 const OURS = [BUNDLES, 'data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];

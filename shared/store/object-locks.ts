@@ -1,4 +1,4 @@
-import type { LockMode } from '../core/config-lock.ts';
+import type { LockMode } from '../config/lock.ts';
 
 /** Until when a store refuses to remove an object, whoever asks. */
 export interface Retention {

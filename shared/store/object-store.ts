@@ -1,4 +1,4 @@
-import type { StorageClass } from '../core/config-storage.ts';
+import type { StorageClass } from '../config/storage.ts';
 
 /** Half-open run of bytes: `offsetBytes` up to, not including, `offsetBytes + lengthBytes`. */
 export interface ByteRange {

@@ -2,17 +2,17 @@ import path from 'node:path';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { S3Store } from '../../shared/store/s3-store.ts';
-import { type AwsDoubles, startAwsDoubles } from '../support/aws-doubles.ts';
-import { builtLambdas } from '../support/bundles.ts';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
-import { copiesMachine } from '../support/copies-machine.ts';
-import { backUp, initRepository, openRepository, TEST_KEY } from '../support/engine.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { faultyProxy } from '../support/faulty-proxy.ts';
+import { type AwsDoubles, startAwsDoubles } from '../support/aws/aws-doubles.ts';
+import { builtLambdas } from '../support/aws/bundles.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { startLambda } from '../support/aws/runtime-api.ts';
 import { describeWithParts } from '../support/parts.ts';
-import { seededRows } from '../support/rows.ts';
-import { startLambda } from '../support/runtime-api.ts';
-import { differences, faultsOf, keysBelow } from '../support/second-place.ts';
+import { backUp, initRepository, openRepository, TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
+import { copiesMachine } from '../support/stores/copies-machine.ts';
+import { faultyProxy } from '../support/stores/faulty-proxy.ts';
+import { differences, faultsOf, keysBelow } from '../support/stores/second-place.ts';
 
 const dataOf = (day: number) => ({ t: seededRows(3000, 1).join('') + seededRows(50, day).join('') });
 

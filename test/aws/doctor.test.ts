@@ -9,16 +9,16 @@ import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler
 import { ListSubscriptionsByTopicCommand, ListTopicsCommand, SNSClient } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { resolveConfig } from '../../shared/core/config.ts';
-import { FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
-import { scheduleNames } from '../../shared/core/schedule-names.ts';
+import { FUNCTION_NAMES } from '../../shared/config/aws.ts';
+import { resolveConfig } from '../../shared/config/config.ts';
+import { scheduleNames } from '../../shared/config/schedule-names.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
-import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
+import { RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type Diagnosis, diagnose, expectFault, healthyBucket } from '../support/doctor.ts';
 import { describeWithParts } from '../support/parts.ts';
-import { type StrictStore, strictStore } from '../support/strict-store.ts';
+import { type StrictStore, strictStore } from '../support/stores/strict-store.ts';
 
 const GROUP = 'HoldfastPipelineSchedules';
 const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:HoldfastMonitoring-MonitoringAlerts0A1B2C3D';

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
-import { nativeDump } from '../shared/postgres-target/round-trip.ts';
-import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { builtLambdas } from '../support/bundles.ts';
-import { never } from '../support/engine.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine, execute } from '../support/local-step-functions.ts';
+import { nativeDump } from '../shared/sources/postgres/target/round-trip.ts';
+import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
+import { builtLambdas } from '../support/aws/bundles.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
+import { type RdsLike, rdsLike } from '../support/aws/rds-like.ts';
+import { deniedKmsRequests } from '../support/aws/role-judge.ts';
+import { startLambda } from '../support/aws/runtime-api.ts';
 import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
-import { type RdsLike, rdsLike } from '../support/rds-like.ts';
-import { deniedKmsRequests } from '../support/role-judge.ts';
-import { startLambda } from '../support/runtime-api.ts';
-import { accountsSql, MONEY_SQL, transferMoney } from '../support/transfers.ts';
+import { never } from '../support/repository/engine.ts';
+import { accountsSql, MONEY_SQL, transferMoney } from '../support/sources/transfers.ts';
 
 /** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
 const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 2;

@@ -1,16 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { METRIC_NAMES } from '../../infra/constructs/backup-metrics.ts';
-import { resolveConfig } from '../../shared/core/config.ts';
-import { scheduleNames } from '../../shared/core/schedule-names.ts';
-import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine, execute, type Meddle, verificationMachine } from '../support/local-step-functions.ts';
-import { publishedMetrics, watchedMetrics } from '../support/metrics.ts';
-import { obstructOrders } from '../support/obstacle.ts';
+import { resolveConfig } from '../../shared/config/config.ts';
+import { scheduleNames } from '../../shared/config/schedule-names.ts';
+import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import {
+  backupMachine,
+  execute,
+  type Meddle,
+  verificationMachine,
+} from '../support/aws/local-step-functions.ts';
+import { publishedMetrics, watchedMetrics } from '../support/aws/metrics.ts';
+import { deniedKmsRequests } from '../support/aws/role-judge.ts';
 import { describeWithParts } from '../support/parts.ts';
-import { deniedKmsRequests } from '../support/role-judge.ts';
+import { obstructOrders } from '../support/stores/obstacle.ts';
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { flipped } from '../support/damage.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { backupMachine, type Execution, execute, type Meddle } from '../support/local-step-functions.ts';
+import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { backupMachine, type Execution, execute, type Meddle } from '../support/aws/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
+import { flipped } from '../support/repository/damage.ts';
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';

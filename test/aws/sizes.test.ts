@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import { type BundleSize, bundleSizes } from '../../tools/build-lambdas.ts';
-import { builtLambdas } from '../support/bundles.ts';
+import { builtLambdas } from '../support/aws/bundles.ts';
 
 const MOST_CODE_BYTES = 1_600_000;
 /** What a size may differ from what the documents say before they must be changed. */

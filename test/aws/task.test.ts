@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type AwsRig, startAwsRig } from '../support/aws-rig.ts';
-import { builtLambdas } from '../support/bundles.ts';
-import { backupMachine, execute } from '../support/local-step-functions.ts';
+import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
+import { builtLambdas } from '../support/aws/bundles.ts';
+import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
 
 const TIMEOUT_MS = 300_000;

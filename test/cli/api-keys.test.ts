@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { startServing } from '../support/serving.ts';
 import { newFolder } from '../support/temporary.ts';
 

@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
-import { session, startProxy, until } from '../shared/postgres-source/reading.ts';
+import { session, startProxy, until } from '../shared/sources/postgres/source/reading.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let server: PostgresServer;

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
 import { describeWithPart } from '../support/parts.ts';
-import { seededRows } from '../support/rows.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 
 const run = promisify(execFile);
 

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { failure, runCommand } from '../support/command-line.ts';
-import { OTHER_KEY, TEST_KEY } from '../support/engine.ts';
-import { seededRows } from '../support/rows.ts';
+import { OTHER_KEY, TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const run = promisify(execFile);

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
 import { describeWithPart } from '../support/parts.ts';
-import { seededRows } from '../support/rows.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let cwd: string;

@@ -6,8 +6,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../shared/core/errors.ts';
 import { VERSION } from '../../shared/core/version.ts';
 import { type CommandWorld, failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { seededRows } from '../support/rows.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 import { newFolder } from '../support/temporary.ts';
 
 describe('holdfast', () => {
@@ -143,7 +143,7 @@ describe('holdfast', () => {
   });
 
   it('reads a configuration in TypeScript, and takes its only source', async () => {
-    const core = path.resolve('shared/core/config.ts');
+    const core = path.resolve('shared/config/config.ts');
     await writeFile(
       path.join(cwd, 'holdfast.config.ts'),
       `import { defineConfig } from '${core}';\nexport default defineConfig({ repository: '${cwd}/repository', sources: { lines: { kind: 'files', url: '${source()}' } } });\n`,

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runArguments, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 
 const run = promisify(execFile);
 const BIN = path.resolve('bin/holdfast.js');

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { faultsOf } from '../support/second-place.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { faultsOf } from '../support/stores/second-place.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let cwd: string;

@@ -5,8 +5,8 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { openRepository } from '../../shared/jobs/open-repository.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
-import { never, TEST_KEY } from '../support/engine.ts';
-import { listAgain } from '../support/forged-manifest.ts';
+import { never, TEST_KEY } from '../support/repository/engine.ts';
+import { listAgain } from '../support/repository/forged-manifest.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let cwd: string;

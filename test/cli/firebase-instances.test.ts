@@ -4,9 +4,9 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KiB } from '../../shared/core/units.ts';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { newChildren } from '../support/firebase.ts';
-import { differenceOf, readWholeTree } from '../support/firebase-plain-reader.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { newChildren } from '../support/sources/firebase.ts';
+import { differenceOf, readWholeTree } from '../support/sources/firebase-plain-reader.ts';
 import { newFolder } from '../support/temporary.ts';
 
 // Four servers, a repository and worker threads: a busy machine takes its time.

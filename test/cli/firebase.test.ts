@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 // Two servers, a repository and worker threads: a busy machine takes its time.

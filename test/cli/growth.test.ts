@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { readGrowth } from '../../cli/describe-growth.ts';
 import { DAY_MS, MiB } from '../../shared/core/units.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
-import { initRepository, never, openCheaply } from '../support/engine.ts';
-import { ManualClock } from '../support/pruning.ts';
+import { initRepository, never, openCheaply } from '../support/repository/engine.ts';
+import { ManualClock } from '../support/repository/pruning.ts';
 
 const NOW = '2026-11-29T12:00:00Z';
 const price = { perGibMonth: 0.023, currency: 'USD', of: 'S3 Standard in us-east-1, November 2026' };

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { plainTree } from '../support/importing.ts';
-import { ORIGINAL_PASSPHRASE, originalFile } from '../support/original.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { plainTree } from '../support/sources/importing.ts';
+import { ORIGINAL_PASSPHRASE, originalFile } from '../support/sources/original.ts';
 import { newFolder } from '../support/temporary.ts';
 
 // A server, a repository and worker threads: a busy machine takes its time.

@@ -7,10 +7,10 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
-import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwClient } from '../support/ceph-rgw.ts';
+import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwClient } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
 import { describeWithPart } from '../support/parts.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const DAY_MS = 86_400_000;

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
-import { backUp, initRepository, openCheaply, TEST_KEY } from '../support/engine.ts';
-import { forge } from '../support/forge.ts';
+import { backUp, initRepository, openCheaply, TEST_KEY } from '../support/repository/engine.ts';
+import { forge } from '../support/repository/forge.ts';
 import { newFolder } from '../support/temporary.ts';
 
 /** More than a call takes arguments. */

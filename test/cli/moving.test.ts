@@ -7,11 +7,11 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { ORIGINAL_PASSPHRASE, originalFile } from '../support/original.ts';
 import { describeWithPart } from '../support/parts.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { ORIGINAL_PASSPHRASE, originalFile } from '../support/sources/original.ts';
 import { newFolder } from '../support/temporary.ts';
 
 /** As the original named its objects. */

@@ -4,8 +4,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
 import { isSigned, startReceiver } from '../support/receiver.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const SIGNING_KEY = 'a-key-that-is-in-no-output';

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FilesSource } from '../../shared/sources/files/files-source.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { never, TEST_KEY } from '../support/engine.ts';
+import { never, TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const run = promisify(execFile);

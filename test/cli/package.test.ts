@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import validateStates from 'asl-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TEST_KEY } from '../support/engine.ts';
-import { schemaProblems } from '../support/resource-schemas.ts';
-import { resolved } from '../support/synthesised.ts';
+import { schemaProblems } from '../support/aws/resource-schemas.ts';
+import { resolved } from '../support/aws/synthesised.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Progress } from '../../cli/progress.ts';
 import { ProgressText } from '../../cli/progress-text.ts';
 import type { ProgressEvent } from '../../shared/core/progress.ts';
-import { ReadTotal } from '../../shared/jobs/read-total.ts';
+import { ReadTotal } from '../../shared/jobs/backup/read-total.ts';
 
 const MiB = 1024 ** 2;
 const read: ProgressEvent = { kind: 'phase', phase: 'read' };

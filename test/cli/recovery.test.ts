@@ -4,8 +4,8 @@ import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { runArguments, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { readCode } from '../support/qr-reader.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { readCode } from '../support/repository/qr-reader.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const TEXT = 'one\ntwo\n';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandWorld, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { startServing } from '../support/serving.ts';
-import { AGE_DAYS, makeStaleScene } from '../support/stale-scene.ts';
+import { AGE_DAYS, makeStaleScene } from '../support/stores/stale-scene.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const NEVER = /Unprotected: game and crm were never backed up; /;

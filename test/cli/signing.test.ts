@@ -3,8 +3,8 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { opensslSays } from '../support/signing.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
+import { opensslSays } from '../support/repository/signing.ts';
 import { newFolder } from '../support/temporary.ts';
 
 describe('holdfast keys signing', () => {

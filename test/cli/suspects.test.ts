@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../shared/core/json.ts';
 import { openRepository } from '../../shared/jobs/open-repository.ts';
 import { failure, runCommand } from '../support/command-line.ts';
-import { never, OTHER_KEY, TEST_KEY } from '../support/engine.ts';
-import { seededRows } from '../support/rows.ts';
+import { never, OTHER_KEY, TEST_KEY } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let cwd: string;

@@ -7,7 +7,7 @@ import { main } from '../../cli/main.ts';
 import { Styled } from '../../cli/style.ts';
 import { type Column, renderTable } from '../../cli/table.ts';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const COLUMNS: readonly Column[] = [

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { failure, runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 let cwd: string;

@@ -5,12 +5,12 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import { buildConsole } from '../../tools/build-console.ts';
-import { seriousFindings } from '../support/axe.ts';
 import { runCommand } from '../support/command-line.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { newestLink } from '../support/console-rig.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { seriousFindings } from '../support/console/axe.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { newestLink } from '../support/console/console-rig.ts';
 import { CHROMIUM, describeWithParts } from '../support/parts.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 
 describeWithParts(['chromium'], 'API keys in the console', () => {

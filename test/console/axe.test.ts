@@ -8,12 +8,12 @@ import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { buildConsole } from '../../tools/build-console.ts';
 import { adminApi, localBackend, sessionWith } from '../support/api.ts';
 import { apiKeysWorld } from '../support/api-keys.ts';
-import { allFindings } from '../support/axe.ts';
-import { answerConsole, CONSOLE_URL, type ConsoleAnswers } from '../support/console-in-process.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { initRepository, openRepository } from '../support/engine.ts';
+import { allFindings } from '../support/console/axe.ts';
+import { answerConsole, CONSOLE_URL, type ConsoleAnswers } from '../support/console/console-in-process.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
 import { CHROMIUM, describeWithPart } from '../support/parts.ts';
-import { isTorture } from '../support/torture.ts';
+import { initRepository, openRepository } from '../support/repository/engine.ts';
+import { isTorture } from '../support/repository/torture.ts';
 
 const DESK = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };

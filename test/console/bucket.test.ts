@@ -5,13 +5,13 @@ import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { buildConsole } from '../../tools/build-console.ts';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/ceph-rgw.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
-import { newestLink } from '../support/console-rig.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { newestLink } from '../support/console/console-rig.ts';
 import { CHROMIUM, describeWithParts } from '../support/parts.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
-import { createShop } from '../support/shop.ts';
+import { createShop } from '../support/sources/shop.ts';
 
 describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket', () => {
   const started = new AsyncDisposableStack();

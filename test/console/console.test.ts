@@ -6,12 +6,12 @@ import type { BrowserContext, Page, Request as PageRequest } from 'playwright-co
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import { bytes } from '../../shared/core/human.ts';
-import { seriousFindings } from '../support/axe.ts';
-import { MISSED } from '../support/backup-year.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { type ConsoleRig, newestLink, startConsoleRig } from '../support/console-rig.ts';
-import { startIssuer } from '../support/issuer.ts';
+import { seriousFindings } from '../support/console/axe.ts';
+import { MISSED } from '../support/console/backup-year.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { type ConsoleRig, newestLink, startConsoleRig } from '../support/console/console-rig.ts';
 import { describeWithPart, hasPart, POSTGRES_15_BIN } from '../support/parts.ts';
+import { startIssuer } from '../support/repository/issuer.ts';
 import type { Serving } from '../support/serving.ts';
 
 const PHONE = { width: 390, height: 844 };

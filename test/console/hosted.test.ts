@@ -5,10 +5,10 @@ import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { consoleConfig, contentSecurityPolicy } from '../../infra/constructs/console-settings.ts';
 import { buildConsole } from '../../tools/build-console.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
-import { edgeOf, startHosted } from '../support/hosted-console.ts';
-import { startIssuer } from '../support/issuer.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { edgeOf, startHosted } from '../support/console/hosted-console.ts';
 import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { startIssuer } from '../support/repository/issuer.ts';
 
 describeWithPart('chromium', 'the console as CloudFront sends it', () => {
   const edge = edgeOf(deploymentOf(FULL_CONFIG).api);

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { expect, it, onTestFinished } from 'vitest';
 import { buildConsole } from '../../tools/build-console.ts';
-import { seriousFindings } from '../support/axe.ts';
 import { runCommand } from '../support/command-line.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { newestLink } from '../support/console-rig.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { seriousFindings } from '../support/console/axe.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { newestLink } from '../support/console/console-rig.ts';
 import { CHROMIUM, describeWithParts } from '../support/parts.ts';
 import { startReceiver } from '../support/receiver.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { startServing } from '../support/serving.ts';
 import { newFolder } from '../support/temporary.ts';
 

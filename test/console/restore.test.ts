@@ -5,14 +5,14 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { buildConsole } from '../../tools/build-console.ts';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
-import { seriousFindings } from '../support/axe.ts';
 import { runCommand } from '../support/command-line.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { newestLink } from '../support/console-rig.ts';
-import { TEST_KEY } from '../support/engine.ts';
-import { obstructOrders } from '../support/obstacle.ts';
+import { seriousFindings } from '../support/console/axe.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { newestLink } from '../support/console/console-rig.ts';
 import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
+import { obstructOrders } from '../support/stores/obstacle.ts';
 
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildConsole } from '../../tools/build-console.ts';
-import { openConsolePage } from '../support/console-page.ts';
-import { newestLink } from '../support/console-rig.ts';
+import { openConsolePage } from '../support/console/console-page.ts';
+import { newestLink } from '../support/console/console-rig.ts';
 import { CHROMIUM, describeWithParts } from '../support/parts.ts';
 import { type Serving, startServing } from '../support/serving.ts';
-import { AGE_DAYS, makeStaleScene } from '../support/stale-scene.ts';
+import { AGE_DAYS, makeStaleScene } from '../support/stores/stale-scene.ts';
 
 describeWithParts(['chromium'], 'console with an old backup, and sources without any', () => {
   const started = new AsyncDisposableStack();

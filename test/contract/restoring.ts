@@ -1,9 +1,9 @@
 import { beforeAll } from 'vitest';
-import { compareDatasets, type DatasetComparison } from '../../shared/jobs/compare.ts';
+import { compareDatasets, type DatasetComparison } from '../../shared/jobs/restore/compare.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
-import { initRepository, openCheaply } from '../support/engine.ts';
+import { initRepository, openCheaply } from '../support/repository/engine.ts';
 import { hostileWorld, restorableWorld } from './checks/worlds.ts';
 import { putAll } from './contract.ts';
 import type { Place } from './place.ts';

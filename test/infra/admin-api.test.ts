@@ -7,12 +7,12 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
 import { fromGateway } from '../../lambdas/admin-api/gateway-event.ts';
-import { API_ROUTES } from '../../shared/core/api.ts';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
-import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/deployment.ts';
-import { edgeOf } from '../support/hosted-console.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved } from '../support/synthesised.ts';
+import { API_ROUTES } from '../../shared/api/schema/api.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
+import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { resolved } from '../support/aws/synthesised.ts';
+import { edgeOf } from '../support/console/hosted-console.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 const full = deploymentOf(FULL_CONFIG);
 const { api, monitoring } = full;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { synthesise } from '../../infra/checked-synthesis.ts';
-import { deploymentOf, FULL_CONFIG, IAM_CONFIG } from '../support/deployment.ts';
+import { deploymentOf, FULL_CONFIG, IAM_CONFIG } from '../support/aws/deployment.ts';
 
 describe('cdk-nag, AwsSolutions', () => {
   const ownName = {

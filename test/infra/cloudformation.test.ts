@@ -1,10 +1,10 @@
 import validateStates from 'asl-validator';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
-import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/deployment.ts';
-import { schemaProblems } from '../support/resource-schemas.ts';
-import { stateMachinesOf } from '../support/synthesised.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
+import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { schemaProblems } from '../support/aws/resource-schemas.ts';
+import { stateMachinesOf } from '../support/aws/synthesised.ts';
 
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-AbCdEf`;
 const SMALL: HoldfastConfig = { sources: { shop: { kind: 'postgres', secret: SECRETS.source } } };

@@ -4,10 +4,10 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
 import { BackupReceiver, BackupReceiverStack } from '../../infra/constructs/backup-receiver.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { isAllowed, type Request, rolePolicies } from '../support/policy-simulator.ts';
-import { schemaProblems } from '../support/resource-schemas.ts';
-import { resolved, stateMachinesOf } from '../support/synthesised.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { isAllowed, type Request, rolePolicies } from '../support/aws/policy-simulator.ts';
+import { schemaProblems } from '../support/aws/resource-schemas.ts';
+import { resolved, stateMachinesOf } from '../support/aws/synthesised.ts';
 
 const COPY = 'arn:aws:iam::111122223333:role/Shop-copy';
 const WATCHDOG = 'arn:aws:iam::111122223333:role/Shop-watchdog';

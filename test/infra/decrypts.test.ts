@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { resolved } from '../support/synthesised.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { resolved } from '../support/aws/synthesised.ts';
 
 const { pipeline, monitoring } = deploymentOf(FULL_CONFIG);
 const rules = Object.values(pipeline.findResources('AWS::Events::Rule')).map(({ Properties }) => Properties);

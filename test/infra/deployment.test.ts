@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/backup-storage.ts';
 import { bundleOf } from '../../infra/constructs/bundles.ts';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
-import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved, stateMachinesOf } from '../support/synthesised.ts';
+import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { resolved, stateMachinesOf } from '../support/aws/synthesised.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 const full = deploymentOf(FULL_CONFIG);
 const [storage, pipeline, monitoring] = [full.storage, full.pipeline, full.monitoring];

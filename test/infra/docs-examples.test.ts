@@ -47,7 +47,7 @@ it(
           // What the package exports (package.json).
           paths: {
             holdfast: [path.resolve('shared/library/index.ts')],
-            'holdfast/config': [path.resolve('shared/core/config.ts')],
+            'holdfast/config': [path.resolve('shared/config/config.ts')],
             'holdfast/cdk': [path.resolve('infra/holdfast-cdk.ts')],
             'holdfast/express': [path.resolve('shared/api/express.ts')],
             'holdfast/fetch': [path.resolve('shared/api/express.ts')],

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
-import { ALERT_TYPES } from '../../shared/core/events.ts';
-import { copiesMachine } from '../support/copies-machine.ts';
-import { DOCUMENTED_TYPES, eventProblems } from '../support/event-schema.ts';
-import { backupMachine } from '../support/local-step-functions.ts';
+import { FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
+import { ALERT_TYPES } from '../../shared/config/events.ts';
+import { DOCUMENTED_TYPES, eventProblems } from '../support/aws/event-schema.ts';
+import { backupMachine } from '../support/aws/local-step-functions.ts';
+import { copiesMachine } from '../support/stores/copies-machine.ts';
 
 const LISTED = {
   schema: 1,

@@ -1,9 +1,9 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/core/events.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
-import { watchedMetrics } from '../support/metrics.ts';
-import { resolved } from '../support/synthesised.ts';
+import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/config/events.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { watchedMetrics } from '../support/aws/metrics.ts';
+import { resolved } from '../support/aws/synthesised.ts';
 
 type Made = ReturnType<typeof deploymentOf>;
 

@@ -5,10 +5,10 @@ import { type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { DatabaseInstance, DatabaseInstanceEngine, PostgresEngineVersion } from 'aws-cdk-lib/aws-rds';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/constructs/database-backups.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { schemaProblems } from '../support/resource-schemas.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved } from '../support/synthesised.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { schemaProblems } from '../support/aws/resource-schemas.ts';
+import { resolved } from '../support/aws/synthesised.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 const bundles = standInBundles();
 const SHOP = { shop: { kind: 'postgres' as const, secret: SECRETS.source } };

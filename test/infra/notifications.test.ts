@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { synthesise } from '../../infra/checked-synthesis.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
 import {
   BUCKET,
   isAllowed,
   type Request,
   resourcePolicies,
   rolePolicies,
-} from '../support/policy-simulator.ts';
+} from '../support/aws/policy-simulator.ts';
 
 const REGION = 'eu-west-1:111122223333';
 const SECRET = `arn:aws:secretsmanager:${REGION}:secret:slack-AbCdEf`;

@@ -11,16 +11,16 @@ import {
 import { App, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
-import { API_FUNCTION_NAMES, type DeployedFunction, FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, type DeployedFunction, FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { verifyBackups } from '../../shared/jobs/verify.ts';
+import { verifyBackups } from '../../shared/jobs/verify/verify.ts';
 import { S3Store } from '../../shared/store/s3-store.ts';
-import { newLockedBucket, RGW_CREDENTIALS } from '../support/ceph-rgw.ts';
-import { backUp, initRepository, never, openRepository } from '../support/engine.ts';
-import { type LockRulesProxy, lockRulesProxy } from '../support/lock-rules-proxy.ts';
+import { newLockedBucket, RGW_CREDENTIALS } from '../support/aws/ceph-rgw.ts';
+import { type LockRulesProxy, lockRulesProxy } from '../support/aws/lock-rules-proxy.ts';
+import { StsRgw } from '../support/aws/sts-rgw.ts';
 import { hasPart } from '../support/parts.ts';
-import { seededRows } from '../support/rows.ts';
-import { StsRgw } from '../support/sts-rgw.ts';
+import { backUp, initRepository, never, openRepository } from '../support/repository/engine.ts';
+import { seededRows } from '../support/repository/rows.ts';
 
 /** The policy that the page says, of what it says there. */
 function documentedPolicy(bucket: string): object {

@@ -6,10 +6,10 @@ import { Duration } from 'aws-cdk-lib/core';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage, type BackupStorageProps } from '../../infra/constructs/backup-storage.ts';
 import { DatabaseBackups } from '../../infra/constructs/database-backups.ts';
-import type { HoldfastConfig } from '../../shared/core/config.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved } from '../support/synthesised.ts';
+import type { HoldfastConfig } from '../../shared/config/config.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { resolved } from '../support/aws/synthesised.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555';
 const SOURCES = { shop: { kind: 'postgres' as const, secret: SECRETS.source } };

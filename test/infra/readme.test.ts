@@ -3,7 +3,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { expect, it } from 'vitest';
-import { standInBundles } from '../support/stand-in-bundles.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 import { backupsOf } from './readme-example.ts';
 
 it('the example of the README is what is compiled here, in ten lines, and deploys what it promises', () => {

@@ -4,9 +4,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { type CfnRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import { REPORT_KINDS, type ReportKind } from '../../shared/format/report.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
 import {
   BUCKET,
   isAllowed,
@@ -15,7 +15,7 @@ import {
   type Request,
   resourcePolicies,
   rolePolicies,
-} from '../support/policy-simulator.ts';
+} from '../support/aws/policy-simulator.ts';
 
 const { pipeline, storage, api } = deploymentOf(FULL_CONFIG);
 const resources = resourcePolicies(storage);

@@ -1,10 +1,10 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../shared/core/config.ts';
-import { expressionFor } from '../../shared/core/config-schedules.ts';
-import { backupScheduleName, scheduleNames } from '../../shared/core/schedule-names.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { isAllowed, resourcePolicies, rolePolicies } from '../support/policy-simulator.ts';
+import { resolveConfig } from '../../shared/config/config.ts';
+import { backupScheduleName, scheduleNames } from '../../shared/config/schedule-names.ts';
+import { expressionFor } from '../../shared/config/schedules.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { isAllowed, resourcePolicies, rolePolicies } from '../support/aws/policy-simulator.ts';
 
 const { pipeline, storage } = deploymentOf(FULL_CONFIG);
 const { bucket } = resourcePolicies(storage);

@@ -1,9 +1,9 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { explained } from '../../lambdas/runtime/explained.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { stateMachineOf } from '../support/synthesised.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { stateMachineOf } from '../support/aws/synthesised.ts';
 
 const machine = stateMachineOf(deploymentOf(FULL_CONFIG).pipeline);
 const RUN = 'ab'.repeat(16);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { apiConfig, functionConfig } from '../../infra/constructs/function-settings.ts';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
-import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/core/config-aws.ts';
-import { deploymentOf, FULL_CONFIG } from '../support/deployment.ts';
-import { BUCKET, isAllowed, KEY } from '../support/policy-simulator.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../shared/config/aws.ts';
+import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
+import { BUCKET, isAllowed, KEY } from '../support/aws/policy-simulator.ts';
 
 const SIGNING_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/99999999-8888-7777-6666-555555555555';
 const signing = { kmsKey: SIGNING_KEY, publicKeys: ['A'.repeat(60)], required: true };

@@ -2,8 +2,8 @@ import * as lambdaErrors from '@aws-sdk/client-lambda';
 import { Duration } from 'aws-cdk-lib/core';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { expectDocumented } from '../support/event-schema.ts';
-import { asFunctionsFail, backupMachine } from '../support/local-step-functions.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { asFunctionsFail, backupMachine } from '../support/aws/local-step-functions.ts';
 
 const usual = backupMachine();
 const RUN = 'ab'.repeat(16);

@@ -5,11 +5,11 @@ import { AssetManifestArtifact } from 'aws-cdk-lib/cx-api';
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
 import { DatabaseBackups } from '../../infra/constructs/database-backups.ts';
-import { type HoldfastConfig, resolveConfig } from '../../shared/core/config.ts';
-import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/deployment.ts';
-import { expectDocumented } from '../support/event-schema.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
-import { resolved, stateMachineOf, stateMachinesOf } from '../support/synthesised.ts';
+import { type HoldfastConfig, resolveConfig } from '../../shared/config/config.ts';
+import { deploymentOf, FULL_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { resolved, stateMachineOf, stateMachinesOf } from '../support/aws/synthesised.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 const { pipeline } = deploymentOf(FULL_CONFIG);
 const functionsOf = (template: Template) =>

@@ -1,7 +1,7 @@
 import { StateMachine } from 'aws-local-stepfunctions';
 import { describe, expect, it } from 'vitest';
-import { expectDocumented } from '../support/event-schema.ts';
-import { asFunctionsFail, verificationMachine } from '../support/local-step-functions.ts';
+import { expectDocumented } from '../support/aws/event-schema.ts';
+import { asFunctionsFail, verificationMachine } from '../support/aws/local-step-functions.ts';
 
 const machine = verificationMachine();
 const ONE = 'backups/daily/20261126/backup_daily_20261126_020000.json';

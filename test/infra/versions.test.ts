@@ -7,8 +7,8 @@ import { type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BackupPipeline } from '../../infra/constructs/backup-pipeline.ts';
 import { BackupStorage } from '../../infra/constructs/backup-storage.ts';
-import { FULL_CONFIG } from '../support/deployment.ts';
-import { standInBundles } from '../support/stand-in-bundles.ts';
+import { FULL_CONFIG } from '../support/aws/deployment.ts';
+import { standInBundles } from '../support/repository/stand-in-bundles.ts';
 
 interface Resource {
   readonly Type: string;

@@ -3,8 +3,8 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
-import { backUp, initRepository, openRepository, TEST_KEY } from '../support/engine.ts';
 import { isSigned, type Receiver, startReceiver } from '../support/receiver.ts';
+import { backUp, initRepository, openRepository, TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const ARN = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:';

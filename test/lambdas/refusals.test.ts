@@ -6,7 +6,7 @@ import { handler as plan } from '../../lambdas/plan/handler.ts';
 import { logger } from '../../lambdas/runtime/telemetry.ts';
 import { handler as verify } from '../../lambdas/verify/handler.ts';
 import { runCommand } from '../support/command-line.ts';
-import { TEST_KEY } from '../support/engine.ts';
+import { TEST_KEY } from '../support/repository/engine.ts';
 
 const CONTEXT = {
   getRemainingTimeInMillis: () => 60_000,

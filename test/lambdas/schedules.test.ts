@@ -9,7 +9,7 @@ import {
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scheduledSince, schedulesOff } from '../../lambdas/watchdog/schedules.ts';
-import { never } from '../support/engine.ts';
+import { never } from '../support/repository/engine.ts';
 
 const gone = Object.assign(new Error('no such schedule'), { name: 'ResourceNotFoundException' });
 

@@ -6,11 +6,11 @@ import { handler } from '../../lambdas/watchdog/handler.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
-import { documentAt, newKey, signed } from '../support/by-hand.ts';
-import { backUp, initRepository, OTHER_KEY, openRepository, TEST_KEY } from '../support/engine.ts';
-import { keyOf, listAgain } from '../support/forged-manifest.ts';
-import { putReport } from '../support/forged-report.ts';
-import { seededRows } from '../support/rows.ts';
+import { documentAt, newKey, signed } from '../support/repository/by-hand.ts';
+import { backUp, initRepository, OTHER_KEY, openRepository, TEST_KEY } from '../support/repository/engine.ts';
+import { keyOf, listAgain } from '../support/repository/forged-manifest.ts';
+import { putReport } from '../support/repository/forged-report.ts';
+import { seededRows } from '../support/repository/rows.ts';
 
 const rows = seededRows(200, 1);
 const data = { t: rows.join(''), u: rows.slice(0, 100).join('') };

@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { RepositoryView } from '../../shared/api/repository-view.ts';
-import type { ApiKey } from '../../shared/core/api-keys.ts';
+import type { ApiKey } from '../../shared/api/schema/api-keys.ts';
+import { RepositoryView } from '../../shared/api/server/repository-view.ts';
+import { resolveConfig } from '../../shared/config/config.ts';
+import { DEFAULT_PRUNE } from '../../shared/config/retention.ts';
 import { ROLES } from '../../shared/core/api-names.ts';
-import { resolveConfig } from '../../shared/core/config.ts';
-import { DEFAULT_PRUNE } from '../../shared/core/config-retention.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { adminApi, ask, localBackend, sessionWith } from './api.ts';
-import { initRepository, openRepository } from './engine.ts';
+import { initRepository, openRepository } from './repository/engine.ts';
 
 export const SOURCES = ['shop', 'billing'] as const;
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { main } from '../../cli/main.ts';
 import { ERRORS, type ErrorCode } from '../../shared/core/errors.ts';
-import { WorkerPool } from '../../shared/repository/worker-pool.ts';
+import { WorkerPool } from '../../shared/repository/codec/worker-pool.ts';
 
 export interface CommandWorld {
   readonly env: Readonly<Record<string, string>>;

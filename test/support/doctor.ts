@@ -9,9 +9,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import type { DoctorRow } from '../../shared/jobs/doctor/row.ts';
-import { newBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
+import { newBucket, RGW_CREDENTIALS, rgwOptions } from './aws/ceph-rgw.ts';
 import { runArguments } from './command-line.ts';
-import { TEST_KEY } from './engine.ts';
+import { TEST_KEY } from './repository/engine.ts';
 
 /** What a doctor is asked to look at. */
 export interface Patient {

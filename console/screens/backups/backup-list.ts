@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { BackupStateName } from '../../../shared/core/backup-search.ts';
+import type { BackupStateName } from '../../../shared/api/schema/backup-search.ts';
 import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
 import type { Backup } from '../../api/types.ts';

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { BackupStateName } from '../../../shared/core/backup-search.ts';
+import type { BackupStateName } from '../../../shared/api/schema/backup-search.ts';
 import { bytes } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
 import { revivals } from '../../api/connection.ts';

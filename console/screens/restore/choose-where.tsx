@@ -1,4 +1,4 @@
-import { pairingWarnings } from '../../../shared/core/pairing.ts';
+import { pairingWarnings } from '../../../shared/api/schema/pairing.ts';
 import type { Status } from '../../api/status.ts';
 import { Choice, type Option, SelectField, TextField } from '../../ui/fields.tsx';
 import { Note } from '../../ui/parts.tsx';

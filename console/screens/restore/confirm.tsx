@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
 import { bytes, duration } from '../../../shared/core/human.ts';
 import { number, plural } from '../../../shared/core/plural.ts';
-import { estimateRestoreMs } from '../../../shared/core/restore-estimate.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
 import type { SourceState } from '../../api/status.ts';
 import { Button } from '../../ui/button.tsx';
@@ -11,6 +10,7 @@ import { Facts, Note } from '../../ui/parts.tsx';
 import { FailureNote } from '../../ui/states.tsx';
 import { Conflicts } from './conflicts.tsx';
 import { type Plan, placeOf, type Wish } from './plan.ts';
+import { estimateRestoreMs } from './restore-estimate.ts';
 
 /** The last step: the whole plan, what would be dropped by name, and the name of the target typed. */
 export function Confirm({

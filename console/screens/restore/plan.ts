@@ -1,4 +1,4 @@
-import type { RestoreWay } from '../../../shared/core/api-runs.ts';
+import type { RestoreWay } from '../../../shared/api/schema/runs.ts';
 import type { AnswerOf, RestoreRun } from '../../api/types.ts';
 import { restoreHref } from '../../routes.ts';
 

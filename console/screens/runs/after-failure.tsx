@@ -1,4 +1,4 @@
-import type { RestoreWay, TargetState } from '../../../shared/core/api-runs.ts';
+import type { RestoreWay, TargetState } from '../../../shared/api/schema/runs.ts';
 import type { AnswerOf, RestoreRun } from '../../api/types.ts';
 
 type RunAnswer = AnswerOf<'run'>;

@@ -6,7 +6,7 @@ import {
   revokeApiKey,
   type StoredApiKey,
   type StoredApiKeys,
-} from '../../jobs/api-keys.ts';
+} from '../../jobs/access/api-keys.ts';
 import type { Repository } from '../../repository/repository.ts';
 
 /** Where API keys are kept. What it reads is proven. */

@@ -1,20 +1,20 @@
 import { timingSafeEqual } from 'node:crypto';
-import { API_KEY_PREFIX, hashOfToken, idOfToken, newToken } from '../../core/api-key-token.ts';
+import { hasRole } from '../../core/api-names.ts';
+import type { Clock } from '../../core/clock.ts';
+import { DAY_MS, SECOND_MS } from '../../core/units.ts';
+import type { StoredApiKey, StoredApiKeys } from '../../jobs/access/api-keys.ts';
 import type {
   ApiKey,
   ApiKeyState,
   ApiKeysAnswer,
   CreateApiKeyBody,
   CreatedApiKey,
-} from '../../core/api-keys.ts';
-import { hasRole } from '../../core/api-names.ts';
-import type { Clock } from '../../core/clock.ts';
-import { DAY_MS, SECOND_MS } from '../../core/units.ts';
-import type { StoredApiKey, StoredApiKeys } from '../../jobs/api-keys.ts';
-import { ApiError } from '../api-error.ts';
-import { bearerToken, type Caller } from '../caller.ts';
-import { Remembered } from '../remembered.ts';
+} from '../schema/api-keys.ts';
+import { ApiError } from '../server/api-error.ts';
+import { bearerToken, type Caller } from '../server/caller.ts';
+import { Remembered } from '../server/remembered.ts';
 import type { ApiKeyStore } from './api-key-store.ts';
+import { API_KEY_PREFIX, hashOfToken, idOfToken, newToken } from './api-key-token.ts';
 
 /** A key that is revoked elsewhere is good here for no longer. */
 export const KEYS_KEPT_MS = 30 * SECOND_MS;

@@ -1,7 +1,7 @@
+import type { ApiSettings } from '../../config/api.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { ApiSettings } from '../../core/config-api.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Authenticator } from '../caller.ts';
+import type { Authenticator } from '../server/caller.ts';
 import { IamAuthenticator } from './iam.ts';
 import { OidcAuthenticator } from './oidc.ts';
 

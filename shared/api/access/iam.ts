@@ -1,6 +1,6 @@
-import type { IamSettings } from '../../core/config-api.ts';
-import { ApiError } from '../api-error.ts';
-import type { Authenticator, Caller, RequestContext } from '../caller.ts';
+import type { IamSettings } from '../../config/api.ts';
+import { ApiError } from '../server/api-error.ts';
+import type { Authenticator, Caller, RequestContext } from '../server/caller.ts';
 import { rolesOf } from './roles-of.ts';
 
 const ASSUMED = /^arn:(aws[a-z-]*):sts::(\d{12}):assumed-role\/([^/]+)\/([^/]+)$/;

@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { OidcSettings } from '../../config/api.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { OidcSettings } from '../../core/config-api.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { ApiError } from '../api-error.ts';
-import { type Authenticator, bearerToken, type Caller } from '../caller.ts';
+import { ApiError } from '../server/api-error.ts';
+import { type Authenticator, bearerToken, type Caller } from '../server/caller.ts';
 import { rolesOf } from './roles-of.ts';
 
 /** Signatures with a key of the issuer's alone: whoever can check them cannot make them. */

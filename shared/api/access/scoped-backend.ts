@@ -1,5 +1,7 @@
-import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
-import type { NotificationTestAnswer } from '../../core/api-notifications.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type { NotificationTestAnswer } from '../schema/notifications.ts';
 import type {
   ApiRun,
   CreateBody,
@@ -9,15 +11,13 @@ import type {
   RunAnswer,
   RunStarted,
   VerifyBody,
-} from '../../core/api-runs.ts';
-import type { StatusAnswer } from '../../core/api-status.ts';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import type { BackupKey } from '../../core/ids.ts';
-import { ApiError } from '../api-error.ts';
-import type { Backend, Call, Download } from '../backend.ts';
-import type { Caller } from '../caller.ts';
-import { parseBackup } from '../parse-backup.ts';
-import type { RepositoryView } from '../repository-view.ts';
+} from '../schema/runs.ts';
+import type { StatusAnswer } from '../schema/status.ts';
+import { ApiError } from '../server/api-error.ts';
+import type { Backend, Call, Download } from '../server/backend.ts';
+import type { Caller } from '../server/caller.ts';
+import { parseBackup } from '../server/parse-backup.ts';
+import type { RepositoryView } from '../server/repository-view.ts';
 import type { ApiKeyStore } from './api-key-store.ts';
 
 /** Runs of all sources that are looked through for those of a few. */

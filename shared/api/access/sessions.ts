@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Role } from '../../core/api-names.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MINUTE_MS } from '../../core/units.ts';
-import { ApiError } from '../api-error.ts';
-import { type Authenticator, bearerToken, type Caller } from '../caller.ts';
+import { ApiError } from '../server/api-error.ts';
+import { type Authenticator, bearerToken, type Caller } from '../server/caller.ts';
 
 /** Sessions at once; a new one ends the oldest. */
 const MOST_SESSIONS = 20;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { ApiKey } from '../../core/api-keys.ts';
 import type { ApiKeyStore } from '../access/api-key-store.ts';
+import { ApiKey } from '../schema/api-keys.ts';
 import type { AwsServices } from './aws-services.ts';
 
 const Stored = ApiKey.omit({ state: true }).extend({ hash: z.string() });

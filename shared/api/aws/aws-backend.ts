@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
-
-import { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
-import { NotificationTestAnswer } from '../../core/api-notifications.ts';
+import { type BackupTypes, knownBackupType } from '../../config/backup-types.ts';
+import type { NotifyChannel } from '../../config/notifications.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { channelNamed } from '../../jobs/notify/notifier.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { ApiKeyStore } from '../access/api-key-store.ts';
+import type { ExportLinks } from '../local/options.ts';
+import { mergedRuns } from '../presenters/recorded-runs.ts';
+import { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import { NotificationTestAnswer } from '../schema/notifications.ts';
 import {
   ApiRestorePlan,
   type ApiRun,
@@ -12,22 +20,13 @@ import {
   type RunAnswer,
   type RunStarted,
   type VerifyBody,
-} from '../../core/api-runs.ts';
-import type { StatusAnswer } from '../../core/api-status.ts';
-import { type BackupTypes, knownBackupType } from '../../core/backup-types.ts';
-import type { NotifyChannel } from '../../core/config-notifications.ts';
-import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
-import type { BackupKey } from '../../core/ids.ts';
-import { channelNamed } from '../../jobs/notify/notifier.ts';
-import type { Repository } from '../../repository/repository.ts';
-import type { ApiKeyStore } from '../access/api-key-store.ts';
-import { ApiError } from '../api-error.ts';
-import type { Backend, Call, Download } from '../backend.ts';
-import type { ExportLinks } from '../local/options.ts';
-import { parseBackup } from '../parse-backup.ts';
-import type { RepositoryView } from '../repository-view.ts';
-import { unknownName } from '../unknown-name.ts';
-import { mergedRuns } from '../view/recorded-runs.ts';
+} from '../schema/runs.ts';
+import type { StatusAnswer } from '../schema/status.ts';
+import { ApiError } from '../server/api-error.ts';
+import type { Backend, Call, Download } from '../server/backend.ts';
+import { parseBackup } from '../server/parse-backup.ts';
+import type { RepositoryView } from '../server/repository-view.ts';
+import { unknownName } from '../server/unknown-name.ts';
 import { keysOfFunction } from './aws-api-keys.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
 import type { AwsServices } from './aws-services.ts';

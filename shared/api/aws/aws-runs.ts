@@ -1,11 +1,11 @@
-import type { ApiRun, RunAnswer } from '../../core/api-runs.ts';
-import { messageOfCause } from '../../core/function-cause.ts';
 import type { RunKind } from '../../core/run-kinds.ts';
 import { DAY_MS } from '../../core/units.ts';
-import type { StoredReport } from '../../repository/reports.ts';
+import type { StoredReport } from '../../repository/documents/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { NO_PROGRESS, RUN_UNKNOWNS } from '../run-unknowns.ts';
+import type { ApiRun, RunAnswer } from '../schema/runs.ts';
+import { NO_PROGRESS, RUN_UNKNOWNS } from '../server/run-unknowns.ts';
 import type { Execution, ExecutionDetail } from './aws-services.ts';
+import { messageOfCause } from './function-cause.ts';
 
 /** How far back a run of a function is looked for in the audit trail. */
 const LOOK_BACK_MS = 3 * DAY_MS;

@@ -1,12 +1,12 @@
-import { backupTypes } from '../../core/backup-types.ts';
-import type { ResolvedConfig } from '../../core/config.ts';
-import { writtenFor } from '../../core/config-schedules.ts';
+import { backupTypes } from '../../config/backup-types.ts';
+import type { ResolvedConfig } from '../../config/config.ts';
+import { writtenFor } from '../../config/schedules.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { openLocks } from '../../jobs/lock.ts';
+import { openLocks } from '../../jobs/lock/lock.ts';
 import { openRepository } from '../../jobs/open-repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports, openStore } from '../../store/open-store.ts';
-import { RepositoryView } from '../repository-view.ts';
+import { RepositoryView } from '../server/repository-view.ts';
 import { AwsBackend } from './aws-backend.ts';
 import type { AwsServices } from './aws-services.ts';
 

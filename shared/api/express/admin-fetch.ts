@@ -1,7 +1,7 @@
 import { API_BASE } from '../../core/api-names.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Caller } from '../caller.ts';
-import { problemResponse } from '../responses.ts';
+import type { Caller } from '../server/caller.ts';
+import { problemResponse } from '../server/responses.ts';
 import { applicationApi } from './application-api.ts';
 import type { Backups } from './start-backups.ts';
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_BASE } from '../../core/api-names.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import type { Caller } from '../caller.ts';
-import { type RequestPlace, sendResponse, toRequest } from '../node-http.ts';
-import { problemResponse } from '../responses.ts';
+import type { Caller } from '../server/caller.ts';
+import { type RequestPlace, sendResponse, toRequest } from '../server/node-http.ts';
+import { problemResponse } from '../server/responses.ts';
 import { applicationApi } from './application-api.ts';
 import type { Backups } from './start-backups.ts';
 

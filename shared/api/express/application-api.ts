@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { resolveApi } from '../../config/api.ts';
 import { systemClock } from '../../core/clock.ts';
-import { resolveApi } from '../../core/config-api.ts';
 import { authenticatorFor } from '../access/authenticator-for.ts';
-import { AdminApi } from '../admin-api.ts';
-import type { Authenticator } from '../caller.ts';
+import { AdminApi } from '../server/admin-api.ts';
+import type { Authenticator } from '../server/caller.ts';
 import type { Backups } from './start-backups.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
-import type { StatusAnswer } from '../../core/api-status.ts';
-import type { Schedule } from '../../core/config-schedules.ts';
+import type { Schedule } from '../../config/schedules.ts';
+import type { StatusAnswer } from '../schema/status.ts';
 
 /** What a timer of Node takes. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;

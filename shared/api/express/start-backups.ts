@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ErrorText } from '../../core/api-values.ts';
+import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../config/config.ts';
 import { systemClock } from '../../core/clock.ts';
-import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../core/config.ts';
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 import { withFirebaseKeyFile } from '../../core/firebase-key-file.ts';
 import { duration } from '../../core/human.ts';
 import { MINUTE_MS, MiB, SECOND_MS } from '../../core/units.ts';
-import type { SourceConfig } from '../../jobs/adapters.ts';
 import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
 import { blindOutlook } from '../../jobs/notify/outlook.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
-import type { Caller } from '../caller.ts';
+import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import type { LocalBackend } from '../local/local-backend.ts';
 import { type OpenLocal, openLocal } from '../local/open-local.ts';
+import type { ErrorText } from '../schema/values.ts';
+import type { Caller } from '../server/caller.ts';
 import { Scheduler } from './scheduler.ts';
 
 /** What could not be opened is tried again no sooner than this. */

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
-import type { DownloadLink, DownloadQuery } from '../../core/api-runs.ts';
 import type { FileFormat } from '../../core/export-types.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { exportBackup } from '../../jobs/export.ts';
-import { showBackup } from '../../jobs/show.ts';
-import { ApiError } from '../api-error.ts';
-import type { Call, Download } from '../backend.ts';
-import { fileNameOf } from '../file-name.ts';
+import { exportBackup } from '../../jobs/restore/export.ts';
+import { showBackup } from '../../jobs/status/show.ts';
+import type { DownloadLink, DownloadQuery } from '../schema/runs.ts';
+import { ApiError } from '../server/api-error.ts';
+import type { Call, Download } from '../server/backend.ts';
+import { fileNameOf } from '../server/file-name.ts';
 import type { LocalBackendOptions } from './options.ts';
 
 interface Asked {

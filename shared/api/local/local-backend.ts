@@ -1,5 +1,17 @@
-import type { AcceptAnswer, HoldAnswer } from '../../core/api-backups.ts';
-import type { NotificationTestAnswer } from '../../core/api-notifications.ts';
+import { knownBackupType } from '../../config/backup-types.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import { type AuditRecord, writeAudit } from '../../jobs/access/audit.ts';
+import { acceptBackups } from '../../jobs/retention/accept.ts';
+import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/retention/hold.ts';
+import { cancelRun } from '../../jobs/runs/cancel-run.ts';
+import type { SourceConfig } from '../../jobs/source/adapters.ts';
+import { sourceNames } from '../../jobs/source/source-names.ts';
+import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
+import { mergedRuns } from '../presenters/recorded-runs.ts';
+import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
+import type { NotificationTestAnswer } from '../schema/notifications.ts';
+import { pairingWarnings } from '../schema/pairing.ts';
 import type {
   ApiRestorePlan,
   ApiRun,
@@ -12,23 +24,11 @@ import type {
   RunAnswer,
   RunStarted,
   VerifyBody,
-} from '../../core/api-runs.ts';
-import type { StatusAnswer } from '../../core/api-status.ts';
-import { knownBackupType } from '../../core/backup-types.ts';
-import { HoldfastError } from '../../core/errors.ts';
-import type { BackupKey } from '../../core/ids.ts';
-import { pairingWarnings } from '../../core/pairing.ts';
-import { acceptBackups } from '../../jobs/accept.ts';
-import type { SourceConfig } from '../../jobs/adapters.ts';
-import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
-import { cancelRun } from '../../jobs/cancel-run.ts';
-import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/hold.ts';
-import { sourceNames } from '../../jobs/source-names.ts';
-import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
-import type { Backend, Call, Download } from '../backend.ts';
-import { parseBackup } from '../parse-backup.ts';
-import type { RepositoryView } from '../repository-view.ts';
-import { mergedRuns } from '../view/recorded-runs.ts';
+} from '../schema/runs.ts';
+import type { StatusAnswer } from '../schema/status.ts';
+import type { Backend, Call, Download } from '../server/backend.ts';
+import { parseBackup } from '../server/parse-backup.ts';
+import type { RepositoryView } from '../server/repository-view.ts';
 import { downloadOf } from './download.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';

@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { API_BASE } from '../../core/api-names.ts';
-import type { ConsoleConfig } from '../../core/api-status.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Sessions } from '../access/sessions.ts';
-import type { AdminApi } from '../admin-api.ts';
-import { ApiError } from '../api-error.ts';
-import { methodNotAllowed } from '../match-route.ts';
-import { sendResponse, toRequest } from '../node-http.ts';
-import { jsonResponse, problemResponse, withoutBody } from '../responses.ts';
+import type { ConsoleConfig } from '../schema/status.ts';
+import type { AdminApi } from '../server/admin-api.ts';
+import { ApiError } from '../server/api-error.ts';
+import { methodNotAllowed } from '../server/match-route.ts';
+import { sendResponse, toRequest } from '../server/node-http.ts';
+import { jsonResponse, problemResponse, withoutBody } from '../server/responses.ts';
 import type { ConsoleFiles } from './console-files.ts';
 import { SESSION_METHODS, SessionRoutes } from './session-routes.ts';
 

@@ -1,11 +1,11 @@
-import type { DownloadLink } from '../../core/api-runs.ts';
-import type { StatusAnswer } from '../../core/api-status.ts';
-import type { BackupTypes } from '../../core/backup-types.ts';
-import type { SuspectThresholds } from '../../core/config-suspects.ts';
-import type { SourceConfig } from '../../jobs/adapters.ts';
+import type { BackupTypes } from '../../config/backup-types.ts';
+import type { SuspectThresholds } from '../../config/suspects.ts';
 import type { Notifier } from '../../jobs/notify/notifier.ts';
+import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { RepositoryView } from '../repository-view.ts';
+import type { DownloadLink } from '../schema/runs.ts';
+import type { StatusAnswer } from '../schema/status.ts';
+import type { RepositoryView } from '../server/repository-view.ts';
 import type { NamedPlace } from './places.ts';
 import type { LocalProtection } from './protect-runs.ts';
 import type { RunTracker } from './run-tracker.ts';

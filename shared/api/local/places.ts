@@ -1,6 +1,6 @@
-import type { SourceConfig } from '../../jobs/adapters.ts';
-import { ApiError } from '../api-error.ts';
-import { unknownName } from '../unknown-name.ts';
+import type { SourceConfig } from '../../jobs/source/adapters.ts';
+import { ApiError } from '../server/api-error.ts';
+import { unknownName } from '../server/unknown-name.ts';
 
 /** A source or target of the configuration. Requests name it; they never bring a URL of their own. */
 export interface NamedPlace extends SourceConfig {

@@ -1,12 +1,12 @@
-import type { LockSettings } from '../../core/config-lock.ts';
-import type { RetentionPolicy } from '../../core/config-retention.ts';
+import type { LockSettings } from '../../config/lock.ts';
+import type { RetentionPolicy } from '../../config/retention.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import { copyToPlace } from '../../jobs/copy/copy-to-place.ts';
-import { lockBackups, lockProblem } from '../../jobs/lock.ts';
-import type { Naming } from '../../jobs/naming.ts';
-import { unknownName } from '../unknown-name.ts';
-import type { ProtectionOptions } from '../view/protection.ts';
+import { lockBackups, lockProblem } from '../../jobs/lock/lock.ts';
+import type { Naming } from '../../jobs/source/naming.ts';
+import type { ProtectionOptions } from '../presenters/protection.ts';
+import { unknownName } from '../server/unknown-name.ts';
 import type { LocalBackendOptions } from './options.ts';
 import type { Work } from './runs.ts';
 

@@ -1,4 +1,4 @@
-import { type RunResultNote, recordRun } from '../../jobs/record-run.ts';
+import { type RunResultNote, recordRun } from '../../jobs/runs/record-run.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RecordWork, RunResult } from './run-tracker.ts';
 

@@ -1,14 +1,14 @@
-import type { RestoreBody } from '../../core/api-runs.ts';
 import type { BackupKey } from '../../core/ids.ts';
-import { knownKind, openScratch, openTarget } from '../../jobs/adapters.ts';
 import {
   planRestore,
   type RestoreJobOptions,
   type RestoreResult,
   refuseUnequal,
   restoreAndCompare,
-} from '../../jobs/restore.ts';
-import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore-to-new.ts';
+} from '../../jobs/restore/restore.ts';
+import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore/restore-to-new.ts';
+import { knownKind, openScratch, openTarget } from '../../jobs/source/adapters.ts';
+import type { RestoreBody } from '../schema/runs.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { placeNamed } from './places.ts';
 

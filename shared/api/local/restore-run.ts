@@ -1,11 +1,11 @@
-import type { RestoreBody, RestoreRun, RestoreWay, TargetState } from '../../core/api-runs.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { type AuditRecord, writeAudit } from '../../jobs/audit.ts';
-import type { RestoreJobOptions, RestoreResult } from '../../jobs/restore.ts';
-import { problemOf } from '../api-error.ts';
+import { type AuditRecord, writeAudit } from '../../jobs/access/audit.ts';
+import type { RestoreJobOptions, RestoreResult } from '../../jobs/restore/restore.ts';
+import type { RestoreBody, RestoreRun, RestoreWay, TargetState } from '../schema/runs.ts';
+import { problemOf } from '../server/api-error.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type RestorePlace, restoreOptions } from './restore-place.ts';
 import type { Work } from './runs.ts';

@@ -1,7 +1,7 @@
-import type { Progress } from '../../core/api-runs.ts';
 import type { ProgressEvent } from '../../core/progress.ts';
 import { SECOND_MS } from '../../core/units.ts';
-import { NO_PROGRESS } from '../run-unknowns.ts';
+import type { Progress } from '../schema/runs.ts';
+import { NO_PROGRESS } from '../server/run-unknowns.ts';
 
 /** A rate is of these last seconds: what was long ago says little about what is to come. */
 const WINDOW_MS = 10 * SECOND_MS;

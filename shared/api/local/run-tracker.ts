@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiRun, RestoreRun, RunAnswer } from '../../core/api-runs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { OnProgress, ProgressEvent } from '../../core/progress.ts';
 import type { RunKind } from '../../core/run-kinds.ts';
-import { problemOf } from '../api-error.ts';
-import { RUN_UNKNOWNS } from '../run-unknowns.ts';
+import type { ApiRun, RestoreRun, RunAnswer } from '../schema/runs.ts';
+import { problemOf } from '../server/api-error.ts';
+import { RUN_UNKNOWNS } from '../server/run-unknowns.ts';
 import { Changes } from './changes.ts';
 import { RunMeter } from './run-meter.ts';
 

@@ -1,10 +1,10 @@
-import { SessionBody } from '../../core/api-status.ts';
 import type { Granted, Sessions } from '../access/sessions.ts';
-import { ApiError } from '../api-error.ts';
-import { bearerToken } from '../caller.ts';
-import { methodNotAllowed } from '../match-route.ts';
-import { readBody } from '../read-request.ts';
-import { jsonResponse } from '../responses.ts';
+import { SessionBody } from '../schema/status.ts';
+import { ApiError } from '../server/api-error.ts';
+import { bearerToken } from '../server/caller.ts';
+import { methodNotAllowed } from '../server/match-route.ts';
+import { readBody } from '../server/read-request.ts';
+import { jsonResponse } from '../server/responses.ts';
 
 /** Beside the API: what only a browser on this machine needs. */
 export const SESSION_METHODS: Readonly<Record<string, readonly string[]>> = {

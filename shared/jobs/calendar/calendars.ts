@@ -1,10 +1,10 @@
-import type { ResolvedConfig } from '../../core/config.ts';
-import type { RetentionPolicy } from '../../core/config-retention.ts';
-import { expressionFor, type Schedule } from '../../core/config-schedules.ts';
+import type { ResolvedConfig } from '../../config/config.ts';
+import type { RetentionPolicy } from '../../config/retention.ts';
+import { expressionFor, type Schedule } from '../../config/schedules.ts';
 import { parseBackupKey } from '../../core/ids.ts';
 import { DAY_MS } from '../../core/units.ts';
-import type { BackupSummary } from '../list.ts';
-import type { PruneHistory } from '../prune-history.ts';
+import type { PruneHistory } from '../retention/prune-history.ts';
+import type { BackupSummary } from '../status/list.ts';
 import { rhythmOf, schedulesOf } from '../verdict/expectation.ts';
 import type { RunFacts } from '../verdict/facts-of.ts';
 import { type Attempt, dateOf, type ExpectationOfDays, expectedDays, keptFor } from './expected-days.ts';

@@ -1,4 +1,4 @@
-import type { Schedule } from '../../core/config-schedules.ts';
+import type { Schedule } from '../../config/schedules.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
 
 /** A moment at which a schedule fires. */

@@ -1,5 +1,5 @@
-import type { RetentionPolicy } from '../../core/config-retention.ts';
-import type { Schedule } from '../../core/config-schedules.ts';
+import type { RetentionPolicy } from '../../config/retention.ts';
+import type { Schedule } from '../../config/schedules.ts';
 import { DAY_MS, MINUTE_MS } from '../../core/units.ts';
 import { GRACE_MS } from '../verdict/expectation.ts';
 import { type DueTime, dueTimes } from './due-times.ts';

@@ -1,5 +1,5 @@
+import type { StorageClass } from '../../config/storage.ts';
 import { Stopwatch } from '../../core/clock.ts';
-import type { StorageClass } from '../../core/config-storage.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
 import { mostInMemory, parallel } from '../../core/parallel.ts';
@@ -7,7 +7,7 @@ import { MiB } from '../../core/units.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
-import type { NamedObject } from '../../repository/pack-lists.ts';
+import type { NamedObject } from '../../repository/packs/pack-lists.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { claimIfOld, refuseUnprotected } from './copy-guard.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';

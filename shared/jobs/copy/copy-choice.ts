@@ -1,10 +1,10 @@
-import type { RetentionPolicy } from '../../core/config-retention.ts';
+import type { RetentionPolicy } from '../../config/retention.ts';
 import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
-import type { ManifestEntry } from '../../repository/manifest-reader.ts';
+import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { retentionBackup } from '../prune-view.ts';
-import { planRetention } from '../retention.ts';
+import { retentionBackup } from '../retention/prune-inventory.ts';
+import { planRetention } from '../retention/retention.ts';
 import { byTime } from './listed-backups.ts';
 
 /** Manifests read at once. */

@@ -5,7 +5,7 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { EXPIRED, expiredKey, parseExpiredKey } from '../../format/expired.ts';
 import { packKey } from '../../format/pack.ts';
-import { sweepMarks } from '../../repository/sweeps.ts';
+import { sweepMarks } from '../../repository/documents/sweeps.ts';
 import { headIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { sizesOf } from '../../store/sizes.ts';

@@ -1,4 +1,4 @@
-import type { CopyPlace } from '../../core/config-copy.ts';
+import type { CopyPlace } from '../../config/copy.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';

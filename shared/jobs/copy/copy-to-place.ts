@@ -1,4 +1,4 @@
-import type { CopyPlace } from '../../core/config-copy.ts';
+import type { CopyPlace } from '../../config/copy.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { openStore } from '../../store/open-store.ts';

@@ -1,4 +1,4 @@
-import type { StorageClass } from '../../core/config-storage.ts';
+import type { StorageClass } from '../../config/storage.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { OnProgress } from '../../core/progress.ts';

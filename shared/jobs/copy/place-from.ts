@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { CopyPlace } from '../../core/config-copy.ts';
+import type { CopyPlace } from '../../config/copy.ts';
 
 /** A second place; if it is a folder, with its absolute path, seen from `folder`. */
 export function placeFrom(folder: string, place: CopyPlace): CopyPlace {

@@ -2,7 +2,7 @@ import { type Clock, Stopwatch } from '../../core/clock.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Manifest, parseManifest } from '../../format/manifest.ts';
-import { type NamedObject, PackLists } from '../../repository/pack-lists.ts';
+import { type NamedObject, PackLists } from '../../repository/packs/pack-lists.ts';
 import { getIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { byTime, listedBackups } from './listed-backups.ts';

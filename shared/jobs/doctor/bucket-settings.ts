@@ -2,7 +2,7 @@ import { isHoldfastError } from '../../core/errors.ts';
 import { differs, type Finding, holds } from '../../sources/source-checks.ts';
 import { type StoreConfig, s3Connection } from '../../store/open-store.ts';
 import type { S3Settings } from '../../store/s3-settings.ts';
-import { checkBucket } from '../bucket-rules.ts';
+import { checkBucket } from './bucket-rules.ts';
 import type { BucketLook, StoreCheck } from './store-look.ts';
 
 /** How the bucket is set up. Functions may not ask for it, and need not. */

@@ -1,4 +1,4 @@
-import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../core/config-aws.ts';
+import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../../config/aws.ts';
 
 /** Jobs of functions that take a doctor's event. The API answers requests alone. */
 export const EXAMINED_JOBS: readonly string[] = [

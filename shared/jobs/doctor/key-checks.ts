@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { KeyContext, KeyProvider } from '../../keys/key-provider.ts';
-import { formatOf } from '../../repository/format-to-write.ts';
+import { formatOf } from '../../repository/writing/format-to-write.ts';
 import { type Check, differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
 import { keyProvider, openRepository, type RepositoryConfig } from '../open-repository.ts';
 

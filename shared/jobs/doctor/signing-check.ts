@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Signatures } from '../../repository/signatures.ts';
+import { Signatures } from '../../repository/keys/signatures.ts';
 import { type Check, holds, unknown } from '../../sources/source-checks.ts';
+import { openSigning } from '../keys/signing.ts';
 import type { RepositoryConfig } from '../open-repository.ts';
-import { openSigning } from '../signing.ts';
 import type { KeyLook } from './key-checks.ts';
 
 /** Whether what is to sign backups does, with a key that is believed; none where nothing signs and nothing has to. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NotifyChannel } from '../../core/config-notifications.ts';
+import type { NotifyChannel } from '../../config/notifications.ts';
 import { DAY_MS, HOUR_MS } from '../../core/units.ts';
 import type { NoticeKind, Said } from '../../format/notice.ts';
 import { LEVELS } from '../verdict/rules.ts';

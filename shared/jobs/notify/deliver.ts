@@ -1,4 +1,4 @@
-import type { NotifyChannel } from '../../core/config-notifications.ts';
+import type { NotifyChannel } from '../../config/notifications.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { Message } from './message.ts';
 import type { Outlook } from './outlook.ts';

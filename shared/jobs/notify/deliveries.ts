@@ -1,7 +1,7 @@
-import type { NotifyChannel } from '../../core/config-notifications.ts';
+import type { NotifyChannel } from '../../config/notifications.ts';
 import type { Notice } from '../../format/notice.ts';
 import { parseNoticeKey } from '../../format/notice.ts';
-import { ChannelNotices } from '../../repository/notices.ts';
+import { ChannelNotices } from '../../repository/documents/notices.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { FailingChannel } from '../verdict/facts.ts';
 

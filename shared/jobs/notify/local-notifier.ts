@@ -1,6 +1,6 @@
+import type { NotifyChannel } from '../../config/notifications.ts';
+import { secretsOf } from '../../config/notifications.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { NotifyChannel } from '../../core/config-notifications.ts';
-import { secretsOf } from '../../core/config-notifications.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { ReadSecret } from './deliver.ts';
 import { Notifier, type NotifierOptions } from './notifier.ts';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../core/config-notifications.ts';
+import type { Digest } from '../../config/notifications.ts';
 import { age, bytes } from '../../core/human.ts';
 import { plural } from '../../core/plural.ts';
 import type { NoticeKind } from '../../format/notice.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { NotifyChannel } from '../../core/config-notifications.ts';
+import type { NotifyChannel } from '../../config/notifications.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { Said } from '../../format/notice.ts';
-import { ChannelNotices, writeNotice } from '../../repository/notices.ts';
+import { ChannelNotices, writeNotice } from '../../repository/documents/notices.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { claimOf, decide, type Known, type News, seenBy } from './decide.ts';
 import { type DeliverOptions, deliver, type Parcel } from './deliver.ts';

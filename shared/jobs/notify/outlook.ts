@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { BackupSummary } from '../list.ts';
+import type { BackupSummary } from '../status/list.ts';
 import type { SafetyFacts, SourceFacts } from '../verdict/facts.ts';
 import { type Finding, judge, LEVELS, levelOf, type RuleName } from '../verdict/rules.ts';
 import { sentenceOf } from '../verdict/sentences.ts';

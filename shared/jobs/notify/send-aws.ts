@@ -1,6 +1,6 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { EVENT_SOURCE, NOTIFICATION_TYPES } from '../../core/events.ts';
+import { EVENT_SOURCE, NOTIFICATION_TYPES } from '../../config/events.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Delivery, failed } from './send-webhook.ts';
 

@@ -1,5 +1,5 @@
-import type { ResolvedConfig } from '../../core/config.ts';
-import type { Schedule } from '../../core/config-schedules.ts';
+import type { ResolvedConfig } from '../../config/config.ts';
+import type { Schedule } from '../../config/schedules.ts';
 import { DAY_MS, HOUR_MS } from '../../core/units.ts';
 
 /** How old the newest good backup of a source may be, and what says so. */

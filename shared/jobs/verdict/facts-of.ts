@@ -1,10 +1,10 @@
-import type { ResolvedConfig } from '../../core/config.ts';
+import type { ResolvedConfig } from '../../config/config.ts';
 import { parseBackupKey } from '../../core/ids.ts';
-import type { BucketCheck } from '../bucket-rules.ts';
 import type { CopyStanding } from '../copy/copy-lag.ts';
-import type { BackupSummary } from '../list.ts';
-import type { SourceLock } from '../lock-state.ts';
-import type { SourceStates, SourceStatus } from '../status.ts';
+import type { BucketCheck } from '../doctor/bucket-rules.ts';
+import type { SourceLock } from '../lock/lock-state.ts';
+import type { BackupSummary } from '../status/list.ts';
+import type { SourceStates, SourceStatus } from '../status/status.ts';
 import { expectationOf } from './expectation.ts';
 import type { CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
 

@@ -1,6 +1,6 @@
 import type { Repository } from '../../repository/repository.ts';
-import type { BackupSummary } from '../list.ts';
-import { ProvenNewest } from '../proven-newest.ts';
+import type { BackupSummary } from '../status/list.ts';
+import { ProvenNewest } from '../status/proven-newest.ts';
 import type { SafetyFacts, SourceFacts } from './facts.ts';
 
 /**

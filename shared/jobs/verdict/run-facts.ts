@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../../core/errors.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { AS_STORED, type Naming } from '../naming.ts';
-import { type RecordedRun, readRuns } from '../run-history.ts';
+import { type RecordedRun, readRuns } from '../runs/run-history.ts';
+import { AS_STORED, type Naming } from '../source/naming.ts';
 import type { LastRun } from './facts.ts';
 import type { RunFacts } from './facts-of.ts';
 

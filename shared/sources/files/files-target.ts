@@ -2,7 +2,6 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
-import { refuseLinks, withInnerFolder } from '../../core/inner-folder.ts';
 import { asOutputError, writeOutputFile } from '../../core/output-file.ts';
 import { parallel } from '../../core/parallel.ts';
 import { plural } from '../../core/plural.ts';
@@ -10,6 +9,7 @@ import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
 import { FilesSource } from './files-source.ts';
+import { refuseLinks, withInnerFolder } from './inner-folder.ts';
 import { partsOf, refuseClashes } from './target-names.ts';
 
 /** A folder as a target of any backup: a file a dataset, with the records as they are stored. */

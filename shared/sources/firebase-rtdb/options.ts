@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
-import { FIREBASE_OPTIONS } from '../../core/source-options.ts';
 import { SECOND_MS } from '../../core/units.ts';
+import { FIREBASE_OPTIONS } from '../source-options.ts';
 import type { ConnectionOptions } from './connection.ts';
 import {
   type AdapterOptions,

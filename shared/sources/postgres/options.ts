@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../core/errors.ts';
-import { POSTGRES_OPTIONS } from '../../core/source-options.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { isRdsHost } from '../rds/hosts.ts';
+import { POSTGRES_OPTIONS } from '../source-options.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './connection-password.ts';
 import { parsePostgresUrl, type UrlSettings } from './options-url.ts';
 import { PAGES_PER_PARTITION } from './partitions.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { pairingWarnings } from '../../../shared/core/pairing.ts';
-import { estimateRestoreMs } from '../../../shared/core/restore-estimate.ts';
+import { estimateRestoreMs } from '../../../console/screens/restore/restore-estimate.ts';
+import { pairingWarnings } from '../../../shared/api/schema/pairing.ts';
 
 // The address is read when the module is loaded.
 vi.stubGlobal('location', { hash: '' });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { refuseEmpty } from '../../../shared/jobs/judge-backup.ts';
+import { refuseEmpty } from '../../../shared/jobs/backup/judge-backup.ts';
 import type { Source } from '../../../shared/sources/source.ts';
 import {
   type Check,

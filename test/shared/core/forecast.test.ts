@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../shared/core/config.ts';
+import { resolveConfig } from '../../../shared/config/config.ts';
 import {
   forecastOf,
   monthlyCost,

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { writePieces } from '../../../shared/core/file-place.ts';
 import { OutputFile, writeOutputFile } from '../../../shared/core/output-file.ts';
-import { restoreBackup } from '../../../shared/jobs/restore.ts';
+import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, initRepository, never, openRepository } from '../../support/engine.ts';
+import { backUp, initRepository, never, openRepository } from '../../support/repository/engine.ts';
 import { newFolder } from '../../support/temporary.ts';
 
 /** A device that takes everything and gives nothing back. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Chunker, type CutTest, type ParentCut } from '../../../shared/format/chunker.ts';
 import { GearCuts } from '../../../shared/format/gear.ts';
 import { KeyedCuts } from '../../../shared/format/keyed-cuts.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
 
 const PARAMETERS = { minBytes: 1024, averageBytes: 4096, maxBytes: 16_384 };
 const SECRET = Buffer.alloc(32, 1);

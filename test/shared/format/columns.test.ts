@@ -5,7 +5,7 @@ import { decodeColumns } from '../../../shared/format/columns/decode-columns.ts'
 import { encodeColumns } from '../../../shared/format/columns/encode-columns.ts';
 import { compress } from '../../../shared/format/zstd.ts';
 import { compileColumns } from '../../../tools/build-columns.ts';
-import { plainColumns } from '../../support/plain-columns.ts';
+import { plainColumns } from '../../support/repository/plain-columns.ts';
 
 const MOST = 1 << 20;
 const KINDS = ['text', 'constant', 'dictionary', 'number', 'time', 'hex'] as const;

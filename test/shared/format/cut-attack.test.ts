@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Chunker, type CutTest } from '../../../shared/format/chunker.ts';
 import { GearCuts } from '../../../shared/format/gear.ts';
 import { KeyedCuts } from '../../../shared/format/keyed-cuts.ts';
-import { digitRows, learn, predict } from '../../support/cut-attack.ts';
+import { digitRows, learn, predict } from '../../support/repository/cut-attack.ts';
 
 const SIZES = { minBytes: 1024, averageBytes: 1024 + 16 * 1024, maxBytes: 256 * 1024 };
 const SECRET = Buffer.alloc(32, 'cuts');

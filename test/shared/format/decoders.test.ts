@@ -33,12 +33,12 @@ import {
 import { ByteReader, ByteWriter } from '../../../shared/format/varint.ts';
 import { compress, decompress } from '../../../shared/format/zstd.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
-import { decodeChunks } from '../../../shared/repository/chunk-processor.ts';
+import { decodeChunks } from '../../../shared/repository/codec/chunk-processor.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
-import { harmed, harmedJson, meets, takes } from '../../support/harm.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
-import { cases, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
+import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/repository/engine.ts';
+import { harmed, harmedJson, meets, takes } from '../../support/repository/harm.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
+import { cases, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
 
 /** Largest chunk here. */
 const MAX = 64 * 1024;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyDelta, encodeDelta } from '../../../shared/format/delta.ts';
-import { seededRows } from '../../support/rows.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const MOST = 1 << 20;
 const line = fc.oneof(fc.constantFrom('', 'a', 'b', 'abcabc', 'x'.repeat(30)), fc.string());

@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { KeyedCuts } from '../../../shared/format/keyed-cuts.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
 
 const MASK = 2n ** 64n - 1n;
 

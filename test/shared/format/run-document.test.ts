@@ -5,15 +5,21 @@ import type { Json, JsonObject } from '../../../shared/core/json.ts';
 import { parseJson } from '../../../shared/format/json-text.ts';
 import { parseRunBody, type RunBodyKind } from '../../../shared/format/run-bodies.ts';
 import { encodeRunDocument, openRunDocument, parseRunDocument } from '../../../shared/format/run-document.ts';
-import { judgedBy } from '../../../shared/jobs/run-plan.ts';
-import { RunDocuments } from '../../../shared/repository/run-documents.ts';
-import { decodeShare } from '../../../shared/repository/written-share.ts';
+import { judgedBy } from '../../../shared/jobs/backup/run-plan.ts';
+import { RunDocuments } from '../../../shared/repository/documents/run-documents.ts';
+import { decodeShare } from '../../../shared/repository/writing/written-share.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { initRepository, never, openCheaply } from '../../support/engine.ts';
-import { harmed, harmedJson, meets, takes } from '../../support/harm.ts';
-import { seededRows } from '../../support/rows.ts';
-import { backUpInShares, type PartData, plan, readShares, sharedSource } from '../../support/shares.ts';
-import { cases, tortureSeed } from '../../support/torture.ts';
+import { initRepository, never, openCheaply } from '../../support/repository/engine.ts';
+import { harmed, harmedJson, meets, takes } from '../../support/repository/harm.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import {
+  backUpInShares,
+  type PartData,
+  plan,
+  readShares,
+  sharedSource,
+} from '../../support/repository/shares.ts';
+import { cases, tortureSeed } from '../../support/repository/torture.ts';
 
 const plain = randomBytes(32);
 const run = '12'.repeat(16);

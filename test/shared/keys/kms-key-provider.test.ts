@@ -2,9 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, digestsOf, never, openRepository, SMALL_CHUNKS } from '../../support/engine.ts';
-import { startKms } from '../../support/kms-double.ts';
-import { seededRows } from '../../support/rows.ts';
+import { startKms } from '../../support/aws/kms-double.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  never,
+  openRepository,
+  SMALL_CHUNKS,
+} from '../../support/repository/engine.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const context = { repository: 'aa'.repeat(16), run: 'bb'.repeat(16), purpose: 'data' } as const;
 

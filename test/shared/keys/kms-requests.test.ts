@@ -11,8 +11,15 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, digestsOf, never, openRepository, SMALL_CHUNKS } from '../../support/engine.ts';
-import { seededRows } from '../../support/rows.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  never,
+  openRepository,
+  SMALL_CHUNKS,
+} from '../../support/repository/engine.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const KeyId = 'arn:aws:kms:eu-west-1:111122223333:key/0f4b4c6e-7c1e-4a8e-9a52-0d3c1f1f2a10';
 const KeySpec = 'AES_256';

@@ -7,7 +7,7 @@ import { encodeRunDocument } from '../../../shared/format/run-document.ts';
 import { newPackSeal } from '../../../shared/format/seal.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { initRepository, never, openRepository, TEST_KEY } from '../../support/engine.ts';
+import { initRepository, never, openRepository, TEST_KEY } from '../../support/repository/engine.ts';
 
 /** A machine that is stopped and resumed twice: whatever is random is the same in both. */
 vi.mock('node:crypto', async (original) => {

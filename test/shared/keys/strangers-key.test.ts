@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
 import { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, never, openRepository, SMALL_CHUNKS } from '../../support/engine.ts';
-import { type KmsDouble, startKms } from '../../support/kms-double.ts';
+import { type KmsDouble, startKms } from '../../support/aws/kms-double.ts';
+import { backUp, never, openRepository, SMALL_CHUNKS } from '../../support/repository/engine.ts';
 
 const RUN = 'cd'.repeat(16);
 const KEY = 'backups/manual/20270101/backup_manual_20270101_000000.json';

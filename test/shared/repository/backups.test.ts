@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { chooseBackup } from '../../../shared/jobs/choose-backup.ts';
-import { listBackups } from '../../../shared/jobs/list.ts';
-import { runProbe } from '../../../shared/jobs/probe.ts';
-import { showBackup } from '../../../shared/jobs/show.ts';
-import { readStatus } from '../../../shared/jobs/status.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { chooseBackup } from '../../../shared/jobs/restore/choose-backup.ts';
+import { listBackups } from '../../../shared/jobs/status/list.ts';
+import { showBackup } from '../../../shared/jobs/status/show.ts';
+import { readStatus } from '../../../shared/jobs/status/status.ts';
+import { runProbe } from '../../../shared/jobs/verify/probe.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { Repository } from '../../../shared/repository/repository.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { MeteredStore } from '../../../shared/store/metered-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
-import { newRgwStore } from '../../support/ceph-rgw.ts';
+import { newRgwStore } from '../../support/aws/ceph-rgw.ts';
+import { describeWithPart } from '../../support/parts.ts';
 import {
   backUp,
   digests,
@@ -26,10 +27,9 @@ import {
   openRepository,
   TEST_FORMAT,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { listedPacks } from '../../support/listed.ts';
-import { describeWithPart } from '../../support/parts.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { listedPacks } from '../../support/repository/listed.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
 import { newFolder } from '../../support/temporary.ts';
 
 const rows = seededRows(6000, 1);

@@ -3,25 +3,32 @@ import { chmod, chown, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { listBackups } from '../../../shared/jobs/list.ts';
-import { restoreBackup } from '../../../shared/jobs/restore.ts';
-import { readStatus } from '../../../shared/jobs/status.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
+import { listBackups } from '../../../shared/jobs/status/list.ts';
+import { readStatus } from '../../../shared/jobs/status/status.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { RetryingStore } from '../../../shared/store/retrying-store.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { newBucket, rgwOptions } from '../../support/ceph-rgw.ts';
-import { contentsOf } from '../../support/copy-store.ts';
-import { backUp, digests, digestsOf, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { type FaultyProxy, faultyProxy, type ProxyFault } from '../../support/faulty-proxy.ts';
+import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
-import { StaleStore } from '../../support/stale-store.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openCheaply,
+} from '../../support/repository/engine.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
+import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { contentsOf } from '../../support/stores/copy-store.ts';
+import { type FaultyProxy, faultyProxy, type ProxyFault } from '../../support/stores/faulty-proxy.ts';
+import { StaleStore } from '../../support/stores/stale-store.ts';
 import { newFolder } from '../../support/temporary.ts';
-import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
 
 const run = promisify(execFile);
 const rows = seededRows(2000, 1);

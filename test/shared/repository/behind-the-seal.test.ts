@@ -10,14 +10,14 @@ import type { Manifest } from '../../../shared/format/manifest.ts';
 import { PackBuilder, packKey } from '../../../shared/format/pack.ts';
 import { newPackSeal } from '../../../shared/format/seal.ts';
 import { compress, decompress } from '../../../shared/format/zstd.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { copyStore } from '../../support/copy-store.ts';
-import { backUp, digests, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { harmed, harmedJson } from '../../support/harm.ts';
-import { asFormat1 } from '../../support/listed.ts';
-import { seededRows } from '../../support/rows.ts';
-import { cases, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
+import { backUp, digests, initRepository, never, openCheaply } from '../../support/repository/engine.ts';
+import { harmed, harmedJson } from '../../support/repository/harm.ts';
+import { asFormat1 } from '../../support/repository/listed.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { cases, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { copyStore } from '../../support/stores/copy-store.ts';
 
 /** A backup, and the keys to seal another in its place. */
 async function backupWithKeys() {

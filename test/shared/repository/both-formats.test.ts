@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { upgradeRepository } from '../../../shared/jobs/upgrade.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { upgradeRepository } from '../../../shared/jobs/keys/upgrade.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
   backUp,
@@ -10,9 +10,9 @@ import {
   never,
   openCheaply,
   SMALL_CHUNKS,
-} from '../../support/engine.ts';
-import { listedPacks } from '../../support/listed.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { listedPacks } from '../../support/repository/listed.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 it('packs of both versions, each read by its header, where a repository was upgraded between two backups', async () => {
   const store = new MemoryStore();

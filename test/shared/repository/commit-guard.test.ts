@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { expireBackup } from '../../../shared/repository/expire.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { expireBackup } from '../../../shared/repository/documents/expire.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import {
@@ -13,10 +13,10 @@ import {
   memorySource,
   never,
   openRepository,
-} from '../../support/engine.ts';
-import { InlinePool } from '../../support/inline-pool.ts';
-import { keepLast, ManualClock, prune } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { InlinePool } from '../../support/repository/inline-pool.ts';
+import { keepLast, ManualClock, prune } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const GRACE_MS = 7 * DAY_MS;
 const rows = seededRows(1500, 1);

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { tableRow } from '../../../bench/data/table.ts';
 import { KiB } from '../../../shared/core/units.ts';
 import type { ChunkRef } from '../../../shared/format/chunk-ref.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { Compaction } from '../../../shared/repository/compaction.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { Compaction } from '../../../shared/repository/writing/compaction.ts';
 import type { Source } from '../../../shared/sources/source.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { type ChurnDay, churnYear } from '../../support/churn-year.ts';
+import { type ChurnDay, churnYear } from '../../support/repository/churn-year.ts';
 import {
   digests,
   digestsOf,
@@ -14,9 +14,9 @@ import {
   memorySource,
   never,
   openCheaply,
-} from '../../support/engine.ts';
-import { listedPacks } from '../../support/listed.ts';
-import { isTorture, tortureTimeoutMs } from '../../support/torture.ts';
+} from '../../support/repository/engine.ts';
+import { listedPacks } from '../../support/repository/listed.ts';
+import { isTorture, tortureTimeoutMs } from '../../support/repository/torture.ts';
 
 const CHUNK = 1000;
 /** Some twenty hold the rows of the short form. */

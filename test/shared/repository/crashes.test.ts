@@ -3,14 +3,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { runProbe } from '../../../shared/jobs/probe.ts';
-import { restoreBackup } from '../../../shared/jobs/restore.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
+import { runProbe } from '../../../shared/jobs/verify/probe.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { contentsOf, copyStore } from '../../support/copy-store.ts';
-import { survives } from '../../support/dying.ts';
 import {
   backUp,
   type Data,
@@ -19,10 +17,12 @@ import {
   initRepository,
   never,
   openCheaply,
-} from '../../support/engine.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
-import { listedPacks } from '../../support/listed.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { listedPacks } from '../../support/repository/listed.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { contentsOf, copyStore } from '../../support/stores/copy-store.ts';
+import { survives } from '../../support/stores/dying.ts';
+import { FaultyStore } from '../../support/stores/faulty-store.ts';
 import { newFolder } from '../../support/temporary.ts';
 
 const schema = { 'pre-data': 'create table t ();\n' };

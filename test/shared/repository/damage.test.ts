@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { isHoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { listBackups } from '../../../shared/jobs/list.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { listBackups } from '../../../shared/jobs/status/list.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
-import { copyStore } from '../../support/copy-store.ts';
 import {
   backUp,
   type Data,
@@ -15,10 +14,11 @@ import {
   initRepository,
   never,
   openCheaply,
-} from '../../support/engine.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
-import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
-import { UnreadableStore } from '../../support/unreadable-store.ts';
+} from '../../support/repository/engine.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
+import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { copyStore } from '../../support/stores/copy-store.ts';
+import { UnreadableStore } from '../../support/stores/unreadable-store.ts';
 
 interface Fixture {
   readonly store: MemoryStore;

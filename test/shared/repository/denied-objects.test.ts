@@ -1,13 +1,20 @@
 import { expect, inject, it, onTestFinished } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { listBackups } from '../../../shared/jobs/list.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { listBackups } from '../../../shared/jobs/status/list.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { newBucket, rgwOptions } from '../../support/ceph-rgw.ts';
-import { backUp, digests, digestsOf, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { faultyProxy, type ProxyFault } from '../../support/faulty-proxy.ts';
+import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
-import { keepLast, prune, storedKeys } from '../../support/pruning.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openCheaply,
+} from '../../support/repository/engine.ts';
+import { keepLast, prune, storedKeys } from '../../support/repository/pruning.ts';
+import { faultyProxy, type ProxyFault } from '../../support/stores/faulty-proxy.ts';
 
 const DAYS = 3;
 const dataOf = (day: number) => ({ t: Array.from({ length: 200 }, (_, i) => `${i}\t${day}\n`).join('') });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { encodeAuthenticated } from '../../../shared/format/authenticated-json.ts';
 import { encodeReport, parseReport, type ReportKind } from '../../../shared/format/report.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { isGood, listBackups } from '../../../shared/jobs/list.ts';
-import { readStatus } from '../../../shared/jobs/status.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { isGood, listBackups } from '../../../shared/jobs/status/list.ts';
+import { readStatus } from '../../../shared/jobs/status/status.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
@@ -18,8 +18,8 @@ import {
   OTHER_KEY,
   openRepository,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 type Document = Record<string, unknown>;
 

@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { MINUTE_MS } from '../../../shared/core/units.ts';
+import { seededRandom } from '../../support/repository/rows.ts';
+import { cases, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
 import {
   describeCounterexample,
   makeScenario,
   perform,
   type Scenario,
   shrink,
-} from '../../support/interleaving.ts';
-import { seededRandom } from '../../support/rows.ts';
-import { cases, tortureSeed, tortureTimeoutMs } from '../../support/torture.ts';
+} from '../../support/stores/interleaving.ts';
 
 const randomness = vi.hoisted(() => ({ next: (): number => 0 }));
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
@@ -12,9 +12,9 @@ import {
   never,
   openCheaply,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { ManualClock } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { ManualClock } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const RUN = 'ef'.repeat(16);
 const FORGED = 'backups/daily/20270301/backup_daily_20270301_000000.json' as BackupKey;

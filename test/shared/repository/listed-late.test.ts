@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { preparePrune } from '../../../shared/jobs/prune.ts';
+import { preparePrune } from '../../../shared/jobs/retention/prune.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { keepLast, ManualClock } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+import { backUp, initRepository, never, openCheaply } from '../../support/repository/engine.ts';
+import { keepLast, ManualClock } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const data = seededRows(300, 1).join('');
 

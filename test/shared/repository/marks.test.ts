@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import type { JsonObject } from '../../../shared/core/json.ts';
 import type { ReportKind } from '../../../shared/format/report.ts';
-import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
-import { notVerifiedSince } from '../../../shared/jobs/verify-since.ts';
+import { holdBackup, releaseBackup } from '../../../shared/jobs/retention/hold.ts';
+import { notVerifiedSince } from '../../../shared/jobs/verify/verify-since.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { initRepository, never, openRepository } from '../../support/engine.ts';
-import { ManualClock } from '../../support/pruning.ts';
+import { initRepository, never, openRepository } from '../../support/repository/engine.ts';
+import { ManualClock } from '../../support/repository/pruning.ts';
 
 const one = 'backups/daily/20260301/backup_daily_20260301_020000.json' as BackupKey;
 const two = 'backups/daily/20260302/backup_daily_20260302_020000.json' as BackupKey;

@@ -3,18 +3,25 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { encodeListLeaf, encodeListRoot } from '../../../shared/format/pack-list.ts';
 import { copyBackups } from '../../../shared/jobs/copy/copy.ts';
-import { lockBackups } from '../../../shared/jobs/lock.ts';
-import { restoreBackup } from '../../../shared/jobs/restore.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
-import { writePackList } from '../../../shared/repository/list-writer.ts';
-import { PackLists } from '../../../shared/repository/pack-lists.ts';
+import { lockBackups } from '../../../shared/jobs/lock/lock.ts';
+import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
+import { PackLists } from '../../../shared/repository/packs/pack-lists.ts';
+import { writePackList } from '../../../shared/repository/writing/list-writer.ts';
 import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, digestsOf, initRepository, never, openCheaply } from '../../support/engine.ts';
-import { MemoryLocks } from '../../support/memory-locks.ts';
-import { neededObjects, objectOf, readList } from '../../support/needed-objects.ts';
-import { keepLast, ManualClock, prune, storedKeys } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openCheaply,
+} from '../../support/repository/engine.ts';
+import { neededObjects, objectOf, readList } from '../../support/repository/needed-objects.ts';
+import { keepLast, ManualClock, prune, storedKeys } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { MemoryLocks } from '../../support/stores/memory-locks.ts';
 import { newFolder } from '../../support/temporary.ts';
 
 /** Half of the rows stay, half are of the day. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mostInMemory } from '../../../shared/core/parallel.ts';
 import { GiB, MiB } from '../../../shared/core/units.ts';
-import { packSizes } from '../../../shared/repository/pack-size.ts';
+import { packSizes } from '../../../shared/repository/packs/pack-size.ts';
 
 const LEAST = 8 * MiB;
 const sizes = (namedBytes: number, workers: number) =>

@@ -2,16 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import type { OnProgress } from '../../../shared/core/progress.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
-import { type BackupOptions, runBackup } from '../../../shared/jobs/backup.ts';
-import { backupShare } from '../../../shared/jobs/backup-share.ts';
-import { commitBackup } from '../../../shared/jobs/commit-backup.ts';
-import { planBackup } from '../../../shared/jobs/plan-backup.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
-import { keepVerifyReport } from '../../../shared/jobs/verify-report.ts';
+import { type BackupOptions, runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { backupShare } from '../../../shared/jobs/backup/backup-share.ts';
+import { commitBackup } from '../../../shared/jobs/backup/commit-backup.ts';
+import { planBackup } from '../../../shared/jobs/backup/plan-backup.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
+import { keepVerifyReport } from '../../../shared/jobs/verify/verify-report.ts';
 import type { Repository, RepositoryOptions } from '../../../shared/repository/repository.ts';
 import type { Source } from '../../../shared/sources/source.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { copyStore } from '../../support/copy-store.ts';
 import {
   backUp,
   digests,
@@ -20,10 +19,11 @@ import {
   memorySource,
   never,
   openCheaply,
-} from '../../support/engine.ts';
-import { asFormat1 } from '../../support/listed.ts';
-import { type Lie, poison } from '../../support/poison.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { asFormat1 } from '../../support/repository/listed.ts';
+import { type Lie, poison } from '../../support/repository/poison.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { copyStore } from '../../support/stores/copy-store.ts';
 
 const data = { 'pre-data': 'create table t ();\n', t: seededRows(900, 1).join('') };
 const WITHIN = 3;

@@ -5,11 +5,18 @@ import { DAY_MS } from '../../../shared/core/units.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { RetryingStore } from '../../../shared/store/retrying-store.ts';
-import { backUp, digests, digestsOf, initRepository, never, openRepository } from '../../support/engine.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
-import { InlinePool } from '../../support/inline-pool.ts';
-import { keepLast, ManualClock, prune, storedKeys } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openRepository,
+} from '../../support/repository/engine.ts';
+import { InlinePool } from '../../support/repository/inline-pool.ts';
+import { keepLast, ManualClock, prune, storedKeys } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { FaultyStore } from '../../support/stores/faulty-store.ts';
 
 const GRACE_MS = 7 * DAY_MS;
 const START = '2026-03-01T02:00:00Z';

@@ -1,9 +1,9 @@
 import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { removeRecoveryKey } from '../../../shared/jobs/recovery.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { removeRecoveryKey } from '../../../shared/jobs/keys/recovery.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { KeyProvider } from '../../../shared/keys/key-provider.ts';
 import { RecoveryKey, wrapToRecoveryKey } from '../../../shared/keys/recovery-key.ts';
@@ -17,9 +17,9 @@ import {
   never,
   openCheaply,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { addRecovery, newStore, openRecovered, SealedKeys } from '../../support/recovery.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { addRecovery, newStore, openRecovered, SealedKeys } from '../../support/repository/recovery.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 /*
  * What somebody does who may put, remove and read every object, and has no key: by hand, from docs/format.md.

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { completeRecovery, removeRecoveryKey } from '../../../shared/jobs/recovery.ts';
-import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
-import { readSourceStates } from '../../../shared/jobs/status.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { completeRecovery, removeRecoveryKey } from '../../../shared/jobs/keys/recovery.ts';
+import { rekeyRepository } from '../../../shared/jobs/keys/rekey.ts';
+import { readSourceStates } from '../../../shared/jobs/status/status.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { KeyProvider } from '../../../shared/keys/key-provider.ts';
 import { KmsKeyProvider } from '../../../shared/keys/kms-key-provider.ts';
@@ -14,6 +14,7 @@ import { RecoveryKey } from '../../../shared/keys/recovery-key.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import type { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
+import { startKms } from '../../support/aws/kms-double.ts';
 import {
   backUp,
   digests,
@@ -22,12 +23,24 @@ import {
   never,
   openCheaply,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
-import { startKms } from '../../support/kms-double.ts';
-import { addRecovery, copyOf, newStore, openRecovered, SealedKeys } from '../../support/recovery.ts';
-import { seededRows } from '../../support/rows.ts';
-import { backUpInShares, commit, joined, plan, readShares, sharedSource } from '../../support/shares.ts';
+} from '../../support/repository/engine.ts';
+import {
+  addRecovery,
+  copyOf,
+  newStore,
+  openRecovered,
+  SealedKeys,
+} from '../../support/repository/recovery.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import {
+  backUpInShares,
+  commit,
+  joined,
+  plan,
+  readShares,
+  sharedSource,
+} from '../../support/repository/shares.ts';
+import { FaultyStore } from '../../support/stores/faulty-store.ts';
 
 const NEW_KEY = createHash('sha256').update('the next key').digest('hex');
 const rows = seededRows(300, 1);
@@ -211,7 +224,7 @@ describe.each([
   }
 
   async function addWith(repository: Repository, key: RecoveryKey): Promise<void> {
-    const { addRecoveryKey } = await import('../../../shared/jobs/recovery.ts');
+    const { addRecoveryKey } = await import('../../../shared/jobs/keys/recovery.ts');
     const open = () => openRecovered(repository.store, key);
     await addRecoveryKey(repository, key, { open, signal: never });
   }

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { keysFileKey } from '../../../shared/format/keys-file.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { checkKeys } from '../../../shared/jobs/keys.ts';
-import { listBackups } from '../../../shared/jobs/list.ts';
-import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { checkKeys } from '../../../shared/jobs/keys/keys.ts';
+import { rekeyRepository } from '../../../shared/jobs/keys/rekey.ts';
+import { listBackups } from '../../../shared/jobs/status/list.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { Keychain } from '../../../shared/keys/keychain.ts';
-import { writeKeysFile } from '../../../shared/repository/root-keys.ts';
+import { writeKeysFile } from '../../../shared/repository/keys/root-keys.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import {
@@ -22,12 +22,12 @@ import {
   OTHER_KEY,
   openRepository,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
-import { listAgain } from '../../support/forged-manifest.ts';
-import { putReport } from '../../support/forged-report.ts';
-import { seededRows } from '../../support/rows.ts';
-import { isTorture } from '../../support/torture.ts';
+} from '../../support/repository/engine.ts';
+import { listAgain } from '../../support/repository/forged-manifest.ts';
+import { putReport } from '../../support/repository/forged-report.ts';
+import { seededRows } from '../../support/repository/rows.ts';
+import { isTorture } from '../../support/repository/torture.ts';
+import { FaultyStore } from '../../support/stores/faulty-store.ts';
 
 /** Keys that are random enough, and the same in every run. */
 const newKey = (name: string) => createHash('sha256').update(name).digest('hex');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { initRepository, never, openRepository } from '../../support/engine.ts';
+import { initRepository, never, openRepository } from '../../support/repository/engine.ts';
 
 const backup = 'backups/daily/20260301/backup_daily_20260301_020000.json' as BackupKey;
 

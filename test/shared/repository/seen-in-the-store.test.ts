@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, initRepository, openCheaply } from '../../support/engine.ts';
-import { seededRows } from '../../support/rows.ts';
+import { backUp, initRepository, openCheaply } from '../../support/repository/engine.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 /** What nobody reads who has no key, in any of the forms that are stored. */
 const SECRETS = ['secret_table', 'create table hidden', 'row of mallory'];

@@ -1,19 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import type { FormatVersion } from '../../../shared/core/format-version.ts';
-import { adoptUnsigned } from '../../../shared/jobs/adopt.ts';
-import { findAncestors } from '../../../shared/jobs/ancestors.ts';
-import { holdBackup, releaseBackup } from '../../../shared/jobs/hold.ts';
-import { listBackups, summarise } from '../../../shared/jobs/list.ts';
-import { preparePrune } from '../../../shared/jobs/prune.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { findAncestors } from '../../../shared/jobs/backup/ancestors.ts';
+import { adoptUnsigned } from '../../../shared/jobs/keys/adopt.ts';
+import { holdBackup, releaseBackup } from '../../../shared/jobs/retention/hold.ts';
+import { preparePrune } from '../../../shared/jobs/retention/prune.ts';
+import { listBackups, summarise } from '../../../shared/jobs/status/list.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { KmsSigner } from '../../../shared/keys/kms-signer.ts';
 import { parsePublicKey } from '../../../shared/keys/public-key.ts';
 import { LocalSigner, newSigningKey } from '../../../shared/keys/signer.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, digests, digestsOf, initRepository, never, openRepository } from '../../support/engine.ts';
-import { listAgain } from '../../support/forged-manifest.ts';
-import { startKms } from '../../support/kms-double.ts';
-import { makeSigning, opensslSays, replace, withRightMac } from '../../support/signing.ts';
+import { startKms } from '../../support/aws/kms-double.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openRepository,
+} from '../../support/repository/engine.ts';
+import { listAgain } from '../../support/repository/forged-manifest.ts';
+import { makeSigning, opensslSays, replace, withRightMac } from '../../support/repository/signing.ts';
 
 const source = { kind: 'files', name: 'memory' } as const;
 const data = { rows: 'one\ntwo\nthree\n' };

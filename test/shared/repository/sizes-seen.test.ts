@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, type Data, initRepository, openCheaply, SMALL_CHUNKS } from '../../support/engine.ts';
-import { seededRandom, seededRows } from '../../support/rows.ts';
+import {
+  backUp,
+  type Data,
+  initRepository,
+  openCheaply,
+  SMALL_CHUNKS,
+} from '../../support/repository/engine.ts';
+import { seededRandom, seededRows } from '../../support/repository/rows.ts';
 
 const PACK_BYTES = 64 * KiB;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { FormatVersion } from '../../../shared/core/format-version.ts';
-import { runBackup } from '../../../shared/jobs/backup.ts';
-import { upgradeRepository } from '../../../shared/jobs/upgrade.ts';
+import { runBackup } from '../../../shared/jobs/backup/backup.ts';
+import { upgradeRepository } from '../../../shared/jobs/keys/upgrade.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { KeyContext, WrappedKey } from '../../../shared/keys/key-provider.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
@@ -16,8 +16,8 @@ import {
   never,
   openCheaply,
   TEST_KEY,
-} from '../../support/engine.ts';
-import { seededRows } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 /** The test's root key, for somebody whose role has to do with the records of some sources alone. */
 class KeysOfRole extends HexKeyProvider {

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { rekeyRepository } from '../../../shared/jobs/rekey.ts';
+import { rekeyRepository } from '../../../shared/jobs/keys/rekey.ts';
 import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
-import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/engine.ts';
+import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../support/repository/engine.ts';
 
 const FOREIGN = 'hex:0123456789abcdef';
 const NEW_KEY = createHash('sha256').update('a new key').digest('hex');

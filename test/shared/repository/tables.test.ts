@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../shared/format/repository-file.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
   backUp,
@@ -13,8 +13,8 @@ import {
   never,
   openCheaply,
   SMALL_CHUNKS,
-} from '../../support/engine.ts';
-import { seededRandom } from '../../support/rows.ts';
+} from '../../support/repository/engine.ts';
+import { seededRandom } from '../../support/repository/rows.ts';
 
 const random = seededRandom(5);
 const time = () =>

@@ -1,16 +1,23 @@
 import { expect, inject, it } from 'vitest';
-import { holdBackup } from '../../../shared/jobs/hold.ts';
-import { verifyBackups } from '../../../shared/jobs/verify.ts';
-import { keepVerifyReport } from '../../../shared/jobs/verify-report.ts';
-import { markSpoilt } from '../../../shared/repository/spoilt-packs.ts';
+import { holdBackup } from '../../../shared/jobs/retention/hold.ts';
+import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
+import { keepVerifyReport } from '../../../shared/jobs/verify/verify-report.ts';
+import { markSpoilt } from '../../../shared/repository/packs/spoilt-packs.ts';
 import { S3Exports } from '../../../shared/store/s3-exports.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { newBucket, rgwOptions } from '../../support/ceph-rgw.ts';
-import { backUp, digests, digestsOf, initRepository, never, openRepository } from '../../support/engine.ts';
-import { lockRulesProxy } from '../../support/lock-rules-proxy.ts';
+import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
+import { lockRulesProxy } from '../../support/aws/lock-rules-proxy.ts';
 import { describeWithPart } from '../../support/parts.ts';
-import { keepLast, prune } from '../../support/pruning.ts';
-import { seededRows } from '../../support/rows.ts';
+import {
+  backUp,
+  digests,
+  digestsOf,
+  initRepository,
+  never,
+  openRepository,
+} from '../../support/repository/engine.ts';
+import { keepLast, prune } from '../../support/repository/pruning.ts';
+import { seededRows } from '../../support/repository/rows.ts';
 
 const PART_BYTES = 64 * 1024 * 1024;
 

@@ -7,10 +7,10 @@ import type { ObjectLocks } from '../../../shared/store/object-locks.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { S3Locks } from '../../../shared/store/s3-locks.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { newBucket, newLockedBucket, rgwOptions } from '../../support/ceph-rgw.ts';
-import { never } from '../../support/engine.ts';
-import { MemoryLocks } from '../../support/memory-locks.ts';
+import { newBucket, newLockedBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
+import { never } from '../../support/repository/engine.ts';
+import { MemoryLocks } from '../../support/stores/memory-locks.ts';
 
 interface Place {
   readonly store: ObjectStore;

@@ -4,7 +4,7 @@ import { HoldfastError } from '../../../shared/core/errors.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { RetryingStore, type RetryPolicy } from '../../../shared/store/retrying-store.ts';
-import { FaultyStore } from '../../support/faulty-store.ts';
+import { FaultyStore } from '../../support/stores/faulty-store.ts';
 
 const outage = new HoldfastError('E_STORE_UNAVAILABLE', 'slow down');
 const body = new Uint8Array([1, 2, 3]);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { readBucketRules } from '../../../shared/store/s3-rules.ts';
-import { never } from '../../support/engine.ts';
+import { never } from '../../support/repository/engine.ts';
 
 /** Asks a store that gives that answer to everything. */
 async function ask(status: number, body: string, signal = never) {

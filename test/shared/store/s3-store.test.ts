@@ -6,7 +6,7 @@ import { RetryingStore } from '../../../shared/store/retrying-store.ts';
 import { fromS3Error } from '../../../shared/store/s3-errors.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
 import { describeObjectStore } from '../../contract/object-store.contract.ts';
-import { newBucket, newRgwStore, RGW_CREDENTIALS, rgwOptions } from '../../support/ceph-rgw.ts';
+import { newBucket, newRgwStore, RGW_CREDENTIALS, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
 
 const body = Buffer.from('hello');

@@ -1,4 +1,4 @@
-import { seededRandom } from '../rows.ts';
+import { seededRandom } from '../repository/rows.ts';
 
 export type Files = Readonly<Record<string, Buffer>>;
 

@@ -2,10 +2,10 @@ import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudw
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { paginateListSubscriptionsByTopic, paginateListTopics, SNSClient } from '@aws-sdk/client-sns';
-import { FUNCTION_NAMES } from '../../../core/config-aws.ts';
+import { FUNCTION_NAMES } from '../../../config/aws.ts';
+import { scheduleNames } from '../../../config/schedule-names.ts';
 import { bytes } from '../../../core/human.ts';
 import { plural } from '../../../core/plural.ts';
-import { scheduleNames } from '../../../core/schedule-names.ts';
 import { type Check, differs, type Finding, holds, runChecks } from '../../../sources/source-checks.ts';
 import { type DoctorGroup, rowOf } from '../row.ts';
 import { unlessDenied } from './aws-errors.ts';

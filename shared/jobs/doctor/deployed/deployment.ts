@@ -1,7 +1,7 @@
 import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
-import { type ResolvedConfig, resolveConfig } from '../../../core/config.ts';
+import { type ResolvedConfig, resolveConfig } from '../../../config/config.ts';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { Env } from '../../adapters.ts';
+import type { Env } from '../../source/adapters.ts';
 import { EXAMINED_JOBS } from '../examined-jobs.ts';
 import { fromAwsError } from './aws-errors.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../../shared/core/config.ts';
+import { resolveConfig } from '../../../../shared/config/config.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { type Calendar, calendarsOf } from '../../../../shared/jobs/calendar/calendars.ts';
-import type { PruneHistory } from '../../../../shared/jobs/prune-history.ts';
+import type { PruneHistory } from '../../../../shared/jobs/retention/prune-history.ts';
 
 const NOW = new Date('2026-11-29T12:00:00Z');
 const HOUR_MS = DAY_MS / 24;

@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import { describe, expect, it } from 'vitest';
-import { resolveSchedule } from '../../../../shared/core/config-schedules.ts';
+import { resolveSchedule } from '../../../../shared/config/schedules.ts';
 import { dueTimes } from '../../../../shared/jobs/calendar/due-times.ts';
 
 const YEAR = { from: new Date('2026-01-01T00:00:00Z'), to: new Date('2026-12-31T23:59:59Z') };

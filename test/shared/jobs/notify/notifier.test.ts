@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { NotifyChannel } from '../../../../shared/config/notifications.ts';
 import { systemClock } from '../../../../shared/core/clock.ts';
-import type { NotifyChannel } from '../../../../shared/core/config-notifications.ts';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import { failingChannels, readChannels } from '../../../../shared/jobs/notify/deliveries.ts';
 import { Notifier } from '../../../../shared/jobs/notify/notifier.ts';
 import { type Outlook, outlookOf } from '../../../../shared/jobs/notify/outlook.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../../shared/store/object-store.ts';
-import { initRepository, never, openRepository } from '../../../support/engine.ts';
 import { isSigned, type Receiver, startReceiver } from '../../../support/receiver.ts';
+import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { GOOD } from '../verdict/cases.ts';
 
 const HOUR = 3_600_000;

@@ -6,15 +6,15 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NotifyChannel } from '../../../../shared/config/notifications.ts';
 import { systemClock } from '../../../../shared/core/clock.ts';
-import type { NotifyChannel } from '../../../../shared/core/config-notifications.ts';
 import { decide } from '../../../../shared/jobs/notify/decide.ts';
 import { deliver } from '../../../../shared/jobs/notify/deliver.ts';
 import { type Message, messageOf, testMessage } from '../../../../shared/jobs/notify/message.ts';
 import { type Outlook, outlookOf } from '../../../../shared/jobs/notify/outlook.ts';
 import type { SourceFacts } from '../../../../shared/jobs/verdict/facts.ts';
-import { never } from '../../../support/engine.ts';
 import { startReceiver } from '../../../support/receiver.ts';
+import { never } from '../../../support/repository/engine.ts';
 import { GOOD, NOW } from '../verdict/cases.ts';
 
 /**

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../shared/core/clock.ts';
 import { sendWebhook, type WebRequest } from '../../../../shared/jobs/notify/send-webhook.ts';
 import { makeAuthority, makeCertificate } from '../../../support/certificates.ts';
-import { never } from '../../../support/engine.ts';
 import { isSigned, startReceiver } from '../../../support/receiver.ts';
+import { never } from '../../../support/repository/engine.ts';
 import { newFolder } from '../../../support/temporary.ts';
 
 const KEY = 'the-key-of-the-receiver';

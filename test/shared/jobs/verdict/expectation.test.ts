@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveConfig } from '../../../../shared/core/config.ts';
+import { resolveConfig } from '../../../../shared/config/config.ts';
 import { expectationOf } from '../../../../shared/jobs/verdict/expectation.ts';
 
 const HOUR = 3_600_000;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMON_OPTIONS } from '../../../../cli/command.ts';
 import { COMMANDS } from '../../../../cli/commands.ts';
 import { beginnable, type Step } from '../../../../console/screens/overview/steps.ts';
-import { statusOf } from '../../../../shared/api/view/status.ts';
+import { statusOf } from '../../../../shared/api/presenters/status.ts';
 import type { SafetyFacts } from '../../../../shared/jobs/verdict/facts.ts';
 import { REPOSITORY_RULES, SOURCE_RULES } from '../../../../shared/jobs/verdict/rules.ts';
 import { verdictOf } from '../../../../shared/jobs/verdict/verdict.ts';

@@ -1,0 +1,64 @@
+import type * as z from 'zod';
+import { DAY_MS } from '../../core/units.ts';
+import type { BackupSummary } from '../../jobs/status/list.ts';
+import { stampOf } from '../../jobs/status/newest-first.ts';
+import type { ApiBackup } from '../schema/backups.ts';
+import type { Marks } from '../schema/values.ts';
+import { nameOf } from '../server/parse-backup.ts';
+
+export function backupJson({
+  marks,
+  startedAt,
+  finishedAt,
+  note,
+  imported,
+  problem,
+  ...backup
+}: BackupSummary): ApiBackup {
+  return {
+    ...backup,
+    name: nameOf(backup.key),
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    note: note ?? null,
+    ...(imported && { imported }),
+    problem: problem ?? null,
+    suspect: [...backup.suspect],
+    marks: marksJson(marks),
+  };
+}
+
+export function marksJson({
+  hold,
+  accept,
+  verify,
+  fullVerify,
+  drill,
+}: BackupSummary['marks']): z.infer<typeof Marks> {
+  return {
+    ...(hold && { hold: dated(hold) }),
+    ...(accept && { accept: dated(accept) }),
+    ...(verify && { verify: dated(verify) }),
+    ...(fullVerify && { fullVerify: dated(fullVerify) }),
+    ...(drill && { drill: dated(drill) }),
+  };
+}
+
+export function dated<T extends { readonly at: Date }>(mark: T): Omit<T, 'at'> & { readonly at: string } {
+  return { ...mark, at: mark.at.toISOString() };
+}
+
+/** Bounds of a list, of an ISO date or time each: `to` as a date is the whole day. */
+export function boundsOf({
+  from,
+  to,
+}: {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}) {
+  const end = to === undefined ? undefined : new Date(to).getTime() + (to.length === 10 ? DAY_MS : 0);
+  return {
+    from: from === undefined ? undefined : stampOf(new Date(from)),
+    to: end === undefined ? undefined : stampOf(new Date(end)),
+  };
+}

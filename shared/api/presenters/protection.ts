@@ -1,0 +1,68 @@
+import type { CopyPlace } from '../../config/copy.ts';
+import { parseBackupKey } from '../../core/ids.ts';
+import { type CopyStanding, readCopyStandings } from '../../jobs/copy/copy-lag.ts';
+import { readSourceLocks, type SourceLock } from '../../jobs/lock/lock-state.ts';
+import type { SourceStatus } from '../../jobs/status/status.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { ObjectLocks } from '../../store/object-locks.ts';
+import type { StatusAnswer } from '../schema/status.ts';
+import { nameOf } from '../server/parse-backup.ts';
+
+/** What protects a repository beside itself. */
+export interface ProtectionOptions {
+  /** Undefined where none are configured. */
+  readonly locks?: ObjectLocks | undefined;
+  /** Second places, folders by absolute paths. */
+  readonly copies?: readonly CopyPlace[] | undefined;
+  /** Names that manifests may have for a configured source. @default its name alone */
+  readonly namesOf?: (() => Promise<(source: string) => readonly string[]>) | undefined;
+}
+
+/** As it was found. */
+export interface Protection {
+  /** Undefined: no locks are configured. */
+  readonly locked: readonly SourceLock[] | undefined;
+  /** Undefined: no second places are configured. */
+  readonly copies: readonly CopyStanding[] | undefined;
+}
+
+type ProtectionPart = Pick<StatusAnswer, 'locked' | 'copies'>;
+
+/** A backup may have ten thousand packs, and a page asks often. If one pack in 50 had no lock, 19 of 20 answers would say so. */
+const MOST_PACKS = 150;
+
+/** Asks the bucket for locks of the newest good backups, and second places for their lists. */
+export async function readProtection(
+  repository: Repository,
+  { locks, copies = [], namesOf }: ProtectionOptions,
+  { sources, signal }: { readonly sources: readonly SourceStatus[]; readonly signal: AbortSignal },
+): Promise<Protection> {
+  const [locked, standings] = await Promise.all([
+    locks ? readSourceLocks(repository, locks, { sources, mostPacks: MOST_PACKS, signal }) : undefined,
+    copies.length === 0
+      ? undefined
+      : readCopyStandings(repository, copies, { namesOf: await namesOf?.(), signal }),
+  ]);
+  return { locked, copies: standings };
+}
+
+export function protectionOf({ locked, copies = [] }: Protection): ProtectionPart {
+  return { locked: locked?.map(lockOf) ?? null, copies: copies.map(copyOf) };
+}
+
+function lockOf({ until, ...lock }: SourceLock) {
+  return { ...lock, until: until?.toISOString() ?? null };
+}
+
+function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): ProtectionPart['copies'][number] {
+  const [key] = missing;
+  const startedAt = parseBackupKey(key ?? '')?.startedAt.toISOString();
+  return {
+    name,
+    to,
+    wanted,
+    missing: missing.length,
+    oldestMissing: key && startedAt ? { key, name: nameOf(key), startedAt } : null,
+    problem: problem ?? null,
+  };
+}

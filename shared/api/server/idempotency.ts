@@ -1,0 +1,90 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { HOUR_MS } from '../../core/units.ts';
+import { ApiError } from './api-error.ts';
+
+const KEPT_MS = HOUR_MS;
+/** Of all callers; the oldest go first. */
+const MOST_KEPT = 1000;
+const HEADER = 'idempotency-key';
+
+export interface Asked {
+  readonly caller: string;
+  readonly path: string;
+  /** As it was parsed. */
+  readonly body: unknown;
+}
+
+interface Kept<T> {
+  readonly until: number;
+  readonly body: string;
+  /** Undefined while it is under way. */
+  reply: T | undefined;
+}
+
+/** The key of a request, with or without quotes; undefined without one. @throws E_BAD_REQUEST */
+export function idempotencyKey(request: Request): string | undefined {
+  const given = request.headers.get(HEADER);
+  if (given === null) return undefined;
+  const key = /^"(.*)"$/.exec(given)?.[1] ?? given;
+  if (/^[!-~]{1,255}$/.test(key)) return key;
+  const problem = 'wanted are 1 to 255 visible ASCII characters, such as a UUID';
+  throw new ApiError('E_BAD_REQUEST', `${HEADER}: ${problem}`, { fields: [{ field: HEADER, problem }] });
+}
+
+/** Answers of requests that brought an `Idempotency-Key`: the same request again is answered by them, and begins nothing. */
+export class Idempotency<T> {
+  readonly #secret: Uint8Array;
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept<T>>();
+
+  constructor(secret: Uint8Array, clock: Clock) {
+    this.#secret = secret;
+    this.#clock = clock;
+  }
+
+  /**
+   * Does the work, or gives what it gave before. What failed is not kept.
+   *
+   * @param work is given a name for its run, the same wherever the API runs: 32 hex digits
+   * @throws E_BAD_REQUEST (422) if the key came with another body, E_BUSY (409) while the first one is under way
+   */
+  async once(key: string, asked: Asked, work: (run: string) => Promise<T>): Promise<T> {
+    const { caller, path } = asked;
+    const name = JSON.stringify([caller, path, key]);
+    const body = createHash('sha256').update(JSON.stringify(asked.body)).digest('hex');
+    const known = this.#known(name);
+    if (known) return answered(known, body);
+    const kept: Kept<T> = { until: this.#clock.now().getTime() + KEPT_MS, body, reply: undefined };
+    this.#kept.set(name, kept);
+    try {
+      const run = createHmac('sha256', this.#secret).update(`run ${name} ${body}`).digest('hex').slice(0, 32);
+      kept.reply = await work(run);
+      return kept.reply;
+    } catch (error) {
+      this.#kept.delete(name);
+      throw error;
+    }
+  }
+
+  #known(name: string): Kept<T> | undefined {
+    const now = this.#clock.now().getTime();
+    for (const [old, { until, reply }] of this.#kept)
+      if (reply !== undefined && (until <= now || this.#kept.size >= MOST_KEPT)) this.#kept.delete(old);
+    return this.#kept.get(name);
+  }
+}
+
+function answered<T>({ body: first, reply }: Kept<T>, body: string): T {
+  if (first !== body)
+    throw new ApiError('E_BAD_REQUEST', `${HEADER}: it came with another body before`, {
+      status: 422,
+      hint: 'Take a new key for a new request.',
+      fields: [{ field: HEADER, problem: 'came with another body before' }],
+    });
+  if (reply !== undefined) return reply;
+  throw new ApiError('E_BUSY', 'the first request with that idempotency key is under way', {
+    hint: 'Ask again in a second.',
+    headers: { 'retry-after': '1' },
+  });
+}

@@ -1,0 +1,374 @@
+import type { NotifyChannel } from '../../config/notifications.ts';
+import type { PruneSettings, RetentionPolicy } from '../../config/retention.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { StoragePrice } from '../../core/forecast.ts';
+import { type BackupKey, parseBackupKey } from '../../core/ids.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { CALENDAR_DAYS, calendarsOf } from '../../jobs/calendar/calendars.ts';
+import { failingChannels, readChannels } from '../../jobs/notify/deliveries.ts';
+import { type Outlook, outlookOf } from '../../jobs/notify/outlook.ts';
+import { type PruneHistory, readPruneHistory } from '../../jobs/retention/prune-history.ts';
+import { findRun } from '../../jobs/runs/run-history.ts';
+import { AS_STORED, type Naming } from '../../jobs/source/naming.ts';
+import { measurePacks, type PackFigures, readOverview } from '../../jobs/status/status.ts';
+import type { FailingChannel, SafetyFacts } from '../../jobs/verdict/facts.ts';
+import { type FactsInput, factsOf } from '../../jobs/verdict/facts-of.ts';
+import { readRunFacts } from '../../jobs/verdict/run-facts.ts';
+import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { type AuditFilter, auditEntries, auditPage } from '../presenters/audit.ts';
+import { auditFile } from '../presenters/audit-file.ts';
+import { readDetail } from '../presenters/detail.ts';
+import { type DrillFile, drillDetail, drillFile, drillsPage } from '../presenters/drills.ts';
+import { listPage } from '../presenters/list-page.ts';
+import { notificationsOf } from '../presenters/notifications.ts';
+import {
+  type Protection,
+  type ProtectionOptions,
+  protectionOf,
+  readProtection,
+} from '../presenters/protection.ts';
+import { newestRuns, recordedRun } from '../presenters/recorded-runs.ts';
+import { planRetention, type RetentionPlan, retentionPage } from '../presenters/retention.ts';
+import { isSearch, searchPage } from '../presenters/search-page.ts';
+import { type RepositoryPart, statusOf } from '../presenters/status.ts';
+import { storageOf } from '../presenters/storage.ts';
+import type {
+  BackupDetailAnswer,
+  ListAnswer,
+  ListQuery,
+  RetentionAnswer,
+  RetentionQuery,
+} from '../schema/backups.ts';
+import type { DrillAnswer, DrillsAnswer, DrillsQuery } from '../schema/drills.ts';
+import type { NotificationsAnswer } from '../schema/notifications.ts';
+import type { RunAnswer } from '../schema/runs.ts';
+import type {
+  AuditAnswer,
+  AuditEntry,
+  AuditExportQuery,
+  AuditQuery,
+  StorageAnswer,
+} from '../schema/status.ts';
+import { Remembered } from './remembered.ts';
+import { unknownName } from './unknown-name.ts';
+
+/** What reads every manifest is read again no sooner than this, unless something was done meanwhile. */
+const KEPT_MS = 30 * SECOND_MS;
+/** Locks and second places change by the day. */
+const PROTECTION_KEPT_MS = 5 * MINUTE_MS;
+
+/** Pages ask for runs every few seconds. */
+const RUNS_KEPT_MS = 10 * SECOND_MS;
+const MOST_RUNS = 200;
+
+export interface ViewOptions {
+  /** Over a store that keeps small objects in memory (`CachingStore`), with or without a key. */
+  readonly repository: Repository;
+  readonly retention: RetentionPolicy;
+  readonly prune: PruneSettings;
+  /** What a verdict goes by besides what is stored. */
+  readonly safety: Pick<FactsInput, 'config' | 'runsDefaults'>;
+  /** What requests may name. @default sources of the configuration */
+  readonly names?: readonly string[] | undefined;
+  /** @default names as they are stored */
+  readonly naming?: Naming | undefined;
+  /** What storing costs. @default not known */
+  readonly price?: StoragePrice | undefined;
+  /** @default neither locks nor second places */
+  readonly protection?: ProtectionOptions | undefined;
+  /** Who is told when something changes. @default nobody */
+  readonly channels?: readonly NotifyChannel[] | undefined;
+}
+
+/** What a caller sees who is for some sources alone. */
+interface Scope {
+  readonly sources: readonly string[];
+  /** Remembers what is read of the repository. */
+  readonly of: RepositoryView;
+  /** How the audit trail calls the caller. */
+  readonly name: string;
+}
+
+type StatusPart = RepositoryPart & ReturnType<typeof protectionOf>;
+
+async function readAll(repository: Repository, naming: Naming | undefined, signal: AbortSignal) {
+  const [overview, runs] = await Promise.all([
+    readOverview(repository, signal, naming),
+    readRunFacts(repository, signal, naming),
+  ]);
+  return { ...overview, runs };
+}
+
+/** All that the API reads of a repository, the same on a machine and in AWS. Needs no key. */
+export class RepositoryView {
+  readonly #options: ViewOptions;
+  readonly #overview: Remembered<Awaited<ReturnType<typeof readAll>>>;
+  readonly #packs: Remembered<PackFigures>;
+  readonly #plan: Remembered<RetentionPlan>;
+  readonly #runs: Remembered<readonly RunAnswer[]>;
+  readonly #protection: Remembered<Protection>;
+  readonly #prunes: Remembered<PruneHistory>;
+  readonly #scope: Scope | undefined;
+  readonly #failing: Remembered<readonly FailingChannel[]>;
+
+  constructor(options: ViewOptions, scope?: Scope) {
+    const { retention: policy, prune, protection = {} } = options;
+    // A view of a few sources shares what is remembered.
+    const repository = scope ? options.repository : options.repository.forViews({ remembers: true });
+    const { clock } = repository;
+    this.#options = { ...options, repository };
+    this.#scope = scope;
+    if (scope) {
+      this.#overview = scope.of.#overview;
+      this.#packs = scope.of.#packs;
+      this.#runs = scope.of.#runs;
+      this.#plan = scope.of.#plan;
+      this.#protection = scope.of.#protection;
+      this.#prunes = scope.of.#prunes;
+      this.#failing = scope.of.#failing;
+      return;
+    }
+    this.#overview = new Remembered((signal) => readAll(repository, options.naming, signal), KEPT_MS, clock);
+    this.#packs = new Remembered(
+      async (signal) => measurePacks(repository, (await this.#overview.get(signal)).namedPacks, signal),
+      KEPT_MS,
+      clock,
+    );
+    this.#runs = new Remembered((signal) => newestRuns(repository, MOST_RUNS, signal), RUNS_KEPT_MS, clock);
+    this.#failing = new Remembered(
+      (signal) => failingChannels(repository, options.channels ?? [], signal),
+      KEPT_MS,
+      clock,
+    );
+    this.#plan = new Remembered(
+      (signal) =>
+        planRetention(repository, { policy, prune, naming: options.naming, locks: protection.locks }, signal),
+      KEPT_MS,
+      clock,
+    );
+    this.#prunes = new Remembered(
+      (signal) => {
+        const since = new Date(clock.now().getTime() - CALENDAR_DAYS * DAY_MS);
+        return readPruneHistory(repository, { since, naming: options.naming, signal });
+      },
+      KEPT_MS,
+      clock,
+    );
+    this.#protection = new Remembered(
+      async (signal) => {
+        const { sources } = (await this.#overview.get(signal)).status;
+        return readProtection(repository, protection, { sources, signal });
+      },
+      PROTECTION_KEPT_MS,
+      clock,
+    );
+  }
+
+  /** The same repository, as one sees it who is for these sources alone: everything else is not there. */
+  of(sources: readonly string[], name: string): RepositoryView {
+    return new RepositoryView(this.#options, { sources, name, of: this });
+  }
+
+  async list(query: ListQuery, signal: AbortSignal): Promise<ListAnswer> {
+    if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
+    const { repository, naming } = this.#options;
+    if (!isSearch(query) && !this.#scope) return listPage(repository, query, { naming, signal });
+    const { backups } = await this.#overview.get(signal);
+    return searchPage(
+      backups.filter(({ source }) => this.#sees(source.name)),
+      query,
+    );
+  }
+
+  /** @throws E_NO_BACKUP for one of another source, as if it were not there; without a scope never */
+  async refuseHidden(key: BackupKey, signal: AbortSignal): Promise<void> {
+    if (!this.#scope) return;
+    const { repository, naming = AS_STORED } = this.#options;
+    const found = await repository.inspectIfListed(key, signal);
+    const stored = found?.manifest?.source.name;
+    const name = stored === undefined ? undefined : (await naming([stored]))(stored);
+    if (name !== undefined && this.#sees(name)) return;
+    throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key}`, {
+      hint: 'GET /list has what there is.',
+    });
+  }
+
+  /** Whether a run is of a source that is seen: its own, or that of its backup. */
+  async seesRun(
+    { source, backup }: Pick<RunAnswer, 'source' | 'backup'>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!this.#scope) return true;
+    const { repository, naming = AS_STORED } = this.#options;
+    if (source !== null) return this.#sees((await naming([source]))(source));
+    const { backups } = await this.#overview.get(signal);
+    const listed = backups.find(({ key }) => key === backup);
+    if (listed) return this.#sees(listed.source.name);
+    const key = backup === null ? undefined : parseBackupKey(backup);
+    if (!key) return false;
+    const found = await repository.inspectIfListed(backup as BackupKey, signal);
+    const stored = found?.manifest?.source.name;
+    return stored !== undefined && this.#sees((await naming([stored]))(stored));
+  }
+
+  #sees(source: string): boolean {
+    return !this.#scope || this.#scope.sources.includes(source);
+  }
+
+  /** Names of the configuration, and of backups whose source is no longer in it. @throws E_UNKNOWN_NAME for any other */
+  async refuseUnknown(source: string, signal: AbortSignal): Promise<void> {
+    const { safety, names = safety.config.sources.map(({ name }) => name) } = this.#options;
+    if (names.includes(source) && this.#sees(source)) return;
+    const { status } = await this.#overview.get(signal);
+    const stored = status.sources.map((one) => one.source.name);
+    const known = [...names, ...stored].filter((name) => this.#sees(name));
+    if (!known.includes(source)) throw unknownName('source', source, known);
+  }
+
+  async backup(key: BackupKey, signal: AbortSignal): Promise<BackupDetailAnswer> {
+    await this.refuseHidden(key, signal);
+    const { decisions } = await this.#plan.get(signal);
+    const decision = decisions.find((one) => one.key === key);
+    const retention = decision ? { keep: decision.keep, reasons: [...decision.reasons] } : null;
+    const detail = await readDetail(this.#options.repository, key, retention, signal);
+    const nameOf = await (this.#options.naming ?? AS_STORED)([detail.source.name]);
+    return { ...detail, source: { ...detail.source, name: nameOf(detail.source.name) } };
+  }
+
+  async status(signal: AbortSignal): Promise<StatusPart> {
+    const { status, backups } = await this.#overview.get(signal);
+    const protection = await this.#protection.get(signal);
+    const facts = await this.#facts(signal);
+    const seen = backups.filter(({ source }) => this.#sees(source.name));
+    const { locked, copies } = protectionOf(protection);
+    if (!this.#scope) return { ...statusOf(status, backups, facts), locked, copies };
+    return {
+      ...statusOf(status, seen, facts),
+      locked: locked?.filter(({ source }) => this.#sees(source)) ?? null,
+      // How far they are behind is told of all sources together.
+      copies: [],
+    };
+  }
+
+  /** The same as of `status`. */
+  async verdict(signal: AbortSignal): Promise<Verdict> {
+    return verdictOf(await this.#facts(signal));
+  }
+
+  async retention(query: RetentionQuery, signal: AbortSignal): Promise<RetentionAnswer> {
+    return retentionPage(await this.#plan.get(signal), this.#options.retention, query);
+  }
+
+  async storage(signal: AbortSignal): Promise<StorageAnswer> {
+    const [{ status, backups, runs }, prunes, packs] = await Promise.all([
+      this.#overview.get(signal),
+      this.#prunes.get(signal),
+      this.#packs.get(signal),
+    ]);
+    const { repository, safety, retention: policy, price } = this.#options;
+    const now = repository.clock.now();
+    const calendars = calendarsOf({ ...safety, policy, backups, runs, prunes, now });
+    return storageOf({ ...status, ...packs }, { backups, runs, calendars, prunes, price }, now);
+  }
+
+  async notifications(signal: AbortSignal): Promise<NotificationsAnswer> {
+    const { repository, channels = [] } = this.#options;
+    return notificationsOf(await readChannels(repository, channels, signal));
+  }
+
+  /** What notifications go by. */
+  async outlook(signal: AbortSignal): Promise<Outlook> {
+    const { backups } = await this.#overview.get(signal);
+    const repository = this.#options.repository.store.location;
+    return outlookOf(await this.#facts(signal), { repository, backups });
+  }
+
+  /** The newest runs of the history, newest first. */
+  runs(signal: AbortSignal): Promise<readonly RunAnswer[]> {
+    return this.#runs.get(signal);
+  }
+
+  /** A run of the history; undefined if there is none. */
+  async run(id: string, signal: AbortSignal): Promise<RunAnswer | undefined> {
+    const found = await findRun(this.#options.repository, id, signal);
+    return found && recordedRun(found);
+  }
+
+  async audit(query: AuditQuery, signal: AbortSignal): Promise<AuditAnswer> {
+    return auditPage(this.#options.repository, query, await this.#auditOptions(query, signal));
+  }
+
+  /** The trail as a file, as it is read. @throws E_UNKNOWN_NAME */
+  async auditFile(
+    { format, ...filter }: AuditExportQuery,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const options = await this.#auditOptions(filter, signal);
+    return auditFile(auditEntries(this.#options.repository, filter, options), format);
+  }
+
+  async drills(query: DrillsQuery, signal: AbortSignal): Promise<DrillsAnswer> {
+    if (query.source !== undefined) await this.refuseUnknown(query.source, signal);
+    return drillsPage(this.#options.repository, query, this.#drillOptions(signal));
+  }
+
+  drill(name: string, signal: AbortSignal): Promise<DrillAnswer> {
+    return drillDetail(this.#options.repository, name, this.#drillOptions(signal));
+  }
+
+  /** The report of a drill as a file. */
+  drillReport(name: string, signal: AbortSignal): Promise<DrillFile> {
+    return drillFile(this.#options.repository, name, this.#drillOptions(signal));
+  }
+
+  #drillOptions(signal: AbortSignal) {
+    const { naming = AS_STORED } = this.#options;
+    const isSeen = (source: string | undefined) =>
+      !this.#scope || (source !== undefined && this.#sees(source));
+    return { naming, isSeen, signal };
+  }
+
+  async #auditOptions({ source }: AuditFilter, signal: AbortSignal) {
+    if (source !== undefined) await this.refuseUnknown(source, signal);
+    const { backups } = await this.#overview.get(signal);
+    const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));
+    const { naming = AS_STORED } = this.#options;
+    const scope = this.#scope;
+    const isOwn = (name: string | undefined) => name !== undefined && this.#sees(name);
+    // Who is for some sources sees what it did itself, and what was done to these sources alone.
+    const isSeen = ({ by, sources, backups: of }: AuditEntry) =>
+      by === scope?.name ||
+      (sources.length > 0 && sources.every(isOwn) && of.every((key) => isOwn(names.get(key))));
+    const sources = { sourceOf: (key: string) => names.get(key), naming };
+    return { sources, isSeen: scope && isSeen, signal };
+  }
+
+  async #facts(signal: AbortSignal): Promise<SafetyFacts> {
+    const { repository, safety } = this.#options;
+    const { status, backups, runs } = await this.#overview.get(signal);
+    const protection = await this.#protection.get(signal);
+    const facts = factsOf({
+      status,
+      backups,
+      runs,
+      ...safety,
+      ...protection,
+      failingChannels: this.#scope ? undefined : await this.#failing.get(signal),
+      at: repository.clock.now(),
+      isProven: repository.isProving,
+    });
+    return this.#scope ? { ...facts, sources: facts.sources.filter(({ name }) => this.#sees(name)) } : facts;
+  }
+
+  /** Something was done: what is remembered is read anew. */
+  changed(): void {
+    this.#overview.forget();
+    this.#packs.forget();
+    this.#plan.forget();
+    this.#runs.forget();
+    this.#protection.forget();
+    this.#prunes.forget();
+    this.#failing.forget();
+  }
+}

@@ -1,0 +1,17 @@
+import { HoldfastError } from '../core/errors.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../core/units.ts';
+
+const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+
+const AGE = /^(\d{1,5})([mhd])$/;
+
+export function isAge(text: string): boolean {
+  return AGE.test(text);
+}
+
+/** Milliseconds of an age such as `30m`, `12h`, `7d`. @throws E_USAGE */
+export function ageOf(text: string): number {
+  const [, count, unit = ''] = AGE.exec(text) ?? [];
+  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 0);
+  throw new HoldfastError('E_USAGE', `'${text}' is no age; wanted is a number and m, h or d, such as 7d`);
+}

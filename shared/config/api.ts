@@ -1,0 +1,91 @@
+import * as z from 'zod';
+import { LIMIT_CLASSES, type LimitClass, ROLES, type Role } from '../core/api-names.ts';
+import { MINUTE_MS, MiB } from '../core/units.ts';
+
+const limit = z.number().int().min(1).max(1_000_000).optional();
+const roles = z.strictObject(
+  Object.fromEntries(ROLES.map((role) => [role, z.array(z.string().min(1)).optional()])) as Record<
+    Role,
+    z.ZodOptional<z.ZodArray<z.ZodString>>
+  >,
+);
+
+/** A token of an OIDC issuer: Cognito, Firebase Auth, Auth0, … */
+const OidcConfig = z.strictObject({
+  kind: z.literal('oidc'),
+  issuer: z.url({ protocol: /^https?$/ }),
+  /** What the token must be for: `aud`, or `client_id` of Cognito's access tokens. */
+  audience: z.string().min(1),
+  /** @default what the issuer's discovery document says */
+  jwksUri: z.url({ protocol: /^https?$/ }).optional(),
+  /** Claim whose values give roles; a text, a list of texts, or `true`. A `.` goes inward. @default groups */
+  rolesClaim: z.string().min(1).optional(),
+  /** Values of the claim that give each role. Who has none may do nothing. */
+  roles,
+  /** Claims that every token must have with these values. */
+  requiredClaims: z.record(z.string().min(1), z.union([z.string(), z.boolean(), z.number()])).optional(),
+  /** For the console: the client that it signs in as, and what it asks for. */
+  clientId: z.string().min(1).optional(),
+  scope: z.string().min(1).optional(),
+});
+
+/** Requests signed with SigV4, which API Gateway checks. */
+const IamConfig = z.strictObject({
+  kind: z.literal('iam'),
+  /** ARNs of users and roles that have each role; `*` stands for anything but `/` and `:`. */
+  roles,
+});
+
+/** `api` of the configuration: who may use the admin API. */
+export const ApiConfig = z.strictObject({
+  auth: z.discriminatedUnion('kind', [OidcConfig, IamConfig]).optional(),
+  /** Whether `GET /health` says `ok` or `failing` to everybody. */
+  health: z.enum(['open', 'closed']).optional(),
+  /** Whether the API takes API keys (`hf_…`). */
+  keys: z.enum(['on', 'off']).optional(),
+  rateLimit: z.strictObject({ windowMinutes: limit, read: limit, poll: limit, write: limit }).optional(),
+  /** Origins of pages that may call the API from a browser, besides its own. */
+  corsOrigins: z.array(z.string().regex(/^https?:\/\/[a-z0-9.[\]:-]+$/, 'wanted is https://host')).optional(),
+  /** Exports of backups with no more MiB of records are answered at once. */
+  streamMiB: z.number().int().min(0).max(1_048_576).optional(),
+});
+
+export type OidcSettings = z.infer<typeof OidcConfig>;
+export type IamSettings = z.infer<typeof IamConfig>;
+
+export interface RateLimits {
+  readonly windowMs: number;
+  /** Requests of one caller in a window, by class. */
+  readonly most: Readonly<Record<LimitClass, number>>;
+}
+
+export interface ApiSettings {
+  readonly auth: OidcSettings | IamSettings | undefined;
+  readonly isHealthOpen: boolean;
+  readonly takesKeys: boolean;
+  readonly rateLimit: RateLimits;
+  readonly corsOrigins: readonly string[];
+  readonly streamBytes: number;
+}
+
+const WINDOW_MINUTES = 15;
+const MOST: Readonly<Record<LimitClass, number>> = { read: 50, poll: 600, write: 15 };
+const STREAM_MIB = 4;
+
+export function resolveApi(config: z.infer<typeof ApiConfig> = {}): ApiSettings {
+  const { windowMinutes = WINDOW_MINUTES, ...given } = config.rateLimit ?? {};
+  return {
+    auth: config.auth,
+    isHealthOpen: config.health !== 'closed',
+    takesKeys: config.keys !== 'off',
+    rateLimit: {
+      windowMs: windowMinutes * MINUTE_MS,
+      most: Object.fromEntries(LIMIT_CLASSES.map((name) => [name, given[name] ?? MOST[name]])) as Record<
+        LimitClass,
+        number
+      >,
+    },
+    corsOrigins: config.corsOrigins ?? [],
+    streamBytes: (config.streamMiB ?? STREAM_MIB) * MiB,
+  };
+}

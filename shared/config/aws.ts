@@ -1,0 +1,332 @@
+import * as z from 'zod';
+import { HOUR_MS, MiB } from '../core/units.ts';
+import { ApiGatewayConfig, HostedConsoleConfig } from './hosting.ts';
+import { SecretArn } from './places.ts';
+import { resolveSchedule, type Schedule, ScheduleConfig, type ScheduleSetting } from './schedules.ts';
+import { LATER_STORAGE_CLASSES } from './storage.ts';
+
+/** Functions that every deployment has, by the name of their folder. */
+export const FUNCTION_NAMES = [
+  'plan',
+  'hold',
+  'backup-partition',
+  'commit',
+  'verify',
+  'restore',
+  'export',
+  'prune',
+  'drill',
+  'watchdog',
+] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+/** Functions of the admin API, which are deployed with it. */
+export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
+export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
+
+/** Functions that are deployed where the configuration asks for what they do. */
+export const OPTIONAL_FUNCTION_NAMES = ['lock', 'copy'] as const;
+export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
+export type DeployedFunction = FunctionName | ApiFunctionName | OptionalFunctionName;
+
+/** What runs on a schedule besides backups. */
+export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'copy', 'watchdog'] as const;
+export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
+
+const whole = (min: number, max: number) => z.number().int().min(min).max(max);
+const FunctionSize = z.strictObject({
+  memoryMiB: whole(256, 10_240).optional(),
+  timeoutMinutes: whole(1, 15).optional(),
+  reservedConcurrency: whole(0, 1000).optional(),
+  /** Variables of your own, as POWERTOOLS_LOG_LEVEL. */
+  environment: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^(?!(HOLDFAST|AWS)_)[A-Za-z][A-Za-z0-9_]*$/,
+          'a variable is named by letters, digits and _, and begins neither with HOLDFAST_ nor with AWS_',
+        ),
+      z.string(),
+    )
+    .optional(),
+});
+
+export const AwsConfig = z.strictObject({
+  /** Begins the names of the stacks. */
+  stackName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,99}$/, "1 to 100 letters, digits and '-', a letter first")
+    .optional(),
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'an account is 12 digits')
+    .optional(),
+  region: z.string().min(1).optional(),
+  network: z
+    .strictObject({
+      vpcId: z.string().startsWith('vpc-'),
+      subnetIds: z.array(z.string().startsWith('subnet-')).min(1),
+      securityGroupIds: z.array(z.string().startsWith('sg-')).optional(),
+    })
+    .optional(),
+  /** Name or ARN of a managed policy that bounds every role. */
+  permissionsBoundary: z.string().min(1).optional(),
+  storage: z
+    .strictObject({
+      /** The bucket that `repository` names is there, and the key `kmsKey`: nothing is made. */
+      existing: z.boolean().optional(),
+      objectLock: z
+        .strictObject({ mode: z.enum(['governance', 'compliance']), days: whole(1, 36_500) })
+        .optional(),
+      /** Of packs. */
+      transitions: z
+        .array(
+          z.strictObject({
+            storageClass: z.enum(LATER_STORAGE_CLASSES),
+            afterDays: whole(0, 36_500),
+          }),
+        )
+        .optional(),
+      noncurrentDays: whole(1, 36_500).optional(),
+      exportDays: whole(1, 365).optional(),
+      runDays: whole(2, 365).optional(),
+    })
+    .optional(),
+  notifications: z
+    .strictObject({
+      emails: z.array(z.email()).optional(),
+      webhook: z
+        .strictObject({
+          secret: SecretArn,
+          header: z
+            .string()
+            .regex(/^[A-Za-z0-9-]+$/)
+            .optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  /** Functions and tasks call AWS by endpoints that FIPS 140 has validated. */
+  fips: z.boolean().optional(),
+  /** Functions that restore, drill, export and verify open records of the configured sources alone. */
+  ownSourcesOnly: z.boolean().optional(),
+  alarms: z
+    .strictObject({
+      backupAgeHours: whole(1, 24 * 400).optional(),
+      verificationAgeDays: whole(1, 400).optional(),
+      drillAgeDays: whole(1, 400).optional(),
+      copyLagHours: whole(1, 24 * 400).optional(),
+      /** Tells when records are opened by another role than those of the functions that do so. */
+      decrypts: z
+        .strictObject({
+          /** ARNs of roles that people restore with. */
+          alsoBy: z
+            .array(z.string().regex(/^arn:[a-z-]+:iam::\d{12}:role\/.+$/, 'it is not the ARN of a role'))
+            .max(10)
+            .optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+  functions: z
+    .partialRecord(
+      z.enum([...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES]),
+      FunctionSize,
+    )
+    .optional(),
+  jobs: z.partialRecord(z.enum(MAINTENANCE_JOBS), ScheduleConfig).optional(),
+  /** Estimated size of what one function reads. */
+  shareMiB: whole(16, 1_048_576).optional(),
+  maxConcurrency: whole(1, 1000).optional(),
+  /** Size of the records of the smallest backup that no function restores or drills. */
+  restoreMiB: whole(1, 1_048_576).optional(),
+  fargate: z
+    .strictObject({
+      cpu: z.union([z.literal(512), z.literal(1024), z.literal(2048), z.literal(4096)]).optional(),
+      memoryMiB: whole(1024, 30_720).optional(),
+      /** Shares of at least so much run as tasks. */
+      fromMiB: whole(16, 16_777_216).optional(),
+      /** Whether a task holds the snapshot, instead of a function. */
+      holder: z.boolean().optional(),
+    })
+    .optional(),
+  /** Where `api.auth` is set, the admin API is deployed. */
+  api: ApiGatewayConfig.optional(),
+  /** Deploys the console before it. */
+  console: HostedConsoleConfig.optional(),
+  logDays: z.union([7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))).optional(),
+});
+type AwsFile = z.infer<typeof AwsConfig>;
+
+/** What is deployed; docs/configuration.md, "On AWS". */
+export interface AwsSettings
+  extends Omit<AwsFile, 'jobs' | 'restoreMiB' | 'shareMiB' | 'fargate' | 'alarms'> {
+  readonly stackName: string;
+  readonly shareBytes: number;
+  readonly restoreBytes: number;
+  readonly fargate:
+    | {
+        readonly cpu: number;
+        readonly memoryMiB: number;
+        readonly fromBytes: number;
+        readonly holder: boolean;
+      }
+    | undefined;
+  /** Backups by type. */
+  readonly schedules: Readonly<Record<string, Schedule>>;
+  readonly jobs: Readonly<Partial<Record<MaintenanceJob, Schedule>>>;
+  readonly alarms: {
+    /** Of every source, unless it has an objective of its own; undefined: nobody has set it. */
+    readonly setBackupAgeMs: number | undefined;
+    readonly verificationAgeMs: number;
+    readonly drillAgeMs: number;
+    readonly copyLagMs: number;
+    /** Undefined: nobody is told who opens records. */
+    readonly decrypts: { readonly alsoBy: readonly string[] } | undefined;
+  };
+}
+
+const DEFAULT_SCHEDULES: Readonly<Record<string, ScheduleSetting>> = {
+  daily: '0 2 * * *',
+  weekly: '0 3 * * 0',
+};
+const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
+  verify: '0 5 * * 0',
+  prune: '0 6 * * *',
+  drill: '0 7 1 * *',
+  lock: '0 4 * * *',
+  copy: '0 8 * * *',
+  watchdog: { rate: '15 minutes' },
+};
+const DEFAULT_SHARE_MIB = 4096;
+const DEFAULT_RESTORE_MIB = 4096;
+const DEFAULT_CPU = 1024;
+/** So many MiB a unit of processor are allowed with each. */
+const DEFAULT_MIB_PER_CPU = 4;
+/** MiB that Fargate has with each size of processor, in steps of 1024. */
+const TASK_MIB: Readonly<Record<number, readonly [least: number, most: number]>> = {
+  512: [1024, 4096],
+  1024: [2048, 8192],
+  2048: [4096, 16_384],
+  4096: [8192, 30_720],
+};
+const TASK_STEP_MIB = 1024;
+/** Its alarms look at an hour. */
+const WATCH_MS = HOUR_MS / 2;
+const DAY_HOURS = 24;
+
+interface AwsInput {
+  readonly aws: AwsFile | undefined;
+  /** By type, of the file. */
+  readonly schedules: Readonly<Record<string, ScheduleSetting>> | undefined;
+  /** By type, of the environment, which wins. */
+  readonly envSchedules: Readonly<Record<string, string>>;
+  readonly sources: readonly string[];
+  readonly fileName: string;
+}
+
+/** @returns settings with their defaults; what is wrong is added to `problems` */
+export function resolveAws(
+  { aws = {}, schedules, envSchedules, sources, fileName }: AwsInput,
+  problems: string[],
+): AwsSettings {
+  const {
+    jobs,
+    shareMiB = DEFAULT_SHARE_MIB,
+    restoreMiB = DEFAULT_RESTORE_MIB,
+    fargate,
+    alarms,
+    ...rest
+  } = aws;
+  const given = { ...schedules, ...envSchedules };
+  const ofBackups = resolveAll(DEFAULT_SCHEDULES, given, { place: `${fileName}: schedules`, problems });
+  const ofJobs = resolveAll(DEFAULT_JOBS, jobs ?? {}, { place: `${fileName}: aws.jobs`, problems });
+  problems.push(...misfits(aws, ofBackups, ofJobs, sources).map((problem) => `${fileName}: ${problem}`));
+  const { backupAgeHours, verificationAgeDays = 15, drillAgeDays = 40, copyLagHours = 26 } = alarms ?? {};
+  const { decrypts } = alarms ?? {};
+  return {
+    ...rest,
+    stackName: rest.stackName ?? 'Holdfast',
+    shareBytes: shareMiB * MiB,
+    restoreBytes: restoreMiB * MiB,
+    fargate: fargate && resolveFargate(fargate, shareMiB),
+    schedules: ofBackups,
+    jobs: ofJobs,
+    alarms: {
+      setBackupAgeMs: backupAgeHours === undefined ? undefined : backupAgeHours * HOUR_MS,
+      verificationAgeMs: verificationAgeDays * DAY_HOURS * HOUR_MS,
+      drillAgeMs: drillAgeDays * DAY_HOURS * HOUR_MS,
+      copyLagMs: copyLagHours * HOUR_MS,
+      decrypts: decrypts && { alsoBy: decrypts.alsoBy ?? [] },
+    },
+  };
+}
+
+/** What is wrong with settings together. */
+function misfits(
+  aws: AwsFile,
+  schedules: AwsSettings['schedules'],
+  jobs: AwsSettings['jobs'],
+  sources: readonly string[],
+): string[] {
+  const unknown = Object.entries(schedules).flatMap(([type, schedule]) =>
+    (schedule.sources ?? [])
+      .filter((name) => !sources.includes(name))
+      .map((name) => `schedules.${type}.sources has '${name}', which is no source`),
+  );
+  return [
+    ...unknown,
+    ...(aws.fargate && !aws.network ? ['aws.fargate needs aws.network: tasks run in a VPC'] : []),
+    ...misfitsOfTask(aws.fargate),
+    ...misfitsOfBucket(aws.storage),
+    ...(jobs.watchdog && jobs.watchdog.intervalMs <= WATCH_MS
+      ? []
+      : [
+          'aws.jobs.watchdog must be a rate of 30 minutes at most: nothing else notices a backup that never began',
+        ]),
+  ];
+}
+
+/** What is there is not made, and so not set up. */
+function misfitsOfBucket({ existing, ...settings }: NonNullable<AwsFile['storage']> = {}): string[] {
+  if (!existing) return [];
+  return Object.keys(settings).map(
+    (name) =>
+      `aws.storage.${name} is for a bucket that is made; with existing: true set that at your bucket yourself`,
+  );
+}
+
+/** Fargate has no task of just any processor and memory. */
+function misfitsOfTask({ cpu = DEFAULT_CPU, memoryMiB }: NonNullable<AwsFile['fargate']> = {}): string[] {
+  const [least, most] = TASK_MIB[cpu] ?? [0, 0];
+  if (memoryMiB === undefined) return [];
+  if (memoryMiB >= least && memoryMiB <= most && memoryMiB % TASK_STEP_MIB === 0) return [];
+  return [
+    `aws.fargate.memoryMiB is ${memoryMiB}; with a cpu of ${cpu} Fargate allows ${least} to ${most} in steps of ${TASK_STEP_MIB}`,
+  ];
+}
+
+function resolveFargate(
+  { cpu = DEFAULT_CPU, memoryMiB, fromMiB, holder }: NonNullable<AwsFile['fargate']>,
+  shareMiB: number,
+): NonNullable<AwsSettings['fargate']> {
+  return {
+    cpu,
+    memoryMiB: memoryMiB ?? DEFAULT_MIB_PER_CPU * cpu,
+    fromBytes: (fromMiB ?? 2 * shareMiB) * MiB,
+    holder: holder ?? false,
+  };
+}
+
+function resolveAll(
+  defaults: Readonly<Record<string, ScheduleSetting>>,
+  given: Readonly<Record<string, ScheduleSetting>>,
+  { place, problems }: { readonly place: string; readonly problems: string[] },
+): Readonly<Record<string, Schedule>> {
+  const entries = Object.entries({ ...defaults, ...given }).flatMap(([name, setting]) => {
+    const schedule = resolveSchedule(setting, `${place}.${name}`, problems);
+    return schedule ? [[name, { ...schedule, isDefault: !Object.hasOwn(given, name) }] as const] : [];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { HoldfastError } from '../core/errors.ts';
+
+/** Looked for in this order. */
+export const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'] as const;
+
+/** What a configuration file holds, unchecked. @throws E_CONFIG */
+export async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
+    const module = (await importModule(pathToFileURL(file).href)) as { readonly default?: unknown };
+    if (module.default !== undefined) return module.default;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new HoldfastError('E_CONFIG', `${file} cannot be read: ${reason}`, {
+      cause,
+      hint: 'Correct it, or name another with --config.',
+    });
+  }
+  throw new HoldfastError('E_CONFIG', `${file} has no default export`, {
+    hint: 'Write: export default defineConfig({ … }).',
+  });
+}
+
+/** TypeScript is read as an ES module whatever the nearest package.json says: `npm init` writes "commonjs". */
+async function importModule(url: string): Promise<unknown> {
+  if (!url.endsWith('.ts')) return import(url);
+  const hooks = registerHooks({
+    load: (loaded, context, nextLoad) =>
+      nextLoad(loaded, loaded === url ? { ...context, format: 'module-typescript' } : context),
+  });
+  try {
+    return await import(url);
+  } finally {
+    hooks.deregister();
+  }
+}

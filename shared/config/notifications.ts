@@ -1,0 +1,136 @@
+import * as z from 'zod';
+import { ageOf, isAge } from './age.ts';
+import { arnOf, SecretArn } from './places.ts';
+
+const MOST_CHANNELS = 10;
+const DEFAULT_REMINDER = '24h';
+
+/** How often a summary is sent. */
+const DIGESTS = ['daily', 'weekly', 'off'] as const;
+export type Digest = (typeof DIGESTS)[number];
+
+/** Where a secret is: the value itself has no place in a configuration file. */
+const SecretReference = z.union([z.string().regex(/^env:[A-Za-z_][A-Za-z0-9_]*$/), SecretArn], {
+  error: "wanted is where the secret is: 'env:NAME', or the ARN of a Secrets Manager secret or SSM parameter",
+});
+const secretKey = z
+  .string()
+  .regex(arnOf({ kms: 'key/' }), 'wanted is the ARN of a KMS key')
+  .optional();
+
+const ofEach = {
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, "a channel is named by 1 to 32 of a-z, 0-9 and '-', a letter first"),
+  /** `change`: what is found has changed. `all`: also each time another backup of a source is over. */
+  on: z.enum(['change', 'all']).optional(),
+  /** @default that of all channels */
+  digest: z.enum(DIGESTS).optional(),
+  /** Only what is found of these, and of the repository as a whole. @default all */
+  sources: z.array(z.string().min(1)).min(1).optional(),
+};
+const ofWeb = { url: SecretReference, secretKey };
+
+const Channel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('webhook'), ...ofEach, ...ofWeb, signingKey: SecretReference }),
+  z.strictObject({ kind: z.literal('slack'), ...ofEach, ...ofWeb }),
+  z.strictObject({ kind: z.literal('teams'), ...ofEach, ...ofWeb }),
+  z.strictObject({
+    kind: z.literal('email'),
+    ...ofEach,
+    topic: z
+      .string()
+      .regex(arnOf({ sns: '' }), 'wanted is the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)'),
+  }),
+  z.strictObject({
+    kind: z.literal('eventbridge'),
+    ...ofEach,
+    bus: z
+      .string()
+      .regex(
+        arnOf({ events: 'event-bus/' }),
+        'wanted is the ARN of an event bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)',
+      ),
+  }),
+]);
+
+/** Who is told what, and how often. */
+export const NotificationsConfig = z.strictObject({
+  channels: z.array(Channel).min(1).max(MOST_CHANNELS),
+  digest: z.enum(DIGESTS).optional(),
+  /** While something is found, it is told again after so long: `24h`, or `off`. */
+  remindAfter: z
+    .string()
+    .refine(
+      (text) => text === 'off' || (isAge(text) && ageOf(text) > 0),
+      "wanted is an age such as '24h', or 'off'",
+    )
+    .optional(),
+});
+
+interface OfEach {
+  readonly name: string;
+  readonly on: 'change' | 'all';
+  readonly digest: Digest;
+  /** Undefined: all. */
+  readonly sources: readonly string[] | undefined;
+  /** Undefined: nothing is told again. */
+  readonly remindAfterMs: number | undefined;
+}
+interface OfWeb {
+  /** `env:NAME`, or an ARN. */
+  readonly url: string;
+  /** ARN of the key of one's own that the secret is encrypted with. */
+  readonly secretKey: string | undefined;
+}
+
+/** Somebody who is told. Holds no secret: only where each is. */
+export type NotifyChannel = OfEach &
+  (
+    | ({ readonly kind: 'webhook'; readonly signingKey: string } & OfWeb)
+    | ({ readonly kind: 'slack' | 'teams' } & OfWeb)
+    | { readonly kind: 'email'; readonly topic: string }
+    | { readonly kind: 'eventbridge'; readonly bus: string }
+  );
+
+interface NotificationsInput {
+  readonly notifications: z.infer<typeof NotificationsConfig> | undefined;
+  /** Names of the configuration. */
+  readonly sources: readonly string[];
+  readonly fileName: string;
+}
+
+/** @returns channels with their defaults; what is wrong is added to `problems` */
+export function resolveNotifications(
+  { notifications, sources, fileName }: NotificationsInput,
+  problems: string[],
+): readonly NotifyChannel[] {
+  if (!notifications) return [];
+  const { channels, digest = 'weekly', remindAfter = DEFAULT_REMINDER } = notifications;
+  const remindAfterMs = remindAfter === 'off' ? undefined : ageOf(remindAfter);
+  const seen = new Set<string>();
+  return channels.map((channel) => {
+    const place = `${fileName}: notifications.channels '${channel.name}'`;
+    if (seen.has(channel.name)) problems.push(`${place} is there twice; give each a name of its own`);
+    seen.add(channel.name);
+    for (const name of (channel.sources ?? []).filter((one) => !sources.includes(one)))
+      problems.push(`${place}: sources has '${name}', which is no source`);
+    return {
+      ...channel,
+      ...('url' in channel ? { secretKey: channel.secretKey } : {}),
+      on: channel.on ?? 'change',
+      digest: channel.digest ?? digest,
+      sources: channel.sources,
+      remindAfterMs,
+    } as NotifyChannel;
+  });
+}
+
+/** ARNs of the secrets that a channel names. */
+export function secretsOf(channel: NotifyChannel): readonly string[] {
+  const references = [
+    ...('url' in channel ? [channel.url] : []),
+    ...('signingKey' in channel ? [channel.signingKey] : []),
+  ];
+  return references.filter((reference) => reference.startsWith('arn:'));
+}

@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import { DAY_MS } from '../core/units.ts';
+
+/** Periods that counts are of, shortest first; `last` is of backups themselves. */
+export const COUNT_NAMES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+export type CountName = (typeof COUNT_NAMES)[number];
+
+const MOST_DAYS = 36_500;
+const MOST_COUNT = 100_000;
+const DEFAULT_DAYS = { daily: 30, weekly: 84, manual: 365 };
+const DEFAULT_GRACE_DAYS = 7;
+const DEFAULT_MAX_SHARE_PERCENT = 40;
+/** Stands for every type that has no days of its own, by name or by default: nobody loses `manual` by it without naming it. */
+const ANY_TYPE = '*';
+
+const count = z.number().int().min(1).max(MOST_COUNT).optional();
+
+/** Days that backups are kept, by type; 0: only `keep` keeps them. */
+export const RetentionConfig = z.record(
+  z
+    .string()
+    .regex(/^([a-z][a-z0-9-]{0,31}|\*)$/, "a type is 1 to 32 of a-z, 0-9 and '-', or '*' for all others"),
+  z.number().int().min(0).max(MOST_DAYS),
+);
+
+/** How many backups of each source are kept whatever their age. */
+export const KeepConfig = z.strictObject({
+  last: count,
+  hourly: count,
+  daily: count,
+  weekly: count,
+  monthly: count,
+  yearly: count,
+});
+
+export const PruneConfig = z.strictObject({
+  /** Longer than twice the longest run; the same wherever the repository is backed up to or pruned. */
+  graceDays: z.number().int().min(1).max(365).optional(),
+  /** One run removes no larger part of the backups, or of the bytes. */
+  maxSharePercent: z.number().min(1).max(100).optional(),
+  /** Removes at once. Loses backups that are being made meanwhile. */
+  unsafeNoGrace: z.boolean().optional(),
+});
+
+/** What retention goes by. */
+export interface RetentionPolicy {
+  /** By type; `*`: types that are not named. A type in neither is kept forever. 0: kept by counts alone. */
+  readonly days: Readonly<Record<string, number>>;
+  readonly counts: Readonly<Partial<Record<CountName, number | undefined>>>;
+}
+
+export interface PruneSettings {
+  /** 0: none. */
+  readonly graceMs: number;
+  /** 0 to 1. */
+  readonly maxShare: number;
+}
+
+export const DEFAULT_PRUNE: PruneSettings = {
+  graceMs: DEFAULT_GRACE_DAYS * DAY_MS,
+  maxShare: DEFAULT_MAX_SHARE_PERCENT / 100,
+};
+
+/** @param env days by type, which win over those of the file */
+export function resolveRetention(
+  days: z.infer<typeof RetentionConfig> | undefined,
+  counts: z.infer<typeof KeepConfig> | undefined,
+  env: Readonly<Record<string, number>>,
+): RetentionPolicy {
+  return { days: { ...DEFAULT_DAYS, ...days, ...env }, counts: counts ?? {} };
+}
+
+/** What is wrong with both together: without a count, 0 days would keep nothing. */
+export function retentionProblems({ days, counts }: RetentionPolicy, fileName: string): string[] {
+  if (COUNT_NAMES.some((name) => counts[name] !== undefined)) return [];
+  return Object.entries(days)
+    .filter(([, ofType]) => ofType === 0)
+    .map(
+      ([type]) => `${fileName}: retention.${type} is 0, and keep has no count that would keep its backups`,
+    );
+}
+
+export function resolvePrune(config: z.infer<typeof PruneConfig> = {}): PruneSettings {
+  const {
+    graceDays = DEFAULT_GRACE_DAYS,
+    maxSharePercent = DEFAULT_MAX_SHARE_PERCENT,
+    unsafeNoGrace,
+  } = config;
+  return { graceMs: unsafeNoGrace ? 0 : graceDays * DAY_MS, maxShare: maxSharePercent / 100 };
+}
+
+/** Days that backups of a type are kept; undefined: forever. */
+export function daysOf({ days }: RetentionPolicy, type: string): number | undefined {
+  return Object.hasOwn(days, type) ? days[type] : days[ANY_TYPE];
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { MaintenanceJob } from './aws.ts';
+import type { ResolvedConfig } from './config.ts';
+
+/** EventBridge Scheduler's limit on names. */
+const MOST_CHARS = 64;
+const HASH_CHARS = 8;
+
+/** Name of the schedule that starts backups of a type and a source, within the group of the deployment. */
+export function backupScheduleName(type: string, source: string): string {
+  return shortened(`backup-${type}-${source}`);
+}
+
+/** Name of the schedule that invokes a function. @param source of a job that is done for each by itself */
+export function jobScheduleName(job: MaintenanceJob, source?: string): string {
+  return shortened(source === undefined ? job : `${job}-${source}`);
+}
+
+/** Names of the sources that have a server or a database to be drilled on. */
+export function drilledSources({ sources, drill }: Pick<ResolvedConfig, 'sources' | 'drill'>): string[] {
+  return sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
+}
+
+/** Names of the schedules that back a source up. */
+export function backupSchedulesOf(source: string, { aws }: Pick<ResolvedConfig, 'aws'>): string[] {
+  return Object.entries(aws.schedules).flatMap(([type, { sources }]) =>
+    sources === undefined || sources.includes(source) ? [backupScheduleName(type, source)] : [],
+  );
+}
+
+/** Names of the schedules that a configuration says there are, but for the watchdog's own. */
+export function scheduleNames({ aws, sources, drill, lock, copies }: ResolvedConfig): string[] {
+  const all = sources.map(({ name }) => name);
+  const { verify, prune, drill: drills, lock: locks, copy } = aws.jobs;
+  return [
+    ...Object.entries(aws.schedules).flatMap(([type, when]) =>
+      (when.sources ?? all).map((source) => backupScheduleName(type, source)),
+    ),
+    ...(verify ? [jobScheduleName('verify')] : []),
+    ...(prune ? [jobScheduleName('prune')] : []),
+    ...(lock && locks ? [jobScheduleName('lock')] : []),
+    ...(copy && copies.length > 0 ? [jobScheduleName('copy')] : []),
+    ...(drills ? drilledSources({ sources, drill }).map((source) => jobScheduleName('drill', source)) : []),
+  ];
+}
+
+function shortened(name: string): string {
+  if (name.length <= MOST_CHARS) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARS);
+  return `${name.slice(0, MOST_CHARS - HASH_CHARS - 1)}-${hash}`;
+}

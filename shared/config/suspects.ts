@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { MiB } from '../core/units.ts';
+
+/** `suspects` of the configuration file: when a backup is suspect. */
+export const SuspectsConfig = z.strictObject({
+  recordsDownBy: z.number().gt(0).max(1).optional(),
+  minRecords: z.number().int().min(1).max(1e9).optional(),
+  recordSizeUp: z.number().min(1.1).max(100).optional(),
+  minMiB: z.number().int().min(1).max(1_048_576).optional(),
+  ignoreDatasets: z.array(z.string().min(1)).optional(),
+});
+
+/** When a backup is suspect against the newest good one of its source. */
+export interface SuspectThresholds {
+  /** Share of its records that a dataset, or the whole, has lost. */
+  readonly recordsDownBy: number;
+  /** Datasets that had fewer records are not looked at. */
+  readonly minRecords: number;
+  /** The size of a record when compressed, as a multiple of what it was. */
+  readonly recordSizeUp: number;
+  /** Of datasets that had fewer plain bytes, sizes are not looked at. */
+  readonly minBytes: number;
+  /** Datasets that are not looked at; `*` stands for anything. */
+  readonly ignoreDatasets: readonly string[];
+}
+
+export const DEFAULT_SUSPECTS: SuspectThresholds = {
+  recordsDownBy: 0.5,
+  minRecords: 100,
+  recordSizeUp: 2,
+  minBytes: MiB,
+  ignoreDatasets: [],
+};
+
+export function suspectThresholds(given: z.infer<typeof SuspectsConfig> = {}): SuspectThresholds {
+  const { recordsDownBy, minRecords, recordSizeUp, minMiB, ignoreDatasets } = given;
+  return {
+    recordsDownBy: recordsDownBy ?? DEFAULT_SUSPECTS.recordsDownBy,
+    minRecords: minRecords ?? DEFAULT_SUSPECTS.minRecords,
+    recordSizeUp: recordSizeUp ?? DEFAULT_SUSPECTS.recordSizeUp,
+    minBytes: minMiB === undefined ? DEFAULT_SUSPECTS.minBytes : minMiB * MiB,
+    ignoreDatasets: ignoreDatasets ?? DEFAULT_SUSPECTS.ignoreDatasets,
+  };
+}

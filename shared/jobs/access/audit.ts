@@ -1,0 +1,25 @@
+import type { BackupKey } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Body } from '../../format/report-bodies.ts';
+import type { Repository } from '../../repository/repository.ts';
+
+export interface AuditRecord extends Body<'audit'> {
+  readonly backups: readonly BackupKey[];
+  /** What only the key opens, such as names of datasets. */
+  readonly details?: JsonObject | undefined;
+}
+
+/**
+ * Writes down that somebody asked for something. What must not happen unseen is written down before it begins.
+ *
+ * @returns the report's key
+ * @throws E_NO_KEY, E_STORE_*: then it must not begin
+ */
+export function writeAudit(
+  repository: Repository,
+  { backups, details, ...body }: AuditRecord,
+  signal: AbortSignal,
+): Promise<string> {
+  const given: JsonObject = JSON.parse(JSON.stringify(body));
+  return repository.reports.write('audit', { backups, body: given, details }, signal);
+}

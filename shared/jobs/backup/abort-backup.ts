@@ -1,0 +1,20 @@
+import { RunDocuments } from '../../repository/documents/run-documents.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { MOST_CAUSE_CHARS, RELEASED } from './run-plan.ts';
+
+/**
+ * Gives a run up: lets its holder go, and no commit lists it any more. Repeatable, also where nothing was planned yet. What was
+ * stored is left to prune.
+ *
+ * @returns false where commit let the holder go before: the backup may be listed
+ * @throws E_STORE_*
+ */
+export async function abortBackup(
+  repository: Repository,
+  { run, reason, signal }: { readonly run: string; readonly reason: string; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const documents = new RunDocuments(repository.context, run);
+  const abort = { by: 'abort', reason: reason.slice(0, MOST_CAUSE_CHARS) } as const;
+  const { body: released } = await documents.putFirst(RELEASED, 'released', abort, signal);
+  return released.by === 'abort';
+}

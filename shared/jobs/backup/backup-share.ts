@@ -1,0 +1,214 @@
+import { throwIfAborted } from '../../core/abort.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import type { RunBody } from '../../format/run-bodies.ts';
+import { RunDocuments } from '../../repository/documents/run-documents.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { ShareWriter } from '../../repository/writing/share-writer.ts';
+import { encodeShare } from '../../repository/writing/written-share.ts';
+import type { ChangedPartition, Source, SourceView } from '../../sources/source.ts';
+import { knownOf } from './parent-contents.ts';
+import { countStored, partsOf, readView } from './read-snapshot.ts';
+import { ReadTotal } from './read-total.ts';
+import {
+  didNotStand,
+  HELD,
+  type Plan,
+  readPlan,
+  refuseAborted,
+  refuseOtherSource,
+  sharedView,
+  shareName,
+  viewBody,
+} from './run-plan.ts';
+import { writeStandingView } from './stable-snapshot.ts';
+
+const ASK_MS = 10_000;
+
+export interface ShareOptions {
+  readonly run: string;
+  readonly share: number;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface ShareFigures {
+  readonly share: number;
+  readonly records: number;
+  readonly plainBytes: number;
+  /** Bytes of packs that this share put into the store. */
+  readonly storedBytes: number;
+}
+
+/**
+ * Reads one share of a planned backup, stores what the parent has not, and puts the sealed result at
+ * `runs/<run>/share-<n>`. Repeatable: a result that is there is returned.
+ *
+ * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SNAPSHOT_EXPIRED, E_SOURCE_*, E_STORE_*, E_ABORTED
+ */
+export async function backupShare(
+  repository: Repository,
+  source: Source,
+  options: ShareOptions,
+): Promise<ShareFigures> {
+  const { share, signal } = options;
+  throwIfAborted(signal);
+  const documents = new RunDocuments(repository.context, options.run);
+  const plan = await readPlan(documents, signal);
+  refuseOtherSource(plan, source);
+  if (!plan.shares[share])
+    throw new HoldfastError(
+      'E_USAGE',
+      `run ${options.run} has shares 0 to ${plan.shares.length - 1}, got ${share}`,
+    );
+  const name = shareName(share);
+  const before = await documents.get(name, 'share', signal);
+  if (before) return figuresOf(before);
+  await refuseAborted(documents, signal);
+  const written = await writeShare(repository, source, { ...options, plan }).catch(async (error: unknown) => {
+    throw (await heldNoMore(documents, plan, error)) ?? error;
+  });
+  return figuresOf((await documents.putFirst(name, 'share', written, signal)).body);
+}
+
+/** Where a held view was lost: what its holder said of that, which names the remedy. */
+async function heldNoMore(
+  documents: RunDocuments,
+  { shared }: Plan,
+  error: unknown,
+): Promise<HoldfastError | undefined> {
+  if (!shared || !isHoldfastError(error, 'E_SOURCE_LOST')) return undefined;
+  const held = await documents.get(HELD, 'held', AbortSignal.timeout(ASK_MS)).catch(() => undefined);
+  return held && !held.stood ? didNotStand(documents.run, held) : undefined;
+}
+
+interface WriteOptions extends ShareOptions {
+  readonly plan: Plan;
+}
+
+/** A view of its own may be opened again; one that is shared was read by others as it was. */
+async function writeShare(
+  repository: Repository,
+  source: Source,
+  options: WriteOptions,
+): Promise<RunBody<'share'>> {
+  const { plan, onProgress = () => {}, signal } = options;
+  repository.warmUp();
+  onProgress({ kind: 'phase', phase: 'connect' });
+  const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
+  const parent = await openParent(repository, plan, { warn, signal });
+  const write = (view: SourceView) => writeParts(repository, view, { ...options, source, parent, warn });
+  if (plan.shared) {
+    await using view = await joinView(source, plan.shared, signal);
+    return await write(view);
+  }
+  const known = plan.fullRead ? undefined : knownOf(parent, repository);
+  const { allowEmpty } = plan;
+  return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
+}
+
+function joinView(
+  source: Source,
+  shared: NonNullable<Plan['shared']>,
+  signal: AbortSignal,
+): Promise<SourceView> {
+  if (source.sharing) return source.sharing.join(sharedView(shared), signal);
+  throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
+}
+
+interface WritePartsOptions extends WriteOptions {
+  readonly source: Source;
+  readonly parent: BackupReader | undefined;
+  readonly warn: (message: string) => void;
+}
+
+async function writeParts(
+  repository: Repository,
+  view: SourceView,
+  { plan, share, source, parent, warn, onProgress = () => {}, signal: given }: WritePartsOptions,
+): Promise<RunBody<'share'>> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given, stop.signal]);
+  try {
+    await using writer = await ShareWriter.begin(repository.context, {
+      version: plan.version ?? 1,
+      type: plan.type,
+      source: plan.source,
+      parent,
+      reread: plan.reread,
+      spoiltPacks: new Set(plan.spoiltPacks),
+      onWarning: warn,
+      onStored: countStored(onProgress),
+      signal,
+    });
+    const parts = partsOfShare(plan, share, view);
+    const total = new ReadTotal(parts, parts.length, onProgress);
+    onProgress({ kind: 'phase', phase: 'read' });
+    await readView(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal, total });
+    onProgress({ kind: 'phase', phase: 'commit' });
+    await view.check(signal);
+    const written = encodeShare(share, await writer.close());
+    const own = plan.shared ? {} : { view: viewBody(view, source) };
+    return { ...written, records: recordsOf(written, parts), ...own };
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
+
+/** The plan's parent; where it was removed meanwhile or cannot be read, all is stored anew. */
+async function openParent(
+  repository: Repository,
+  { parent, noParent }: Plan,
+  { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
+): Promise<BackupReader | undefined> {
+  if (!parent || noParent) return undefined;
+  try {
+    const reader = await repository.openBackup(parent.key as BackupKey, signal);
+    await reader.usedPacks(signal);
+    return reader;
+  } catch (error) {
+    if (!isHoldfastError(error, 'E_NO_BACKUP') && !isDocumentProblem(error)) throw error;
+    warn(`${parent.key} cannot be compared with: ${error.message}`);
+    return undefined;
+  }
+}
+
+function partsOfShare(plan: Plan, share: number, { datasets }: SourceView): readonly ChangedPartition[] {
+  if (!plan.shared) return partsOf(datasets);
+  return (plan.shares[share]?.parts ?? []).map(([ofDataset, ofPartition]) => {
+    const dataset = datasets[ofDataset];
+    const partition = dataset?.partitions[ofPartition];
+    if (dataset && partition) return { dataset, partition };
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `share ${share} names partition ${ofPartition} of dataset ${ofDataset}`,
+    );
+  });
+}
+
+/** Of the data; lines of schema are not counted. */
+function recordsOf(
+  { partitions }: Pick<RunBody<'share'>, 'partitions'>,
+  parts: readonly ChangedPartition[],
+): number {
+  const data = new Set(
+    parts.filter(({ dataset }) => dataset.kind === 'data').map(({ dataset }) => dataset.name),
+  );
+  return partitions.reduce(
+    (sum, { dataset, root }) => sum + (data.has(dataset) ? (root?.records ?? 0) : 0),
+    0,
+  );
+}
+
+function figuresOf({ share, records, partitions, own }: RunBody<'share'>): ShareFigures {
+  return {
+    share,
+    records,
+    plainBytes: partitions.reduce((sum, { root }) => sum + (root?.plainBytes ?? 0), 0),
+    storedBytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}

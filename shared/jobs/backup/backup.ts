@@ -1,0 +1,154 @@
+import { DEFAULT_SUSPECTS, type SuspectThresholds } from '../../config/suspects.ts';
+import { throwIfAborted } from '../../core/abort.ts';
+import { type BackupKey, parseBackupType } from '../../core/ids.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import type { Suspect } from '../../format/catalog.ts';
+import type { SequenceLink } from '../../repository/documents/sequence.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { CommittedBackup } from '../../repository/writing/backup-to-write.ts';
+import type { ReadingCost, Source, SourceView } from '../../sources/source.ts';
+import { type Ancestors, findAncestors } from './ancestors.ts';
+import { bundleNew } from './bundles.ts';
+import { judgeBackup } from './judge-backup.ts';
+import { figuresOfAncestors } from './loss-detection.ts';
+import { knownOf } from './parent-contents.ts';
+import { writeStandingView } from './stable-snapshot.ts';
+import { writeView } from './write-snapshot.ts';
+
+export interface BackupOptions {
+  /** @default 'manual' */
+  readonly type?: string;
+  readonly note?: string | undefined;
+  /** When the backup is suspect. */
+  readonly suspects?: SuspectThresholds;
+  /** Lists a backup without any record too, as suspect, where there were some before. @default false */
+  readonly allowEmpty?: boolean;
+  /** Reads everything, whatever the parent has of it. */
+  readonly fullRead?: boolean;
+  /** Compares with no earlier backup and refers to none: all is read, and stored whole. It is judged by them all the same. */
+  readonly noParent?: boolean;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface BackupResult {
+  readonly key: BackupKey;
+  readonly type: string;
+  readonly source: { readonly kind: string; readonly name: string };
+  readonly parent: BackupKey | undefined;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  readonly datasets: number;
+  readonly records: number;
+  readonly chunks: number;
+  readonly newChunks: number;
+  /** Bytes of records read from the source. */
+  readonly plainBytes: number;
+  /** Bytes of packs that this run put into the store. */
+  readonly storedBytes: number;
+  /** Chunks of the parent that were found wrong, and stored anew. */
+  readonly parentDamage: number;
+  readonly omitted: readonly string[];
+  /** What is suspect about it, and against which backup; undefined where nothing is. */
+  readonly suspect: Suspect | undefined;
+  /** Its number among the backups of its source, and the SHA-256 of its manifest: to be kept elsewhere, so that nobody can undo it unseen. */
+  readonly head: { readonly number: number; readonly sha256: string } | undefined;
+  /** What reading took, of a source that bills by the byte. */
+  readonly cost?: ReadingCost;
+}
+
+/**
+ * Backs a source up: opens its consistent view, stores what its newest backup has not, and lists the backup
+ * last.
+ *
+ * @throws E_SOURCE_*, E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
+ */
+export async function runBackup(
+  repository: Repository,
+  source: Source,
+  options: BackupOptions,
+): Promise<BackupResult> {
+  const { signal, allowEmpty = false, onProgress = () => {} } = options;
+  parseBackupType(options.type ?? 'manual');
+  throwIfAborted(signal);
+  repository.context.signatures.refuseUnsigned();
+  repository.warmUp();
+  onProgress({ kind: 'phase', phase: 'connect' });
+  const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
+  const { keys, spoiltPacks } = await repository.listing(signal);
+  const ancestors = await findAncestors(repository, source, { keys, warn, signal });
+  const parent = options.noParent ? undefined : ancestors.parent;
+  const known = options.fullRead ? undefined : knownOf(parent, repository);
+  const write = (view: SourceView) =>
+    writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });
+  const about = { parent: known, allowEmpty, onProgress, onWarning: warn, signal };
+  const result = await writeStandingView(source, write, about);
+  await bundleNew(repository, signal);
+  return result;
+}
+
+interface WriteOptions extends BackupOptions {
+  readonly ancestors: Ancestors;
+  readonly parent: BackupReader | undefined;
+  readonly spoiltPacks: ReadonlySet<string>;
+  readonly warn: (message: string) => void;
+}
+
+async function writeBackup(
+  repository: Repository,
+  source: Source,
+  view: SourceView,
+  options: WriteOptions,
+): Promise<BackupResult> {
+  const { type = 'manual', note, allowEmpty = false, onProgress = () => {} } = options;
+  const { ancestors, parent, spoiltPacks, warn } = options;
+  const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
+  const compresses = repository.context.limits.level > 0;
+  let suspect: Suspect | undefined;
+  const written = await writeView(repository, view, {
+    type,
+    note,
+    source: { kind: source.kind, name: source.name },
+    parent,
+    spoiltPacks,
+    capabilities: source.capabilities,
+    judge: (figures) => {
+      const judging = { name: source.name, allowEmpty, thresholds, compresses };
+      suspect = judgeBackup(figuresOfAncestors(ancestors), figures, judging);
+      return suspect;
+    },
+    onProgress,
+    onWarning: warn,
+    signal: options.signal,
+  });
+  const { omitted, cost } = view;
+  return summarise(repository, written, { omitted, cost, suspect });
+}
+
+export function summarise(
+  { links }: Pick<Repository, 'links'>,
+  { manifest, figures }: CommittedBackup,
+  about: Pick<BackupResult, 'omitted' | 'suspect'> & { readonly cost: ReadingCost | undefined },
+): BackupResult {
+  const { omitted, cost, suspect } = about;
+  return {
+    key: manifest.key as BackupKey,
+    type: manifest.type,
+    source: manifest.source,
+    parent: (manifest.parent ?? undefined) as BackupKey | undefined,
+    startedAt: new Date(manifest.startedAt),
+    finishedAt: new Date(manifest.finishedAt),
+    ...manifest.totals,
+    parentDamage: manifest.reread?.damaged ?? 0,
+    ...figures,
+    omitted,
+    suspect,
+    head: numberOf(links.last(manifest.key)),
+    ...(cost === undefined ? {} : { cost }),
+  };
+}
+
+function numberOf(link: SequenceLink | undefined): BackupResult['head'] {
+  return link?.sequence && { number: link.sequence.number, sha256: link.sha256 };
+}

@@ -1,0 +1,84 @@
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { sleep } from '../../core/sleep.ts';
+import { SECOND_MS } from '../../core/units.ts';
+import type { RunBody } from '../../format/run-bodies.ts';
+import { RunDocuments } from '../../repository/documents/run-documents.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { BackupPlan } from './plan-backup.ts';
+import { HELD, RELEASED } from './run-plan.ts';
+
+const DEFAULT_POLL_MS = 2 * SECOND_MS;
+/** For the last word of a holder that is being stopped. */
+const LAST_WORD_MS = 5 * SECOND_MS;
+
+export interface HoldOptions {
+  /** When this process must end: somewhat before its own limit. */
+  readonly until: Date;
+  /** Between two looks at the store. @default 2,000 */
+  readonly pollMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Why a holder was let go. */
+export type Release = 'commit' | 'abort';
+
+/**
+ * Holds a planned backup's view until commit or abort lets it go, then says whether it stood: `runs/<run>/held`. What ends it early is
+ * written there too, so that commit learns of it at once. Does not dispose of the plan.
+ *
+ * @throws E_SNAPSHOT_EXPIRED at `until`, E_SOURCE_LOST where the view did not stand, E_STORE_*, E_ABORTED
+ */
+export async function holdSnapshot(
+  repository: Repository,
+  plan: BackupPlan,
+  options: HoldOptions,
+): Promise<Release> {
+  const documents = new RunDocuments(repository.context, plan.run);
+  try {
+    const by = await untilReleased(repository, { plan, documents }, options);
+    if (by === 'commit') await documents.put(HELD, 'held', { stood: true }, options.signal);
+    return by;
+  } catch (error) {
+    await sayWhy(documents, error);
+    throw error;
+  }
+}
+
+/** Asks the view at every look, so that one that is lost ends the run soon; and once more after it was let go. */
+async function untilReleased(
+  { clock }: Repository,
+  { plan, documents }: { readonly plan: BackupPlan; readonly documents: RunDocuments },
+  { until, pollMs = DEFAULT_POLL_MS, signal }: HoldOptions,
+): Promise<Release> {
+  for (;;) {
+    const released = await documents.get(RELEASED, 'released', signal);
+    if (released?.by === 'abort') return 'abort';
+    await plan.check(signal);
+    if (released) return released.by;
+    const leftMs = until.getTime() - clock.now().getTime();
+    if (leftMs <= 0) throw expired(plan, until);
+    await sleep(Math.min(pollMs, leftMs), signal);
+  }
+}
+
+function expired({ run, shares }: BackupPlan, until: Date): HoldfastError {
+  return new HoldfastError(
+    'E_SNAPSHOT_EXPIRED',
+    `the snapshot of run ${run} was held until ${until.toISOString()}, and not all of its ${shares.length} shares were committed then`,
+    {
+      hint: 'Give the holder a larger limit, or run it as a Fargate task; more shares at once, or smaller ones, take less time.',
+    },
+  );
+}
+
+/** Whatever comes of it: without a word from the holder nothing is listed either. */
+async function sayWhy(documents: RunDocuments, error: unknown): Promise<void> {
+  const { code, message, hint } = isHoldfastError(error)
+    ? error
+    : { code: 'E_INTERNAL', message: String(error), hint: undefined };
+  const why: RunBody<'held'> = {
+    stood: false,
+    error: { code, message, ...(hint === undefined ? {} : { hint }) },
+  };
+  await documents.put(HELD, 'held', why, AbortSignal.timeout(LAST_WORD_MS)).catch(() => {});
+}

@@ -1,0 +1,225 @@
+import { throwIfAborted } from '../../core/abort.ts';
+import { Stopwatch } from '../../core/clock.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { FormatVersion } from '../../core/format-version.ts';
+import { parseBackupType } from '../../core/ids.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { SOFTWARE } from '../../core/version.ts';
+import { RunDocuments } from '../../repository/documents/run-documents.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { formatToWrite } from '../../repository/writing/format-to-write.ts';
+import { type RereadArc, rereadArc } from '../../repository/writing/reread.ts';
+import type { Source, SourceView } from '../../sources/source.ts';
+import { type Ancestors, findAncestors } from './ancestors.ts';
+import { refuseEmpty } from './judge-backup.ts';
+import { type AncestorFigures, figuresOfAncestors } from './loss-detection.ts';
+import { knownOf } from './parent-contents.ts';
+import { PLAN, type Plan, refuseAborted, refuseOtherSource, viewBody } from './run-plan.ts';
+import { groupShares, type ShareGroup } from './share-groups.ts';
+
+export interface PlanOptions {
+  /** 32 hex digits, chosen by the caller: the same for plan, shares and commit of one backup. */
+  readonly run: string;
+  /** @default 'manual' */
+  readonly type?: string;
+  readonly note?: string | undefined;
+  /** About as many estimated bytes are read by one share; a partition is never cut. */
+  readonly shareBytes: number;
+  /** When the backup counts as begun; chooses its key. @default now */
+  readonly startedAt?: Date;
+  /** Reads everything, whatever the parent has of it. */
+  readonly fullRead?: boolean;
+  /** As of `runBackup`. */
+  readonly noParent?: boolean;
+  /** As of `runBackup`. */
+  readonly allowEmpty?: boolean;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface PlannedShare {
+  /** Counts from 0. */
+  readonly share: number;
+  /** From the source's statistics, or its last backup's size where the source is opened by the share itself. */
+  readonly estimatedBytes: number;
+  /** 0 where that is only known when the share opens the source. */
+  readonly partitions: number;
+}
+
+/** A planned backup. Where `mustBeHeld`, it must stay open until all shares were read: `holdSnapshot`. */
+export interface BackupPlan extends AsyncDisposable {
+  readonly run: string;
+  readonly shares: readonly PlannedShare[];
+  readonly mustBeHeld: boolean;
+  /** Asks whether the view still stands; nothing to ask where it need not be held. @throws E_SOURCE_LOST, E_ABORTED */
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/** Whether backups of a source in several processes need one that holds its view open meanwhile. */
+export function mustBeHeld(source: Source): boolean {
+  return source.sharing !== undefined;
+}
+
+/**
+ * Plans a backup whose shares are read by other processes: opens the source's view where it can be shared, finds the parent, and
+ * puts the sealed plan at `runs/<run>/plan`. Repeatable: a plan that is there is returned, unless its view is held elsewhere.
+ *
+ * @throws E_RUN_TAKEN, E_RUN_ABORTED, E_SOURCE_*, E_EMPTY_READ, E_STORE_*, E_USAGE, E_ABORTED
+ */
+export async function planBackup(
+  repository: Repository,
+  source: Source,
+  options: PlanOptions,
+): Promise<BackupPlan> {
+  const { shareBytes, signal } = options;
+  parseBackupType(options.type ?? 'manual');
+  if (!(shareBytes > 0))
+    throw new HoldfastError('E_USAGE', `a share has more than 0 bytes, got ${shareBytes}`);
+  throwIfAborted(signal);
+  repository.context.signatures.refuseUnsigned();
+  const sinceBegun = new Stopwatch(repository.clock);
+  const documents = new RunDocuments(repository.context, options.run);
+  const planned = await documents.get(PLAN, 'plan', signal);
+  if (planned) return plannedBefore(planned, documents, source);
+  await refuseAborted(documents, signal);
+  const found = await lookAround(repository, source, options);
+  let other: Plan;
+  try {
+    const plan = planOf(source, found, {
+      ...options,
+      startedAt: options.startedAt ?? repository.clock.now(),
+      elapsedMs: Math.ceil(sinceBegun.elapsedMs()),
+    });
+    const first = await documents.putFirst(PLAN, 'plan', plan, signal);
+    if (first.isOurs) return asPlan(documents.run, plan, found.view);
+    other = first.body;
+  } catch (error) {
+    await found.view?.[Symbol.asyncDispose]();
+    throw error;
+  }
+  await found.view?.[Symbol.asyncDispose]();
+  return plannedBefore(other, documents, source);
+}
+
+type Handle = NonNullable<Plan['shared']>['handle'];
+
+interface Surroundings {
+  readonly version: FormatVersion;
+  readonly ancestors: Ancestors;
+  readonly reread: RereadArc | undefined;
+  /** Of those of the parent. */
+  readonly spoiltPacks: readonly string[];
+  /** Open; undefined where each share opens the source itself. */
+  readonly view: SourceView | undefined;
+}
+
+async function lookAround(
+  repository: Repository,
+  source: Source,
+  options: PlanOptions,
+): Promise<Surroundings> {
+  const { allowEmpty, noParent, onProgress = () => {}, signal } = options;
+  onProgress({ kind: 'phase', phase: 'plan' });
+  const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
+  const { keys, spoiltPacks: spoilt } = await repository.listing(signal);
+  const ancestors = await findAncestors(repository, source, { keys, warn, signal });
+  const version = await formatToWrite(repository.context, [ancestors.parent?.manifest], signal);
+  const listed = spoilt.size > 0 ? ((await ancestors.parent?.listed(signal)) ?? []) : [];
+  const spoiltPacks = listed.map(({ id }) => id).filter((id) => spoilt.has(id));
+  const parent = noParent ? undefined : ancestors.parent;
+  const { clock, context } = repository;
+  const startedAt = options.startedAt ?? clock.now();
+  const reread = rereadArc(parent?.manifest, { startedAt, ...context.limits });
+  const found = { version, ancestors, reread, spoiltPacks };
+  if (!source.sharing) return { ...found, view: undefined };
+  onProgress({ kind: 'phase', phase: 'connect' });
+  const known = options.fullRead ? undefined : knownOf(parent, repository);
+  const view = await source.open(signal, { parent: known, allowEmpty: allowEmpty ?? false, onWarning: warn });
+  try {
+    if (!allowEmpty) refuseEmpty(view, source.name);
+  } catch (error) {
+    await view[Symbol.asyncDispose]();
+    throw error;
+  }
+  return { ...found, view };
+}
+
+function planOf(
+  source: Source,
+  { version, ancestors, reread, spoiltPacks, view }: Surroundings,
+  options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
+): Plan {
+  const { parent, good } = ancestors;
+  const figures = figuresOfAncestors(ancestors);
+  const handle = view?.handle;
+  if (view && !handle) throw new HoldfastError('E_INTERNAL', `the view of ${source.name} cannot be shared`);
+  const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
+  return {
+    ...(version === 2 ? { version } : {}),
+    ...askedFor(options),
+    source: { kind: source.kind, name: source.name },
+    software: SOFTWARE,
+    startedAt: options.startedAt.toISOString(),
+    elapsedMs: options.elapsedMs,
+    ...(parent && figures.parent ? { parent: ancestorBody(figures.parent, parent) } : {}),
+    ...(good && figures.good && good !== parent ? { good: ancestorBody(figures.good, good) } : {}),
+    isParentGood: good !== undefined && good === parent,
+    spoiltPacks: [...spoiltPacks],
+    ...(reread ? { reread: { ...reread } } : {}),
+    ...(view && handle ? { shared: { view: viewBody(view, source), handle: handle as Handle } } : {}),
+    shares: groups.map(({ estimatedBytes, parts }) => ({
+      estimatedBytes,
+      parts: parts.map(([dataset, partition]) => [dataset, partition]),
+    })),
+  };
+}
+
+function askedFor({
+  type = 'manual',
+  note,
+  allowEmpty = false,
+  fullRead = false,
+  noParent = false,
+}: PlanOptions) {
+  return { type, ...(note === undefined ? {} : { note }), allowEmpty, fullRead, noParent };
+}
+
+/** The one share of a source that it opens itself: as large as the last backup. */
+function wholeOf(parent: BackupReader | undefined): ShareGroup {
+  return { estimatedBytes: parent?.manifest.totals.plainBytes ?? 0, parts: [] };
+}
+
+function ancestorBody(figures: AncestorFigures, { manifest }: BackupReader): NonNullable<Plan['parent']> {
+  const { key, records, suspect, datasets } = figures;
+  const { startedAt } = manifest;
+  const copies = datasets.map((dataset) => ({ ...dataset }));
+  return { key, startedAt, records, ...(suspect ? { suspect } : {}), datasets: copies };
+}
+
+/** @throws E_RUN_TAKEN where only who planned it could hold its view */
+async function plannedBefore(plan: Plan, documents: RunDocuments, source: Source): Promise<BackupPlan> {
+  refuseOtherSource(plan, source);
+  if (!plan.shared) return asPlan(documents.run, plan, undefined);
+  throw new HoldfastError(
+    'E_RUN_TAKEN',
+    `run ${documents.run} is planned already, and its view held elsewhere`,
+    {
+      hint: 'Start a new run; a view that nobody holds any more cannot be taken up again.',
+    },
+  );
+}
+
+function asPlan(run: string, plan: Plan, view: SourceView | undefined): BackupPlan {
+  return {
+    run,
+    shares: plan.shares.map(({ estimatedBytes, parts }, share) => ({
+      share,
+      estimatedBytes,
+      partitions: parts.length,
+    })),
+    mustBeHeld: plan.shared !== undefined,
+    check: async (signal) => view?.check(signal),
+    [Symbol.asyncDispose]: async () => view?.[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,114 @@
+import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
+import type { RunBody } from '../../format/run-bodies.ts';
+import type { RunDocuments } from '../../repository/documents/run-documents.ts';
+import type { ViewToCommit } from '../../repository/writing/backup-to-write.ts';
+import type { ReadingCost, SharedView, Source, SourceView } from '../../sources/source.ts';
+import type { AncestorFigures, JudgedBy } from './loss-detection.ts';
+import { readOf } from './read-snapshot.ts';
+
+/** Names of a run's documents. */
+export const PLAN = 'plan';
+export const RELEASED = 'released';
+export const HELD = 'held';
+export const FAILURE = 'failure';
+export const shareName = (share: number) => `share-${share}`;
+
+/** Of what is said of a failure: causes may be whole answers of other services. */
+export const MOST_CAUSE_CHARS = 2_000;
+
+export type Plan = RunBody<'plan'>;
+type ViewBody = NonNullable<RunBody<'share'>['view']>;
+
+/** @throws E_NO_RUN, and what reading it fails with */
+export async function readPlan(documents: RunDocuments, signal: AbortSignal): Promise<Plan> {
+  const plan = await documents.get(PLAN, 'plan', signal);
+  if (plan) return plan;
+  throw new HoldfastError('E_NO_RUN', `nothing is planned under run ${documents.run}`, {
+    hint: 'Plan it first. What a run leaves is removed after some days: start a new one then.',
+  });
+}
+
+/** @throws E_RUN_ABORTED */
+export async function refuseAborted(documents: RunDocuments, signal: AbortSignal): Promise<void> {
+  const released = await documents.get(RELEASED, 'released', signal);
+  if (released?.by === 'abort') throw runAborted(documents.run, released.reason);
+}
+
+export function runAborted(run: string, reason: string | undefined): HoldfastError {
+  return new HoldfastError('E_RUN_ABORTED', `run ${run} was given up${reason ? `: ${reason}` : ''}`, {
+    hint: 'Start a new run.',
+  });
+}
+
+/** In the words of the holder, or of whoever made it end. */
+export function didNotStand(run: string, { error }: RunBody<'held'>): HoldfastError {
+  const { code = '', message = 'no reason is given', hint = 'Start a new run.' } = error ?? {};
+  // That the holder was stopped does not mean that this was.
+  const isKnown = Object.hasOwn(ERRORS, code) && code !== 'E_ABORTED';
+  return new HoldfastError(
+    isKnown ? (code as ErrorCode) : 'E_SOURCE_LOST',
+    `the snapshot of run ${run} was not held to the end: ${message}`,
+    { hint },
+  );
+}
+
+/** @throws E_USAGE where the plan is of another source */
+export function refuseOtherSource({ source: { kind, name } }: Plan, source: Source): void {
+  if (source.kind === kind && source.name === name) return;
+  throw new HoldfastError('E_USAGE', `the run is of ${name}, the source given is ${source.name}`, {
+    hint: 'Give each part of a run the same source.',
+  });
+}
+
+/** What is said of a view, for a document. */
+export function viewBody(view: SourceView, { capabilities }: Source): ViewBody {
+  const { window, datasets, omitted, ...said } = readOf(view, capabilities);
+  const { cost } = view;
+  return {
+    ...said,
+    omitted: [...omitted],
+    ...(window ? { window: { from: window.from.toISOString(), to: window.to.toISOString() } } : {}),
+    ...(cost ? { cost: { ...cost } } : {}),
+    datasets: view.datasets.map(({ name, kind, attributes, partitions }) => ({
+      name,
+      kind,
+      attributes,
+      partitions: partitions.map((partition) => ({ ...partition })),
+    })),
+  } as ViewBody;
+}
+
+export function viewToCommit({
+  server,
+  position,
+  omitted,
+  consistency,
+  window,
+  datasets,
+}: ViewBody): ViewToCommit {
+  return {
+    server,
+    position,
+    omitted,
+    consistency,
+    window: window && { from: new Date(window.from), to: new Date(window.to) },
+    datasets: datasets as ViewToCommit['datasets'],
+  };
+}
+
+export function costOf({ cost }: ViewBody): ReadingCost | undefined {
+  return cost as ReadingCost | undefined;
+}
+
+export function sharedView({ view, handle }: NonNullable<Plan['shared']>): SharedView {
+  const { server, position, omitted, consistency, datasets } = view;
+  return { server, position, omitted, consistency, datasets, handle } as SharedView;
+}
+
+/** What the plan's backup is judged by. */
+export function judgedBy({ parent, good, isParentGood }: Plan): JudgedBy {
+  const figures = (one: Plan['parent']): AncestorFigures | undefined =>
+    one && { ...one, suspect: one.suspect, datasets: one.datasets as AncestorFigures['datasets'] };
+  const ofParent = figures(parent);
+  return { parent: ofParent, good: isParentGood ? ofParent : figures(good) };
+}

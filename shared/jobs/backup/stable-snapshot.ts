@@ -1,0 +1,41 @@
+import { isHoldfastError } from '../../core/errors.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import type { Source, SourceView } from '../../sources/source.ts';
+import type { BackupContents } from '../../sources/target.ts';
+import { refuseEmpty } from './judge-backup.ts';
+
+/** How often a backup is begun if the source changes under it. */
+const ATTEMPTS = 3;
+
+interface ViewOptions {
+  /** What the source need not read again. */
+  readonly parent: BackupContents | undefined;
+  readonly allowEmpty: boolean;
+  readonly onProgress: OnProgress;
+  readonly onWarning: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a view of the source and writes it; begins again, from a new view, if the source changed under it.
+ *
+ * @throws E_SOURCE_CHANGED after three attempts, E_EMPTY_READ, what `write` throws
+ */
+export async function writeStandingView<T>(
+  source: Source,
+  write: (view: SourceView) => Promise<T>,
+  options: ViewOptions,
+): Promise<T> {
+  const { parent, allowEmpty, onProgress, onWarning, signal } = options;
+  for (let attempt = 1; ; attempt++) {
+    await using view = await source.open(signal, { parent, allowEmpty, onWarning });
+    if (!allowEmpty) refuseEmpty(view, source.name);
+    try {
+      return await write(view);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isHoldfastError(error, 'E_SOURCE_CHANGED')) throw error;
+      const message = `the source changed while it was read, the backup begins again: ${error.message}`;
+      onProgress({ kind: 'warning', code: 'changed', message });
+    }
+  }
+}

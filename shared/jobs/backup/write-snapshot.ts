@@ -1,0 +1,53 @@
+import type { OnProgress } from '../../core/progress.ts';
+import { SOFTWARE } from '../../core/version.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type {
+  BackupWriterOptions,
+  CommitOptions,
+  CommittedBackup,
+} from '../../repository/writing/backup-to-write.ts';
+import type { SourceCapabilities, SourceView } from '../../sources/source.ts';
+import { countStored, partsOf, readOf, readView } from './read-snapshot.ts';
+import { ReadTotal } from './read-total.ts';
+
+export interface WriteViewOptions
+  extends Omit<BackupWriterOptions, 'software' | 'onStored' | 'sequence' | 'onListed'>,
+    Pick<CommitOptions, 'judge'> {
+  readonly capabilities: SourceCapabilities;
+  /** @default the view's own */
+  readonly position?: string;
+  readonly onProgress: OnProgress;
+}
+
+/**
+ * Reads all that a view gives, stores what the parent has not, and lists the backup last.
+ *
+ * @throws E_SOURCE_*, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what `judge` throws; nothing is listed then
+ */
+export async function writeView(
+  repository: Repository,
+  view: SourceView,
+  options: WriteViewOptions,
+): Promise<CommittedBackup> {
+  const { capabilities, position, judge, onProgress, ...header } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  try {
+    await using writer = await repository.beginBackup({
+      ...header,
+      software: SOFTWARE,
+      onStored: countStored(onProgress),
+      signal,
+    });
+    const total = new ReadTotal(partsOf(view.datasets), view.datasets.length, onProgress);
+    onProgress({ kind: 'phase', phase: 'read' });
+    await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
+    onProgress({ kind: 'phase', phase: 'commit' });
+    await view.check(signal);
+    const read = readOf(view, capabilities);
+    return await writer.commit({ ...read, position: position ?? read.position, judge });
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}

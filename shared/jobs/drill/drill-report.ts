@@ -1,0 +1,92 @@
+import { isHoldfastError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { ReportToWrite } from '../../repository/documents/reports.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { DrillResult } from './drill.ts';
+
+/** The backup that was drilled, as it was then. */
+export interface DrilledBackup {
+  readonly source: { readonly kind: string; readonly name: string };
+  readonly manifestSha256: string | undefined;
+}
+
+export interface DrillContext {
+  readonly by: string | undefined;
+  readonly startedAt: Date;
+  readonly backup: DrilledBackup | undefined;
+  readonly signs: boolean;
+  /** Is told why there is no signature, though there is a key that signs. */
+  readonly onUnsigned: (why: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes down what came of a drill: in the clear what names no table, sealed all the rest.
+ *
+ * @returns the report's key
+ * @throws E_NO_KEY, E_STORE_*; the drill's own error, where the store failed it and now the report too
+ */
+export async function writeDrillReport(
+  repository: Repository,
+  drill: Omit<DrillResult, 'report'>,
+  context: DrillContext,
+): Promise<string> {
+  try {
+    const body = { ...bodyOf(drill), ...bodyOfContext(context) };
+    return await writeSigned(repository, { backups: [drill.key], body, details: detailsOf(drill) }, context);
+  } catch (error) {
+    throw isHoldfastError(error) && drill.error !== undefined ? drill.error : error;
+  }
+}
+
+/** Signed if it can be: evidence without a signature is evidence all the same. */
+async function writeSigned(
+  { context, reports }: Repository,
+  report: ReportToWrite,
+  { signs, onUnsigned, signal }: DrillContext,
+): Promise<string> {
+  if (signs && context.signatures.hasSigner)
+    try {
+      return await reports.write('drill', { ...report, signs }, signal);
+    } catch (error) {
+      if (!isHoldfastError(error) || !/^E_(KEY_|BAD_KEY$)/.test(error.code)) throw error;
+      onUnsigned(error.message);
+    }
+  return reports.write('drill', report, signal);
+}
+
+function bodyOfContext({ by, startedAt, backup }: DrillContext): JsonObject {
+  const { source, manifestSha256 } = backup ?? {};
+  return {
+    startedAt: startedAt.toISOString(),
+    ...(by === undefined ? {} : { by }),
+    ...(source === undefined ? {} : { source: { kind: source.kind, name: source.name } }),
+    ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
+  };
+}
+
+function bodyOf({ comparison, schema, error, ...drill }: Omit<DrillResult, 'report'>): JsonObject {
+  const { outcome, restoreMs, compareMs, records, plainBytes, server } = drill;
+  return {
+    outcome,
+    restoreMs,
+    records,
+    compareMs,
+    plainBytes,
+    ...(server === undefined ? {} : { server }),
+    datasets: comparison.length,
+    differentDatasets: comparison.filter(({ equal }) => !equal).length,
+    schema: schema?.outcome ?? 'none',
+    ...(error === undefined ? {} : { error: error.code }),
+  };
+}
+
+function detailsOf({ target, comparison, schema, leftOut, error }: Omit<DrillResult, 'report'>): JsonObject {
+  return {
+    target: target ?? null,
+    comparison: comparison.map((one) => ({ ...one })),
+    schema: schema === undefined ? null : { ...schema, why: schema.why ?? null },
+    leftOut,
+    error: error === undefined ? null : { code: error.code, message: error.message },
+  };
+}

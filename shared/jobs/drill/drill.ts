@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { throwIfAborted } from '../../core/abort.ts';
+import { type ErrorCode, HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { MINUTE_MS } from '../../core/units.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { SchemaComparison, Scratch, ScratchServer } from '../../sources/scratch.ts';
+import type { DatasetComparison } from '../restore/compare.ts';
+import { contentsOf } from '../restore/contents.ts';
+import { type RestoreResult, refuseFailures, restoreAndCompare } from '../restore/restore.ts';
+import { type DrilledBackup, writeDrillReport } from './drill-report.ts';
+
+export interface DrillOptions {
+  /** Partitions and indexes at once. */
+  readonly jobs?: number | undefined;
+  /** Leave the scratch target where it is, for a look. */
+  readonly keep?: boolean;
+  /** Who asked for it. @default nobody that is known: a command line */
+  readonly by?: string | undefined;
+  /** Whether the report is signed if there is a key that signs. @default true */
+  readonly signs?: boolean;
+  /** Where the source is, besides what the backup calls it: a drill on the same server is warned of. */
+  readonly locations?: readonly string[] | undefined;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface DrillResult {
+  readonly key: BackupKey;
+  /**
+   * - `equal`: restored, and equal to the backup in all that was compared.
+   * - `different`: restored, and not equal.
+   * - `failed`: not restored, or not compared to the end; `error` says why.
+   */
+  readonly outcome: 'equal' | 'different' | 'failed';
+  /** Where it was restored, no secret in it; undefined where none could be made. */
+  readonly target: string | undefined;
+  /** Product and version. */
+  readonly server: string | undefined;
+  /** Of the restore alone, from reading the backup until the database could be used; 0 where it failed. */
+  readonly restoreMs: number;
+  readonly compareMs: number;
+  readonly records: number;
+  readonly plainBytes: number;
+  readonly comparison: readonly DatasetComparison[];
+  readonly schema: SchemaComparison | undefined;
+  /** What was not restored as it is in the backup, or not compared; one sentence each. */
+  readonly leftOut: readonly string[];
+  readonly error: HoldfastError | undefined;
+  /** The command that removes the scratch target, where it is still there. */
+  readonly removal: string | undefined;
+  /** Key of the report. */
+  readonly report: string;
+}
+
+/** What is known of a drill while it goes on. */
+interface Course {
+  backup: DrilledBackup | undefined;
+  scratch: Scratch | undefined;
+  restored: RestoreResult | undefined;
+  schema: SchemaComparison | undefined;
+}
+
+/** Longest that removing the scratch target may take, also after it was stopped. */
+const REMOVE_MS = 2 * MINUTE_MS;
+
+/**
+ * Restores a backup into a place that it makes for that, compares all of it with the backup, removes the place, and
+ * writes down what came of it. Anything that goes wrong on the way is an outcome, and in the report too.
+ *
+ * @throws E_ABORTED, with the place removed and no report; E_USAGE where the server is of another kind; E_NO_KEY,
+ *   E_STORE_* where the report cannot be written
+ */
+export async function runDrill(
+  repository: Repository,
+  key: BackupKey,
+  server: ScratchServer,
+  options: DrillOptions,
+): Promise<DrillResult> {
+  const { signal, onProgress = () => {} } = options;
+  const startedAt = repository.clock.now();
+  const course: Course = { backup: undefined, scratch: undefined, restored: undefined, schema: undefined };
+  let error: HoldfastError | undefined;
+  let removal: string | undefined;
+  try {
+    await restoreToScratch(repository, key, server, { ...options, onProgress }, course);
+  } catch (problem) {
+    if (signal.aborted || isOfCaller(problem)) throw problem;
+    error = asKnown(problem);
+  } finally {
+    removal = await leave(course.scratch, { keep: options.keep === true && !signal.aborted, onProgress });
+  }
+  const drill = { key, ...describe(course, error), removal };
+  const { by, signs = true } = options;
+  const asked = { by, startedAt, backup: course.backup, signs };
+  const onUnsigned = (why: string) =>
+    onProgress({ kind: 'warning', code: 'drill', message: `the report is not signed: ${why}` });
+  return { ...drill, report: await writeDrillReport(repository, drill, { ...asked, onUnsigned, signal }) };
+}
+
+async function restoreToScratch(
+  repository: Repository,
+  key: BackupKey,
+  server: ScratchServer,
+  { jobs, locations = [], signal, onProgress }: DrillOptions & { readonly onProgress: OnProgress },
+  course: Course,
+): Promise<void> {
+  const onWarning = (message: string) => onProgress({ kind: 'warning', code: 'drill', message });
+  const reader = await repository.openBackup(key, signal);
+  const { source } = reader.manifest;
+  course.backup = { source, manifestSha256: (await repository.inspectManifest(key, signal)).sha256 };
+  if (source.kind !== server.kind) {
+    throw new HoldfastError(
+      'E_USAGE',
+      `${key} is of a ${source.kind} source, ${server.name} is for ${server.kind}`,
+      {
+        hint: `Configure drill.${source.kind}, or give --server.`,
+      },
+    );
+  }
+  if ([source.name, ...locations].some((name) => server.isServerOf(name))) onWarning(server.sharedWarning);
+  onProgress({ kind: 'phase', phase: 'scratch' });
+  const contents = contentsOf(reader);
+  const mark = {
+    repository: repository.id,
+    run: randomBytes(16).toString('hex'),
+    at: repository.clock.now(),
+  };
+  const scratch = await server.make(contents, mark, { onWarning, signal });
+  course.scratch = scratch;
+  course.restored = await restoreAndCompare(repository, key, scratch.target, {
+    ...scratch.restoreOptions,
+    ...(jobs === undefined ? {} : { jobs }),
+    onProgress,
+    signal,
+  });
+  refuseFailures(course.restored, scratch.target);
+  onProgress({ kind: 'phase', phase: 'compare-schema' });
+  course.schema = await scratch.compareSchema(contents, signal);
+  throwIfAborted(signal);
+}
+
+/** What says nothing about the backup or where it was restored: there was no drill. */
+function isOfCaller(problem: unknown): boolean {
+  const codes: readonly ErrorCode[] = ['E_USAGE', 'E_CONFIG', 'E_NO_BACKUP', 'E_NO_KEY', 'E_WRONG_KEY'];
+  return isHoldfastError(problem) && codes.includes(problem.code);
+}
+
+/** Advice for a restore into a database of somebody's does not fit a drill. */
+function asKnown(problem: unknown): HoldfastError {
+  if (!isHoldfastError(problem))
+    return new HoldfastError('E_INTERNAL', problem instanceof Error ? problem.message : String(problem), {
+      cause: problem,
+    });
+  if (!problem.hint?.includes('--')) return problem;
+  const { code, message, details } = problem;
+  const hint = 'Nothing is left of it: remove the cause, and run the drill again.';
+  return new HoldfastError(code, message, { cause: problem, details, hint });
+}
+
+/** Removes the place, also when the drill was stopped; the command that removes it, where it is still there. */
+async function leave(
+  scratch: Scratch | undefined,
+  { keep, onProgress }: { readonly keep: boolean; readonly onProgress: OnProgress },
+): Promise<string | undefined> {
+  if (!scratch) return undefined;
+  const bounded = AbortSignal.timeout(REMOVE_MS);
+  try {
+    onProgress({ kind: 'phase', phase: 'remove' });
+    await (keep ? scratch.keep(bounded) : scratch.remove(bounded));
+    return keep ? scratch.removal : undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `${scratch.name} could not be ${keep ? 'marked as kept' : 'removed'}, and holds what was restored: ${why}`;
+    onProgress({ kind: 'warning', code: 'drill', message });
+    return scratch.removal;
+  } finally {
+    await scratch.close();
+  }
+}
+
+function describe({ scratch, restored, schema }: Omit<Course, 'backup'>, error: HoldfastError | undefined) {
+  const comparison = restored?.comparison ?? [];
+  const isSame = schema?.outcome !== 'different' && comparison.every(({ equal }) => equal);
+  const compared = new Set(comparison.map(({ dataset }) => dataset));
+  const passedOver = (restored?.plan.datasets ?? []).filter(
+    ({ kind, name }) => kind === 'data' && !compared.has(name),
+  );
+  return {
+    outcome: error || !schema ? ('failed' as const) : isSame ? ('equal' as const) : ('different' as const),
+    target: scratch?.name,
+    server: scratch?.server,
+    restoreMs: restored?.restoreMs ?? 0,
+    compareMs: restored?.compareMs ?? 0,
+    records: comparison.reduce((sum, { backupRecords }) => sum + backupRecords, 0),
+    plainBytes: restored?.plainBytes ?? 0,
+    comparison,
+    schema,
+    leftOut: [
+      ...(scratch?.leftOut ?? []),
+      ...passedOver.map(({ name }) => `${name}: restored, not compared`),
+      ...(schema?.why === undefined ? [] : [schema.why]),
+    ],
+    error,
+  };
+}

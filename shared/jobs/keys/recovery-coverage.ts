@@ -1,0 +1,83 @@
+import type { BackupKey } from '../../core/ids.ts';
+import { parseRecoveryKeyName, RECOVERY_KEYS, RECOVERY_WRAPS } from '../../format/recovery-file.ts';
+import type { RunKeyEntry } from '../../repository/keys/key-ring.ts';
+import { type KnownRecoveryKey, readRecoveryKeys } from '../../repository/keys/recovery-keys.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { openStore, type StoreConfig } from '../../store/open-store.ts';
+import { isCovered } from './recovery-keys-needed.ts';
+
+export interface RecoveryCoverage {
+  /** The keys that backups are wrapped to. */
+  readonly keys: readonly { readonly id: string; readonly createdAt: Date }[];
+  /** For each of them the backups that it does not open, in the order in which they were looked at. */
+  readonly notOpened: readonly { readonly recoveryKey: string; readonly backups: readonly BackupKey[] }[];
+  /** Public halves that are not believed, or that the configuration names and that are not there. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Looks for every recovery key whether what backups need is wrapped to it. Goes by the names of objects: that what is in them opens, only
+ * the sheet proves (`recover --check`).
+ */
+export class CoverageCheck {
+  readonly #known: Known;
+  readonly #missing = new Map<string, BackupKey[]>();
+
+  private constructor(known: Known) {
+    this.#known = known;
+  }
+
+  /** Lists what is wrapped. @throws E_STORE_* */
+  static async begin(repository: Repository, signal: AbortSignal): Promise<CoverageCheck> {
+    return new CoverageCheck(await readKnown(repository, signal));
+  }
+
+  /**
+   * @param keys run keys that a restore needs, or as many of them as are known
+   * @param rootKeys what all of them are wrapped under, if not all are known
+   */
+  look(backup: BackupKey, keys: readonly RunKeyEntry[], rootKeys: readonly string[] = []): void {
+    const { active, names } = this.#known;
+    for (const recoveryKey of active) {
+      if (isCovered(recoveryKey, { keys, rootKeys }, names)) continue;
+      const missing = this.#missing.get(recoveryKey.id) ?? [];
+      this.#missing.set(recoveryKey.id, missing);
+      missing.push(backup);
+    }
+  }
+
+  result(): RecoveryCoverage {
+    const { active, problems } = this.#known;
+    return {
+      keys: active.map(({ id, createdAt }) => ({ id, createdAt })),
+      notOpened: [...this.#missing].map(([recoveryKey, backups]) => ({ recoveryKey, backups })),
+      problems,
+    };
+  }
+}
+
+/** Ids of the recovery keys that a place has, by names alone: to tell a mistyped word from the wrong place. @throws E_STORE_* */
+export async function recoveryKeyIds(config: StoreConfig, signal: AbortSignal): Promise<string[]> {
+  const store = await openStore(config);
+  const ids: string[] = [];
+  for await (const { key } of store.list(RECOVERY_KEYS, { signal })) {
+    const name = parseRecoveryKeyName(key);
+    if (name && !name.isRemoval) ids.push(name.id);
+  }
+  return ids;
+}
+
+interface Known {
+  readonly active: readonly KnownRecoveryKey[];
+  /** Object keys of everything that is wrapped. */
+  readonly names: ReadonlySet<string>;
+  readonly problems: readonly string[];
+}
+
+async function readKnown({ context }: Repository, signal: AbortSignal): Promise<Known> {
+  const { active, problems } = await readRecoveryKeys(context, signal);
+  const names = new Set<string>();
+  for (const { id } of active)
+    for await (const { key } of context.store.list(`${RECOVERY_WRAPS}${id}/`, { signal })) names.add(key);
+  return { active, names, problems };
+}

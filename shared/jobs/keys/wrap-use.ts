@@ -1,0 +1,79 @@
+import { parallel } from '../../core/parallel.ts';
+import type { RunKey } from '../../format/manifest.ts';
+import {
+  isRecoveryWrapName,
+  RECOVERY_WRAPS,
+  recoveryWrapName,
+  wrapPurpose,
+} from '../../format/recovery-file.ts';
+import type { PackUse } from '../../repository/packs/pack-use.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { getIfThere } from '../../store/if-there.ts';
+
+/** Objects read at once. */
+const READS = 8;
+
+/** The key of a run, wrapped to a recovery key. */
+export interface StoredWrap {
+  readonly object: string;
+  readonly storedAt: Date;
+}
+
+/** Which manifests need which wrapped keys: the names that objects below `recovery/ID/` have for them. */
+export class WrapUse {
+  readonly #names = new Map<string, readonly string[]>();
+  /** Of a name that many manifests have, one text is kept. */
+  readonly #texts = new Map<string, string>();
+
+  /** Of a manifest, forged or not: the run keys that it and its list name are kept. */
+  note(object: string, keys: readonly RunKey[]): void {
+    const names = keys.map((key) => nameOf(recoveryWrapName('', key)));
+    this.#names.set(
+      object,
+      names.map((name) => {
+        const known = this.#texts.get(name);
+        if (known === undefined) this.#texts.set(name, name);
+        return known ?? name;
+      }),
+    );
+  }
+
+  /** Names that these manifests need. */
+  namesOf(objects: readonly string[], { putAside }: PackUse): ReadonlySet<string> {
+    const needing = objects.filter((object) => !putAside.has(object));
+    return new Set(needing.flatMap((object) => this.#names.get(object) ?? []));
+  }
+
+  /** Whether any manifest needs it. */
+  isNamed(object: string): boolean {
+    return this.#texts.has(nameOf(object));
+  }
+}
+
+/** The last part of its key. */
+export function nameOf(object: string): string {
+  return object.slice(object.lastIndexOf('/') + 1);
+}
+
+/**
+ * Keys of runs that are wrapped to recovery keys. Root keys, which are of no run, are left out, and so is what cannot be read as
+ * a wrapped key.
+ *
+ * @throws E_STORE_*
+ */
+export async function readWraps(
+  { store }: Repository,
+  use: WrapUse,
+  signal: AbortSignal,
+): Promise<readonly StoredWrap[]> {
+  const wraps: StoredWrap[] = [];
+  const unnamed: StoredWrap[] = [];
+  for await (const { key: object, modifiedAt: storedAt } of store.list(RECOVERY_WRAPS, { signal }))
+    if (isRecoveryWrapName(object)) (use.isNamed(object) ? wraps : unnamed).push({ object, storedAt });
+  await parallel(unnamed, { most: READS, signal }, async (wrap, stop) => {
+    const bytes = await getIfThere(wrap.object, store, stop);
+    const purpose = bytes && wrapPurpose(bytes, wrap.object);
+    if (purpose !== undefined && purpose !== 'root') wraps.push(wrap);
+  });
+  return wraps;
+}

@@ -1,0 +1,86 @@
+import { type BackupKey, parsePackId } from '../../core/ids.ts';
+import { KEYS_PREFIX } from '../../format/keys-file.ts';
+import type { RunKey } from '../../format/manifest.ts';
+import { packKey } from '../../format/pack.ts';
+import { REPOSITORY_FILE } from '../../format/repository-file.ts';
+import type { BackupMarks } from '../../repository/documents/marks.ts';
+import { readPackUse } from '../../repository/packs/pack-use.ts';
+import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
+import { type Repository, withNoPacks } from '../../repository/repository.ts';
+import { WrapNames } from '../keys/recovery-keys-needed.ts';
+import { byConfiguredNames, retentionBackup } from '../retention/prune-inventory.ts';
+import type { Naming } from '../source/naming.ts';
+import type { LockedBackup, LockView } from './lock-plan.ts';
+
+export interface ReadLockView {
+  readonly view: LockView;
+  /** Manifests that cannot be read, so that nobody knows what they need. */
+  readonly unread: readonly BackupKey[];
+}
+
+/** Reads what locks are planned of. Needs no key: manifests name their packs in plain. @throws E_STORE_* */
+export async function readLockView(
+  repository: Repository,
+  signal: AbortSignal,
+  naming?: Naming,
+): Promise<ReadLockView> {
+  const { store } = repository;
+  const now = repository.clock.now();
+  const entries: ManifestEntry[] = [];
+  const runKeys = new Map<string, readonly RunKey[]>();
+  const onListed = ({ claimed: _, ...entry }: ManifestEntry, keys: readonly RunKey[]) => {
+    entries.push({ ...entry, ...(entry.manifest ? { manifest: withNoPacks(entry.manifest) } : {}) });
+    runKeys.set(entry.key, keys);
+  };
+  const use = await readPackUse(repository, { now, onListed, signal });
+  const marks = await repository.marks(signal);
+  const keys = await Array.fromAsync(store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
+  const wraps = await WrapNames.list(store, keys, signal);
+  const paths = new Map<string, string>();
+  // Of a pack that many backups need, one text is kept.
+  const pathOf = (id: string) => {
+    const known = paths.get(id) ?? packKey(parsePackId(id));
+    paths.set(id, known);
+    return known;
+  };
+  const stored = entries.map((entry) =>
+    retentionBackup(entry, marks, { putAside: use.putAside.get(entry.key) }),
+  );
+  const retentions = new Map((await byConfiguredNames(stored, naming)).map((one) => [one.key, one]));
+  const backups = entries.flatMap((entry): LockedBackup[] => {
+    const { key } = entry;
+    const retention = retentions.get(key);
+    if (!retention) return [];
+    const packs = use.packs.get(key) ?? [];
+    const reports = [...marks.holdsOf(key), ...reportsOf(marks.of(key))];
+    const needs = new Needs(packs, pathOf, [...new Set(reports), ...wraps.of(runKeys.get(key) ?? [])]);
+    return [{ retention, needs }];
+  });
+  return {
+    view: { now, backups, common: [REPOSITORY_FILE, ...keys] },
+    unread: use.listed.filter((key) => use.packs.get(key) === undefined),
+  };
+}
+
+/** Of a terabyte these are many, and backups have most of them in common: none keeps them as texts. */
+class Needs implements Iterable<string> {
+  readonly #packs: Iterable<string>;
+  readonly #pathOf: (id: string) => string;
+  readonly #others: readonly string[];
+
+  constructor(packs: Iterable<string>, pathOf: (id: string) => string, others: readonly string[]) {
+    this.#packs = packs;
+    this.#pathOf = pathOf;
+    this.#others = others;
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    for (const id of this.#packs) yield this.#pathOf(id);
+    yield* this.#others;
+  }
+}
+
+/** Those that prune goes by. A drill proves something, and decides nothing. */
+function reportsOf({ accept, verify, fullVerify }: BackupMarks): string[] {
+  return [accept, verify, fullVerify].flatMap((mark) => (mark ? [mark.report] : []));
+}

@@ -1,0 +1,56 @@
+import * as z from 'zod';
+import { isHoldfastError } from '../../core/errors.ts';
+import type { BackupKey } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { type Kept, notKept } from '../verify/verify-report.ts';
+import type { DamagedBackup } from './repair.ts';
+
+/** Of a report of kind `repair`: docs/format.md. */
+const Body = z.object({
+  repaired: z.array(z.object({ backup: z.string(), copy: z.string() })),
+  lossy: z.array(z.string()),
+  unreadable: z.array(z.string()),
+  missingRecords: z.number(),
+});
+
+/** Whole copies that are listed, by the backup that they are of. @throws E_STORE_* */
+export async function knownCopies(
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<BackupKey, BackupKey>> {
+  const listed = new Set<string>(await repository.backupKeys(signal));
+  const copies = new Map<BackupKey, BackupKey>();
+  for await (const { report, isProven } of repository.reports.read('repair', signal)) {
+    const body = isProven ? Body.safeParse(report?.body).data : undefined;
+    for (const { backup, copy } of body?.repaired ?? [])
+      if (listed.has(copy)) copies.set(backup as BackupKey, copy as BackupKey);
+  }
+  return copies;
+}
+
+/** @throws E_ABORTED; what else goes wrong is in the answer */
+export async function writeRepairReport(
+  repository: Repository,
+  damaged: readonly DamagedBackup[],
+  signal: AbortSignal,
+): Promise<Kept> {
+  const keysOf = (state: DamagedBackup['state']) =>
+    damaged.filter((one) => one.state === state).map(({ key }) => key);
+  const body: z.infer<typeof Body> = {
+    repaired: damaged.flatMap(({ key, copy }) => (copy ? [{ backup: key, copy }] : [])),
+    lossy: keysOf('lossy'),
+    unreadable: keysOf('unreadable'),
+    missingRecords: damaged.flatMap(({ missing }) => missing).reduce((sum, { records }) => sum + records, 0),
+  };
+  const missing = damaged.flatMap((one) => one.missing.map((range) => ({ backup: one.key, ...range })));
+  const details: JsonObject = { missing };
+  try {
+    const backups = damaged.map(({ key }) => key);
+    const report = await repository.reports.write('repair', { backups, body, details }, signal);
+    return { report, warning: undefined };
+  } catch (error) {
+    if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
+    return notKept(error.message);
+  }
+}

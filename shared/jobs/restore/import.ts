@@ -1,0 +1,146 @@
+import { throwIfAborted } from '../../core/abort.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { type BackupKey, backupKey, parseBackupKey, parseBackupType } from '../../core/ids.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { HOUR_MS, SECOND_MS } from '../../core/units.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import type { Manifest } from '../../format/manifest.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { CommittedBackup } from '../../repository/writing/backup-to-write.ts';
+import { candidateTimes } from '../../repository/writing/put-manifest.ts';
+import type { ImportedFile } from '../../sources/import.ts';
+import type { Source } from '../../sources/source.ts';
+import { type BackupResult, summarise } from '../backup/backup.ts';
+import { writeView } from '../backup/write-snapshot.ts';
+import { isOfSource } from '../source/same-source.ts';
+
+/** Clocks may differ by so much; what is dated later was not made yet. */
+const MOST_AHEAD_MS = HOUR_MS;
+/** Partitions read at once. */
+const READERS = 4;
+
+export interface ImportBackupOptions {
+  /** What the file is a backup of. */
+  readonly source: Pick<Source, 'kind' | 'name' | 'location'>;
+  /** @default 'imported' */
+  readonly type?: string | undefined;
+  /** When the data was read from its database. */
+  readonly at: Date;
+  readonly note?: string | undefined;
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface ImportBackupResult extends BackupResult {
+  /** The same file was imported before, as this backup; nothing was stored. */
+  readonly isThereAlready: boolean;
+}
+
+/**
+ * Lists what a file holds as a backup that was made at another time: after nothing, and before what is newer. It is
+ * judged by no other backup, and is only compared with one to store less.
+ *
+ * @throws E_USAGE for a time to come, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what reading the file throws; nothing is listed then
+ */
+export async function importBackup(
+  repository: Repository,
+  file: ImportedFile,
+  options: ImportBackupOptions,
+): Promise<ImportBackupResult> {
+  const { source, type = 'imported', note, onProgress = () => {}, signal } = options;
+  const { kind, name } = source;
+  parseBackupType(type);
+  throwIfAborted(signal);
+  const at = wholeSecond(options.at);
+  const now = repository.clock.now();
+  if (at.getTime() > now.getTime() + MOST_AHEAD_MS)
+    throw new HoldfastError('E_USAGE', `the backup would be of ${at.toISOString()}, which is yet to come`, {
+      hint: 'Give the time at which the data was read: --at 2024-03-01T02:00:00Z.',
+    });
+  const position = `file of SHA-256 ${file.sha256}`;
+  const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
+  const { keys, spoiltPacks } = await repository.listing(signal);
+  const before = await findImported(repository, keys, { type, at, source, position, signal });
+  if (before) return { ...before, isThereAlready: true };
+  repository.warmUp();
+  const { view } = file;
+  const written = await writeView(repository, view, {
+    type,
+    note,
+    source: { kind, name },
+    imported: { at: now.toISOString(), format: file.format },
+    parent: await findNearest(repository, keys, { at, source, warn, signal }),
+    isOlder: true,
+    copyOf: { startedAt: at.toISOString() },
+    spoiltPacks,
+    capabilities: { consistency: 'atomic', maxReaders: READERS },
+    position,
+    judge: () => undefined,
+    onProgress,
+    onWarning: warn,
+    signal,
+  });
+  return { ...resultOf(repository, written, view.omitted), isThereAlready: false };
+}
+
+type Wanted = Pick<ImportBackupOptions, 'source' | 'at' | 'signal'>;
+
+/** The backup that an earlier import of the same file made. */
+async function findImported(
+  repository: Repository,
+  keys: readonly BackupKey[],
+  { type, at, source, position, signal }: Wanted & { readonly type: string; readonly position: string },
+): Promise<BackupResult | undefined> {
+  const times = candidateTimes({ startedAt: at, parent: undefined });
+  const wanted = new Set(times.map((time) => backupKey(type, time)));
+  for (const key of keys.filter((one) => wanted.has(one))) {
+    const manifest = await manifestOf(repository, key, { source, signal });
+    if (!manifest?.imported) continue;
+    const reader = await repository.openManifest(manifest, signal);
+    if (reader.catalog.position === position) return resultOf(repository, reader, reader.catalog.omitted);
+  }
+  return undefined;
+}
+
+/** The backup of the same source that was made next to that time: it has most in common with it. */
+async function findNearest(
+  repository: Repository,
+  keys: readonly BackupKey[],
+  { at, source, warn, signal }: Wanted & { readonly warn: (message: string) => void },
+): Promise<BackupReader | undefined> {
+  const distance = (key: BackupKey) =>
+    Math.abs((parseBackupKey(key)?.startedAt.getTime() ?? 0) - at.getTime());
+  for (const key of keys.toSorted((a, b) => distance(a) - distance(b))) {
+    const manifest = await manifestOf(repository, key, { source, signal });
+    if (!manifest) continue;
+    try {
+      const reader = await repository.openManifest(manifest, signal);
+      await reader.usedPacks(signal);
+      return reader;
+    } catch (error) {
+      if (!isDocumentProblem(error)) throw error;
+      warn(`${key} cannot be compared with: ${error.message}`);
+    }
+  }
+  return undefined;
+}
+
+/** Undefined where it is of another source, or not to be believed. */
+async function manifestOf(
+  repository: Repository,
+  key: BackupKey,
+  { source, signal }: Pick<Wanted, 'source' | 'signal'>,
+): Promise<Manifest | undefined> {
+  const { manifest } = (await repository.inspectIfListed(key, signal)) ?? {};
+  return manifest && isOfSource(manifest.source, source) ? manifest : undefined;
+}
+
+function resultOf(repository: Repository, backup: CommittedBackup, omitted: readonly string[]): BackupResult {
+  return summarise(repository, backup, { omitted, cost: undefined, suspect: undefined });
+}
+
+/** Keys count seconds. */
+function wholeSecond(at: Date): Date {
+  return new Date(at.getTime() - (at.getTime() % SECOND_MS));
+}

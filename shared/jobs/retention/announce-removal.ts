@@ -1,0 +1,44 @@
+import type { BackupKey } from '../../core/ids.ts';
+import { readLink, type SequenceLink } from '../../repository/documents/sequence.ts';
+import type { Repository } from '../../repository/repository.ts';
+
+/** Backups that one report names. */
+const MOST = 1_000;
+const NOTHING_YET = { expired: 0, putBack: 0, packs: 0, bytes: 0 };
+
+/**
+ * Says in a report which backups are about to be taken out, before any is: whatever else is missing, no prune removed. What cannot
+ * be relied on is in no sequence, and is not named. Without a key nothing is said.
+ *
+ * @throws E_STORE_*, E_KEY_*
+ */
+export async function announceRemoval(
+  repository: Repository,
+  keys: readonly BackupKey[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { context, reports } = repository;
+  if (!context.keys.hasRootKey) return;
+  const { graceMs } = context;
+  for (let at = 0; at < keys.length; at += MOST) {
+    const backups = keys.slice(at, at + MOST);
+    const links: SequenceLink[] = [];
+    for (const key of backups) {
+      const link = await readLink(repository, key, signal);
+      if (link) links.push(link);
+    }
+    const body = { ...NOTHING_YET, graceMs, removed: bySource(links) };
+    await reports.write('prune', { backups, body }, signal);
+  }
+}
+
+function bySource(links: readonly SequenceLink[]) {
+  const groups = Map.groupBy(links, ({ source }) => JSON.stringify([source.kind, source.name]));
+  return [...groups.values()].flatMap((some) =>
+    some[0] ? [{ source: { ...some[0].source }, backups: some.map(named) }] : [],
+  );
+}
+
+function named({ key, sha256, sequence }: SequenceLink) {
+  return { key, sha256, ...(sequence ? { number: sequence.number } : {}) };
+}

@@ -1,0 +1,268 @@
+import type { RetentionPolicy } from '../../config/retention.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { type BackupKey, parsePackId } from '../../core/ids.ts';
+import { plural } from '../../core/plural.ts';
+import { packKey } from '../../format/pack.ts';
+import { judgeDate } from '../../repository/documents/claimed-date.ts';
+import { unionOf } from '../../repository/packs/pack-set.ts';
+import type { ExpiredCopy, PackUse } from '../../repository/packs/pack-use.ts';
+import { nameOf, type StoredWrap, type WrapUse } from '../keys/wrap-use.ts';
+import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
+
+/** A pack that is stored. */
+export interface StoredPack {
+  readonly id: string;
+  readonly bytes: number;
+  readonly storedAt: Date;
+}
+
+/** Why the store refuses to remove an object: until then, or until its legal hold is taken off. */
+export type LockEnd = Date | 'legal hold';
+
+/** What a plan is made of. */
+export interface PruneView {
+  readonly now: Date;
+  readonly backups: readonly RetentionBackup[];
+  readonly use: PackUse;
+  readonly packs: readonly StoredPack[];
+  /** Keys of runs that are wrapped to recovery keys, and which manifests need them. @default none */
+  readonly wraps?: { readonly stored: readonly StoredWrap[]; readonly use: WrapUse } | undefined;
+  /** Whether somebody holds the backup. */
+  readonly isHeld: (key: BackupKey) => boolean;
+  /** Backups with the highest number of their source: the next one follows them. @default none */
+  readonly heads?: ReadonlySet<string>;
+  /** Reports that may be holds and cannot be read. */
+  readonly unreadHolds: readonly string[];
+  /** By object, of those that were asked about; what is locked stays. @default nothing is */
+  readonly locked?: ReadonlyMap<string, LockEnd>;
+}
+
+export interface PruneRules {
+  readonly policy: RetentionPolicy;
+  readonly graceMs: number;
+  /** 0 to 1: of backups, and of bytes. */
+  readonly maxShare: number;
+}
+
+/** What a prune will do; `--dry-run` shows this value, and a prune carries it out. */
+export interface PrunePlan {
+  readonly now: Date;
+  readonly graceMs: number;
+  /** Every listed backup, newest first. */
+  readonly decisions: readonly RetentionDecision[];
+  /** Backups to be taken out of the list. */
+  readonly expire: readonly BackupKey[];
+  /** Packs to be removed. */
+  readonly sweep: readonly StoredPack[];
+  /** Objects below `recovery/` that are of no backup any more. */
+  readonly unwrap: readonly string[];
+  /** Objects below `expired/` whose grace is over. */
+  readonly forget: readonly string[];
+  /** Backups and packs that would go, were they not locked. */
+  readonly locked: { readonly backups: number; readonly packs: number; readonly bytes: number };
+  /** Bytes of packs that only backups need that are, or will be, in their grace. */
+  readonly waitingBytes: number;
+  /** Why no pack is removed; undefined where nothing is in the way. */
+  readonly blockedBy: string | undefined;
+  /** E_PRUNE_TOO_MUCH where the plan removes more than it may. */
+  readonly refusal: HoldfastError | undefined;
+}
+
+/** Pure. docs/format.md, "Prune". */
+export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
+  const { now, use, packs } = view;
+  const unlocked = planRetention(view.backups, policy, now).map((decision) =>
+    mindHeads(mindHolds(decision, view), view),
+  );
+  const decisions = unlocked.map((decision) => mindLocks(decision, view));
+  const isLocked = (object: string) => view.locked?.has(object) === true;
+  const expire = decisions.filter(({ keep }) => !keep).map(({ key }) => key);
+  const copies = sortCopies(view, graceMs);
+  const names = sortNames(use, expire, copies);
+  const isUsed = ({ id }: StoredPack) =>
+    names.kept.has(id) || names.waiting.has(id) || (graceMs > 0 && names.leaving.has(id));
+  const isOld = ({ storedAt }: StoredPack) => now.getTime() - storedAt.getTime() >= graceMs;
+  const blockedBy = unreadable(use, copies.waiting);
+  const done = blockedBy === undefined ? packs.filter((pack) => !isUsed(pack) && isOld(pack)) : [];
+  const stuck = new Set(done.filter(({ id }) => isLocked(packKey(parsePackId(id)))));
+  const sweep = done.filter((pack) => !stuck.has(pack));
+  return {
+    now,
+    graceMs,
+    decisions,
+    expire,
+    sweep,
+    unwrap:
+      blockedBy === undefined
+        ? unneededWraps(view, { expire, waiting: copies.waiting, graceMs }).filter((one) => !isLocked(one))
+        : [],
+    forget:
+      blockedBy === undefined ? [...copies.done, ...use.leftovers].filter((object) => !isLocked(object)) : [],
+    locked: {
+      backups: decisions.filter(({ keep }, i) => keep && unlocked[i]?.keep === false).length,
+      packs: stuck.size,
+      bytes: bytesOf([...stuck]),
+    },
+    waitingBytes: bytesOf(packs.filter((pack) => isUsed(pack) && !names.kept.has(pack.id))),
+    blockedBy,
+    refusal: refuseTooMuch(sharesOf(view, expire, decidedOn(packs, names, new Set(sweep))), maxShare),
+  };
+}
+
+/** As packs: what no manifest needs that is listed, or in its grace, and was stored before any run that goes on began. */
+function unneededWraps(
+  { now, use, wraps }: PruneView,
+  going: {
+    readonly expire: readonly BackupKey[];
+    readonly waiting: readonly string[];
+    readonly graceMs: number;
+  },
+): string[] {
+  if (!wraps) return [];
+  const { expire, waiting, graceMs } = going;
+  const leaving = new Set(graceMs > 0 ? [] : expire);
+  const stay = [...use.listed.filter((key) => !leaving.has(key)), ...waiting];
+  const needed = wraps.use.namesOf(stay, use);
+  const isOld = ({ storedAt }: StoredWrap) => now.getTime() - storedAt.getTime() >= graceMs;
+  return wraps.stored
+    .filter((wrap) => !needed.has(nameOf(wrap.object)) && isOld(wrap))
+    .map(({ object }) => object);
+}
+
+/** Of how many a part goes: backups, then bytes. */
+interface Shares {
+  /** Which bytes, in messages. */
+  readonly of: 'stored' | 'confirmed';
+  readonly backups: readonly [part: number, whole: number];
+  readonly bytes: readonly [part: number, whole: number];
+}
+
+/**
+ * What goes, of all that there is, and of the backups alone that can be relied on and were stored when they say: others, and
+ * packs that nothing names, would otherwise make a large part look small.
+ */
+function sharesOf(
+  { backups, use, packs }: PruneView,
+  expire: readonly BackupKey[],
+  decided: readonly StoredPack[],
+): readonly Shares[] {
+  const all: Shares = {
+    of: 'stored',
+    backups: [expire.length, backups.length],
+    bytes: [bytesOf(decided), bytesOf(packs)],
+  };
+  const sure = new Set(backups.filter(isSure).map(({ key }) => key));
+  if (sure.size === 0 || sure.size === backups.length) return [all];
+  const named = unionOf([...sure].map((key) => use.packs.get(key)));
+  const isNamed = ({ id }: StoredPack) => named.has(id);
+  return [
+    all,
+    {
+      of: 'confirmed',
+      backups: [expire.filter((key) => sure.has(key)).length, sure.size],
+      bytes: [bytesOf(decided.filter(isNamed)), bytesOf(packs.filter(isNamed))],
+    },
+  ];
+}
+
+function isSure({ problem, startedAt, storedAt }: RetentionBackup): boolean {
+  return problem === undefined && judgeDate(startedAt, storedAt) === 'confirmed';
+}
+
+/** Objects below `expired/`: those whose packs are still needed, and those whose grace is over. */
+function sortCopies({ now, use, isHeld }: PruneView, graceMs: number) {
+  const isWaiting = ({ expiredAt, key }: ExpiredCopy) =>
+    (graceMs > 0 && now.getTime() - expiredAt.getTime() < graceMs) || isHeld(key);
+  const objects = (copies: readonly ExpiredCopy[]) => copies.map(({ object }) => object);
+  return {
+    waiting: objects(use.expired.filter(isWaiting)),
+    done: objects(use.expired.filter((copy) => !isWaiting(copy))),
+  };
+}
+
+type PackNames = Readonly<Record<'kept' | 'leaving' | 'waiting' | 'done', ReturnType<typeof unionOf>>>;
+
+/** Ids of packs by what names them: backups that stay, that go now, that went and are in their grace, or past it. */
+function sortNames(
+  { listed, packs }: PackUse,
+  expire: readonly BackupKey[],
+  copies: Readonly<Record<'waiting' | 'done', readonly string[]>>,
+): PackNames {
+  const namesOf = (objects: readonly string[]) => unionOf(objects.map((object) => packs.get(object)));
+  const going = new Set(expire);
+  return {
+    kept: namesOf(listed.filter((key) => !going.has(key))),
+    leaving: namesOf(expire),
+    waiting: namesOf(copies.waiting),
+    done: namesOf(copies.done),
+  };
+}
+
+/**
+ * Packs that this run decides are not needed: those of the backups that it takes out, and those to be removed that
+ * nothing names. What an earlier run took out was decided on then.
+ */
+function decidedOn(
+  packs: readonly StoredPack[],
+  { kept, leaving, waiting, done }: PackNames,
+  swept: ReadonlySet<StoredPack>,
+): readonly StoredPack[] {
+  return packs.filter((pack) => {
+    const isDecided = kept.has(pack.id) || waiting.has(pack.id) || done.has(pack.id);
+    return !isDecided && (leaving.has(pack.id) || swept.has(pack));
+  });
+}
+
+/** A hold that cannot be read may be of any backup. */
+function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): RetentionDecision {
+  if (decision.keep || unreadHolds.length === 0) return decision;
+  return {
+    ...decision,
+    keep: true,
+    reasons: unreadHolds.map((key) => `perhaps held: ${key} cannot be read`),
+  };
+}
+
+/** Without the newest by its number the next one would be given the same, and nobody could tell that from a backup that is gone. */
+function mindHeads(decision: RetentionDecision, { heads }: PruneView): RetentionDecision {
+  if (decision.keep || !heads?.has(decision.key)) return decision;
+  return { ...decision, keep: true, reasons: ['the newest by its number: the next one follows it'] };
+}
+
+/** What nobody may remove yet would only be hidden, and would take as much room. What was put aside is to be hidden. */
+function mindLocks(decision: RetentionDecision, { locked, backups }: PruneView): RetentionDecision {
+  const end = locked?.get(decision.key);
+  if (decision.keep || end === undefined) return decision;
+  if (backups.find(({ key }) => key === decision.key)?.putAside !== undefined) return decision;
+  const until =
+    end === 'legal hold' ? 'until its legal hold is taken off' : `until ${end.toISOString().slice(0, 10)}`;
+  return { ...decision, keep: true, reasons: [`locked ${until}`] };
+}
+
+/** The packs of a manifest that cannot be read are unknown, so that any pack may be one of them. */
+function unreadable({ listed, packs }: PackUse, waiting: readonly string[]): string | undefined {
+  const found = [...listed, ...waiting].filter((object) => packs.get(object) === undefined);
+  if (found.length === 0) return undefined;
+  return `${found.join(', ')} cannot be read, so any pack may be one of its; if nothing brings it back: holdfast quarantine`;
+}
+
+function refuseTooMuch(shares: readonly Shares[], maxShare: number): HoldfastError | undefined {
+  const isOver = ([part, whole]: readonly [number, number]) => part > whole * maxShare;
+  const over = shares.find(({ backups, bytes }) => isOver(backups) || isOver(bytes));
+  if (!over) return undefined;
+  const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
+  const [expired, listed] = over.backups;
+  const [bytes, stored] = over.bytes;
+  return new HoldfastError(
+    'E_PRUNE_TOO_MUCH',
+    `this would remove ${expired} of ${plural(listed, 'backup')} and ${percent(bytes / Math.max(1, stored))} of the ${over.of} bytes; one run may remove ${percent(maxShare)} of either`,
+    {
+      hint: 'Look at `holdfast prune --dry-run`; where it is right, pass --max-share 100, or set prune.maxSharePercent.',
+      details: { expired, listed, bytes, stored },
+    },
+  );
+}
+
+function bytesOf(packs: readonly StoredPack[]): number {
+  return packs.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -1,0 +1,298 @@
+import { Stopwatch } from '../../core/clock.ts';
+import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { type BackupKey, type PackId, parsePackId } from '../../core/ids.ts';
+import { parallel } from '../../core/parallel.ts';
+import type { OnProgress } from '../../core/progress.ts';
+import { packKey } from '../../format/pack.ts';
+import type { Body } from '../../format/report-bodies.ts';
+import { expireBackup, putBack } from '../../repository/documents/expire.ts';
+import { whileSweeping } from '../../repository/documents/sweeps.ts';
+import type { ExpiredCopy } from '../../repository/packs/pack-use.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { readStoreClock } from '../../repository/store-clock.ts';
+import type { ObjectLocks } from '../../store/object-locks.ts';
+import { bundleAll } from '../backup/bundles.ts';
+import type { Naming } from '../source/naming.ts';
+import { announceRemoval } from './announce-removal.ts';
+import { readPruneView, readPruneViewAgain } from './prune-inventory.ts';
+import {
+  type LockEnd,
+  type PrunePlan,
+  type PruneRules,
+  type PruneView,
+  planPrune,
+  type StoredPack,
+} from './prune-plan.ts';
+
+/** Objects moved or removed at once. */
+const AT_ONCE = 8;
+/** Of the grace: what was seen, and when, holds for so long; nothing is taken out or removed by it later. */
+const MOST_SHARE = 1 / 4;
+
+export interface PruneOptions {
+  readonly onProgress?: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface PreparedPrune {
+  readonly plan: PrunePlan;
+  /** Manifests and reports that cannot be relied on. */
+  readonly problems: readonly HoldfastError[];
+  /** What the plan was made of. */
+  readonly view: PruneView;
+  /** Whether the locks of all that would go were asked for, if there are any. */
+  readonly isLockKnown: boolean;
+}
+
+export interface PruneResult {
+  /** Backups that were taken out of the list. */
+  readonly expired: readonly BackupKey[];
+  /** Backups that somebody held while they were taken out, and that are listed again. */
+  readonly putBack: readonly BackupKey[];
+  readonly removedPacks: number;
+  readonly freedBytes: number;
+  /** Keys of removed backups that were wrapped to recovery keys, and are removed too. */
+  readonly removedWraps: number;
+  /** Backups and packs that would have gone, and are locked. */
+  readonly locked: PrunePlan['locked'];
+  /** Why no pack was removed; undefined where nothing was in the way. */
+  readonly blockedBy: string | undefined;
+  /** Key of the report; undefined without an encryption key to write it with. */
+  readonly report: string | undefined;
+}
+
+/**
+ * Reads what there is and plans. Removes nothing. Needs no key, but without one cannot tell a forged manifest.
+ *
+ * @param options.isDryRun goes by this machine's clock: the store's is read by writing
+ * @param options.locks of the store, where it has any: what would go is asked about, and what is locked is passed over
+ * @throws E_STORE_*, E_WRONG_KEY, E_CONFIG where there should be locks and are none
+ */
+export async function preparePrune(
+  repository: Repository,
+  rules: Pick<PruneRules, 'policy' | 'maxShare'>,
+  options: PruneOptions & {
+    readonly isDryRun: boolean;
+    readonly locks?: ObjectLocks | undefined;
+    /** Asks for the locks of backups and packs alone, and of none if more than these would go. @default of all that would go */
+    readonly mostLocks?: number;
+    /** @default names as they are stored */
+    readonly naming?: Naming | undefined;
+  },
+): Promise<PreparedPrune> {
+  const { isDryRun, locks, mostLocks, naming, signal, onProgress = () => {} } = options;
+  onProgress({ kind: 'phase', phase: 'plan' });
+  const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
+  const { view, problems } = await readPruneView(repository, now, { naming, signal });
+  const allRules = { ...rules, graceMs: repository.context.graceMs };
+  const plan = planPrune(view, allRules);
+  const prepared = { plan, problems, view, isLockKnown: true };
+  if (!locks) return prepared;
+  const objects = objectsThatGo(plan, mostLocks === undefined);
+  if (objects.length > (mostLocks ?? objects.length)) return { ...prepared, isLockKnown: false };
+  const locked = await readLocked(locks, objects, { now, signal });
+  if (locked.size === 0) return prepared;
+  const mindful = { ...view, locked };
+  return { ...prepared, plan: planPrune(mindful, allRules), view: mindful };
+}
+
+function objectsThatGo({ expire, sweep, unwrap, forget }: PrunePlan, isAll: boolean): readonly string[] {
+  const packs = sweep.map(({ id }) => packKey(parsePackId(id)));
+  return [...expire, ...packs, ...(isAll ? [...unwrap, ...forget] : [])];
+}
+
+/** Which of the objects that a plan would remove are locked. */
+async function readLocked(
+  locks: ObjectLocks,
+  objects: readonly string[],
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, LockEnd>> {
+  const locked = new Map<string, LockEnd>();
+  await parallel(objects, { most: AT_ONCE, signal }, async (object, stop) => {
+    try {
+      const found = await locks.retention(object, stop);
+      if (found && found.until > now) locked.set(object, found.until);
+      else if (await locks.isHeld(object, stop)) locked.set(object, 'legal hold');
+    } catch (error) {
+      // Another prune has removed it.
+      if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
+    }
+  });
+  return locked;
+}
+
+/**
+ * Carries a plan out. Stopped at any point, it leaves what the next prune finishes.
+ *
+ * @throws E_PRUNE_TOO_MUCH where the plan says so, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED
+ */
+export async function runPrune(
+  repository: Repository,
+  { plan, view }: PreparedPrune,
+  { signal, onProgress = () => {} }: PruneOptions,
+): Promise<PruneResult> {
+  if (plan.refusal) throw plan.refusal;
+  onProgress({ kind: 'phase', phase: 'prune' });
+  const expired = await expireAll(repository, plan, signal);
+  const finish = async () => {
+    const mayRemove = staleAfter(repository, plan.graceMs);
+    const fresh = await readPruneViewAgain(repository, view, signal);
+    const back = await putBackHeld(repository, fresh, signal);
+    const swept = await sweep(repository, plan, fresh, { mayRemove, signal });
+    return { back, seenBytes: bytesOf(fresh.packs), ...swept };
+  };
+  const { store } = repository;
+  const removes = plan.sweep.length + plan.unwrap.length > 0;
+  const { back, removed, removedWraps, blockedBy, seenBytes } = await (removes
+    ? whileSweeping(store, finish, signal)
+    : finish());
+  const freedBytes = bytesOf(removed);
+  const { locked } = plan;
+  const removedPacks = removed.length;
+  const result = { expired, putBack: back, removedPacks, freedBytes, removedWraps, locked, blockedBy };
+  const written = await report(repository, { ...result, stored: seenBytes - freedBytes }, signal);
+  await bundleAll(repository, signal);
+  return { ...result, report: written };
+}
+
+function bytesOf(packs: readonly StoredPack[]): number {
+  return packs.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Phase 1. What somebody has held since the plan stays. */
+async function expireAll(
+  repository: Repository,
+  { expire, graceMs }: PrunePlan,
+  signal: AbortSignal,
+): Promise<BackupKey[]> {
+  if (expire.length === 0) return [];
+  const { store } = repository;
+  const mayRemove = staleAfter(repository, graceMs);
+  const at = await readStoreClock(store, signal);
+  const marks = await repository.marks(signal);
+  if (marks.unreadHolds.length > 0) return [];
+  const expired: BackupKey[] = [];
+  const wanted = expire.filter((key) => !marks.of(key).hold);
+  await announceRemoval(repository, wanted, signal);
+  await parallel(wanted, { most: AT_ONCE, signal }, async (key) => {
+    if (await expireBackup(store, key, { at, mayRemove, signal })) expired.push(key);
+  });
+  return expired.sort();
+}
+
+/** Lists again what was held while a prune, this or an earlier one, took it out. */
+async function putBackHeld(
+  { store }: Repository,
+  { use: { listed, expired }, isHeld }: PruneView,
+  signal: AbortSignal,
+): Promise<BackupKey[]> {
+  const isListed = new Set<string>(listed);
+  const back = new Set<BackupKey>();
+  for (const copy of expired) {
+    if (!isHeld(copy.key) || isListed.has(copy.key) || back.has(copy.key)) continue;
+    if (await putBackIfReadable(store, copy, signal)) back.add(copy.key);
+  }
+  return [...back];
+}
+
+/** One that cannot be read waits: its packs are unknown, so that none is removed. */
+async function putBackIfReadable(
+  store: Repository['store'],
+  copy: ExpiredCopy,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await putBack(store, copy, signal);
+  } catch (error) {
+    if (isHoldfastError(error, 'E_OBJECT_UNREADABLE')) return false;
+    throw error;
+  }
+}
+
+interface Swept {
+  readonly removed: readonly StoredPack[];
+  readonly removedWraps: number;
+  readonly blockedBy: string | undefined;
+}
+
+/** Phase 2: removes the packs and wrapped keys of the plan that nothing names still, then the copies whose grace is over. */
+async function sweep(
+  { store }: Repository,
+  plan: PrunePlan,
+  fresh: PruneView,
+  { mayRemove, signal }: { readonly mayRemove: () => void; readonly signal: AbortSignal },
+): Promise<Swept> {
+  const policy = { days: {}, counts: {} };
+  const still = planPrune({ ...fresh, backups: [] }, { policy, graceMs: plan.graceMs, maxShare: 1 });
+  const blockedBy = plan.blockedBy ?? still.blockedBy;
+  if (blockedBy !== undefined) return { removed: [], removedWraps: 0, blockedBy };
+  const planned = new Set(plan.sweep);
+  const wanted = still.sweep.filter((pack) => planned.has(pack));
+  const removed = await unchangedOf(wanted, store, signal);
+  await parallel(removed, { most: AT_ONCE, signal }, async ({ id }) => {
+    mayRemove();
+    await store.delete(packKey(id as PackId), { signal });
+  });
+  const unwrap = stillWanted(plan.unwrap, still.unwrap);
+  await parallel(unwrap, { most: AT_ONCE, signal }, async (object) => {
+    mayRemove();
+    await store.delete(object, { signal });
+  });
+  const forgotten = stillWanted(plan.forget, still.forget);
+  await parallel(forgotten, { most: AT_ONCE, signal }, (object) => store.delete(object, { signal }));
+  return { removed, removedWraps: unwrap.length, blockedBy };
+}
+
+function stillWanted(planned: readonly string[], still: readonly string[]): readonly string[] {
+  const wanted = new Set(planned);
+  return still.filter((object) => wanted.has(object));
+}
+
+/** Those that are there as they were: one that was removed and copied here again since is another. */
+async function unchangedOf(
+  packs: readonly StoredPack[],
+  store: Repository['store'],
+  signal: AbortSignal,
+): Promise<readonly StoredPack[]> {
+  if (packs.length === 0) return [];
+  const byKey = new Map(packs.map((pack) => [packKey(pack.id as PackId) as string, pack]));
+  const unchanged: StoredPack[] = [];
+  for await (const { key, modifiedAt } of store.list('data/', { signal })) {
+    const pack = byKey.get(key);
+    if (pack?.storedAt.getTime() === modifiedAt.getTime()) unchanged.push(pack);
+  }
+  return unchanged;
+}
+
+async function report(
+  { context, reports }: Repository,
+  result: Omit<PruneResult, 'report'> & { readonly stored: number },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!context.keys.hasRootKey) return undefined;
+  const { expired, putBack: back, removedPacks, freedBytes, blockedBy, stored } = result;
+  const body = {
+    expired: expired.length,
+    putBack: back.length,
+    packs: removedPacks,
+    bytes: freedBytes,
+    graceMs: context.graceMs,
+    stored,
+    ...(blockedBy === undefined ? null : { blockedBy }),
+    removed: [],
+  } satisfies Body<'prune'>;
+  return reports.write('prune', { backups: expired, body }, signal);
+}
+
+/** What is called before anything is removed. @throws E_RUN_TOO_LONG where too much time has passed since now */
+function staleAfter({ clock }: Repository, graceMs: number): () => void {
+  const watch = new Stopwatch(clock);
+  return () => {
+    if (graceMs === 0 || watch.elapsedMs() <= graceMs * MOST_SHARE) return;
+    throw new HoldfastError(
+      'E_RUN_TOO_LONG',
+      'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
+      { hint: 'Run it again.' },
+    );
+  };
+}

@@ -1,0 +1,64 @@
+import { orderedMap } from '../../core/ordered-map.ts';
+import { readRemovals } from '../../repository/documents/removed-backups.ts';
+import { readLink, type SequenceLink } from '../../repository/documents/sequence.ts';
+import type { Repository } from '../../repository/repository.ts';
+import {
+  breakOfHead,
+  findBreaks,
+  headsOf,
+  nameOf,
+  type SequenceBreak,
+  type SequenceHead,
+} from './sequence-breaks.ts';
+
+const READS = 8;
+
+export interface SequenceOptions {
+  /** Heads of before, from elsewhere. */
+  readonly seen?: readonly SequenceHead[] | undefined;
+  /** A place that has some of the backups alone: none is missed there. @default false */
+  readonly isCopy?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface SequenceReport {
+  /** The newest of each source. */
+  readonly heads: readonly SequenceHead[];
+  /** Backups that prunes removed, as far as is known. */
+  readonly removed: number;
+  readonly breaks: readonly SequenceBreak[];
+}
+
+/**
+ * Whether the backups of each source are those that follow one another, all but what prunes removed. What is missing at the end
+ * only who has seen it before can know.
+ *
+ * @throws E_STORE_*, E_KEY_*
+ */
+export async function checkSequences(
+  repository: Repository,
+  options: SequenceOptions,
+): Promise<SequenceReport> {
+  const { seen = [], isCopy = false, signal } = options;
+  const keys = await repository.backupKeys(signal);
+  const links: SequenceLink[] = [];
+  for await (const link of orderedMap(keys, READS, (key) => readLink(repository, key, signal)))
+    if (link) links.push(link);
+  const heads = headsOf(links);
+  if (isCopy) return { heads, removed: 0, breaks: [] };
+  const { removed, removedBefore } = await readRemovals(repository, signal);
+  const listed = new Set<string>(keys);
+  const surroundings = {
+    isListed: (key: string) => listed.has(key),
+    wasRemovedBefore: (key: string) => removedBefore.has(key),
+  };
+  const of = (name: string) => ({
+    links: links.filter((link) => nameOf(link) === name),
+    removed: removed.filter((one) => nameOf(one) === name),
+  });
+  const breaks = [
+    ...heads.flatMap((head) => findBreaks(of(nameOf(head)), surroundings)),
+    ...seen.flatMap((head) => breakOfHead(head, of(nameOf(head))) ?? []),
+  ];
+  return { heads, removed: new Set(removed.map(({ sha256 }) => sha256)).size, breaks };
+}

@@ -1,0 +1,199 @@
+import { release } from '../../core/buffer-memory.ts';
+import type { HoldfastError } from '../../core/errors.ts';
+import { parallel } from '../../core/parallel.ts';
+import type { ChunkRef } from '../../format/chunk-ref.ts';
+import type { NodeRef } from '../../format/tree.ts';
+import type { BackupReader } from '../../repository/reading/backup-reader.ts';
+import { isDamage } from '../../repository/reading/damage.ts';
+import type { Leaf, LostNode } from '../../repository/reading/tree-reader.ts';
+import type { Repository } from '../../repository/repository.ts';
+
+/** Chunks decoded by one task. */
+const CHUNKS_A_TASK = 8;
+/** Checked chunks that are remembered, so that what backups share is read once; beyond it, some are read again. */
+const MOST_REMEMBERED = 500_000;
+/** The same of leaves, which hold about 256 chunks each. */
+const MOST_LEAVES = 50_000;
+
+/** A chunk that cannot be read. */
+export interface LostChunk {
+  readonly ref: ChunkRef;
+  readonly problem: HoldfastError;
+  /** Id of the pack at fault. */
+  readonly pack: string;
+}
+
+export interface TreeCheckOptions {
+  /** Chunks that it says no to are not read. @default all are */
+  readonly isInScope?: (ref: ChunkRef) => boolean;
+  readonly onLostNode: (lost: LostNode) => void;
+  readonly onLostChunk: (lost: LostChunk) => void;
+  /** Called with every reference. */
+  readonly onRef?: (ref: ChunkRef) => void;
+  /**
+   * Whether leaves are passed by that were read before, by this check and with the same scope, and all of whose chunks were as
+   * they should be. Backups share most of them.
+   *
+   * @default false
+   */
+  readonly passesKnownLeaves?: boolean;
+  /** Of the chunks passed by, read or not. */
+  readonly onPassed?: (plainBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Reads every chunk below a tree node from its chain, and checks it against the id, size and count in its tree. */
+export class TreeCheck {
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal;
+  #known = new Set<string>();
+  /** Packs of leaves that were found whole. */
+  #leaves = new Map<string, readonly string[]>();
+  #listed: { readonly reader: BackupReader; readonly packs: ReadonlySet<string> } | undefined;
+  /** Chunks that were read and are what they should be. */
+  chunks = 0;
+  records = 0;
+
+  constructor(repository: Repository, signal: AbortSignal) {
+    this.#repository = repository;
+    this.#signal = signal;
+  }
+
+  /** Does not stop at damage: one bad node or chunk hides no other. @throws what is not damage */
+  async check(reader: BackupReader, node: NodeRef, options: TreeCheckOptions): Promise<void> {
+    const { isInScope = () => true, onRef, onPassed = () => {}, onLostNode } = options;
+    await this.#learn(reader);
+    const isWanted = (below: NodeRef) => {
+      if (!options.passesKnownLeaves || !this.#isKnown(reader, below)) return true;
+      onPassed(below.plainBytes);
+      return false;
+    };
+    for await (const found of reader.walk(node, { isWanted, signal: this.#signal })) {
+      if ('problem' in found) {
+        onLostNode(found);
+        continue;
+      }
+      if (onRef) for (const ref of found.refs) onRef(ref);
+      const wanted = found.refs.filter((ref) => isInScope(ref) && !this.#isKnownChunk(reader, ref));
+      let isWhole = true;
+      const onLostChunk = (lost: LostChunk) => {
+        isWhole = false;
+        options.onLostChunk(lost);
+      };
+      await this.#checkChunks(reader, wanted, { ...options, onLostChunk });
+      if (isWhole && options.passesKnownLeaves) this.#remember(found);
+      onPassed(found.refs.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
+    }
+  }
+
+  /** Whether a leaf was found whole, and this backup lists all packs that it needs. */
+  #isKnown(reader: BackupReader, node: NodeRef): boolean {
+    const packs = node.level === 0 ? this.#leaves.get(leafName(node)) : undefined;
+    return packs !== undefined && this.#areListed(reader, packs);
+  }
+
+  #isKnownChunk(reader: BackupReader, ref: ChunkRef): boolean {
+    return this.#known.has(chunkName(ref)) && this.#areListed(reader, packsOf(ref));
+  }
+
+  #areListed(reader: BackupReader, packs: readonly string[]): boolean {
+    const listed = this.#listed?.reader === reader ? this.#listed.packs : undefined;
+    return packs.every((pack) => listed?.has(pack));
+  }
+
+  /** Which packs a backup lists; none where its list is damaged, and then no node of it can be read. */
+  async #learn(reader: BackupReader): Promise<void> {
+    if (this.#listed?.reader === reader) return;
+    let packs: ReadonlySet<string> = new Set();
+    try {
+      packs = new Set((await reader.listed(this.#signal)).map(({ id }) => id));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+    this.#listed = { reader, packs };
+  }
+
+  #remember({ node, refs }: Leaf): void {
+    if (this.#leaves.size >= MOST_LEAVES) this.#leaves = new Map();
+    const packs = new Set(refs.flatMap(packsOf));
+    this.#leaves.set(leafName(node), [...packs, node.location.pack.id ?? '']);
+  }
+
+  async #checkChunks(
+    reader: BackupReader,
+    refs: readonly ChunkRef[],
+    options: TreeCheckOptions,
+  ): Promise<void> {
+    const groups = Array.from({ length: Math.ceil(refs.length / CHUNKS_A_TASK) }, (_, i) =>
+      refs.slice(i * CHUNKS_A_TASK, (i + 1) * CHUNKS_A_TASK),
+    );
+    const most = this.#repository.context.pool.size + 1;
+    await parallel(groups, { most, signal: this.#signal }, (group) =>
+      this.#checkGroup(reader, group, options),
+    );
+  }
+
+  /** One task for all; where that fails, one for each. */
+  async #checkGroup(
+    reader: BackupReader,
+    group: readonly ChunkRef[],
+    { onLostChunk }: TreeCheckOptions,
+  ): Promise<void> {
+    if ((await this.#decode(reader, group)) === undefined) return;
+    for (const ref of group) {
+      const problem = await this.#decode(reader, [ref]);
+      if (problem) onLostChunk({ ref, ...(await this.#culprit(reader, ref, problem)) });
+    }
+  }
+
+  /** What is wrong with them, undefined where nothing is. */
+  async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<HoldfastError | undefined> {
+    try {
+      const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
+      release(plain);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return error;
+    }
+    if (this.#known.size + group.length > MOST_REMEMBERED) this.#known = new Set();
+    for (const ref of group) {
+      this.#known.add(chunkName(ref));
+      this.chunks++;
+      this.records += ref.records;
+    }
+    return undefined;
+  }
+
+  /** The first pack of a chain that does not give its item, with why; else the pack of the last step. */
+  async #culprit(
+    reader: BackupReader,
+    { chain }: ChunkRef,
+    problem: HoldfastError,
+  ): Promise<Omit<LostChunk, 'ref'>> {
+    for (const location of chain) {
+      try {
+        release(await reader.packs.readItem(location, this.#signal, 'any'));
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        return { pack: location.pack.id ?? '', problem: error };
+      }
+    }
+    return { pack: chain.at(-1)?.pack.id ?? '', problem };
+  }
+}
+
+/** The same chunk, with the same counts, by the same chain. */
+export function chunkName({ id, plainBytes, records, chain }: ChunkRef): string {
+  const last = chain.at(-1);
+  const counts = `${plainBytes}/${records}`;
+  return `${id.toString('latin1', 0, 16)}${last?.pack.id?.slice(0, 16)}${last?.offset}/${counts}`;
+}
+
+function packsOf({ chain }: ChunkRef): string[] {
+  return chain.map(({ pack }) => pack.id ?? '');
+}
+
+/** With what its parent says of it: that is checked too. */
+function leafName({ id, chunks, plainBytes, records, location }: NodeRef): string {
+  return `${id.toString('latin1', 0, 16)}${location.pack.id?.slice(0, 16)}${location.offset}/${chunks}/${plainBytes}/${records}`;
+}

@@ -1,0 +1,240 @@
+import { hash, randomBytes } from 'node:crypto';
+import { release } from '../../core/buffer-memory.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
+import { encodeDelta } from '../../format/delta.ts';
+import { PackBuilder } from '../../format/pack.ts';
+import { padme } from '../../format/padding.ts';
+import { newPackSeal, openItem } from '../../format/seal.ts';
+import type {
+  ChunkToDecode,
+  ChunkToStore,
+  ItemBatch,
+  ItemSlice,
+  PackClosed,
+  RunSettings,
+  StoredChunk,
+} from './codec-task.ts';
+import { TableChoice } from './table-choice.ts';
+
+const NEWLINE = 0x0a;
+/** Deltas are small, so they can be compressed harder than chunks for little. */
+const DELTA_LEVEL = 9;
+/** Header, directory and tags of a pack of one item, and some. */
+const PACK_OVERHEAD_BYTES = 1024;
+
+/**
+ * Hashes, compresses and seals chunks of one run into packs of its own. Synchronous: runs on a worker
+ * thread, or inline for what is small.
+ */
+export class ChunkProcessor {
+  readonly #settings: RunSettings;
+  /** Undefined: chunks are not stored as columns. */
+  readonly #tables: TableChoice | undefined;
+  #spare: ArrayBuffer | undefined;
+  #builder: { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } | undefined;
+  #closed: PackClosed[] = [];
+  #packs = 0;
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings;
+    const { version, purpose, level } = settings;
+    if (version > 1 && purpose === 'data' && level > 0) this.#tables = new TableChoice(level);
+  }
+
+  /** Takes back a buffer to build the next pack in; one is enough, another is let go. */
+  reuse(buffer: ArrayBuffer): void {
+    if (this.#spare) release(new Uint8Array(buffer));
+    else this.#spare = buffer;
+  }
+
+  store(block: Buffer, chunks: readonly ChunkToStore[], bases: ItemBatch | undefined): StoredChunk[] {
+    return chunks.map((chunk) => this.#storeChunk(block.subarray(chunk.start, chunk.end), chunk, bases));
+  }
+
+  /** Seals `plain` (codec byte and body) as it is. */
+  addItem(item: Uint8Array): {
+    readonly pack: number;
+    readonly offset: number;
+    readonly storedBytes: number;
+  } {
+    const { pack } = this.#room(item.length);
+    const { offset, storedBytes } = pack.add(item);
+    return { pack: this.#packs, offset, storedBytes };
+  }
+
+  /** See PackBuilder.pad; room for it must have been reserved. */
+  pad(): void {
+    this.#builder?.pack.pad();
+  }
+
+  /** Packs that were filled since the last call. */
+  takeClosed(): PackClosed[] {
+    const closed = this.#closed;
+    this.#closed = [];
+    return closed;
+  }
+
+  /** Closes the open pack too. */
+  finish(): PackClosed[] {
+    this.#close(true);
+    return this.takeClosed();
+  }
+
+  #storeChunk(plain: Buffer, chunk: ChunkToStore, bases: ItemBatch | undefined): StoredChunk {
+    const id = chunk.id ? Buffer.from(chunk.id) : hash('sha256', plain, 'buffer');
+    if (chunk.parentId && id.equals(chunk.parentId)) return { status: 'same' };
+    if (chunk.mayDelta && !chunk.base) return { status: 'needs-base', id };
+    const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
+    const item = delta ?? this.#tables?.encode(plain) ?? encodeFull(plain, this.#settings.level);
+    const location = this.addItem(item);
+    release(item);
+    return {
+      status: 'stored',
+      id,
+      records: countRecords(plain),
+      isDelta: delta !== undefined,
+      ...location,
+    };
+  }
+
+  /** Undefined where the delta is not worth it. */
+  #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
+    const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
+    const delta = encodeDelta(from, plain);
+    release(from);
+    const item = encodeDeltaItem(delta, this.#settings.level > 0 ? DELTA_LEVEL : 0);
+    return item.length <= base.maxDeltaBytes ? item : undefined;
+  }
+
+  /** Makes sure that an item of `itemBytes` goes into the open pack, and says which that is. */
+  reserve(itemBytes: number): number {
+    this.#room(itemBytes);
+    return this.#packs;
+  }
+
+  #room(itemBytes: number): { readonly pack: PackBuilder } {
+    if (this.#builder && !this.#builder.pack.fits(itemBytes)) this.#close(false);
+    this.#builder ??= this.#newBuilder(itemBytes);
+    return this.#builder;
+  }
+
+  #newBuilder(itemBytes: number): { readonly pack: PackBuilder; readonly buffer: ArrayBuffer } {
+    const { version, purpose, runKeyId, runKey } = this.#settings;
+    const size = this.#sizeFor(itemBytes);
+    const buffer = this.#takeSpare(size) ?? new ArrayBuffer(size);
+    const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32), version);
+    // The size of a full pack of version 2 says nothing of what is in it, nor of a larger pack that was there before.
+    const view = version === 1 ? Buffer.from(buffer) : Buffer.from(buffer, 0, size);
+    return { pack: new PackBuilder(seal, view), buffer };
+  }
+
+  /** Bytes of a full pack that begins with such an item. */
+  #sizeFor(itemBytes: number): number {
+    const { version, packBytes } = this.#settings;
+    const least = itemBytes + PACK_OVERHEAD_BYTES;
+    return least <= packBytes ? packBytes : version === 1 ? least : padme(least);
+  }
+
+  #takeSpare(least: number): ArrayBuffer | undefined {
+    const spare = this.#spare;
+    if (!spare || spare.byteLength < least) return undefined;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  #close(padded: boolean): void {
+    if (!this.#builder) return;
+    const { id, bytes } = this.#builder.pack.close(padded);
+    this.#closed.push({ pack: this.#packs, id, buffer: this.#builder.buffer, length: bytes.length });
+    this.#builder = undefined;
+    this.#packs++;
+  }
+}
+
+/**
+ * The plain bytes of chunks, one after the other, each checked against its id, size and record count.
+ *
+ * @throws E_DAMAGED
+ */
+export function decodeChunks(
+  batch: ItemBatch,
+  chunks: readonly ChunkToDecode[],
+  maxChunkBytes: number,
+): Buffer {
+  const total = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
+  let output: Buffer | undefined;
+  let at = 0;
+  for (const plain of decodedChunks(batch, chunks, maxChunkBytes)) {
+    output ??= Buffer.from(new ArrayBuffer(total));
+    plain.copy(output, at);
+    at += plain.length;
+  }
+  return output ?? Buffer.from(new ArrayBuffer(0));
+}
+
+/** As `decodeChunks`, each by itself; the memory of one is freed when the next is asked for. @throws E_DAMAGED */
+export function* decodedChunks(
+  batch: ItemBatch,
+  chunks: readonly ChunkToDecode[],
+  maxChunkBytes: number,
+): Generator<Buffer> {
+  for (const chunk of chunks) refuseOversize(chunk, batch, maxChunkBytes);
+  for (const chunk of chunks) {
+    const nameOf = (step: number) => {
+      const { at, pack } = placeOf(chunk.chain[step], batch);
+      return `the item at ${at} of ${pack}`;
+    };
+    const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes, { nameOf });
+    checkChunk(plain, chunk, batch);
+    yield plain;
+    release(plain);
+  }
+}
+
+/** A size that no writer gives a chunk is refused before memory is taken for it. */
+function refuseOversize({ plainBytes, chain }: ChunkToDecode, batch: ItemBatch, maxChunkBytes: number): void {
+  if (plainBytes <= maxChunkBytes) return;
+  const { at, pack } = placeOf(chain[0], batch);
+  throw new HoldfastError(
+    'E_DAMAGED',
+    `the chunk at ${at} of ${pack} is said to have ${plainBytes} bytes, at most ${maxChunkBytes} are allowed`,
+  );
+}
+
+/** Whether these are the bytes of the chunk with this id. */
+export function isChunk(plain: Uint8Array, id: Uint8Array): boolean {
+  return hash('sha256', plain, 'buffer').equals(id);
+}
+
+function checkChunk(plain: Buffer, chunk: ChunkToDecode, batch: ItemBatch): void {
+  const isWhole =
+    plain.length === chunk.plainBytes && isChunk(plain, chunk.id) && countRecords(plain) === chunk.records;
+  if (isWhole) return;
+  const { at, pack } = placeOf(chunk.chain[0], batch);
+  throw new HoldfastError('E_DAMAGED', `the chunk at ${at} of ${pack} is not the one that its tree names`, {
+    hint: 'Restore another backup, and run `holdfast verify --full`.',
+  });
+}
+
+function placeOf(
+  slice: ItemSlice | undefined,
+  batch: ItemBatch,
+): { readonly at: number; readonly pack: string } {
+  return { at: slice?.offset ?? 0, pack: batch.seals[slice?.seal ?? 0]?.pack ?? 'a pack' };
+}
+
+function openChain(chain: readonly ItemSlice[], batch: ItemBatch): Buffer[] {
+  return chain.map((slice) => {
+    const seal = batch.seals[slice.seal];
+    if (!seal) throw new HoldfastError('E_INTERNAL', 'an item without its seal');
+    const stored = Buffer.from(batch.buffer, slice.at, slice.storedBytes);
+    return openItem(seal, slice.offset, stored, `the item at ${slice.offset} of ${seal.pack}`);
+  });
+}
+
+function countRecords(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}

@@ -1,0 +1,140 @@
+import type { FilePlace } from '../../core/file-place.ts';
+import type { FormatVersion } from '../../core/format-version.ts';
+import type { PackId, RunKeyId } from '../../core/ids.ts';
+import type { PackPurpose, PackSeal } from '../../format/seal.ts';
+
+/** For a task: a message carries all the memory below a view, so what goes into one has memory of its own. */
+export function ownBytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(view);
+}
+
+/** One stored item in a task's buffer. */
+export interface ItemSlice {
+  /** Index into the task's `seals`. */
+  readonly seal: number;
+  /** Where it begins in the task's buffer. */
+  readonly at: number;
+  readonly storedBytes: number;
+  /** Where it begins in its pack. */
+  readonly offset: number;
+}
+
+/** Stored bytes of items, gathered for one task. */
+export interface ItemBatch {
+  readonly buffer: ArrayBuffer;
+  readonly seals: readonly (PackSeal & { readonly pack: string })[];
+}
+
+/** What a run's processors need to know. */
+export interface RunSettings {
+  /** Of the packs that are filled. */
+  readonly version: FormatVersion;
+  readonly runKeyId: RunKeyId;
+  readonly purpose: PackPurpose;
+  readonly runKey: Uint8Array;
+  readonly packBytes: number;
+  readonly maxChunkBytes: number;
+  /** zstd level; 0 stores raw. */
+  readonly level: number;
+}
+
+export interface ChunkToStore {
+  readonly start: number;
+  readonly end: number;
+  /** Id of the parent's chunk: if equal, nothing is stored. */
+  readonly parentId?: Uint8Array | undefined;
+  /** Its id, where an earlier answer gave it. */
+  readonly id?: Uint8Array | undefined;
+  /** There is a base that can be had: ask for it before storing in full. */
+  readonly mayDelta: boolean;
+  /** The base's chain, and the largest item that is worth being a delta. */
+  readonly base?: { readonly chain: readonly ItemSlice[]; readonly maxDeltaBytes: number } | undefined;
+}
+
+export type StoredChunk =
+  | { readonly status: 'same' }
+  | { readonly status: 'needs-base'; readonly id: Uint8Array }
+  | {
+      readonly status: 'stored';
+      readonly id: Uint8Array;
+      readonly records: number;
+      readonly isDelta: boolean;
+      /** Number of the pack among those of this worker in this run. */
+      readonly pack: number;
+      readonly offset: number;
+      readonly storedBytes: number;
+    };
+
+export interface PackClosed {
+  readonly pack: number;
+  readonly id: PackId;
+  /** Transferred; the pack is its first `length` bytes. */
+  readonly buffer: ArrayBuffer;
+  readonly length: number;
+}
+
+export interface ChunkToDecode {
+  readonly id: Uint8Array;
+  readonly plainBytes: number;
+  readonly records: number;
+  readonly chain: readonly ItemSlice[];
+}
+
+export interface ChunkToCheck {
+  readonly start: number;
+  readonly end: number;
+  readonly id: Uint8Array;
+}
+
+export interface DigestParts {
+  readonly sums: Uint32Array;
+  readonly counts: Float64Array;
+}
+
+export type CodecTask =
+  | { readonly kind: 'begin'; readonly settings: RunSettings }
+  | {
+      readonly kind: 'store';
+      readonly run: string;
+      readonly block: SharedArrayBuffer;
+      readonly chunks: readonly ChunkToStore[];
+      readonly bases: ItemBatch | undefined;
+      /** Buffer of a pack that was uploaded, to be filled again. */
+      readonly spare: ArrayBuffer | undefined;
+    }
+  | { readonly kind: 'finish'; readonly run: string }
+  | {
+      readonly kind: 'decode';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+      readonly digest: boolean;
+    }
+  | {
+      readonly kind: 'write';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+      readonly to: FilePlace;
+    }
+  | {
+      readonly kind: 'prove';
+      readonly batch: ItemBatch;
+      readonly chunks: readonly ChunkToDecode[];
+      readonly maxChunkBytes: number;
+    }
+  | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
+  | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
+
+export interface CodecResults {
+  readonly begin: undefined;
+  readonly store: { readonly chunks: readonly StoredChunk[]; readonly closed: readonly PackClosed[] };
+  readonly finish: { readonly closed: readonly PackClosed[] };
+  /** The chunks' plain bytes, one after the other. */
+  readonly decode: { readonly plain: ArrayBuffer; readonly digest: DigestParts | undefined };
+  readonly write: undefined;
+  readonly prove: undefined;
+  /** Whether every piece has its id. */
+  readonly check: boolean;
+  readonly digest: DigestParts;
+}

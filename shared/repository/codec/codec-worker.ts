@@ -1,0 +1,107 @@
+import { parentPort } from 'node:worker_threads';
+import { buffersLetGo, release } from '../../core/buffer-memory.ts';
+import { isHoldfastError } from '../../core/errors.ts';
+import { writePieces } from '../../core/file-place.ts';
+import { RecordDigest } from '../../format/record-digest.ts';
+import { ChunkProcessor, decodeChunks, decodedChunks, isChunk } from './chunk-processor.ts';
+import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
+
+/** What crosses the thread boundary: errors lose their class on the way. */
+export type WorkerAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string | undefined;
+      readonly stack: string | undefined;
+    };
+
+const runs = new Map<string, ChunkProcessor>();
+
+parentPort?.on('message', (task: CodecTask) => {
+  try {
+    const { value, transfer } = perform(task);
+    parentPort?.postMessage({ ok: true, value } satisfies WorkerAnswer, transfer);
+  } catch (error) {
+    parentPort?.postMessage(describe(error));
+  }
+});
+
+/** What a worker does with a task. */
+export function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
+  switch (task.kind) {
+    case 'begin':
+      runs.set(task.settings.runKeyId, new ChunkProcessor(task.settings));
+      return { value: undefined, transfer: [] };
+    case 'store': {
+      const run = runOf(task.run);
+      if (task.spare) run.reuse(task.spare);
+      const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
+      if (task.bases) release(new Uint8Array(task.bases.buffer));
+      buffersLetGo(task.block.byteLength);
+      return withClosed(run.takeClosed(), { chunks });
+    }
+    case 'finish': {
+      const closed = runOf(task.run).finish();
+      runs.delete(task.run);
+      return withClosed(closed, {});
+    }
+    case 'decode': {
+      const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes);
+      const digest = task.digest ? digestOf(plain) : undefined;
+      release(new Uint8Array(task.batch.buffer));
+      buffersLetGo(2 * plain.length);
+      return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
+    }
+    case 'write':
+      writePieces(task.to, decodedChunks(task.batch, task.chunks, task.maxChunkBytes));
+      release(new Uint8Array(task.batch.buffer));
+      buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
+      return { value: undefined, transfer: [] };
+    case 'prove':
+      // Each is checked as it is made, and freed.
+      for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes))
+        buffersLetGo(plain.length);
+      release(new Uint8Array(task.batch.buffer));
+      return { value: undefined, transfer: [] };
+    case 'check': {
+      const block = Buffer.from(task.block);
+      const value = task.pieces.every(({ start, end, id }) => isChunk(block.subarray(start, end), id));
+      return { value, transfer: [] };
+    }
+    case 'digest':
+      return { value: digestOf(Buffer.from(task.block, 0, task.end)), transfer: [] };
+  }
+}
+
+function withClosed(
+  closed: readonly PackClosed[],
+  value: object,
+): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
+  return { value: { ...value, closed }, transfer: closed.map((pack) => pack.buffer) };
+}
+
+function runOf(id: string): ChunkProcessor {
+  const run = runs.get(id);
+  if (!run) throw new Error(`no run ${id} was begun on this worker`);
+  return run;
+}
+
+function digestOf(bytes: Buffer): DigestParts {
+  const digest = new RecordDigest();
+  digest.update(bytes);
+  return { sums: digest.sums, counts: digest.counts };
+}
+
+function describe(error: unknown): WorkerAnswer {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const known = isHoldfastError(error);
+  return {
+    ok: false,
+    code: known ? error.code : 'E_INTERNAL',
+    message,
+    hint: known ? error.hint : undefined,
+    stack,
+  };
+}

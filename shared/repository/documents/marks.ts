@@ -1,0 +1,204 @@
+import type { HoldfastError } from '../../core/errors.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import type { Report, ReportKind } from '../../format/report.ts';
+import { type Body, type BodyKind, parseBody } from '../../format/report-bodies.ts';
+import { isAfter, madeAt, type ReportDates, type Reports, type StoredReport } from './reports.ts';
+
+interface At {
+  /** When it was made, by the clock of its writer or of the store, whichever says earlier. */
+  readonly at: Date;
+  /** The report that says so. */
+  readonly report: string;
+}
+
+type Depth = Body<'verify'>['depth'];
+
+/** What the reports say of one backup; the newest of each. */
+export interface BackupMarks {
+  /** The newest that no release has ended. */
+  readonly hold?: At & { readonly reason: string };
+  readonly accept?: At & { readonly reason: string };
+  /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
+  readonly verify?: At & { readonly depth: Depth; readonly isWhole: boolean };
+  /** The newest that read every byte; where parts did together, the oldest of these. */
+  readonly fullVerify?: At;
+  readonly drill?: At & Body<'drill'>;
+}
+
+export interface Marks {
+  of(backup: string): BackupMarks;
+  /** Reports of all holds of a backup that no release has ended. */
+  holdsOf(backup: string): readonly string[];
+  /** Reports that could not be read, or were changed. They are not counted. */
+  readonly problems: readonly HoldfastError[];
+  /** Keys of those of them that may be holds. */
+  readonly unreadHolds: readonly string[];
+  /** Those of them that may say that some backup is damaged. */
+  readonly unreadVerifies: readonly At[];
+}
+
+const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfies readonly (BodyKind &
+  ReportKind)[];
+type MarkKind = (typeof KINDS)[number];
+
+/** A report that says something of a backup. */
+interface Said<K extends MarkKind> extends At {
+  /** Alone: thousands of whole reports would take memory. */
+  readonly stored: ReportDates;
+  readonly body: Body<K>;
+}
+
+/** All that was said of one backup, in no order. */
+type AllSaid = { readonly [K in MarkKind]: Said<K>[] };
+
+/**
+ * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
+ * all that can be read. In which order the store gives them plays no part.
+ *
+ * @param since only reports of then or later: enough for backups that were made since, as no report comes before its backup
+ * @throws E_STORE_*
+ */
+export async function readMarks(reports: Reports, signal: AbortSignal, since?: Date): Promise<Marks> {
+  const said = new Map<string, AllSaid>();
+  const problems: HoldfastError[] = [];
+  const unreadHolds: string[] = [];
+  const unreadVerifies: At[] = [];
+  const unread: { readonly stored: StoredReport; readonly problem: HoldfastError }[] = [];
+  for await (const stored of reports.readAll(KINDS, signal, since)) {
+    const problem = stored.problem ?? note(said, stored);
+    if (problem) unread.push({ stored, problem });
+  }
+  for (const { stored, problem } of await withoutPutAside(reports, unread, signal)) {
+    problems.push(problem);
+    const { key, storedAt } = stored;
+    if (key.startsWith('reports/hold/')) unreadHolds.push(key);
+    if (key.startsWith('reports/verify/')) unreadVerifies.push({ at: storedAt, report: key });
+  }
+  const marks = new Map([...said].map(([backup, all]) => [backup, marksOf(backup, all)]));
+  return {
+    of: (backup) => marks.get(backup) ?? {},
+    holdsOf: (backup) => standing(said.get(backup)).map(({ report }) => report),
+    problems,
+    unreadHolds,
+    unreadVerifies,
+  };
+}
+
+/** Those that nobody has put aside. */
+async function withoutPutAside<T extends { readonly stored: StoredReport }>(
+  reports: Reports,
+  unread: readonly T[],
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  if (unread.length === 0) return unread;
+  const quarantine = await reports.quarantine(signal);
+  const left: T[] = [];
+  for (const one of unread)
+    if ((await quarantine.reasonOf(one.stored.key, signal)) === undefined) left.push(one);
+  return left;
+}
+
+function note(said: Map<string, AllSaid>, stored: StoredReport): HoldfastError | undefined {
+  const { report } = stored;
+  if (!report) return undefined;
+  try {
+    noteOf(said, report.kind as MarkKind, report, stored);
+    return undefined;
+  } catch (error) {
+    if (!isDocumentProblem(error)) throw error;
+    return error;
+  }
+}
+
+function noteOf<K extends MarkKind>(
+  said: Map<string, AllSaid>,
+  kind: K,
+  report: Report,
+  stored: StoredReport,
+): void {
+  const body = parseBody(kind, report);
+  for (const backup of report.backups) {
+    const all = said.get(backup) ?? { hold: [], release: [], accept: [], verify: [], drill: [] };
+    said.set(backup, all);
+    all[kind].push({
+      at: madeAt(stored),
+      report: report.key,
+      stored: { report: { at: report.at }, storedAt: stored.storedAt },
+      body,
+    });
+  }
+}
+
+function marksOf(backup: string, all: AllSaid): BackupMarks {
+  const { accept, verify, drill } = all;
+  const [held, accepted, drilled] = [newest(standing(all)), newest(accept), newest(drill)];
+  const full = newest([...verify.filter(({ body }) => body.depth.kind === 'full'), ...wholes(verify)]);
+  return {
+    ...(held && { hold: { ...dated(held), reason: held.body.reason } }),
+    ...(accepted && { accept: { ...dated(accepted), reason: accepted.body.reason } }),
+    ...verified(backup, verify),
+    ...(full && { fullVerify: dated(full) }),
+    ...(drilled && { drill: { ...dated(drilled), ...drilled.body } }),
+  };
+}
+
+function dated({ at, report }: At): At {
+  return { at, report };
+}
+
+/** The last by when it was made; of the same moment, by name. */
+function newest<K extends MarkKind>(said: readonly Said<K>[]): Said<K> | undefined {
+  return said.reduce<Said<K> | undefined>((last, one) => {
+    if (!last || one.at > last.at) return one;
+    return one.at < last.at || one.report < last.report ? last : one;
+  }, undefined);
+}
+
+/** The holds that no release ends. */
+function standing(all: AllSaid | undefined): readonly Said<'hold'>[] {
+  return all?.hold.filter((one) => !all.release.some((other) => ends(other, one))) ?? [];
+}
+
+/** A release names what it ends. One of before named nothing: it ends what came before it. */
+function ends(release: Said<'release'>, hold: Said<'hold'>): boolean {
+  return release.body.ends?.includes(hold.report) ?? isAfter(release.stored, hold.stored);
+}
+
+function verified(backup: string, verify: readonly Said<'verify'>[]): Pick<BackupMarks, 'verify'> {
+  const last = newest(verify);
+  if (!last) return {};
+  const isDamage = ({ body }: Said<'verify'>) => body.damaged.includes(backup);
+  const clean = verify.filter((one) => !isDamage(one));
+  const found = verify.filter(
+    (damage) =>
+      isDamage(damage) &&
+      !isCleared(
+        damage,
+        clean.filter((one) => isAfter(one.stored, damage.stored)),
+      ),
+  );
+  return { verify: { ...dated(last), depth: last.body.depth, isWhole: found.length === 0 } };
+}
+
+/** @param after clean verifications that came after it */
+function isCleared(damage: Said<'verify'>, after: readonly Said<'verify'>[]): boolean {
+  return after.some(({ body }) => covers(body.depth, damage.body.depth)) || wholes(after).length > 0;
+}
+
+/** Of each count of which all parts were read, the part that was read longest ago. */
+function wholes(verify: readonly Said<'verify'>[]): Said<'verify'>[] {
+  const subsets = verify.filter(({ body }) => body.depth.kind === 'subset');
+  return [...Map.groupBy(subsets, ({ body }) => body.depth.of ?? 0)].flatMap(([of, some]) => {
+    const parts = [...Map.groupBy(some, ({ body }) => body.depth.part).values()].flatMap(
+      (reports) => newest(reports) ?? [],
+    );
+    const [oldest] = parts.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+    return oldest && parts.length >= of ? [oldest] : [];
+  });
+}
+
+/** Whether a verification looks for all that another one can find. */
+function covers(depth: Depth, other: Depth): boolean {
+  if (depth.kind === 'full') return true;
+  return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;
+}

@@ -1,0 +1,143 @@
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../core/units.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import {
+  claimKey,
+  encodeNotice,
+  NOTICES,
+  type Notice,
+  noticeKey,
+  parseClaimKey,
+  parseNotice,
+  parseNoticeKey,
+  type Said,
+} from '../../format/notice.ts';
+import { putIfAbsent } from '../../store/if-there.ts';
+import type { ObjectInfo } from '../../store/object-store.ts';
+import type { Repository } from '../repository.ts';
+
+/** Notices that are kept of each channel, besides those that say what was said last. */
+const MOST_NOTICES = 40;
+/** A process that took a delivery upon itself is believed to be at it for so long. */
+export const CLAIM_MS = 10 * MINUTE_MS;
+const CLAIMS_KEPT_MS = DAY_MS;
+/** A note is no reason to wait for a store that does not answer. */
+const MOST_WAIT_MS = 20 * SECOND_MS;
+
+/** What is kept of one channel, as it was when it was listed. */
+export class ChannelNotices {
+  readonly channel: string;
+  readonly #repository: Repository;
+  readonly #objects: readonly ObjectInfo[];
+
+  private constructor(repository: Repository, channel: string, objects: readonly ObjectInfo[]) {
+    this.#repository = repository;
+    this.channel = channel;
+    this.#objects = objects;
+  }
+
+  /** @throws E_STORE_* */
+  static async list(repository: Repository, channel: string, signal: AbortSignal): Promise<ChannelNotices> {
+    const objects: ObjectInfo[] = [];
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(MOST_WAIT_MS)]);
+    for await (const info of repository.store.list(`${NOTICES}${channel}/`, { signal: limit }))
+      objects.push(info);
+    return new ChannelNotices(repository, channel, objects);
+  }
+
+  /** Keys, newest first. */
+  get keys(): readonly string[] {
+    return this.#objects.flatMap(({ key }) => (parseNoticeKey(key) ? [key] : [])).toReversed();
+  }
+
+  /** What was said last; undefined if nothing was, or if that cannot be read: what was said before it may be over since. @throws E_STORE_* */
+  async lastSaid(signal: AbortSignal): Promise<Said | undefined> {
+    const last = this.#lastDelivered((kind) => kind !== 'test' && kind !== 'digest');
+    return last && ((await this.read(last.key, signal))?.said ?? undefined);
+  }
+
+  /** When a digest was delivered last, by the store's clock. */
+  get digestAt(): Date | undefined {
+    return this.#lastDelivered((kind) => kind === 'digest')?.modifiedAt;
+  }
+
+  /** By the store's clock: that of a process may be wrong. */
+  #lastDelivered(isWanted: (kind: string) => boolean): ObjectInfo | undefined {
+    const delivered = this.#objects.filter(({ key }) => {
+      const { kind, outcome } = parseNoticeKey(key) ?? {};
+      return outcome === 'delivered' && kind !== undefined && isWanted(kind);
+    });
+    return delivered.toSorted(
+      (a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.key < b.key ? 1 : -1),
+    )[0];
+  }
+
+  /** Undefined if it cannot be relied on. @throws E_STORE_* */
+  async read(key: string, signal: AbortSignal): Promise<Notice | undefined> {
+    const { store, id } = this.#repository;
+    try {
+      return parseNotice(await store.get(key, { signal }), { repository: id, key });
+    } catch (error) {
+      if (isDocumentProblem(error) || (error as { readonly code?: string }).code === 'E_OBJECT_NOT_FOUND')
+        return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes a delivery upon this process.
+   *
+   * @param claim of what is to be said: the same in every process that would say it
+   * @returns how many had it before; undefined if another process is at it
+   * @throws E_STORE_*
+   */
+  async claim(claim: string, signal: AbortSignal): Promise<number | undefined> {
+    const { store, clock } = this.#repository;
+    const before = this.#objects.flatMap((info) => {
+      const found = parseClaimKey(info.key);
+      return found?.claim === claim ? [{ ...found, info }] : [];
+    });
+    const last = before.toSorted((a, b) => b.count - a.count)[0];
+    if (last) {
+      const isOver = this.keys.some((key) => parseNoticeKey(key)?.id === `${claim}-${last.count}`);
+      // A clock that is wrong by more, this one or the store's, must not silence anything.
+      const ageMs = Math.abs(clock.now().getTime() - last.info.modifiedAt.getTime());
+      if (!isOver && ageMs < CLAIM_MS) return undefined;
+    }
+    const count = last ? last.count + 1 : 0;
+    const key = claimKey(this.channel, claim, count);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(MOST_WAIT_MS)]);
+    return (await putIfAbsent(key, Buffer.from('{}\n'), store, { signal: limit })) ? count : undefined;
+  }
+
+  /** Removes what is old: the newest notices stay, and those that say what was said last. @throws E_STORE_* */
+  async trim(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#repository;
+    const { keys } = this;
+    if (keys.length <= MOST_NOTICES && this.#objects.length <= 2 * MOST_NOTICES) return;
+    const needed = [
+      this.#lastDelivered((kind) => kind !== 'test' && kind !== 'digest')?.key,
+      this.#lastDelivered((kind) => kind === 'digest')?.key,
+    ];
+    const oldest = clock.now().getTime() - CLAIMS_KEPT_MS;
+    const claims = this.#objects.filter(
+      ({ key, modifiedAt }) => parseClaimKey(key) && modifiedAt.getTime() < oldest,
+    );
+    const old = keys.slice(MOST_NOTICES).filter((key) => !needed.includes(key));
+    for (const key of [...old, ...claims.map((claim) => claim.key)]) await store.delete(key, { signal });
+  }
+}
+
+/** @throws E_STORE_* */
+export async function writeNotice(
+  { store, clock, id: repository }: Repository,
+  {
+    id,
+    ...notice
+  }: Omit<Notice, 'format' | 'version' | 'repository' | 'key' | 'at'> & { readonly id: string },
+): Promise<void> {
+  const at = clock.now();
+  const key = noticeKey(notice, at, id);
+  await store.put(key, encodeNotice({ ...notice, repository, key, at: at.toISOString() }), {
+    signal: AbortSignal.timeout(MOST_WAIT_MS),
+  });
+}

@@ -1,0 +1,43 @@
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import type { Manifest, ManifestRef } from '../../format/manifest.ts';
+import { type Body, parseBody } from '../../format/report-bodies.ts';
+import type { Repository } from '../repository.ts';
+import type { StoredReport } from './reports.ts';
+
+/** A backup that prune took out, by its report. */
+export interface RemovedBackup extends ManifestRef {
+  readonly source: Manifest['source'];
+  /** In the sequence of its source; undefined where its manifest had none. */
+  readonly number: number | undefined;
+}
+
+export interface Removals {
+  readonly removed: readonly RemovedBackup[];
+  /** Keys that reports of older releases named, without hashes. */
+  readonly removedBefore: ReadonlySet<string>;
+}
+
+/** All that the reports of prunes say was removed. With a key, only those count that prove to be Holdfast's. @throws E_STORE_* */
+export async function readRemovals(
+  { reports }: Pick<Repository, 'reports'>,
+  signal: AbortSignal,
+): Promise<Removals> {
+  const removed: RemovedBackup[] = [];
+  const removedBefore = new Set<string>();
+  for await (const stored of reports.read('prune', signal)) {
+    const body = bodyOf(stored);
+    for (const { source, backups } of body?.removed ?? [])
+      for (const { key, sha256, number } of backups) removed.push({ source, key, sha256, number });
+    if (body && !body.removed) for (const key of stored.report?.backups ?? []) removedBefore.add(key);
+  }
+  return { removed, removedBefore };
+}
+
+function bodyOf({ report }: StoredReport): Body<'prune'> | undefined {
+  try {
+    return report && parseBody('prune', report);
+  } catch (error) {
+    if (!isDocumentProblem(error)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import type { BackupKey } from '../../core/ids.ts';
+import { DAY_MS } from '../../core/units.ts';
+import type { Manifest, ManifestRef } from '../../format/manifest.ts';
+import type { Repository } from '../repository.ts';
+import { readRemovals } from './removed-backups.ts';
+
+export type Sequence = NonNullable<Manifest['sequence']>;
+type Source = Manifest['source'];
+
+/** Backups with the same number that one names as those before it. */
+const MOST_HEADS = 16;
+/** What an import may take: its manifest says when it began. */
+const IMPORT_MS = DAY_MS;
+
+/** What a manifest says of its place among the backups of its source. */
+export interface SequenceLink extends ManifestRef {
+  readonly key: BackupKey;
+  readonly source: Source;
+  /** Missing of what older releases wrote. */
+  readonly sequence: Sequence | undefined;
+  /** When it was being made, by its own word. */
+  readonly from: Date;
+  readonly to: Date;
+  readonly storedAt: Date | undefined;
+}
+
+export function linkOf(manifest: Manifest, sha256: string, storedAt: Date | undefined): SequenceLink {
+  const { key, source, sequence, startedAt, finishedAt, imported } = manifest;
+  const from = new Date(imported?.at ?? startedAt);
+  const to = imported ? new Date(from.getTime() + IMPORT_MS) : new Date(finishedAt);
+  return { key: key as BackupKey, sha256, source, sequence, from, to, storedAt };
+}
+
+/** Links of manifests that were proven in this process; of many the last. */
+export class SequenceLinks {
+  static readonly #MOST = 10_000;
+  readonly #links = new Map<string, SequenceLink>();
+
+  /** Of a backup that was listed just now. */
+  readonly onListed = (manifest: Manifest, sha256: string): void => {
+    this.note(linkOf(manifest, sha256, undefined));
+  };
+
+  note(link: SequenceLink): void {
+    this.#links.delete(link.key);
+    this.#links.set(link.key, link);
+    const [oldest] = this.#links.keys();
+    if (this.#links.size > SequenceLinks.#MOST && oldest !== undefined) this.#links.delete(oldest);
+  }
+
+  /** As it was read or listed last in this process. */
+  last(key: string): SequenceLink | undefined {
+    return this.#links.get(key);
+  }
+
+  /** Undefined where it was not read, or may have been put anew since. */
+  get(key: string, storedAt: Date | undefined): SequenceLink | undefined {
+    const link = this.#links.get(key);
+    return link?.storedAt?.getTime() === storedAt?.getTime() ? link : undefined;
+  }
+}
+
+/** The link of a listed backup; undefined where its manifest cannot be relied on, or is gone. @throws E_STORE_*, E_KEY_* */
+export async function readLink(
+  repository: Repository,
+  key: BackupKey,
+  signal: AbortSignal,
+): Promise<SequenceLink | undefined> {
+  const known = repository.links.get(key, repository.storedAt(key));
+  if (known) return known;
+  await repository.inspectIfListed(key, signal);
+  return repository.links.get(key, repository.storedAt(key));
+}
+
+/**
+ * The place of a backup that is about to be listed: after all of its source that have the highest number. Two that are made at
+ * the same time take the same one; the next names both.
+ *
+ * @throws E_STORE_*, E_KEY_*
+ */
+export async function nextInSequence(
+  repository: Repository,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Sequence> {
+  const keys = await repository.backupKeys(signal);
+  const { heads, unnumbered } = await findHeads(repository, keys, { source, signal });
+  const [head] = heads;
+  if (head?.sequence) return after(head.sequence.number, heads);
+  const removed = await lastRemoved(repository, source, signal);
+  if (removed) return after(removed.number, [removed]);
+  return after(0, unnumbered ? [unnumbered] : []);
+}
+
+function after(number: number, refs: readonly ManifestRef[]): Sequence {
+  const previous = refs.slice(0, MOST_HEADS).map(({ key, sha256 }) => ({ key, sha256 }));
+  return { number: number + 1, previous };
+}
+
+export function isOf(source: Source, { source: { kind, name } }: Pick<SequenceLink, 'source'>): boolean {
+  return kind === source.kind && name === source.name;
+}
+
+/**
+ * Those with the highest number. Usually it is that of the newest backup, and of the one that was stored last; not where one was
+ * imported, or an old one was put anew. So it is looked for from both, as far as the numbers before it.
+ */
+async function findHeads(
+  repository: Repository,
+  newestFirst: readonly BackupKey[],
+  { source, signal }: { readonly source: Source; readonly signal: AbortSignal },
+): Promise<{ readonly heads: readonly SequenceLink[]; readonly unnumbered: SequenceLink | undefined }> {
+  const storedAt = (key: string) => repository.storedAt(key)?.getTime() ?? 0;
+  const lastFirst = newestFirst.toSorted((a, b) => storedAt(b) - storedAt(a) || (a < b ? 1 : -1));
+  const looked = new Map<BackupKey, SequenceLink | undefined>();
+  const read = async (key: BackupKey) => {
+    if (!looked.has(key)) looked.set(key, await readLink(repository, key, signal));
+    const link = looked.get(key);
+    return link && isOf(source, link) ? link : undefined;
+  };
+  for (const order of [newestFirst, lastFirst]) await readDownFrom(order, read);
+  const links = [...looked.values()].flatMap((link) => (link && isOf(source, link) ? [link] : []));
+  const most = links.reduce((number, { sequence }) => Math.max(number, sequence?.number ?? 0), 0);
+  const heads = most === 0 ? [] : links.filter(({ sequence }) => sequence?.number === most);
+  const unnumbered = links.find(({ sequence }) => !sequence);
+  return { heads: heads.toSorted((a, b) => (a.key < b.key ? -1 : 1)), unnumbered };
+}
+
+/** As far as the first with a lower number than one before it. */
+async function readDownFrom(
+  order: readonly BackupKey[],
+  read: (key: BackupKey) => Promise<SequenceLink | undefined>,
+): Promise<void> {
+  let highest = 0;
+  for (const key of order) {
+    const number = (await read(key))?.sequence?.number ?? highest;
+    if (number < highest) return;
+    highest = number;
+  }
+}
+
+/** The last backup of a source all of which prune has removed. */
+async function lastRemoved(repository: Repository, source: Source, signal: AbortSignal) {
+  const { removed } = await readRemovals(repository, signal);
+  return removed
+    .flatMap(({ number, ...one }) => (number !== undefined && isOf(source, one) ? [{ ...one, number }] : []))
+    .toSorted((a, b) => b.number - a.number)[0];
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { HoldfastError } from '../../core/errors.ts';
+import type { KeyContext, WrappedKey } from '../../keys/key-provider.ts';
+import type { Keychain } from '../../keys/keychain.ts';
+
+export type RunKeyPurpose = 'data' | 'index' | 'manifest';
+
+export interface RunKeyEntry extends WrappedKey {
+  readonly run: string;
+  readonly purpose: RunKeyPurpose;
+  /** Whose records it seals, where the key is bound to that. */
+  readonly source?: string | undefined;
+}
+
+/** A new run key: wrapped, as manifests carry it, and plain. */
+export interface MadeKey {
+  readonly entry: RunKeyEntry;
+  readonly plain: Uint8Array;
+}
+
+/** The run keys that one document names: of another document with the same run it may say nothing. */
+export interface DocumentKeys {
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
+  open(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+type RefuseReplaced = (provider: Keychain, signal: AbortSignal) => Promise<void>;
+
+/** Makes run keys, and opens those that manifests and reports carry, each once. */
+export class KeyRing {
+  readonly #provider: Keychain | undefined;
+  readonly #repository: string;
+  /** By all that an entry says: who wrote one of another run's name says nothing of that run's own. */
+  readonly #opened = new Map<string, Promise<Uint8Array>>();
+
+  readonly #refuse: RefuseReplaced | undefined;
+
+  /** @param refuse is asked before something is signed that others are to believe */
+  constructor(provider: Keychain | undefined, repository: string, refuse?: RefuseReplaced) {
+    this.#provider = provider;
+    this.#repository = repository;
+    this.#refuse = refuse;
+  }
+
+  /** @throws E_WRONG_KEY where the root key was replaced meanwhile, E_STORE_* */
+  async refuseReplaced(signal: AbortSignal): Promise<void> {
+    await this.#refuse?.(this.provider(), signal);
+  }
+
+  get hasRootKey(): boolean {
+    return this.#provider !== undefined;
+  }
+
+  /** @throws E_NO_KEY */
+  provider(): Keychain {
+    if (this.#provider) return this.#provider;
+    throw new HoldfastError('E_NO_KEY', 'no encryption key is configured, and this needs one', {
+      hint: 'Set BACKUP_ENCRYPTION_KEY, or name a key file in the configuration.',
+    });
+  }
+
+  /** @throws E_NO_KEY, E_KEY_* */
+  make(run: string, purpose: Exclude<RunKeyPurpose, 'data'>, signal: AbortSignal): Promise<MadeKey> {
+    return this.#make({ run, purpose }, signal);
+  }
+
+  /** @param source whose records it seals; undefined: it is bound to none. @throws E_NO_KEY, E_KEY_* */
+  makeData(run: string, source: string | undefined, signal: AbortSignal): Promise<MadeKey> {
+    return this.#make({ run, purpose: 'data', ...(source === undefined ? {} : { source }) }, signal);
+  }
+
+  async #make(named: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>, signal: AbortSignal): Promise<MadeKey> {
+    const { plain, rootKeyId, wrapped } = await this.provider().generateDataKey(
+      this.#contextOf(named),
+      signal,
+    );
+    const entry = { ...named, rootKeyId, wrapped };
+    this.#opened.set(identity(entry), Promise.resolve(plain));
+    return { entry, plain };
+  }
+
+  /** Those of one document; `what` it is, for errors. */
+  of(entries: readonly RunKeyEntry[], what: string): DocumentKeys {
+    const byName = new Map(entries.map((entry) => [`${entry.run}/${entry.purpose}`, entry]));
+    return {
+      open: async (run, purpose, signal) => {
+        const entry = byName.get(`${run}/${purpose}`);
+        if (entry) return this.#open(entry, signal);
+        throw new HoldfastError('E_DAMAGED', `${what} does not hold the ${purpose} key of run ${run}`, {
+          hint: 'The manifest or the pack was put there from elsewhere; restore another backup.',
+        });
+      },
+    };
+  }
+
+  /** @throws E_DAMAGED where an older root key signed it after it was replaced */
+  async refuseUnbelieved(
+    { rootKeyId }: RunKeyEntry,
+    bytes: Uint8Array,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (await this.provider().believes(rootKeyId, sha256, signal)) return;
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${what} is signed with the key ${rootKeyId}, after that was replaced by ${this.provider().rootKeyId}`,
+      {
+        hint: 'It is not believed: whoever has the old key may have made it. docs/operations.md, "A key leaked".',
+      },
+    );
+  }
+
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
+  unwrap(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+    return this.provider().unwrapDataKey(entry, this.#contextOf(entry), signal);
+  }
+
+  #contextOf({ run, purpose, source }: Pick<RunKeyEntry, 'run' | 'purpose' | 'source'>): KeyContext {
+    const context = { repository: this.#repository, run, purpose };
+    return source === undefined ? context : { ...context, source };
+  }
+
+  #open(entry: RunKeyEntry, signal: AbortSignal): Promise<Uint8Array> {
+    const key = identity(entry);
+    let opened = this.#opened.get(key);
+    if (!opened) {
+      opened = this.unwrap(entry, signal);
+      this.#opened.set(key, opened);
+      opened.catch(() => this.#opened.delete(key));
+    }
+    return opened;
+  }
+}
+
+function identity({ run, purpose, rootKeyId, wrapped, source }: RunKeyEntry): string {
+  return JSON.stringify([run, purpose, rootKeyId, wrapped, source]);
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { HoldfastError } from '../../core/errors.ts';
+import { type Sign, signatureOf } from '../../format/signature.ts';
+import type { PublicKey } from '../../keys/public-key.ts';
+import type { Signer } from '../../keys/signer.ts';
+
+export interface SignatureOptions {
+  /** Signs manifests and decisions. @default nobody */
+  readonly signer?: Signer | undefined;
+  /** Whose signatures are believed: pinned, never taken from the repository. @default nobody's */
+  readonly publicKeys?: readonly PublicKey[] | undefined;
+  /** What is not signed by one of these is not believed, whatever its MAC. @default false */
+  readonly isRequired?: boolean | undefined;
+}
+
+export interface SeenSignature {
+  /** Id of the public key. */
+  readonly key: string;
+  readonly alg: 'Ed25519' | 'ES256';
+  /** `unknown-key`: it is not one of `publicKeys`. */
+  readonly state: 'right' | 'wrong' | 'unknown-key';
+}
+
+/** Whether the SHA-256 of an object without a signature is one that somebody signed for later. */
+export type IsAdopted = (sha256: string) => Promise<boolean>;
+
+/** Who signs here, and whose signatures are believed. */
+export class Signatures {
+  readonly isRequired: boolean;
+  readonly #signer: Signer | undefined;
+  readonly #trusted: ReadonlyMap<string, PublicKey>;
+
+  constructor({ signer, publicKeys = [], isRequired = false }: SignatureOptions = {}) {
+    this.#signer = signer;
+    this.#trusted = new Map(publicKeys.map((key) => [key.id, key]));
+    this.isRequired = isRequired;
+  }
+
+  /** Whether there is a key that signs. */
+  get hasSigner(): boolean {
+    return this.#signer !== undefined;
+  }
+
+  /** The signature that a document has, and what the pinned keys say of it; undefined where it has none. */
+  look(bytes: Uint8Array): SeenSignature | undefined {
+    const found = signatureOf(bytes);
+    if (!found) return undefined;
+    const { key: id, alg, value } = found.signature;
+    const key = this.#trusted.get(id);
+    if (!key) return { key: id, alg, state: 'unknown-key' };
+    return { key: id, alg, state: key.alg === alg && key.isOf(found.body, value) ? 'right' : 'wrong' };
+  }
+
+  /** Whether there is anybody whose signatures are believed. */
+  get trustsAny(): boolean {
+    return this.#trusted.size > 0;
+  }
+
+  /** @throws E_NO_KEY where signatures are required and nothing is configured that makes them */
+  refuseUnsigned(): void {
+    if (this.#signer || !this.isRequired) return;
+    throw new HoldfastError('E_NO_KEY', 'signing.required is set, and no signing key is configured', {
+      hint: 'Set signing.keyFile or signing.kmsKey: what is not signed would not be believed.',
+    });
+  }
+
+  /**
+   * What signs; undefined where nobody does.
+   *
+   * @throws E_NO_KEY as `refuseUnsigned`; E_BAD_KEY where the key is not among those that are believed, or the signature is not its
+   */
+  sign(signal: AbortSignal): Sign | undefined {
+    this.refuseUnsigned();
+    const signer = this.#signer;
+    return signer && ((body) => this.#signed(signer, body, signal));
+  }
+
+  /**
+   * Whether one of the pinned keys signed this, or signed for it later; false where nobody that is known did, and nobody has to.
+   *
+   * @throws E_DAMAGED where a signature is wrong, or is missing and required
+   */
+  async check(bytes: Uint8Array, what: string, isAdopted?: IsAdopted): Promise<boolean> {
+    const found = signatureOf(bytes);
+    const key = found && this.#trusted.get(found.signature.key);
+    if (found && key) {
+      const { alg, value } = found.signature;
+      if (key.alg === alg && key.isOf(found.body, value)) return true;
+      throw notBelieved(what, `has a signature that the key ${key.id} did not make`);
+    }
+    if (this.#trusted.size > 0 && (await isAdopted?.(sha256(bytes)))) return true;
+    if (!this.isRequired) return false;
+    throw notBelieved(
+      what,
+      found
+        ? `is signed by the key ${found.signature.key}, which is not one of signing.publicKeys`
+        : 'is not signed, and signing.required is set',
+    );
+  }
+
+  async #signed(signer: Signer, body: Uint8Array, signal: AbortSignal) {
+    const key = await signer.publicKey(signal);
+    if (this.#trusted.size > 0 && !this.#trusted.has(key.id)) {
+      throw new HoldfastError(
+        'E_BAD_KEY',
+        `the signing key is ${key.id}, which is not one of signing.publicKeys`,
+        { hint: `Add its public half to signing.publicKeys: ${key.text}` },
+      );
+    }
+    const signature = await signer.sign(body, signal);
+    if (key.isOf(body, signature.value)) return signature;
+    throw new HoldfastError('E_BAD_KEY', `the signature does not fit the public half of the key ${key.id}`, {
+      hint: 'Check the signing key; nothing was written.',
+    });
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function notBelieved(what: string, problem: string): HoldfastError {
+  return new HoldfastError('E_DAMAGED', `${what} ${problem}`, {
+    hint: 'It is not believed. If Holdfast wrote it before signatures were required: holdfast keys signing adopt.',
+  });
+}

@@ -1,0 +1,177 @@
+import { about, HoldfastError, isHoldfastError } from '../../core/errors.ts';
+import { type PackId, parsePackId } from '../../core/ids.ts';
+import { MiB } from '../../core/units.ts';
+import type { ItemLocation } from '../../format/chunk-ref.ts';
+import { packKey } from '../../format/pack.ts';
+import {
+  openItem,
+  openPackSeal,
+  PACK_HEADER_BYTES,
+  type PackPurpose,
+  type PackSeal,
+  parsePackHeader,
+} from '../../format/seal.ts';
+import { type ItemBatch, type ItemSlice, ownBytes } from '../codec/codec-task.ts';
+import type { DocumentKeys } from '../keys/key-ring.ts';
+import type { ReadOnce } from '../read-once.ts';
+import { asDamage } from '../reading/damage.ts';
+import type { SegmentCache } from '../reading/segment-cache.ts';
+
+/** No catalog that can be written is larger, and no node by far. */
+const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
+
+type NamedSeal = PackSeal & { readonly pack: string };
+
+/** Packs of one manifest: their bytes by id, and the run keys that they are sealed with. */
+export interface ReadablePacks {
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly keys: DocumentKeys;
+}
+
+/** Reads items of the packs that one manifest lists; a location outside of them is damage. */
+export class PackReader {
+  readonly #cache: SegmentCache;
+  readonly #all: ReadOnce<ReadablePacks> | undefined;
+  #known: ReadablePacks;
+  readonly #mostChunkItemBytes: number;
+  readonly #seals = new Map<string, Promise<NamedSeal>>();
+  /** Packs that were not there: asked for once, not for each of their items. */
+  readonly #gone = new Map<string, unknown>();
+
+  constructor(
+    cache: SegmentCache,
+    options: {
+      /** Packs that are known from the start, that of the catalog among them. */
+      readonly first: ReadablePacks;
+      /** Reads which packs there are, where those are not all: only if another is asked for. */
+      readonly all: ReadOnce<ReadablePacks> | undefined;
+      readonly mostChunkItemBytes: number;
+    },
+  ) {
+    this.#cache = cache;
+    this.#known = options.first;
+    this.#all = options.all;
+    this.#mostChunkItemBytes = options.mostChunkItemBytes;
+  }
+
+  /**
+   * One item, opened.
+   *
+   * @param purpose what the pack must be of
+   * @throws E_DAMAGED, E_WRONG_KEY
+   */
+  async readItem(
+    { pack, offset, storedBytes }: ItemLocation,
+    signal: AbortSignal,
+    purpose: PackPurpose | 'any' = 'index',
+  ): Promise<Buffer> {
+    const id = named(pack.id);
+    await this.#learn(id, signal);
+    const stored = Buffer.allocUnsafe(this.#within(id, offset, storedBytes, MOST_INDEX_ITEM_BYTES));
+    const seal = await this.seal(id, purpose === 'any' ? undefined : purpose, signal);
+    await this.#read(id, offset, stored, signal);
+    return openItem(seal, offset, stored, `the item at ${offset} of ${seal.pack}`);
+  }
+
+  /** The stored bytes of many chains' items, gathered into one buffer for a task. */
+  async gather(
+    chains: readonly (readonly ItemLocation[])[],
+    signal: AbortSignal,
+  ): Promise<{ readonly batch: ItemBatch; readonly chains: ItemSlice[][] }> {
+    const seals: NamedSeal[] = [];
+    const sealIndex = new Map<string, number>();
+    const isUnknown = ({ pack }: ItemLocation) => !this.#known.sizes.has(pack.id ?? '');
+    const unknown = chains.find((chain) => chain.some(isUnknown))?.find(isUnknown);
+    if (unknown) await this.#learn(named(unknown.pack.id), signal);
+    let total = 0;
+    for (const chain of chains) {
+      for (const { pack, offset, storedBytes } of chain)
+        total += this.#within(named(pack.id), offset, storedBytes, this.#mostChunkItemBytes);
+    }
+    const buffer = new ArrayBuffer(total);
+    let at = 0;
+    const reads: Promise<void>[] = [];
+    const sliced: ItemSlice[][] = [];
+    for (const chain of chains) {
+      const slices: ItemSlice[] = [];
+      for (const { pack, offset, storedBytes } of chain) {
+        const id = named(pack.id);
+        let seal = sealIndex.get(id);
+        if (seal === undefined) {
+          seal = seals.push(await this.seal(id, undefined, signal)) - 1;
+          sealIndex.set(id, seal);
+        }
+        reads.push(this.#read(id, offset, new Uint8Array(buffer, at, storedBytes), signal));
+        slices.push({ seal, at, storedBytes, offset });
+        at += storedBytes;
+      }
+      sliced.push(slices);
+    }
+    await Promise.all(reads);
+    return { batch: { buffer, seals }, chains: sliced };
+  }
+
+  /** The key and header of a pack. @throws E_DAMAGED where `purpose` is given and the pack is of another */
+  seal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
+    let seal = this.#seals.get(id);
+    if (!seal) {
+      seal = this.#openSeal(id, purpose, signal);
+      this.#seals.set(id, seal);
+      seal.catch(() => this.#seals.delete(id));
+    }
+    return seal;
+  }
+
+  async #openSeal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
+    const pack = packKey(id);
+    await this.#learn(id, signal);
+    const bytes = Buffer.allocUnsafe(this.#within(id, 0, PACK_HEADER_BYTES, PACK_HEADER_BYTES));
+    await this.#read(id, 0, bytes, signal);
+    const header = parsePackHeader(bytes, pack);
+    if (purpose && header.purpose !== purpose) {
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
+      );
+    }
+    const runKey = await about(pack, () => this.#known.keys.open(header.runKeyId, header.purpose, signal));
+    const seal = openPackSeal(bytes, header, runKey, pack);
+    return { key: ownBytes(seal.key), header: ownBytes(seal.header), pack };
+  }
+
+  async #read(id: PackId, offset: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const gone = this.#gone.get(id);
+    if (gone) throw gone;
+    try {
+      await this.#cache.read(id, this.#known.sizes.get(id) ?? 0, offset, into, signal);
+    } catch (error) {
+      const damage = asDamage(error, packKey(id));
+      if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) this.#gone.set(id, damage);
+      throw damage;
+    }
+  }
+
+  /** Whether the pack is listed can be said after this. */
+  async #learn(id: PackId, signal: AbortSignal): Promise<void> {
+    if (this.#all && !this.#known.sizes.has(id)) this.#known = await this.#all(signal);
+  }
+
+  /** @param most larger ones are refused before memory is taken for them */
+  #within(id: PackId, offset: number, bytes: number, most: number): number {
+    if (bytes > most) {
+      const problem = `is said to have ${bytes} bytes, at most ${most} are allowed`;
+      throw new HoldfastError('E_DAMAGED', `the item at ${offset} of ${packKey(id)} ${problem}`);
+    }
+    const size = this.#known.sizes.get(id);
+    if (size !== undefined && offset + bytes <= size) return bytes;
+    const problem =
+      size === undefined
+        ? 'is not listed in the manifest'
+        : `has ${size} bytes, ${offset + bytes} are referred to`;
+    throw new HoldfastError('E_DAMAGED', `${packKey(id)} ${problem}`);
+  }
+}
+
+function named(id: string | undefined): PackId {
+  return parsePackId(id ?? '');
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { storageClassOf } from '../../config/storage.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { FormatVersion } from '../../core/format-version.ts';
+import { type PackId, parseRunKeyId, type RunKeyId } from '../../core/ids.ts';
+import { KiB, MiB } from '../../core/units.ts';
+import type { ItemLocation, PackHandle } from '../../format/chunk-ref.ts';
+import type { PackPurpose } from '../../format/seal.ts';
+import { ChunkProcessor } from '../codec/chunk-processor.ts';
+import type { RepositoryContext } from '../context.ts';
+import type { MadeKey, RunKeyEntry } from '../keys/key-ring.ts';
+import { type CodecPort, InlinePort, PoolPort } from '../reading/chunk-store.ts';
+import { packSizes } from './pack-size.ts';
+import { INDEX, PackUploader } from './pack-uploader.ts';
+
+const INDEX_PACK_BYTES = 4 * MiB;
+/** More than two steps between Padmé sizes in such a pack. */
+export const MOST_PADDING_BYTES = 256 * KiB;
+
+/** What a run's packs are sealed with; without `data` it has none of chunks. */
+type RunPackKeys = Readonly<Record<PackPurpose, MadeKey | undefined>>;
+
+/** A pack that was stored, and the run key that it is sealed with. */
+export interface OwnPack {
+  readonly id: PackId;
+  readonly bytes: number;
+  readonly key: RunKeyEntry;
+}
+
+/** The packs that one process fills, sealed with run keys of its own: of chunks on the worker threads, of trees here. */
+export class RunPacks implements AsyncDisposable {
+  readonly run: RunKeyId;
+  readonly uploader: PackUploader;
+  readonly #context: RepositoryContext;
+  readonly #index: ChunkProcessor;
+  readonly #keys: RunPackKeys;
+  /** The worker threads have packs of this run that are not full. */
+  #hasOpenData: boolean;
+
+  private constructor(
+    context: RepositoryContext,
+    parts: {
+      readonly run: RunKeyId;
+      readonly uploader: PackUploader;
+      readonly index: ChunkProcessor;
+      readonly keys: RunPackKeys;
+    },
+  ) {
+    this.#context = context;
+    this.run = parts.run;
+    this.uploader = parts.uploader;
+    this.#index = parts.index;
+    this.#keys = parts.keys;
+    this.#hasOpenData = parts.keys.data !== undefined;
+  }
+
+  /** @param options.purposes without `data` no chunks can be stored, and no worker thread is begun. @throws E_NO_KEY, E_KEY_* */
+  static async begin(
+    context: RepositoryContext,
+    options: {
+      readonly version: FormatVersion;
+      readonly type: string;
+      readonly purposes: readonly PackPurpose[];
+      /** What the packs take that the parent names: how large new ones are to be. @default 0 */
+      readonly namedBytes?: number;
+      /** That the key of chunks is bound to. @default to none */
+      readonly source?: string | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<RunPacks> {
+    const { version, type, purposes, namedBytes = 0, source, signal } = options;
+    const { keys, limits, pool, file, store } = context;
+    const run = parseRunKeyId(randomBytes(16).toString('hex'));
+    const hasData = purposes.includes('data');
+    const [data, indexKey] = await Promise.all([
+      hasData ? keys.makeData(run, source, signal) : undefined,
+      keys.make(run, 'index', signal),
+    ]);
+    const grown = version === 1 ? 0 : namedBytes;
+    const { packBytes, ...uploads } = packSizes(grown, { ...limits, workers: pool.size });
+    const common = { version, runKeyId: run, maxChunkBytes: file.chunker.maxBytes, level: limits.level };
+    if (data) {
+      const settings = { ...common, purpose: 'data', runKey: data.plain, packBytes } as const;
+      await pool.broadcast({ kind: 'begin', settings });
+    }
+    const index = new ChunkProcessor({
+      ...common,
+      purpose: 'index',
+      runKey: indexKey.plain,
+      packBytes: INDEX_PACK_BYTES,
+    });
+    const storageClass = storageClassOf(context.storageClass, type);
+    const uploader = new PackUploader(store, { ...uploads, storageClass, signal });
+    return new RunPacks(context, { run, uploader, index, keys: { data, index: indexKey } });
+  }
+
+  /** The run's keys. */
+  get made(): readonly MadeKey[] {
+    return Object.values(this.#keys).filter((key) => key !== undefined);
+  }
+
+  /** Where chunks of that kind are sealed. */
+  port(kind: 'schema' | 'data', signal: AbortSignal): CodecPort {
+    return kind === 'schema'
+      ? new InlinePort(this.#index)
+      : new PoolPort(this.#context.pool, this.run, this.uploader, signal);
+  }
+
+  /** The pack that the next item of at most `mostBytes` will lie in. */
+  packFor(mostBytes: number): PackHandle {
+    const pack = this.#index.reserve(mostBytes);
+    this.uploader.add(INDEX, this.#index.takeClosed());
+    return this.uploader.handle(INDEX, pack);
+  }
+
+  /** Hides in the open index pack where the next item begins; MOST_PADDING_BYTES of it must be reserved. */
+  pad(): void {
+    this.#index.pad();
+  }
+
+  /** Seals a node or a catalog into an index pack. */
+  addItem(body: Uint8Array): ItemLocation {
+    const { pack, offset, storedBytes } = this.#index.addItem(body);
+    return { pack: this.uploader.handle(INDEX, pack), offset, storedBytes };
+  }
+
+  /** Closes the packs of chunks, so that all have names. */
+  async closeData(): Promise<void> {
+    if (!this.#hasOpenData) return;
+    this.#hasOpenData = false;
+    const closed = await this.#context.pool.broadcast({ kind: 'finish', run: this.run });
+    for (const { value, worker } of closed) this.uploader.add(`worker-${worker}`, value.closed);
+  }
+
+  /** Closes the index pack too, and waits for all uploads. @returns what was stored, in that order. @throws E_STORE_* */
+  async close(): Promise<readonly OwnPack[]> {
+    this.uploader.add(INDEX, this.#index.finish());
+    await this.uploader.settled();
+    return this.uploader.uploaded.map(({ id, bytes, purpose }) => ({ id, bytes, key: this.#keyOf(purpose) }));
+  }
+
+  #keyOf(purpose: PackPurpose): RunKeyEntry {
+    const key = this.#keys[purpose];
+    if (key) return key.entry;
+    throw new HoldfastError(
+      'E_INTERNAL',
+      `run ${this.run} stored a pack of ${purpose} and has no key for it`,
+    );
+  }
+
+  /** Of a run that failed, the worker threads let go of what is not full. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#hasOpenData) return;
+    this.#hasOpenData = false;
+    await this.#context.pool.broadcast({ kind: 'finish', run: this.run }).catch(() => {});
+  }
+}

@@ -1,0 +1,34 @@
+import type { ObjectInfo } from '../../store/object-store.ts';
+
+/** What listings said last of objects. */
+export class ListedObjects {
+  readonly #infos = new Map<string, ObjectInfo>();
+
+  note(info: ObjectInfo): void {
+    this.#infos.set(info.key, info);
+  }
+
+  all(): readonly ObjectInfo[] {
+    return [...this.#infos.values()];
+  }
+
+  /** By the store's clock. */
+  storedAt(key: string): Date | undefined {
+    return this.#infos.get(key)?.modifiedAt;
+  }
+
+  /** Another where the object was put anew; undefined where it was not listed. */
+  stampOf(key: string): string | undefined {
+    const info = this.#infos.get(key);
+    return info && stampOf(info);
+  }
+
+  /** Zero where it was not listed. */
+  sizeOf(key: string): number {
+    return this.#infos.get(key)?.sizeBytes ?? 0;
+  }
+}
+
+export function stampOf({ etag, sizeBytes, modifiedAt }: Omit<ObjectInfo, 'key'>): string {
+  return `${etag} ${sizeBytes} ${modifiedAt.getTime()}`;
+}

@@ -1,0 +1,137 @@
+import { copyInto } from '../../core/copy-into.ts';
+import { HoldfastError } from '../../core/errors.ts';
+import type { Chunker } from '../../format/chunker.ts';
+import type { ChunkStore, PlannedChunk, StoredRef } from '../reading/chunk-store.ts';
+import type { Semaphore } from '../semaphore.ts';
+import type { ParentCursor } from './parent-cursor.ts';
+import type { TreeWriter } from './tree-writer.ts';
+
+const NEWLINE = 0x0a;
+
+/** Blocks of memory that records are collected in and workers read from, so many at once and no more. */
+export interface BlockPool {
+  readonly blockBytes: number;
+  readonly permits: Semaphore;
+  readonly free: SharedArrayBuffer[];
+}
+
+export interface PartitionWriterOptions {
+  /** For messages: dataset and partition. */
+  readonly name: string;
+  readonly blocks: BlockPool;
+  readonly chunker: Chunker;
+  readonly minChunkBytes: number;
+  readonly parent: ParentCursor;
+  readonly chunks: ChunkStore;
+  readonly tree: TreeWriter;
+  readonly onStored: (stored: StoredRef) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes a stream of records into blocks, has them cut and stored, and adds the references to the tree in
+ * order. Reading goes on while earlier blocks are worked on.
+ */
+export class PartitionWriter {
+  readonly #options: PartitionWriterOptions;
+  #block: SharedArrayBuffer | undefined;
+  #view: Buffer = Buffer.alloc(0);
+  #filled = 0;
+  /** What was left over of a block on its way to the next; made once. */
+  #leftOver: Buffer | undefined;
+  #lastByte: number | undefined;
+  /** Blocks under way, oldest first; each is added to the tree after the one before it. */
+  #chain: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(options: PartitionWriterOptions) {
+    this.#options = options;
+  }
+
+  async write(records: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const bytes of records) await this.#take(bytes);
+      if (this.#lastByte !== undefined && this.#lastByte !== NEWLINE) {
+        throw new HoldfastError('E_SOURCE_LOST', `${this.#options.name} ended inside a record`);
+      }
+      if (this.#block) await this.#cut(true);
+      await this.#chain;
+      if (this.#failure) throw this.#failure;
+    } finally {
+      await this.#chain.catch(() => {});
+      await this.#options.parent.close();
+    }
+  }
+
+  async #take(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#failure) throw this.#failure;
+      if (!this.#block) await this.#newBlock();
+      const piece = bytes.subarray(at, at + this.#view.length - this.#filled);
+      this.#filled += copyInto(this.#view, this.#filled, piece);
+      at += piece.length;
+      if (this.#filled === this.#view.length) await this.#cut(false);
+    }
+    this.#lastByte = bytes.at(-1) ?? this.#lastByte;
+  }
+
+  async #newBlock(): Promise<void> {
+    const { permits, free, blockBytes } = this.#options.blocks;
+    await permits.acquire();
+    this.#block = free.pop() ?? new SharedArrayBuffer(blockBytes);
+    this.#view = Buffer.from(this.#block);
+    this.#filled = 0;
+  }
+
+  /** Cuts what is in the block, sends it off, and takes what is left over into a new block. */
+  async #cut(isLast: boolean): Promise<void> {
+    const { chunker, parent, minChunkBytes } = this.#options;
+    const block = this.#block;
+    if (!block) return;
+    const view = this.#view;
+    const filled = this.#filled;
+    const planned: PlannedChunk[] = [];
+    let start = 0;
+    await parent.load(chunker.parentIndex, Math.ceil((4 * filled) / minChunkBytes));
+    while (start < filled) {
+      const cut = chunker.next(view, start, filled, isLast);
+      if (!cut) break;
+      planned.push({
+        start,
+        cut,
+        parent: cut.parentIndex === undefined ? undefined : parent.at(cut.parentIndex),
+      });
+      start = cut.end;
+    }
+    if (start === 0) throw new HoldfastError('E_INTERNAL', `no cut in a block of ${filled} bytes`);
+    // Sent before another block is asked for: whoever waits for a block holds none.
+    const leftBytes = filled - start;
+    if (leftBytes > 0) {
+      this.#leftOver ??= Buffer.allocUnsafeSlow(view.length);
+      view.copy(this.#leftOver, 0, start, filled);
+    }
+    this.#block = undefined;
+    this.#send(block, planned);
+    if (leftBytes === 0 || !this.#leftOver) return;
+    await this.#newBlock();
+    this.#filled = copyInto(this.#view, 0, this.#leftOver.subarray(0, leftBytes));
+  }
+
+  #send(block: SharedArrayBuffer, planned: readonly PlannedChunk[]): void {
+    const { chunks, tree, onStored, blocks } = this.#options;
+    const stored = chunks.store(block, planned);
+    const before = this.#chain;
+    this.#chain = (async () => {
+      const [, result] = await Promise.allSettled([before, stored]);
+      if (result.status === 'rejected') this.#failure ??= result.reason;
+      else if (!this.#failure) {
+        for (const one of result.value) {
+          tree.add(one.ref);
+          onStored(one);
+        }
+        blocks.free.push(block);
+      }
+      blocks.permits.release();
+    })();
+  }
+}

@@ -1,0 +1,107 @@
+import { DAY_MS } from '../../core/units.ts';
+import type { ChunkRef } from '../../format/chunk-ref.ts';
+import type { Manifest } from '../../format/manifest.ts';
+import type { Limits } from '../context.ts';
+import type { BackupReader } from '../reading/backup-reader.ts';
+import { isDamage } from '../reading/damage.ts';
+
+/** Backups, and days. docs/decisions/0011-parents.md says why. */
+export const DEFAULT_REREAD_WITHIN = 30;
+/** Packs lie on a circle of so many places, by the first four digits of their names. */
+const PLACES = 65_536;
+
+/** The part of the circle of packs of which one backup reads what it refers to. */
+export interface RereadArc {
+  readonly from: number;
+  readonly length: number;
+}
+
+/**
+ * What a backup reads of that which it takes from its parent: so much that all is read within `rereadWithin` backups, and within as
+ * many days; all of it where something was wrong with what the parent took over, or the parent is as old as that. Undefined
+ * where nothing is read, as it may not be decrypted, or is not to be.
+ */
+export function rereadArc(
+  parent: Pick<Manifest, 'startedAt' | 'reread'> | undefined,
+  {
+    startedAt,
+    rereadWithin: within,
+    deltas,
+  }: Pick<Limits, 'rereadWithin' | 'deltas'> & { readonly startedAt: Date },
+): RereadArc | undefined {
+  if (!parent || within === 0 || !deltas) return undefined;
+  const { next, damaged } = parent.reread ?? { next: 0, damaged: 0 };
+  const days = (startedAt.getTime() - new Date(parent.startedAt).getTime()) / DAY_MS;
+  const share = damaged > 0 ? 1 : Math.min(1, Math.max(1, days) / within);
+  return { from: next, length: Math.ceil(PLACES * share) };
+}
+
+/** What the manifest says of it, for the next backup. */
+export function rereadOf(
+  arc: RereadArc | undefined,
+  damaged: number,
+): Pick<Manifest, 'reread'> | Record<never, never> {
+  if (!arc) return {};
+  return { reread: { next: (arc.from + arc.length) % PLACES, damaged } };
+}
+
+/** Reads what a backup would refer to unread, and finds what is not what its parent says of it. */
+export class Reread {
+  readonly #parent: BackupReader;
+  readonly #arc: RereadArc;
+  readonly #onFirst: (problem: Error) => void;
+  readonly #signal: AbortSignal;
+  #damaged = 0;
+
+  constructor(
+    parent: BackupReader,
+    arc: RereadArc,
+    options: { readonly onFirst: (problem: Error) => void; readonly signal: AbortSignal },
+  ) {
+    this.#parent = parent;
+    this.#arc = arc;
+    this.#onFirst = options.onFirst;
+    this.#signal = options.signal;
+  }
+
+  /** Chunks, and parts of trees, of the parent that were found wrong. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
+  /** Where one was wrong, the others are not believed either. */
+  isDue({ chain }: ChunkRef): boolean {
+    if (this.#damaged > 0) return true;
+    const { from, length } = this.#arc;
+    const place = Number.parseInt(chain[0]?.pack.id?.slice(0, 4) ?? '', 16);
+    return (place - from + PLACES) % PLACES < length;
+  }
+
+  /** Those of the references of which the chain does not give what they say. @throws E_STORE_*, E_KEY_* */
+  async findWrong(refs: readonly ChunkRef[]): Promise<ReadonlySet<ChunkRef>> {
+    const wrong = new Set<ChunkRef>();
+    if (refs.length === 0 || !(await this.#problemOf(refs))) return wrong;
+    for (const ref of refs) {
+      const problem = await this.#problemOf([ref]);
+      if (!problem) continue;
+      wrong.add(ref);
+      this.note(problem);
+    }
+    return wrong;
+  }
+
+  /** Something of the parent that was found wrong elsewhere. */
+  note(problem: Error): void {
+    if (this.#damaged++ === 0) this.#onFirst(problem);
+  }
+
+  async #problemOf(refs: readonly ChunkRef[]): Promise<Error | undefined> {
+    try {
+      await this.#parent.prove(refs, this.#signal);
+      return undefined;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return error;
+    }
+  }
+}

@@ -1,0 +1,347 @@
+import { HoldfastError } from '../../core/errors.ts';
+import { MiB } from '../../core/units.ts';
+import { isDocumentProblem } from '../../format/authenticated-json.ts';
+import type { RootEntry } from '../../format/catalog.ts';
+import type { ChunkRef, ItemLocation } from '../../format/chunk-ref.ts';
+import { Chunker, type CutTest } from '../../format/chunker.ts';
+import { GearCuts } from '../../format/gear.ts';
+import { KeyedCuts } from '../../format/keyed-cuts.ts';
+import { type NodeRef, PackNames } from '../../format/tree.ts';
+import type { RepositoryContext } from '../context.ts';
+import { wrapForRecovery } from '../keys/recovery-wraps.ts';
+import { PackLedger, PackUse } from '../packs/pack-ledger.ts';
+import { RunPacks } from '../packs/run-packs.ts';
+import type { BackupReader } from '../reading/backup-reader.ts';
+import { ChunkStore } from '../reading/chunk-store.ts';
+import { figuresOf, Tally } from '../reading/dataset-figures.ts';
+import type { Leaf } from '../reading/tree-reader.ts';
+import { Semaphore } from '../semaphore.ts';
+import type { ShareToWrite } from './backup-to-write.ts';
+import { ChunkCopier, type ChunkToCopy } from './chunk-copier.ts';
+import { Compaction } from './compaction.ts';
+import { ParentCursor } from './parent-cursor.ts';
+import { type BlockPool, PartitionWriter } from './partition-writer.ts';
+import { Reread } from './reread.ts';
+import { TreeWriter } from './tree-writer.ts';
+import { partitionName, type WrittenShare } from './written-share.ts';
+
+/** Of the largest chunk: room for one, for what is left over, and for some more. */
+const BLOCK_CHUNKS = 3;
+/** Chunks that are read again by one task. */
+const CHUNKS_A_TASK = 4;
+
+/** One partition: what it uses, and its root once all packs of chunks are closed. */
+interface PartitionUnderWay {
+  readonly dataset: string;
+  readonly partition: string;
+  readonly use: PackUse;
+  readonly tally: Tally;
+  finish(): NodeRef | null;
+}
+
+/** Partitions being written by one process, all of a backup or some. Nothing of it is listed before `commitShares`. */
+export class ShareWriter implements AsyncDisposable {
+  readonly packs: RunPacks;
+  readonly #context: RepositoryContext;
+  readonly #options: ShareToWrite;
+  readonly #cutTest: CutTest;
+  readonly #ledger: PackLedger;
+  readonly #blocks: BlockPool;
+  readonly #partitions = new Map<string, PartitionUnderWay>();
+  readonly #names = new PackNames();
+  readonly #compaction: Compaction;
+  readonly #reread: Reread | undefined;
+
+  private constructor(
+    context: RepositoryContext,
+    options: ShareToWrite,
+    begun: { readonly packs: RunPacks; readonly secret: Uint8Array; readonly ledger: PackLedger },
+  ) {
+    this.#context = context;
+    this.#options = options;
+    this.packs = begun.packs;
+    const { chunker } = context.file;
+    const Test = options.version === 1 ? GearCuts : KeyedCuts;
+    this.#cutTest = new Test(chunker, begun.secret);
+    this.#ledger = begun.ledger;
+    this.#compaction = new Compaction({
+      roomBytes: begun.ledger.dataRoomBytes,
+      growthBytes: begun.ledger.growthBytes,
+      ...sizesOf(options.parent),
+      roomOf: (item, leftBytes) => begun.ledger.roomOf(item, leftBytes),
+      packBytes: context.limits.packBytes,
+    });
+    const { parent, reread, onWarning, signal } = options;
+    if (parent && reread)
+      this.#reread = new Reread(parent, reread, {
+        onFirst: ({ message }) => onWarning(damageOf(parent, message)),
+        signal,
+      });
+    this.#blocks = {
+      blockBytes: BLOCK_CHUNKS * Math.max(context.file.chunker.maxBytes, MiB),
+      permits: new Semaphore(context.limits.maxBlocks),
+      free: [],
+    };
+  }
+
+  /** @throws E_NO_KEY, E_WRONG_KEY, E_STORE_* */
+  static async begin(context: RepositoryContext, options: ShareToWrite): Promise<ShareWriter> {
+    const { version, type, signal, parent } = options;
+    const secret = await context.secret(signal);
+    const ledger = parent
+      ? await PackLedger.of(parent, options.spoiltPacks, context.store, signal)
+      : new PackLedger();
+    for (const problem of ledger.problems) options.onWarning(problem);
+    const { namedBytes } = ledger;
+    const source = version === 1 ? undefined : options.source.name;
+    const purposes = ['data', 'index'] as const;
+    const packs = await RunPacks.begin(context, { version, type, purposes, namedBytes, source, signal });
+    return new ShareWriter(context, options, { packs, secret, ledger });
+  }
+
+  /**
+   * Takes a partition as the parent has it: what is stored is only referred to, unless it takes too much room.
+   *
+   * @returns false where the parent has it not, or some of it is in a pack that is left behind, or wrong: it is to be written then
+   */
+  async reusePartition(
+    { name, kind }: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+  ): Promise<boolean> {
+    const { parent } = this.#options;
+    if (!parent?.has(name, partition)) return false;
+    const entry = parent.root(name, partition);
+    try {
+      if (!this.#mayCompact || !(await this.#isLarge(parent, entry)))
+        return await this.#referTo(parent, entry, { name, partition });
+      await this.copyPartition({ name, kind }, partition, this.#compacted(parent, entry));
+      return true;
+    } catch (error) {
+      if (!isDocumentProblem(error)) throw error;
+      if (error !== WRONG) this.#reread?.note(error);
+      this.#options.onWarning(`${name} is read again: ${parent.manifest.key} ${error.message}`);
+      return false;
+    }
+  }
+
+  /** @throws E_DAMAGED where some of it is wrong */
+  async #referTo(
+    parent: BackupReader,
+    entry: RootEntry | null,
+    { name: dataset, partition }: { readonly name: string; readonly partition: string },
+  ): Promise<boolean> {
+    const { onStored, signal } = this.#options;
+    const reread = this.#reread;
+    const use = new PackUse();
+    const tally = new Tally();
+    let root: NodeRef | null = null;
+    let isKept = true;
+    const count = (location: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(location.pack);
+      use.add(location);
+    };
+    const onNode = (node: NodeRef) => {
+      root ??= node;
+      count(node.location);
+    };
+    for await (const { refs } of parent.leaves(entry, { onNode, signal })) {
+      for (const { chain } of refs) for (const location of chain) count(location);
+      if (!isKept) return false;
+      await refuseWrong(refs, reread);
+      for (const ref of refs) {
+        tally.add({ ref, isNew: false });
+        onStored({ ref, isNew: false });
+      }
+    }
+    this.#partitions.set(partitionName(dataset, partition), {
+      dataset,
+      partition,
+      use,
+      tally,
+      finish: () => root,
+    });
+    return true;
+  }
+
+  /** What stays as the parent has it can only be read from there, which takes the right to decrypt it. */
+  get #mayCompact(): boolean {
+    return this.#compaction.isNeeded && this.#context.limits.deltas;
+  }
+
+  /** Whether all of it may be referred to, and some of it takes too much room. */
+  async #isLarge(parent: BackupReader, entry: RootEntry | null): Promise<boolean> {
+    let isKept = true;
+    let isLarge = false;
+    const keep = ({ pack }: ItemLocation) => {
+      isKept &&= this.#ledger.isKept(pack);
+    };
+    const onNode = ({ location }: NodeRef) => keep(location);
+    for await (const { refs } of parent.leaves(entry, { onNode, signal: this.#options.signal })) {
+      for (const { chain } of refs) for (const location of chain) keep(location);
+      isLarge ||= refs.some((ref) => this.#compaction.isLarge(ref));
+      if (!isKept) return false;
+    }
+    return isKept && isLarge;
+  }
+
+  /** The chunks of a partition that stays; what is to be compacted is read from where the parent has it. */
+  async *#compacted(parent: BackupReader, entry: RootEntry | null): AsyncGenerator<ChunkToCopy> {
+    const { signal } = this.#options;
+    for await (const { refs } of parent.leaves(entry, { signal }))
+      for (const ref of refs) {
+        const isKept = this.#compaction.plan(ref) === 'keep';
+        if (isKept) await refuseWrong([ref], this.#reread);
+        const plain = isKept ? undefined : (await parent.decode([ref], { digest: false, signal })).plain;
+        yield { ref, backup: parent, plain: plain && (async () => plain) };
+      }
+  }
+
+  /**
+   * Reads a partition to its end; one that was written before is replaced. May be called for several partitions at once.
+   */
+  async writePartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    records: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { onStored, signal } = this.#options;
+    const written = this.#newPartition(dataset.name, partition);
+    const { tree, use, tally } = written;
+    const cursor = new ParentCursor(this.#parentLeaves(dataset.name, partition, tree));
+    const { chunker } = this.#context.file;
+    const writer = new PartitionWriter({
+      name: `${dataset.name} ${partition}`,
+      blocks: this.#blocks,
+      chunker: new Chunker(chunker, this.#cutTest, cursor),
+      minChunkBytes: chunker.minBytes,
+      parent: cursor,
+      chunks: this.#chunkStore(dataset.kind),
+      tree,
+      signal,
+      onStored: (stored) => {
+        for (const location of stored.ref.chain) use.add(location);
+        tally.add(stored);
+        onStored(stored);
+      },
+    });
+    await writer.write(records);
+  }
+
+  /** Takes a partition over as other backups have its chunks. */
+  async copyPartition(
+    dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
+    partition: string,
+    chunks: AsyncIterable<ChunkToCopy>,
+  ): Promise<void> {
+    const { tree, use, tally } = this.#newPartition(dataset.name, partition);
+    const copier = new ChunkCopier(this.#ledger, this.#names, {
+      chunks: this.#chunkStore(dataset.kind),
+      signal: this.#options.signal,
+    });
+    for await (const chunk of chunks) {
+      const stored = await copier.copy(chunk);
+      tree.add(stored.ref);
+      for (const location of stored.ref.chain) use.add(location);
+      tally.add(stored);
+      this.#options.onStored(stored);
+    }
+  }
+
+  /** What was written, with all packs of chunks closed; the index pack stays open. @throws E_STORE_* */
+  async finish(): Promise<WrittenShare> {
+    await this.packs.closeData();
+    const used = new PackUse();
+    const partitions = [...this.#partitions.values()].map(({ dataset, partition, use, tally, finish }) => {
+      const root = finish();
+      used.addAll(use);
+      return { dataset, partition, root, tally };
+    });
+    const { others, backups } = this.#ledger;
+    const parentDamage = this.#reread?.damaged ?? 0;
+    return { partitions, used: used.bytes, others, backups, parentDamage, own: [] };
+  }
+
+  /** As `finish`, with everything stored. @throws E_STORE_* */
+  async close(): Promise<WrittenShare> {
+    const share = await this.finish();
+    const own = await this.packs.close();
+    const { signal, onWarning } = this.#options;
+    for (const problem of await wrapForRecovery(this.#context, this.packs.made, signal)) onWarning(problem);
+    return { ...share, own };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.packs[Symbol.asyncDispose]();
+  }
+
+  /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */
+  async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
+    const { parent, onWarning, signal } = this.#options;
+    const root = parent?.root(dataset, partition);
+    if (!parent || !root) return;
+    const onNode = (node: NodeRef) => tree.knowParentNode(node);
+    for await (const found of parent.walk(parent.rootNode(root), { onNode, signal })) {
+      if ('problem' in found)
+        onWarning(`a part of ${parent.manifest.key} cannot be compared with: ${found.problem.message}`);
+      else yield found;
+    }
+  }
+
+  /** One that was written before is replaced. */
+  #newPartition(
+    dataset: string,
+    partition: string,
+  ): PartitionUnderWay & {
+    readonly tree: TreeWriter;
+  } {
+    const use = new PackUse();
+    const tree = new TreeWriter({
+      packFor: (mostBytes) => this.packs.packFor(mostBytes),
+      addNode: (body) => this.packs.addItem(body),
+      use: (location) => use.add(location),
+      isKept: (pack) => this.#ledger.isKept(pack),
+    });
+    const written = { dataset, partition, use, tally: new Tally(), tree, finish: () => tree.finish() };
+    this.#partitions.set(partitionName(dataset, partition), written);
+    return written;
+  }
+
+  #chunkStore(kind: 'schema' | 'data'): ChunkStore {
+    const { parent, signal, onWarning } = this.#options;
+    const { uploader } = this.packs;
+    return new ChunkStore({
+      port: this.packs.port(kind, signal),
+      uploader,
+      parentPacks: this.#context.limits.deltas || kind === 'schema' ? parent?.packs : undefined,
+      isKept: (pack) => this.#ledger.isKept(pack),
+      compaction: this.#compaction,
+      reread: this.#reread,
+      onUnreadableBase: (error) =>
+        onWarning(`a chunk of the parent cannot be read, so it is stored whole: ${error.message}`),
+      signal,
+    });
+  }
+}
+
+const WRONG = new HoldfastError('E_DAMAGED', 'is not what it says');
+
+/** @throws E_DAMAGED where one is read this time, and wrong */
+async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined): Promise<void> {
+  const due = reread ? refs.filter((ref) => reread.isDue(ref)) : [];
+  for (let at = 0; at < due.length; at += CHUNKS_A_TASK)
+    if ((await reread?.findWrong(due.slice(at, at + CHUNKS_A_TASK)))?.size) throw WRONG;
+}
+
+function damageOf({ manifest: { key } }: BackupReader, message: string): string {
+  return `${key} IS DAMAGED: ${message}. What this backup would have taken from it is read, and stored anew where it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
+}
+
+/** Of a backup's data; `wholeBytes` is undefined where an old release wrote it. */
+function sizesOf(parent: BackupReader | undefined) {
+  const data = (parent?.catalog.datasets ?? []).filter(({ kind }) => kind === 'data').map(figuresOf);
+  const isKnown = data.every(({ wholeBytes }) => wholeBytes !== undefined);
+  return {
+    plainBytes: data.reduce((sum, { plainBytes }) => sum + plainBytes, 0),
+    wholeBytes: isKnown ? data.reduce((sum, { wholeBytes = 0 }) => sum + wholeBytes, 0) : undefined,
+  };
+}

@@ -1,0 +1,122 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import * as library from '../../../shared/library/index.ts';
+import { OTHER_KEY, TEST_KEY } from '../../support/repository/engine.ts';
+import { newFolder } from '../../support/temporary.ts';
+
+const {
+  backup,
+  drill,
+  initRepository,
+  list,
+  openRepository,
+  planPrune,
+  planRestore,
+  prune,
+  restore,
+  verify,
+} = library;
+
+async function world() {
+  const folder = await newFolder();
+  const at = (name: string) => path.join(folder, name);
+  const rows = Array.from({ length: 5000 }, (_, i) => `${i}\ta row of the number ${i}\n`).join('');
+  await writeFile(at('rows.txt'), rows);
+  return { at, rows, options: { repository: at('repository'), encryptionKey: TEST_KEY } };
+}
+
+it('has these names, and no others', () => {
+  expect(Object.keys(library).toSorted()).toEqual([
+    'HoldfastError',
+    'OpenRepository',
+    'backup',
+    'drill',
+    'initRepository',
+    'isHoldfastError',
+    'list',
+    'openRepository',
+    'planPrune',
+    'planRestore',
+    'prune',
+    'restore',
+    'verify',
+  ]);
+});
+
+it('backs up, lists, verifies, restores, drills and prunes, as the command line tells of it', async () => {
+  const { at, rows, options } = await world();
+  await using repository = await initRepository(options);
+  const events: string[] = [];
+  const onProgress = ({ kind }: library.ProgressEvent) => events.push(kind);
+  const made = await backup(repository, at('rows.txt'), { name: 'rows', type: 'daily', onProgress });
+  expect(made).toMatchObject({ records: 5000, type: 'daily', suspect: undefined });
+  expect(new Set(events)).toContain('done');
+
+  expect(await list(repository, { source: 'rows' })).toMatchObject([{ key: made.key, state: 'whole' }]);
+  expect(await list(repository, { source: 'row' })).toEqual([]);
+  expect(await verify(repository)).toMatchObject({ findings: [], records: 5000 });
+  expect(await verify(repository, 'all', { depth: 'quick' })).toMatchObject({ findings: [] });
+
+  const plan = await planRestore(repository, 'latest:rows', at('copy'));
+  expect(plan.conflicts).toEqual([]);
+  await expect(readFile(at('copy/rows.txt'))).rejects.toThrow('ENOENT');
+  await restore(repository, 'good:rows', at('copy'));
+  expect(await readFile(at('copy/rows.txt'), 'utf8')).toBe(rows);
+  await expect(restore(repository, made.key, at('copy'))).rejects.toMatchObject({
+    code: 'E_TARGET_NOT_EMPTY',
+  });
+
+  await mkdir(at('scratch'));
+  expect(await drill(repository, 'good', at('scratch'))).toMatchObject({ outcome: 'equal', records: 5000 });
+  const { decisions } = await planPrune(repository, { retention: { daily: 1 } });
+  expect(decisions).toMatchObject([{ key: made.key, keep: true }]);
+  expect(await prune(repository, { retention: { daily: 1 } })).toMatchObject({
+    expired: [],
+    removedPacks: 0,
+  });
+
+  const env = { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY };
+  const said = execFileSync(process.execPath, ['bin/holdfast.js', 'runs', '--json', '-r', at('repository')], {
+    env,
+    encoding: 'utf8',
+  });
+  const kinds = JSON.parse(said).runs.map((run: { kind: string }) => run.kind);
+  expect(kinds.toSorted()).toEqual(['backup', 'drill', 'restore', 'restore', 'verify', 'verify']);
+}, 60_000);
+
+it('stops clean', async () => {
+  const { at, options } = await world();
+  await using repository = await initRepository(options);
+  const stop = new AbortController();
+  const work = backup(repository, at('rows.txt'), {
+    signal: stop.signal,
+    onProgress: ({ kind }) => kind === 'done' && stop.abort(),
+  });
+  await expect(work).rejects.toMatchObject({ code: 'E_ABORTED' });
+  expect(await list(repository)).toEqual([]);
+});
+
+it('refuses what it does not know, in words that help, without secrets', async () => {
+  const { at, options } = await world();
+  const wrong = { ...options, encryptionkey: TEST_KEY } as never;
+  await expect(openRepository(wrong)).rejects.toMatchObject({
+    code: 'E_CONFIG',
+    message: "openRepository has no option 'encryptionkey'",
+    hint: "Did you mean 'encryptionKey'?",
+  });
+  await expect(openRepository({} as never)).rejects.toMatchObject({ code: 'E_CONFIG' });
+  await expect(openRepository({ ...options, kmsKey: 'alias/a' })).rejects.toMatchObject({ code: 'E_CONFIG' });
+  await expect(openRepository(options)).rejects.toMatchObject({ code: 'E_NO_REPOSITORY' });
+  await (await initRepository(options))[Symbol.asyncDispose]();
+  await expect(openRepository({ ...options, encryptionKey: OTHER_KEY })).rejects.toMatchObject({
+    code: 'E_WRONG_KEY',
+  });
+  await using repository = await openRepository(options);
+  const refused = await backup(repository, 'mysql://root:hunter2@db/shop').catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'E_USAGE', message: expect.stringContaining('mysql://') });
+  expect(JSON.stringify(refused) + String(refused)).not.toContain('hunter2');
+  await expect(restore(repository, 'latest', at('copy'))).rejects.toMatchObject({ code: 'E_NO_BACKUP' });
+  await expect(list({} as never)).rejects.toMatchObject({ code: 'E_USAGE' });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { parsePostgresOptions } from '../../../../../shared/sources/postgres/options.ts';
+import { dumpSchema } from '../../../../../shared/sources/postgres/schema-dump.ts';
+import { Snapshot } from '../../../../../shared/sources/postgres/snapshot.ts';
+import { SnapshotReaders } from '../../../../../shared/sources/postgres/snapshot-readers.ts';
+import { startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import { never } from './reading.ts';
+
+function suite(options: { readonly bin?: string }): void {
+  it('is said to whoever reads rows, and to whoever reads the schema', async () => {
+    const server = await startPostgres(options);
+    try {
+      const connection = parsePostgresOptions(server.url(), {}, {});
+      const snapshot = await Snapshot.take(connection, never);
+      const { id, version } = snapshot;
+      expect(await dumpSchema(connection, 'pre-data', { id, version }, never)).not.toHaveLength(0);
+      await snapshot[Symbol.asyncDispose]();
+      await using readers = new SnapshotReaders(connection, id);
+      const lost = { code: 'E_SOURCE_LOST', message: expect.stringMatching(/^the snapshot .* is no more/) };
+      await expect(readers.acquire(never)).rejects.toMatchObject(lost);
+      await expect(dumpSchema(connection, 'pre-data', { id, version }, never)).rejects.toMatchObject(lost);
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+describe('a snapshot that is held no more, of PostgreSQL 18', () => suite({}));
+describeWithPart('postgresql-15', 'a snapshot that is held no more, of PostgreSQL 15', () =>
+  suite({ bin: POSTGRES_15_BIN }),
+);
