@@ -17,7 +17,7 @@ export const COMMON_HELP = `Common options:
   -r, --repository PLACE  folder, or s3://bucket/prefix
       --config FILE       configuration file (default holdfast.config.ts or .json)
       --env-file FILE     take variables from there that are not set, such as .env; no such file is read without
-      --json              one JSON document on stdout (docs/cli.md has its shape)
+      --json              one JSON document on stdout (docs/reference/cli.md has its shape)
   -q, --quiet             print only what was asked for, and warnings
   -h, --help              this text
 `;

@@ -127,7 +127,7 @@ function readmeOf({ source, account, region }: DeployAnswers): string {
   return `# Backups of ${source}
 
 Deploys Holdfast into account ${account}, ${region}. \`holdfast.config.ts\` says what is backed up;
-\`node_modules/holdfast/docs/configuration.md\` has every setting.
+\`node_modules/holdfast/docs/reference/configuration.md\` has every setting.
 
 \`\`\`
 npm install
@@ -138,7 +138,7 @@ npm run deploy
 npx holdfast doctor --deployed Holdfast   # tries all that the functions need
 \`\`\`
 
-Then \`node_modules/holdfast/docs/aws.md\`, "From nothing": the first backup, and how to see it.
+Then \`node_modules/holdfast/docs/guide/aws.md\`, "From nothing": the first backup, and how to see it.
 
 To upgrade: \`npm install holdfast@latest\`, read its CHANGELOG.md, \`npm run diff\`, \`npm run deploy\`.
 `;

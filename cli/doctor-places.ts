@@ -105,7 +105,11 @@ function group(place: RepositoryConfig, { lock }: ResolvedConfig, keyProblem?: H
 }
 
 /** Without a repository there is nothing more to look at than that. */
-function failedGroup({ message, code, hint = 'See docs/configuration.md.' }: HoldfastError): DoctorGroup {
+function failedGroup({
+  message,
+  code,
+  hint = 'See docs/reference/configuration.md.',
+}: HoldfastError): DoctorGroup {
   return rowGroup({ name: 'store', outcome: 'failed', seen: message, fix: hint, code });
 }
 

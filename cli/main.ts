@@ -92,7 +92,7 @@ Then:  holdfast backup --source postgres://localhost/shop
        holdfast restore latest --to postgres://localhost/scratch
 If something does not work: holdfast doctor
 
-Settings come from holdfast.config.ts, then the environment, then options (docs/configuration.md).
+Settings come from holdfast.config.ts, then the environment, then options (docs/reference/configuration.md).
 `;
 }
 

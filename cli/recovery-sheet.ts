@@ -151,7 +151,7 @@ function stepsOf(sheet: RecoverySheet): Step[] {
       commands: [],
     },
     {
-      text: 'If Holdfast cannot be installed: tools/read-repository.py, read_parts.py and recovery_key.py of its package (Python 3, with the packages cryptography and zstandard) read a copy of the repository in a folder. docs/format.md says what every byte means. Keep them where this sheet is.',
+      text: 'If Holdfast cannot be installed: tools/read-repository.py, read_parts.py and recovery_key.py of its package (Python 3, with the packages cryptography and zstandard) read a copy of the repository in a folder. docs/reference/format.md says what every byte means. Keep them where this sheet is.',
       commands: [
         ...(isInBucket ? [`aws s3 sync ${repository} ./repository`] : []),
         `export HOLDFAST_RECOVERY_HEX=…   # the hex digits of this sheet, without spaces`,

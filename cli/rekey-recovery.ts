@@ -163,7 +163,7 @@ function describeRemoval({
 }: Awaited<ReturnType<typeof removeRecoveryKey>>): string {
   return `Recovery key ${recoveryKey} of ${location} is removed, with ${plural(removed, 'wrapped key')}.
 Older versions of these objects may still be in the bucket, and copies elsewhere: if the sheet was seen by somebody else, read
-docs/operations.md ("A recovery sheet was lost or seen").
+docs/guide/operations.md ("A recovery sheet was lost or seen").
 `;
 }
 

@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   const { env } = process;
   const fileName = env['HOLDFAST_CONFIG_FILE'] ?? DEFAULT_FILES.find((name) => existsSync(name));
   if (fileName === undefined)
-    throw new Error(`there is no ${DEFAULT_FILES[0]} here; docs/aws.md says what to write into it`);
+    throw new Error(`there is no ${DEFAULT_FILES[0]} here; docs/guide/aws.md says what to write into it`);
   const file = await readConfigFile(path.resolve(fileName));
   synthesise(holdfastApp({ file, fileName, env }));
 }

@@ -121,7 +121,7 @@ describe('a repository of format 1', () => {
   });
 });
 
-describe('the reader that was written from docs/format.md alone', () => {
+describe('the reader that was written from docs/reference/format.md alone', () => {
   it.each(Object.entries(DAMAGED))('refuses a repository that is damaged, %s', async (_, damaged) => {
     const folder = await make(damaged);
     expect(() => readRepository(folder, TEST_KEY)).toThrow(Refused);

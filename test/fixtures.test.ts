@@ -55,7 +55,7 @@ describe.each(FIXTURES)('the repository %s', (name) => {
   });
 });
 
-describeWithPart('python-reader', 'the reader in Python, written from docs/format.md alone', () => {
+describeWithPart('python-reader', 'the reader in Python, written from docs/reference/format.md alone', () => {
   const read = (...args: string[]) => readWith(TEST_KEY, ...args);
   const readWith = (key: string, ...args: string[]) =>
     run('/usr/bin/python3', ['tools/read-repository.py', ...args], {

@@ -28,7 +28,7 @@ import { newFolder } from './support/temporary.ts';
 
 /*
  * A backup of each source, read by `tools/read-repository.py`, which shares nothing with Holdfast, and judged by what the
- * source itself has: files, psql, plain GETs. What the reader needs to know must be in docs/format.md.
+ * source itself has: files, psql, plain GETs. What the reader needs to know must be in docs/reference/format.md.
  */
 
 const run = promisify(execFile);
@@ -71,7 +71,7 @@ async function listed(folder: string): Promise<readonly Dataset[]> {
 
 /** Every attribute that a backup carries has a row in the table of its source. */
 async function expectDescribed(kind: string, datasets: readonly Dataset[]): Promise<void> {
-  const page = await readFile('docs/format.md', 'utf8');
+  const page = await readFile('docs/reference/format.md', 'utf8');
   const rows = page.split('\n').filter((line) => line.startsWith(`| \`${kind}\` |`));
   const described = rows.flatMap((row) => row.split('|')[2]?.match(/\w+/g) ?? []);
   const found = new Set(datasets.flatMap(({ attributes }) => Object.keys(attributes)));

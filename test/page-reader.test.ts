@@ -36,7 +36,7 @@ import { newFolder } from './support/temporary.ts';
 
 /*
  * Two readers that share nothing, `test/support/repository/page-reader.ts` and `tools/read-repository.py`, both written from
- * docs/format.md, must give what the source has. Where they differ, the page says too little.
+ * docs/reference/format.md, must give what the source has. Where they differ, the page says too little.
  */
 
 const run = promisify(execFile);

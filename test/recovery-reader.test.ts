@@ -11,7 +11,7 @@ import { seededRows } from './support/repository/rows.ts';
 import { newFolder } from './support/temporary.ts';
 
 /*
- * The reader in Python, with its own ML-KEM, X-Wing and HPKE, written from docs/format.md and the standards: what Holdfast wrapped must
+ * The reader in Python, with its own ML-KEM, X-Wing and HPKE, written from docs/reference/format.md and the standards: what Holdfast wrapped must
  * open without Holdfast, without the root key, and without KMS.
  */
 

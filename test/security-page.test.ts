@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 
-const page = await readFile('docs/security.md', 'utf8');
+const page = await readFile('docs/reference/security.md', 'utf8');
 const [, section = ''] = /^## Who can do what\n([\s\S]*?)^## /m.exec(page) ?? [];
 const listed = [...section.matchAll(/^(\d+)\. `([^`]+)`: (.+)$/gm)].map(([, number, file, name]) => ({
   number: Number(number),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import openapiTypescript from 'openapi-typescript';
 import { API_BASE } from '../shared/core/api-names.ts';
 
-export const OPENAPI_FILE = 'docs/openapi.json';
+export const OPENAPI_FILE = 'docs/reference/openapi.json';
 export const TYPES_FILE = 'console/api/generated/openapi.ts';
 export const TABLE_FILE = 'console/api/generated/operations.ts';
 
@@ -25,7 +25,7 @@ export function operationTable(): string {
     ),
   );
   return [
-    '/** Method, and path below the base, of every operation. Made of docs/openapi.json by `npm run openapi`. */',
+    '/** Method, and path below the base, of every operation. Made of docs/reference/openapi.json by `npm run openapi`. */',
     'export const OPERATIONS = {',
     ...rows,
     '} as const;',

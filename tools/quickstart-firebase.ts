@@ -5,7 +5,7 @@ import { readCities, readCountries } from './quickstart-data.ts';
 import type { Demo } from './quickstart-demo.ts';
 
 const NOTE = `The Firebase server of this tour is ours: Google's own client code holds the data, its order, queries and ETags;
-the HTTP around it was written for these tests, and nothing here was run against the real service (docs/firebase.md).
+the HTTP around it was written for these tests, and nothing here was run against the real service (docs/reference/firebase.md).
 `;
 
 /** Of the cities, this one of so many: a tour is to be short. */

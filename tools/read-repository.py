@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a Holdfast repository (format 1 or 2) in a folder, with nothing of Holdfast: written from docs/format.md.
+"""Reads a Holdfast repository (format 1 or 2) in a folder, with nothing of Holdfast: written from docs/reference/format.md.
 
   read-repository.py FOLDER                     lists the backups, and their datasets with their attributes
   read-repository.py FOLDER KEY DATASET         writes a dataset to stdout as the source had it (KEY: any part of a key)

@@ -1,4 +1,4 @@
-"""Places of items, deltas, lists of packs, and tables that are stored as columns (docs/format.md). Used by read-repository.py, which it must lie beside."""
+"""Places of items, deltas, lists of packs, and tables that are stored as columns (docs/reference/format.md). Used by read-repository.py, which it must lie beside."""
 import datetime, hashlib, json
 
 EPOCH = datetime.datetime(1970, 1, 1)

@@ -1,4 +1,4 @@
-"""Opens what was wrapped to a recovery key, for read-repository.py: written from docs/format.md, FIPS 203, RFC 9180 and
+"""Opens what was wrapped to a recovery key, for read-repository.py: written from docs/reference/format.md, FIPS 203, RFC 9180 and
 draft-connolly-cfrg-xwing-kem. Opens only, for who has the sheet: leaves out FIPS 203's check that a ciphertext was made
 by the rules, as what was not fails at the seal after it. Slow, and not in constant time."""
 import base64, hashlib, hmac, os, sys

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { newestLink, startConsoleRig } from '../test/support/console/console-rig.ts';
 
-/** The pictures of README.md and docs/console.md, of the console on a database of its own with a year of backups. */
+/** The pictures of README.md and docs/guide/console.md, of the console on a database of its own with a year of backups. */
 const FOLDER = 'docs/images';
 const DESK = { width: 1280, height: 1340 };
 const DAILY_DAYS = 366;

@@ -34,8 +34,8 @@ export const apiKeys: Command = {
        holdfast api-keys create --name NAME --role ROLE… [--source SOURCE]… [--expires 90d]
        holdfast api-keys revoke ID
 
-Lists the API keys of machines, makes one, or revokes one. A key is for the admin API (docs/api.md): it is shown once, and
-only a hash of it is kept, in the repository. It opens the API of every process and deployment on this repository.
+Lists the API keys of machines, makes one, or revokes one. A key is for the admin API
+(docs/reference/api.md): it is shown once, and only a hash of it is kept, in the repository. It opens the API of every process and deployment on this repository.
 
       --name NAME         what it is for, such as ci; the audit trail has it
       --role ROLE         viewer, operator (backs up, verifies, drills, holds) or restorer (downloads, restores); may be

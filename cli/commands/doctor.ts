@@ -48,7 +48,7 @@ Examples:
   holdfast doctor --json
 
 Exit status: 0 all is well; 41 nothing failed, and something should be looked at; else that of the first thing that
-failed (docs/errors.md): 12 key, 13 store, 30 database, ….
+failed (docs/reference/errors.md): 12 key, 13 store, 30 database, ….
 `,
 
   async run(argv, io) {

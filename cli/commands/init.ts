@@ -73,7 +73,7 @@ function parseFormat(text: string | undefined): FormatVersion {
 const KMS_ADVICE = `
 KEEP THE KMS KEY. Once it is deleted nobody can read these backups, not even you.
   1. Let nobody schedule its deletion unseen: an alarm on ScheduleKeyDeletion.
-  2. Give its use only to the roles that need it (docs/security.md).
+  2. Give its use only to the roles that need it (docs/reference/security.md).
   3. Make a recovery key, which opens everything without it: holdfast rekey --add-recovery --sheet ./sheet.html
 This is said once.
 `;

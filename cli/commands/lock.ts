@@ -69,7 +69,7 @@ function noLocks(lock: LockSettings | undefined, location: string): HoldfastErro
       hint: 'Only a bucket with Object Lock keeps objects from everybody; copy the folder to another place instead.',
     });
   return new HoldfastError('E_CONFIG', 'lock is not set in the configuration', {
-    hint: 'Write lock: { mode: \'governance\' } into holdfast.config.ts (docs/retention.md, "Locks").',
+    hint: 'Write lock: { mode: \'governance\' } into holdfast.config.ts (docs/reference/retention.md, "Locks").',
   });
 }
 

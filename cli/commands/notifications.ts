@@ -20,8 +20,8 @@ export const notifications: Command = {
        holdfast notifications test [CHANNEL]
        holdfast notifications check
 
-Channels of the configuration (notifications.channels, docs/notifications.md), and what they were told last. An alarm is
-sent when what is found changes, not again while nothing does; a digest comes by day or week.
+Channels of the configuration (notifications.channels, docs/reference/notifications.md), and what they were
+told last. An alarm is sent when what is found changes, not again while nothing does; a digest comes by day or week.
 
   list        each channel with its last delivery and its last failure (default)
   test        sends a test to a channel, or to all, once, and says what came back
@@ -83,7 +83,7 @@ async function test(session: Session, name: string | undefined): Promise<readonl
 }
 
 const NONE = 'no channel is configured';
-const HOW = 'Configure notifications.channels (docs/notifications.md).';
+const HOW = 'Configure notifications.channels (docs/reference/notifications.md).';
 
 function describeSent(sent: readonly Sent[]): string {
   if (sent.length === 0) return 'Nothing is to be said.\n';

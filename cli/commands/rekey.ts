@@ -23,7 +23,7 @@ export const rekey: Command = {
 Changes the key of a repository. Writes two small objects and no backup again: the new key then opens everything, old
 backups too. Proves that with the new key alone before it says so. The configured key must be the repository's newest.
 The old key still opens all that it opened before, and signs nothing any more: what is made with it from now on, backups
-and decisions, counts for nothing. If it has leaked, read docs/operations.md, "A key leaked".
+and decisions, counts for nothing. If it has leaked, read docs/guide/operations.md, "A key leaked".
 
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
       --new-key-file FILE use the key in FILE; or set HOLDFAST_NEW_KEY

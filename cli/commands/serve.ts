@@ -38,8 +38,8 @@ export const serve: Command = {
   options,
   help: `Usage: holdfast serve [--port N] [--role ROLE]… [--session-minutes N] [--source SOURCE]
 
-Serves the console and the admin API (docs/api.md) to this machine alone, and does what they ask in this process. Prints
-a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in the browser that opens it, until Sign out. If a link was used or
+Serves the console and the admin API (docs/reference/api.md) to this machine alone, and does what they ask in this
+process. Prints a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in the browser that opens it, until Sign out. If a link was used or
 has expired, the next one is printed. Restores go to targets of the configuration, and only after their plan was looked at.
 
   -p, --port N            default ${DEFAULT_PORT}; 0 takes any that is free

@@ -36,7 +36,7 @@ Examples:
   holdfast test --source shop
   holdfast test --source https://shop-staging.firebaseio.com --write
 
-Exit status: 0 it works; 30 (or another of docs/errors.md) no backup, or with --write no restore, can be made; what
+Exit status: 0 it works; 30 (or another of docs/reference/errors.md) no backup, or with --write no restore, can be made; what
 only saves requests is told, and is no failure.
 `,
 

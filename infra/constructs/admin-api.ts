@@ -62,7 +62,7 @@ export class AdminApi extends Construct {
     this.#functions = this.#makeFunctions(props);
     this.httpApi = new HttpApi(this, 'Http', {
       apiName: 'holdfast-admin-api',
-      description: 'Holdfast: the admin API (docs/api.md)',
+      description: 'Holdfast: the admin API (docs/reference/api.md)',
       createDefaultStage: false,
     });
     this.#stage(props.pipeline);

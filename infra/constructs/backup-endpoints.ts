@@ -25,7 +25,7 @@ const SERVICES = {
 };
 export type EndpointService = keyof typeof SERVICES;
 
-/** What the functions and tasks that are in the VPC call, by what makes them; docs/aws.md has the table. */
+/** What the functions and tasks that are in the VPC call, by what makes them; docs/guide/aws.md has the table. */
 export function endpointServices({ sources, targets, drill, aws }: ResolvedConfig): EndpointService[] {
   const drills = Object.values(drill).filter((place) => place !== undefined);
   const secrets = [...sources, ...targets, ...drills].flatMap(({ secret }) => secret ?? []);

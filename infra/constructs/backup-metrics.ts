@@ -3,7 +3,7 @@ import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 export const NAMESPACE = 'Holdfast';
 
-/** What functions measure of each source; docs/aws.md, "Metrics". */
+/** What functions measure of each source; docs/guide/aws.md, "Metrics". */
 export const METRIC_NAMES = [
   'BackupAge',
   'Duration',

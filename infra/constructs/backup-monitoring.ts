@@ -308,7 +308,7 @@ export class BackupMonitoring extends Construct {
     { text, above = 0, below, tellsOfSilence = false, periods = 1 }: AlarmOptions,
   ): void {
     const alarm = new Alarm(this, id, {
-      alarmDescription: `Holdfast: ${text}. See docs/operations.md, "On AWS".`,
+      alarmDescription: `Holdfast: ${text}. See docs/guide/operations.md, "On AWS".`,
       metric,
       threshold: below ?? above,
       comparisonOperator:

@@ -37,7 +37,7 @@ const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
-  /** What `holdfast.config.ts` holds; docs/configuration.md. */
+  /** What `holdfast.config.ts` holds; docs/reference/configuration.md. */
   readonly config: HoldfastConfig;
 
   /** @default - functions are in no VPC, and reach public addresses only */
@@ -185,7 +185,7 @@ export class BackupPipeline extends Construct implements IConnectable {
   }
 
   /**
-   * A command line that begins the task of a job, with the event that its function takes (docs/functions.md).
+   * A command line that begins the task of a job, with the event that its function takes (docs/reference/functions.md).
    *
    * @throws where there is no Fargate
    */

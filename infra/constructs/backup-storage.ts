@@ -25,7 +25,7 @@ export interface PackTransition {
 
 export interface BackupStorageProps {
   /**
-   * A bucket that is there, as one that an earlier stack left. Its lifecycle, versioning and locks are yours: docs/aws.md says
+   * A bucket that is there, as one that an earlier stack left. Its lifecycle, versioning and locks are yours: docs/guide/uninstalling.md says
    * what they must be. Needs `encryptionKey`: without the key of the backups in it they could not be opened.
    *
    * @default - one is made
@@ -280,7 +280,7 @@ function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
 }
 
 const NOT_WRITE_ONCE =
-  'the bucket was made elsewhere, and its policy cannot be changed from here: give it the statement of docs/aws.md, "A bucket of yours", so that no object is replaced';
+  'the bucket was made elsewhere, and its policy cannot be changed from here: give it the statement of docs/guide/uninstalling.md, "A bucket of yours", so that no object is replaced';
 /** What only a bucket that is made here can be given. */
 const OF_A_NEW_BUCKET = [
   'bucketName',

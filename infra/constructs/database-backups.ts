@@ -81,7 +81,7 @@ export interface DatabaseBackupsProps {
   /**
    * When a backup is suspect.
    *
-   * @default - docs/configuration.md
+   * @default - docs/reference/configuration.md
    */
   readonly suspects?: Config['suspects'];
 
@@ -128,7 +128,7 @@ export interface DatabaseBackupsProps {
 
   /**
    * Makes the ways out of a VPC without NAT: endpoints of the services that functions and tasks call. They cost by the hour:
-   * docs/aws.md. Leave it out if the VPC has them. Needs `vpc`.
+   * docs/guide/aws.md. Leave it out if the VPC has them. Needs `vpc`.
    *
    * @default false
    */
@@ -151,7 +151,7 @@ export interface DatabaseBackupsProps {
   /**
    * Size of functions, and variables of your own, by name.
    *
-   * @default - docs/aws.md
+   * @default - docs/guide/aws.md
    */
   readonly functionSizes?: AwsConfig['functions'];
 

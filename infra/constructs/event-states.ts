@@ -26,7 +26,7 @@ const FIGURES = Object.fromEntries(
   ]),
 );
 
-/** The states of a backup that tell EventBridge how it went; docs/events.md has the details' schema. */
+/** The states of a backup that tell EventBridge how it went; docs/reference/events.md has the details' schema. */
 export class EventStates extends Construct {
   readonly duplicate: TaskStateBase;
   readonly success: TaskStateBase;

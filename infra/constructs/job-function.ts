@@ -41,7 +41,7 @@ export interface JobFunctionProps {
    */
   readonly bundles?: string | undefined;
 
-  /** @default - by job: docs/aws.md */
+  /** @default - by job: docs/guide/aws.md */
   readonly size?: FunctionSize | undefined;
 
   /** @default - not in a VPC */
@@ -143,7 +143,7 @@ export class JobFunction extends Construct {
   }
 }
 
-/** glibc gives what large buffers leave back to the system (docs/performance.md). */
+/** glibc gives what large buffers leave back to the system (docs/internals/performance.md). */
 const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
 
 /** Lambda's own, to put functions into a VPC; it knows no resource for them. Only code of a function has a source function. */

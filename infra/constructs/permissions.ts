@@ -3,10 +3,10 @@ import type { DeployedFunction } from '../../shared/config/aws.ts';
 import type { LockSettings } from '../../shared/config/lock.ts';
 import { LOCKED_FOLDERS, lockStatements } from './lock-statements.ts';
 
-/** What a key opens: `purpose` of KMS's encryption context (docs/security.md). */
+/** What a key opens: `purpose` of KMS's encryption context (docs/reference/security.md). */
 type Purpose = 'repository' | 'manifest' | 'index' | 'data';
 
-/** What one job may do to bucket and key. Folders are of the repository; docs/security.md has the table. */
+/** What one job may do to bucket and key. Folders are of the repository; docs/reference/security.md has the table. */
 interface Permissions {
   /** Folders, or objects, that it may read. */
   readonly get: readonly string[];
@@ -62,7 +62,7 @@ const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
 /** Who signs: all others can check, and cannot forge. */
 const SIGNERS: readonly DeployedFunction[] = ['commit', 'decide'];
-/** Kinds of reports that a job writes: docs/format.md, "Reports". */
+/** Kinds of reports that a job writes: docs/reference/format.md, "Report". */
 const reports = (...kinds: readonly string[]) => kinds.map((kind) => `reports/${kind}/*`);
 const NOTHING: Permissions = { get: [], put: [], delete: [], generate: [], decrypt: [] };
 

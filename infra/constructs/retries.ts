@@ -46,7 +46,7 @@ const soon = (errors: string[]): RetryProps => ({
   backoffRate: 2,
 });
 
-/** What the steps of a backup retry; each may be repeated without harm (docs/aws.md). First match counts. */
+/** What the steps of a backup retry; each may be repeated without harm (docs/guide/aws.md). First match counts. */
 export const STEP_RETRIES: readonly RetryProps[] = [FINAL, THROTTLED, soon(['States.ALL'])];
 
 /**

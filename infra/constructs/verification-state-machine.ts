@@ -49,7 +49,7 @@ const TIMEOUT = Duration.hours(26);
 
 /**
  * Verifies backups of any size: plans parts, reads them side by side, tells. It is started with an event of the function `verify`
- * (docs/functions.md): `{backup, depth?}` or `{since, depth?, days?, scheduledTime?}`.
+ * (docs/reference/functions.md): `{backup, depth?}` or `{since, depth?, days?, scheduledTime?}`.
  */
 export class VerificationStateMachine extends Construct {
   readonly stateMachine: StateMachine;

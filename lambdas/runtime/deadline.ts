@@ -40,7 +40,7 @@ function outOfTime(workMs: number, memoryMiB: string | undefined): HoldfastError
     'E_OUT_OF_TIME',
     `the work was not done after ${seconds} s${memory}, and was stopped before the time ran out`,
     {
-      hint: 'Give the function more memory (and with it processor) or time, make shares smaller, or run it on Fargate (docs/functions.md, "Time").',
+      hint: 'Give the function more memory (and with it processor) or time, make shares smaller, or run it on Fargate (docs/reference/functions.md, "Time").',
     },
   );
 }

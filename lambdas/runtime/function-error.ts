@@ -3,7 +3,7 @@ import { redact } from './redact.ts';
 
 /**
  * What a function fails with. Lambda gives `name` to Step Functions as the error's name, so that Retry and Catch go by the
- * codes of docs/errors.md. Holds no secret, and no stack of what caused it.
+ * codes of docs/reference/errors.md. Holds no secret, and no stack of what caused it.
  */
 export class FunctionError extends Error {
   override readonly name: ErrorCode;
@@ -32,7 +32,7 @@ function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError
   if (isHoldfastError(error)) return error;
   if (error instanceof Error && error.name === 'ParseError')
     return new HoldfastError('E_USAGE', `the event is wrong: ${problemsOf(error)}`, {
-      hint: 'docs/functions.md says what each function takes.',
+      hint: 'docs/reference/functions.md says what each function takes.',
     });
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new HoldfastError('E_INTERNAL', message);

@@ -42,7 +42,7 @@ const LOGGED = ['run', 'source', 'type', 'share', 'backup', 'requestedBy'] as co
 
 /**
  * A Lambda function around one job: parses the event, logs with its run, source and type, stops the work before the time runs
- * out, and fails by the codes of docs/errors.md. Of `{"doctor": true}` it tries instead what its work needs.
+ * out, and fails by the codes of docs/reference/errors.md. Of `{"doctor": true}` it tries instead what its work needs.
  */
 export function defineFunction<S extends z.ZodType, R>(
   schema: S,

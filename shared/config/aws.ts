@@ -159,7 +159,7 @@ export const AwsConfig = z.strictObject({
 });
 type AwsFile = z.infer<typeof AwsConfig>;
 
-/** What is deployed; docs/configuration.md, "On AWS". */
+/** What is deployed; docs/reference/configuration.md, "On AWS". */
 export interface AwsSettings
   extends Omit<AwsFile, 'jobs' | 'restoreMiB' | 'shareMiB' | 'fargate' | 'alarms'> {
   readonly stackName: string;

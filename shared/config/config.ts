@@ -111,7 +111,7 @@ const FileConfig = z.strictObject({
   cacheMiB: z.number().int().min(4).max(4096).optional(),
 });
 
-/** `holdfast.config.ts` or `.json`; docs/configuration.md. */
+/** `holdfast.config.ts` or `.json`; docs/reference/configuration.md. */
 export type HoldfastConfig = z.input<typeof FileConfig>;
 
 /** Gives a configuration its type: `export default defineConfig({ … })`. */
@@ -300,7 +300,7 @@ function refuseProblems(problems: readonly string[]): void {
       'E_CONFIG',
       `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:${list}`,
       {
-        hint: 'See docs/configuration.md.',
+        hint: 'See docs/reference/configuration.md.',
         details: { problems: problems.length },
       },
     );

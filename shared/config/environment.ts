@@ -33,7 +33,7 @@ const MUST_NOT_BE_EMPTY = [
   'HOLDFAST_SIGNING_KEY_FILE',
 ];
 
-/** The environment variables of docs/configuration.md; problems are added to `problems`. */
+/** The environment variables of docs/reference/configuration.md; problems are added to `problems`. */
 export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
   const get = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   for (const name of MUST_NOT_BE_EMPTY)

@@ -1,6 +1,6 @@
 /** `source` of every event that Holdfast puts on the bus. */
 export const EVENT_SOURCE = 'holdfast';
-/** `schema` of the details; docs/events.schema.json. */
+/** `schema` of the details; docs/reference/events.schema.json. */
 export const EVENT_SCHEMA = 1;
 
 /** `detail-type` of events. */
@@ -31,7 +31,7 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Copy Failed',
 ];
 
-/** `detail-type` of what an event bus is told as a channel of notifications, by kind; docs/notifications.md. */
+/** `detail-type` of what an event bus is told as a channel of notifications, by kind; docs/reference/notifications.md. */
 export const NOTIFICATION_TYPES = {
   alarm: 'Notification Alarm',
   improved: 'Notification Improved',

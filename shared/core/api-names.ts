@@ -1,4 +1,4 @@
-/** Names of the admin API that need no schema: what a browser loads without the rest. docs/api.md. */
+/** Names of the admin API that need no schema: what a browser loads without the rest. docs/reference/api.md. */
 
 /** Every route lies below it. */
 export const API_BASE = '/api/admin/backup';

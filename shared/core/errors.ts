@@ -16,7 +16,7 @@ export interface HoldfastErrorOptions {
  */
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';
-  /** Stable across releases. Listed in docs/errors.md, one line each. */
+  /** Stable across releases. Listed in docs/reference/errors.md, one line each. */
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
   readonly hint: string | undefined;
@@ -71,7 +71,7 @@ interface ErrorRow {
   /** What the CLI exits with. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20 damage, 30 source or target, 31 restored in part, 75 try again, 130 stopped. */
   readonly exitStatus: number;
   readonly retryable: boolean;
-  /** One line for docs/errors.md. */
+  /** One line for docs/reference/errors.md. */
   readonly meaning: string;
 }
 
@@ -81,7 +81,7 @@ const row = (exitStatus: number, meaning: string, retryable = false): ErrorRow =
   meaning,
 });
 
-/** The whole table: codes, exit statuses, meanings. docs/errors.md is checked against it by a test. */
+/** The whole table: codes, exit statuses, meanings. docs/reference/errors.md is checked against it by a test. */
 export const ERRORS = {
   E_INTERNAL: row(1, 'A bug, or a failure nobody has classified yet.'),
   E_USAGE: row(2, 'The command line is wrong.'),

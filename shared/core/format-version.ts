@@ -1,4 +1,4 @@
-/** Which page of docs/format.md a repository or a backup is written by. Both are read for ever. */
+/** Which page of docs/reference/format.md a repository or a backup is written by. Both are read for ever. */
 export type FormatVersion = 1 | 2;
 
 /** Newer ones are refused. */

@@ -4,7 +4,7 @@ import { KiB, MiB } from '../core/units.ts';
 import { parseJson } from './json-text.ts';
 import { compress, decompress } from './zstd.ts';
 
-/** Where bundles lie: docs/format.md, "Bundle". */
+/** Where bundles lie: docs/reference/format.md, "Bundle". */
 export const BUNDLES = 'bundles/';
 const BUNDLE_FORMAT = 'holdfast-bundle';
 /** Objects lie in sections of about this size, each compressed by itself. */

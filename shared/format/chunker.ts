@@ -51,7 +51,7 @@ const MOST_OFFERS = 2;
 const NEWLINE = 0x0a;
 
 /**
- * Cuts a stream of records into chunks. docs/format.md, "Where chunks end", is the normative text.
+ * Cuts a stream of records into chunks. docs/reference/format.md, "Where chunks end", is the normative text.
  *
  * Cuts depend on the stream, the parent's cuts, the cut test and the parameters only, never on how the bytes
  * arrive: a decision that bytes not yet seen could change is not made (`next` answers undefined).

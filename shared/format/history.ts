@@ -5,7 +5,7 @@ import { RUN_KINDS, type RunKind } from '../core/run-kinds.ts';
 import { parseJson } from './json-text.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Where runs leave notes of what they did and how it ended: docs/format.md, "History". No backup needs them. */
+/** Where runs leave notes of what they did and how it ended: docs/reference/format.md, "History". No backup needs them. */
 export const HISTORY = 'history/';
 const HISTORY_FORMAT = 'holdfast-history';
 const HISTORY_VERSION = 1;
@@ -21,7 +21,7 @@ const Ended = z.object({
   at: time,
   /** `suspect`: a backup that is listed, and that somebody must look at. `stopped`: on request. */
   outcome: z.enum(OUTCOMES),
-  /** Why it failed: a code of docs/errors.md. */
+  /** Why it failed: a code of docs/reference/errors.md. */
   code: text.nullable(),
   /** The backup that it made, or was of. */
   backup: text.nullable(),

@@ -40,7 +40,7 @@ const KeysFile = z.object({
   seal: wrapped,
 });
 
-/** docs/format.md, "keys/". */
+/** docs/reference/format.md, "Keys". */
 export type KeysFile = Readonly<z.infer<typeof KeysFile>>;
 
 /** Where the object of a root key is: ids hold characters that object keys do not. */

@@ -22,7 +22,7 @@ export const RunKey = z.object({
 
 export type RunKey = Readonly<z.infer<typeof RunKey>>;
 
-/** docs/operations.md, "Suspect backups", says what each means. */
+/** docs/guide/operations.md, "Suspect backups", says what each means. */
 export const SUSPICIONS = [
   'empty-read',
   'dataset-vanished',
@@ -122,7 +122,7 @@ const Manifest2 = z
 
 const Manifest = z.discriminatedUnion('version', [Manifest1, Manifest2]);
 
-/** The plain part of a backup: see docs/format.md, "Manifest". */
+/** The plain part of a backup: see docs/reference/format.md, "Manifest". */
 export type Manifest = Readonly<z.infer<typeof Manifest1>> | Readonly<z.infer<typeof Manifest2>>;
 export type Manifest1 = Extract<Manifest, { version: 1 }>;
 export type Manifest2 = Extract<Manifest, { version: 2 }>;

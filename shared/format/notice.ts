@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Where it is kept what notifications were sent, and what was said last: docs/format.md, "Notices". No backup needs them. */
+/** Where it is kept what notifications were sent, and what was said last: docs/reference/format.md, "Notices". No backup needs them. */
 export const NOTICES = 'notices/';
 const NOTICE_FORMAT = 'holdfast-notice';
 const NOTICE_VERSION = 1;

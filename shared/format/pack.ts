@@ -32,7 +32,7 @@ export function packIdOf(key: string): PackId | undefined {
   return PACK_KEY.exec(key)?.[2] as PackId | undefined;
 }
 
-/** Fills one buffer with sealed items. docs/format.md, "Pack". */
+/** Fills one buffer with sealed items. docs/reference/format.md, "Pack". */
 export class PackBuilder {
   readonly handle: PackHandle = { id: undefined };
   readonly #seal: PackSeal;

@@ -43,7 +43,7 @@ const Wrap = z.object({
   sealed: z.base64(),
 });
 
-/** docs/format.md, "Recovery keys". */
+/** docs/reference/format.md, "Recovery keys". */
 export type RecoveryKeyFile = Readonly<z.infer<typeof KeyFile>>;
 export type RecoveryRemoval = Readonly<z.infer<typeof Removal>>;
 export type RecoveryWrapFile = Readonly<z.infer<typeof Wrap>>;

@@ -57,7 +57,7 @@ const BODIES = {
     differentDatasets: count.optional(),
     /** `names`: definitions could not be compared; `none`: there is no schema, or it was not come to. */
     schema: z.enum(['equal', 'different', 'names', 'none']).optional(),
-    /** Why it failed: a code of docs/errors.md. */
+    /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
     /** The source, as the backup names it. */
     source: z.object({ kind: z.string(), name: z.string() }).optional(),
@@ -103,7 +103,7 @@ const BODIES = {
     source: z.string().optional(),
     /** Name of the target in the configuration, of a restore. */
     target: z.string().optional(),
-    /** Why it failed: a code of docs/errors.md. */
+    /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
   }),
   /** An API key of the admin API. */

@@ -68,7 +68,7 @@ const Report = z.object({
   keys: z.array(RunKey),
 });
 
-/** docs/format.md, "Report". */
+/** docs/reference/format.md, "Report". */
 export type Report = Omit<Readonly<z.infer<typeof Report>>, 'body'> & { readonly body: JsonObject };
 
 const KEY = /^reports\/([a-z]+)\/(\d{8})\/\1_\2_(\d{6})_([0-9a-f]{8})\.json$/;

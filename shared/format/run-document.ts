@@ -31,7 +31,7 @@ const RunDocument = z.object({
   sealed: z.base64(),
 });
 
-/** The clear part: docs/format.md, "Runs in shares". */
+/** The clear part: docs/reference/format.md, "Runs in shares". */
 export type RunDocument = Readonly<z.infer<typeof RunDocument>>;
 
 export interface RunDocumentKey {

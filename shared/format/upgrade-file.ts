@@ -17,7 +17,7 @@ const UpgradeFile = z.object({
   upgradedAt: z.iso.datetime(),
 });
 
-/** docs/format.md, "repository-2.json". */
+/** docs/reference/format.md, "The format of a backup". */
 export type UpgradeFile = Readonly<z.infer<typeof UpgradeFile>>;
 
 export function encodeUpgradeFile(file: Pick<UpgradeFile, 'id' | 'upgradedAt'>, secret: Uint8Array): Buffer {

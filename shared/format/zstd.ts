@@ -4,7 +4,7 @@ import { KiB, MiB } from '../core/units.ts';
 
 /**
  * Level 3 with smaller tables than zstd takes by itself: they stay in a core's own cache, which makes it a fifth
- * faster with several threads, for 1 % more bytes (docs/performance.md).
+ * faster with several threads, for 1 % more bytes (docs/internals/performance.md).
  */
 const FAST_TABLES = { [constants.ZSTD_c_hashLog]: 16, [constants.ZSTD_c_chainLog]: 14 };
 

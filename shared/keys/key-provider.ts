@@ -1,6 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 
-/** What a data key is for. A role is given the purposes it needs (docs/security.md). */
+/** What a data key is for. A role is given the purposes it needs (docs/reference/security.md). */
 export type KeyPurpose =
   | 'data'
   | 'index'

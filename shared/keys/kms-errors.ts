@@ -6,7 +6,7 @@ type Meaning = readonly [code: ErrorCode, problem: string, hint: string];
 const DENIED: Meaning = [
   'E_KEY_DENIED',
   'the credentials may not use it so',
-  "Check the key's policy, the role's policy and their conditions on the encryption context (docs/security.md).",
+  "Check the key's policy, the role's policy and their conditions on the encryption context (docs/reference/security.md).",
 ];
 const NO_CREDENTIALS: Meaning = [
   'E_KEY_DENIED',

@@ -29,7 +29,7 @@ export interface KmsKeyOptions {
 
 /**
  * A root key in AWS KMS, which never leaves it. A data key's context is KMS's encryption context: key policies
- * can allow a role some purposes only (`kms:EncryptionContext:purpose`; docs/security.md).
+ * can allow a role some purposes only (`kms:EncryptionContext:purpose`; docs/reference/security.md).
  *
  * What an object says of the key that wrapped it is believed only where it is one of the configured keys: with a key of
  * his own, anybody who may write to the store could else make what passes for a backup.

@@ -1,4 +1,4 @@
-/** The library: `import { openRepository, backup, restore, verify, list, prune, drill } from 'holdfast'`. docs/library.md. */
+/** The library: `import { openRepository, backup, restore, verify, list, prune, drill } from 'holdfast'`. docs/reference/library.md. */
 export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';

@@ -10,7 +10,7 @@ import {
 export interface Place {
   /** `postgres://…`, `https://NAME.firebaseio.com`, or a path. May hold a password, which no error shows. */
   readonly url: string;
-  /** As `options` of a source in the configuration: docs/configuration.md. */
+  /** As `options` of a source in the configuration: docs/reference/configuration.md. */
   readonly options?: Readonly<Record<string, string | number | boolean>>;
   /** Variables that drivers go by, such as `PGSSLROOTCERT`; `process.env` for those of the process. @default none */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -5,7 +5,7 @@ import { expireHistory } from '../jobs/runs/run-history.ts';
 import type { RunOptions } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
-/** As `retention` and `keep` of the configuration: docs/retention.md. */
+/** As `retention` and `keep` of the configuration: docs/reference/retention.md. */
 export interface RetentionOptions {
   /** Days by type of backup. @default daily 30, weekly 84, manual 365 */
   readonly retention?: Readonly<Record<string, number>>;

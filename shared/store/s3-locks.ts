@@ -94,7 +94,7 @@ export class S3Locks implements ObjectLocks {
   #withoutLocks(cause: unknown): HoldfastError {
     return new HoldfastError('E_CONFIG', `the bucket ${this.#bucket} has no Object Lock`, {
       cause,
-      hint: 'Take `lock` out of the configuration, or switch Object Lock on for the bucket: best when it is made (docs/aws.md, "Locks").',
+      hint: 'Take `lock` out of the configuration, or switch Object Lock on for the bucket: best when it is made (docs/guide/aws.md, "Locks").',
     });
   }
 }

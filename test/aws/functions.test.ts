@@ -357,7 +357,7 @@ describeWithParts(
       expect(watched).toContain('BackupAge by deployment, source');
       const published = publishedMetrics(rig.log());
       expect([...new Set([...offered, ...watched])].filter((metric) => !published.has(metric))).toEqual([]);
-      const page = await readFile('docs/aws.md', 'utf8');
+      const page = await readFile('docs/guide/aws.md', 'utf8');
       const documented = page.slice(page.indexOf('## Metrics')).split('\n## ')[0];
       for (const metric of published) expect(documented).toContain(metric.split(' ')[0]);
     });

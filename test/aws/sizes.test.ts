@@ -33,7 +33,7 @@ describe('bundles of functions', () => {
     expect(functions.filter(({ codeBytes }) => codeBytes > MOST_CODE_BYTES)).toEqual([]);
   });
 
-  it('are as large as docs/functions.md says, each in one row', () => {
+  it('are as large as docs/reference/functions.md says, each in one row', () => {
     const rows = documentedRows();
     expect(rows.flatMap(({ names }) => names).toSorted()).toEqual(sizes.map(({ name }) => name));
     for (const { names, code, pgDump, zip } of rows) {
@@ -70,7 +70,9 @@ describe('bundles of functions', () => {
 
 function documentedRows(): Row[] {
   const [, table = ''] =
-    /\| function \| code \|.*\n\| ---.*\n((?:\|.*\n)+)/.exec(readFileSync('docs/functions.md', 'utf8')) ?? [];
+    /\| function \| code \|.*\n\| ---.*\n((?:\|.*\n)+)/.exec(
+      readFileSync('docs/reference/functions.md', 'utf8'),
+    ) ?? [];
   return table
     .trim()
     .split('\n')

@@ -53,7 +53,7 @@ describe('holdfast', () => {
 
   it('prints one JSON document with the documented members', async () => {
     const made = await holdfast('init --json');
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const check = (command: string, document: object) => {
       const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document))
@@ -305,9 +305,9 @@ describe('holdfast', () => {
   });
 });
 
-describe('docs/errors.md', () => {
+describe('docs/reference/errors.md', () => {
   it('has every code with its exit status and meaning', async () => {
-    const text = await readFile('docs/errors.md', 'utf8');
+    const text = await readFile('docs/reference/errors.md', 'utf8');
     for (const [code, { exitStatus, retryable, meaning }] of Object.entries(ERRORS)) {
       expect(text).toContain(`| \`${code}\` | ${exitStatus} | ${retryable ? 'yes' : 'no'} | ${meaning} |`);
     }

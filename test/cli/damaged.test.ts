@@ -158,7 +158,7 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
 
 describe('JSON', { timeout: 60_000 }, () => {
   it('has the documented members', async () => {
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const check = (command: string, document: object) => {
       const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document))

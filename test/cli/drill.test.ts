@@ -48,7 +48,7 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
     expect(text.stdout).toMatch(/public\.t +100 +100 {2}equal\n/);
     expect(text.stdout).toContain('report     reports/drill/');
     const json = await holdfast('drill latest --json --quiet');
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const section = documented.slice(documented.indexOf('### drill\n')).split('\n### ')[0] ?? '';
     for (const member of Object.keys(json.json())) expect(section, member).toContain(`\`${member}\``);
     expect(json.json()).toMatchObject({ outcome: 'equal', removal: null, error: null });

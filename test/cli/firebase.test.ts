@@ -47,7 +47,7 @@ describe('holdfast with Firebase', () => {
       ),
     });
     expect((await holdfast('backup daily')).stdout).toMatch(/; 71 B had not changed and were not read/);
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const json = (await holdfast('backup --full-read --json')).json();
     expect(json.cost).toMatchObject({ skippedBytes: 0, usdPerGB: 1 });
     for (const member of Object.keys(json.cost)) expect(documented).toContain(member);

@@ -53,7 +53,7 @@ describe('holdfast import', () => {
     expect(shown).toContain('nothing: it was imported');
     expect(shown).toContain('Security rules: the file does not hold them.');
     expect(JSON.parse((await holdfast('export latest -f json')).stdout)).toEqual(data);
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const again = await holdfast('import export.json --at 2024-03-01T02:00:00Z --json');
     expect(again.json()).toMatchObject({ isThereAlready: true, dateFrom: '--at', format: 'firebase' });
     for (const member of Object.keys(again.json())) expect(documented).toContain(`\`${member}\``);

@@ -89,7 +89,7 @@ describe('holdfast rekey and keys', () => {
   it('lists keys without a key, tells damage by its exit status, and prints the documented JSON', async () => {
     const listed = await holdfast('keys', { BACKUP_ENCRYPTION_KEY: '' });
     expect(listed).toMatchObject({ status: 0, stdout: expect.stringMatching(/hex:[0-9a-f]{16} +1 /) });
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const check = (command: string, document: object) => {
       const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document)) expect(section, member).toContain(`\`${member}\``);

@@ -78,7 +78,7 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
       status: 0,
       document: { missing: [], unread: [], weaker: 0 },
     });
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const section = documented.slice(documented.indexOf('### lock\n')).split('\n### ')[0] ?? '';
     for (const member of Object.keys(document)) expect(section, member).toContain(`\`${member}\``);
     const { backups, locked } = (await holdfast('status --json')).json();

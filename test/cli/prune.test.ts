@@ -128,7 +128,7 @@ describe('holdfast prune, hold and release', () => {
 
   it('print the documented members with --json', async () => {
     await configure({ retention: { '*': 0 }, keep: { last: 2 } });
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const check = (section: string, document: object) => {
       const text = documented.slice(documented.indexOf(`### ${section}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document)) expect(text, member).toContain(`\`${member}\``);

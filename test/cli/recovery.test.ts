@@ -156,7 +156,7 @@ describe('a recovery sheet', () => {
   });
 
   it('is of a key that is listed, checked, completed and removed; the JSON is as documented', async () => {
-    const documented = await readFile('docs/cli.md', 'utf8');
+    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const check = (command: string, document: object) => {
       const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
       for (const member of Object.keys(document)) expect(section, member).toContain(`\`${member}\``);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
-const text = readFileSync('docs/aws-behaviours.md', 'utf8');
+const text = readFileSync('docs/reference/aws-behaviours.md', 'utf8');
 const rows = text.split('\n').filter((line) => /^\| (?!---|behaviour)/.test(line));
 
 it('every behaviour of AWS that is listed names its source and how it is checked, and every page is used', () => {

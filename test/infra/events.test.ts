@@ -41,7 +41,7 @@ describe('the schema of events', () => {
   });
 });
 
-describe('docs/events.md', () => {
+describe('docs/reference/events.md', () => {
   const rows = documentedRows();
 
   it('has each type of the schema once, and marks those that go to the alert topic', () => {
@@ -64,7 +64,7 @@ interface Row {
 }
 
 function documentedRows(): Row[] {
-  const lines = readFileSync('docs/events.md', 'utf8').split('\n');
+  const lines = readFileSync('docs/reference/events.md', 'utf8').split('\n');
   return lines
     .filter((line) => line.startsWith('| `'))
     .flatMap((line) => {

@@ -36,9 +36,9 @@ function endpointsOf(template: Template): string[] {
   });
 }
 
-/** What docs/aws.md says: the endpoints that a row adds. */
+/** What docs/guide/aws.md says: the endpoints that a row adds. */
 function documented(...rows: string[]): string[] {
-  const text = readFileSync('docs/aws.md', 'utf8');
+  const text = readFileSync('docs/guide/aws.md', 'utf8');
   return rows.flatMap((row) => {
     const line = text.split('\n').find((one) => one.startsWith(`| ${row} |`)) ?? '';
     const [, , cell = ''] = line.split('|');
@@ -63,7 +63,7 @@ describe('a VPC without any way out', () => {
       { sources: { ...SHOP, ...GAME }, targets: TARGETS, fargate: {} },
       [ALWAYS, HELD, MANAGER, PARAMETER, WRITES, TASKS],
     ],
-  ])('gets the endpoints that docs/aws.md lists: %s', (_, props, rows) => {
+  ])('gets the endpoints that docs/guide/aws.md lists: %s', (_, props, rows) => {
     const template = closed(props);
     const wanted = [...new Set(documented(...rows))];
     expect(wanted.length).toBeGreaterThan(1);

@@ -24,7 +24,7 @@ import { seededRows } from '../support/repository/rows.ts';
 
 /** The policy that the page says, of what it says there. */
 function documentedPolicy(bucket: string): object {
-  const page = readFileSync('docs/operations.md', 'utf8');
+  const page = readFileSync('docs/guide/operations.md', 'utf8');
   const section = page.slice(page.indexOf('## Bringing older versions back')).split('\n## ')[0] ?? '';
   const [, text = ''] = /```json\n([\s\S]*?)```/.exec(section) ?? [];
   return JSON.parse(text.replaceAll('BUCKET', bucket)) as object;

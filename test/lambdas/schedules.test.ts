@@ -55,7 +55,7 @@ describe('the schedules that the watchdog looks at', () => {
   });
 });
 
-/** Makes a group with one schedule that is off, and removes both: docs/functions.md, "How they are tested". */
+/** Makes a group with one schedule that is off, and removes both: docs/reference/functions.md, "How it is tested". */
 describe.runIf(process.env['HOLDFAST_TEST_AWS'] === '1')('schedules of a real account', () => {
   it('are told apart', async () => {
     const { HOLDFAST_TEST_SCHEDULER_ROLE: RoleArn, HOLDFAST_TEST_SCHEDULER_TARGET: Arn } = process.env;

@@ -83,7 +83,7 @@ export function sessionWith(roles: readonly Role[] = ROLES) {
   return { sessions, token: sessions.begin(sessions.newLink()).token };
 }
 
-/** Every answer is as docs/openapi.json says. */
+/** Every answer is as docs/reference/openapi.json says. */
 export async function ask(
   api: AdminApi,
   path: string,

@@ -16,13 +16,13 @@ interface Content {
   readonly schema?: object;
 }
 
-const document = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as Document;
+const document = JSON.parse(readFileSync('docs/reference/openapi.json', 'utf8')) as Document;
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 const compiled = new Map<object, ValidateFunction>();
 
 /**
- * Fails for an answer of the API that docs/openapi.json does not allow. The judge is ajv, on the document as it is published.
+ * Fails for an answer of the API that docs/reference/openapi.json does not allow. The judge is ajv, on the document as it is published.
  *
  * @param path below the API's base, with its query
  */
@@ -37,7 +37,7 @@ export async function judge(method: string, path: string, answer: Response): Pro
   compiled.set(schema, validate);
   if (!validate(await answer.clone().json()))
     throw new Error(
-      `${operation.operationId} ${answer.status} is not as docs/openapi.json says: ${ajv.errorsText(validate.errors)}`,
+      `${operation.operationId} ${answer.status} is not as docs/reference/openapi.json says: ${ajv.errorsText(validate.errors)}`,
     );
 }
 
@@ -47,7 +47,7 @@ function schemaOf({ operationId, responses }: Operation, { status, headers }: Re
   const other = status < 400 ? undefined : responses['default'];
   const found = [responses[status], other].flatMap((one) => one?.content?.[type] ?? []);
   if (found[0]) return found[0].schema ?? {};
-  throw new Error(`${operationId} ${status} ${type} is not in docs/openapi.json`);
+  throw new Error(`${operationId} ${status} ${type} is not in docs/reference/openapi.json`);
 }
 
 function operationOf(method: string, path: string) {

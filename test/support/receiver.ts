@@ -54,7 +54,7 @@ export async function startReceiver(
   return receiver;
 }
 
-/** Whether a receiver that has the key takes the request for Holdfast's; written from docs/notifications.md alone. */
+/** Whether a receiver that has the key takes the request for Holdfast's; written from docs/reference/notifications.md alone. */
 export function isSigned({ headers, body }: Received, key: string, now: Date): boolean {
   const fields = new Map(
     String(headers['holdfast-signature'])

@@ -222,7 +222,7 @@ export interface components {
       readonly title: string;
       readonly status: number;
       readonly detail: string;
-      /** @description of docs/errors.md */
+      /** @description of docs/reference/errors.md */
       readonly code: string;
       readonly hint: string | null;
       /** @description every bad one */
@@ -689,7 +689,7 @@ export interface operations {
               readonly notLookedAt: readonly string[];
               /** @description the worst first */
               readonly findings: readonly ({
-                  /** @description of docs/operations.md, "Am I safe?" */
+                  /** @description of docs/guide/operations.md, "Am I safe?" */
                   readonly rule: string;
                   /** @enum {string} */
                   readonly level: "protected" | "unknown" | "at-risk" | "unprotected";

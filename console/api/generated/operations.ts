@@ -1,4 +1,4 @@
-/** Method, and path below the base, of every operation. Made of docs/openapi.json by `npm run openapi`. */
+/** Method, and path below the base, of every operation. Made of docs/reference/openapi.json by `npm run openapi`. */
 export const OPERATIONS = {
   health: ['GET', '/health'],
   status: ['GET', '/status'],

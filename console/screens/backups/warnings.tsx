@@ -13,7 +13,7 @@ interface Finding {
   readonly now: number;
 }
 
-/** Each kind of finding in words; docs/operations.md says what to do about it. */
+/** Each kind of finding in words; docs/guide/operations.md says what to do about it. */
 const SAYS: Readonly<Record<string, (finding: Finding) => string>> = {
   'empty-read': ({ what, before }) => `${what} reads empty; it had ${plural(before, 'record')}`,
   'dataset-vanished': ({ what, before }) => `${what} is gone; it had ${plural(before, 'record')}`,

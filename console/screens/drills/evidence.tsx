@@ -118,7 +118,7 @@ export function Vouchers({ drill }: { readonly drill: Evidence }) {
       />
       <p class="small soft">
         <code>holdfast show {name}</code> checks both. With the public key alone, OpenSSL checks the signature
-        of the downloaded report: docs/security.md, “Checking the evidence of a drill”.
+        of the downloaded report: docs/reference/security.md, “Checking the evidence of a drill”.
       </p>
     </div>
   );

@@ -162,6 +162,6 @@ export function stateOf(
 
 function refused(message: string): ApiError {
   return new ApiError('E_UNAUTHENTICATED', message, {
-    hint: 'An admin makes API keys: holdfast api-keys create, or POST /api-keys (docs/api.md).',
+    hint: 'An admin makes API keys: holdfast api-keys create, or POST /api-keys (docs/reference/api.md).',
   });
 }

@@ -10,6 +10,6 @@ export function authenticatorFor({ auth }: Pick<ApiSettings, 'auth'>, clock: Clo
   if (auth?.kind === 'oidc') return new OidcAuthenticator(auth, clock);
   if (auth?.kind === 'iam') return new IamAuthenticator(auth);
   throw new HoldfastError('E_CONFIG', 'the configuration does not say who may use the admin API', {
-    hint: "Set api.auth to {kind: 'oidc', …} or {kind: 'iam', …} (docs/api.md).",
+    hint: "Set api.auth to {kind: 'oidc', …} or {kind: 'iam', …} (docs/reference/api.md).",
   });
 }

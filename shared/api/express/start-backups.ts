@@ -27,7 +27,7 @@ const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator']
 
 export interface StartBackupsOptions {
   readonly config: HoldfastConfig;
-  /** The environment, such as `process.env`: docs/configuration.md. */
+  /** The environment, such as `process.env`: docs/reference/configuration.md. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What relative paths are relative to. @default the current folder */
   readonly folder?: string;

@@ -22,7 +22,7 @@ export function placeNamed(
   if (names.length === 0)
     throw new ApiError('E_BAD_REQUEST', `${field}: no ${what}s are configured`, {
       fields: [{ field, problem: `no ${what}s are configured` }],
-      hint: `Write ${what}s into the configuration (docs/configuration.md).`,
+      hint: `Write ${what}s into the configuration (docs/reference/configuration.md).`,
     });
   if (name !== undefined) throw unknownName(field, name, names);
   const problem = `is missing; there are ${names.join(', ')}`;

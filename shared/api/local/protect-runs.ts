@@ -66,7 +66,7 @@ export function lockRun(
 ): Work {
   if (!lock || !locks)
     throw new HoldfastError('E_USAGE', 'no locks are configured', {
-      hint: 'docs/retention.md, "Locks".',
+      hint: 'docs/reference/retention.md, "Locks".',
     });
   return async ({ onProgress, signal }) => {
     const options = { lock, policy, naming, isDryRun: false, onProgress, signal };

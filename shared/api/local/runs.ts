@@ -89,7 +89,7 @@ export function verifyRun(
       sharedBy: [...sharedByOf(findings)],
     };
     const damage = new ApiError('E_VERIFY_FAILED', `${findings.length} problems found`, {
-      hint: 'Back up again: what the database still has is stored anew. docs/restore.md goes on from there.',
+      hint: 'Back up again: what the database still has is stored anew. docs/guide/restore.md goes on from there.',
     });
     return { result, failure: interrupted ?? (findings.length > 0 ? damage : undefined) };
   };

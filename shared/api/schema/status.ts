@@ -23,7 +23,7 @@ export const ApiProblem = z
     title: z.string().describe('what the code means'),
     status: z.int(),
     detail: z.string(),
-    code: z.string().describe('of docs/errors.md'),
+    code: z.string().describe('of docs/reference/errors.md'),
     hint: z.string().nullable(),
     fields: z
       .array(z.object({ field: z.string(), problem: z.string() }))
@@ -73,7 +73,7 @@ const VerdictText = z.object({
   findings: z
     .array(
       z.object({
-        rule: z.string().describe('of docs/operations.md, "Am I safe?"'),
+        rule: z.string().describe('of docs/guide/operations.md, "Am I safe?"'),
         level: LevelText,
         source: z.string().nullable(),
         text: z.string(),

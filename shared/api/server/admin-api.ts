@@ -37,7 +37,7 @@ export interface AdminApiOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** The admin API over standard requests and answers, wherever it is mounted. docs/api.md. */
+/** The admin API over standard requests and answers, wherever it is mounted. docs/reference/api.md. */
 export class AdminApi {
   readonly #options: AdminApiOptions;
   readonly #limiter: RateLimiter;
@@ -101,7 +101,7 @@ export class AdminApi {
           'E_UNAUTHENTICATED',
           'this path takes API keys alone, and the request brings none',
           {
-            hint: 'Send Authorization: Bearer hf_… (docs/api.md).',
+            hint: 'Send Authorization: Bearer hf_… (docs/reference/api.md).',
           },
         );
       return context.caller ?? (await this.#options.authenticator.authenticate(request, context));
@@ -122,7 +122,7 @@ export class AdminApi {
   #admit(caller: Caller | undefined, { role, scope }: ApiRoute): asserts caller is Caller {
     if (!caller)
       throw new ApiError('E_UNAUTHENTICATED', 'the request brings no login', {
-        hint: 'docs/api.md says which logins there are.',
+        hint: 'docs/reference/api.md says which logins there are.',
       });
     if (caller.isMachine && scope === 'people')
       throw new ApiError('E_FORBIDDEN', 'an API key makes and revokes no API keys', {

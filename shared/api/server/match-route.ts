@@ -50,7 +50,9 @@ function routesOf(pathname: string): readonly Match[] {
     return param === undefined ? [] : [{ id, route, param }];
   });
   if (found.length > 0) return found;
-  throw new ApiError('E_NO_ROUTE', 'there is no such route', { hint: 'docs/api.md lists the routes.' });
+  throw new ApiError('E_NO_ROUTE', 'there is no such route', {
+    hint: 'docs/reference/api.md lists the routes.',
+  });
 }
 
 function allowed(found: readonly Match[]): readonly string[] {

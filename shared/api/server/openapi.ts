@@ -20,7 +20,7 @@ export function openApi(): JsonObject {
     info: {
       title: 'Holdfast admin API',
       version: VERSION,
-      description: 'docs/api.md says who may do what, and what errors mean.',
+      description: 'docs/reference/api.md says who may do what, and what errors mean.',
     },
     servers: [{ url: '/' }],
     paths,

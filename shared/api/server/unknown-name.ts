@@ -17,7 +17,7 @@ export function unknownName(
     fields: [{ field, problem }],
     hint:
       names.length === 0
-        ? `No ${what} is configured (docs/configuration.md).`
+        ? `No ${what} is configured (docs/reference/configuration.md).`
         : `${meant === undefined || meant === name ? '' : `Did you mean ${meant}? `}There are: ${names.join(', ')}.`,
   });
 }

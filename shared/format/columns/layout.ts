@@ -1,4 +1,4 @@
-/** docs/format.md, "Columns": how the values of a column are kept. */
+/** docs/reference/format.md, "Columns": how the values of a column are kept. */
 export const KIND = { text: 0, constant: 1, dictionary: 2, number: 3, time: 4, hex: 5 } as const;
 /** Rows whose value is `\\N` are told by bits, and have no value. */
 export const HAS_NULLS = 1;

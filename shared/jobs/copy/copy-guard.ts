@@ -39,7 +39,7 @@ export interface BackupToList {
  * Refuses to list a backup in the second place where a prune there may remove, or have removed, a pack that it names.
  *
  * Packs are safe that are young, or that a backup names which is listed or was taken out lately; what was claimed here counts as taken out.
- * A prune that begins later sees all that. One that began earlier says so by a mark. docs/format.md, "Copy".
+ * A prune that begins later sees all that. One that began earlier says so by a mark. docs/reference/format.md, "Copy".
  *
  * @throws E_RUN_TOO_LONG where a later copy can list it, E_STORE_*
  */

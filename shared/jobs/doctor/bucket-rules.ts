@@ -24,7 +24,7 @@ export function refuseUnsafe({ dangers }: BucketCheck, { repository }: StoreConf
     'E_UNSAFE_BUCKET',
     `the bucket of ${place} would lose backups: ${worst.map(({ problem }) => problem).join('; ')}`,
     {
-      hint: `Use a prefix that no such rule has, such as ${place}/holdfast, or another bucket; or take the rule off: \`aws s3api get-bucket-lifecycle-configuration\` shows it, docs/moving-from-the-original.md says more.`,
+      hint: `Use a prefix that no such rule has, such as ${place}/holdfast, or another bucket; or take the rule off: \`aws s3api get-bucket-lifecycle-configuration\` shows it, docs/guide/moving-from-the-original.md says more.`,
       details: { rules: worst.map(({ rule }) => rule).join(', ') },
     },
   );

@@ -58,7 +58,11 @@ export function groupOf(
     run: async function* (given) {
       for await (const check of run({ ...given, mayWrite: true })) {
         const code = check.name.startsWith('key') ? 'E_KEY_UNAVAILABLE' : 'E_STORE_UNAVAILABLE';
-        yield rowOf(check, { name: check.name, code, fix: 'docs/errors.md says what the code means.' });
+        yield rowOf(check, {
+          name: check.name,
+          code,
+          fix: 'docs/reference/errors.md says what the code means.',
+        });
       }
     },
   };

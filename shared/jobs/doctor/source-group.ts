@@ -41,7 +41,7 @@ async function* examinePlace(
 
 function failed(
   name: string,
-  { code, message, hint = 'See docs/configuration.md.' }: HoldfastError,
+  { code, message, hint = 'See docs/reference/configuration.md.' }: HoldfastError,
 ): DoctorRow {
   return { name, outcome: 'failed', seen: message, fix: hint, code };
 }

@@ -121,7 +121,7 @@ export function lockProblem({ missing, unread, refused }: LockResult): HoldfastE
     'E_DAMAGED',
     `${what.join(', and ')}, so that they cannot be locked: ${first}${missing.length + unread.length > 1 ? ', …' : ''}`,
     {
-      hint: 'Everything else is locked. Run `holdfast verify --all --quick`; docs/operations.md, "Bringing older versions back".',
+      hint: 'Everything else is locked. Run `holdfast verify --all --quick`; docs/guide/operations.md, "Bringing older versions back".',
       details: { missing: missing.length, unread: unread.length },
     },
   );

@@ -12,7 +12,7 @@ const MOST_SLACK_CHARS = 10_000;
 const MOST_BLOCKS = 50;
 /** Teams refuses messages of 28 KB. */
 const MOST_TEAMS_BYTES = 24_000;
-/** The version of the JSON of webhooks and events; docs/notifications.schema.json. */
+/** The version of the JSON of webhooks and events; docs/reference/notifications.schema.json. */
 const SCHEMA = 1;
 
 /** The subject of an e-mail. */

@@ -125,7 +125,7 @@ function judged({ status, headers }: Response, answer: string): Tried {
   return { ...found, problem, waitMs, isFinal: status < 500 && !AGAIN.includes(status) };
 }
 
-/** Signed as docs/notifications.md says: over the seconds since 1970, a dot, and the body. */
+/** Signed as docs/reference/notifications.md says: over the seconds since 1970, a dot, and the body. */
 function headersOf(
   { body, delivery, kind, signingKey }: WebRequest,
   { clock }: SendOptions,

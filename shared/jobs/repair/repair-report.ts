@@ -6,7 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { type Kept, notKept } from '../verify/verify-report.ts';
 import type { DamagedBackup } from './repair.ts';
 
-/** Of a report of kind `repair`: docs/format.md. */
+/** Of a report of kind `repair`: docs/reference/format.md. */
 const Body = z.object({
   repaired: z.array(z.object({ backup: z.string(), copy: z.string() })),
   lossy: z.array(z.string()),

@@ -68,7 +68,7 @@ export interface PrunePlan {
   readonly refusal: HoldfastError | undefined;
 }
 
-/** Pure. docs/format.md, "Prune". */
+/** Pure. docs/reference/format.md, "Prune". */
 export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
   const { now, use, packs } = view;
   const unlocked = planRetention(view.backups, policy, now).map((decision) =>

@@ -6,7 +6,7 @@ export interface LastRun {
   /** `given-up`: its process died, and no end was written. */
   readonly outcome: 'succeeded' | 'suspect' | 'failed' | 'given-up';
   readonly at: Date;
-  /** Why it failed: a code of docs/errors.md. */
+  /** Why it failed: a code of docs/reference/errors.md. */
   readonly code: string | undefined;
   /** What it was asked for, to ask for the same again. */
   readonly asked?: { readonly type?: string; readonly note?: string; readonly noParent?: boolean };

@@ -36,7 +36,7 @@ export interface Surroundings {
 
 type Numbered = SequenceLink & { readonly sequence: Sequence };
 
-/** Pure. docs/format.md, "Sequence". */
+/** Pure. docs/reference/format.md, "Sequence". */
 export function findBreaks(
   { links, removed }: SourceSequence,
   surroundings: Surroundings,

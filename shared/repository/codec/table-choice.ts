@@ -5,7 +5,7 @@ const NEWLINE = 0x0a;
 const TAB = 0x09;
 /** Of tables of as many fields, so many chunks are stored as the one was that was tried both ways. */
 const TRIAL_EVERY = 32;
-/** Columns compress at a lower level as well as rows do at a higher one, in less time: docs/performance.md. */
+/** Columns compress at a lower level as well as rows do at a higher one, in less time: docs/internals/performance.md. */
 const LEVELS_LESS = 2;
 
 /** Which tables are stored as columns: now and then a chunk is encoded both ways, and what is smaller is kept. */

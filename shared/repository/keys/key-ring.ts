@@ -106,7 +106,7 @@ export class KeyRing {
       'E_DAMAGED',
       `${what} is signed with the key ${rootKeyId}, after that was replaced by ${this.provider().rootKeyId}`,
       {
-        hint: 'It is not believed: whoever has the old key may have made it. docs/operations.md, "A key leaked".',
+        hint: 'It is not believed: whoever has the old key may have made it. docs/guide/operations.md, "A key leaked".',
       },
     );
   }

@@ -1,6 +1,6 @@
 import { GiB, MiB } from '../../core/units.ts';
 
-/** How much larger packs are where those that the parent names take so much: docs/format.md, "Pack". */
+/** How much larger packs are where those that the parent names take so much: docs/reference/format.md, "Pack". */
 const GROWTH = [
   { fromBytes: 1024 * GiB, factor: 8 },
   { fromBytes: 256 * GiB, factor: 4 },

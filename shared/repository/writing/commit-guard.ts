@@ -31,7 +31,7 @@ export interface RunToCommit {
  *
  * Own packs are safe while they are younger than the grace, those of another backup while it is listed and for the grace after.
  * Ages are by the dates that the store gives; how long the run took, as measured here, says only whether they need
- * to be looked at. docs/format.md, "Prune".
+ * to be looked at. docs/reference/format.md, "Prune".
  *
  * @throws E_RUN_TOO_LONG, E_STORE_*
  */

@@ -106,7 +106,7 @@ function partitionsOf(
 }
 
 /**
- * docs/format.md, "Prune": own packs are those of all shares, and the objects of the list; the first and the last of each.
+ * docs/reference/format.md, "Prune": own packs are those of all shares, and the objects of the list; the first and the last of each.
  *
  * @returns the pack of the catalog
  */

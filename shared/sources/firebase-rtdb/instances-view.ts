@@ -18,7 +18,7 @@ export interface InstanceView {
 
 /**
  * The views of several databases as one. Each has its own rules, ETags and priority of its root. What each gives may be
- * of one moment; that all are is never claimed: see docs/firebase.md.
+ * of one moment; that all are is never claimed: see docs/reference/firebase.md.
  */
 export class InstancesView implements SourceView {
   readonly position = '';

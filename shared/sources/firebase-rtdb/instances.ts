@@ -52,7 +52,7 @@ export function parseInstances(
   if (problems.length === 0 && found.length > 0) return found;
   const list = problems.length > 0 ? problems.join('; ') : 'instances names no database';
   throw new HoldfastError('E_CONFIG', `the settings of the instances are wrong: ${list}`, {
-    hint: 'See docs/firebase.md for several instances of a project.',
+    hint: 'See docs/reference/firebase.md for several instances of a project.',
     details: { problems: Math.max(problems.length, 1) },
   });
 }

@@ -74,7 +74,7 @@ export function parseFirebaseOptions(
   };
   if (problems.length > 0)
     throw new HoldfastError('E_CONFIG', `the Firebase settings are wrong: ${problems.join('; ')}`, {
-      hint: 'See docs/firebase.md for the connection settings.',
+      hint: 'See docs/reference/firebase.md for the connection settings.',
       details: { problems: problems.length },
     });
   return Object.freeze(parsed);

@@ -16,7 +16,7 @@ import { parseToc, type Toc, type TocEntry } from './toc.ts';
 /** Rows put together before they are handed on. */
 const BLOCK_CHARACTERS = 64 * 1024;
 
-/** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/restore.md). */
+/** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/guide/restore.md). */
 export const exportPostgres: Exporter = async function* (
   contents,
   { format, datasets, path, instance, signal },

@@ -102,7 +102,7 @@ export function parsePostgresOptions(
   };
   if (problems.length > 0)
     throw new HoldfastError('E_CONFIG', `the PostgreSQL settings are wrong: ${problems.join('; ')}`, {
-      hint: 'See docs/postgres.md for the connection settings.',
+      hint: 'See docs/reference/postgres.md for the connection settings.',
       details: { problems: problems.length },
     });
   return Object.freeze(result);

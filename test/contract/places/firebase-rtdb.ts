@@ -150,7 +150,7 @@ function worldOf(tree: Tree): World {
   );
 }
 
-/** "Firebase Realtime Database" of docs/format.md: a line `{"path":value}` each, the path from the dataset's node. */
+/** "Firebase Realtime Database" of docs/reference/format.md: a line `{"path":value}` each, the path from the dataset's node. */
 function treeOfRecords(datasets: Parameters<Place['decode']>[0]['datasets']): Tree {
   const root = new Map<string, unknown>();
   for (const { name, kind, attributes, partitions } of datasets) {

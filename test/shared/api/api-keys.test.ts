@@ -30,7 +30,7 @@ async function change({ store }: Pick<World, 'store'>, key: string, by: (bytes: 
   return bytes;
 }
 
-/** A key of docs/api.md, made by nothing of ours. */
+/** A key of docs/reference/api.md, made by nothing of ours. */
 function tokenByHand(id = 'c0c0c0c0') {
   const body = `hf_${id}_${randomBytes(32).toString('hex')}`;
   const token = body + crc32(body).toString(16).padStart(8, '0');

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TEST_KEY } from '../../support/repository/engine.ts';
 
-/** Applications as docs/api.md has them, beside the packages that they import. */
-describe('the applications of docs/api.md', () => {
+/** Applications as docs/reference/api.md has them, beside the packages that they import. */
+describe('the applications of docs/reference/api.md', () => {
   const ENTRY = path.resolve('shared/api/express.ts');
   let folder: string;
   let programs: readonly string[];
@@ -17,7 +17,7 @@ describe('the applications of docs/api.md', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-documented-'));
     await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
     await writeFile(path.join(folder, 'package.json'), '{"type":"module"}');
-    const text = await readFile('docs/api.md', 'utf8');
+    const text = await readFile('docs/reference/api.md', 'utf8');
     const blocks = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
     programs = blocks.filter((code) => code.includes("from 'holdfast/"));
     for (const [i, code] of programs.entries()) await writeFile(path.join(folder, `${i}.ts`), code);

@@ -101,9 +101,9 @@ describe('evidence of drills', () => {
     expect(await opensslSays(forged, signing.publicText, 'Ed25519')).toBe(false);
   });
 
-  it('is checked by the commands of docs/security.md, which refuse one that was changed', async () => {
+  it('is checked by the commands of docs/reference/security.md, which refuse one that was changed', async () => {
     const bytes = await (await ask(api, `/drill-reports/${name}`, { token })).text();
-    const page = await readFile('docs/security.md', 'utf8');
+    const page = await readFile('docs/reference/security.md', 'utf8');
     const [, commands = ''] = /## Checking the evidence of a drill.*?```bash\n(.*?)```/s.exec(page) ?? [];
     const check = async (text: string) => {
       await writeFile(path.join(folder, 'report.json'), text);

@@ -242,7 +242,7 @@ describe('in an Express 5 application', () => {
   });
 });
 
-/** As docs/api.md has it for Fastify, which has read the body. */
+/** As docs/reference/api.md has it for Fastify, which has read the body. */
 function standardRequest({ method, url, headers, host, body }: FastifyRequest): Request {
   const hasBody = method !== 'GET' && method !== 'HEAD';
   return new Request(`http://${host}${url}`, {

@@ -10,8 +10,8 @@ const document = openApi() as {
   readonly paths: Record<string, Record<string, { readonly operationId: string }>>;
 };
 
-it('is what docs/openapi.json holds; else run: npm run openapi', () => {
-  expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(document);
+it('is what docs/reference/openapi.json holds; else run: npm run openapi', () => {
+  expect(JSON.parse(readFileSync('docs/reference/openapi.json', 'utf8'))).toEqual(document);
 });
 
 it('is what the client of the console was generated from; else run: npm run openapi', async () => {
@@ -21,7 +21,9 @@ it('is what the client of the console was generated from; else run: npm run open
 
 it('is valid by the rules of OpenAPI, as a validator of others has them', async () => {
   const validator = new Validator();
-  const { valid, errors } = await validator.validate(JSON.parse(readFileSync('docs/openapi.json', 'utf8')));
+  const { valid, errors } = await validator.validate(
+    JSON.parse(readFileSync('docs/reference/openapi.json', 'utf8')),
+  );
   expect(errors ?? []).toEqual([]);
   expect([valid, validator.version]).toEqual([true, '3.1']);
 });

@@ -41,7 +41,7 @@ function sipHash(key: Buffer, text: Buffer): bigint {
 const SECRET = Buffer.alloc(32, 3);
 const KEY = Buffer.from(hkdfSync('sha256', SECRET, '', 'holdfast/2 cuts', 48));
 
-/** What docs/format.md says of a test point, and nothing faster. */
+/** What docs/reference/format.md says of a test point, and nothing faster. */
 function proposes(window: Buffer, distance: number, sizes: typeof SIZES): boolean {
   let n = 0n;
   for (let i = 0; i < 4; i++) {
@@ -97,7 +97,7 @@ describe('keyed cuts', () => {
     ['32 bytes', Buffer.from(`${'0123456789abcdefghijklmnopqrstu\n'}`.repeat(2000))],
     ['a table', Buffer.from(seededRows(600, 8).join(''))],
     ['bytes that are not text', Buffer.from(Array.from({ length: 60_000 }, () => random() * 256))],
-  ])('are where docs/format.md says, in rows of %s', (_, bytes) => {
+  ])('are where docs/reference/format.md says, in rows of %s', (_, bytes) => {
     const test = new KeyedCuts(SIZES, SECRET);
     let cuts = 0;
     for (let start = 0; start < bytes.length; cuts++) {

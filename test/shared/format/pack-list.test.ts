@@ -20,7 +20,7 @@ const keyOf = (run: number) => ({
 const packsOf = (count: number, keys = 3): ListedPack[] =>
   Array.from({ length: count }, (_, i) => ({ id: idOf(i), bytes: i * 1000 + 1, key: keyOf(i % keys) }));
 
-/** A leaf, by hand, from docs/format.md: all numbers below 128, so that each is one byte. */
+/** A leaf, by hand, from docs/reference/format.md: all numbers below 128, so that each is one byte. */
 function leafByHand(packs: readonly { id: string; bytes: number; key: number }[], keys: string): Buffer {
   return Buffer.concat([
     Buffer.from('HFPL'),
@@ -36,7 +36,7 @@ function leafByHand(packs: readonly { id: string; bytes: number; key: number }[]
 }
 
 describe('a leaf of a list of packs', () => {
-  it('has the bytes that docs/format.md says', () => {
+  it('has the bytes that docs/reference/format.md says', () => {
     const [one, two] = [keyOf(1), keyOf(2)];
     const packs = [
       { id: idOf('a'), bytes: 5, key: two },

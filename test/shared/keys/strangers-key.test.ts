@@ -20,7 +20,7 @@ async function askKms(action: string, input: object): Promise<Readonly<Record<st
   return (await answer.json()) as Readonly<Record<string, string>>;
 }
 
-/** A manifest as docs/format.md has it, whose keys a stranger's KMS key wrapped: its MAC is right. */
+/** A manifest as docs/reference/format.md has it, whose keys a stranger's KMS key wrapped: its MAC is right. */
 async function forgedManifest(kms: KmsDouble, repository: string): Promise<Buffer> {
   const EncryptionContext = { repository, run: RUN, purpose: 'manifest' };
   const made = await askKms('GenerateDataKey', {

@@ -98,7 +98,7 @@ describe('compaction', () => {
   });
 });
 
-/** Days until old versions are among what the newest backup needs, as in docs/retention.md. */
+/** Days until old versions are among what the newest backup needs, as in docs/reference/retention.md. */
 const SETTLED = 30;
 
 /** What the newest backup needs by a first backup of the same data, after the first days: on average, at most, on how many days much. */
@@ -125,7 +125,7 @@ describe('a backup a day of rows that change', () => {
     expect(over, 'days of more than 1.6').toBeLessThan(5);
   });
 
-  // On single days a steady share needs more than 1.5: docs/retention.md says why, and has the curve.
+  // On single days a steady share needs more than 1.5: docs/reference/retention.md says why, and has the curve.
   it.runIf(isTorture).each([
     { changed: '1 to 5 %', churn: [0.01, 0.05], limit: 1.5 },
     { changed: '1 %', churn: [0.01, 0.01], limit: 2 },

@@ -27,7 +27,7 @@ interface Listed {
 
 /**
  * What somebody makes who may have keys made, and open none: a manifest that lists an honest one's packs, and for their
- * runs other keys. By hand, from docs/format.md.
+ * runs other keys. By hand, from docs/reference/format.md.
  */
 async function manifestWithOtherKeys(honest: Listed): Promise<Buffer> {
   const provider = new HexKeyProvider(TEST_KEY);

@@ -22,13 +22,13 @@ import { addRecovery, newStore, openRecovered, SealedKeys } from '../../support/
 import { seededRows } from '../../support/repository/rows.ts';
 
 /*
- * What somebody does who may put, remove and read every object, and has no key: by hand, from docs/format.md.
+ * What somebody does who may put, remove and read every object, and has no key: by hand, from docs/reference/format.md.
  */
 
 const data = { t: seededRows(200, 1).join('') };
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Ends JSON as docs/format.md has it. */
+/** Ends JSON as docs/reference/format.md has it. */
 function signed(document: object, key: Uint8Array = randomBytes(32)): Buffer {
   const body = JSON.stringify(document).slice(0, -1);
   return Buffer.from(`${body},\n"mac":"${createHmac('sha256', key).update(body).digest('hex')}"}\n`);

@@ -9,7 +9,7 @@ const FOREIGN = 'hex:0123456789abcdef';
 const NEW_KEY = createHash('sha256').update('a new key').digest('hex');
 const BACKUP = 'backups/daily/20990101/backup_daily_20990101_000000.json';
 
-/** Ends JSON as docs/format.md has it, with a MAC of a key of the attacker's. */
+/** Ends JSON as docs/reference/format.md has it, with a MAC of a key of the attacker's. */
 function signed(document: object): Buffer {
   const body = JSON.stringify(document).slice(0, -1);
   return Buffer.from(`${body},\n"mac":"${createHmac('sha256', 'mine').update(body).digest('hex')}"}\n`);

@@ -7,7 +7,7 @@ interface Index {
   }[];
 }
 
-/** The objects of a bundle, read by docs/format.md alone. */
+/** The objects of a bundle, read by docs/reference/format.md alone. */
 export function objectsOf(bundle: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const bytes = Buffer.from(bundle);
   let at = 4 + bytes.readUInt32LE(0);

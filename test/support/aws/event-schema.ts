@@ -9,7 +9,7 @@ interface Detail {
 }
 
 const DETAILS: Readonly<Record<string, Detail>> = JSON.parse(
-  readFileSync('docs/events.schema.json', 'utf8'),
+  readFileSync('docs/reference/events.schema.json', 'utf8'),
 ).$defs;
 const SCHEMAS = new Map(
   Object.entries(DETAILS).map(([type, detail]) => [
@@ -21,7 +21,7 @@ const SCHEMAS = new Map(
 
 export const DOCUMENTED_TYPES = Object.keys(DETAILS);
 
-/** What is wrong with an event, by docs/events.schema.json; nothing, mostly. */
+/** What is wrong with an event, by docs/reference/events.schema.json; nothing, mostly. */
 export function eventProblems({
   type,
   detail,

@@ -7,7 +7,7 @@ const PATIENCE_MS = 45_000;
 
 /**
  * @param complaints is told what the browser complains of (errors of scripts, what the content security policy refused), and of
- * answers that docs/openapi.json does not allow
+ * answers that docs/reference/openapi.json does not allow
  */
 export async function openConsolePage(of: BrowserContext, complaints: string[]): Promise<Page> {
   const opened = await of.newPage();
@@ -24,7 +24,7 @@ export async function openConsolePage(of: BrowserContext, complaints: string[]):
   return opened;
 }
 
-/** What the page was answered is as docs/openapi.json says. */
+/** What the page was answered is as docs/reference/openapi.json says. */
 async function judgeAnswer(answer: PageResponse): Promise<void> {
   const { pathname, search } = new URL(answer.url());
   if (!pathname.startsWith(`${API_BASE}/`) || answer.status() === 204) return;

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { TEST_KEY } from './engine.ts';
 
 /**
- * Reads and writes what a backup consists of by hand, from docs/format.md: what somebody can do who holds keys and may put objects.
+ * Reads and writes what a backup consists of by hand, from docs/reference/format.md: what somebody can do who holds keys and may put objects.
  * It shares no code with what it attacks but the wrapping of keys.
  */
 

@@ -4,7 +4,7 @@ import { seededRandom } from './rows.ts';
 /**
  * An attack on where chunks end, by who puts rows into a database, knows the sizes in `repository.json`, and sees how
  * long chunks are: cuts in rows of one digit give the table of a gear hash back, and with it the cuts of what others
- * put there. It knows the rules of docs/format.md and nothing of the code.
+ * put there. It knows the rules of docs/reference/format.md and nothing of the code.
  *
  * A gear hash of 16 rows `digit newline` is h = Σ 2^(2k+1) T[digit k rows back] + constant (mod 2^32). Each cut says of
  * one such sum that it is below a bound: an instance of the hidden number problem, which a lattice of small dimension

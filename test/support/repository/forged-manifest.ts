@@ -4,7 +4,7 @@ import { HexKeyProvider } from '../../../shared/keys/hex-key-provider.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { TEST_KEY } from './engine.ts';
 
-/** The key that a backup of that moment has, from docs/format.md. */
+/** The key that a backup of that moment has, from docs/reference/format.md. */
 export function keyOf(type: string, at: string): BackupKey {
   const [date = '', time = ''] = at.slice(0, 19).replaceAll(/[-:]/g, '').split('T');
   return `backups/${type}/${date}/backup_${type}_${date}_${time}.json` as BackupKey;
@@ -12,7 +12,7 @@ export function keyOf(type: string, at: string): BackupKey {
 
 /**
  * Lists an honest backup again as one of another date: what somebody can do who may have keys made and objects stored. By hand,
- * from docs/format.md; only the wrapping of a key is ours.
+ * from docs/reference/format.md; only the wrapping of a key is ours.
  *
  * @param options.mac false: not signed, by somebody without any key
  * @param options.underKey the root key that signs it

@@ -3,7 +3,7 @@ import { documentAt, newKey, signed } from './by-hand.ts';
 import { TEST_KEY } from './engine.ts';
 
 /**
- * Puts a report by hand, from docs/format.md: what somebody can do who has a root key, or (without `mac`) none. Returns its key.
+ * Puts a report by hand, from docs/reference/format.md: what somebody can do who has a root key, or (without `mac`) none. Returns its key.
  *
  * @param about.key the root key that it is signed under
  */

@@ -15,7 +15,7 @@ export function objectOf(id: string): string {
   return `data/${id.slice(0, 2)}/${id}`;
 }
 
-/** Objects below `data/` that a manifest says it needs, and those of its list; by docs/format.md, with no code of Holdfast's. */
+/** Objects below `data/` that a manifest says it needs, and those of its list; by docs/reference/format.md, with no code of Holdfast's. */
 export async function neededObjects(store: ObjectStore, manifestKey: string): Promise<string[]> {
   const manifest = JSON.parse(Buffer.from(await store.get(manifestKey)).toString()) as {
     readonly packs?: readonly Pack[];

@@ -1,4 +1,4 @@
-/** A reader of repositories that was written from docs/format.md alone. It shares no code with the product. */
+/** A reader of repositories that was written from docs/reference/format.md alone. It shares no code with the product. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cursor, check, load, refuse, sha256, unzstd } from '../page-reader/bytes.ts';

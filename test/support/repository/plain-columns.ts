@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
 
-/** A reader of docs/format.md, "Columns", that shares no code with the engine: plain, slow, with numbers as BigInt and times by Date. */
+/** A reader of docs/reference/format.md, "Columns", that shares no code with the engine: plain, slow, with numbers as BigInt and times by Date. */
 export function plainColumns(body: Uint8Array): string {
   const at = new Cursor(body);
   const bytes = at.varint();

@@ -1,5 +1,5 @@
 /**
- * The protocol between writers and prunes of docs/format.md, "Prune", in the small: each step of each actor as one change of a
+ * The protocol between writers and prunes of docs/reference/format.md, "Prune", in the small: each step of each actor as one change of a
  * state, and time that passes between any two of them. All orders are gone through. It shares nothing with the code that it
  * speaks of: what is checked is the page, and that the page needs every one of its conditions.
  *

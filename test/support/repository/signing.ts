@@ -23,7 +23,7 @@ export async function makeSigning(): Promise<{
   return { signing: { ...checking, signer }, checking, publicText: text };
 }
 
-/** Whether OpenSSL says that a stored document is signed; nothing of ours looks at it. By docs/format.md. */
+/** Whether OpenSSL says that a stored document is signed; nothing of ours looks at it. By docs/reference/format.md. */
 export async function opensslSays(
   bytes: Uint8Array,
   publicText: string,
@@ -62,7 +62,7 @@ export async function opensslSays(
 
 /**
  * Changes a manifest as somebody can who has the repository's key and no signing key, and gives it a MAC that is right. By hand,
- * from docs/format.md; only the unwrapping of a key is ours.
+ * from docs/reference/format.md; only the unwrapping of a key is ours.
  */
 export async function withRightMac(
   store: ObjectStore,

@@ -23,7 +23,7 @@ import { type Actor, Scheduler } from './scheduler.ts';
 import { WatchedStore } from './watched-store.ts';
 
 const GRACE_MS = 10 * HOUR_MS;
-/** Docs/format.md allows a single store call a quarter of the grace. */
+/** Docs/reference/format.md allows a single store call a quarter of the grace. */
 const MOST_PACE_MS = GRACE_MS / 5;
 const SOURCES = ['a', 'b'];
 const KINDS = ['backup', 'backup', 'backup', 'prune', 'prune', 'prune', 'expire', 'hold'] as const;

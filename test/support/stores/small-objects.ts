@@ -29,7 +29,7 @@ export function withoutEtags(store: MemoryStore): MemoryStore {
   });
 }
 
-/** A bundle as docs/format.md says it, by hand: one section. */
+/** A bundle as docs/reference/format.md says it, by hand: one section. */
 export function bundleOf(objects: ReadonlyMap<string, Uint8Array>): Buffer {
   const section = zstdCompressSync(Buffer.concat([...objects.values()]));
   const named = [...objects].map(([key, bytes]) => [key, bytes.length]);

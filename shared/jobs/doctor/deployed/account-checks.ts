@@ -189,7 +189,7 @@ async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promis
     });
   if (problems.length === 0) return holds(`${plural(all, 'alarm')}, none of which stands`);
   return differs(problems.join('; '), {
-    fix: 'docs/operations.md, "On AWS", says of each alarm what to do; aws cloudwatch enable-alarm-actions enables actions.',
+    fix: 'docs/guide/operations.md, "On AWS", says of each alarm what to do; aws cloudwatch enable-alarm-actions enables actions.',
   });
 }
 

@@ -193,7 +193,7 @@ describe('holdfast doctor, of PostgreSQL', () => {
       name: 'env:SHOP/settings',
       code: 'E_CONFIG',
       seen: /sslmode is 'sometimes'/,
-      fix: /docs\/postgres\.md/,
+      fix: /docs\/reference\/postgres\.md/,
     });
   });
 });

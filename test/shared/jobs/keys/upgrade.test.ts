@@ -145,7 +145,7 @@ describe('a repository of format 1 with a month of backups, holds and reports', 
     expect(await versionOf(one.store, (await backUp(one.repository, dataOf(1))).key)).toBe(1);
   });
 
-  it('says it under a MAC that is made as docs/format.md says', async () => {
+  it('says it under a MAC that is made as docs/reference/format.md says', async () => {
     const { store, repository } = await newPlace();
     await upgradeRepository(repository, never);
     const bytes = Buffer.from(await store.get(UPGRADE));

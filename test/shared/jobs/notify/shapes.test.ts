@@ -122,7 +122,7 @@ const TEAMS = {
   },
 } satisfies AnySchema;
 
-const NOTIFICATION = JSON.parse(readFileSync('docs/notifications.schema.json', 'utf8'));
+const NOTIFICATION = JSON.parse(readFileSync('docs/reference/notifications.schema.json', 'utf8'));
 
 const JUDGES = new Map([
   [SLACK, new Ajv().compile(SLACK)],

@@ -22,7 +22,7 @@ import { seededRows } from '../../../support/repository/rows.ts';
 const SMALL_PACKS = { packBytes: 16 * 1024, workers: 1 };
 const NEW: VerifyDepth = { kind: 'new', part: 1, of: 1 };
 const FULL: VerifyDepth = { kind: 'full' };
-/** As docs/operations.md says: a pack is in part N of T if the first 8 digits of its name are N - 1 beyond a multiple of T. */
+/** As docs/guide/operations.md says: a pack is in part N of T if the first 8 digits of its name are N - 1 beyond a multiple of T. */
 const isIn = (part: number, of: number, name: string) =>
   Number.parseInt(name.slice(0, 8), 16) % of === part - 1;
 

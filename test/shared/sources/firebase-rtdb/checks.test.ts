@@ -160,7 +160,7 @@ describe('the checks of a Firebase database', () => {
   });
 
   it('are all in the documentation, with what is known of each', () => {
-    const page = readFileSync('docs/firebase.md', 'utf8');
+    const page = readFileSync('docs/reference/firebase.md', 'utf8');
     for (const name of NAMES) expect(page).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
   });
 });

@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { COMMON_OPTIONS, commandFirst } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
+import { PAGES as ALL_PAGES } from '../support/pages.ts';
 
-const PAGES = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((file) =>
-  file.endsWith('.md'),
-);
+/** What changed is said in the words of its release; decisions tell of what was left as well. */
+const PAGES = ALL_PAGES.filter((page) => page !== 'CHANGELOG.md' && !page.startsWith('docs/decisions/'));
 /** Not commands: what a page shows in the place of one. */
 const PLACEHOLDERS = new Set(['COMMAND', '…', '...']);
 const STANDALONE = new Set(['help', 'version', '--version', '--help', 'completion']);

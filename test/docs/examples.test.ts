@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { PAGES } from '../support/pages.ts';
 
 /** What begins with a setting is a part of a configuration. */
 const PART = /^\w+: /;
@@ -11,14 +12,14 @@ const TIMEOUT_MS = 120_000;
 
 /** Each example of a page as a module, without the indent of a list. */
 async function examplesOf(page: string) {
-  const text = await readFile(`docs/${page}`, 'utf8');
+  const text = await readFile(page, 'utf8');
   return [...text.matchAll(/^( *)```ts\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = ''], i) => {
     const lines = block.split('\n');
     const code = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line)).join('\n');
     const whole = PART.test(code)
       ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
       : code;
-    return { name: `${page.replace('.md', '')}-${i + 1}.ts`, code: whole };
+    return { name: `${page.replaceAll('/', '-').replace('.md', '')}-${i + 1}.ts`, code: whole };
   });
 }
 
@@ -26,8 +27,7 @@ it(
   'every TypeScript example of the documents type-checks as it stands, strictly',
   async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-examples-'));
-    const pages = (await readdir('docs')).filter((name) => name.endsWith('.md'));
-    const examples = (await Promise.all(pages.map(examplesOf))).flat();
+    const examples = (await Promise.all(PAGES.map(examplesOf))).flat();
     expect(examples.length).toBeGreaterThan(10);
     try {
       await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
