@@ -8,7 +8,7 @@ import type { BackupKey } from '../shared/core/ids.ts';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
-import { FilesSource } from '../shared/sources/files/files-source.ts';
+import { FilesSource } from '../shared/sources/files/source.ts';
 import { openPostgresSource } from '../shared/sources/postgres/source.ts';
 import type { Source } from '../shared/sources/source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';

@@ -14,7 +14,7 @@ import { rekeyRepository } from '../shared/jobs/keys/rekey.ts';
 import { upgradeRepository } from '../shared/jobs/keys/upgrade.ts';
 import { HexKeyProvider } from '../shared/keys/hex-key-provider.ts';
 import type { Repository } from '../shared/repository/repository.ts';
-import { FilesSource } from '../shared/sources/files/files-source.ts';
+import { FilesSource } from '../shared/sources/files/source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
 import { unzstd } from './support/page-reader/bytes.ts';
 import { type Files, filesOf } from './support/page-reader/files.ts';

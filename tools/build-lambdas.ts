@@ -14,7 +14,7 @@ export const PG_DUMP_WASM = fileURLToPath(
 const FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, ...API_FUNCTION_NAMES, ...OPTIONAL_FUNCTION_NAMES];
 const WORKERS = {
   'codec-worker': 'shared/repository/codec/codec-worker.ts',
-  'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
+  'pg-dump-worker': 'shared/sources/postgres/pg-dump/pg-dump-worker.ts',
 };
 /** Functions that read a schema. */
 const WITH_PG_DUMP: readonly string[] = ['backup-partition', 'drill', 'restore', 'task'];

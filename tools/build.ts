@@ -16,7 +16,7 @@ const ENTRIES = {
   cdk: 'infra/holdfast-cdk.ts',
   express: 'shared/api/express.ts',
   'codec-worker': 'shared/repository/codec/codec-worker.ts',
-  'pg-dump-worker': 'shared/sources/postgres/pg-dump-worker.ts',
+  'pg-dump-worker': 'shared/sources/postgres/pg-dump/pg-dump-worker.ts',
 };
 /** Not bundled: what is loaded seldom and should be updated by itself. */
 const EXTERNAL = ['@aws-sdk/*', 'pg-native', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'];

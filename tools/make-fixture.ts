@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
 import { initRepository, openRepository } from '../shared/jobs/open-repository.ts';
-import { FilesSource } from '../shared/sources/files/files-source.ts';
+import { FilesSource } from '../shared/sources/files/source.ts';
 
 /**
  * Writes test/fixtures/repositories/format-N, N being the argument: two backups of test/fixtures/lines, made by this release.

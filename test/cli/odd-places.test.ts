@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FilesSource } from '../../shared/sources/files/files-source.ts';
+import { FilesSource } from '../../shared/sources/files/source.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { never, TEST_KEY } from '../support/repository/engine.ts';

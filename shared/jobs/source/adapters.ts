@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import { FilesSource } from '../../sources/files/files-source.ts';
-import { FilesTarget } from '../../sources/files/files-target.ts';
 import { FilesScratchServer } from '../../sources/files/scratch.ts';
+import { FilesSource } from '../../sources/files/source.ts';
+import { FilesTarget } from '../../sources/files/target.ts';
 import type { ScratchServer } from '../../sources/scratch.ts';
 import type { Source, SourceKind } from '../../sources/source.ts';
 import type { Target } from '../../sources/target.ts';

@@ -10,7 +10,7 @@ import {
   type SourceCheck,
   type SourceChecks,
 } from '../source-checks.ts';
-import { FilesSource } from './files-source.ts';
+import { FilesSource } from './source.ts';
 
 const MOST_NAMED = 5;
 

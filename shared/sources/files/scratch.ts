@@ -13,7 +13,7 @@ import {
   scratchName,
 } from '../scratch.ts';
 import type { BackupContents } from '../target.ts';
-import { FilesTarget } from './files-target.ts';
+import { FilesTarget } from './target.ts';
 
 /** Beside the restored files, not among them. */
 const MARK_FILE = 'mark';

@@ -1,9 +1,8 @@
 import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } from '../source-checks.ts';
-import { ACCESS, type FirebaseCheck, type Look, READING } from './checks-read.ts';
-import { Asker } from './checks-sample.ts';
-import { WRITE, WRITING } from './checks-write.ts';
-import { FirebaseConnection } from './connection.ts';
-import { hasInstances, type Instance, instancesName, parseInstances } from './instances.ts';
+import { ACCESS, type FirebaseCheck, type Look, READING } from './checks/read.ts';
+import { Asker } from './checks/sample.ts';
+import { WRITE, WRITING } from './checks/write.ts';
+import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -11,8 +10,9 @@ import {
   type FirebaseOptions,
   firebaseName,
   parseFirebaseOptions,
-} from './options.ts';
-import { OwnNode } from './own-node.ts';
+} from './connection/options.ts';
+import { hasInstances, type Instance, instancesName, parseInstances } from './instances/instances.ts';
+import { OwnNode } from './scratch/own-node.ts';
 
 /** What is written comes before what is read: where there is a node of their own, all is seen on that. */
 export const FIREBASE_CHECKS: readonly FirebaseCheck[] = [...ACCESS, WRITE, ...READING, ...WRITING];

@@ -1,9 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter } from '../target.ts';
-import { ofOneInstance } from './instance-contents.ts';
-import { blocksOf } from './records.ts';
-import { readSelection, type SelectedRecord, type Selection, select } from './selection.ts';
-import { TreeText } from './tree-text.ts';
+import { ofOneInstance } from './instances/instance-contents.ts';
+import { readSelection, type SelectedRecord, type Selection, select } from './restore/selection.ts';
+import { blocksOf } from './text/records.ts';
+import { TreeText } from './text/tree-text.ts';
 
 /**
  * A backup of Firebase, or a node of it, as one JSON document as Firebase exports and imports it, priorities included; or

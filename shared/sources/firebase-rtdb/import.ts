@@ -2,14 +2,14 @@ import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
 import type { ImportFormat } from '../../core/import-formats.ts';
 import type { ImportedFile, ImportOptions } from '../import.ts';
-import { MOST_DATASETS } from './datasets.ts';
-import { dateOfFile, typeOfFile } from './import-date.ts';
-import { type DecodedFile, decodeFile } from './import-decode.ts';
-import { OriginalFile } from './import-original.ts';
-import { RecordBuilder } from './import-records.ts';
-import { RecordSpool } from './import-spool.ts';
-import { ImportView, TopNodes } from './import-view.ts';
-import { JsonTokens } from './json-tokens.ts';
+import { dateOfFile, typeOfFile } from './import/date.ts';
+import { type DecodedFile, decodeFile } from './import/decode.ts';
+import { OriginalFile } from './import/original.ts';
+import { RecordBuilder } from './import/records.ts';
+import { RecordSpool } from './import/spool.ts';
+import { ImportView, TopNodes } from './import/view.ts';
+import { MOST_DATASETS } from './reading/datasets.ts';
+import { JsonTokens } from './text/json-tokens.ts';
 
 /** Reads an export of Firebase, or a backup of the original system, to its end. */
 export async function importFirebase(file: string, options: ImportOptions): Promise<ImportedFile> {

@@ -9,11 +9,7 @@ import {
   scratchName,
 } from '../scratch.ts';
 import type { BackupContents, Target } from '../target.ts';
-import { FirebaseConnection } from './connection.ts';
-import { roleOf } from './datasets.ts';
-import { contentsOfInstance, instancesIn } from './instance-contents.ts';
-import { routesTo } from './instance-routes.ts';
-import { databasesOfName, hasInstances } from './instances.ts';
+import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -21,14 +17,18 @@ import {
   type FirebaseOptions,
   firebaseName,
   parseFirebaseOptions,
-} from './options.ts';
-import { showPath } from './paths.ts';
-import { removeNode } from './remove-node.ts';
-import { checkDepth } from './restore-checks.ts';
-import { findConflicts } from './restore-conflicts.ts';
-import { RoutedTarget } from './routed-target.ts';
-import { ScratchMarks } from './scratch-marks.ts';
-import { select } from './selection.ts';
+} from './connection/options.ts';
+import { showPath } from './connection/paths.ts';
+import { contentsOfInstance, instancesIn } from './instances/instance-contents.ts';
+import { routesTo } from './instances/instance-routes.ts';
+import { databasesOfName, hasInstances } from './instances/instances.ts';
+import { RoutedTarget } from './instances/routed-target.ts';
+import { roleOf } from './reading/datasets.ts';
+import { checkDepth } from './restore/checks.ts';
+import { findConflicts } from './restore/conflicts.ts';
+import { removeNode } from './restore/remove-node.ts';
+import { select } from './restore/selection.ts';
+import { ScratchMarks } from './scratch/marks.ts';
 import { FirebaseTarget } from './target.ts';
 
 /** For writing a mark, which is not stopped half way. */

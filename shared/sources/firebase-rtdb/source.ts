@@ -1,7 +1,5 @@
 import type { OpenOptions, Source, SourceCapabilities, SourceView } from '../source.ts';
-import { FirebaseConnection } from './connection.ts';
-import { hasInstances, parseInstances } from './instances.ts';
-import { InstancesSource } from './instances-source.ts';
+import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -9,8 +7,10 @@ import {
   type FirebaseOptions,
   firebaseName,
   parseFirebaseOptions,
-} from './options.ts';
-import { openView } from './source-plan.ts';
+} from './connection/options.ts';
+import { hasInstances, parseInstances } from './instances/instances.ts';
+import { InstancesSource } from './instances/instances-source.ts';
+import { openView } from './reading/source-plan.ts';
 
 /** @throws E_CONFIG listing every problem */
 export function openFirebaseSource(url: string, options: AdapterOptions, env: Environment): Source {

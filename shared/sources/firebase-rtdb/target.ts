@@ -3,11 +3,7 @@ import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
 import type { Source } from '../source.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
-import { FirebaseConnection } from './connection.ts';
-import { RULES_DATASET, storedDataset } from './datasets.ts';
-import { routesByName, routeToOne } from './instance-routes.ts';
-import { hasInstances, instancesName, parseInstances } from './instances.ts';
-import { InstancesSource } from './instances-source.ts';
+import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
   connectionOptions,
@@ -15,22 +11,26 @@ import {
   type FirebaseOptions,
   firebaseName,
   parseFirebaseOptions,
-} from './options.ts';
-import { linesOf } from './parent-records.ts';
-import { type NodePath, parsePath, showPath } from './paths.ts';
-import { RateLimit } from './rate-limit.ts';
-import { leavesOf } from './record-parts.ts';
-import { removeNode } from './remove-node.ts';
-import { checkDepth, measure } from './restore-checks.ts';
-import { comparedContents, comparedSource } from './restore-comparison.ts';
-import { type Conflict, findConflicts, refuseValuesAbove } from './restore-conflicts.ts';
-import { stillToWrite } from './restore-resume.ts';
-import { RestoreWriter } from './restore-writer.ts';
-import { FIREBASE_RESTORE_OPTIONS, RoutedTarget } from './routed-target.ts';
-import { writeRules } from './rules.ts';
-import { readSelection, type Selection, select } from './selection.ts';
+} from './connection/options.ts';
+import { type NodePath, parsePath, showPath } from './connection/paths.ts';
+import { routesByName, routeToOne } from './instances/instance-routes.ts';
+import { hasInstances, instancesName, parseInstances } from './instances/instances.ts';
+import { InstancesSource } from './instances/instances-source.ts';
+import { FIREBASE_RESTORE_OPTIONS, RoutedTarget } from './instances/routed-target.ts';
+import { RULES_DATASET, storedDataset } from './reading/datasets.ts';
+import { linesOf } from './reading/parent-records.ts';
+import { writeRules } from './reading/rules.ts';
+import { checkDepth, measure } from './restore/checks.ts';
+import { comparedContents, comparedSource } from './restore/comparison.ts';
+import { type Conflict, findConflicts, refuseValuesAbove } from './restore/conflicts.ts';
+import { RateLimit } from './restore/rate-limit.ts';
+import { removeNode } from './restore/remove-node.ts';
+import { stillToWrite } from './restore/resume.ts';
+import { readSelection, type Selection, select } from './restore/selection.ts';
+import { readPlace } from './restore/target-view.ts';
+import { RestoreWriter } from './restore/writer.ts';
 import { FirebaseSource } from './source.ts';
-import { readPlace } from './target-view.ts';
+import { leavesOf } from './text/record-parts.ts';
 
 const DEFAULT_JOBS = 6;
 

@@ -1,15 +1,15 @@
 import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } from '../source-checks.ts';
-import type { Look, PostgresCheck } from './checks-look.ts';
-import { NETWORK } from './checks-network.ts';
-import { SESSION } from './checks-session.ts';
-import { disconnect } from './connection.ts';
+import type { Look, PostgresCheck } from './checks/look.ts';
+import { NETWORK } from './checks/network.ts';
+import { SESSION } from './checks/session.ts';
+import { disconnect } from './connection/connection.ts';
 import {
   type AdapterOptions,
   type Environment,
   type PostgresOptions,
   parsePostgresOptions,
   postgresName,
-} from './options.ts';
+} from './connection/options.ts';
 
 /** From the name of the server to its tables. */
 const CHECKS: readonly PostgresCheck[] = [...NETWORK, ...SESSION];

@@ -1,17 +1,17 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, Exporter, StoredDataset } from '../target.ts';
-import { encodeText } from './byte-text.ts';
-import { copyRows, parseCopyRow } from './copy-text.ts';
-import { isTableAttributes, ROLES, type TableAttributes } from './datasets-attributes.ts';
-import { csvHeader, csvRow, jsonRow } from './export-rows.ts';
-import { quoteIdent, quoteQualified } from './identifiers.ts';
-import { chooseDatasets } from './restore-choice.ts';
-import { rolesSql } from './restore-globals.ts';
-import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore-large-objects.ts';
-import { orderByKeys } from './restore-order.ts';
-import { selectSchema } from './restore-selection.ts';
-import { readDataset, readScript, withRole } from './restore-text.ts';
-import { parseToc, type Toc, type TocEntry } from './toc.ts';
+import { csvHeader, csvRow, jsonRow } from './copy/export-rows.ts';
+import { isTableAttributes, ROLES, type TableAttributes } from './datasets/attributes.ts';
+import { parseToc, type Toc, type TocEntry } from './pg-dump/toc.ts';
+import { chooseDatasets } from './restore/choice.ts';
+import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore/large-objects.ts';
+import { orderByKeys } from './restore/order.ts';
+import { selectSchema } from './restore/selection.ts';
+import { readDataset, readScript, withRole } from './restore/text.ts';
+import { rolesSql } from './roles/restore-globals.ts';
+import { encodeText } from './text/byte-text.ts';
+import { copyRows, parseCopyRow } from './text/copy-text.ts';
+import { quoteIdent, quoteQualified } from './text/identifiers.ts';
 
 /** Rows put together before they are handed on. */
 const BLOCK_CHARACTERS = 64 * 1024;

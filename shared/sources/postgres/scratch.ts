@@ -11,27 +11,27 @@ import {
   scratchName,
 } from '../scratch.ts';
 import type { BackupContents } from '../target.ts';
-import { decodeText } from './byte-text.ts';
-import { disconnect, query } from './connection.ts';
-import { quoteIdent, quoteLiteral } from './identifiers.ts';
+import { disconnect, query } from './connection/connection.ts';
 import {
   type AdapterOptions,
   type Environment,
   type PostgresOptions,
   parsePostgresOptions,
   postgresName,
-} from './options.ts';
-import { checkRoles, listRoles } from './restore-roles.ts';
-import { findMissingTablespaces } from './restore-schema.ts';
-import { readScript } from './restore-text.ts';
-import { createDatabase, databaseClauses } from './scratch-create.ts';
-import { dropDatabase } from './scratch-drop.ts';
-import { dropLeftovers, holdLock } from './scratch-leftovers.ts';
-import { compareSchemas, type SchemaCompareOptions } from './scratch-schema.ts';
-import { openSession } from './snapshot-session.ts';
+} from './connection/options.ts';
+import { parseToc } from './pg-dump/toc.ts';
+import { findMissingTablespaces } from './restore/schema.ts';
+import { readScript } from './restore/text.ts';
+import { checkRoles, listRoles } from './roles/restore-roles.ts';
+import { createDatabase, databaseClauses } from './scratch/create.ts';
+import { dropDatabase } from './scratch/drop.ts';
+import { dropLeftovers, holdLock } from './scratch/leftovers.ts';
+import { compareSchemas, type SchemaCompareOptions } from './scratch/schema.ts';
+import { openSession } from './snapshot/session.ts';
 import { PostgresSource } from './source.ts';
 import { PostgresTarget } from './target.ts';
-import { parseToc } from './toc.ts';
+import { decodeText } from './text/byte-text.ts';
+import { quoteIdent, quoteLiteral } from './text/identifiers.ts';
 
 /** The database that a server always has, where the connection string names none. */
 const MAINTENANCE = 'postgres';

@@ -2,20 +2,20 @@ import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
 import type { StoredDataset } from '../target.ts';
-import { withColumnsLike } from './column-order.ts';
-import { takeInventory } from './datasets.ts';
-import { listOmitted } from './datasets-omitted.ts';
 import {
   type AdapterOptions,
   type Environment,
   type PostgresOptions,
   parsePostgresOptions,
   postgresName,
-} from './options.ts';
-import { findHiddenCatalogs } from './roles-readable.ts';
-import { Snapshot } from './snapshot.ts';
-import { decodeHandle } from './snapshot-handle.ts';
-import { PostgresView } from './source-view.ts';
+} from './connection/options.ts';
+import { withColumnsLike } from './datasets/column-order.ts';
+import { takeInventory } from './datasets/datasets.ts';
+import { listOmitted } from './datasets/omitted.ts';
+import { findHiddenCatalogs } from './roles/roles-readable.ts';
+import { decodeHandle } from './snapshot/handle.ts';
+import { Snapshot } from './snapshot/snapshot.ts';
+import { PostgresView } from './snapshot/source-view.ts';
 
 /** @throws E_CONFIG listing every problem */
 export function openPostgresSource(url: string, options: AdapterOptions, env: Environment): PostgresSource {

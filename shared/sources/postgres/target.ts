@@ -9,24 +9,24 @@ import type {
   StoredDataset,
   Target,
 } from '../target.ts';
-import { disconnect } from './connection.ts';
-import { isTableAttributes } from './datasets-attributes.ts';
+import { disconnect } from './connection/connection.ts';
 import {
   type AdapterOptions,
   type Environment,
   type PostgresOptions,
   parsePostgresOptions,
   postgresName,
-} from './options.ts';
-import { conflictsOf, dropsOf, isShared } from './restore-conflicts.ts';
-import { restoreData, Sessions } from './restore-data.ts';
-import { checkGlobals } from './restore-globals.ts';
-import { showRoles } from './restore-roles.ts';
-import { restorePostData, restorePreData } from './restore-schema.ts';
-import { withRole } from './restore-text.ts';
-import { prepareRestore, type RestoreWork } from './restore-work.ts';
-import { calendarOf } from './session-settings.ts';
-import { openSession } from './snapshot-session.ts';
+} from './connection/options.ts';
+import { calendarOf } from './connection/session-settings.ts';
+import { isTableAttributes } from './datasets/attributes.ts';
+import { conflictsOf, dropsOf, isShared } from './restore/conflicts.ts';
+import { restoreData, Sessions } from './restore/data.ts';
+import { restorePostData, restorePreData } from './restore/schema.ts';
+import { withRole } from './restore/text.ts';
+import { prepareRestore, type RestoreWork } from './restore/work.ts';
+import { checkGlobals } from './roles/restore-globals.ts';
+import { showRoles } from './roles/restore-roles.ts';
+import { openSession } from './snapshot/session.ts';
 import { PostgresSource } from './source.ts';
 
 const DEFAULT_JOBS = 4;

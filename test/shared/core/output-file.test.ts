@@ -4,7 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { writePieces } from '../../../shared/core/file-place.ts';
 import { OutputFile, writeOutputFile } from '../../../shared/core/output-file.ts';
 import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
-import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../shared/sources/files/target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { backUp, initRepository, never, openRepository } from '../../support/repository/engine.ts';
 import { newFolder } from '../../support/temporary.ts';

@@ -7,7 +7,7 @@ import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import { listBackups } from '../../../shared/jobs/status/list.ts';
 import { readStatus } from '../../../shared/jobs/status/status.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
-import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../shared/sources/files/target.ts';
 import { FolderStore } from '../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';

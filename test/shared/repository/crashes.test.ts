@@ -7,7 +7,7 @@ import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import { runProbe } from '../../../shared/jobs/verify/probe.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
-import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../shared/sources/files/target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
   backUp,

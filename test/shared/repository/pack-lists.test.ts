@@ -8,7 +8,7 @@ import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { PackLists } from '../../../shared/repository/packs/pack-lists.ts';
 import { writePackList } from '../../../shared/repository/writing/list-writer.ts';
-import { FilesTarget } from '../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../shared/sources/files/target.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
   backUp,

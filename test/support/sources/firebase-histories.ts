@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { MiB } from '../../../shared/core/units.ts';
-import { READ_LIMITS, type ReadLimits } from '../../../shared/sources/firebase-rtdb/read-limits.ts';
+import {
+  READ_LIMITS,
+  type ReadLimits,
+} from '../../../shared/sources/firebase-rtdb/connection/read-limits.ts';
 import type { FirebaseServerOptions } from '../../../tools/firebase-server/options.ts';
 
 /** Random histories of a database: nodes that change their shape from one backup to the next. */

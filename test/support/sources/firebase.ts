@@ -3,12 +3,12 @@ import { runBackup } from '../../../shared/jobs/backup/backup.ts';
 import { exportBackup } from '../../../shared/jobs/restore/export.ts';
 import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
-import { FirebaseConnection } from '../../../shared/sources/firebase-rtdb/connection.ts';
+import { FirebaseConnection } from '../../../shared/sources/firebase-rtdb/connection/connection.ts';
 import {
   connectionOptions,
   firebaseName,
   parseFirebaseOptions,
-} from '../../../shared/sources/firebase-rtdb/options.ts';
+} from '../../../shared/sources/firebase-rtdb/connection/options.ts';
 import { openFirebaseSource } from '../../../shared/sources/firebase-rtdb/source.ts';
 import { openFirebaseTarget } from '../../../shared/sources/firebase-rtdb/target.ts';
 import type { RestoreOptions } from '../../../shared/sources/target.ts';

@@ -11,7 +11,7 @@ import { type BackupPlan, planBackup } from '../../../../shared/jobs/backup/plan
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
 import { openTarget } from '../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
-import { parsePostgresOptions } from '../../../../shared/sources/postgres/options.ts';
+import { parsePostgresOptions } from '../../../../shared/sources/postgres/connection/options.ts';
 import { PostgresSource } from '../../../../shared/sources/postgres/source.ts';
 import { FolderStore } from '../../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';

@@ -6,7 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client, type S3ClientConfig }
 import { expect, it } from 'vitest';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { copyBackups } from '../../../../shared/jobs/copy/copy.ts';
-import { FilesSource } from '../../../../shared/sources/files/files-source.ts';
+import { FilesSource } from '../../../../shared/sources/files/source.ts';
 import { RetryingStore } from '../../../../shared/store/retrying-store.ts';
 import { S3Store } from '../../../../shared/store/s3-store.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../../../support/aws/ceph-rgw.ts';

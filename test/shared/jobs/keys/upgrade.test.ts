@@ -10,7 +10,7 @@ import { holdBackup } from '../../../../shared/jobs/retention/hold.ts';
 import { listBackups } from '../../../../shared/jobs/status/list.ts';
 import { verifyBackups } from '../../../../shared/jobs/verify/verify.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
-import { FilesTarget } from '../../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../../shared/sources/files/target.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { backUp, type Data, initRepository, never, openCheaply } from '../../../support/repository/engine.ts';
 import { neededObjects } from '../../../support/repository/needed-objects.ts';

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { contentsOf } from '../../../../shared/jobs/restore/contents.ts';
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
-import { FilesTarget } from '../../../../shared/sources/files/files-target.ts';
+import { FilesTarget } from '../../../../shared/sources/files/target.ts';
 import type { BackupContents } from '../../../../shared/sources/target.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { backUp, type Data, initRepository, never, openCheaply } from '../../../support/repository/engine.ts';

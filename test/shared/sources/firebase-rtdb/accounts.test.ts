@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { EtagTrust } from '../../../../shared/sources/firebase-rtdb/etag-trust.ts';
-import { CanonicalJson } from '../../../../shared/sources/firebase-rtdb/json.ts';
-import { KeyAccounts } from '../../../../shared/sources/firebase-rtdb/key-accounts.ts';
-import { nodeHash } from '../../../../shared/sources/firebase-rtdb/node-hash.ts';
+import { EtagTrust } from '../../../../shared/sources/firebase-rtdb/etags/etag-trust.ts';
+import { KeyAccounts } from '../../../../shared/sources/firebase-rtdb/reading/key-accounts.ts';
+import { CanonicalJson } from '../../../../shared/sources/firebase-rtdb/text/json.ts';
+import { nodeHash } from '../../../../shared/sources/firebase-rtdb/text/node-hash.ts';
 import { toNode } from '../../../../tools/firebase-server/engine.ts';
 import { oddData } from '../../../support/sources/firebase.ts';
 

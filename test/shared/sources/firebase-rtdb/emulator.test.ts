@@ -3,7 +3,7 @@ import {
   connectionOptions,
   firebaseName,
   parseFirebaseOptions,
-} from '../../../../shared/sources/firebase-rtdb/options.ts';
+} from '../../../../shared/sources/firebase-rtdb/connection/options.ts';
 import { openFirebaseSource } from '../../../../shared/sources/firebase-rtdb/source.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { never } from '../../../support/repository/engine.ts';

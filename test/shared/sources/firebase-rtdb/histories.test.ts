@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
-import { parseFirebaseOptions } from '../../../../shared/sources/firebase-rtdb/options.ts';
+import { parseFirebaseOptions } from '../../../../shared/sources/firebase-rtdb/connection/options.ts';
 import { FirebaseSource } from '../../../../shared/sources/firebase-rtdb/source.ts';
 import { FirebaseTarget } from '../../../../shared/sources/firebase-rtdb/target.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';

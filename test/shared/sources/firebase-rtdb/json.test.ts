@@ -5,8 +5,8 @@ import {
   countWholeMembers,
   parseRecord,
   recordLine,
-} from '../../../../shared/sources/firebase-rtdb/json.ts';
-import { compareKeys, comparePaths } from '../../../../shared/sources/firebase-rtdb/key-order.ts';
+} from '../../../../shared/sources/firebase-rtdb/text/json.ts';
+import { compareKeys, comparePaths } from '../../../../shared/sources/firebase-rtdb/text/key-order.ts';
 import { KEY_INDEX, toNode } from '../../../../tools/firebase-server/engine.ts';
 import { cases, tortureSeed } from '../../../support/repository/torture.ts';
 

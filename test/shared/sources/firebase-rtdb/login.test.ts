@@ -5,13 +5,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { FetchedToken } from '../../../../shared/sources/firebase-rtdb/credentials.ts';
-import { parseFirebaseOptions } from '../../../../shared/sources/firebase-rtdb/options.ts';
-import { openFirebaseSource } from '../../../../shared/sources/firebase-rtdb/source.ts';
+import { FetchedToken } from '../../../../shared/sources/firebase-rtdb/connection/credentials.ts';
+import { parseFirebaseOptions } from '../../../../shared/sources/firebase-rtdb/connection/options.ts';
 import {
   parseExternalAccount,
   workloadIdentityToken,
-} from '../../../../shared/sources/firebase-rtdb/workload-identity.ts';
+} from '../../../../shared/sources/firebase-rtdb/connection/workload-identity.ts';
+import { openFirebaseSource } from '../../../../shared/sources/firebase-rtdb/source.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { newFolder } from '../../../support/temporary.ts';

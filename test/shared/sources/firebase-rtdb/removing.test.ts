@@ -4,9 +4,12 @@ import type { ProgressEvent } from '../../../../shared/core/progress.ts';
 import { KiB } from '../../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
-import { FirebaseConnection } from '../../../../shared/sources/firebase-rtdb/connection.ts';
-import { NodeRemover } from '../../../../shared/sources/firebase-rtdb/node-remover.ts';
-import { connectionOptions, parseFirebaseOptions } from '../../../../shared/sources/firebase-rtdb/options.ts';
+import { FirebaseConnection } from '../../../../shared/sources/firebase-rtdb/connection/connection.ts';
+import {
+  connectionOptions,
+  parseFirebaseOptions,
+} from '../../../../shared/sources/firebase-rtdb/connection/options.ts';
+import { NodeRemover } from '../../../../shared/sources/firebase-rtdb/restore/node-remover.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect, it, onTestFinished } from 'vitest';
-import { raise } from '../../../../../shared/sources/postgres/answer-flag.ts';
+import { raise } from '../../../../../shared/sources/postgres/pg-dump/answer-flag.ts';
 
-const MODULE = pathToFileURL('shared/sources/postgres/answer-flag.ts').href;
+const MODULE = pathToFileURL('shared/sources/postgres/pg-dump/answer-flag.ts').href;
 const WAITER = `
   import { parentPort, workerData } from 'node:worker_threads';
   import { awaitRaised } from ${JSON.stringify(MODULE)};

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { toSourceError } from '../../../../../shared/sources/postgres/connection-errors.ts';
+import { toSourceError } from '../../../../../shared/sources/postgres/errors.ts';
 
 describe('what a server says', () => {
   it.each([

@@ -3,8 +3,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { isHoldfastError } from '../../../../../shared/core/errors.ts';
-import { connect, disconnect, query } from '../../../../../shared/sources/postgres/connection.ts';
-import { type Environment, parsePostgresOptions } from '../../../../../shared/sources/postgres/options.ts';
+import { connect, disconnect, query } from '../../../../../shared/sources/postgres/connection/connection.ts';
+import {
+  type Environment,
+  parsePostgresOptions,
+} from '../../../../../shared/sources/postgres/connection/options.ts';
 import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
 import { never } from './reading.ts';
 

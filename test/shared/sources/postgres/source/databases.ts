@@ -2,7 +2,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import {
   type PostgresOptions,
   parsePostgresOptions,
-} from '../../../../../shared/sources/postgres/options.ts';
+} from '../../../../../shared/sources/postgres/connection/options.ts';
 import { PostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import type { SourceView } from '../../../../../shared/sources/source.ts';
 import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';

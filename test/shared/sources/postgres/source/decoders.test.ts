@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CopyFrames } from '../../../../../shared/sources/postgres/copy-out-frames.ts';
-import { copyRows, parseCopyRow } from '../../../../../shared/sources/postgres/copy-text.ts';
-import { showRestrict } from '../../../../../shared/sources/postgres/pg-dump-restrict.ts';
-import { rolesOf } from '../../../../../shared/sources/postgres/restore-roles.ts';
-import { splitStatements } from '../../../../../shared/sources/postgres/statements.ts';
-import { identityOf, parseToc, withoutOwner } from '../../../../../shared/sources/postgres/toc.ts';
+import { CopyFrames } from '../../../../../shared/sources/postgres/copy/copy-out-frames.ts';
+import { showRestrict } from '../../../../../shared/sources/postgres/pg-dump/pg-dump-restrict.ts';
+import { splitStatements } from '../../../../../shared/sources/postgres/pg-dump/statements.ts';
+import { identityOf, parseToc, withoutOwner } from '../../../../../shared/sources/postgres/pg-dump/toc.ts';
+import { rolesOf } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
+import { copyRows, parseCopyRow } from '../../../../../shared/sources/postgres/text/copy-text.ts';
 import { harmed, meets, takes } from '../../../../support/repository/harm.ts';
 import { cases, tortureSeed, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 

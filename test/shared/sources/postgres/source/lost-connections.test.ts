@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { connect, query } from '../../../../../shared/sources/postgres/connection.ts';
-import { copyOut } from '../../../../../shared/sources/postgres/copy-out.ts';
+import { connect, query } from '../../../../../shared/sources/postgres/connection/connection.ts';
+import { copyOut } from '../../../../../shared/sources/postgres/copy/copy-out.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, never, readAll, session, startProxy, until } from './reading.ts';
 

@@ -8,7 +8,7 @@ import {
   type Environment,
   parsePostgresOptions,
   postgresName,
-} from '../../../../../shared/sources/postgres/options.ts';
+} from '../../../../../shared/sources/postgres/connection/options.ts';
 
 const USER = { USER: 'someone' };
 const parse = (url: string, options: AdapterOptions = {}, env: Environment = USER) =>

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { queryMessage } from '../../../../../shared/sources/postgres/connection-stream.ts';
-import { FrontendMessages } from '../../../../../shared/sources/postgres/pg-dump-frontend.ts';
-import { completeQuery } from '../../../../../shared/sources/postgres/pg-dump-queries.ts';
-import { hideRestrict, showRestrict } from '../../../../../shared/sources/postgres/pg-dump-restrict.ts';
+import { queryMessage } from '../../../../../shared/sources/postgres/connection/stream.ts';
+import { FrontendMessages } from '../../../../../shared/sources/postgres/pg-dump/pg-dump-frontend.ts';
+import { completeQuery } from '../../../../../shared/sources/postgres/pg-dump/pg-dump-queries.ts';
+import {
+  hideRestrict,
+  showRestrict,
+} from '../../../../../shared/sources/postgres/pg-dump/pg-dump-restrict.ts';
 
 const startup = Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0]);
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);

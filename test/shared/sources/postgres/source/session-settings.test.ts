@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { parsePostgresOptions } from '../../../../../shared/sources/postgres/options.ts';
-import { sessionSettings } from '../../../../../shared/sources/postgres/session-settings.ts';
-import { openSession } from '../../../../../shared/sources/postgres/snapshot-session.ts';
+import { parsePostgresOptions } from '../../../../../shared/sources/postgres/connection/options.ts';
+import { sessionSettings } from '../../../../../shared/sources/postgres/connection/session-settings.ts';
+import { openSession } from '../../../../../shared/sources/postgres/snapshot/session.ts';
 import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
 import { HOSTILE, set } from '../target/hostile-settings.ts';
 import { never } from './reading.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parsePostgresOptions } from '../../../../../shared/sources/postgres/options.ts';
-import { dumpSchema } from '../../../../../shared/sources/postgres/schema-dump.ts';
-import { Snapshot } from '../../../../../shared/sources/postgres/snapshot.ts';
-import { SnapshotReaders } from '../../../../../shared/sources/postgres/snapshot-readers.ts';
+import { parsePostgresOptions } from '../../../../../shared/sources/postgres/connection/options.ts';
+import { dumpSchema } from '../../../../../shared/sources/postgres/pg-dump/schema-dump.ts';
+import { SnapshotReaders } from '../../../../../shared/sources/postgres/snapshot/readers.ts';
+import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
 import { startPostgres } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
 import { never } from './reading.ts';

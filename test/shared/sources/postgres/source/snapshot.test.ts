@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { takeInventory } from '../../../../../shared/sources/postgres/datasets.ts';
-import { Snapshot } from '../../../../../shared/sources/postgres/snapshot.ts';
+import { takeInventory } from '../../../../../shared/sources/postgres/datasets/datasets.ts';
+import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, never, readAll, session, until } from './reading.ts';
 

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { CopyAttributes } from '../../../../../shared/sources/postgres/datasets-attributes.ts';
-import { quoteIdent, quoteQualified } from '../../../../../shared/sources/postgres/identifiers.ts';
-import { checkVersion } from '../../../../../shared/sources/postgres/snapshot-session.ts';
+import type { CopyAttributes } from '../../../../../shared/sources/postgres/datasets/attributes.ts';
+import { checkVersion } from '../../../../../shared/sources/postgres/snapshot/session.ts';
+import { quoteIdent, quoteQualified } from '../../../../../shared/sources/postgres/text/identifiers.ts';
 import { startDatabases } from './databases.ts';
 import { datasetOf, everythingSql, never, readAll, session } from './reading.ts';
 

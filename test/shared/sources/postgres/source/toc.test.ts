@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { rolesOf } from '../../../../../shared/sources/postgres/restore-roles.ts';
-import { splitStatements } from '../../../../../shared/sources/postgres/statements.ts';
-import { parseToc, withoutOwner } from '../../../../../shared/sources/postgres/toc.ts';
+import { splitStatements } from '../../../../../shared/sources/postgres/pg-dump/statements.ts';
+import { parseToc, withoutOwner } from '../../../../../shared/sources/postgres/pg-dump/toc.ts';
+import { rolesOf } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
 
 const header = (name: string, type: string) =>
   `--\n-- Name: ${name}; Type: ${type}; Schema: public; Owner: shop\n--\n\n`;

@@ -7,7 +7,7 @@ import { runBackup } from '../../../../../shared/jobs/backup/backup.ts';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import { planRestore, restoreBackup } from '../../../../../shared/jobs/restore/restore.ts';
 import { openSource, openTarget } from '../../../../../shared/jobs/source/adapters.ts';
-import { planGlobals } from '../../../../../shared/sources/postgres/restore-globals.ts';
+import { planGlobals } from '../../../../../shared/sources/postgres/roles/restore-globals.ts';
 import type { BackupContents } from '../../../../../shared/sources/target.ts';
 import { MemoryStore } from '../../../../../shared/store/memory-store.ts';
 import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';

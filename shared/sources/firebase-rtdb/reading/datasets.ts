@@ -1,0 +1,30 @@
+import type { DatasetPlan } from '../../source.ts';
+import type { BackupContents, StoredDataset } from '../../target.ts';
+
+/** Names that no top-level node can have, as keys hold no dot. */
+export const ROOT_DATASET = '.root';
+export const OWN_DATASET = '.priority';
+export const RULES_DATASET = '.settings/rules';
+export const ETAGS_DATASET = '.etags';
+export const DATA_PARTITION = '0';
+
+/** More top-level nodes than this are not a dataset each: the whole is one, and they are its records. */
+export const MOST_DATASETS = 2000;
+
+/**
+ * What a dataset is; kept in the sealed catalog. `node`: the children of a top-level node. `root`: the children of the root, or
+ * its own value. `own`: what the root says of itself, its priority, beside nodes that are datasets. `rules`: the security
+ * rules. `etags`: which data it was.
+ */
+export function roleOf({ attributes }: Pick<DatasetPlan, 'attributes'>): string {
+  return String(attributes['role'] ?? '');
+}
+
+/** The dataset's node, from the base of the backup. */
+export function keysOfDataset(dataset: Pick<DatasetPlan, 'name' | 'attributes'>): readonly string[] {
+  return roleOf(dataset) === 'node' ? [dataset.name] : [];
+}
+
+export function storedDataset(contents: BackupContents | undefined, name: string): StoredDataset | undefined {
+  return contents?.datasets.find((dataset) => dataset.name === name);
+}

@@ -1,0 +1,24 @@
+import type pg from 'pg';
+import type { Check } from '../../source-checks.ts';
+import { query } from '../connection/connection.ts';
+import type { PostgresOptions } from '../connection/options.ts';
+
+/** What the checks of one server share. */
+export interface Look {
+  readonly options: PostgresOptions;
+  /** Set by `login`. */
+  client: pg.Client | undefined;
+}
+
+export type PostgresCheck = Check<Look>;
+
+export const NO_BACKUP = 'No backup can be made.';
+
+/** Rows of a statement in the session of `login`. @throws E_SOURCE_*, E_ABORTED */
+export async function ask<Row extends pg.QueryResultRow>(
+  { client }: Look,
+  sql: string,
+  signal: AbortSignal,
+): Promise<readonly Row[]> {
+  return client ? query<Row>(client, sql, signal) : [];
+}

@@ -1,0 +1,69 @@
+import { readFile, stat } from 'node:fs/promises';
+import { HoldfastError } from '../../../core/errors.ts';
+
+export interface Login {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+/** Called for each new connection, when the server asks. @throws E_SOURCE_REFUSED when there is none */
+export type PasswordSource = (login: Login) => Promise<string>;
+
+/** The password itself, else the first line of the password file that fits. */
+export function storedPassword(password: string | undefined, passFile: string | undefined): PasswordSource {
+  return async (login) => {
+    if (password !== undefined) return password;
+    const found = passFile === undefined ? undefined : findPassword(await readPassFile(passFile), login);
+    if (found !== undefined) return found;
+    throw new HoldfastError(
+      'E_SOURCE_REFUSED',
+      `the server asks for the password of ${login.user}, and none is configured`,
+      { hint: 'Set PGPASSWORD, or add a line to the password file (~/.pgpass).' },
+    );
+  };
+}
+
+/** A token from AWS instead of a password; valid for 15 minutes, so each connection gets its own. */
+export function iamPassword(region: string): PasswordSource {
+  return async ({ host, port, user }) => {
+    const { Signer } = await import('@aws-sdk/rds-signer');
+    try {
+      return await new Signer({ hostname: host, port, username: user, region }).getAuthToken();
+    } catch (error) {
+      throw new HoldfastError('E_SOURCE_REFUSED', `no IAM token could be made for ${user} in ${region}`, {
+        cause: error,
+        hint: 'Check that AWS credentials with rds-db:connect are available.',
+      });
+    }
+  };
+}
+
+/** The fields of libpq's password file: host:port:database:user:password, `*` for any, `\` escapes. */
+function findPassword(text: string, login: Login): string | undefined {
+  const host = login.host.startsWith('/') ? 'localhost' : login.host;
+  const wanted = [host, String(login.port), login.database, login.user];
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('#')) continue;
+    const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/g)].map(([, field = '']) =>
+      field.replace(/\\(.)/g, '$1'),
+    );
+    const password = fields[4];
+    if (password !== undefined && wanted.every((value, i) => fields[i] === '*' || fields[i] === value))
+      return password;
+  }
+  return undefined;
+}
+
+async function readPassFile(path: string): Promise<string> {
+  try {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) === 0 || process.platform === 'win32') return await readFile(path, 'utf8');
+  } catch {
+    return '';
+  }
+  throw new HoldfastError('E_CONFIG', `the password file ${path} can be read by other users`, {
+    hint: `Run: chmod 0600 ${path}`,
+  });
+}

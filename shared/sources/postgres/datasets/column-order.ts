@@ -1,0 +1,32 @@
+import type { DatasetPlan } from '../../source.ts';
+import type { StoredDataset } from '../../target.ts';
+import { type ColumnAttributes, isTableAttributes } from './attributes.ts';
+
+/**
+ * The datasets, with the columns of each table in the order of the table of that name in `like`. A restored table may
+ * have another order than its original: a column that a parent got later stands behind those of the child there, and
+ * before them where the child is made anew.
+ */
+export function withColumnsLike(
+  datasets: readonly DatasetPlan[],
+  like: readonly StoredDataset[],
+): readonly DatasetPlan[] {
+  const wanted = new Map(like.map((dataset) => [dataset.name, dataset.attributes]));
+  return datasets.map((dataset) => {
+    const { attributes } = dataset;
+    const other = wanted.get(dataset.name);
+    if (other === undefined || !isTableAttributes(attributes) || !isTableAttributes(other)) return dataset;
+    const columns = inOrderOf(attributes.columns, other.columns);
+    return columns === undefined ? dataset : { ...dataset, attributes: { ...attributes, columns } };
+  });
+}
+
+/** Undefined where they are not the same columns. */
+function inOrderOf(
+  columns: readonly ColumnAttributes[],
+  others: readonly ColumnAttributes[],
+): readonly ColumnAttributes[] | undefined {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const ordered = others.flatMap(({ name }) => byName.get(name) ?? []);
+  return ordered.length === columns.length && others.length === columns.length ? ordered : undefined;
+}

@@ -1,0 +1,30 @@
+import type { BackupContents, StoredDataset } from '../../target.ts';
+import type { DatasetRole } from '../datasets/attributes.ts';
+import { decodeText } from '../text/byte-text.ts';
+
+/** The datasets of a role, in the backup's order. */
+export function withRole(datasets: readonly StoredDataset[], role: DatasetRole): readonly StoredDataset[] {
+  return datasets.filter(({ attributes }) => attributes['role'] === role);
+}
+
+/** All bytes of a dataset, one partition after the other. */
+export async function* readDataset(
+  contents: BackupContents,
+  dataset: StoredDataset,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const partition of dataset.partitions) yield* contents.read(dataset, partition, signal);
+}
+
+/** A schema script whole; as large as the schema, not as the data. */
+export async function readScript(
+  contents: BackupContents,
+  role: DatasetRole,
+  signal: AbortSignal,
+): Promise<string> {
+  const blocks: Buffer[] = [];
+  for (const dataset of withRole(contents.datasets, role)) {
+    for await (const block of readDataset(contents, dataset, signal)) blocks.push(Buffer.from(block));
+  }
+  return decodeText(Buffer.concat(blocks));
+}
