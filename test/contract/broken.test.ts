@@ -6,8 +6,7 @@ import { BROKEN_SOURCES } from './memory/broken-sources.ts';
 import { BROKEN_TARGETS } from './memory/broken-targets.ts';
 import { openMemory } from './memory/place.ts';
 import { restoringOf } from './restoring.ts';
-import { SOURCE_CHECKS } from './source.contract.ts';
-import { TARGET_CHECKS } from './target.contract.ts';
+import { SOURCE_CHECKS, TARGET_CHECKS } from './suites.ts';
 
 /** Checks that no broken source can fail, as they judge the tables of facts. */
 const OF_FACTS = ['can hold all odd texts'];

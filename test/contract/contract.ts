@@ -1,36 +1,51 @@
+import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { HoldfastError } from '../../shared/core/errors.ts';
+import { isHoldfastError } from '../../shared/core/errors.ts';
 import type { Place } from './place.ts';
 import { differences, type World } from './world.ts';
 
 /** One promise of an interface, and what shows that it is kept. */
 export interface Check<Subject> {
   readonly promise: string;
+  /** Fails if the promise is broken. */
   readonly run: (subject: Subject) => Promise<void>;
   /** Why it does not apply to a kind, if so. */
   readonly without?: (facts: Place['facts']) => string | undefined;
 }
 
-/** A test for each check, with a subject of its own. */
-export function describeChecks<Subject extends AsyncDisposable>(
-  title: string,
+/** A test for a runner: `for (const { name, skip, run } of checks) it(name, { skip }, run)`. */
+export interface NamedCheck {
+  /** What is promised. */
+  readonly name: string;
+  /** Whether it does not apply; the name says why then. */
+  readonly skip: boolean;
+  /** Opens what it needs, and closes it. Rejects with an `AssertionError` if the promise is broken. */
+  readonly run: () => Promise<void>;
+}
+
+/** The checks as tests, each with a subject of its own. @param facts of what is tested; without, every check applies */
+export function namedChecks<Subject>(
   checks: readonly Check<Subject>[],
-  { facts, open }: { readonly facts: Place['facts']; readonly open: () => Promise<Subject> },
-): void {
-  describe(title, () => {
-    for (const { promise, run, without } of checks) {
-      const reason = without?.(facts);
-      if (reason !== undefined) {
-        it.skip(`${promise} (${reason})`, () => {});
-        continue;
-      }
-      it(promise, async () => {
-        await using subject = await open();
+  { facts, open }: { readonly facts?: Place['facts']; readonly open: () => Promise<Subject> },
+): readonly NamedCheck[] {
+  return checks.map(({ promise, run, without }) => {
+    const reason = facts && without?.(facts);
+    return {
+      name: reason === undefined ? promise : `${promise} (${reason})`,
+      skip: reason !== undefined,
+      run: async () => {
+        const subject = await open();
+        await using _closed = closing(subject);
         await run(subject);
-      });
-    }
+      },
+    };
   });
+}
+
+/** Closes what can be closed. */
+function closing(subject: unknown): AsyncDisposable {
+  const { [Symbol.asyncDispose]: close } = subject as Partial<AsyncDisposable>;
+  return { [Symbol.asyncDispose]: async () => close?.call(subject) };
 }
 
 export function expectSame(
@@ -39,7 +54,7 @@ export function expectSame(
   about: string,
   options: { readonly inOrder?: boolean } = {},
 ): void {
-  expect(differences(actual, expected, options).slice(0, 10), about).toEqual([]);
+  assert.deepEqual(differences(actual, expected, options).slice(0, 10), [], about);
 }
 
 export function isSame(actual: World, expected: World): boolean {
@@ -63,7 +78,7 @@ export async function expectFailure(
   { about, secrets = [] }: { readonly about: string; readonly secrets?: readonly string[] },
 ): Promise<void> {
   const outcome = await outcomeOf(work);
-  if ('value' in outcome) expect.fail(`${about}: it ended well, where it must fail with ${codes}`);
+  if ('value' in outcome) assert.fail(`${about}: it ended well, where it must fail with ${codes}`);
   expectTyped(outcome.error, codes, { about, secrets });
 }
 
@@ -72,11 +87,11 @@ export function expectTyped(
   codes: RegExp,
   { about, secrets = [] }: { readonly about: string; readonly secrets?: readonly string[] },
 ): void {
-  if (!(error instanceof HoldfastError))
-    expect.fail(`${about}: an error without a code: ${error instanceof Error ? error.stack : error}`);
-  expect(error.code, `${about}: ${error.message}`).toMatch(codes);
+  if (!isHoldfastError(error))
+    assert.fail(`${about}: an error without a code: ${error instanceof Error ? error.stack : error}`);
+  assert.match(error.code, codes, `${about}: ${error.message}`);
   const told = `${error.message} ${error.hint} ${JSON.stringify(error.details)}`;
-  for (const secret of secrets) expect(told, about).not.toContain(secret);
+  for (const secret of secrets) assert.ok(!told.includes(secret), about);
 }
 
 /** What a source or a target fails with because of its database. */
@@ -92,7 +107,16 @@ export async function expectReleased(place: Place, about: string): Promise<void>
     await delay(POLL_MS);
     open = await place.openHandles();
   }
-  expect(open, `${about}: connections or files left open`).toBe(0);
+  assert.equal(open, 0, `${about}: connections or files left open`);
+}
+
+/** That all of these are there, and maybe more. */
+export function expectIncluded(actual: readonly string[], wanted: readonly string[], about?: string): void {
+  assert.deepEqual(
+    wanted.filter((one) => !actual.includes(one)),
+    [],
+    about,
+  );
 }
 
 export async function putAll(place: Place, world: World): Promise<World> {

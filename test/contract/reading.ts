@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict';
 import { open } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect } from 'vitest';
 import { throwIfAborted } from '../../shared/core/abort.ts';
 import type { FilePlace } from '../../shared/core/file-place.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
@@ -34,7 +34,7 @@ export interface Reading {
   readonly datasets: readonly ReadDataset[];
 }
 
-interface ReadOptions {
+export interface ReadOptions {
   readonly signal?: AbortSignal;
   readonly parent?: Reading | undefined;
   /** Read the schema too, which takes time; what is said of the data is always read. @default false */
@@ -116,7 +116,7 @@ export async function readPartition(
     const copy = Buffer.from(block);
     await onBlock?.(dataset.name, blocks.length);
     await turn();
-    expect(copy.equals(block), `a block of ${dataset.name} changed before the next was asked for`).toBe(true);
+    assert.ok(copy.equals(block), `a block of ${dataset.name} changed before the next was asked for`);
     blocks.push(copy);
   }
   return Buffer.concat(blocks);

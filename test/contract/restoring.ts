@@ -1,9 +1,8 @@
-import { beforeAll } from 'vitest';
 import { compareDatasets, type DatasetComparison } from '../../shared/jobs/restore/compare.ts';
-import type { Repository } from '../../shared/repository/repository.ts';
+import { HexKeyProvider } from '../../shared/keys/hex-key-provider.ts';
+import { Repository } from '../../shared/repository/repository.ts';
 import type { BackupContents, RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
-import { initRepository, openCheaply } from '../support/repository/engine.ts';
 import { hostileWorld, restorableWorld } from './checks/worlds.ts';
 import { putAll } from './contract.ts';
 import type { Place } from './place.ts';
@@ -25,13 +24,16 @@ export interface Restoring extends Made, AsyncDisposable {
 
 /** Backs databases up for all tests of a suite; each gets an empty place of its own. */
 export function restoringOf(openEmpty: () => Promise<Place>): () => Promise<Restoring> {
-  let made: Made & { readonly odd: Made };
-  beforeAll(async () => {
-    made = { ...(await backUp(openEmpty, restorableWorld)), odd: await backUp(openEmpty, hostileWorld) };
+  let made: Promise<Made & { readonly odd: Made }> | undefined;
+  const make = async () => ({
+    ...(await backUp(openEmpty, restorableWorld)),
+    odd: await backUp(openEmpty, hostileWorld),
   });
   return async () => {
+    made ??= make();
+    const found = await made;
     const place = await openEmpty();
-    return { ...made, place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
+    return { ...found, place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
   };
 }
 
@@ -79,9 +81,9 @@ export async function carryOut(
 let repository: Promise<Repository> | undefined;
 
 async function anyRepository(): Promise<Repository> {
-  const store = new MemoryStore();
-  await initRepository(store);
-  return openCheaply(store);
+  const opened = { store: new MemoryStore(), keys: new HexKeyProvider('00'.repeat(32)), signal: never };
+  await Repository.init(opened);
+  return Repository.open({ ...opened, workers: 1 });
 }
 
 /** Compares a target with a backup as a restore does when all is written. */

@@ -1,8 +1,8 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { expect } from 'vitest';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { type Scratch, type ScratchMark, scratchName } from '../../../shared/sources/scratch.ts';
-import { type Check, expectFailure, expectReleased, expectSame } from '../contract.ts';
+import { type Check, expectFailure, expectIncluded, expectReleased, expectSame } from '../contract.ts';
 import type { Place } from '../place.ts';
 import { never } from '../reading.ts';
 import { compare, type Restoring, restore } from '../restoring.ts';
@@ -23,8 +23,8 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
       await restore(scratch.target, contents, scratch.restoreOptions);
       await place.spoilSchema?.(name);
       const { outcome, missing, unexpected, changed } = await scratch.compareSchema(contents, never);
-      expect(outcome).toBe('different');
-      expect(missing.length + unexpected.length + changed.length).toBeGreaterThan(0);
+      assert.equal(outcome, 'different');
+      assert.ok(missing.length + unexpected.length + changed.length > 0);
       await ended(scratch);
     },
   },
@@ -36,7 +36,7 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
       const server = place.scratchServer();
       const make = () => server.make(contents, mark, { onWarning: () => {}, signal: never });
       await expectFailure(make, /^E_(SOURCE_|TARGET_NOT_EMPTY)/, { about: 'a name that is taken' });
-      expect(await place.listScratches()).toEqual([scratchName(mark)]);
+      assert.deepEqual(await place.listScratches(), [scratchName(mark)]);
       await expectReleased(place, 'after it failed');
     },
   },
@@ -57,10 +57,10 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
       await kept.scratch.keep(never);
       await kept.scratch.close();
       const next = await made(place, contents, later(mark));
-      expect(next.warnings).toEqual([]);
-      expect(await place.listScratches()).toEqual(expect.arrayContaining([kept.name]));
+      assert.deepEqual(next.warnings, []);
+      expectIncluded(await place.listScratches(), [kept.name]);
       await ended(next.scratch);
-      expect(await place.listScratches()).toEqual([kept.name]);
+      assert.deepEqual(await place.listScratches(), [kept.name]);
     },
   },
   {
@@ -68,18 +68,18 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
     run: async ({ place, contents }) => {
       const name = 'shop_copy';
       const server = place.scratchServer();
-      expect(await server.inTheWayOf(name, never)).toEqual([]);
+      assert.deepEqual(await server.inTheWayOf(name, never), []);
       const mark = { ...newMark(), name };
       const { scratch } = await made(place, contents, mark);
       await restore(scratch.target, contents, scratch.restoreOptions);
       await scratch.close();
-      expect((await place.readScratch(name))?.size ?? 0).toBeGreaterThan(0);
-      expect((await server.inTheWayOf(name, never)).join()).toContain(name);
+      assert.ok(((await place.readScratch(name))?.size ?? 0) > 0);
+      assert.ok((await server.inTheWayOf(name, never)).join().includes(name));
       // Also not where who made it was killed, and it has its mark still.
       const next = await made(place, contents, later(mark));
-      expect(next.warnings).toEqual([]);
+      assert.deepEqual(next.warnings, []);
       await ended(next.scratch);
-      expect((await place.readScratch(name))?.size ?? 0).toBeGreaterThan(0);
+      assert.ok(((await place.readScratch(name))?.size ?? 0) > 0);
       await scratch.remove(never);
       await scratch.close();
     },
@@ -91,7 +91,7 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
       await expectFailure(() => place.scratchServer().make(contents, newMark(), options), /^E_ABORTED$/, {
         about: 'a stopped drill',
       });
-      expect(await place.listScratches()).toEqual([]);
+      assert.deepEqual(await place.listScratches(), []);
       await expectReleased(place, 'after it was stopped');
     },
   },
@@ -111,9 +111,9 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
     run: async ({ place, contents }) => {
       const server = place.scratchServer();
       const { scratch } = await made(place, contents);
-      expect(scratch.removal).toMatch(/\S/);
-      expect(scratch.server).toMatch(/\S/);
-      for (const sentence of scratch.leftOut) expect(sentence).toMatch(/\S/);
+      assert.match(scratch.removal, /\S/);
+      assert.match(scratch.server, /\S/);
+      for (const sentence of scratch.leftOut) assert.match(sentence, /\S/);
       const told = [
         server.name,
         server.sharedWarning,
@@ -121,7 +121,7 @@ export const SCRATCH_CHECKS: readonly Check<Restoring>[] = [
         scratch.removal,
         ...scratch.leftOut,
       ].join();
-      for (const secret of place.secrets) expect(told).not.toContain(secret);
+      for (const secret of place.secrets) assert.ok(!told.includes(secret));
       await ended(scratch);
     },
   },
@@ -131,20 +131,23 @@ async function makesAndRemoves({ place, contents, world }: Restoring): Promise<v
   await place.put('other', many(3, 10));
   const before = await place.readByHand();
   const { scratch, name, warnings } = await made(place, contents);
-  expect(warnings).toEqual([]);
-  expect(await place.listScratches()).toEqual([name]);
-  expect((await place.readScratch(name))?.size ?? 0, 'it is empty').toBe(0);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(await place.listScratches(), [name]);
+  assert.equal((await place.readScratch(name))?.size ?? 0, 0, 'it is empty');
   const plan = await restore(scratch.target, contents, scratch.restoreOptions);
   const held = await place.readScratch(name);
-  if (!held) expect.fail('the scratch target is there');
+  if (!held) assert.fail('the scratch target is there');
   expectSame(held, world, 'the scratch target', { inOrder: place.facts.ordersRecords });
   const compared = await compare(scratch.target, contents, plan);
-  expect(compared.filter(({ equal }) => !equal)).toEqual([]);
+  assert.deepEqual(
+    compared.filter(({ equal }) => !equal),
+    [],
+  );
   const { outcome, ...found } = await scratch.compareSchema(contents, never);
-  expect(outcome).toBe(place.facts.schemaOutcome);
-  expect(found).toMatchObject({ missing: [], unexpected: [], changed: [] });
+  assert.equal(outcome, place.facts.schemaOutcome);
+  assert.partialDeepStrictEqual(found, { missing: [], unexpected: [], changed: [] });
   await ended(scratch);
-  expect(await place.listScratches()).toEqual([]);
+  assert.deepEqual(await place.listScratches(), []);
   expectSame(await place.readByHand(), before, 'all that is not the drill’s');
   await expectReleased(place, 'after the drill');
 }
@@ -153,17 +156,15 @@ async function removesLeftovers({ place, contents }: Restoring): Promise<void> {
   const [ours, theirs] = [newMark(), newMark()];
   const alive = await made(place, contents, { ...newMark(), repository: ours.repository });
   const beside = await made(place, contents, ours);
-  expect(beside.warnings, 'a drill that goes on is left alone').toEqual([]);
+  assert.deepEqual(beside.warnings, [], 'a drill that goes on is left alone');
   const other = await made(place, contents, theirs);
   await place.occupy('holdfast_drill_20200101t020000_00000000');
   for (const { scratch } of [alive, beside, other]) await scratch.close();
   const next = await made(place, contents, later(ours));
   for (const name of [alive.name, beside.name])
-    expect(
-      next.warnings.filter((warning) => warning.includes(name)),
-      name,
-    ).toHaveLength(1);
-  expect([...(await place.listScratches())].sort()).toEqual(
+    assert.equal(next.warnings.filter((warning) => warning.includes(name)).length, 1, name);
+  assert.deepEqual(
+    [...(await place.listScratches())].sort(),
     ['holdfast_drill_20200101t020000_00000000', other.name, next.name].sort(),
   );
   await ended(next.scratch);

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import {
   type Check,
   DATABASE_FAILED,
@@ -130,13 +130,13 @@ async function trustsTheParentRightly(place: Place): Promise<void> {
     const before = parent.datasets.find(({ name }) => name === dataset.name);
     for (const partition of dataset.partitions.filter(({ sameAsParent }) => sameAsParent)) {
       const bytes = before?.partitions.get(partition.name);
-      expect(bytes, `${dataset.name} is in the parent`).toBeDefined();
-      expect((await readPartition(view, dataset, partition)).equals(bytes!), dataset.name).toBe(true);
+      assert.notEqual(bytes, undefined, `${dataset.name} is in the parent`);
+      assert.ok((await readPartition(view, dataset, partition)).equals(bytes!), dataset.name);
     }
   }
   const delta = dataOf(await readSource(place.source(), { parent }));
   for (const [name, bytes] of Object.entries(whole))
-    expect(delta[name] === bytes, `${name} is the same with and without a parent`).toBe(true);
+    assert.ok(delta[name] === bytes, `${name} is the same with and without a parent`);
 }
 
 async function changesUnderTheRead(place: Place): Promise<void> {
@@ -147,14 +147,14 @@ async function changesUnderTheRead(place: Place): Promise<void> {
     await place.setRecord('b_large', 'r0023', CHANGED);
   });
   const outcome = await outcomeOf(() => readSource(place.source(), { onBlock: once.onBlock }));
-  expect(once.isDone, 'the dataset was changed while it was read').toBe(true);
+  assert.ok(once.isDone, 'the dataset was changed while it was read');
   if ('error' in outcome) return expectTyped(outcome.error, DATABASE_FAILED, { about: 'a change' });
   const { consistency } = outcome.value;
   const given = place.decode(outcome.value);
-  expect(
+  assert.ok(
     isSame(given, before) || isSame(given, after),
     `what was given is the data of before or of after (${consistency})`,
-  ).toBe(true);
+  );
 }
 
 async function goesUnderTheRead(place: Place): Promise<void> {
@@ -177,10 +177,10 @@ async function goesUnderTheRead(place: Place): Promise<void> {
     const { consistency } = outcome.value;
     const given = place.decode(outcome.value);
     const gone = new Map([...given].filter(([name, content]) => name !== 'b_large' || !isEmpty(content)));
-    expect(
+    assert.ok(
       isSame(given, before) || (consistency !== 'atomic' && isSame(gone, without)),
       `gone ${moment}: all of it or nothing of it (${consistency})`,
-    ).toBe(true);
+    );
   }
 }
 
@@ -195,21 +195,21 @@ async function saysItsConsistency(place: Place): Promise<void> {
       await place.setRecord('d_last', 'r0000', CHANGED);
     });
     const reading = await readView(source, view, { onBlock: once.onBlock });
-    expect(once.isDone, 'the data was changed while it was read').toBe(true);
+    assert.ok(once.isDone, 'the data was changed while it was read');
     return reading;
   });
   if ('error' in outcome) return expectTyped(outcome.error, DATABASE_FAILED, { about: 'a change' });
   const given = place.decode(outcome.value);
   if (outcome.value.consistency === 'atomic')
-    expect(isSame(given, before) || isSame(given, after), 'atomic: all of it is of one moment').toBe(true);
+    assert.ok(isSame(given, before) || isSame(given, after), 'atomic: all of it is of one moment');
   else
     for (const [name, content] of given) {
       const moments = [before, after].map((world) => world.get(name));
       const only = new Map([[name, content]]);
-      expect(
+      assert.ok(
         moments.some((moment) => moment && isSame(only, new Map([[name, moment]]))),
         `${name} is of one moment`,
-      ).toBe(true);
+      );
     }
 }
 

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { SourceView } from '../../../shared/sources/source.ts';
 import { type Check, expectSame, putAll } from '../contract.ts';
 import type { Place } from '../place.ts';
@@ -26,7 +26,7 @@ export const COMPLETE: readonly Check<Place>[] = [
       await putAll(place, mediumWorld(place.facts));
       for (const { name, partitions } of (await readSource(place.source(), { schema: true })).datasets)
         for (const bytes of partitions.values())
-          expect([undefined, 0x0a], `the last byte of ${name}`).toContain(bytes.at(-1));
+          assert.ok([undefined, 0x0a].includes(bytes.at(-1)), `the last byte of ${name}`);
     },
   },
   {
@@ -52,8 +52,8 @@ export const COMPLETE: readonly Check<Place>[] = [
       const first = dataOf(await readSource(place.source()));
       const second = dataOf(await readSource(place.source()));
       for (const [name, bytes] of Object.entries(first))
-        expect(second[name] === bytes, `${name} is the same`).toBe(true);
-      expect(Object.keys(second)).toEqual(Object.keys(first));
+        assert.ok(second[name] === bytes, `${name} is the same`);
+      assert.deepEqual(Object.keys(second), Object.keys(first));
     },
   },
   {
@@ -87,36 +87,40 @@ async function rulesOutOnlyWhatCannotBe(place: Place): Promise<void> {
     }
   };
   for (const text of HOSTILE_TEXTS) {
-    if (!canName(text)) expect(await holds(text, 'k', 'v'), `as a name: ${JSON.stringify(text)}`).toBe(false);
+    if (!canName(text))
+      assert.equal(await holds(text, 'k', 'v'), false, `as a name: ${JSON.stringify(text)}`);
     if (!canKey(text))
-      expect(await holds('keys', text, 'v'), `as a key: ${JSON.stringify(text)}`).toBe(false);
+      assert.equal(await holds('keys', text, 'v'), false, `as a key: ${JSON.stringify(text)}`);
     if (!canHold(text))
-      expect(await holds('texts', 'k', text), `as text: ${JSON.stringify(text)}`).toBe(false);
+      assert.equal(await holds('texts', 'k', text), false, `as text: ${JSON.stringify(text)}`);
   }
 }
 
 function checkPlan({ datasets, server, omitted }: SourceView): void {
   const names = datasets.map(({ name }) => name);
-  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
-  expect(names).not.toContain('');
+  assert.deepEqual(
+    names.filter((name, i) => names.indexOf(name) !== i),
+    [],
+  );
+  assert.ok(!names.includes(''));
   for (const { name, kind, attributes, partitions } of datasets) {
-    expect(['schema', 'data'], name).toContain(kind);
-    expect(JSON.parse(JSON.stringify(attributes)), `the attributes of ${name}`).toEqual(attributes);
+    assert.ok(['schema', 'data'].includes(kind), name);
+    assert.deepEqual(JSON.parse(JSON.stringify(attributes)), attributes, `the attributes of ${name}`);
     const parts = partitions.map((part) => part.name);
-    expect(new Set(parts).size, `the partitions of ${name}`).toBe(parts.length);
-    expect(parts.length, `the partitions of ${name}`).toBeGreaterThan(0);
+    assert.equal(new Set(parts).size, parts.length, `the partitions of ${name}`);
+    assert.ok(parts.length > 0, `the partitions of ${name}`);
     for (const { estimatedBytes } of partitions)
-      expect(Number.isFinite(estimatedBytes) && estimatedBytes >= 0, `the estimate of ${name}`).toBe(true);
+      assert.ok(Number.isFinite(estimatedBytes) && estimatedBytes >= 0, `the estimate of ${name}`);
   }
-  expect(server).not.toBe('');
-  for (const sentence of omitted) expect(sentence).toMatch(/\S/);
+  assert.notEqual(server, '');
+  for (const sentence of omitted) assert.match(sentence, /\S/);
 }
 
 async function readsAtOnce(place: Place): Promise<void> {
   await putAll(place, mediumWorld(place.facts));
   const source = place.source();
   const { maxReaders } = source.capabilities;
-  expect(Number.isInteger(maxReaders) && maxReaders >= 1).toBe(true);
+  assert.ok(Number.isInteger(maxReaders) && maxReaders >= 1);
   const oneByOne = await readSource(source);
   await using view = await source.open(never);
   const parts = view.datasets
@@ -129,7 +133,7 @@ async function readsAtOnce(place: Place): Promise<void> {
       const alone = oneByOne.datasets
         .find(({ name }) => name === dataset.name)
         ?.partitions.get(partition.name);
-      expect(alone && bytes.equals(alone), `${dataset.name} read beside others`).toBe(true);
+      assert.ok(alone && bytes.equals(alone), `${dataset.name} read beside others`);
     }
   });
   await Promise.all(lanes);
@@ -140,20 +144,26 @@ async function sharesItsView(place: Place): Promise<void> {
   const source = place.source();
   await using view = await source.open(never);
   const { sharing } = source;
-  expect(view.handle !== undefined, 'a view has a handle where its source lets others join').toBe(
+  assert.equal(
+    view.handle !== undefined,
     sharing !== undefined,
+    'a view has a handle where its source lets others join',
   );
   if (!sharing) return;
   const { server, position, omitted, datasets, handle = {} } = view;
-  expect(view.changed).toBeUndefined();
-  expect(datasets.filter(({ readLast }) => readLast)).toEqual([]);
+  assert.equal(view.changed, undefined);
+  assert.deepEqual(
+    datasets.filter(({ readLast }) => readLast),
+    [],
+  );
   const { consistency } = source.capabilities;
   const told = JSON.parse(JSON.stringify({ server, position, omitted, datasets, handle, consistency }));
   await place.setRecord('a_first', 'r0000', 'changed after the view was opened');
   await using joined = await place.source().sharing!.join(told, never);
   const theirs = await readView(source, joined);
   expectSame(place.decode(theirs), world, 'what the joined view gave');
-  expect(theirs.datasets.map(({ name }) => name)).toEqual(
+  assert.deepEqual(
+    theirs.datasets.map(({ name }) => name),
     datasets.filter(({ kind }) => kind === 'data').map(({ name }) => name),
   );
 }

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { refuseEmpty } from '../../../shared/jobs/backup/judge-backup.ts';
 import type { Source } from '../../../shared/sources/source.ts';
 import {
@@ -32,11 +32,11 @@ export const FAILURES: readonly Check<Place>[] = [
     run: async (place) => {
       const before = place.touched;
       const { name } = place.source();
-      expect(place.touched, 'the database was not touched').toBe(before);
-      expect(await place.openHandles()).toBe(0);
-      expect(name).not.toBe('');
-      for (const secret of place.secrets) expect(name).not.toContain(secret);
-      expect(place.source().name, 'the name chooses the parent: it is always the same').toBe(name);
+      assert.equal(place.touched, before, 'the database was not touched');
+      assert.equal(await place.openHandles(), 0);
+      assert.notEqual(name, '');
+      for (const secret of place.secrets) assert.ok(!name.includes(secret));
+      assert.equal(place.source().name, name, 'the name chooses the parent: it is always the same');
     },
   },
   {
@@ -49,7 +49,7 @@ export const FAILURES: readonly Check<Place>[] = [
       await using view = await source.open(never);
       const [dataset] = view.datasets.filter(({ kind }) => kind === 'data');
       const partition = dataset?.partitions[0];
-      if (!dataset || !partition) expect.fail('there is a dataset');
+      if (!dataset || !partition) assert.fail('there is a dataset');
       await expectFailure(() => readPartition(view, dataset, partition, { signal: stopped }), STOPPED, {
         about: 'read',
       });
@@ -78,14 +78,14 @@ export const FAILURES: readonly Check<Place>[] = [
     without: ({ neverSilent }) => neverSilent,
     run: async (place) => {
       await putAll(place, smallWorld());
-      if (!place.silence) expect.fail('the place says how its database falls silent');
+      if (!place.silence) assert.fail('the place says how its database falls silent');
       await using silence = await place.silence.arm();
       const stop = new AbortController();
       const reading = outcomeOf(() => readSource(place.source(), { signal: stop.signal, check: false }));
       await silence.begun;
       stop.abort();
       const outcome = await reading;
-      if ('value' in outcome) expect.fail('a read of a silent database ended well');
+      if ('value' in outcome) assert.fail('a read of a silent database ended well');
       expectTyped(outcome.error, STOPPED, { about: 'silence' });
       await expectReleased(place, 'after the silence');
     },
@@ -113,7 +113,7 @@ export const FAILURES: readonly Check<Place>[] = [
 async function breaks(place: Place): Promise<void> {
   const world = await putAll(place, smallWorld());
   const breakages = await place.breakages();
-  expect(breakages.length, 'the place says how its reads break').toBeGreaterThan(0);
+  assert.ok(breakages.length > 0, 'the place says how its reads break');
   for (const { name, isForGood, arm, during } of breakages) {
     await using _ = await arm();
     let isDone = false;
@@ -123,10 +123,10 @@ async function breaks(place: Place): Promise<void> {
       await during('b_large');
     };
     const outcome = await outcomeOf(() => readSource(place.source(), { check: false, onBlock }));
-    if (during) expect(isDone, `${name}: it came to that`).toBe(true);
+    if (during) assert.ok(isDone, `${name}: it came to that`);
     if ('error' in outcome)
       expectTyped(outcome.error, DATABASE_FAILED, { about: name, secrets: place.secrets });
-    else if (isForGood) expect.fail(`${name}: it ended well`);
+    else if (isForGood) assert.fail(`${name}: it ended well`);
     else expectSame(place.decode(outcome.value), world, `${name}: it ended well`);
     await _[Symbol.asyncDispose]();
     await expectReleased(place, name);
@@ -136,7 +136,7 @@ async function breaks(place: Place): Promise<void> {
 
 async function refuses(place: Place): Promise<void> {
   const refused = await place.refused();
-  expect(refused.length, 'the place says what is to be refused').toBeGreaterThan(0);
+  assert.ok(refused.length > 0, 'the place says what is to be refused');
   for (const { name, codes, source } of refused)
     await expectFailure(() => readSomething(source), new RegExp(`^(${codes.join('|')})$`), {
       about: name,
@@ -164,9 +164,9 @@ async function releases(place: Place): Promise<void> {
     await using view = await place.source().open(never);
     const dataset = view.datasets.find(({ name }) => place.nameOf(name) === 'b_large');
     const partition = dataset?.partitions[0];
-    if (!dataset || !partition) expect.fail('b_large is there');
+    if (!dataset || !partition) assert.fail('b_large is there');
     for await (const block of view.read(dataset, partition, never)) {
-      expect(block.length).toBeGreaterThan(0);
+      assert.ok(block.length > 0);
       break;
     }
   }
@@ -178,7 +178,7 @@ async function closesUnderTheRead(place: Place): Promise<void> {
   const view = await place.source().open(never);
   const dataset = view.datasets.find(({ name }) => place.nameOf(name) === 'b_large');
   const partition = dataset?.partitions[0];
-  if (!dataset || !partition) expect.fail('b_large is there');
+  if (!dataset || !partition) assert.fail('b_large is there');
   let isClosed = false;
   const outcome = await outcomeOf(() =>
     readPartition(view, dataset, partition, {
@@ -189,7 +189,7 @@ async function closesUnderTheRead(place: Place): Promise<void> {
       },
     }),
   );
-  expect(isClosed).toBe(true);
+  assert.ok(isClosed);
   if ('error' in outcome) expectTyped(outcome.error, /^E_(SOURCE_[A-Z]+|ABORTED)$/, { about: 'closed' });
   else if (dataset.partitions.length === 1) {
     const reading = {
@@ -200,6 +200,6 @@ async function closesUnderTheRead(place: Place): Promise<void> {
     } as const;
     const only = new Map([...world].filter(([name]) => name === 'b_large'));
     expectSame(place.decode(reading), only, 'what came after it was closed');
-  } else expect.fail('a read of one of several partitions must not go on when its view is closed');
+  } else assert.fail('a read of one of several partitions must not go on when its view is closed');
   await expectReleased(place, 'after it was closed under a read');
 }

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupContents } from '../../../shared/sources/target.ts';
 import {
@@ -66,13 +66,13 @@ export const FAILURES: readonly Check<Restoring>[] = [
 
 async function breaks({ place, contents, world }: Restoring): Promise<void> {
   const breakages = await place.writeBreakages(() => restore(place.target(), contents, { replace: true }));
-  expect(breakages.length, 'the place says how its restores break').toBeGreaterThan(0);
+  assert.ok(breakages.length > 0, 'the place says how its restores break');
   for (const { name, isForGood, arm } of breakages) {
     const armed = await arm();
     const outcome = await outcomeOf(() => restore(place.target(), contents, { replace: true }));
     await armed[Symbol.asyncDispose]();
     if ('error' in outcome) expectTyped(outcome.error, TYPED, { about: name, secrets: place.secrets });
-    else if (isForGood) expect.fail(`${name}: it ended well`);
+    else if (isForGood) assert.fail(`${name}: it ended well`);
     else expectSame(await place.readByHand(), world, `${name}: it ended well`);
     await expectReleased(place, name);
   }
@@ -109,13 +109,13 @@ async function findsDifferences({ place, contents, world }: Restoring): Promise<
     (await compare(target, contents, plan))
       .filter(({ equal }) => !equal)
       .map(({ dataset }) => place.nameOf(dataset).replace(/^\//, ''));
-  expect(await different()).toEqual([]);
+  assert.deepEqual(await different(), []);
   for (const [what, dataset, content] of changesOf(world)) {
     await place.put(dataset, content);
-    expect(await different(), `${what} of ${dataset}`).toEqual([dataset]);
+    assert.deepEqual(await different(), [dataset], `${what} of ${dataset}`);
     await place.put(dataset, world.get(dataset));
   }
-  expect(await different(), 'put back by hand').toEqual([]);
+  assert.deepEqual(await different(), [], 'put back by hand');
 }
 
 type Change = readonly [what: string, dataset: string, content: Content | undefined];

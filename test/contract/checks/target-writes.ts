@@ -1,6 +1,13 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { BackupContents, RestorePlan } from '../../../shared/sources/target.ts';
-import { type Check, expectFailure, expectReleased, expectSame, putAll } from '../contract.ts';
+import {
+  type Check,
+  expectFailure,
+  expectIncluded,
+  expectReleased,
+  expectSame,
+  putAll,
+} from '../contract.ts';
 import type { Place } from '../place.ts';
 import { never } from '../reading.ts';
 import { carryOut, type Restoring, restore } from '../restoring.ts';
@@ -35,7 +42,7 @@ export const WRITES: readonly Check<Restoring>[] = [
     promise: 'looks again before it writes: what came after the plan is not overwritten',
     run: async ({ place, contents }) => {
       const plan = await place.target().plan(contents, {}, never);
-      expect(plan.conflicts).toEqual([]);
+      assert.deepEqual(plan.conflicts, []);
       await place.put('d_last', OTHER);
       await expectFailure(() => carryOut(place.target(), contents, plan), NOT_EMPTY, { about: 'a restore' });
       expectSame(await place.readByHand(), new Map([['d_last', OTHER]]), 'after it was refused');
@@ -74,12 +81,12 @@ export const WRITES: readonly Check<Restoring>[] = [
     run: async ({ place, contents }) => {
       const before = place.touched;
       const target = place.target();
-      expect(place.touched, 'the database was not touched').toBe(before);
+      assert.equal(place.touched, before, 'the database was not touched');
       const { target: planned, steps, warnings } = await target.plan(contents, {}, never);
-      expect(target.name).not.toBe('');
+      assert.notEqual(target.name, '');
       for (const secret of place.secrets)
-        expect([target.name, target.asSource([]).name, planned, ...steps, ...warnings].join()).not.toContain(
-          secret,
+        assert.ok(
+          ![target.name, target.asSource([]).name, planned, ...steps, ...warnings].join().includes(secret),
         );
     },
   },
@@ -88,16 +95,16 @@ export const WRITES: readonly Check<Restoring>[] = [
 async function writesAll({ place, contents, world }: Restoring): Promise<void> {
   let done = 0;
   const onDone = (plainBytes: number) => {
-    expect(plainBytes, 'progress only grows').toBeGreaterThanOrEqual(done);
+    assert.ok(plainBytes >= done, 'progress only grows');
     done = plainBytes;
   };
   const plan = await restore(place.target(), contents, { onDone });
-  expect(done).toBeGreaterThan(0);
+  assert.ok(done > 0);
   expectSame(await place.readByHand(), world, 'what was restored, read by hand', {
     inOrder: place.facts.ordersRecords,
   });
   const data = plan.compare.filter(({ kind }) => kind === 'data').map(({ name }) => place.nameOf(name));
-  expect(data, 'all of it is to be compared').toEqual(expect.arrayContaining([...world.keys()]));
+  expectIncluded(data, [...world.keys()], 'all of it is to be compared');
   await expectReleased(place, 'after the restore');
 }
 
@@ -112,10 +119,10 @@ async function plansOnly({ place, contents }: Restoring): Promise<void> {
   const target = place.target();
   for (const replace of [false, true]) {
     const { conflicts, drops, steps, datasets } = await target.plan(contents, { replace }, never);
-    expect(conflicts.length, 'what is in the way is named').toBeGreaterThan(0);
-    expect(drops.length > 0, 'what is to be dropped is named').toBe(replace);
-    expect(steps.length).toBeGreaterThan(0);
-    expect(datasets.length).toBeGreaterThan(0);
+    assert.ok(conflicts.length > 0, 'what is in the way is named');
+    assert.equal(drops.length > 0, replace, 'what is to be dropped is named');
+    assert.ok(steps.length > 0);
+    assert.ok(datasets.length > 0);
   }
   expectSame(await place.readByHand(), before, 'after the plans');
   await expectReleased(place, 'after the plans');
@@ -149,20 +156,17 @@ async function replaces({ place, contents, world }: Restoring): Promise<void> {
         plan,
         before.filter((name) => name !== 'other'),
       );
-    expect(plan.drops.length, 'what is removed is named').toBeGreaterThan(0);
+    assert.ok(plan.drops.length > 0, 'what is removed is named');
   }
 }
 
 function expectNamed({ drops }: RestorePlan, names: readonly string[]): void {
   for (const name of names)
-    expect(
+    assert.ok(
       drops.some((drop) => drop.includes(name)),
       `${name} is named among ${drops}`,
-    ).toBe(true);
-  expect(
-    drops.some((drop) => drop.includes('other')),
-    'what is kept is not named',
-  ).toBe(false);
+    );
+  assert.ok(!drops.some((drop) => drop.includes('other')), 'what is kept is not named');
 }
 
 async function restoresOne({ place, contents, world }: Restoring): Promise<void> {
@@ -177,9 +181,10 @@ async function restoresOne({ place, contents, world }: Restoring): Promise<void>
   const datasets = [named(place, contents, 'b_large')];
   const plan = await restore(place.target(), contents, { datasets });
   expectSame(await place.readByHand(), new Map([...others, ...one]), 'one dataset beside others');
-  expect(plan.datasets.filter(({ kind }) => kind === 'data').map(({ name }) => place.nameOf(name))).toEqual([
-    'b_large',
-  ]);
+  assert.deepEqual(
+    plan.datasets.filter(({ kind }) => kind === 'data').map(({ name }) => place.nameOf(name)),
+    ['b_large'],
+  );
   await expectFailure(() => restore(place.target(), contents, { datasets }), NOT_EMPTY, {
     about: 'once more',
   });
@@ -191,6 +196,6 @@ async function restoresOne({ place, contents, world }: Restoring): Promise<void>
 /** The adapter's name of a dataset. */
 export function named(place: Place, { datasets }: BackupContents, dataset: string): string {
   const found = datasets.find(({ kind, name }) => kind === 'data' && place.nameOf(name) === dataset);
-  if (!found) return expect.fail(`${dataset} is in the backup`);
+  if (!found) return assert.fail(`${dataset} is in the backup`);
   return found.name;
 }
