@@ -1,12 +1,6 @@
 import { HoldfastError } from '../shared/core/errors.ts';
 import type { Io } from './io.ts';
-import { plain } from './plain-prompts.ts';
-
-export interface Choice<T> {
-  readonly value: T;
-  readonly label: string;
-  readonly hint?: string;
-}
+import { type Choice, plain } from './plain-prompts.ts';
 
 /** Questions on a terminal; where there is none, or nothing to choose from, the answer is undefined. */
 export const ask = {

@@ -7,9 +7,6 @@ interface CommandEntry {
   load(): Promise<Command>;
 }
 
-/** What completion scripts ask: it is not for people, and in no help. */
-export const COMPLETE = '__complete';
-
 /** Every command, in the order of `holdfast help`. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   doctor: {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type NamedSource, type ResolvedConfig, resolveConfig } from '../shared/config/config.ts';
+import { type ResolvedConfig, resolveConfig } from '../shared/config/config.ts';
 import { DEFAULT_FILES, readConfigFile } from '../shared/config/file.ts';
+import type { NamedSource } from '../shared/config/named-source.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';

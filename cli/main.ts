@@ -3,7 +3,8 @@ import { withFirebaseKeyFile } from '../shared/core/firebase-key-file.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
 import { type Command, commandFirst, usage } from './command.ts';
-import { COMMANDS, COMPLETE } from './commands.ts';
+import { COMMANDS } from './commands.ts';
+import { COMPLETE } from './complete-word.ts';
 import { withEnvFile } from './env-file.ts';
 import { type Io, write } from './io.ts';
 

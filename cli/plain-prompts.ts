@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises';
-import type { Choice } from './ask.ts';
 import { type Io, printable } from './io.ts';
 
 /** Questions on a terminal that can do no more than print lines (`TERM=dumb`): choices are numbered. */
@@ -33,3 +32,9 @@ export const plain = {
     return /^y(es)?$/i.test(await plain.text(io, `${message} [y/N]`));
   },
 };
+
+export interface Choice<T> {
+  readonly value: T;
+  readonly label: string;
+  readonly hint?: string;
+}

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { NamedSource, ResolvedConfig } from '../shared/config/config.ts';
+import type { ResolvedConfig } from '../shared/config/config.ts';
+import type { NamedSource } from '../shared/config/named-source.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/restore/choose-backup.ts';

@@ -15,7 +15,8 @@ export {
   BackupReceiverStack,
 } from './constructs/backup-receiver.ts';
 export { BackupSchedules, type BackupSchedulesProps } from './constructs/backup-schedules.ts';
-export { BackupStateMachine, type BackupStateMachineProps } from './constructs/backup-state-machine.ts';
+export { BackupStateMachine } from './constructs/backup-state-machine.ts';
+export type { BackupStateMachineProps } from './constructs/backup-state-machine-props.ts';
 export { BackupStorage, type BackupStorageProps, type PackTransition } from './constructs/backup-storage.ts';
 export { DatabaseBackups, type DatabaseBackupsProps } from './constructs/database-backups.ts';
 export { JobFunction, type JobFunctionProps } from './constructs/job-function.ts';

@@ -94,6 +94,32 @@ describe('layers', () => {
   );
 });
 
+describe('files', () => {
+  it('import no file in a circle, types included', () => {
+    expect(circles()).toEqual([]);
+  });
+});
+
+/** Each circle of imports once, as the files that it goes through. */
+function circles(): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const imports = new Map(files.map((file) => [file, importsOf(file)]));
+  const visit = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file]);
+    if (at >= 0 || done.has(file)) return;
+    for (const imported of imports.get(file) ?? []) visit(imported, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  return found;
+}
+
+function importsOf(file: string): string[] {
+  return [...codeOf(file).matchAll(IMPORT)].map(([, specifier]) => path.join(path.dirname(file), specifier!));
+}
+
 describe('package', () => {
   it('says the version that backups are marked with', () => {
     expect(JSON.parse(readFileSync('package.json', 'utf8')).version).toBe(VERSION);

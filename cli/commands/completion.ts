@@ -1,5 +1,5 @@
 import { type Command, parse, usage } from '../command.ts';
-import { COMPLETE } from '../commands.ts';
+import { COMPLETE } from '../complete-word.ts';
 import { write } from '../io.ts';
 
 /** Scripts ask the program itself, which knows its options, and what configuration and repository hold. */

@@ -1,4 +1,5 @@
-import { type DrillResult, runDrill } from '../../shared/jobs/drill/drill.ts';
+import { runDrill } from '../../shared/jobs/drill/drill.ts';
+import type { DrillResult } from '../../shared/jobs/drill/drill-result.ts';
 import { noteOfDrill } from '../../shared/jobs/runs/record-run.ts';
 import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { configuredName } from '../../shared/jobs/source/naming.ts';

@@ -1,4 +1,5 @@
-import { type DamagedBackup, type RepairResult, repairBackups } from '../../shared/jobs/repair/repair.ts';
+import { type RepairResult, repairBackups } from '../../shared/jobs/repair/repair.ts';
+import type { DamagedBackup } from '../../shared/jobs/repair/repair-report.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural, shortKey } from '../format.ts';
 import { describeMissing } from '../missing.ts';

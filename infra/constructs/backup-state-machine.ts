@@ -1,8 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   Choice,
   Condition,
@@ -18,78 +15,14 @@ import {
   Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import type { BackupStateMachineProps, StepFunctions } from './backup-state-machine-props.ts';
 import { deliveredLog } from './delivered-log.ts';
 import { EventStates } from './event-states.ts';
-import type { FargateRuntime } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { lockThen } from './lock-step.ts';
 import { DEFAULT_CONCURRENCY, holdStep, partitionStep } from './partition-steps.ts';
 import { explainStep, verifySteps } from './verify-steps.ts';
-
-/** The functions that a backup is made of. */
-export interface StepFunctions {
-  readonly plan: LambdaFunction;
-  readonly hold: LambdaFunction;
-  readonly backupPartition: LambdaFunction;
-  readonly commit: LambdaFunction;
-  readonly verify: LambdaFunction;
-  /**
-   * Locks what a backup needs once it is listed.
-   *
-   * @default - nothing is locked
-   */
-  readonly lock?: LambdaFunction | undefined;
-}
-
-export interface BackupStateMachineProps {
-  readonly functions: StepFunctions;
-  /** Where the outcome of each backup is told. */
-  readonly eventBus: IEventBus;
-
-  /**
-   * Runs partitions that would outlive a function.
-   *
-   * @default - none: a backup with such a partition fails, and says so
-   */
-  readonly fargate?: FargateRuntime | undefined;
-
-  /**
-   * Whether a Fargate task holds the database's snapshot, instead of a function, which can for 15 minutes at most.
-   * Needs `fargate`.
-   *
-   * @default false
-   */
-  readonly holdOnFargate?: boolean | undefined;
-
-  /**
-   * Partitions of one backup that run at the same time, 1 to 1000.
-   *
-   * @default 10
-   */
-  readonly maxConcurrency?: number | undefined;
-
-  /**
-   * How long the holder may take to plan before another one is called; more than 5 minutes.
-   *
-   * @default Duration.minutes(10)
-   */
-  readonly holdStartTimeout?: Duration | undefined;
-
-  /**
-   * How long one backup may take in all.
-   *
-   * @default Duration.hours(26)
-   */
-  readonly timeout?: Duration | undefined;
-
-  /**
-   * How long the log of executions is kept. It has no data of the database.
-   *
-   * @default RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: RetentionDays | undefined;
-}
 
 const MOST_CONCURRENCY = 1000;
 

@@ -1,7 +1,8 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { NamedSource } from '../../shared/config/named-source.ts';
 
 /** What it takes to log in to some databases. */
 interface Rights {

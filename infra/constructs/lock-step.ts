@@ -1,6 +1,6 @@
 import { type IChainable, JsonPath } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { StepFunctions } from './backup-state-machine.ts';
+import type { StepFunctions } from './backup-state-machine-props.ts';
 import type { EventStates } from './event-states.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
 import { explainStep } from './verify-steps.ts';

@@ -18,7 +18,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { EcsFargateLaunchTarget, LambdaInvocationType } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { BackupStateMachineProps } from './backup-state-machine.ts';
+import type { BackupStateMachineProps } from './backup-state-machine-props.ts';
 import type { FargateRuntime, TaskJob } from './fargate-runtime.ts';
 import { HOLD_EVENT_AGE } from './job-function.ts';
 import { CAUGHT, jobStep, runEvent } from './job-step.ts';

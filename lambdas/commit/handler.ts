@@ -7,7 +7,8 @@ import { noteOfBackup } from '../../shared/jobs/runs/record-run.ts';
 import { newPartsOf } from '../../shared/jobs/verify/verify-parts.ts';
 import { run, source, type } from '../runtime/event-members.ts';
 import { explained, Failure } from '../runtime/explained.ts';
-import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { defineFunction } from '../runtime/function.ts';
+import type { Invocation } from '../runtime/invocation.ts';
 import { noteEnd } from '../runtime/noted.ts';
 import { logger, measure } from '../runtime/telemetry.ts';
 

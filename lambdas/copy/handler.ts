@@ -6,7 +6,8 @@ import type { CopyResult } from '../../shared/jobs/copy/copy.ts';
 import { copyToPlace } from '../../shared/jobs/copy/copy-to-place.ts';
 import { backupKey } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
-import { defineFunction, type Invocation } from '../runtime/function.ts';
+import { defineFunction } from '../runtime/function.ts';
+import type { Invocation } from '../runtime/invocation.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import { initRepository } from '../../shared/jobs/open-repository.ts';
-import type { Invocation } from '../runtime/function.ts';
+import type { Invocation } from '../runtime/invocation.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 

@@ -1,4 +1,5 @@
-import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { NamedSource } from '../../shared/config/named-source.ts';
 import type { DoctorGroup } from '../../shared/jobs/doctor/row.ts';
 import { type ExaminedPlace, sourceGroup } from '../../shared/jobs/doctor/source-group.ts';
 import { openServerChecks } from '../../shared/jobs/source/open-server-checks.ts';

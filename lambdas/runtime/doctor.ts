@@ -5,7 +5,7 @@ import { KEY } from '../../shared/jobs/doctor/key-checks.ts';
 import { bucketGroup } from '../../shared/jobs/doctor/repository-group.ts';
 import type { DoctorGroup, DoctorRow } from '../../shared/jobs/doctor/row.ts';
 import { signingChecks } from '../../shared/jobs/doctor/signing-check.ts';
-import type { Invocation } from './function.ts';
+import type { Invocation } from './invocation.ts';
 import { redact } from './redact.ts';
 import { repositoryPlace } from './settings.ts';
 

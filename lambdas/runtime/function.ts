@@ -4,30 +4,13 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
-import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { OnProgress } from '../../shared/core/progress.ts';
 import { startDeadline } from './deadline.ts';
 import { type DoctorAnswer, type DoctorDuties, DoctorEvent, examineHere, isDoctorEvent } from './doctor.ts';
 import { toFunctionError } from './function-error.ts';
-import { type KeyUse, openConfigured, type Repository, readSettings } from './settings.ts';
+import type { Invocation } from './invocation.ts';
+import { openConfigured, type Repository, readSettings } from './settings.ts';
 import { logger, tracer } from './telemetry.ts';
-
-/** What a function works with. */
-export interface Invocation {
-  readonly config: ResolvedConfig;
-  /** Who asked, where the event does not say it. */
-  readonly by: string;
-  /** 32 hex digits of this invocation, for what has no run of its own. */
-  readonly id: string;
-  /** Whether there are hours, and not minutes. */
-  readonly isTask: boolean;
-  /** Aborted somewhat before the function's time runs out. */
-  readonly signal: AbortSignal;
-  readonly until: Date;
-  readonly onProgress: OnProgress;
-  /** Opened at the first call; closed when the function is done. */
-  repository(options?: KeyUse): Promise<Repository>;
-}
 
 /** What Lambda, or `task.ts` in its place, gives a function. */
 export type FunctionContext = Pick<

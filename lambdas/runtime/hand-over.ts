@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { bytes } from '../../shared/core/human.ts';
-import type { Invocation } from './function.ts';
+import type { Invocation } from './invocation.ts';
 import { logger } from './telemetry.ts';
 
 /** The answer of a function whose work a task does. */

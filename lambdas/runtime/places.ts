@@ -1,4 +1,5 @@
-import type { NamedSource, ResolvedConfig } from '../../shared/config/config.ts';
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { NamedSource } from '../../shared/config/named-source.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { openSource, type SourceConfig } from '../../shared/jobs/source/adapters.ts';
 import { namedSource } from '../../shared/jobs/source/same-source.ts';

@@ -1,5 +1,5 @@
 import { isHoldfastError } from '../../shared/core/errors.ts';
-import type { Invocation } from './function.ts';
+import type { Invocation } from './invocation.ts';
 import type { Repository } from './settings.ts';
 import { logger } from './telemetry.ts';
 

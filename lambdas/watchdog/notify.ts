@@ -3,7 +3,7 @@ import { systemClock } from '../../shared/core/clock.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { Notifier, type Sent } from '../../shared/jobs/notify/notifier.ts';
 import type { Outlook } from '../../shared/jobs/notify/outlook.ts';
-import type { Invocation } from '../runtime/function.ts';
+import type { Invocation } from '../runtime/invocation.ts';
 import { readSecret } from '../runtime/secrets.ts';
 import type { Repository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';

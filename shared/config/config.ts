@@ -9,6 +9,7 @@ import { CopyConfig, type CopyPlace, resolveCopies } from './copy.ts';
 import { type EnvConfig, readConfigEnv } from './environment.ts';
 import { hostingProblems } from './hosting.ts';
 import { LockConfig, type LockSettings, resolveLock } from './lock.ts';
+import type { NamedSource } from './named-source.ts';
 import { NotificationsConfig, type NotifyChannel, resolveNotifications } from './notifications.ts';
 import {
   DrillConfig,
@@ -117,26 +118,6 @@ export type HoldfastConfig = z.input<typeof FileConfig>;
 /** Gives a configuration its type: `export default defineConfig({ … })`. */
 export function defineConfig(config: HoldfastConfig): HoldfastConfig {
   return config;
-}
-
-export interface NamedSource {
-  readonly name: string;
-  readonly kind: 'files' | 'firebase-rtdb' | 'postgres';
-  /** May hold a secret. Empty where all of it is in `secret`. */
-  readonly url: string;
-  /** ARN of a Secrets Manager secret or an SSM parameter that holds the URL, or the login. */
-  readonly secret?: string;
-  /** ARN of the key that the secret is encrypted with, where it is one's own. */
-  readonly secretKey?: string;
-  /** Beside a secret that holds user and password only. */
-  readonly host?: string;
-  readonly port?: number | string;
-  readonly database?: string;
-  /** Which database AWS vouches for the role at. */
-  readonly dbResourceId?: string;
-  /** How old its newest good backup may be. Of sources alone. */
-  readonly rpoMs?: number;
-  readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface ResolvedConfig {

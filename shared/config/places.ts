@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { FIREBASE_INSTANCES, FIREBASE_OPTIONS, POSTGRES_OPTIONS } from '../sources/source-options.ts';
 import { ageOf, isAge } from './age.ts';
-import type { NamedSource } from './config.ts';
+import type { NamedSource } from './named-source.ts';
 
 /** In a CDK app, what stands for a value until it is deployed. */
 const TOKEN = String.raw`\$\{Token\[[^\]]+\]\}`;

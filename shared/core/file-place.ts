@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { HoldfastError } from './errors.ts';
-import { asOutputError } from './output-file.ts';
+import { asOutputError } from './output-error.ts';
 
 /** Where bytes go in a file that is there. */
 export interface FilePlace {

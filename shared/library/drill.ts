@@ -1,4 +1,5 @@
-import { type DrillResult, type DrillOptions as JobOptions, runDrill } from '../jobs/drill/drill.ts';
+import { type DrillOptions as JobOptions, runDrill } from '../jobs/drill/drill.ts';
+import type { DrillResult } from '../jobs/drill/drill-result.ts';
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
 import { noteOfDrill } from '../jobs/runs/record-run.ts';
 import { type Place, scratchAt } from './places.ts';

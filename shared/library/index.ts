@@ -2,7 +2,7 @@
 export { type ErrorCode, HoldfastError, isHoldfastError } from '../core/errors.ts';
 export type { ProgressEvent } from '../core/progress.ts';
 export type { BackupResult } from '../jobs/backup/backup.ts';
-export type { DrillResult } from '../jobs/drill/drill.ts';
+export type { DrillResult } from '../jobs/drill/drill-result.ts';
 export type { RestoreResult } from '../jobs/restore/restore.ts';
 export type { PruneResult } from '../jobs/retention/prune.ts';
 export type { PrunePlan } from '../jobs/retention/prune-plan.ts';

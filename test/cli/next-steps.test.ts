@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nextSteps } from '../../cli/next-steps.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { commandOf } from '../../shared/jobs/verdict/commands.ts';
-import type { StepAction } from '../../shared/jobs/verdict/steps.ts';
+import type { StepAction } from '../../shared/jobs/verdict/step-action.ts';
 
 const backup = 'backups/daily/20260331/backup_daily_20260331_020000.json' as BackupKey;
 

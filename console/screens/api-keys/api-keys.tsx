@@ -2,19 +2,15 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
 import { useRefusal, useStatus } from '../../api/status.ts';
-import type { AnswerOf } from '../../api/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { Copied } from '../../ui/command.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Card, Note, PageHead } from '../../ui/parts.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { tell } from '../../ui/toasts.tsx';
+import type { Key, Keys, Made } from './answers.ts';
 import { KeyTable } from './key-table.tsx';
 import { MakeKey } from './make-key.tsx';
-
-export type Keys = AnswerOf<'apiKeys'>;
-export type Key = Keys['keys'][number];
-export type Made = AnswerOf<'createApiKey'>;
 
 /** API keys of machines: what there are, and, for an admin, making and revoking them. */
 export function ApiKeys() {

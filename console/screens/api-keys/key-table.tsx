@@ -2,7 +2,7 @@ import { Button } from '../../ui/button.tsx';
 import { Ago, Moment } from '../../ui/moment.tsx';
 import { Badge, type Tone } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
-import type { Key } from './api-keys.tsx';
+import type { Key } from './answers.ts';
 
 const STATES: Readonly<Record<Key['state'], readonly [Tone, string]>> = {
   active: ['good', 'Active'],

@@ -4,7 +4,7 @@ import { call } from '../../api/client.ts';
 import { useStatus } from '../../api/status.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Choice, SelectField, TextField } from '../../ui/fields.tsx';
-import type { Made } from './api-keys.tsx';
+import type { Made } from './answers.ts';
 
 const ABOUT: Readonly<Record<KeyRole, string>> = {
   viewer: 'Looks.',

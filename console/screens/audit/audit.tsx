@@ -1,7 +1,6 @@
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../../../shared/core/api-names.ts';
 import { call } from '../../api/client.ts';
 import { useStatus } from '../../api/status.ts';
-import type { QueryOf } from '../../api/types.ts';
 import { place, replacePlace } from '../../routes.ts';
 import { Button } from '../../ui/button.tsx';
 import { DelayedField } from '../../ui/delayed-field.tsx';
@@ -14,12 +13,9 @@ import { shortSource } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import { Entries } from './entries.tsx';
 import { ExportAudit } from './export-audit.tsx';
+import type { AuditFilter } from './filter.ts';
 import { actionTitle, outcomeTitle } from './titles.ts';
 
-export type AuditFilter = Pick<
-  QueryOf<'auditExport'>,
-  'from' | 'to' | 'action' | 'outcome' | 'source' | 'by'
->;
 const NAMES = ['by', 'action', 'source', 'outcome', 'from', 'to'] as const;
 
 /** Who did what, newest first. The filters are in the address. */

@@ -6,7 +6,7 @@ import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { tell } from '../../ui/toasts.tsx';
-import type { AuditFilter } from './audit.tsx';
+import type { AuditFilter } from './filter.ts';
 
 const FORMATS = [
   ['csv', 'CSV', 'For a spreadsheet. Nothing in it is run as a formula.'],

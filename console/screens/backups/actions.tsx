@@ -8,7 +8,7 @@ import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Choice, TextField } from '../../ui/fields.tsx';
 import { tell } from '../../ui/toasts.tsx';
-import type { Detail } from './backup.tsx';
+import type { Detail } from './detail.ts';
 import { DownloadDialog } from './download-dialog.tsx';
 
 type Question = 'verify' | 'drill' | 'hold' | 'release' | 'accept' | 'download';

@@ -2,7 +2,6 @@ import { bytes, duration } from '../../../shared/core/human.ts';
 import { number } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
 import { useResource } from '../../api/resource.ts';
-import type { AnswerOf } from '../../api/types.ts';
 import { BackupLink } from '../../ui/backup-link.tsx';
 import { BackupState } from '../../ui/backup-state.tsx';
 import { Moment, momentText, When } from '../../ui/moment.tsx';
@@ -11,10 +10,9 @@ import { kindName, SourceName, shortSource } from '../../ui/source-name.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { Actions } from './actions.tsx';
 import { Datasets } from './datasets.tsx';
+import type { Detail } from './detail.ts';
 import { History } from './history.tsx';
 import { Warnings } from './warnings.tsx';
-
-export type Detail = AnswerOf<'backup'>;
 
 /** Name of the resource that holds a backup, for those who change it. */
 export function useBackup(name: string) {

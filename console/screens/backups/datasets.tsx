@@ -4,7 +4,7 @@ import { number, plural } from '../../../shared/core/plural.ts';
 import { TextField } from '../../ui/fields.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
 import { Empty } from '../../ui/states.tsx';
-import type { Detail } from './backup.tsx';
+import type { Detail } from './detail.ts';
 
 /** From so many on one can search them. */
 const SEARCHED = 12;

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { Dialog } from '../../ui/dialog.tsx';
 import { SelectField } from '../../ui/fields.tsx';
 import { tell } from '../../ui/toasts.tsx';
-import type { Detail } from './backup.tsx';
+import type { Detail } from './detail.ts';
 import { download, type Format } from './download.ts';
 
 const FORMATS: Readonly<Record<string, readonly (readonly [Format, string])[]>> = {

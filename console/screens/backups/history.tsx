@@ -3,7 +3,7 @@ import { duration } from '../../../shared/core/human.ts';
 import { depthName } from '../../ui/backup-state.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { Moment } from '../../ui/moment.tsx';
-import type { Detail } from './backup.tsx';
+import type { Detail } from './detail.ts';
 
 type Entry = Detail['history'][number];
 

@@ -3,7 +3,7 @@ import { number, plural } from '../../../shared/core/plural.ts';
 import { BackupLink } from '../../ui/backup-link.tsx';
 import { isDamaged } from '../../ui/backup-state.tsx';
 import { Note } from '../../ui/parts.tsx';
-import type { Detail } from './backup.tsx';
+import type { Detail } from './detail.ts';
 
 interface Finding {
   readonly code: string;

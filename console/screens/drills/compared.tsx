@@ -1,7 +1,7 @@
 import { number, plural } from '../../../shared/core/plural.ts';
 import { Badge, Card } from '../../ui/parts.tsx';
 import { ScrollX } from '../../ui/scroll-x.tsx';
-import type { Evidence } from './drill.tsx';
+import type { Evidence } from './answer.ts';
 
 type Sealed = NonNullable<Evidence['sealed']>;
 

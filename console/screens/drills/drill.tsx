@@ -2,18 +2,16 @@ import { call, send } from '../../api/client.ts';
 import { failureOf } from '../../api/problem.ts';
 import { useResource } from '../../api/resource.ts';
 import { saveFile } from '../../api/save-file.ts';
-import type { AnswerOf } from '../../api/types.ts';
 import { backupMoment } from '../../ui/backup-link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Card, Note, PageHead } from '../../ui/parts.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 import { Shown } from '../../ui/states.tsx';
 import { tell } from '../../ui/toasts.tsx';
+import type { Evidence } from './answer.ts';
 import { Compared, LeftOut, Schema } from './compared.tsx';
 import { Drilled, Result, Vouchers, WhereAndWhen } from './evidence.tsx';
 import { Outcome } from './outcome.tsx';
-
-export type Evidence = AnswerOf<'drillEvidence'>;
 
 /** What a drill proves, as one would file it: on the screen, on paper, and as the signed report. */
 export function Drill({ name }: { readonly name: string }) {

@@ -4,7 +4,7 @@ import { backupHref, backupName } from '../../routes.ts';
 import { Moment, utc } from '../../ui/moment.tsx';
 import { Facts } from '../../ui/parts.tsx';
 import { kindName, SourceName } from '../../ui/source-name.tsx';
-import type { Evidence } from './drill.tsx';
+import type { Evidence } from './answer.ts';
 
 const OUTCOMES: Readonly<Record<Evidence['outcome'], string>> = {
   equal: 'Restored, and equal to the backup in all that was compared',

@@ -3,7 +3,7 @@ import type { Status } from '../../api/status.ts';
 import { Choice, type Option, SelectField, TextField } from '../../ui/fields.tsx';
 import { Note } from '../../ui/parts.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
-import type { Detail } from '../backups/backup.tsx';
+import type { Detail } from '../backups/detail.ts';
 import type { Wish } from './plan.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;

@@ -6,7 +6,7 @@ import { ScrollX } from '../../ui/scroll-x.tsx';
 import { ShowMore } from '../../ui/show-more.tsx';
 import { SourceName } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
-import type { RetentionAnswer } from './retention.tsx';
+import type { RetentionAnswer } from './answer.ts';
 
 export function Decisions({ title, of }: { readonly title: string; readonly of: Pages<RetentionAnswer> }) {
   const pages = of.pages.value;

@@ -1,13 +1,11 @@
 import { number, plural } from '../../../shared/core/plural.ts';
 import { call } from '../../api/client.ts';
-import type { AnswerOf } from '../../api/types.ts';
 import { type Pages, usePages } from '../../ui/pages.ts';
 import { Card, Facts, Note, PageHead } from '../../ui/parts.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
+import type { RetentionAnswer } from './answer.ts';
 import { Decisions } from './decisions.tsx';
 import { Room } from './room.tsx';
-
-export type RetentionAnswer = AnswerOf<'retention'>;
 
 /** What the next prune would do, and why: first what goes. */
 export function Retention() {

@@ -1,6 +1,6 @@
 import { bytes as bytesText } from '../../../shared/core/human.ts';
 import { plural } from '../../../shared/core/plural.ts';
-import type { RetentionAnswer } from './retention.tsx';
+import type { RetentionAnswer } from './answer.ts';
 
 type Bytes = RetentionAnswer['bytes'];
 

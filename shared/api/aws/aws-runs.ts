@@ -1,6 +1,6 @@
 import type { RunKind } from '../../core/run-kinds.ts';
 import { DAY_MS } from '../../core/units.ts';
-import type { StoredReport } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiRun, RunAnswer } from '../schema/runs.ts';
 import { NO_PROGRESS, RUN_UNKNOWNS } from '../server/run-unknowns.ts';

@@ -32,10 +32,12 @@ import type { RepositoryView } from '../server/repository-view.ts';
 import { downloadOf } from './download.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type NamedPlace, placeNamed } from './places.ts';
-import { copyRun, type LocalProtection, lockRun, secondPlace } from './protect-runs.ts';
+import { copyRun, lockRun, secondPlace } from './protect-runs.ts';
+import type { LocalProtection } from './protection.ts';
 import { openRestorePlace, type RestorePlace, restoreOptions } from './restore-place.ts';
 import { restoreRun } from './restore-run.ts';
-import { backupRun, drillRun, verifyRun, type Work } from './runs.ts';
+import { backupRun, drillRun, verifyRun } from './runs.ts';
+import type { Work } from './work.ts';
 
 const KINDS: readonly SourceConfig['kind'][] = ['postgres', 'firebase-rtdb', 'files'];
 

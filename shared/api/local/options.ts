@@ -7,7 +7,7 @@ import type { DownloadLink } from '../schema/runs.ts';
 import type { StatusAnswer } from '../schema/status.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
 import type { NamedPlace } from './places.ts';
-import type { LocalProtection } from './protect-runs.ts';
+import type { LocalProtection } from './protection.ts';
 import type { RunTracker } from './run-tracker.ts';
 
 export interface LocalBackendOptions {

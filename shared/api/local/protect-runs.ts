@@ -1,21 +1,12 @@
-import type { LockSettings } from '../../config/lock.ts';
-import type { RetentionPolicy } from '../../config/retention.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import { copyToPlace } from '../../jobs/copy/copy-to-place.ts';
 import { lockBackups, lockProblem } from '../../jobs/lock/lock.ts';
-import type { Naming } from '../../jobs/source/naming.ts';
 import type { ProtectionOptions } from '../presenters/protection.ts';
 import { unknownName } from '../server/unknown-name.ts';
 import type { LocalBackendOptions } from './options.ts';
-import type { Work } from './runs.ts';
-
-/** What keeps backups safe besides themselves, and what it goes by. */
-export interface LocalProtection extends ProtectionOptions {
-  readonly lock?: LockSettings | undefined;
-  readonly policy: RetentionPolicy;
-  readonly naming?: Naming | undefined;
-}
+import type { LocalProtection } from './protection.ts';
+import type { Work } from './work.ts';
 
 type CopyPlace = NonNullable<ProtectionOptions['copies']>[number];
 

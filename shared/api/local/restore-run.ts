@@ -8,7 +8,7 @@ import type { RestoreBody, RestoreRun, RestoreWay, TargetState } from '../schema
 import { problemOf } from '../server/api-error.ts';
 import type { LocalBackendOptions } from './options.ts';
 import { type RestorePlace, restoreOptions } from './restore-place.ts';
-import type { Work } from './runs.ts';
+import type { Work } from './work.ts';
 
 /** Longest that writing down how a run ended may take, and looking at what it has left. */
 const LATE_MS = 30 * SECOND_MS;

@@ -1,6 +1,5 @@
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { OnProgress } from '../../core/progress.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../core/units.ts';
 import { runBackup } from '../../jobs/backup/backup.ts';
 import { runDrill } from '../../jobs/drill/drill.ts';
@@ -12,19 +11,11 @@ import { sharedByOf } from '../../jobs/verify/shared-damage.ts';
 import { verifyBackups } from '../../jobs/verify/verify.ts';
 import { keepVerifyReport } from '../../jobs/verify/verify-report.ts';
 import { notVerifiedSince } from '../../jobs/verify/verify-since.ts';
-import type { CreateBody, DrillBody, RestoreRun, VerifyBody } from '../schema/runs.ts';
+import type { CreateBody, DrillBody, VerifyBody } from '../schema/runs.ts';
 import { ApiError } from '../server/api-error.ts';
 import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
-import type { RunResult } from './run-tracker.ts';
-
-export interface Running {
-  readonly id: string;
-  readonly onProgress: OnProgress;
-  readonly onRestore: (restore: RestoreRun) => void;
-  readonly signal: AbortSignal;
-}
-export type Work = (run: Running) => Promise<RunResult>;
+import type { Work } from './work.ts';
 
 export function backupRun(
   { repository, suspects, env }: LocalBackendOptions,

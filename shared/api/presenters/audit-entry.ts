@@ -1,6 +1,6 @@
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome } from '../../core/api-names.ts';
 import type { Naming } from '../../jobs/source/naming.ts';
-import type { StoredReport } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { AuditEntry } from '../schema/status.ts';
 
 type Report = NonNullable<StoredReport['report']>;

@@ -3,7 +3,8 @@ import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
 import { uniqueOf } from '../../format/report.ts';
 import { type Body, parseBody } from '../../format/report-bodies.ts';
-import { madeAt, type StoredReport } from '../../repository/documents/reports.ts';
+import { madeAt } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 
 /** An older use is not looked for. */

@@ -1,6 +1,6 @@
 import { parallel } from '../../core/parallel.ts';
 import type { OnProgress } from '../../core/progress.ts';
-import type { StoredRef } from '../../repository/reading/chunk-store.ts';
+import type { StoredRef } from '../../repository/reading/stored-ref.ts';
 import type { ViewToCommit } from '../../repository/writing/backup-to-write.ts';
 import type { ShareWriter } from '../../repository/writing/share-writer.ts';
 import type { ChangedPartition, DatasetPlan, SourceCapabilities, SourceView } from '../../sources/source.ts';

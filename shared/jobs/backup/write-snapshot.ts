@@ -1,11 +1,8 @@
 import type { OnProgress } from '../../core/progress.ts';
 import { SOFTWARE } from '../../core/version.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type {
-  BackupWriterOptions,
-  CommitOptions,
-  CommittedBackup,
-} from '../../repository/writing/backup-to-write.ts';
+import type { BackupWriterOptions, CommitOptions } from '../../repository/writing/backup-to-write.ts';
+import type { CommittedBackup } from '../../repository/writing/committed-backup.ts';
 import type { SourceCapabilities, SourceView } from '../../sources/source.ts';
 import { countStored, partsOf, readOf, readView } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';

@@ -3,7 +3,7 @@ import type { Schedule } from '../../config/schedules.ts';
 import { DAY_MS, MINUTE_MS } from '../../core/units.ts';
 import { GRACE_MS } from '../verdict/expectation.ts';
 import { type DueTime, dueTimes } from './due-times.ts';
-import { type Regular, regularDays } from './regular-days.ts';
+import { type Due, type Regular, regularDays } from './regular-days.ts';
 
 /** What was begun for a source: a backup that is listed, or was, or a run that made none. */
 export interface Attempt {
@@ -76,13 +76,6 @@ export function expectedDays(
       }))
       .toSorted((a, b) => (a.date < b.date ? -1 : 1)),
   };
-}
-
-export interface Due {
-  readonly at: number;
-  readonly isKept: boolean;
-  /** Whether it is known that a backup was due, and whether one was made. */
-  readonly isJudged: boolean;
 }
 
 function judged(

@@ -1,6 +1,5 @@
 import { DAY_MS } from '../../core/units.ts';
 import { GRACE_MS } from '../verdict/expectation.ts';
-import type { Due } from './expected-days.ts';
 
 /** Backups that come at a distance, without times of their own. */
 export interface Regular {
@@ -52,4 +51,11 @@ function rhythmBegins(days: readonly number[], distance: number): number {
   const after = (i: number, later: number) => (days[i + later] ?? Infinity) - (days[i] ?? 0);
   const first = days.findIndex((_, i) => after(i, 1) <= most && after(i, MOST_BACKUPS - 1) < OF * distance);
   return days[first] ?? Infinity;
+}
+
+export interface Due {
+  readonly at: number;
+  readonly isKept: boolean;
+  /** Whether it is known that a backup was due, and whether one was made. */
+  readonly isJudged: boolean;
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { isReportKey } from '../../format/report.ts';
 import { type Body, parseBody } from '../../format/report-bodies.ts';
-import type { StoredReport } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 
 /** What a drill left as evidence, and what vouches for it. */

@@ -2,7 +2,7 @@ import { isHoldfastError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ReportToWrite } from '../../repository/documents/reports.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { DrillResult } from './drill.ts';
+import type { DrillResult } from './drill-result.ts';
 
 /** The backup that was drilled, as it was then. */
 export interface DrilledBackup {

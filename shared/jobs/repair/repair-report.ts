@@ -4,7 +4,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type Kept, notKept } from '../verify/verify-report.ts';
-import type { DamagedBackup } from './repair.ts';
+import type { MissingRange } from './salvage-contents.ts';
 
 /** Of a report of kind `repair`: docs/reference/format.md. */
 const Body = z.object({
@@ -53,4 +53,23 @@ export async function writeRepairReport(
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
     return notKept(error.message);
   }
+}
+
+/** A damaged backup, and what became of it. */
+export interface DamagedBackup {
+  readonly key: BackupKey;
+  /**
+   * - `readable`: packs of it are damaged, but where nothing of it lies: it restores whole.
+   * - `repaired`: `copy` is the same backup, whole.
+   * - `repairable`: a copy can be made; only of a dry run.
+   * - `lossy`: records are lost; the rest can be salvaged.
+   * - `unreadable`: manifest or catalog are damaged, nothing of it can be found.
+   */
+  readonly state: 'readable' | 'repaired' | 'repairable' | 'lossy' | 'unreadable';
+  readonly copy: BackupKey | undefined;
+  readonly problem: string | undefined;
+  readonly chunksFromElsewhere: number;
+  /** Datasets of which nothing is lost. */
+  readonly wholeDatasets: readonly string[];
+  readonly missing: readonly MissingRange[];
 }

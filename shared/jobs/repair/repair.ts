@@ -6,29 +6,10 @@ import type { Repository } from '../../repository/repository.ts';
 import { type VerifyReport, verifyBackups } from '../verify/verify.ts';
 import { type Kept, keepVerifyReport } from '../verify/verify-report.ts';
 import { examine } from './damage-assessment.ts';
-import { knownCopies, writeRepairReport } from './repair-report.ts';
+import { type DamagedBackup, knownCopies, writeRepairReport } from './repair-report.ts';
 import { writeWholeCopy } from './repaired-copy.ts';
-import { type MissingRange, readSalvage } from './salvage-contents.ts';
+import { readSalvage } from './salvage-contents.ts';
 import { SalvagedBackup } from './salvaged-backup.ts';
-
-/** A damaged backup, and what became of it. */
-export interface DamagedBackup {
-  readonly key: BackupKey;
-  /**
-   * - `readable`: packs of it are damaged, but where nothing of it lies: it restores whole.
-   * - `repaired`: `copy` is the same backup, whole.
-   * - `repairable`: a copy can be made; only of a dry run.
-   * - `lossy`: records are lost; the rest can be salvaged.
-   * - `unreadable`: manifest or catalog are damaged, nothing of it can be found.
-   */
-  readonly state: 'readable' | 'repaired' | 'repairable' | 'lossy' | 'unreadable';
-  readonly copy: BackupKey | undefined;
-  readonly problem: string | undefined;
-  readonly chunksFromElsewhere: number;
-  /** Datasets of which nothing is lost. */
-  readonly wholeDatasets: readonly string[];
-  readonly missing: readonly MissingRange[];
-}
 
 export interface RepairResult {
   readonly backups: readonly BackupKey[];

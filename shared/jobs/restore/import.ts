@@ -7,7 +7,7 @@ import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { CommittedBackup } from '../../repository/writing/backup-to-write.ts';
+import type { CommittedBackup } from '../../repository/writing/committed-backup.ts';
 import { candidateTimes } from '../../repository/writing/put-manifest.ts';
 import type { ImportedFile } from '../../sources/import.ts';
 import type { Source } from '../../sources/source.ts';

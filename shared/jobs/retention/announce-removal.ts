@@ -1,5 +1,6 @@
 import type { BackupKey } from '../../core/ids.ts';
-import { readLink, type SequenceLink } from '../../repository/documents/sequence.ts';
+import { readLink } from '../../repository/documents/sequence.ts';
+import type { SequenceLink } from '../../repository/documents/sequence-links.ts';
 import type { Repository } from '../../repository/repository.ts';
 
 /** Backups that one report names. */

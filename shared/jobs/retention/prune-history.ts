@@ -1,6 +1,7 @@
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Body, parseBody } from '../../format/report-bodies.ts';
-import { madeAt, type StoredReport } from '../../repository/documents/reports.ts';
+import { madeAt } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
 

@@ -4,7 +4,7 @@ import type { RunAbout, RunEnd } from '../../format/history.ts';
 import { beginNotedRun, noteRunEnd } from '../../repository/documents/run-history.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupResult } from '../backup/backup.ts';
-import type { DrillResult } from '../drill/drill.ts';
+import type { DrillResult } from '../drill/drill-result.ts';
 import type { VerifyReport } from '../verify/verify.ts';
 
 export type { RunAbout };

@@ -1,4 +1,4 @@
-import type { NamedSource } from '../../config/config.ts';
+import type { NamedSource } from '../../config/named-source.ts';
 import { openSource } from './adapters.ts';
 import { configuredName, type Naming, type SourceNames } from './naming.ts';
 

@@ -1,7 +1,7 @@
 import type { BackupKey } from '../../core/ids.ts';
 import { listOf, rootKeysOf } from '../../format/manifest.ts';
 import { packKey } from '../../format/pack.ts';
-import { linkOf, type SequenceLink } from '../../repository/documents/sequence.ts';
+import { linkOf, type SequenceLink } from '../../repository/documents/sequence-links.ts';
 import { listPacks } from '../../repository/packs/list-packs.ts';
 import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts';
 import type { Repository } from '../../repository/repository.ts';

@@ -1,5 +1,5 @@
-import type { BackupKey } from '../../core/ids.ts';
-import type { StepAction } from './steps.ts';
+import { shortName } from './short-name.ts';
+import type { StepAction } from './step-action.ts';
 
 /** What begins an action on the command line. */
 export function commandOf(action: StepAction): string {
@@ -32,11 +32,6 @@ function backupCommand({
     ...(note === undefined ? [] : [`--note ${word(note)}`]),
     ...(noParent ? ['--no-parent'] : []),
   ].join(' ');
-}
-
-/** `backup_daily_20260301_020000`: what commands take for a backup. */
-export function shortName(key: BackupKey): string {
-  return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
 }
 
 /** One word for a shell. */

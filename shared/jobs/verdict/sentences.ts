@@ -1,10 +1,10 @@
 import { age, span } from '../../core/human.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import { number, plural } from '../../core/plural.ts';
-import { shortName } from './commands.ts';
 import type { Expectation } from './expectation.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { Finding, Level, RuleName } from './rules.ts';
+import { shortName } from './short-name.ts';
 
 export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
   protected: 'Protected',

@@ -1,26 +1,11 @@
 import { age } from '../../core/human.ts';
-import type { BackupKey } from '../../core/ids.ts';
 import { plural } from '../../core/plural.ts';
-import { commandOf, shortName } from './commands.ts';
+import { commandOf } from './commands.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { Finding, REPOSITORY_RULES, RuleName, SOURCE_RULES } from './rules.ts';
 import { sentenceOf } from './sentences.ts';
-
-/** What can be begun at once: a button of the console, a command of the command line. */
-export type StepAction =
-  | {
-      readonly kind: 'backup';
-      readonly source: string;
-      /** Of a run that is to be done again: what it was asked for. @default manual */
-      readonly type?: string;
-      readonly note?: string;
-      readonly noParent?: boolean;
-    }
-  | { readonly kind: 'verify'; readonly backup: BackupKey }
-  | { readonly kind: 'drill'; readonly source: string; readonly backup: BackupKey }
-  | { readonly kind: 'accept'; readonly backups: readonly BackupKey[] }
-  | { readonly kind: 'lock' }
-  | { readonly kind: 'copy'; readonly place: string };
+import { shortName } from './short-name.ts';
+import type { StepAction } from './step-action.ts';
 
 /** Something to do. */
 export interface Step {

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../../core/units.ts';
 import type { ManifestRef } from '../../format/manifest.ts';
 import type { RemovedBackup } from '../../repository/documents/removed-backups.ts';
-import type { Sequence, SequenceLink } from '../../repository/documents/sequence.ts';
+import type { Sequence, SequenceLink } from '../../repository/documents/sequence-links.ts';
 
 /** What clocks may differ by, and keys of one second be moved. */
 const SLACK_MS = 5 * MINUTE_MS;

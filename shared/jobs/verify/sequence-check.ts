@@ -1,6 +1,7 @@
 import { orderedMap } from '../../core/ordered-map.ts';
 import { readRemovals } from '../../repository/documents/removed-backups.ts';
-import { readLink, type SequenceLink } from '../../repository/documents/sequence.ts';
+import { readLink } from '../../repository/documents/sequence.ts';
+import type { SequenceLink } from '../../repository/documents/sequence-links.ts';
 import type { Repository } from '../../repository/repository.ts';
 import {
   breakOfHead,

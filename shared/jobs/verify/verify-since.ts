@@ -1,7 +1,8 @@
 import type { BackupKey } from '../../core/ids.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { type Body, parseBody } from '../../format/report-bodies.ts';
-import { isAfter, madeAt, type StoredReport } from '../../repository/documents/reports.ts';
+import { isAfter, madeAt } from '../../repository/documents/reports.ts';
+import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 

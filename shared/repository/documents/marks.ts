@@ -2,7 +2,8 @@ import type { HoldfastError } from '../../core/errors.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Report, ReportKind } from '../../format/report.ts';
 import { type Body, type BodyKind, parseBody } from '../../format/report-bodies.ts';
-import { isAfter, madeAt, type ReportDates, type Reports, type StoredReport } from './reports.ts';
+import { isAfter, madeAt, type ReportDates, type Reports } from './reports.ts';
+import type { StoredReport } from './stored-report.ts';
 
 interface At {
   /** When it was made, by the clock of its writer or of the store, whichever says earlier. */

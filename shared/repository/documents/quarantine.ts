@@ -3,7 +3,7 @@ import { isHoldfastError } from '../../core/errors.ts';
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { parseBody } from '../../format/report-bodies.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import type { StoredReport } from './reports.ts';
+import type { StoredReport } from './stored-report.ts';
 
 const UNREADABLE = 'unreadable';
 

@@ -1,8 +1,8 @@
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import type { Manifest, ManifestRef } from '../../format/manifest.ts';
 import { type Body, parseBody } from '../../format/report-bodies.ts';
-import type { Repository } from '../repository.ts';
-import type { StoredReport } from './reports.ts';
+import type { Reports } from './reports.ts';
+import type { StoredReport } from './stored-report.ts';
 
 /** A backup that prune took out, by its report. */
 export interface RemovedBackup extends ManifestRef {
@@ -19,7 +19,7 @@ export interface Removals {
 
 /** All that the reports of prunes say was removed. With a key, only those count that prove to be Holdfast's. @throws E_STORE_* */
 export async function readRemovals(
-  { reports }: Pick<Repository, 'reports'>,
+  { reports }: { readonly reports: Pick<Reports, 'read'> },
   signal: AbortSignal,
 ): Promise<Removals> {
   const removed: RemovedBackup[] = [];

@@ -21,10 +21,10 @@ import {
 import type { ObjectInfo } from '../../store/object-store.ts';
 import type { RepositoryContext } from '../context.ts';
 import { Adopted } from '../keys/adopted.ts';
-import type { SeenSignature } from '../keys/signatures.ts';
 import type { DocumentMemory } from '../reading/document-memory.ts';
 import { stampOf } from '../reading/listed-objects.ts';
 import { Quarantine } from './quarantine.ts';
+import type { StoredReport } from './stored-report.ts';
 
 const neverAborted = new AbortController().signal;
 /** Reports read at once. */
@@ -42,22 +42,6 @@ export interface ReportToWrite {
   readonly unique?: string | undefined;
   /** @default whether it decides something: that must be signed where anybody signs */
   readonly signs?: boolean;
-}
-
-/** A report as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
-export interface StoredReport {
-  readonly key: string;
-  /** By the store's clock. */
-  readonly storedAt: Date;
-  readonly report: Report | undefined;
-  readonly isProven: boolean;
-  /** Whether a key that is believed has signed it. */
-  readonly isSigned?: boolean;
-  /** Of what need not be signed: what its signature is like, if it has one. */
-  readonly signature?: SeenSignature | undefined;
-  /** Of its bytes, in hex. */
-  readonly sha256?: string;
-  readonly problem: HoldfastError | undefined;
 }
 
 /** Evidence and decisions, each an object of its own under `reports/`: written once, authentic, never changed. */

@@ -1,68 +1,28 @@
 import type { BackupKey } from '../../core/ids.ts';
-import { DAY_MS } from '../../core/units.ts';
 import type { Manifest, ManifestRef } from '../../format/manifest.ts';
-import type { Repository } from '../repository.ts';
 import { readRemovals } from './removed-backups.ts';
+import type { Reports } from './reports.ts';
+import { isOf, type Sequence, type SequenceLink, type SequenceLinks } from './sequence-links.ts';
 
-export type Sequence = NonNullable<Manifest['sequence']>;
 type Source = Manifest['source'];
 
 /** Backups with the same number that one names as those before it. */
 const MOST_HEADS = 16;
-/** What an import may take: its manifest says when it began. */
-const IMPORT_MS = DAY_MS;
 
-/** What a manifest says of its place among the backups of its source. */
-export interface SequenceLink extends ManifestRef {
-  readonly key: BackupKey;
-  readonly source: Source;
-  /** Missing of what older releases wrote. */
-  readonly sequence: Sequence | undefined;
-  /** When it was being made, by its own word. */
-  readonly from: Date;
-  readonly to: Date;
-  readonly storedAt: Date | undefined;
-}
-
-export function linkOf(manifest: Manifest, sha256: string, storedAt: Date | undefined): SequenceLink {
-  const { key, source, sequence, startedAt, finishedAt, imported } = manifest;
-  const from = new Date(imported?.at ?? startedAt);
-  const to = imported ? new Date(from.getTime() + IMPORT_MS) : new Date(finishedAt);
-  return { key: key as BackupKey, sha256, source, sequence, from, to, storedAt };
-}
-
-/** Links of manifests that were proven in this process; of many the last. */
-export class SequenceLinks {
-  static readonly #MOST = 10_000;
-  readonly #links = new Map<string, SequenceLink>();
-
-  /** Of a backup that was listed just now. */
-  readonly onListed = (manifest: Manifest, sha256: string): void => {
-    this.note(linkOf(manifest, sha256, undefined));
-  };
-
-  note(link: SequenceLink): void {
-    this.#links.delete(link.key);
-    this.#links.set(link.key, link);
-    const [oldest] = this.#links.keys();
-    if (this.#links.size > SequenceLinks.#MOST && oldest !== undefined) this.#links.delete(oldest);
-  }
-
-  /** As it was read or listed last in this process. */
-  last(key: string): SequenceLink | undefined {
-    return this.#links.get(key);
-  }
-
-  /** Undefined where it was not read, or may have been put anew since. */
-  get(key: string, storedAt: Date | undefined): SequenceLink | undefined {
-    const link = this.#links.get(key);
-    return link?.storedAt?.getTime() === storedAt?.getTime() ? link : undefined;
-  }
+/** The backups of a repository, as far as their places in sequences are concerned. */
+export interface LinkedBackups {
+  readonly links: SequenceLinks;
+  readonly reports: Pick<Reports, 'read'>;
+  backupKeys(signal: AbortSignal): Promise<readonly BackupKey[]>;
+  /** When the store was given the manifest. */
+  storedAt(key: string): Date | undefined;
+  /** Reads a manifest and notes its link, if it is still listed. */
+  inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<unknown>;
 }
 
 /** The link of a listed backup; undefined where its manifest cannot be relied on, or is gone. @throws E_STORE_*, E_KEY_* */
 export async function readLink(
-  repository: Repository,
+  repository: LinkedBackups,
   key: BackupKey,
   signal: AbortSignal,
 ): Promise<SequenceLink | undefined> {
@@ -79,7 +39,7 @@ export async function readLink(
  * @throws E_STORE_*, E_KEY_*
  */
 export async function nextInSequence(
-  repository: Repository,
+  repository: LinkedBackups,
   source: Source,
   signal: AbortSignal,
 ): Promise<Sequence> {
@@ -97,16 +57,12 @@ function after(number: number, refs: readonly ManifestRef[]): Sequence {
   return { number: number + 1, previous };
 }
 
-export function isOf(source: Source, { source: { kind, name } }: Pick<SequenceLink, 'source'>): boolean {
-  return kind === source.kind && name === source.name;
-}
-
 /**
  * Those with the highest number. Usually it is that of the newest backup, and of the one that was stored last; not where one was
  * imported, or an old one was put anew. So it is looked for from both, as far as the numbers before it.
  */
 async function findHeads(
-  repository: Repository,
+  repository: LinkedBackups,
   newestFirst: readonly BackupKey[],
   { source, signal }: { readonly source: Source; readonly signal: AbortSignal },
 ): Promise<{ readonly heads: readonly SequenceLink[]; readonly unnumbered: SequenceLink | undefined }> {
@@ -140,7 +96,7 @@ async function readDownFrom(
 }
 
 /** The last backup of a source all of which prune has removed. */
-async function lastRemoved(repository: Repository, source: Source, signal: AbortSignal) {
+async function lastRemoved(repository: LinkedBackups, source: Source, signal: AbortSignal) {
   const { removed } = await readRemovals(repository, signal);
   return removed
     .flatMap(({ number, ...one }) => (number !== undefined && isOf(source, one) ? [{ ...one, number }] : []))

@@ -1,6 +1,6 @@
 import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { parseBody } from '../../format/report-bodies.ts';
-import type { StoredReport } from '../documents/reports.ts';
+import type { StoredReport } from '../documents/stored-report.ts';
 
 /** Objects without a signature that somebody signed for later, by the SHA-256 of their bytes. Read when it is first asked for. */
 export class Adopted {

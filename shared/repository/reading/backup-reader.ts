@@ -16,7 +16,7 @@ import { ownBytes } from '../codec/codec-task.ts';
 import type { RepositoryContext } from '../context.ts';
 import { PackReader, type ReadablePacks } from '../packs/pack-reader.ts';
 import { type ReadOnce, readOnce } from '../read-once.ts';
-import type { CommittedBackup } from '../writing/backup-to-write.ts';
+import type { CommittedBackup } from '../writing/committed-backup.ts';
 import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from './tree-reader.ts';
 
 /** Plain bytes decoded by one task. */

@@ -16,6 +16,7 @@ import type { PackReader } from '../packs/pack-reader.ts';
 import { INDEX, type PackUploader } from '../packs/pack-uploader.ts';
 import type { Compacting, Compaction } from '../writing/compaction.ts';
 import type { Reread } from '../writing/reread.ts';
+import type { StoredRef } from './stored-ref.ts';
 
 /** A chunk of a block, and the parent's chunk that it may be the same as, or a delta of. */
 export interface PlannedChunk {
@@ -97,11 +98,6 @@ export interface ChunkStoreOptions {
   readonly reread: Reread | undefined;
   readonly onUnreadableBase: (error: Error) => void;
   readonly signal: AbortSignal;
-}
-
-export interface StoredRef {
-  readonly ref: ChunkRef;
-  readonly isNew: boolean;
 }
 
 /** Turns planned chunks into references: the parent's where nothing changed, else newly stored items. */

@@ -1,7 +1,7 @@
 import type { CatalogDataset } from '../../format/catalog.ts';
 import type { ItemLocation } from '../../format/chunk-ref.ts';
 import type { NodeRef } from '../../format/tree.ts';
-import type { StoredRef } from './chunk-store.ts';
+import type { StoredRef } from './stored-ref.ts';
 
 /** What a dataset of a backup amounts to. */
 export interface DatasetFigures {

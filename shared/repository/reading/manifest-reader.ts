@@ -6,7 +6,7 @@ import { type Manifest, parseManifest } from '../../format/manifest.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { RepositoryContext } from '../context.ts';
 import type { Reports } from '../documents/reports.ts';
-import { linkOf, type SequenceLinks } from '../documents/sequence.ts';
+import { linkOf, type SequenceLinks } from '../documents/sequence-links.ts';
 import type { DocumentMemory } from './document-memory.ts';
 import type { ListedObjects } from './listed-objects.ts';
 

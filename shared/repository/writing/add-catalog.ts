@@ -8,7 +8,8 @@ import { encodeUsedBytes } from '../../format/used-bytes.ts';
 import { orderPacks, type UsedHandle } from '../packs/pack-order.ts';
 import { MOST_PADDING_BYTES, type RunPacks } from '../packs/run-packs.ts';
 import type { WrittenFigures } from '../reading/dataset-figures.ts';
-import type { BackupToCommit, CommittedBackup, DatasetToCommit } from './backup-to-write.ts';
+import type { BackupToCommit, DatasetToCommit } from './backup-to-write.ts';
+import type { CommittedBackup } from './committed-backup.ts';
 import type { WrittenPartition, WrittenShare } from './written-share.ts';
 
 /** A varint of the bytes used of one pack takes no more. */

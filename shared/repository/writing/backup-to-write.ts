@@ -5,8 +5,8 @@ import type { Suspect } from '../../format/catalog.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { MadeKey } from '../keys/key-ring.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
-import type { StoredRef } from '../reading/chunk-store.ts';
 import type { WrittenFigures } from '../reading/dataset-figures.ts';
+import type { StoredRef } from '../reading/stored-ref.ts';
 import type { RereadArc } from './reread.ts';
 
 /** What writing partitions needs to know. */
@@ -93,11 +93,4 @@ export interface BackupToCommit extends CommitOptions {
   readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
-}
-
-/** A backup that is listed. */
-export interface CommittedBackup {
-  readonly manifest: Manifest;
-  /** Chunks of its data, and those of them that no earlier backup had. */
-  readonly figures: { readonly chunks: number; readonly newChunks: number };
 }

@@ -3,7 +3,8 @@ import type { ChunkRef } from '../../format/chunk-ref.ts';
 import type { PackNames } from '../../format/tree.ts';
 import type { PackLedger } from '../packs/pack-ledger.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
-import type { ChunkStore, StoredRef } from '../reading/chunk-store.ts';
+import type { ChunkStore } from '../reading/chunk-store.ts';
+import type { StoredRef } from '../reading/stored-ref.ts';
 
 /** A chunk as another backup has it. */
 export interface ChunkToCopy {

@@ -1,7 +1,8 @@
 import { copyInto } from '../../core/copy-into.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import type { Chunker } from '../../format/chunker.ts';
-import type { ChunkStore, PlannedChunk, StoredRef } from '../reading/chunk-store.ts';
+import type { ChunkStore, PlannedChunk } from '../reading/chunk-store.ts';
+import type { StoredRef } from '../reading/stored-ref.ts';
 import type { Semaphore } from '../semaphore.ts';
 import type { ParentCursor } from './parent-cursor.ts';
 import type { TreeWriter } from './tree-writer.ts';

@@ -4,10 +4,8 @@ import { Cluster, ContainerImage, FargateTaskDefinition, type ICluster } from 'a
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
-import {
-  BackupStateMachine,
-  type BackupStateMachineProps,
-} from '../../../infra/constructs/backup-state-machine.ts';
+import { BackupStateMachine } from '../../../infra/constructs/backup-state-machine.ts';
+import type { BackupStateMachineProps } from '../../../infra/constructs/backup-state-machine-props.ts';
 import type { FargateRuntime } from '../../../infra/constructs/fargate-runtime.ts';
 import { VerificationStateMachine } from '../../../infra/constructs/verification-state-machine.ts';
 import type { AwsRig, Settings } from './aws-rig.ts';

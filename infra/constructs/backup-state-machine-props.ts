@@ -1,0 +1,69 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { FargateRuntime } from './fargate-runtime.ts';
+
+/** The functions that a backup is made of. */
+export interface StepFunctions {
+  readonly plan: LambdaFunction;
+  readonly hold: LambdaFunction;
+  readonly backupPartition: LambdaFunction;
+  readonly commit: LambdaFunction;
+  readonly verify: LambdaFunction;
+  /**
+   * Locks what a backup needs once it is listed.
+   *
+   * @default - nothing is locked
+   */
+  readonly lock?: LambdaFunction | undefined;
+}
+
+export interface BackupStateMachineProps {
+  readonly functions: StepFunctions;
+  /** Where the outcome of each backup is told. */
+  readonly eventBus: IEventBus;
+
+  /**
+   * Runs partitions that would outlive a function.
+   *
+   * @default - none: a backup with such a partition fails, and says so
+   */
+  readonly fargate?: FargateRuntime | undefined;
+
+  /**
+   * Whether a Fargate task holds the database's snapshot, instead of a function, which can for 15 minutes at most.
+   * Needs `fargate`.
+   *
+   * @default false
+   */
+  readonly holdOnFargate?: boolean | undefined;
+
+  /**
+   * Partitions of one backup that run at the same time, 1 to 1000.
+   *
+   * @default 10
+   */
+  readonly maxConcurrency?: number | undefined;
+
+  /**
+   * How long the holder may take to plan before another one is called; more than 5 minutes.
+   *
+   * @default Duration.minutes(10)
+   */
+  readonly holdStartTimeout?: Duration | undefined;
+
+  /**
+   * How long one backup may take in all.
+   *
+   * @default Duration.hours(26)
+   */
+  readonly timeout?: Duration | undefined;
+
+  /**
+   * How long the log of executions is kept. It has no data of the database.
+   *
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays | undefined;
+}

@@ -1,0 +1,20 @@
+import type { ResolvedConfig } from '../../shared/config/config.ts';
+import type { OnProgress } from '../../shared/core/progress.ts';
+import type { KeyUse, Repository } from './settings.ts';
+
+/** What a function works with. */
+export interface Invocation {
+  readonly config: ResolvedConfig;
+  /** Who asked, where the event does not say it. */
+  readonly by: string;
+  /** 32 hex digits of this invocation, for what has no run of its own. */
+  readonly id: string;
+  /** Whether there are hours, and not minutes. */
+  readonly isTask: boolean;
+  /** Aborted somewhat before the function's time runs out. */
+  readonly signal: AbortSignal;
+  readonly until: Date;
+  readonly onProgress: OnProgress;
+  /** Opened at the first call; closed when the function is done. */
+  repository(options?: KeyUse): Promise<Repository>;
+}

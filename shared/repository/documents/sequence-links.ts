@@ -1,0 +1,62 @@
+import type { BackupKey } from '../../core/ids.ts';
+import { DAY_MS } from '../../core/units.ts';
+import type { Manifest, ManifestRef } from '../../format/manifest.ts';
+
+export type Sequence = NonNullable<Manifest['sequence']>;
+
+type Source = Manifest['source'];
+
+/** What an import may take: its manifest says when it began. */
+const IMPORT_MS = DAY_MS;
+
+/** What a manifest says of its place among the backups of its source. */
+export interface SequenceLink extends ManifestRef {
+  readonly key: BackupKey;
+  readonly source: Source;
+  /** Missing of what older releases wrote. */
+  readonly sequence: Sequence | undefined;
+  /** When it was being made, by its own word. */
+  readonly from: Date;
+  readonly to: Date;
+  readonly storedAt: Date | undefined;
+}
+
+export function linkOf(manifest: Manifest, sha256: string, storedAt: Date | undefined): SequenceLink {
+  const { key, source, sequence, startedAt, finishedAt, imported } = manifest;
+  const from = new Date(imported?.at ?? startedAt);
+  const to = imported ? new Date(from.getTime() + IMPORT_MS) : new Date(finishedAt);
+  return { key: key as BackupKey, sha256, source, sequence, from, to, storedAt };
+}
+
+/** Links of manifests that were proven in this process; of many the last. */
+export class SequenceLinks {
+  static readonly #MOST = 10_000;
+  readonly #links = new Map<string, SequenceLink>();
+
+  /** Of a backup that was listed just now. */
+  readonly onListed = (manifest: Manifest, sha256: string): void => {
+    this.note(linkOf(manifest, sha256, undefined));
+  };
+
+  note(link: SequenceLink): void {
+    this.#links.delete(link.key);
+    this.#links.set(link.key, link);
+    const [oldest] = this.#links.keys();
+    if (this.#links.size > SequenceLinks.#MOST && oldest !== undefined) this.#links.delete(oldest);
+  }
+
+  /** As it was read or listed last in this process. */
+  last(key: string): SequenceLink | undefined {
+    return this.#links.get(key);
+  }
+
+  /** Undefined where it was not read, or may have been put anew since. */
+  get(key: string, storedAt: Date | undefined): SequenceLink | undefined {
+    const link = this.#links.get(key);
+    return link?.storedAt?.getTime() === storedAt?.getTime() ? link : undefined;
+  }
+}
+
+export function isOf(source: Source, { source: { kind, name } }: Pick<SequenceLink, 'source'>): boolean {
+  return kind === source.kind && name === source.name;
+}
