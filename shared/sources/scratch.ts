@@ -1,5 +1,6 @@
-import type { SourceKind } from './source.ts';
-import type { BackupContents, RestoreOptions, Target } from './target.ts';
+import type { BackupContents } from './contents.ts';
+import type { SourceKind } from './source-kind.ts';
+import type { RestoreOptions, Target } from './target.ts';
 
 /** Who makes a scratch target. Written on it, so that only its own maker's leftovers are ever removed. */
 export interface ScratchMark {

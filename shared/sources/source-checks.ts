@@ -1,7 +1,7 @@
 import { abortedError } from '../core/abort.ts';
 import { type ErrorCode, isHoldfastError } from '../core/errors.ts';
 import { duration } from '../core/human.ts';
-import type { SourceKind } from './source.ts';
+import type { SourceKind } from './source-kind.ts';
 
 /** What a look at a database, or at anything else, showed of one thing that is relied on. */
 export interface Finding {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
-import type { BackupContents } from './target.ts';
+import type { BackupContents } from './contents.ts';
+import type { SourceKind } from './source-kind.ts';
 
-export type SourceKind = 'files' | 'firebase-rtdb' | 'postgres';
 export type Consistency = 'atomic' | 'per-dataset' | 'per-subtree';
 
 /**

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { throwIfAborted } from '../../shared/core/abort.ts';
 import type { FilePlace } from '../../shared/core/file-place.ts';
 import type { JsonObject } from '../../shared/core/json.ts';
+import type { BackupContents, StoredDataset } from '../../shared/sources/contents.ts';
 import type {
   ChangedPartition,
   Consistency,
@@ -11,10 +12,9 @@ import type {
   OpenOptions,
   PartitionPlan,
   Source,
-  SourceKind,
   SourceView,
 } from '../../shared/sources/source.ts';
-import type { BackupContents, StoredDataset } from '../../shared/sources/target.ts';
+import type { SourceKind } from '../../shared/sources/source-kind.ts';
 
 export const never = new AbortController().signal;
 

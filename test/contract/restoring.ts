@@ -1,7 +1,8 @@
 import { compareDatasets, type DatasetComparison } from '../../shared/jobs/restore/compare.ts';
 import { HexKeyProvider } from '../../shared/keys/hex-key-provider.ts';
 import { Repository } from '../../shared/repository/repository.ts';
-import type { BackupContents, RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
+import type { BackupContents } from '../../shared/sources/contents.ts';
+import type { RestoreOptions, RestorePlan, Target } from '../../shared/sources/target.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
 import { hostileWorld, restorableWorld } from './checks/worlds.ts';
 import { putAll } from './contract.ts';

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { BackupContents } from '../../sources/target.ts';
+import type { BackupContents } from '../../sources/contents.ts';
 import { contentsOf } from '../restore/contents.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../../core/errors.ts';
 import type { OnProgress } from '../../core/progress.ts';
+import type { BackupContents } from '../../sources/contents.ts';
 import type { Source, SourceView } from '../../sources/source.ts';
-import type { BackupContents } from '../../sources/target.ts';
 import { refuseEmpty } from './judge-backup.ts';
 
 /** How often a backup is begun if the source changes under it. */

@@ -1,5 +1,6 @@
 import { writePieces } from '../../core/file-place.ts';
-import type { BackupContents, DamagedDataset } from '../../sources/target.ts';
+import type { BackupContents } from '../../sources/contents.ts';
+import type { DamagedDataset } from '../../sources/target.ts';
 import { contentsOf } from '../restore/contents.ts';
 import type { Gap } from './lost-records.ts';
 import type { SalvagedBackup } from './salvaged-backup.ts';

@@ -3,8 +3,8 @@ import { orderedMap } from '../../core/ordered-map.ts';
 import { MiB } from '../../core/units.ts';
 import { RecordDigest, recordHash } from '../../format/record-digest.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { DatasetPlan, SourceView } from '../../sources/source.ts';
-import type { BackupContents, StoredDataset } from '../../sources/target.ts';
 
 /**
  * How one dataset of a database differs from the same dataset of a backup. Order of records does not matter.

@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
-import type { SourceKind } from '../../sources/source.ts';
-import type { BackupContents, StoredDataset } from '../../sources/target.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 
 /**
  * A backup as targets and exporters see it.

@@ -5,13 +5,12 @@ import type { OnProgress } from '../../core/progress.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import {
-  type BackupContents,
   type RestoreFailure,
   type RestoreOptions,
   type RestorePlan,
   SPECIAL_OPTIONS,
-  type StoredDataset,
   type Target,
 } from '../../sources/target.ts';
 import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';

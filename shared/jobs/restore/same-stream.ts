@@ -5,8 +5,8 @@ import type { ChunkRef } from '../../format/chunk-ref.ts';
 import { type ChunkToCheck, ownBytes } from '../../repository/codec/codec-task.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
+import type { StoredDataset } from '../../sources/contents.ts';
 import type { DatasetPlan, SourceView } from '../../sources/source.ts';
-import type { StoredDataset } from '../../sources/target.ts';
 
 /** Of the largest chunk. */
 const BLOCK_CHUNKS = 3;

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { Importer } from '../../sources/import.ts';
-import type { SourceKind } from '../../sources/source.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 import type { Exporter } from '../../sources/target.ts';
 import { knownKind } from '../source/adapters.ts';
 

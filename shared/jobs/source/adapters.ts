@@ -4,7 +4,8 @@ import { FilesScratchServer } from '../../sources/files/scratch.ts';
 import { FilesSource } from '../../sources/files/source.ts';
 import { FilesTarget } from '../../sources/files/target.ts';
 import type { ScratchServer } from '../../sources/scratch.ts';
-import type { Source, SourceKind } from '../../sources/source.ts';
+import type { Source } from '../../sources/source.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 import type { Target } from '../../sources/target.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 import { isHoldfastError } from '../../core/errors.ts';
 import { refuseNames } from '../../sources/files/target-names.ts';
-import type { SourceKind } from '../../sources/source.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 
 /** What refuses names of datasets that cannot be given back; kinds that are missing take any. Apart from adapters.ts, which loads drivers. */
 const CHECKS: Partial<Record<SourceKind, (names: readonly string[]) => void>> = { files: refuseNames };

@@ -1,6 +1,6 @@
 import { FilesChecks } from '../../sources/files/checks.ts';
-import type { SourceKind } from '../../sources/source.ts';
 import type { SourceChecks } from '../../sources/source-checks.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 import { type Env, filePath, type SourceConfig } from './adapters.ts';
 import { openServerChecks } from './open-server-checks.ts';
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../core/errors.ts';
-import type { SourceKind } from '../../sources/source.ts';
 import type { CheckOptions, SourceCheck, SourceChecks } from '../../sources/source-checks.ts';
+import type { SourceKind } from '../../sources/source-kind.ts';
 
 export type { SourceCheck };
 

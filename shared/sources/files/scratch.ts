@@ -3,6 +3,7 @@ import path from 'node:path';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { DAY_MS } from '../../core/units.ts';
+import type { BackupContents } from '../contents.ts';
 import {
   leftoverOf,
   markText,
@@ -12,7 +13,6 @@ import {
   type ScratchServer,
   scratchName,
 } from '../scratch.ts';
-import type { BackupContents } from '../target.ts';
 import { FilesTarget } from './target.ts';
 
 /** Beside the restored files, not among them. */

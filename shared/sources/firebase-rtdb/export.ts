@@ -1,7 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
-import type { BackupContents, Exporter } from '../target.ts';
+import type { BackupContents } from '../contents.ts';
+import type { Exporter } from '../target.ts';
 import { ofOneInstance } from './instances/instance-contents.ts';
-import { readSelection, type SelectedRecord, type Selection, select } from './restore/selection.ts';
+import { readSelection, type Selection, select } from './restore/selection.ts';
+import type { SelectedRecord } from './text/record-parts.ts';
 import { blocksOf } from './text/records.ts';
 import { TreeText } from './text/tree-text.ts';
 

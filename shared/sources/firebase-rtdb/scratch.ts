@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
+import type { BackupContents } from '../contents.ts';
 import {
   type SchemaComparison,
   type Scratch,
@@ -8,7 +9,7 @@ import {
   type ScratchServer,
   scratchName,
 } from '../scratch.ts';
-import type { BackupContents, Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,

@@ -1,8 +1,9 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
 import type { OnProgress } from '../../core/progress.ts';
+import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Source } from '../source.ts';
-import type { BackupContents, RestoreOptions, RestorePlan, StoredDataset, Target } from '../target.ts';
+import type { RestoreOptions, RestorePlan, Target } from '../target.ts';
 import { FirebaseConnection } from './connection/connection.ts';
 import {
   type AdapterOptions,
@@ -23,10 +24,11 @@ import { writeRules } from './reading/rules.ts';
 import { checkDepth, measure } from './restore/checks.ts';
 import { comparedContents, comparedSource } from './restore/comparison.ts';
 import { type Conflict, findConflicts, refuseValuesAbove } from './restore/conflicts.ts';
+import type { PlacedSelection } from './restore/placed-selection.ts';
 import { RateLimit } from './restore/rate-limit.ts';
 import { removeNode } from './restore/remove-node.ts';
 import { stillToWrite } from './restore/resume.ts';
-import { readSelection, type Selection, select } from './restore/selection.ts';
+import { readSelection, select } from './restore/selection.ts';
 import { readPlace } from './restore/target-view.ts';
 import { RestoreWriter } from './restore/writer.ts';
 import { FirebaseSource } from './source.ts';
@@ -48,16 +50,6 @@ export function openFirebaseTarget(url: string, options: AdapterOptions, env: En
     new InstancesSource(instances, sourceOf),
     routesByName(targets),
   );
-}
-
-/** A selection and where it goes. */
-export interface PlacedSelection extends Selection {
-  /** From the root of the target database. */
-  readonly place: NodePath;
-  /** As it is called in plans and comparisons. */
-  readonly name: string;
-  readonly records: number;
-  readonly plainBytes: number;
 }
 
 type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal };

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../core/errors.ts';
-import type { BackupContents, Exporter, StoredDataset } from '../target.ts';
+import type { BackupContents, StoredDataset } from '../contents.ts';
+import type { Exporter } from '../target.ts';
 import { csvHeader, csvRow, jsonRow } from './copy/export-rows.ts';
 import { isTableAttributes, ROLES, type TableAttributes } from './datasets/attributes.ts';
 import { parseToc, type Toc, type TocEntry } from './pg-dump/toc.ts';

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { throwIfAborted } from '../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS } from '../../core/units.ts';
+import type { BackupContents } from '../contents.ts';
 import {
   markText,
   type SchemaComparison,
@@ -10,7 +11,6 @@ import {
   type ScratchServer,
   scratchName,
 } from '../scratch.ts';
-import type { BackupContents } from '../target.ts';
 import { disconnect, query } from './connection/connection.ts';
 import {
   type AdapterOptions,

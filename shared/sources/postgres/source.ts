@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../core/abort.ts';
 import { isHoldfastError } from '../../core/errors.ts';
+import type { StoredDataset } from '../contents.ts';
 import type { SharedView, Source, SourceCapabilities, SourceView, ViewSharing } from '../source.ts';
-import type { StoredDataset } from '../target.ts';
 import {
   type AdapterOptions,
   type Environment,

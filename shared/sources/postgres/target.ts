@@ -1,14 +1,8 @@
 import { HoldfastError } from '../../core/errors.ts';
 import { plural } from '../../core/plural.ts';
+import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Source } from '../source.ts';
-import type {
-  BackupContents,
-  RestoreFailure,
-  RestoreOptions,
-  RestorePlan,
-  StoredDataset,
-  Target,
-} from '../target.ts';
+import type { RestoreFailure, RestoreOptions, RestorePlan, Target } from '../target.ts';
 import { disconnect } from './connection/connection.ts';
 import {
   type AdapterOptions,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { HoldfastError } from '../../../shared/core/errors.ts';
-import type { BackupContents } from '../../../shared/sources/target.ts';
+import type { BackupContents } from '../../../shared/sources/contents.ts';
 import {
   type Check,
   expectFailure,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { BackupContents, RestorePlan } from '../../../shared/sources/target.ts';
+import type { BackupContents } from '../../../shared/sources/contents.ts';
+import type { RestorePlan } from '../../../shared/sources/target.ts';
 import {
   type Check,
   expectFailure,

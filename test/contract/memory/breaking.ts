@@ -1,4 +1,5 @@
 import { isHoldfastError } from '../../../shared/core/errors.ts';
+import type { BackupContents } from '../../../shared/sources/contents.ts';
 import type {
   Consistency,
   DatasetPlan,
@@ -6,7 +7,6 @@ import type {
   Source,
   SourceView,
 } from '../../../shared/sources/source.ts';
-import type { BackupContents } from '../../../shared/sources/target.ts';
 import type { MemoryDatabase } from './database.ts';
 import { partsOf } from './source.ts';
 

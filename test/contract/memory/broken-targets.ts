@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError } from '../../../shared/core/errors.ts';
-import type { BackupContents, StoredDataset, Target } from '../../../shared/sources/target.ts';
+import type { BackupContents, StoredDataset } from '../../../shared/sources/contents.ts';
+import type { Target } from '../../../shared/sources/target.ts';
 import { recordsOf } from '../world.ts';
 import type { MemoryDatabase } from './database.ts';
 import { SECRET } from './place.ts';

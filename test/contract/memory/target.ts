@@ -1,15 +1,10 @@
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
+import type { BackupContents, StoredDataset } from '../../../shared/sources/contents.ts';
 import type { Scratch, ScratchMark, ScratchServer } from '../../../shared/sources/scratch.ts';
 import { leftoverOf, markText, scratchName } from '../../../shared/sources/scratch.ts';
 import type { Source } from '../../../shared/sources/source.ts';
-import type {
-  BackupContents,
-  RestoreOptions,
-  RestorePlan,
-  StoredDataset,
-  Target,
-} from '../../../shared/sources/target.ts';
+import type { RestoreOptions, RestorePlan, Target } from '../../../shared/sources/target.ts';
 import type { Content } from '../world.ts';
 import { recordsOf, singleValue } from '../world.ts';
 import { MemoryDatabase } from './database.ts';

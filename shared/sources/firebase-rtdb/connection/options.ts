@@ -9,6 +9,7 @@ import {
   openCredentials,
 } from './choose-credentials.ts';
 import type { ConnectionOptions } from './connection.ts';
+import type { DatabaseUrl } from './database-url.ts';
 import { type NodePath, parsePath } from './paths.ts';
 import { READ_LIMITS, type ReadLimits } from './read-limits.ts';
 
@@ -98,15 +99,6 @@ function etagsOf(value: string | number | boolean, problems: string[]): 'auto' |
   if (value === 'auto' || value === 'off') return value;
   problems.push(`etags is '${value}'; allowed are auto and off`);
   return 'auto';
-}
-
-export interface DatabaseUrl {
-  readonly origin: string;
-  readonly namespace: string | undefined;
-  readonly base: NodePath;
-  readonly isLocal: boolean;
-  /** Secret: `auth` or `access_token` of the URL. */
-  readonly token: { readonly kind: 'auth' | 'access_token'; readonly value: string } | undefined;
 }
 
 function parseUrl(text: string, problems: string[]): DatabaseUrl {

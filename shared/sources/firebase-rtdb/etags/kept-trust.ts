@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../core/json.ts';
-import type { BackupContents } from '../../target.ts';
+import type { BackupContents } from '../../contents.ts';
 import { ETAGS_DATASET, storedDataset } from '../reading/datasets.ts';
 import type { EtagTrust, InheritedTrust } from './etag-trust.ts';
 

@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { DatasetPlan } from '../../source.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
 
 /** Stands between an instance and its dataset: neither a key nor the name of an instance can hold one. */
 const BETWEEN = '/';

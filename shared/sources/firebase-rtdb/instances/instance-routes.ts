@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents, RestoreOptions, Target } from '../../target.ts';
+import type { BackupContents } from '../../contents.ts';
+import type { RestoreOptions, Target } from '../../target.ts';
 import {
   chooseOne,
   chosenInstances,

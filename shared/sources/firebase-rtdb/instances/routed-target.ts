@@ -1,14 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { OnProgress } from '../../../core/progress.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { Source, SourceView } from '../../source.ts';
-import type {
-  BackupContents,
-  RestoreOptions,
-  RestorePlan,
-  SpecialOption,
-  StoredDataset,
-  Target,
-} from '../../target.ts';
+import type { RestoreOptions, RestorePlan, SpecialOption, Target } from '../../target.ts';
 import { RULES_DATASET, storedDataset } from '../reading/datasets.ts';
 import { nameIn, splitName } from './instance-contents.ts';
 import type { Route, Routing } from './instance-routes.ts';

@@ -1,5 +1,5 @@
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { DatasetPlan } from '../../source.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
 
 /** Names that no top-level node can have, as keys hold no dot. */
 export const ROOT_DATASET = '.root';

@@ -1,4 +1,4 @@
-import type { BackupContents, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import { READ_LIMITS, type ReadLimits } from '../connection/read-limits.ts';
 import { parseRecord } from '../text/json.ts';
 import { TreeText } from '../text/tree-text.ts';

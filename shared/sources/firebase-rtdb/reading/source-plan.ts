@@ -1,7 +1,7 @@
 import { systemClock } from '../../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import { parallel } from '../../../core/parallel.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { FirebaseConnection } from '../connection/connection.ts';
 import { type FirebaseOptions, firebaseName } from '../connection/options.ts';
 import { EtagProbe } from '../etags/etags.ts';

@@ -3,6 +3,7 @@ import { systemClock } from '../../../core/clock.ts';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { parallel } from '../../../core/parallel.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type {
   ChangedPartition,
   Consistency,
@@ -11,7 +12,6 @@ import type {
   ReadingCost,
   SourceView,
 } from '../../source.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
 import type { FirebaseConnection } from '../connection/connection.ts';
 import type { FirebaseOptions } from '../connection/options.ts';
 import { showPath } from '../connection/paths.ts';

@@ -1,9 +1,10 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents } from '../../target.ts';
+import type { BackupContents } from '../../contents.ts';
 import { MOST_DEPTH, showPath } from '../connection/paths.ts';
-import type { PlacedSelection } from '../target.ts';
 import { CanonicalJson } from '../text/json.ts';
-import { readSelection, type SelectedRecord, type Selection } from './selection.ts';
+import type { SelectedRecord } from '../text/record-parts.ts';
+import type { PlacedSelection } from './placed-selection.ts';
+import { readSelection, type Selection } from './selection.ts';
 
 /** Counts what a selection holds. */
 export async function measure(

@@ -1,10 +1,10 @@
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { DatasetPlan, Source, SourceView } from '../../source.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
 import type { FirebaseConnection } from '../connection/connection.ts';
 import type { FirebaseOptions } from '../connection/options.ts';
-import type { PlacedSelection } from '../target.ts';
 import { leavesAmong, leavesOf } from '../text/record-parts.ts';
 import { blocksOf } from '../text/records.ts';
+import type { PlacedSelection } from './placed-selection.ts';
 import { readSelection } from './selection.ts';
 import { readPlace } from './target-view.ts';
 

@@ -1,8 +1,8 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { isWithin, type NodePath, showPath } from '../connection/paths.ts';
 import { comparePaths } from '../text/key-order.ts';
+import type { SelectedRecord } from '../text/record-parts.ts';
 import { partsOf } from '../text/record-parts.ts';
-import type { SelectedRecord } from './selection.ts';
 
 /**
  * What of a backup the target lacks, or has otherwise, however both are cut into records; both in order. Of a record that

@@ -1,21 +1,12 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import { isWithin, type NodePath, parsePath, showPath } from '../connection/paths.ts';
 import { keysOfDataset, roleOf } from '../reading/datasets.ts';
 import { linesOf } from '../reading/parent-records.ts';
 import { CanonicalJson, recordLine } from '../text/json.ts';
 import { comparePaths } from '../text/key-order.ts';
-import { recordOfLine } from '../text/record-parts.ts';
+import { recordOfLine, type SelectedRecord } from '../text/record-parts.ts';
 import { recordsOf } from '../text/records.ts';
-
-/** A record of a selection: its path from the selection's own node. */
-export interface SelectedRecord {
-  readonly path: readonly string[];
-  /** Canonical JSON. */
-  readonly value: string;
-  /** Both, as a line with its newline. */
-  readonly line: string;
-}
 
 /** A node of a backup and all below it. */
 export interface Selection {

@@ -6,10 +6,10 @@ import { EtagProbe } from '../etags/etags.ts';
 import { DatasetReader } from '../reading/dataset-reader.ts';
 import { roleOf } from '../reading/datasets.ts';
 import { readPriority } from '../reading/node-reads.ts';
-import type { PlacedSelection } from '../target.ts';
 import { recordLine } from '../text/json.ts';
+import type { SelectedRecord } from '../text/record-parts.ts';
 import { recordOfLine } from '../text/record-parts.ts';
-import type { SelectedRecord } from './selection.ts';
+import type { PlacedSelection } from './placed-selection.ts';
 
 export interface PlaceRead {
   readonly connection: FirebaseConnection;

@@ -5,9 +5,9 @@ import { MiB } from '../../../core/units.ts';
 import type { Answer, Ask, FirebaseConnection } from '../connection/connection.ts';
 import { isWithin, type NodePath, showPath } from '../connection/paths.ts';
 import { CanonicalJson } from '../text/json.ts';
+import type { SelectedRecord } from '../text/record-parts.ts';
 import { NodeRemover } from './node-remover.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { SelectedRecord } from './selection.ts';
 
 /** Of one write: large enough that latency does not count, small enough for no reader to wait. */
 const WRITE_BYTES = 1 * MiB;

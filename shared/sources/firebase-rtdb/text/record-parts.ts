@@ -1,4 +1,3 @@
-import type { SelectedRecord } from '../restore/selection.ts';
 import { CanonicalJson, parseRecord, recordLine } from './json.ts';
 import { comparePaths } from './key-order.ts';
 
@@ -48,4 +47,13 @@ export async function* leavesAmong(
   } finally {
     await known.return?.();
   }
+}
+
+/** A record of a selection: its path from the selection's own node. */
+export interface SelectedRecord {
+  readonly path: readonly string[];
+  /** Canonical JSON. */
+  readonly value: string;
+  /** Both, as a line with its newline. */
+  readonly line: string;
 }

@@ -1,5 +1,5 @@
+import type { StoredDataset } from '../../contents.ts';
 import type { DatasetPlan } from '../../source.ts';
-import type { StoredDataset } from '../../target.ts';
 import { type ColumnAttributes, isTableAttributes } from './attributes.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { StoredDataset } from '../../target.ts';
+import type { StoredDataset } from '../../contents.ts';
 import { isTableAttributes } from '../datasets/attributes.ts';
 import type { Toc } from '../pg-dump/toc.ts';
 import { displayName, splitQualified } from '../text/identifiers.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isHoldfastError } from '../../../core/errors.ts';
 import { parallel } from '../../../core/parallel.ts';
-import type { BackupContents, StoredDataset, StoredPartition } from '../../target.ts';
+import type { BackupContents, StoredDataset, StoredPartition } from '../../contents.ts';
 import { disconnect, query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
 import type { calendarOf } from '../connection/session-settings.ts';

@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents, RestoreOptions, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
+import type { RestoreOptions } from '../../target.ts';
 import { withRole } from './text.ts';
 
 /** What a database cannot be made from a part of. @throws E_DAMAGED where some of the schema is missing */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { BackupContents, RestoreOptions, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
+import type { RestoreOptions } from '../../target.ts';
 import { query } from '../connection/connection.ts';
 import { copyRows, parseCopyRow } from '../text/copy-text.ts';
 import { largeObjectRoles } from './large-objects.ts';

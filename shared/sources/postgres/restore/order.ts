@@ -1,4 +1,4 @@
-import type { StoredDataset } from '../../target.ts';
+import type { StoredDataset } from '../../contents.ts';
 import {
   type ForeignKeyAttributes,
   isTableAttributes,

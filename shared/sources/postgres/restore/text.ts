@@ -1,4 +1,4 @@
-import type { BackupContents, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { DatasetRole } from '../datasets/attributes.ts';
 import { decodeText } from '../text/byte-text.ts';
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents, RestoreOptions, StoredDataset } from '../../target.ts';
+import type { BackupContents, StoredDataset } from '../../contents.ts';
+import type { RestoreOptions } from '../../target.ts';
 import { query } from '../connection/connection.ts';
 import { parseToc, type Toc, type TocEntry } from '../pg-dump/toc.ts';
 import { type GlobalsWork, planGlobals } from '../roles/restore-globals.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
-import type { BackupContents } from '../../target.ts';
+import type { BackupContents } from '../../contents.ts';
 import { query } from '../connection/connection.ts';
 import type { TocEntry } from '../pg-dump/toc.ts';
 import { readScript, withRole } from '../restore/text.ts';

@@ -1,0 +1,1 @@
+export type SourceKind = 'files' | 'firebase-rtdb' | 'postgres';
