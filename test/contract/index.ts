@@ -1,4 +1,4 @@
-/** `holdfast/testing`: the promises of sources, targets, servers for drills and stores, as checks for any test runner. docs/library.md. */
+/** `holdfast/testing`: the promises of sources, targets, servers for drills and stores, as checks for any test runner. docs/reference/library.md. */
 export type { ErrorCode } from '../../shared/core/errors.ts';
 export type { ScratchServer } from '../../shared/sources/scratch.ts';
 export type { Source } from '../../shared/sources/source.ts';

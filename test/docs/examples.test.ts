@@ -1,33 +1,32 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { PAGES } from '../support/pages.ts';
+import { blocksOf, PAGES } from '../support/pages.ts';
 
 /** What begins with a setting is a part of a configuration. */
 const PART = /^\w+: /;
 const TIMEOUT_MS = 120_000;
 
-/** Each example of a page as a module, without the indent of a list. */
-async function examplesOf(page: string) {
-  const text = await readFile(page, 'utf8');
-  return [...text.matchAll(/^( *)```ts\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = ''], i) => {
-    const lines = block.split('\n');
-    const code = lines.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line)).join('\n');
-    const whole = PART.test(code)
-      ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
-      : code;
-    return { name: `${page.replaceAll('/', '-').replace('.md', '')}-${i + 1}.ts`, code: whole };
-  });
+/** Each example of a page as a module. */
+function examplesOf(page: string) {
+  return blocksOf(page)
+    .filter(({ language }) => language === 'ts')
+    .map(({ code }, i) => ({
+      name: `${page.replaceAll('/', '-').replace('.md', '')}-${i + 1}.ts`,
+      code: PART.test(code)
+        ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
+        : code,
+    }));
 }
 
 it(
   'every TypeScript example of the documents type-checks as it stands, strictly',
   async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-examples-'));
-    const examples = (await Promise.all(PAGES.map(examplesOf))).flat();
+    const examples = PAGES.flatMap(examplesOf);
     expect(examples.length).toBeGreaterThan(10);
     try {
       await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));

@@ -44,6 +44,11 @@ describe('links', () => {
     expect(broken).toEqual([]);
   });
 
+  it.each(PAGES)('of %s name no section beside a link, or without one', (page) => {
+    const found = proseOf(page).match(/\]\([^)]*\),\s+"[A-Z]|"[A-Z][^"|\n]{3,40}",? (above|below)\b/g);
+    expect(found ?? []).toEqual([]);
+  });
+
   it('lead from the index to every page', () => {
     const seen = new Set([INDEX]);
     for (const page of seen)

@@ -38,3 +38,26 @@ export function headingsOf(page: string): { readonly titles: Set<string>; readon
   });
   return { titles: new Set(titles), anchors: new Set(anchors) };
 }
+
+/** A block of code of a page. */
+export interface Block {
+  readonly page: string;
+  /** Of its first line of code. */
+  readonly line: number;
+  /** What stands after the three backquotes. */
+  readonly language: string;
+  readonly code: string;
+}
+
+/** Blocks of code of a page, without the indent of a list. */
+export function blocksOf(page: string): Block[] {
+  const text = readFileSync(page, 'utf8');
+  return [...text.matchAll(/^( *)```(\S*)\n([\s\S]*?)^ *```$/gm)].map(
+    ({ 1: indent = '', 2: language = '', 3: code = '', index }) => ({
+      page,
+      line: text.slice(0, index).split('\n').length + 1,
+      language,
+      code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    }),
+  );
+}
