@@ -10,7 +10,7 @@ import { COMMANDS } from './commands.ts';
 import { age, bytes, plural, shortestKey } from './format.ts';
 import { type Io, write } from './io.ts';
 import { loadConfig } from './load-config.ts';
-import { Session } from './session.ts';
+import { CommandSession } from './session.ts';
 
 /** Nobody waits longer for a suggestion. */
 const MOST_MS = 3 * SECOND_MS;
@@ -194,8 +194,8 @@ class World {
     return loadConfig(this.#flags(), this.#io);
   }
 
-  #session(): Promise<Session> {
-    return Session.open({ ...this.#flags(), quiet: true }, this.#io);
+  #session(): Promise<CommandSession> {
+    return CommandSession.open({ ...this.#flags(), quiet: true }, this.#io);
   }
 
   #flags(): Partial<Record<(typeof PLACES)[number], string>> {

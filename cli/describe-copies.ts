@@ -2,10 +2,14 @@ import { parseBackupKey } from '../shared/core/ids.ts';
 import { type CopyStanding, readCopyStandings } from '../shared/jobs/copy/copy-lag.ts';
 import { copyPlaces, namesOfSources } from './copy-places.ts';
 import { age, number, plural, shortKey } from './format.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /** How far each second place of the configuration is behind. */
-export async function copyStandings({ config, repository, io }: Session): Promise<readonly CopyStanding[]> {
+export async function copyStandings({
+  config,
+  repository,
+  io,
+}: CommandSession): Promise<readonly CopyStanding[]> {
   if (config.copies.length === 0) return [];
   const places = config.copies.map((place) => copyPlaces.resolve(place, io));
   const namesOf = await namesOfSources(config, io);

@@ -4,13 +4,13 @@ import { DAY_MS } from '../shared/core/units.ts';
 import { readPruneHistory } from '../shared/jobs/retention/prune-history.ts';
 import { type PackedDay, storedSizes } from '../shared/jobs/status/stored-sizes.ts';
 import { wrap } from './format.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /** Days that a forecast goes by, and some. */
 const DAYS = 100;
 
 /** How the repository grows, as a document and in words. */
-export interface Growth {
+export interface GrowthReport {
   readonly forecast: ReturnType<typeof forecastOf> | null;
   readonly whyNoForecast: string | null;
   readonly price: StoragePrice | null;
@@ -19,10 +19,10 @@ export interface Growth {
 
 /** Reads reports of prunes of the last months. @throws E_STORE_* */
 export async function readGrowth(
-  repository: Session['repository'],
+  repository: CommandSession['repository'],
   { packedDays, packBytes }: { readonly packedDays: readonly PackedDay[]; readonly packBytes: number },
   { price, signal }: { readonly price: StoragePrice | undefined; readonly signal: AbortSignal },
-): Promise<Growth> {
+): Promise<GrowthReport> {
   const now = repository.clock.now();
   const since = new Date(now.getTime() - DAYS * DAY_MS);
   const sizes = storedSizes(packedDays, await readPruneHistory(repository, { since, signal }), now);

@@ -1,10 +1,13 @@
 import type { BackupKey } from '../shared/core/ids.ts';
 import { isGood, isWaiting, summariseEntry } from '../shared/jobs/status/list.ts';
 import { shortKey, time } from './format.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /** Why a backup should not be relied on, a sentence each. What cannot be read of it is for the job to say. */
-export async function doubtsOf({ repository, io }: Session, key: BackupKey): Promise<readonly string[]> {
+export async function doubtsOf(
+  { repository, io }: CommandSession,
+  key: BackupKey,
+): Promise<readonly string[]> {
   const entry = await repository.inspectIfListed(key, io.signal);
   if (!entry) return [];
   const marks = await repository.marks(io.signal);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type AdoptResult, adoptUnsigned } from '../shared/jobs/keys/adopt.ts';
 import { makeSigningKey, openSigner } from '../shared/jobs/keys/signing.ts';
-import { openRepository } from '../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
@@ -69,7 +69,9 @@ async function adopt(flags: SigningFlags, io: Io): Promise<number> {
   const settings = await repositoryConfig(await loadConfig(flags, io), io);
   // What it signs for has no signature: this once, its MAC is enough.
   const signing = settings.signing && { ...settings.signing, isRequired: false };
-  await using repository = await openRepository({ ...settings, signing }, io.signal, { pool: io.threads });
+  await using repository = await openConfiguredRepository({ ...settings, signing }, io.signal, {
+    pool: io.threads,
+  });
   const result = await adoptUnsigned(repository, { reason, signal: io.signal });
   await print(io, flags.json, result, describe(result));
   return 0;

@@ -2,7 +2,7 @@ import { openSource } from '../shared/jobs/source/adapters.ts';
 import { configuredName } from '../shared/jobs/source/naming.ts';
 import { namedSource } from '../shared/jobs/source/same-source.ts';
 import { findPlace } from './load-config.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /**
  * Opens the source that is meant. One of the configuration goes by its name, also if its URL is given; any other by its location.
@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
  * @throws E_USAGE, E_CONFIG
  */
 export async function openNamedSource(
-  session: Session,
+  session: CommandSession,
   text: string,
 ): Promise<Awaited<ReturnType<typeof openSource>>> {
   const { config, io } = session;

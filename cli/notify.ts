@@ -7,11 +7,11 @@ import { blindOutlook, outlookOf } from '../shared/jobs/notify/outlook.ts';
 import type { Io } from './io.ts';
 import { loadConfig, repositoryConfig } from './load-config.ts';
 import { readSafety } from './safety.ts';
-import { Session, type SessionFlags } from './session.ts';
+import { CommandSession, type SessionFlags } from './session.ts';
 
 /** Who can be told by this process. */
 export function notifiersOf(
-  { config, io, progress }: Session,
+  { config, io, progress }: CommandSession,
   { isQuiet = false }: { readonly isQuiet?: boolean } = {},
 ): LocalNotifiers {
   const onProblem = (message: string) => {
@@ -21,7 +21,7 @@ export function notifiersOf(
 }
 
 /** Tells channels what has changed. @throws what reading the repository throws */
-export async function notifyNow(session: Session): Promise<readonly Sent[]> {
+export async function notifyNow(session: CommandSession): Promise<readonly Sent[]> {
   const { own } = notifiersOf(session);
   if (!own) return [];
   const { facts, backups } = await readSafety(session);
@@ -34,7 +34,7 @@ export async function notifyNow(session: Session): Promise<readonly Sent[]> {
 }
 
 /** The same, after something was done: nothing fails for it. */
-export async function notifyAfter(session: Session): Promise<void> {
+export async function notifyAfter(session: CommandSession): Promise<void> {
   const { io, progress } = session;
   if (io.signal.aborted) return;
   try {
@@ -46,10 +46,10 @@ export async function notifyAfter(session: Session): Promise<void> {
 }
 
 /** Opens what a command works with; if the repository cannot be opened, channels are told. @throws as `Session.open` */
-export async function openOrNotify(flags: SessionFlags, io: Io): Promise<Session> {
+export async function openOrNotify(flags: SessionFlags, io: Io): Promise<CommandSession> {
   const config = await loadConfig(flags, io);
   try {
-    return await Session.of(config, await repositoryConfig(config, io), { flags, io });
+    return await CommandSession.of(config, await repositoryConfig(config, io), { flags, io });
   } catch (error) {
     await notifyBlind(config, error, io);
     throw error;

@@ -2,7 +2,7 @@ import type { OnProgress } from '../shared/core/progress.ts';
 import { SECOND_MS } from '../shared/core/units.ts';
 import { type Io, printable } from './io.ts';
 import { ProgressText } from './progress-text.ts';
-import { screenOf } from './style.ts';
+import { screenStyle } from './style.ts';
 
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 5 * SECOND_MS;
@@ -52,7 +52,7 @@ export class Progress {
       this.#io.stderr.write(`${line}\n`);
       return;
     }
-    const { width = 80 } = screenOf(this.#io.stderr, this.#io.env);
+    const { width = 80 } = screenStyle(this.#io.stderr, this.#io.env);
     this.#io.stderr.write(CLEAR_LINE + line.slice(0, width - 1));
     this.#isDrawn = true;
   }

@@ -3,7 +3,7 @@ import { HoldfastError, isHoldfastError } from '../shared/core/errors.ts';
 import { watchForCancel } from '../shared/jobs/runs/cancel-run.ts';
 import { type RunAbout, type RunResultNote, recordRun } from '../shared/jobs/runs/record-run.ts';
 import { notifyAfter } from './notify.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /**
  * Does the work of a command, and notes in the history of the repository that it began and how it ended. `holdfast cancel` stops
@@ -11,8 +11,8 @@ import type { Session } from './session.ts';
  *
  * @param work is given a signal that is aborted by Ctrl-C too
  */
-export async function recorded<T>(
-  session: Session,
+export async function recordedCommand<T>(
+  session: CommandSession,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
   work: (signal: AbortSignal) => Promise<T>,
   noteOf: (result: T) => RunResultNote,

@@ -9,7 +9,7 @@ import {
   removeRecoveryKey,
 } from '../shared/jobs/keys/recovery.ts';
 import { makePrivateHalf, opensWith, type PrivateHalf } from '../shared/jobs/keys/recovery-sheet-key.ts';
-import { openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import { openConfiguredRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
 import { usage } from './command.ts';
 import { plural } from './format.ts';
 import { type Io, write } from './io.ts';
@@ -52,7 +52,7 @@ export async function changeRecovery(
   flags: RecoveryFlags,
   io: Io,
 ): Promise<number> {
-  await using repository = await openRepository(settings, io.signal, { pool: io.threads });
+  await using repository = await openConfiguredRepository(settings, io.signal, { pool: io.threads });
   const print = async (document: object, text: string, damaged = 0) => {
     if (flags.json) await write(io.stdout, `${JSON.stringify(document)}\n`);
     else if (!flags.quiet) await write(io.stdout, text);
@@ -72,7 +72,7 @@ export async function changeRecovery(
   return 0;
 }
 
-type Repository = Awaited<ReturnType<typeof openRepository>>;
+type Repository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
 /** The sheet comes first: no key is wrapped to a private half that nobody has. */
 async function add(
@@ -87,7 +87,7 @@ async function add(
   if (file === undefined) await write(io.stdout, `${textSheet(sheet)}\n`);
   else await writeSheet(file, htmlSheet(sheet));
   const open = () =>
-    openRepository(settings, io.signal, {
+    openConfiguredRepository(settings, io.signal, {
       pool: io.threads,
       store: repository.store,
       ...opensWith(key, io.signal),

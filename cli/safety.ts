@@ -10,7 +10,7 @@ import { factsOf } from '../shared/jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../shared/jobs/verdict/run-facts.ts';
 import { copyStandings } from './describe-copies.ts';
 import { repositoryConfig } from './load-config.ts';
-import type { Session } from './session.ts';
+import type { CommandSession } from './session.ts';
 
 /** All that the command line looks at to say whether one is safe. */
 export interface Safety {
@@ -27,7 +27,7 @@ export interface Safety {
 }
 
 /** Reads manifests, reports and the history of runs, and looks at second places, locks and the rules of the bucket. */
-export async function readSafety(session: Session): Promise<Safety> {
+export async function readSafety(session: CommandSession): Promise<Safety> {
   const { repository, naming, config, io } = session;
   const place = await repositoryConfig(config, io);
   const [{ status, backups, namedPacks }, runs, bucket, copies, channels] = await Promise.all([
@@ -57,7 +57,7 @@ export async function readSafety(session: Session): Promise<Safety> {
 
 /** Of the newest good backup of each source; undefined where no locks are configured. */
 async function readLocks(
-  { config, repository, io }: Session,
+  { config, repository, io }: CommandSession,
   { sources }: RepositoryOverview,
 ): Promise<readonly SourceLock[] | undefined> {
   const locks = await openLocks(await repositoryConfig(config, io), config.lock);

@@ -2,7 +2,11 @@ import path from 'node:path';
 import type { ResolvedConfig } from '../shared/config/config.ts';
 import type { NamedSource } from '../shared/config/named-source.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
-import { type Given, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import {
+  type Given,
+  openConfiguredRepository,
+  type RepositoryConfig,
+} from '../shared/jobs/open-repository.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/restore/choose-backup.ts';
 import type { Naming, SourceNames } from '../shared/jobs/source/naming.ts';
 import { namingOf, sourceNames } from '../shared/jobs/source/source-names.ts';
@@ -13,9 +17,9 @@ import { bytes, shortKey, time } from './format.ts';
 import { type Io, write } from './io.ts';
 import { type ConfigFlags, loadConfig, repositoryConfig } from './load-config.ts';
 import { Progress } from './progress.ts';
-import { type Screen, type Styled, screenOf } from './style.ts';
+import { type Screen, type Styled, screenStyle } from './style.ts';
 
-type Repository = Awaited<ReturnType<typeof openRepository>>;
+type Repository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
 export interface SessionFlags extends ConfigFlags {
   readonly json?: boolean | undefined;
@@ -46,7 +50,7 @@ export function refuseKeyFlags({ source, type }: KeyFlags): void {
 }
 
 /** What most commands work with: configuration, open repository, progress, output. */
-export class Session implements AsyncDisposable {
+export class CommandSession implements AsyncDisposable {
   readonly config: ResolvedConfig;
   readonly repository: Repository;
   readonly progress: Progress;
@@ -65,9 +69,9 @@ export class Session implements AsyncDisposable {
     this.progress = new Progress(io, { quiet: this.#isQuiet });
   }
 
-  static async open(flags: SessionFlags, io: Io): Promise<Session> {
+  static async open(flags: SessionFlags, io: Io): Promise<CommandSession> {
     const config = await loadConfig(flags, io);
-    return Session.of(config, await repositoryConfig(config, io), { flags, io });
+    return CommandSession.of(config, await repositoryConfig(config, io), { flags, io });
   }
 
   /** With other settings of the repository than the configuration's. */
@@ -75,15 +79,15 @@ export class Session implements AsyncDisposable {
     config: ResolvedConfig,
     settings: RepositoryConfig,
     about: { readonly flags: SessionFlags; readonly io: Io } & Pick<Given, 'openKeys'>,
-  ): Promise<Session> {
+  ): Promise<CommandSession> {
     const { flags, io, openKeys } = about;
-    const repository = await openRepository(settings, io.signal, { pool: io.threads, openKeys });
-    return new Session(io, config, repository, flags);
+    const repository = await openConfiguredRepository(settings, io.signal, { pool: io.threads, openKeys });
+    return new CommandSession(io, config, repository, flags);
   }
 
   /** Where the text goes. */
   get screen(): Screen {
-    return screenOf(this.io.stdout, this.io.env);
+    return screenStyle(this.io.stdout, this.io.env);
   }
 
   /** Tells what was done: the JSON document, or the text, unless all went well and nobody wants to hear of it. */

@@ -22,7 +22,7 @@ export class Styled {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
 const SGR = /\u001b\[[0-9;]*m/g;
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-export type Look = keyof typeof CODES;
+export type TextStyle = keyof typeof CODES;
 
 /** Where text goes, and whether colours are wanted there. */
 export interface Screen {
@@ -39,7 +39,7 @@ interface Stream {
 const DEFAULT_COLUMNS = 80;
 
 /** `NO_COLOR` and `TERM=dumb` take colours away, `CLICOLOR_FORCE` gives them to a pipe too. */
-export function screenOf(stream: Stream, env: Readonly<Record<string, string | undefined>>): Screen {
+export function screenStyle(stream: Stream, env: Readonly<Record<string, string | undefined>>): Screen {
   const isTerminal = stream.isTTY === true;
   const isForced = (env['CLICOLOR_FORCE'] ?? '0') !== '0';
   const isRefused = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
@@ -50,7 +50,7 @@ export function screenOf(stream: Stream, env: Readonly<Record<string, string | u
 }
 
 /** Text in a look; as it is where there are no colours. */
-export function paint(text: string, look: Look | undefined, { hasColour }: Screen): string {
+export function paint(text: string, look: TextStyle | undefined, { hasColour }: Screen): string {
   return look === undefined || !hasColour || text === '' ? text : `\u001b[${CODES[look]}m${text}\u001b[0m`;
 }
 

@@ -1,5 +1,5 @@
 import { printable } from './io.ts';
-import { type Look, paint, type Screen, Styled } from './style.ts';
+import { paint, type Screen, Styled, type TextStyle } from './style.ts';
 
 /** A column, and what may become of it where a terminal is narrow. */
 export interface Column {
@@ -9,7 +9,7 @@ export interface Column {
   readonly least?: number;
   /** It may be left out; those with the highest go first. @default it stays */
   readonly leaveOut?: number;
-  readonly look?: (cell: string) => Look | undefined;
+  readonly look?: (cell: string) => TextStyle | undefined;
 }
 
 const GAP = 2;
@@ -31,7 +31,7 @@ export function renderTable(
   // What is left over is the last column's; where nothing limits them, no cell is cut.
   const used = shown.reduce((sum, { width }) => sum + width + GAP, 0) - GAP;
   const spare = screen.width === undefined ? 0 : Math.max(0, screen.width - 1 - used);
-  const line = (row: readonly string[], look: (column: Column, cell: string) => Look | undefined) =>
+  const line = (row: readonly string[], look: (column: Column, cell: string) => TextStyle | undefined) =>
     shown
       .map(({ column, i, width }, at) => {
         const cell = row[i] ?? '';

@@ -16,7 +16,7 @@ import { handOnCode } from './session/oidc.ts';
 import {
   config,
   isInside,
-  loadConfig,
+  loadConsoleConfig,
   resume,
   session,
   signIn,
@@ -40,7 +40,7 @@ async function start(): Promise<void> {
   if (token !== undefined) dispatchEvent(new HashChangeEvent('hashchange'));
   addEventListener('hashchange', takeLink);
   try {
-    config.value = await loadConfig();
+    config.value = await loadConsoleConfig();
     if (token !== undefined) return await signInByLink(token);
     const resumed = await resume();
     if (resumed === undefined) session.value = { kind: 'signed-out', why: undefined };

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 
 /** Where one is: the part of the address behind `#`, so that any server of files can serve the console. */
-export interface Place {
+export interface ScreenPlace {
   /** `backups`, `backups/backup_daily_20260301_020000`; the overview is the empty one. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -13,7 +13,7 @@ addEventListener('hashchange', () => {
   if (!location.hash.startsWith('#token=')) hash.value = location.hash;
 });
 
-export const place = computed<Place>(() => {
+export const place = computed<ScreenPlace>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
   return { path: decoded(path), query: new URLSearchParams(query) };
 });

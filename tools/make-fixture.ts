@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
-import { initRepository, openRepository } from '../shared/jobs/open-repository.ts';
+import { initConfiguredRepository, openConfiguredRepository } from '../shared/jobs/open-repository.ts';
 import { FilesSource } from '../shared/sources/files/source.ts';
 
 /**
@@ -14,8 +14,8 @@ const signal = new AbortController().signal;
 const config = { repository: folder, encryptionKey: KEY, workers: 1 };
 
 rmSync(folder, { recursive: true, force: true });
-await initRepository(config, signal, { version });
-await using repository = await openRepository(config, signal);
+await initConfiguredRepository(config, signal, { version });
+await using repository = await openConfiguredRepository(config, signal);
 for (const lines of ['test/fixtures/lines/1', 'test/fixtures/lines/2']) {
   const source = new FilesSource(lines);
   const same = {

@@ -6,7 +6,11 @@ import { parseArgs } from 'node:util';
 import { bytes, duration, number, ratio, shortKey, table } from '../cli/format.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { runBackup } from '../shared/jobs/backup/backup.ts';
-import { initRepository, openRepository, type RepositoryConfig } from '../shared/jobs/open-repository.ts';
+import {
+  initConfiguredRepository,
+  openConfiguredRepository,
+  type RepositoryConfig,
+} from '../shared/jobs/open-repository.ts';
 import { restoreBackup } from '../shared/jobs/restore/restore.ts';
 import { kindOfUrl, openSource, openTarget, type SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { verifyBackups } from '../shared/jobs/verify/verify.ts';
@@ -78,7 +82,7 @@ async function tour(demo: Demo, folder: string): Promise<void> {
     values.source === undefined || values.source === 'firebase' ? undefined : configOf(values.source);
   const source = own ?? (await step(demo.loads, () => demo.load()));
   const config = await repositoryFor(folder);
-  await using repository = await openRepository(config, signal);
+  await using repository = await openConfiguredRepository(config, signal);
   const backUp = async (type: string) => {
     const made = await runBackup(repository, await openSource(source, process.env), { type, signal });
     const { plainBytes, storedBytes, newChunks, chunks, cost } = made;
@@ -138,7 +142,7 @@ async function repositoryFor(folder: string): Promise<RepositoryConfig> {
   const config = { repository: values.repository ?? path.join(folder, 'repository'), s3, encryptionKey };
   return step('make a repository, sealed with a key of its own', async () => {
     try {
-      const { location } = await initRepository(config, signal);
+      const { location } = await initConfiguredRepository(config, signal);
       return { value: config, result: location };
     } catch (error) {
       if (!isOwn || !(error instanceof HoldfastError) || error.code !== 'E_REPOSITORY_EXISTS') throw error;

@@ -3,7 +3,7 @@ import { isWaiting, listBackups } from '../../shared/jobs/status/list.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey } from '../format.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 const MOST_KEYS = 100;
@@ -28,7 +28,7 @@ Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY 
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, MOST_KEYS);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     if (positionals.length === 0 && ask.isPossible(io) && !(await isAnyWaiting(session))) {
       await session.report({ backups: [] }, 'No backup waits to be accepted.\n');
       return 0;
@@ -44,7 +44,7 @@ Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY 
   },
 };
 
-async function isAnyWaiting({ repository, io }: Session): Promise<boolean> {
+async function isAnyWaiting({ repository, io }: CommandSession): Promise<boolean> {
   return (await listBackups(repository, { signal: io.signal })).some(isWaiting);
 }
 

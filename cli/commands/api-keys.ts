@@ -14,8 +14,8 @@ import { listBackups } from '../../shared/jobs/status/list.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, time } from '../format.ts';
 import { write } from '../io.ts';
-import { Session } from '../session.ts';
-import { type Look, type Screen, type Styled, styled } from '../style.ts';
+import { CommandSession } from '../session.ts';
+import { type Screen, type Styled, styled, type TextStyle } from '../style.ts';
 import { renderTable } from '../table.ts';
 
 const options = {
@@ -64,7 +64,7 @@ Exit status: 0 done; 2 usage; 10 no such key or source, no repository; 12 encryp
     if (word !== 'create' && given) throw usage(`--${given[0]} goes with create`);
     const asked = word === 'create' ? wanted({ name, role, source, expires }) : undefined;
     const revoked = word === 'revoke' ? idOf(id) : undefined;
-    await using session = await Session.open(common, io);
+    await using session = await CommandSession.open(common, io);
     const { repository, screen } = session;
     const store = async () => keysOfRepository(repository);
     // It does not authenticate here, and so notes no use.
@@ -133,7 +133,7 @@ function idOf(text: string | undefined): string {
 }
 
 /** @throws E_UNKNOWN_NAME unless it is a source of the configuration, or has backups */
-async function refuseUnknown({ config, repository, naming, io }: Session, sources: readonly string[]) {
+async function refuseUnknown({ config, repository, naming, io }: CommandSession, sources: readonly string[]) {
   const configured = config.sources.map(({ name }) => name);
   if (sources.every((name) => configured.includes(name))) return;
   const backups = await listBackups(repository, { naming, signal: io.signal });
@@ -182,6 +182,6 @@ function describe({ keys, problems }: ApiKeysAnswer, now: Date, screen: Screen):
   return styled`${renderTable(columns, rows, screen)}${warnings}`;
 }
 
-function lookOf(cell: string): Look | undefined {
+function lookOf(cell: string): TextStyle | undefined {
   return cell === 'active' ? 'green' : cell === 'expired' ? 'yellow' : 'dim';
 }

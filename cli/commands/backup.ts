@@ -11,8 +11,8 @@ import { bytes, comparedSize, duration, number, plural, shortKey } from '../form
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
 import { openOrNotify } from '../notify.ts';
-import { recorded } from '../recorded.ts';
-import type { Session } from '../session.ts';
+import { recordedCommand } from '../recorded.ts';
+import type { CommandSession } from '../session.ts';
 
 const options = {
   source: { type: 'string', short: 's' },
@@ -78,7 +78,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
       ...(values['no-parent'] === true ? { noParent: true } : {}),
     };
     const about = { kind: 'backup', source: source.name, type, asked } as const;
-    const result = await recorded(session, about, work, noteOfBackup);
+    const result = await recordedCommand(session, about, work, noteOfBackup);
     const status = result.suspect ? SUSPECT_EXIT_STATUS : 0;
     await session.report(result, describe(result, performance.now() - began), status);
     await warnOfBucket(session);
@@ -89,7 +89,7 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
 };
 
 /** A rule that came later than the repository would take this backup too. The backup is stored: what cannot be read is for status. */
-async function warnOfBucket({ config, io, progress }: Session): Promise<void> {
+async function warnOfBucket({ config, io, progress }: CommandSession): Promise<void> {
   const found = await checkBucket(await repositoryConfig(config, io), io.signal).catch(() => undefined);
   for (const { problem } of found?.dangers ?? []) progress.say(`warning: ${problem}`);
 }
@@ -102,7 +102,7 @@ function warnOf(key: string, suspect: NonNullable<BackupResult['suspect']>): str
   ].join('\n');
 }
 
-async function chooseSource(session: Session): Promise<string> {
+async function chooseSource(session: CommandSession): Promise<string> {
   const { config, io } = session;
   const found = defaultSource(config);
   if (typeof found === 'string') return found;
@@ -128,7 +128,7 @@ async function chooseSource(session: Session): Promise<string> {
 const ANOTHER = '';
 
 /** Without sources of the configuration: those that were backed up before, if they can be opened by their names. */
-async function chooseKnown({ repository, config, io }: Session): Promise<string | undefined> {
+async function chooseKnown({ repository, config, io }: CommandSession): Promise<string | undefined> {
   if (!ask.isPossible(io)) return undefined;
   const backups = await listBackups(repository, { signal: io.signal });
   const names = [...new Set(backups.map(({ source }) => source.name))].filter((name) =>
@@ -143,7 +143,7 @@ async function chooseKnown({ repository, config, io }: Session): Promise<string 
   return ask.text(io, 'Back up which database? (postgres://…, or env:NAME)');
 }
 
-function isPlace(name: string, config: Session['config'], io: Session['io']): boolean {
+function isPlace(name: string, config: CommandSession['config'], io: CommandSession['io']): boolean {
   try {
     findPlace(name, config, io);
     return true;

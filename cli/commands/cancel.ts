@@ -4,7 +4,7 @@ import { cancelRun } from '../../shared/jobs/runs/cancel-run.ts';
 import { type RecordedRun, readRuns } from '../../shared/jobs/runs/run-history.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, plural } from '../format.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {} as const;
 const LEAST_CHARS = 4;
@@ -32,7 +32,7 @@ Exit status: 0 the run was told; 10 no such run goes on; 11 RUN fits several; 12
     if (given === undefined) throw usage('RUN is missing', '`holdfast runs` shows the runs that go on.');
     if (!/^[0-9a-f]{1,32}$/.test(given) || given.length < LEAST_CHARS)
       throw usage(`'${given}' is no id of a run`, `Give ${LEAST_CHARS} to 32 of 0-9 and a-f.`);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const { repository } = session;
     const { run, kind, startedAt } = await runningOf(session, given);
     await cancelRun(repository, { run, by: userInfo().username, signal: io.signal });
@@ -43,7 +43,7 @@ Exit status: 0 the run was told; 10 no such run goes on; 11 RUN fits several; 12
 };
 
 /** The run that goes on whose id begins so. @throws E_UNKNOWN_RUN, E_USAGE where several do */
-async function runningOf({ repository, io }: Session, start: string): Promise<RecordedRun> {
+async function runningOf({ repository, io }: CommandSession, start: string): Promise<RecordedRun> {
   const found: RecordedRun[] = [];
   for await (const run of readRuns(repository, { signal: io.signal }))
     if (run.state === 'running' && run.run.startsWith(start)) found.push(run);

@@ -8,7 +8,7 @@ import { copyToPlace } from '../../shared/jobs/copy/copy-to-place.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { copyPlaces, namesOfSources } from '../copy-places.ts';
 import { bytes, number, plural, shortKey } from '../format.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   to: { type: 'string' },
@@ -57,7 +57,7 @@ Exit status: 0 everything chosen is there; 11 the place is another repository, o
     const { values, positionals } = parse(argv, options, 1);
     const { source: sources, type, to, region, endpoint, profile, check, ...common } = values;
     const given = { sources, type, to, region, endpoint, profile };
-    await using session = await Session.open(common, io);
+    await using session = await CommandSession.open(common, io);
     const places = placesOf(session.config, given, positionals[0]).map((place) =>
       copyPlaces.resolve(place, io),
     );

@@ -6,8 +6,8 @@ import { configuredName } from '../../shared/jobs/source/naming.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
 import { drillServer } from '../load-config.ts';
-import { recorded } from '../recorded.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { recordedCommand } from '../recorded.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = {
   server: { type: 'string' },
@@ -46,7 +46,7 @@ not begin; 130 stopped.
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const jobs = jobsOf(values.jobs);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0] ?? 'good', values);
     const { source } = await session.repository.readManifest(key, io.signal);
     const server = await openScratch(
@@ -63,7 +63,12 @@ not begin; 130 stopped.
         onProgress: session.progress.on,
         signal,
       });
-    const result = await recorded(session, { kind: 'drill', source: name, backup: key }, work, noteOfDrill);
+    const result = await recordedCommand(
+      session,
+      { kind: 'drill', source: name, backup: key },
+      work,
+      noteOfDrill,
+    );
     await session.report(toDocument(result), describe(result), STATUS[result.outcome]);
     return STATUS[result.outcome];
   },

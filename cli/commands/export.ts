@@ -3,7 +3,7 @@ import { writeOutputFile } from '../../shared/core/output-file.ts';
 import { exportBackup } from '../../shared/jobs/restore/export.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
 const options = {
@@ -42,7 +42,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
     const { values, positionals } = parse(argv, options, 1);
     const format = FORMATS.find((known) => known === values.format);
     if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const blocks = exportBackup(session.repository, key, {
       format,

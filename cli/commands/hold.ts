@@ -1,7 +1,7 @@
 import { type HoldResult, holdBackup } from '../../shared/jobs/retention/hold.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { shortKey, time } from '../format.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
@@ -24,7 +24,7 @@ Exit status: 0 held; 2 no reason; 10 no such backup; 11 KEY fits several; 12 key
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     if (values.reason === undefined) throw usage('--reason is missing', 'Say why: --reason "audit of 2026".');
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const result = await holdBackup(session.repository, key, { reason: values.reason, signal: io.signal });
     await session.report(result, describe(result) + (session.config.lock ? LEGAL_HOLDS : ''));

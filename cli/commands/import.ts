@@ -17,7 +17,7 @@ import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, time } from '../format.ts';
 import type { Io } from '../io.ts';
 import { defaultSource, findPlace } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const DEFAULT_TYPE = 'imported';
 const AT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
@@ -73,7 +73,7 @@ kind: nothing was stored.
     if (!format) throw usage(`--format is '${values.format}'; allowed are ${IMPORT_FORMATS.join(', ')}`);
     const at = values.at === undefined ? undefined : parseAt(values.at);
     const passphrase = await readPassphrase(values['passphrase-file'], io);
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const { type } = values;
     if (type !== DEFAULT_TYPE) knownBackupType(type, backupTypes(session.config));
     const source = await findSource(session, values.as);
@@ -100,7 +100,7 @@ kind: nothing was stored.
 
 /** What the backup will be of. The database is not asked, so that it may be gone by now. */
 async function findSource(
-  { config, io }: Session,
+  { config, io }: CommandSession,
   as: string | undefined,
 ): Promise<ImportBackupOptions['source']> {
   if (as === '') throw usage('--as is empty', 'Give the name that the configuration has for the source.');
@@ -165,7 +165,10 @@ ${isEncrypted ? '  the original kept no proof of what it encrypted: it was whole
 }
 
 /** What the next prune will say of it. */
-function outlook({ config, repository }: Session, { type, startedAt, key }: ImportBackupResult): string {
+function outlook(
+  { config, repository }: CommandSession,
+  { type, startedAt, key }: ImportBackupResult,
+): string {
   const days = daysOf(config.retention, type);
   if (days === undefined) return `  kept for ever: no retention is set for type ${type}\n`;
   const ageDays = (repository.clock.now().getTime() - startedAt.getTime()) / DAY_MS;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { DEFAULT_FORMAT, type FormatVersion } from '../../shared/core/format-version.ts';
-import { initRepository } from '../../shared/jobs/open-repository.ts';
+import { initConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';
 import { makeKeyFile } from '../key-file.ts';
@@ -50,7 +50,7 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
       io,
     );
     const made = keyFile === undefined ? undefined : await makeKeyFile(keyFile, 'HOLDFAST_KEY_FILE');
-    const result = await initRepository(
+    const result = await initConfiguredRepository(
       made === undefined ? settings : { ...settings, encryptionKey: made },
       io.signal,
       { version },

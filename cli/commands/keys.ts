@@ -1,12 +1,12 @@
 import { type BackupKeys, checkKeys, type KeysReport, listRootKeys } from '../../shared/jobs/keys/keys.ts';
-import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { write } from '../io.ts';
 import { keysSigning } from '../keys-signing.ts';
 import { loadConfig, repositoryConfig } from '../load-config.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
-import { type Screen, type Styled, screenOf, styled } from '../style.ts';
+import { type Screen, type Styled, screenStyle, styled } from '../style.ts';
 
 const options = { reason: { type: 'string' } } as const;
 
@@ -45,17 +45,19 @@ Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a reco
       word === 'check' ? await check(settings, io.signal) : await listRootKeys(settings, io.signal);
     await write(
       io.stdout,
-      values.json ? `${JSON.stringify(toDocument(report))}\n` : describe(report, screenOf(io.stdout, io.env)),
+      values.json
+        ? `${JSON.stringify(toDocument(report))}\n`
+        : describe(report, screenStyle(io.stdout, io.env)),
     );
     return statusOf(report);
   },
 };
 
 async function check(
-  settings: Parameters<typeof openRepository>[0],
+  settings: Parameters<typeof openConfiguredRepository>[0],
   signal: AbortSignal,
 ): Promise<KeysReport> {
-  await using repository = await openRepository(settings, signal);
+  await using repository = await openConfiguredRepository(settings, signal);
   return checkKeys(repository, signal);
 }
 

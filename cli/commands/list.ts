@@ -4,8 +4,8 @@ import { type BackupSummary, listBackups } from '../../shared/jobs/status/list.t
 import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { age, bytes, number, shortestKey, shortKey, time } from '../format.ts';
-import { Session } from '../session.ts';
-import { type Look, type Screen, type Styled, styled } from '../style.ts';
+import { CommandSession } from '../session.ts';
+import { type Screen, type Styled, styled, type TextStyle } from '../style.ts';
 import { renderTable } from '../table.ts';
 
 const options = { source: { type: 'string', short: 's' } } as const;
@@ -30,7 +30,7 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const [type] = positionals;
     const { source } = values;
     const { repository, naming } = session;
@@ -47,7 +47,7 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
 };
 
 /** @throws E_UNKNOWN_NAME unless it is a source of the configuration, that has no backups yet */
-function refuseUnknown(source: string, { config }: Session, all: readonly BackupSummary[]): void {
+function refuseUnknown(source: string, { config }: CommandSession, all: readonly BackupSummary[]): void {
   const configured = config.sources.map(({ name }) => name);
   if (configured.includes(source)) return;
   const names = [...new Set([...configured, ...all.map((one) => one.source.name)])];
@@ -93,7 +93,7 @@ function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown:
 }
 
 /** What is wrong stands out; what is as it should be does not. */
-function lookOf(cell: string): Look | undefined {
+function lookOf(cell: string): TextStyle | undefined {
   if (/damaged/i.test(cell)) return 'red';
   if (/suspect(?! \(accepted)|misdated|unproven/.test(cell)) return 'yellow';
   if (/^whole|^(full|quick|part|new)/.test(cell)) return 'green';

@@ -5,7 +5,7 @@ import { type LockResult, lockBackups, lockProblem, openLocks } from '../../shar
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 const options = {
@@ -38,7 +38,7 @@ need is not there or cannot be read, the rest is locked; 75 store unavailable.
 
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const { config, repository } = session;
     const locks = await openLocks(await repositoryConfig(config, io), config.lock);
     if (!config.lock || !locks) throw noLocks(config.lock, repository.store.location);

@@ -9,8 +9,8 @@ import { channelNamed, type Sent } from '../../shared/jobs/notify/notifier.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, plural } from '../format.ts';
 import { notifiersOf, notifyNow } from '../notify.ts';
-import { Session } from '../session.ts';
-import type { Look, Styled } from '../style.ts';
+import { CommandSession } from '../session.ts';
+import type { Styled, TextStyle } from '../style.ts';
 import { styled } from '../style.ts';
 import { renderTable } from '../table.ts';
 
@@ -45,7 +45,7 @@ Exit status: 0 listed, or everybody was told; 75 a channel could not be told; 10
     if (name !== undefined && action !== 'test') throw usage(`'${name}' is one argument too many`);
     if (!['list', 'test', 'check'].includes(action))
       throw usage(`'${action}' is no action`, 'There are list, test and check.');
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     if (action === 'list') return list(session);
     const sent = action === 'test' ? await test(session, name) : await notifyNow(session);
     const failed = sent.filter(({ outcome }) => outcome === 'failed');
@@ -54,7 +54,7 @@ Exit status: 0 listed, or everybody was told; 75 a channel could not be told; 10
   },
 };
 
-async function list(session: Session): Promise<number> {
+async function list(session: CommandSession): Promise<number> {
   const { config, repository, io } = session;
   const channels = await readChannels(repository, config.channels, io.signal);
   const document = channels.map(({ channel, ...told }) => ({
@@ -73,7 +73,7 @@ async function list(session: Session): Promise<number> {
 }
 
 /** @throws E_UNKNOWN_NAME */
-async function test(session: Session, name: string | undefined): Promise<readonly Sent[]> {
+async function test(session: CommandSession, name: string | undefined): Promise<readonly Sent[]> {
   const { config, repository, io } = session;
   const { channels } = config;
   if (channels.length === 0) throw new HoldfastError('E_CONFIG', NONE, { hint: HOW });
@@ -98,7 +98,10 @@ function describeSent(sent: readonly Sent[]): string {
     .join('');
 }
 
-function describe(channels: readonly ChannelStanding[], { repository, screen }: Session): string | Styled {
+function describe(
+  channels: readonly ChannelStanding[],
+  { repository, screen }: CommandSession,
+): string | Styled {
   if (channels.length === 0) return `No channel is configured. ${HOW}\n`;
   const now = repository.clock.now();
   const last = (delivery: ShownDelivery | undefined) =>
@@ -119,7 +122,7 @@ function describe(channels: readonly ChannelStanding[], { repository, screen }: 
   return styled`${renderTable(COLUMNS, rows, screen)}${failing}`;
 }
 
-const isFailing = (cell: string): Look | undefined => (cell === '-' ? undefined : 'yellow');
+const isFailing = (cell: string): TextStyle | undefined => (cell === '-' ? undefined : 'yellow');
 
 const COLUMNS = [
   { title: 'CHANNEL' },

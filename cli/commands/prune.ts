@@ -12,7 +12,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, table } from '../format.ts';
 import { repositoryConfig } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 const options = {
@@ -46,7 +46,7 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
     const given = shareOf(values['max-share']);
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const { retention, prune: settings } = session.config;
     const rules = { policy: retention, maxShare: given ?? settings.maxShare };
     const isDryRun = values['dry-run'] === true;
@@ -86,7 +86,7 @@ function shareOf(text: string | undefined): number | undefined {
 }
 
 /** Asks where something will go. */
-async function confirm({ io }: Session, { plan }: PreparedPrune, yes: boolean): Promise<void> {
+async function confirm({ io }: CommandSession, { plan }: PreparedPrune, yes: boolean): Promise<void> {
   const { expire, sweep, refusal } = plan;
   if (refusal || expire.length + sweep.length === 0) return;
   const freed = sweptBytes(plan);

@@ -1,6 +1,6 @@
 import { type QuarantineResult, quarantineObject } from '../../shared/jobs/repair/quarantine.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
@@ -31,7 +31,7 @@ Exit status: 0 put aside; 2 no reason, or it can be relied on; 10 no such object
       throw usage('OBJECT is missing', 'Give its key, as `holdfast verify --all` names it.');
     if (values.reason === undefined)
       throw usage('--reason is missing', 'Say what you found: --reason "forged".');
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const result = await quarantineObject(session.repository, object, {
       reason: values.reason,
       signal: io.signal,

@@ -8,8 +8,8 @@ import { number, plural, shortKey, table, time } from '../format.ts';
 import { type Io, write } from '../io.ts';
 import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
 import { parseRecoveryWords } from '../recovery-words.ts';
-import { Session } from '../session.ts';
-import { screenOf, styled } from '../style.ts';
+import { CommandSession } from '../session.ts';
+import { screenStyle, styled } from '../style.ts';
 import { RESTORE_OPTIONS, restoreFrom } from './restore.ts';
 
 const options = {
@@ -46,7 +46,7 @@ Exit status: as of restore; 12 the words are wrong, the key is of another reposi
     const settings = await repositoryConfig({ ...config, ...keyless }, io);
     const recoveryKey = await readKey(settings, values['recovery-key-file'], io);
     const about = { flags: values, io, ...opensWith(recoveryKey, io.signal) };
-    await using session = await Session.of(config, settings, about);
+    await using session = await CommandSession.of(config, settings, about);
     if (!values.check) return await restoreFrom(session, values, positionals[0]);
     if (positionals.length > 0) throw usage('--check looks at all backups, and takes no KEY');
     return await check(session, recoveryKey);
@@ -67,13 +67,13 @@ async function readKey(settings: RepositoryConfig, file: string | undefined, io:
   return parseRecoveryWords(text, await recoveryKeyIds(settings, io.signal));
 }
 
-async function check({ repository, io, isJson }: Session, { id }: PrivateHalf): Promise<number> {
+async function check({ repository, io, isJson }: CommandSession, { id }: PrivateHalf): Promise<number> {
   const { location, repositoryId, backups } = await checkKeys(repository, io.signal);
   const opens = backups.filter(({ state }) => state === 'opens').length;
   const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
   const shown = backups.map((one) => ({ ...one, problem: one.problem ?? null }));
   const verdict = opens === backups.length ? 'All open' : 'NOT ALL OPEN';
-  const text = styled`${table(['KEY', 'STATE', ''], rows, screenOf(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
+  const text = styled`${table(['KEY', 'STATE', ''], rows, screenStyle(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
 `;
   const document = { location, repositoryId, recoveryKey: id, backups: shown };
   await write(io.stdout, isJson ? `${JSON.stringify(document)}\n` : text);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type RekeyResult, rekeyRepository } from '../../shared/jobs/keys/rekey.ts';
-import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
 import { type Io, write } from '../io.ts';
@@ -64,7 +64,7 @@ or a key is bad; 20 damaged.
       );
     const { key, file } = await newKey(values, io);
     const open = (hexKey: string) =>
-      openRepository({ ...settings, encryptionKey: hexKey }, io.signal, { pool: io.threads });
+      openConfiguredRepository({ ...settings, encryptionKey: hexKey }, io.signal, { pool: io.threads });
     const result = await rekeyRepository(open, { key: encryptionKey, newKey: key, signal: io.signal });
     const document = { ...result, keyFile: file ?? null };
     if (values.json) await write(io.stdout, `${JSON.stringify(document)}\n`);

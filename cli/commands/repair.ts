@@ -3,7 +3,7 @@ import type { DamagedBackup } from '../../shared/jobs/repair/repair-report.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural, shortKey } from '../format.ts';
 import { describeMissing } from '../missing.ts';
-import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
@@ -40,7 +40,7 @@ Exit status: 0 every backup can be restored whole, itself or by its copy; 20 rec
     const [only] = positionals;
     if (values.all && only !== undefined) throw usage('KEY and --all exclude each other');
     if (only === undefined) refuseKeyFlags(values);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const keys =
       only === undefined
         ? await session.repository.backupKeys(io.signal)

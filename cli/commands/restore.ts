@@ -6,8 +6,8 @@ import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
-import { recorded } from '../recorded.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { recordedCommand } from '../recorded.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 export const RESTORE_OPTIONS = {
   to: { type: 'string', short: 't' },
@@ -74,7 +74,7 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, RESTORE_OPTIONS, 1);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     return await restoreFrom(session, values, positionals[0]);
   },
 };
@@ -83,7 +83,7 @@ type RestoreFlags = ReturnType<typeof parse<typeof RESTORE_OPTIONS>>['values'];
 
 /** @param given which backup: a key, part of one, or a word. @returns the exit status */
 export async function restoreFrom(
-  session: Session,
+  session: CommandSession,
   values: RestoreFlags,
   given: string | undefined,
 ): Promise<number> {
@@ -132,7 +132,10 @@ export async function restoreFrom(
   const work = (signal: AbortSignal) =>
     restoreBackup(session.repository, key, target, { ...choices, onProgress: session.progress.on, signal });
   const about = { kind: 'restore', backup: key, target: target.name } as const;
-  const result = await recorded(session, about, work, ({ records, plainBytes }) => ({ records, plainBytes }));
+  const result = await recordedCommand(session, about, work, ({ records, plainBytes }) => ({
+    records,
+    plainBytes,
+  }));
   await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));
   return 0;
 }
@@ -147,7 +150,7 @@ function rateOf(text: string | undefined): number | undefined {
 
 /** Those named; on a terminal where the target was asked for too, a choice; else all. */
 async function chooseDatasets(
-  session: Session,
+  session: CommandSession,
   key: RestoreResult['key'],
   named: readonly string[] | undefined,
   isScripted: boolean,

@@ -2,8 +2,8 @@ import { RUN_KINDS, type RunKind } from '../../shared/core/run-kinds.ts';
 import { type RecordedRun, readRuns } from '../../shared/jobs/runs/run-history.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { age, bytes, duration, shortKey } from '../format.ts';
-import { Session } from '../session.ts';
-import type { Look, Screen, Styled } from '../style.ts';
+import { CommandSession } from '../session.ts';
+import type { Screen, Styled, TextStyle } from '../style.ts';
 import { renderTable } from '../table.ts';
 
 const options = {
@@ -40,7 +40,7 @@ Exit status: 0 listed; 10 no repository.
     const { values, positionals } = parse(argv, options, 1);
     const kind = kindOf(positionals[0]);
     const most = mostOf(values.most);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const { repository, naming, progress } = session;
     const found: RecordedRun[] = [];
     const onUnread = (message: string) => progress.say(`warning: a note is passed over: ${message}`);
@@ -102,7 +102,7 @@ const COLUMNS = [
   { title: 'ID' },
 ];
 
-function lookOf(cell: string): Look | undefined {
+function lookOf(cell: string): TextStyle | undefined {
   if (/^(failed|stopped)/.test(cell)) return 'red';
   return /^(suspect|running)/.test(cell) ? 'yellow' : undefined;
 }

@@ -5,7 +5,7 @@ import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural, shortKey } from '../format.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 import { describePlan, PLAIN, planDocument } from './restore.ts';
 
 const options = {
@@ -50,7 +50,7 @@ Exit status: 0 nothing is missing; 20 something is, or nothing can be read at al
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const jobs = jobsOf(values.jobs);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const to = values.to ?? (await ask.text(io, 'Salvage to which database or folder?'));
     if (!to) throw usage('--to is missing', 'Say where: --to ./folder, --to postgres://… or --to env:NAME.');

@@ -12,7 +12,7 @@ import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../describe-findings.ts';
 import { describeEvidence, evidenceDocument } from '../drill-evidence.ts';
 import { age, bytes, duration, number, shortKey, table, time } from '../format.ts';
-import { KEY_HELP, KEY_OPTIONS, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 export const show: Command = {
@@ -39,7 +39,7 @@ Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damag
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, KEY_OPTIONS, 1);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const evidence = await evidenceNamed(session, positionals[0]);
     if (evidence) {
       await session.print(evidenceDocument(evidence), describeEvidence(evidence, session.screen));
@@ -54,7 +54,7 @@ Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damag
 
 /** The evidence of a drill, by the name of its report or from a file; undefined where `text` means a backup. */
 async function evidenceNamed(
-  { repository, io }: Session,
+  { repository, io }: CommandSession,
   text: string | undefined,
 ): Promise<DrillEvidence | undefined> {
   if (text === undefined) return undefined;

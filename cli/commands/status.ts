@@ -27,7 +27,7 @@ import {
 } from '../format.ts';
 import { nextSteps } from '../next-steps.ts';
 import { readSafety } from '../safety.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
 type SourceStatus = RepositoryStatus['sources'][number];
@@ -52,7 +52,7 @@ something could not be looked at. 10 no repository.
 
   async run(argv, io) {
     const { values } = parse(argv, {}, 0);
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const { status, namedPacks, bucket, copies, locked, facts } = await readSafety(session);
     const all = { ...status, ...(await measurePacks(session.repository, namedPacks, io.signal)) };
     const { packedDays, ...found } = all;

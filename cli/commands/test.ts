@@ -7,7 +7,7 @@ import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { duration } from '../format.ts';
 import { type Io, write } from '../io.ts';
 import { findPlace, loadConfig, repositoryConfig } from '../load-config.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = {
   source: { type: 'string', short: 's' },
@@ -49,8 +49,8 @@ only saves requests is told, and is no failure.
   },
 };
 
-async function testRepository(values: Parameters<typeof Session.open>[0], io: Io): Promise<number> {
-  await using session = await Session.open(values, io);
+async function testRepository(values: Parameters<typeof CommandSession.open>[0], io: Io): Promise<number> {
+  await using session = await CommandSession.open(values, io);
   const place = await repositoryConfig(session.config, io);
   const bucket = await checkBucket(place, io.signal);
   refuseUnsafe(bucket, place);
@@ -69,7 +69,7 @@ async function testOneSource(
   {
     source,
     ...values
-  }: Parameters<typeof Session.open>[0] & { readonly source: string; readonly write?: boolean },
+  }: Parameters<typeof CommandSession.open>[0] & { readonly source: string; readonly write?: boolean },
   io: Io,
 ): Promise<number> {
   const config = await loadConfig(values, io);

@@ -4,7 +4,7 @@ import { HoldfastError } from '../../shared/core/errors.ts';
 import { timeStampHeads } from '../../shared/jobs/keys/time-stamp.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { plural } from '../format.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = { url: { type: 'string' }, output: { type: 'string', short: 'o' } } as const;
 
@@ -34,7 +34,7 @@ Exit status: 0 stamped; 2 FILE exists, or the URL is none; 10 there is no backup
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
       throw usage(`--url is '${url}'; wanted is http://… or https://…`);
     if (output === undefined) throw usage('--output is missing', 'Name a new file: -o heads.json.');
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const file = path.resolve(io.cwd, output);
     const { heads, document, answer } = await timeStampHeads(session.repository, url, io.signal);
     await writeNew(file, document);

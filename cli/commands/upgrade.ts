@@ -1,7 +1,7 @@
 import { isUpgradedAlready, upgradeRepository } from '../../shared/jobs/keys/upgrade.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
-import { Session } from '../session.ts';
+import { CommandSession } from '../session.ts';
 
 const options = { yes: { type: 'boolean', short: 'y', default: false } } as const;
 
@@ -32,7 +32,7 @@ Exit status: 0 upgraded, or had been already; 2 nobody can be asked, and no --ye
 
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
-    await using session = await Session.open(values, io);
+    await using session = await CommandSession.open(values, io);
     const { repository } = session;
     if (!(await isUpgradedAlready(repository, io.signal))) {
       if (values.yes !== true) session.progress.say(MEANING);

@@ -7,9 +7,9 @@ import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, parseSince, plural, shortKey } from '../format.ts';
 import { HeadsFile } from '../heads-file.ts';
-import { recorded } from '../recorded.ts';
+import { recordedCommand } from '../recorded.ts';
 import { recoveryWarnings } from '../recovery-warnings.ts';
-import { KEY_HELP, KEY_OPTIONS, refuseKeyFlags, Session } from '../session.ts';
+import { CommandSession, KEY_HELP, KEY_OPTIONS, refuseKeyFlags } from '../session.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
@@ -62,7 +62,7 @@ store cannot be reached, which says nothing about damage.
     const depth = depthOf(values);
     const [only] = positionals;
     refuseMixed(values, only);
-    await using session = await Session.open({ ...values, source: undefined }, io);
+    await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const heads = values.heads === undefined ? undefined : await HeadsFile.read(values.heads, io);
     const keys = await chooseKeys(session, { ...values, depth, only });
     const began = performance.now();
@@ -76,7 +76,7 @@ store cannot be reached, which says nothing about damage.
       });
     const [key] = keys;
     const about = { kind: 'verify', backup: keys.length === 1 && key ? key : null } as const;
-    const report = await recorded(session, about, work, noteOfVerify);
+    const report = await recordedCommand(session, about, work, noteOfVerify);
     await heads?.note(report.sequence);
     const kept = await keepVerifyReport(session.repository, report, io.signal);
     if (kept.warning !== undefined) session.progress.say(`warning: ${kept.warning}`);
@@ -107,7 +107,7 @@ function refuseMixed(values: Scope, only: string | undefined): void {
 }
 
 async function chooseKeys(
-  session: Session,
+  session: CommandSession,
   choice: {
     readonly all?: boolean;
     readonly since?: string | undefined;

@@ -2,7 +2,7 @@ import { API_BASE } from '../../shared/core/api-names.ts';
 import { config, expire, nextToken, session } from '../session/session.ts';
 import { answered, unanswered } from './connection.ts';
 import { OPERATIONS } from './generated/operations.ts';
-import { problemOf, unreachable } from './problem.ts';
+import { problemOfError, unreachable } from './problem.ts';
 import type { AnswerOf, BodyOf, Operation, QueryOf } from './types.ts';
 
 export interface CallOptions<O extends Operation> {
@@ -36,7 +36,7 @@ export async function send<O extends Operation>(
     const token = session.value.kind === 'signed-in' ? session.value.token : await nextToken();
     const response = await request(operation, token, options);
     if (response.ok) return response;
-    if (response.status !== 401) throw await problemOf(response);
+    if (response.status !== 401) throw await problemOfError(response);
     expire(token);
   }
 }

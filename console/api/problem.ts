@@ -42,7 +42,7 @@ export function unreachable(message: string): CallError {
 }
 
 /** The error that a response tells of. One without problem details is not the API's: something before it answered. */
-export async function problemOf(response: Response): Promise<CallError> {
+export async function problemOfError(response: Response): Promise<CallError> {
   const body: unknown = await response.json().catch(() => undefined);
   if (!isProblem(body)) return unreachable(`the server answered ${response.status}, and not as the API does`);
   const seconds = Number(response.headers.get('retry-after'));

@@ -95,7 +95,7 @@ export function nextToken(): Promise<string> {
 }
 
 /** The configuration that lies beside the console. */
-export async function loadConfig(): Promise<ConsoleConfig> {
+export async function loadConsoleConfig(): Promise<ConsoleConfig> {
   const response = await fetch('./config.json', { headers: { accept: 'application/json' } });
   if (!response.ok) throw new Error(`config.json answered ${response.status}`);
   return (await response.json()) as ConsoleConfig;

@@ -4,7 +4,7 @@ import { problemResponse } from '../../shared/api/server/responses.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';
-import { openApi } from './open-api.ts';
+import { openAdminApi } from './open-api.ts';
 
 /** Opening is tried again at the next request where it failed. */
 let opened: Promise<AdminApi> | undefined;
@@ -24,7 +24,7 @@ export async function handler(
     return toGateway(problemResponse(error));
   }
   try {
-    opened ??= openApi(process.env, signal);
+    opened ??= openAdminApi(process.env, signal);
     const api = await opened;
     return await toGateway(await api.handle(asked.request, { ...asked.context, signal }));
   } catch (error) {

@@ -18,7 +18,7 @@ const LEAST_SECRET_CHARS = 32;
  *
  * @throws E_CONFIG, E_STORE_*
  */
-export async function openApi(env: Env, signal: AbortSignal): Promise<AdminApi> {
+export async function openAdminApi(env: Env, signal: AbortSignal): Promise<AdminApi> {
   const config = readSettings(env);
   const authenticator = authenticatorFor(config.api, systemClock);
   const functions = JSON.parse(needed(env, 'HOLDFAST_API_FUNCTIONS')) as Record<ApiFunction, string>;

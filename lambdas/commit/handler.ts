@@ -6,17 +6,17 @@ import { noteShareFailure, readShareFailure } from '../../shared/jobs/backup/sha
 import { noteOfBackup } from '../../shared/jobs/runs/record-run.ts';
 import { newPartsOf } from '../../shared/jobs/verify/verify-parts.ts';
 import { run, source, type } from '../runtime/event-members.ts';
-import { explained, Failure } from '../runtime/explained.ts';
+import { explained, StepFailure } from '../runtime/explained.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Invocation } from '../runtime/invocation.ts';
-import { noteEnd } from '../runtime/noted.ts';
-import { logger, measure } from '../runtime/telemetry.ts';
+import { noteRunEnd } from '../runtime/noted.ts';
+import { logger, publishMetrics } from '../runtime/telemetry.ts';
 
 const base = { run, source, type };
 const Event = z.union([
   z.strictObject(base),
-  z.strictObject({ explain: Failure }),
-  z.strictObject({ ...base, share: z.number().int().min(0), failure: Failure }),
+  z.strictObject({ explain: StepFailure }),
+  z.strictObject({ ...base, share: z.number().int().min(0), failure: StepFailure }),
   z.strictObject({
     ...base,
     abort: z.literal(true),
@@ -45,12 +45,12 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
   const opened = await repository();
   const result = await commitBackup(opened, { run, suspects, onProgress, signal });
   const about = { kind: 'backup', source, type: result.type } as const;
-  await noteEnd(opened, about, { run, startedAt: result.startedAt, ...noteOfBackup(result) });
+  await noteRunEnd(opened, about, { run, startedAt: result.startedAt, ...noteOfBackup(result) });
   const { key, type, records, plainBytes, storedBytes, datasets, chunks, newChunks, parent } = result;
   const { suspect, parentDamage, head } = result;
   if (parentDamage > 0) logger.error('the parent is damaged', { backup: parent ?? '', chunks: parentDamage });
   const { startedAt, finishedAt } = result;
-  measure(source, {
+  publishMetrics(source, {
     Duration: (finishedAt.getTime() - startedAt.getTime()) / SECOND_MS,
     Records: records,
     ReadBytes: plainBytes,
@@ -91,14 +91,14 @@ async function abort(
   { signal, repository }: Invocation,
 ) {
   logger.error('the backup is given up', { code: error ?? 'unknown', cause: cause ?? '' });
-  measure(source, { BackupFailed: 1 });
+  publishMetrics(source, { BackupFailed: 1 });
   const opened = await repository();
   const share = await readShareFailure(opened, run, signal);
   const told = share
     ? { Error: share.code, Cause: `share ${share.share}: ${share.message}` }
     : explained({ Error: error ?? 'E_INTERNAL', Cause: cause });
   const aborted = await abortBackup(opened, { run, reason: told.Error, signal });
-  await noteEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code: told.Error });
+  await noteRunEnd(opened, { kind: 'backup', source, type }, { run, outcome: 'failed', code: told.Error });
   return { run, aborted, failure: told };
 }
 
@@ -107,7 +107,7 @@ type RunOfEvent = z.infer<z.ZodObject<typeof base>>;
 interface ShareFailure {
   readonly run: string;
   readonly share: number;
-  readonly failure: z.infer<typeof Failure>;
+  readonly failure: z.infer<typeof StepFailure>;
 }
 
 async function noteFailure({ run, share, failure }: ShareFailure, { signal, repository }: Invocation) {

@@ -4,7 +4,7 @@ import { HoldfastError, isHoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import type { CopyResult } from '../../shared/jobs/copy/copy.ts';
 import { copyToPlace } from '../../shared/jobs/copy/copy-to-place.ts';
-import { backupKey } from '../runtime/event-members.ts';
+import { backupKeyMember } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Invocation } from '../runtime/invocation.ts';
@@ -14,7 +14,7 @@ const Event = z.strictObject({
   /** Only to this one. */
   place: z.string().min(1).optional(),
   /** Only this one. */
-  backup: backupKey.optional(),
+  backup: backupKeyMember.optional(),
   /** What the call before it answered, where its time was over. */
   done: z.unknown().optional(),
 });

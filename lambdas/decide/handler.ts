@@ -9,11 +9,11 @@ import { abortBackup } from '../../shared/jobs/backup/abort-backup.ts';
 import { acceptBackups } from '../../shared/jobs/retention/accept.ts';
 import { holdBackup, releaseBackup } from '../../shared/jobs/retention/hold.ts';
 import { askToCancel } from '../../shared/jobs/runs/cancel-run.ts';
-import { backupKey, requestedBy, run, source } from '../runtime/event-members.ts';
+import { backupKeyMember, requestedBy, run, source } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 
-const keys = z.array(backupKey).max(100);
+const keys = z.array(backupKeyMember).max(100);
 const reason = z.string().min(1).max(500);
 
 const Event = z.discriminatedUnion('action', [
@@ -79,7 +79,7 @@ export const handler = defineFunction(
 type KeyEvent = Exclude<z.infer<typeof Event>, { readonly backups: unknown }>;
 
 /** API keys: the admin API has no key of the repository, by which to tell them from made up ones. */
-async function keep(repository: Repository, event: KeyEvent, signal: AbortSignal): Promise<object> {
+async function keep(repository: OpenedRepository, event: KeyEvent, signal: AbortSignal): Promise<object> {
   switch (event.action) {
     case 'api-keys':
       return readApiKeys(repository, signal);
@@ -95,7 +95,7 @@ async function keep(repository: Repository, event: KeyEvent, signal: AbortSignal
 
 /** Has a run stop, wherever it runs: a backup in shares lets its snapshot go and is never listed, others look for the word. */
 async function cancel(
-  repository: Repository,
+  repository: OpenedRepository,
   event: {
     readonly kind: RunKind;
     readonly run: string;

@@ -9,16 +9,16 @@ import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
 import { cancellable } from '../runtime/cancellable.ts';
 import { examinedDrills } from '../runtime/doctor-places.ts';
-import { backupKey, requestedBy, source } from '../runtime/event-members.ts';
+import { backupKeyMember, requestedBy, source } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { handOver } from '../runtime/hand-over.ts';
 import { openPlace } from '../runtime/places.ts';
-import { measure } from '../runtime/telemetry.ts';
+import { publishMetrics } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({
   source,
-  backup: backupKey.optional(),
+  backup: backupKeyMember.optional(),
   requestedBy: requestedBy.optional(),
 });
 
@@ -52,7 +52,7 @@ export const handler = defineFunction(
     if ('by' in result) return { key, ...result };
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = result;
     const figures = { restoreMs, compareMs, records, plainBytes };
-    if (outcome === 'equal') measure(source, { RestoreTime: restoreMs / SECOND_MS });
+    if (outcome === 'equal') publishMetrics(source, { RestoreTime: restoreMs / SECOND_MS });
     await putEvent(outcome === 'equal' ? 'Drill Succeeded' : 'Drill Failed', {
       run,
       source,

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { lockBackups, lockProblem, openLocks } from '../../shared/jobs/lock/lock.ts';
-import { backupKey } from '../runtime/event-members.ts';
+import { backupKeyMember } from '../runtime/event-members.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { repositoryPlace } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
-const Event = z.strictObject({ backup: backupKey.optional(), dryRun: z.boolean().optional() });
+const Event = z.strictObject({ backup: backupKeyMember.optional(), dryRun: z.boolean().optional() });
 
 /** Locks what one backup needs, or all that retention keeps. Needs no key. */
 export const handler = defineFunction(Event, async (event, invocation) => {

@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { isHoldfastError } from '../../shared/core/errors.ts';
-import { initRepository } from '../../shared/jobs/open-repository.ts';
+import { initConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import type { Invocation } from '../runtime/invocation.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 /**
@@ -11,7 +11,7 @@ import { logger } from '../runtime/telemetry.ts';
  *
  * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_STORE_*, E_KEY_*
  */
-export async function openOrMake({ config, repository, signal }: Invocation): Promise<Repository> {
+export async function openOrMake({ config, repository, signal }: Invocation): Promise<OpenedRepository> {
   try {
     return await repository();
   } catch (error) {
@@ -24,7 +24,7 @@ export async function openOrMake({ config, repository, signal }: Invocation): Pr
 async function make(config: ResolvedConfig, signal: AbortSignal): Promise<void> {
   const { repository = '' } = config;
   try {
-    const { location, repositoryId } = await initRepository({ ...config, repository }, signal);
+    const { location, repositoryId } = await initConfiguredRepository({ ...config, repository }, signal);
     logger.warn('there was no repository, and one was made', { location, repositoryId });
   } catch (error) {
     // Of two first backups, one makes it.

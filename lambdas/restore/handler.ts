@@ -19,7 +19,7 @@ import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
 import { handOver } from '../runtime/hand-over.ts';
 import { findTarget, openPlace } from '../runtime/places.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 
 const Event = z.strictObject({
   backup: backupChoice,
@@ -104,7 +104,7 @@ interface RestoreWork {
 
 /** What plans and restores: to the target itself, or to a database that is made on its server. */
 async function workAt(
-  repository: Repository,
+  repository: OpenedRepository,
   key: BackupKey,
   {
     place: { config, env },
@@ -127,7 +127,7 @@ async function workAt(
 
 /** Bytes of the records that are asked for. Of a part, as the plan says; of a small backup it is not asked. */
 async function sizeOf(
-  repository: Repository,
+  repository: OpenedRepository,
   key: BackupKey,
   {
     isPart,

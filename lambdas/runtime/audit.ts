@@ -2,8 +2,8 @@ import type { JsonObject } from '../../shared/core/json.ts';
 import { writeAudit } from '../../shared/jobs/access/audit.ts';
 import type { RunResultNote } from '../../shared/jobs/runs/record-run.ts';
 import { toFunctionError } from './function-error.ts';
-import { noteEnd } from './noted.ts';
-import type { Repository } from './settings.ts';
+import { noteRunEnd } from './noted.ts';
+import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 type Record = Parameters<typeof writeAudit>[1];
@@ -28,7 +28,7 @@ const LATE_MS = 10_000;
  * @throws E_STORE_*, E_KEY_* where it cannot be written down: then it does not begin
  */
 export async function audited<T>(
-  repository: Repository,
+  repository: OpenedRepository,
   { signal, ...audit }: Audited,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -52,16 +52,16 @@ export async function audited<T>(
 
 /** A prune is in its report. */
 async function noted(
-  repository: Repository,
+  repository: OpenedRepository,
   { action: kind, by, run, backups, target }: Omit<Audited, 'signal'>,
   note: RunResultNote & { readonly startedAt: Date },
 ): Promise<void> {
   if (kind === 'prune') return;
   const backup = backups[0] ?? null;
-  await noteEnd(repository, { kind, by, backup, target: target ?? null }, { run, backup, ...note });
+  await noteRunEnd(repository, { kind, by, backup, target: target ?? null }, { run, backup, ...note });
 }
 
-async function note(repository: Repository, record: Record, signal: AbortSignal): Promise<void> {
+async function note(repository: OpenedRepository, record: Record, signal: AbortSignal): Promise<void> {
   const { details: _, ...shown } = record;
   logger.info('audit', { audit: shown });
   await writeAudit(repository, record, signal);

@@ -1,10 +1,10 @@
 import type { BackupKey } from '../../shared/core/ids.ts';
 import { chooseBackup, parseBackupWord } from '../../shared/jobs/restore/choose-backup.ts';
-import type { Repository } from './settings.ts';
+import type { OpenedRepository } from './settings.ts';
 
 /** The backup that an event means: a whole key, `latest:SOURCE` or `good:SOURCE`. @throws E_NO_BACKUP */
 export async function chosenBackup(
-  repository: Repository,
+  repository: OpenedRepository,
   choice: string,
   signal: AbortSignal,
 ): Promise<BackupKey> {

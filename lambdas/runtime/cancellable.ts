@@ -1,5 +1,5 @@
 import { watchForCancel } from '../../shared/jobs/runs/cancel-run.ts';
-import type { Repository } from './settings.ts';
+import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 /** The answer of a function whose work somebody has cancelled: that is no failure, and alarms nobody. */
@@ -10,7 +10,7 @@ export interface Cancelled {
 
 /** Does work that somebody may cancel by the admin API. @throws what the work throws for other reasons */
 export async function cancellable<T>(
-  repository: Repository,
+  repository: OpenedRepository,
   { run, signal }: { readonly run: string; readonly signal: AbortSignal },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | Cancelled> {

@@ -10,7 +10,7 @@ export const type = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 3
 export const note = z.string().max(500).optional();
 /** Whether nothing of earlier backups is used. */
 export const noParent = z.boolean().optional();
-export const backupKey = z
+export const backupKeyMember = z
   .string()
   .refine((text) => parseBackupKey(text) !== undefined, 'wanted is a whole key of a backup: backups/…');
 /** A key, or `latest:` or `good:` and the name of a source. */

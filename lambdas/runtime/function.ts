@@ -9,7 +9,7 @@ import { startDeadline } from './deadline.ts';
 import { type DoctorAnswer, type DoctorDuties, DoctorEvent, examineHere, isDoctorEvent } from './doctor.ts';
 import { toFunctionError } from './function-error.ts';
 import type { Invocation } from './invocation.ts';
-import { openConfigured, type Repository, readSettings } from './settings.ts';
+import { type OpenedRepository, openConfigured, readSettings } from './settings.ts';
 import { logger, tracer } from './telemetry.ts';
 
 /** What Lambda, or `task.ts` in its place, gives a function. */
@@ -67,7 +67,7 @@ async function run<E, R>(
 ): Promise<R> {
   using deadline = startDeadline(context.getRemainingTimeInMillis(), context.memoryLimitInMB);
   const { signal, until } = deadline;
-  let opened: Promise<Repository> | undefined;
+  let opened: Promise<OpenedRepository> | undefined;
   try {
     const config = readSettings(process.env);
     return await job(event, {

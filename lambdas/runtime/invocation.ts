@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { OnProgress } from '../../shared/core/progress.ts';
-import type { KeyUse, Repository } from './settings.ts';
+import type { KeyUse, OpenedRepository } from './settings.ts';
 
 /** What a function works with. */
 export interface Invocation {
@@ -16,5 +16,5 @@ export interface Invocation {
   readonly until: Date;
   readonly onProgress: OnProgress;
   /** Opened at the first call; closed when the function is done. */
-  repository(options?: KeyUse): Promise<Repository>;
+  repository(options?: KeyUse): Promise<OpenedRepository>;
 }

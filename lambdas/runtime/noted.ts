@@ -1,10 +1,10 @@
 import { noteEnd as note, type RunAbout, type RunResultNote } from '../../shared/jobs/runs/record-run.ts';
-import type { Repository } from './settings.ts';
+import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 /** Notes in the history of the repository how a run ended. Throws nothing. */
-export function noteEnd(
-  repository: Repository,
+export function noteRunEnd(
+  repository: OpenedRepository,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
   ended: RunResultNote & { readonly run: string; readonly startedAt?: Date | undefined },
 ): Promise<void> {

@@ -6,7 +6,7 @@ import { namedSource } from '../../shared/jobs/source/same-source.ts';
 import { readSecret } from './secrets.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
-export type Source = Awaited<ReturnType<typeof openSource>>;
+export type OpenedSource = Awaited<ReturnType<typeof openSource>>;
 
 type Place = Omit<NamedSource, 'name'>;
 
@@ -26,7 +26,7 @@ export async function openConfiguredSource(
   name: string,
   config: ResolvedConfig,
   signal: AbortSignal,
-): Promise<Source> {
+): Promise<OpenedSource> {
   const { config: place, env } = await openPlace(findSource(name, config), signal);
   return namedSource(await openSource(place, env), name);
 }

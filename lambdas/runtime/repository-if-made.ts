@@ -1,6 +1,6 @@
 import { isHoldfastError } from '../../shared/core/errors.ts';
 import type { Invocation } from './invocation.ts';
-import type { Repository } from './settings.ts';
+import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 /**
@@ -12,7 +12,7 @@ import { logger } from './telemetry.ts';
 export async function repositoryIfMade(
   { repository }: Invocation,
   options?: Parameters<Invocation['repository']>[0],
-): Promise<Repository | undefined> {
+): Promise<OpenedRepository | undefined> {
   try {
     return await repository(options);
   } catch (error) {

@@ -1,10 +1,10 @@
 import { type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { MiB } from '../../shared/core/units.ts';
-import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
-export type Repository = Awaited<ReturnType<typeof openRepository>>;
+export type OpenedRepository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
 /**
  * The configuration in HOLDFAST_CONFIG (the file's content as JSON), its `notifications` in HOLDFAST_NOTIFICATIONS, and the variables
@@ -58,10 +58,10 @@ export function openConfigured(
   config: ResolvedConfig,
   signal: AbortSignal,
   { withKey = true }: KeyUse = {},
-): Promise<Repository> {
+): Promise<OpenedRepository> {
   const { cacheMiB, prune } = config;
   const keys = withKey ? {} : { encryptionKey: undefined, kmsKey: undefined };
-  return openRepository(
+  return openConfiguredRepository(
     {
       ...config,
       ...repositoryPlace(config),

@@ -12,7 +12,7 @@ export const tracer = new Tracer({ serviceName: 'holdfast', captureHTTPsRequests
 const metrics = new Metrics({ namespace: 'Holdfast', serviceName: 'holdfast' });
 
 /** What is measured of a source, in the namespace `Holdfast`. */
-export type MetricName =
+export type FunctionMetric =
   | 'BackupAge'
   | 'BackupFailed'
   | 'BackupMissed'
@@ -30,7 +30,7 @@ export type MetricName =
   | 'VerificationAge'
   | 'VerificationFailed';
 
-const UNITS: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
+const UNITS: Readonly<Partial<Record<FunctionMetric, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
   BackupAge: MetricUnit.Seconds,
   DrillAge: MetricUnit.Seconds,
   Duration: MetricUnit.Seconds,
@@ -42,9 +42,9 @@ const UNITS: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
 };
 
 /** Publishes figures by `deployment`, where it has a name, and `source`; undefined ones are left out. */
-export function measure(
+export function publishMetrics(
   source: string,
-  values: Readonly<Partial<Record<MetricName, number | undefined>>>,
+  values: Readonly<Partial<Record<FunctionMetric, number | undefined>>>,
 ): void {
   // An alarm on a metric must name all of its dimensions: there are no others.
   metrics.clearDefaultDimensions();
@@ -52,7 +52,8 @@ export function measure(
   if (deployment) metrics.addDimension('deployment', deployment);
   metrics.addDimension('source', source);
   for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) metrics.addMetric(name, UNITS[name as MetricName] ?? MetricUnit.Count, value);
+    if (value !== undefined)
+      metrics.addMetric(name, UNITS[name as FunctionMetric] ?? MetricUnit.Count, value);
   }
   metrics.publishStoredMetrics();
 }

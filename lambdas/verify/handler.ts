@@ -7,14 +7,14 @@ import { type VerifyReport, verifyBackups } from '../../shared/jobs/verify/verif
 import { MOST_PARTS, parseDepth, type VerifyDepth } from '../../shared/jobs/verify/verify-depth.ts';
 import { keepVerifyReport } from '../../shared/jobs/verify/verify-report.ts';
 import { notVerifiedSince } from '../../shared/jobs/verify/verify-since.ts';
-import { backupKey } from '../runtime/event-members.ts';
+import { backupKeyMember } from '../runtime/event-members.ts';
 import { putEvent } from '../runtime/events.ts';
-import { explained, Failure } from '../runtime/explained.ts';
+import { explained, StepFailure } from '../runtime/explained.ts';
 import { defineFunction } from '../runtime/function.ts';
 import { toFunctionError } from '../runtime/function-error.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { repositoryIfMade } from '../runtime/repository-if-made.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 import { divided, type Part, planParts, type Spread, type Which } from './parts.ts';
 
@@ -28,7 +28,7 @@ const depth = z
 /** Asks for the parts alone that a state machine is to have verified, or verifies one and does not fail because it takes too long. */
 const common = { depth, plan: z.literal(true).optional(), inParts: z.literal(true).optional() };
 const Request = z.union([
-  z.strictObject({ backup: backupKey, ...common }),
+  z.strictObject({ backup: backupKeyMember, ...common }),
   z.strictObject({
     since: z.string().regex(/^[1-9]\d{0,4}[mhd]$/, 'wanted is an age: 30m, 12h, 7d'),
     ...common,
@@ -44,7 +44,7 @@ const Gathering = z.strictObject({
     z.strictObject({
       damaged: z.array(z.string()),
       unfinished: z.array(z.record(z.string(), z.unknown())),
-      failures: z.array(Failure),
+      failures: z.array(StepFailure),
     }),
   ),
   damaged: z.array(z.string()),
@@ -139,12 +139,12 @@ function looksAtSequences(which: Which, how: VerifyDepth): boolean {
 }
 
 /** Undefined where all is to be verified, and there is nothing yet. */
-function openFor(which: Which, invocation: Invocation): Promise<Repository | undefined> {
+function openFor(which: Which, invocation: Invocation): Promise<OpenedRepository | undefined> {
   return 'backup' in which ? invocation.repository() : repositoryIfMade(invocation);
 }
 
 async function chosenKeys(
-  repository: Repository,
+  repository: OpenedRepository,
   which: Which,
   { depth, signal }: { readonly depth: VerifyDepth; readonly signal: AbortSignal },
 ): Promise<readonly BackupKey[]> {
@@ -155,7 +155,7 @@ async function chosenKeys(
 
 /** @returns the backups that are damaged, or missing */
 async function keep(
-  repository: Repository,
+  repository: OpenedRepository,
   report: VerifyReport,
   { signal }: Invocation,
 ): Promise<readonly BackupKey[]> {

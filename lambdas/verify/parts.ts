@@ -2,8 +2,8 @@ import type { BackupKey } from '../../shared/core/ids.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import { neededPacks } from '../../shared/jobs/status/show.ts';
 import { depthText, type VerifyDepth } from '../../shared/jobs/verify/verify-depth.ts';
-import { halvesOf, partsOf } from '../../shared/jobs/verify/verify-parts.ts';
-import type { Repository } from '../runtime/settings.ts';
+import { halvesOf, verifyParts } from '../../shared/jobs/verify/verify-parts.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 
 /** Which backups: one, or all that were not found whole for so long. */
 export type Which = { readonly backup: string } | { readonly since: string };
@@ -19,7 +19,7 @@ export interface Spread {
 
 /** The events that together verify what is asked for, each in a part of a function's time. @throws E_NO_BACKUP, E_STORE_* */
 export async function planParts(
-  repository: Repository,
+  repository: OpenedRepository,
   which: Which,
   options: {
     readonly depth: VerifyDepth;
@@ -31,7 +31,11 @@ export async function planParts(
   const asked = spread && depth.kind === 'full' ? shareOf(spread) : depth;
   const bytes = depth.kind === 'quick' ? 0 : await packBytes(repository, which, signal);
   const share = asked.kind === 'subset' ? asked.of : 1;
-  return partsOf(asked, bytes / share).map((part) => ({ ...which, depth: depthText(part), inParts: true }));
+  return verifyParts(asked, bytes / share).map((part) => ({
+    ...which,
+    depth: depthText(part),
+    inParts: true,
+  }));
 }
 
 /** Of a part that took too long, the two that it is made of. */
@@ -44,7 +48,7 @@ function shareOf({ days, at }: Spread): VerifyDepth {
   return { kind: 'subset', part: 1 + (Math.floor(at.getTime() / DAY_MS) % days), of: days };
 }
 
-async function packBytes(repository: Repository, which: Which, signal: AbortSignal): Promise<number> {
+async function packBytes(repository: OpenedRepository, which: Which, signal: AbortSignal): Promise<number> {
   let bytes = 0;
   if ('backup' in which) {
     bytes = neededPacks(await repository.readManifest(which.backup as BackupKey, signal)).bytes;

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { type CopyStanding, readCopyStandings } from '../../shared/jobs/copy/copy-lag.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger, measureCopy } from '../runtime/telemetry.ts';
 
 /** What a place that cannot be looked at is measured as, so that its alarm fires too: a hundred years. */
@@ -22,7 +22,7 @@ export interface CopyStandings {
 
 /** Measures how far second places are behind, from their lists: whether a copy ran, or failed, or was never begun, plays no part. */
 export async function measureCopies(
-  repository: Repository,
+  repository: OpenedRepository,
   { copies }: ResolvedConfig,
   signal: AbortSignal,
 ): Promise<readonly CopyStandings[]> {

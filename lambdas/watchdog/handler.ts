@@ -15,8 +15,8 @@ import { putEvent } from '../runtime/events.ts';
 import { defineFunction } from '../runtime/function.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { repositoryIfMade } from '../runtime/repository-if-made.ts';
-import type { Repository } from '../runtime/settings.ts';
-import { logger, measure } from '../runtime/telemetry.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
+import { logger, publishMetrics } from '../runtime/telemetry.ts';
 import { type CopyStandings, measureCopies } from './copies.ts';
 import { tellChannels, testChannel } from './notify.ts';
 
@@ -81,13 +81,13 @@ async function watch(invocation: Invocation) {
 function outlookIn(
   facts: SafetyFacts,
   backups: readonly BackupSummary[],
-  repository: Repository | undefined,
+  repository: OpenedRepository | undefined,
 ) {
   return outlookOf(facts, { repository: repository?.store.location ?? '', backups });
 }
 
 async function readFacts(
-  repository: Repository | undefined,
+  repository: OpenedRepository | undefined,
   { config, signal }: Invocation,
   seen: {
     readonly found: Pick<Awaited<ReturnType<typeof readSourceStates>>, 'states' | 'backups'>;
@@ -122,7 +122,7 @@ async function waitedMs(source: string, { config, signal }: Invocation): Promise
 }
 
 async function standingsOf(
-  repository: Repository,
+  repository: OpenedRepository,
   { config, signal }: Invocation,
 ): Promise<readonly CopyStandings[]> {
   return config.copies.length > 0 ? measureCopies(repository, config, signal) : [];
@@ -162,7 +162,7 @@ function report(source: SourceFacts, { ageMs, isMissed, level, head }: Judged, f
     const { number, sha256, key: backup } = head;
     logger.info('the newest by its number', { source: name, number, sha256, backup });
   }
-  measure(name, {
+  publishMetrics(name, {
     BackupAge: seconds(ageMs) ?? undefined,
     // What was never done is as old as what it was never done for.
     VerificationAge: seconds(since(verifiedAt ?? firstAt, facts)) ?? undefined,

@@ -5,7 +5,7 @@ import { Notifier, type Sent } from '../../shared/jobs/notify/notifier.ts';
 import type { Outlook } from '../../shared/jobs/notify/outlook.ts';
 import type { Invocation } from '../runtime/invocation.ts';
 import { readSecret } from '../runtime/secrets.ts';
-import type { Repository } from '../runtime/settings.ts';
+import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 /** It remembers what it said while this process lives. */
@@ -24,7 +24,7 @@ function notifierOf({ channels }: ResolvedConfig): Notifier {
 /** Tells channels what has changed. Nothing fails for it: what is measured is measured. */
 export async function tellChannels(
   { config, signal }: Invocation,
-  repository: Repository | undefined,
+  repository: OpenedRepository | undefined,
   outlook: Outlook,
 ): Promise<readonly Pick<Sent, 'channel' | 'kind' | 'outcome'>[]> {
   if (config.channels.length === 0) return [];

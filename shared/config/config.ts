@@ -16,7 +16,7 @@ import {
   drillPlaces,
   LOGIN_SETTINGS,
   namedPlaces,
-  type Place,
+  type PlaceSettings,
   Sources,
   Targets,
 } from './places.ts';
@@ -141,7 +141,7 @@ export interface ResolvedConfig {
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
-  readonly drill: Readonly<Partial<Record<NamedSource['kind'], Place>>>;
+  readonly drill: Readonly<Partial<Record<NamedSource['kind'], PlaceSettings>>>;
   readonly isEnabled: boolean;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;

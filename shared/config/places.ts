@@ -130,8 +130,8 @@ export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly Name
 }
 
 /** What says where a database is and how to log in, without its name. */
-export type Place = Omit<NamedSource, 'name' | 'kind'>;
-type DrillPlaces = Readonly<Partial<Record<NamedSource['kind'], Place>>>;
+export type PlaceSettings = Omit<NamedSource, 'name' | 'kind'>;
+type DrillPlaces = Readonly<Partial<Record<NamedSource['kind'], PlaceSettings>>>;
 
 export function drillPlaces(servers: z.infer<typeof DrillConfig> = {}): DrillPlaces {
   const places = Object.entries(servers).flatMap(([kind, server]) =>
@@ -143,7 +143,7 @@ export function drillPlaces(servers: z.infer<typeof DrillConfig> = {}): DrillPla
 /** What is no option of an adapter. */
 export const LOGIN_SETTINGS = ['secret', 'secretKey', 'host', 'port', 'database', 'dbResourceId'] as const;
 
-function placeOf(place: Readonly<Record<string, unknown>>): Place {
+function placeOf(place: Readonly<Record<string, unknown>>): PlaceSettings {
   const { kind: _, url = '', ...given } = place as Record<string, string>;
   const isLogin = (name: string) => (LOGIN_SETTINGS as readonly string[]).includes(name);
   const ofLogin = (wanted: boolean) =>

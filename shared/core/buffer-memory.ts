@@ -32,7 +32,7 @@ function exposeCollector(): (options: { readonly type: 'minor' }) => void {
 const LEAST_RELEASED_BYTES = 128 * KiB;
 
 /** Frees the memory below `view` at once; nobody may look at it, or at what shares it, any more. */
-export function release(view: Uint8Array): void {
+export function releaseMemory(view: Uint8Array): void {
   const { buffer } = view;
   if (buffer instanceof ArrayBuffer && buffer.byteLength >= LEAST_RELEASED_BYTES) buffer.transfer(0);
 }

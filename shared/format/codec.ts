@@ -1,4 +1,4 @@
-import { release } from '../core/buffer-memory.ts';
+import { releaseMemory } from '../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { decodeColumns } from './columns/decode-columns.ts';
 import { encodeColumns } from './columns/encode-columns.ts';
@@ -59,7 +59,7 @@ export function decodeChain(
     } catch (error) {
       throw nameOf && isHoldfastError(error) ? error.about(nameOf(step)) : error;
     }
-    if (base) release(base);
+    if (base) releaseMemory(base);
   }
   if (!chunk) throw new HoldfastError('E_DAMAGED', 'a chain has no items');
   return chunk;
@@ -100,7 +100,7 @@ function encode(plain: Uint8Array, level: number, codec: 0 | 2): Buffer {
     const compressed = compress(plain, level);
     if (compressed.length <= plain.length * (1 - LEAST_SAVING)) {
       const item = withCodec(codec + 1, compressed);
-      release(compressed);
+      releaseMemory(compressed);
       return item;
     }
   }

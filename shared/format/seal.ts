@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { release } from '../core/buffer-memory.ts';
+import { releaseMemory } from '../core/buffer-memory.ts';
 import { HoldfastError } from '../core/errors.ts';
 import type { FormatVersion } from '../core/format-version.ts';
 import { parseRunKeyId, type RunKeyId } from '../core/ids.ts';
@@ -130,7 +130,7 @@ export function sealItem(
   if (start > at) nonce.copy(into, at);
   body.copy(into, start);
   const bodyBytes = body.length;
-  release(body);
+  releaseMemory(body);
   cipher.getAuthTag().copy(into, start + bodyBytes);
   return bodyBytes + itemOverhead(seal);
 }

@@ -8,7 +8,7 @@ import { Repository, type RepositoryOptions } from '../repository/repository.ts'
 import type { ObjectStore } from '../store/object-store.ts';
 import { openStore, type StoreConfig } from '../store/open-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './doctor/bucket-rules.ts';
-import { openSigning, type SigningConfig } from './keys/signing.ts';
+import { openSigning, type SigningPlace } from './keys/signing.ts';
 
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
@@ -34,7 +34,7 @@ export interface RepositoryConfig extends StoreConfig {
   /** Of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
   /** Who signs, and whose signatures are believed. */
-  readonly signing?: SigningConfig | undefined;
+  readonly signing?: SigningPlace | undefined;
   /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
   readonly graceMs?: number | undefined;
 }
@@ -59,7 +59,7 @@ export type Threads = RepositoryOptions['pool'];
 const MOST_WORKERS = 4;
 
 /** @throws E_UNSAFE_BUCKET, E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY (the place holds other things), E_NO_KEY, E_BAD_KEY */
-export async function initRepository(
+export async function initConfiguredRepository(
   config: RepositoryConfig,
   signal: AbortSignal,
   { version }: { readonly version?: FormatVersion } = {},
@@ -88,7 +88,7 @@ export async function initRepository(
  * @param given instead of a store, threads and keys of its own
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*
  */
-export async function openRepository(
+export async function openConfiguredRepository(
   config: RepositoryConfig,
   signal: AbortSignal,
   given: Given = {},

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { HoldfastError } from '../core/errors.ts';
 import { open, seal, X_WING_SUITE } from './hpke.ts';
 import type { KeyContext } from './key-provider.ts';
-import { decapsulateWith, encapsulateTo, publicKeyOf, SEED_BYTES } from './x-wing.ts';
+import { decapsulateWith, encapsulateTo, recoveryPublicKey, SEED_BYTES } from './x-wing.ts';
 
 const ID_DIGITS = 32;
 const KEY_BYTES = 32;
@@ -44,7 +44,7 @@ export class RecoveryKey {
   /** @param seed 32 random bytes. @throws E_BAD_KEY, E_KEY_UNAVAILABLE */
   constructor(seed: Uint8Array) {
     this.#seed = Buffer.from(seed);
-    this.publicKey = publicKeyOf(seed);
+    this.publicKey = recoveryPublicKey(seed);
     this.id = recoveryKeyId(this.publicKey);
   }
 

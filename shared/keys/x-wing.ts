@@ -37,7 +37,7 @@ interface PrivateParts {
  *
  * @returns the public key that belongs to a seed. @throws E_KEY_UNAVAILABLE where Node cannot do ML-KEM
  */
-export function publicKeyOf(seed: Uint8Array): Buffer {
+export function recoveryPublicKey(seed: Uint8Array): Buffer {
   const { mlKem, x25519 } = expand(seed);
   return Buffer.concat([rawPublic(mlKem), rawPublic(x25519)]);
 }

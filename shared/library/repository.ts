@@ -2,8 +2,8 @@ import path from 'node:path';
 import { HoldfastError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import {
-  initRepository as init,
-  openRepository as open,
+  initConfiguredRepository as init,
+  openConfiguredRepository as open,
   type RepositoryConfig,
 } from '../jobs/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';

@@ -4,7 +4,7 @@ import { duration } from '../core/human.ts';
 import type { SourceKind } from './source-kind.ts';
 
 /** What a look at a database, or at anything else, showed of one thing that is relied on. */
-export interface Finding {
+export interface CheckResult {
   /** `unknown`: there is nothing to see it on. */
   readonly outcome: 'holds' | 'differs' | 'unknown';
   /** What was seen, in a few words. */
@@ -24,7 +24,7 @@ export interface SourceCheck {
   /** What cannot be done without it; `saving`: nothing, it makes backups cheaper; `information`: nothing depends on it. */
   readonly neededFor: 'backup' | 'restore' | 'saving' | 'information';
   /** `skipped`: it was not looked at, `seen` says why. */
-  readonly outcome: Finding['outcome'] | 'skipped';
+  readonly outcome: CheckResult['outcome'] | 'skipped';
   readonly seen: string;
   /** What follows where it does not hold. */
   readonly follows: string;
@@ -66,7 +66,7 @@ export interface Check<Context> extends Pick<SourceCheck, 'name' | 'assumes' | '
   readonly onlyFor?: CheckUse;
   /** What it means where nothing comes back within the time. */
   readonly slow?: { readonly code: ErrorCode; readonly fix: string };
-  look(context: Context, signal: AbortSignal): Promise<Finding>;
+  look(context: Context, signal: AbortSignal): Promise<CheckResult>;
 }
 
 /** @throws E_ABORTED */
@@ -101,7 +101,7 @@ async function lookAt<Context>(
   check: Check<Context>,
   context: Context,
   { signal, limitMs }: CheckOptions,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
   try {
     const given = limit ? AbortSignal.any([signal, limit]) : signal;
@@ -127,7 +127,7 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   }
 }
 
-function tooLong(limitMs: number, slow: Check<never>['slow']): Finding {
+function tooLong(limitMs: number, slow: Check<never>['slow']): CheckResult {
   return {
     outcome: 'differs',
     seen: `no answer within ${duration(limitMs)}`,
@@ -136,14 +136,14 @@ function tooLong(limitMs: number, slow: Check<never>['slow']): Finding {
   };
 }
 
-export function holds(seen: string): Finding {
+export function holds(seen: string): CheckResult {
   return { outcome: 'holds', seen };
 }
 
-export function differs(seen: string, more: Pick<Finding, 'fix' | 'code' | 'isMinor'> = {}): Finding {
+export function differs(seen: string, more: Pick<CheckResult, 'fix' | 'code' | 'isMinor'> = {}): CheckResult {
   return { outcome: 'differs', seen, ...more };
 }
 
-export function unknown(seen: string): Finding {
+export function unknown(seen: string): CheckResult {
   return { outcome: 'unknown', seen };
 }

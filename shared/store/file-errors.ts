@@ -77,7 +77,7 @@ export function fromFileError(error: unknown, location: string): unknown {
 const OF_THE_STORE = new Set('ESTALE ETIMEDOUT ENODEV ENOTCONN EHOSTDOWN EMFILE ENFILE ENOMEM'.split(' '));
 
 /** Whether a call that reads one object may have failed because of that object alone. */
-export function mayBeOneObject(error: unknown): boolean {
+export function mayConcernOneFile(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && /^E[A-Z0-9]+$/.test(errno) && !OF_THE_STORE.has(errno);
 }

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../core/abort.ts';
 import { HoldfastError } from '../core/errors.ts';
 import { makeFolder } from '../core/make-folder.ts';
 import { DAY_MS } from '../core/units.ts';
-import { errnoOf, fromFileError, fromLinkError, mayBeOneObject, unreadable } from './file-errors.ts';
+import { errnoOf, fromFileError, fromLinkError, mayConcernOneFile, unreadable } from './file-errors.ts';
 import { checkKey, checkPrefix, exists, notFound, rangeWithin } from './object-key.ts';
 import type {
   GetOptions,
@@ -223,7 +223,7 @@ export class FolderStore implements ObjectStore {
     // A file that is there by now was not when it was asked for.
     if (errno === 'ENOENT')
       return (await isLink(this.#path(key))) ? unreadable(key, errno, error) : notFound(key, error);
-    const isOfTheStore = errno === 'ENAMETOOLONG' || !mayBeOneObject(error) || !(await this.#answers());
+    const isOfTheStore = errno === 'ENAMETOOLONG' || !mayConcernOneFile(error) || !(await this.#answers());
     if (isOfTheStore) return fromFileError(error, `${this.location} (${key})`);
     return unreadable(key, errno, error);
   }

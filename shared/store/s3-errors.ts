@@ -84,7 +84,7 @@ function named(meaning: Meaning, names: string): [string, Meaning][] {
 }
 
 /** An error that S3 gives for one object as well as for all: a policy, or the key that the object is encrypted with. */
-export function mayBeOneObject(error: unknown): boolean {
+export function mayConcernOneObject(error: unknown): boolean {
   const { name, status } = describe(error as Error);
   if (name === 'AccessDenied' || name === 'Forbidden' || name.startsWith('KMS.')) return true;
   return status === 403 && !MEANINGS.has(name);

@@ -21,7 +21,7 @@ import type {
 } from './object-store.ts';
 import { clientConfig, type S3Connection, s3Checksum } from './s3-connection.ts';
 import { S3Denials } from './s3-denials.ts';
-import { deniedObject, fromS3Error, mayBeOneObject } from './s3-errors.ts';
+import { deniedObject, fromS3Error, mayConcernOneObject } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
@@ -171,7 +171,7 @@ export class S3Store implements ObjectStore {
     try {
       return await read();
     } catch (error) {
-      if (!isHoldfastError(error, 'E_STORE_DENIED') || !mayBeOneObject(error.cause)) throw error;
+      if (!isHoldfastError(error, 'E_STORE_DENIED') || !mayConcernOneObject(error.cause)) throw error;
       throw (await this.#denials.isOneObject(key, signal)) ? deniedObject(key, error) : error;
     }
   }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BackupKey } from '../../shared/core/ids.ts';
-import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { never, TEST_KEY } from '../support/repository/engine.ts';
@@ -61,7 +61,7 @@ describe('a restore says before it begins', () => {
   it('that the newest verification of the backup found damage', async () => {
     const key = await newest();
     const config = { repository: env['HOLDFAST_REPOSITORY'] ?? '', encryptionKey: TEST_KEY, workers: 1 };
-    await using repository = await openRepository(config, never);
+    await using repository = await openConfiguredRepository(config, never);
     const found = { damagedPacks: [], findings: 1, damaged: [key], depth: { kind: 'full' } };
     await repository.reports.write('verify', { backups: [key], body: found }, never);
     const { status, stderr } = await holdfast('restore latest --to ./out');

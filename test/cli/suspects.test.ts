@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../shared/core/json.ts';
-import { openRepository } from '../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { never, OTHER_KEY, TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
@@ -154,7 +154,7 @@ it('a source that was emptied is an error, and a suspect backup where that is as
 it('list, show and status say what is held, verified and drilled', async () => {
   const { key } = await newest();
   const config = { repository: env['HOLDFAST_REPOSITORY'] ?? '', encryptionKey: TEST_KEY, workers: 1 };
-  await using repository = await openRepository(config, never);
+  await using repository = await openConfiguredRepository(config, never);
   const write = (kind: 'hold' | 'verify' | 'drill', body: JsonObject) =>
     repository.reports.write(kind, { backups: [key], body }, never);
   await write('hold', { reason: 'audit' });

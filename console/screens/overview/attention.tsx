@@ -1,17 +1,11 @@
 import { plural } from '../../../shared/core/plural.ts';
-import { type CalendarDay, type DayState, describeDay } from './days.ts';
+import { type DayCell, type DayState, describeDay } from './days.ts';
 
 const MOST_DAYS = 30;
 const BAD: readonly DayState[] = ['missing', 'failed', 'suspect'];
 
 /** The days to look at, in words, newest first: nobody has to find them by colour. */
-export function Attention({
-  name,
-  cells,
-}: {
-  readonly name: string;
-  readonly cells: readonly CalendarDay[];
-}) {
+export function Attention({ name, cells }: { readonly name: string; readonly cells: readonly DayCell[] }) {
   const found = cells.filter(({ state }) => BAD.includes(state)).toReversed();
   if (found.length === 0) return null;
   const more = found.length - MOST_DAYS;

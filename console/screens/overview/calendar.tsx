@@ -6,9 +6,9 @@ import { shortSource } from '../../ui/source-name.tsx';
 import { Empty } from '../../ui/states.tsx';
 import { Attention } from './attention.tsx';
 import {
-  type CalendarDay,
   calendarOf,
   calendarsBySource,
+  type DayCell,
   describeDay,
   describeYear,
   type Storage,
@@ -48,7 +48,7 @@ export function Calendars({ storage }: { readonly storage: Storage }) {
 
 interface CalendarProps {
   readonly name: string;
-  readonly cells: readonly CalendarDay[];
+  readonly cells: readonly DayCell[];
   readonly basis: Storage['sources'][number]['basis'];
   readonly isNamed: boolean;
 }
@@ -139,11 +139,11 @@ function indexOf(target: EventTarget | null): number | undefined {
 }
 
 /** Leads to the backups of a day that has some. */
-function open(cell: CalendarDay | undefined): void {
+function open(cell: DayCell | undefined): void {
   if (cell?.day && cell.day.backups > 0) go(`backups?from=${cell.date}&to=${cell.date}`);
 }
 
-function Names({ cells }: { readonly cells: readonly CalendarDay[] }) {
+function Names({ cells }: { readonly cells: readonly DayCell[] }) {
   const firsts = cells.filter(({ date, week }) => date.endsWith('-01') && week < WEEKS - 2);
   return (
     <>

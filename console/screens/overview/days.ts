@@ -18,7 +18,7 @@ type SourceFigures = Storage['sources'][number];
  */
 export type DayState = 'good' | 'suspect' | 'failed' | 'missing' | 'removed' | 'due' | 'none' | 'unknown';
 
-export interface CalendarDay {
+export interface DayCell {
   /** ISO, of UTC. */
   readonly date: string;
   /** 0 is the oldest week. */
@@ -35,7 +35,7 @@ export const WEEKS = 53;
 export function calendarOf(
   days: readonly Day[],
   { now, since }: { readonly now: Date; readonly since: string | null },
-): readonly CalendarDay[] {
+): readonly DayCell[] {
   const byDate = new Map(days.map((day) => [day.date, day]));
   const today = now.toISOString().slice(0, 10);
   const todayMs = Date.parse(today);
@@ -68,7 +68,7 @@ function stateOf(
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
 
 /** A day in words: what the colour says, and more. */
-export function describeDay({ date, state, day }: CalendarDay): string {
+export function describeDay({ date, state, day }: DayCell): string {
   return `${DATE.format(new Date(date))}: ${[...saidOf(state, day), ...missedOf(state, day)].join(', ')}`;
 }
 
@@ -104,7 +104,7 @@ function missedOf(state: DayState, day: Day | undefined): string[] {
 }
 
 /** The year in a sentence. */
-export function describeYear(cells: readonly CalendarDay[], basis: SourceFigures['basis']): string {
+export function describeYear(cells: readonly DayCell[], basis: SourceFigures['basis']): string {
   const count = (...states: readonly DayState[]) =>
     cells.filter(({ state }) => states.includes(state)).length;
   const missing = count('missing');

@@ -1,7 +1,7 @@
-import type { CalendarDay } from './days.ts';
+import type { DayCell } from './days.ts';
 
 /** The class that draws a day. */
-export function lookOf({ state, day }: CalendarDay): string {
+export function lookOf({ state, day }: DayCell): string {
   return state === 'good' ? `heat-${Math.min(day?.backups ?? 1, 3)}` : `day-${state}`;
 }
 

@@ -142,7 +142,7 @@ export class ApiKeys {
   }
 
   #toApi({ hash: _, ...key }: StoredApiKey): ApiKey {
-    return { ...key, state: stateOf(key, this.#options.clock.now()) };
+    return { ...key, state: apiKeyState(key, this.#options.clock.now()) };
   }
 }
 
@@ -152,7 +152,7 @@ export function apiKeyOf(request: Request): string | undefined {
   return token?.startsWith(API_KEY_PREFIX) ? token : undefined;
 }
 
-export function stateOf(
+export function apiKeyState(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,
 ): ApiKeyState {

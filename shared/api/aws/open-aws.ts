@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../../config/config.ts';
 import { writtenFor } from '../../config/schedules.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { openLocks } from '../../jobs/lock/lock.ts';
-import { openRepository } from '../../jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../jobs/open-repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports, openStore } from '../../store/open-store.ts';
 import { RepositoryView } from '../server/repository-view.ts';
@@ -28,7 +28,7 @@ export async function openAwsBackend(
     'history/',
     'notices/',
   ]);
-  const repository = await openRepository(
+  const repository = await openConfiguredRepository(
     { repository: place, s3, signing, graceMs: prune.graceMs, workers: 1 },
     signal,
     { store },

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { placeFrom } from '../../jobs/copy/place-from.ts';
 import { openLocks } from '../../jobs/lock/lock.ts';
 import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
-import { openRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
+import { openConfiguredRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
 import { watchForCancel } from '../../jobs/runs/cancel-run.ts';
 import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import { namingOf, sourceNames } from '../../jobs/source/source-names.ts';
@@ -56,7 +56,7 @@ export interface OpenLocal extends AsyncDisposable {
 export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   const { config, signal, env, onWarning = () => {} } = options;
   const { notifiers = localNotifiers(config.channels, { env, onProblem: onWarning }) } = options;
-  const repository = await openRepository(options.repository, signal);
+  const repository = await openConfiguredRepository(options.repository, signal);
   const { store, context } = repository;
   if (!context.keys.hasRootKey) {
     await repository[Symbol.asyncDispose]();
@@ -65,7 +65,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     });
   }
   const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
-  const seen = await openRepository(options.repository, signal, given);
+  const seen = await openConfiguredRepository(options.repository, signal, given);
   const note = recordIn(repository, onWarning);
   // What is remembered of runs is read anew once the note of the end is there.
   const record: RecordWork = async (run, work) => {

@@ -23,7 +23,7 @@ const READS = 32;
 /** Reports read for one page. */
 const MOST_READ = 2000;
 
-export type AuditFilter = Omit<AuditQuery, 'limit' | 'cursor'>;
+export type AuditSelection = Omit<AuditQuery, 'limit' | 'cursor'>;
 
 interface AuditOptions {
   readonly sources: AuditSources;
@@ -55,7 +55,7 @@ export async function auditPage(
 /** All that a filter lets pass, newest first; memory does not grow with the trail. */
 export async function* auditEntries(
   repository: Repository,
-  filter: AuditFilter,
+  filter: AuditSelection,
   options: AuditOptions,
 ): AsyncGenerator<AuditEntry> {
   let second: Dated[] = [];
@@ -74,7 +74,7 @@ export async function* auditEntries(
 /** Every report that may be wanted, with its entry if it is. */
 async function* readEntries(
   repository: Repository,
-  filter: AuditFilter,
+  filter: AuditSelection,
   { sources, isSeen = () => true, cursor, signal }: AuditOptions & { readonly cursor?: string | undefined },
 ) {
   const { action } = filter;
@@ -94,7 +94,7 @@ async function* readEntries(
   }
 }
 
-function fits(entry: AuditEntry, { action, outcome, source, by }: AuditFilter): boolean {
+function fits(entry: AuditEntry, { action, outcome, source, by }: AuditSelection): boolean {
   return (
     (action === undefined || entry.action === action) &&
     (outcome === undefined || entry.outcome === outcome) &&

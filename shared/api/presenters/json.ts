@@ -1,10 +1,10 @@
 import type * as z from 'zod';
 import { DAY_MS } from '../../core/units.ts';
 import type { BackupSummary } from '../../jobs/status/list.ts';
-import { stampOf } from '../../jobs/status/newest-first.ts';
+import { keyStamp } from '../../jobs/status/newest-first.ts';
 import type { ApiBackup } from '../schema/backups.ts';
 import type { Marks } from '../schema/values.ts';
-import { nameOf } from '../server/parse-backup.ts';
+import { backupName } from '../server/parse-backup.ts';
 
 export function backupJson({
   marks,
@@ -17,7 +17,7 @@ export function backupJson({
 }: BackupSummary): ApiBackup {
   return {
     ...backup,
-    name: nameOf(backup.key),
+    name: backupName(backup.key),
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
     note: note ?? null,
@@ -58,7 +58,7 @@ export function boundsOf({
 }) {
   const end = to === undefined ? undefined : new Date(to).getTime() + (to.length === 10 ? DAY_MS : 0);
   return {
-    from: from === undefined ? undefined : stampOf(new Date(from)),
-    to: end === undefined ? undefined : stampOf(new Date(end)),
+    from: from === undefined ? undefined : keyStamp(new Date(from)),
+    to: end === undefined ? undefined : keyStamp(new Date(end)),
   };
 }

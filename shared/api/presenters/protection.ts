@@ -6,7 +6,7 @@ import type { SourceStatus } from '../../jobs/status/status.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
 import type { StatusAnswer } from '../schema/status.ts';
-import { nameOf } from '../server/parse-backup.ts';
+import { backupName } from '../server/parse-backup.ts';
 
 /** What protects a repository beside itself. */
 export interface ProtectionOptions {
@@ -62,7 +62,7 @@ function copyOf({ name = '', to, wanted, missing, problem }: CopyStanding): Prot
     to,
     wanted,
     missing: missing.length,
-    oldestMissing: key && startedAt ? { key, name: nameOf(key), startedAt } : null,
+    oldestMissing: key && startedAt ? { key, name: backupName(key), startedAt } : null,
     problem: problem ?? null,
   };
 }

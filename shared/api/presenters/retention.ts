@@ -4,11 +4,11 @@ import { DAY_MS } from '../../core/units.ts';
 import { type PreparedPrune, preparePrune } from '../../jobs/retention/prune.ts';
 import { roomOf } from '../../jobs/retention/prune-room.ts';
 import type { Naming } from '../../jobs/source/naming.ts';
-import { stampOf } from '../../jobs/status/newest-first.ts';
+import { keyStamp } from '../../jobs/status/newest-first.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
 import type { RetentionAnswer, RetentionQuery } from '../schema/backups.ts';
-import { nameOf } from '../server/parse-backup.ts';
+import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
 /** Locks that one answer asks for. */
@@ -28,7 +28,7 @@ interface RetentionRules {
 }
 
 /** What a prune would decide now; removes nothing. */
-export async function planRetention(
+export async function presentRetention(
   repository: Repository,
   rules: RetentionRules,
   signal: AbortSignal,
@@ -65,7 +65,7 @@ export function retentionPage(
   const after = decodeCursor(cursor);
   const kept = decisions.filter(({ keep }) => keep).length;
   const wanted = decisions.filter(({ keep, startedAt, key }) => {
-    const stamp = stampOf(startedAt);
+    const stamp = keyStamp(startedAt);
     const isAfter = !after || stamp < after.stamp || (stamp === after.stamp && key < after.key);
     return isAfter && (show === 'all' || keep === (show === 'kept'));
   });
@@ -87,13 +87,13 @@ export function retentionPage(
     blockedBy: blockedBy ?? null,
     decisions: page.map(({ key, type, source, startedAt, keep, reasons }) => ({
       key,
-      name: nameOf(key),
+      name: backupName(key),
       type,
       source: source ?? null,
       startedAt: startedAt.toISOString(),
       keep,
       reasons: [...reasons],
     })),
-    nextCursor: last ? encodeCursor({ stamp: stampOf(last.startedAt), key: last.key }) : null,
+    nextCursor: last ? encodeCursor({ stamp: keyStamp(last.startedAt), key: last.key }) : null,
   };
 }

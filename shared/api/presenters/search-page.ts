@@ -1,8 +1,8 @@
 import type { BackupSummary } from '../../jobs/status/list.ts';
-import { stampOf } from '../../jobs/status/newest-first.ts';
+import { keyStamp } from '../../jobs/status/newest-first.ts';
 import { backupSearch } from '../schema/backup-search.ts';
 import type { ListAnswer, ListQuery } from '../schema/backups.ts';
-import { nameOf } from '../server/parse-backup.ts';
+import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { backupJson, boundsOf } from './json.ts';
 
@@ -18,17 +18,17 @@ export function searchPage(backups: readonly BackupSummary[], query: ListQuery):
   const { from = '', to = '~' } = boundsOf(query);
   const isFound = backupSearch(query);
   const found = backups.filter((backup) => {
-    const stamp = stampOf(backup.startedAt);
+    const stamp = keyStamp(backup.startedAt);
     if (stamp < from || stamp >= to) return false;
     if (after && (stamp > after.stamp || (stamp === after.stamp && backup.key >= after.key))) return false;
     if ((type ?? backup.type) !== backup.type || (source ?? backup.source.name) !== backup.source.name)
       return false;
-    return isFound({ ...backup, name: nameOf(backup.key), note: backup.note ?? null });
+    return isFound({ ...backup, name: backupName(backup.key), note: backup.note ?? null });
   });
   const page = found.slice(0, limit);
   const last = found.length > limit ? page.at(-1) : undefined;
   return {
     backups: page.map(backupJson),
-    nextCursor: last ? encodeCursor({ stamp: stampOf(last.startedAt), key: last.key }) : null,
+    nextCursor: last ? encodeCursor({ stamp: keyStamp(last.startedAt), key: last.key }) : null,
   };
 }

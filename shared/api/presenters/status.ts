@@ -5,7 +5,7 @@ import type { SafetyFacts, SourceFacts } from '../../jobs/verdict/facts.ts';
 import { levelOf } from '../../jobs/verdict/rules.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
 import type { StatusAnswer } from '../schema/status.ts';
-import { nameOf } from '../server/parse-backup.ts';
+import { backupName } from '../server/parse-backup.ts';
 import { dated } from './json.ts';
 
 export type RepositoryPart = Pick<
@@ -14,7 +14,7 @@ export type RepositoryPart = Pick<
 >;
 
 /** @param backups newest first */
-export function statusOf(
+export function presentStatus(
   status: RepositoryOverview,
   backups: readonly BackupSummary[],
   facts: SafetyFacts,
@@ -111,5 +111,5 @@ function known(
 }
 
 function named({ key, type, startedAt }: BackupSummary) {
-  return { key, name: nameOf(key), type, startedAt: startedAt.toISOString() };
+  return { key, name: backupName(key), type, startedAt: startedAt.toISOString() };
 }

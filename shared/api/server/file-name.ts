@@ -1,5 +1,5 @@
 import { EXPORT_TYPES, type FileFormat } from '../../core/export-types.ts';
-import { nameOf } from './parse-backup.ts';
+import { backupName } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
 
@@ -12,7 +12,7 @@ export function fileNameOf(
     ?.replaceAll(/[^A-Za-z0-9._-]+/g, '_')
     .replace(/^\.+/, '')
     .slice(0, MOST_DATASET_CHARS);
-  return [nameOf(key), ...(safe ? [safe] : []), format].join('.');
+  return [backupName(key), ...(safe ? [safe] : []), format].join('.');
 }
 
 /** Headers of an answer that is a file to be kept. Whatever the name, nothing of it ends the header or its quotes. */

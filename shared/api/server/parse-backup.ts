@@ -24,6 +24,6 @@ export function parseBackup(text: string): BackupKey {
 }
 
 /** `backup_daily_20260301_020000`. */
-export function nameOf(key: string): string {
+export function backupName(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
 }

@@ -16,7 +16,7 @@ import { type FactsInput, factsOf } from '../../jobs/verdict/facts-of.ts';
 import { readRunFacts } from '../../jobs/verdict/run-facts.ts';
 import { type Verdict, verdictOf } from '../../jobs/verdict/verdict.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { type AuditFilter, auditEntries, auditPage } from '../presenters/audit.ts';
+import { type AuditSelection, auditEntries, auditPage } from '../presenters/audit.ts';
 import { auditFile } from '../presenters/audit-file.ts';
 import { readDetail } from '../presenters/detail.ts';
 import { type DrillFile, drillDetail, drillFile, drillsPage } from '../presenters/drills.ts';
@@ -29,9 +29,9 @@ import {
   readProtection,
 } from '../presenters/protection.ts';
 import { newestRuns, recordedRun } from '../presenters/recorded-runs.ts';
-import { planRetention, type RetentionPlan, retentionPage } from '../presenters/retention.ts';
+import { presentRetention, type RetentionPlan, retentionPage } from '../presenters/retention.ts';
 import { isSearch, searchPage } from '../presenters/search-page.ts';
-import { type RepositoryPart, statusOf } from '../presenters/status.ts';
+import { presentStatus, type RepositoryPart } from '../presenters/status.ts';
 import { storageOf } from '../presenters/storage.ts';
 import type {
   BackupDetailAnswer,
@@ -143,7 +143,11 @@ export class RepositoryView {
     );
     this.#plan = new Remembered(
       (signal) =>
-        planRetention(repository, { policy, prune, naming: options.naming, locks: protection.locks }, signal),
+        presentRetention(
+          repository,
+          { policy, prune, naming: options.naming, locks: protection.locks },
+          signal,
+        ),
       KEPT_MS,
       clock,
     );
@@ -242,9 +246,9 @@ export class RepositoryView {
     const facts = await this.#facts(signal);
     const seen = backups.filter(({ source }) => this.#sees(source.name));
     const { locked, copies } = protectionOf(protection);
-    if (!this.#scope) return { ...statusOf(status, backups, facts), locked, copies };
+    if (!this.#scope) return { ...presentStatus(status, backups, facts), locked, copies };
     return {
-      ...statusOf(status, seen, facts),
+      ...presentStatus(status, seen, facts),
       locked: locked?.filter(({ source }) => this.#sees(source)) ?? null,
       // How far they are behind is told of all sources together.
       copies: [],
@@ -329,7 +333,7 @@ export class RepositoryView {
     return { naming, isSeen, signal };
   }
 
-  async #auditOptions({ source }: AuditFilter, signal: AbortSignal) {
+  async #auditOptions({ source }: AuditSelection, signal: AbortSignal) {
     if (source !== undefined) await this.refuseUnknown(source, signal);
     const { backups } = await this.#overview.get(signal);
     const names = new Map<string, string>(backups.map((one) => [one.key, one.source.name]));

@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { ByteReader } from '../varint.ts';
 import { decompress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS } from './layout.ts';
@@ -159,7 +159,7 @@ function place(
     if (plain.length !== plainBytes)
       throw reader.damaged(`a part has ${plain.length} bytes, ${plainBytes} were expected`);
     memory.write(next, plain);
-    if (plain !== stored) release(plain);
+    if (plain !== stored) releaseMemory(plain);
     next += plainBytes;
     return next - plainBytes;
   });

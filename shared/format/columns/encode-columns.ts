@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { ByteWriter } from '../varint.ts';
 import { compress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS, NEWLINE } from './layout.ts';
@@ -87,7 +87,7 @@ class ColumnsWriter {
 
   finish(): Buffer {
     const whole = Buffer.concat([this.#head.finish(), ...this.#parts]);
-    for (const part of this.#parts) release(part);
+    for (const part of this.#parts) releaseMemory(part);
     return whole;
   }
 

@@ -11,15 +11,15 @@ import { ShareWriter } from '../../repository/writing/share-writer.ts';
 import { encodeShare } from '../../repository/writing/written-share.ts';
 import type { ChangedPartition, Source, SourceView } from '../../sources/source.ts';
 import { knownOf } from './parent-contents.ts';
-import { countStored, partsOf, readView } from './read-snapshot.ts';
+import { allPartitions, countStored, readView } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
 import {
   didNotStand,
   HELD,
-  type Plan,
   readPlan,
   refuseAborted,
   refuseOtherSource,
+  type StoredPlan,
   sharedView,
   shareName,
   viewBody,
@@ -77,7 +77,7 @@ export async function backupShare(
 /** Where a held view was lost: what its holder said of that, which names the remedy. */
 async function heldNoMore(
   documents: RunDocuments,
-  { shared }: Plan,
+  { shared }: StoredPlan,
   error: unknown,
 ): Promise<HoldfastError | undefined> {
   if (!shared || !isHoldfastError(error, 'E_SOURCE_LOST')) return undefined;
@@ -86,7 +86,7 @@ async function heldNoMore(
 }
 
 interface WriteOptions extends ShareOptions {
-  readonly plan: Plan;
+  readonly plan: StoredPlan;
 }
 
 /** A view of its own may be opened again; one that is shared was read by others as it was. */
@@ -112,7 +112,7 @@ async function writeShare(
 
 function joinView(
   source: Source,
-  shared: NonNullable<Plan['shared']>,
+  shared: NonNullable<StoredPlan['shared']>,
   signal: AbortSignal,
 ): Promise<SourceView> {
   if (source.sharing) return source.sharing.join(sharedView(shared), signal);
@@ -162,7 +162,7 @@ async function writeParts(
 /** The plan's parent; where it was removed meanwhile or cannot be read, all is stored anew. */
 async function openParent(
   repository: Repository,
-  { parent, noParent }: Plan,
+  { parent, noParent }: StoredPlan,
   { warn, signal }: { readonly warn: (message: string) => void; readonly signal: AbortSignal },
 ): Promise<BackupReader | undefined> {
   if (!parent || noParent) return undefined;
@@ -177,8 +177,12 @@ async function openParent(
   }
 }
 
-function partsOfShare(plan: Plan, share: number, { datasets }: SourceView): readonly ChangedPartition[] {
-  if (!plan.shared) return partsOf(datasets);
+function partsOfShare(
+  plan: StoredPlan,
+  share: number,
+  { datasets }: SourceView,
+): readonly ChangedPartition[] {
+  if (!plan.shared) return allPartitions(datasets);
   return (plan.shares[share]?.parts ?? []).map(([ofDataset, ofPartition]) => {
     const dataset = datasets[ofDataset];
     const partition = dataset?.partitions[ofPartition];

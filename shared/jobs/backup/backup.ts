@@ -123,10 +123,10 @@ async function writeBackup(
     signal: options.signal,
   });
   const { omitted, cost } = view;
-  return summarise(repository, written, { omitted, cost, suspect });
+  return backupResult(repository, written, { omitted, cost, suspect });
 }
 
-export function summarise(
+export function backupResult(
   { links }: Pick<Repository, 'links'>,
   { manifest, figures }: CommittedBackup,
   about: Pick<BackupResult, 'omitted' | 'suspect'> & { readonly cost: ReadingCost | undefined },

@@ -21,7 +21,7 @@ import { commitShares } from '../../repository/writing/commit-shares.ts';
 import { candidateTimes } from '../../repository/writing/put-manifest.ts';
 import { decodeShare } from '../../repository/writing/written-share.ts';
 import { headIfThere } from '../../store/if-there.ts';
-import { type BackupResult, summarise } from './backup.ts';
+import { type BackupResult, backupResult } from './backup.ts';
 import { bundleNew } from './bundles.ts';
 import { judgeBackup } from './judge-backup.ts';
 import {
@@ -29,11 +29,11 @@ import {
   didNotStand,
   HELD,
   judgedBy,
-  type Plan,
   RELEASED,
   readPlan,
   refuseAborted,
   runAborted,
+  type StoredPlan,
   shareName,
   viewToCommit,
 } from './run-plan.ts';
@@ -84,7 +84,7 @@ export async function commitBackup(
 
 async function list(
   repository: Repository,
-  run: { readonly plan: Plan; readonly shares: readonly Share[]; readonly documents: RunDocuments },
+  run: { readonly plan: StoredPlan; readonly shares: readonly Share[]; readonly documents: RunDocuments },
   options: CommitBackupOptions,
 ): Promise<BackupResult> {
   const { plan, shares, documents } = run;
@@ -117,7 +117,7 @@ async function list(
     signal,
   });
   await bundleNew(repository, signal);
-  return summarise(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
+  return backupResult(repository, committed, { omitted: view.omitted, cost: costOf(view), suspect });
 }
 
 /**
@@ -126,7 +126,7 @@ async function list(
  */
 async function readParent(
   repository: Repository,
-  { version, parent }: Plan,
+  { version, parent }: StoredPlan,
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
   if (version !== 2 || !parent) return undefined;
@@ -138,7 +138,7 @@ async function readParent(
   }
 }
 
-function headerOf(plan: Plan): BackupHeader {
+function headerOf(plan: StoredPlan): BackupHeader {
   const { version = 1, note, startedAt, parent, noParent, reread } = plan;
   const follows = noParent ? undefined : parent;
   return { ...plan, version, note, startedAt: new Date(startedAt), parent: follows, reread };
@@ -147,7 +147,7 @@ function headerOf(plan: Plan): BackupHeader {
 /** Where an earlier commit, or one at the same time, has listed the run. */
 async function findListed(
   repository: Repository,
-  plan: Plan,
+  plan: StoredPlan,
   options: CommitBackupOptions,
 ): Promise<Manifest | undefined> {
   const times = candidateTimes({ startedAt: new Date(plan.startedAt), parent: plan.parent });
@@ -176,19 +176,19 @@ async function ofRun(
 async function resultOf(
   repository: Repository,
   manifest: Manifest,
-  about: { readonly plan: Plan; readonly documents: RunDocuments; readonly signal: AbortSignal },
+  about: { readonly plan: StoredPlan; readonly documents: RunDocuments; readonly signal: AbortSignal },
 ): Promise<BackupResult> {
   const { plan, documents, signal } = about;
   const reader = await repository.openManifest(manifest, signal);
   const view = plan.shared?.view ?? (await documents.get(shareName(0), 'share', signal))?.view;
   const { omitted, suspect } = reader.catalog;
-  return summarise(repository, reader, { omitted, suspect, cost: view && costOf(view) });
+  return backupResult(repository, reader, { omitted, suspect, cost: view && costOf(view) });
 }
 
 /** @throws E_RUN_INCOMPLETE naming those that are missing */
 async function readShares(
   documents: RunDocuments,
-  plan: Plan,
+  plan: StoredPlan,
   signal: AbortSignal,
 ): Promise<readonly Share[]> {
   const found: Share[] = [];
@@ -239,7 +239,7 @@ async function letGo(
 async function ageOf(
   { store }: Repository,
   about: {
-    readonly plan: Plan;
+    readonly plan: StoredPlan;
     readonly planKey: string;
     readonly last: PackId;
     readonly signal: AbortSignal;

@@ -15,7 +15,7 @@ import { type Ancestors, findAncestors } from './ancestors.ts';
 import { refuseEmpty } from './judge-backup.ts';
 import { type AncestorFigures, figuresOfAncestors } from './loss-detection.ts';
 import { knownOf } from './parent-contents.ts';
-import { PLAN, type Plan, refuseAborted, refuseOtherSource, viewBody } from './run-plan.ts';
+import { PLAN, refuseAborted, refuseOtherSource, type StoredPlan, viewBody } from './run-plan.ts';
 import { groupShares, type ShareGroup } from './share-groups.ts';
 
 export interface PlanOptions {
@@ -84,7 +84,7 @@ export async function planBackup(
   if (planned) return plannedBefore(planned, documents, source);
   await refuseAborted(documents, signal);
   const found = await lookAround(repository, source, options);
-  let other: Plan;
+  let other: StoredPlan;
   try {
     const plan = planOf(source, found, {
       ...options,
@@ -102,7 +102,7 @@ export async function planBackup(
   return plannedBefore(other, documents, source);
 }
 
-type Handle = NonNullable<Plan['shared']>['handle'];
+type Handle = NonNullable<StoredPlan['shared']>['handle'];
 
 interface Surroundings {
   readonly version: FormatVersion;
@@ -149,7 +149,7 @@ function planOf(
   source: Source,
   { version, ancestors, reread, spoiltPacks, view }: Surroundings,
   options: PlanOptions & { readonly startedAt: Date; readonly elapsedMs: number },
-): Plan {
+): StoredPlan {
   const { parent, good } = ancestors;
   const figures = figuresOfAncestors(ancestors);
   const handle = view?.handle;
@@ -190,7 +190,10 @@ function wholeOf(parent: BackupReader | undefined): ShareGroup {
   return { estimatedBytes: parent?.manifest.totals.plainBytes ?? 0, parts: [] };
 }
 
-function ancestorBody(figures: AncestorFigures, { manifest }: BackupReader): NonNullable<Plan['parent']> {
+function ancestorBody(
+  figures: AncestorFigures,
+  { manifest }: BackupReader,
+): NonNullable<StoredPlan['parent']> {
   const { key, records, suspect, datasets } = figures;
   const { startedAt } = manifest;
   const copies = datasets.map((dataset) => ({ ...dataset }));
@@ -198,7 +201,7 @@ function ancestorBody(figures: AncestorFigures, { manifest }: BackupReader): Non
 }
 
 /** @throws E_RUN_TAKEN where only who planned it could hold its view */
-async function plannedBefore(plan: Plan, documents: RunDocuments, source: Source): Promise<BackupPlan> {
+async function plannedBefore(plan: StoredPlan, documents: RunDocuments, source: Source): Promise<BackupPlan> {
   refuseOtherSource(plan, source);
   if (!plan.shared) return asPlan(documents.run, plan, undefined);
   throw new HoldfastError(
@@ -210,7 +213,7 @@ async function plannedBefore(plan: Plan, documents: RunDocuments, source: Source
   );
 }
 
-function asPlan(run: string, plan: Plan, view: SourceView | undefined): BackupPlan {
+function asPlan(run: string, plan: StoredPlan, view: SourceView | undefined): BackupPlan {
   return {
     run,
     shares: plan.shares.map(({ estimatedBytes, parts }, share) => ({

@@ -23,7 +23,7 @@ interface ReadOptions {
 export async function readView(
   view: SourceView,
   writer: ShareWriter,
-  { parts = partsOf(view.datasets), maxReaders, signal, total }: ReadOptions,
+  { parts = allPartitions(view.datasets), maxReaders, signal, total }: ReadOptions,
 ): Promise<void> {
   const read = async (part: ChangedPartition, stopping: AbortSignal) => {
     const { dataset, partition } = part;
@@ -77,7 +77,7 @@ export function readOf(view: SourceView, capabilities: SourceCapabilities): View
   return { server, position, omitted, datasets, consistency, window };
 }
 
-export function partsOf(datasets: readonly DatasetPlan[]): readonly ChangedPartition[] {
+export function allPartitions(datasets: readonly DatasetPlan[]): readonly ChangedPartition[] {
   return datasets.flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })));
 }
 

@@ -10,17 +10,17 @@ import { readOf } from './read-snapshot.ts';
 export const PLAN = 'plan';
 export const RELEASED = 'released';
 export const HELD = 'held';
-export const FAILURE = 'failure';
+export const FAILURE_DOCUMENT = 'failure';
 export const shareName = (share: number) => `share-${share}`;
 
 /** Of what is said of a failure: causes may be whole answers of other services. */
 export const MOST_CAUSE_CHARS = 2_000;
 
-export type Plan = RunBody<'plan'>;
+export type StoredPlan = RunBody<'plan'>;
 type ViewBody = NonNullable<RunBody<'share'>['view']>;
 
 /** @throws E_NO_RUN, and what reading it fails with */
-export async function readPlan(documents: RunDocuments, signal: AbortSignal): Promise<Plan> {
+export async function readPlan(documents: RunDocuments, signal: AbortSignal): Promise<StoredPlan> {
   const plan = await documents.get(PLAN, 'plan', signal);
   if (plan) return plan;
   throw new HoldfastError('E_NO_RUN', `nothing is planned under run ${documents.run}`, {
@@ -53,7 +53,7 @@ export function didNotStand(run: string, { error }: RunBody<'held'>): HoldfastEr
 }
 
 /** @throws E_USAGE where the plan is of another source */
-export function refuseOtherSource({ source: { kind, name } }: Plan, source: Source): void {
+export function refuseOtherSource({ source: { kind, name } }: StoredPlan, source: Source): void {
   if (source.kind === kind && source.name === name) return;
   throw new HoldfastError('E_USAGE', `the run is of ${name}, the source given is ${source.name}`, {
     hint: 'Give each part of a run the same source.',
@@ -100,14 +100,14 @@ export function costOf({ cost }: ViewBody): ReadingCost | undefined {
   return cost as ReadingCost | undefined;
 }
 
-export function sharedView({ view, handle }: NonNullable<Plan['shared']>): SharedView {
+export function sharedView({ view, handle }: NonNullable<StoredPlan['shared']>): SharedView {
   const { server, position, omitted, consistency, datasets } = view;
   return { server, position, omitted, consistency, datasets, handle } as SharedView;
 }
 
 /** What the plan's backup is judged by. */
-export function judgedBy({ parent, good, isParentGood }: Plan): JudgedBy {
-  const figures = (one: Plan['parent']): AncestorFigures | undefined =>
+export function judgedBy({ parent, good, isParentGood }: StoredPlan): JudgedBy {
+  const figures = (one: StoredPlan['parent']): AncestorFigures | undefined =>
     one && { ...one, suspect: one.suspect, datasets: one.datasets as AncestorFigures['datasets'] };
   const ofParent = figures(parent);
   return { parent: ofParent, good: isParentGood ? ofParent : figures(good) };

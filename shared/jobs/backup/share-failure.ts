@@ -1,7 +1,7 @@
 import type { RunBody } from '../../format/run-bodies.ts';
 import { RunDocuments } from '../../repository/documents/run-documents.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { FAILURE, MOST_CAUSE_CHARS } from './run-plan.ts';
+import { FAILURE_DOCUMENT, MOST_CAUSE_CHARS } from './run-plan.ts';
 
 /**
  * Says why a share is given up, for whoever gives the run up: what runs the shares may tell no more than that one failed. The
@@ -17,7 +17,7 @@ export async function noteShareFailure(
 ): Promise<void> {
   const documents = new RunDocuments(repository.context, run);
   const body = { ...failure, message: message.slice(0, MOST_CAUSE_CHARS) };
-  await documents.putFirst(FAILURE, 'failure', body, signal);
+  await documents.putFirst(FAILURE_DOCUMENT, 'failure', body, signal);
 }
 
 /** Undefined where no share was given up, or none could say so. @throws as `noteShareFailure` */
@@ -26,5 +26,5 @@ export function readShareFailure(
   run: string,
   signal: AbortSignal,
 ): Promise<RunBody<'failure'> | undefined> {
-  return new RunDocuments(repository.context, run).get(FAILURE, 'failure', signal);
+  return new RunDocuments(repository.context, run).get(FAILURE_DOCUMENT, 'failure', signal);
 }

@@ -4,7 +4,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { BackupWriterOptions, CommitOptions } from '../../repository/writing/backup-to-write.ts';
 import type { CommittedBackup } from '../../repository/writing/committed-backup.ts';
 import type { SourceCapabilities, SourceView } from '../../sources/source.ts';
-import { countStored, partsOf, readOf, readView } from './read-snapshot.ts';
+import { allPartitions, countStored, readOf, readView } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
 
 export interface WriteViewOptions
@@ -36,7 +36,7 @@ export async function writeView(
       onStored: countStored(onProgress),
       signal,
     });
-    const total = new ReadTotal(partsOf(view.datasets), view.datasets.length, onProgress);
+    const total = new ReadTotal(allPartitions(view.datasets), view.datasets.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
     await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });

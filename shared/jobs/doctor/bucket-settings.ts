@@ -1,5 +1,5 @@
 import { isHoldfastError } from '../../core/errors.ts';
-import { differs, type Finding, holds } from '../../sources/source-checks.ts';
+import { type CheckResult, differs, holds } from '../../sources/source-checks.ts';
 import { type StoreConfig, s3Connection } from '../../store/open-store.ts';
 import type { S3Settings } from '../../store/s3-settings.ts';
 import { checkBucket } from './bucket-rules.ts';
@@ -100,8 +100,8 @@ async function unlessDenied(
   config: StoreConfig,
   what: string,
   action: string,
-  look: (settings: S3Settings) => Promise<Finding>,
-): Promise<Finding> {
+  look: (settings: S3Settings) => Promise<CheckResult>,
+): Promise<CheckResult> {
   const { S3Settings } = await import('../../store/s3-settings.ts');
   using settings = new S3Settings(s3Connection(config));
   try {

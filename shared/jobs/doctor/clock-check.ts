@@ -1,6 +1,6 @@
 import { duration } from '../../core/human.ts';
 import { MINUTE_MS } from '../../core/units.ts';
-import { differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
+import { type CheckResult, differs, holds, unknown } from '../../sources/source-checks.ts';
 
 /** S3 refuses what was signed by a clock that differs more. */
 const MOST_MS = 15 * MINUTE_MS;
@@ -8,7 +8,7 @@ const WORTH_MS = MINUTE_MS;
 const FIX = 'Set the clock of this machine, by NTP best.';
 
 /** @param aheadMs by how much this machine is ahead of the store; undefined where it told no time */
-export function judgeClock(aheadMs: number | undefined): Finding {
+export function judgeClock(aheadMs: number | undefined): CheckResult {
   if (aheadMs === undefined) return unknown('the store told no time');
   const off = Math.abs(aheadMs);
   if (off < WORTH_MS) return holds(`within ${duration(WORTH_MS)} of the store's`);

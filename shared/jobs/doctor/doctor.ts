@@ -18,7 +18,7 @@ const LIMIT_MS = 30 * SECOND_MS;
  *
  * @throws E_USAGE for a name that no check has; E_ABORTED. What else fails is a row
  */
-export async function* examine(
+export async function* runChecks(
   groups: readonly DoctorGroup[],
   { signal, only, limitMs = LIMIT_MS }: DoctorOptions,
 ): AsyncGenerator<DoctorRow> {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { KeyContext, KeyProvider } from '../../keys/key-provider.ts';
 import { formatOf } from '../../repository/writing/format-to-write.ts';
-import { type Check, differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
-import { keyProvider, openRepository, type RepositoryConfig } from '../open-repository.ts';
+import { type Check, type CheckResult, differs, holds, unknown } from '../../sources/source-checks.ts';
+import { keyProvider, openConfiguredRepository, type RepositoryConfig } from '../open-repository.ts';
 
 /** What the checks of a repository and its key share. */
 export interface KeyLook {
@@ -64,16 +64,16 @@ export const KEY: readonly Check<KeyLook>[] = [
     needs: 'key-use',
     look: async ({ config, repositoryId }, signal) => {
       if (repositoryId === undefined) return unknown('no repository was found');
-      await using repository = await openRepository(config, signal);
+      await using repository = await openConfiguredRepository(config, signal);
       return holds(`it opens ${repository.id.slice(0, 8)}`);
     },
   },
 ];
 
-async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Finding> {
+async function findRepository(look: KeyLook, signal: AbortSignal): Promise<CheckResult> {
   const keyless = { ...look.config, encryptionKey: undefined, kmsKey: undefined };
   try {
-    await using repository = await openRepository(keyless, signal);
+    await using repository = await openConfiguredRepository(keyless, signal);
     look.repositoryId = repository.id;
     return holds(`${repository.id.slice(0, 8)}, format ${await formatOf(repository.context, signal)}`);
   } catch (error) {
@@ -94,7 +94,7 @@ async function useKey(
   provider: KeyProvider | undefined,
   repositoryId: string | undefined,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   if (!provider) return unknown('there is no key');
   const run = randomBytes(16).toString('hex');
   const context: KeyContext = { repository: repositoryId ?? run, run, purpose: 'manifest' };

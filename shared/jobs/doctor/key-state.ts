@@ -1,4 +1,4 @@
-import { type Check, differs, type Finding, holds, unknown } from '../../sources/source-checks.ts';
+import { type Check, type CheckResult, differs, holds, unknown } from '../../sources/source-checks.ts';
 import type { KeyLook } from './key-checks.ts';
 
 /** How KMS says that the key is. Functions may not ask. */
@@ -12,7 +12,7 @@ export const KEY_STATE: Check<KeyLook> = {
   look: (look, signal) => judgeState(look, signal),
 };
 
-async function judgeState({ config }: KeyLook, signal: AbortSignal): Promise<Finding> {
+async function judgeState({ config }: KeyLook, signal: AbortSignal): Promise<CheckResult> {
   if (config.kmsKey === undefined) return holds('a key of 64 hex digits has no state');
   const { readKmsKeyState } = await import('../../keys/kms-key-state.ts');
   const found = await readKmsKeyState(config.kmsKey, { region: config.s3?.region, signal });

@@ -11,7 +11,7 @@ import { CHECKSUMS, writeChecks } from './write-checks.ts';
 
 export type RepositoryLook = KeyLook & StoreLook;
 
-export interface RepositoryOptions {
+export interface BucketGroupOptions {
   readonly config: RepositoryConfig;
   /** Where the probe is put; undefined for a role that may put no such thing. */
   readonly probe: ProbeFolder | undefined;
@@ -23,7 +23,7 @@ export interface RepositoryOptions {
   readonly madeBy: 'backup' | 'copy' | undefined;
 }
 
-interface BucketOptions extends RepositoryOptions {
+interface BucketOptions extends BucketGroupOptions {
   /** How the bucket is set up; none for roles of functions, which may not ask and need not. */
   readonly settings: readonly StoreCheck<BucketLook>[];
   /** Whether the configuration asks for Object Lock. */
@@ -69,7 +69,7 @@ export function groupOf(
 }
 
 /** What checks of any repository share, before anything was looked at. */
-export async function repositoryLook(options: RepositoryOptions): Promise<RepositoryLook & KeyLook> {
+export async function repositoryLook(options: BucketGroupOptions): Promise<RepositoryLook & KeyLook> {
   const { config, probe = 'expired', keyProblem, madeBy } = options;
   const ofStore = { store: await openStore(config), probe, isMissing: false, facts: undefined };
   return { config, ...ofStore, keyProblem, madeBy, provider: undefined, repositoryId: undefined };

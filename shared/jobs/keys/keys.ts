@@ -9,7 +9,7 @@ import type { Quarantine } from '../../repository/documents/quarantine.ts';
 import type { RunKeyEntry } from '../../repository/keys/key-ring.ts';
 import { listKeysFiles } from '../../repository/keys/root-keys.ts';
 import type { Repository } from '../../repository/repository.ts';
-import { openRepository, type RepositoryConfig } from '../open-repository.ts';
+import { openConfiguredRepository, type RepositoryConfig } from '../open-repository.ts';
 import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 
 /** Objects read at once. */
@@ -56,7 +56,7 @@ export interface KeysReport {
 
 /** Which root keys are in use, from what everybody may read; needs no key. @throws E_NO_REPOSITORY, E_STORE_* */
 export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal): Promise<KeysReport> {
-  await using repository = await openRepository({ ...config, encryptionKey: undefined }, signal);
+  await using repository = await openConfiguredRepository({ ...config, encryptionKey: undefined }, signal);
   const { encryptionKey } = config;
   const configured = encryptionKey === undefined ? undefined : new HexKeyProvider(encryptionKey).rootKeyId;
   const keys = await repository.backupKeys(signal);

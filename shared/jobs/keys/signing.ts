@@ -4,7 +4,7 @@ import { LocalSigner, newSigningKey, type Signer } from '../../keys/signer.ts';
 import type { SignatureOptions } from '../../repository/keys/signatures.ts';
 import type { StoreConfig } from '../../store/open-store.ts';
 
-export interface SigningConfig extends Pick<SigningSettings, 'kmsKey' | 'publicKeys' | 'isRequired'> {
+export interface SigningPlace extends Pick<SigningSettings, 'kmsKey' | 'publicKeys' | 'isRequired'> {
   /** A private key as PEM, in place of one in KMS. Secret. */
   readonly pem?: string | undefined;
 }
@@ -14,7 +14,7 @@ export async function openSigning({
   signing,
   s3,
 }: Pick<StoreConfig, 's3'> & {
-  readonly signing?: SigningConfig | undefined;
+  readonly signing?: SigningPlace | undefined;
 }): Promise<SignatureOptions | undefined> {
   if (!signing) return undefined;
   const { publicKeys, isRequired } = signing;
@@ -33,7 +33,7 @@ export async function makeSigningKey(): Promise<{ readonly pem: string; readonly
 
 /** What signs; undefined where nothing does. @throws E_BAD_KEY */
 export async function openSigner(
-  { pem, kmsKey }: Pick<SigningConfig, 'pem' | 'kmsKey'>,
+  { pem, kmsKey }: Pick<SigningPlace, 'pem' | 'kmsKey'>,
   region?: string,
 ): Promise<Signer | undefined> {
   if (pem !== undefined) return new LocalSigner(pem);

@@ -27,7 +27,7 @@ export class WrapUse {
 
   /** Of a manifest, forged or not: the run keys that it and its list name are kept. */
   note(object: string, keys: readonly RunKey[]): void {
-    const names = keys.map((key) => nameOf(recoveryWrapName('', key)));
+    const names = keys.map((key) => lastPathPart(recoveryWrapName('', key)));
     this.#names.set(
       object,
       names.map((name) => {
@@ -46,12 +46,12 @@ export class WrapUse {
 
   /** Whether any manifest needs it. */
   isNamed(object: string): boolean {
-    return this.#texts.has(nameOf(object));
+    return this.#texts.has(lastPathPart(object));
   }
 }
 
 /** The last part of its key. */
-export function nameOf(object: string): string {
+export function lastPathPart(object: string): string {
   return object.slice(object.lastIndexOf('/') + 1);
 }
 

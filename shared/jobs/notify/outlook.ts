@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { BackupSummary } from '../status/list.ts';
 import type { SafetyFacts, SourceFacts } from '../verdict/facts.ts';
-import { type Finding, judge, LEVELS, levelOf, type RuleName } from '../verdict/rules.ts';
+import { judge, LEVELS, levelOf, type RuleName, type VerdictFinding } from '../verdict/rules.ts';
 import { sentenceOf } from '../verdict/sentences.ts';
 import { stepsOf } from '../verdict/steps.ts';
 
@@ -119,7 +119,7 @@ function unseenIn({ runs, copies, bucketDangers, schedulesOff, sources }: Safety
 /** Rules that may find several things of the repository, each told by its words, which have no age in them. */
 const TOLD_APART = ['bucket', 'schedule-off'];
 
-function idOf({ rule, source, copy, text }: Finding): string {
+function idOf({ rule, source, copy, text }: VerdictFinding): string {
   if (source) return `${source.name}/${rule}`;
   if (copy) return `/${rule}/${copy.name}`;
   return TOLD_APART.includes(rule) ? `/${rule}/${text ?? ''}` : `/${rule}`;
@@ -127,7 +127,7 @@ function idOf({ rule, source, copy, text }: Finding): string {
 
 function sourceOf(
   source: SourceFacts,
-  findings: readonly Finding[],
+  findings: readonly VerdictFinding[],
   backups: readonly BackupSummary[],
 ): OutlookSource {
   const { name, newestGood, verifiedAt, drilledAt, lastRun } = source;

@@ -33,7 +33,7 @@ export interface ExamineOptions {
  *
  * @throws E_STORE_*, E_ABORTED
  */
-export async function examine(
+export async function assessDamage(
   repository: Repository,
   reader: BackupReader,
   { backups, isDamagedPack = () => false, onPassed = () => {}, signal }: ExamineOptions,

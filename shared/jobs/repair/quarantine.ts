@@ -3,7 +3,7 @@ import { parseBackupKey } from '../../core/ids.ts';
 import { parseExpiredKey } from '../../format/expired.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { isReportKey } from '../../format/report.ts';
-import { stateOf } from '../../repository/documents/quarantine.ts';
+import { objectState } from '../../repository/documents/quarantine.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { parseReason } from '../retention/hold.ts';
 
@@ -32,7 +32,7 @@ export async function quarantineObject(
   const { signal } = options;
   const reason = parseReason(options.reason);
   repository.context.keys.provider();
-  const state = await stateOf(repository.store, object, signal);
+  const state = await objectState(repository.store, object, signal);
   const problem = await problemOf(repository, object, signal);
   if (!problem) {
     throw new HoldfastError(

@@ -5,7 +5,7 @@ import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type VerifyReport, verifyBackups } from '../verify/verify.ts';
 import { type Kept, keepVerifyReport } from '../verify/verify-report.ts';
-import { examine } from './damage-assessment.ts';
+import { assessDamage } from './damage-assessment.ts';
 import { type DamagedBackup, knownCopies, writeRepairReport } from './repair-report.ts';
 import { writeWholeCopy } from './repaired-copy.ts';
 import { readSalvage } from './salvage-contents.ts';
@@ -106,7 +106,7 @@ async function open(
   try {
     const reader = await repository.openBackup(key, signal);
     const backups = await repository.backupKeys(signal);
-    const examination = await examine(repository, reader, { backups, isDamagedPack, signal });
+    const examination = await assessDamage(repository, reader, { backups, isDamagedPack, signal });
     return { salvaged: new SalvagedBackup(repository, reader, examination), isHit: examination.isHit };
   } catch (error) {
     if (!isDamage(error)) throw error;

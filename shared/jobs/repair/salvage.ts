@@ -3,7 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { RestorePlan, Target } from '../../sources/target.ts';
 import { openFor, type RestoreJobOptions, type RestoreResult, restoreContents } from '../restore/restore.ts';
-import { examine } from './damage-assessment.ts';
+import { assessDamage } from './damage-assessment.ts';
 import { type MissingRange, readSalvage, type Salvage } from './salvage-contents.ts';
 import { SalvagedBackup } from './salvaged-backup.ts';
 
@@ -51,7 +51,7 @@ export class OpenSalvage {
     const { plainBytes, datasets } = reader.manifest.totals;
     onProgress({ kind: 'total', plainBytes, datasets });
     let passed = 0;
-    const examination = await examine(repository, reader, {
+    const examination = await assessDamage(repository, reader, {
       backups: await repository.backupKeys(signal),
       onPassed: (bytes) => {
         passed += bytes;

@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { ChunkRef } from '../../format/chunk-ref.ts';
@@ -110,7 +110,7 @@ class Search {
     if (this.#isLost(ref)) return;
     try {
       const { plain } = await reader.decode([ref], { digest: false, signal: this.#signal });
-      release(plain);
+      releaseMemory(plain);
       this.#wanted.chunks.delete(idOf(ref));
       this.#found.chunks.set(idOf(ref), { reader, ref });
     } catch (error) {

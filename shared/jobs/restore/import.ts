@@ -11,7 +11,7 @@ import type { CommittedBackup } from '../../repository/writing/committed-backup.
 import { candidateTimes } from '../../repository/writing/put-manifest.ts';
 import type { ImportedFile } from '../../sources/import.ts';
 import type { Source } from '../../sources/source.ts';
-import { type BackupResult, summarise } from '../backup/backup.ts';
+import { type BackupResult, backupResult } from '../backup/backup.ts';
 import { writeView } from '../backup/write-snapshot.ts';
 import { isOfSource } from '../source/same-source.ts';
 
@@ -137,7 +137,7 @@ async function manifestOf(
 }
 
 function resultOf(repository: Repository, backup: CommittedBackup, omitted: readonly string[]): BackupResult {
-  return summarise(repository, backup, { omitted, cost: undefined, suspect: undefined });
+  return backupResult(repository, backup, { omitted, cost: undefined, suspect: undefined });
 }
 
 /** Keys count seconds. */

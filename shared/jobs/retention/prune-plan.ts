@@ -6,7 +6,7 @@ import { packKey } from '../../format/pack.ts';
 import { judgeDate } from '../../repository/documents/claimed-date.ts';
 import { unionOf } from '../../repository/packs/pack-set.ts';
 import type { ExpiredCopy, PackUse } from '../../repository/packs/pack-use.ts';
-import { nameOf, type StoredWrap, type WrapUse } from '../keys/wrap-use.ts';
+import { lastPathPart, type StoredWrap, type WrapUse } from '../keys/wrap-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 
 /** A pack that is stored. */
@@ -125,7 +125,7 @@ function unneededWraps(
   const needed = wraps.use.namesOf(stay, use);
   const isOld = ({ storedAt }: StoredWrap) => now.getTime() - storedAt.getTime() >= graceMs;
   return wraps.stored
-    .filter((wrap) => !needed.has(nameOf(wrap.object)) && isOld(wrap))
+    .filter((wrap) => !needed.has(lastPathPart(wrap.object)) && isOld(wrap))
     .map(({ object }) => object);
 }
 

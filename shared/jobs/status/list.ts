@@ -51,7 +51,7 @@ export async function listBackups(
   const { type, naming, signal } = options;
   const view = repository.forViews();
   const keys = await view.backupKeys(signal, type === undefined ? 'backups/' : `backups/${type}/`);
-  return (await summarise(view, keys, { naming, signal })).summaries;
+  return (await summariseBackup(view, keys, { naming, signal })).summaries;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function listBackups(
  * @param options.onEntry is given each manifest as it was found, in the order of the keys; none is kept
  * @throws E_STORE_*
  */
-export async function summarise(
+export async function summariseBackup(
   repository: Repository,
   keys: readonly BackupKey[],
   options: {

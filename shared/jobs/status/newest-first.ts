@@ -76,7 +76,7 @@ export async function foldersBelow(
 }
 
 /** 14 digits of a time, UTC. */
-export function stampOf(at: Date): string {
+export function keyStamp(at: Date): string {
   return at.toISOString().replaceAll(/[-:T]/g, '').slice(0, 14);
 }
 
@@ -185,11 +185,11 @@ function endOf(after: Position | undefined, to: string | undefined): string | un
 }
 
 function dayOf(at: Date): string {
-  return addDays(stampOf(at).slice(0, 8), 1);
+  return addDays(keyStamp(at).slice(0, 8), 1);
 }
 
 function addDays(day: string, days: number): string {
   const at = Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6, 8)));
   const moved = new Date(Math.max(at + days * DAY_MS, 0));
-  return stampOf(moved).slice(0, 8);
+  return keyStamp(moved).slice(0, 8);
 }

@@ -9,7 +9,7 @@ import { formatOf } from '../../repository/writing/format-to-write.ts';
 import { CoverageCheck, type RecoveryCoverage } from '../keys/recovery-coverage.ts';
 import type { Naming } from '../source/naming.ts';
 import { headsOf, type SequenceHead } from '../verify/sequence-breaks.ts';
-import { type BackupSummary, isWaiting, newestGoodOf, summarise } from './list.ts';
+import { type BackupSummary, isWaiting, newestGoodOf, summariseBackup } from './list.ts';
 import type { PackedDay } from './stored-sizes.ts';
 
 /** What manifests and reports say of sources. */
@@ -126,14 +126,14 @@ export async function readOverview(
 /** Reads all manifests and all reports, and needs no key. @throws E_STORE_* */
 export async function readSourceStates(
   repository: Repository,
-  options: Parameters<typeof summarise>[2],
+  options: Parameters<typeof summariseBackup>[2],
 ): Promise<{ readonly states: SourceStates; readonly backups: readonly BackupSummary[] }> {
   const { onEntry = () => {}, signal } = options;
   const view = repository.forViews();
   const coverage = await CoverageCheck.begin(view, signal);
   const links: SequenceLink[] = [];
   const keys = await view.backupKeys(signal);
-  const { summaries, marks } = await summarise(view, keys, {
+  const { summaries, marks } = await summariseBackup(view, keys, {
     ...options,
     onEntry: (entry) => {
       const { key, manifest, sha256, storedAt } = entry;
@@ -146,7 +146,7 @@ export async function readSourceStates(
   const states = {
     backups: summaries.length,
     damaged: summaries.length - readable.length,
-    sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(statusOf),
+    sources: [...Map.groupBy(readable, ({ source }) => JSON.stringify(source)).values()].map(sourceStatus),
     problems: marks.problems.map(({ message }) => message),
     recovery: coverage.result(),
     heads: headsOf(links),
@@ -159,7 +159,7 @@ function firstOfEach(summaries: readonly BackupSummary[], name: (summary: Backup
 }
 
 /** @param backups of one source, at least one, newest first */
-export function statusOf(backups: readonly BackupSummary[]): SourceStatus {
+export function sourceStatus(backups: readonly BackupSummary[]): SourceStatus {
   const keysOf = (is: (backup: BackupSummary) => boolean) => backups.filter(is).map(({ key }) => key);
   const good = newestGoodOf(backups);
   return {

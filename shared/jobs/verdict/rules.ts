@@ -8,7 +8,7 @@ export type Level = (typeof LEVELS)[number];
 const MOST_TIMES_LATE = 3;
 
 /** One thing that speaks against a source, a second place, or the repository as a whole. */
-export interface Finding {
+export interface VerdictFinding {
   readonly rule: RuleName;
   readonly level: Exclude<Level, 'protected'>;
   readonly source?: SourceFacts;
@@ -18,7 +18,7 @@ export interface Finding {
 }
 
 interface SourceRule {
-  readonly level: Finding['level'];
+  readonly level: VerdictFinding['level'];
   /** Also of a source that is no longer configured. */
   readonly isOfAll?: boolean;
   readonly holds: (source: SourceFacts, facts: SafetyFacts) => boolean;
@@ -79,9 +79,9 @@ export const SOURCE_RULES = {
 } as const satisfies Readonly<Record<string, SourceRule>>;
 
 interface RepositoryRule {
-  readonly level: Finding['level'];
+  readonly level: VerdictFinding['level'];
   /** One finding for each. */
-  readonly finds: (facts: SafetyFacts) => readonly Pick<Finding, 'copy' | 'text'>[];
+  readonly finds: (facts: SafetyFacts) => readonly Pick<VerdictFinding, 'copy' | 'text'>[];
 }
 
 const once = (holds: boolean) => (holds ? [{}] : []);
@@ -114,7 +114,7 @@ export type RuleName = keyof typeof SOURCE_RULES | keyof typeof REPOSITORY_RULES
 export interface Judgement {
   readonly level: Level;
   /** The worst first; of one level, in the order of the rules. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly VerdictFinding[];
 }
 
 /** What facts mean: the level is that of the worst thing that is found. */
@@ -126,11 +126,11 @@ export function judge(facts: SafetyFacts): Judgement {
 }
 
 /** The worst level of some findings. */
-export function levelOf(findings: readonly Pick<Finding, 'level'>[]): Level {
+export function levelOf(findings: readonly Pick<VerdictFinding, 'level'>[]): Level {
   return LEVELS[Math.max(0, ...findings.map(({ level }) => LEVELS.indexOf(level)))] ?? 'unknown';
 }
 
-function findingsOfSources(facts: SafetyFacts): Finding[] {
+function findingsOfSources(facts: SafetyFacts): VerdictFinding[] {
   const rules = Object.entries(SOURCE_RULES) as [keyof typeof SOURCE_RULES, SourceRule][];
   return rules.flatMap(([rule, { level, isOfAll = false, holds }]) =>
     facts.sources
@@ -139,7 +139,7 @@ function findingsOfSources(facts: SafetyFacts): Finding[] {
   );
 }
 
-function findingsOfRepository(facts: SafetyFacts): Finding[] {
+function findingsOfRepository(facts: SafetyFacts): VerdictFinding[] {
   const rules = Object.entries(REPOSITORY_RULES) as [keyof typeof REPOSITORY_RULES, RepositoryRule][];
   return rules.flatMap(([rule, { level, finds }]) =>
     finds(facts).map((found) => ({ rule, level, ...found })),

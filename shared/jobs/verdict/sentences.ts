@@ -3,7 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { number, plural } from '../../core/plural.ts';
 import type { Expectation } from './expectation.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
-import type { Finding, Level, RuleName } from './rules.ts';
+import type { Level, RuleName, VerdictFinding } from './rules.ts';
 import { shortName } from './short-name.ts';
 
 export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
@@ -103,14 +103,14 @@ const OF_REPOSITORY: Partial<Readonly<Record<RuleName, (facts: SafetyFacts) => s
 };
 
 /** A finding in words, without an end, as part of a sentence. */
-export function clauseOf({ rule, source, copy, text }: Finding, facts: SafetyFacts): string {
+export function clauseOf({ rule, source, copy, text }: VerdictFinding, facts: SafetyFacts): string {
   if (source) return OF_SOURCES[rule]?.(source, facts) ?? rule;
   if (copy) return copySentence(rule, copy, facts);
   return text ?? OF_REPOSITORY[rule]?.(facts) ?? rule;
 }
 
 /** Names of all that were never backed up stand in one clause. */
-export function clausesOf(findings: readonly Finding[], facts: SafetyFacts): string[] {
+export function clausesOf(findings: readonly VerdictFinding[], facts: SafetyFacts): string[] {
   const never = findings.flatMap(({ rule, source }) => (rule === 'no-backup' && source ? [source.name] : []));
   const others = findings
     .filter(({ rule }) => rule !== 'no-backup')
@@ -165,7 +165,7 @@ export function lookedAt({
 }
 
 /** A finding as a sentence. A name stays as it is written. */
-export function sentenceOf(finding: Finding, facts: SafetyFacts): string {
+export function sentenceOf(finding: VerdictFinding, facts: SafetyFacts): string {
   const clause = clauseOf(finding, facts);
   const isName = finding.source !== undefined && clause.startsWith(`${finding.source.name} `);
   const begin = isName ? clause.slice(0, 1) : clause.slice(0, 1).toUpperCase();

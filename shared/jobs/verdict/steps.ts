@@ -2,7 +2,7 @@ import { age } from '../../core/human.ts';
 import { plural } from '../../core/plural.ts';
 import { commandOf } from './commands.ts';
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
-import type { Finding, REPOSITORY_RULES, RuleName, SOURCE_RULES } from './rules.ts';
+import type { REPOSITORY_RULES, RuleName, SOURCE_RULES, VerdictFinding } from './rules.ts';
 import { sentenceOf } from './sentences.ts';
 import { shortName } from './short-name.ts';
 import type { StepAction } from './step-action.ts';
@@ -112,11 +112,11 @@ function copyCommand(copy: CopyFacts | undefined): string {
 }
 
 /** What to do about each finding, then what is not urgent. */
-export function stepsOf(findings: readonly Finding[], facts: SafetyFacts): Step[] {
+export function stepsOf(findings: readonly VerdictFinding[], facts: SafetyFacts): Step[] {
   return [...findings.map((finding) => stepFor(finding, facts)), ...adviceOf(facts, findings)];
 }
 
-function stepFor(finding: Finding, facts: SafetyFacts): Step {
+function stepFor(finding: VerdictFinding, facts: SafetyFacts): Step {
   const { source, copy } = finding;
   const what = sentenceOf(finding, facts);
   return source
@@ -136,7 +136,7 @@ function step<Of>(what: string, remedy: Remedy<Of>, of: Of): Step {
 /** Proofs that were never made, copies that have still time, and who could not be told. */
 function adviceOf(
   { sources, copies = [], failingChannels = [], at }: SafetyFacts,
-  findings: readonly Finding[],
+  findings: readonly VerdictFinding[],
 ): Step[] {
   const isFound = (rule: RuleName, about: unknown) =>
     findings.some((one) => one.rule === rule && (one.source === about || one.copy === about));

@@ -1,5 +1,5 @@
 import type { SafetyFacts } from './facts.ts';
-import { type Finding, judge, type Level } from './rules.ts';
+import { judge, type Level, type VerdictFinding } from './rules.ts';
 import { clausesOf, LEVEL_NAMES, lookedAt, reassurance, sentenceOf } from './sentences.ts';
 import { type Step, stepsOf } from './steps.ts';
 
@@ -18,8 +18,8 @@ export interface Verdict {
   readonly notLookedAt: readonly string[];
   /** All that was found, the worst first. */
   readonly findings: readonly {
-    readonly rule: Finding['rule'];
-    readonly level: Finding['level'];
+    readonly rule: VerdictFinding['rule'];
+    readonly level: VerdictFinding['level'];
     /** The source that it is of, if it is of one. */
     readonly source: string | undefined;
     readonly text: string;
@@ -50,7 +50,7 @@ export function verdictOf(facts: SafetyFacts): Verdict {
 }
 
 /** What is worst, and then what else there is; without findings, what may be said. */
-function summary(findings: readonly Finding[], facts: SafetyFacts): string {
+function summary(findings: readonly VerdictFinding[], facts: SafetyFacts): string {
   if (findings.length === 0) return reassurance(facts);
   const clauses = clausesOf(findings, facts).map((clause) => clause.replace(/[.]$/, ''));
   const shown = clauses.slice(0, MOST_CLAUSES);

@@ -54,11 +54,11 @@ export function findBreaks(
 
 /** The newest of each source. */
 export function headsOf(links: readonly SequenceLink[]): readonly SequenceHead[] {
-  return [...Map.groupBy(links, nameOf).values()].flatMap((some) => headOf(some) ?? []);
+  return [...Map.groupBy(links, sourceId).values()].flatMap((some) => headOf(some) ?? []);
 }
 
 /** Tells sources apart. */
-export function nameOf({ source: { kind, name } }: Pick<SequenceLink, 'source'>): string {
+export function sourceId({ source: { kind, name } }: Pick<SequenceLink, 'source'>): string {
   return JSON.stringify([kind, name]);
 }
 

@@ -7,9 +7,9 @@ import {
   breakOfHead,
   findBreaks,
   headsOf,
-  nameOf,
   type SequenceBreak,
   type SequenceHead,
+  sourceId,
 } from './sequence-breaks.ts';
 
 const READS = 8;
@@ -54,12 +54,12 @@ export async function checkSequences(
     wasRemovedBefore: (key: string) => removedBefore.has(key),
   };
   const of = (name: string) => ({
-    links: links.filter((link) => nameOf(link) === name),
-    removed: removed.filter((one) => nameOf(one) === name),
+    links: links.filter((link) => sourceId(link) === name),
+    removed: removed.filter((one) => sourceId(one) === name),
   });
   const breaks = [
-    ...heads.flatMap((head) => findBreaks(of(nameOf(head)), surroundings)),
-    ...seen.flatMap((head) => breakOfHead(head, of(nameOf(head))) ?? []),
+    ...heads.flatMap((head) => findBreaks(of(sourceId(head)), surroundings)),
+    ...seen.flatMap((head) => breakOfHead(head, of(sourceId(head))) ?? []),
   ];
   return { heads, removed: new Set(removed.map(({ sha256 }) => sha256)).size, breaks };
 }

@@ -4,7 +4,7 @@ import { packIdOf } from '../../format/pack.ts';
 import { NameReader } from '../../repository/packs/named-packs.ts';
 import { PackNumbers } from '../../repository/packs/pack-set.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { Finding } from './verify-findings.ts';
+import type { VerifyFinding } from './verify-findings.ts';
 
 /** Manifests read at once. */
 const READS = 8;
@@ -18,9 +18,9 @@ const READS = 8;
  */
 export async function withSharedDamage(
   repository: Repository,
-  findings: readonly Finding[],
+  findings: readonly VerifyFinding[],
   { looked, signal }: { readonly looked: ReadonlySet<BackupKey>; readonly signal: AbortSignal },
-): Promise<readonly Finding[]> {
+): Promise<readonly VerifyFinding[]> {
   const sharing = new Map<string, BackupKey[]>();
   for (const { object } of findings) if (packIdOf(object)) sharing.set(packIdOf(object) ?? '', []);
   if (sharing.size === 0) return findings;
@@ -39,6 +39,6 @@ export async function withSharedDamage(
 }
 
 /** All backups that findings name as sharing what was found. */
-export function sharedByOf(findings: readonly Finding[]): readonly BackupKey[] {
+export function sharedByOf(findings: readonly VerifyFinding[]): readonly BackupKey[] {
   return [...new Set(findings.flatMap(({ sharedBy }) => sharedBy))];
 }

@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import type { HoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { ChunkRef } from '../../format/chunk-ref.ts';
@@ -150,7 +150,7 @@ export class TreeCheck {
   async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<HoldfastError | undefined> {
     try {
       const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
-      release(plain);
+      releaseMemory(plain);
     } catch (error) {
       if (!isDamage(error)) throw error;
       return error;
@@ -172,7 +172,7 @@ export class TreeCheck {
   ): Promise<Omit<LostChunk, 'ref'>> {
     for (const location of chain) {
       try {
-        release(await reader.packs.readItem(location, this.#signal, 'any'));
+        releaseMemory(await reader.packs.readItem(location, this.#signal, 'any'));
       } catch (error) {
         if (!isDamage(error)) throw error;
         return { pack: location.pack.id ?? '', problem: error };

@@ -3,7 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { packIdOf } from '../../format/pack.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 
-export interface Finding {
+export interface VerifyFinding {
   /** The object at fault. */
   readonly object: string;
   readonly code: string;
@@ -58,7 +58,7 @@ export class Findings {
     return [...this.#found.values()].some(({ backups }) => backups.has(backup));
   }
 
-  list(): Finding[] {
+  list(): VerifyFinding[] {
     return this.#entries().map(([object, { error, backups, datasets }]) => ({
       object,
       code: error.code,

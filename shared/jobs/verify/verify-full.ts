@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { buffersLetGo, release } from '../../core/buffer-memory.ts';
+import { buffersLetGo, releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { BackupKey, PackId } from '../../core/ids.ts';
 import { mostInMemory, parallel } from '../../core/parallel.ts';
@@ -194,7 +194,7 @@ export class FullVerification {
       openItem(seal, offset, item, `the item at ${offset} of ${object}`);
       buffersLetGo(storedBytes);
     }
-    release(pack);
+    releaseMemory(pack);
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { about, HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { orderedMap } from '../../core/ordered-map.ts';
 import { EXPIRED, parseExpiredKey } from '../../format/expired.ts';
@@ -19,7 +19,7 @@ import { spoiltPackOf } from '../../repository/packs/spoilt-packs.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { isRunProbe } from '../../repository/store-probe.ts';
-import type { Finding } from './verify-findings.ts';
+import type { VerifyFinding } from './verify-findings.ts';
 
 /** Small objects, and packs, read at once. */
 const READS = 8;
@@ -38,7 +38,7 @@ export interface ObjectVerificationOptions {
  * documents of runs, marks, and packs that nothing names. Objects with other names are not Holdfast's.
  */
 export class ObjectVerification {
-  readonly findings: Finding[] = [];
+  readonly findings: VerifyFinding[] = [];
   objects = 0;
   readonly #repository: Repository;
   readonly #options: ObjectVerificationOptions;
@@ -127,7 +127,7 @@ export class ObjectVerification {
   async #checkPack(key: string, id: string): Promise<void> {
     const body = await this.#repository.store.get(key, { signal: this.#options.signal });
     const isWhole = sha256(body) === id;
-    release(body);
+    releaseMemory(body);
     if (!isWhole)
       throw new HoldfastError('E_DAMAGED', `${key} is not what was written: its SHA-256 is not its name`);
   }

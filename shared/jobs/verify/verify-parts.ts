@@ -17,14 +17,14 @@ export function halvesOf(depth: VerifyDepth): readonly [VerifyDepth, VerifyDepth
 }
 
 /** The depths that together read a depth of so many bytes, each in a part of an hour. */
-export function partsOf(depth: VerifyDepth, bytes: number): readonly VerifyDepth[] {
+export function verifyParts(depth: VerifyDepth, bytes: number): readonly VerifyDepth[] {
   if (bytes <= PART_BYTES) return [depth];
-  return halvesOf(depth)?.flatMap((half) => partsOf(half, bytes / 2)) ?? [depth];
+  return halvesOf(depth)?.flatMap((half) => verifyParts(half, bytes / 2)) ?? [depth];
 }
 
 /** What a verification of the new packs of a backup asks for, one event a part. */
 export function newPartsOf(backup: string, storedBytes: number) {
-  return partsOf({ kind: 'new', part: 1, of: 1 }, storedBytes).map((depth) => ({
+  return verifyParts({ kind: 'new', part: 1, of: 1 }, storedBytes).map((depth) => ({
     backup,
     depth: depthText(depth),
     inParts: true,

@@ -10,7 +10,7 @@ import { CoverageCheck, type RecoveryCoverage } from '../keys/recovery-coverage.
 import { checkSequences, type SequenceOptions, type SequenceReport } from './sequence-check.ts';
 import { withSharedDamage } from './shared-damage.ts';
 import type { VerifyDepth } from './verify-depth.ts';
-import { type Finding, Findings } from './verify-findings.ts';
+import { Findings, type VerifyFinding } from './verify-findings.ts';
 import { FullVerification } from './verify-full.ts';
 import { ObjectVerification } from './verify-objects.ts';
 import { QuickVerification } from './verify-quick.ts';
@@ -27,7 +27,7 @@ export interface VerifyReport {
   readonly chunks: number;
   readonly records: number;
   readonly readBytes: number;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly VerifyFinding[];
   /** Which of these backups the recovery keys do not open, which is no damage. Undefined where it stopped before. */
   readonly recovery: RecoveryCoverage | undefined;
   /** What the sequences of sources said; undefined where they were not looked at. */
@@ -95,7 +95,7 @@ async function withoutPutAside(
 ): Promise<VerifyReport> {
   if (report.interrupted || !report.findings.some(({ object }) => !packIdOf(object))) return report;
   const quarantine = await repository.reports.quarantine(signal);
-  const findings: Finding[] = [];
+  const findings: VerifyFinding[] = [];
   for (const finding of report.findings) {
     const { object } = finding;
     const key = parseExpiredKey(object) ?? object;
@@ -159,7 +159,7 @@ class Verification {
     return false;
   }
 
-  get #others(): readonly Finding[] {
+  get #others(): readonly VerifyFinding[] {
     return this.#check.others?.findings ?? [];
   }
 

@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { HoldfastError } from '../../core/errors.ts';
 import { decodeChain, encodeDeltaItem, encodeFull } from '../../format/codec.ts';
 import { encodeDelta } from '../../format/delta.ts';
@@ -44,7 +44,7 @@ export class ChunkProcessor {
 
   /** Takes back a buffer to build the next pack in; one is enough, another is let go. */
   reuse(buffer: ArrayBuffer): void {
-    if (this.#spare) release(new Uint8Array(buffer));
+    if (this.#spare) releaseMemory(new Uint8Array(buffer));
     else this.#spare = buffer;
   }
 
@@ -88,7 +88,7 @@ export class ChunkProcessor {
     const delta = chunk.base && bases ? this.#delta(plain, chunk.base, bases) : undefined;
     const item = delta ?? this.#tables?.encode(plain) ?? encodeFull(plain, this.#settings.level);
     const location = this.addItem(item);
-    release(item);
+    releaseMemory(item);
     return {
       status: 'stored',
       id,
@@ -102,7 +102,7 @@ export class ChunkProcessor {
   #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
     const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
     const delta = encodeDelta(from, plain);
-    release(from);
+    releaseMemory(from);
     const item = encodeDeltaItem(delta, this.#settings.level > 0 ? DELTA_LEVEL : 0);
     return item.length <= base.maxDeltaBytes ? item : undefined;
   }
@@ -188,7 +188,7 @@ export function* decodedChunks(
     const plain = decodeChain(openChain(chunk.chain, batch), maxChunkBytes, { nameOf });
     checkChunk(plain, chunk, batch);
     yield plain;
-    release(plain);
+    releaseMemory(plain);
   }
 }
 

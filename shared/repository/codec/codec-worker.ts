@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { buffersLetGo, release } from '../../core/buffer-memory.ts';
+import { buffersLetGo, releaseMemory } from '../../core/buffer-memory.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import { writePieces } from '../../core/file-place.ts';
 import { RecordDigest } from '../../format/record-digest.ts';
@@ -38,7 +38,7 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       const run = runOf(task.run);
       if (task.spare) run.reuse(task.spare);
       const chunks = run.store(Buffer.from(task.block), task.chunks, task.bases);
-      if (task.bases) release(new Uint8Array(task.bases.buffer));
+      if (task.bases) releaseMemory(new Uint8Array(task.bases.buffer));
       buffersLetGo(task.block.byteLength);
       return withClosed(run.takeClosed(), { chunks });
     }
@@ -50,20 +50,20 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
     case 'decode': {
       const plain = decodeChunks(task.batch, task.chunks, task.maxChunkBytes);
       const digest = task.digest ? digestOf(plain) : undefined;
-      release(new Uint8Array(task.batch.buffer));
+      releaseMemory(new Uint8Array(task.batch.buffer));
       buffersLetGo(2 * plain.length);
       return { value: { plain: plain.buffer, digest }, transfer: [plain.buffer as ArrayBuffer] };
     }
     case 'write':
       writePieces(task.to, decodedChunks(task.batch, task.chunks, task.maxChunkBytes));
-      release(new Uint8Array(task.batch.buffer));
+      releaseMemory(new Uint8Array(task.batch.buffer));
       buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
       return { value: undefined, transfer: [] };
     case 'prove':
       // Each is checked as it is made, and freed.
       for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes))
         buffersLetGo(plain.length);
-      release(new Uint8Array(task.batch.buffer));
+      releaseMemory(new Uint8Array(task.batch.buffer));
       return { value: undefined, transfer: [] };
     case 'check': {
       const block = Buffer.from(task.block);

@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { encodeFull, encodeTable } from '../../format/codec.ts';
 
 const NEWLINE = 0x0a;
@@ -33,7 +33,7 @@ export class TableChoice {
     const table = this.#table(plain);
     const asColumns = table !== undefined && table.length < rows.length;
     this.#byFields.set(fields, { asColumns, left: TRIAL_EVERY - 1 });
-    if (table) release(asColumns ? rows : table);
+    if (table) releaseMemory(asColumns ? rows : table);
     return asColumns ? table : rows;
   }
 

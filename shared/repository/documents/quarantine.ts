@@ -51,7 +51,7 @@ export class Quarantine {
     const putAside = this.#putAside.get(object);
     if (!putAside) return undefined;
     try {
-      const state = await stateOf(this.#store, place, signal);
+      const state = await objectState(this.#store, place, signal);
       return putAside.find((one) => one.state === state)?.reason;
     } catch (error) {
       if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) return undefined;
@@ -61,7 +61,7 @@ export class Quarantine {
 }
 
 /** What an object is now: SHA-256 of its bytes, in hex; `unreadable` where there are none to be had. @throws E_OBJECT_NOT_FOUND, E_STORE_* */
-export async function stateOf(store: ObjectStore, object: string, signal: AbortSignal): Promise<string> {
+export async function objectState(store: ObjectStore, object: string, signal: AbortSignal): Promise<string> {
   try {
     return createHash('sha256')
       .update(await store.get(object, { signal }))

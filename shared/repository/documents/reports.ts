@@ -22,7 +22,7 @@ import type { ObjectInfo } from '../../store/object-store.ts';
 import type { RepositoryContext } from '../context.ts';
 import { Adopted } from '../keys/adopted.ts';
 import type { DocumentMemory } from '../reading/document-memory.ts';
-import { stampOf } from '../reading/listed-objects.ts';
+import { objectStamp } from '../reading/listed-objects.ts';
 import { Quarantine } from './quarantine.ts';
 import type { StoredReport } from './stored-report.ts';
 
@@ -130,7 +130,7 @@ export class Reports {
   /** As `open`; what was read before is not read again while it is listed as it was. */
   async openListed(info: ObjectInfo, signal: AbortSignal): Promise<StoredReport> {
     const { key, modifiedAt, sizeBytes } = info;
-    const stamp = stampOf(info);
+    const stamp = objectStamp(info);
     const known = this.#memory?.get(key, stamp);
     if (known) return known;
     const value = await this.open(key, modifiedAt, signal);

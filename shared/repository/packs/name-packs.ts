@@ -39,7 +39,7 @@ export function packsAndKeys(
 export function listedPacks(known: KnownPacks, { order }: AddedCatalog): readonly ListedPack[] {
   const find = finder(known);
   return order.map(({ pack }) => {
-    const id = nameOf(pack);
+    const id = packName(pack);
     const { bytes, key } = find(id) ?? {};
     if (bytes !== undefined && key) return { id, bytes, key };
     throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
@@ -96,7 +96,7 @@ function finder({ shares, own }: KnownPacks): (id: string) => OwnPack | OtherPac
   return (id) => mine.get(id) ?? other(id);
 }
 
-export function nameOf({ id }: PackHandle): string {
+export function packName({ id }: PackHandle): string {
   if (id) return id;
   throw new HoldfastError('E_INTERNAL', 'a pack was not closed');
 }

@@ -54,14 +54,14 @@ function growthOf(packs: readonly UsedPack[]): number {
 }
 
 /** What of which packs one partition uses. A partition that is written again begins a new one. */
-export class PackUse {
+export class PartitionPackUse {
   readonly bytes = new Map<PackHandle, number>();
 
   add({ pack, storedBytes }: ItemLocation): void {
     this.#count(pack, storedBytes);
   }
 
-  addAll({ bytes }: PackUse): void {
+  addAll({ bytes }: PartitionPackUse): void {
     for (const [pack, storedBytes] of bytes) this.#count(pack, storedBytes);
   }
 

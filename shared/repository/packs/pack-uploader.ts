@@ -1,5 +1,5 @@
 import type { StorageClass } from '../../config/storage.ts';
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import type { PackId } from '../../core/ids.ts';
 import type { PackHandle } from '../../format/chunk-ref.ts';
 import { packKey } from '../../format/pack.ts';
@@ -96,7 +96,7 @@ export class PackUploader {
       await this.#store.put(packKey(id), body, { signal: this.#signal, sha256: id, storageClass });
       this.uploaded.push({ id, purpose, bytes: length });
       if (this.#keepsBuffers) this.#spare.push(buffer);
-      else release(body);
+      else releaseMemory(body);
     } catch (error) {
       this.#failure ??= error;
     } finally {

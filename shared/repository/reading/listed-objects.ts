@@ -20,7 +20,7 @@ export class ListedObjects {
   /** Another where the object was put anew; undefined where it was not listed. */
   stampOf(key: string): string | undefined {
     const info = this.#infos.get(key);
-    return info && stampOf(info);
+    return info && objectStamp(info);
   }
 
   /** Zero where it was not listed. */
@@ -29,6 +29,6 @@ export class ListedObjects {
   }
 }
 
-export function stampOf({ etag, sizeBytes, modifiedAt }: Omit<ObjectInfo, 'key'>): string {
+export function objectStamp({ etag, sizeBytes, modifiedAt }: Omit<ObjectInfo, 'key'>): string {
   return `${etag} ${sizeBytes} ${modifiedAt.getTime()}`;
 }

@@ -1,4 +1,4 @@
-import { release } from '../../core/buffer-memory.ts';
+import { releaseMemory } from '../../core/buffer-memory.ts';
 import { isHoldfastError } from '../../core/errors.ts';
 import type { PackId } from '../../core/ids.ts';
 import { MiB } from '../../core/units.ts';
@@ -103,5 +103,5 @@ export class SegmentCache {
 
 /** Once nobody looks at it. */
 function free(segment: Segment): void {
-  if (segment.users === 0) segment.bytes.then(release, () => {});
+  if (segment.users === 0) segment.bytes.then(releaseMemory, () => {});
 }

@@ -1,7 +1,7 @@
 import { countSuspicions, type Suspect } from '../../format/catalog.ts';
 import { MANIFEST_FORMAT, type Manifest } from '../../format/manifest.ts';
 import type { RepositoryContext } from '../context.ts';
-import { type KnownPacks, listedPacks, nameOf, namePacks, packsAndKeys } from '../packs/name-packs.ts';
+import { type KnownPacks, listedPacks, namePacks, packName, packsAndKeys } from '../packs/name-packs.ts';
 import type { AddedCatalog } from './add-catalog.ts';
 import type { BackupToCommit } from './backup-to-write.ts';
 import type { CommittedBackup } from './committed-backup.ts';
@@ -103,7 +103,7 @@ function windowOf({ from, to }: { readonly from: Date; readonly to: Date }): Non
 
 function placeOf({ id, location }: AddedCatalog): Omit<Manifest['catalog'], 'packBytes'> {
   const { pack, offset, storedBytes } = location;
-  return { id, pack: nameOf(pack), offset, storedBytes };
+  return { id, pack: packName(pack), offset, storedBytes };
 }
 
 function bytesOf(objects: readonly { readonly bytes: number }[]): number {

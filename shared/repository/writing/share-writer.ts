@@ -9,7 +9,7 @@ import { KeyedCuts } from '../../format/keyed-cuts.ts';
 import { type NodeRef, PackNames } from '../../format/tree.ts';
 import type { RepositoryContext } from '../context.ts';
 import { wrapForRecovery } from '../keys/recovery-wraps.ts';
-import { PackLedger, PackUse } from '../packs/pack-ledger.ts';
+import { PackLedger, PartitionPackUse } from '../packs/pack-ledger.ts';
 import { RunPacks } from '../packs/run-packs.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
 import { ChunkStore } from '../reading/chunk-store.ts';
@@ -34,7 +34,7 @@ const CHUNKS_A_TASK = 4;
 interface PartitionUnderWay {
   readonly dataset: string;
   readonly partition: string;
-  readonly use: PackUse;
+  readonly use: PartitionPackUse;
   readonly tally: Tally;
   finish(): NodeRef | null;
 }
@@ -132,7 +132,7 @@ export class ShareWriter implements AsyncDisposable {
   ): Promise<boolean> {
     const { onStored, signal } = this.#options;
     const reread = this.#reread;
-    const use = new PackUse();
+    const use = new PartitionPackUse();
     const tally = new Tally();
     let root: NodeRef | null = null;
     let isKept = true;
@@ -250,7 +250,7 @@ export class ShareWriter implements AsyncDisposable {
   /** What was written, with all packs of chunks closed; the index pack stays open. @throws E_STORE_* */
   async finish(): Promise<WrittenShare> {
     await this.packs.closeData();
-    const used = new PackUse();
+    const used = new PartitionPackUse();
     const partitions = [...this.#partitions.values()].map(({ dataset, partition, use, tally, finish }) => {
       const root = finish();
       used.addAll(use);
@@ -294,7 +294,7 @@ export class ShareWriter implements AsyncDisposable {
   ): PartitionUnderWay & {
     readonly tree: TreeWriter;
   } {
-    const use = new PackUse();
+    const use = new PartitionPackUse();
     const tree = new TreeWriter({
       packFor: (mostBytes) => this.packs.packFor(mostBytes),
       addNode: (body) => this.packs.addItem(body),

@@ -5,7 +5,7 @@ const MOST_NAME_BYTES = 255;
 const MOST_PATH_BYTES = 3500;
 
 /** The folders on the way to a dataset's file, and its own name. @throws E_SOURCE_UNSUPPORTED where no file can have it */
-export function partsOf(name: string): { readonly folders: readonly string[]; readonly file: string } {
+export function pathParts(name: string): { readonly folders: readonly string[]; readonly file: string } {
   const parts = name.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..') || name.includes('\0'))
     throw noFile(`'${name}', which no file below a folder can be called`);
@@ -23,7 +23,7 @@ export function partsOf(name: string): { readonly folders: readonly string[]; re
 
 /** @throws E_SOURCE_UNSUPPORTED where files of these names cannot lie in one folder */
 export function refuseNames(names: readonly string[]): void {
-  for (const name of names) partsOf(name);
+  for (const name of names) pathParts(name);
   refuseClashes(names);
 }
 

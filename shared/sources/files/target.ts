@@ -12,7 +12,7 @@ import type { Source } from '../source.ts';
 import type { RestoreOptions, RestorePlan, Target } from '../target.ts';
 import { refuseLinks, withInnerFolder } from './inner-folder.ts';
 import { FilesSource } from './source.ts';
-import { partsOf, refuseClashes } from './target-names.ts';
+import { pathParts, refuseClashes } from './target-names.ts';
 
 /** A folder as a target of any backup: a file a dataset, with the records as they are stored. */
 export class FilesTarget implements Target {
@@ -81,7 +81,7 @@ export class FilesTarget implements Target {
     const conflicts: string[] = [];
     for (const { name } of datasets) {
       throwIfAborted(signal);
-      await refuseLinks(this.#root, partsOf(name).folders);
+      await refuseLinks(this.#root, pathParts(name).folders);
       const file = this.#pathOf(name);
       const found = await lstat(file).catch(() => undefined);
       if (found?.isDirectory()) throw isFolder(file);
@@ -106,7 +106,7 @@ export class FilesTarget implements Target {
     },
   ): Promise<void> {
     const name = this.#pathOf(dataset.name);
-    const { folders, file } = partsOf(dataset.name);
+    const { folders, file } = pathParts(dataset.name);
     const write = (folder: string) =>
       writeOutputFile(path.join(folder, file), { replace, name }, async (output) => {
         for (const partition of dataset.partitions) {
@@ -123,7 +123,7 @@ export class FilesTarget implements Target {
   }
 
   #pathOf(name: string): string {
-    const { folders, file } = partsOf(name);
+    const { folders, file } = pathParts(name);
     return path.join(this.#root, ...folders, file);
   }
 }

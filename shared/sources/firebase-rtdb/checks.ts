@@ -1,5 +1,5 @@
 import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } from '../source-checks.ts';
-import { ACCESS, type FirebaseCheck, type Look, READING } from './checks/read.ts';
+import { ACCESS, type CheckContext, type FirebaseCheck, READING } from './checks/read.ts';
 import { Asker } from './checks/sample.ts';
 import { WRITE, WRITING } from './checks/write.ts';
 import { FirebaseConnection } from './connection/connection.ts';
@@ -44,7 +44,7 @@ class FirebaseChecks implements SourceChecks {
     );
     await using own = new OwnNode(connection, this.#options.base);
     const asker = new Asker(connection, options.signal);
-    const look: Look = { connection, options: this.#options, asker, own, sample: undefined };
+    const look: CheckContext = { connection, options: this.#options, asker, own, sample: undefined };
     const isSource = (options.use ?? 'backup') === 'backup';
     yield* runChecks(isSource ? FIREBASE_CHECKS : ACCESS.slice(0, 1), look, options);
   }

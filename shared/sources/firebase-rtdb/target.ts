@@ -21,7 +21,7 @@ import { FIREBASE_RESTORE_OPTIONS, RoutedTarget } from './instances/routed-targe
 import { RULES_DATASET, storedDataset } from './reading/datasets.ts';
 import { linesOf } from './reading/parent-records.ts';
 import { writeRules } from './reading/rules.ts';
-import { checkDepth, measure } from './restore/checks.ts';
+import { checkDepth, measureSelection } from './restore/checks.ts';
 import { comparedContents, comparedSource } from './restore/comparison.ts';
 import { type Conflict, findConflicts, refuseValuesAbove } from './restore/conflicts.ts';
 import type { PlacedSelection } from './restore/placed-selection.ts';
@@ -188,7 +188,7 @@ export class FirebaseTarget implements Target {
       const place = [...this.#options.base, ...to, ...selection.path.slice(from.length)];
       const { name, records, plainBytes } = selection.dataset;
       if (selection.below.length === 0) return { ...selection, place, name, records, plainBytes };
-      const counted = await measure(readSelection(contents, selection, signal));
+      const counted = await measureSelection(readSelection(contents, selection, signal));
       return { ...selection, ...counted, place, name: showPath(selection.path) };
     });
     const selections = await Promise.all(placed);

@@ -1,5 +1,5 @@
 import { type CheckOptions, runChecks, type SourceCheck, type SourceChecks } from '../source-checks.ts';
-import type { Look, PostgresCheck } from './checks/look.ts';
+import type { CheckContext, PostgresCheck } from './checks/look.ts';
 import { NETWORK } from './checks/network.ts';
 import { SESSION } from './checks/session.ts';
 import { disconnect } from './connection/connection.ts';
@@ -30,7 +30,7 @@ class PostgresChecks implements SourceChecks {
   }
 
   async *run(options: CheckOptions): AsyncGenerator<SourceCheck> {
-    const look: Look = { options: this.#options, client: undefined };
+    const look: CheckContext = { options: this.#options, client: undefined };
     try {
       yield* runChecks(CHECKS, look, options);
     } finally {

@@ -2,7 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents, StoredDataset } from '../contents.ts';
 import type { Exporter } from '../target.ts';
 import { csvHeader, csvRow, jsonRow } from './copy/export-rows.ts';
-import { isTableAttributes, ROLES, type TableAttributes } from './datasets/attributes.ts';
+import { isTableAttributes, ROLES_DATASET, type TableAttributes } from './datasets/attributes.ts';
 import { parseToc, type Toc, type TocEntry } from './pg-dump/toc.ts';
 import { chooseDatasets } from './restore/choice.ts';
 import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './restore/large-objects.ts';
@@ -81,13 +81,13 @@ async function* exportSql(
   names: readonly string[] | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (names?.includes(ROLES)) {
+  if (names?.includes(ROLES_DATASET)) {
     yield encodeText(await rolesSql(contents, signal));
-    if (names.every((name) => name === ROLES)) return;
+    if (names.every((name) => name === ROLES_DATASET)) return;
   }
   yield* exportDatabase(
     contents,
-    names?.filter((name) => name !== ROLES),
+    names?.filter((name) => name !== ROLES_DATASET),
     signal,
   );
 }

@@ -11,10 +11,10 @@ import {
   parsePostgresOptions,
   postgresName,
 } from './connection/options.ts';
-import { calendarOf } from './connection/session-settings.ts';
+import { calendarSettings } from './connection/session-settings.ts';
 import { isTableAttributes } from './datasets/attributes.ts';
 import { conflictsOf, dropsOf, isShared } from './restore/conflicts.ts';
-import { restoreData, Sessions } from './restore/data.ts';
+import { restoreData, WriteSessions } from './restore/data.ts';
 import { restorePostData, restorePreData } from './restore/schema.ts';
 import { withRole } from './restore/text.ts';
 import { prepareRestore, type RestoreWork } from './restore/work.ts';
@@ -71,7 +71,11 @@ export class PostgresTarget implements Target {
       jobs = DEFAULT_JOBS,
     } = options;
     const [script] = withRole(contents.datasets, 'pre-data');
-    await using sessions = new Sessions(this.#options, calendarOf(script?.attributes ?? {}), signal);
+    await using sessions = new WriteSessions(
+      this.#options,
+      calendarSettings(script?.attributes ?? {}),
+      signal,
+    );
     const work = await sessions.use(async (client) => {
       const found = await prepareRestore(client, contents, options, signal);
       refuse(this.#describe(found, contents, options), replace, found);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planRetention, retentionPage } from '../../../shared/api/presenters/retention.ts';
+import { presentRetention, retentionPage } from '../../../shared/api/presenters/retention.ts';
 import { RetentionQuery } from '../../../shared/api/schema/backups.ts';
 import { DEFAULT_PRUNE } from '../../../shared/config/retention.ts';
 import { HoldfastError } from '../../../shared/core/errors.ts';
@@ -40,7 +40,7 @@ async function storedBytes(store: MemoryStore): Promise<number> {
 
 async function answer(repository: Repository, locks?: ObjectLocks, show: 'all' | 'expiring' = 'all') {
   const policy = keepLast(1);
-  const plan = await planRetention(
+  const plan = await presentRetention(
     repository,
     { policy, prune: { ...DEFAULT_PRUNE, maxShare: 1 }, locks },
     never,

@@ -2,7 +2,7 @@ import crypto, { createPrivateKey, createPublicKey, diffieHellman } from 'node:c
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { open, seal } from '../../../shared/keys/hpke.ts';
-import { decapsulateWith, encapsulateTo, publicKeyOf } from '../../../shared/keys/x-wing.ts';
+import { decapsulateWith, encapsulateTo, recoveryPublicKey } from '../../../shared/keys/x-wing.ts';
 
 /*
  * Published vectors: draft-connolly-cfrg-xwing-kem (spec/test-vectors.json), RFC 9180 (A.1.1: X25519, HKDF-SHA256,
@@ -21,7 +21,7 @@ const xWing = JSON.parse(await readFile('test/fixtures/recovery/x-wing.json', 'u
 
 describe('X-Wing', () => {
   it.each(xWing.entries().toArray())('agrees with published vector %i', (_, vector) => {
-    expect(publicKeyOf(bytes(vector.seed)).toString('hex')).toBe(vector.pk);
+    expect(recoveryPublicKey(bytes(vector.seed)).toString('hex')).toBe(vector.pk);
     expect(decapsulateWith(bytes(vector.seed), bytes(vector.ct)).toString('hex')).toBe(vector.ss);
   });
 
@@ -45,7 +45,7 @@ describe('X-Wing', () => {
       () => encapsulateTo(Buffer.concat([bytes(xWing[0]?.pk ?? '').subarray(0, 1184), Buffer.alloc(32)])),
     ],
     ['a ciphertext that is cut short', () => decapsulateWith(Buffer.alloc(32, 7), Buffer.alloc(1119))],
-    ['a seed that is cut short', () => publicKeyOf(Buffer.alloc(31))],
+    ['a seed that is cut short', () => recoveryPublicKey(Buffer.alloc(31))],
   ])('refuses %s', (_, use) => {
     expect(use).toThrow(expect.objectContaining({ code: 'E_BAD_KEY' }));
   });
@@ -55,7 +55,7 @@ it('says what is missing on a Node without ML-KEM', () => {
   const { encapsulate } = crypto;
   try {
     Object.assign(crypto, { encapsulate: undefined });
-    expect(() => publicKeyOf(Buffer.alloc(32))).toThrow(
+    expect(() => recoveryPublicKey(Buffer.alloc(32))).toThrow(
       expect.objectContaining({ code: 'E_KEY_UNAVAILABLE', message: expect.stringContaining('ML-KEM') }),
     );
   } finally {

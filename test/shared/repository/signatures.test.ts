@@ -4,7 +4,7 @@ import { findAncestors } from '../../../shared/jobs/backup/ancestors.ts';
 import { adoptUnsigned } from '../../../shared/jobs/keys/adopt.ts';
 import { holdBackup, releaseBackup } from '../../../shared/jobs/retention/hold.ts';
 import { preparePrune } from '../../../shared/jobs/retention/prune.ts';
-import { listBackups, summarise } from '../../../shared/jobs/status/list.ts';
+import { listBackups, summariseBackup } from '../../../shared/jobs/status/list.ts';
 import { verifyBackups } from '../../../shared/jobs/verify/verify.ts';
 import { KmsSigner } from '../../../shared/keys/kms-signer.ts';
 import { parsePublicKey } from '../../../shared/keys/public-key.ts';
@@ -177,7 +177,7 @@ describe('decisions', () => {
     await releaseBackup(thief, key, { reason: 'mine', signal: never });
     // The thief's own key believes it, as every release was believed before.
     expect((await thief.marks(never)).of(key).hold).toBeUndefined();
-    const { summaries } = await summarise(repository, [key], { signal: never });
+    const { summaries } = await summariseBackup(repository, [key], { signal: never });
     expect(summaries[0]?.marks.hold?.reason).toBe('audit');
   });
 
@@ -223,7 +223,9 @@ describe('what is there when signatures begin', () => {
     const { signing, checking } = await makeSigning();
     const stateOf = async () => {
       await using checker = await openRepository(store, { keys: undefined, signing: checking });
-      const { summaries } = await summarise(checker, await checker.backupKeys(never), { signal: never });
+      const { summaries } = await summariseBackup(checker, await checker.backupKeys(never), {
+        signal: never,
+      });
       return summaries.map((one) => [one.key, one.state, one.marks.hold?.reason]);
     };
     expect(await stateOf()).toEqual([[key, 'damaged', undefined]]);

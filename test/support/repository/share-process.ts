@@ -1,5 +1,5 @@
 import { backupShare } from '../../../shared/jobs/backup/backup-share.ts';
-import { openRepository } from '../../../shared/jobs/open-repository.ts';
+import { openConfiguredRepository } from '../../../shared/jobs/open-repository.ts';
 import { openSource } from '../../../shared/jobs/source/adapters.ts';
 
 /** One share in a process of its own: told by the environment, answers in JSON. */
@@ -12,7 +12,7 @@ const {
 } = process.env;
 const { signal } = new AbortController();
 const config = { repository: SHARE_REPOSITORY, encryptionKey: SHARE_KEY, workers: 1 };
-await using repository = await openRepository(config, signal);
+await using repository = await openConfiguredRepository(config, signal);
 const source = await openSource({ kind: 'postgres', url: SHARE_SOURCE, options: { readers: 2 } }, {});
 const figures = await backupShare(repository, source, {
   run: SHARE_RUN,

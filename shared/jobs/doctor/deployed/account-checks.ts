@@ -6,7 +6,7 @@ import { FUNCTION_NAMES } from '../../../config/aws.ts';
 import { scheduleNames } from '../../../config/schedule-names.ts';
 import { bytes } from '../../../core/human.ts';
 import { plural } from '../../../core/plural.ts';
-import { type Check, differs, type Finding, holds, runChecks } from '../../../sources/source-checks.ts';
+import { type Check, type CheckResult, differs, holds, runChecks } from '../../../sources/source-checks.ts';
 import { type DoctorGroup, rowOf } from '../row.ts';
 import { unlessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
@@ -106,7 +106,7 @@ const CHECKS: readonly Check<Deployment>[] = [
   },
 ];
 
-async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const { config, scheduleGroup: group } = deployment;
   if (group === undefined)
     return differs('they are off: the deployment was made with schedules disabled', {
@@ -132,7 +132,7 @@ async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Pro
   });
 }
 
-async function lookAtSubscriptions(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+async function lookAtSubscriptions(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const client = new SNSClient(regionOf(deployment));
   const options = { abortSignal: signal };
   const topics: string[] = [];
@@ -165,7 +165,7 @@ function isTopicOf({ stack }: Deployment, arn: string): boolean {
   return arn.slice(arn.lastIndexOf(':') + 1).startsWith(stack);
 }
 
-async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const client = new CloudWatchClient(regionOf(deployment));
   const input = { AlarmNamePrefix: deployment.stack };
   const [standing, silent]: [string[], string[]] = [[], []];
@@ -193,7 +193,7 @@ async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promis
   });
 }
 
-async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): Promise<Finding> {
+async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): Promise<CheckResult> {
   const { AccountLimit } = await accountSettings(deployment, signal);
   const { UnreservedConcurrentExecutions: left = 0, ConcurrentExecutions: most = 0 } = AccountLimit ?? {};
   const needed = (deployment.config.aws.maxConcurrency ?? DEFAULT_SHARES) + BESIDE_SHARES;

@@ -1,6 +1,6 @@
 import { abortedError } from '../../../core/abort.ts';
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
-import { differs, type Finding } from '../../../sources/source-checks.ts';
+import { type CheckResult, differs } from '../../../sources/source-checks.ts';
 
 interface Asked {
   readonly what: string;
@@ -32,7 +32,7 @@ export function fromAwsError(error: unknown, { what, action, signal }: Asked): H
 }
 
 /** What these credentials may not see makes less than all well, and is no failure of the deployment. */
-export async function unlessDenied(asked: Asked, look: () => Promise<Finding>): Promise<Finding> {
+export async function unlessDenied(asked: Asked, look: () => Promise<CheckResult>): Promise<CheckResult> {
   try {
     return await look();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../../core/errors.ts';
-import { type Check, differs, type Finding, holds, unknown } from '../../source-checks.ts';
+import { type Check, type CheckResult, differs, holds, unknown } from '../../source-checks.ts';
 import type { FirebaseConnection } from '../connection/connection.ts';
 import { type FirebaseOptions, firebaseName } from '../connection/options.ts';
 import { showPath } from '../connection/paths.ts';
@@ -10,7 +10,7 @@ import { CanonicalJson } from '../text/json.ts';
 import { type Asker, findSample, type Sample } from './sample.ts';
 
 /** What the checks of one database share. */
-export interface Look {
+export interface CheckContext {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;
   readonly asker: Asker;
@@ -20,7 +20,7 @@ export interface Look {
   sample: Sample | undefined;
 }
 
-export type FirebaseCheck = Check<Look>;
+export type FirebaseCheck = Check<CheckContext>;
 
 const ETAGS_OFF =
   "Nothing is taken as unchanged: each backup reads everything. `etags: 'off'` saves the questions.";
@@ -158,7 +158,7 @@ function onSample({
   look,
   ...check
 }: Omit<FirebaseCheck, 'look'> & {
-  readonly look: (look: Look, sample: Sample) => Promise<Finding>;
+  readonly look: (look: CheckContext, sample: Sample) => Promise<CheckResult>;
 }): FirebaseCheck {
   return {
     ...check,
@@ -168,7 +168,7 @@ function onSample({
   };
 }
 
-async function shallowParts(asker: Asker, { path, keys }: Sample): Promise<Finding> {
+async function shallowParts(asker: Asker, { path, keys }: Sample): Promise<CheckResult> {
   const [first = '', second] = keys;
   if (second === undefined) return unknown(`${showPath(path)} has one child only`);
   const forms: string[] = [];
@@ -189,7 +189,7 @@ async function sameEtag(
   asker: Asker,
   { path, etag }: Sample,
   query: Readonly<Record<string, string>>,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const { etag: asked } = await asker.get(path, query);
   if (asked === undefined) return differs('it has none');
   if (etag === undefined) return unknown('a whole read has none');
@@ -198,7 +198,7 @@ async function sameEtag(
   return again === etag ? differs('they differ') : unknown(`${showPath(path)} changed meanwhile`);
 }
 
-function same(found: readonly string[] | undefined, wanted: readonly string[], what: string): Finding {
+function same(found: readonly string[] | undefined, wanted: readonly string[], what: string): CheckResult {
   if (!found) return differs('it was refused as too large, or is no list');
   const isSame = found.length === wanted.length && found.every((key) => wanted.includes(key));
   return isSame

@@ -1,9 +1,9 @@
-import { differs, type Finding, holds, unknown } from '../../source-checks.ts';
+import { type CheckResult, differs, holds, unknown } from '../../source-checks.ts';
 import { type NodePath, showPath } from '../connection/paths.ts';
 import { isThere } from '../reading/key-listing.ts';
 import { CanonicalJson } from '../text/json.ts';
 import { compareKeys } from '../text/key-order.ts';
-import type { FirebaseCheck, Look } from './read.ts';
+import type { CheckContext, FirebaseCheck } from './read.ts';
 import { findSample } from './sample.ts';
 
 const QUIETLY = { print: 'silent', disableTriggers: 'true' } as const;
@@ -154,16 +154,16 @@ export const WRITING: readonly FirebaseCheck[] = [
   },
 ];
 
-async function patch({ asker, own }: Look, body: string): Promise<void> {
+async function patch({ asker, own }: CheckContext, body: string): Promise<void> {
   await asker.send({ method: 'PATCH', path: own.place, query: UNLIMITED, body });
 }
 
-async function valueAt({ asker, own: { place } }: Look, below: NodePath): Promise<string> {
+async function valueAt({ asker, own: { place } }: CheckContext, below: NodePath): Promise<string> {
   const { body } = await asker.get([...place, ...below], { format: 'export' });
   return new CanonicalJson(body).whole();
 }
 
-async function keyOrder({ asker, own: { place } }: Look): Promise<Finding> {
+async function keyOrder({ asker, own: { place } }: CheckContext): Promise<CheckResult> {
   const found: string[] = [];
   for (let after: string | undefined; found.length <= ORDERED.length; after = found.at(-1)) {
     const more = after === undefined ? {} : { startAfter: JSON.stringify(after) };
@@ -177,7 +177,7 @@ async function keyOrder({ asker, own: { place } }: Look): Promise<Finding> {
 }
 
 /** Only an ETag that is that of a whole read is ever relied on. */
-async function etagChanges(look: Look, change: string): Promise<Finding> {
+async function etagChanges(look: CheckContext, change: string): Promise<CheckResult> {
   const { asker, own, options } = look;
   if (options.etags === 'off') return unknown('etags is off: nothing rests on them');
   const path = [...own.place, 'deep'];
@@ -190,7 +190,7 @@ async function etagChanges(look: Look, change: string): Promise<Finding> {
   return (await silent()) === before ? differs('it stayed') : holds('it changed');
 }
 
-function equal(found: string, wanted: string): Finding {
+function equal(found: string, wanted: string): CheckResult {
   return found === wanted ? holds('it does') : differs(found.slice(0, 100));
 }
 

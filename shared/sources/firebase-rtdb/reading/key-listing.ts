@@ -10,7 +10,7 @@ import { compareKeys } from '../text/key-order.ts';
 const FEWEST_KEYS = 2;
 const MOST_LOOK_BYTES = 4096;
 
-export interface ListOptions {
+export interface KeyListingOptions {
   /** @default nothing is known of the server */
   readonly habits?: ServerHabits;
   /** @default those of a backup */
@@ -22,7 +22,7 @@ export interface ListOptions {
 export async function listKeys(
   connection: FirebaseConnection,
   path: NodePath,
-  options: ListOptions,
+  options: KeyListingOptions,
 ): Promise<readonly string[]> {
   const all = await ask(connection, path, {}, options.signal);
   return all ? all.sort(compareKeys) : new KeyParts(connection, path, options).all();
@@ -61,7 +61,7 @@ class KeyParts {
   constructor(
     connection: FirebaseConnection,
     path: NodePath,
-    { habits = new ServerHabits(), limits = READ_LIMITS, signal }: ListOptions,
+    { habits = new ServerHabits(), limits = READ_LIMITS, signal }: KeyListingOptions,
   ) {
     this.#connection = connection;
     this.#path = path;

@@ -7,7 +7,7 @@ import type { PlacedSelection } from './placed-selection.ts';
 import { readSelection, type Selection } from './selection.ts';
 
 /** Counts what a selection holds. */
-export async function measure(
+export async function measureSelection(
   records: AsyncIterable<SelectedRecord>,
 ): Promise<{ readonly records: number; readonly plainBytes: number }> {
   let count = 0;

@@ -2,7 +2,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 import { isWithin, type NodePath, showPath } from '../connection/paths.ts';
 import { comparePaths } from '../text/key-order.ts';
 import type { SelectedRecord } from '../text/record-parts.ts';
-import { partsOf } from '../text/record-parts.ts';
+import { childRecords } from '../text/record-parts.ts';
 
 /**
  * What of a backup the target lacks, or has otherwise, however both are cut into records; both in order. Of a record that
@@ -95,7 +95,7 @@ class Cursor implements AsyncDisposable {
   /** Whether what `peek` gave had children, which are next now. */
   divide(): boolean {
     const record = this.#next.at(-1);
-    const parts = record && partsOf(record);
+    const parts = record && childRecords(record);
     if (!parts) return false;
     this.#next.pop();
     this.#next.push(...parts.toReversed());

@@ -11,7 +11,7 @@ export function recordOfLine(line: string): SelectedRecord {
  * The children of a record as records, what the node says of itself last. Undefined where it has none: a text, a number, a
  * truth value, with its priority where it has one.
  */
-export function partsOf({ path, value }: SelectedRecord): readonly SelectedRecord[] | undefined {
+export function childRecords({ path, value }: SelectedRecord): readonly SelectedRecord[] | undefined {
   const members = new CanonicalJson(value).members();
   if (!members || members.every(({ key }) => key.startsWith('.'))) return undefined;
   return members.map((member) => {
@@ -26,7 +26,7 @@ export async function* leavesOf(records: AsyncIterable<SelectedRecord>): AsyncGe
 }
 
 function* leavesOfOne(record: SelectedRecord): Generator<SelectedRecord> {
-  const parts = partsOf(record);
+  const parts = childRecords(record);
   if (!parts) yield record;
   else for (const part of parts) yield* leavesOfOne(part);
 }

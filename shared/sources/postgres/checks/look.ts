@@ -4,19 +4,19 @@ import { query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
 
 /** What the checks of one server share. */
-export interface Look {
+export interface CheckContext {
   readonly options: PostgresOptions;
   /** Set by `login`. */
   client: pg.Client | undefined;
 }
 
-export type PostgresCheck = Check<Look>;
+export type PostgresCheck = Check<CheckContext>;
 
 export const NO_BACKUP = 'No backup can be made.';
 
 /** Rows of a statement in the session of `login`. @throws E_SOURCE_*, E_ABORTED */
-export async function ask<Row extends pg.QueryResultRow>(
-  { client }: Look,
+export async function askServer<Row extends pg.QueryResultRow>(
+  { client }: CheckContext,
   sql: string,
   signal: AbortSignal,
 ): Promise<readonly Row[]> {

@@ -1,6 +1,6 @@
 import dns from 'node:dns';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { differs, type Finding, holds } from '../../source-checks.ts';
+import { type CheckResult, differs, holds } from '../../source-checks.ts';
 import { type PostgresOptions, postgresName } from '../connection/options.ts';
 import { NO_BACKUP, type PostgresCheck } from './look.ts';
 import { judgeTls } from './tls.ts';
@@ -55,10 +55,10 @@ export const NETWORK: readonly PostgresCheck[] = [
   },
 ];
 
-async function resolve(host: string): Promise<Finding> {
+async function resolve(host: string): Promise<CheckResult> {
   if (host.startsWith('/')) return holds(SOCKET);
   if (isIP(host) !== 0) return holds(host);
-  const { promise, resolve: done } = Promise.withResolvers<Finding>();
+  const { promise, resolve: done } = Promise.withResolvers<CheckResult>();
   // As the driver asks: by the system, not by a name server directly.
   dns.lookup(host, { all: true }, (error, found) => {
     if (!error && found.length > 0)
@@ -80,7 +80,7 @@ function openSocket({ host, port }: PostgresOptions, signal: AbortSignal): Promi
   return promise;
 }
 
-function noRoute(options: PostgresOptions, errno: string): Finding {
+function noRoute(options: PostgresOptions, errno: string): CheckResult {
   const isRefused = errno === 'ECONNREFUSED';
   return differs(`${postgresName(options)}: the port takes no connection (${errno})`, {
     code: 'E_SOURCE_UNREACHABLE',

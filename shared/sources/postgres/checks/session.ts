@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { HoldfastError } from '../../../core/errors.ts';
-import { differs, type Finding, holds } from '../../source-checks.ts';
+import { type CheckResult, differs, holds } from '../../source-checks.ts';
 import { listReadable } from '../datasets/datasets.ts';
 import { deniedLargeObjects } from '../datasets/large-objects.ts';
 import { SnapshotReaders } from '../snapshot/readers.ts';
 import { checkVersion, openSession } from '../snapshot/session.ts';
 import { Snapshot } from '../snapshot/snapshot.ts';
-import { ask, type Look, NO_BACKUP, type PostgresCheck } from './look.ts';
+import { askServer, type CheckContext, NO_BACKUP, type PostgresCheck } from './look.ts';
 
 /** Beside its readers, a backup has one session for the snapshot and one for pg_dump. */
 const MORE_SESSIONS = 2;
@@ -23,7 +23,7 @@ export const SESSION: readonly PostgresCheck[] = [
     slow: { code: 'E_SOURCE_UNREACHABLE', fix: 'See in the log of the server what keeps it from answering.' },
     look: async (look, signal) => {
       look.client = await openSession(look.options, signal);
-      const [row] = await ask<{ user: string }>(look, 'SELECT current_user::text AS user', signal);
+      const [row] = await askServer<{ user: string }>(look, 'SELECT current_user::text AS user', signal);
       return holds(`as ${row?.user}, in ${look.options.database}`);
     },
   },
@@ -34,7 +34,7 @@ export const SESSION: readonly PostgresCheck[] = [
     follows: NO_BACKUP,
     needs: 'login',
     look: async (look, signal) => {
-      const [row] = await ask<{ version: string; shown: string }>(
+      const [row] = await askServer<{ version: string; shown: string }>(
         look,
         "SELECT current_setting('server_version_num') AS version, current_setting('server_version') AS shown",
         signal,
@@ -121,12 +121,12 @@ export const SESSION: readonly PostgresCheck[] = [
 ];
 
 async function may(
-  look: Look,
+  look: CheckContext,
   condition: string,
   signal: AbortSignal,
   { yes, no, fix }: { readonly yes: string; readonly no: string; readonly fix: string },
-): Promise<Finding> {
-  const [row] = await ask<{ may: boolean }>(look, `SELECT ${condition} AS may`, signal);
+): Promise<CheckResult> {
+  const [row] = await askServer<{ may: boolean }>(look, `SELECT ${condition} AS may`, signal);
   return row?.may ? holds(yes) : differs(no, { code: 'E_SOURCE_DENIED', fix });
 }
 
@@ -152,8 +152,8 @@ interface Counts extends pg.QueryResultRow {
 }
 
 /** The session that asks is one of those in use, and ends before a backup begins. */
-async function countConnections(look: Look, signal: AbortSignal): Promise<Finding> {
-  const [counts] = await ask<Counts>(look, COUNTS, signal);
+async function countConnections(look: CheckContext, signal: AbortSignal): Promise<CheckResult> {
+  const [counts] = await askServer<Counts>(look, COUNTS, signal);
   if (!counts) return differs('the server did not say');
   const { most, kept, used, ofDatabase, inDatabase, ofRole, byRole } = counts;
   const limits = [

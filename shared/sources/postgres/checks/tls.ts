@@ -9,7 +9,7 @@ import {
 import { abortedError } from '../../../core/abort.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { DAY_MS } from '../../../core/units.ts';
-import { differs, type Finding, holds } from '../../source-checks.ts';
+import { type CheckResult, differs, holds } from '../../source-checks.ts';
 import { isLocal, type PostgresOptions } from '../connection/options.ts';
 import { tlsAttempts } from '../connection/tls.ts';
 
@@ -21,7 +21,9 @@ const WILLING = 'S';
 const CHECKED = ['verify-ca', 'verify-full'];
 
 /** What of a server's certificate is wrong, by OpenSSL's and Node's names for it. */
-const PROBLEMS: Readonly<Record<string, (certificate: PeerCertificate) => Pick<Finding, 'seen' | 'fix'>>> = {
+const PROBLEMS: Readonly<
+  Record<string, (certificate: PeerCertificate) => Pick<CheckResult, 'seen' | 'fix'>>
+> = {
   CERT_HAS_EXPIRED: ({ valid_to: end }) => ({
     seen: `the server's certificate has expired (${end})`,
     fix: 'Renew the certificate of the server.',
@@ -45,7 +47,7 @@ export async function judgeTls(
   options: PostgresOptions,
   openSocket: (signal: AbortSignal) => Promise<Socket>,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const { host, tls } = options;
   const attempts = await tlsAttempts(tls, host);
   const settings = attempts.find((attempt) => attempt !== false);
@@ -76,7 +78,7 @@ async function shakeHands(socket: Socket, settings: ConnectionOptions, host: str
   return secured;
 }
 
-function judgeCertificate(secured: TLSSocket): Finding {
+function judgeCertificate(secured: TLSSocket): CheckResult {
   const certificate = secured.getPeerCertificate();
   const { authorized, authorizationError } = secured;
   const issuer = nameOf(certificate.issuer);
@@ -89,7 +91,7 @@ function judgeCertificate(secured: TLSSocket): Finding {
   return differs(seen, { fix, code: 'E_SOURCE_UNTRUSTED' });
 }
 
-function judgeAge({ valid_to: end }: PeerCertificate, issuer: string): Finding {
+function judgeAge({ valid_to: end }: PeerCertificate, issuer: string): CheckResult {
   const days = Math.floor((Date.parse(end) - systemClock.now().getTime()) / DAY_MS);
   const until = new Date(end).toISOString().slice(0, 10);
   if (days >= SOON_DAYS) return holds(`certificate by ${issuer}, good until ${until}`);
@@ -100,7 +102,7 @@ function judgeAge({ valid_to: end }: PeerCertificate, issuer: string): Finding {
   });
 }
 
-function notOffered({ host, tls: { mode } }: PostgresOptions, isNeeded: boolean): Finding {
+function notOffered({ host, tls: { mode } }: PostgresOptions, isNeeded: boolean): CheckResult {
   if (!isNeeded) return notEncrypted(host);
   return differs(`the server offers no TLS, and sslmode is ${mode}`, {
     code: 'E_SOURCE_UNTRUSTED',
@@ -108,19 +110,19 @@ function notOffered({ host, tls: { mode } }: PostgresOptions, isNeeded: boolean)
   });
 }
 
-function notEncrypted(host: string): Finding {
+function notEncrypted(host: string): CheckResult {
   return isLocal(host)
     ? holds('not encrypted, within this machine')
     : unproven('the connection is not encrypted');
 }
 
-function notChecked(host: string): Finding {
+function notChecked(host: string): CheckResult {
   return isLocal(host)
     ? holds('encrypted, within this machine')
     : unproven('encrypted, and the certificate is not checked');
 }
 
-function unproven(seen: string): Finding {
+function unproven(seen: string): CheckResult {
   const fix = `Set sslmode=${CHECKED[1]}; ${CHECKED[0]} where the name cannot be in the certificate.`;
   return differs(seen, { fix, isMinor: true, code: 'E_SOURCE_UNTRUSTED' });
 }

@@ -77,7 +77,7 @@ export function sessionSettings(options: PostgresOptions, use: SessionUse): Sett
 export const CALENDAR = ['TimeZone', 'DateStyle', 'IntervalStyle'] as const;
 
 /** Of a backup's attributes; empty in one that does not say. */
-export function calendarOf(attributes: JsonObject): Settings {
+export function calendarSettings(attributes: JsonObject): Settings {
   const { settings } = attributes;
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return {};
   const values = settings as JsonObject;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { abortedError, throwIfAborted } from '../../../core/abort.ts';
-import { release } from '../../../core/buffer-memory.ts';
+import { releaseMemory } from '../../../core/buffer-memory.ts';
 import { interrupt, serverName } from '../connection/connection.ts';
 import {
   ERROR_RESPONSE,
@@ -73,7 +73,7 @@ export async function copyIn(
 async function sendBlock(stream: Socket, block: Uint8Array, answered: Promise<void>): Promise<void> {
   stream.write(header(COPY_DATA, block.length));
   // Freed when the kernel has it, not before.
-  if (!stream.write(block, () => release(block))) await Promise.race([once(stream, 'drain'), answered]);
+  if (!stream.write(block, () => releaseMemory(block))) await Promise.race([once(stream, 'drain'), answered]);
 }
 
 function header(type: number, bodyBytes: number): Buffer {

@@ -17,7 +17,7 @@ import type { Json, JsonObject } from '../../../core/json.ts';
 export const PRE_DATA = 'pre-data';
 export const POST_DATA = 'post-data';
 export const DATABASE = 'database';
-export const ROLES = 'roles';
+export const ROLES_DATASET = 'roles';
 export const SEQUENCE_VALUES = 'sequence values';
 export const LARGE_OBJECTS = 'large objects';
 export const LARGE_OBJECT_DATA = 'large object data';

@@ -14,7 +14,7 @@ import {
   LARGE_OBJECTS,
   POST_DATA,
   PRE_DATA,
-  ROLES,
+  ROLES_DATASET,
   SEQUENCE_COLUMNS,
   SEQUENCE_VALUES,
   type TableAttributes,
@@ -65,7 +65,7 @@ export async function takeInventory(
       ...(largeObjects.objects > 0 ? largeObjectDatasets(largeObjects) : []),
       schemaDataset(POST_DATA),
       schemaDataset(DATABASE),
-      ...(names || withoutRoles ? [] : [schemaDataset(ROLES)]),
+      ...(names || withoutRoles ? [] : [schemaDataset(ROLES_DATASET)]),
     ],
     tables: new Map(tables.map((table) => [displayName(table.schema, table.name), table])),
     sequences,
@@ -150,7 +150,7 @@ async function checkNotEmpty({ client }: Snapshot, signal: AbortSignal): Promise
 }
 
 function schemaDataset(
-  name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE | typeof ROLES,
+  name: typeof PRE_DATA | typeof POST_DATA | typeof DATABASE | typeof ROLES_DATASET,
   more: JsonObject = {},
 ): DatasetPlan {
   return {

@@ -1,5 +1,5 @@
 /** Where something begins in SQL text that is neither inside a string, a quoted name, a body nor a comment. */
-export interface Mark {
+export interface StatementMark {
   readonly kind: 'comment' | 'end';
   /** Of a comment, its first character; of an end, the one after the semicolon. */
   readonly at: number;
@@ -13,7 +13,7 @@ const TOKEN =
  * Comments (`--`) and ends of statements, in order. A semicolon in parentheses ends nothing; one in a
  * `BEGIN ATOMIC` body does.
  */
-export function* scanSql(text: string): Generator<Mark> {
+export function* scanSql(text: string): Generator<StatementMark> {
   const token = new RegExp(TOKEN);
   let depth = 0;
   for (let match = token.exec(text); match !== null; match = token.exec(text)) {

@@ -10,7 +10,7 @@ export interface TableName {
   readonly table: string;
 }
 
-export interface Choice {
+export interface RestoreChoice {
   readonly datasets: readonly StoredDataset[];
   /** Of these, and of the partitioned tables that were named. */
   readonly tables: readonly TableName[];
@@ -28,7 +28,7 @@ export function chooseDatasets(
   datasets: readonly StoredDataset[],
   names: readonly string[] | undefined,
   pre: Toc,
-): Choice {
+): RestoreChoice {
   const data = datasets.filter(({ kind }) => kind === 'data');
   if (names === undefined) return { datasets: data, tables: tablesOf(data), asked: undefined };
   const partitions = partitionsOf(pre);

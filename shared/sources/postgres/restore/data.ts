@@ -4,7 +4,7 @@ import { parallel } from '../../../core/parallel.ts';
 import type { BackupContents, StoredDataset, StoredPartition } from '../../contents.ts';
 import { disconnect, query } from '../connection/connection.ts';
 import type { PostgresOptions } from '../connection/options.ts';
-import type { calendarOf } from '../connection/session-settings.ts';
+import type { calendarSettings } from '../connection/session-settings.ts';
 import { copyIn } from '../copy/copy-in.ts';
 import { isTableAttributes, type TableAttributes } from '../datasets/attributes.ts';
 import { asLost } from '../errors.ts';
@@ -20,7 +20,7 @@ import { readDataset, withRole } from './text.ts';
 const BATCH_CHARACTERS = 256 * 1024;
 
 export interface RestoreDataOptions {
-  readonly sessions: Sessions;
+  readonly sessions: WriteSessions;
   readonly jobs: number;
   readonly replace: boolean;
   readonly noOwner: boolean;
@@ -186,7 +186,7 @@ async function runBatch(
 }
 
 /** Sessions of a restore, made as they are needed, used by one at a time. */
-export class Sessions implements AsyncDisposable {
+export class WriteSessions implements AsyncDisposable {
   readonly #options: PostgresOptions;
   readonly #calendar: Calendar;
   readonly #signal: AbortSignal;
@@ -225,7 +225,7 @@ export class Sessions implements AsyncDisposable {
   }
 }
 
-type Calendar = ReturnType<typeof calendarOf>;
+type Calendar = ReturnType<typeof calendarSettings>;
 
 /** A time zone that this server does not know is passed over: the target's own holds then. */
 async function useCalendar(client: pg.Client, calendar: Calendar, signal: AbortSignal): Promise<void> {

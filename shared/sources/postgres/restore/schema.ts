@@ -5,7 +5,7 @@ import { query } from '../connection/connection.ts';
 import { entryName, isPrivilege, type TocEntry, withoutOwner } from '../pg-dump/toc.ts';
 import { listNames } from '../roles/shared-names.ts';
 import { quoteIdent } from '../text/identifiers.ts';
-import type { Sessions } from './data.ts';
+import type { WriteSessions } from './data.ts';
 import { goOn, isOfObject, nothingChanged, type OnFailure } from './failures.ts';
 
 export interface SchemaOptions {
@@ -92,7 +92,7 @@ const SAVEPOINT = 'holdfast_entry';
 
 /** Makes what comes after the data, in the dump's order; indexes of different tables at once. */
 export async function restorePostData(
-  sessions: Sessions,
+  sessions: WriteSessions,
   entries: readonly TocEntry[],
   {
     jobs,

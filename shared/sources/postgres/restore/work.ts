@@ -7,7 +7,7 @@ import { parseToc, type Toc, type TocEntry } from '../pg-dump/toc.ts';
 import { type GlobalsWork, planGlobals } from '../roles/restore-globals.ts';
 import { checkRoles, listRoles } from '../roles/restore-roles.ts';
 import { type Cascade, findCascade, NOTHING_FALLS } from './cascade.ts';
-import { type Choice, chooseDatasets } from './choice.ts';
+import { chooseDatasets, type RestoreChoice } from './choice.ts';
 import { lookUp, type Presence, rootsOf } from './conflicts.ts';
 import { refuseLostSchema, withoutBrokenObjects } from './gaps.ts';
 import { checkLargeObjects } from './large-object-check.ts';
@@ -90,7 +90,7 @@ export async function prepareRestore(
 /** The entries that are made, those of them that the target has, and what goes with these. */
 async function chooseSchema(
   client: pg.Client,
-  { pre, post, chosen }: { readonly pre: Toc; readonly post: Toc; readonly chosen: Choice },
+  { pre, post, chosen }: { readonly pre: Toc; readonly post: Toc; readonly chosen: RestoreChoice },
   { replace = false }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<SchemaSelection & Pick<RestoreWork, 'presence' | 'cascade'>> {
@@ -115,7 +115,7 @@ async function chooseSchema(
 }
 
 /** Rows of a table that nobody asked for are not to go. @throws E_TARGET_NOT_EMPTY */
-function refuseLostRows({ rebuilt, lostRows }: Cascade, { tables }: Choice): void {
+function refuseLostRows({ rebuilt, lostRows }: Cascade, { tables }: RestoreChoice): void {
   const isAsked = ({ schema, name }: TocEntry) =>
     tables.some((table) => table.schema === schema && table.table === name);
   const others = [...rebuilt]

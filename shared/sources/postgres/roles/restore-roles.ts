@@ -28,9 +28,9 @@ export function checkRoles(
   there: ReadonlySet<string>,
   { noOwner = false, noPrivileges = false }: RoleOptions,
 ): EntriesByRoles {
-  const owners = noOwner ? [] : entries.flatMap((entry) => rolesOf(entry).owner ?? []);
+  const owners = noOwner ? [] : entries.flatMap((entry) => rolesToRestore(entry).owner ?? []);
   const lacking = entries
-    .map((entry) => ({ entry, roles: rolesOf(entry).needed.filter((role) => !there.has(role)) }))
+    .map((entry) => ({ entry, roles: rolesToRestore(entry).needed.filter((role) => !there.has(role)) }))
     .filter(({ entry, roles }) => roles.length > 0 && !(noPrivileges && isPrivilege(entry)));
   const leftOut = noPrivileges ? lacking : [];
   const needed = noPrivileges ? [] : lacking.flatMap(({ roles }) => roles);
@@ -82,7 +82,7 @@ interface RolesOfEntry {
   readonly needed: readonly string[];
 }
 
-export function rolesOf(entry: TocEntry): RolesOfEntry {
+export function rolesToRestore(entry: TocEntry): RolesOfEntry {
   return {
     owner: ownerStatement(entry.sql) === '' || KEYWORDS.has(entry.owner) ? undefined : entry.owner,
     needed: [...new Set(namedRoles(entry))].filter((role) => !KEYWORDS.has(role)).map(unquoted),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { backupKey, parseBackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS, HOUR_MS } from '../../../../shared/core/units.ts';
-import { foldersBelow, newestFirst, stampOf } from '../../../../shared/jobs/status/newest-first.ts';
+import { foldersBelow, keyStamp, newestFirst } from '../../../../shared/jobs/status/newest-first.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { MeteredStore } from '../../../../shared/store/metered-store.ts';
 import type { ObjectStore } from '../../../../shared/store/object-store.ts';
@@ -47,13 +47,13 @@ describe('newestFirst', () => {
     const whole = await expected();
     for (const at of [0, 1, 17, 60, whole.length - 1]) {
       const key = whole[at]!;
-      const stamp = stampOf(parseBackupKey(key)!.startedAt);
+      const stamp = keyStamp(parseBackupKey(key)!.startedAt);
       expect(await all({ after: { key, stamp } })).toEqual(whole.slice(at + 1));
     }
-    const from = stampOf(ago(20 * DAY_MS));
-    const to = stampOf(ago(10 * DAY_MS));
+    const from = keyStamp(ago(20 * DAY_MS));
+    const to = keyStamp(ago(10 * DAY_MS));
     const inBounds = whole.filter((key) => {
-      const stamp = stampOf(parseBackupKey(key)!.startedAt);
+      const stamp = keyStamp(parseBackupKey(key)!.startedAt);
       return stamp >= from && stamp < to;
     });
     expect(inBounds.length).toBeGreaterThan(5);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMON_OPTIONS } from '../../../../cli/command.ts';
 import { COMMANDS } from '../../../../cli/commands.ts';
 import { beginnable, type Step } from '../../../../console/screens/overview/steps.ts';
-import { statusOf } from '../../../../shared/api/presenters/status.ts';
+import { presentStatus } from '../../../../shared/api/presenters/status.ts';
 import type { SafetyFacts } from '../../../../shared/jobs/verdict/facts.ts';
 import { REPOSITORY_RULES, SOURCE_RULES } from '../../../../shared/jobs/verdict/rules.ts';
 import { verdictOf } from '../../../../shared/jobs/verdict/verdict.ts';
@@ -19,7 +19,8 @@ const STORED = {
   sources: [],
 };
 
-const stepsOf = (facts: SafetyFacts) => statusOf(STORED as never, [], facts).verdict.steps as readonly Step[];
+const stepsOf = (facts: SafetyFacts) =>
+  presentStatus(STORED as never, [], facts).verdict.steps as readonly Step[];
 
 /** Words of a command as a shell would have them. */
 function words(command: string): string[] {

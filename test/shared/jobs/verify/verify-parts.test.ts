@@ -11,7 +11,7 @@ import {
   parseDepth,
   type VerifyDepth,
 } from '../../../../shared/jobs/verify/verify-depth.ts';
-import { halvesOf, newPartsOf, partsOf } from '../../../../shared/jobs/verify/verify-parts.ts';
+import { halvesOf, newPartsOf, verifyParts } from '../../../../shared/jobs/verify/verify-parts.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { flipped } from '../../../support/repository/damage.ts';
 import { backUp, initRepository, never, openRepository } from '../../../support/repository/engine.ts';
@@ -35,7 +35,7 @@ describe('the parts of a verification', () => {
     ['what is new', NEW, 65 * GiB, 4],
     ['little', FULL, 31 * GiB, 1],
   ])('have each pack once, and no more of them than it takes: %s', (_, depth, bytes, count) => {
-    const parts = partsOf(depth, bytes);
+    const parts = verifyParts(depth, bytes);
     expect(parts).toHaveLength(count);
     const wanted = names.filter((name) => !('part' in depth) || isIn(depth.part, depth.of, name));
     const found = parts.flatMap((part) =>
@@ -115,7 +115,7 @@ describe('a verification of what a backup stored itself', () => {
       const { store, two, own: packs } = await twoBackups();
       const object = await damage(store, packs[i] ?? '');
       const found = [];
-      for (const depth of partsOf(NEW, 100 * GiB))
+      for (const depth of verifyParts(NEW, 100 * GiB))
         found.push(...(await verified(store, [two], depth)).findings.map((finding) => finding.object));
       expect(found, object).toContain(object);
     }

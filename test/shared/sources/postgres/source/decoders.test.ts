@@ -4,7 +4,7 @@ import { CopyFrames } from '../../../../../shared/sources/postgres/copy/copy-out
 import { showRestrict } from '../../../../../shared/sources/postgres/pg-dump/pg-dump-restrict.ts';
 import { splitStatements } from '../../../../../shared/sources/postgres/pg-dump/statements.ts';
 import { identityOf, parseToc, withoutOwner } from '../../../../../shared/sources/postgres/pg-dump/toc.ts';
-import { rolesOf } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
+import { rolesToRestore } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
 import { copyRows, parseCopyRow } from '../../../../../shared/sources/postgres/text/copy-text.ts';
 import { harmed, meets, takes } from '../../../../support/repository/harm.ts';
 import { cases, tortureSeed, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
@@ -86,7 +86,7 @@ describe('what pg_dump writes', () => {
   );
   const read = (bytes: Buffer) => {
     const { entries } = parseToc(bytes.toString());
-    for (const entry of entries) [identityOf(entry), withoutOwner(entry), rolesOf(entry)];
+    for (const entry of entries) [identityOf(entry), withoutOwner(entry), rolesToRestore(entry)];
     return entries;
   };
   takes([dump], (bytes) => expect(read(bytes)).toHaveLength(3));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { splitStatements } from '../../../../../shared/sources/postgres/pg-dump/statements.ts';
 import { parseToc, withoutOwner } from '../../../../../shared/sources/postgres/pg-dump/toc.ts';
-import { rolesOf } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
+import { rolesToRestore } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
 
 const header = (name: string, type: string) =>
   `--\n-- Name: ${name}; Type: ${type}; Schema: public; Owner: shop\n--\n\n`;
@@ -54,7 +54,7 @@ describe('the table of contents of a dump', () => {
     const entry = { name: 't', type: 'TABLE', schema: 'public', owner: bare, settings: '' };
     const sql = 'CREATE TABLE public."a;b" ();\n\n\n';
     const owned = { ...entry, sql: `${sql}ALTER TABLE public."a;b" OWNER TO ${role};\n\n` };
-    expect(rolesOf(owned)).toEqual({ owner: bare, needed: [] });
+    expect(rolesToRestore(owned)).toEqual({ owner: bare, needed: [] });
     expect(withoutOwner(owned).trimEnd()).toBe(sql.trimEnd());
     expect(withoutOwner({ ...entry, sql })).toBe(sql);
   });
