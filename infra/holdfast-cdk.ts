@@ -1,5 +1,5 @@
 /** What `holdfast/cdk` is: constructs for anybody's CDK app. */
-export { AdminApiGateway, type AdminApiProps } from './constructs/admin-api.ts';
+export { AdminApi, type AdminApiProps } from './constructs/admin-api.ts';
 export { AdminConsole, type AdminConsoleProps } from './constructs/admin-console.ts';
 export { BackupCopies, type BackupCopiesProps } from './constructs/backup-copies.ts';
 export type { MetricName } from './constructs/backup-metrics.ts';

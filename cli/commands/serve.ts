@@ -7,7 +7,7 @@ import { LINK_LIFE_MS, Sessions } from '../../shared/api/access/sessions.ts';
 import { ConsoleFiles } from '../../shared/api/local/console-files.ts';
 import { LocalServer } from '../../shared/api/local/local-server.ts';
 import { openLocal } from '../../shared/api/local/open-local.ts';
-import { AdminApi } from '../../shared/api/server/admin-api.ts';
+import { AdminApiServer } from '../../shared/api/server/admin-api.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { ROLES, type Role } from '../../shared/core/api-names.ts';
 import { systemClock } from '../../shared/core/clock.ts';
@@ -86,7 +86,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       lifeMs,
       clock: systemClock,
     });
-    const api = new AdminApi({
+    const api = new AdminApiServer({
       settings: { ...config.api, rateLimit: LOCAL_LIMITS },
       authenticator: sessions,
       backend: async () => opened.backend,

@@ -47,7 +47,7 @@ const METHODS = [...READS, HttpMethod.POST, HttpMethod.DELETE];
 const SECRET_CHARS = 48;
 
 /** The admin API: an HTTP API that checks logins, and two functions, one of which writes down decisions. */
-export class AdminApiGateway extends Construct {
+export class AdminApi extends Construct {
   readonly httpApi: HttpApi;
   readonly #auth: Auth;
   readonly #takesKeys: boolean;

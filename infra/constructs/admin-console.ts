@@ -29,14 +29,14 @@ import { BucketDeployment, CacheControl, Source } from 'aws-cdk-lib/aws-s3-deplo
 import { Construct } from 'constructs';
 import type { OidcSettings } from '../../shared/config/api.ts';
 import type { AwsSettings } from '../../shared/config/aws.ts';
-import type { AdminApiGateway } from './admin-api.ts';
+import type { AdminApi } from './admin-api.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import { consoleFolder } from './bundles.ts';
 import { consoleConfig, contentSecurityPolicy } from './console-settings.ts';
 import { regionalName } from './regional-name.ts';
 
 export interface AdminConsoleProps {
-  readonly api: AdminApiGateway;
+  readonly api: AdminApi;
   /** Its configuration says how one signs in, and `aws.console` where the console is. */
   readonly pipeline: BackupPipeline;
 
@@ -77,7 +77,7 @@ export class AdminConsole extends Construct {
     this.#deploy(consoleFolder(bundles ?? this.node.tryGetContext('holdfast:bundles')), auth);
   }
 
-  #distribution(api: AdminApiGateway, auth: OidcSettings, hosted: Hosted): Distribution {
+  #distribution(api: AdminApi, auth: OidcSettings, hosted: Hosted): Distribution {
     const { domainName, certificate } = hosted;
     return new Distribution(this, 'Distribution', {
       comment: 'Holdfast: the console and the admin API',

@@ -26,7 +26,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../../shared/config/aws.ts';
 import { ALERT_TYPES, EVENT_SOURCE } from '../../shared/config/events.ts';
-import type { AdminApiGateway } from './admin-api.ts';
+import type { AdminApi } from './admin-api.ts';
 import { backupDashboard } from './backup-dashboard.ts';
 import { copyMetric, type MetricName, sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
@@ -54,7 +54,7 @@ export interface BackupMonitoringProps {
    *
    * @default - none
    */
-  readonly api?: AdminApiGateway | undefined;
+  readonly api?: AdminApi | undefined;
 
   /**
    * Who is told of what somebody must look at.
@@ -263,7 +263,7 @@ export class BackupMonitoring extends Construct {
     });
   }
 
-  #watchApi(api: AdminApiGateway): void {
+  #watchApi(api: AdminApi): void {
     this.#alarm('ApiFailing', api.httpApi.metricServerError({ period: HOUR, statistic: Stats.SUM }), {
       text: 'the admin API answers with statuses of 500 and more',
     });

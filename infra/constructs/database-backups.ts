@@ -9,7 +9,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { HoldfastConfig } from '../../shared/config/config.ts';
-import { AdminApiGateway } from './admin-api.ts';
+import { AdminApi } from './admin-api.ts';
 import { AdminConsole } from './admin-console.ts';
 import type { MetricName } from './backup-metrics.ts';
 import { BackupMonitoring, type Webhook } from './backup-monitoring.ts';
@@ -274,7 +274,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
   /** Where `api.auth` is set. */
-  readonly api: AdminApiGateway | undefined;
+  readonly api: AdminApi | undefined;
   /** Where `console` is set. */
   readonly console: AdminConsole | undefined;
   readonly monitoring: BackupMonitoring;
@@ -286,7 +286,7 @@ export class DatabaseBackups extends Construct implements IConnectable {
     const deployed = { storage: this.storage, config: configOf(props), bundles };
     const pipeline = new BackupPipeline(this, 'Pipeline', { ...props, ...deployed });
     this.pipeline = pipeline;
-    if (props.api?.auth) this.api = new AdminApiGateway(this, 'Api', { ...deployed, pipeline });
+    if (props.api?.auth) this.api = new AdminApi(this, 'Api', { ...deployed, pipeline });
     if (props.console && this.api)
       this.console = new AdminConsole(this, 'Console', { api: this.api, pipeline, bundles });
     this.monitoring = new BackupMonitoring(this, 'Monitoring', {

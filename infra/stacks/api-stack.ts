@@ -1,19 +1,19 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { AdminApiGateway, type AdminApiProps } from '../constructs/admin-api.ts';
+import { AdminApi, type AdminApiProps } from '../constructs/admin-api.ts';
 import { AdminConsole } from '../constructs/admin-console.ts';
 
 export type ApiStackProps = StackProps & AdminApiProps;
 
 /** The admin API, and the console where it is asked for. */
 export class ApiStack extends Stack {
-  readonly api: AdminApiGateway;
+  readonly api: AdminApi;
   readonly console: AdminConsole | undefined;
 
   constructor(scope: Construct, id: string, props: ApiStackProps) {
     super(scope, id, props);
     const { pipeline, bundles } = props;
-    this.api = new AdminApiGateway(this, 'Api', props);
+    this.api = new AdminApi(this, 'Api', props);
     new CfnOutput(this, 'AdminApiUrl', { value: this.api.url });
     const { keysUrl } = this.api;
     if (keysUrl !== undefined)

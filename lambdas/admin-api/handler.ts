@@ -1,5 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type { AdminApi } from '../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../shared/api/server/admin-api.ts';
 import { problemResponse } from '../../shared/api/server/responses.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 import { logger } from '../runtime/telemetry.ts';
@@ -7,7 +7,7 @@ import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';
 import { openAdminApi } from './open-api.ts';
 
 /** Opening is tried again at the next request where it failed. */
-let opened: Promise<AdminApi> | undefined;
+let opened: Promise<AdminApiServer> | undefined;
 /** Kept for the answer. */
 const RESERVE_MS = SECOND_MS;
 

@@ -1,7 +1,7 @@
 import { authenticatorFor } from '../../shared/api/access/authenticator-for.ts';
 import { type ApiFunction, AwsServices } from '../../shared/api/aws/aws-services.ts';
 import { openAwsBackend } from '../../shared/api/aws/open-aws.ts';
-import { AdminApi } from '../../shared/api/server/admin-api.ts';
+import { AdminApiServer } from '../../shared/api/server/admin-api.ts';
 import { systemClock } from '../../shared/core/clock.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { readSecret } from '../runtime/secrets.ts';
@@ -18,7 +18,7 @@ const LEAST_SECRET_CHARS = 32;
  *
  * @throws E_CONFIG, E_STORE_*
  */
-export async function openAdminApi(env: Env, signal: AbortSignal): Promise<AdminApi> {
+export async function openAdminApi(env: Env, signal: AbortSignal): Promise<AdminApiServer> {
   const config = readSettings(env);
   const authenticator = authenticatorFor(config.api, systemClock);
   const functions = JSON.parse(needed(env, 'HOLDFAST_API_FUNCTIONS')) as Record<ApiFunction, string>;
@@ -35,7 +35,7 @@ export async function openAdminApi(env: Env, signal: AbortSignal): Promise<Admin
       `the secret of the admin API has ${secret.length} characters; at least ${LEAST_SECRET_CHARS} are needed`,
     );
   const backend = await openAwsBackend(config, services, signal);
-  return new AdminApi({
+  return new AdminApiServer({
     settings: config.api,
     authenticator,
     backend: async () => backend,

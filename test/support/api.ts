@@ -5,7 +5,7 @@ import { Sessions } from '../../shared/api/access/sessions.ts';
 import { LocalBackend } from '../../shared/api/local/local-backend.ts';
 import type { LocalBackendOptions } from '../../shared/api/local/options.ts';
 import { RunTracker } from '../../shared/api/local/run-tracker.ts';
-import { AdminApi, type AdminApiOptions } from '../../shared/api/server/admin-api.ts';
+import { type AdminApiOptions, AdminApiServer } from '../../shared/api/server/admin-api.ts';
 import type { Authenticator, RequestContext } from '../../shared/api/server/caller.ts';
 import { RepositoryView } from '../../shared/api/server/repository-view.ts';
 import { resolveApi } from '../../shared/config/api.ts';
@@ -61,10 +61,10 @@ export function adminApi(
   backend: AdminApiOptions['backend'],
   authenticator: Authenticator,
   options: Partial<AdminApiOptions> & { readonly api?: Parameters<typeof resolveApi>[0] } = {},
-): AdminApi {
+): AdminApiServer {
   const { api, ...rest } = options;
   const settings = { ...resolveApi(api), ...(api?.rateLimit ? {} : { rateLimit: NO_LIMITS }) };
-  return new AdminApi({
+  return new AdminApiServer({
     settings,
     authenticator,
     backend,
@@ -85,7 +85,7 @@ export function sessionWith(roles: readonly Role[] = ROLES) {
 
 /** Every answer is as docs/reference/openapi.json says. */
 export async function ask(
-  api: AdminApi,
+  api: AdminApiServer,
   path: string,
   {
     method = 'GET',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolveApi } from '../../config/api.ts';
 import { systemClock } from '../../core/clock.ts';
 import { authenticatorFor } from '../access/authenticator-for.ts';
-import { AdminApi } from '../server/admin-api.ts';
+import { AdminApiServer } from '../server/admin-api.ts';
 import type { Authenticator } from '../server/caller.ts';
 import type { Backups } from './start-backups.ts';
 
@@ -12,9 +12,12 @@ import type { Backups } from './start-backups.ts';
  * @param hasLogins the application says who asks; else `api.auth` of the configuration does
  * @throws E_CONFIG where neither says who may use it
  */
-export function applicationApi(backups: Backups, { hasLogins }: { readonly hasLogins: boolean }): AdminApi {
+export function applicationApi(
+  backups: Backups,
+  { hasLogins }: { readonly hasLogins: boolean },
+): AdminApiServer {
   const settings = backups.config?.api ?? resolveApi();
-  return new AdminApi({
+  return new AdminApiServer({
     settings,
     authenticator: hasLogins ? BY_APPLICATION : authenticatorOf(backups, settings),
     backend: () => backups.backend(),

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { Sessions } from '../access/sessions.ts';
 import type { ConsoleConfig } from '../schema/status.ts';
-import type { AdminApi } from '../server/admin-api.ts';
+import type { AdminApiServer } from '../server/admin-api.ts';
 import { ApiError } from '../server/api-error.ts';
 import { methodNotAllowed } from '../server/match-route.ts';
 import { sendResponse, toRequest } from '../server/node-http.ts';
@@ -17,7 +17,7 @@ const HOST = '127.0.0.1';
 const CONSOLE_CONFIG: ConsoleConfig = { apiBase: API_BASE, auth: { kind: 'token' } };
 
 export interface LocalServerOptions {
-  readonly api: AdminApi;
+  readonly api: AdminApiServer;
   readonly sessions: Sessions;
   /** Undefined: only the API is served. */
   readonly console: ConsoleFiles | undefined;

@@ -38,7 +38,7 @@ export interface AdminApiOptions {
 }
 
 /** The admin API over standard requests and answers, wherever it is mounted. docs/reference/api.md. */
-export class AdminApi {
+export class AdminApiServer {
   readonly #options: AdminApiOptions;
   readonly #limiter: RateLimiter;
   readonly #confirmations: Confirmations;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authenticatorFor } from '../../../shared/api/access/authenticator-for.ts';
 import { API_ROUTES, type ApiRoute, type RouteId } from '../../../shared/api/schema/api.ts';
 import { ApiProblem } from '../../../shared/api/schema/status.ts';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import { resolveApi } from '../../../shared/config/api.ts';
 import type { Role } from '../../../shared/core/api-names.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
@@ -67,7 +67,7 @@ const ROUTES = Object.entries(API_ROUTES) as [RouteId, ApiRoute][];
 describe('access', () => {
   let issuer: Issuer;
   let other: Issuer;
-  let api: AdminApi;
+  let api: AdminApiServer;
   let name: string;
   let close: () => Promise<void>;
 

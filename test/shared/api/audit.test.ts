@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGateway } from '../../../lambdas/admin-api/gateway-event.ts';
 import type { AuditAnswer } from '../../../shared/api/schema/status.ts';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import { HOUR_MS } from '../../../shared/core/units.ts';
 import type { ReportKind } from '../../../shared/format/report.ts';
@@ -22,7 +22,7 @@ describe('audit', () => {
   const { sessions, token } = sessionWith();
   let store: MeteredStore;
   let repository: Repository;
-  let api: AdminApi;
+  let api: AdminApiServer;
   let shop: BackupKey;
   let crm: BackupKey;
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DrillAnswer, DrillsAnswer } from '../../../shared/api/schema/drills.ts';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import { HoldfastError } from '../../../shared/core/errors.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
@@ -25,7 +25,7 @@ describe('evidence of drills', () => {
   const store = new MemoryStore(clock);
   let signing: Awaited<ReturnType<typeof makeSigning>>;
   let repository: Repository;
-  let api: AdminApi;
+  let api: AdminApiServer;
   let name: string;
   let folder: string;
 

@@ -6,7 +6,7 @@ import { fromGateway, type GatewayEvent, toGateway } from '../../../lambdas/admi
 import { authenticatorFor } from '../../../shared/api/access/authenticator-for.ts';
 import { AwsServices } from '../../../shared/api/aws/aws-services.ts';
 import { openAwsBackend } from '../../../shared/api/aws/open-aws.ts';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import { resolveConfig } from '../../../shared/config/config.ts';
 import { API_BASE, API_KEY_BASE } from '../../../shared/core/api-names.ts';
 import { systemClock } from '../../../shared/core/clock.ts';
@@ -86,9 +86,9 @@ function bearer(token: string | undefined) {
 
 describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
   let double: Awaited<ReturnType<typeof startAwsDouble>>;
-  let api: AdminApi;
+  let api: AdminApiServer;
   /** An instance of the function beside that one. */
-  let another: () => AdminApi;
+  let another: () => AdminApiServer;
   let name: string;
   let key: Awaited<ReturnType<typeof backUp>>['key'];
   let repository: Awaited<ReturnType<typeof openRepository>>;
@@ -228,7 +228,7 @@ describeWithPart('ceph-rgw', 'the admin API on AWS', () => {
 
     it('begins one backup by one idempotency key, whichever instance is asked', async () => {
       const key = `once-${form('GET', '/').toString()}-${Math.random()}`.replaceAll(/[^!-~]/g, '');
-      const begin = async (instance: AdminApi) => {
+      const begin = async (instance: AdminApiServer) => {
         const { request, context } = fromGateway(form('POST', '/create', { userArn: OPERATOR, body: {} }));
         request.headers.set('idempotency-key', key);
         return (await toGateway(await instance.handle(request, context))).body;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_ROUTES, type ApiRoute } from '../../../shared/api/schema/api.ts';
 import { RestoreBody } from '../../../shared/api/schema/runs.ts';
 import { ApiProblem } from '../../../shared/api/schema/status.ts';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import type { Backend } from '../../../shared/api/server/backend.ts';
 import { Confirmations } from '../../../shared/api/server/confirm.ts';
 import { fileHeaders } from '../../../shared/api/server/file-name.ts';
@@ -23,7 +23,7 @@ const problem = async (answer: Response) => ApiProblem.parse(await answer.json()
 describe('requests', () => {
   const { sessions, token } = sessionWith();
   let store: MeteredStore;
-  let api: AdminApi;
+  let api: AdminApiServer;
   let close: () => Promise<void>;
 
   beforeAll(async () => {
@@ -337,7 +337,7 @@ describe('idempotency keys', () => {
   } as unknown as Backend;
   const make = () => adminApi(async () => backend, sessions, { clock: { now: () => new Date(now) } });
   const create = (
-    api: AdminApi,
+    api: AdminApiServer,
     key: string | undefined,
     { body = {}, login = token, path = '/create' } = {},
   ) =>

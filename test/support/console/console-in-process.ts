@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BrowserContext, Route } from 'playwright-core';
-import type { AdminApi } from '../../../shared/api/server/admin-api.ts';
+import type { AdminApiServer } from '../../../shared/api/server/admin-api.ts';
 import { API_BASE } from '../../../shared/core/api-names.ts';
 
 /** Where the console is shown; no server is there, all is answered from this process. */
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export type ApiState = 'as it is' | 'failing' | 'silent';
 
 export interface ConsoleAnswers {
-  api: AdminApi;
+  api: AdminApiServer;
   token: string;
   state: ApiState;
 }
