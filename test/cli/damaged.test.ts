@@ -6,6 +6,7 @@ import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { newBucket, RGW_CREDENTIALS } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
@@ -158,20 +159,13 @@ describe('a damaged repository', { timeout: 120_000 }, () => {
 
 describe('JSON', { timeout: 60_000 }, () => {
   it('has the documented members', async () => {
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
-    const check = (command: string, document: object) => {
-      const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
-      for (const member of Object.keys(document))
-        expect(section, `${command}: ${member}`).toContain(`\`${member}\``);
-    };
+    const check = expectDocumented;
     await flipByte();
     check('verify', (await holdfast('verify --json')).json());
     const repaired = (await holdfast('repair --json')).json();
     check('repair', repaired);
-    check('repair', repaired.damaged[0]);
     const salvaged = (await holdfast('salvage latest --to ./out --json')).json();
     check('salvage', salvaged);
-    check('salvage', salvaged.missing[0]);
   });
 });
 

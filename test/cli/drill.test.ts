@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -48,13 +49,12 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
     expect(text.stdout).toMatch(/public\.t +100 +100 {2}equal\n/);
     expect(text.stdout).toContain('report     reports/drill/');
     const json = await holdfast('drill latest --json --quiet');
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
-    const section = documented.slice(documented.indexOf('### drill\n')).split('\n### ')[0] ?? '';
-    for (const member of Object.keys(json.json())) expect(section, member).toContain(`\`${member}\``);
+    expectDocumented('drill', json.json());
     expect(json.json()).toMatchObject({ outcome: 'equal', removal: null, error: null });
     expect(await scratch()).toBe(0);
     const report = /report {5}(reports\/drill\/\S+)/.exec(text.stdout)?.[1] ?? '';
     const name = path.basename(report, '.json');
+    expectDocumented('show', (await holdfast(`show ${name} --json`)).json());
     const shown = await holdfast(`show ${name}`);
     expect(shown).toMatchObject({ status: 0 });
     expect(shown.stdout).toMatch(/^result +restored, and equal/m);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -47,10 +48,9 @@ describe('holdfast with Firebase', () => {
       ),
     });
     expect((await holdfast('backup daily')).stdout).toMatch(/; 71 B had not changed and were not read/);
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const json = (await holdfast('backup --full-read --json')).json();
     expect(json.cost).toMatchObject({ skippedBytes: 0, usdPerGB: 1 });
-    for (const member of Object.keys(json.cost)) expect(documented).toContain(member);
+    expectDocumented('backup', json);
     expect((await holdfast('show latest')).stdout).toMatch(/atomic\n[\s\S]*characters +data/);
 
     const dry = await holdfast(`restore latest --to ${to.url} --path /characters/alice --dry-run`);

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type FirebaseServer, startFirebaseServer } from '../../tools/firebase-server/server.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { plainTree } from '../support/sources/importing.ts';
 import { ORIGINAL_PASSPHRASE, originalFile } from '../support/sources/original.ts';
@@ -53,10 +54,9 @@ describe('holdfast import', () => {
     expect(shown).toContain('nothing: it was imported');
     expect(shown).toContain('Security rules: the file does not hold them.');
     expect(JSON.parse((await holdfast('export latest -f json')).stdout)).toEqual(data);
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
     const again = await holdfast('import export.json --at 2024-03-01T02:00:00Z --json');
     expect(again.json()).toMatchObject({ isThereAlready: true, dateFrom: '--at', format: 'firebase' });
-    for (const member of Object.keys(again.json())) expect(documented).toContain(`\`${member}\``);
+    expectDocumented('import', again.json());
     const listed = (await holdfast('list --json')).json().backups;
     expect(listed).toHaveLength(1);
     expect(listed[0]).toMatchObject({ note: 'old', imported: { format: 'firebase' } });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   DeleteObjectCommand,
@@ -9,6 +9,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwClient } from '../support/aws/ceph-rgw.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { describeWithPart } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
@@ -78,9 +79,7 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
       status: 0,
       document: { missing: [], unread: [], weaker: 0 },
     });
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
-    const section = documented.slice(documented.indexOf('### lock\n')).split('\n### ')[0] ?? '';
-    for (const member of Object.keys(document)) expect(section, member).toContain(`\`${member}\``);
+    expectDocumented('lock', document);
     const { backups, locked } = (await holdfast('status --json')).json();
     const days =
       (Date.parse(locked[0].until) -

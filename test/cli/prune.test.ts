@@ -1,9 +1,10 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { failure, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -128,15 +129,11 @@ describe('holdfast prune, hold and release', () => {
 
   it('print the documented members with --json', async () => {
     await configure({ retention: { '*': 0 }, keep: { last: 2 } });
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
-    const check = (section: string, document: object) => {
-      const text = documented.slice(documented.indexOf(`### ${section}\n`)).split('\n### ')[0] ?? '';
-      for (const member of Object.keys(document)) expect(text, member).toContain(`\`${member}\``);
-    };
+    const check = expectDocumented;
     check('prune', (await holdfast('prune --dry-run --json')).json());
     check('prune', (await holdfast('prune --yes --json')).json());
-    check('hold, release', (await holdfast('hold latest --reason audit --json')).json());
-    check('hold, release', (await holdfast('release latest --reason over --json')).json());
+    check('hold', (await holdfast('hold latest --reason audit --json')).json());
+    check('release', (await holdfast('release latest --reason over --json')).json());
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { runArguments, runCommand } from '../support/command-line.ts';
+import { expectDocumented } from '../support/documented-json.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { readCode } from '../support/repository/qr-reader.ts';
 import { newFolder } from '../support/temporary.ts';
@@ -156,11 +157,7 @@ describe('a recovery sheet', () => {
   });
 
   it('is of a key that is listed, checked, completed and removed; the JSON is as documented', async () => {
-    const documented = await readFile('docs/reference/cli.md', 'utf8');
-    const check = (command: string, document: object) => {
-      const section = documented.slice(documented.indexOf(`### ${command}\n`)).split('\n### ')[0] ?? '';
-      for (const member of Object.keys(document)) expect(section, member).toContain(`\`${member}\``);
-    };
+    const check = expectDocumented;
     const added = (await holdfast('rekey --add-recovery --sheet sheet.html --json')).json();
     check('rekey', added);
     const [id] = added.recoveryKeys;

@@ -125,7 +125,7 @@ describe('holdfast timestamp', () => {
       first ??= other.stamp(query);
       return first;
     });
-    expect(await holdfast(`timestamp --url ${url} -o first.json`)).toMatchObject({ status: 0 });
+    expect(await holdfast(`timestamp --url ${url} -o first.json --json`)).toMatchObject({ status: 0 });
     expect(await holdfast(`timestamp --url ${url} -o second.json`)).toMatchObject(
       failure('E_TIME_STAMP', 'is an answer to another request'),
     );

@@ -8,18 +8,24 @@ import { blocksOf, PAGES } from '../support/pages.ts';
 
 /** What begins with a setting is a part of a configuration. */
 const PART = /^\w+: /;
+/** What only declares types. */
+const TYPES = /^(interface|type) \w/;
 const TIMEOUT_MS = 120_000;
 
 /** Each example of a page as a module. */
 function examplesOf(page: string) {
-  return blocksOf(page)
-    .filter(({ language }) => language === 'ts')
-    .map(({ code }, i) => ({
+  const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
+  // Types of a page go by each other.
+  const types = blocks.filter(({ code }) => TYPES.test(code)).map(({ code }) => code);
+  const others = blocks.filter(({ code }) => !TYPES.test(code));
+  return [...others, ...(types.length > 0 ? [{ code: `${types.join('\n')}\nexport {};\n` }] : [])].map(
+    ({ code }, i) => ({
       name: `${page.replaceAll('/', '-').replace('.md', '')}-${i + 1}.ts`,
       code: PART.test(code)
         ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
         : code,
-    }));
+    }),
+  );
 }
 
 it(

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { main } from '../../cli/main.ts';
 import { ERRORS, type ErrorCode } from '../../shared/core/errors.ts';
 import { WorkerPool } from '../../shared/repository/codec/worker-pool.ts';
+import { expectDocumentedOutput } from './documented-json.ts';
 
 export interface CommandWorld {
   readonly env: Readonly<Record<string, string>>;
@@ -47,6 +48,7 @@ export async function runArguments(
     signal: signal ?? new AbortController().signal,
     threads: THREADS,
   });
+  expectDocumentedOutput(argv, text.stdout);
   return { status, ...text, json: () => JSON.parse(text.stdout) };
 }
 

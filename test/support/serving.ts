@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { main } from '../../cli/main.ts';
 import { API_BASE } from '../../shared/core/api-names.ts';
 import type { CommandWorld } from './command-line.ts';
+import { expectDocumented } from './documented-json.ts';
 import { judge } from './openapi-judge.ts';
 
 export interface Serving extends AsyncDisposable {
@@ -41,6 +42,7 @@ export async function startServing(line: string, { env, cwd }: CommandWorld): Pr
   ]);
   const { url, link, ended: status } = JSON.parse(first);
   if (!link) throw new Error(`holdfast serve ended with ${status}: ${first} ${errors}`);
+  expectDocumented('serve', JSON.parse(first));
   const answer = await fetch(`${url}/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
