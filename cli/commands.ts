@@ -14,6 +14,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   init: { summary: 'make a repository', load: async () => (await import('./commands/init.ts')).init },
+  estimate: {
+    summary: 'say from a sample how large backups will be, how long they take, and what they cost',
+    load: async () => (await import('./commands/estimate.ts')).estimate,
+  },
   backup: { summary: 'back a database up', load: async () => (await import('./commands/backup.ts')).backup },
   import: {
     summary: 'store an export of Firebase, or a backup of the original system, with its date',

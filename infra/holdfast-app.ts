@@ -60,10 +60,12 @@ function boundaryOf(policy: string): PermissionsBoundary {
 /** Functions have another environment than who deploys them: what that says goes into the configuration. */
 function withEnvironment(file: HoldfastConfig | undefined, env: HoldfastAppInput['env']): HoldfastConfig {
   const { schedules, retention, compressionLevel } = readConfigEnv(env, []);
+  const { compression, ...others } = file ?? {};
   return {
-    ...file,
-    schedules: { ...file?.schedules, ...schedules },
-    retention: { ...file?.retention, ...retention },
+    ...others,
+    ...(compression === undefined || compressionLevel !== undefined ? {} : { compression }),
+    schedules: { ...others.schedules, ...schedules },
+    retention: { ...others.retention, ...retention },
     ...(compressionLevel === undefined ? {} : { compressionLevel }),
   };
 }

@@ -5,6 +5,7 @@ import { nearest } from '../core/nearest.ts';
 import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from '../sources/source-options.ts';
 import { ApiConfig, type ApiSettings, resolveApi } from './api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './aws.ts';
+import { CompressionConfig, CompressionLevelConfig, resolveCompression } from './compression.ts';
 import { CopyConfig, type CopyPlace, resolveCopies } from './copy.ts';
 import { type EnvConfig, readConfigEnv } from './environment.ts';
 import { hostingProblems } from './hosting.ts';
@@ -104,8 +105,10 @@ const FileConfig = z.strictObject({
   suspects: SuspectsConfig.optional(),
   /** What storing costs, for forecasts. */
   prices: PricesConfig.optional(),
-  /** zstd level; 0 stores as it is. */
-  compressionLevel: z.number().int().min(0).max(19).optional(),
+  /** How much time to give to making backups small. */
+  compression: CompressionConfig.optional(),
+  /** The same as a level of zstd; 0 stores as it is. */
+  compressionLevel: CompressionLevelConfig.optional(),
   /** Worker threads. */
   workers: z.number().int().min(1).max(64).optional(),
   /** Memory for stored bytes that may be read again. */
@@ -208,6 +211,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
   const { notifications } = fromFile;
   const names = Object.keys(fromFile.sources ?? {});
   const channels = resolveNotifications({ notifications, sources: names, fileName }, problems);
+  const compressionLevel = resolveCompression(fromFile, fromEnv.compressionLevel, problems);
   refuseProblems(problems);
   const repository = flags.repository ?? fromEnv.repository ?? fromFile.repository;
   return deepFreeze({
@@ -235,7 +239,7 @@ export function resolveConfig({ file, fileName, env, flags }: ConfigInput): Reso
     rereadWithin: fromFile.rereadWithin,
     storageClass: fromFile.storageClass ?? {},
     suspects: suspectThresholds(fromFile.suspects),
-    compressionLevel: fromEnv.compressionLevel ?? fromFile.compressionLevel,
+    compressionLevel,
     workers: fromFile.workers,
     cacheMiB: fromFile.cacheMiB,
   });

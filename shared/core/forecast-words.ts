@@ -35,7 +35,8 @@ export function costText(stored: number, forecast: Forecast | undefined, price: 
 
 const LEAST = 0.01;
 
-function money(amount: number, currency: string): string {
+/** `$1.23`, `€0.004`. */
+export function money(amount: number, currency: string): string {
   const isSmall = amount > 0 && amount < LEAST;
   const digits = amount < 1 && !isSmall ? 3 : 2;
   const text = new Intl.NumberFormat('en', {
