@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const MOST_COLUMNS = 120;
-const PAGES = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...below('docs', /\.md$/)];
+const PAGES = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...below('docs', /\.md$/)];
 const CODE = ['cli', 'console', 'infra', 'lambdas', 'shared'].flatMap((folder) => below(folder, /\.tsx?$/));
 
 /** What nobody would say: docs/glossary.md has the words, and these are none. */

@@ -5,8 +5,9 @@ import { COMMON_OPTIONS, commandFirst } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { PAGES as ALL_PAGES } from '../support/pages.ts';
 
-/** What changed is said in the words of its release; decisions tell of what was left as well. */
-const PAGES = ALL_PAGES.filter((page) => page !== 'CHANGELOG.md' && !page.startsWith('docs/decisions/'));
+/** Pages that tell of releases, of ways that were not taken, and of a command that is still to be written, may name others. */
+const OTHERS = /^(CHANGELOG|CONTRIBUTING|docs\/decisions\/.*)\.md$/;
+const PAGES = ALL_PAGES.filter((page) => !OTHERS.test(page));
 /** Not commands: what a page shows in the place of one. */
 const PLACEHOLDERS = new Set(['COMMAND', '…', '...']);
 const STANDALONE = new Set(['help', 'version', '--version', '--help', 'completion']);

@@ -23,9 +23,17 @@ function examplesOf(page: string) {
       name: `${page.replaceAll('/', '-').replace('.md', '')}-${i + 1}.ts`,
       code: PART.test(code)
         ? `import { defineConfig } from 'holdfast/config';\nexport default defineConfig({${code}});\n`
-        : code,
+        : inPlace(code),
     }),
   );
+}
+
+/** Files of CONTRIBUTING.md are of `cli/commands` and `test/cli`, and import what lies there. */
+function inPlace(code: string): string {
+  const above = code.includes("from 'vitest'") ? 'test' : 'cli';
+  return code
+    .replaceAll("from '../../", `from '${path.resolve('.')}/`)
+    .replaceAll("from '../", `from '${path.resolve(above)}/`);
 }
 
 it(

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Pages that people read, those of `docs/` in all its folders. */
 export const PAGES: readonly string[] = [
-  ...['README.md', 'CHANGELOG.md', 'SECURITY.md'],
+  ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
   ...filesBelow('docs', /\.md$/),
 ];
 
