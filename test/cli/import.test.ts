@@ -109,11 +109,15 @@ describe('holdfast import', () => {
   });
 
   it('is kept as retention says for its type, by its date, and is told so', async () => {
+    await put('holdfast.config.json', JSON.stringify({ retention: { daily: 30 } }));
     const real = (await holdfast('backup daily --json')).json();
     const old = await holdfast('import export.json --type daily --at 2024-03-01T02:00:00Z');
     expect(old.stdout).toContain('THE NEXT PRUNE REMOVES IT: it is older than the 30 days of type daily');
     await holdfast('import export.json --at 2024-03-01T02:00:00Z');
-    await put('holdfast.config.json', JSON.stringify({ keep: { last: 2, yearly: 5 } }));
+    await put(
+      'holdfast.config.json',
+      JSON.stringify({ retention: { daily: 30 }, keep: { last: 2, yearly: 5 } }),
+    );
     const { backups } = (await holdfast('prune --dry-run --json')).json();
     const reasons = Object.fromEntries(
       backups.map(({ key, keep, reasons: all }: Record<string, unknown>) => [

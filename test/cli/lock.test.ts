@@ -63,7 +63,7 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
     process.env['AWS_ACCESS_KEY_ID'] = RGW_CREDENTIALS.accessKeyId;
     process.env['AWS_SECRET_ACCESS_KEY'] = RGW_CREDENTIALS.secretAccessKey;
     await writeFile(path.join(cwd, 'data.txt'), 'one\ntwo\n');
-    await configure({ lock: { mode: 'compliance' } });
+    await configure({ lock: { mode: 'compliance' }, retention: { daily: 30 } });
   });
 
   it('without a key makes a backup that nobody can remove, and status says until when', async () => {
