@@ -1,3 +1,4 @@
+import { KINDS } from '../shared/sources/registry.ts';
 import type { Command } from './command.ts';
 
 interface CommandEntry {
@@ -6,6 +7,11 @@ interface CommandEntry {
   /** A command is loaded when it is run: what it needs may take a while. */
   load(): Promise<Command>;
 }
+
+/** `an export of Firebase, or a backup of the original system` */
+const IMPORTS = KINDS.flatMap(({ imports }) => imports?.formats ?? [])
+  .map(({ label }) => label)
+  .join(', or ');
 
 /** Every command, in the order of `holdfast help`. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -20,7 +26,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   backup: { summary: 'back a database up', load: async () => (await import('./commands/backup.ts')).backup },
   import: {
-    summary: 'store an export of Firebase, or a backup of the original system, with its date',
+    summary: `store ${IMPORTS}, with its date`,
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   list: {

@@ -1,8 +1,8 @@
-import path from 'node:path';
 import type { ResolvedConfig } from '../shared/config/config.ts';
 import type { CopyPlace } from '../shared/config/copy.ts';
 import { HoldfastError } from '../shared/core/errors.ts';
 import { placeFrom } from '../shared/jobs/copy/place-from.ts';
+import { placeIn } from '../shared/jobs/source/adapters.ts';
 import { sourceNames } from '../shared/jobs/source/source-names.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
@@ -31,9 +31,7 @@ export async function namesOfSources(
   { sources }: ResolvedConfig,
   { cwd, env }: Pick<Io, 'cwd' | 'env'>,
 ): Promise<(source: string) => readonly string[]> {
-  const absolute = sources.map((source) =>
-    source.kind === 'files' ? { ...source, url: path.resolve(cwd, source.url) } : source,
-  );
+  const absolute = sources.map((source) => placeIn(source, cwd));
   const names = await sourceNames(absolute, env);
   return (source) => names.get(source) ?? [source];
 }

@@ -2,8 +2,9 @@
 export interface DeployAnswers {
   /** Name of the source, and of the folder's package. */
   readonly source: string;
-  /** Of a Firebase Realtime Database; undefined: PostgreSQL. */
-  readonly firebaseUrl: string | undefined;
+  readonly kind: string;
+  /** Of a kind whose URL is no secret. */
+  readonly url: string | undefined;
   /** ARN of the secret with its login; undefined where none is needed. */
   readonly secret: string | undefined;
   readonly region: string;
@@ -92,11 +93,11 @@ holdfastApp({ file: config, fileName: 'holdfast.config.ts', env: process.env }).
 `;
 
 function configOf(answers: DeployAnswers): string {
-  const { source, firebaseUrl, secret, region, account, network, emails } = answers;
+  const { source, kind, url, secret, region, account, network, emails } = answers;
   const text = JSON.stringify;
   const place = [
-    `kind: ${text(firebaseUrl === undefined ? 'postgres' : 'firebase-rtdb')}`,
-    ...(firebaseUrl === undefined ? [] : [`url: ${text(firebaseUrl)}`]),
+    `kind: ${text(kind)}`,
+    ...(url === undefined ? [] : [`url: ${text(url)}`]),
     ...(secret === undefined ? [] : [`secret: ${text(secret)}`]),
   ].join(', ');
   const vpc = network

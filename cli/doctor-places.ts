@@ -9,8 +9,8 @@ import { type DoctorGroup, placedGroup, rowGroup } from '../shared/jobs/doctor/r
 import { signingChecks } from '../shared/jobs/doctor/signing-check.ts';
 import { sourceGroup } from '../shared/jobs/doctor/source-group.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
-import type { SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { openChecks } from '../shared/jobs/source/open-checks.ts';
+import { pluginNamed } from '../shared/sources/registry.ts';
 import { copyPlaces } from './copy-places.ts';
 import type { Io } from './io.ts';
 import { drillServer, findPlace, repositoryConfig } from './load-config.ts';
@@ -39,11 +39,11 @@ function otherDatabases(config: ResolvedConfig, io: Io): readonly DoctorGroup[] 
     (target) => ({ ...target, row: `target-${target.name}`, use: 'restore' }) as const,
   );
   const drills = Object.entries(config.drill).map(([kind, server]) => {
-    return { ...server, kind: kind as SourceConfig['kind'], row: `drill-${kind}`, use: 'drill' } as const;
+    return { ...server, kind, row: `drill-${kind}`, use: 'drill' } as const;
   });
   return [...targets, ...drills].map((place) => {
     const { row: name, kind, secret, use } = place;
-    if (secret !== undefined && kind === 'postgres') return inSecret(name);
+    if (secret !== undefined && pluginNamed(kind)?.isUrlInSecret) return inSecret(name);
     const open = async () =>
       openChecks(
         use === 'drill' ? drillServer(kind, undefined, config, io) : findPlace(place.name, config, io),
@@ -115,7 +115,7 @@ function failedGroup({
 
 function groupOf(text: string, config: ResolvedConfig, io: Io): DoctorGroup {
   const named = config.sources.find(({ name }) => name === text);
-  if (named?.secret !== undefined && named.kind === 'postgres') return inSecret(text);
+  if (named?.secret !== undefined && pluginNamed(named.kind)?.isUrlInSecret) return inSecret(text);
   // A URL may hold a password, and is no name for a row.
   const name = named || text.startsWith('env:') ? text : 'source';
   const open = async () => openChecks(findPlace(text, config, io), io.env);

@@ -8,14 +8,20 @@ import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { MiB } from '../shared/core/units.ts';
 import type { RepositoryConfig } from '../shared/jobs/open-repository.ts';
-import { placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { placeIn, placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { KINDS, pluginNamed, pluginOf } from '../shared/sources/registry.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
 const SECRET_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@|[?&](auth|access_token)=/;
 
 /** What is there of these was no argument. */
-const URL_VARIABLES = ['HOLDFAST_SOURCE', 'FIREBASE_DATABASE_URL', 'DATABASE_URL'];
+const URL_VARIABLES = [
+  'HOLDFAST_SOURCE',
+  ...KINDS.flatMap(({ sourceVariable = [], fallbackVariable }) =>
+    [sourceVariable, fallbackVariable?.name ?? []].flat(),
+  ),
+];
 
 export interface ConfigFlags {
   readonly config?: string | undefined;
@@ -57,7 +63,7 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
   const named = [...config.sources, ...config.targets].find(({ name }) => name === text);
   if (named) refuseSecret(named);
-  if (named) return named.kind === 'files' ? { ...named, url: path.resolve(io.cwd, named.url) } : named;
+  if (named) return placeIn(named, io.cwd);
   if (!text.startsWith('env:')) {
     // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
     if (SECRET_IN_URL.test(text) && !URL_VARIABLES.some((name) => io.env[name] === text))
@@ -73,7 +79,7 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
 
 /** Secrets of AWS are read by the functions there. @throws E_CONFIG */
 function refuseSecret({ name, kind, secret }: NamedSource): void {
-  if (secret === undefined || kind !== 'postgres') return;
+  if (secret === undefined || !pluginNamed(kind)?.isUrlInSecret) return;
   throw new HoldfastError(
     'E_CONFIG',
     `the URL of ${name} is in a secret of AWS, which the command line does not read`,
@@ -96,20 +102,13 @@ function refuseName(text: string, { sources, targets }: ResolvedConfig): void {
   );
 }
 
-const DRILL_HINTS: Readonly<Record<NamedSource['kind'], string>> = {
-  files: "Name a folder on an encrypted disk: drill: { files: { url: '/folder' } }, or --server ./folder.",
-  'firebase-rtdb':
-    "Name a database for it: drill: { 'firebase-rtdb': { url: 'https://NAME.firebaseio.com' } }, or --server env:NAME.",
-  postgres: "Name a server for it: drill: { postgres: { url: 'postgres://…' } }, or --server env:NAME.",
-};
-
 /**
  * Where drills of that kind of source run: what the command line names, else what is configured.
  *
  * @throws E_CONFIG where neither says it
  */
 export function drillServer(
-  kind: NamedSource['kind'],
+  kind: string,
   given: string | undefined,
   config: ResolvedConfig,
   io: Io,
@@ -120,13 +119,12 @@ export function drillServer(
     const { url, secret } = server;
     if (secret !== undefined) refuseSecret({ name: `drill.${kind}`, kind, ...server });
     const isNamed = url.startsWith('env:') || config.sources.some(({ name }) => name === url);
-    if (!isNamed)
-      return { kind, url: kind === 'files' ? path.resolve(io.cwd, url) : url, options: server.options };
+    if (!isNamed) return placeIn({ kind, url, options: server.options }, io.cwd);
     const place = findPlace(url, config, io);
     return { ...place, kind, options: { ...place.options, ...server.options } };
   }
   throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
-    hint: DRILL_HINTS[kind],
+    hint: pluginOf(kind).drillHint,
   });
 }
 

@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../shared/core/errors.ts';
-import { withFirebaseKeyFile } from '../shared/core/firebase-key-file.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import { VERSION } from '../shared/core/version.ts';
+import { environmentIn } from '../shared/sources/registry.ts';
 import { type Command, commandFirst, usage } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { COMPLETE } from './complete-word.ts';
@@ -66,7 +66,7 @@ async function dispatch(given: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const { env, ...world } = await withEnvFile(rest, io);
-  return command.run(rest, { ...world, env: withFirebaseKeyFile(env, io.cwd) });
+  return command.run(rest, { ...world, env: environmentIn(env, io.cwd) });
 }
 
 async function find(name: string): Promise<Command> {

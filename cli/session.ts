@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { ResolvedConfig } from '../shared/config/config.ts';
 import type { NamedSource } from '../shared/config/named-source.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
@@ -8,6 +7,7 @@ import {
   type RepositoryConfig,
 } from '../shared/jobs/open-repository.ts';
 import { chooseBackup, parseBackupWord } from '../shared/jobs/restore/choose-backup.ts';
+import { placeIn } from '../shared/jobs/source/adapters.ts';
 import type { Naming, SourceNames } from '../shared/jobs/source/naming.ts';
 import { namingOf, sourceNames } from '../shared/jobs/source/source-names.ts';
 import { type BackupSummary, listBackups } from '../shared/jobs/status/list.ts';
@@ -153,9 +153,7 @@ export class CommandSession implements AsyncDisposable {
 
   /** Those of the configuration, paths whole. */
   get sources(): readonly NamedSource[] {
-    return this.config.sources.map((source) =>
-      source.kind === 'files' ? { ...source, url: path.resolve(this.io.cwd, source.url) } : source,
-    );
+    return this.config.sources.map((source) => placeIn(source, this.io.cwd));
   }
 
   /** What is done before the repository is closed, however the command ends. It throws nothing. */

@@ -28,13 +28,27 @@ const LAYERS: ReadonlyArray<readonly [folder: string, mayImport: readonly string
   ],
   [
     'shared/api',
-    ['shared/core', 'shared/config', 'shared/store', 'shared/repository', 'shared/jobs', 'shared/api/schema'],
+    [
+      'shared/core',
+      'shared/sources',
+      'shared/config',
+      'shared/store',
+      'shared/repository',
+      'shared/jobs',
+      'shared/api/schema',
+    ],
   ],
   ['shared/library', ['shared/core', 'shared/config', 'shared/sources', 'shared/repository', 'shared/jobs']],
-  ['lambdas', ['shared/core', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api']],
-  ['cli', ['shared/core', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api']],
+  [
+    'lambdas',
+    ['shared/core', 'shared/sources', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api'],
+  ],
+  [
+    'cli',
+    ['shared/core', 'shared/sources', 'shared/config', 'shared/jobs', 'shared/api/schema', 'shared/api'],
+  ],
   ['console', ['shared/core', 'shared/config', 'shared/api/schema']],
-  ['infra', ['shared/core', 'shared/config', 'shared/api/schema']],
+  ['infra', ['shared/core', 'shared/sources', 'shared/config', 'shared/api/schema']],
 ];
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(\.[^']+)'/g;

@@ -12,8 +12,9 @@ import {
   type RepositoryConfig,
 } from '../shared/jobs/open-repository.ts';
 import { restoreBackup } from '../shared/jobs/restore/restore.ts';
-import { kindOfUrl, openSource, openTarget, type SourceConfig } from '../shared/jobs/source/adapters.ts';
+import { openSource, openTarget, placeOfUrl, type SourceConfig } from '../shared/jobs/source/adapters.ts';
 import { verifyBackups } from '../shared/jobs/verify/verify.ts';
+import { pluginOfUrl } from '../shared/sources/registry.ts';
 import type { Demo } from './quickstart-demo.ts';
 import { startFirebaseDemo } from './quickstart-firebase.ts';
 import { startPostgresDemo } from './quickstart-postgres.ts';
@@ -64,7 +65,7 @@ else
 async function main(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-quickstart-'));
   const isFirebase =
-    values.source === 'firebase' || kindOfUrl(values.source ?? 'postgres://') === 'firebase-rtdb';
+    values.source === 'firebase' || pluginOfUrl(values.source ?? 'postgres://')?.kind === 'firebase-rtdb';
   const demo = await step(isFirebase ? FIREBASE_START : POSTGRES_START, async () => {
     const started = await (isFirebase ? startFirebaseDemo() : startPostgresDemo());
     return { value: started, result: started.place };
@@ -132,7 +133,7 @@ async function tour(demo: Demo, folder: string): Promise<void> {
 }
 
 function configOf(url: string): SourceConfig {
-  return { kind: kindOfUrl(url), url, options: {} };
+  return placeOfUrl(url, process.cwd());
 }
 
 async function repositoryFor(folder: string): Promise<RepositoryConfig> {

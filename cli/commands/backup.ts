@@ -8,6 +8,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../describe-findings.ts';
 import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
+import { SOURCE_HELP } from '../kinds.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
 import { openOrNotify } from '../notify.ts';
@@ -34,8 +35,7 @@ Nothing is listed until everything is stored.
 A backup that lost much against the newest good one of its source (a table is empty or gone, half the records, or its
 data no longer compresses) is stored as suspect: it is named here and exits with 40. holdfast help accept says more.
 
-  -s, --source SOURCE     name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
-                          or a file or folder of text
+${SOURCE_HELP}
       --note TEXT         kept with the backup
       --allow-empty       store a backup without any record, as suspect; else that is an error
       --full-read         read all of it, even what has not changed since the last backup (Firebase)

@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HoldfastError } from '../../shared/core/errors.ts';
+import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type DeployAnswers, deployTemplate, type TemplateVersions } from '../deploy-template.ts';
 import { write } from '../io.ts';
+import { optionHelp } from '../kinds.ts';
 
 const options = {
   source: { type: 'string', short: 's' },
   secret: { type: 'string' },
-  firebase: { type: 'string' },
+  kind: { type: 'string' },
   account: { type: 'string' },
   region: { type: 'string' },
   vpc: { type: 'string' },
@@ -18,8 +20,16 @@ const options = {
   package: { type: 'string' },
 } as const;
 
+/** Kinds whose URL is no secret, each with an option of its own. */
+const urlFlags = KINDS.flatMap(({ kind, deployFlag }) => (deployFlag ? [{ kind, ...deployFlag }] : []));
+const secretKinds = KINDS.flatMap(({ kind, isUrlInSecret = false }) => (isUrlInSecret ? [kind] : []));
+const all = {
+  ...options,
+  ...Object.fromEntries(urlFlags.map(({ name }) => [name, { type: 'string' } as const])),
+};
+
 export const deploy: Command = {
-  options,
+  options: all,
   help: `Usage: holdfast deploy init FOLDER --source NAME --secret ARN
 
 Writes a small CDK app into FOLDER that deploys Holdfast on AWS: its package.json, cdk.json, app.ts and
@@ -27,7 +37,7 @@ holdfast.config.ts. It calls nothing on AWS; you deploy with \`npm install && np
 
   -s, --source NAME       what the database is called in the configuration, such as shop
       --secret ARN        of the secret in Secrets Manager, or parameter of SSM, that holds its login
-      --firebase URL      of a Firebase Realtime Database; without it the source is PostgreSQL
+${urlFlags.map(({ name, help: about }) => `${optionHelp(`      --${name} URL`, about)}\n`).join('')}${optionHelp('      --kind KIND', `kind of database, without such a URL: ${secretKinds.join(', ')} (default ${secretKinds[0]})`)}
       --account ID        12 digits (default: that of the secret)
       --region REGION     (default: that of the secret)
       --vpc ID            the VPC that reaches the database; not needed for one that is public
@@ -45,7 +55,7 @@ Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER has one of th
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, options, 2);
+    const { values, positionals } = parse<typeof options>(argv, all, 2);
     const [action, folder] = positionals;
     if (action !== 'init')
       throw usage(`'${action ?? ''}' is no action of deploy`, 'It has one: `deploy init FOLDER`.');
@@ -70,18 +80,33 @@ Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER has one of th
 
 type Values = ReturnType<typeof parse<typeof options>>['values'];
 
+/** The kind that a URL is given of, else the one whose login is a secret. */
+function databaseOf(values: Values): Pick<DeployAnswers, 'kind' | 'url'> {
+  const given: Readonly<Record<string, unknown>> = values;
+  for (const { kind, name, example } of urlFlags) {
+    const url = given[name];
+    if (typeof url !== 'string') continue;
+    if (!/^https:\/\/[^/@?]+\/?$/.test(url))
+      throw wrong(name, url, `the URL of a database, such as ${example}`);
+    return { kind, url };
+  }
+  const kind = values.kind ?? secretKinds[0];
+  if (kind === undefined || !secretKinds.includes(kind)) throw wrong('kind', kind, secretKinds.join(', '));
+  return { kind, url: undefined };
+}
+
 function answersOf(values: Values): DeployAnswers {
-  const { secret, firebase, vpc, subnets, email = [] } = values;
-  if (secret === undefined && firebase === undefined)
+  const { secret, vpc, subnets, email = [] } = values;
+  const { kind, url } = databaseOf(values);
+  if (secret === undefined && url === undefined)
     throw usage('--secret is missing', 'Put the login into a secret of Secrets Manager, and give its ARN.');
   const [, ofRegion, ofAccount] = ARN.exec(secret ?? '') ?? [];
   if (secret !== undefined && ofRegion === undefined)
     throw wrong('secret', secret, 'the ARN of a Secrets Manager secret or of an SSM parameter');
-  if (firebase !== undefined && !/^https:\/\/[^/@?]+\/?$/.test(firebase))
-    throw wrong('firebase', firebase, 'the URL of a database, such as https://game.firebaseio.com');
   return {
     source: matching('source', values.source, SOURCE),
-    firebaseUrl: firebase,
+    kind,
+    url,
     secret,
     account: matching('account', values.account ?? ofAccount, ACCOUNT),
     region: matching('region', values.region ?? ofRegion, REGION),

@@ -5,6 +5,7 @@ import { knownKind, openScratch } from '../../shared/jobs/source/adapters.ts';
 import { configuredName } from '../../shared/jobs/source/naming.ts';
 import { COMMON_HELP, type Command, jobsOf, parse } from '../command.ts';
 import { bytes, duration, number, plural, shortKey, table } from '../format.ts';
+import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
 import { drillServer } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
@@ -28,8 +29,7 @@ Restores a backup (default: \`good\`, the newest one that nothing speaks against
 drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
 result as a report. Never writes into a database that is there; of Firebase into a new node of one, and nowhere else.
 
-      --server SERVER     where: env:NAME (a URL in the environment), postgres://…, or a name from the configuration;
-                          for Firebase https://…, for text files a folder. Default: drill.KIND.url of the configuration
+${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url of the configuration`)}
   -j, --jobs N            partitions and indexes at once (default 4)
       --keep              leave the scratch database for a look; says how to drop it
 ${KEY_HELP}

@@ -1,34 +1,42 @@
 import path from 'node:path';
 import { writeOutputFile } from '../../shared/core/output-file.ts';
 import { exportBackup } from '../../shared/jobs/restore/export.ts';
+import { defaultFormat } from '../../shared/jobs/restore/transfers.ts';
+import type { RestoreOption } from '../../shared/sources/plugin.ts';
+import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { write } from '../io.ts';
+import { optionHelp, specialFlags, specialHelp, specialOf } from '../kinds.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
-const FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
+/** Of all kinds together. */
+const FORMATS = [...new Set(KINDS.flatMap(({ exports = [] }) => exports.map(({ format }) => format)))];
 const options = {
   dataset: { type: 'string', short: 'd', multiple: true },
-  path: { type: 'string', short: 'p' },
-  instance: { type: 'string' },
-  format: { type: 'string', short: 'f', default: 'sql' },
+  format: { type: 'string', short: 'f' },
   output: { type: 'string', short: 'o' },
   ...KEY_OPTIONS,
 } as const;
 
-export const exportCommand: Command = {
-  options,
-  help: `Usage: holdfast export [KEY] [--dataset NAME]… [--path PATH] [--format sql|csv|json|ndjson] [--output FILE]
+const isForExports = ({ isForExports: is = false }: RestoreOption) => is;
+/** Options with those that only some kinds know. */
+const all = { ...options, ...specialFlags(isForExports) };
+const formatsByKind = KINDS.flatMap(({ displayName, exports = [] }) =>
+  exports.length === 0 ? [] : `of ${displayName} ${exports.map(({ format }) => format).join(', ')}`,
+).join('; ');
 
-Writes a backup as plain text: SQL that psql restores into an empty database, or one table as CSV with a header
-(NULL is empty, an empty text is "") or NDJSON; of Firebase, JSON as its own import takes it. To stdout, unless
---output says where.
+export const exportCommand: Command = {
+  options: all,
+  help: `Usage: holdfast export [KEY] [--dataset NAME]… [--format ${FORMATS.join('|')}] [--output FILE]
+
+Writes a backup as plain text that opens without Holdfast: SQL that psql restores into an empty database, one table as
+CSV with a header (NULL is empty, an empty text is "") or NDJSON, or JSON as the database's own import takes it. To
+stdout, unless --output says where.
 
   -d, --dataset NAME      only this dataset; may be repeated for sql
-  -p, --path PATH         of Firebase, only what lies there: /characters/alice
-      --instance NAME     that database, of a backup of several instances (Firebase)
-  -f, --format FORMAT     sql (default), csv or ndjson; of Firebase json or ndjson
+${optionHelp('  -f, --format FORMAT', `${formatsByKind}; the first of a kind is its default`)}
   -o, --output FILE       must not exist; it is there only when it is complete
-${KEY_HELP}
+${KEY_HELP}${specialHelp(isForExports)}
 ${COMMON_HELP}
 Examples:
   holdfast export latest | psql -v ON_ERROR_STOP=1 scratch
@@ -39,16 +47,18 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, options, 1);
-    const format = FORMATS.find((known) => known === values.format);
-    if (!format) throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
+    const { values, positionals } = parse<typeof options>(argv, all, 1);
+    const given = FORMATS.find((known) => known === values.format);
+    if (values.format !== undefined && !given)
+      throw usage(`--format is '${values.format}'; allowed are ${FORMATS.join(', ')}`);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
+    const { source } = await session.repository.readManifest(key, io.signal);
+    const format = given ?? defaultFormat(source.kind);
     const blocks = exportBackup(session.repository, key, {
       format,
       datasets: values.dataset,
-      path: values.path,
-      instance: values.instance,
+      special: specialOf(values),
       signal: io.signal,
     });
     if (values.output === undefined) {

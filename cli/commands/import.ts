@@ -3,16 +3,16 @@ import path from 'node:path';
 import { backupTypes, knownBackupType } from '../../shared/config/backup-types.ts';
 import { daysOf } from '../../shared/config/retention.ts';
 import type { HoldfastError } from '../../shared/core/errors.ts';
-import { IMPORT_FORMATS } from '../../shared/core/import-formats.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 import {
   type ImportBackupOptions,
   type ImportBackupResult,
   importBackup,
 } from '../../shared/jobs/restore/import.ts';
-import { importerFor } from '../../shared/jobs/restore/transfers.ts';
+import { importsOf } from '../../shared/jobs/restore/transfers.ts';
 import { openSource } from '../../shared/jobs/source/adapters.ts';
 import { namedSource } from '../../shared/jobs/source/same-source.ts';
+import { KINDS } from '../../shared/sources/registry.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, number, plural, shortKey, time } from '../format.ts';
 import type { Io } from '../io.ts';
@@ -31,6 +31,11 @@ const options = {
   'passphrase-file': { type: 'string' },
   note: { type: 'string' },
 } as const;
+
+const importing = KINDS.flatMap(({ kind, urlExample, imports }) =>
+  imports ? [{ kind, urlExample, imports }] : [],
+);
+const FORMATS = ['auto', ...importing.flatMap(({ imports }) => imports.formats.map(({ format }) => format))];
 
 export const importCommand: Command = {
   options,
@@ -69,16 +74,16 @@ kind: nothing was stored.
     const { values, positionals } = parse(argv, options, 1);
     const [given] = positionals;
     if (given === undefined) throw usage('FILE is missing', 'Name the file to import.');
-    const format = IMPORT_FORMATS.find((known) => known === values.format);
-    if (!format) throw usage(`--format is '${values.format}'; allowed are ${IMPORT_FORMATS.join(', ')}`);
+    const { format } = values;
+    if (!FORMATS.includes(format)) throw usage(`--format is '${format}'; allowed are ${FORMATS.join(', ')}`);
     const at = values.at === undefined ? undefined : parseAt(values.at);
     const passphrase = await readPassphrase(values['passphrase-file'], io);
     await using session = await CommandSession.open(values, io);
     const { type } = values;
     if (type !== DEFAULT_TYPE) knownBackupType(type, backupTypes(session.config));
-    const source = await findSource(session, values.as);
+    const source = await findSource(session, values.as, format);
     const name = path.resolve(io.cwd, given);
-    const read = await importerFor(source.kind);
+    const read = await importsOf(source.kind).load();
     session.progress.on({ kind: 'phase', phase: 'import' });
     await using file = await read(name, { format, passphrase, signal: io.signal });
     const date = at === undefined ? file.date : { at, from: '--at' };
@@ -102,27 +107,29 @@ kind: nothing was stored.
 async function findSource(
   { config, io }: CommandSession,
   as: string | undefined,
+  format: string,
 ): Promise<ImportBackupOptions['source']> {
   if (as === '') throw usage('--as is empty', 'Give the name that the configuration has for the source.');
-  if (as !== undefined) return { kind: 'firebase-rtdb', name: as };
+  if (as !== undefined) return { kind: kindOfFormat(format), name: as };
   const found = defaultSource(config);
   if (typeof found !== 'string')
     throw usage(
       'no source is given that the file is a backup of',
-      'Pass --source NAME, or --source https://NAME.firebaseio.com.',
+      `Pass --source NAME, or --source ${importing.map(({ urlExample }) => urlExample).join(' or ')}.`,
     );
   const place = findPlace(found, config, io);
-  const isFirebase = place.kind === 'firebase-rtdb';
-  if (isFirebase && place.options['instances'] !== undefined)
-    throw usage(
-      'the source has several instances, and a file is of one database',
-      'Name the database that it is of: --source https://NAME.firebaseio.com.',
-    );
-  const source = await openSource(
-    isFirebase ? { ...place, options: { ...place.options, auth: 'none' } } : place,
-    io.env,
-  );
+  const source = await openSource(importsOf(place.kind).placeOf(place), io.env);
   return config.sources.some(({ name }) => name === found) ? namedSource(source, found) : source;
+}
+
+/** The kind whose files have a format; of `auto` the only one. @throws E_USAGE where there are several */
+function kindOfFormat(format: string): string {
+  const fitting = importing.filter(
+    ({ imports }) => format === 'auto' || imports.formats.some((one) => one.format === format),
+  );
+  const [only, ...others] = fitting.map(({ kind }) => kind);
+  if (only !== undefined && others.length === 0) return only;
+  throw usage('files of several kinds can be imported, and --as does not say which', 'Pass --format.');
 }
 
 function parseAt(text: string): Date {

@@ -6,6 +6,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { number, plural, shortKey, table, time } from '../format.ts';
 import { type Io, write } from '../io.ts';
+import { specialFlags } from '../kinds.ts';
 import { loadConfig, readKeyFile, repositoryConfig } from '../load-config.ts';
 import { parseRecoveryWords } from '../recovery-words.ts';
 import { CommandSession } from '../session.ts';
@@ -18,8 +19,11 @@ const options = {
   ...RESTORE_OPTIONS,
 } as const;
 
+/** Options with those that only some kinds know. */
+const all = { ...options, ...specialFlags() };
+
 export const recover: Command = {
-  options,
+  options: all,
   help: `Usage: holdfast recover [KEY] --to TARGET [--recovery-key-file FILE] [options of restore]
        holdfast recover --check [--recovery-key-file FILE]
 
@@ -40,7 +44,7 @@ Exit status: as of restore; 12 the words are wrong, the key is of another reposi
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, options, 1);
+    const { values, positionals } = parse<typeof options>(argv, all, 1);
     const config = await loadConfig({ ...values, source: undefined }, io);
     const keyless = { encryptionKey: undefined, keyFile: undefined, kmsKey: undefined, olderKmsKeys: [] };
     const settings = await repositoryConfig({ ...config, ...keyless }, io);

@@ -5,6 +5,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
+import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
@@ -12,15 +13,7 @@ import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 export const RESTORE_OPTIONS = {
   to: { type: 'string', short: 't' },
   dataset: { type: 'string', short: 'd', multiple: true },
-  path: { type: 'string', short: 'p' },
-  'to-path': { type: 'string' },
-  instance: { type: 'string' },
   replace: { type: 'boolean', default: false },
-  merge: { type: 'boolean', default: false },
-  resume: { type: 'boolean', default: false },
-  rules: { type: 'boolean', default: false },
-  roles: { type: 'boolean', default: false },
-  'max-rate': { type: 'string' },
   'keep-going': { type: 'boolean', default: false },
   'no-owner': { type: 'boolean', default: false },
   'no-privileges': { type: 'boolean', default: false },
@@ -30,37 +23,25 @@ export const RESTORE_OPTIONS = {
   ...KEY_OPTIONS,
 } as const;
 
-const MOST_RATE_MB = 10_000;
-const BYTES_A_MB = 1e6;
-
 type Plan = RestoreResult['plan'];
 
 export const restore: Command = {
-  options: RESTORE_OPTIONS,
+  options: { ...RESTORE_OPTIONS, ...specialFlags() },
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
 that has any of the objects, naming them; afterwards reads everything back and compares it with the backup.
 
-  -t, --to TARGET         postgres://…, https://NAME.firebaseio.com, env:NAME (a URL in the environment, so that nobody sees its password),
-                          a name from the configuration, or a folder
+${optionHelp('  -t, --to TARGET', `${URL_EXAMPLES}, env:NAME (a URL in the environment, so that nobody sees its password), a name from the configuration, or a folder`)}
   -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
       --no-owner          let everything belong to the restoring user
       --no-privileges     restore no GRANTs
-      --keep-going        leave out what the database refuses before the rows, instead of changing nothing (PostgreSQL)
-      --roles             first make the roles of the backup that the server lacks, with memberships and settings (PostgreSQL)
+      --keep-going        leave out what the database refuses before the rows, if its kind can
   -j, --jobs N            partitions and indexes at once (default 4)
-      --max-rate MB       write at most so many MB a second (Firebase, as are the next six)
-  -p, --path PATH         only what lies there: /characters/alice
-      --to-path PATH      where it goes to; where it was, unless given
-      --instance NAME     only that database, of a backup of several instances (Firebase)
-      --merge             write the backup's values, keep every other key of the target, at every depth
-      --resume            go on with a restore that broke off: only what is not there is written
-      --rules             put the security rules of the backup into force too
   -n, --dry-run           print the plan, change nothing
   -y, --yes               do not ask
-${KEY_HELP}
+${KEY_HELP}${specialHelp()}
 ${COMMON_HELP}
 Examples:
   holdfast restore latest --to postgres://localhost/scratch
@@ -73,13 +54,18 @@ Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or
 `,
 
   async run(argv, io) {
-    const { values, positionals } = parse(argv, RESTORE_OPTIONS, 1);
+    const { values, positionals } = parseRestore(argv);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     return await restoreFrom(session, values, positionals[0]);
   },
 };
 
-type RestoreFlags = ReturnType<typeof parse<typeof RESTORE_OPTIONS>>['values'];
+/** Options of a restore, with those that only some kinds know. @throws E_USAGE */
+export function parseRestore(argv: readonly string[]) {
+  return parse<typeof RESTORE_OPTIONS>(argv, { ...RESTORE_OPTIONS, ...specialFlags() }, 1);
+}
+
+type RestoreFlags = ReturnType<typeof parseRestore>['values'];
 
 /** @param given which backup: a key, part of one, or a word. @returns the exit status */
 export async function restoreFrom(
@@ -89,6 +75,7 @@ export async function restoreFrom(
 ): Promise<number> {
   const { io } = session;
   const jobs = jobsOf(values.jobs);
+  const special = specialOf(values);
   const key = await session.backup(given, values);
   const doubts = await doubtsOf(session, key);
   if (doubts.length > 0) session.progress.say(warnOfDoubts(doubts));
@@ -100,20 +87,13 @@ export async function restoreFrom(
       session,
       key,
       values.dataset,
-      values.to !== undefined || values.path !== undefined,
+      values.to !== undefined || Object.keys(special).length > 0,
     ),
     replace: values.replace === true,
     keepGoing: values['keep-going'] === true,
     noOwner: values['no-owner'] === true,
     noPrivileges: values['no-privileges'] === true,
-    path: values.path,
-    toPath: values['to-path'],
-    instance: values.instance,
-    merge: values.merge === true,
-    resume: values.resume === true,
-    rules: values.rules === true,
-    ...(values.roles ? { roles: true } : {}),
-    bytesPerSecond: rateOf(values['max-rate']),
+    special,
     ...(jobs === undefined ? {} : { jobs }),
     signal: io.signal,
   };
@@ -138,14 +118,6 @@ export async function restoreFrom(
   }));
   await session.report(resultDocument(result, doubts), describeResult(result, performance.now() - began));
   return 0;
-}
-
-/** @returns bytes a second */
-function rateOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const rate = Number(text);
-  if (text !== '' && rate >= 0.01 && rate <= MOST_RATE_MB) return rate * BYTES_A_MB;
-  throw usage(`--max-rate is '${text}'; allowed are 0.01 to ${MOST_RATE_MB} MB a second`);
 }
 
 /** Those named; on a terminal where the target was asked for too, a choice; else all. */

@@ -3,6 +3,7 @@ import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural, shortKey } from '../format.ts';
+import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
@@ -28,8 +29,7 @@ Restores what can be restored of a damaged backup, and names exactly what is mis
 is damaged is taken from other backups where these hold equal chunks. Never writes a wrong byte, nor a part of a record.
 A command of its own, so that no restore is ever partial without being asked to be. Reads the backup twice.
 
-  -t, --to TARGET         a folder, postgres://…, env:NAME, or a name from the configuration. Where the schema is
-                          damaged, only a folder will do. Foreign keys that refer to missing rows are made NOT VALID.
+${optionHelp('  -t, --to TARGET', `a folder, ${URL_EXAMPLES}, env:NAME, or a name from the configuration. If the schema is damaged, only a folder will do. Foreign keys that refer to missing rows are made NOT VALID.`)}
   -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
       --no-owner          let everything belong to the restoring user

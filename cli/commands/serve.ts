@@ -15,6 +15,7 @@ import { MINUTE_MS } from '../../shared/core/units.ts';
 import { openSource } from '../../shared/jobs/source/adapters.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { type Io, write } from '../io.ts';
+import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
 import { drillServer, findPlace, loadConfig, repositoryConfig } from '../load-config.ts';
 
 const DEFAULT_PORT = 4640;
@@ -46,7 +47,7 @@ has expired, the next one is printed. Restores go to targets of the configuratio
       --role ROLE         viewer, operator (backs up, verifies, drills, holds), restorer (downloads, restores) or admin
                           (makes and revokes API keys); may be repeated; default all
       --session-minutes N how long a login lasts (default ${DEFAULT_SESSION_MINUTES})
-  -s, --source SOURCE     a source besides those of the configuration: postgres://…, or env:NAME
+${optionHelp('  -s, --source SOURCE', `a source besides those of the configuration: ${URL_EXAMPLES}, or env:NAME`)}
       --console FOLDER    a built console to serve in the place of the package's own
 
 ${COMMON_HELP}
@@ -74,7 +75,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       repository: await repositoryConfig(config, io),
       folder: io.cwd,
       env: io.env,
-      drillServer: (kind) => drillServer(kind as 'postgres', undefined, config, io),
+      drillServer: (kind) => drillServer(kind, undefined, config, io),
       sources: await extraSources(values.source, config, io),
       onWarning: (message) => void write(io.stderr, `warning: ${message}\n`).catch(() => {}),
       signal: io.signal,

@@ -7,6 +7,7 @@ import {
   readDrillEvidence,
 } from '../../shared/jobs/drill/drill-evidence.ts';
 import { type BackupDetail, showBackup } from '../../shared/jobs/status/show.ts';
+import { KINDS } from '../../shared/sources/registry.ts';
 import { standing, verification } from '../backup-state.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { describeFindings } from '../describe-findings.ts';
@@ -118,7 +119,8 @@ function describeImport(
   { at, format }: NonNullable<BackupDetail['imported']>,
   { startedAt, position }: Pick<BackupDetail, 'startedAt' | 'position'>,
 ): string[][] {
-  const kind = format === 'original' ? 'a backup of the original system' : 'an export of Firebase';
+  const formats = KINDS.flatMap(({ imports }) => imports?.formats ?? []);
+  const kind = formats.find((one) => one.format === format)?.label ?? format;
   return [
     ['dated', `${time(startedAt)}, as its file says or who imported it`],
     ['imported', `${time(new Date(at))} from ${kind}, ${position}; it was not read from the database`],

@@ -6,6 +6,7 @@ import { runProbe } from '../../shared/jobs/verify/probe.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { duration } from '../format.ts';
 import { type Io, write } from '../io.ts';
+import { SOURCE_HELP } from '../kinds.ts';
 import { findPlace, loadConfig, repositoryConfig } from '../load-config.ts';
 import { CommandSession } from '../session.ts';
 
@@ -26,8 +27,7 @@ it looks whether a lifecycle rule of the bucket would remove backups, or move th
 With --source: looks whether a database does what its kind of source relies on, one line for each thing, and what
 follows where it does not. It reads little (of Firebase at most 2 MB) and needs no repository.
 
-  -s, --source SOURCE     name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
-                          or a file or folder of text
+${SOURCE_HELP}
       --write             also what can only be seen by writing (Firebase): into a node of its own, which is removed
 
 ${COMMON_HELP}

@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
+import { pluginNamed } from '../../shared/sources/registry.ts';
 import { isParameter } from './database-logins.ts';
 import type { FunctionNetwork } from './job-function.ts';
 
@@ -34,7 +35,7 @@ export function endpointServices({ sources, targets, drill, aws }: ResolvedConfi
     secretsmanager: secrets.some((arn) => !isParameter(arn)),
     ssm: secrets.some(isParameter),
     // The holder of a snapshot calls back.
-    states: sources.some(({ kind }) => kind === 'postgres') || aws.fargate !== undefined,
+    states: sources.some(({ kind }) => pluginNamed(kind)?.sharesSnapshots) || aws.fargate !== undefined,
     events: targets.length > 0 || drills.length > 0,
     'ecr.api': aws.fargate !== undefined,
     'ecr.dkr': aws.fargate !== undefined,

@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import { FUNCTION_NAMES, type FunctionName, type OptionalFunctionName } from '../../shared/config/aws.ts';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../shared/config/config.ts';
 import { drilledSources } from '../../shared/config/schedule-names.ts';
+import { pluginNamed } from '../../shared/sources/registry.ts';
 import { BackupCopies } from './backup-copies.ts';
 import { BackupEndpoints, endpointServices } from './backup-endpoints.ts';
 import { BackupSchedules } from './backup-schedules.ts';
@@ -378,7 +379,9 @@ function checkConfig({ sources, targets, signing }: ResolvedConfig): void {
       `signing.kmsKey is '${signing.kmsKey}'; on AWS it is the ARN of the key, so that roles can name it`,
     );
   if (sources.length === 0) throw new Error('sources is empty: there is nothing to back up');
-  const files = [...sources, ...targets].filter(({ kind }) => kind === 'files').map(({ name }) => name);
+  const files = [...sources, ...targets]
+    .filter(({ kind }) => pluginNamed(kind)?.isOnDisk)
+    .map(({ name }) => name);
   if (files.length > 0)
     throw new Error(`${files.join(', ')}: a function has no files to back up or restore to`);
   const plain = [...sources, ...targets].find(({ url }) => /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url));

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { fileNameOf } from '../../shared/api/server/file-name.ts';
 import { exportBackup, openExports } from '../../shared/jobs/restore/export.ts';
+import { defaultFormat } from '../../shared/jobs/restore/transfers.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
 import { cancellable } from '../runtime/cancellable.ts';
@@ -20,7 +21,7 @@ export const handler = defineFunction(Event, async (event, invocation) => {
   const repository = await invocation.repository();
   const key = await chosenBackup(repository, event.backup, signal);
   const { kind } = (await repository.readManifest(key, signal)).source;
-  const format = event.format ?? (kind === 'firebase-rtdb' ? 'json' : 'sql');
+  const format = event.format ?? defaultFormat(kind);
   const datasets = event.dataset === undefined ? undefined : [event.dataset];
   const exports = await openExports({ ...config, repository: repository.store.location });
   const fileName = fileNameOf(key, { dataset: undefined, format });

@@ -1,40 +1,44 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { NamedSource } from '../../shared/config/named-source.ts';
 import type { DoctorGroup } from '../../shared/jobs/doctor/row.ts';
-import { type ExaminedPlace, sourceGroup } from '../../shared/jobs/doctor/source-group.ts';
-import { openServerChecks } from '../../shared/jobs/source/open-server-checks.ts';
+import { sourceGroup } from '../../shared/jobs/doctor/source-group.ts';
+import { openChecks } from '../../shared/jobs/source/open-checks.ts';
+import { pluginNamed } from '../../shared/sources/registry.ts';
+import type { CheckUse } from '../../shared/sources/source-checks.ts';
 import { openPlace } from './places.ts';
 
 type Place = Omit<NamedSource, 'name'>;
-type OpenChecks = typeof openServerChecks;
 
 /** A database that a function logs in to, as a doctor looks at it. */
-export function examinedPlace(
-  name: string,
-  place: Place,
-  { use, open }: { readonly use: ExaminedPlace['use']; readonly open: OpenChecks },
-): DoctorGroup {
+export function examinedPlace(name: string, place: Place, use: CheckUse): DoctorGroup {
   return sourceGroup({
     name,
     use,
     hasSecret: place.secret !== undefined,
     open: async (signal) => {
       const { config, env } = await openPlace(place, signal);
-      return open(config, env);
+      return openChecks(config, env);
     },
   });
 }
 
-/** Servers of PostgreSQL that restores may write to. */
+/** Databases that restores may write to, of kinds that are looked at for it. */
 export function examinedTargets({ targets }: ResolvedConfig): DoctorGroup[] {
   return targets
-    .filter(({ kind }) => kind === 'postgres')
-    .map((target) => examinedPlace(target.name, target, { use: 'restore', open: openServerChecks }));
+    .filter(({ kind }) => isExamined(kind, 'restore'))
+    .map((target) => examinedPlace(target.name, target, 'restore'));
 }
 
-/** The server of PostgreSQL that drills make databases on. */
-export function examinedDrills({ drill: { postgres } }: ResolvedConfig): DoctorGroup[] {
-  if (!postgres) return [];
-  const place = { kind: 'postgres', ...postgres } as const;
-  return [examinedPlace('drill', place, { use: 'drill', open: openServerChecks })];
+/** Servers that drills make databases on, of kinds that are looked at for it. */
+export function examinedDrills({ drill }: ResolvedConfig): DoctorGroup[] {
+  const servers = Object.entries(drill).flatMap(([kind, server]) =>
+    server && isExamined(kind, 'drill') ? [{ kind, ...server }] : [],
+  );
+  return servers.map((place) =>
+    examinedPlace(servers.length > 1 ? `drill-${place.kind}` : 'drill', place, 'drill'),
+  );
+}
+
+function isExamined(kind: string, use: CheckUse): boolean {
+  return pluginNamed(kind)?.examinedFor?.includes(use) ?? use === 'backup';
 }

@@ -3,9 +3,10 @@ import type { NamedSource } from '../../shared/config/named-source.ts';
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { openSource, type SourceConfig } from '../../shared/jobs/source/adapters.ts';
 import { namedSource } from '../../shared/jobs/source/same-source.ts';
+import type { Env } from '../../shared/sources/plugin.ts';
+import { openSecret } from '../../shared/sources/registry.ts';
 import { readSecret } from './secrets.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
 export type OpenedSource = Awaited<ReturnType<typeof openSource>>;
 
 type Place = Omit<NamedSource, 'name'>;
@@ -56,47 +57,10 @@ export async function openPlace(place: Place, signal: AbortSignal): Promise<Open
   const env = { AWS_REGION: process.env['AWS_REGION'] };
   if (secret === undefined) return { config: { kind, url, options }, env };
   const text = (await readSecret(secret, signal)).trim();
-  if (kind === 'firebase-rtdb' && text.startsWith('{'))
-    return { config: { kind, url, options }, env: { ...env, FIREBASE_SERVICE_ACCOUNT: text } };
-  const login = text.startsWith('{') ? urlOfRds(text, secret, place) : wholeUrl(text, secret, place);
-  return { config: { kind, url: login, options }, env };
-}
-
-interface RdsSecret {
-  readonly engine?: string;
-  readonly host?: string;
-  readonly port?: number | string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly dbname?: string;
-}
-
-type Server = Pick<NamedSource, 'host' | 'port' | 'database'>;
-
-/** @throws E_CONFIG where the configuration says another place than the secret */
-function wholeUrl(text: string, arn: string, { host, port, database }: Server): string {
-  if ((host ?? port ?? database) === undefined) return text;
-  throw badSecret(arn, 'it is a whole URL, and the configuration has host, port or database beside it');
-}
-
-/** What the configuration says goes before the secret. @throws E_CONFIG; nothing of the secret's values is in the message */
-function urlOfRds(text: string, arn: string, given: Server): string {
-  let secret: RdsSecret;
-  try {
-    secret = JSON.parse(text) as RdsSecret;
-  } catch {
-    throw badSecret(arn, 'it is neither a URL nor JSON');
-  }
-  const { engine = 'postgres', username, password } = secret;
-  const { host = secret.host, port = secret.port ?? 5432, database = secret.dbname ?? 'postgres' } = given;
-  if (!engine.startsWith('postgres') && engine !== 'aurora-postgresql')
-    throw badSecret(arn, `its engine is '${engine}', wanted is postgres`);
-  const missing = Object.entries({ host, username, password }).flatMap(([name, value]) =>
-    typeof value === 'string' && value !== '' ? [] : [name],
-  );
-  if (missing.length > 0) throw badSecret(arn, `it has no ${missing.join(', no ')}`);
-  const login = [username, password].map((part) => encodeURIComponent(String(part))).join(':');
-  return `postgres://${login}@${host}:${port}/${encodeURIComponent(database)}`;
+  const { host, port, database } = place;
+  const bad = (problem: string) => badSecret(secret, problem);
+  const opened = openSecret(kind, { text, url, host, port, database, bad });
+  return { config: { kind, url: opened.url, options }, env: { ...env, ...opened.env } };
 }
 
 function badSecret(arn: string, problem: string): HoldfastError {

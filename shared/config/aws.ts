@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { SecretArn } from '../core/arn.ts';
 import { HOUR_MS, MiB } from '../core/units.ts';
 import { ApiGatewayConfig, HostedConsoleConfig } from './hosting.ts';
-import { SecretArn } from './places.ts';
 import { resolveSchedule, type Schedule, ScheduleConfig, type ScheduleSetting } from './schedules.ts';
 import { LATER_STORAGE_CLASSES } from './storage.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import type { StoragePrice } from '../core/forecast.ts';
 import { nearest } from '../core/nearest.ts';
-import { FIREBASE_OPTIONS, POSTGRES_OPTIONS } from '../sources/source-options.ts';
+import { KINDS, pluginNamed } from '../sources/registry.ts';
 import { ApiConfig, type ApiSettings, resolveApi } from './api.ts';
 import { AwsConfig, type AwsSettings, resolveAws } from './aws.ts';
 import { CompressionConfig, CompressionLevelConfig, resolveCompression } from './compression.ts';
@@ -15,8 +15,9 @@ import { NotificationsConfig, type NotifyChannel, resolveNotifications } from '.
 import {
   DrillConfig,
   drillPlaces,
-  LOGIN_SETTINGS,
+  HIDDEN_SETTINGS,
   namedPlaces,
+  PLACE_SETTINGS,
   type PlaceSettings,
   Sources,
   Targets,
@@ -144,7 +145,7 @@ export interface ResolvedConfig {
   /** Name or URL of the source that is meant when none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
-  readonly drill: Readonly<Partial<Record<NamedSource['kind'], PlaceSettings>>>;
+  readonly drill: Readonly<Partial<Record<string, PlaceSettings>>>;
   readonly isEnabled: boolean;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
@@ -312,22 +313,13 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
     value =
       typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   const isShown =
-    path.at(-1) !== 'url' &&
-    !path.includes('instances') &&
-    path.at(-1) !== 'secret' &&
+    !path.some((name) => HIDDEN_SETTINGS.includes(String(name))) &&
     path.at(-1) !== 'signingKey' &&
     (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string');
   return isShown ? ` (got ${JSON.stringify(value)})` : '';
 }
 
-const PLACE_SETTINGS = [
-  'url',
-  ...LOGIN_SETTINGS,
-  ...Object.keys(POSTGRES_OPTIONS),
-  ...Object.keys(FIREBASE_OPTIONS),
-];
-
-const PLACE_OR_KIND = ['kind', 'instances', 'rpo', ...PLACE_SETTINGS];
+const PLACE_OR_KIND = ['kind', 'rpo', ...PLACE_SETTINGS];
 
 /** Settings below each part of the file. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -343,7 +335,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 };
 /** The same directly below it, where what is further below has others. */
 const KNOWN_AT_TOP: Readonly<Record<string, readonly string[]>> = {
-  drill: ['postgres', 'firebase-rtdb', 'files'],
+  drill: KINDS.map(({ kind }) => kind),
   aws: Object.keys(AwsConfig.shape),
   api: Object.keys(ApiConfig.shape),
   notifications: Object.keys(NotificationsConfig.shape),
@@ -354,8 +346,13 @@ function knownAt(path: readonly PropertyKey[]): readonly string[] {
   if (part === undefined) return Object.keys(FileConfig.shape);
   const atTop = below.length === 0 ? KNOWN_AT_TOP[part] : undefined;
   if (atTop || KNOWN[part]) return atTop ?? KNOWN[part] ?? [];
-  if (part === 'drill') return PLACE_SETTINGS;
+  if (part === 'drill') return drillSettings(String(path[1]));
   return part === 'aws' || part === 'notifications' ? [] : PLACE_OR_KIND;
+}
+
+function drillSettings(kind: string): readonly string[] {
+  const { settings, drillSettings: own = settings } = pluginNamed(kind) ?? {};
+  return Object.keys(own?.shape ?? {});
 }
 
 function deepFreeze<T>(value: T): T {

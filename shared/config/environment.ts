@@ -1,3 +1,4 @@
+import { KINDS } from '../sources/registry.ts';
 import { CronError, schedulerCron } from './scheduler-cron.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -11,7 +12,7 @@ export interface EnvConfig {
   readonly kmsKey: string | undefined;
   readonly signingKeyFile: string | undefined;
   readonly source: string | undefined;
-  /** A database of Firebase that DATABASE_URL names: for where no source is configured. Secret. */
+  /** A database that a variable names which is not Holdfast's own: for where no source is configured. Secret. */
   readonly databaseUrl: string | undefined;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
@@ -20,15 +21,17 @@ export interface EnvConfig {
   readonly compressionLevel: number | undefined;
 }
 
-const FIREBASE_URL = /^https:\/\/[^/?#@]+\.(firebaseio\.com|firebasedatabase\.app)([/?#]|$)/;
 const MOST_DAYS = 36_500;
+
+/** What names the source beside HOLDFAST_SOURCE. */
+const SOURCE_VARIABLES = KINDS.flatMap(({ sourceVariable }) => sourceVariable ?? []);
 
 /** What picks a place. Empty, as of a variable that was not set, it would pick another one silently. */
 const MUST_NOT_BE_EMPTY = [
   'HOLDFAST_REPOSITORY',
   'BACKUP_S3_BUCKET',
   'HOLDFAST_SOURCE',
-  'FIREBASE_DATABASE_URL',
+  ...SOURCE_VARIABLES,
   'HOLDFAST_KEY_FILE',
   'HOLDFAST_SIGNING_KEY_FILE',
 ];
@@ -50,8 +53,8 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
     keyFile: get('HOLDFAST_KEY_FILE'),
     kmsKey: get('HOLDFAST_KMS_KEY'),
     signingKeyFile: get('HOLDFAST_SIGNING_KEY_FILE'),
-    source: get('HOLDFAST_SOURCE') ?? get('FIREBASE_DATABASE_URL'),
-    databaseUrl: firebaseUrl(get('DATABASE_URL')),
+    source: get('HOLDFAST_SOURCE') ?? SOURCE_VARIABLES.map(get).find((url) => url !== undefined),
+    databaseUrl: fallbackUrl(get),
     isEnabled: readSwitch(get, 'ENABLE_BACKUPS', problems) ?? true,
     retention: {
       ...readDays(get, 'BACKUP_RETENTION_DAYS', 'daily', problems),
@@ -66,9 +69,12 @@ export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
   };
 }
 
-/** Many programs have a DATABASE_URL, of any kind of database: only the kind that the original had is meant. */
-function firebaseUrl(url: string | undefined): string | undefined {
-  return url !== undefined && FIREBASE_URL.test(url) ? url : undefined;
+/** Many programs have such a variable, for any kind of database: only what its kind means by it counts. */
+function fallbackUrl(get: Get): string | undefined {
+  return KINDS.flatMap(({ fallbackVariable: variable }) => {
+    const url = variable && get(variable.name);
+    return url !== undefined && variable?.isMeant(url) ? url : [];
+  })[0];
 }
 
 type Get = (name: string) => string | undefined;

@@ -1,6 +1,6 @@
 export interface NamedSource {
   readonly name: string;
-  readonly kind: 'files' | 'firebase-rtdb' | 'postgres';
+  readonly kind: string;
   /** May hold a secret. Empty where all of it is in `secret`. */
   readonly url: string;
   /** ARN of a Secrets Manager secret or an SSM parameter that holds the URL, or the login. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { arnOf, SecretArn } from '../core/arn.ts';
 import { ageOf, isAge } from './age.ts';
-import { arnOf, SecretArn } from './places.ts';
 
 const MOST_CHANNELS = 10;
 const DEFAULT_REMINDER = '24h';

@@ -5,6 +5,7 @@ import {
   placeOfUrl,
   type SourceConfig,
 } from '../jobs/source/adapters.ts';
+import type { SourcePlugin } from '../sources/plugin.ts';
 
 /** A database, or a file or folder of text. */
 export interface Place {
@@ -12,6 +13,8 @@ export interface Place {
   readonly url: string;
   /** As `options` of a source in the configuration: docs/reference/configuration.md. */
   readonly options?: Readonly<Record<string, string | number | boolean>>;
+  /** What opens it, of a kind of your own. @default the one that knows the URL */
+  readonly plugin?: SourcePlugin;
   /** Variables that drivers go by, such as `PGSSLROOTCERT`; `process.env` for those of the process. @default none */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -21,6 +24,11 @@ export const targetAt = (place: string | Place) => openTarget(...configOf(place)
 export const scratchAt = (place: string | Place) => openScratch(...configOf(place));
 
 function configOf(place: string | Place): [SourceConfig, NonNullable<Place['env']>] {
-  const { url, options = {}, env = {} } = typeof place === 'string' ? { url: place } : place;
-  return [{ ...placeOfUrl(url, process.cwd()), options }, env];
+  const given: Place = typeof place === 'string' ? { url: place } : place;
+  const { url, options = {}, env = {}, plugin } = given;
+  const cwd = process.cwd();
+  const known = plugin
+    ? { kind: plugin.kind, url: plugin.resolveUrl?.(url, cwd) ?? url, plugin }
+    : placeOfUrl(url, cwd);
+  return [{ ...known, options }, env];
 }

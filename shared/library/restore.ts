@@ -1,11 +1,18 @@
 import { chooseBackup } from '../jobs/restore/choose-backup.ts';
-import { planRestore as plan, type RestoreResult, restoreBackup } from '../jobs/restore/restore.ts';
-import type { RestorePlan, RestoreOptions as TargetOptions } from '../sources/target.ts';
+import {
+  planRestore as plan,
+  type RestoreJobOptions,
+  type RestoreResult,
+  restoreBackup,
+} from '../jobs/restore/restore.ts';
+import type { RestorePlan } from '../sources/target.ts';
 import { type Place, targetAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
-export interface RestoreOptions extends RunOptions, Omit<TargetOptions, 'damaged'> {}
+export interface RestoreOptions
+  extends RunOptions,
+    Omit<RestoreJobOptions, 'damaged' | 'onProgress' | 'signal'> {}
 
 /**
  * What a restore would do. Reads the backup and the target, changes nothing.

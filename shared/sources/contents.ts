@@ -1,6 +1,5 @@
 import type { FilePlace } from '../core/file-place.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { SourceKind } from './source-kind.ts';
 
 export interface StoredPartition {
   readonly name: string;
@@ -19,7 +18,7 @@ export interface StoredDataset {
 
 /** A backup as a target or an exporter sees it. */
 export interface BackupContents {
-  readonly sourceKind: SourceKind;
+  readonly sourceKind: string;
   /** Product and version of the server it was read from. */
   readonly server: string;
   readonly datasets: readonly StoredDataset[];

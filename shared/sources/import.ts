@@ -1,8 +1,8 @@
-import type { ImportFormat } from '../core/import-formats.ts';
 import type { SourceView } from './source.ts';
 
 export interface ImportOptions {
-  readonly format: ImportFormat;
+  /** One that the plugin states, or `auto`. */
+  readonly format: string;
   /** Of an encrypted file. */
   readonly passphrase: string | undefined;
   readonly signal: AbortSignal;
@@ -11,7 +11,8 @@ export interface ImportOptions {
 /** A file that was read to its end, checked, and put in order; its view is read as that of a database is. */
 export interface ImportedFile extends AsyncDisposable {
   readonly view: SourceView;
-  readonly format: Exclude<ImportFormat, 'auto'>;
+  /** One that the plugin states. */
+  readonly format: string;
   readonly isEncrypted: boolean;
   /** When the data was read from the database, as far as the file says it, and how it does. */
   readonly date: { readonly at: Date; readonly from: string } | undefined;

@@ -1,5 +1,4 @@
 import type { BackupContents } from './contents.ts';
-import type { SourceKind } from './source-kind.ts';
 import type { RestoreOptions, Target } from './target.ts';
 
 /** Who makes a scratch target. Written on it, so that only its own maker's leftovers are ever removed. */
@@ -59,7 +58,7 @@ export interface Scratch {
 
 /** Where drills make their scratch targets. Constructed without I/O. */
 export interface ScratchServer {
-  readonly kind: SourceKind;
+  readonly kind: string;
   /** No secret in it. */
   readonly name: string;
   /** What is said where the source of the backup lives here too. */

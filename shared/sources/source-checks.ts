@@ -1,7 +1,6 @@
 import { abortedError } from '../core/abort.ts';
 import { type ErrorCode, isHoldfastError } from '../core/errors.ts';
 import { duration } from '../core/human.ts';
-import type { SourceKind } from './source-kind.ts';
 
 /** What a look at a database, or at anything else, showed of one thing that is relied on. */
 export interface CheckResult {
@@ -50,7 +49,7 @@ export interface CheckOptions {
 
 /** Looks whether a database does what its kind of source relies on. Constructed without I/O. */
 export interface SourceChecks {
-  readonly kind: SourceKind;
+  readonly kind: string;
   /** No secret in it. */
   readonly name: string;
   /** One after the other, each once. @throws E_ABORTED; what else fails is an outcome */

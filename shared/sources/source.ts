@@ -1,6 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
 import type { BackupContents } from './contents.ts';
-import type { SourceKind } from './source-kind.ts';
 
 export type Consistency = 'atomic' | 'per-dataset' | 'per-subtree';
 
@@ -134,7 +133,7 @@ export interface ViewSharing {
 
 /** A database to back up. Constructed without I/O; `open` connects. */
 export interface Source {
-  readonly kind: SourceKind;
+  readonly kind: string;
   /** What the manifest calls it, no secret in it: a name of the configuration, or `postgres://db.example:5432/shop`. Chooses the parent. */
   readonly name: string;
   /** The database without secrets, if `name` is one of the configuration: earlier backups may call it so. */

@@ -1,7 +1,6 @@
 import type { OnProgress } from '../core/progress.ts';
 import type { BackupContents, StoredDataset } from './contents.ts';
 import type { Source } from './source.ts';
-import type { SourceKind } from './source-kind.ts';
 
 export interface RestoreOptions {
   /** Names of datasets to restore; all of the backup when undefined. */
@@ -12,24 +11,10 @@ export interface RestoreOptions {
   readonly noPrivileges?: boolean;
   /** Partitions written at once. @default 4 */
   readonly jobs?: number;
-  /** Only what lies there: `/characters/alice`. */
-  readonly path?: string | undefined;
-  /** Where it goes to. @default where it was */
-  readonly toPath?: string | undefined;
-  /** Only that database, of a backup or target of several. */
-  readonly instance?: string | undefined;
-  /** Keep what the target has beside what is restored, instead of refusing. */
-  readonly merge?: boolean;
-  /** The target holds a part of this backup already: only the rest is written. */
-  readonly resume?: boolean;
-  /** Put the security rules of the backup into force too. */
-  readonly rules?: boolean;
-  /** Make the roles of the backup that the target's server lacks. */
-  readonly roles?: boolean;
   /** Leave out what cannot be made before the rows are written, instead of changing nothing. */
   readonly keepGoing?: boolean;
-  /** Write no faster than this. */
-  readonly bytesPerSecond?: number | undefined;
+  /** What only some kinds know, by the names that the plugin of the target states: `SourcePlugin.restoreOptions`. */
+  readonly special?: Readonly<Record<string, unknown>>;
   /** By name, the datasets of which records are missing. Only a salvage gives any: a restore is whole or fails. */
   readonly damaged?: ReadonlyMap<string, DamagedDataset>;
 }
@@ -48,20 +33,6 @@ export interface DamagedDataset {
   /** The last record of the dataset is missing. */
   readonly isEndLost: boolean;
 }
-
-/** Options that a kind of target must know to be given them. */
-export const SPECIAL_OPTIONS = [
-  'path',
-  'toPath',
-  'instance',
-  'merge',
-  'resume',
-  'rules',
-  'roles',
-  'bytesPerSecond',
-  'keepGoing',
-] as const;
-export type SpecialOption = (typeof SPECIAL_OPTIONS)[number];
 
 /** What a restore would do. Printed by `--dry-run`, and carried out as it is. */
 export interface RestorePlan {
@@ -94,13 +65,13 @@ export interface RestorePlan {
  * promises of this file.
  */
 export interface Target {
-  readonly kind: SourceKind;
+  readonly kind: string;
   /** No secret in it. */
   readonly name: string;
   /** Whether `restore` itself reads all of it back and compares; else whoever called it does. */
   readonly comparesItself: boolean;
-  /** Which special options it knows. @default none */
-  readonly specialOptions?: readonly SpecialOption[];
+  /** Which options it knows, of `keepGoing` and those that plugins state. @default none */
+  readonly specialOptions?: readonly string[];
   /**
    * Reads the target, writes nothing. Names all that is in the way, and all that `replace` would remove.
    *
@@ -146,10 +117,8 @@ export type Exporter = (
   options: {
     readonly format: ExportFormat;
     readonly datasets?: readonly string[] | undefined;
-    /** Only what lies there, of a kind that has paths. */
-    readonly path?: string | undefined;
-    /** Of which database, of a kind that has instances. */
-    readonly instance?: string | undefined;
+    /** As those of restores. */
+    readonly special?: Readonly<Record<string, unknown>>;
     readonly signal: AbortSignal;
   },
 ) => AsyncIterable<Uint8Array>;

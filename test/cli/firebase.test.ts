@@ -77,7 +77,8 @@ describe('holdfast with Firebase', () => {
     expect((await holdfast('export latest -f ndjson -d characters')).stdout).toBe(
       '{"alice":{"name":"Alice",".priority":2}}\n{"bob":{"name":"Bob"}}\n',
     );
-    expect(await holdfast('export latest')).toMatchObject(
+    expect(JSON.parse((await holdfast('export latest')).stdout)).toEqual(data);
+    expect(await holdfast('export latest -f sql')).toMatchObject(
       failure('E_USAGE', 'a backup of Firebase has no sql'),
     );
     expect(await holdfast('restore latest --to ./files')).toMatchObject({ status: 0 });

@@ -14,7 +14,6 @@ import type {
   Source,
   SourceView,
 } from '../../shared/sources/source.ts';
-import type { SourceKind } from '../../shared/sources/source-kind.ts';
 
 export const never = new AbortController().signal;
 
@@ -28,7 +27,7 @@ export interface ReadDataset {
 
 /** Everything that a source gave, in memory. */
 export interface Reading {
-  readonly kind: SourceKind;
+  readonly kind: string;
   readonly server: string;
   readonly consistency: Consistency;
   readonly datasets: readonly ReadDataset[];

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { type HoldfastConfig, type ResolvedConfig, resolveConfig } from '../../config/config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
-import { withFirebaseKeyFile } from '../../core/firebase-key-file.ts';
 import { duration } from '../../core/human.ts';
 import { MINUTE_MS, MiB, SECOND_MS } from '../../core/units.ts';
 import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
 import { blindOutlook } from '../../jobs/notify/outlook.ts';
 import type { RepositoryConfig } from '../../jobs/open-repository.ts';
-import type { SourceConfig } from '../../jobs/source/adapters.ts';
+import { placeIn, type SourceConfig } from '../../jobs/source/adapters.ts';
+import { environmentIn } from '../../sources/registry.ts';
 import type { LocalBackend } from '../local/local-backend.ts';
 import { type OpenLocal, openLocal } from '../local/open-local.ts';
 import type { ErrorText } from '../schema/values.ts';
@@ -159,7 +159,7 @@ class RunningBackups implements Backups {
         config: this.config,
         repository: await repositoryOf(this.config, folder),
         folder,
-        env: withFirebaseKeyFile(env, folder),
+        env: environmentIn(env, folder),
         drillServer: (kind) => drillServer(this.config, kind, folder),
         schedules: () => this.#scheduler?.upcoming() ?? [],
         runsSchedules: this.#scheduler !== undefined,
@@ -269,11 +269,7 @@ function drillServer({ drill }: ResolvedConfig, kind: string, folder: string): S
       },
     );
   const { url, options } = server;
-  return {
-    kind: kind as SourceConfig['kind'],
-    url: kind === 'files' ? path.resolve(folder, url) : url,
-    options,
-  };
+  return placeIn({ kind, url, options }, folder);
 }
 
 function asKnown(error: unknown): HoldfastError {

@@ -3,6 +3,7 @@ import type { FileFormat } from '../../core/export-types.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { exportBackup } from '../../jobs/restore/export.ts';
+import { defaultFormat } from '../../jobs/restore/transfers.ts';
 import { showBackup } from '../../jobs/status/show.ts';
 import type { DownloadLink, DownloadQuery } from '../schema/runs.ts';
 import { ApiError } from '../server/api-error.ts';
@@ -34,7 +35,7 @@ export async function downloadOf(options: LocalBackendOptions, asked: Asked): Pr
   const { source, datasets } = await showBackup(repository, key, call.signal);
   const wanted = datasets.filter(({ name, kind }) => kind === 'data' && (dataset ?? name) === name);
   if (dataset !== undefined && wanted.length === 0) throw noDataset();
-  const format = query.format ?? (source.kind === 'firebase-rtdb' ? 'json' : 'sql');
+  const format = query.format ?? defaultFormat(source.kind);
   const fileName = fileNameOf(key, { dataset, format });
   const bytes = wanted.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
   const isSmall = links === undefined || bytes <= streamBytes;

@@ -5,8 +5,8 @@ import { type AuditRecord, writeAudit } from '../../jobs/access/audit.ts';
 import { acceptBackups } from '../../jobs/retention/accept.ts';
 import { type HoldResult, holdBackup, releaseBackup } from '../../jobs/retention/hold.ts';
 import { cancelRun } from '../../jobs/runs/cancel-run.ts';
-import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import { sourceNames } from '../../jobs/source/source-names.ts';
+import { KINDS } from '../../sources/registry.ts';
 import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
@@ -39,8 +39,6 @@ import { restoreRun } from './restore-run.ts';
 import { backupRun, drillRun, verifyRun } from './runs.ts';
 import type { Work } from './work.ts';
 
-const KINDS: readonly SourceConfig['kind'][] = ['postgres', 'firebase-rtdb', 'files'];
-
 /** Does the work of the API in this process. */
 export class LocalBackend implements Backend {
   readonly mode = 'local';
@@ -58,7 +56,7 @@ export class LocalBackend implements Backend {
     this.configured = {
       sources: sources.map(named),
       targets: targets.map(named),
-      newDatabases: KINDS.filter((kind) => hasServer(options, kind)),
+      newDatabases: KINDS.map(({ kind }) => kind).filter((kind) => hasServer(options, kind)),
       types: [...types.names],
     };
   }
@@ -284,7 +282,7 @@ export class LocalBackend implements Backend {
   }
 }
 
-function hasServer({ drillServer }: LocalBackendOptions, kind: SourceConfig['kind']): boolean {
+function hasServer({ drillServer }: LocalBackendOptions, kind: string): boolean {
   try {
     drillServer(kind);
     return true;

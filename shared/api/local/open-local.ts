@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { backupTypes } from '../../config/backup-types.ts';
 import type { ResolvedConfig } from '../../config/config.ts';
 import { HoldfastError } from '../../core/errors.ts';
@@ -7,7 +6,7 @@ import { openLocks } from '../../jobs/lock/lock.ts';
 import { type LocalNotifiers, localNotifiers } from '../../jobs/notify/local-notifier.ts';
 import { openConfiguredRepository, type RepositoryConfig } from '../../jobs/open-repository.ts';
 import { watchForCancel } from '../../jobs/runs/cancel-run.ts';
-import type { SourceConfig } from '../../jobs/source/adapters.ts';
+import { placeIn, type SourceConfig } from '../../jobs/source/adapters.ts';
 import { namingOf, sourceNames } from '../../jobs/source/source-names.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports } from '../../store/open-store.ts';
@@ -78,8 +77,7 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
     });
   };
   const tracker = new RunTracker(repository.clock, { record });
-  const placed = (place: ResolvedConfig['sources'][number]): NamedPlace =>
-    place.kind === 'files' ? { ...place, url: path.resolve(options.folder, place.url) } : place;
+  const placed = (place: ResolvedConfig['sources'][number]): NamedPlace => placeIn(place, options.folder);
   const sources = config.sources.map(placed);
   const naming = namingOf(sources, env);
   const protection = {

@@ -2,7 +2,6 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
-import type { SourceKind } from '../../sources/source-kind.ts';
 
 /**
  * A backup as targets and exporters see it.
@@ -14,7 +13,7 @@ export function contentsOf(
   digestOf: (dataset: StoredDataset) => RecordDigest | undefined = () => undefined,
 ): BackupContents {
   return {
-    sourceKind: reader.manifest.source.kind as SourceKind,
+    sourceKind: reader.manifest.source.kind,
     server: reader.catalog.server,
     datasets: reader.catalog.datasets.map(({ name, kind, attributes, partitions }) => {
       const parts = partitions.map((partition) => ({

@@ -1,10 +1,12 @@
 import { HoldfastError } from '../../core/errors.ts';
 import type { BackupKey } from '../../core/ids.ts';
 import type { Repository } from '../../repository/repository.ts';
-import type { ExportFormat } from '../../sources/target.ts';
+import type { SpecialRestoreOptions } from '../../sources/registry.ts';
+import type { ExportFormat, RestoreOptions } from '../../sources/target.ts';
 import { openS3Exports, type StoreConfig } from '../../store/open-store.ts';
 import type { S3Exports } from '../../store/s3-exports.ts';
 import { contentsOf } from './contents.ts';
+import { refuseUnknownOfExport, withSpecial } from './special-options.ts';
 import { exporterFor } from './transfers.ts';
 
 /** Where prepared exports of a repository are put. Sends nothing. @throws E_CONFIG where it is in no bucket */
@@ -16,20 +18,21 @@ export async function openExports(config: StoreConfig): Promise<S3Exports> {
   });
 }
 
+export interface ExportOptions extends SpecialRestoreOptions, Pick<RestoreOptions, 'special'> {
+  readonly format: ExportFormat;
+  readonly datasets?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** A backup, or datasets of it, as text that other tools read. */
 export async function* exportBackup(
   repository: Repository,
   key: BackupKey,
-  options: {
-    readonly format: ExportFormat;
-    readonly datasets?: readonly string[] | undefined;
-    readonly path?: string | undefined;
-    /** Of a backup of several databases. */
-    readonly instance?: string | undefined;
-    readonly signal: AbortSignal;
-  },
+  options: ExportOptions,
 ): AsyncGenerator<Uint8Array> {
   const contents = contentsOf(await repository.openBackup(key, options.signal));
   const exporter = await exporterFor(contents.sourceKind);
-  yield* exporter(contents, options);
+  const choice = withSpecial(options);
+  refuseUnknownOfExport(contents.sourceKind, choice);
+  yield* exporter(contents, choice);
 }

@@ -6,18 +6,14 @@ import { RecordDigest } from '../../format/record-digest.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
-import {
-  type RestoreFailure,
-  type RestoreOptions,
-  type RestorePlan,
-  SPECIAL_OPTIONS,
-  type Target,
-} from '../../sources/target.ts';
+import { pluginNamed, type SpecialRestoreOptions } from '../../sources/registry.ts';
+import type { RestoreFailure, RestoreOptions, RestorePlan, Target } from '../../sources/target.ts';
 import { compareDatasets, type DatasetComparison, sameAsBackup } from './compare.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
+import { refuseUnknown, withSpecial } from './special-options.ts';
 
-export interface RestoreJobOptions extends RestoreOptions {
+export interface RestoreJobOptions extends RestoreOptions, SpecialRestoreOptions {
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -40,8 +36,9 @@ export async function planRestore(
   repository: Repository,
   key: BackupKey,
   target: Target,
-  options: RestoreJobOptions,
+  given: RestoreJobOptions,
 ): Promise<RestorePlan> {
+  const options = withSpecial(given);
   refuseUnknown(target, options);
   const reader = await openFor(repository, key, target, options.signal);
   return target.plan(contentsOf(reader), options, options.signal);
@@ -68,8 +65,9 @@ export async function restoreAndCompare(
   repository: Repository,
   key: BackupKey,
   target: Target,
-  options: RestoreJobOptions,
+  given: RestoreJobOptions,
 ): Promise<RestoreResult> {
+  const options = withSpecial(given);
   const { signal, onProgress = () => {} } = options;
   const began = performance.now();
   refuseUnknown(target, options);
@@ -108,8 +106,9 @@ export async function restoreContents(
 async function writeAndCompare(
   repository: Repository,
   { key, contents, digests, target, reader }: ContentsToRestore,
-  options: RestoreJobOptions,
+  given: RestoreJobOptions,
 ): Promise<RestoreResult> {
+  const options = withSpecial(given);
   const { signal, onProgress = () => {} } = options;
   const began = performance.now();
   const planned = await target.plan(contents, options, signal);
@@ -155,18 +154,6 @@ async function writeAndCompare(
   return { key, plan, comparison, failures, records, plainBytes, restoreMs, compareMs };
 }
 
-/** @throws E_USAGE for an option that this kind of target does not know */
-function refuseUnknown(target: Target, options: RestoreOptions): void {
-  const given = SPECIAL_OPTIONS.find(
-    (name) =>
-      options[name] !== undefined && options[name] !== false && !target.specialOptions?.includes(name),
-  );
-  if (given === undefined) return;
-  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} knows nothing of '${given}'`, {
-    hint: 'Leave the option out; `holdfast help restore` says which kinds know it.',
-  });
-}
-
 /** Of a backup that breaks off nothing is left; of a restore there may be. */
 function sayHowToGoOn(error: unknown, hint: string): unknown {
   if (!isHoldfastError(error, 'E_SOURCE_LOST') && !isHoldfastError(error, 'E_ABORTED')) return error;
@@ -181,7 +168,7 @@ export async function openFor(
 ): Promise<BackupReader> {
   const reader = await repository.openBackup(key, signal);
   const { kind } = reader.manifest.source;
-  if (kind === target.kind || target.kind === 'files') return reader;
+  if (kind === target.kind || pluginNamed(target.kind)?.takesEveryKind) return reader;
   throw new HoldfastError(
     'E_USAGE',
     `${key} is of a ${kind} source; it cannot be restored to ${target.name}`,

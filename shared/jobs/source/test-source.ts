@@ -1,11 +1,10 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { CheckOptions, SourceCheck, SourceChecks } from '../../sources/source-checks.ts';
-import type { SourceKind } from '../../sources/source-kind.ts';
 
 export type { SourceCheck };
 
 export interface SourceTest {
-  readonly kind: SourceKind;
+  readonly kind: string;
   readonly source: string;
   readonly checks: readonly SourceCheck[];
   /** Why no backup or no restore can be made; the first reason. Undefined where nothing was seen that stands against it. */

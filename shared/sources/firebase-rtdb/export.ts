@@ -2,6 +2,7 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BackupContents } from '../contents.ts';
 import type { Exporter } from '../target.ts';
 import { ofOneInstance } from './instances/instance-contents.ts';
+import { firebaseOptions } from './restore/options.ts';
 import { readSelection, type Selection, select } from './restore/selection.ts';
 import type { SelectedRecord } from './text/record-parts.ts';
 import { blocksOf } from './text/records.ts';
@@ -12,8 +13,8 @@ import { TreeText } from './text/tree-text.ts';
  * the records of one node as they lie in the backup, a line each.
  */
 export const exportFirebase: Exporter = async function* (whole, options) {
-  const { format, path, signal } = options;
-  const { contents, datasets } = ofOneInstance(whole, options);
+  const { format, path, instance, signal, ...choice } = firebaseOptions(options);
+  const { contents, datasets } = ofOneInstance(whole, { datasets: choice.datasets, instance });
   const selections = select(contents, { datasets, path });
   if (format === 'json')
     yield* blocksOf(document(contents, selections, { isNode: path !== undefined, signal }));

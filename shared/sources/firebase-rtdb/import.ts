@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { HoldfastError } from '../../core/errors.ts';
-import type { ImportFormat } from '../../core/import-formats.ts';
 import type { ImportedFile, ImportOptions } from '../import.ts';
 import { dateOfFile, typeOfFile } from './import/date.ts';
 import { type DecodedFile, decodeFile } from './import/decode.ts';
+import { IMPORT_FORMATS, type ImportFormat } from './import/formats.ts';
 import { OriginalFile } from './import/original.ts';
 import { RecordBuilder } from './import/records.ts';
 import { RecordSpool } from './import/spool.ts';
@@ -15,7 +15,7 @@ import { JsonTokens } from './text/json-tokens.ts';
 export async function importFirebase(file: string, options: ImportOptions): Promise<ImportedFile> {
   const { signal } = options;
   const decoded = await decodeFile(file, options);
-  const format = options.format === 'auto' ? formatOf(decoded) : options.format;
+  const format = IMPORT_FORMATS.find((known) => known.format === options.format)?.format ?? formatOf(decoded);
   const spool = await RecordSpool.open(MOST_DATASETS + 1);
   try {
     const { metadata, tops } = await readInto(spool, decoded, { format, signal });
@@ -42,14 +42,14 @@ export async function importFirebase(file: string, options: ImportOptions): Prom
 }
 
 /** Only the original encrypted. */
-function formatOf({ isEncrypted }: DecodedFile): Exclude<ImportFormat, 'auto'> {
+function formatOf({ isEncrypted }: DecodedFile): ImportFormat {
   return isEncrypted ? 'original' : 'firebase';
 }
 
 async function readInto(
   spool: RecordSpool,
   { text }: DecodedFile,
-  { format, signal }: { readonly format: Exclude<ImportFormat, 'auto'>; readonly signal: AbortSignal },
+  { format, signal }: { readonly format: ImportFormat; readonly signal: AbortSignal },
 ) {
   const tops = new TopNodes();
   const records = new RecordBuilder({
@@ -79,7 +79,7 @@ function refuseAmbiguous({ names }: TopNodes): void {
 
 /** Sentences of what the file cannot tell. */
 function aboutFile(
-  format: Exclude<ImportFormat, 'auto'>,
+  format: ImportFormat,
   { type, isEncrypted }: { readonly type: string | undefined; readonly isEncrypted: boolean },
 ): readonly string[] {
   return [

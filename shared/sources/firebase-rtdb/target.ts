@@ -17,13 +17,14 @@ import { type NodePath, parsePath, showPath } from './connection/paths.ts';
 import { routesByName, routeToOne } from './instances/instance-routes.ts';
 import { hasInstances, instancesName, parseInstances } from './instances/instances.ts';
 import { InstancesSource } from './instances/instances-source.ts';
-import { FIREBASE_RESTORE_OPTIONS, RoutedTarget } from './instances/routed-target.ts';
+import { RoutedTarget } from './instances/routed-target.ts';
 import { RULES_DATASET, storedDataset } from './reading/datasets.ts';
 import { linesOf } from './reading/parent-records.ts';
 import { writeRules } from './reading/rules.ts';
 import { checkDepth, measureSelection } from './restore/checks.ts';
 import { comparedContents, comparedSource } from './restore/comparison.ts';
 import { type Conflict, findConflicts, refuseValuesAbove } from './restore/conflicts.ts';
+import { FIREBASE_RESTORE_OPTIONS, type FirebaseRestoreOptions, firebaseOptions } from './restore/options.ts';
 import type { PlacedSelection } from './restore/placed-selection.ts';
 import { RateLimit } from './restore/rate-limit.ts';
 import { removeNode } from './restore/remove-node.ts';
@@ -53,13 +54,14 @@ export function openFirebaseTarget(url: string, options: AdapterOptions, env: En
 }
 
 type RestoreRun = RestoreOptions & { readonly onProgress: OnProgress; readonly signal: AbortSignal };
+type FirebaseRun = FirebaseRestoreOptions & Pick<RestoreRun, 'onProgress' | 'signal'>;
 
 /** A Firebase Realtime Database, or a node of it, to restore into. */
 export class FirebaseTarget implements Target {
   readonly kind = 'firebase-rtdb';
   readonly name: string;
   readonly comparesItself = false;
-  readonly specialOptions = FIREBASE_RESTORE_OPTIONS;
+  readonly specialOptions = Object.keys(FIREBASE_RESTORE_OPTIONS);
   readonly #options: FirebaseOptions;
   readonly #env: Environment;
 
@@ -73,7 +75,8 @@ export class FirebaseTarget implements Target {
     return new FirebaseSource(this.#options, this.#env);
   }
 
-  async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
+  async plan(contents: BackupContents, given: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
+    const options = firebaseOptions(given);
     const { replace = false, merge = false, resume = false, rules = false } = options;
     refuseMixed(options);
     const selections = await this.#place(contents, options, signal);
@@ -112,7 +115,8 @@ export class FirebaseTarget implements Target {
     };
   }
 
-  async restore(contents: BackupContents, _: RestorePlan, options: RestoreRun): Promise<void> {
+  async restore(contents: BackupContents, _: RestorePlan, given: RestoreRun): Promise<void> {
+    const options = firebaseOptions(given);
     const { signal, onProgress, merge = false, resume = false, replace = false, rules = false } = options;
     const selections = await this.#place(contents, options, signal);
     await using connection = this.#connect();
@@ -147,7 +151,7 @@ export class FirebaseTarget implements Target {
   async #clear(
     connection: FirebaseConnection,
     conflicts: readonly Conflict[],
-    { onProgress, signal }: RestoreRun,
+    { onProgress, signal }: FirebaseRun,
   ): Promise<void> {
     if (conflicts.length === 0) return;
     onProgress({ kind: 'phase', phase: 'clear' });
@@ -179,7 +183,7 @@ export class FirebaseTarget implements Target {
   /** What is restored and where it goes; of a path, counted. @throws E_NO_DATASET */
   async #place(
     contents: BackupContents,
-    options: RestoreOptions,
+    options: FirebaseRestoreOptions,
     signal: AbortSignal,
   ): Promise<readonly PlacedSelection[]> {
     const from = options.path === undefined ? [] : parsePath(options.path, '--path');
@@ -201,7 +205,7 @@ export class FirebaseTarget implements Target {
   }
 
   /** Nodes that must be empty: that of the whole, or those that were named. */
-  #places(selections: readonly PlacedSelection[], options: RestoreOptions): readonly NodePath[] {
+  #places(selections: readonly PlacedSelection[], options: FirebaseRestoreOptions): readonly NodePath[] {
     if (options.datasets !== undefined) return selections.map(({ place }) => place);
     const to = parsePath(options.toPath ?? options.path ?? '', '--to-path');
     return [[...this.#options.base, ...to]];
@@ -222,7 +226,7 @@ export class FirebaseTarget implements Target {
   }
 }
 
-function refuseMixed({ replace, merge, resume }: RestoreOptions): void {
+function refuseMixed({ replace, merge, resume }: FirebaseRestoreOptions): void {
   if (!replace || (!merge && !resume)) return;
   throw new HoldfastError(
     'E_USAGE',
@@ -246,7 +250,7 @@ function virtual({ dataset, name, records, plainBytes }: PlacedSelection): Store
 
 function warningsOf(
   contents: BackupContents,
-  { rules, path, datasets }: RestoreOptions,
+  { rules, path, datasets }: FirebaseRestoreOptions,
   { base }: FirebaseOptions,
 ): readonly string[] {
   const hasRules = storedDataset(contents, RULES_DATASET) !== undefined;

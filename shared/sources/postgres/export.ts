@@ -18,22 +18,11 @@ import { quoteIdent, quoteQualified } from './text/identifiers.ts';
 const BLOCK_CHARACTERS = 64 * 1024;
 
 /** A backup of PostgreSQL as SQL that `psql` runs, or one table as CSV or NDJSON (docs/guide/restore.md). */
-export const exportPostgres: Exporter = async function* (
-  contents,
-  { format, datasets, path, instance, signal },
-) {
-  if (instance !== undefined)
-    throw new HoldfastError('E_USAGE', `a backup of PostgreSQL has no instance '${instance}'`, {
-      hint: 'Leave --instance out.',
+export const exportPostgres: Exporter = async function* (contents, { format, datasets, signal }) {
+  if (format === 'json')
+    throw new HoldfastError('E_USAGE', 'a backup of PostgreSQL has no json', {
+      hint: 'Export it as sql, csv or ndjson.',
     });
-  if (format === 'json' || path !== undefined)
-    throw new HoldfastError(
-      'E_USAGE',
-      `a backup of PostgreSQL has no ${path === undefined ? 'json' : 'paths'}`,
-      {
-        hint: 'Export it as sql, csv or ndjson.',
-      },
-    );
   if (format === 'sql') yield* exportSql(contents, datasets, signal);
   else
     yield* exportRows(contents, await oneTable(contents, datasets, { format, signal }), { format, signal });

@@ -130,7 +130,7 @@ describe('secrets and targets', () => {
       { name: 'shop', kind: 'postgres', url: '', secret: SECRET, options: { caFile: 'rds' } },
     ]);
     expect(config.targets[0]).toMatchObject({ name: 'scratch', url: 'postgres://db/scratch' });
-    expect(config.drill.postgres).toEqual({ url: '', secret: SECRET, options: {} });
+    expect(config.drill['postgres']).toEqual({ url: '', secret: SECRET, options: {} });
   });
 
   it('are refused beside a URL, missing, or as anything but an ARN', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
 import { exportBackup } from '../../../shared/jobs/restore/export.ts';
-import { restoreBackup } from '../../../shared/jobs/restore/restore.ts';
+import { type RestoreJobOptions, restoreBackup } from '../../../shared/jobs/restore/restore.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import { FirebaseConnection } from '../../../shared/sources/firebase-rtdb/connection/connection.ts';
 import {
@@ -11,7 +11,6 @@ import {
 } from '../../../shared/sources/firebase-rtdb/connection/options.ts';
 import { openFirebaseSource } from '../../../shared/sources/firebase-rtdb/source.ts';
 import { openFirebaseTarget } from '../../../shared/sources/firebase-rtdb/target.ts';
-import type { RestoreOptions } from '../../../shared/sources/target.ts';
 import { startFirebaseServer } from '../../../tools/firebase-server/server.ts';
 import { never } from '../repository/engine.ts';
 import { seededRandom } from '../repository/rows.ts';
@@ -79,7 +78,7 @@ export function backUpFirebase(
 export async function restoreFirebase(
   repository: Repository,
   url: string,
-  options: RestoreOptions & { readonly signal?: AbortSignal } = {},
+  options: Partial<RestoreJobOptions> = {},
 ) {
   const { key } = await latest(repository);
   return restoreBackup(repository, key, firebaseTarget(url), { signal: never, ...options });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../../../core/errors.ts';
-import { FIREBASE_KEY_FILE } from '../../../core/firebase-key-file.ts';
 import { accessToken, type Credentials, FetchedToken, idToken, NO_CREDENTIALS } from './credentials.ts';
 import type { DatabaseUrl } from './database-url.ts';
+import { FIREBASE_KEY_FILE } from './key-file.ts';
 import { parseServiceAccount, type ServiceAccount, serviceAccountToken } from './service-account.ts';
 import { type ExternalAccount, parseExternalAccount, workloadIdentityToken } from './workload-identity.ts';
 

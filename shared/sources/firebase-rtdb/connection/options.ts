@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { SECOND_MS } from '../../../core/units.ts';
-import { FIREBASE_OPTIONS } from '../../source-options.ts';
+import { FIREBASE_OPTIONS } from '../config.ts';
 import {
   type AdapterOptions,
   type CredentialsChoice,

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import type { BackupContents } from '../../contents.ts';
-import type { RestoreOptions, Target } from '../../target.ts';
+import type { Target } from '../../target.ts';
+import type { FirebaseRestoreOptions } from '../restore/options.ts';
 import {
   chooseOne,
   chosenInstances,
@@ -14,12 +15,12 @@ export interface Route {
   /** Undefined in a backup of one database. */
   readonly instance: string | undefined;
   readonly contents: BackupContents;
-  readonly options: RestoreOptions;
+  readonly options: FirebaseRestoreOptions;
   readonly target: Target;
 }
 
 /** @throws E_USAGE, E_NO_DATASET with what to do */
-export type Routing = (contents: BackupContents, options: RestoreOptions) => readonly Route[];
+export type Routing = (contents: BackupContents, options: FirebaseRestoreOptions) => readonly Route[];
 
 /** Into one database: that of the backup, or the one instance that is named. */
 export function routeToOne(target: Target): Routing {
@@ -64,7 +65,7 @@ export function routesTo(targetOf: (instance: string | undefined) => Target): Ro
 function routeToNamed(
   targets: ReadonlyMap<string, Target>,
   contents: BackupContents,
-  { instance, ...options }: RestoreOptions,
+  { instance, ...options }: FirebaseRestoreOptions,
 ): Route {
   if (instance !== undefined)
     return { instance: undefined, contents, options, target: namesake(targets, instance) };
@@ -89,7 +90,7 @@ function namesake(targets: ReadonlyMap<string, Target>, instance: string): Targe
 
 function routeOf(
   contents: BackupContents,
-  options: RestoreOptions,
+  options: FirebaseRestoreOptions,
   { instance, target }: { readonly instance: string; readonly target: Target },
 ): Route {
   const datasets = datasetsWithin(instance, options.datasets);

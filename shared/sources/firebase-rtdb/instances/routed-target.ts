@@ -2,22 +2,17 @@ import { HoldfastError } from '../../../core/errors.ts';
 import type { OnProgress } from '../../../core/progress.ts';
 import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { Source, SourceView } from '../../source.ts';
-import type { RestoreOptions, RestorePlan, SpecialOption, Target } from '../../target.ts';
+import type { RestoreOptions, RestorePlan, Target } from '../../target.ts';
 import { RULES_DATASET, storedDataset } from '../reading/datasets.ts';
+import {
+  FIREBASE_RESTORE_OPTIONS,
+  type FirebaseRestoreOptions,
+  firebaseOptions,
+} from '../restore/options.ts';
 import { nameIn, splitName } from './instance-contents.ts';
 import type { Route, Routing } from './instance-routes.ts';
 import { namingInstance } from './instances.ts';
 import { InstancesView, type InstanceView } from './instances-view.ts';
-
-export const FIREBASE_RESTORE_OPTIONS: readonly SpecialOption[] = [
-  'path',
-  'toPath',
-  'instance',
-  'merge',
-  'resume',
-  'rules',
-  'bytesPerSecond',
-];
 
 /** A route whose instance has a name, with its part of the plan. */
 interface PlannedRoute {
@@ -33,7 +28,7 @@ export class RoutedTarget implements Target {
   readonly kind = 'firebase-rtdb';
   readonly name: string;
   readonly comparesItself = false;
-  readonly specialOptions = FIREBASE_RESTORE_OPTIONS;
+  readonly specialOptions = Object.keys(FIREBASE_RESTORE_OPTIONS);
   readonly #source: Source;
   readonly #routing: Routing;
 
@@ -49,7 +44,7 @@ export class RoutedTarget implements Target {
   }
 
   async plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan> {
-    const [first, ...others] = this.#routing(contents, options);
+    const [first, ...others] = this.#routing(contents, firebaseOptions(options));
     if (first && first.instance === undefined)
       return first.target.plan(first.contents, first.options, signal);
     const planned = await planRoutes(first ? [first, ...others] : [], signal);
@@ -73,7 +68,8 @@ export class RoutedTarget implements Target {
     };
   }
 
-  async restore(contents: BackupContents, plan: RestorePlan, options: RestoreRun): Promise<void> {
+  async restore(contents: BackupContents, plan: RestorePlan, given: RestoreRun): Promise<void> {
+    const options = firebaseOptions(given);
     const { onProgress, signal } = options;
     const routes = this.#routing(contents, options);
     if (routes.length > 1) this.#refuseConflicts(await planRoutes(routes, signal), options);
@@ -93,7 +89,10 @@ export class RoutedTarget implements Target {
   }
 
   /** Before anything is written anywhere. */
-  #refuseConflicts(planned: readonly PlannedRoute[], { replace = false, rules = false }: RestoreRun): void {
+  #refuseConflicts(
+    planned: readonly PlannedRoute[],
+    { replace = false, rules = false }: FirebaseRestoreOptions,
+  ): void {
     const conflicts = planned.flatMap(({ instance, plan }) =>
       plan.conflicts.map((text) => `${instance}: ${text}`),
     );

@@ -1,7 +1,7 @@
 import { HoldfastError } from '../../../core/errors.ts';
 import { SECOND_MS } from '../../../core/units.ts';
 import { isRdsHost } from '../../rds/hosts.ts';
-import { POSTGRES_OPTIONS } from '../../source-options.ts';
+import { POSTGRES_OPTIONS } from '../config.ts';
 import { PAGES_PER_PARTITION } from '../datasets/partitions.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './password.ts';
 import { parsePostgresUrl, type UrlSettings } from './url.ts';

@@ -55,7 +55,8 @@ export async function prepareRestore(
   const schema = await chooseSchema(client, { pre, post, chosen }, options, signal);
   const largeObjects = await checkLargeObjects(client, contents, datasets, { ...options, signal });
   const there = await listRoles(client, signal);
-  const globals = options.roles ? await planGlobals(client, contents, there, signal) : undefined;
+  const globals =
+    options.special?.['roles'] === true ? await planGlobals(client, contents, there, signal) : undefined;
   const roles = new Set([...there, ...(globals?.made ?? [])]);
   const wanted = [...schema.preData, ...schema.postData];
   const others = await leaveOthers(client, wanted, schema.presence.present, signal);

@@ -1,0 +1,38 @@
+import { HoldfastError } from '../../core/errors.ts';
+import { allRestoreOptions, pluginOf, type SpecialRestoreOptions } from '../../sources/registry.ts';
+import type { RestoreOptions, Target } from '../../sources/target.ts';
+
+type Special = Pick<RestoreOptions, 'special'>;
+
+/** Options as targets and exporters take them: what only some kinds know is in `special`. */
+export function withSpecial<Options extends SpecialRestoreOptions & Special>(
+  given: Options,
+): Omit<Options, keyof SpecialRestoreOptions> & Required<Special> {
+  const known = allRestoreOptions();
+  const isSpecial = ([name]: readonly [string, unknown]) => known.has(name);
+  const entries = Object.entries(given);
+  const common = Object.fromEntries(entries.filter((entry) => !isSpecial(entry)));
+  const special = Object.fromEntries(entries.filter((entry) => isSpecial(entry) && entry[1] !== undefined));
+  return { ...(common as Options), special: { ...given.special, ...special } };
+}
+
+/** @throws E_USAGE for an option that this kind of target does not know */
+export function refuseUnknown(target: Target, { keepGoing, special = {} }: RestoreOptions): void {
+  const given = Object.entries({ ...special, keepGoing }).find(
+    ([name, value]) => value !== undefined && value !== false && !target.specialOptions?.includes(name),
+  );
+  if (given === undefined) return;
+  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} knows nothing of '${given[0]}'`, {
+    hint: 'Leave the option out; `holdfast help restore` says which kinds know it.',
+  });
+}
+
+/** @throws E_USAGE for an option that exports of this kind of source do not know */
+export function refuseUnknownOfExport(kind: string, { special = {} }: Special): void {
+  const { displayName, restoreOptions = {} } = pluginOf(kind);
+  const given = Object.keys(special).find((name) => !restoreOptions[name]?.isForExports);
+  if (given === undefined) return;
+  throw new HoldfastError('E_USAGE', `an export of ${displayName} knows nothing of '${given}'`, {
+    hint: 'Leave the option out; `holdfast help export` says which kinds know it.',
+  });
+}

@@ -1,1 +1,0 @@
-export type SourceKind = 'files' | 'firebase-rtdb' | 'postgres';
