@@ -13,6 +13,11 @@ export function useStatus(): Resource<Status> {
   return useResource('status', load, () => PACE_MS);
 }
 
+/** What is known of it now; a component that reads it is drawn again when that changes. */
+export function currentStatus(): Status | undefined {
+  return resource('status', load).value.value;
+}
+
 /** Asks again, where something was done that changes it. */
 export function refreshStatus(): void {
   void resource('status', load).refresh();

@@ -1,12 +1,8 @@
-const KINDS: Readonly<Record<string, string>> = {
-  postgres: 'PostgreSQL',
-  'firebase-rtdb': 'Firebase',
-  files: 'Files',
-};
+import { kindNamed } from '../api/kinds.ts';
 
 /** `PostgreSQL`, as the maker writes it. */
 export function kindName(kind: string): string {
-  return KINDS[kind] ?? kind;
+  return kindNamed(kind).name;
 }
 
 /** What one calls a source: its name without what only connects. `postgres://db.example/shop` is `shop`. */

@@ -8,6 +8,7 @@ import {
   restoreBackup,
 } from '../../shared/jobs/restore/restore.ts';
 import { planRestoreToNew, restoreToNew } from '../../shared/jobs/restore/restore-to-new.ts';
+import { refuseNotOffered } from '../../shared/jobs/restore/special-options.ts';
 import { openScratch, openTarget } from '../../shared/jobs/source/adapters.ts';
 import { audited } from '../runtime/audit.ts';
 import { chosenBackup } from '../runtime/backup-choice.ts';
@@ -33,6 +34,8 @@ const Event = z.strictObject({
   merge: z.boolean().optional(),
   resume: z.boolean().optional(),
   keepGoing: z.boolean().optional(),
+  /** What only targets of its kind know. */
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   dryRun: z.boolean().optional(),
   requestedBy,
 });
@@ -43,11 +46,12 @@ export const handler = defineFunction(
   async (event, invocation) => {
     const { config, signal, onProgress, id: run } = invocation;
     const { to, newDatabase, datasets, path, replace = false, merge = false, requestedBy: by } = event;
-    const { resume = false, keepGoing = false } = event;
+    const { resume = false, keepGoing = false, options: special = {} } = event;
     const place = await openPlace(findTarget(to, config), signal);
+    refuseNotOffered(place.config.kind, event.options);
     const repository = await invocation.repository();
     const key = await chosenBackup(repository, event.backup, signal);
-    const choices = { datasets, path, replace, merge, resume, keepGoing, onProgress, signal };
+    const choices = { datasets, path, replace, merge, resume, keepGoing, special, onProgress, signal };
     const work = await workAt(repository, key, { place, newDatabase });
     if (event.dryRun === true) {
       const plan = planOf(await work.plan(choices));

@@ -75,3 +75,6 @@ export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 /** What the audit trail can be exported as. */
 export const AUDIT_FORMATS = ['csv', 'ndjson'] as const;
 export type AuditFormat = (typeof AUDIT_FORMATS)[number];
+
+/** Forms of exports, of all kinds of database together. */
+export const EXPORT_FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;

@@ -457,6 +457,10 @@ export interface components {
       readonly datasets: (readonly string[]) | null;
       /** @enum {string} */
       readonly mode: "empty" | "replace" | "merge";
+      /** @description what only targets of its kind know */
+      readonly options: ({
+        [key: string]: string | number | boolean;
+      }) | null;
       /** @description of the target, of a run that failed or was cancelled; null while it runs, and of others */
       readonly state: ("untouched" | "empty" | "part" | "uncompared" | "incomplete" | "different" | "removed" | "unknown") | null;
       /** @description datasets that are not known to be whole at the target */
@@ -928,6 +932,29 @@ export interface operations {
                   readonly kind: string;
                 }[];
               readonly types: readonly string[];
+              /** @description every kind of database that this release knows */
+              readonly kinds: readonly ({
+                  readonly kind: string;
+                  /** @description as its maker writes it */
+                  readonly name: string;
+                  /** @description forms of a download; the first is the default */
+                  readonly exports: readonly ({
+                      /** @enum {string} */
+                      readonly format: "sql" | "csv" | "json" | "ndjson";
+                      readonly label: string;
+                      readonly needsDataset: boolean;
+                    })[];
+                  /** @description its targets take backups of every kind */
+                  readonly takesEveryKind: boolean;
+                  /** @description what `options` of a restore may have for its targets */
+                  readonly restoreOptions: readonly ({
+                      readonly name: string;
+                      readonly label: string;
+                      readonly help: string;
+                      /** @enum {string} */
+                      readonly type: "switch" | "number" | "text";
+                    })[];
+                })[];
             };
             readonly caller: {
               readonly name: string;
@@ -1565,6 +1592,10 @@ export interface operations {
            * @default false
            */
           readonly keepGoing?: boolean;
+          /** @description what only targets of its kind know: GET /status lists it in configured.kinds */
+          readonly options?: {
+            [key: string]: string | number | boolean;
+          };
           /** @default false */
           readonly dryRun?: boolean;
           /** @description of the dry run of the same request: needed where dryRun is false */

@@ -1,22 +1,12 @@
 import { useState } from 'preact/hooks';
+import { kindNamed } from '../../api/kinds.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { SelectField } from '../../ui/fields.tsx';
 import { tell } from '../../ui/toasts.tsx';
 import type { Detail } from './detail.ts';
 import { download, type Format } from './download.ts';
 
-const FORMATS: Readonly<Record<string, readonly (readonly [Format, string])[]>> = {
-  postgres: [
-    ['sql', 'SQL (psql opens it)'],
-    ['csv', 'CSV'],
-    ['ndjson', 'JSON, a record a line'],
-  ],
-  'firebase-rtdb': [
-    ['json', 'JSON (Firebase imports it)'],
-    ['ndjson', 'JSON, a record a line'],
-  ],
-};
-const ANY: readonly (readonly [Format, string])[] = [['ndjson', 'JSON, a record a line']];
+const ANY = [{ format: 'ndjson', label: 'JSON, a record a line', needsDataset: false }] as const;
 
 export function DownloadDialog({
   backup,
@@ -25,12 +15,13 @@ export function DownloadDialog({
   readonly backup: Detail;
   readonly onClose: () => void;
 }) {
-  const formats = FORMATS[backup.source.kind] ?? ANY;
-  const [format, setFormat] = useState<Format>(formats[0]?.[0] ?? 'ndjson');
+  const { exports } = kindNamed(backup.source.kind);
+  const formats = exports.length > 0 ? exports : ANY;
+  const [format, setFormat] = useState<Format>(formats[0]?.format ?? 'ndjson');
   const [dataset, setDataset] = useState('');
   const [phase, setPhase] = useState('');
   const datasets = (backup.sealed?.datasets ?? []).filter(({ kind }) => kind === 'data');
-  const needsDataset = format === 'csv' || (format === 'ndjson' && backup.source.kind === 'postgres');
+  const needsDataset = formats.find((one) => one.format === format)?.needsDataset ?? false;
   const act = async () => {
     const query = { format, ...(dataset === '' ? {} : { dataset }) };
     const fileName = await download(backup.key, query, setPhase);
@@ -52,7 +43,7 @@ export function DownloadDialog({
         label="Format"
         value={format}
         onInput={(value) => setFormat(value as Format)}
-        options={formats}
+        options={formats.map((one) => [one.format, one.label] as const)}
       />
       <SelectField
         label="What"

@@ -1,9 +1,11 @@
 import { pairingWarnings } from '../../../shared/api/schema/pairing.ts';
+import { kindNamed } from '../../api/kinds.ts';
 import type { Status } from '../../api/status.ts';
 import { Choice, type Option, SelectField, TextField } from '../../ui/fields.tsx';
 import { Note } from '../../ui/parts.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
 import type { Detail } from '../backups/detail.ts';
+import { KindOptions } from './kind-options.tsx';
 import type { Wish } from './plan.ts';
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
@@ -41,7 +43,9 @@ export function serversFor(kind: string, { newDatabases, targets }: Status['conf
 
 export function Where({ detail, wish, configured, onChange }: WhereProps) {
   const { kind } = detail.source;
-  const fitting = configured.targets.filter((target) => target.kind === kind || target.kind === 'files');
+  const fitting = configured.targets.filter(
+    (target) => target.kind === kind || kindNamed(target.kind).takesEveryKind,
+  );
   const servers = serversFor(kind, configured);
   if (fitting.length === 0 && servers.length === 0)
     return (
@@ -58,6 +62,7 @@ export function Where({ detail, wish, configured, onChange }: WhereProps) {
     wish.newDatabase === undefined && wish.to !== ''
       ? pairingWarnings({ name: wish.to, location: '' }, shortSource(detail.source.name), names)
       : [];
+  const chosen = fitting.find(({ name }) => wish.newDatabase === undefined && name === wish.to)?.kind;
   return (
     <>
       {servers.length > 0 && <NewDatabase {...{ detail, wish, configured, onChange }} servers={servers} />}
@@ -68,11 +73,12 @@ export function Where({ detail, wish, configured, onChange }: WhereProps) {
           name="target"
           title={name}
           isChosen={wish.newDatabase === undefined && wish.to === name}
-          onChoose={() => onChange({ to: name, newDatabase: undefined, mode: 'empty' })}
+          onChoose={() => onChange({ to: name, newDatabase: undefined, mode: 'empty', options: {} })}
         >
           {kindName(of)}, a target of the configuration
         </Choice>
       ))}
+      {chosen !== undefined && <KindOptions kind={chosen} wish={wish} onChange={onChange} />}
       {warnings.map((warning) => (
         <Note key={warning} tone="warn">
           <strong>{warning}</strong>
@@ -90,7 +96,7 @@ function NewDatabase({
 }: WhereProps & { readonly servers: readonly Option[] }) {
   const { newDatabase } = wish;
   const choose = () =>
-    onChange({ to: servers[0]?.[0] ?? '', newDatabase: newNameFor(detail), mode: 'empty' });
+    onChange({ to: servers[0]?.[0] ?? '', newDatabase: newNameFor(detail), mode: 'empty', options: {} });
   return (
     <>
       <Choice

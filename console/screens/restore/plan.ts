@@ -18,6 +18,8 @@ export interface Wish {
   readonly mode: 'empty' | 'replace' | 'merge';
   readonly resume: boolean;
   readonly keepGoing: boolean;
+  /** What only targets of its kind know. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
 export const NO_WISH: Wish = {
@@ -28,6 +30,7 @@ export const NO_WISH: Wish = {
   mode: 'empty',
   resume: false,
   keepGoing: false,
+  options: {},
 };
 
 /** What the place is called, and what confirms it when it is typed. */
@@ -36,7 +39,7 @@ export function placeOf({ to, newDatabase }: Wish): string {
 }
 
 /** The request for it; the real one must be the same as that of the plan. */
-export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGoing }: Wish) {
+export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGoing, options }: Wish) {
   return {
     backup,
     ...(to === '' ? {} : { to }),
@@ -46,17 +49,20 @@ export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGo
     merge: mode === 'merge',
     resume,
     keepGoing,
+    ...(Object.keys(options).length > 0 ? { options } : {}),
   };
 }
 
 /** The address of a restore that is made up already, but for a last look at its plan. */
-export function wishHref({ backup, to, newDatabase, datasets, mode, resume, keepGoing }: Wish): string {
+export function wishHref(wish: Wish): string {
+  const { backup, to, newDatabase, datasets, mode, resume, keepGoing, options } = wish;
   const query = new URLSearchParams({ mode });
   if (to !== '') query.set('to', to);
   if (newDatabase !== undefined) query.set('new', newDatabase);
   for (const name of datasets ?? []) query.append('dataset', name);
   if (resume) query.set('resume', '');
   if (keepGoing) query.set('keep-going', '');
+  if (Object.keys(options).length > 0) query.set('options', JSON.stringify(options));
   return `${restoreHref(backup)}?${query}`;
 }
 
@@ -75,12 +81,26 @@ export function wishOf(backup: string, query: URLSearchParams): Wish | undefined
     mode: mode === 'replace' || mode === 'merge' ? mode : 'empty',
     resume: query.has('resume'),
     keepGoing: query.has('keep-going'),
+    options: optionsOf(query.get('options')),
   };
+}
+
+/** Of an address: what is no object of plain values counts as nothing. */
+function optionsOf(text: string | null): Wish['options'] {
+  try {
+    const given: unknown = JSON.parse(text ?? '{}');
+    const entries = typeof given === 'object' && given !== null ? Object.entries(given) : [];
+    return Object.fromEntries(
+      entries.filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value)),
+    );
+  } catch {
+    return {};
+  }
 }
 
 /** What a restore that did not end well becomes by one of the ways that are offered. */
 export function wishByWay(backup: string, run: RestoreRun, way: RestoreWay): Wish {
-  const { to, newDatabase, datasets, mode, missing } = run;
+  const { to, newDatabase, datasets, mode, options, missing } = run;
   const again: Wish = {
     ...NO_WISH,
     backup,
@@ -88,6 +108,7 @@ export function wishByWay(backup: string, run: RestoreRun, way: RestoreWay): Wis
     newDatabase: newDatabase ?? undefined,
     datasets: datasets ?? undefined,
     mode,
+    options: options ?? {},
   };
   const changes: Readonly<Record<RestoreWay, Partial<Wish>>> = {
     again: {},

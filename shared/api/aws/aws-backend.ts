@@ -233,7 +233,8 @@ export class AwsBackend implements Backend {
   }
 
   #restoreEvent(body: RestoreBody, { caller }: Call) {
-    const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing } = body;
+    const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing, options } =
+      body;
     if (toPath !== undefined)
       throw new ApiError('E_BAD_REQUEST', 'toPath is not known to the restore function', {
         fields: [{ field: 'toPath', problem: 'is not known on AWS' }],
@@ -246,6 +247,7 @@ export class AwsBackend implements Backend {
       ...(newDatabase === undefined ? {} : { newDatabase }),
       ...(resume ? { resume } : {}),
       ...(keepGoing ? { keepGoing } : {}),
+      ...(options === undefined ? {} : { options }),
       replace,
       merge,
       requestedBy: nameOf(caller),

@@ -6,6 +6,7 @@ import { openLocks } from '../../jobs/lock/lock.ts';
 import { openConfiguredRepository } from '../../jobs/open-repository.ts';
 import { CachingStore } from '../../store/caching-store.ts';
 import { openS3Exports, openStore } from '../../store/open-store.ts';
+import { kindsJson } from '../presenters/kinds.ts';
 import { RepositoryView } from '../server/repository-view.ts';
 import { AwsBackend } from './aws-backend.ts';
 import type { AwsServices } from './aws-services.ts';
@@ -57,6 +58,7 @@ export async function openAwsBackend(
       // A function has the secrets of targets alone: each new database is named with one.
       newDatabases: [],
       types: [...types.names],
+      kinds: kindsJson(),
     },
     schedules: Object.entries(aws.schedules).flatMap(([type, schedule]) =>
       (schedule.sources ?? config.sources.map(({ name }) => name)).map((source) => ({

@@ -8,6 +8,7 @@ import { cancelRun } from '../../jobs/runs/cancel-run.ts';
 import { sourceNames } from '../../jobs/source/source-names.ts';
 import { KINDS } from '../../sources/registry.ts';
 import { type ApiKeyStore, keysOfRepository } from '../access/api-key-store.ts';
+import { kindsJson } from '../presenters/kinds.ts';
 import { mergedRuns } from '../presenters/recorded-runs.ts';
 import type { AcceptAnswer, HoldAnswer } from '../schema/backups.ts';
 import type { NotificationTestAnswer } from '../schema/notifications.ts';
@@ -58,6 +59,7 @@ export class LocalBackend implements Backend {
       targets: targets.map(named),
       newDatabases: KINDS.map(({ kind }) => kind).filter((kind) => hasServer(options, kind)),
       types: [...types.names],
+      kinds: kindsJson(),
     };
   }
 

@@ -7,6 +7,7 @@ import {
   restoreAndCompare,
 } from '../../jobs/restore/restore.ts';
 import { type NewPlace, planRestoreToNew, restoreToNew } from '../../jobs/restore/restore-to-new.ts';
+import { refuseNotOffered } from '../../jobs/restore/special-options.ts';
 import { knownKind, openScratch, openTarget } from '../../jobs/source/adapters.ts';
 import type { RestoreBody } from '../schema/runs.ts';
 import type { LocalBackendOptions } from './options.ts';
@@ -28,7 +29,7 @@ export interface RestorePlace {
   restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
 }
 
-type Asked = Pick<RestoreBody, 'to' | 'newDatabase'>;
+type Asked = Pick<RestoreBody, 'to' | 'newDatabase' | 'options'>;
 type Options = Pick<LocalBackendOptions, 'repository' | 'targets' | 'drillServer' | 'env'>;
 
 /** @throws E_BAD_REQUEST for a name that is not configured, E_CONFIG where no server is there to make one on */
@@ -41,9 +42,11 @@ export async function openRestorePlace(
   const { newDatabase } = asked;
   if (newDatabase === undefined) {
     const place = placeNamed(targets, asked.to, 'to');
+    refuseNotOffered(place.kind, asked.options);
     return atTarget(options, key, { name: place.name, target: await openTarget(place, env) });
   }
   const { kind } = (await repository.readManifest(key, signal)).source;
+  refuseNotOffered(kind, asked.options);
   const server = await openScratch(serverOf(options, asked, kind), env);
   return atNew(options, key, { server, name: newDatabase });
 }
@@ -84,6 +87,6 @@ function atNew({ repository }: Options, key: BackupKey, place: NewPlace): Restor
 }
 
 export function restoreOptions(body: RestoreBody, signal: AbortSignal): RestoreJobOptions {
-  const { datasets, path, toPath, replace, merge, resume, keepGoing } = body;
-  return { datasets, path, toPath, replace, merge, resume, keepGoing, signal };
+  const { datasets, path, toPath, replace, merge, resume, keepGoing, options = {} } = body;
+  return { datasets, path, toPath, replace, merge, resume, keepGoing, special: options, signal };
 }

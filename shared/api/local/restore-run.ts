@@ -74,9 +74,9 @@ class RestoreCourse {
 }
 
 function describe(body: RestoreBody, state: TargetState | null): RestoreRun {
-  const { to = null, newDatabase = null, datasets = null, replace, merge } = body;
+  const { to = null, newDatabase = null, datasets = null, replace, merge, options = null } = body;
   const mode = replace ? 'replace' : merge ? 'merge' : 'empty';
-  return { to, newDatabase, datasets, mode, state, missing: [], ways: [] };
+  return { to, newDatabase, datasets, mode, options, state, missing: [], ways: [] };
 }
 
 async function afterFailure(

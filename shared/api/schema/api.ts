@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { AUDIT_FORMATS, type LimitClass, type Role } from '../../core/api-names.ts';
+import { AUDIT_FORMATS, EXPORT_FORMATS, type LimitClass, type Role } from '../../core/api-names.ts';
 import type { FileFormat } from '../../core/export-types.ts';
 import { ApiKeysAnswer, CreateApiKeyBody, CreatedApiKey, RevokedApiKey } from './api-keys.ts';
 import {
@@ -21,7 +21,6 @@ import {
   DownloadLink,
   DownloadQuery,
   DrillBody,
-  EXPORT_FORMATS,
   LockBody,
   RestoreBody,
   RestorePlanAnswer,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { EXPORT_FORMATS } from '../../core/api-names.ts';
 import { RUN_KINDS } from '../../core/run-kinds.ts';
 import {
   BackupKeyText,
@@ -16,6 +17,7 @@ const RUNS_LIMIT = { fallback: 50, most: 200 };
 const MOST_DATASETS = 1000;
 const MOST_NOTE_CHARS = 500;
 const MOST_PATH_CHARS = 1000;
+const MOST_OPTION_NAME_CHARS = 60;
 const MOST_CONFIRM_CHARS = 300;
 
 const noteText = z
@@ -72,6 +74,12 @@ export type CopyBody = z.infer<typeof CopyBody>;
 export const LockBody = z.strictObject({});
 export type LockBody = z.infer<typeof LockBody>;
 
+/** Options of targets by name. */
+const SpecialOptions = z.record(
+  z.string().max(MOST_OPTION_NAME_CHARS),
+  z.union([z.string().max(MOST_PATH_CHARS), z.number(), z.boolean()]),
+);
+
 /** A name that every kind of server takes as it is. */
 const NewDatabaseName = z
   .string()
@@ -92,6 +100,9 @@ export const RestoreBody = z.strictObject({
   merge: z.boolean().default(false),
   resume: z.boolean().default(false).describe('go on with a restore that broke off, of a kind that can'),
   keepGoing: z.boolean().default(false).describe('leave out what the database refuses, of a kind that can'),
+  options: SpecialOptions.optional().describe(
+    'what only targets of its kind know: GET /status lists it in configured.kinds',
+  ),
   dryRun: z.boolean().default(false),
   confirm: z
     .string()
@@ -200,6 +211,7 @@ export const RestoreRun = z
     newDatabase: z.string().nullable(),
     datasets: z.array(z.string()).nullable().describe('null: all'),
     mode: z.enum(['empty', 'replace', 'merge']),
+    options: SpecialOptions.nullable().describe('what only targets of its kind know'),
     state: z
       .enum(TARGET_STATES)
       .nullable()
@@ -219,11 +231,12 @@ export const RunAnswer = ApiRun.extend({
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 
-export const EXPORT_FORMATS = ['sql', 'csv', 'json', 'ndjson'] as const;
-
 export const DownloadQuery = z.strictObject({
   dataset: NameText.optional(),
-  format: z.enum(EXPORT_FORMATS).optional().describe('default: sql, of Firebase json'),
+  format: z
+    .enum(EXPORT_FORMATS)
+    .optional()
+    .describe('default: the first that GET /status lists for the kind of source'),
   prepared: RunId.optional().describe('run of an earlier answer 202 that has succeeded'),
 });
 export type DownloadQuery = z.infer<typeof DownloadQuery>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { LOCK_MODES } from '../../config/lock.ts';
-import { AUDIT_ACTIONS, AUDIT_FORMATS, AUDIT_OUTCOMES, ROLES } from '../../core/api-names.ts';
+import { AUDIT_ACTIONS, AUDIT_FORMATS, AUDIT_OUTCOMES, EXPORT_FORMATS, ROLES } from '../../core/api-names.ts';
 import {
   BackupKeyText,
   Count,
@@ -141,6 +141,25 @@ const CopyState = z.object({
 
 const Place = z.object({ name: z.string(), kind: z.string() });
 
+const KindText = z.object({
+  kind: z.string(),
+  name: z.string().describe('as its maker writes it'),
+  exports: z
+    .array(z.object({ format: z.enum(EXPORT_FORMATS), label: z.string(), needsDataset: z.boolean() }))
+    .describe('forms of a download; the first is the default'),
+  takesEveryKind: z.boolean().describe('its targets take backups of every kind'),
+  restoreOptions: z
+    .array(
+      z.object({
+        name: z.string(),
+        label: z.string(),
+        help: z.string(),
+        type: z.enum(['switch', 'number', 'text']),
+      }),
+    )
+    .describe('what `options` of a restore may have for its targets'),
+});
+
 export const StatusAnswer = z.object({
   now: Time,
   verdict: VerdictText,
@@ -169,6 +188,7 @@ export const StatusAnswer = z.object({
       sources: z.array(Place),
       targets: z.array(Place),
       types: z.array(z.string()),
+      kinds: z.array(KindText).describe('every kind of database that this release knows'),
     })
     .describe('what create and restore may name'),
   caller: z.object({

@@ -36,3 +36,25 @@ export function refuseUnknownOfExport(kind: string, { special = {} }: Special): 
     hint: 'Leave the option out; `holdfast help export` says which kinds know it.',
   });
 }
+
+const OFFERED_HINT = 'GET /status lists in configured.kinds what a restore may have.';
+
+/** Options as a request over the network gives them: only what the plugin offers there. @throws E_USAGE naming what is wrong */
+export function refuseNotOffered(kind: string, given: Readonly<Record<string, unknown>> = {}): void {
+  const { restoreOptions = {} } = pluginOf(kind);
+  for (const [name, value] of Object.entries(given)) {
+    const option = Object.hasOwn(restoreOptions, name) ? restoreOptions[name] : undefined;
+    if (option?.label === undefined)
+      throw new HoldfastError('E_USAGE', `options.${name} is not offered for targets of kind ${kind}`, {
+        hint: OFFERED_HINT,
+      });
+    if (!option.schema.safeParse(value).success)
+      throw new HoldfastError(
+        'E_USAGE',
+        `options.${name} is ${JSON.stringify(value)}, which is not allowed`,
+        {
+          hint: OFFERED_HINT,
+        },
+      );
+  }
+}
