@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/config/aws.ts';
 
 /** pg_dump's own bytes, which its code looks for beside itself. */
@@ -136,29 +136,23 @@ async function bundle(folder: string, names: readonly string[], plugins: Plugin[
     metafile: true,
   });
   const contents = new Map(outputFiles.map(({ path: file, contents }) => [path.basename(file), contents]));
-  const imports = new Map(
-    Object.entries(metafile.outputs).map(([file, output]) => [
-      path.basename(file),
-      output.imports.map((imported) => path.basename(imported.path)),
-    ]),
+  const outputs = new Map(
+    Object.entries(metafile.outputs).map(([file, output]) => [path.basename(file), output]),
   );
-  for (const name of names) await writeOne(path.join(folder, name), name, { contents, imports });
+  for (const name of names) await writeOne(path.join(folder, name), name, { contents, outputs });
   return Object.keys(metafile.inputs);
 }
 
 interface Built {
   /** Files by name. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
-  /** What each of them loads, at once or when it needs it. */
-  readonly imports: ReadonlyMap<string, readonly string[]>;
+  /** What each of them is made of, and loads, at once or when it needs it. */
+  readonly outputs: ReadonlyMap<string, Metafile['outputs'][string]>;
 }
 
-async function writeOne(folder: string, name: string, { contents, imports }: Built): Promise<void> {
+async function writeOne(folder: string, name: string, { contents, outputs }: Built): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const needed = new Set([`${name}.mjs`, ...workersOf(name)]);
-  // A set goes on to what is added to it meanwhile.
-  for (const file of needed)
-    for (const imported of imports.get(file) ?? []) if (contents.has(imported)) needed.add(imported);
+  const needed = filesFor(name, outputs);
   for (const file of needed) {
     const placed = file === `${name}.mjs` ? 'index.mjs' : file;
     await writeFile(path.join(folder, placed), contents.get(file) ?? '');
@@ -167,6 +161,43 @@ async function writeOne(folder: string, name: string, { contents, imports }: Bui
   }
   if (!WITH_PG_DUMP.includes(name)) return;
   await cp(PG_DUMP_WASM, path.join(folder, path.basename(PG_DUMP_WASM)));
+}
+
+/** What opens which parts of a kind of database. Who has none of these has no use for the part, though every plugin names it. */
+const OPENERS: Readonly<Record<string, readonly string[]>> = {
+  'shared/jobs/source/adapters.ts': ['source', 'target', 'scratch'],
+  'shared/jobs/source/open-checks.ts': ['checks'],
+  'shared/jobs/restore/transfers.ts': ['export'],
+};
+const PART = /^shared\/sources\/[^/]+\/(source|target|scratch|checks|export|import)\.ts$/;
+
+/** The files of a function: all that its code can load, but for parts of kinds of databases that it never opens. */
+function filesFor(name: string, outputs: Built['outputs']): ReadonlySet<string> {
+  const begin = [`${name}.mjs`, ...workersOf(name)];
+  const modules = [...reach(begin, outputs, [])].flatMap((file) =>
+    Object.keys(outputs.get(file)?.inputs ?? {}),
+  );
+  return reach(
+    begin,
+    outputs,
+    modules.flatMap((module) => OPENERS[module] ?? []),
+  );
+}
+
+function reach(
+  begin: readonly string[],
+  outputs: Built['outputs'],
+  parts: readonly string[],
+): ReadonlySet<string> {
+  const reached = new Set(begin);
+  // A set goes on to what is added to it meanwhile.
+  for (const file of reached)
+    for (const { path: imported } of outputs.get(file)?.imports ?? []) {
+      const found = path.basename(imported);
+      const part = PART.exec(outputs.get(found)?.entryPoint ?? '')?.[1];
+      if (outputs.has(found) && (part === undefined || parts.includes(part))) reached.add(found);
+    }
+  return reached;
 }
 
 function workersOf(name: string): string[] {

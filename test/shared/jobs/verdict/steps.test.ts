@@ -64,6 +64,7 @@ describe('what to do about what a verdict finds', () => {
         targets: [],
         types: [],
         newDatabases: [],
+        kinds: [],
       };
       const kinds = new Set<string>();
       for (const { facts } of CASES)
