@@ -12,9 +12,9 @@ import { FilesSource } from '../shared/sources/files/source.ts';
 import { openPostgresSource } from '../shared/sources/postgres/source.ts';
 import type { Source } from '../shared/sources/source.ts';
 import { FolderStore } from '../shared/store/folder-store.ts';
-import { startPostgres } from '../tools/embedded-postgres.ts';
 import { startFirebaseServer } from '../tools/firebase-server/server.ts';
-import { describeWithPart, describeWithParts, POSTGRES_15_BIN } from './support/parts.ts';
+import { describeWithPart, describeWithParts } from './support/parts.ts';
+import { ownPostgres } from './support/postgres.ts';
 import {
   initRepository,
   never,
@@ -23,6 +23,7 @@ import {
   TEST_KEY,
 } from './support/repository/engine.ts';
 import { listAgain } from './support/repository/forged-manifest.ts';
+import { POSTGRES_15_BIN } from './support/run/part-places.ts';
 import { firebaseSource } from './support/sources/firebase.ts';
 import { newFolder } from './support/temporary.ts';
 
@@ -183,7 +184,7 @@ describeWithParts(
       SELECT lo_from_bytea(4711, decode(repeat('00ff0a', 20000), 'hex'));`;
 
     it('table by table, by their attributes', async () => {
-      const server = await startPostgres({ bin: POSTGRES_15_BIN });
+      const server = await ownPostgres(15);
       try {
         const url = await server.createDatabase('shop');
         await server.query('shop', SQL);

@@ -1,6 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium, type Page } from 'playwright-core';
 import { newestLink, startConsoleRig } from '../test/support/console/console-rig.ts';
+import { CHROMIUM } from '../test/support/run/part-places.ts';
+import { buildConsole } from './build-console.ts';
+import { startPostgres } from './embedded-postgres.ts';
 
 /** The pictures of README.md and docs/guide/console.md, of the console on a database of its own with a year of backups. */
 const FOLDER = 'docs/images';
@@ -10,7 +15,14 @@ const VISITS = 30_000;
 const KEPT = { daily: 60, weekly: 350, manual: 400 };
 
 await mkdir(FOLDER, { recursive: true });
-await using rig = await startConsoleRig({
+const consoleFolder = await mkdtemp(path.join(tmpdir(), 'holdfast-screenshots-'));
+await buildConsole(consoleFolder);
+const parts = {
+  consoleFolder,
+  postgres: await startPostgres(),
+  browser: await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
+};
+await using rig = await startConsoleRig(parts, {
   dailyDays: DAILY_DAYS,
   visits: VISITS,
   retention: KEPT,
@@ -43,7 +55,7 @@ async function shoot(of: Page, name: string): Promise<void> {
   // Until the pointer and what moves have come to rest.
   await of.mouse.move(0, 0);
   await of.waitForTimeout(300);
-  const path = `${FOLDER}/${name}.png`;
-  await of.screenshot({ path, animations: 'disabled' });
-  console.log(path);
+  const place = `${FOLDER}/${name}.png`;
+  await of.screenshot({ path: place, animations: 'disabled' });
+  console.log(place);
 }

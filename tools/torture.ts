@@ -36,7 +36,7 @@ function run(): void {
     .filter((file) => readFileSync(file, 'utf8').includes('support/torture.ts'));
   console.log(`seed ${seed}, share ${values.share}: ${files.join(', ')}`);
   const vitest = path.resolve('node_modules/vitest/vitest.mjs');
-  const env = { ...process.env, TORTURE_SEED: seed, TORTURE_SHARE: values.share };
+  const env = { ...process.env, HOLDFAST_TEST_SEED: seed, TORTURE_SHARE: values.share };
   spawn(process.execPath, [vitest, 'run', ...files], { env, stdio: 'inherit' }).once('exit', (status) => {
     if (status !== 0)
       console.error(

@@ -10,7 +10,7 @@ import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { type RdsLike, rdsLike } from '../support/aws/rds-like.ts';
 import { deniedKmsRequests } from '../support/aws/role-judge.ts';
 import { startLambda } from '../support/aws/runtime-api.ts';
-import { describeWithParts, POSTGRES_15_BIN } from '../support/parts.ts';
+import { describeWithParts } from '../support/parts.ts';
 import { never } from '../support/repository/engine.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/sources/transfers.ts';
 
@@ -28,7 +28,7 @@ describeWithParts(
     let rig: AwsRig;
     beforeAll(async () => {
       rds = await rdsLike();
-      rig = await startAwsRig({ postgresBin: POSTGRES_15_BIN, objectLock: true, rds });
+      rig = await startAwsRig({ postgresVersion: 15, objectLock: true, rds });
       for (const name of ['shop', 'restored']) await rig.postgres.createDatabase(name);
       await rig.postgres.query('shop', accountsSql(17 * SHARES));
       rig.configure({

@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { session, startProxy, until } from '../shared/sources/postgres/source/reading.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -14,7 +15,7 @@ const holdfast = (line: string) => runCommand(line, { env, cwd });
 const listed = async () => (await holdfast('list --json')).json().backups.length;
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownPostgres(18);
   await server.createDatabase('shop');
   await server.query(
     'shop',

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 
 describe('holdfast cancel', () => {
@@ -14,7 +15,7 @@ describe('holdfast cancel', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-cancel-'));
-    server = await startPostgres();
+    server = await ownPostgres(18);
     const url = await server.createDatabase('shop');
     await server.query('shop', 'create table orders (id int primary key); insert into orders values (1)');
     const config = { repository: './backups', sources: { shop: { kind: 'postgres', url } } };

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { sample } from '../support/repository/torture.ts';
 import { faultsOf } from '../support/stores/second-place.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -74,14 +75,16 @@ describe('holdfast copy', () => {
     expect(await listed('few')).toHaveLength(1);
   });
 
-  it.each([
+  const REFUSED = [
     ['copy', 2, 'no second place is configured'],
     ['copy --to first', 2, 'is the repository itself'],
     ['copy --type daily', 2, 'go with --to'],
     ['copy all --to second', 2, 'exclude each other'],
     ['copy --to second --type Daily', 2, 'a backup type is'],
     ['copy --to ftp://x/y', 2, 'is not a place for a repository'],
-  ])('refuses `%s`', async (line, status, text) => {
+  ] as const;
+
+  it.each(sample(REFUSED, 2))('refuses `%s`', async (line, status, text) => {
     expect(await holdfast(line)).toMatchObject({ status, stderr: expect.stringContaining(text) });
   });
 

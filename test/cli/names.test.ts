@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failure, runArguments, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { sample } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 /** A repository with two backups of `shop`, the older one daily, then one of `shop2`. */
@@ -25,23 +26,28 @@ beforeEach(async () => {
 });
 
 describe('what is empty', () => {
-  it.each([
-    ['backup', '--source', ''],
-    ['backup', '--source='],
-    ['backup', ''],
-    ['list', '-r', ''],
-    ['list', '--config', ''],
-    ['init', '--new-key', ''],
-    ['restore', 'latest', '--to', ''],
-    ['restore', '', '--to', './out'],
-    ['restore', 'latest:', '--to', './out'],
-    ['restore', 'latest', '--to', './out', '--dataset', ''],
-    ['salvage', 'latest', '--to', ''],
-    ['export', 'latest', '-o', ''],
-    ['drill', '--server', ''],
-    ['serve', '--source', ''],
-    ['test', '-r', ''],
-  ])('picks nothing: %s %s %s', async (...argv) => {
+  it.each(
+    sample(
+      [
+        ['backup', '--source', ''],
+        ['backup', '--source='],
+        ['backup', ''],
+        ['list', '-r', ''],
+        ['list', '--config', ''],
+        ['init', '--new-key', ''],
+        ['restore', 'latest', '--to', ''],
+        ['restore', '', '--to', './out'],
+        ['restore', 'latest:', '--to', './out'],
+        ['restore', 'latest', '--to', './out', '--dataset', ''],
+        ['salvage', 'latest', '--to', ''],
+        ['export', 'latest', '-o', ''],
+        ['drill', '--server', ''],
+        ['serve', '--source', ''],
+        ['test', '-r', ''],
+      ],
+      5,
+    ),
+  )('picks nothing: %s %s %s', async (...argv) => {
     await holdfast('backup --source shop');
     const before = await readdir(cwd);
     expect(await runArguments(argv, { env, cwd })).toMatchObject({
@@ -51,13 +57,18 @@ describe('what is empty', () => {
     expect(await readdir(cwd)).toEqual(before);
   });
 
-  it.each([
-    'HOLDFAST_REPOSITORY',
-    'BACKUP_S3_BUCKET',
-    'HOLDFAST_SOURCE',
-    'FIREBASE_DATABASE_URL',
-    'HOLDFAST_KEY_FILE',
-  ])('in the environment picks nothing either: %s', async (name) => {
+  it.each(
+    sample(
+      [
+        'HOLDFAST_REPOSITORY',
+        'BACKUP_S3_BUCKET',
+        'HOLDFAST_SOURCE',
+        'FIREBASE_DATABASE_URL',
+        'HOLDFAST_KEY_FILE',
+      ],
+      2,
+    ),
+  )('in the environment picks nothing either: %s', async (name) => {
     await configure({ repository: 'repository', sources: { shop: SOURCES.shop } });
     expect(await holdfast('backup', { [name]: '' })).toMatchObject(failure('E_CONFIG', `${name} is empty`));
   });
@@ -69,14 +80,19 @@ describe('what is empty', () => {
 });
 
 describe('a name that is not configured', () => {
-  it.each([
-    ['restore latest --to scrach', 'Did you mean scratch?'],
-    ['restore latest --to warehouse', 'Configured are shop, shop2, scratch.'],
-    ['salvage latest --to scrach', 'Did you mean scratch?'],
-    ['backup --source shpo', 'Did you mean shop?'],
-    ['drill --server scrach', 'Did you mean scratch?'],
-    ['serve --source shpo', 'Did you mean shop?'],
-  ])('is taken for no path: %s', async (line, hint) => {
+  it.each(
+    sample(
+      [
+        ['restore latest --to scrach', 'Did you mean scratch?'],
+        ['restore latest --to warehouse', 'Configured are shop, shop2, scratch.'],
+        ['salvage latest --to scrach', 'Did you mean scratch?'],
+        ['backup --source shpo', 'Did you mean shop?'],
+        ['drill --server scrach', 'Did you mean scratch?'],
+        ['serve --source shpo', 'Did you mean shop?'],
+      ],
+      2,
+    ),
+  )('is taken for no path: %s', async (line, hint) => {
     await holdfast('backup --source shop');
     const before = await readdir(cwd);
     const { status, stderr } = await holdfast(line);
@@ -124,14 +140,19 @@ describe('latest and good', () => {
     return readFile(path.join(cwd, name, file), 'utf8');
   };
 
-  it.each([
-    'restore latest --to ./out',
-    'show latest',
-    'verify',
-    'export latest',
-    'hold latest --reason x',
-    'drill',
-  ])('do not cross sources: %s', async (line) => {
+  it.each(
+    sample(
+      [
+        'restore latest --to ./out',
+        'show latest',
+        'verify',
+        'export latest',
+        'hold latest --reason x',
+        'drill',
+      ],
+      2,
+    ),
+  )('do not cross sources: %s', async (line) => {
     await configure({ sources: SOURCES, drill: { files: { url: '.' } } });
     const ambiguous = failure('E_AMBIGUOUS_KEY', 'the backups are of several sources');
     expect(await holdfast(line)).toMatchObject(ambiguous);
@@ -190,13 +211,18 @@ describe('a setting of a source that nobody knows', () => {
     );
   });
 
-  it.each([
-    [{ readers: 0 }, 'readers: wanted is a whole number from 1 to 64'],
-    [{ readers: '4x' }, 'readers: wanted is a whole number from 1 to 64'],
-    [{ tls: 'off' }, 'tls: '],
-    [{ auth: 'aim' }, 'auth: '],
-    [{ partitionMiB: true }, 'partitionMiB: wanted is'],
-  ])('or its value: %j', async (options, message) => {
+  it.each(
+    sample(
+      [
+        [{ readers: 0 }, 'readers: wanted is a whole number from 1 to 64'],
+        [{ readers: '4x' }, 'readers: wanted is a whole number from 1 to 64'],
+        [{ tls: 'off' }, 'tls: '],
+        [{ auth: 'aim' }, 'auth: '],
+        [{ partitionMiB: true }, 'partitionMiB: wanted is'],
+      ],
+      2,
+    ),
+  )('or its value: %j', async (options, message) => {
     await configure({ sources: { shop: { kind: 'postgres', url: URL, ...options } } });
     expect(await holdfast('list')).toMatchObject(failure('E_CONFIG', `sources.shop.${message}`));
   });

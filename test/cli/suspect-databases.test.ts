@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { loadCities } from '../../tools/quickstart-data.ts';
 import { failure, runCommand } from '../support/command-line.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { newFolder } from '../support/temporary.ts';
 
@@ -15,7 +16,7 @@ const query = (sql: string) => server.query(database, sql);
 const backUp = (options = '') => holdfast(`backup daily --source env:SHOP -q ${options}`);
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownPostgres(18);
   await server.createDatabase('cities');
   await loadCities(server, 'cities', 30_000);
   await server.query(

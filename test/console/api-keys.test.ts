@@ -1,15 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { API_BASE } from '../../shared/core/api-names.ts';
-import { buildConsole } from '../../tools/build-console.ts';
 import { runCommand } from '../support/command-line.ts';
 import { seriousFindings } from '../support/console/axe.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
-import { CHROMIUM, describeWithParts } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithParts } from '../support/parts.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 
@@ -24,17 +24,14 @@ describeWithParts(['chromium'], 'API keys in the console', () => {
   beforeAll(async () => {
     const cwd = await mkdtemp(path.join(tmpdir(), 'holdfast-keys-'));
     started.defer(() => rm(cwd, { recursive: true, force: true }));
-    const consoleFolder = path.join(cwd, 'console');
+    const { folder: consoleFolder } = await builtConsole();
     const env = { HOLDFAST_REPOSITORY: path.join(cwd, 'backups'), BACKUP_ENCRYPTION_KEY: TEST_KEY };
     const place = { kind: 'files', url: 'data.txt' };
     await writeFile(path.join(cwd, 'data.txt'), 'one\n');
     const config = { sources: { shop: place, billing: place } };
     await writeFile(path.join(cwd, 'holdfast.config.json'), JSON.stringify(config));
     expect((await runCommand('init', { env, cwd })).status).toBe(0);
-    [browser] = await Promise.all([
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(consoleFolder),
-    ]);
+    browser = await sharedBrowser();
     started.defer(() => browser.close());
     serving = started.use(await startServing(`--console ${consoleFolder}`, { env, cwd }));
     onlyViewer = started.use(await startServing(`--console ${consoleFolder} --role viewer`, { env, cwd }));

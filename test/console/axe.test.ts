@@ -1,17 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SCREENS, type ScreenId } from '../../console/screen-paths.ts';
 import { MemoryStore } from '../../shared/store/memory-store.ts';
-import { buildConsole } from '../../tools/build-console.ts';
 import { adminApi, localBackend, sessionWith } from '../support/api.ts';
 import { apiKeysWorld } from '../support/api-keys.ts';
 import { allFindings } from '../support/console/axe.ts';
 import { answerConsole, CONSOLE_URL, type ConsoleAnswers } from '../support/console/console-in-process.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
-import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithPart } from '../support/parts.ts';
 import { initRepository, openRepository } from '../support/repository/engine.ts';
 import { isTorture } from '../support/repository/torture.ts';
 
@@ -89,11 +89,8 @@ describeWithPart('chromium', 'axe on every screen', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-axe-'));
-    const consoleFolder = path.join(folder, 'console');
-    [browser] = await Promise.all([
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(consoleFolder),
-    ]);
+    const { folder: consoleFolder } = await builtConsole();
+    browser = await sharedBrowser();
     const world = await apiKeysWorld(folder);
     const begin = async (where: string, body: object) =>
       world.backend.over((await world.send('POST', where, { body })).json.run);

@@ -1,14 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { buildConsole } from '../../tools/build-console.ts';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { newBucket, RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
 import { newestLink } from '../support/console/console-rig.ts';
-import { CHROMIUM, describeWithParts } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithParts } from '../support/parts.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { createShop } from '../support/sources/shop.ts';
@@ -35,12 +36,8 @@ describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket
   beforeAll(async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-bucket-'));
     started.defer(() => rm(folder, { recursive: true, force: true }));
-    const consoleFolder = path.join(folder, 'console');
-    const [server, browser] = await Promise.all([
-      startPostgres(),
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(consoleFolder),
-    ]);
+    const { folder: consoleFolder } = await builtConsole();
+    const [server, browser] = await Promise.all([ownPostgres(18), sharedBrowser()]);
     postgres = server;
     started.defer(() => postgres.stop());
     started.defer(() => browser.close());

@@ -2,15 +2,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { buildConsole } from '../../tools/build-console.ts';
-import { newFolder } from '../support/temporary.ts';
+import { builtConsole } from '../support/console/shared-console.ts';
 
 const MOST_BYTES = 150_000;
 
 describe('bundle of the console', () => {
   it('is under 150 kB of gzipped script, and needs nothing that a strict policy refuses', async () => {
-    const folder = await newFolder();
-    await buildConsole(folder);
+    const { folder } = await builtConsole();
     const assets = path.join(folder, 'assets');
     const names = await readdir(assets);
     const read = async (ending: string) =>

@@ -10,8 +10,11 @@ import { seriousFindings } from '../support/console/axe.ts';
 import { MISSED } from '../support/console/backup-year.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { type ConsoleRig, newestLink, startConsoleRig } from '../support/console/console-rig.ts';
-import { describeWithPart, hasPart, POSTGRES_15_BIN } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithPart, hasPart } from '../support/parts.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
+import { POSTGRES_15_BIN } from '../support/run/part-places.ts';
 import type { Serving } from '../support/serving.ts';
 
 const PHONE = { width: 390, height: 844 };
@@ -56,7 +59,13 @@ describeWithPart('chromium', 'console', () => {
   };
 
   beforeAll(async () => {
-    rig = await startConsoleRig({ dailyDays: 60, retention: KEPT });
+    const [browser, postgres, { folder: consoleFolder }] = await Promise.all([
+      sharedBrowser(),
+      ownPostgres(18),
+      builtConsole(),
+    ]);
+    const parts = { browser, postgres, consoleFolder };
+    rig = await startConsoleRig(parts, { dailyDays: 60, retention: KEPT });
     context = await rig.browser.newContext({
       viewport: DESK,
       acceptDownloads: true,

@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { consoleConfig, contentSecurityPolicy } from '../../infra/constructs/console-settings.ts';
-import { buildConsole } from '../../tools/build-console.ts';
 import { deploymentOf, FULL_CONFIG } from '../support/aws/deployment.ts';
 import { edgeOf, startHosted } from '../support/console/hosted-console.ts';
-import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithPart } from '../support/parts.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
 
 describeWithPart('chromium', 'the console as CloudFront sends it', () => {
@@ -16,15 +13,11 @@ describeWithPart('chromium', 'the console as CloudFront sends it', () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'holdfast-hosted-'));
-    [browser] = await Promise.all([
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(folder),
-    ]);
+    ({ folder } = await builtConsole());
+    browser = await sharedBrowser();
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   /** Opens the console under a policy, and clicks on `Sign in`. */

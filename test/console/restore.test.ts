@@ -1,15 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { buildConsole } from '../../tools/build-console.ts';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
 import { seriousFindings } from '../support/console/axe.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
-import { CHROMIUM, describeWithPart } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithPart } from '../support/parts.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { obstructOrders } from '../support/stores/obstacle.ts';
@@ -66,12 +67,8 @@ describeWithPart('chromium', 'restoring by the console', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-restore-'));
-    const consoleFolder = path.join(folder, 'console');
-    [server, browser] = await Promise.all([
-      startPostgres(),
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(consoleFolder),
-    ]);
+    const { folder: consoleFolder } = await builtConsole();
+    [server, browser] = await Promise.all([ownPostgres(18), sharedBrowser()]);
     const place = async (name: string) => ({ kind: 'postgres', url: await server.createDatabase(name) });
     const config = {
       repository: './backups',

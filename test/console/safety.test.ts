@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildConsole } from '../../tools/build-console.ts';
 import { openConsolePage } from '../support/console/console-page.ts';
 import { newestLink } from '../support/console/console-rig.ts';
-import { CHROMIUM, describeWithParts } from '../support/parts.ts';
+import { builtConsole, sharedBrowser } from '../support/console/shared-console.ts';
+import { describeWithParts } from '../support/parts.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { AGE_DAYS, makeStaleScene } from '../support/stores/stale-scene.ts';
 
@@ -19,12 +19,8 @@ describeWithParts(['chromium'], 'console with an old backup, and sources without
   beforeAll(async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-safety-'));
     started.defer(() => rm(folder, { recursive: true, force: true }));
-    const consoleFolder = path.join(folder, 'console');
-    const [world, browser] = await Promise.all([
-      makeStaleScene(folder),
-      chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-      buildConsole(consoleFolder),
-    ]);
+    const { folder: consoleFolder } = await builtConsole();
+    const [world, browser] = await Promise.all([makeStaleScene(folder), sharedBrowser()]);
     started.defer(() => browser.close());
     serving = started.use(await startServing(`--console ${consoleFolder}`, world));
     page = await openConsolePage(await browser.newContext(), complaints);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { openDatabase, POSTGRES } from './places/postgres.ts';
 import { describeScratchServer } from './scratch-server.contract.ts';
 import { describeSource } from './source.contract.ts';
@@ -7,7 +8,7 @@ import { describeTarget } from './target.contract.ts';
 
 let server: PostgresServer;
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownPostgres(18);
 });
 afterAll(() => server?.stop());
 

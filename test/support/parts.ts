@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sharedPart } from './run/shared-part.ts';
 
 interface Part {
   /** Programs that must be there. */
@@ -43,11 +44,6 @@ const PARTS = {
 
 export type PartName = keyof typeof PARTS;
 
-/** Where Debian puts Chromium. */
-export const CHROMIUM = '/usr/bin/chromium';
-/** Where Debian puts PostgreSQL 15's programs. */
-export const POSTGRES_15_BIN = '/usr/lib/postgresql/15/bin';
-
 export function hasPart(name: PartName): boolean {
   return PARTS[name].files.every((file) => existsSync(file));
 }
@@ -65,7 +61,10 @@ export function describeWithParts(names: readonly PartName[], title: string, sui
   const missing = names.filter((name) => !hasPart(name)).map((name) => PARTS[name].packages);
   const packages = missing.join(', ');
   if (missing.length === 0) {
-    describe(title, suite);
+    describe(title, () => {
+      if (names.includes('ceph-rgw')) beforeAll(() => sharedPart('ceph-rgw'));
+      suite();
+    });
   } else if (process.env['REQUIRE_ALL_PARTS'] === '1') {
     it(`${title}: needs ${packages}`, () => expect.fail(`install ${packages}`));
   } else {

@@ -9,8 +9,9 @@ import { readOverview } from '../../shared/jobs/status/status.ts';
 import { readRunFacts } from '../../shared/jobs/verdict/run-facts.ts';
 import type { Repository } from '../../shared/repository/repository.ts';
 import { FolderStore } from '../../shared/store/folder-store.ts';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { makeDemoWorld } from '../support/console/demo-world.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { never, openCheaply } from '../support/repository/engine.ts';
 
 const NOW = new Date('2026-11-28T09:00:00Z');
@@ -26,7 +27,7 @@ describe('the generated year', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-demo-'));
-    server = await startPostgres();
+    server = await ownPostgres(18);
     keys = await makeDemoWorld(folder, server, { dailyDays: 40, now: NOW, retention: KEEP, isPruned: true });
     repository = await openCheaply(new FolderStore(path.join(folder, 'backups')), {
       clock: { now: () => NOW },

@@ -7,10 +7,10 @@ import type { ExportLinks } from '../../../shared/api/local/options.ts';
 import { MiB } from '../../../shared/core/units.ts';
 import { S3Exports } from '../../../shared/store/s3-exports.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { startPostgres } from '../../../tools/embedded-postgres.ts';
 import { adminApi, ask, localBackend, sessionWith } from '../../support/api.ts';
 import { newBucket, rgwOptions } from '../../support/aws/ceph-rgw.ts';
 import { describeWithPart } from '../../support/parts.ts';
+import { ownPostgres } from '../../support/postgres.ts';
 import { initRepository, never, openRepository } from '../../support/repository/engine.ts';
 
 const RUN = 'cd'.repeat(16);
@@ -75,7 +75,7 @@ it('writes over nothing, as the policy of the bucket demands of puts and of ends
 
 describeWithPart('ceph-rgw', 'exports in a bucket', () => {
   it('prepares a large one by a run, links to it for a quarter of an hour, and leaves nothing of a cancelled one', async () => {
-    const server = await startPostgres();
+    const server = await ownPostgres(18);
     try {
       const url = await server.createDatabase('shop');
       await server.query('shop', 'create table orders as select i id from generate_series(1, 500) i');

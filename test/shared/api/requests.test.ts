@@ -14,7 +14,7 @@ import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { MeteredStore } from '../../../shared/store/metered-store.ts';
 import { adminApi, ask, localBackend, sessionWith } from '../../support/api.ts';
 import { backUp, initRepository, openRepository } from '../../support/repository/engine.ts';
-import { cases, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
 
 const KEY = 'backups/daily/20260301/backup_daily_20260301_020000.json';
 
@@ -315,7 +315,7 @@ describe('requests', () => {
             expect((await problem(answer)).code).toMatch(/^E_/);
           },
         ),
-        { numRuns: cases(300, 100_000), seed: tortureSeed },
+        { numRuns: cases(60, 300, 100_000), seed: testSeed },
       );
     },
     tortureTimeoutMs,

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { runCommand } from '../../support/command-line.ts';
+import { ownPostgres } from '../../support/postgres.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
 import { type Obstacle, obstructOrders } from '../../support/stores/obstacle.ts';
@@ -20,7 +21,7 @@ describe('restores', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-restores-'));
-    server = await startPostgres();
+    server = await ownPostgres(18);
     const url = await server.createDatabase('shop');
     await server.query(
       'shop',

@@ -6,10 +6,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_BASE } from '../../../shared/core/api-names.ts';
-import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { runCommand } from '../../support/command-line.ts';
-import { hasPart, POSTGRES_15_BIN } from '../../support/parts.ts';
+import { hasPart } from '../../support/parts.ts';
+import { ownPostgres } from '../../support/postgres.ts';
 import { TEST_KEY } from '../../support/repository/engine.ts';
+import { POSTGRES_15_BIN } from '../../support/run/part-places.ts';
 import { type Serving, startServing } from '../../support/serving.ts';
 
 const ROWS = 2000;
@@ -23,7 +25,7 @@ describe('holdfast serve', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-serve-'));
-    server = await startPostgres();
+    server = await ownPostgres(18);
     const url = await server.createDatabase('shop');
     await server.query(
       'shop',

@@ -24,7 +24,7 @@ import {
   openCheaply,
 } from '../../support/repository/engine.ts';
 import { seededRandom, seededRows } from '../../support/repository/rows.ts';
-import { cases, isTorture, tortureSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
+import { cases, isTorture, testSeed, tortureTimeoutMs } from '../../support/repository/torture.ts';
 import { contentsOf } from '../../support/stores/copy-store.ts';
 import { type FaultyProxy, faultyProxy, type ProxyFault } from '../../support/stores/faulty-proxy.ts';
 import { StaleStore } from '../../support/stores/stale-store.ts';
@@ -68,9 +68,9 @@ describeWithPart('ceph-rgw', 'an S3 store', () => {
   it.each(isTorture ? [...FAULTS, 'all' as const] : (['stall', 'all'] as const))(
     'with many a fault (%s) takes backups and gives them back, and does nothing more often than it failed',
     async (kind) => {
-      for (let round = 0; round < cases(1, 20); round++) {
+      for (let round = 0; round < cases(1, 1, 20); round++) {
         const bucket = await newBucket();
-        const random = seededRandom(tortureSeed + round);
+        const random = seededRandom(testSeed + round);
         const choose = () =>
           random() < 0.25 ? (kind === 'all' ? FAULTS[Math.floor(random() * 6)] : kind) : undefined;
         const { proxy, store } = await through(bucket, choose);

@@ -2,7 +2,8 @@ import type { ObjectLocks } from '../../../shared/store/object-locks.ts';
 import type { ObjectStore } from '../../../shared/store/object-store.ts';
 import { S3Locks } from '../../../shared/store/s3-locks.ts';
 import { S3Store } from '../../../shared/store/s3-store.ts';
-import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
+import { ownPostgres, type PostgresVersion } from '../postgres.ts';
 import { type AwsDoubles, startAwsDoubles } from './aws-doubles.ts';
 import { builtLambdas } from './bundles.ts';
 import { newBucket, newLockedBucket, RGW_CREDENTIALS, rgwOptions } from './ceph-rgw.ts';
@@ -46,7 +47,8 @@ export interface AwsRig extends AsyncDisposable {
 }
 
 interface RigOptions {
-  readonly postgresBin?: string;
+  /** @default 18 */
+  readonly postgresVersion?: PostgresVersion;
   /** The bucket has Object Lock, with S3's rules for it, and everything is locked for a day from when it is put. */
   readonly objectLock?: boolean;
   /** By which its metrics and events are told from those of another. */
@@ -60,8 +62,7 @@ export async function startAwsRig(options: RigOptions = {}): Promise<AwsRig> {
   const built = await builtLambdas();
   const folder = (await rds?.withAuthority(built)) ?? built;
   const aws = await startAwsDoubles();
-  const bin = options.postgresBin === undefined ? {} : { bin: options.postgresBin };
-  const postgres = await startPostgres({ ...bin, ...rds?.server });
+  const postgres = await ownPostgres(options.postgresVersion ?? 18, { ...rds?.server });
   const real = realAws(process.env);
   const place = real ? { ...real, proxy: undefined } : await localPlace(aws, options.objectLock === true);
   const { repository, store } = place;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { inject } from 'vitest';
 import { S3Store, type S3StoreOptions } from '../../../shared/store/s3-store.ts';
+import { sharedPart } from '../run/shared-part.ts';
 
 /** The user that test/rig/ceph-rgw.sh makes. */
 export const RGW_CREDENTIALS = {
@@ -18,6 +19,7 @@ export function rgwOptions(bucket: string, prefix = ''): S3StoreOptions {
 /** Makes an empty bucket and gives its name. */
 export async function newBucket(): Promise<string> {
   const bucket = `test-${randomBytes(6).toString('hex')}`;
+  await sharedPart('ceph-rgw');
   const client = rgwClient(inject('rgwEndpoint'));
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();

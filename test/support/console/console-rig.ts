@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { BackupKey } from '../../../shared/core/ids.ts';
-import { buildConsole } from '../../../tools/build-console.ts';
-import { type PostgresServer, startPostgres } from '../../../tools/embedded-postgres.ts';
-import { CHROMIUM } from '../parts.ts';
+import type { PostgresServer } from '../../../tools/embedded-postgres.ts';
 import { TEST_KEY } from '../repository/engine.ts';
 import { type Serving, startServing } from '../serving.ts';
 import { type DemoOptions, makeDemoWorld } from './demo-world.ts';
@@ -23,19 +21,22 @@ export interface ConsoleRig extends AsyncDisposable {
   serve(line: string): Promise<Serving>;
 }
 
-/** Starts everything; what was started is stopped again where something fails. */
-export async function startConsoleRig(options: DemoOptions): Promise<ConsoleRig> {
+/** What is there already; it is stopped with the rig. */
+export interface ConsoleParts {
+  /** Of the console, as it is built. */
+  readonly consoleFolder: string;
+  readonly postgres: PostgresServer;
+  readonly browser: Browser;
+}
+
+/** Starts everything else; what was started is stopped again if something fails. */
+export async function startConsoleRig(parts: ConsoleParts, options: DemoOptions): Promise<ConsoleRig> {
   await using started = new AsyncDisposableStack();
-  const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-'));
-  started.defer(() => rm(folder, { recursive: true, force: true }));
-  const consoleFolder = path.join(folder, 'console');
-  const [postgres, browser] = await Promise.all([
-    startPostgres(),
-    chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
-    buildConsole(consoleFolder),
-  ]);
+  const { consoleFolder, postgres, browser } = parts;
   started.defer(() => postgres.stop());
   started.defer(() => browser.close());
+  const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-console-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
   const keys = await makeDemoWorld(folder, postgres, options);
   const world = { env: { BACKUP_ENCRYPTION_KEY: TEST_KEY }, cwd: folder };
   const serve = (line: string) => startServing(`--console ${consoleFolder} ${line}`, world);

@@ -1,19 +1,40 @@
+import { seededRandom } from './rows.ts';
+
 /**
- * How a randomised test runs: short in `npm test`, long in `npm run torture`, which sets these variables
- * (tools/torture.ts). A failing case names its seed, so that it can be run again alone.
+ * How much a test tries: a sample in `npm test`; everything that is finite in CI (HOLDFAST_TEST_FULL=1); many random cases in
+ * `npm run torture`, which sets these variables (tools/torture.ts). What fails can be run again with the seed that is printed.
  */
 const share = Number(process.env['TORTURE_SHARE'] ?? '0');
 
 /** Whether this is the long form. */
 export const isTorture = share > 0;
 
-/** The seed of this run: the same one gives the same cases. */
-export const tortureSeed = Number(process.env['TORTURE_SEED'] ?? '1');
+/** Whether everything is tried that can be counted: in CI, and in the long form. */
+export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
 
-/** `fast` cases in `npm test`; in the long form `long`, or the share of it that was asked for. */
-export function cases(fast: number, long: number): number {
-  return isTorture ? Math.max(1, Math.round(long * share)) : fast;
+/** The seed of this run: the same one gives the same cases and the same samples. */
+export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
+
+/** Random cases: `short` in `npm test`, `full` in CI; in the long form `long`, or the share of it that was asked for. */
+export function cases(short: number, full: number, long: number): number {
+  if (isTorture) return Math.max(1, Math.round(long * share));
+  return isFull ? full : short;
+}
+
+/** So many of the items, chosen by the seed, in their order; all of them in CI and in the long form. */
+export function sample<T>(items: readonly T[], count: number): readonly T[] {
+  if (isFull || items.length <= count) return items;
+  const random = seededRandom(testSeed + items.length);
+  const places = items.map((_, place) => ({ place, at: random() })).toSorted((a, b) => a.at - b.at);
+  const chosen = new Set(places.slice(0, count).map(({ place }) => place));
+  return items.filter((_, place) => chosen.has(place));
 }
 
 /** For `it(name, test, timeout)` of a test with a long form: it ends one that hangs, not one on a busy machine. */
 export const tortureTimeoutMs = isTorture ? 4 * 3600 * 1000 : 300_000;
+
+/** 1, 2, 3 and so on, such as the calls of a store; in `npm test` each `stride`-th of them, from a place that the seed chooses. */
+export function* strides(stride: number): Generator<number> {
+  const step = isFull ? 1 : stride;
+  for (let at = 1 + Math.floor(seededRandom(testSeed + stride)() * step); ; at += step) yield at;
+}

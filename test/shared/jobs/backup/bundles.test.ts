@@ -24,6 +24,7 @@ import {
   openRepository,
   TEST_KEY,
 } from '../../../support/repository/engine.ts';
+import { cases } from '../../../support/repository/torture.ts';
 import { bundleOf, OpenStore, withoutEtags } from '../../../support/stores/small-objects.ts';
 
 const BACKUPS = 14;
@@ -143,7 +144,7 @@ describe('bundles', () => {
         const key = hasKey ? TEST_KEY : undefined;
         expect(await answersOf(store, key)).toEqual(await answersOf(withoutEtags(store), key));
       }),
-      { numRuns: isLong ? 500 : 12 },
+      { numRuns: isLong ? 500 : cases(4, 12, 12) },
     );
   }, 600_000);
 
@@ -164,7 +165,7 @@ describe('bundles', () => {
           expect(await readStatus(view, never)).toEqual(await readStatus(plain, never));
         }
       }),
-      { numRuns: isLong ? 300 : 6 },
+      { numRuns: isLong ? 300 : cases(2, 6, 6) },
     );
   }, 600_000);
 

@@ -15,7 +15,8 @@ import { parsePostgresOptions } from '../../../../shared/sources/postgres/connec
 import { PostgresSource } from '../../../../shared/sources/postgres/source.ts';
 import { FolderStore } from '../../../../shared/store/folder-store.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
-import { type PostgresServer, startPostgres } from '../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../support/postgres.ts';
 import {
   digests,
   initRepository,
@@ -48,7 +49,7 @@ const WRONG = `
 
 let server: PostgresServer;
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownPostgres(18);
 });
 afterAll(() => server?.stop());
 

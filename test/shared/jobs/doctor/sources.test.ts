@@ -5,12 +5,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { giveCertificate, makeAuthority, makeCertificate } from '../../../support/certificates.ts';
 import { failure, runCommand } from '../../../support/command-line.ts';
 import { type Diagnosis, diagnose, expectFault, expectHealth } from '../../../support/doctor.ts';
 import { describeWithPart } from '../../../support/parts.ts';
+import { ownPostgres } from '../../../support/postgres.ts';
 import { TEST_KEY } from '../../../support/repository/engine.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { session, startProxy } from '../../sources/postgres/source/reading.ts';
@@ -30,7 +31,7 @@ describe('holdfast doctor, of PostgreSQL', () => {
   const through = (port: number, at = server.url('shop')) => at.replace(`:${server.port}/`, `:${port}/`);
 
   beforeAll(async () => {
-    server = await startPostgres({ settings: { max_connections: String(CONNECTIONS) } });
+    server = await ownPostgres(18, { settings: { max_connections: String(CONNECTIONS) } });
     await server.createDatabase('shop');
     await server.query(
       'shop',
@@ -216,7 +217,7 @@ describeWithPart('openssl', 'holdfast doctor, of the certificates of PostgreSQL'
     ] as const) {
       makeCertificate(folder, name, { host: HOST, days });
       const prepare = (data: string) => giveCertificate(folder, name, data);
-      servers.push(await startPostgres({ prepare, settings: { ssl: 'on' } }));
+      servers.push(await ownPostgres(18, { prepare, settings: { ssl: 'on' } }));
       await servers.at(-1)!.query('postgres', 'CREATE TABLE t AS SELECT 1 AS x');
     }
     const real = dns.lookup;

@@ -9,8 +9,9 @@ import { chooseBackup } from '../../../../shared/jobs/restore/choose-backup.ts';
 import { openScratch } from '../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import { markText } from '../../../../shared/sources/scratch.ts';
-import { type PostgresServer, startPostgres } from '../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../support/parts.ts';
+import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../support/parts.ts';
+import { ownPostgres } from '../../../support/postgres.ts';
 import { backUp, never } from '../../../support/repository/engine.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { backUpUrl, newRepository } from '../../sources/postgres/target/round-trip.ts';
@@ -34,7 +35,7 @@ let repository: Repository;
 let shop: Awaited<ReturnType<typeof backUpUrl>>['key'];
 
 beforeAll(async () => {
-  [source, fresh] = await Promise.all([startPostgres(), startPostgres()]);
+  [source, fresh] = await Promise.all([ownPostgres(18), ownPostgres(18)]);
   repository = await newRepository();
   await source.createDatabase('shop');
   await source.query('shop', SHOP);
@@ -346,7 +347,7 @@ describeWithPart('postgresql-15', 'a drill on a server of another major version'
   it('compares by name where definitions are written differently, and still finds what is missing', {
     timeout: TIMEOUT_MS,
   }, async () => {
-    const older = await startPostgres({ bin: POSTGRES_15_BIN });
+    const older = await ownPostgres(15);
     try {
       await older.createDatabase('shop');
       await older.query('shop', SHOP);

@@ -8,10 +8,10 @@ import {
 } from '../../../../shared/sources/firebase-rtdb/text/json.ts';
 import { compareKeys, comparePaths } from '../../../../shared/sources/firebase-rtdb/text/key-order.ts';
 import { KEY_INDEX, toNode } from '../../../../tools/firebase-server/engine.ts';
-import { cases, tortureSeed } from '../../../support/repository/torture.ts';
+import { cases, testSeed } from '../../../support/repository/torture.ts';
 
 const canonical = (text: string) => new CanonicalJson(Buffer.from(text)).whole();
-const runs = { numRuns: cases(300, 20_000), seed: tortureSeed };
+const runs = { numRuns: cases(60, 300, 20_000), seed: testSeed };
 
 const key = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
@@ -53,7 +53,7 @@ describe('canonical JSON', () => {
             expect.objectContaining({ code: 'E_SOURCE_LOST' }),
           );
       }),
-      { ...runs, numRuns: cases(40, 1000) },
+      { ...runs, numRuns: cases(10, 40, 1000) },
     );
   });
 

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connect, disconnect, query } from '../../../../shared/sources/postgres/connection/connection.ts';
 import { parsePostgresOptions } from '../../../../shared/sources/postgres/connection/options.ts';
 import { isRdsHost } from '../../../../shared/sources/rds/hosts.ts';
-import { type PostgresServer, startPostgres } from '../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../tools/embedded-postgres.ts';
 import { giveCertificate, makeAuthority, makeCertificate } from '../../../support/certificates.ts';
 import { describeWithPart } from '../../../support/parts.ts';
+import { ownPostgres } from '../../../support/postgres.ts';
 import { never } from '../../../support/repository/engine.ts';
 
 const HOST = 'shop.c0ffee.eu-west-1.rds.amazonaws.com';
@@ -37,7 +38,7 @@ describeWithPart('openssl', 'a server of RDS', () => {
     makeAuthority(folder);
     makeCertificate(folder, 'server', { host: HOST });
     authority = await readFile(path.join(folder, 'ca.crt'), 'utf8');
-    server = await startPostgres({
+    server = await ownPostgres(18, {
       prepare: (dataFolder) => giveCertificate(folder, 'server', dataFolder),
       settings: { ssl: 'on', listen_addresses: "'127.0.0.1'" },
     });

@@ -8,7 +8,8 @@ import {
   type Environment,
   parsePostgresOptions,
 } from '../../../../../shared/sources/postgres/connection/options.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from './reading.ts';
 
 const TLS = path.resolve('test/fixtures/postgres/tls');
@@ -29,7 +30,7 @@ async function prepare(dataFolder: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  server = await startPostgres({
+  server = await ownPostgres(18, {
     prepare,
     settings: { ssl: 'on', listen_addresses: "'127.0.0.1,::1'", wal_level: 'minimal', max_wal_senders: '0' },
   });

@@ -5,7 +5,8 @@ import {
 } from '../../../../../shared/sources/postgres/connection/options.ts';
 import { PostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import type { SourceView } from '../../../../../shared/sources/source.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from './reading.ts';
 
 export interface Databases {
@@ -22,7 +23,7 @@ export function startDatabases(): Databases {
   let server: PostgresServer | undefined;
   let count = 0;
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await ownPostgres(18);
   });
   afterAll(() => server?.stop());
   const running = () => {

@@ -7,7 +7,7 @@ import { identityOf, parseToc, withoutOwner } from '../../../../../shared/source
 import { rolesToRestore } from '../../../../../shared/sources/postgres/roles/restore-roles.ts';
 import { copyRows, parseCopyRow } from '../../../../../shared/sources/postgres/text/copy-text.ts';
 import { harmed, meets, takes } from '../../../../support/repository/harm.ts';
-import { cases, tortureSeed, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
+import { cases, testSeed, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 
 function message(type: string, body: Buffer): Buffer {
   const header = Buffer.alloc(5);
@@ -50,7 +50,7 @@ describe('answers to COPY', () => {
       const property = fc.property(harmed([answer]), fc.integer({ min: 1, max: 40 }), (bytes, step) => {
         expect(rowsOf(bytes, step)).toBe(rowsOf(bytes, bytes.length || 1));
       });
-      fc.assert(property, { numRuns: cases(200, 33_000), seed: tortureSeed });
+      fc.assert(property, { numRuns: cases(40, 200, 33_000), seed: testSeed });
     },
     tortureTimeoutMs,
   );
@@ -72,7 +72,7 @@ describe('answers to COPY', () => {
         if (bytes.every((byte) => byte < 0x80))
           expect(await Array.fromAsync(copyRows(blocks()))).toEqual(whole);
       });
-      await fc.assert(property, { numRuns: cases(200, 33_000), seed: tortureSeed });
+      await fc.assert(property, { numRuns: cases(40, 200, 33_000), seed: testSeed });
     },
     tortureTimeoutMs,
   );

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import { displayName } from '../../../../../shared/sources/postgres/text/identifiers.ts';
 import type { SourceView } from '../../../../../shared/sources/source.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
+import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { everythingSql, never, readAll } from './reading.ts';
 
 const run = promisify(execFile);
@@ -16,7 +18,7 @@ describeWithPart('postgresql-15', 'PostgreSQL 15, judged by its own pg_dump', ()
   let view: SourceView;
 
   beforeAll(async () => {
-    server = await startPostgres({ bin: POSTGRES_15_BIN });
+    server = await ownPostgres(15);
     const url = await server.createDatabase('everything');
     await server.query('everything', await everythingSql());
     view = await openPostgresSource(url, {}, {}).open(never);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { parsePostgresOptions } from '../../../../../shared/sources/postgres/connection/options.ts';
 import { sessionSettings } from '../../../../../shared/sources/postgres/connection/session-settings.ts';
 import { openSession } from '../../../../../shared/sources/postgres/snapshot/session.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { HOSTILE, set } from '../target/hostile-settings.ts';
 import { never } from './reading.ts';
 
@@ -18,7 +19,7 @@ const FOR_SUPERUSERS = ['session_replication_role', 'zero_damaged_pages', 'ignor
 describe('the settings of a session', () => {
   let server: PostgresServer;
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await ownPostgres(18);
     await server.createDatabase('shop');
     for (const [role, right] of [
       ['root', 'SUPERUSER'],

@@ -3,13 +3,13 @@ import { parsePostgresOptions } from '../../../../../shared/sources/postgres/con
 import { dumpSchema } from '../../../../../shared/sources/postgres/pg-dump/schema-dump.ts';
 import { SnapshotReaders } from '../../../../../shared/sources/postgres/snapshot/readers.ts';
 import { Snapshot } from '../../../../../shared/sources/postgres/snapshot/snapshot.ts';
-import { startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres, type PostgresVersion } from '../../../../support/postgres.ts';
 import { never } from './reading.ts';
 
-function suite(options: { readonly bin?: string }): void {
+function suite(version: PostgresVersion): void {
   it('is said to whoever reads rows, and to whoever reads the schema', async () => {
-    const server = await startPostgres(options);
+    const server = await ownPostgres(version);
     try {
       const connection = parsePostgresOptions(server.url(), {}, {});
       const snapshot = await Snapshot.take(connection, never);
@@ -26,7 +26,5 @@ function suite(options: { readonly bin?: string }): void {
   });
 }
 
-describe('a snapshot that is held no more, of PostgreSQL 18', () => suite({}));
-describeWithPart('postgresql-15', 'a snapshot that is held no more, of PostgreSQL 15', () =>
-  suite({ bin: POSTGRES_15_BIN }),
-);
+describe('a snapshot that is held no more, of PostgreSQL 18', () => suite(18));
+describeWithPart('postgresql-15', 'a snapshot that is held no more, of PostgreSQL 15', () => suite(15));

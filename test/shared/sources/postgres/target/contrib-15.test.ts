@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { isTorture, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 import { backUpUrl, nativeDump, newRepository, restoreUrl } from './round-trip.ts';
 
@@ -31,7 +32,7 @@ describeWithPart('postgresql-15', 'every extension of the server, judged by nati
   let server: PostgresServer;
   let repository: Repository;
   beforeAll(async () => {
-    server = await startPostgres({ bin: POSTGRES_15_BIN });
+    server = await ownPostgres(15);
     repository = await newRepository();
   });
   afterAll(async () => {

@@ -3,7 +3,8 @@ import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
 
@@ -33,7 +34,7 @@ describe('encodings', { timeout: 60_000 }, () => {
   let server: PostgresServer;
   let repository: Repository;
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await ownPostgres(18);
     repository = await newRepository();
   });
   afterAll(async () => {

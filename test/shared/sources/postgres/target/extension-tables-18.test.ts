@@ -4,8 +4,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { backUpUrl, newRepository, psql, restoreUrl } from './round-trip.ts';
 
@@ -55,7 +56,7 @@ describe('configuration tables of an extension', { timeout: 60_000 }, () => {
     await writeFile(path.join(extensions, 'linked.control'), "default_version = '1'\nrelocatable = false\n");
     await writeFile(path.join(extensions, 'linked--1.sql'), EXTENSION);
     for (const one of [folder, extensions]) await chmod(one, 0o755);
-    server = await startPostgres({ settings: { extension_control_path: `'${folder}:$system'` } });
+    server = await ownPostgres(18, { settings: { extension_control_path: `'${folder}:$system'` } });
     repository = await newRepository();
     await server.createDatabase('linked');
     await server.query('linked', ROWS);

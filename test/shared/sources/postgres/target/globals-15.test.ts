@@ -10,9 +10,11 @@ import { openSource, openTarget } from '../../../../../shared/jobs/source/adapte
 import type { BackupContents } from '../../../../../shared/sources/contents.ts';
 import { planGlobals } from '../../../../../shared/sources/postgres/roles/restore-globals.ts';
 import { MemoryStore } from '../../../../../shared/store/memory-store.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { initRepository, never, openCheaply } from '../../../../support/repository/engine.ts';
+import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { psql } from './round-trip.ts';
 
 const ROLES = `
@@ -72,10 +74,7 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
   };
 
   beforeAll(async () => {
-    [from, to] = await Promise.all([
-      startPostgres({ bin: POSTGRES_15_BIN }),
-      startPostgres({ bin: POSTGRES_15_BIN }),
-    ]);
+    [from, to] = await Promise.all([ownPostgres(15), ownPostgres(15)]);
     await from.createDatabase('shop');
     await from.query('shop', ROLES);
     await initRepository(store);

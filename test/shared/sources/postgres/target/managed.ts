@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres, type PostgresVersion } from '../../../../support/postgres.ts';
 import { describeDatabase } from './catalog-judge.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
 
@@ -21,14 +22,14 @@ const PLATFORM = `
 `;
 
 /** A target as managed services give it: its login owns one database, and may do nothing else. */
-export function describeManagedTarget(bin: { readonly bin?: string }): void {
+export function describeManagedTarget(version: PostgresVersion): void {
   let server: PostgresServer;
   let repository: Repository;
   let key: BackupKey;
   let odd: BackupKey;
 
   beforeAll(async () => {
-    server = await startPostgres(bin);
+    server = await ownPostgres(version);
     repository = await newRepository();
     await server.createDatabase('original');
     await server.query('original', SHOP);

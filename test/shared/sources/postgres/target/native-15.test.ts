@@ -6,9 +6,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
+import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { everythingSql } from '../source/reading.ts';
 import { describeDatabase } from './catalog-judge.ts';
 import { backUpUrl, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
@@ -23,7 +25,7 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
   let key: BackupKey;
 
   beforeAll(async () => {
-    server = await startPostgres({ bin: POSTGRES_15_BIN });
+    server = await ownPostgres(15);
     repository = await newRepository();
     await server.createDatabase('everything');
     await server.query('everything', await everythingSql());
@@ -91,7 +93,7 @@ describeWithPart('postgresql-15', 'restores, judged by native pg_dump 15', () =>
   });
 
   it('goes into a newer server, and a backup of that into this one', async () => {
-    const newer = await startPostgres();
+    const newer = await ownPostgres(18);
     try {
       await newer.query('postgres', 'CREATE ROLE everything_owner; CREATE ROLE "everything reader"');
       const { comparison } = await restoreUrl(repository, key, await newer.createDatabase('newer'));

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { isTorture, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 import {
@@ -58,13 +59,10 @@ describeWithPart(
     let repository: Repository;
 
     beforeAll(async () => {
-      plain = await startPostgres({ bin: POSTGRES_15_BIN, settings: SERVER });
+      plain = await ownPostgres(15, { settings: SERVER });
       Object.assign(all, await hostileLocale(plain));
       const lines = Object.entries({ ...all, ...IMPOSED }).map(([name, value]) => [name, `'${value}'`]);
-      hostile = await startPostgres({
-        bin: POSTGRES_15_BIN,
-        settings: { ...SERVER, ...Object.fromEntries(lines) },
-      });
+      hostile = await ownPostgres(15, { settings: { ...SERVER, ...Object.fromEntries(lines) } });
       for (const server of [plain, hostile]) {
         const make = (sql: string) => server.query('postgres', sql);
         await make(

@@ -6,8 +6,9 @@ import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { makeRegressionDatabase, type RegressionTests, withSortedRows } from './regression-database.ts';
 import { backUpUrl, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
@@ -40,7 +41,7 @@ describeLong("PostgreSQL's own regression database", () => {
   let tests: RegressionTests;
 
   beforeAll(async () => {
-    server = await startPostgres({ bin: POSTGRES_15_BIN, settings: { max_prepared_transactions: '2' } });
+    server = await ownPostgres(15, { settings: { max_prepared_transactions: '2' } });
     folder = await mkdtemp(path.join(tmpdir(), 'holdfast-regression-'));
     tests = await makeRegressionDatabase(server, folder);
     repository = await newRepository();

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/pro
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
-import { POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 
 const run = promisify(execFile);
 const LARGE = { maxBuffer: 2 ** 30 };

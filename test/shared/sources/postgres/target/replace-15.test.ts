@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { backUpUrl, nativeDump, newRepository, restoreUrl } from './round-trip.ts';
 
 const SQL = `
@@ -37,7 +38,7 @@ describeWithPart('postgresql-15', 'restores of one table over another, judged by
   let before: string;
 
   beforeAll(async () => {
-    server = await startPostgres({ bin: POSTGRES_15_BIN });
+    server = await ownPostgres(15);
     repository = await newRepository();
     await server.createDatabase('replaced');
     await server.query('replaced', SQL);

@@ -3,7 +3,8 @@ import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
 
@@ -47,8 +48,8 @@ describe('roles that a backup names', () => {
   let key: BackupKey;
 
   beforeAll(async () => {
-    server = await startPostgres();
-    fresh = await startPostgres();
+    server = await ownPostgres(18);
+    fresh = await ownPostgres(18);
     repository = await newRepository();
     await server.createDatabase('named');
     await server.query('named', NAMED);

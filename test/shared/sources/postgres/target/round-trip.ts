@@ -12,8 +12,8 @@ import { openTarget } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import { MemoryStore } from '../../../../../shared/store/memory-store.ts';
-import { POSTGRES_15_BIN } from '../../../../support/parts.ts';
 import { initRepository, never, openRepository } from '../../../../support/repository/engine.ts';
+import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 
 const run = promisify(execFile);
 

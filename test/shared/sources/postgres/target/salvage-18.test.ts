@@ -7,7 +7,8 @@ import { OpenSalvage } from '../../../../../shared/jobs/repair/salvage.ts';
 import { openTarget } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import { MemoryStore } from '../../../../../shared/store/memory-store.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { flipped, harmed } from '../../../../support/repository/damage.ts';
 import { initRepository, never, openRepository } from '../../../../support/repository/engine.ts';
 import { newFolder } from '../../../../support/temporary.ts';
@@ -31,7 +32,7 @@ let store: MemoryStore;
 let key: BackupKey;
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownPostgres(18);
   const url = await server.createDatabase('shop');
   await server.query('shop', SCHEMA);
   store = new MemoryStore();

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
-import { describeWithPart, POSTGRES_15_BIN } from '../../../../support/parts.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { describeWithPart } from '../../../../support/parts.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { isTorture, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 import { everythingSql } from '../source/reading.ts';
@@ -28,10 +29,10 @@ describeWithPart('postgresql-15', 'hostile settings, judged by native pg_dump 15
   const settings: Record<string, string> = { ...HOSTILE };
 
   beforeAll(async () => {
-    plain = await startPostgres({ bin: POSTGRES_15_BIN });
+    plain = await ownPostgres(15);
     Object.assign(settings, await hostileLocale(plain));
     const lines = Object.entries(settings).map(([name, value]) => [name, `'${value}'`]);
-    hostile = await startPostgres({ bin: POSTGRES_15_BIN, settings: Object.fromEntries(lines) });
+    hostile = await ownPostgres(15, { settings: Object.fromEntries(lines) });
     for (const server of [plain, hostile])
       await server.query(
         'postgres',

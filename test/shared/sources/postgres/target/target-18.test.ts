@@ -8,7 +8,8 @@ import { openScratch, openTarget } from '../../../../../shared/jobs/source/adapt
 import type { Repository } from '../../../../../shared/repository/repository.ts';
 import { openPostgresSource } from '../../../../../shared/sources/postgres/source.ts';
 import type { Source } from '../../../../../shared/sources/source.ts';
-import { type PostgresServer, startPostgres } from '../../../../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
+import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
 import { everythingSql, readAll } from '../source/reading.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
@@ -32,7 +33,7 @@ describe('restores on PostgreSQL 18', () => {
   let shop: BackupResult;
 
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await ownPostgres(18);
     repository = await newRepository();
     await server.createDatabase('shop');
     await server.query('shop', SHOP);

@@ -1,0 +1,30 @@
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestProject } from 'vitest/node';
+
+/** Settings of whoever runs the tests, which no test may take for its own. Logins of real services are left. */
+const FORGOTTEN = /^(HOLDFAST_(REPOSITORY|KEY|KEY_FILE|KMS_KEY|SOURCE|CONFIG)|BACKUP_.*|ENABLE_BACKUPS)$/;
+
+/** Where Node keeps what it made of modules: every worker thread and every command loads the same ones. */
+const COMPILED = path.resolve('node_modules/.cache/holdfast-compiled');
+
+/** Lets test files ask for what they share (parts-process.ts), and ends it after the last. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  for (const name of Object.keys(process.env)) if (FORGOTTEN.test(name)) delete process.env[name];
+  process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
+  process.env['HOLDFAST_TEST_SEED'] ??= String(randomInt(1, 2 ** 31));
+  const rgwPort = 20_000 + (process.pid % 10_000);
+  const program = path.resolve('test/support/run/parts-process.ts');
+  const parts = spawn(process.execPath, [program, String(rgwPort)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(parts, 'exit');
+  const [url] = await once(createInterface(parts.stdout), 'line');
+  provide('sharedParts', url);
+  provide('rgwEndpoint', `http://127.0.0.1:${rgwPort}`);
+  return async () => {
+    parts.stdin.end();
+    await ended;
+  };
+}
