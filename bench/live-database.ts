@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { type PostgresServer, startPostgres } from '../tools/embedded-postgres.ts';
 import { writeLines } from './data/lines.ts';
 import { tableRow } from './data/table.ts';
 import { run, shell } from './tools.ts';
-import { type PostgresServer, startPostgres } from '../tools/embedded-postgres.ts';
 
 /** Debian's, as npm has no pg_dump; one server for all, of the version that its pg_dump can read. */
 export const POSTGRES_BIN = '/usr/lib/postgresql/15/bin';

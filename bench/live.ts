@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { PostgresServer } from '../tools/embedded-postgres.ts';
 import { installHoldfast } from '../tools/installed.ts';
 import { liveBars } from './live-bars.ts';
 import { type Ceph, hasCeph, startCeph } from './live-ceph.ts';
@@ -18,7 +19,6 @@ import { type Command, measure, settle } from './measure.ts';
 import type { Options } from './options.ts';
 import { showBars } from './report.ts';
 import { type Sample, samplesTable } from './samples.ts';
-import type { PostgresServer } from '../tools/embedded-postgres.ts';
 
 const SHOP = 'shop';
 const RESTORED = 'restored';
