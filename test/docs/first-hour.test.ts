@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../tools/embedded-postgres.ts';
+import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { runCommand } from '../support/command-line.ts';
 import { blocksOf } from '../support/pages.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { newFolder } from '../support/temporary.ts';
 
 /** What a newcomer types in the first hour, as the pages have it, against a server that is reached as they reach it. */
 describe('the first hour', { timeout: 120_000 }, () => {
   let server: PostgresServer;
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await ownPostgres(18);
     await server.createDatabase('shop');
     await server.query(
       'shop',
