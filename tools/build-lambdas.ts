@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { API_FUNCTION_NAMES, FUNCTION_NAMES, OPTIONAL_FUNCTION_NAMES } from '../shared/config/aws.ts';
+import { ownSourceMap } from './own-source-map.ts';
 
 /** pg_dump's own bytes, which its code looks for beside itself. */
 export const PG_DUMP_WASM = fileURLToPath(
@@ -44,27 +45,34 @@ const COMMON = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
-/** A function gets its credentials in its environment, and never asks in another place. */
-const credentialsOfEnvironment: Plugin = {
-  name: 'credentials-of-environment',
+/** Ways to get credentials that a function never asks: it has its own in its environment. A task may need them. */
+const WAYS = /^@aws-sdk\/credential-provider-(cognito-identity|ini|login|process|sso|web-identity)$/;
+const WAY = 'way-to-credentials';
+
+/** Makes each of these ways a file of its own. */
+const waysApart: Plugin = {
+  name: 'ways-to-credentials-apart',
   setup({ onResolve, onLoad }) {
-    onResolve(
-      { filter: /^@aws-sdk\/credential-provider-(cognito-identity|ini|login|process|sso|web-identity)$/ },
-      () => ({
-        path: 'none',
-        namespace: 'no-credentials',
-      }),
+    onResolve({ filter: WAYS }, ({ path: name, namespace, resolveDir }) =>
+      namespace === WAY ? undefined : { path: name, namespace: WAY, pluginData: resolveDir },
     );
-    onLoad({ filter: /./, namespace: 'no-credentials' }, () => ({
-      contents: `const none = () => async () => {
-        throw Object.assign(new Error('there are no credentials in the environment'), {
-          name: 'CredentialsProviderError', tryNextLink: true,
-        });
-      };
-      export { none as fromCognitoIdentity, none as fromCognitoIdentityPool, none as fromIni, none as fromLoginCredentials, none as fromProcess, none as fromSSO, none as fromTokenFile };`,
+    onLoad({ filter: /./, namespace: WAY }, ({ path: name, pluginData }) => ({
+      contents: `export * from '${name}';`,
+      resolveDir: pluginData,
     }));
   },
 };
+
+/** What functions have in the place of such a file. */
+function noWay(names: readonly string[]): Uint8Array {
+  return Buffer.from(`const none = () => async () => {
+  throw Object.assign(new Error('there are no credentials in the environment'), {
+    name: 'CredentialsProviderError', tryNextLink: true,
+  });
+};
+export { ${names.map((name) => `none as ${name}`).join(', ')} };
+`);
+}
 
 /** The SDK brings a library that tells browsers apart, and asks it in browsers alone. */
 const noBrowsers: Plugin = {
@@ -109,19 +117,13 @@ const oneOfSemver: Plugin = {
  */
 export async function buildLambdas(folder: string): Promise<string[]> {
   await rm(folder, { recursive: true, force: true });
-  // Together, as most of their code is the same; the task by itself, as it has more ways to get credentials.
-  const modules = await bundle(folder, FUNCTIONS, [
-    credentialsOfEnvironment,
-    noBrowsers,
-    noPools,
-    oneOfSemver,
-  ]);
-  modules.push(...(await bundle(folder, ['task'], [noBrowsers, noPools, oneOfSemver])));
+  const modules = await bundle(folder, [...FUNCTIONS, 'task']);
   await cp('lambdas/Dockerfile', path.join(folder, 'task', 'Dockerfile'));
   return modules;
 }
 
-async function bundle(folder: string, names: readonly string[], plugins: Plugin[]): Promise<string[]> {
+/** Together, as most of their code is the same: what is common is one file, by one name. */
+async function bundle(folder: string, names: readonly string[]): Promise<string[]> {
   const handlers = names.map((name) => [
     name,
     name === 'task' ? 'lambdas/task.ts' : `lambdas/${name}/handler.ts`,
@@ -130,24 +132,44 @@ async function bundle(folder: string, names: readonly string[], plugins: Plugin[
   const { outputFiles, metafile } = await build({
     ...COMMON,
     entryPoints,
-    plugins,
+    plugins: [waysApart, noBrowsers, noPools, oneOfSemver],
     outdir: folder,
     write: false,
     metafile: true,
   });
-  const contents = new Map(outputFiles.map(({ path: file, contents }) => [path.basename(file), contents]));
+  const contents = new Map(
+    outputFiles.map(({ path: file, contents, text }) => [
+      path.basename(file),
+      file.endsWith('.map') ? Buffer.from(ownSourceMap(text, isOwn)) : contents,
+    ]),
+  );
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([file, output]) => [path.basename(file), output]),
   );
-  for (const name of names) await writeOne(path.join(folder, name), name, { contents, outputs });
+  const built = { contents, outputs };
+  const ofFunctions = withoutWays(built);
+  for (const name of names)
+    await writeOne(path.join(folder, name), name, name === 'task' ? built : ofFunctions);
   return Object.keys(metafile.inputs);
 }
+
+/** Bundles are made below `node_modules`, where packages lie too: ours lie above. */
+const isOwn = (source: string) => /^(\.\.\/)+(lambdas|shared)\//.test(source);
 
 interface Built {
   /** Files by name. */
   readonly contents: ReadonlyMap<string, Uint8Array>;
   /** What each of them is made of, and loads, at once or when it needs it. */
   readonly outputs: ReadonlyMap<string, Metafile['outputs'][string]>;
+}
+
+/** The same with something that finds no credentials in the place of each way to them. */
+function withoutWays({ contents, outputs }: Built): Built {
+  const ways = [...outputs].filter(([, { entryPoint }]) => entryPoint?.startsWith(`${WAY}:`));
+  const kept = [...contents].filter(([file]) => !ways.some(([name]) => file === `${name}.map`));
+  const stubs = ways.map(([file, { exports }]) => [file, noWay(exports)] as const);
+  const loadNothing = ways.map(([file, output]): (typeof ways)[number] => [file, { ...output, imports: [] }]);
+  return { contents: new Map([...kept, ...stubs]), outputs: new Map([...outputs, ...loadNothing]) };
 }
 
 async function writeOne(folder: string, name: string, { contents, outputs }: Built): Promise<void> {

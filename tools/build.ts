@@ -4,24 +4,24 @@ import { copyFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { buildConsole } from './build-console.ts';
 import { buildLambdas, PG_DUMP_WASM } from './build-lambdas.ts';
+import { ENTRY_POINTS, moduleOf, peersOfTheProgram, writeEntryPoints } from './entry-points.ts';
 import { packBundles } from './pack-bundles.ts';
-import { keepPublicTypes } from './public-types.ts';
+import { bundleTypes } from './public-types.ts';
 import { writeLicenses } from './third-party-licenses.ts';
 
 /** Beside each other, so that a module finds its worker by name wherever it ends up (shared/core/worker-url.ts). */
 const ENTRIES = {
   main: 'cli/main.ts',
-  library: 'shared/library/index.ts',
-  config: 'shared/config/config.ts',
-  cdk: 'infra/holdfast-cdk.ts',
-  express: 'shared/api/express.ts',
   'codec-worker': 'shared/repository/codec/codec-worker.ts',
   'pg-dump-worker': 'shared/sources/postgres/pg-dump/pg-dump-worker.ts',
+  ...Object.fromEntries(Object.entries(ENTRY_POINTS).map(([name, file]) => [moduleOf(name), file])),
 };
 /** Not bundled: what is loaded seldom and should be updated by itself. */
-const EXTERNAL = ['@aws-sdk/*', 'pg-native', 'aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'];
+const EXTERNAL = ['@aws-sdk/*', 'pg-native'];
 /** Where the functions' folders are made, before what they have in common is packed once. */
 const LAMBDAS = 'node_modules/.cache/holdfast-lambdas/packed';
+/** Where the compiler writes all declarations, before those of the entry points are made of them. */
+const DECLARATIONS = 'node_modules/.cache/holdfast-declarations';
 
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
@@ -31,8 +31,10 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
-  target: 'node24',
+  // Older releases can read it then, and say that they are too old.
+  target: 'node20',
   external: EXTERNAL,
+  plugins: [peersOfTheProgram],
   loader: { '.authorities.json': 'copy' },
   assetNames: '[name]',
   banner: {
@@ -43,15 +45,12 @@ const { metafile } = await build({
 });
 // Its code looks for it beside itself.
 await copyFile(PG_DUMP_WASM, 'dist/pg_dump.wasm');
-execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-await keepPublicTypes('dist/types', [
-  'infra/holdfast-cdk',
-  'shared/config/config',
-  'shared/api/express',
-  'shared/library/index',
-]);
+await writeEntryPoints('dist');
+rmSync(DECLARATIONS, { recursive: true, force: true });
+execFileSync('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', DECLARATIONS], { stdio: 'inherit' });
+await bundleTypes(DECLARATIONS, ENTRY_POINTS, 'dist/types');
 const functionModules = await buildLambdas(LAMBDAS);
-await packBundles(LAMBDAS, 'dist/lambdas');
+await packBundles(LAMBDAS, 'dist/lambdas', ['dist/pg_dump.wasm', 'dist/rds.authorities.json']);
 const consoleModules = await buildConsole('dist/console');
 await writeLicenses('dist/third-party-licenses.txt', [
   ...Object.keys(metafile.inputs),

@@ -7,7 +7,7 @@ const PACKAGE_FOLDERS = ['../..', '..'];
 
 /** In a package, what functions have in common is there once: this says which files make which function. */
 export const BUNDLES_FILE = 'bundles.json';
-/** By function: its files, by name, and what each is called beside `bundles.json`. */
+/** By function: its files, by name, and the path of each from the folder of `bundles.json`. */
 export type PackedBundles = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** Folder of a function's files. @throws where it was not built */

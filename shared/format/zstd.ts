@@ -1,4 +1,5 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+// Not by their names: older releases of Node lack them, and are to say so themselves (bin/check-node.cjs).
+import * as zlib from 'node:zlib';
 import { HoldfastError } from '../core/errors.ts';
 import { KiB, MiB } from '../core/units.ts';
 
@@ -6,17 +7,17 @@ import { KiB, MiB } from '../core/units.ts';
  * Level 3 with smaller tables than zstd takes by itself: they stay in a core's own cache, which makes it a fifth
  * faster with several threads, for 1 % more bytes (docs/internals/performance.md).
  */
-const FAST_TABLES = { [constants.ZSTD_c_hashLog]: 16, [constants.ZSTD_c_chainLog]: 14 };
+const FAST_TABLES = { [zlib.constants.ZSTD_c_hashLog]: 16, [zlib.constants.ZSTD_c_chainLog]: 14 };
 
 /** zstd with the frame's content size, no dictionary, no checksum (the seal covers it). */
 export function compress(plain: Uint8Array, level: number): Buffer {
-  return zstdCompressSync(plain, {
+  return zlib.zstdCompressSync(plain, {
     // Most data shrinks to half or less; what does not takes a second buffer.
     chunkSize: Math.max(1024, plain.length >> 1),
     pledgedSrcSize: plain.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: level,
-      [constants.ZSTD_c_contentSizeFlag]: 1,
+      [zlib.constants.ZSTD_c_compressionLevel]: level,
+      [zlib.constants.ZSTD_c_contentSizeFlag]: 1,
       ...(level === 3 ? FAST_TABLES : {}),
     },
   });
@@ -37,7 +38,7 @@ export function decompress(body: Uint8Array, maxBytes: number): Buffer {
   const chunkSize = Math.min(said ?? USUAL_OUTPUT_BYTES, maxBytes, MOST_OUTPUT_BYTES) + SPARE_BYTES;
   const maxOutputLength = Math.max(1, said ?? Math.min(maxBytes, MOST_UNSAID_BYTES));
   try {
-    return zstdDecompressSync(body, { maxOutputLength, chunkSize });
+    return zlib.zstdDecompressSync(body, { maxOutputLength, chunkSize });
   } catch (cause) {
     throw new HoldfastError('E_DAMAGED', `an item does not decompress to at most ${maxBytes} bytes`, {
       cause,

@@ -15,7 +15,7 @@ import type {
   SourceView,
 } from '../../shared/sources/source.ts';
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export interface ReadDataset {
   readonly name: string;

@@ -1,65 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import validateStates from 'asl-validator';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { schemaProblems } from '../support/aws/resource-schemas.ts';
 import { resolved } from '../support/aws/synthesised.ts';
-import { TEST_KEY } from '../support/repository/engine.ts';
+import { CDK, HOLDFAST, install, run, TSC } from '../support/package.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';
 const NETWORK = ['--vpc', 'vpc-0123456789abcdef0', '--subnets', 'subnet-0123456789abcdef0'];
 
-let tarball: string;
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-packed-'));
-  tarball = packed(folder);
-}, 240_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** What is published, as npm makes it. */
-function packed(into: string): string {
-  const env = { ...process.env, npm_config_loglevel: 'error' };
-  execFileSync('npm', ['pack', '--pack-destination', into], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const [name = ''] = readdirSync(into).filter((file) => file.endsWith('.tgz'));
-  return path.join(into, name);
-}
-
-/**
- * As `npm install` lays it out, with the project's own packages in the place of a registry's: those that the package itself says it
- * needs, and no other.
- */
-function install(into: string, others: readonly string[] = []): void {
-  const modules = path.join(into, 'node_modules');
-  const place = path.join(modules, 'holdfast');
-  mkdirSync(place, { recursive: true });
-  execFileSync('tar', ['xzf', tarball, '-C', place, '--strip-components=1']);
-  const { dependencies } = JSON.parse(readFileSync(path.join(place, 'package.json'), 'utf8'));
-  for (const name of [...Object.keys(dependencies), ...others]) {
-    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
-    symlinkSync(path.resolve('node_modules', name), path.join(modules, name));
-  }
-}
 /** What the app that `deploy init` writes asks for beside it. */
 const CDK_APP = ['aws-cdk', 'aws-cdk-lib', 'constructs', 'typescript', '@types/node'];
-
-/** An installed program, run in the folder. */
-function run(into: string, program: string, ...args: readonly string[]): string {
-  const env = { PATH: process.env['PATH'], HOME: into, CDK_DISABLE_CLI_TELEMETRY: '1', CI: 'true' };
-  return execFileSync(process.execPath, [path.join(into, 'node_modules', program), ...args], {
-    cwd: into,
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-const HOLDFAST = 'holdfast/bin/holdfast.js';
-const TSC = 'typescript/bin/tsc';
-const CDK = 'aws-cdk/bin/cdk';
 
 /** Every template of an assembly, by the name of its stack. */
 function templatesIn(place: string): Readonly<Record<string, Record<string, never>>> {
@@ -196,77 +149,3 @@ export default defineConfig({
   },
 });
 `;
-
-it('is small: what functions have in common is there once, and no declarations but the public ones', () => {
-  expect(statSync(tarball).size).toBeLessThan(4.7e6);
-  const listed = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' }).split('\n');
-  expect(listed.filter((name) => name.endsWith('pg_dump.wasm'))).toEqual(['package/dist/pg_dump.wasm']);
-  expect(listed).not.toContain('package/dist/types/shared/jobs/rekey.d.ts');
-  const licenses = execFileSync('tar', ['xzOf', tarball, 'package/dist/third-party-licenses.txt'], {
-    encoding: 'utf8',
-  });
-  for (const name of ['@electric-sql/pglite-tools', 'pg', 'zod', '@smithy/core', 'preact'])
-    expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.`, 'm'));
-});
-
-it('works as npm installs it: bundled, with its workers and its types', async () => {
-  const folder = await newFolder();
-  install(folder);
-  const program = path.join(folder, 'node_modules', HOLDFAST);
-  const call = (...args: readonly string[]) =>
-    execFileSync(process.execPath, [program, ...args, '-r', path.join(folder, 'repository'), '-q'], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
-      encoding: 'utf8',
-    });
-  const rows = Array.from({ length: 20_000 }, (_, i) => `${i}\ta row of the number ${i}\n`).join('');
-  await writeFile(path.join(folder, 'rows.txt'), rows);
-  await writeFile(
-    path.join(folder, 'holdfast.config.ts'),
-    `import { defineConfig } from 'holdfast/config';
-export default defineConfig({ sources: { rows: { kind: 'files', url: './rows.txt' } } });`,
-  );
-  call('init');
-  call('backup', '--source', 'rows');
-  expect(JSON.parse(call('verify', '--json'))).toMatchObject({ records: 20_000, findings: [] });
-  call('restore', 'latest', '--to', path.join(folder, 'restored'), '--yes');
-  expect(await readFile(path.join(folder, 'restored', 'rows.txt'), 'utf8')).toBe(rows);
-  const started = `import { adminRouter, startBackups } from 'holdfast/express';
-const backups = await startBackups({ config: { repository: './repository' }, env: process.env });
-console.log(typeof adminRouter(backups, { caller: () => undefined }), String(backups.problem()?.code));
-await backups[Symbol.asyncDispose]();`;
-  await writeFile(path.join(folder, 'application.mjs'), started);
-  const application = execFileSync(process.execPath, [path.join(folder, 'application.mjs')], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
-    encoding: 'utf8',
-  });
-  expect(application).toBe('function undefined\n');
-}, 60_000);
-
-it('is a library: the example type-checks strictly, backs up, drills and prunes', async () => {
-  const folder = await newFolder();
-  install(folder, ['typescript', '@types/node']);
-  await copyFile('examples/library/nightly.ts', path.join(folder, 'nightly.ts'));
-  await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
-  const compilerOptions = {
-    strict: true,
-    noEmit: true,
-    module: 'nodenext',
-    target: 'es2024',
-    lib: ['esnext'],
-  };
-  await writeFile(
-    path.join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: { ...compilerOptions, types: ['node'] }, files: ['nightly.ts'] }),
-  );
-  expect(run(folder, TSC, '-p', '.')).toBe('');
-  mkdirSync(path.join(folder, 'scratch'));
-  await writeFile(path.join(folder, 'rows.txt'), 'one\ntwo\n');
-  const said = execFileSync(process.execPath, ['nightly.ts', './backups', './rows.txt', './scratch'], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], BACKUP_ENCRYPTION_KEY: TEST_KEY },
-    encoding: 'utf8',
-  });
-  expect(said).toMatch(/2 records.*\ndrill: equal, .*\nprune: 0 backups went, 0 bytes freed\n$/);
-}, 60_000);

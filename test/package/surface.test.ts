@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { publicSurface, SURFACE } from '../../tools/public-surface.ts';
+import { install } from '../support/package.ts';
+import { newFolder } from '../support/temporary.ts';
+
+it('names and signatures that programs rely on are those of the list; `npm run surface` writes a new one', async () => {
+  const folder = await newFolder();
+  install(folder);
+  const surface = publicSurface(path.join(folder, 'node_modules/holdfast/dist/types'));
+  expect(surface).toBe(readFileSync(SURFACE, 'utf8'));
+}, 240_000);
