@@ -3,10 +3,12 @@ import { HoldfastError, isHoldfastError } from '../core/errors.ts';
 import { decodeColumns } from './columns/decode-columns.ts';
 import { encodeColumns } from './columns/encode-columns.ts';
 import { applyDelta } from './delta.ts';
+import { decodeShapes } from './shapes/decode-shapes.ts';
+import { encodeShapes } from './shapes/encode-shapes.ts';
 import { compress, decompress } from './zstd.ts';
 
 /** First byte of an item's plain bytes: how the rest is to be read. */
-export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3, columns: 4 } as const;
+export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3, columns: 4, shapes: 5 } as const;
 
 /** A compressed form is kept when it saves at least this share; else the bytes are stored as they are. */
 const LEAST_SAVING = 1 / 32;
@@ -33,6 +35,19 @@ export function encodeFull(plain: Uint8Array, level: number): Buffer {
 export function encodeTable(plain: Uint8Array, level: number): Buffer | undefined {
   const body = encodeColumns(plain, level);
   return body && withCodec(CODEC.columns, body);
+}
+
+/**
+ * Lines of JSON as shapes and tables of their values.
+ *
+ * @param level zstd level, at least 1
+ * @returns undefined if most of it is no JSON (format/shapes/split-lines.ts)
+ */
+export function encodeJsonLines(plain: Uint8Array, level: number): Buffer | undefined {
+  const encodePart = (bytes: Uint8Array, isTable: boolean) =>
+    (isTable ? encodeTable(bytes, level) : undefined) ?? encodeFull(bytes, level);
+  const body = encodeShapes(plain, encodePart);
+  return body && withCodec(CODEC.shapes, body);
 }
 
 export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
@@ -90,9 +105,19 @@ function decode(item: Uint8Array, maxBytes: number): Buffer {
       return decompress(body, maxBytes);
     case CODEC.columns:
       return decodeColumns(body, maxBytes);
+    case CODEC.shapes:
+      return decodeShapes(body, maxBytes, decodeInner);
     default:
-      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 4`);
+      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 5`);
   }
+}
+
+/** An item inside of one of shapes: no deltas, no shapes, and no table where there is none. @throws E_DAMAGED */
+function decodeInner(item: Uint8Array, maxBytes: number, isTable: boolean): Buffer {
+  const codec = item[0];
+  const mayBe = codec === CODEC.raw || codec === CODEC.zstd || (isTable && codec === CODEC.columns);
+  if (mayBe) return decode(item, maxBytes);
+  throw new HoldfastError('E_DAMAGED', `an item of shapes has a part of codec ${codec}`);
 }
 
 function encode(plain: Uint8Array, level: number, codec: 0 | 2): Buffer {

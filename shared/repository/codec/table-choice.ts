@@ -1,17 +1,20 @@
 import { releaseMemory } from '../../core/buffer-memory.ts';
-import { encodeFull, encodeTable } from '../../format/codec.ts';
+import { encodeFull, encodeJsonLines, encodeTable } from '../../format/codec.ts';
 
 const NEWLINE = 0x0a;
 const TAB = 0x09;
+const BRACES = new Set(Buffer.from('{['));
 /** Of tables of as many fields, so many chunks are stored as the one was that was tried both ways. */
 const TRIAL_EVERY = 32;
 /** Columns compress at a lower level as well as rows do at a higher one, in less time: docs/internals/performance.md. */
 const LEVELS_LESS = 2;
+const JSON_LINES = 0;
 
-/** Which tables are stored as columns: now and then a chunk is encoded both ways, and what is smaller is kept. */
+/** Which tables and lines of JSON are stored as columns: now and then a chunk is encoded both ways, and what is smaller is kept. */
 export class TableChoice {
   readonly #level: number;
-  readonly #byFields = new Map<number, { readonly asColumns: boolean; left: number }>();
+  /** By the number of fields, or JSON_LINES. */
+  readonly #byKind = new Map<number, { readonly asColumns: boolean; left: number }>();
 
   /** @param level zstd's, of rows; at least 1 */
   constructor(level: number) {
@@ -22,23 +25,26 @@ export class TableChoice {
   encode(plain: Buffer): Buffer | undefined {
     const fields = fieldsOf(plain);
     if (fields === 0) return undefined;
-    const known = this.#byFields.get(fields);
-    if (!known || known.left === 0) return this.#try(plain, fields);
+    const isJson = fields === 1 && BRACES.has(plain[0] ?? 0);
+    const kind = isJson ? JSON_LINES : fields;
+    const known = this.#byKind.get(kind);
+    if (!known || known.left === 0) return this.#try(plain, kind);
     known.left--;
-    return known.asColumns ? this.#table(plain) : undefined;
+    return known.asColumns ? this.#columns(plain, kind) : undefined;
   }
 
-  #try(plain: Buffer, fields: number): Buffer {
+  #try(plain: Buffer, kind: number): Buffer {
     const rows = encodeFull(plain, this.#level);
-    const table = this.#table(plain);
+    const table = this.#columns(plain, kind);
     const asColumns = table !== undefined && table.length < rows.length;
-    this.#byFields.set(fields, { asColumns, left: TRIAL_EVERY - 1 });
+    this.#byKind.set(kind, { asColumns, left: TRIAL_EVERY - 1 });
     if (table) releaseMemory(asColumns ? rows : table);
     return asColumns ? table : rows;
   }
 
-  #table(plain: Buffer): Buffer | undefined {
-    return encodeTable(plain, Math.max(1, this.#level - LEVELS_LESS));
+  #columns(plain: Buffer, kind: number): Buffer | undefined {
+    const level = Math.max(1, this.#level - LEVELS_LESS);
+    return kind === JSON_LINES ? encodeJsonLines(plain, level) : encodeTable(plain, level);
   }
 }
 
