@@ -181,7 +181,7 @@ describeWithPart(
 
     it('of format 2, with everything in it that the page describes', async () => {
       const backups = await expectBoth(await newPlace({ days: 3, rows: 4000 }));
-      const codecs = ['codec 0', 'codec 1', 'codec 2', 'codec 3', 'codec 4'];
+      const codecs = ['codec 0', 'codec 1', 'codec 2', 'codec 3', 'codec 4', 'codec 5'];
       const columns = ['column 0', 'column 1', 'column 2', 'column 3', 'column 4', 'column 5'];
       // Whether there are inner nodes is a matter of the repository's random secret: the next test has them.
       expect(seenIn(backups).filter((each) => each !== 'inner node')).toEqual([
@@ -189,6 +189,8 @@ describeWithPart(
         ...columns,
         'leaf',
         'pack 2',
+        'part 1 of shapes',
+        'part 4 of shapes',
       ]);
       expect(backups.map(({ version, listed }) => ({ version, listed }))).toEqual(
         backups.map(() => ({ version: 2, listed: false })),

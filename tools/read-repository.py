@@ -129,8 +129,9 @@ class Backup:
             item = self.item(*place)
             body = unzstd(item[1:], 2 * limit + 64) if item[0] in (1, 3) else item[1:]
             check((item[0] in (2, 3)) == (chunk is not None), 'a chain begins with a full chunk and goes on with deltas')
-            check(item[0] <= 4, 'an item has another codec')
+            check(item[0] <= 5, 'an item has another codec')
             if item[0] == 4: chunk = read_parts.read_columns(Cursor(body), limit, check, unzstd)
+            elif item[0] == 5: chunk = read_parts.read_shapes(Cursor(body), limit, check, unzstd)
             else: chunk = read_parts.apply_delta(chunk, Cursor(body), check) if item[0] >= 2 else body
             check(len(chunk) <= limit, 'a chunk is too large')
         return chunk

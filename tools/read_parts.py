@@ -1,4 +1,4 @@
-"""Places of items, deltas, lists of packs, and tables that are stored as columns (docs/reference/format.md). Used by read-repository.py, which it must lie beside."""
+"""Places of items, deltas, lists of packs, and tables and JSON that are stored as columns (docs/reference/format.md). Used by read-repository.py, which it must lie beside."""
 import datetime, hashlib, json
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -71,6 +71,31 @@ def read_columns(cursor, limit, check, unzstd):
     check(all(len(values) == rows for values in columns), 'a column has not as many values as there are rows')
     plain = b''.join(b'\t'.join(row) + b'\n' for row in zip(*columns))
     check(len(plain) == size and cursor.at == len(cursor.data), 'a table is of another size')
+    return plain
+
+def read_shapes(cursor, limit, check, unzstd):
+    """The lines of an item of shapes, of which the cursor is past the codec byte."""
+    size, rows, count = cursor.varint(), cursor.varint(), cursor.varint()
+    check(1 <= rows <= size <= limit and 1 <= count <= 255, 'shapes say that they are too large')
+    shapes = [cursor.take(cursor.varint()).split(b'\t') for _ in range(count)]
+    check(all(len(signs) > 1 and b'\n' not in b''.join(signs) for signs in shapes), 'a shape is none')
+    def item(is_table):
+        stored = cursor.take(cursor.varint())
+        check(stored[:1] in (b'\0', b'\1') or (is_table and stored[:1] == b'\4'), 'a part of shapes is of another codec')
+        if stored[0] == 4: return read_columns(type(cursor)(stored[1:]), size, check, unzstd)
+        return unzstd(stored[1:], size) if stored[0] == 1 else stored[1:]
+    numbers = item(False) if count > 1 else bytes(rows)
+    tables = [iter(item(True).split(b'\n')) for _ in shapes]
+    check(len(numbers) == rows and cursor.at == len(cursor.data), 'shapes are of another size')
+    lines = []
+    for number in numbers:
+        check(number < count, 'a line is of no shape')
+        signs, values = shapes[number], next(tables[number], b'').split(b'\t')
+        check(len(values) + 1 == len(signs), 'a line has not as many values as its shape')
+        lines.append(signs[0] + b''.join(value + sign for value, sign in zip(values, signs[1:])))
+    check(all(list(table) == [b''] for table in tables), 'values are left over')
+    plain = b''.join(line + b'\n' for line in lines)
+    check(len(plain) == size, 'shapes make another size')
     return plain
 
 def number_head(cursor, kind, part):

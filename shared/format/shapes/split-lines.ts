@@ -64,6 +64,15 @@ interface ScannedLines {
   readonly lineEnds: readonly number[];
 }
 
+/** Of the lines that were scanned last; one thread scans one chunk at a time. */
+let scratch: { readonly values: Buffer; readonly shape: Buffer } | undefined;
+
+function scratchFor(bytes: number): NonNullable<typeof scratch> {
+  if (scratch && scratch.shape.length >= bytes) return scratch;
+  scratch = { values: Buffer.allocUnsafe(bytes), shape: Buffer.allocUnsafe(bytes) };
+  return scratch;
+}
+
 /** Goes through lines byte by byte. */
 class Scanner {
   readonly values: Buffer;
@@ -76,8 +85,10 @@ class Scanner {
 
   constructor(plain: Uint8Array) {
     this.#plain = plain;
-    this.values = Buffer.allocUnsafe(2 * plain.length + 2);
-    this.#shape = Buffer.allocUnsafe(2 * plain.length + 2);
+    // Each byte is a value of its own at most, with a tab behind it.
+    const { values, shape } = scratchFor(2 * plain.length + 2);
+    this.values = values;
+    this.#shape = shape;
   }
 
   get at(): number {

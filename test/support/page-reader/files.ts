@@ -45,6 +45,19 @@ function noiseOf(bytes: number, seed: number): Buffer {
   return Buffer.from(Array.from({ length: bytes }, () => Math.floor(random() * 256)));
 }
 
+/** Lines of JSON of three shapes, one of them seldom, and some of none. */
+function jsonOf(day: number, count: number): string {
+  const random = seededRandom(11);
+  return Array.from({ length: count }, (_, index) => {
+    const number = Math.floor(random() * 10_000) + (index % 500 === 0 ? day : 0);
+    const extra = index % 3 === 0 ? { seen: random() < 0.5, 'quoted "name"': null } : {};
+    const rare = index % 400 === 7 ? { tags: ['a', 'b', index] } : {};
+    const hash = Array.from({ length: 48 }, () => Math.floor(random() * 16).toString(16)).join('');
+    const line = { hash, at: 1.7e12 + number, text: 'a \\ "ü"', ...extra, ...rare };
+    return index % 300 === 1 ? 'no JSON "at all\\\n' : `${JSON.stringify(line)}\n`;
+  }).join('');
+}
+
 /** What the source has on a day. */
 export function filesOf(day: number, { rows: count }: { readonly rows: number }): Files {
   const rows = Array.from({ length: count }, (_, index) => `${rowOf(index, day)}\n`).join('');
@@ -53,6 +66,7 @@ export function filesOf(day: number, { rows: count }: { readonly rows: number })
   return {
     'table.txt': Buffer.from(rows),
     'below/prose.txt': Buffer.from(proseOf(day, count)),
+    'lines.json': Buffer.from(jsonOf(day, count)),
     'noise.bin': noise,
     'empty.txt': Buffer.alloc(0),
     'newline.txt': Buffer.from('\n'),

@@ -2,6 +2,7 @@ import { Cursor, check, refuse, sha256, unzstd } from './bytes.ts';
 import { columns } from './columns.ts';
 import { count, digits, type Json } from './json.ts';
 import type { Location, Packs } from './packs.ts';
+import { shapes } from './shapes.ts';
 
 const OWN_PACK = '0'.repeat(64);
 const INDEX_ITEM = 1024 ** 3;
@@ -173,8 +174,9 @@ export class Trees {
   #whole(codec: number, rest: Buffer): Buffer {
     if (codec === 0) return rest;
     if (codec === 1) return unzstd(rest, this.#maxBytes);
-    return codec === 4
-      ? columns(rest, this.#maxBytes, this.#seen)
+    if (codec === 4) return columns(rest, this.#maxBytes, this.#seen);
+    return codec === 5
+      ? shapes(rest, this.#maxBytes, this.#seen)
       : refuse('a chain begins with no full chunk');
   }
 
