@@ -12,7 +12,7 @@ import type { Ancestors } from './ancestors.ts';
 /** Stored bytes of a plain byte: of random bytes as hex digits 0.5, of prose about 0.4. */
 const INCOMPRESSIBLE = 0.45;
 /** Where tables are stored as columns, those that nobody encrypted take little beside encrypted ones. */
-const HARDLY_COMPRESSIBLE = 0.4;
+const HARDLY_COMPRESSIBLE = 0.3;
 /** Where less than this share of a dataset is left as it was, it counts as replaced. */
 const LEFT_SHARE = 1 / 2;
 /** The size of compressed records is kept for so many. */

@@ -124,6 +124,38 @@ describe('encryption of a table', () => {
     expect(await run(plain, thresholds)).toMatchObject({ codes: [] });
   });
 
+  it.each([3, 12])('is found in lines of JSON whose texts have %i words', async (words) => {
+    const json = (text: (i: number, words: number) => string) =>
+      lines
+        .map((_, i) => {
+          const value = {
+            chat: `c${i % 90}`,
+            from: text(i, 2),
+            at: 1.7e12 + i * 3571,
+            text: text(i + 1e5, words),
+          };
+          return `${JSON.stringify({ [`messages/-N${(i * 7919).toString(36)}`]: value })}\n`;
+        })
+        .join('');
+    const vocabulary = Array.from({ length: 500 }, (_, i) => hex(String(i)).slice(0, 3 + (i % 5)));
+    const sentence = (i: number, count: number) =>
+      Array.from({ length: count }, (_, at) => vocabulary[(i * 31 + at * at * 17) % vocabulary.length]).join(
+        ' ',
+      );
+    // AES of so many blocks, with an initial vector before them, as hex digits.
+    const encrypted = (i: number, count: number) => {
+      const digits = 32 * (Math.ceil((sentence(i, count).length + 1) / 16) + 1);
+      return Array.from({ length: Math.ceil(digits / 64) }, (_, at) => hex(`${i} ${at}`))
+        .join('')
+        .slice(0, digits);
+    };
+    await run({ ...whole, t: json(sentence) }, thresholds);
+    expect((await run({ ...whole, t: json(encrypted) }, thresholds)).codes).toContain('t: ratio-collapsed');
+    await run({ ...whole, t: json(sentence) }, thresholds);
+    const longer = json((i, count) => `${sentence(i, count)} ${sentence(i + 7e5, 4 * count)}`);
+    expect((await run({ ...whole, t: longer }, thresholds)).codes).toEqual([]);
+  });
+
   it('is told from rows that were added, and from a table in another order', async () => {
     await run(plain, thresholds);
     expect((await run({ ...plain, t: lines.toReversed().join('') }, thresholds)).codes).toEqual([]);
