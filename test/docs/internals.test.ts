@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { filesBelow, proseOf } from '../support/pages.ts';
+import { filesBelow, PAGES, proseOf } from '../support/pages.ts';
 
 const SOURCES = ['shared', 'cli', 'lambdas', 'infra', 'test', 'tools']
   .flatMap((folder) => filesBelow(folder, /\.(ts|tsx|py)$/))
@@ -35,5 +35,24 @@ describe.each(['architecture', 'adding-a-source', 'testing', 'reliability', 'per
       );
       expect(missing).toEqual([]);
     });
+  },
+);
+
+/** Folders of the project, by whose names a path on a page is one of its files. */
+const PATHS = /\b(?:bench|cli|console|docs|examples|infra|lambdas|shared|test|tools)\/[\w./-]*\w/g;
+
+it.each(PAGES.filter((page) => !/^(CHANGELOG|CONTRIBUTING)/.test(page)))(
+  '%s names files that are there',
+  (page) => {
+    const paths = quoted(page).flatMap((text) => text.match(PATHS) ?? []);
+    const ends = ['', '.ts', '.test.ts', '.tsx', '/handler.ts'];
+    const generated = /KIND|^docs\/(api|openapi)|node_modules/;
+    expect(
+      paths.filter(
+        (text) =>
+          !generated.test(text) &&
+          !ends.some((end) => existsSync(`${text}${end}`) || existsSync(`test/${text}${end}`)),
+      ),
+    ).toEqual([]);
   },
 );
