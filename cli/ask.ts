@@ -2,7 +2,9 @@ import { HoldfastError } from '../shared/core/errors.ts';
 import type { Io } from './io.ts';
 import { type Choice, plain } from './plain-prompts.ts';
 
-/** Questions on a terminal; where there is none, or nothing to choose from, the answer is undefined. */
+/**
+ * Questions on a terminal. Without a terminal, or without anything to choose from, the answer is undefined.
+ */
 export const ask = {
   isPossible(io: Io): boolean {
     return io.stdin.isTTY === true && io.stderr.isTTY === true;
@@ -39,7 +41,7 @@ export const ask = {
     return answered(await text({ message, ...streams(io) })) as string;
   },
 
-  /** What is typed is not shown. */
+  /** The input is not shown. */
   async secret(io: Io, message: string): Promise<string | undefined> {
     if (!ask.isPossible(io)) return undefined;
     const { password } = await prompts();
@@ -49,15 +51,15 @@ export const ask = {
   /**
    * Asks before something is destroyed.
    *
-   * @throws E_DECLINED for a No; E_USAGE without a terminal, where only `--yes` can say so
+   * @throws E_DECLINED for a No; E_USAGE without a terminal, if only `--yes` can answer
    */
   async confirmDestruction(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
     await confirmed(io, message, { yes, what: 'this would destroy something' });
   },
 
-  /** Asks before something is changed that cannot be changed back. @throws as `confirmDestruction` */
+  /** Asks before an irreversible change. @throws as `confirmDestruction` */
   async confirmChange(io: Io, message: string, { yes }: { readonly yes: boolean }): Promise<void> {
-    await confirmed(io, message, { yes, what: 'this cannot be turned back' });
+    await confirmed(io, message, { yes, what: 'this cannot be undone' });
   },
 };
 
@@ -68,7 +70,7 @@ async function confirmed(
 ): Promise<void> {
   if (yes) return;
   if (!ask.isPossible(io)) {
-    throw new HoldfastError('E_USAGE', `${what}, and nobody can be asked: ${message}`, {
+    throw new HoldfastError('E_USAGE', `${what}, and there is nobody to ask: ${message}`, {
       hint: 'Pass --yes if that is what you want.',
     });
   }
@@ -78,7 +80,7 @@ async function confirmed(
   if (isWanted !== true) throw new HoldfastError('E_DECLINED', 'Nothing was changed.');
 }
 
-/** Such a terminal can move no cursor, and shows escapes as they are. */
+/** Such a terminal cannot move the cursor, and shows escape codes as text. */
 function isDumb({ env }: Io): boolean {
   return env['TERM'] === 'dumb';
 }

@@ -22,7 +22,7 @@ export function verification({ marks }: Pick<Standing, 'marks'>, now: Date): str
   return `${isWhole ? '' : 'DAMAGED: '}${depthName(marks.verify)}, ${age(at, now)}`;
 }
 
-/** `quick`, `full`, `part 3/7`, `new data`: what it stored itself. */
+/** `quick`, `full`, `part 3/7`, `new data`: only what the backup itself stored. */
 export function depthName({ depth }: Pick<Verify, 'depth'>): string {
   const { kind, part = 1, of = 1 } = depth;
   if (kind === 'new') return of === 1 ? 'new data' : `new data ${part}/${of}`;

@@ -3,7 +3,7 @@ import { HoldfastError } from '../shared/core/errors.ts';
 import { nearest } from '../shared/core/nearest.ts';
 import type { Io } from './io.ts';
 
-/** What every command takes. */
+/** Options of every command. */
 export const COMMON_OPTIONS = {
   config: { type: 'string' },
   'env-file': { type: 'string' },
@@ -16,13 +16,16 @@ export const COMMON_OPTIONS = {
 export const COMMON_HELP = `Common options:
   -r, --repository PLACE  folder, or s3://bucket/prefix
       --config FILE       configuration file (default holdfast.config.ts or .json)
-      --env-file FILE     take variables from there that are not set, such as .env; no such file is read without
+      --env-file FILE     also read variables that are not set from this file; .env is not read by itself
       --json              one JSON document on stdout (docs/reference/cli.md has its shape)
-  -q, --quiet             print only what was asked for, and warnings
+  -q, --quiet             print only the result, and warnings
   -h, --help              this text
 `;
 
-/** The same arguments with the command in front: common options may come before it. @throws E_USAGE for others */
+/**
+ * The same arguments with the command first, as common options may come before it. @throws E_USAGE for other
+ * options
+ */
 export function commandFirst(argv: readonly string[]): readonly string[] {
   const before: string[] = [];
   for (let at = 0; at < argv.length; ) {
@@ -32,7 +35,7 @@ export function commandFirst(argv: readonly string[]): readonly string[] {
       return [word, ...before, ...argv.slice(at + 1)];
     }
     if (!option)
-      throw usage(`${word.split('=')[0]} comes after the command`, 'For example: holdfast list --json');
+      throw usage(`${word.split('=')[0]} must come after the command`, 'For example: holdfast list --json');
     const takesNext =
       option.type === 'string' && !word.includes('=') && (word.startsWith('--') || word.length === 2);
     before.push(...argv.slice(at, at + (takesNext ? 2 : 1)));
@@ -57,9 +60,9 @@ function commonOption(word: string): { readonly type: string } | undefined {
 
 export interface Command {
   readonly help: string;
-  /** Options beside the common ones, for parsing and completion. */
+  /** Options besides the common ones, for parsing and completion. */
   readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** Gives the exit status; errors are thrown. */
+  /** Returns the exit status; errors are thrown. */
   run(argv: readonly string[], io: Io): Promise<number>;
 }
 
@@ -87,11 +90,14 @@ export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
   }
 }
 
-/** Options that say nothing when they are empty, and pick nothing. */
+/** Options that may be empty: they choose nothing. */
 const MAY_BE_EMPTY: readonly string[] = ['note'];
-const EMPTY_HINT = 'A variable that is not set may be the cause. Give a value, or leave it out.';
+const EMPTY_HINT = 'Perhaps a variable is not set. Give a value, or leave the option out.';
 
-/** `--source "$UNSET"` must not mean the current folder, nor a KEY that is empty any backup. @throws E_USAGE */
+/**
+ * `--source "$UNSET"` must not mean the current folder, and an empty KEY must not mean any backup. @throws
+ * E_USAGE
+ */
 function refuseEmpty({
   values,
   positionals,
@@ -105,13 +111,13 @@ function refuseEmpty({
       throw usage(`--${name} is empty`, EMPTY_HINT);
 }
 
-export function usage(message: string, hint = 'Run it with --help.'): HoldfastError {
+export function usage(message: string, hint = 'See --help.'): HoldfastError {
   return new HoldfastError('E_USAGE', message, { hint });
 }
 
 const MOST_JOBS = 64;
 
-/** What `--jobs` says. @throws E_USAGE */
+/** The value of `--jobs`. @throws E_USAGE */
 export function jobsOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const jobs = Number(text);
@@ -125,7 +131,7 @@ function explain(error: unknown, argv: readonly string[], known: readonly string
   );
   if (unknown === '--key' || unknown?.startsWith('--key=')) {
     return usage(
-      'the key is never given as an argument: others could see it',
+      'the key cannot be given as an argument: others could see it',
       'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
     );
   }
@@ -133,7 +139,7 @@ function explain(error: unknown, argv: readonly string[], known: readonly string
     const meant = nearest(unknown.slice(2).split('=')[0] ?? '', known);
     return usage(
       `there is no option ${unknown.split('=')[0]}`,
-      meant ? `Did you mean --${meant}?` : 'Run it with --help.',
+      meant ? `Did you mean --${meant}?` : 'See --help.',
     );
   }
   return usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));

@@ -4,7 +4,7 @@ import type { Command } from './command.ts';
 interface CommandEntry {
   /** One line for `holdfast help`. */
   readonly summary: string;
-  /** A command is loaded when it is run: what it needs may take a while. */
+  /** Loaded only when the command runs, as its dependencies may take a while. */
   load(): Promise<Command>;
 }
 
@@ -16,7 +16,7 @@ const IMPORTS = KINDS.flatMap(({ imports }) => imports?.formats ?? [])
 /** Every command, in the order of `holdfast help`. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   doctor: {
-    summary: 'try each thing that backups and restores need, and say what to do',
+    summary: 'check everything that backups and restores need, and say what to do',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   init: { summary: 'make a repository', load: async () => (await import('./commands/init.ts')).init },
@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'say from a sample how large backups will be, how long they take, and what they cost',
     load: async () => (await import('./commands/estimate.ts')).estimate,
   },
-  backup: { summary: 'back a database up', load: async () => (await import('./commands/backup.ts')).backup },
+  backup: { summary: 'back up a database', load: async () => (await import('./commands/backup.ts')).backup },
   import: {
     summary: `store ${IMPORTS}, with its date`,
     load: async () => (await import('./commands/import.ts')).importCommand,
@@ -33,9 +33,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'list backups, newest first',
     load: async () => (await import('./commands/list.ts')).list,
   },
-  show: { summary: 'show what a backup holds', load: async () => (await import('./commands/show.ts')).show },
+  show: { summary: 'show the content of a backup', load: async () => (await import('./commands/show.ts')).show },
   status: {
-    summary: 'show the repository, its newest backups and what to do next',
+    summary: 'show whether you are safe, the newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,
   },
   runs: {
@@ -47,11 +47,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/cancel.ts')).cancel,
   },
   notifications: {
-    summary: 'list who is told when something changes, send tests',
+    summary: 'list notification channels, and send tests',
     load: async () => (await import('./commands/notifications.ts')).notifications,
   },
   accept: {
-    summary: 'say that a suspect backup is as it should be',
+    summary: 'confirm that a suspect backup is as it should be',
     load: async () => (await import('./commands/accept.ts')).accept,
   },
   verify: {
@@ -67,15 +67,15 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/restore.ts')).restore,
   },
   recover: {
-    summary: 'restore with the repository and the recovery sheet alone',
+    summary: 'restore with only the repository and the recovery sheet',
     load: async () => (await import('./commands/recover.ts')).recover,
   },
   repair: {
-    summary: 'say what is lost of damaged backups, and make whole again what can be',
+    summary: 'say what damaged backups have lost, and repair what can be repaired',
     load: async () => (await import('./commands/repair.ts')).repair,
   },
   salvage: {
-    summary: 'restore what is left of a damaged backup, and name what is not',
+    summary: 'restore what is left of a damaged backup, and list what is missing',
     load: async () => (await import('./commands/salvage.ts')).salvage,
   },
   export: {
@@ -83,23 +83,23 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   quarantine: {
-    summary: 'put aside a manifest or report that cannot be relied on',
+    summary: 'put aside a manifest or report that cannot be trusted',
     load: async () => (await import('./commands/quarantine.ts')).quarantine,
   },
   copy: {
-    summary: 'copy backups to a second place, which restores without the first',
+    summary: 'copy backups to a second place, which can restore without the first',
     load: async () => (await import('./commands/copy.ts')).copy,
   },
   prune: {
-    summary: 'remove backups that retention does not keep, and what only they needed',
+    summary: 'remove backups that retention does not keep, and the data only they needed',
     load: async () => (await import('./commands/prune.ts')).prune,
   },
   lock: {
-    summary: 'lock what backups need, so that nobody can remove it before its time',
+    summary: 'lock what backups need, so that nobody can remove it early',
     load: async () => (await import('./commands/lock.ts')).lock,
   },
   timestamp: {
-    summary: 'have an authority stamp which backups are the newest',
+    summary: 'get a time stamp from an authority for the newest backups',
     load: async () => (await import('./commands/timestamp.ts')).timestamp,
   },
   keys: {
@@ -111,7 +111,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/rekey.ts')).rekey,
   },
   upgrade: {
-    summary: 'have backups written in format 2 from the next one on',
+    summary: 'write backups in format 2 from the next one on',
     load: async () => (await import('./commands/upgrade.ts')).upgrade,
   },
   hold: {
@@ -119,7 +119,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/hold.ts')).hold,
   },
   release: {
-    summary: 'take a hold back',
+    summary: 'release a held backup',
     load: async () => (await import('./commands/release.ts')).release,
   },
   serve: {
@@ -127,7 +127,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   'api-keys': {
-    summary: 'list API keys of machines, make one, revoke one',
+    summary: 'list, make or revoke API keys for machines',
     load: async () => (await import('./commands/api-keys.ts')).apiKeys,
   },
   test: {

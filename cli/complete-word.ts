@@ -1,2 +1,2 @@
-/** What completion scripts ask: it is not for people, and in no help. */
+/** For completion scripts, not for people: no help mentions it. */
 export const COMPLETE = '__complete';

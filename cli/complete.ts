@@ -15,7 +15,7 @@ import { CommandSession } from './session.ts';
 /** Nobody waits longer for a suggestion. */
 const MOST_MS = 3 * SECOND_MS;
 const MOST_KEYS = 200;
-/** Common options that more than the command is made of. */
+/** Common options that need more than the command's own options. */
 const PLACES = ['repository', 'config', 'env-file'] as const;
 
 export interface Suggestion {
@@ -24,7 +24,7 @@ export interface Suggestion {
   readonly about: string;
 }
 
-/** Prints what may stand where the last word is, a line each: value, tab, description. Prints no errors. */
+/** Prints what the last word may be, one per line: value, tab, description. Prints no errors. */
 export async function complete(words: readonly string[], io: Io): Promise<number> {
   const given = joined(words);
   const found = await suggest(given, io).catch(() => []);
@@ -34,7 +34,7 @@ export async function complete(words: readonly string[], io: Io): Promise<number
   return 0;
 }
 
-/** bash takes `latest:shop` for three words. */
+/** bash splits `latest:shop` into three words. */
 function joined(words: readonly string[]): readonly string[] {
   const all: string[] = [];
   let isOpen = false;
@@ -66,12 +66,12 @@ async function suggest(words: readonly string[], io: Io): Promise<readonly Sugge
 
 function commands(): readonly Suggestion[] {
   const own = Object.entries(COMMANDS).map(([name, { summary }]) => row(name, summary));
-  return [...own, row('version', 'the release'), row('help', "this text, or a command's")];
+  return [...own, row('version', 'the release'), row('help', "this text, or a command's help")];
 }
 
 type Options = Readonly<Record<string, { readonly type: string; readonly short?: string }>>;
 
-/** As the help describes them. */
+/** With their descriptions from the help. */
 function options(help: string, known: Options): readonly Suggestion[] {
   const said = new Map(
     [...help.matchAll(/^ {2,}(?:-\w, )?--([\w-]+)(?: \S+)? {2,}(\S.*)$/gm)].map(
@@ -81,7 +81,7 @@ function options(help: string, known: Options): readonly Suggestion[] {
   return Object.keys(known).map((name) => row(`--${name}`, said.get(name)));
 }
 
-/** Name of the option whose value comes next; undefined where none does. */
+/** Name of the option whose value comes next; undefined if none. */
 function valueNamed(word: string, known: Options): string | undefined {
   const [name, { type } = { type: '' }] =
     Object.entries(known).find(([long, { short }]) => word === `--${long}` || word === `-${short}`) ?? [];
@@ -135,7 +135,7 @@ const OPERANDS: Readonly<Record<string, Values>> = {
   completion: fixed('bash', 'zsh', 'fish'),
 };
 
-/** What the configuration and the repository have, by the options that were typed. */
+/** What the configuration and the repository hold, according to the typed options. */
 class World {
   readonly #words: readonly string[];
   readonly #io: Io;
@@ -146,7 +146,7 @@ class World {
   }
 
   async types(): Promise<readonly Suggestion[]> {
-    return backupTypes(await this.#config()).names.map((name) => row(name, 'type of backups'));
+    return backupTypes(await this.#config()).names.map((name) => row(name, 'backup type'));
   }
 
   async sources(): Promise<readonly Suggestion[]> {
@@ -174,7 +174,7 @@ class World {
     return [...words, ...found];
   }
 
-  /** Of the backup that was typed, else of the newest. */
+  /** Of the typed backup, else of the newest. */
   async datasets(): Promise<readonly Suggestion[]> {
     await using session = await this.#session();
     const typed = this.#words

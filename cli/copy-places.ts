@@ -7,7 +7,7 @@ import { sourceNames } from '../shared/jobs/source/source-names.ts';
 import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
-/** The configured place of that name, or all. @throws E_CONFIG without any, E_USAGE for another name */
+/** The configured place of that name, or all. @throws E_CONFIG if there is none, E_USAGE for another name */
 function named({ copies }: ResolvedConfig, name: string | undefined): readonly CopyPlace[] {
   if (copies.length === 0)
     throw new HoldfastError('E_CONFIG', 'no second place is configured', {
@@ -17,7 +17,7 @@ function named({ copies }: ResolvedConfig, name: string | undefined): readonly C
   const found = copies.filter((place) => place.name === name);
   if (found.length > 0) return found;
   const names = copies.map((place) => place.name).join(', ');
-  throw usage(`'${name}' is no second place`, `Configured are ${names}; any other goes with --to.`);
+  throw usage(`'${name}' is not a second place`, `Configured are ${names}; give any other with --to.`);
 }
 
 function resolve(place: CopyPlace, { cwd }: Pick<Io, 'cwd'>): CopyPlace {
@@ -26,7 +26,7 @@ function resolve(place: CopyPlace, { cwd }: Pick<Io, 'cwd'>): CopyPlace {
 
 export const copyPlaces = { named, resolve };
 
-/** The names that manifests may have for a source: as it is configured, or given. */
+/** The names that manifests may have for a source: as configured, or as given. */
 export async function namesOfSources(
   { sources }: ResolvedConfig,
   { cwd, env }: Pick<Io, 'cwd' | 'env'>,

@@ -1,11 +1,11 @@
-/** What somebody says of the deployment that they want. */
+/** The answers that describe a deployment. */
 export interface DeployAnswers {
   /** Name of the source, and of the folder's package. */
   readonly source: string;
   readonly kind: string;
   /** Of a kind whose URL is no secret. */
   readonly url: string | undefined;
-  /** ARN of the secret with its login; undefined where none is needed. */
+  /** ARN of the secret with its login; undefined if none is needed. */
   readonly secret: string | undefined;
   readonly region: string;
   readonly account: string;
@@ -13,9 +13,9 @@ export interface DeployAnswers {
   readonly emails: readonly string[];
 }
 
-/** Versions of what the app is made with. */
+/** Versions that the app depends on. */
 export interface TemplateVersions {
-  /** What npm takes for Holdfast: a version, or where its tarball lies. */
+  /** Holdfast's version for npm, or the path of its tarball. */
   readonly holdfast: string;
   readonly cdkLib: string;
   readonly cdk: string;
@@ -24,7 +24,7 @@ export interface TemplateVersions {
   readonly nodeTypes: string;
 }
 
-/** The files of a small CDK app that deploys Holdfast, by name. */
+/** The files, by name, of a small CDK app that deploys Holdfast. */
 export function deployTemplate(
   answers: DeployAnswers,
   versions: TemplateVersions,
@@ -106,7 +106,7 @@ function configOf(answers: DeployAnswers): string {
   const told =
     emails.length > 0
       ? `\n    notifications: { emails: ${text(emails)} },`
-      : '\n    // Who is told when a backup fails:\n    // notifications: { emails: ["ops@example.com"] },';
+      : '\n    // Who gets an email when a backup fails:\n    // notifications: { emails: ["ops@example.com"] },';
   return `import { defineConfig } from 'holdfast/config';
 
 export default defineConfig({

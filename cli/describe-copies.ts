@@ -4,7 +4,7 @@ import { copyPlaces, namesOfSources } from './copy-places.ts';
 import { age, number, plural, shortKey } from './format.ts';
 import type { CommandSession } from './session.ts';
 
-/** How far each second place of the configuration is behind. */
+/** How far each configured second place is behind. */
 export async function copyStandings({
   config,
   repository,
@@ -26,7 +26,7 @@ export function describeCopies(copies: readonly CopyStanding[], now: Date): stri
 }
 
 function describeCopy({ wanted, missing, problem }: Omit<CopyStanding, 'name' | 'to'>, now: Date): string {
-  if (problem !== undefined) return `cannot be looked at: ${problem}`;
+  if (problem !== undefined) return `cannot be checked: ${problem}`;
   const [oldest] = missing;
   if (!oldest) return wanted === 1 ? 'has the only backup' : `has all ${plural(wanted, 'backup')}`;
   const since = age(parseBackupKey(oldest)?.startedAt ?? now, now);

@@ -4,17 +4,17 @@ import { bytes, number, plural, shortKey } from './format.ts';
 type Suspect = NonNullable<BackupResult['suspect']>;
 type Finding = Suspect['findings'][number];
 
-/** One line for each thing that is suspect of a backup. */
+/** One line for each suspect finding about a backup. */
 export function describeFindings({ findings }: Suspect): string[] {
   return findings.map((finding) => `${SAYS[finding.code](finding)} (${finding.code})`);
 }
 
-/** What to do about a suspect backup: it is as it should be, or it is a loss. */
+/** What to do about a suspect backup: accept it, or deal with the loss. */
 export function adviseOnSuspect(key: string, { against }: Suspect): string[] {
   return [
-    `It is kept. Nothing older of this source is pruned, and it counts as no good backup, until you decide:`,
+    `It is kept. Nothing older of this source is pruned, and it does not count as a good backup, until you decide:`,
     `  it is as it should be:  holdfast accept ${shortKey(key)} --reason "…"`,
-    `  something was lost:     ${shortKey(against)} has it; put it right, then back up again`,
+    `  something was lost:     ${shortKey(against)} has it; fix the source, then back up again`,
   ];
 }
 
@@ -25,7 +25,7 @@ const SAYS: Readonly<Record<Finding['code'], (finding: Finding) => string>> = {
   'records-down': ({ dataset, before, now }) =>
     `${nameOf(dataset)} has ${plural(now, 'record')}; it had ${number(before)}`,
   'ratio-collapsed': ({ dataset, before, now }) =>
-    `most of ${nameOf(dataset)} was rewritten and hardly compresses, which looks like encryption: ${bytes(now)} per 1,000 records, was ${bytes(before)}`,
+    `most of ${nameOf(dataset)} was rewritten and no longer compresses, which looks like encryption: ${bytes(now)} per 1,000 records, was ${bytes(before)}`,
   'schema-gone': ({ dataset, before, now }) =>
     `the schema (${nameOf(dataset)}) has ${plural(now, 'line')}; it had ${number(before)}`,
 };

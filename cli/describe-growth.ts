@@ -6,7 +6,7 @@ import { type PackedDay, storedSizes } from '../shared/jobs/status/stored-sizes.
 import { wrap } from './format.ts';
 import type { CommandSession } from './session.ts';
 
-/** Days that a forecast goes by, and some. */
+/** Days that a forecast needs, and some more. */
 const DAYS = 100;
 
 /** How the repository grows, as a document and in words. */
@@ -17,7 +17,7 @@ export interface GrowthReport {
   readonly text: string;
 }
 
-/** Reads reports of prunes of the last months. @throws E_STORE_* */
+/** Reads the prune reports of the last months. @throws E_STORE_* */
 export async function readGrowth(
   repository: CommandSession['repository'],
   { packedDays, packBytes }: { readonly packedDays: readonly PackedDay[]; readonly packBytes: number },
@@ -32,7 +32,7 @@ export async function readGrowth(
     : `no forecast: ${whyNoForecast(sizes)}`;
   const lines = [
     ...named('growth', growing),
-    ...(price ? named('costs', costText(packBytes, forecast, price).replace(/^storing costs /, '')) : []),
+    ...(price ? named('costs', costText(packBytes, forecast, price).replace(/^storage costs /, '')) : []),
   ];
   return {
     forecast: forecast ?? null,

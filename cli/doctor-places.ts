@@ -16,9 +16,9 @@ import type { Io } from './io.ts';
 import { drillServer, findPlace, repositoryConfig } from './load-config.ts';
 
 const NO_SOURCE = 'no source is configured: name one with --source';
-const IN_SECRET = 'its login is in a secret of AWS, which functions read: holdfast doctor --deployed STACK';
+const IN_SECRET = 'its login is in an AWS secret, which only functions read: holdfast doctor --deployed STACK';
 
-/** What this machine can look at. @throws E_CONFIG */
+/** What this machine can check. @throws E_CONFIG */
 export async function doctorGroups(
   config: ResolvedConfig,
   given: readonly string[] | undefined,
@@ -33,7 +33,7 @@ export async function doctorGroups(
   return [await repository(config, io), ...(groups.length > 0 ? groups : [none]), ...places];
 }
 
-/** Where restores and drills of the configuration write. */
+/** Where the configured restores and drills write. */
 function otherDatabases(config: ResolvedConfig, io: Io): readonly DoctorGroup[] {
   const targets = config.targets.map(
     (target) => ({ ...target, row: `target-${target.name}`, use: 'restore' }) as const,
@@ -70,13 +70,13 @@ function inSecret(name: string): DoctorGroup {
   return rowGroup({ name, outcome: 'not-tried', seen: IN_SECRET, fix: null, code: null });
 }
 
-/** What is looked at of a deployment. @throws E_DEPLOYMENT, E_CONFIG */
+/** What to check in a deployment. @throws E_DEPLOYMENT, E_CONFIG */
 export async function deploymentGroups(
   stack: string,
   region: string | undefined,
   io: Io,
 ): Promise<readonly DoctorGroup[]> {
-  // Clients of AWS load when they are used.
+  // AWS clients load when they are used.
   const { findDeployment } = await import('../shared/jobs/doctor/deployed/deployment.ts');
   const { deployedGroups } = await import('../shared/jobs/doctor/deployed/groups.ts');
   return deployedGroups(await findDeployment(stack, { region, env: io.env, signal: io.signal }));
@@ -104,7 +104,7 @@ function group(place: RepositoryConfig, { lock }: ResolvedConfig, keyProblem?: H
   return bucketGroup({ ...options, settings: SETTINGS, wantsLock: lock !== undefined });
 }
 
-/** Without a repository there is nothing more to look at than that. */
+/** Without a repository there is nothing else to check. */
 function failedGroup({
   message,
   code,
@@ -116,7 +116,7 @@ function failedGroup({
 function groupOf(text: string, config: ResolvedConfig, io: Io): DoctorGroup {
   const named = config.sources.find(({ name }) => name === text);
   if (named?.secret !== undefined && pluginNamed(named.kind)?.isUrlInSecret) return inSecret(text);
-  // A URL may hold a password, and is no name for a row.
+  // A URL may hold a password, so it cannot name a row.
   const name = named || text.startsWith('env:') ? text : 'source';
   const open = async () => openChecks(findPlace(text, config, io), io.env);
   return sourceGroup({ name, open, hasSecret: false });

@@ -10,11 +10,11 @@ const OUTCOMES: Readonly<Record<DoctorOutcome, string>> = {
 };
 const OUTCOME_WIDTH = 11;
 const NAME_WIDTH = 17;
-/** Where less is left for words, they get a line of their own. */
+/** If less is left for words, they get a line of their own. */
 const LEAST_WIDTH = 36;
 const INDENT = 4;
 
-/** One row for people, in lines of at most so many characters. */
+/** One row for people, in lines of at most this many characters. */
 export function describeRow({ outcome, name, seen, fix }: DoctorRow, columns: number): string {
   const head = `${OUTCOMES[outcome].padEnd(OUTCOME_WIDTH)}${name.padEnd(NAME_WIDTH)} `;
   const said = fix === null ? [seen] : [seen, `fix: ${fix}`];
@@ -25,7 +25,7 @@ export function describeRow({ outcome, name, seen, fix }: DoctorRow, columns: nu
   return isNarrow ? `${head.trimEnd()}\n${body}` : head + body.slice(indent.length);
 }
 
-/** Rows of a deployment's functions, of which those that are well become one for each function. */
+/** Rows of a deployment's functions. Those that are fine are folded into one per function. */
 export class FoldedRows {
   readonly #jobs: ReadonlySet<string>;
   #job: string | undefined;
@@ -36,7 +36,7 @@ export class FoldedRows {
     this.#jobs = new Set(jobs);
   }
 
-  /** What is to be shown once that row is there. */
+  /** The rows to show once this one has arrived. */
   add(row: DoctorRow): DoctorRow[] {
     const [first = ''] = row.name.split('/');
     const job = this.#jobs.has(first) ? first : undefined;
@@ -49,7 +49,7 @@ export class FoldedRows {
     return before;
   }
 
-  /** What is to be shown when no more come. */
+  /** The rows to show when no more come. */
   end(): DoctorRow[] {
     const [name, well, all] = [this.#job, this.#well, this.#all];
     this.#job = undefined;
@@ -73,7 +73,7 @@ export function sumUp(rows: readonly DoctorRow[]): string {
   return `${parts.join(', ')}.\n`;
 }
 
-/** What `--json` prints. */
+/** The document of `--json`. */
 export function doctorDocument(rows: readonly DoctorRow[]) {
   const { ok, warning, failed, 'not-tried': notTried } = countOutcomes(rows);
   const failure = rows.find(({ outcome }) => outcome === 'failed')?.code ?? null;

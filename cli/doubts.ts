@@ -3,7 +3,7 @@ import { isGood, isWaiting, summariseEntry } from '../shared/jobs/status/list.ts
 import { shortKey, time } from './format.ts';
 import type { CommandSession } from './session.ts';
 
-/** Why a backup should not be relied on, a sentence each. What cannot be read of it is for the job to say. */
+/** Reasons not to rely on a backup, one sentence each. Unreadable parts are left to the job. */
 export async function doubtsOf(
   { repository, io }: CommandSession,
   key: BackupKey,
@@ -21,7 +21,7 @@ export async function doubtsOf(
         ]
       : []),
     ...(summary.isMisdated
-      ? [`${name} claims to be of ${time(summary.startedAt)}, and was stored long before: its date is wrong`]
+      ? [`${name} claims to be from ${time(summary.startedAt)}, but was stored long before: its date is wrong`]
       : []),
     ...(summary.marks.verify?.isWhole === false
       ? [`the newest verification of ${name} found damage; see holdfast show ${name}`]
@@ -31,6 +31,6 @@ export async function doubtsOf(
 
 /** @param doubts at least one */
 export function warnOfDoubts(doubts: readonly string[]): string {
-  const advice = 'The newest backup that nothing speaks against: holdfast restore good';
+  const advice = 'To restore the newest backup that nothing speaks against: holdfast restore good';
   return [...doubts.map((doubt) => `warning: ${doubt}`), advice].join('\n');
 }

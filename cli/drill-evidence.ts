@@ -3,9 +3,9 @@ import { bytes, duration, number, plural, table, time } from './format.ts';
 import { type Screen, type Styled, styled } from './style.ts';
 
 const OUTCOMES = {
-  equal: 'restored, and equal to the backup in all that was compared',
+  equal: 'restored, and equal to the backup in everything that was compared',
   different: 'restored, and DIFFERENT from the backup',
-  failed: 'FAILED: not restored, or not compared to the end',
+  failed: 'FAILED: not restored, or not fully compared',
 } as const;
 
 /** The document of `--json`. */
@@ -33,7 +33,7 @@ export function describeEvidence(evidence: DrillEvidence, screen: Screen): Style
     ['its hash', hashText(evidence)],
     ['began', body.startedAt === undefined ? 'not recorded' : time(new Date(body.startedAt))],
     ['ended', time(at)],
-    ['asked for by', body.by ?? 'a command line or a schedule'],
+    ['requested by', body.by ?? 'a command line or a schedule'],
     ['restored into', body.server ?? 'no server: it was not reached'],
     ['restored in', body.outcome === 'failed' ? '-' : duration(body.restoreMs)],
     ['compared', comparedText(body)],
@@ -70,7 +70,7 @@ function comparedText({
 
 function hashText({ body, manifestSha256: now }: DrillEvidence): string {
   const then = body.manifestSha256;
-  const state = now === undefined ? 'the backup is gone' : then === now ? 'the same today' : 'ANOTHER today';
+  const state = now === undefined ? 'the backup is gone' : then === now ? 'unchanged since' : 'CHANGED since';
   return then === undefined ? 'not recorded' : `${then} (${state})`;
 }
 

@@ -5,19 +5,22 @@ import { usage } from './command.ts';
 import type { Io } from './io.ts';
 
 const OPTION = '--env-file';
-/** Settings of Node, the linker and the shell: a file of settings is not to change how this program itself runs. */
+/**
+ * Settings of Node, the linker and the shell: a settings file must not change how this program itself runs.
+ */
 const IGNORED = /^(NODE_|LD_|DYLD_|PATH$|HOME$|SHELL$)/;
 
 /**
- * Adds the variables of the file that `--env-file` names, and of no other. Those that are set already win.
+ * Adds the variables of the file that `--env-file` names, and of no other. Variables that are already set
+ * win.
  *
- * @throws E_USAGE where it cannot be read; nothing of its content is in the message
+ * @throws E_USAGE if it cannot be read; no message contains its content
  */
 export async function withEnvFile(argv: readonly string[], io: Io): Promise<Io> {
   const name = optionOf(argv);
   if (name === undefined) return io;
   const found = await readEnvFile(path.resolve(io.cwd, name), io);
-  // The AWS SDK looks for its credentials there, and nowhere else.
+  // The AWS SDK looks for its credentials only there.
   if (io.env === process.env)
     for (const [variable, value] of Object.entries(found))
       if (variable.startsWith('AWS_')) process.env[variable] ??= value;

@@ -15,14 +15,17 @@ export function parseSince(text: string, now: Date): Date {
   const at = new Date(isAge(text) ? now.getTime() - ageOf(text) : isIso ? text : Number.NaN);
   if (!Number.isNaN(at.getTime()) && at <= now) return at;
   throw usage(
-    `--since is '${text}'; wanted is an age or a time that has passed`,
+    `--since is '${text}'; give an age, or a time in the past`,
     'For example --since 7d, --since 12h, --since 2026-03-01 or --since 2026-03-01T02:00:00Z.',
   );
 }
 
 let zones: Intl.DateTimeFormat | undefined;
 
-/** Local time with its zone: `2026-03-01 03:00:00 CET`. Names of zones are asked for only off UTC: the first takes 30 ms. */
+/**
+ * Local time with its zone: `2026-03-01 03:00:00 CET`. Zone names are looked up only outside UTC: the first
+ * takes 30 ms.
+ */
 export function time(at: Date): string {
   const ahead = -at.getTimezoneOffset();
   const local = new Date(at.getTime() + ahead * MINUTE_MS).toISOString().slice(0, 19).replace('T', ' ');
@@ -34,12 +37,12 @@ function zoneOf(at: Date): string {
   return zones.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
-/** Less of a difference is none to speak of. */
+/** A smaller difference is not worth mentioning. */
 const ABOUT = 1.05;
 
 /**
- * `12.3x smaller than the source`, `50.0x larger than the source`, `about as large as the source`; without `what`, ends after
- * the word. Undefined if either is nothing.
+ * `12.3x smaller than the source`, `50.0x larger than the source`, `about as large as the source`; without
+ * `what`, ends after the word. Undefined if either is zero.
  */
 export function comparedSize(plain: number, stored: number, what = ''): string | undefined {
   if (plain === 0 || stored === 0) return undefined;
@@ -56,7 +59,10 @@ export function ratio(plain: number, stored: number): string {
   return `${times < 100 ? times.toFixed(times < 10 ? 2 : 1) : number(Math.round(times))}x`;
 }
 
-/** Of columns that all cells but a header are known of: those of numbers flush right, names cut where a terminal is narrow. */
+/**
+ * For columns of which only the header is known: numbers are right-aligned, names cut if a terminal is
+ * narrow.
+ */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
@@ -72,20 +78,20 @@ export function table(
 }
 
 const ANYWHERE: Screen = { width: undefined, hasColour: false };
-/** Cells of more characters may be cut. */
+/** Longer cells may be cut. */
 const LONG = 12;
 
-/** `backup_daily_20260301_020000`: enough of a key to name it. */
+/** `backup_daily_20260301_020000`: enough to identify a backup. */
 export function shortKey(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
 }
 
-/** `daily_20260301_020000`: what is left of it still fits one backup only. */
+/** `daily_20260301_020000`: still fits only one backup. */
 export function shortestKey(key: string): string {
   return shortKey(key).replace(/^backup_/, '');
 }
 
-/** A text in lines of at most `width` characters; a longer word, such as a path, has a line of its own. */
+/** A text in lines of at most `width` characters; a longer word, such as a path, gets a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {

@@ -5,7 +5,10 @@ import type { SequenceHead } from '../shared/jobs/verify/sequence-breaks.ts';
 import type { SequenceReport } from '../shared/jobs/verify/sequence-check.ts';
 import type { Io } from './io.ts';
 
-/** A file that remembers the newest backup of each source: what removes it from the repository does not reach it there. */
+/**
+ * A file that remembers the newest backup of each source: somebody who removes it from the repository cannot
+ * remove it there.
+ */
 export class HeadsFile {
   readonly seen: readonly SequenceHead[];
   readonly #file: string;
@@ -15,7 +18,7 @@ export class HeadsFile {
     this.seen = seen;
   }
 
-  /** One that is not there yet has seen nothing. @throws E_USAGE for what is no such file */
+  /** A file that does not exist yet has seen nothing. @throws E_USAGE for any other file */
   static async read(name: string, io: Io): Promise<HeadsFile> {
     const file = path.resolve(io.cwd, name);
     let text: string;
@@ -28,7 +31,7 @@ export class HeadsFile {
     return new HeadsFile(file, parse(text, file));
   }
 
-  /** Nothing is forgotten where something is missing, nor of a source that has no backup now. */
+  /** Forgets nothing if something is missing, nor a source that has no backup now. */
   async note(report: SequenceReport | undefined): Promise<void> {
     if (!report || report.breaks.length > 0) return;
     const nameOf = ({ source: { kind, name } }: SequenceHead) => JSON.stringify([kind, name]);
@@ -65,6 +68,6 @@ function isHead(value: unknown): value is SequenceHead {
 function unusable(file: string, problem: string, cause?: unknown): HoldfastError {
   return new HoldfastError('E_USAGE', `the file of heads ${file} ${problem}`, {
     cause,
-    hint: 'Name one that `holdfast verify --all --heads` or `holdfast status --json` has written, or one that is not there yet.',
+    hint: 'Name a file that `holdfast verify --all --heads` or `holdfast status --json` wrote, or a new one.',
   });
 }

@@ -9,7 +9,10 @@ export async function makeKeyFile(file: string, useExisting: string): Promise<st
   return key;
 }
 
-/** @param useExisting what else would use a file that is there. @throws E_USAGE where the file exists or cannot be written */
+/**
+ * @param useExisting how to use an existing file instead. @throws E_USAGE if the file exists or cannot be
+ * written
+ */
 export async function writeNewFile(file: string, text: string, useExisting: string): Promise<void> {
   try {
     await writeFile(file, text, { mode: 0o600, flag: 'wx' });
@@ -17,7 +20,7 @@ export async function writeNewFile(file: string, text: string, useExisting: stri
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     throw new HoldfastError(
       'E_USAGE',
-      exists ? `${file} exists already; a key is never overwritten` : `${file} cannot be written`,
+      exists ? `${file} already exists; a key is never overwritten` : `${file} cannot be written`,
       {
         cause,
         hint: exists

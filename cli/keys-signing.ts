@@ -21,12 +21,11 @@ export async function keysSigning(words: readonly string[], flags: SigningFlags,
   if (word === 'new') return make(file, flags, io);
   if (word === 'adopt') return adopt(flags, io);
   if (word === undefined) return show(flags, io);
-  throw usage(`'${word}' is nothing that keys signing does`, 'Give new FILE, adopt, or nothing.');
+  throw usage(`keys signing has no action '${word}'`, 'Give new FILE, adopt, or nothing.');
 }
 
 async function make(name: string | undefined, { json }: SigningFlags, io: Io): Promise<number> {
-  if (name === undefined)
-    throw usage('FILE is missing', 'Name the file that the private key is to be written to.');
+  if (name === undefined) throw usage('FILE is missing', 'Name the file for the private key.');
   const keyFile = path.resolve(io.cwd, name);
   const { pem, publicKey } = await makeSigningKey();
   await writeNewFile(keyFile, pem, 'signing.keyFile');
@@ -36,7 +35,7 @@ async function make(name: string | undefined, { json }: SigningFlags, io: Io): P
     json,
     document,
     `Made signing key ${publicKey.id} in ${keyFile}.
-Give the private half to what backs up and decides, and its public half to all that checks:
+Give the private half to whatever makes backups and decisions, and the public half to everything that checks:
 
   signing: {
     keyFile: '${keyFile}',
@@ -44,7 +43,7 @@ Give the private half to what backs up and decides, and its public half to all t
     required: true,
   },
 
-Before you set required for a repository that has backups: holdfast keys signing adopt
+Before you set \`required\` for a repository that has backups: holdfast keys signing adopt
 `,
   );
   return 0;
@@ -67,7 +66,7 @@ async function adopt(flags: SigningFlags, io: Io): Promise<number> {
   const { reason } = flags;
   if (reason === undefined) throw usage('--reason is missing', 'Say why: --reason "signing begins".');
   const settings = await repositoryConfig(await loadConfig(flags, io), io);
-  // What it signs for has no signature: this once, its MAC is enough.
+  // What it signs for has no signature: this once, the MAC is enough.
   const signing = settings.signing && { ...settings.signing, isRequired: false };
   await using repository = await openConfiguredRepository({ ...settings, signing }, io.signal, {
     pool: io.threads,

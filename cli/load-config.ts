@@ -15,7 +15,7 @@ import type { Io } from './io.ts';
 
 const SECRET_IN_URL = /^[a-z]+:\/\/[^/@]*:[^/@]+@|[?&](auth|access_token)=/;
 
-/** What is there of these was no argument. */
+/** URLs in these variables were not given as arguments. */
 const URL_VARIABLES = [
   'HOLDFAST_SOURCE',
   ...KINDS.flatMap(({ sourceVariable = [], fallbackVariable }) =>
@@ -36,14 +36,14 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<ResolvedCo
   return resolveConfig({ file, fileName: fileName ?? '', env: io.env, flags });
 }
 
-/** What opens the repository. @throws E_CONFIG where no place is configured, E_BAD_KEY, E_NO_KEY */
+/** What opens the repository. @throws E_CONFIG if no place is configured, E_BAD_KEY, E_NO_KEY */
 export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<RepositoryConfig> {
   const { repository, s3, kmsKey, olderKmsKeys, workers, cacheMiB, compressionLevel, deltas, storageClass } =
     config;
   const { recoveryKeys, rereadWithin } = config;
   if (repository === undefined) {
     throw new HoldfastError('E_CONFIG', 'no repository is configured', {
-      hint: `Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.${existsSync(path.join(io.cwd, '.env')) ? ' The .env that is here is read with --env-file .env alone.' : ''}`,
+      hint: `Pass --repository PLACE, set HOLDFAST_REPOSITORY, or write it into holdfast.config.ts.${existsSync(path.join(io.cwd, '.env')) ? ' The .env in this folder is read only with --env-file .env.' : ''}`,
     });
   }
   const encryptionKey = config.encryptionKey ?? (await readKeyFile(config.keyFile, io));
@@ -57,17 +57,17 @@ export async function repositoryConfig(config: ResolvedConfig, io: Io): Promise<
 }
 
 /**
- * The source or target that is meant: a configured name, `env:NAME` for a URL in the environment, or a URL
- * or path itself.
+ * The meant source or target: a configured name, `env:NAME` for a URL in the environment, or a URL or path
+ * itself.
  */
 export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceConfig {
   const named = [...config.sources, ...config.targets].find(({ name }) => name === text);
   if (named) refuseSecret(named);
   if (named) return placeIn(named, io.cwd);
   if (!text.startsWith('env:')) {
-    // The process title was changed, but the shell's history and `ps` in the first moments have the argument.
+    // The process title was changed, but the shell's history has the argument, and so did `ps` at first.
     if (SECRET_IN_URL.test(text) && !URL_VARIABLES.some((name) => io.env[name] === text))
-      io.stderr.write('warning: others can see a password or token that is an argument; use env:NAME\n');
+      io.stderr.write('warning: others can see a password or token in an argument; use env:NAME\n');
     refuseName(text, config);
     return placeOfUrl(text, io.cwd);
   }
@@ -77,14 +77,14 @@ export function findPlace(text: string, config: ResolvedConfig, io: Io): SourceC
   throw usage(`the environment variable ${name} is not set`, 'Set it to the URL, or give the URL itself.');
 }
 
-/** Secrets of AWS are read by the functions there. @throws E_CONFIG */
+/** Only functions on AWS read secrets there. @throws E_CONFIG */
 function refuseSecret({ name, kind, secret }: NamedSource): void {
   if (secret === undefined || !pluginNamed(kind)?.isUrlInSecret) return;
   throw new HoldfastError(
     'E_CONFIG',
-    `the URL of ${name} is in a secret of AWS, which the command line does not read`,
+    `the URL of ${name} is in an AWS secret, which the command line does not read`,
     {
-      hint: 'Put the URL into an environment variable and give env:NAME instead.',
+      hint: 'Put the URL into an environment variable, and give env:NAME instead.',
     },
   );
 }
@@ -97,15 +97,15 @@ function refuseName(text: string, { sources, targets }: ResolvedConfig): void {
   const known =
     names.length > 0 ? `Configured are ${names.join(', ')}.` : 'No source or target is configured.';
   throw usage(
-    `'${text}' is neither a source nor a target of the configuration`,
+    `'${text}' is neither a configured source nor a configured target`,
     `${meant === undefined ? known : `Did you mean ${meant}?`} A file or folder is ./${text}.`,
   );
 }
 
 /**
- * Where drills of that kind of source run: what the command line names, else what is configured.
+ * Where drills of that kind of source run: from the command line, else from the configuration.
  *
- * @throws E_CONFIG where neither says it
+ * @throws E_CONFIG if neither says
  */
 export function drillServer(
   kind: string,
@@ -123,12 +123,12 @@ export function drillServer(
     const place = findPlace(url, config, io);
     return { ...place, kind, options: { ...place.options, ...server.options } };
   }
-  throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
+  throw new HoldfastError('E_CONFIG', `no place is configured for drills of ${kind} sources`, {
     hint: pluginOf(kind).drillHint,
   });
 }
 
-/** The source to back up, where none was named. @throws E_CONFIG */
+/** The source to back up if none was named. @throws E_CONFIG */
 export function defaultSource({
   sources,
   defaultSource: given,
@@ -139,7 +139,7 @@ export function defaultSource({
   return sources;
 }
 
-/** Who signs, with the private key where that is in a file. @throws E_NO_KEY */
+/** Who signs, with the private key if that is in a file. @throws E_NO_KEY */
 export async function signingOf(
   { signing }: Pick<ResolvedConfig, 'signing'>,
   io: Io,
@@ -147,7 +147,7 @@ export async function signingOf(
   return { ...signing, pem: await readKeyFile(signing.keyFile, io) };
 }
 
-/** The key in a file; warns where others can read it. @throws E_NO_KEY */
+/** The key in a file; warns if others can read it. @throws E_NO_KEY */
 export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<string | undefined> {
   if (keyFile === undefined) return undefined;
   const file = path.resolve(io.cwd, keyFile);
@@ -162,7 +162,7 @@ export async function readKeyFile(keyFile: string | undefined, io: Io): Promise<
       `the key file ${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`,
       {
         cause,
-        hint: 'Bring the key file back from where you keep a copy.',
+        hint: 'Restore the key file from your copy of it.',
       },
     );
   }

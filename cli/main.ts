@@ -8,9 +8,9 @@ import { COMPLETE } from './complete-word.ts';
 import { withEnvFile } from './env-file.ts';
 import { type Io, write } from './io.ts';
 
-/** Runs one command line and gives its exit status. Prints errors; throws none. */
+/** Runs one command line and returns its exit status. Prints errors, and throws none. */
 export async function main(argv: readonly string[], given: Partial<Io> = {}): Promise<number> {
-  // Arguments may hold a connection string: `ps` is not to show it for longer than it must.
+  // Arguments may hold a connection string, so `ps` must show it as briefly as possible.
   process.title = 'holdfast';
   const stop = new AbortController();
   const io: Io = {
@@ -22,13 +22,14 @@ export async function main(argv: readonly string[], given: Partial<Io> = {}): Pr
     signal: stop.signal,
     ...given,
   };
-  // A reader of a pipe that has gone is told by the write; unheard, the stream's own event would end the process.
+  // The write reports a reader of a pipe that has gone; without a listener, the stream's own event would end
+  // the process.
   for (const stream of [io.stdout, io.stderr])
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   const onSignal = (name: NodeJS.Signals): void => {
     const status = name === 'SIGTERM' ? 143 : 130;
     if (stop.signal.aborted) process.exit(status);
-    io.stderr.write('\nstopping; once more to stop at once\n');
+    io.stderr.write('\nstopping; press Ctrl-C again to stop immediately\n');
     stop.abort();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
@@ -85,28 +86,28 @@ function overview(): string {
 
 Usage: holdfast [options] COMMAND [options]
 
-${lines.join('')}  version        the release
-  help           this text, or a command's
+${lines.join('')}  version        print the version
+  help           this text, or a command's help
 
-Begin: holdfast init -r ./backups --new-key ./holdfast.key
+Start: holdfast init -r ./backups --new-key ./holdfast.key
 Then:  holdfast backup --source postgres://localhost/shop
        holdfast restore latest --to postgres://localhost/scratch
-If something does not work: holdfast doctor
+If something doesn't work: holdfast doctor
 
 Settings come from holdfast.config.ts, then the environment, then options (docs/reference/configuration.md).
 `;
 }
 
-/** What to do where the error itself does not say it. */
+/** What to do if the error itself has no hint. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   E_DAMAGED:
-    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
+    'Restore the object from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
   E_RANGE:
-    'Bring the object back from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
-  E_SOURCE_FAILED: "The words are the server's own; its log may say more.",
+    'Restore the object from a copy or an older version of it; `holdfast verify --all` shows what else is damaged, `holdfast salvage` restores the rest.',
+  E_SOURCE_FAILED: "These are the server's own words; its log may say more.",
 };
 
-/** Broken pipes are the reader's way to say that it has enough. */
+/** A broken pipe means that the reader has enough. */
 async function report(error: unknown, argv: readonly string[], io: Io): Promise<number> {
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return 0;
   const known =
@@ -136,7 +137,7 @@ function asKnown(error: unknown): HoldfastError {
   const message = error instanceof Error ? error.message : String(error);
   return new HoldfastError('E_INTERNAL', message, {
     cause: error,
-    hint: 'This is a bug, or something nobody has met yet: run it with HOLDFAST_DEBUG=1 and report what it prints.',
+    hint: 'This is a bug, or an unknown failure: run it again with HOLDFAST_DEBUG=1 and report what it prints.',
   });
 }
 

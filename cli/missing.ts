@@ -1,10 +1,10 @@
 import type { MissingRange } from '../shared/jobs/repair/salvage-contents.ts';
 import { bytes, number, plural } from './format.ts';
 
-/** Ranges named one by one; the rest is counted, and in the JSON document. */
+/** Most ranges to name one by one; the rest is counted, and in the JSON document. */
 const MOST_NAMED = 100;
 
-/** What is missing, a line a range. */
+/** What is missing, one line per range. */
 export function describeMissing(missing: readonly MissingRange[]): string {
   if (missing.length === 0) return 'nothing is missing\n';
   const records = missing.reduce((sum, range) => sum + range.records, 0);

@@ -5,7 +5,8 @@ import { findPlace } from './load-config.ts';
 import type { CommandSession } from './session.ts';
 
 /**
- * Opens the source that is meant. One of the configuration goes by its name, also if its URL is given; any other by its location.
+ * Opens the named source. A configured one goes by its name, even if its URL is given; any other by its
+ * location.
  *
  * @throws E_USAGE, E_CONFIG
  */

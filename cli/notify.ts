@@ -9,7 +9,7 @@ import { loadConfig, repositoryConfig } from './load-config.ts';
 import { readSafety } from './safety.ts';
 import { CommandSession, type SessionFlags } from './session.ts';
 
-/** Who can be told by this process. */
+/** The channels that this process can notify. */
 export function notifiersOf(
   { config, io, progress }: CommandSession,
   { isQuiet = false }: { readonly isQuiet?: boolean } = {},
@@ -20,7 +20,7 @@ export function notifiersOf(
   return localNotifiers(config.channels, { env: io.env, onProblem });
 }
 
-/** Tells channels what has changed. @throws what reading the repository throws */
+/** Notifies channels of changes. @throws the errors of reading the repository */
 export async function notifyNow(session: CommandSession): Promise<readonly Sent[]> {
   const { own } = notifiersOf(session);
   if (!own) return [];
@@ -33,7 +33,7 @@ export async function notifyNow(session: CommandSession): Promise<readonly Sent[
   );
 }
 
-/** The same, after something was done: nothing fails for it. */
+/** The same, after other work, which must not fail because of it. */
 export async function notifyAfter(session: CommandSession): Promise<void> {
   const { io, progress } = session;
   if (io.signal.aborted) return;
@@ -41,11 +41,14 @@ export async function notifyAfter(session: CommandSession): Promise<void> {
     await notifyNow(session);
   } catch (error) {
     if (!io.signal.aborted)
-      progress.say(`warning: nobody was told what changed: ${(error as Error).message}`);
+      progress.say(`warning: no notifications were sent: ${(error as Error).message}`);
   }
 }
 
-/** Opens what a command works with; if the repository cannot be opened, channels are told. @throws as `Session.open` */
+/**
+ * Opens what a command works with; if the repository cannot be opened, notifies channels. @throws as
+ * `Session.open`
+ */
 export async function openOrNotify(flags: SessionFlags, io: Io): Promise<CommandSession> {
   const config = await loadConfig(flags, io);
   try {
@@ -56,7 +59,7 @@ export async function openOrNotify(flags: SessionFlags, io: Io): Promise<Command
   }
 }
 
-/** Each time: there is nowhere to keep that it was said. */
+/** Every time: there is nowhere to record that it was sent. */
 async function notifyBlind(config: ResolvedConfig, error: unknown, io: Io): Promise<void> {
   if (!(error instanceof HoldfastError) || io.signal.aborted) return;
   const onProblem = (message: string) => void io.stderr.write(`warning: ${message}\n`);

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { type Io, printable } from './io.ts';
 
-/** Questions on a terminal that can do no more than print lines (`TERM=dumb`): choices are numbered. */
+/** Questions on a terminal that can only print lines (`TERM=dumb`): choices are numbered. */
 export const plain = {
   async text(io: Io, message: string): Promise<string> {
     const lines = createInterface({ input: io.stdin, output: io.stderr, terminal: false });
@@ -12,7 +12,7 @@ export const plain = {
     }
   },
 
-  /** Asks until it is one of them; undefined for an empty line. */
+  /** Asks until the answer is valid; undefined for an empty line. */
   async select<T extends string>(
     io: Io,
     message: string,

@@ -13,7 +13,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   plan: 'planning',
   prune: 'removing',
   lock: 'locking',
-  clear: 'removing what is there',
+  clear: 'removing existing data',
   write: 'restoring',
   finish: 'building indexes and constraints',
   compare: 'comparing',
@@ -23,25 +23,25 @@ const PHASES: Readonly<Record<Phase, string>> = {
   copy: 'copying',
 };
 
-/** Phases of which bytes tell how far they are. */
+/** Phases whose bytes show their progress. */
 const MEASURED: readonly Phase[] = ['read', 'write', 'verify', 'copy'];
 /** A rate over less time says nothing. */
 const LEAST_RATE_MS = SECOND_MS;
-/** What is left is told once so much time has passed, and so much is done: before that it would jump about. */
+/** Time left is shown only after this much time and this much work: before that it would jump about. */
 const LEAST_ESTIMATE_MS = 5 * SECOND_MS;
 const LEAST_ESTIMATE_SHARE = 0.02;
 
-/** What a run says of how far it is, in one line. */
+/** A run's progress, in one line. */
 export class ProgressText {
   #phase: Phase = 'connect';
   #since: number;
   #total = 0;
   #done = 0;
-  /** What was done when the phase began: totals are of the whole run. */
+  /** Work done before the phase began: totals are of the whole run. */
   #before = 0;
   #removed = 0;
 
-  /** @param now milliseconds, as all other times */
+  /** @param now in milliseconds, like all other times */
   constructor(now: number) {
     this.#since = now;
   }
@@ -50,7 +50,7 @@ export class ProgressText {
     if (event.kind === 'total') this.#total = event.plainBytes;
     if (event.kind === 'removed') this.#removed = event.nodes;
     if (event.kind === 'done') {
-      // A new count, as of a second place, begins at nothing.
+      // A new count, such as for a second place, begins at zero.
       if (event.plainBytes < this.#done) this.#before = 0;
       this.#done = event.plainBytes;
     }
@@ -80,7 +80,7 @@ export class ProgressText {
   }
 }
 
-/** An estimate, no finer than it is good: `42 s`, `12 min`, `3 h 10 min`. */
+/** An estimate, no more precise than it deserves: `42 s`, `12 min`, `3 h 10 min`. */
 function about(ms: number): string {
   if (ms < MINUTE_MS) return `${Math.round(ms / SECOND_MS)} s`;
   if (ms < HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;

@@ -27,7 +27,7 @@ export class Progress {
   readonly on: OnProgress = (event) => {
     if (event.kind === 'warning') return this.say(`warning: ${event.message}`);
     this.#text.note(event, performance.now());
-    // A new phase is told of at once.
+    // A new phase is shown at once.
     if (event.kind === 'phase') this.#drawnAt = 0;
     this.#draw();
   };

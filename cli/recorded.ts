@@ -6,10 +6,10 @@ import { notifyAfter } from './notify.ts';
 import type { CommandSession } from './session.ts';
 
 /**
- * Does the work of a command, and notes in the history of the repository that it began and how it ended. `holdfast cancel` stops
- * it. Channels of notifications are told what has changed by it when the command ends.
+ * Does a command's work, and records in the repository's history that it began and how it ended. `holdfast
+ * cancel` stops it. When the command ends, channels are notified of what it changed.
  *
- * @param work is given a signal that is aborted by Ctrl-C too
+ * @param work receives a signal that Ctrl-C also aborts
  */
 export async function recordedCommand<T>(
   session: CommandSession,

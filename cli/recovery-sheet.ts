@@ -1,7 +1,7 @@
 import { encode } from 'uqr';
 import { VERSION } from '../shared/core/version.ts';
 
-/** What is on the sheet: the private half of a recovery key, and all that somebody needs to use it. */
+/** The content of the sheet: the private half of a recovery key, and everything needed to use it. */
 export interface RecoverySheet {
   readonly words: readonly string[];
   /** The same as 64 hex digits, for programs without the list of words. */
@@ -97,7 +97,7 @@ ${svgCode(sheet)}
 const TITLE =
   'With this sheet and the repository alone, every backup can be restored. No other key is needed.';
 const WARNING =
-  'Whoever has this sheet and can read the repository can read all backups. Keep it on paper, away from the computers and the cloud account that hold the backups; delete every file of it once it is printed. It is printed once and kept nowhere.';
+  'Anybody who has this sheet and can read the repository can read all backups. Keep it on paper, away from the computers and the cloud account that hold the backups; delete every file of it once it is printed. It is printed once and kept nowhere.';
 
 function factsOf(sheet: RecoverySheet): [name: string, value: string][] {
   const { id, repository, repositoryId, region, endpoint, createdAt } = sheet;
@@ -116,11 +116,11 @@ function stepsOf(sheet: RecoverySheet): Step[] {
   const place = `--repository ${repository}`;
   const key = `--recovery-key-file ${WORDS_FILE}`;
   const isInBucket = sheet.repository.startsWith('s3://');
-  const region = [`export AWS_REGION=${sheet.region ?? '…   # where the bucket is'}`];
+  const region = [`export AWS_REGION=${sheet.region ?? "…   # the bucket's region"}`];
   const endpoint = sheet.endpoint === undefined ? [] : [`export AWS_ENDPOINT_URL_S3=${sheet.endpoint}`];
   return [
     {
-      text: `On a computer that you trust, install Node.js (24.7 or newer) and Holdfast (${VERSION} or newer) from its package file, of which a copy belongs where this sheet is. Below, \`holdfast\` is \`npx holdfast\` in that folder.`,
+      text: `On a computer that you trust, install Node.js (24.7 or newer) and Holdfast (${VERSION} or newer) from its package file; keep a copy of that file with this sheet. Below, \`holdfast\` is \`npx holdfast\` in that folder.`,
       commands: [`npm install ./holdfast-${VERSION}.tgz`],
     },
     ...(isInBucket
@@ -132,26 +132,26 @@ function stepsOf(sheet: RecoverySheet): Step[] {
         ]
       : []),
     {
-      text: `Scan the code or type the 24 words into a file, ${WORDS_FILE}, that only you can read (chmod 600); or leave --recovery-key-file out, and the words are asked for.`,
+      text: `Scan the code or type the 24 words into a file, ${WORDS_FILE}, that only you can read (chmod 600); or leave --recovery-key-file out and type the words when asked.`,
       commands: [],
     },
     {
-      text: 'See which backups there are, and prove that the sheet opens them. Nothing is written.',
+      text: 'See which backups exist, and prove that the sheet opens them. This writes nothing.',
       commands: [`holdfast recover --check ${place} ${key}`],
     },
     {
-      text: 'Restore the newest backup into an empty database, or into a folder. Instead of `latest` give any key that the check shows; `latest:NAME` if there are several sources.',
+      text: 'Restore the newest backup into an empty database, or into a folder. Instead of `latest` give any name that the check shows, or `latest:NAME` if there are several sources.',
       commands: [
         `holdfast recover latest ${place} ${key} --to postgres://USER@HOST/EMPTY_DATABASE`,
         `holdfast recover latest ${place} ${key} --to ./restored`,
       ],
     },
     {
-      text: 'When all is restored: make a new repository with a new key (holdfast init), back up, add a recovery key to it, and destroy this sheet when nothing of the old repository is needed any more.',
+      text: 'When everything is restored: make a new repository with a new key (holdfast init), back up, add a recovery key to it, and destroy this sheet once nothing of the old repository is needed.',
       commands: [],
     },
     {
-      text: 'If Holdfast cannot be installed: tools/read-repository.py, read_parts.py and recovery_key.py of its package (Python 3, with the packages cryptography and zstandard) read a copy of the repository in a folder. docs/reference/format.md says what every byte means. Keep them where this sheet is.',
+      text: 'If Holdfast cannot be installed: tools/read-repository.py, read_parts.py and recovery_key.py in its package (Python 3, with the packages cryptography and zstandard) read a copy of the repository in a folder. docs/reference/format.md explains every byte. Keep them with this sheet.',
       commands: [
         ...(isInBucket ? [`aws s3 sync ${repository} ./repository`] : []),
         `export HOLDFAST_RECOVERY_HEX=…   # the hex digits of this sheet, without spaces`,
@@ -162,7 +162,7 @@ function stepsOf(sheet: RecoverySheet): Step[] {
   ];
 }
 
-/** As a shell takes it. */
+/** Quoted for a shell. */
 function quoted(text: string): string {
   return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -181,7 +181,7 @@ function codeOf({ words }: RecoverySheet): readonly (readonly boolean[])[] {
   return encode(words.join(' '), { ecc: 'M', border: 4 }).data;
 }
 
-/** Two rows in each line; light on dark, as terminals mostly are, or dark on light: scanners read both. */
+/** Two rows per line; light on dark, as in most terminals, or dark on light: scanners read both. */
 function textCode(sheet: RecoverySheet): string {
   const rows = codeOf(sheet);
   const lines: string[] = [];

@@ -1,10 +1,10 @@
 import type { RecoveryCoverage } from '../shared/jobs/keys/recovery-coverage.ts';
 import { plural, shortKey } from './format.ts';
 
-/** Backups named in a line. */
+/** Most backups to name in a line. */
 const MOST_NAMED = 5;
 
-/** What the recovery keys do not open, and what is not believed of them. */
+/** Backups that recovery keys do not open, and problems with those keys. */
 export function recoveryWarnings(found: RecoveryCoverage | undefined): string[] {
   const { notOpened = [], problems = [] } = found ?? {};
   return [

@@ -7,7 +7,7 @@ import { type PrivateHalf, privateHalfOf } from '../shared/jobs/keys/recovery-sh
 const WORDS = 24;
 const WORD_BITS = 11n;
 const SEED_BYTES = 32;
-/** So many letters tell all words apart. */
+/** This many letters identify every word. */
 const TELLING_LETTERS = 4;
 
 const NUMBERS = new Map(wordlist.map((word, i) => [word, i]));
@@ -22,10 +22,12 @@ export function wordsOf(seed: Uint8Array): string[] {
 }
 
 /**
- * What somebody typed from the sheet, or a file of it: words in any case, with or without their numbers, or their first four letters; or 64 hex digits. Words
- * that are wrong are told by their place, never by what they are.
+ * Reads what somebody typed from the sheet, or a file of it: words in any case, with or without their
+ * numbers, or their first four letters; or 64 hex digits. Errors name wrong words by position, never by
+ * content.
  *
- * @param known ids of the repository's recovery keys, so that a single wrong word can be found. @throws E_BAD_KEY
+ * @param known ids of the repository's recovery keys, so that a single wrong word can be found. @throws
+ * E_BAD_KEY
  */
 export function parseRecoveryWords(text: string, known: readonly string[]): PrivateHalf {
   const hex = text.replaceAll(/\s/g, '');
@@ -42,12 +44,12 @@ export function parseRecoveryWords(text: string, known: readonly string[]): Priv
   const key = keyOf(complete);
   if (key && (known.length === 0 || known.includes(key.id))) return key;
   const place = findWrong(complete, known);
-  if (place !== undefined) throw bad(`${place} not what the sheet has`);
+  if (place !== undefined) throw bad(`${place} different from the sheet`);
   if (key) return key;
-  throw bad('the words do not belong together: at least one is another than on the sheet');
+  throw bad('the words do not fit together: at least one differs from the sheet');
 }
 
-/** The word itself, or the only one that begins so. */
+/** The word itself, or the only one that begins this way. */
 function wholeWord(text: string): string | undefined {
   const letters = text.replaceAll(/[^a-z]/g, '');
   if (NUMBERS.has(letters)) return letters;
@@ -56,7 +58,7 @@ function wholeWord(text: string): string | undefined {
   return meant.length === 1 ? meant[0] : undefined;
 }
 
-/** Undefined where the checksum is another. */
+/** Undefined if the checksum is wrong. */
 function keyOf(words: readonly string[]): PrivateHalf | undefined {
   let bits = 0n;
   for (const word of words) bits = (bits << WORD_BITS) | BigInt(NUMBERS.get(word) ?? 0);
@@ -69,7 +71,7 @@ function checksumOf(seed: Uint8Array): Buffer {
   return createHash('sha256').update(seed).digest().subarray(0, 1);
 }
 
-/** Where one word is another, or two that follow each other have changed places, by trying which gives a known key. */
+/** Finds one wrong word, or two neighbours that changed places, by trying which change gives a known key. */
 function findWrong(words: readonly string[], known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const isKnown = (candidate: readonly string[]) => known.includes(keyOf(candidate)?.id ?? '');
@@ -87,6 +89,6 @@ function placesOf(places: readonly number[]): string {
 
 function bad(problem: string): HoldfastError {
   return new HoldfastError('E_BAD_KEY', `the recovery key cannot be read: ${problem}`, {
-    hint: 'Compare it with the sheet, word by word; the first four letters of each are enough.',
+    hint: 'Compare the words with the sheet, one by one; the first four letters of each are enough.',
   });
 }

@@ -32,15 +32,15 @@ export interface RecoveryFlags {
   readonly quiet?: boolean | undefined;
 }
 
-/** Whether one of them is given. @throws E_USAGE for more than one, or a sheet without a new key */
+/** Whether one of these flags is given. @throws E_USAGE for more than one, or a sheet without a new key */
 export function asksForRecovery(flags: RecoveryFlags): boolean {
   const given = [flags['add-recovery'], flags['complete-recovery'], flags['remove-recovery'] !== undefined];
   const ways = given.filter(Boolean).length;
-  if (ways > 1) throw usage('--add-recovery, --complete-recovery and --remove-recovery exclude each other');
-  if (flags.sheet !== undefined && !flags['add-recovery']) throw usage('--sheet goes with --add-recovery');
+  if (ways > 1) throw usage('give only one of --add-recovery, --complete-recovery and --remove-recovery');
+  if (flags.sheet !== undefined && !flags['add-recovery']) throw usage('--sheet needs --add-recovery');
   if (flags.json && flags['add-recovery'] && flags.sheet === undefined)
     throw usage(
-      '--json needs --sheet FILE: the recovery key is not part of the document',
+      '--json needs --sheet FILE: the document does not contain the recovery key',
       'Name a file for the sheet.',
     );
   return ways === 1;
@@ -96,7 +96,7 @@ async function add(
     return { result: await addRecoveryKey(repository, key, { open, signal: io.signal }), sheet: file };
   } catch (error) {
     io.stderr.write(
-      `warning: the sheet is of recovery key ${key.id}. If \`holdfast keys\` lists it, finish with \`holdfast rekey --complete-recovery\`; else the sheet opens nothing: destroy it.\n`,
+      `warning: the sheet is for recovery key ${key.id}. If \`holdfast keys\` lists it, finish with \`holdfast rekey --complete-recovery\`; otherwise the sheet opens nothing: destroy it.\n`,
     );
     throw error;
   }
@@ -118,7 +118,7 @@ function sheetOf(
   };
 }
 
-/** As the SDK finds it, but for profiles: then the sheet has a blank. */
+/** As the SDK finds it, except in profiles: then the sheet has a blank. */
 function regionOf({ s3 }: RepositoryConfig, { env }: Io): string | undefined {
   return s3?.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'];
 }
@@ -130,7 +130,7 @@ async function writeSheet(file: string, html: string): Promise<void> {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     throw new HoldfastError(
       'E_USAGE',
-      exists ? `${file} exists already; a sheet is never overwritten` : `${file} cannot be written`,
+      exists ? `${file} already exists; a sheet is never overwritten` : `${file} cannot be written`,
       { cause, hint: 'Name another file, in a folder that you can write to.' },
     );
   }
@@ -144,15 +144,15 @@ Proved: it alone opens ${plural(result.backups, 'listed backup')}${broken(result
 
 Now:
   1. Print ${place}, and read the print: the words must be legible.${file}
-  2. Keep it where this machine and this cloud account do not reach.
-  3. Name the key in the configuration, so that no other takes its place: recoveryKeys: ['${result.recoveryKeys[0]}']
-  4. Try it once a year, with the sheet in your hand: holdfast recover --check
+  2. Keep it out of reach of this machine and this cloud account.
+  3. Name the key in the configuration, so that no other can replace it: recoveryKeys: ['${result.recoveryKeys[0]}']
+  4. Test it once a year, with the sheet in your hand: holdfast recover --check
 `;
 }
 
 function describeCompletion(result: RecoveryResult): string {
   return `${plural(result.recoveryKeys.length, 'recovery key')} of ${result.location}: ${result.recoveryKeys.join(', ')}
-${plural(result.wrapped, 'key')} wrapped that ${result.wrapped === 1 ? 'was' : 'were'} not before; ${plural(result.backups, 'listed backup')} covered${broken(result)}.
+${plural(result.wrapped, 'key')} wrapped that ${result.wrapped === 1 ? 'was' : 'were'} not wrapped before; ${plural(result.backups, 'listed backup')} covered${broken(result)}.
 `;
 }
 
@@ -162,7 +162,7 @@ function describeRemoval({
   removed,
 }: Awaited<ReturnType<typeof removeRecoveryKey>>): string {
   return `Recovery key ${recoveryKey} of ${location} is removed, with ${plural(removed, 'wrapped key')}.
-Older versions of these objects may still be in the bucket, and copies elsewhere: if the sheet was seen by somebody else, read
+Older versions of these objects may still be in the bucket, and copies elsewhere: if somebody else saw the sheet, read
 docs/guide/operations.md ("A recovery sheet was lost or seen").
 `;
 }

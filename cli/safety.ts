@@ -12,21 +12,23 @@ import { copyStandings } from './describe-copies.ts';
 import { repositoryConfig } from './load-config.ts';
 import type { CommandSession } from './session.ts';
 
-/** All that the command line looks at to say whether one is safe. */
+/** Everything that the command line checks to say whether one is safe. */
 export interface Safety {
   readonly status: RepositoryOverview;
-  /** As `readOverview` gives them. */
+  /** As `readOverview` returns them. */
   readonly namedPacks: ReadonlySet<string> | undefined;
   /** Newest first. */
   readonly backups: readonly BackupSummary[];
   readonly bucket: BucketCheck;
   readonly copies: readonly CopyStanding[];
-  /** Undefined where no locks are configured. */
+  /** Undefined if no locks are configured. */
   readonly locked: readonly SourceLock[] | undefined;
   readonly facts: SafetyFacts;
 }
 
-/** Reads manifests, reports and the history of runs, and looks at second places, locks and the rules of the bucket. */
+/**
+ * Reads manifests, reports and the history of runs, and checks second places, locks and the bucket's rules.
+ */
 export async function readSafety(session: CommandSession): Promise<Safety> {
   const { repository, naming, config, io } = session;
   const place = await repositoryConfig(config, io);
@@ -55,7 +57,7 @@ export async function readSafety(session: CommandSession): Promise<Safety> {
   return { status, namedPacks, backups, bucket, copies, locked, facts };
 }
 
-/** Of the newest good backup of each source; undefined where no locks are configured. */
+/** For the newest good backup of each source; undefined if no locks are configured. */
 async function readLocks(
   { config, repository, io }: CommandSession,
   { sources }: RepositoryOverview,

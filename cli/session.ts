@@ -26,27 +26,27 @@ export interface SessionFlags extends ConfigFlags {
   readonly quiet?: boolean | undefined;
 }
 
-/** Options of commands that take a KEY: what `latest` and `good` are of. */
+/** Options of commands that take a KEY: which backups `latest` and `good` choose from. */
 export const KEY_OPTIONS = {
   source: { type: 'string', short: 's' },
   type: { type: 'string' },
 } as const;
 
-export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: of that source, by its name
-      --type TYPE         with \`latest\` or \`good\`: of that type, such as daily
+export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: of this source, by name
+      --type TYPE         with \`latest\` or \`good\`: of this type, such as daily
 `;
 
-const UNPROVEN = 'No key was given: that manifests and reports are those that were written is not proven.';
+const UNPROVEN = 'No key was given, so it is not proven that Holdfast wrote these manifests and reports.';
 
 interface KeyFlags {
   readonly source?: string | undefined;
   readonly type?: string | undefined;
 }
 
-/** @throws E_USAGE where they would be passed over */
+/** @throws E_USAGE if they would have no effect */
 export function refuseKeyFlags({ source, type }: KeyFlags): void {
   if (source !== undefined || type !== undefined)
-    throw usage('--source and --type go with `latest` or `good`', 'Give one of these words as KEY.');
+    throw usage('--source and --type need `latest` or `good`', 'Give one of these words as KEY.');
 }
 
 /** What most commands work with: configuration, open repository, progress, output. */
@@ -74,7 +74,7 @@ export class CommandSession implements AsyncDisposable {
     return CommandSession.of(config, await repositoryConfig(config, io), { flags, io });
   }
 
-  /** With other settings of the repository than the configuration's. */
+  /** With other repository settings than the configured ones. */
   static async of(
     config: ResolvedConfig,
     settings: RepositoryConfig,
@@ -90,29 +90,29 @@ export class CommandSession implements AsyncDisposable {
     return screenStyle(this.io.stdout, this.io.env);
   }
 
-  /** Tells what was done: the JSON document, or the text, unless all went well and nobody wants to hear of it. */
+  /** Reports what was done: the JSON document, or the text, unless all went well and output is quiet. */
   async report(document: object, text: string | Styled, status = 0): Promise<void> {
     if (this.isJson || !this.#isQuiet || status !== 0) await this.print(document, text);
     else this.progress.clear();
   }
 
-  /** Prints what was asked for: the JSON document or the text. */
+  /** Prints the result: the JSON document or the text. */
   async print(document: object, text: string | Styled): Promise<void> {
     this.progress.clear();
     await write(this.io.stdout, this.isJson ? `${JSON.stringify(document)}\n` : text);
   }
 
-  /** Where nothing could be proven. */
+  /** Says it if nothing could be proven. */
   sayIfUnproven(): void {
     const { keys, signatures } = this.repository.context;
     if (!keys.hasRootKey && !signatures.isRequired) this.progress.say(UNPROVEN);
   }
 
   /**
-   * The backup that KEY means; on a terminal, offers a choice where it is missing.
+   * The backup that KEY means; on a terminal, offers a choice if it is missing.
    *
-   * @param of `--source` and `--type` of the command
-   * @param isOffered what may be chosen @default all but damaged ones
+   * @param of the command's `--source` and `--type`
+   * @param isOffered what may be chosen @default all except damaged ones
    */
   async backup(
     text: string | undefined,
@@ -136,27 +136,27 @@ export class CommandSession implements AsyncDisposable {
     if (chosen !== undefined) return chosen;
     throw usage(
       'KEY is missing',
-      'Give (part of) a key, `latest`, or `latest:SOURCE`; `holdfast list` shows them.',
+      'Give (part of) a name, `latest`, or `latest:SOURCE`; `holdfast list` shows them.',
     );
   }
 
-  /** Gives sources of backups their names in the configuration. */
+  /** Gives the sources of backups their configured names. */
   readonly naming: Naming = (stored) => {
     this.#naming ??= namingOf(this.sources, this.io.env);
     return this.#naming(stored);
   };
 
-  /** What the backups of each source of the configuration may say that their source is. */
+  /** The names that backups may have for each configured source. */
   sourceNames(): Promise<SourceNames> {
     return sourceNames(this.sources, this.io.env);
   }
 
-  /** Those of the configuration, paths whole. */
+  /** The configured ones, with absolute paths. */
   get sources(): readonly NamedSource[] {
     return this.config.sources.map((source) => placeIn(source, this.io.cwd));
   }
 
-  /** What is done before the repository is closed, however the command ends. It throws nothing. */
+  /** Work to do before the repository is closed, however the command ends. It must not throw. */
   atEnd(work: () => Promise<void>): void {
     this.#atEnd = work;
   }

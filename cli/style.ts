@@ -1,6 +1,6 @@
 import { printable } from './io.ts';
 
-/** Text that a terminal may be steered by: made here alone, of names that were made printable first. */
+/** Text that may control a terminal: made only here, from names that were made printable first. */
 export class Styled {
   readonly text: string;
 
@@ -24,9 +24,9 @@ const SGR = /\u001b\[[0-9;]*m/g;
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type TextStyle = keyof typeof CODES;
 
-/** Where text goes, and whether colours are wanted there. */
+/** Where text goes, and whether it takes colours. */
 export interface Screen {
-  /** Columns; undefined where nothing limits them: a pipe, a file. */
+  /** Columns; undefined if nothing limits them: a pipe, a file. */
   readonly width: number | undefined;
   readonly hasColour: boolean;
 }
@@ -38,7 +38,7 @@ interface Stream {
 
 const DEFAULT_COLUMNS = 80;
 
-/** `NO_COLOR` and `TERM=dumb` take colours away, `CLICOLOR_FORCE` gives them to a pipe too. */
+/** `NO_COLOR` and `TERM=dumb` turn colours off, `CLICOLOR_FORCE` turns them on in a pipe too. */
 export function screenStyle(stream: Stream, env: Readonly<Record<string, string | undefined>>): Screen {
   const isTerminal = stream.isTTY === true;
   const isForced = (env['CLICOLOR_FORCE'] ?? '0') !== '0';
@@ -49,12 +49,12 @@ export function screenStyle(stream: Stream, env: Readonly<Record<string, string 
   };
 }
 
-/** Text in a look; as it is where there are no colours. */
+/** Text in a look; unchanged without colours. */
 export function paint(text: string, look: TextStyle | undefined, { hasColour }: Screen): string {
   return look === undefined || !hasColour || text === '' ? text : `\u001b[${CODES[look]}m${text}\u001b[0m`;
 }
 
-/** Puts text together: what is not `Styled` is made printable. */
+/** Joins text; makes everything printable that is not `Styled`. */
 export function styled(parts: TemplateStringsArray, ...values: readonly (string | Styled)[]): Styled {
   const shown = values.map((value) => (value instanceof Styled ? value.text : printable(value)));
   return new Styled(parts.map((part, i) => part + (shown[i] ?? '')).join(''));

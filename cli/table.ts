@@ -1,24 +1,24 @@
 import { printable } from './io.ts';
 import { paint, type Screen, Styled, type TextStyle } from './style.ts';
 
-/** A column, and what may become of it where a terminal is narrow. */
+/** A column, and what to do with it if a terminal is narrow. */
 export interface Column {
   readonly title: string;
   readonly isNumber?: boolean;
-  /** It may be cut to so many characters. @default it is never cut */
+  /** It may be cut to this many characters. @default it is never cut */
   readonly least?: number;
-  /** It may be left out; those with the highest go first. @default it stays */
+  /** It may be left out; those with the highest number go first. @default it stays */
   readonly leaveOut?: number;
   readonly look?: (cell: string) => TextStyle | undefined;
 }
 
 const GAP = 2;
-/** A cell of more characters does not make a column wider for all others. */
+/** A longer cell does not widen the column for all others. */
 const MOST_PADDED = 40;
 
 /**
- * Rows under a header. On a terminal they fit its width: columns are cut first, then left out; no row is wrapped. Where nothing
- * limits them, nothing is lost.
+ * Rows under a header. On a terminal they fit its width: columns are cut first, then left out; no row is
+ * wrapped. Without a limit, nothing is lost.
  */
 export function renderTable(
   columns: readonly Column[],
@@ -28,7 +28,7 @@ export function renderTable(
   const cells = rows.map((row) => row.map(printable));
   const measured = columns.map((column, i) => ({ column, i, width: widthOf(column, i, cells) }));
   const shown = screen.width === undefined ? measured : narrow(measured, screen.width - 1);
-  // What is left over is the last column's; where nothing limits them, no cell is cut.
+  // The last column gets what is left over; without a limit, no cell is cut.
   const used = shown.reduce((sum, { width }) => sum + width + GAP, 0) - GAP;
   const spare = screen.width === undefined ? 0 : Math.max(0, screen.width - 1 - used);
   const line = (row: readonly string[], look: (column: Column, cell: string) => TextStyle | undefined) =>
@@ -58,7 +58,7 @@ interface Measured {
   readonly width: number;
 }
 
-/** Of its widest cell; a few long ones do not count, they stand out of their column. */
+/** Width of its widest cell; a few long ones do not count, and stick out of their column. */
 function widthOf({ title }: Column, i: number, cells: readonly (readonly string[])[]): number {
   let widest = title.length;
   for (const row of cells) widest = Math.max(widest, Math.min(row[i]?.length ?? 0, MOST_PADDED));
@@ -83,7 +83,7 @@ function narrow(columns: readonly Measured[], room: number): readonly Measured[]
         room,
       );
   }
-  // The widest gives first.
+  // The widest is cut first.
   const order = columns.map((_, i) => i).toSorted((a, b) => (cuts[b] ?? 0) - (cuts[a] ?? 0));
   const widths = columns.map(({ width }) => width);
   for (const i of order) {

@@ -45,7 +45,7 @@ function Shell() {
   // reached from there
   const area = first === 'api-keys' ? 'configuration' : first;
   const isOther = [MORE, ...OTHERS].some(({ path }) => path === area);
-  // another place begins at its top
+  // each place begins at its top
   useEffect(() => scrollTo(0, 0), [place.value.path]);
   return (
     <>
@@ -97,7 +97,7 @@ function NavLink({
   );
 }
 
-/** Who is signed in, and as what. */
+/** The signed-in user and their roles. */
 function Caller() {
   const status = useStatus().value.value;
   if (!status) return <div class="side-foot" />;
@@ -120,7 +120,7 @@ function Caller() {
   );
 }
 
-/** Says that the API does not answer, since when what is shown is old, and when it is asked again. */
+/** Says that the API does not respond, how old the screen is, and when it will try again. */
 function OutageBar() {
   const now = outage.value;
   return (
@@ -128,10 +128,10 @@ function OutageBar() {
       {now && (
         <div class="bar">
           <span>
-            The API does not answer.{' '}
+            The API does not respond.{' '}
             {now.lastAnswerAt && (
               <>
-                What you see is of <TimeOfDay at={now.lastAnswerAt} />.{' '}
+                You see data from <TimeOfDay at={now.lastAnswerAt} />.{' '}
               </>
             )}
             Next try at <TimeOfDay at={now.nextTryAt} />.
@@ -143,7 +143,7 @@ function OutageBar() {
   );
 }
 
-/** Another name is another view: nothing of one backup stays when the next one is opened. */
+/** The name is the key of a view: nothing of one backup stays when the next one is opened. */
 const VIEWS: Readonly<Record<ScreenId, (name: string) => VNode>> = {
   overview: () => <Overview />,
   backups: () => <Backups />,
@@ -167,7 +167,7 @@ function Screen() {
   if (screen) return VIEWS[screen.id](screen.name);
   return (
     <div class="page">
-      <PageHead title="Not here" />
+      <PageHead title="Not found" />
       <Empty title="There is no such screen">
         <p>
           <a href="#/">Back to the overview</a>

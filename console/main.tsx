@@ -27,14 +27,14 @@ import { tell } from './ui/toasts.tsx';
 
 const app = document.getElementById('app');
 if (app && handOnCode()) {
-  app.textContent = 'You are signed in. This window can be closed.';
+  app.textContent = 'You are signed in. You can close this window.';
 } else if (app) {
   watchConnection(ping);
   render(<App />, app);
   void start();
 }
 
-/** Signs in by the token of the address, or goes on with the session that the browser has. */
+/** Signs in with the token in the address, or continues the browser's session. */
 async function start(): Promise<void> {
   const token = takeToken();
   if (token !== undefined) dispatchEvent(new HashChangeEvent('hashchange'));
@@ -50,7 +50,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** A new link in a page that is open: it is taken, leaves the address, and the screen stays. */
+/** A new link opened in an existing page: takes its token out of the address, and keeps the screen. */
 function takeLink({ oldURL }: HashChangeEvent): void {
   const token = takeToken(oldURL === '' ? '#/' : new URL(oldURL).hash || '#/');
   if (token === undefined) return;

@@ -6,7 +6,7 @@ export interface Entry {
   readonly icon: IconName;
 }
 
-/** What a phone's bar has room for. */
+/** Screens with room in a phone's bar. */
 export const FIRST: readonly Entry[] = [
   { path: '', name: 'Overview', icon: 'overview' },
   { path: 'backups', name: 'Backups', icon: 'backups' },
@@ -14,7 +14,7 @@ export const FIRST: readonly Entry[] = [
   { path: 'drills', name: 'Drills', icon: 'drill' },
 ];
 
-/** On a phone, behind More. */
+/** On a phone, under More. */
 export const OTHERS: readonly Entry[] = [
   { path: 'retention', name: 'Retention', icon: 'retention' },
   { path: 'notifications', name: 'Notifications', icon: 'bell' },
@@ -22,5 +22,5 @@ export const OTHERS: readonly Entry[] = [
   { path: 'configuration', name: 'Configuration', icon: 'plug' },
 ];
 
-/** There on a phone alone. */
+/** Only on a phone. */
 export const MORE: Entry = { path: 'more', name: 'More', icon: 'more' };

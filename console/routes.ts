@@ -1,15 +1,15 @@
 import { computed, signal } from '@preact/signals';
 
-/** Where one is: the part of the address behind `#`, so that any server of files can serve the console. */
+/** The current place: the part of the address after `#`, so that any file server can serve the console. */
 export interface ScreenPlace {
-  /** `backups`, `backups/backup_daily_20260301_020000`; the overview is the empty one. */
+  /** `backups`, `backups/backup_daily_20260301_020000`; empty for the overview. */
   readonly path: string;
   readonly query: URLSearchParams;
 }
 
 const hash = signal(location.hash);
 addEventListener('hashchange', () => {
-  // A link that signs in is no place: the screen stays.
+  // A sign-in link is not a place: the screen stays.
   if (!location.hash.startsWith('#token=')) hash.value = location.hash;
 });
 
@@ -30,14 +30,14 @@ export function go(path: string): void {
   location.hash = `#/${path}`;
 }
 
-/** Changes the address without a step in the history: filters. */
+/** Changes the address without adding to the history: for filters. */
 export function replacePlace(path: string, query: URLSearchParams): void {
   const text = query.toString();
   history.replaceState(null, '', `#/${path}${text === '' ? '' : `?${text}`}`);
   hash.value = location.hash;
 }
 
-/** Address of a backup, of its whole key or name. */
+/** Address of a backup, by its path or name. */
 export function backupHref(key: string): string {
   return `#/backups/${backupName(key)}`;
 }

@@ -1,4 +1,6 @@
-/** Every screen, by its place in the address. Each has a view (`app.tsx`) and a row in the test of accessibility. */
+/**
+ * Every screen, by its place in the address. Each has a view (`app.tsx`) and a row in the accessibility test.
+ */
 export const SCREENS = {
   overview: '',
   backups: 'backups',
@@ -19,7 +21,7 @@ export const SCREENS = {
 
 export type ScreenId = keyof typeof SCREENS;
 
-/** The screen of a path, and what stands for `{name}`; undefined if there is none. */
+/** The screen of a path, and the value of `{name}`; undefined if there is none. */
 export function screenOf(path: string): { readonly id: ScreenId; readonly name: string } | undefined {
   const [area = '', name, ...rest] = path.split('/');
   const pattern = name === undefined ? area : `${area}/{name}`;

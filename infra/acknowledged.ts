@@ -16,14 +16,14 @@ interface Statement {
 }
 
 interface Reason {
-  /** Of the resource that a statement names. */
+  /** The resource that a statement names. */
   readonly resource: RegExp;
-  /** All actions of the statement are of these. */
+  /** Matches all actions of the statement. */
   readonly actions: RegExp;
   readonly reason: string;
 }
 
-/** Why a statement of ours names more than one resource. What is in no row stays a finding. */
+/** Why a statement of ours names more than one resource. A statement without a row stays a finding. */
 const WILDCARDS: readonly Reason[] = [
   {
     resource:
@@ -60,7 +60,7 @@ const WILDCARDS: readonly Reason[] = [
     resource: /:rds-db:.*:dbuser:\*\/.+/,
     actions: /^rds-db:connect$/,
     reason:
-      'One user, of each database of the account: the address of a database does not say which it is. dbResourceId names it.',
+      'One user, in each database of the account: the address of a database does not say which one it is. dbResourceId names it.',
   },
   {
     resource: /:states:.*:mapRun:.+\/\*$/,
@@ -81,19 +81,19 @@ const WILDCARDS: readonly Reason[] = [
 ];
 
 interface Finding {
-  /** Of a rule, without the name of its pack. */
+  /** Id of a rule, without the name of its pack. */
   readonly id: string;
   readonly reason: string;
 }
 
-/** Routes that somebody without a login may call. Every other stays a finding. */
+/** Routes that may be called without a login. All others stay findings. */
 const OPEN_ROUTES = /^(?:OPTIONS |(?:GET|HEAD) .*\/health$)/;
 /** Routes for API keys, which the function checks. */
 const KEY_ROUTES = /^[A-Z]+ \/api\/keys\/backup\/\{proxy\+\}$/;
 /** CDK's own function that copies the console's files. */
 const CDKS_OWN = /\/Custom::(CDKBucketDeployment\w+|S3AutoDeleteObjectsCustomResourceProvider)\//;
 const CDKS_REASON =
-  "CDK's own function, which copies the console's files from its bucket of assets to theirs, or empties theirs when it is deleted, and has rights on these two alone.";
+  "CDK's own function, which copies the console's files from its bucket of assets to theirs, or empties theirs when it is deleted. Its rights cover only these two buckets.";
 
 /** Findings of other rules, by resource. */
 function findingsOf(resource: CfnResource): readonly Finding[] {
@@ -120,7 +120,7 @@ function findingsOf(resource: CfnResource): readonly Finding[] {
       {
         id: 'S1',
         reason:
-          'Reads and writes are told by CloudTrail data events where they are wanted; a second bucket of logs would cost more than most repositories.',
+          'CloudTrail data events record reads and writes where they are wanted; a second bucket of logs would cost more than most repositories.',
       },
     ];
   if (resource instanceof CfnQueue)
@@ -168,22 +168,25 @@ function wildcards(of: 'Action' | 'Resource', names: readonly string[]): readonl
 function ofDistribution({ distributionConfig }: CfnDistribution): readonly Finding[] {
   const { viewerCertificate } = distributionConfig as CfnDistribution.DistributionConfigProperty;
   return [
-    { id: 'CFR1', reason: 'Whoever restores may be anywhere; what they may do, their login says.' },
+    { id: 'CFR1', reason: 'People restore from anywhere; their login says what they may do.' },
     { id: 'CFR2', reason: 'Files are open anyway, and the API asks for a login before its function runs.' },
-    { id: 'CFR3', reason: 'The access log of the API has every call; the files hold nothing of anybody.' },
+    { id: 'CFR3', reason: 'The access log of the API has every call; the files hold no personal data.' },
     ...(viewerCertificate
       ? []
       : [
           {
             id: 'CFR4',
             reason:
-              "With CloudFront's own name and certificate nobody can say which TLS is the least; aws.console.domainName has it at 1.2.",
+              "With CloudFront's own name and certificate, the minimum TLS version cannot be set; aws.console.domainName sets it to 1.2.",
           },
         ]),
   ];
 }
 
-/** Acknowledges, one by one and with its reason, what cdk-nag finds and is meant. The app was synthesised once before. */
+/**
+ * Acknowledges intended findings of cdk-nag, one by one and with reasons. The app was synthesised once
+ * before.
+ */
 export function acknowledgeMeant(app: App): void {
   for (const construct of app.node.findAll()) {
     if (construct instanceof CfnPolicy) acknowledgeWildcards(construct);

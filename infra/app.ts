@@ -5,12 +5,12 @@ import { isHoldfastError } from '../shared/core/errors.ts';
 import { synthesise } from './checked-synthesis.ts';
 import { holdfastApp } from './holdfast-app.ts';
 
-/** What `cdk` runs: the configuration in the current folder, or the file that HOLDFAST_CONFIG_FILE names. */
+/** Entry point of `cdk`: the configuration in the current folder, or the file in HOLDFAST_CONFIG_FILE. */
 async function main(): Promise<void> {
   const { env } = process;
   const fileName = env['HOLDFAST_CONFIG_FILE'] ?? DEFAULT_FILES.find((name) => existsSync(name));
   if (fileName === undefined)
-    throw new Error(`there is no ${DEFAULT_FILES[0]} here; docs/guide/aws.md says what to write into it`);
+    throw new Error(`there is no ${DEFAULT_FILES[0]} here; docs/guide/aws.md says what to write in it`);
   const file = await readConfigFile(path.resolve(fileName));
   synthesise(holdfastApp({ file, fileName, env }));
 }

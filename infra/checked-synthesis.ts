@@ -3,9 +3,9 @@ import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { acknowledgeMeant } from './acknowledged.ts';
 
-/** Writes the templates, and fails where cdk-nag finds what is not acknowledged with a reason. */
+/** Writes the templates, and fails if cdk-nag finds something that is not acknowledged with a reason. */
 export function synthesise(app: App): CloudAssembly {
-  // Once before: names of what one stack takes from another, which findings are known by, are made by it.
+  // The first synthesis creates the names of what one stack takes from another, which identify findings.
   app.synth();
   acknowledgeMeant(app);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -7,7 +7,7 @@ import { PipelineStack } from './stacks/pipeline-stack.ts';
 import { StorageStack } from './stacks/storage-stack.ts';
 
 export interface HoldfastAppInput {
-  /** What the configuration file holds. */
+  /** The content of the configuration file. */
   readonly file: unknown;
   readonly fileName: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -57,7 +57,7 @@ function boundaryOf(policy: string): PermissionsBoundary {
     : PermissionsBoundary.fromName(policy);
 }
 
-/** Functions have another environment than who deploys them: what that says goes into the configuration. */
+/** Functions do not have the deployer's environment: its settings go into the configuration. */
 function withEnvironment(file: HoldfastConfig | undefined, env: HoldfastAppInput['env']): HoldfastConfig {
   const { schedules, retention, compressionLevel } = readConfigEnv(env, []);
   const { compression, ...others } = file ?? {};

@@ -1,4 +1,4 @@
-/** What `holdfast/cdk` is: constructs for anybody's CDK app. */
+/** The package `holdfast/cdk`: constructs for any CDK app. */
 export { AdminApi, type AdminApiProps } from './constructs/admin-api.ts';
 export { AdminConsole, type AdminConsoleProps } from './constructs/admin-console.ts';
 export { BackupCopies, type BackupCopiesProps } from './constructs/backup-copies.ts';

@@ -23,14 +23,15 @@ const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ readonly handler: 
   drill: () => import('./drill/handler.ts'),
   watchdog: () => import('./watchdog/handler.ts'),
 };
-/** Calls back by itself: when it has planned, and then goes on. */
+/** It calls back by itself: once it has planned; then it goes on. */
 const CALLS_BACK: FunctionName = 'hold';
-/** The state machine waits for a task somewhat longer. */
+/** The state machine waits somewhat longer for a task. */
 const DEFAULT_LIMIT_MINUTES = 12 * (HOUR_MS / MINUTE_MS);
 
 /**
- * One function as a container's program, for what outlives a Lambda: `node index.mjs NAME`, with the event in HOLDFAST_EVENT.
- * SIGTERM ends the work in order. Exits with 0, or as the command line does for the same error.
+ * One function as a container's program, for work that would outlive a Lambda: `node index.mjs NAME`, with
+ * the event in HOLDFAST_EVENT. SIGTERM ends the work cleanly. Exits with 0, or with the command line's status
+ * for the same error.
  */
 async function main([name = ''] = process.argv.slice(2)): Promise<number> {
   process.once('SIGTERM', () => {
@@ -48,7 +49,10 @@ async function main([name = ''] = process.argv.slice(2)): Promise<number> {
   }
 }
 
-/** What waits for a task's end is told of it: its answer, or its code and words; and while it works, that it lives. */
+/**
+ * Tells whoever waits for the task how it ended: its answer, or its code and message; and while it works,
+ * that it lives.
+ */
 async function answered(name: string, env: NodeJS.ProcessEnv): Promise<unknown> {
   const taskToken = name === CALLS_BACK ? undefined : env['HOLDFAST_TASK_TOKEN'];
   if (!taskToken) return work(name, env);
@@ -72,7 +76,7 @@ function handlerOf(name: string) {
   if (Object.hasOwn(HANDLERS, name)) return HANDLERS[name as FunctionName]();
   throw new HoldfastError(
     'E_USAGE',
-    `'${name}' is no function; the command is one of ${FUNCTION_NAMES.join(', ')}`,
+    `'${name}' is not a function; the command is one of ${FUNCTION_NAMES.join(', ')}`,
   );
 }
 
@@ -91,10 +95,10 @@ function contextOf(name: string, env: NodeJS.ProcessEnv): FunctionContext {
   const until = performance.now() + limitMs;
   return {
     getRemainingTimeInMillis: () => Math.max(0, until - performance.now()),
-    // Without a limit of its own, a process is told of one that no machine has.
+    // Without a limit of its own, a process sees one that no machine has.
     memoryLimitInMB: String(Math.round(Math.min(process.constrainedMemory(), totalmem()) / MiB)),
     functionName: `${name} (task)`,
-    // That of the function which handed its work over.
+    // The id of the function that handed over its work.
     awsRequestId: env['HOLDFAST_RUN'] || randomUUID(),
     isTask: true,
   };

@@ -12,11 +12,11 @@ export const accept: Command = {
   options,
   help: `Usage: holdfast accept KEY… --reason TEXT
 
-Says that suspect backups are as they should be. They count as good from then on: later backups of the source are
-compared with them, and prune goes on. What was decided, and why, is kept in the repository as a report. Look first:
+Confirms that suspect backups are as they should be. They count as good from then on: later backups of the source are
+compared with them, and prune resumes. The decision and its reason are kept in the repository as a report. Look first:
 holdfast show KEY.
 
-      --reason TEXT       why; everyone who can read the store can read it
+      --reason TEXT       why; anybody who can read the store can read it
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -30,7 +30,7 @@ Exit status: 0 accepted; 2 not suspect, or no reason; 10 no such backup; 11 KEY 
     const { values, positionals } = parse(argv, options, MOST_KEYS);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     if (positionals.length === 0 && ask.isPossible(io) && !(await isAnyWaiting(session))) {
-      await session.report({ backups: [] }, 'No backup waits to be accepted.\n');
+      await session.report({ backups: [] }, 'No backup is waiting to be accepted.\n');
       return 0;
     }
     const keys = [];

@@ -34,14 +34,14 @@ export const apiKeys: Command = {
        holdfast api-keys create --name NAME --role ROLE… [--source SOURCE]… [--expires 90d]
        holdfast api-keys revoke ID
 
-Lists the API keys of machines, makes one, or revokes one. A key is for the admin API
-(docs/reference/api.md): it is shown once, and only a hash of it is kept, in the repository. It opens the API of every process and deployment on this repository.
+Lists, makes or revokes API keys for machines. A key gives access to the admin API
+(docs/reference/api.md). It is shown once; the repository keeps only its hash. It works for every process and deployment on this repository.
 
-      --name NAME         what it is for, such as ci; the audit trail has it
+      --name NAME         what it is for, such as ci; shown in the audit trail
       --role ROLE         viewer, operator (backs up, verifies, drills, holds) or restorer (downloads, restores); may be
                           repeated
-  -s, --source SOURCE     sees and acts on this source alone; may be repeated; default all. Such a key restores into new
-                          databases alone
+  -s, --source SOURCE     may see and use only this source; may be repeated; default all. Such a key can restore only into
+                          new databases
       --expires DAYS      such as 30d, or never (default ${DEFAULT_KEY_DAYS}d)
 
 ${COMMON_HELP}
@@ -57,17 +57,17 @@ Exit status: 0 done; 2 usage; 10 no such key or source, no repository; 12 encryp
     const { values, positionals } = parse(argv, options, 2);
     const [word, id] = positionals;
     if (word !== undefined && word !== 'create' && word !== 'revoke')
-      throw usage(`'${word}' is nothing that api-keys does`, 'Give create, revoke, or nothing.');
+      throw usage(`api-keys has no action '${word}'`, 'Give create, revoke, or nothing.');
     if (word !== 'revoke' && id !== undefined) throw usage(`'${id}' is one argument too many`);
     const { name, role, source, expires, ...common } = values;
     const given = Object.entries({ name, role, source, expires }).find(([, value]) => value !== undefined);
-    if (word !== 'create' && given) throw usage(`--${given[0]} goes with create`);
+    if (word !== 'create' && given) throw usage(`--${given[0]} needs create`);
     const asked = word === 'create' ? wanted({ name, role, source, expires }) : undefined;
     const revoked = word === 'revoke' ? idOf(id) : undefined;
     await using session = await CommandSession.open(common, io);
     const { repository, screen } = session;
     const store = async () => keysOfRepository(repository);
-    // It does not authenticate here, and so notes no use.
+    // It does not authenticate here, so it records no use.
     const keys = new ApiKeys({ store, clock: repository.clock, onError: () => {} });
     const caller = { id: 'cli', name: `${userInfo().username} (command line)`, roles: ROLES };
     const { signal } = io;
@@ -100,7 +100,7 @@ function wanted({
 }) {
   if (name === undefined) throw usage('--name is missing', 'Say what the key is for: --name ci.');
   const named = ApiKeyName.safeParse(name);
-  if (!named.success) throw usage('--name is one line of 1 to 60 characters');
+  if (!named.success) throw usage('--name must be one line of 1 to 60 characters');
   if (role.length === 0) throw usage('--role is missing', `Give one or more of ${KEY_ROLES.join(', ')}.`);
   return {
     name: named.data,
@@ -113,7 +113,7 @@ function wanted({
 function roleOf(text: string): KeyRole {
   const role = KEY_ROLES.find((known) => known === text);
   if (role) return role;
-  const more = text === 'admin' ? 'no API key makes others; ' : '';
+  const more = text === 'admin' ? 'no API key can make others; ' : '';
   throw usage(`--role is '${text}'; ${more}allowed are ${KEY_ROLES.join(', ')}`);
 }
 
@@ -127,12 +127,12 @@ function daysOf(text: string): number | null {
 function idOf(text: string | undefined): string {
   if (text !== undefined && ApiKeyId.safeParse(text).success) return text;
   throw usage(
-    text === undefined ? 'the ID of the key is missing' : `'${text}' is no id of an API key: 8 hex digits`,
+    text === undefined ? 'the ID of the key is missing' : `'${text}' is not the id of an API key, which has 8 hex digits`,
     'List them with: holdfast api-keys',
   );
 }
 
-/** @throws E_UNKNOWN_NAME unless it is a source of the configuration, or has backups */
+/** @throws E_UNKNOWN_NAME unless the source is configured, or has backups */
 async function refuseUnknown({ config, repository, naming, io }: CommandSession, sources: readonly string[]) {
   const configured = config.sources.map(({ name }) => name);
   if (sources.every((name) => configured.includes(name))) return;
@@ -146,13 +146,12 @@ function describeMade({ key, token }: CreatedApiKey): string {
   const until =
     key.expiresAt === null ? 'It does not expire.' : `It expires ${time(new Date(key.expiresAt))}.`;
   return `${token}
-
 API key ${key.name} (${key.id}): ${key.roles.join(', ')} of ${of}. ${until}
 `;
 }
 
 function describeRevoked({ id, name }: ApiKey): string {
-  return `Revoked: ${name} (${id}). It opens nothing any more; servers that run now learn of it within 30 seconds.\n`;
+  return `Revoked: ${name} (${id}). It no longer works; running servers learn of it within 30 seconds.\n`;
 }
 
 function describe({ keys, problems }: ApiKeysAnswer, now: Date, screen: Screen): string | Styled {

@@ -28,19 +28,19 @@ export const backup: Command = {
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]
                        [--no-parent]
 
-Backs a database up as at one moment. TYPE (daily, weekly, manual, or one of the configuration;
+Backs up a database as of one moment. TYPE (daily, weekly, manual, or one from the configuration;
 default manual) chooses how long it is kept. Only data that is new since the last backup of this source is stored.
-Nothing is listed until everything is stored.
+The backup is listed only when everything is stored.
 
-A backup that lost much against the newest good one of its source (a table is empty or gone, half the records, or its
-data no longer compresses) is stored as suspect: it is named here and exits with 40. holdfast help accept says more.
+A backup that lost much compared with the newest good one of its source (a table is empty or gone, half the records
+are missing, or its data no longer compresses) is stored as suspect, and the exit status is 40. See holdfast help accept.
 
 ${SOURCE_HELP}
       --note TEXT         kept with the backup
-      --allow-empty       store a backup without any record, as suspect; else that is an error
-      --full-read         read all of it, even what has not changed since the last backup (Firebase)
-      --no-parent         read all of it, and store all of it whole: the backup needs nothing that earlier ones stored.
-                          For when these are not trusted; it takes as much room as a first backup
+      --allow-empty       store a backup without any records, as suspect, instead of failing
+      --full-read         read everything, even what has not changed since the last backup (Firebase)
+      --no-parent         read and store everything again: the backup needs nothing that earlier ones stored.
+                          Use it if you do not trust those; it takes as much space as a first backup
 
 ${COMMON_HELP}
 Examples:
@@ -88,7 +88,10 @@ Exit status: 0 backed up; 40 backed up and suspect: look at it; 12 key; 13 store
   },
 };
 
-/** A rule that came later than the repository would take this backup too. The backup is stored: what cannot be read is for status. */
+/**
+ * A lifecycle rule added after the repository would remove this backup too. The backup is stored; unreadable
+ * rules are left to status.
+ */
 async function warnOfBucket({ config, io, progress }: CommandSession): Promise<void> {
   const found = await checkBucket(await repositoryConfig(config, io), io.signal).catch(() => undefined);
   for (const { problem } of found?.dangers ?? []) progress.say(`warning: ${problem}`);
@@ -118,7 +121,7 @@ async function chooseSource(session: CommandSession): Promise<string> {
   const names = found.map(({ name }) => name).join(', ');
   throw new HoldfastError(
     'E_USAGE',
-    names ? `several sources are configured: ${names}` : 'no source is given, and none is configured',
+    names ? `several sources are configured: ${names}` : 'no source was given, and none is configured',
     {
       hint: 'Pass --source NAME, or --source postgres://…',
     },

@@ -13,36 +13,36 @@ export const cancel: Command = {
   options,
   help: `Usage: holdfast cancel RUN
 
-Stops a run that anybody began: of a command, of the server of \`holdfast serve\`, or of functions on AWS. RUN is
-the id that \`holdfast runs\` shows, or its first characters. The run sees it within some seconds and ends in order: a backup
-is not listed, a drill's scratch database is dropped, a restore says how its target stands. On AWS a backup of a schedule
-then ends with E_RUN_ABORTED; the admin API stops its execution instead, which alarms nobody.
+Stops a run, whoever started it: a command, the server of \`holdfast serve\`, or functions on AWS. RUN is
+the id that \`holdfast runs\` shows, or its first characters. The run notices within seconds and ends cleanly: a backup
+is not listed, a drill's scratch database is dropped, a restore reports the state of its target. On AWS a scheduled backup
+then ends with E_RUN_ABORTED; the admin API stops its execution instead, which raises no alarm.
 
 ${COMMON_HELP}
 Examples:
   holdfast runs
   holdfast cancel 0f3c9a12
 
-Exit status: 0 the run was told; 10 no such run goes on; 11 RUN fits several; 12 key.
+Exit status: 0 the run was asked to stop; 10 no such run is in progress; 11 RUN fits several; 12 key.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const [given] = positionals;
-    if (given === undefined) throw usage('RUN is missing', '`holdfast runs` shows the runs that go on.');
+    if (given === undefined) throw usage('RUN is missing', '`holdfast runs` shows the runs in progress.');
     if (!/^[0-9a-f]{1,32}$/.test(given) || given.length < LEAST_CHARS)
-      throw usage(`'${given}' is no id of a run`, `Give ${LEAST_CHARS} to 32 of 0-9 and a-f.`);
+      throw usage(`'${given}' is not the id of a run`, `Give ${LEAST_CHARS} to 32 of 0-9 and a-f.`);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const { repository } = session;
     const { run, kind, startedAt } = await runningOf(session, given);
     await cancelRun(repository, { run, by: userInfo().username, signal: io.signal });
-    const said = `Told the ${kind} that began ${age(startedAt, repository.clock.now())} to stop: ${run}\n`;
-    await session.print({ run, kind }, `${said}See how it ends: holdfast runs\n`);
+    const said = `Asked the ${kind} that began ${age(startedAt, repository.clock.now())} to stop: ${run}\n`;
+    await session.print({ run, kind }, `${said}To see how it ends: holdfast runs\n`);
     return 0;
   },
 };
 
-/** The run that goes on whose id begins so. @throws E_UNKNOWN_RUN, E_USAGE where several do */
+/** The run in progress whose id begins this way. @throws E_UNKNOWN_RUN, E_USAGE if there are several */
 async function runningOf({ repository, io }: CommandSession, start: string): Promise<RecordedRun> {
   const found: RecordedRun[] = [];
   for await (const run of readRuns(repository, { signal: io.signal }))
@@ -50,8 +50,8 @@ async function runningOf({ repository, io }: CommandSession, start: string): Pro
   const [only, ...others] = found;
   if (only && others.length === 0) return only;
   if (only)
-    throw usage(`'${start}' fits ${plural(found.length, 'run')} that go on`, 'Give more of its characters.');
-  throw new HoldfastError('E_UNKNOWN_RUN', `no run goes on whose id begins with ${start}`, {
-    hint: '`holdfast runs` shows which do, and how others ended.',
+    throw usage(`'${start}' fits ${plural(found.length, 'run')} in progress`, 'Give more of its characters.');
+  throw new HoldfastError('E_UNKNOWN_RUN', `no run in progress has an id that begins with ${start}`, {
+    hint: '`holdfast runs` shows the runs in progress, and how others ended.',
   });
 }

@@ -2,13 +2,15 @@ import { type Command, parse, usage } from '../command.ts';
 import { COMPLETE } from '../complete-word.ts';
 import { write } from '../io.ts';
 
-/** Scripts ask the program itself, which knows its options, and what configuration and repository hold. */
+/**
+ * Scripts ask the program itself, which knows its options, and the content of configuration and repository.
+ */
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_holdfast() {
   local word=\${COMP_WORDS[COMP_CWORD]} line
   local words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
   local before=''
-  # What stands before a colon is there already.
+  # The part before a colon is already typed.
   [ "$word" = : ] && word=''
   [ "\${COMP_WORDS[COMP_CWORD]}" = : ] && before="\${COMP_WORDS[COMP_CWORD-1]}:"
   [ "\${COMP_WORDS[COMP_CWORD-1]}" = : ] && before="\${COMP_WORDS[COMP_CWORD-2]}:"
@@ -45,8 +47,8 @@ export const completion: Command = {
   options: {},
   help: `Usage: holdfast completion bash|zsh|fish
 
-Prints a script for your shell. It completes commands and options, types, sources and targets of the configuration, and
-keys and datasets of the repository; zsh and fish show what each is.
+Prints a script for your shell. It completes commands and options; types, sources and targets in the configuration; and
+backups and datasets in the repository. zsh and fish also show what each one is.
 
 Examples:
   holdfast completion bash > ~/.local/share/bash-completion/completions/holdfast
@@ -59,7 +61,7 @@ Examples:
     const name = positionals[0] ?? '';
     const script = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
     if (script === undefined)
-      throw usage(`'${name}' is no shell that is known`, `Give one of ${Object.keys(SCRIPTS).join(', ')}.`);
+      throw usage(`'${name}' is not a supported shell`, `Give one of ${Object.keys(SCRIPTS).join(', ')}.`);
     await write(io.stdout, script);
     return 0;
   },

@@ -28,20 +28,20 @@ export const copy: Command = {
   help: `Usage: holdfast copy [NAME] [--check] [--dry-run]
        holdfast copy --to PLACE [--type TYPE]… [--source SOURCE]… [--check] [--dry-run]
 
-Copies backups to a second place: another folder, bucket, region or account, which restores them with the same key
-and without this repository. Brings only what is not there, newest backups first, and what retention goes by (holds,
-releases). Opens nothing, so it needs no key; compares all it brings with its checksum; replaces and removes nothing
-there. May run beside backups and prunes of both places, and be stopped at any point: run it again. Without NAME and --to,
-copies to every place of the configuration (\`copy\`).
+Copies backups to a second place: another folder, bucket, region or account, which can restore them with the same key
+and without this repository. Copies only what is missing, newest backups first, and what retention goes by (holds,
+releases). Opens nothing, so it needs no key; checks everything it copies against its checksum; replaces and removes nothing
+there. May run beside backups and prunes of both places, and be stopped at any point: just run it again. Without NAME and
+--to, copies to every place in the configuration (\`copy\`).
 
       --to PLACE          folder, or s3://bucket/prefix: empty, or a copy of this repository
       --type TYPE         only backups of that type; may be given several times
   -s, --source SOURCE     only backups of that source, by its name; may be given several times
-      --region REGION     of that bucket
-      --endpoint URL      of that store, if it is not AWS
-      --profile PROFILE   of the AWS configuration files: the login that may put there
-      --check             compare also what was compared before, and bring again what is gone there
-  -n, --dry-run           say which backups are not there, change nothing
+      --region REGION     region of that bucket
+      --endpoint URL      endpoint of that store, if it is not AWS
+      --profile PROFILE   profile in the AWS configuration files whose login may write there
+      --check             also compare what was compared before, and copy again what is gone there
+  -n, --dry-run           list the missing backups, change nothing
 
 ${COMMON_HELP}
 Examples:
@@ -50,7 +50,7 @@ Examples:
   holdfast copy --quiet
 
 Exit status: 0 everything chosen is there; 11 the place is another repository, or holds other things; 13 access refused;
-20 a backup is damaged, here or there, and was passed over; 75 store unavailable, or a prune there was in the way: run it again.
+20 a backup is damaged, here or there, and was passed over; 75 store unavailable, or a prune there interfered: run it again.
 `,
 
   async run(argv, io) {
@@ -93,10 +93,10 @@ function placesOf(config: ResolvedConfig, given: Given, name: string | undefined
   const { to, ...others } = given;
   if (to === undefined) {
     const extra = Object.entries(others).find(([, value]) => value !== undefined);
-    if (extra) throw usage('--type, --source, --region, --endpoint and --profile go with --to');
+    if (extra) throw usage('--type, --source, --region, --endpoint and --profile need --to');
     return copyPlaces.named(config, name);
   }
-  if (name !== undefined) throw usage(`'${name}' and --to exclude each other`);
+  if (name !== undefined) throw usage(`give '${name}' or --to, not both`);
   const { type: types, sources, region, endpoint, profile } = others;
   for (const one of types ?? []) parseBackupType(one);
   const s3 = {

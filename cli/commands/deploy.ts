@@ -35,14 +35,14 @@ export const deploy: Command = {
 Writes a small CDK app into FOLDER that deploys Holdfast on AWS: its package.json, cdk.json, app.ts and
 holdfast.config.ts. It calls nothing on AWS; you deploy with \`npm install && npm run deploy\` there.
 
-  -s, --source NAME       what the database is called in the configuration, such as shop
-      --secret ARN        of the secret in Secrets Manager, or parameter of SSM, that holds its login
+  -s, --source NAME       the name of the database in the configuration, such as shop
+      --secret ARN        ARN of the secret in Secrets Manager, or of the SSM parameter, that holds its login
 ${urlFlags.map(({ name, help: about }) => `${optionHelp(`      --${name} URL`, about)}\n`).join('')}${optionHelp('      --kind KIND', `kind of database, without such a URL: ${secretKinds.join(', ')} (default ${secretKinds[0]})`)}
-      --account ID        12 digits (default: that of the secret)
-      --region REGION     (default: that of the secret)
-      --vpc ID            the VPC that reaches the database; not needed for one that is public
+      --account ID        12 digits (default: the secret's account)
+      --region REGION     (default: the secret's region)
+      --vpc ID            the VPC that reaches the database; not needed for a public one
       --subnets ID,ID     its private subnets, for --vpc
-      --email ADDRESS     who is told when a backup fails; may be repeated
+      --email ADDRESS     who gets an email when a backup fails; may be repeated
       --package SPEC      where npm finds Holdfast: a version, or file:/path/of/its/tarball.tgz (default: this version)
 
 ${COMMON_HELP}
@@ -51,14 +51,14 @@ Examples:
     --vpc vpc-0123456789abcdef0 --subnets subnet-0123456789abcdef0,subnet-0123456789abcdef1 --email ops@example.com
   holdfast deploy init backups -s game --firebase https://game.firebaseio.com --account 111122223333 --region eu-west-1
 
-Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER has one of the files already.
+Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER already has one of the files.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parse<typeof options>(argv, all, 2);
     const [action, folder] = positionals;
     if (action !== 'init')
-      throw usage(`'${action ?? ''}' is no action of deploy`, 'It has one: `deploy init FOLDER`.');
+      throw usage(`deploy has no action '${action ?? ''}'`, 'Use `deploy init FOLDER`.');
     if (folder === undefined)
       throw usage('FOLDER is missing', 'Name a new folder: `holdfast deploy init backups …`.');
     const answers = answersOf(values);
@@ -66,7 +66,7 @@ Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER has one of th
     const place = path.resolve(io.cwd, folder);
     const taken = Object.keys(files).find((name) => existsSync(path.join(place, name)));
     if (taken !== undefined)
-      throw new HoldfastError('E_TARGET_NOT_EMPTY', `${path.join(folder, taken)} is there already`, {
+      throw new HoldfastError('E_TARGET_NOT_EMPTY', `${path.join(folder, taken)} already exists`, {
         hint: 'Choose a new folder; nothing was written.',
       });
     await mkdir(place, { recursive: true });
@@ -99,7 +99,7 @@ function answersOf(values: Values): DeployAnswers {
   const { secret, vpc, subnets, email = [] } = values;
   const { kind, url } = databaseOf(values);
   if (secret === undefined && url === undefined)
-    throw usage('--secret is missing', 'Put the login into a secret of Secrets Manager, and give its ARN.');
+    throw usage('--secret is missing', 'Store the login in a secret of Secrets Manager, and give its ARN.');
   const [, ofRegion, ofAccount] = ARN.exec(secret ?? '') ?? [];
   if (secret !== undefined && ofRegion === undefined)
     throw wrong('secret', secret, 'the ARN of a Secrets Manager secret or of an SSM parameter');
@@ -115,7 +115,7 @@ function answersOf(values: Values): DeployAnswers {
   };
 }
 
-const SOURCE = { form: /^[a-z][a-z0-9_-]*$/i, wanted: "letters, digits, '-' and '_', a letter first" };
+const SOURCE = { form: /^[a-z][a-z0-9_-]*$/i, wanted: "letters, digits, '-' and '_', beginning with a letter" };
 const ACCOUNT = { form: /^\d{12}$/, wanted: '12 digits' };
 const REGION = { form: /^[a-z]{2}(-[a-z]+)+-\d$/, wanted: 'a region such as eu-west-1' };
 
@@ -129,7 +129,7 @@ function matching(
 }
 
 function wrong(name: string, value: string | undefined, wanted: string): HoldfastError {
-  return usage(`--${name} is ${value === undefined ? 'missing' : `'${value}'`}; wanted: ${wanted}`);
+  return usage(`--${name} is ${value === undefined ? 'missing' : `'${value}'`}; give ${wanted}`);
 }
 
 const ARN = /^arn:aws[a-z-]*:(?:secretsmanager|ssm):([a-z0-9-]+):(\d{12}):(?:secret:|parameter\/).+$/;

@@ -24,20 +24,20 @@ export const doctor: Command = {
   help: `Usage: holdfast doctor [--source SOURCE…] [--only NAME…]
        holdfast doctor --deployed STACK [--region REGION] [--only NAME…]
 
-Tries each thing that a backup and a restore will need, one row each, and says how to mend what is wrong: the store,
-this machine's clock, credentials, how the bucket is set up, conditional writes, the repository, the key; and of each
-source the name, the way there, TLS, the login, the version, connections, the snapshot, rights on every table. It changes
-nothing but a probe object of its own, which it removes, and locks nothing in a database.
+Checks everything that a backup and a restore will need, one row each, and says how to fix what is wrong: the store,
+this machine's clock, credentials, the bucket's settings, conditional writes, the repository, the key; and for each
+source the name, the network, TLS, the login, the version, connections, the snapshot, rights on every table. It changes
+nothing except a probe object of its own, which it removes, and takes no locks in a database.
 
-With --deployed: the same inside of the functions that do the work, each by its own role and in its own network, and from
-outside the schedules, who is told of alarms, limits of the account, and how the bucket is set up.
+With --deployed: the same inside the functions that do the work, each with its own role and in its own network; and from
+outside the schedules, who receives alarms, limits of the account, and the bucket's settings.
 
-  -s, --source SOURCE     name from the configuration, URL, env:NAME or path; may be given several times (all of the
+  -s, --source SOURCE     name from the configuration, URL, env:NAME or path; may be repeated (default: all in the
                           configuration)
-      --only NAME         only that check (\`tls\`), or those of that source (\`shop\`, \`shop/tls\`); what it needs is tried
-                          too. May be given several times
-      --deployed STACK    a deployment on AWS, by the name that its stacks begin with (aws.stackName; \`Holdfast\`)
-      --region REGION     its region (aws.region, else as AWS's own tools find it)
+      --only NAME         only this check (\`tls\`), or those of this source (\`shop\`, \`shop/tls\`), and the checks that
+                          it needs. May be repeated
+      --deployed STACK    a deployment on AWS, by the prefix of its stacks' names (aws.stackName; \`Holdfast\`)
+      --region REGION     its region (aws.region, else the AWS tools' default)
       --seconds N         how long one check may take (30)
 
 ${COMMON_HELP}
@@ -47,7 +47,7 @@ Examples:
   holdfast doctor --deployed Holdfast
   holdfast doctor --json
 
-Exit status: 0 all is well; 41 nothing failed, and something should be looked at; else that of the first thing that
+Exit status: 0 all is well; 41 there are warnings, but nothing failed; else the status of the first check that
 failed (docs/reference/errors.md): 12 key, 13 store, 30 database, ….
 `,
 
@@ -81,9 +81,9 @@ failed (docs/reference/errors.md): 12 key, 13 store, 30 database, ….
 /** @throws E_USAGE */
 function refuseMixed({ source, deployed, region }: Readonly<Record<string, unknown>>): void {
   if (deployed !== undefined && source !== undefined)
-    throw usage('--source is looked at from here, --deployed from inside', 'Give one of them.');
+    throw usage('--source checks from here, --deployed from inside', 'Give only one of them.');
   if (deployed === undefined && region !== undefined)
-    throw usage('--region goes with --deployed', 'Name the deployment: --deployed STACK.');
+    throw usage('--region needs --deployed', 'Name the deployment: --deployed STACK.');
 }
 
 /** @throws E_USAGE */

@@ -17,7 +17,7 @@ const options = {
   ...KEY_OPTIONS,
 } as const;
 
-/** Of each list, in text; JSON has all. */
+/** In each list, in text; JSON has all. */
 const MOST_SHOWN = 20;
 const STATUS = { equal: 0, different: 20, failed: 21 } as const;
 
@@ -27,11 +27,11 @@ export const drill: Command = {
 
 Restores a backup (default: \`good\`, the newest one that nothing speaks against) into a scratch database that the
 drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
-result as a report. Never writes into a database that is there; of Firebase into a new node of one, and nowhere else.
+result as a report. Never writes into an existing database; in Firebase, only into a new node.
 
-${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url of the configuration`)}
+${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url in the configuration`)}
   -j, --jobs N            partitions and indexes at once (default 4)
-      --keep              leave the scratch database for a look; says how to drop it
+      --keep              keep the scratch database, and say how to drop it
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -91,7 +91,7 @@ function describe(result: DrillResult): string {
   const title = { equal: 'restored and equal', different: 'DIFFERENT', failed: 'FAILED' }[outcome];
   return `Drill of ${shortKey(key)}${place}: ${title}
 ${outcome === 'failed' ? describeError(result) : describeComparison(result)}${list('left out', leftOut)}  report     ${report}
-${removal === undefined ? '' : `The scratch target is still there, with all that was restored. Remove it with: ${removal}\n`}`;
+${removal === undefined ? '' : `The scratch target still exists, with everything that was restored. Remove it with: ${removal}\n`}`;
 }
 
 function describeError({ error }: DrillResult): string {

@@ -31,11 +31,11 @@ export const exportCommand: Command = {
 
 Writes a backup as plain text that opens without Holdfast: SQL that psql restores into an empty database, one table as
 CSV with a header (NULL is empty, an empty text is "") or NDJSON, or JSON as the database's own import takes it. To
-stdout, unless --output says where.
+stdout, unless unless --output is given.
 
   -d, --dataset NAME      only this dataset; may be repeated for sql
 ${optionHelp('  -f, --format FORMAT', `${formatsByKind}; the first of a kind is its default`)}
-  -o, --output FILE       must not exist; it is there only when it is complete
+  -o, --output FILE       must not exist; it appears only when it is complete
 ${KEY_HELP}${specialHelp(isForExports)}
 ${COMMON_HELP}
 Examples:
@@ -68,7 +68,7 @@ Exit status: 0 written; 10 no such backup or dataset; 11 the file exists; 20 dam
     const writtenBytes = await writeFile(path.resolve(io.cwd, values.output), blocks);
     await session.report(
       { key, format, output: values.output, bytes: writtenBytes },
-      `Wrote ${values.output}: plain data, readable by its owner alone (0600)\n`,
+      `Wrote ${values.output}: plain data, readable only by its owner (0600)\n`,
     );
     return 0;
   },

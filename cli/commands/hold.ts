@@ -11,7 +11,7 @@ export const hold: Command = {
 
 Keeps a backup, whatever retention says, until \`holdfast release\`. Holding it again changes the reason.
 
-      --reason TEXT       why; kept in a report; everyone who can read the store can read it
+      --reason TEXT       why; kept in a report; anybody who can read the store can read it
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -32,12 +32,12 @@ Exit status: 0 held; 2 no reason; 10 no such backup; 11 KEY fits several; 12 key
   },
 };
 
-/** Where locks are configured. */
-const LEGAL_HOLDS = 'So that nobody else can remove it either, put legal holds on: holdfast lock\n';
+/** If locks are configured. */
+const LEGAL_HOLDS = 'To stop others from removing it too, add legal holds: holdfast lock\n';
 
 function describe({ key, reason, before }: HoldResult): string {
-  const changed = before ? `It was held before, since ${time(before.at)}: ${before.reason}\n` : '';
+  const changed = before ? `It was already held, since ${time(before.at)}: ${before.reason}\n` : '';
   return `Held ${shortKey(key)}: ${reason}
-${changed}No prune removes it until: holdfast release ${shortKey(key)} --reason TEXT
+${changed}Prune keeps it until: holdfast release ${shortKey(key)} --reason TEXT
 `;
 }

@@ -41,32 +41,32 @@ export const importCommand: Command = {
   options,
   help: `Usage: holdfast import FILE [--source SOURCE] [--at TIME] [--type TYPE] [--format FORMAT] [--note TEXT]
 
-Stores a file as a backup of a Firebase database, with the date of the file. FILE is an export of the Firebase console,
-what \`firebase database:get / --export\` wrote, or a backup of the system that Holdfast replaces: \`{metadata, data}\`,
+Stores a file as a backup of a Firebase database, with the file's date. FILE is an export from the Firebase console,
+output of \`firebase database:get / --export\`, or a backup of the system that Holdfast replaces: \`{metadata, data}\`,
 with or without gzip, with or without its encryption. The file is read to its end and checked before anything is stored.
 
-An imported backup is listed, verified, restored and exported as any other, and says that it was imported. It never
-counts as the newest good backup, or for keep, where there is one that was read from the database. It is kept as
-long as retention says for its type, by its own date; nothing is said of type imported, so it is kept for ever.
+An imported backup is listed, verified, restored and exported like any other, and marked as imported. It never
+counts as the newest good backup, or for keep, if there is one that was read from the database. It is kept as
+long as retention says for its type, by its own date; type imported has no limit by default, so it is kept forever.
 
-  -s, --source SOURCE     the database that the file is of: a name from the configuration, or its URL. It is not asked
-      --as NAME           call the source so, as the functions on AWS do by the name in the configuration
-      --at TIME           when the data was read: 2024-03-01T02:00:00Z, or 2024-03-01 (midnight UTC). Default: what the
-                          file's metadata says, else its name (backup_daily_20240301_020000…, read as UTC)
+  -s, --source SOURCE     the database that the file is from: a name in the configuration, or its URL. It is not contacted
+      --as NAME           the source's name in the backup, such as the one the functions on AWS use
+      --at TIME           when the data was read: 2024-03-01T02:00:00Z, or 2024-03-01 (midnight UTC). Default: from the
+                          file's metadata, else its name (backup_daily_20240301_020000…, read as UTC)
       --type TYPE         default imported
   -f, --format FORMAT     auto (default), firebase, or original: {metadata, data}
       --passphrase-file F holds the passphrase of an encrypted file; default HOLDFAST_IMPORT_PASSPHRASE, else
                           BACKUP_ENCRYPTION_KEY
-      --note TEXT         kept with the backup; default the name of the file
+      --note TEXT         kept with the backup; default the file's name
 
-While it runs, the data lies in the folder for temporary files, under a key that only this process has.
+While it runs, the data is in the folder for temporary files, encrypted with a key that only this process has.
 
 ${COMMON_HELP}
 Examples:
   holdfast import backup_daily_20240301_020000.json.gz --source https://game.firebaseio.com
   holdfast import game-export.json --source game --at 2024-03-01T02:00:00Z
 
-Exit status: 0 imported, or it was before; 2 no date, or no passphrase; 30 the file is damaged, empty, or of another
+Exit status: 0 imported, now or before; 2 no date, or no passphrase; 30 the file is damaged, empty, or of another
 kind: nothing was stored.
 `,
 
@@ -103,18 +103,18 @@ kind: nothing was stored.
   },
 };
 
-/** What the backup will be of. The database is not asked, so that it may be gone by now. */
+/** The source of the new backup. The database is not contacted, so it may be gone by now. */
 async function findSource(
   { config, io }: CommandSession,
   as: string | undefined,
   format: string,
 ): Promise<ImportBackupOptions['source']> {
-  if (as === '') throw usage('--as is empty', 'Give the name that the configuration has for the source.');
+  if (as === '') throw usage('--as is empty', "Give the source's name in the configuration.");
   if (as !== undefined) return { kind: kindOfFormat(format), name: as };
   const found = defaultSource(config);
   if (typeof found !== 'string')
     throw usage(
-      'no source is given that the file is a backup of',
+      'no source was given for the file',
       `Pass --source NAME, or --source ${importing.map(({ urlExample }) => urlExample).join(' or ')}.`,
     );
   const place = findPlace(found, config, io);
@@ -136,12 +136,12 @@ function parseAt(text: string): Date {
   const at = new Date(AT.test(text) ? text : Number.NaN);
   if (!Number.isNaN(at.getTime())) return at;
   throw usage(
-    `--at is '${text}'; wanted is a time with its zone, or a date`,
+    `--at is '${text}'; give a time with its zone, or a date`,
     'For example --at 2024-03-01T02:00:00Z, --at 2024-03-01T03:00+01:00, or --at 2024-03-01.',
   );
 }
 
-/** The value is in no message. @throws E_USAGE where its file cannot be read */
+/** No message contains the value. @throws E_USAGE if its file cannot be read */
 async function readPassphrase(file: string | undefined, { env, cwd }: Io): Promise<string | undefined> {
   if (file === undefined)
     return env['HOLDFAST_IMPORT_PASSPHRASE'] || env['BACKUP_ENCRYPTION_KEY'] || undefined;
@@ -153,33 +153,33 @@ async function readPassphrase(file: string | undefined, { env, cwd }: Io): Promi
   }
 }
 
-/** When a file was written says nothing of when its data was read; it may still help. */
+/** The date of a file does not say when its data was read; it may still help. */
 async function noDate(file: string): Promise<HoldfastError> {
   const { mtime } = await stat(file);
   return usage(
     'neither the file nor its name says when its data was read',
-    `Pass --at. The file itself was last changed at ${mtime.toISOString()}: where it is no copy, --at ${mtime.toISOString().slice(0, 19)}Z.`,
+    `Pass --at. The file itself was last changed at ${mtime.toISOString()}; if it is not a copy, pass --at ${mtime.toISOString().slice(0, 19)}Z.`,
   );
 }
 
 function describe(result: ImportBackupResult, isEncrypted: boolean, dateFrom: string): string {
   const { key, source, records, datasets, plainBytes, storedBytes, startedAt, isThereAlready } = result;
-  const done = isThereAlready ? 'was imported from this file before; nothing was stored' : 'imported';
+  const done = isThereAlready ? 'was already imported from this file; nothing was stored' : 'imported';
   return `${shortKey(key)} of ${source.name}: ${done}
   ${plural(records, 'record')} in ${plural(datasets, 'dataset')}, ${bytes(plainBytes)}; stored ${bytes(storedBytes)}
   dated ${time(startedAt)}, by ${dateFrom}
-${isEncrypted ? '  the original kept no proof of what it encrypted: it was whole JSON, more cannot be checked\n' : ''}`;
+${isEncrypted ? '  the original kept no checksum of what it encrypted: the JSON is complete, nothing more can be checked\n' : ''}`;
 }
 
-/** What the next prune will say of it. */
+/** What the next prune will do with it. */
 function outlook(
   { config, repository }: CommandSession,
   { type, startedAt, key }: ImportBackupResult,
 ): string {
   const days = daysOf(config.retention, type);
-  if (days === undefined) return `  kept for ever: no retention is set for type ${type}\n`;
+  if (days === undefined) return `  kept forever: no retention is set for type ${type}\n`;
   const ageDays = (repository.clock.now().getTime() - startedAt.getTime()) / DAY_MS;
   if (ageDays <= days)
-    return `  kept for ${number(days)} days from its date on: that is what retention says for type ${type}\n`;
+    return `  kept for ${number(days)} days from its date, the retention of type ${type}\n`;
   return `  THE NEXT PRUNE REMOVES IT: it is older than the ${number(days)} days of type ${type}, unless it is the only good backup. To keep it: holdfast hold ${shortKey(key)} --reason "…"\n`;
 }

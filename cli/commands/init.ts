@@ -13,12 +13,12 @@ export const init: Command = {
   options,
   help: `Usage: holdfast init [--new-key FILE] [--format 1|2]
 
-Makes a repository in an empty folder, or under an unused prefix of a bucket. It is sealed with a key of
+Makes a repository in an empty folder, or under an unused prefix of a bucket. It is encrypted with a key of
 64 hex digits from BACKUP_ENCRYPTION_KEY or a key file, or with a key in AWS KMS (HOLDFAST_KMS_KEY, or kmsKey in the
-configuration). Whoever loses the key loses the backups.
+configuration). If you lose the key, you lose the backups.
 
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
-      --format VERSION    what its backups are written in, 1 or 2 (default ${DEFAULT_FORMAT})
+      --format VERSION    format of its backups, 1 or 2 (default ${DEFAULT_FORMAT})
 
 ${COMMON_HELP}
 Examples:
@@ -26,9 +26,9 @@ Examples:
   BACKUP_ENCRYPTION_KEY=$(cat key) holdfast init -r s3://my-backups/shop
   HOLDFAST_KMS_KEY=alias/holdfast holdfast init -r s3://my-backups/shop
 
-A bucket with a lifecycle rule that would remove backups, or move them to an archive, is refused.
+Refuses a bucket with a lifecycle rule that would remove backups, or move them to an archive.
 
-Exit status: 0 made; 11 there is a repository, or something else, or a rule of the bucket is unsafe; 12 no key, or a bad one.
+Exit status: 0 made; 11 there is already a repository, or something else, or an unsafe bucket rule; 12 no key, or a bad one.
 `,
 
   async run(argv, io) {
@@ -37,11 +37,11 @@ Exit status: 0 made; 11 there is a repository, or something else, or a rule of t
     const config = await loadConfig(values, io);
     const newKey = values['new-key'];
     const keyFile = newKey === undefined ? undefined : path.resolve(io.cwd, newKey);
-    // A configuration may name the file that is to be made.
+    // The configuration may name the file that is about to be made.
     const isOther = config.keyFile !== undefined && path.resolve(io.cwd, config.keyFile) !== keyFile;
     const hasKey = config.encryptionKey !== undefined || config.kmsKey !== undefined || isOther;
     if (keyFile !== undefined && hasKey) {
-      throw new HoldfastError('E_USAGE', 'a key is configured already; --new-key would not be used', {
+      throw new HoldfastError('E_USAGE', 'a key is already configured; --new-key would not be used', {
         hint: 'Leave --new-key out, or remove the configured key.',
       });
     }
@@ -71,23 +71,23 @@ function parseFormat(text: string | undefined): FormatVersion {
 }
 
 const KMS_ADVICE = `
-KEEP THE KMS KEY. Once it is deleted nobody can read these backups, not even you.
-  1. Let nobody schedule its deletion unseen: an alarm on ScheduleKeyDeletion.
-  2. Give its use only to the roles that need it (docs/reference/security.md).
-  3. Make a recovery key, which opens everything without it: holdfast rekey --add-recovery --sheet ./sheet.html
-This is said once.
+KEEP THE KMS KEY. Once it is deleted, nobody can read these backups, not even you.
+  1. Set an alarm on ScheduleKeyDeletion, so that nobody can schedule its deletion unnoticed.
+  2. Let only the roles that need it use it (docs/reference/security.md).
+  3. Make a recovery key, which opens everything without the KMS key: holdfast rekey --add-recovery --sheet ./sheet.html
+This is shown only once.
 `;
 
 function keyAdvice(keyFile: string | undefined): string {
-  const place = keyFile === undefined ? 'the key that is configured' : keyFile;
+  const place = keyFile === undefined ? 'the configured key' : keyFile;
   const next = keyFile === undefined ? '' : `\nNow: export HOLDFAST_KEY_FILE=${keyFile}\n`;
   return `
-KEEP THE KEY. Without it nobody can read these backups, not even you.
+KEEP THE KEY. Without it, nobody can read these backups, not even you.
   1. Copy ${place} into your password manager now.
-  2. Keep a second copy where this machine and this cloud account do not reach.
-  3. Try it: open the repository with the copy, on another machine.
-Or put a recovery key on paper, which opens everything without it: holdfast rekey --add-recovery --sheet ./sheet.html
-This is said once.
+  2. Keep a second copy out of reach of this machine and this cloud account.
+  3. Test the copy: open the repository with it on another machine.
+Or print a recovery key, which opens everything without this key: holdfast rekey --add-recovery --sheet ./sheet.html
+This is shown only once.
 ${next}`;
 }
 

@@ -14,14 +14,14 @@ export const keys: Command = {
   options,
   help: `Usage: holdfast keys [check | signing [new FILE | adopt --reason TEXT]]
 
-Lists the root keys in use, by their ids (not secret), and how many backups need each. Works without a key.
-With \`check\`: whether the configured key opens every listed backup and every report, and which it does not. Reads
-manifests and reports, no packs. Recovery keys are listed too, with how many backups each of them opens.
+Lists the ids of the root keys in use (not secret), and how many backups need each. Works without a key.
+With \`check\`: says whether the configured key opens every listed backup and report, and which ones it does not. Reads
+manifests and reports, no packs. Recovery keys are listed too, with the number of backups that each opens.
 
 With \`signing\`: the public half of the configured signing key, as signing.publicKeys takes it.
   signing new FILE        make a signing key (Ed25519), and write its private half to FILE (mode 600)
-  signing adopt           sign for all backups and decisions that are there and have no signature, before
-                          signing.required is set; --reason says why, on one line
+  signing adopt           sign for all existing backups and decisions without a signature, before
+                          you set signing.required; --reason says why, on one line
 
 ${COMMON_HELP}
 Examples:
@@ -29,7 +29,7 @@ Examples:
   holdfast keys check --json
   holdfast keys signing new ~/holdfast-signing.pem
 
-Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a recovery key, or the key is not of this repository; 20 a manifest or a report is damaged.
+Exit status: 0 listed, or all open; 12 it, or a recovery key, does not open some, or it is not this repository's key; 20 a manifest or a report is damaged.
 `,
 
   async run(argv, io) {
@@ -37,9 +37,9 @@ Exit status: 0 listed, or all open; 12 some cannot be opened, by it or by a reco
     const [word, ...more] = positionals;
     if (word === 'signing') return keysSigning(more, values, io);
     if (more[0] !== undefined) throw usage(`'${more[0]}' is one argument too many`);
-    if (values.reason !== undefined) throw usage('--reason goes with signing adopt');
+    if (values.reason !== undefined) throw usage('--reason needs signing adopt');
     if (word !== undefined && word !== 'check')
-      throw usage(`'${word}' is nothing that keys does`, 'Give check, signing, or nothing.');
+      throw usage(`keys has no action '${word}'`, 'Give check, signing, or nothing.');
     const settings = await repositoryConfig(await loadConfig(values, io), io);
     const report =
       word === 'check' ? await check(settings, io.signal) : await listRootKeys(settings, io.signal);

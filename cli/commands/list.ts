@@ -14,18 +14,18 @@ export const list: Command = {
   options,
   help: `Usage: holdfast list [TYPE] [--source SOURCE]
 
-Lists backups, newest first; of one TYPE, or of one SOURCE; with what is suspect or held, and the last verification of
-each. On a terminal rows fit its width: keys without \`backup_\`, ages; a pipe gets everything. Works without the key,
+Lists backups, newest first, or those of one TYPE or SOURCE: which are suspect or held, and the last verification of
+each. On a terminal rows fit its width, with short names and ages; a pipe gets everything. Works without the key,
 but then cannot tell a forged manifest or report from a real one.
 
-  -s, --source SOURCE     its whole name: of the configuration, or as the list shows it
+  -s, --source SOURCE     its full name in the configuration, or as the list shows it
 
 ${COMMON_HELP}
 Examples:
   holdfast list
   holdfast list daily --json
 
-Exit status: 0 listed, damaged ones too; 10 no repository.
+Exit status: 0 listed, including damaged ones; 10 no repository.
 `,
 
   async run(argv, io) {
@@ -46,7 +46,7 @@ Exit status: 0 listed, damaged ones too; 10 no repository.
   },
 };
 
-/** @throws E_UNKNOWN_NAME unless it is a source of the configuration, that has no backups yet */
+/** @throws E_UNKNOWN_NAME unless the source is configured, without backups yet */
 function refuseUnknown(source: string, { config }: CommandSession, all: readonly BackupSummary[]): void {
   const configured = config.sources.map(({ name }) => name);
   if (configured.includes(source)) return;
@@ -64,7 +64,7 @@ interface Shown {
 }
 
 function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown: Shown): string | Styled {
-  if (backups.length === 0 && isFiltered) return 'There is no such backup. All there are: holdfast list\n';
+  if (backups.length === 0 && isFiltered) return 'There is no such backup. To see all: holdfast list\n';
   if (backups.length === 0) return 'There are no backups yet. Make one with: holdfast backup\n';
   const isTerminal = shown.screen.width !== undefined;
   const problems = backups.flatMap(({ problem }) => (problem ? [`damaged: ${problem}\n`] : []));
@@ -92,7 +92,7 @@ function describe(backups: readonly BackupSummary[], isFiltered: boolean, shown:
   return styled`${renderTable(columns, rows, shown.screen)}${problems.join('')}`;
 }
 
-/** What is wrong stands out; what is as it should be does not. */
+/** Highlights what is wrong, and nothing else. */
 function lookOf(cell: string): TextStyle | undefined {
   if (/damaged/i.test(cell)) return 'red';
   if (/suspect(?! \(accepted)|misdated|unproven/.test(cell)) return 'yellow';

@@ -17,15 +17,15 @@ export const lock: Command = {
   options,
   help: `Usage: holdfast lock [--dry-run] [--end-holds]
 
-Locks what backups need, so that nobody can remove it before retention lets it go: packs, manifests, keys, and the
-reports that prune goes by. For repositories in S3, in a bucket with Object Lock; lock in the configuration says how.
-Only ever makes a lock end later. Needs no encryption key. Run it after each backup, and daily.
+Locks what backups need, so that nobody can remove it before retention allows it: packs, manifests, keys, and the
+reports that prune goes by. For repositories in S3, in a bucket with Object Lock; \`lock\` in the configuration says how.
+Only extends locks. Needs no encryption key. Run it after each backup, and daily.
 
-A held backup gets legal holds. To take those off after \`holdfast release\`, run it with --end-holds and the key, as
-somebody who may put and take off legal holds.
+A held backup gets legal holds. To remove those after \`holdfast release\`, run it with --end-holds and the key, as
+somebody who may add and remove legal holds.
 
-  -n, --dry-run           say what would be done, change nothing
-      --end-holds         take legal holds off that no held backup needs; looks at every object
+  -n, --dry-run           show what would be done, change nothing
+      --end-holds         remove legal holds that no held backup needs; checks every object
 
 ${COMMON_HELP}
 Examples:
@@ -33,7 +33,7 @@ Examples:
   holdfast lock --end-holds
 
 Exit status: 0 locked; 2 no lock is configured, or the bucket has no Object Lock; 13 access; 20 something that backups
-need is not there or cannot be read, the rest is locked; 75 store unavailable.
+need is missing or unreadable, the rest is locked; 75 store unavailable.
 `,
 
   async run(argv, io) {
@@ -66,9 +66,9 @@ need is not there or cannot be read, the rest is locked; 75 store unavailable.
 function noLocks(lock: LockSettings | undefined, location: string): HoldfastError {
   if (lock)
     return new HoldfastError('E_CONFIG', `${location} is a folder, which has no locks`, {
-      hint: 'Only a bucket with Object Lock keeps objects from everybody; copy the folder to another place instead.',
+      hint: 'Only a bucket with Object Lock can stop everybody from removing objects; copy the folder to another place instead.',
     });
-  return new HoldfastError('E_CONFIG', 'lock is not set in the configuration', {
+  return new HoldfastError('E_CONFIG', '`lock` is not set in the configuration', {
     hint: 'Write lock: { mode: \'governance\' } into holdfast.config.ts (docs/reference/retention.md, "Locks").',
   });
 }
@@ -83,12 +83,12 @@ function describe(
   const would = isDryRun ? ' (a dry run: nothing was changed)' : '';
   const lines = [
     `${plural(objects, 'object')} of ${plural(backups.length, 'backup')}: ${number(extended)} locked for longer, ${number(objects - extended - result.missing.length)} as they were${would}`,
-    ...(held > 0 ? [`${plural(held, 'legal hold')} put on`] : []),
-    ...(ended
-      ? [`${plural(ended.ended, 'legal hold')} taken off, of ${plural(ended.objects, 'object')}`]
-      : []),
+    ...(held > 0 ? [`${plural(held, 'legal hold')} added`] : []),
+    ...(ended ? [`${plural(ended.ended, 'legal hold')} removed, of ${plural(ended.objects, 'object')}`] : []),
     ...(weaker > 0
-      ? [`warning: ${plural(weaker, 'object')} locked in governance mode, which cannot be made compliance`]
+      ? [
+          `warning: ${plural(weaker, 'object')} locked in governance mode, which cannot be changed to compliance`,
+        ]
       : []),
   ];
   const head =

@@ -20,15 +20,15 @@ export const notifications: Command = {
        holdfast notifications test [CHANNEL]
        holdfast notifications check
 
-Channels of the configuration (notifications.channels, docs/reference/notifications.md), and what they were
-told last. An alarm is sent when what is found changes, not again while nothing does; a digest comes by day or week.
+Channels in the configuration (notifications.channels, docs/reference/notifications.md), and what they were
+last sent. An alarm is sent when the findings change, and not again until they do; a digest comes daily or weekly.
 
   list        each channel with its last delivery and its last failure (default)
-  test        sends a test to a channel, or to all, once, and says what came back
-  check       sends what is to be said now; backup, verify, drill and restore do so when they end. For cron, where
+  test        sends one test to a channel, or to all, and shows the responses
+  check       sends what has changed; backup, verify, drill and restore do so when they end. For cron, if
               nothing else would notice a backup that never began
 
-Where a channel leads to is shown as the configuration has it: the name of a variable or of a secret, never its value.
+A channel's destination is shown as configured: the name of a variable or of a secret, never its value.
 
 ${COMMON_HELP}
 Examples:
@@ -36,7 +36,7 @@ Examples:
   holdfast notifications test ops
   0 * * * *  holdfast notifications check --quiet
 
-Exit status: 0 listed, or everybody was told; 75 a channel could not be told; 10 no repository, or no such channel.
+Exit status: 0 listed, or everything was sent; 75 a channel could not be reached; 10 no repository, or no such channel.
 `,
 
   async run(argv, io) {
@@ -44,7 +44,7 @@ Exit status: 0 listed, or everybody was told; 75 a channel could not be told; 10
     const [action = 'list', name] = positionals;
     if (name !== undefined && action !== 'test') throw usage(`'${name}' is one argument too many`);
     if (!['list', 'test', 'check'].includes(action))
-      throw usage(`'${action}' is no action`, 'There are list, test and check.');
+      throw usage(`notifications has no action '${action}'`, 'Give list, test or check.');
     await using session = await CommandSession.open(values, io);
     if (action === 'list') return list(session);
     const sent = action === 'test' ? await test(session, name) : await notifyNow(session);
@@ -86,7 +86,7 @@ const NONE = 'no channel is configured';
 const HOW = 'Configure notifications.channels (docs/reference/notifications.md).';
 
 function describeSent(sent: readonly Sent[]): string {
-  if (sent.length === 0) return 'Nothing is to be said.\n';
+  if (sent.length === 0) return 'Nothing to send.\n';
   return sent
     .map(({ channel, title, outcome, attempts, status, answer, problem }) => {
       const tried = attempts > 1 ? ` after ${plural(attempts, 'try').replace('trys', 'tries')}` : '';
@@ -118,7 +118,7 @@ function describe(
   const failures = channels.flatMap(({ channel, deliveries: [newest] }) =>
     newest?.outcome === 'failed' ? [`${channel.name}: ${newest.problem ?? ''}\n`] : [],
   );
-  const failing = failures.length > 0 ? `\nCould not be told the last time:\n${failures.join('')}` : '';
+  const failing = failures.length > 0 ? `\nCould not be reached the last time:\n${failures.join('')}` : '';
   return styled`${renderTable(COLUMNS, rows, screen)}${failing}`;
 }
 

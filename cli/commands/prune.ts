@@ -25,9 +25,9 @@ export const prune: Command = {
   options,
   help: `Usage: holdfast prune [--dry-run] [--yes] [--max-share PERCENT]
 
-Takes backups out of the list that retention does not keep, and removes packs that no backup has needed for the
-grace (7 days, unless configured). Says of every backup why it stays or goes. Never removes the last good backup of
-a source, a held one, or any of a source with a suspect one; passes over what is locked (lock of the
+Unlists backups that retention does not keep, and removes packs that no backup has needed during the
+grace (7 days by default). Says for every backup why it stays or goes. Never removes the last good backup of
+a source, a held one, or any of a source with a suspect one; skips what is locked (\`lock\` in the
 configuration). May run beside backups, and be stopped at any point.
 
       --max-share PERCENT largest part of the backups, or of the bytes, that one run may remove (default 40)
@@ -39,8 +39,8 @@ Examples:
   holdfast prune --dry-run
   holdfast prune --yes --quiet
 
-Exit status: 0 done; 2 nobody can be asked, and no --yes; 11 it would remove more than --max-share, nothing was
-removed; 20 a manifest cannot be read, so that no pack was removed; 75 store unavailable, or run again.
+Exit status: 0 done; 2 nobody to ask, and no --yes; 11 it would remove more than --max-share, nothing was
+removed; 20 a manifest cannot be read, so no pack was removed; 75 store unavailable, or run again.
 `,
 
   async run(argv, io) {
@@ -60,7 +60,7 @@ removed; 20 a manifest cannot be read, so that no pack was removed; 75 store una
     });
     if (settings.graceMs === 0)
       session.progress.say(
-        'warning: prune.unsafeNoGrace is set: backups that run now would lose what they store',
+        'warning: prune.unsafeNoGrace is set: backups running now would lose what they store',
       );
     if (isDryRun) {
       await session.print(planDocument(prepared), describePlan(prepared, session.screen));
@@ -82,10 +82,10 @@ function shareOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const percent = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (percent >= 1 && percent <= 100) return percent / 100;
-  throw usage(`--max-share is '${text}'; allowed are 1 to 100`, 'It is in percent: --max-share 60.');
+  throw usage(`--max-share is '${text}'; allowed are 1 to 100`, 'It is a percentage: --max-share 60.');
 }
 
-/** Asks where something will go. */
+/** Asks if something would be removed. */
 async function confirm({ io }: CommandSession, { plan }: PreparedPrune, yes: boolean): Promise<void> {
   const { expire, sweep, refusal } = plan;
   if (refusal || expire.length + sweep.length === 0) return;
@@ -144,7 +144,7 @@ function describe(result: PruneResult): string {
     ...putBack.map((key) => `${shortKey(key)} was held meanwhile, and is listed again`),
     ...lockedLines(locked),
     ...(blockedBy === undefined ? [] : [`No pack was removed: ${blockedBy}`]),
-    ...(report === undefined ? ['Without a key no report of it is kept'] : []),
+    ...(report === undefined ? ['Without a key no report of this run is kept'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -152,6 +152,6 @@ function describe(result: PruneResult): string {
 function lockedLines({ backups, packs, bytes: size }: PruneResult['locked']): string[] {
   if (backups + packs === 0) return [];
   return [
-    `Locked, and so left: ${plural(backups, 'backup')}, and ${plural(packs, 'pack')} of ${bytes(size)}`,
+    `Kept because they are locked: ${plural(backups, 'backup')}, and ${plural(packs, 'pack')} of ${bytes(size)}`,
   ];
 }

@@ -27,11 +27,11 @@ export const recover: Command = {
   help: `Usage: holdfast recover [KEY] --to TARGET [--recovery-key-file FILE] [options of restore]
        holdfast recover --check [--recovery-key-file FILE]
 
-Restores with the repository and the recovery sheet alone: no other key is needed, and none that is configured is used.
-The 24 words are read from FILE, or asked for on the terminal, which does not show them.
+Restores with only the repository and the recovery sheet: no other key is needed, and no configured key is used.
+The 24 words are read from FILE, or typed on the terminal, which does not show them.
 
       --recovery-key-file FILE   the words of the sheet, or its 64 hex digits
-      --check                    say which backups the sheet opens, by looking at every key; restore nothing
+      --check                    check every key and say which backups the sheet opens; restore nothing
   -t, --to TARGET, --dataset, --replace, --dry-run and all other options of \`holdfast restore\` (holdfast help restore)
 
 ${COMMON_HELP}
@@ -60,11 +60,11 @@ Exit status: as of restore; 12 the words are wrong, the key is of another reposi
 async function readKey(settings: RepositoryConfig, file: string | undefined, io: Io): Promise<PrivateHalf> {
   const text =
     file === undefined
-      ? await ask.secret(io, 'The 24 words of the recovery sheet, with spaces in between')
+      ? await ask.secret(io, 'The 24 words of the recovery sheet, separated by spaces')
       : await readKeyFile(file, io);
   if (!text) {
     throw usage(
-      'the recovery key is missing, and nobody can be asked',
+      'the recovery key is missing, and there is nobody to ask',
       'Write the words of the sheet into a file that only you can read, and pass --recovery-key-file FILE.',
     );
   }
@@ -77,7 +77,7 @@ async function check({ repository, io, isJson }: CommandSession, { id }: Private
   const rows = backups.map(({ key, state, problem }) => [shortKey(key), state, problem ?? '']);
   const shown = backups.map((one) => ({ ...one, problem: one.problem ?? null }));
   const verdict = opens === backups.length ? 'All open' : 'NOT ALL OPEN';
-  const text = styled`${table(['KEY', 'STATE', ''], rows, screenStyle(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} of ${location}, checked ${time(repository.clock.now())}.
+  const text = styled`${table(['KEY', 'STATE', ''], rows, screenStyle(io.stdout, io.env))}${verdict}: the recovery key ${id} opens ${number(opens)} of ${plural(backups.length, 'backup')} in ${location}, checked ${time(repository.clock.now())}.
 `;
   const document = { location, repositoryId, recoveryKey: id, backups: shown };
   await write(io.stdout, isJson ? `${JSON.stringify(document)}\n` : text);

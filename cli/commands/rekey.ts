@@ -20,23 +20,23 @@ export const rekey: Command = {
        holdfast rekey --add-recovery [--sheet FILE]
        holdfast rekey (--complete-recovery | --remove-recovery ID)
 
-Changes the key of a repository. Writes two small objects and no backup again: the new key then opens everything, old
-backups too. Proves that with the new key alone before it says so. The configured key must be the repository's newest.
-The old key still opens all that it opened before, and signs nothing any more: what is made with it from now on, backups
-and decisions, counts for nothing. If it has leaked, read docs/guide/operations.md, "A key leaked".
+Changes the key of a repository. Writes two small objects, and rewrites no backup: the new key then opens everything, old
+backups too. Proves this with the new key alone before it reports success. The configured key must be the repository's
+newest. The old key still opens what it opened before, but can no longer sign: backups and decisions made with it from now
+on do not count. If it has leaked, read docs/guide/operations.md, "A key leaked".
 
       --new-key FILE      make a key, write it to FILE (mode 600), and use it
       --new-key-file FILE use the key in FILE; or set HOLDFAST_NEW_KEY
 
-A recovery key opens every backup with the repository alone, should the key be lost or the KMS key be deleted. Its public
-half is kept in the repository; its private half is on a sheet of paper and nowhere else (holdfast help recover).
+A recovery key opens every backup with only the repository, if the key is lost or the KMS key is deleted. Its public
+half is kept in the repository; its private half is only on a sheet of paper (holdfast help recover).
 
       --add-recovery      make a recovery key, print its sheet once, and cover every listed backup; later ones are covered
-                          when they are made. May be done again for another sheet
+                          when they are made. Run it again for another sheet
       --sheet FILE        write the sheet to FILE, a page to print (mode 600), instead of the terminal
-      --complete-recovery cover what is not covered: after an interruption, or where verify or status say so
+      --complete-recovery cover what is not covered: after an interruption, or if verify or status say so
       --remove-recovery ID
-                          cover nothing any more with that recovery key, and remove what was
+                          stop using that recovery key, and remove the keys wrapped to it
 
 ${COMMON_HELP}
 Examples:
@@ -44,7 +44,7 @@ Examples:
   HOLDFAST_NEW_KEY=$(cat key) holdfast rekey
   holdfast rekey --add-recovery --sheet ./recovery-sheet.html
 
-Exit status: 0 changed, or had been already; 2 the repository has or had that key; 12 the configured key is not the newest,
+Exit status: 0 changed, now or before; 2 the repository has or had that key; 12 the configured key is not the newest,
 or a key is bad; 20 damaged.
 `,
 
@@ -53,7 +53,7 @@ or a key is bad; 20 damaged.
     const settings = await repositoryConfig(await loadConfig(values, io), io);
     if (asksForRecovery(values)) {
       if (values['new-key'] !== undefined || values['new-key-file'] !== undefined)
-        throw usage('a new key and a recovery key are changed one after the other');
+        throw usage('give a new key, or a recovery key option, not both');
       return changeRecovery(settings, values, io);
     }
     const { encryptionKey } = settings;
@@ -84,9 +84,7 @@ async function newKey(
   const ways = [toMake, toRead, fromEnv].filter((way) => way !== undefined).length;
   if (ways !== 1) {
     throw usage(
-      ways === 0
-        ? 'no new key is given'
-        : '--new-key, --new-key-file and HOLDFAST_NEW_KEY exclude each other',
+      ways === 0 ? 'no new key is given' : 'give only one of --new-key, --new-key-file and HOLDFAST_NEW_KEY',
       'Pass --new-key FILE to make one.',
     );
   }
@@ -99,16 +97,16 @@ async function newKey(
 function describe(result: RekeyResult, file: string | undefined): string {
   const { oldRootKeyId, newRootKeyId, location, backups, damaged, isNew } = result;
   const place = file ?? 'the new key';
-  const done = isNew ? 'changed' : 'had been changed already';
+  const done = isNew ? 'changed' : 'had already been changed';
   const broken = damaged > 0 ? `; ${plural(damaged, 'damaged manifest')} opens with neither key` : '';
   return `The key of ${location} is ${done}: ${oldRootKeyId} -> ${newRootKeyId}.
 Proved: the new key alone opens ${plural(backups, 'listed backup')}${broken}.
 
 Now:
-  1. Copy ${place} into your password manager, and a second copy where this machine and this cloud account do not reach.
+  1. Copy ${place} into your password manager, and keep a second copy out of reach of this machine and this cloud account.
   2. Configure it everywhere that backs up, restores or verifies: HOLDFAST_KEY_FILE or keyFile, else BACKUP_ENCRYPTION_KEY.
   3. Check there: holdfast keys check
-  4. Keep the old key until that is done. It still opens all that it opened before; what it signs from now on counts for
-     nothing.
+  4. Keep the old key until that is done. It still opens what it opened before; what it signs from now on does not
+     count.
 `;
 }

@@ -9,9 +9,9 @@ export const release: Command = {
   options,
   help: `Usage: holdfast release KEY --reason TEXT
 
-Takes a hold back: retention decides on the backup again.
+Releases a held backup: retention decides on it again.
 
-      --reason TEXT       why; kept in a report; everyone who can read the store can read it
+      --reason TEXT       why; kept in a report; anybody who can read the store can read it
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -32,10 +32,10 @@ Exit status: 0 released; 2 no reason; 10 no such backup, or it is not held; 11 K
   },
 };
 
-/** Where locks are configured. */
-const LEGAL_HOLDS = 'Legal holds that `holdfast lock` has put on stay until: holdfast lock --end-holds\n';
+/** If locks are configured. */
+const LEGAL_HOLDS = 'Legal holds that `holdfast lock` added stay until: holdfast lock --end-holds\n';
 
 function describe({ key, reason, before }: HoldResult): string {
   const was = before ? `It was held since ${time(before.at)}: ${before.reason}\n` : '';
-  return `Released ${shortKey(key)}: ${reason}\n${was}Retention decides on it again; see: holdfast prune --dry-run\n`;
+  return `Released ${shortKey(key)}: ${reason}\n${was}Retention decides on it again; to see how: holdfast prune --dry-run\n`;
 }

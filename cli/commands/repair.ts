@@ -11,34 +11,34 @@ const options = {
   ...KEY_OPTIONS,
 } as const;
 
-/** Names of whole datasets that are listed. */
+/** Most names of whole datasets to list. */
 const MOST_NAMED = 20;
 
 export const repair: Command = {
   options,
   help: `Usage: holdfast repair [KEY | --all] [--dry-run]
 
-Verifies every byte (of all backups, unless KEY names one), and looks in all backups for what is damaged. A damaged
-backup that can be made whole from there gets a whole copy: the same type and moment, a second later in its key, noted as
-such. Of the others it says which datasets are whole and which records are lost. Nothing is changed or removed; retention
-takes the damaged ones in their time. Back up first: that stores again what the database still has.
+Verifies every byte (of all backups, unless KEY names one), and searches all backups for what is damaged. A damaged
+backup that can be completed from them gets a whole copy: the same type and moment, a second later in its name, noted as
+such. For the others it says which datasets are whole and which records are lost. Nothing is changed or removed; retention
+removes the damaged ones in time. Back up first: that stores again what the database still has.
 
       --all               every listed backup (the default)
-  -n, --dry-run           look, write nothing
+  -n, --dry-run           check, write nothing
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
   holdfast backup daily && holdfast repair
   holdfast repair 20260301 --dry-run
 
-Exit status: 0 every backup can be restored whole, itself or by its copy; 20 records are lost, or a copy could be made
+Exit status: 0 every backup can be restored whole, itself or through its copy; 20 records are lost, or a copy could be made
 (--dry-run); 12 key; 13 the store refuses; 75 the store cannot be reached.
 `,
 
   async run(argv, io) {
     const { values, positionals } = parse(argv, options, 1);
     const [only] = positionals;
-    if (values.all && only !== undefined) throw usage('KEY and --all exclude each other');
+    if (values.all && only !== undefined) throw usage('give KEY or --all, not both');
     if (only === undefined) refuseKeyFlags(values);
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const keys =
@@ -87,15 +87,15 @@ function wordsFor({ state, copy, key, chunksFromElsewhere }: DamagedBackup): str
   const chunks = plural(chunksFromElsewhere, 'chunk');
   switch (state) {
     case 'readable':
-      return 'restores whole: what is damaged of its packs is not needed';
+      return 'restores whole: it does not need what is damaged';
     case 'repaired':
       return `whole again as ${shortKey(copy ?? '')}${chunksFromElsewhere > 0 ? `, ${chunks} from other places` : ''}`;
     case 'repairable':
       return `a whole copy can be made, ${chunks} from other places`;
     case 'lossy':
-      return `RECORDS ARE LOST; the rest: holdfast salvage ${shortKey(key)} --to ./folder`;
+      return `RECORDS ARE LOST; to restore the rest: holdfast salvage ${shortKey(key)} --to ./folder`;
     case 'unreadable':
-      return 'LOST: nothing of it can be found';
+      return 'LOST: nothing of it can be recovered';
   }
 }
 

@@ -30,12 +30,12 @@ export const restore: Command = {
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
 
 Restores into an empty database, or writes the datasets into a folder. Shows its plan first; refuses a target
-that has any of the objects, naming them; afterwards reads everything back and compares it with the backup.
+that already has any of the objects, and names them. Afterwards it reads everything back and compares it with the backup.
 
 ${optionHelp('  -t, --to TARGET', `${URL_EXAMPLES}, env:NAME (a URL in the environment, so that nobody sees its password), a name from the configuration, or a folder`)}
   -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
-      --no-owner          let everything belong to the restoring user
+      --no-owner          make the restoring user the owner of everything
       --no-privileges     restore no GRANTs
       --keep-going        leave out what the database refuses before the rows, if its kind can
   -j, --jobs N            partitions and indexes at once (default 4)
@@ -50,7 +50,7 @@ Examples:
   holdfast restore latest --to https://shop.firebaseio.com --path /characters/alice --replace
 
 Exit status: 0 restored and equal; 11 the target has the objects; 20 damaged, or it differs; 30 database;
-31 restored and compared but for objects that are named; 130 stopped.
+31 restored and compared, except for objects that are named; 130 stopped.
 `,
 
   async run(argv, io) {
@@ -120,7 +120,7 @@ export async function restoreFrom(
   return 0;
 }
 
-/** Those named; on a terminal where the target was asked for too, a choice; else all. */
+/** The named ones; else, on a terminal where the target was asked for too, a choice; else all. */
 async function chooseDatasets(
   session: CommandSession,
   key: RestoreResult['key'],
@@ -138,7 +138,7 @@ async function chooseDatasets(
   return chosen === undefined || chosen.includes('*') ? undefined : chosen;
 }
 
-/** @param doubts what speaks against the backup itself */
+/** @param doubts about the backup itself */
 export function planDocument(key: string, plan: Plan, doubts: readonly string[] = []): object {
   return {
     key,
@@ -161,9 +161,9 @@ function resultDocument(
   return { ...planDocument(key, plan, doubts), records, plainBytes, comparison };
 }
 
-/** What a restore to a folder leaves there. */
+/** For what a restore leaves in a folder. */
 export const PLAIN =
-  'The files are plain data, not encrypted: readable by their owner alone (0600; new folders 0700).';
+  'The files are plain data, not encrypted: readable only by their owner (0600; new folders 0700).';
 
 export function describePlan(
   key: string,
@@ -177,7 +177,7 @@ export function describePlan(
     ...steps.map((step, i) => `  ${i + 1}. ${step}`),
     ...(drops.length > 0 ? ['Drops:'] : []),
     ...drops.map((drop) => `  ${drop}`),
-    ...(inTheWay.length > 0 ? ['In the way (it will refuse, unless --replace):'] : []),
+    ...(inTheWay.length > 0 ? ['In the way (it will refuse, unless you pass --replace):'] : []),
     ...inTheWay.map((conflict) => `  ${conflict}`),
     ...(isPlain ? [PLAIN] : []),
     ...warnings.map((warning) => `warning: ${warning}`),
@@ -191,7 +191,7 @@ function describeResult({ key, plan, comparison, records, plainBytes }: RestoreR
     `  ${plural(records, 'record')}, ${bytes(plainBytes)}`,
     `  read back: ${plural(comparison.length, 'dataset')} compared with the backup, all equal`,
     ...(plan.isPlain ? [`  ${PLAIN}`] : []),
-    ...(plan.losses ?? []).map((what) => `  dropped too, and not in the backup: ${what}`),
+    ...(plan.losses ?? []).map((what) => `  also dropped, and not in the backup: ${what}`),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -19,14 +19,14 @@ export const runs: Command = {
   options,
   help: `Usage: holdfast runs [KIND] [--source SOURCE] [--failed] [--most N]
 
-Lists runs, newest first: backups, verifications, drills, restores and exports that anybody began, and copies and locks
-that the console began, with how they ended, how long they took and what they stored; failed ones too. KIND is one of ${RUN_KINDS.join(', ')}.
-A run whose process died is shown as stopped. Runs are noted in the repository for 400 days; the notes are not
-authenticated: who may write to the repository could make one up.
+Lists runs, newest first: all backups, verifications, drills, restores and exports, and copies and locks
+started from the console. Shows how they ended, how long they took and what they stored; failed ones too. KIND is one of ${RUN_KINDS.join(', ')}.
+A run whose process died is shown as stopped. Runs are recorded in the repository for 400 days; the records are not
+authenticated: anybody who may write to the repository could make one up.
 
-  -s, --source SOURCE     only of that source, by its whole name
-      --failed            only those that failed, stopped, or made a suspect backup
-  -n, --most N            so many at most (default ${DEFAULT_MOST})
+  -s, --source SOURCE     only runs of this source, by its full name
+      --failed            only runs that failed, stopped, or made a suspect backup
+  -n, --most N            at most N runs (default ${DEFAULT_MOST})
 
 ${COMMON_HELP}
 Examples:
@@ -43,7 +43,7 @@ Exit status: 0 listed; 10 no repository.
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const { repository, naming, progress } = session;
     const found: RecordedRun[] = [];
-    const onUnread = (message: string) => progress.say(`warning: a note is passed over: ${message}`);
+    const onUnread = (message: string) => progress.say(`warning: skipped a note: ${message}`);
     const kinds = kind ? { kinds: [kind] } : {};
     for await (const run of readRuns(repository, { ...kinds, signal: io.signal }, onUnread)) {
       const nameOf = await naming(run.source === null ? [] : [run.source]);
@@ -62,7 +62,7 @@ function kindOf(text: string | undefined): RunKind | undefined {
   if (text === undefined) return undefined;
   const kind = RUN_KINDS.find((known) => known === text);
   if (kind) return kind;
-  throw usage(`'${text}' is no kind of run; there are ${RUN_KINDS.join(', ')}`);
+  throw usage(`'${text}' is not a kind of run; there are ${RUN_KINDS.join(', ')}`);
 }
 
 function mostOf(text: string | undefined): number {

@@ -25,14 +25,14 @@ export const salvage: Command = {
   options,
   help: `Usage: holdfast salvage [KEY] --to TARGET [--dataset NAME]… [--replace] [--dry-run]
 
-Restores what can be restored of a damaged backup, and names exactly what is missing: dataset, partition, records. What
-is damaged is taken from other backups where these hold equal chunks. Never writes a wrong byte, nor a part of a record.
-A command of its own, so that no restore is ever partial without being asked to be. Reads the backup twice.
+Restores what is left of a damaged backup, and lists exactly what is missing: dataset, partition, records. Damaged parts
+are taken from other backups that hold equal chunks. Never writes a wrong byte or a part of a record.
+It is a command of its own, so that no restore is ever partial unless you ask for it. Reads the backup twice.
 
 ${optionHelp('  -t, --to TARGET', `a folder, ${URL_EXAMPLES}, env:NAME, or a name from the configuration. If the schema is damaged, only a folder will do. Foreign keys that refer to missing rows are made NOT VALID.`)}
   -d, --dataset NAME      only this dataset and what it needs; may be repeated
       --replace           drop objects of the same name first; asks, unless --yes
-      --no-owner          let everything belong to the restoring user
+      --no-owner          make the restoring user the owner of everything
       --no-privileges     restore no GRANTs
   -j, --jobs N            partitions and indexes at once (default 4)
   -n, --dry-run           read the backup, print the plan and what is missing, change nothing
@@ -43,7 +43,7 @@ Examples:
   holdfast salvage 20260301 --to ./rescued --dry-run
   holdfast salvage 20260301 --to postgres://localhost/scratch
 
-Exit status: 0 nothing is missing; 20 something is, or nothing can be read at all; 11 the target has the objects;
+Exit status: 0 nothing is missing; 20 something is missing, or nothing can be read; 11 the target has the objects;
 30 database; 75 or 13 the store cannot be reached; 130 stopped.
 `,
 
@@ -105,5 +105,5 @@ ${plan.isPlain ? `  ${PLAIN}\n` : ''}${elsewhere(chunksFromElsewhere)}${describe
 }
 
 function elsewhere(chunks: number): string {
-  return chunks === 0 ? '' : `${plural(chunks, 'damaged chunk')} taken from where equal ones are\n`;
+  return chunks === 0 ? '' : `${plural(chunks, 'damaged chunk')} taken from equal ones elsewhere\n`;
 }

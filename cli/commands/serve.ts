@@ -21,9 +21,12 @@ import { drillServer, findPlace, loadConfig, repositoryConfig } from '../load-co
 const DEFAULT_PORT = 4640;
 const DEFAULT_SESSION_MINUTES = 12 * 60;
 const MOST_SESSION_MINUTES = 7 * 24 * 60;
-/** Those of the configuration are for many callers from anywhere; here it is one person, with a page that looks often. */
+/**
+ * The configured limits are for many callers from anywhere; here it is one person, with a page that refreshes
+ * often.
+ */
 const LOCAL_LIMITS = { windowMs: MINUTE_MS, most: { read: 1200, poll: 1200, write: 120 } };
-const LINK_IS_OVER = { used: 'Signed in.', expired: 'A link that had expired was opened.' };
+const LINK_IS_OVER = { used: 'Signed in.', expired: 'Somebody opened a link that had expired.' };
 /** Where the console is, from the source tree and from the built package. */
 const CONSOLE_FOLDERS = ['./console/', '../../dist/console/'];
 
@@ -39,16 +42,16 @@ export const serve: Command = {
   options,
   help: `Usage: holdfast serve [--port N] [--role ROLE]… [--session-minutes N] [--source SOURCE]
 
-Serves the console and the admin API (docs/reference/api.md) to this machine alone, and does what they ask in this
-process. Prints a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in the browser that opens it, until Sign out. If a link was used or
-has expired, the next one is printed. Restores go to targets of the configuration, and only after their plan was looked at.
+Serves the console and the admin API (docs/reference/api.md) to this machine only, and runs their jobs in this
+process. Prints a link that works once and for ${LINK_LIFE_MS / MINUTE_MS} minutes, and signs in the browser that opens it, until it signs out. When a link is used or
+has expired, the next one is printed. Restores go only to targets in the configuration, and only after you saw the plan.
 
-  -p, --port N            default ${DEFAULT_PORT}; 0 takes any that is free
+  -p, --port N            default ${DEFAULT_PORT}; 0 picks any free port
       --role ROLE         viewer, operator (backs up, verifies, drills, holds), restorer (downloads, restores) or admin
                           (makes and revokes API keys); may be repeated; default all
       --session-minutes N how long a login lasts (default ${DEFAULT_SESSION_MINUTES})
 ${optionHelp('  -s, --source SOURCE', `a source besides those of the configuration: ${URL_EXAMPLES}, or env:NAME`)}
-      --console FOLDER    a built console to serve in the place of the package's own
+      --console FOLDER    a built console to serve instead of the package's own
 
 ${COMMON_HELP}
 Examples:
@@ -115,7 +118,7 @@ With --json one line: {"url", "link"}. Exit status: 0 stopped by SIGINT or SIGTE
       io.stdout,
       values.json
         ? `${JSON.stringify({ url: server.origin, link: first })}\n`
-        : `Open ${first}\nIt works once, for ${LINK_LIFE_MS / MINUTE_MS} minutes. Stop with Ctrl-C.\n`,
+        : `Open ${first}\nThe link works once, for ${LINK_LIFE_MS / MINUTE_MS} minutes. Stop with Ctrl-C.\n`,
     );
     if (!built) await say('warning: the console is not built; only the API is served. Run: npm run build\n');
     if (!io.signal.aborted) await once(io.signal, 'abort');
@@ -127,7 +130,7 @@ async function extraSources(text: string | undefined, config: ResolvedConfig, io
   const given = text ?? config.defaultSource;
   if (given === undefined || config.sources.some(({ name }) => name === given)) return [];
   const place = findPlace(given, config, io);
-  // It goes by its location, as its backups do.
+  // Named by its location, as in its backups.
   return [{ name: (await openSource(place, io.env)).name, ...place }];
 }
 

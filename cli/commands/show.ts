@@ -21,11 +21,11 @@ export const show: Command = {
   help: `Usage: holdfast show [KEY | REPORT]
 
 Shows one backup: where it came from, what is suspect about it, whether it is held, verified and drilled, its datasets
-with their records and sizes, and what it leaves out. KEY is any part of a key that fits one backup,
+with their records and sizes, and what it leaves out. KEY is any part of a name that fits one backup,
 \`latest\`, or \`latest:SOURCE\`.
 
-Shows the evidence of a drill if it is given the name of its report (drill_20260301_020000_0123abcd) or a file that the
-console or the API gave of it: what was restored, how it was compared, and whether MAC and signature are right.
+Given the name of a drill's report (drill_20260301_020000_0123abcd), or a file that the console or the API exported, it
+shows the drill's evidence: what was restored, how it was compared, and whether MAC and signature are right.
 
 ${KEY_HELP}
 ${COMMON_HELP}
@@ -35,7 +35,7 @@ Examples:
   holdfast show drill_20260301_020000_0123abcd
   holdfast show ./drill_20260301_020000_0123abcd.json
 
-Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damaged, or not what was written.
+Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damaged, or changed.
 `,
 
   async run(argv, io) {
@@ -53,7 +53,7 @@ Exit status: 0 shown; 10 no such backup or report; 11 KEY fits several; 20 damag
   },
 };
 
-/** The evidence of a drill, by the name of its report or from a file; undefined where `text` means a backup. */
+/** The evidence of a drill, by the name of its report or from a file; undefined if `text` names a backup. */
 async function evidenceNamed(
   { repository, io }: CommandSession,
   text: string | undefined,
@@ -122,7 +122,7 @@ function describeImport(
   const formats = KINDS.flatMap(({ imports }) => imports?.formats ?? []);
   const kind = formats.find((one) => one.format === format)?.label ?? format;
   return [
-    ['dated', `${time(startedAt)}, as its file says or who imported it`],
+    ['dated', `${time(startedAt)}, according to its file or to who imported it`],
     ['imported', `${time(new Date(at))} from ${kind}, ${position}; it was not read from the database`],
   ];
 }

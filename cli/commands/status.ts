@@ -32,22 +32,22 @@ import { type Screen, type Styled, styled } from '../style.ts';
 
 type SourceStatus = RepositoryStatus['sources'][number];
 
-/** Backups named in a line. */
+/** Most backups to name in a line. */
 const MOST_NAMED = 5;
 
 export const status: Command = {
   options: {},
   help: `Usage: holdfast status
 
-Says first whether you are safe (protected, at risk, unprotected, or unknown), what makes it so, and what was looked at:
-the sources of the configuration, how old their newest good backups are and may be, how the last runs ended, what
-verifications and drills found, second places, locks, and the rules of the bucket. Then what there is, how it grows and what
-storing costs, and what to do next. Reads manifests, reports and the history of runs; no pack, and it needs no key.
+Says first whether you are safe (protected, at risk, unprotected, or unknown), why, and what was checked:
+the configured sources, how old their newest good backups are and may be, how the last runs ended, what
+verifications and drills found, second places, locks, and the bucket's rules. Then what is stored, how it grows, what
+storage costs, and what to do next. Reads manifests, reports and the history of runs, but no packs; needs no key.
 
 ${COMMON_HELP}
-Exit status: 0 protected; of what else there is, the first: 20 a manifest is damaged, or a verification found damage; 11
+Exit status: 0 protected; else the first that applies: 20 a manifest is damaged, or a verification found damage; 11
 a rule of the bucket removes or archives backups; 42 unprotected; 40 suspect backups wait to be accepted; 41 at risk, or
-something could not be looked at. 10 no repository.
+something could not be checked. 10 no repository.
 `,
 
   async run(argv, io) {
@@ -130,7 +130,7 @@ function describe(
   ]);
   const header = ['SOURCE', 'TYPE', 'NEWEST', 'AGE', 'RECORDS', 'SIZE', 'ADDED', 'RATIO'];
   const size = comparedSize(logicalBytes, packBytes);
-  const unreferenced = unreferencedBytes ? ` (${bytes(unreferencedBytes)} of no listed backup)` : '';
+  const unreferenced = unreferencedBytes ? ` (${bytes(unreferencedBytes)} not in any listed backup)` : '';
   return styled`${describeVerdict(verdict)}
 repository     ${location} (${repositoryId.slice(0, 8)}, format ${String(found.formatVersion)}, key ${rootKeyId})
 backups        ${number(backups)}${found.damaged > 0 ? `, ${found.damaged} of them damaged` : ''}
@@ -141,10 +141,10 @@ ${rows.length > 0 ? styled`${table(header, rows, screen)}\n` : ''}${found.source
 ${steps.map((step) => `  - ${step}\n`).join('')}`;
 }
 
-/** The sentence, everything that was found beyond it, and what it is said of. */
+/** The sentence, all further findings, and what was checked. */
 function describeVerdict({ sentence, findings, lookedAt, at }: Verdict): string {
   const all = findings.length > 1 ? findings.map(({ text }) => `  - ${text}\n`).join('') : '';
-  return `${sentence}\n${all}Looked at ${lookedAt.join(', ')}; ${time(at)}.\n`;
+  return `${sentence}\n${all}Checked ${lookedAt.join(', ')}; ${time(at)}.\n`;
 }
 
 function describeSource(
@@ -183,8 +183,8 @@ function headOf({ source }: SourceStatus, { heads }: RepositoryStatus) {
 function lockLine(lock: SourceLock | undefined): string[][] {
   if (!lock) return [];
   const { until, mode, problem } = lock;
-  if (problem !== null) return [['locked', `nobody knows: ${problem}`]];
-  if (until === null) return [['locked', 'NOT: somebody could remove what it needs; run: holdfast lock']];
+  if (problem !== null) return [['locked', `unknown: ${problem}`]];
+  if (until === null) return [['locked', 'NO: somebody could remove what it needs; run: holdfast lock']];
   const but = mode === 'governance' ? ' without a right to lift locks (governance)' : '';
   return [['locked', `nobody${but} can remove it before ${time(until)}`]];
 }

@@ -20,15 +20,15 @@ export const test: Command = {
   help: `Usage: holdfast test
        holdfast test --source SOURCE [--write]
 
-Without --source: backs a few thousand generated records up into the repository, verifies every byte, reads them
-back, compares, and removes them again. It touches no database and no other backup. Before,
-it looks whether a lifecycle rule of the bucket would remove backups, or move them to where no restore can read them.
+Without --source: backs up a few thousand generated records into the repository, verifies every byte, reads them
+back, compares, and removes them again. It touches no database and no other backup. First,
+it checks whether a lifecycle rule of the bucket would remove or archive backups.
 
-With --source: looks whether a database does what its kind of source relies on, one line for each thing, and what
-follows where it does not. It reads little (of Firebase at most 2 MB) and needs no repository.
+With --source: checks whether a database behaves as its kind of source needs, one line per property, and says what
+follows if it does not. It reads little (from Firebase at most 2 MB) and needs no repository.
 
 ${SOURCE_HELP}
-      --write             also what can only be seen by writing (Firebase): into a node of its own, which is removed
+      --write             also check what only writing shows (Firebase): in a node of its own, which is removed
 
 ${COMMON_HELP}
 Examples:
@@ -36,8 +36,8 @@ Examples:
   holdfast test --source shop
   holdfast test --source https://shop-staging.firebaseio.com --write
 
-Exit status: 0 it works; 30 (or another of docs/reference/errors.md) no backup, or with --write no restore, can be made; what
-only saves requests is told, and is no failure.
+Exit status: 0 it works; 30 (or another of docs/reference/errors.md) no backup, or with --write no restore, can be made; properties that
+only save requests are reported, but are no failure.
 `,
 
   async run(argv, io) {
@@ -93,7 +93,7 @@ function describe({ name, assumes, outcome, seen, follows, fix = '' }: SourceChe
   const first = `  ${OUTCOMES[outcome]}  ${name}: ${assumes}\n`;
   if (outcome === 'holds') return first;
   const then = outcome === 'differs' ? `\n           ${`${follows} ${fix}`.trim()}` : '';
-  return `${first}           ${outcome === 'skipped' ? 'Not looked at, as' : 'Seen:'} ${seen}${then}\n`;
+  return `${first}           ${outcome === 'skipped' ? 'Not checked:' : 'Seen:'} ${seen}${then}\n`;
 }
 
 function conclude({ checks, failure }: SourceTest): string {
@@ -101,11 +101,11 @@ function conclude({ checks, failure }: SourceTest): string {
   const [holding, open] = [of('holds').length, [...of('unknown'), ...of('skipped')].length];
   const saved = of('differs').filter(({ neededFor }) => neededFor === 'saving').length;
   const lines = [
-    `${holding} of ${checks.length} hold${open > 0 ? `; ${open} were not seen` : ''}.`,
+    `${holding} of ${checks.length} hold${open > 0 ? `; ${open} were not checked` : ''}.`,
     ...(saved > 0
-      ? ['What differs and is no failure is found out by each backup too, and costs requests or bytes.']
+      ? ['Other differences are handled in each backup, and only cost requests or bytes.']
       : []),
-    ...(failure === undefined ? [] : ['Something that is needed does not hold: see DIFFERS above.']),
+    ...(failure === undefined ? [] : ['A needed property does not hold: see DIFFERS above.']),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -12,11 +12,11 @@ export const timestamp: Command = {
   options,
   help: `Usage: holdfast timestamp --url URL --output FILE
 
-Has a time-stamping authority (RFC 3161) say that the newest backup of each source was there at this time: what was
-stamped goes to FILE (JSON, which \`verify --all --heads\` takes too), the stamp to FILE.tsr. The authority sees a hash.
+Asks a time-stamping authority (RFC 3161) to confirm that the newest backup of each source exists at this time. What was
+stamped goes to FILE (JSON, which \`verify --all --heads\` takes too), the stamp to FILE.tsr. The authority only sees a hash.
 Without a key it is not proven that the backups are Holdfast's.
 
-      --url URL           of the authority: http:// or https://
+      --url URL           URL of the authority: http:// or https://
   -o, --output FILE       a new file
 
 ${COMMON_HELP}
@@ -24,15 +24,15 @@ Examples:
   holdfast timestamp --url https://tsa.example/ -o heads-2026-11-29.json
   openssl ts -verify -data heads-2026-11-29.json -in heads-2026-11-29.json.tsr -CAfile tsa.pem
 
-Exit status: 0 stamped; 2 FILE exists, or the URL is none; 10 there is no backup; 75 the authority gave no stamp.
+Exit status: 0 stamped; 2 FILE exists, or the URL is invalid; 10 there is no backup; 75 the authority gave no stamp.
 `,
 
   async run(argv, io) {
     const { values } = parse(argv, options, 0);
     const { url, output } = values;
-    if (url === undefined) throw usage('--url is missing', 'Give the URL of an authority of RFC 3161.');
+    if (url === undefined) throw usage('--url is missing', 'Give the URL of an RFC 3161 authority.');
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-      throw usage(`--url is '${url}'; wanted is http://… or https://…`);
+      throw usage(`--url is '${url}'; give http://… or https://…`);
     if (output === undefined) throw usage('--output is missing', 'Name a new file: -o heads.json.');
     await using session = await CommandSession.open(values, io);
     const file = path.resolve(io.cwd, output);
@@ -47,13 +47,13 @@ Check it with: openssl ts -verify -data ${file} -in ${file}.tsr -CAfile FILE_OF_
   },
 };
 
-/** @throws E_USAGE where it exists or cannot be written */
+/** @throws E_USAGE if it exists or cannot be written */
 async function writeNew(file: string, bytes: Buffer): Promise<void> {
   try {
     await writeFile(file, bytes, { flag: 'wx' });
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new HoldfastError('E_USAGE', `${file} ${isThere ? 'exists already' : 'cannot be written'}`, {
+    throw new HoldfastError('E_USAGE', `${file} ${isThere ? 'already exists' : 'cannot be written'}`, {
       cause,
       hint: 'Name another file.',
     });

@@ -7,16 +7,16 @@ const options = { yes: { type: 'boolean', short: 'y', default: false } } as cons
 
 const MEANING = `From the next backup on, backups are written in format 2. Tables are stored as columns, which takes a fifth to a half
 less; \`list\` reads as little of a large backup as of a small one; and sizes that anybody can see tell less about the data.
-What is stored stays as it is, is read as before, and new backups go on referring to it.
+Stored data stays unchanged and readable, and new backups continue to refer to it.
 
-It can't be turned back. Releases of Holdfast that know format 1 alone refuse backups of format 2, and their prune stops:
+You can't undo this. Releases of Holdfast that only know format 1 refuse backups of format 2, and their prune stops:
 install this release on every machine, function and container that uses the repository first.`;
 
 export const upgrade: Command = {
   options,
   help: `Usage: holdfast upgrade [--yes]
 
-Has backups of a repository of format 1 written in format 2.
+Makes a repository of format 1 write its backups in format 2.
 
 ${MEANING}
 
@@ -27,7 +27,7 @@ Examples:
   holdfast upgrade
   holdfast upgrade --yes --json
 
-Exit status: 0 upgraded, or had been already; 2 nobody can be asked, and no --yes; 12 no key; 20 damaged.
+Exit status: 0 upgraded, now or before; 2 nobody to ask, and no --yes; 12 no key; 20 damaged.
 `,
 
   async run(argv, io) {
@@ -42,7 +42,7 @@ Exit status: 0 upgraded, or had been already; 2 nobody can be asked, and no --ye
     const name = `${result.repositoryId.slice(0, 8)} at ${result.location}`;
     const text = result.isChanged
       ? `Upgraded repository ${name}: the next backup is written in format 2.\n`
-      : `Repository ${name} is of format 2 already; nothing was changed.\n`;
+      : `Repository ${name} is already of format 2; nothing was changed.\n`;
     await session.report(result, text);
     return 0;
   },

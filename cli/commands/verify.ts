@@ -29,21 +29,21 @@ export const verify: Command = {
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]
                        [--heads FILE] [--copy]
 
-Looks for damage. What it found is kept as a report in the repository; the next backup stores again what lies in
+Looks for damage. The result is kept as a report in the repository; the next backup stores again what is in
 damaged packs, as far as the database still has it.
 
-      --all               every listed backup; unless it is --quick, every other object too: reports, root keys, what
-                          prune took out, packs that no backup names; and whether the backups of each source follow
-                          one another, but for what prune removed
-      --quick             every pack is there with its size and the store's checksum; reads no pack, needs no key
+      --all               every listed backup and, unless --quick, every other object: reports, root keys, what
+                          prune unlisted, packs that no backup names; and whether the backups of each source follow
+                          one another, except for what prune removed
+      --quick             every pack exists with its size and the store's checksum; reads no pack, needs no key
       --full              every byte: pack names, decryption, every chunk and count (the default)
       --subset N/T        full, on the N-th of T parts of the packs; all T together are --full
-      --since TIME        of all backups, those that were not found whole at this depth since then: an age (30m,
+      --since TIME        all backups that were not found whole at this depth since then: an age (30m,
                           12h, 7d) or a time (2026-03-01, 2026-03-01T02:00:00Z)
-      --heads FILE        with --all: whether the newest backups of before, in FILE, are there still or were removed by
-                          prune; then notes those of now there. Keep it where nobody who can write to the repository
-                          reaches. \`status --json\` is such a file too
-      --copy              with --all, of a second place: it has some of the backups alone, and none is missed
+      --heads FILE        with --all: checks that the newest backups recorded in FILE still exist or were removed by
+                          prune; then records the present ones. Keep it where nobody who can write to the repository
+                          can reach it. \`status --json\` makes such a file too
+      --copy              with --all, for a second place: it may have only some of the backups
 ${KEY_HELP}
 ${COMMON_HELP}
 Examples:
@@ -53,7 +53,7 @@ Examples:
   holdfast verify --since 7d
   holdfast verify --all --quick --heads /var/lib/holdfast/heads.json
 
-Exit status: 0 whole; 20 damage found, also where the store was lost after that; 12 wrong key or none; 75 or 13 the
+Exit status: 0 whole; 20 damage found, even if the store was lost afterwards; 12 wrong key or none; 75 or 13 the
 store cannot be reached, which says nothing about damage.
 `,
 
@@ -96,14 +96,13 @@ interface Scope {
   readonly type?: string | undefined;
 }
 
-/** @throws E_USAGE for options that exclude each other, or that nothing would heed */
+/** @throws E_USAGE for options that exclude each other, or would have no effect */
 function refuseMixed(values: Scope, only: string | undefined): void {
   const isOfMany = values.all || values.since !== undefined;
-  if (isOfMany && only !== undefined)
-    throw usage(`KEY and --${values.all ? 'all' : 'since'} exclude each other`);
+  if (isOfMany && only !== undefined) throw usage(`give KEY or --${values.all ? 'all' : 'since'}, not both`);
   if (isOfMany) refuseKeyFlags(values);
   if (values.all || (values.heads === undefined && !values.copy)) return;
-  throw usage(`--${values.copy ? 'copy' : 'heads'} goes with --all`);
+  throw usage(`--${values.copy ? 'copy' : 'heads'} needs --all`);
 }
 
 async function chooseKeys(
@@ -135,13 +134,13 @@ function depthOf({
   readonly subset?: string;
 }): VerifyDepth {
   if ([quick, full, subset !== undefined].filter(Boolean).length > 1)
-    throw usage('--quick, --full and --subset exclude each other');
+    throw usage('give only one of --quick, --full and --subset');
   if (quick) return { kind: 'quick' };
   if (subset === undefined) return { kind: 'full' };
   const parsed = parseSubset(subset);
   if (parsed) return parsed;
   throw usage(
-    `--subset is '${subset}'; wanted is N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
+    `--subset is '${subset}'; give N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
     'For example --subset 3/7.',
   );
 }
@@ -160,31 +159,31 @@ function describe(report: VerifyReport, ms: number): string {
   const { backups, depth, packs, chunks, records, readBytes, findings, isProven, interrupted } = report;
   const what =
     depth.kind === 'quick'
-      ? `${plural(packs, 'pack')} there with the right size`
+      ? `${plural(packs, 'pack')} present with the right size`
       : `${plural(packs, 'pack')}, ${plural(chunks, 'chunk')}, ${plural(records, 'record')}, ${bytes(readBytes)} read`;
   const others = report.objects > 0 ? ` and ${plural(report.objects, 'other object')}` : '';
   const subject =
     (backups.length === 1 ? shortKey(backups[0] ?? '') : plural(backups.length, 'backup')) + others;
   const unproven = isProven
     ? ''
-    : 'No key was given: that the manifests are those that were written is not proven.\n';
+    : 'No key was given, so it is not proven that Holdfast wrote these manifests.\n';
   if (backups.length + report.objects === 0) return 'There is nothing to verify.\n';
   if (findings.length === 0)
     return `${subject}: whole (${nameOf(depth)}). ${what}, in ${duration(ms)}\n${describeHeads(report)}${unproven}`;
   const lines = findings.map(
     ({ object, problem, backups: hit, sharedBy, datasets }) =>
-      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'needed by no backup that is listed' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
+      `  ${object}\n    ${problem}\n    ${hit.length === 0 ? 'not needed by any listed backup' : `needed by ${named(hit.map(shortKey))}`}${datasets.length > 0 ? ` for ${named(datasets)}` : ''}\n${
         sharedBy.length > 0
-          ? `    ${plural(sharedBy.length, 'other backup')} referring to it may share the damage: ${named(sharedBy.map(shortKey))}\n`
+          ? `    ${plural(sharedBy.length, 'other backup')} that refer to it may share the damage: ${named(sharedBy.map(shortKey))}\n`
           : ''
       }`,
   );
   const rest = interrupted
-    ? `NOT ALL WAS LOOKED AT: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
+    ? `NOT EVERYTHING WAS CHECKED: ${interrupted.message} (${interrupted.code}). Run it again for the rest.\n`
     : '';
   return `${subject}: DAMAGED, ${plural(findings.length, 'problem')}
 ${lines.join('')}${rest}${unproven}
-What to do: bring the objects back from a copy or an older version of the bucket. Else back up now: the next backup
+What to do: restore the objects from a copy or an older version of the bucket. If you can't, back up now: the next backup
 stores again what the database still has. \`holdfast repair\` then says which backups are whole again and what is
 lost, \`holdfast salvage\` restores the rest of a damaged one.${interrupted ? '' : ' No other backup refers to these objects.'}
 `;

@@ -6,7 +6,7 @@ import { problemOfError, unreachable } from './problem.ts';
 import type { AnswerOf, BodyOf, Operation, QueryOf } from './types.ts';
 
 export interface CallOptions<O extends Operation> {
-  /** In the place of `{key}` or `{id}`. */
+  /** Replaces `{key}` or `{id}`. */
   readonly param?: string;
   readonly query?: { readonly [K in keyof QueryOf<O>]?: QueryOf<O>[K] | undefined };
   readonly body?: BodyOf<O>;
@@ -23,8 +23,8 @@ export async function call<O extends Operation>(
 }
 
 /**
- * The response of an operation, not read yet. Where the API does not accept the token (any more), waits until somebody has
- * signed in again, and repeats the call: nothing that was begun on the screen is lost.
+ * The unread response of an operation. If the API does not accept the token (any more), waits until somebody
+ * has signed in again, and repeats the call: nothing that was begun on the screen is lost.
  *
  * @throws CallError
  */
@@ -74,16 +74,16 @@ async function request<O extends Operation>(
   } catch (error) {
     if (signal?.aborted) throw error;
     unanswered();
-    throw unreachable('The API does not answer.');
+    throw unreachable('The API does not respond.');
   }
 }
 
-/** Whether something in front of the API says that it is not there. */
+/** Whether something in front of the API says that the API is down. */
 function isGateway({ status, headers }: Response): boolean {
   return status >= 502 && status <= 504 && headers.get('content-type')?.includes('json') !== true;
 }
 
-/** Asks whether the API is there, once. */
+/** Asks once whether the API is up. */
 export async function ping(): Promise<void> {
   const { value: now } = session;
   await request('health', now.kind === 'signed-in' ? now.token : '', {});

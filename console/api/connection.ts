@@ -1,15 +1,15 @@
 import { signal } from '@preact/signals';
 
-/** How it stands with the API: whether it answers, and when it is asked again. */
+/** The state of the API: whether it responds, and when it is asked again. */
 export interface Outage {
   readonly since: Date;
-  /** When the API was heard of last. */
+  /** When the API last responded. */
   readonly lastAnswerAt: Date | undefined;
   readonly nextTryAt: Date;
 }
 
 export const outage = signal<Outage | undefined>(undefined);
-/** Counts how often the API came back: what was loaded before is loaded again then. */
+/** Counts how often the API came back: whatever was loaded before is then loaded again. */
 export const revivals = signal(0);
 
 const FIRST_WAIT_MS = 2_000;
@@ -20,7 +20,7 @@ let waitMs = FIRST_WAIT_MS;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let ask: () => Promise<unknown> = async () => {};
 
-/** @param question a cheap call, by which to learn whether the API is there again */
+/** @param question a cheap call that shows whether the API is back */
 export function watchConnection(question: () => Promise<unknown>): void {
   ask = question;
 }

@@ -1,18 +1,18 @@
 import type { Problem } from './types.ts';
 
 export interface Failure {
-  /** `unreachable`: no answer, or one of a gateway; `refused`: by the API, with a code. */
+  /** `unreachable`: no response, or a gateway's; `refused`: by the API, with a code. */
   readonly kind: 'unreachable' | 'refused';
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** By field, where the request was not as it should be. */
+  /** By field, if the request was invalid. */
   readonly fields: readonly { readonly field: string; readonly problem: string }[];
   /** When to try again, as the API asks. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** What a call to the API throws. */
+/** The error of a call to the API. */
 export class CallError extends Error implements Failure {
   readonly kind: Failure['kind'];
   readonly code: string;
@@ -41,10 +41,13 @@ export function unreachable(message: string): CallError {
   });
 }
 
-/** The error that a response tells of. One without problem details is not the API's: something before it answered. */
+/**
+ * The error in a response. One without problem details is not from the API, but from something in front of
+ * it.
+ */
 export async function problemOfError(response: Response): Promise<CallError> {
   const body: unknown = await response.json().catch(() => undefined);
-  if (!isProblem(body)) return unreachable(`the server answered ${response.status}, and not as the API does`);
+  if (!isProblem(body)) return unreachable(`the server answered ${response.status}, but not as the API does`);
   const seconds = Number(response.headers.get('retry-after'));
   return new CallError({
     kind: 'refused',
@@ -60,7 +63,7 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
 }
 
-/** What to show of whatever was thrown. */
+/** What to show for any thrown value. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CallError) return error;
   return unreachable(error instanceof Error ? error.message : String(error));

@@ -4,17 +4,17 @@ import { revivals } from './connection.ts';
 import { type Failure, failureOf } from './problem.ts';
 
 const RETRY_MS = 10_000;
-/** What is younger is shown without asking again, as when one goes back. */
+/** Younger data is shown without asking again, for instance when going back. */
 const FRESH_MS = 15_000;
 
-/** Something of the API that is shown: what is known of it, however old, and what went wrong last. */
+/** Data from the API: the last known value, however old, and the last failure. */
 export class Resource<T> {
   readonly value: Signal<T | undefined> = signal(undefined);
   readonly failure: Signal<Failure | undefined> = signal(undefined);
   readonly isLoading = signal(false);
   #load: () => Promise<T>;
   #loadedAt = Number.NEGATIVE_INFINITY;
-  /** Whether what is being loaded may be older than what was done since. */
+  /** Whether what is being loaded may predate a later change. */
   #isDistrusted = false;
   #pending: Promise<void> | undefined;
 
@@ -31,7 +31,7 @@ export class Resource<T> {
     this.#isDistrusted = true;
   }
 
-  /** Loads it; a call while one is under way is the same one. Never throws: see `failure`. */
+  /** Loads it; while loading, further calls share the same request. Never throws: see `failure`. */
   refresh(): Promise<void> {
     this.#pending ??= this.#run().finally(() => {
       this.#pending = undefined;
@@ -56,7 +56,7 @@ export class Resource<T> {
 
 const cache = new Map<string, Resource<unknown>>();
 
-/** The resource of that name, of which there is one. */
+/** The one resource of that name. */
 export function resource<T>(name: string, load: () => Promise<T>): Resource<T> {
   const known = cache.get(name) as Resource<T> | undefined;
   if (known) return known;
@@ -65,21 +65,24 @@ export function resource<T>(name: string, load: () => Promise<T>): Resource<T> {
   return made;
 }
 
-/** Has everything asked for again when it is shown next: something was done, or the API was away. */
+/** Makes everything load again when it is next shown: something was changed, or the API was away. */
 export function distrustAll(): void {
   for (const known of cache.values()) known.distrust();
 }
 revivals.subscribe(distrustAll);
 
-/** Forgets all that was loaded: somebody else may sign in. */
+/** Forgets everything that was loaded: somebody else may sign in. */
 export function forgetAll(): void {
   cache.clear();
 }
 
-/** Whether a screen that shows `value` should ask again after so many milliseconds; undefined: not by itself. */
+/** After how many milliseconds a screen that shows `value` should ask again; undefined: never. */
 export type Pace<T> = (value: T | undefined) => number | undefined;
 
-/** Loads a resource while a screen shows it: at once, when the API came back, after a failure, and at its pace. */
+/**
+ * Loads a resource while a screen shows it: at once, when the API comes back, after a failure, and at its
+ * pace.
+ */
 export function useResource<T>(name: string, load: () => Promise<T>, pace?: Pace<T>): Resource<T> {
   const found = resource(name, load);
   const isBack = revivals.value;

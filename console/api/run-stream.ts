@@ -5,9 +5,9 @@ import type { AnswerOf } from './types.ts';
 
 type RunAnswer = AnswerOf<'run'>;
 
-/** How often a run is asked for where no events come. */
+/** How often to ask for a run if no events arrive. */
 const ASK_MS = 1_500;
-/** What a stream says to wait before it is asked for again; this if it does not. */
+/** Default wait before opening the stream again, unless it says another. */
 const AGAIN_MS = 2_000;
 const MOST_LINES = 200;
 
@@ -16,13 +16,13 @@ interface Event {
   readonly data: string;
 }
 
-/** A run while it goes on: by the events of the API, and by asking where something in between keeps these back. */
+/** A run in progress: from the API's events, and by asking if something in between holds these back. */
 export function useRun(id: string): Resource<RunAnswer> {
   const name = `run ${id}`;
   const load = () => call('run', { param: id });
   const found = useResource(name, load, (value) => (value?.state === 'running' ? ASK_MS * 4 : undefined));
   const isRunning = found.value.value?.state === 'running';
-  // a run that is over tells nothing more
+  // a finished run has no more events
   useEffect(() => {
     if (!isRunning) return;
     const over = new AbortController();
@@ -58,7 +58,7 @@ function take(run: Resource<RunAnswer>, { name, data }: Event): void {
   run.value.value = { ...before, log: [...before.log, ...lines].slice(-MOST_LINES) };
 }
 
-/** The events of a stream, each when it is whole. */
+/** The events of a stream, each once it is complete. */
 async function* eventsOf(response: Response, onRetry: (retryMs: number) => void): AsyncGenerator<Event> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';

@@ -1,4 +1,4 @@
-/** Hands a file that an operation answered to the browser. @returns its name */
+/** Hands the file of a response to the browser. @returns its name */
 export async function saveFile(response: Response): Promise<string> {
   const name = fileNameOf(response.headers.get('content-disposition') ?? '');
   const url = URL.createObjectURL(await response.blob());

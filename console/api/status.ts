@@ -18,16 +18,16 @@ export function currentStatus(): Status | undefined {
   return resource('status', load).value.value;
 }
 
-/** Asks again, where something was done that changes it. */
+/** Asks again after something changed it. */
 export function refreshStatus(): void {
   void resource('status', load).refresh();
 }
 
-/** Why the caller may not do what needs `role`; undefined where they may. */
+/** Why the caller may not do what needs `role`; undefined if they may. */
 export function useRefusal(role: Role): string | undefined {
   const caller = useStatus().value.value?.caller;
   if (!caller) return 'Loading your permissions…';
   if (hasRole(caller.roles, role)) return undefined;
   const roles = caller.roles.length > 0 ? caller.roles.join(' and ') : 'no role';
-  return `This needs the role ${role}; you are ${roles}.`;
+  return `This needs the role ${role}; you have ${roles}.`;
 }

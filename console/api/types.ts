@@ -14,19 +14,19 @@ export type RunStarted = components['schemas']['RunStarted'];
 type Json<R> = R extends { readonly content: { readonly 'application/json': infer J } } ? J : never;
 type Responses<O extends Operation> = operations[O]['responses'];
 
-/** What an operation answers where it is no error. */
+/** The response of a successful operation. */
 export type AnswerOf<O extends Operation> = {
   [S in keyof Responses<O> & (200 | 202)]: Json<Responses<O>[S]>;
 }[keyof Responses<O> & (200 | 202)];
 
-/** What it is asked with; `never` where there is nothing to say. */
+/** Its request body; `never` if it has none. */
 export type BodyOf<O extends Operation> = operations[O] extends {
   readonly requestBody: { readonly content: { readonly 'application/json': infer B } };
 }
   ? B
   : never;
 
-/** Its query; `never` where it has none. */
+/** Its query; `never` if it has none. */
 export type QueryOf<O extends Operation> = operations[O] extends { readonly parameters: { query?: infer Q } }
   ? NonNullable<Q>
   : never;

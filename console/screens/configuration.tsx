@@ -8,14 +8,15 @@ import { kindName, shortSource } from '../ui/source-name.tsx';
 import { Empty, Shown } from '../ui/states.tsx';
 import { FirstBackups } from './backups/first-backups.tsx';
 
-/** What is configured, to be read: sources, targets, schedules, repository. Addresses and secrets are not in it. */
+/** The configuration, read-only: sources, targets, schedules, repository. Without addresses and secrets. */
 export function Configuration() {
   const status = useStatus();
   return (
     <div class="page">
       <PageHead title="Configuration">
         <p class="soft">
-          As the server has read it. It is changed in its file, and by a new start; secrets are never shown.
+          As the server has read it. To change it, edit its file and restart the server; secrets are never
+          shown.
         </p>
       </PageHead>
       <Shown of={status}>{(value) => <Parts status={value} />}</Shown>
@@ -35,7 +36,7 @@ function Parts({ status }: { readonly status: Status }) {
         <Sources status={status} />
       )}
       <Schedules status={status} />
-      <Card title="Targets of restores" isBare>
+      <Card title="Restore targets" isBare>
         <Rows
           label="Targets"
           head={['Name', 'Kind']}
@@ -44,7 +45,7 @@ function Parts({ status }: { readonly status: Status }) {
         />
       </Card>
       <Card title="API keys" aside={<Button href="#/api-keys">Show API keys</Button>}>
-        <p class="soft">For programs that ask the admin API without a person signing in.</p>
+        <p class="soft">For programs that use the admin API without a person signing in.</p>
       </Card>
       <Card title="Repository">
         <Facts
@@ -52,12 +53,12 @@ function Parts({ status }: { readonly status: Status }) {
             ['Location', repository.location],
             ['Id', <code>{repository.id}</code>],
             ['Format', String(repository.formatVersion)],
-            ['Types of backups', configured.types.join(', ')],
+            ['Backup types', configured.types.join(', ')],
             [
               'New databases',
-              configured.newDatabases.map(kindName).join(', ') || 'on the server of a target alone',
+              configured.newDatabases.map(kindName).join(', ') || 'only on the server of a target',
             ],
-            ['Runs', mode === 'aws' ? 'functions on AWS' : 'in the process of this server'],
+            ['Runs', mode === 'aws' ? 'functions on AWS' : "in this server's process"],
             ['Version', version],
           ]}
         />
@@ -106,7 +107,7 @@ function Rows({
   readonly label: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly ComponentChildren[])[];
-  /** What is said where there are none. */
+  /** Shown if there are none. */
   readonly none: string;
 }) {
   if (rows.length === 0) return <Empty title={none} />;

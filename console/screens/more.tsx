@@ -2,7 +2,7 @@ import { OTHERS } from '../navigation.ts';
 import { Icon } from '../ui/icon.tsx';
 import { PageHead } from '../ui/parts.tsx';
 
-/** The screens that a phone's bar has no room for. */
+/** The screens that have no room in a phone's bar. */
 export function More() {
   return (
     <div class="page">

@@ -22,14 +22,14 @@ const KINDS: Readonly<Record<Channel['kind'], string>> = {
   eventbridge: 'EventBridge',
 };
 
-/** Who is told when something changes, and what they were told last. */
+/** Who is notified of changes, and what they were sent last. */
 export function Notifications() {
   const found = useResource('notifications', () => call('notifications'));
   return (
     <div class="page">
       <PageHead title="Notifications">
         <p class="soft">
-          Who is told when what is found changes. Addresses and keys are secrets, and never shown.
+          Who is notified when findings change. Addresses and keys are secrets, and never shown.
         </p>
       </PageHead>
       <Shown of={found}>
@@ -37,7 +37,7 @@ export function Notifications() {
           channels.length === 0 ? (
             <Empty title="No channel is configured">
               <p>
-                Nobody is told when a backup fails. Write <code>notifications.channels</code> into the
+                Nobody is notified when a backup fails. Add <code>notifications.channels</code> to the
                 configuration.
               </p>
             </Empty>
@@ -61,8 +61,8 @@ function ChannelCard({ channel, onSent }: { readonly channel: Channel; readonly 
         <Facts
           facts={[
             ['Kind', KINDS[kind]],
-            ['Leads to', <code>{destination}</code>],
-            ['Told of', on === 'all' ? 'changes, and each backup' : 'changes'],
+            ['Destination', <code>{destination}</code>],
+            ['Notified of', on === 'all' ? 'changes, and each backup' : 'changes'],
             ['Digest', digest],
             ['Sources', sources?.join(', ') ?? 'all'],
             ['Last delivery', lastDelivered ? <When at={lastDelivered.at} /> : 'none'],
@@ -95,7 +95,7 @@ function Test({ name, onSent }: { readonly name: string; readonly onSent: () => 
       refreshStatus();
     }
   };
-  const why = isSending ? 'The test is being sent.' : refusal;
+  const why = isSending ? 'Sending the test.' : refusal;
   return (
     <>
       <div>

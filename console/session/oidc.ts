@@ -13,17 +13,17 @@ interface Returned {
   readonly error: string | undefined;
 }
 
-/** On which the window of the issuer tells this one how it ended. */
+/** Channel on which the issuer's window tells this one how it ended. */
 const CHANNEL = 'holdfast-sign-in';
 const WINDOW = 'popup,width=520,height=700';
 
 /**
- * Signs in at the issuer, in a window of its own (authorization code, PKCE): this page stays as it is, and the verifier
- * in its memory. Call it from a click, or browsers refuse the window.
+ * Signs in at the issuer, in a window of its own (authorization code, PKCE): this page stays open, and keeps
+ * the verifier in memory. Call it from a click, or browsers block the window.
  */
 export async function signInAtIssuer(auth: Oidc, signal: AbortSignal): Promise<string> {
   const opened = open('about:blank', 'holdfast-sign-in', WINDOW);
-  if (!opened) throw new Error('the browser refused the window of the issuer; allow it for this page');
+  if (!opened) throw new Error("the browser blocked the issuer's window; allow it for this page");
   try {
     const endpoints = await discover(auth.issuer);
     const verifier = randomText();
@@ -36,7 +36,10 @@ export async function signInAtIssuer(auth: Oidc, signal: AbortSignal): Promise<s
   }
 }
 
-/** In the issuer's window, back from it: hands on what the address says. Says whether this is that window. */
+/**
+ * In the issuer's window, on its return: passes on what the address says. Returns whether this is that
+ * window.
+ */
 export function handOnCode(): boolean {
   const query = new URLSearchParams(location.search);
   const state = query.get('state');
@@ -80,19 +83,19 @@ async function authorizeUrl(
   return url.href;
 }
 
-/** Waits for the answer to the request that `state` names; others are of other tabs. */
+/** Waits for the answer to the request named by `state`; others belong to other tabs. */
 function codeFor(state: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     const channel = new BroadcastChannel(CHANNEL);
     const end = () => channel.close();
     signal.addEventListener('abort', () => {
       end();
-      reject(new Error('signing in was given up'));
+      reject(new Error('signing in was abandoned'));
     });
     channel.onmessage = ({ data }: MessageEvent<Returned>) => {
       if (data.state !== state) return;
       end();
-      if (data.code === undefined) reject(new Error(data.error ?? 'the issuer gave no code'));
+      if (data.code === undefined) reject(new Error(data.error ?? 'the issuer returned no code'));
       else resolve(data.code);
     };
   });
@@ -115,7 +118,7 @@ async function redeem(
   });
   if (!response.ok) throw new Error(`the issuer answered ${response.status} instead of a token`);
   const { access_token } = (await response.json()) as { readonly access_token?: string };
-  if (access_token === undefined) throw new Error('the issuer gave no access token');
+  if (access_token === undefined) throw new Error('the issuer returned no access token');
   return access_token;
 }
 

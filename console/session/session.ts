@@ -2,21 +2,21 @@ import { computed, signal } from '@preact/signals';
 import type { ConsoleConfig, SessionAnswer } from '../../shared/api/schema/status.ts';
 
 /**
- * How one is signed in. The token lives here and nowhere else. At `holdfast serve` the browser also has a cookie, which scripts
- * cannot read, and by which a page that was loaded again gets another token.
+ * How the user is signed in. The token is kept only here. At `holdfast serve` the browser also has a cookie,
+ * which scripts cannot read; with it a reloaded page gets another token.
  */
 export type Session =
   | { readonly kind: 'starting' }
   | { readonly kind: 'signed-out'; readonly why: string | undefined }
   | { readonly kind: 'signed-in'; readonly token: string }
-  /** The API refuses the token. What is on the screen stays, and calls wait until one is signed in again. */
+  /** The API refuses the token. The screen stays, and calls wait until the user signs in again. */
   | { readonly kind: 'expired' };
 
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
 export const session = signal<Session>({ kind: 'starting' });
 export const config = signal<ConsoleConfig | undefined>(undefined);
-/** Whether the screens are there, in use or under the question to sign in again. */
+/** Whether the screens are visible, in use or behind the dialog to sign in again. */
 export const isInside = computed(
   () => session.value.kind === 'signed-in' || session.value.kind === 'expired',
 );
@@ -25,7 +25,7 @@ export function signIn(token: string): void {
   session.value = { kind: 'signed-in', token };
 }
 
-/** Ends the session: at `holdfast serve` on the server too, for all pages that show it. */
+/** Ends the session; at `holdfast serve` on the server too, for all its pages. */
 export async function signOut(): Promise<void> {
   const now = session.value;
   session.value = { kind: 'signed-out', why: 'You are signed out.' };
@@ -33,18 +33,21 @@ export async function signOut(): Promise<void> {
   if (!(await endSession(now.token)))
     session.value = {
       kind: 'signed-out',
-      why: 'This page is signed out. The server did not answer: until it does, or is stopped, your sign-in there goes on.',
+      why: 'This page is signed out. The server did not respond: your sign-in there stays valid until it does, or is stopped.',
     };
 }
 
-/** Takes the link of `holdfast serve` that was opened in this page. What was signed in before ends. @throws why it is not good */
+/**
+ * Takes the link of `holdfast serve` that was opened in this page. Ends the sign-in before it. @throws why
+ * the link is not valid
+ */
 export async function signInByLink(token: string): Promise<void> {
   const before = session.value;
   signIn(await exchange(token));
   if (before.kind === 'signed-in') await endToken(before.token);
 }
 
-/** Another token of the session that this browser has, if it has one. */
+/** Another token of this browser's session, if it has one. */
 export async function resume(): Promise<string | undefined> {
   if (!isLocal()) return undefined;
   const response = await fetch('./session/resume', { method: 'POST', headers: JSON_HEADERS });
@@ -55,12 +58,12 @@ function isLocal(): boolean {
   return config.value?.auth.kind === 'token';
 }
 
-/** Ends the session of a token, and takes the cookie back. Says whether the server answered. */
+/** Ends a token's session, and removes the cookie. Returns whether the server responded. */
 function endSession(token: string): Promise<boolean> {
   return end(token, 'same-origin');
 }
 
-/** Ends the session of a token, and leaves the cookie, which is of a newer one. */
+/** Ends a token's session, and keeps the cookie, which belongs to a newer one. */
 function endToken(token: string): Promise<boolean> {
   return end(token, 'omit');
 }
@@ -73,7 +76,7 @@ async function end(token: string, credentials: RequestCredentials): Promise<bool
   return response?.ok === true;
 }
 
-/** @param token the refused one: a newer one is not forgotten */
+/** @param token the refused one: a newer one is kept */
 export function expire(token: string): void {
   const now = session.value;
   if (now.kind === 'signed-in' && now.token === token) session.value = { kind: 'expired' };
@@ -94,14 +97,14 @@ export function nextToken(): Promise<string> {
   });
 }
 
-/** The configuration that lies beside the console. */
+/** The configuration next to the console. */
 export async function loadConsoleConfig(): Promise<ConsoleConfig> {
   const response = await fetch('./config.json', { headers: { accept: 'application/json' } });
   if (!response.ok) throw new Error(`config.json answered ${response.status}`);
   return (await response.json()) as ConsoleConfig;
 }
 
-/** Exchanges the one-time token of `holdfast serve` for the one of the session. */
+/** Exchanges the one-time token of `holdfast serve` for the session's token. */
 export async function exchange(token: string): Promise<string> {
   const response = await fetch('./session', {
     method: 'POST',
@@ -119,7 +122,7 @@ async function reasonOf(response: Response): Promise<string> {
   return typeof detail === 'string' ? detail : `the server answered ${response.status}`;
 }
 
-/** The one-time token of an address that somebody opened, which is taken out of it; undefined where it has none. */
+/** The one-time token in the opened address, removed from it; undefined if it has none. */
 export function takeToken(before = '#/'): string | undefined {
   if (!location.hash.startsWith('#token=')) return undefined;
   const token = tokenIn(location.hash);
@@ -127,7 +130,7 @@ export function takeToken(before = '#/'): string | undefined {
   return token;
 }
 
-/** The one-time token in what `holdfast serve` printed: the address whole, or the token alone. */
+/** The one-time token in what `holdfast serve` printed: the whole address, or just the token. */
 export function tokenIn(text: string): string | undefined {
   const found = /[#&?]token=([^&\s]+)/.exec(text)?.[1];
   if (found !== undefined) return decodeURIComponent(found);

@@ -7,7 +7,7 @@ import { Note } from '../ui/parts.tsx';
 import { signInAtIssuer } from './oidc.ts';
 import { config, exchange, session, signIn, tokenIn } from './session.ts';
 
-/** The whole page, where nobody is signed in. */
+/** The whole page, if nobody is signed in. */
 export function SignIn() {
   const now = session.value;
   const why = now.kind === 'signed-out' ? now.why : undefined;
@@ -29,7 +29,7 @@ export function SignIn() {
   );
 }
 
-/** In front of the screen, which stays: the token is not accepted any more. */
+/** In front of the screen, which stays: the token is no longer accepted. */
 export function SignInAgain() {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
@@ -42,7 +42,7 @@ export function SignInAgain() {
     >
       <div>
         <h2 id="sign-in-again">Sign in again</h2>
-        <p class="soft">Your sign-in has ended. What is on the screen stays, and goes on afterwards.</p>
+        <p class="soft">Your sign-in has ended. The screen stays, and continues afterwards.</p>
         <Ways />
       </div>
     </dialog>
@@ -74,7 +74,7 @@ function Ways() {
       {problem !== '' && <Note tone="bad">Signing in failed: {problem}</Note>}
       <p class="small faint">
         {auth?.kind === 'oidc'
-          ? "Your sign-in is kept in this page's memory only. Reloading or closing it ends it."
+          ? "Your sign-in is kept only in this page's memory. Reloading or closing the page ends it."
           : 'Your sign-in lasts until you sign out, or holdfast serve ends. No script can read it.'}
       </p>
     </>
@@ -112,7 +112,7 @@ function Token({ attempt, isBusy }: { readonly attempt: Attempt; readonly isBusy
   const [text, setText] = useState('');
   const token = tokenIn(text);
   const why = isBusy
-    ? 'Signing in …'
+    ? 'Signing in…'
     : token === undefined
       ? 'Paste the address or its token first.'
       : undefined;

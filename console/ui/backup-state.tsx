@@ -5,7 +5,7 @@ import { Badge } from './parts.tsx';
 type Backup = Pick<ApiBackup, 'state' | 'problem' | 'isMisdated' | 'suspect' | 'marks'>;
 type Depth = NonNullable<Backup['marks']['verify']>['depth'];
 
-/** `full`, `quick`, `part 3 of 7`, `new data`: what the backup stored itself. */
+/** `full`, `quick`, `part 3 of 7`, `new data`: only what the backup itself stored. */
 export function depthName({ kind, part, of }: Depth): string {
   if (kind === 'new') return of === 1 ? 'new data' : `new data, part ${part} of ${of}`;
   return kind === 'subset' ? `part ${part} of ${of}` : kind;
@@ -16,18 +16,18 @@ export function isWaiting({ suspect, marks }: Pick<Backup, 'suspect' | 'marks'>)
   return suspect.length > 0 && marks.accept === undefined;
 }
 
-/** Whether it cannot be relied on whole, as far as is known. */
+/** Whether it is known to be less than whole. */
 export function isDamaged({ state, marks }: Pick<Backup, 'state' | 'marks'>): boolean {
   return state === 'damaged' || marks.verify?.isWhole === false;
 }
 
-/** All that is to be known of a backup at a glance. */
+/** A backup's state at a glance. */
 export function BackupState({
   backup,
   isShort = false,
 }: {
   readonly backup: Backup;
-  /** Without what the pointer tells: two of them fit a row. */
+  /** Without the pointer's details: two of them fit in a row. */
   readonly isShort?: boolean;
 }) {
   const { suspect, marks, problem, isMisdated } = backup;
@@ -42,7 +42,7 @@ export function BackupState({
         <Badge
           tone="bad"
           icon="bad"
-          title="Dated long after it was stored: it does not count as a good backup"
+          title="Stored long before its own date: it does not count as a good backup"
         >
           Misdated
         </Badge>

@@ -10,7 +10,7 @@ export interface ButtonProps {
   /** Makes it a link. */
   readonly href?: string;
   readonly isSubmit?: boolean;
-  /** Why it cannot be used; it stays where the keyboard finds it, and says so. */
+  /** Why it cannot be used; the keyboard still reaches it, and it says why. */
   readonly why?: string | undefined;
 }
 

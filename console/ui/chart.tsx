@@ -8,17 +8,17 @@ const MONTH = new Intl.DateTimeFormat(undefined, { month: 'short', year: '2-digi
 const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const DAY_S = 86_400;
 const MONTH_S = 30.5 * DAY_S;
-/** Shorter than this, days are named instead of months. */
+/** Shorter spans name days instead of months. */
 const SHORT_S = 4 * MONTH_S;
 
 export interface ChartProps {
   /** What a screen reader says instead. */
   readonly label: string;
-  /** Times in seconds, then one row of values a series; null: none at that time. */
+  /** Times in seconds, then one row of values per series; null: none at that time. */
   readonly data: readonly (readonly (number | null)[])[];
   /** `look` is a class that gives the colour. */
   readonly series: readonly { readonly name: string; readonly look: string; readonly isDashed?: boolean }[];
-  /** What the axes are of. */
+  /** Names of the axes. */
   readonly axes: { readonly x: string; readonly y: string };
   readonly format: (value: number) => string;
 }
@@ -28,7 +28,7 @@ export function Chart(props: ChartProps) {
   const { label, data, series, format } = props;
   const host = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number>();
-  // `data` stands for all that is drawn
+  // `data` stands for everything that is drawn
   useEffect(() => (host.current ? draw(host.current, props, setAt) : undefined), [JSON.stringify(data)]);
   const shown = at ?? (data[0]?.length ?? 0) - 1;
   return (
@@ -133,10 +133,10 @@ function make(
   );
 }
 
-/** What bytes are divided by on an axis. */
+/** Divisors of bytes on an axis. */
 const POWERS_OF_TWO = Array.from({ length: 60 }, (_, i) => 2 ** i);
 
-/** The colour that a class gives, as the canvas wants it. */
+/** The colour of a class, in the canvas's form. */
 function colour(host: HTMLElement, look: string): string {
   const probe = document.createElement('i');
   probe.className = look;

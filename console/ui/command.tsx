@@ -1,12 +1,12 @@
 import { Button } from './button.tsx';
 import { tell } from './toasts.tsx';
 
-/** A command of the command line, to be copied: for what the console cannot begin. */
+/** A command to copy, for what the console cannot do. */
 export function CommandLine({ text }: { readonly text: string }) {
   return <Copied text={text} what="command" />;
 }
 
-/** A text to be copied as it is. @param what it is, as the button says */
+/** A text to copy. @param what it is, as the button says */
 export function Copied({ text, what }: { readonly text: string; readonly what: string }) {
   const copy = async () => {
     try {

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { TextField } from './fields.tsx';
 
-/** Who types is waited for. */
+/** Waits for a pause in typing. */
 const REST_MS = 300;
 
-/** A field that tells what was typed when one has stopped, as each value is a request. */
+/** A field that reports its value when typing pauses, as each value is a request. */
 export function DelayedField({
   value,
   onInput,
@@ -18,7 +18,7 @@ export function DelayedField({
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const told = useRef(value);
-  // the address may change by itself: back, a link, "clear filters"
+  // the address may change by other means: back, a link, "clear filters"
   useEffect(() => {
     if (value !== told.current) setTyped(value);
     told.current = value;

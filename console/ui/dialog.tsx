@@ -4,7 +4,7 @@ import { type Failure, failureOf } from '../api/problem.ts';
 import { Button } from './button.tsx';
 import { FailureNote } from './states.tsx';
 
-/** A question in front of the screen. The browser keeps the focus inside, and gives it back. */
+/** A question in front of the screen. The browser keeps the focus inside, and returns it afterwards. */
 export function Dialog({
   title,
   onClose,
@@ -17,9 +17,9 @@ export function Dialog({
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
-  /** What the button says. */
+  /** The button's text. */
   readonly action: string;
-  /** Does it; the dialog closes when it is done, and says what went wrong otherwise. */
+  /** The action; the dialog closes when it succeeds, and shows what went wrong otherwise. */
   readonly act: () => Promise<void>;
   readonly isDanger?: boolean;
   readonly why?: string | undefined;
@@ -54,7 +54,7 @@ export function Dialog({
         {failure && <FailureNote failure={failure} />}
         <div class="dialog-foot">
           <Button onClick={() => dialog.current?.close()}>Cancel</Button>
-          <Button isSubmit look={isDanger ? 'danger' : 'primary'} why={isBusy ? 'It is being done.' : why}>
+          <Button isSubmit look={isDanger ? 'danger' : 'primary'} why={isBusy ? 'In progress.' : why}>
             {action}
           </Button>
         </div>

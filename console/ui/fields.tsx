@@ -83,7 +83,7 @@ export function SelectField({
   );
 }
 
-/** One of several, each with a sentence. */
+/** One of several options, each with a sentence. */
 export function Choice({
   type,
   name,

@@ -30,7 +30,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** A picture that says nothing that the words beside it do not. */
+/** A picture that adds nothing to the words beside it. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg

@@ -2,10 +2,10 @@ import { signal } from '@preact/signals';
 import { age } from '../../shared/core/human.ts';
 
 const TICK_MS = 15_000;
-/** Clocks differ, and `now` is some seconds old: what lies so little ahead is now. */
+/** Clocks differ, and `now` is some seconds old: a time only slightly ahead counts as now. */
 const SKEW_MS = 60_000;
 
-/** The time, as often as ages on the screen need it. */
+/** The present time, updated as often as ages on the screen need it. */
 export const now = signal(new Date());
 setInterval(() => {
   now.value = new Date();
@@ -25,12 +25,12 @@ export function utc(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** `26 Nov 2026, 02:00`, in the zone of the browser. */
+/** `26 Nov 2026, 02:00`, in the browser's zone. */
 export function momentText(at: string): string {
   return LOCAL.format(new Date(at));
 }
 
-/** A time in the zone of whoever looks; in UTC under the pointer. */
+/** A time in the viewer's zone; in UTC under the pointer. */
 export function Moment({ at }: { readonly at: string }) {
   const date = new Date(at);
   return (
@@ -40,7 +40,7 @@ export function Moment({ at }: { readonly at: string }) {
   );
 }
 
-/** The time of day alone, with seconds: log lines. */
+/** The time of day with seconds: for log lines. */
 export function TimeOfDay({ at }: { readonly at: string | Date }) {
   const date = new Date(at);
   return (

@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { revivals } from '../api/connection.ts';
 import { type Failure, failureOf } from '../api/problem.ts';
 
-/** A list that comes by pages, and grows by a button. */
+/** A list that loads page by page, with a button. */
 export interface Pages<Page> {
   readonly pages: Signal<readonly Page[]>;
   readonly failure: Signal<Failure | undefined>;
@@ -11,7 +11,7 @@ export interface Pages<Page> {
   more(): Promise<void>;
 }
 
-/** @param name what is listed: another one begins anew */
+/** @param name of the list: another one starts from the beginning */
 export function usePages<Page extends { readonly nextCursor: string | null }>(
   name: string,
   load: (cursor: string | undefined) => Promise<Page>,
@@ -19,7 +19,7 @@ export function usePages<Page extends { readonly nextCursor: string | null }>(
   // `name` stands for what is loaded
   const found = useMemo(() => pagesOf(load), [name]);
   const isBack = revivals.value;
-  // an API that is back is a reason to go on
+  // load again when the API is back
   useEffect(() => {
     if (found.pages.value.length === 0) void found.more();
   }, [found, isBack]);

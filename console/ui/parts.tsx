@@ -65,7 +65,7 @@ export function Card({
   );
 }
 
-/** Head of a screen; takes the focus when one comes to it, so that screen readers begin there. */
+/** Head of a screen; takes the focus when the screen opens, so that screen readers begin there. */
 export function PageHead({
   title,
   back,

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** What is wider than a phone: it scrolls by itself, and not the page. */
+/** Content wider than a phone: it scrolls, and the page does not. */
 export function ScrollX({
   label,
   isAtEnd = false,

@@ -1,11 +1,11 @@
 import { kindNamed } from '../api/kinds.ts';
 
-/** `PostgreSQL`, as the maker writes it. */
+/** `PostgreSQL`, in its maker's spelling. */
 export function kindName(kind: string): string {
   return kindNamed(kind).name;
 }
 
-/** What one calls a source: its name without what only connects. `postgres://db.example/shop` is `shop`. */
+/** What people call a source: its name without the connection. `postgres://db.example/shop` is `shop`. */
 export function shortSource(name: string): string {
   const path = /^[a-z0-9+-]+:\/\/[^/]*\/(.+)$/i.exec(name)?.[1];
   return (path ?? name).replace(/\?.*$/, '') || name;

@@ -34,7 +34,7 @@ export function Empty({
   );
 }
 
-/** What went wrong, in the words of the API: message, what to do, code. */
+/** What went wrong, in the API's words: message, what to do, code. */
 export function FailureText({ failure }: { readonly failure: Failure }) {
   return (
     <>
@@ -69,7 +69,10 @@ function FailureState({ failure, retry }: { readonly failure: Failure; readonly 
   );
 }
 
-/** Shows a resource: its value however old, a note if it could not be refreshed, or that it loads, or why not. */
+/**
+ * Shows a resource: its value however old, and a note if it could not be refreshed; or that it is loading, or
+ * why it failed.
+ */
 export function Shown<T>({
   of,
   lines,

@@ -12,7 +12,7 @@ const SHOWN_MS = 7_000;
 const toasts = signal<readonly Toast[]>([]);
 let count = 0;
 
-/** Says something that was done, for some seconds. */
+/** Shows for some seconds that something was done. */
 export function tell(text: ComponentChildren, tone: Toast['tone'] = 'good'): void {
   const id = ++count;
   toasts.value = [...toasts.value, { id, tone, text }];

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-/** Rows above and below what is seen, so that scrolling shows no holes. */
+/** Rows above and below the visible ones, so that scrolling shows no gaps. */
 const SPARE = 8;
 const FIRST_HEIGHT = 800;
 const PHONE = matchMedia('(width <= 860px)');
 
-/** A list of rows of one height, of which only those are there that are seen. */
+/** A list of rows of one height, of which only the visible ones exist. */
 export function VirtualList<T>({
   label,
   head,
@@ -21,12 +21,12 @@ export function VirtualList<T>({
   readonly label: string;
   readonly head: ComponentChildren;
   readonly rows: readonly T[];
-  /** How many there are in all, for screen readers; undefined where nobody knows. */
+  /** The total, for screen readers; undefined if not known. */
   readonly total: number | undefined;
   readonly keyOf: (row: T) => string;
-  /** Of a row, in pixels, as the style sheet has it. */
+  /** Height of a row in pixels, as in the style sheet. */
   readonly heights: { readonly wide: number; readonly phone: number };
-  /** Where one was in it when it was last shown, and is again. */
+  /** The scroll position when it was last shown, which it returns to. */
   readonly memory: { top: number };
   readonly onNearEnd: () => void;
   readonly children: (row: T) => ComponentChildren;
@@ -37,7 +37,7 @@ export function VirtualList<T>({
   const first = Math.max(0, Math.floor(view.top / height) - SPARE);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE);
   const isNearEnd = last >= rows.length - SPARE;
-  // more rows may still end near
+  // a further row may end near
   useEffect(() => {
     if (isNearEnd) onNearEnd();
   }, [isNearEnd, rows.length]);
@@ -64,7 +64,7 @@ export function VirtualList<T>({
   );
 }
 
-/** What of a scrolling element is seen. */
+/** The visible part of a scrolling element. */
 function useView(host: { readonly current: HTMLElement | null }, memory: { top: number }) {
   const [view, setView] = useState({ top: memory.top, height: FIRST_HEIGHT, isPhone: PHONE.matches });
   // before it is painted, so that nothing jumps

@@ -27,13 +27,13 @@ import { jobStatements } from './job-statements.ts';
 export interface AdminApiProps {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
-  /** What the pipeline was made of; its `api.auth` says who may use the API. */
+  /** The configuration that the pipeline was made from; its `api.auth` says who may use the API. */
   readonly config: HoldfastConfig;
 
   /**
-   * Folder with the bundles of the functions.
+   * Folder with the functions' bundles.
    *
-   * @default - the context value `holdfast:bundles`, else that of the package
+   * @default - the context value `holdfast:bundles`, else the package's own
    */
   readonly bundles?: string | undefined;
 }
@@ -46,7 +46,7 @@ const READS = [HttpMethod.GET, HttpMethod.HEAD];
 const METHODS = [...READS, HttpMethod.POST, HttpMethod.DELETE];
 const SECRET_CHARS = 48;
 
-/** The admin API: an HTTP API that checks logins, and two functions, one of which writes down decisions. */
+/** The admin API: an HTTP API that checks logins, and two functions, one of which records decisions. */
 export class AdminApi extends Construct {
   readonly httpApi: HttpApi;
   readonly #auth: Auth;
@@ -69,12 +69,12 @@ export class AdminApi extends Construct {
     this.#routes(api);
   }
 
-  /** Where its routes lie, without a slash at the end. */
+  /** Base URL of its routes, without a slash at the end. */
   get url(): string {
     return `${this.httpApi.apiEndpoint}${API_BASE}`;
   }
 
-  /** The same routes for API keys, without a slash at the end; undefined where `api.keys` is off. */
+  /** The same routes for API keys, without a slash at the end; undefined if `api.keys` is off. */
   get keysUrl(): string | undefined {
     return this.#takesKeys ? `${this.httpApi.apiEndpoint}${API_KEY_BASE}` : undefined;
   }
@@ -85,13 +85,13 @@ export class AdminApi extends Construct {
   }
 
   /**
-   * Lets `grantee` send signed requests. What they may ask for, `api.auth.roles` says by ARN.
+   * Lets `grantee` send signed requests. `api.auth.roles` says, by ARN, what they may ask for.
    *
-   * @throws where logins are those of an issuer, which no policy gives
+   * @throws if logins come from an issuer, which no policy can grant
    */
   grantUse(grantee: IGrantable): Grant {
     if (this.#auth.kind !== 'iam')
-      throw new Error(`api.auth is of kind '${this.#auth.kind}'; a grant is for kind 'iam' alone`);
+      throw new Error(`api.auth is of kind '${this.#auth.kind}'; a grant works only for kind 'iam'`);
     return Grant.addToPrincipal({
       grantee,
       actions: ['execute-api:Invoke'],
@@ -174,7 +174,7 @@ export class AdminApi extends Construct {
     });
   }
 
-  /** Every route behind the login; what is open by configuration has a route of its own. */
+  /** Every route is behind the login; routes that the configuration opens are separate. */
   #routes({ isHealthOpen, takesKeys, corsOrigins }: BackupPipeline['config']['api']): void {
     const integration = new HttpLambdaIntegration('Integration', this.#functions['admin-api'].function);
     const all = `${API_BASE}/{proxy+}`;
@@ -185,16 +185,16 @@ export class AdminApi extends Construct {
       authorizer: authorizerOf(this.#auth),
     });
     if (isHealthOpen) this.httpApi.addRoutes({ path: `${API_BASE}/health`, methods: READS, integration });
-    // The gateway knows one kind of login for a route, and none of API keys: there the function alone checks.
+    // The gateway has one kind of login per route, and none for API keys: there only the function checks.
     if (takesKeys)
       this.httpApi.addRoutes({ path: `${API_KEY_BASE}/{proxy+}`, methods: METHODS, integration });
-    // A browser asks whether it may before it sends a login.
+    // A browser asks whether it may, before it sends a login.
     if (corsOrigins.length > 0)
       this.httpApi.addRoutes({ path: all, methods: [HttpMethod.OPTIONS], integration });
   }
 }
 
-/** Who asked for what, and how it was answered. No header, no query, no body. */
+/** Who asked for what, and the response. No header, no query, no body. */
 const LOG_FORMAT = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',
@@ -216,10 +216,10 @@ function authorizerOf(auth: Auth): IHttpRouteAuthorizer {
   return new HttpJwtAuthorizer('Issuer', auth.issuer, { jwtAudience: [auth.audience] });
 }
 
-/** @throws where nobody could log in */
+/** @throws if nobody could log in */
 function checkAuth(auth: Auth | undefined): Auth {
   if (!auth) throw new Error('api.auth is not set: nobody could use the admin API');
   if (auth.kind === 'oidc' && !auth.issuer.startsWith('https://'))
-    throw new Error(`api.auth.issuer is '${auth.issuer}'; API Gateway asks issuers by https alone`);
+    throw new Error(`api.auth.issuer is '${auth.issuer}'; API Gateway only asks issuers over https`);
   return auth;
 }

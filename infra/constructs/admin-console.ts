@@ -37,13 +37,13 @@ import { regionalName } from './regional-name.ts';
 
 export interface AdminConsoleProps {
   readonly api: AdminApi;
-  /** Its configuration says how one signs in, and `aws.console` where the console is. */
+  /** Its configuration says how users sign in, and `aws.console` where the console is. */
   readonly pipeline: BackupPipeline;
 
   /**
-   * Folder with the bundles of the functions; the built console is beside it.
+   * Folder with the functions' bundles; the built console is beside it.
    *
-   * @default - the context value `holdfast:bundles`, else that of the package
+   * @default - the context value `holdfast:bundles`, else the package's own
    */
   readonly bundles?: string | undefined;
 }
@@ -69,7 +69,7 @@ export class AdminConsole extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       removalPolicy: RemovalPolicy.DESTROY,
-      // CloudFormation removes no bucket that has something in it.
+      // CloudFormation removes only empty buckets.
       autoDeleteObjects: true,
     });
     this.distribution = this.#distribution(api, auth, hosted);
@@ -107,7 +107,7 @@ export class AdminConsole extends Construct {
         '/api/*': {
           origin: new HttpOrigin(Fn.select(2, Fn.split('/', api.httpApi.apiEndpoint))),
           allowedMethods: AllowedMethods.ALLOW_ALL,
-          // A login must never be sent in the clear, not even to be told so.
+          // A login must never be sent in the clear, not even to be redirected.
           viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
           cachePolicy: CachePolicy.CACHING_DISABLED,
           originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
@@ -120,7 +120,7 @@ export class AdminConsole extends Construct {
     const override = true;
     return new ResponseHeadersPolicy(this, 'Headers', {
       responseHeadersPolicyName: regionalName(this),
-      comment: 'Holdfast: the console runs its own files alone',
+      comment: 'Holdfast: the console runs only its own files',
       securityHeadersBehavior: {
         contentSecurityPolicy: {
           contentSecurityPolicy: contentSecurityPolicy(issuer, signInOrigins),
@@ -149,7 +149,7 @@ export class AdminConsole extends Construct {
     });
   }
 
-  /** Files that a page which is open may still ask for are kept until the stack is deleted. */
+  /** Files that an open page may still ask for are kept until the stack is deleted. */
   #deploy(folder: string, auth: OidcSettings): void {
     const common = { destinationBucket: this.bucket as IBucket, prune: false, retainOnDelete: false };
     const assets = new BucketDeployment(this, 'Assets', {
@@ -169,7 +169,7 @@ export class AdminConsole extends Construct {
   }
 }
 
-/** As `holdfast serve` sends them. */
+/** The same headers as `holdfast serve`. */
 const CUSTOM_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
@@ -184,7 +184,7 @@ const PAGE_FOR_PATHS = `function handler(event) {
 }
 `;
 
-/** @throws where a browser could not sign in */
+/** @throws if a browser could not sign in */
 function checkAuth(auth: BackupPipeline['config']['api']['auth']): OidcSettings {
   if (auth?.kind === 'oidc' && auth.clientId !== undefined) return auth;
   throw new Error(

@@ -6,15 +6,15 @@ import type { CopyPlace } from '../../shared/config/copy.ts';
 import { copyListStatements } from './copy-statements.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
-/** Functions of the pipeline that the admin API begins. */
+/** Functions of the pipeline that the admin API starts. */
 export const API_INVOKES = ['drill', 'restore', 'export'] as const satisfies FunctionName[];
 
 export interface ApiRights {
-  /** Of backups. */
+  /** Makes backups. */
   readonly stateMachine: StateMachine;
-  /** Of verifications. */
+  /** Verifies backups. */
   readonly verification: StateMachine;
-  /** ARNs of all that it may invoke. */
+  /** ARNs of all functions that it may invoke. */
   readonly functions: readonly string[];
   /** ARN of its own secret. */
   readonly secret: string;
@@ -22,7 +22,7 @@ export interface ApiRights {
   readonly copies: readonly CopyPlace[];
 }
 
-/** All that the role of the admin API may do, besides writing its log: it has others do the work. */
+/** Everything that the role of the admin API may do, besides writing its log: others do the work. */
 export function apiStatements(
   place: RepositoryPlace,
   { stateMachine, verification, functions, secret, copies }: ApiRights,

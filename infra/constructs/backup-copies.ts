@@ -25,18 +25,18 @@ import { putEventState } from './put-event.ts';
 export interface BackupCopiesProps {
   /** The function `copy`. */
   readonly job: JobFunction;
-  /** Where backups are told of, and failures. */
+  /** Where backups and failures are published. */
   readonly eventBus: IEventBus;
 
   /**
-   * Whose backups are copied: another deployment of the account has the same bus.
+   * The deployment whose backups to copy: another one in the account may use the same bus.
    *
-   * @default - all that are told of
+   * @default - all on the bus
    */
   readonly deployment?: string | undefined;
 
   /**
-   * Whether a backup that is done is copied at once.
+   * Whether a finished backup is copied at once.
    *
    * @default true
    */
@@ -46,18 +46,21 @@ export interface BackupCopiesProps {
   readonly logRetention?: RetentionDays | undefined;
 }
 
-/** A first copy of many terabytes takes days; the next run goes on where this one ends. */
+/** A first copy of many terabytes takes days; the next run continues it. */
 const TIMEOUT = Duration.hours(23);
 const MAX_EVENT_AGE = Duration.hours(6);
 const RETRIES = 20;
-/** A suspect backup may be the last one that there is. */
+/** A suspect backup may be the last one there is. */
 const COPIED_EVENTS: readonly EventType[] = ['Backup Succeeded', 'Backup Suspect'];
 
-/** Calls the function `copy` until all is brought: what was just backed up, and by its schedule whatever a second place lacks. */
+/**
+ * Calls the function `copy` until everything is copied: the backup that was just made, and by its schedule
+ * whatever a second place lacks.
+ */
 export class BackupCopies extends Construct {
   readonly stateMachine: StateMachine;
   readonly job: JobFunction;
-  /** Backups that it could not be told of. */
+  /** Backups whose copy could not be started. */
   readonly deadLetterQueue: Queue;
 
   constructor(scope: Construct, id: string, props: BackupCopiesProps) {
@@ -105,7 +108,7 @@ export class BackupCopies extends Construct {
     const tell = putEventState(this, 'NotifyCopyFailed', { eventBus, detailType: 'Copy Failed', detail });
     tell.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
     const step = jobStep(this, 'Copy', { lambdaFunction: copy, resultPath: '$.done' });
-    // The function takes what the execution was started with, and not what this one adds.
+    // The function takes the execution's input, without the members that this state machine adds.
     const again = new Choice(this, 'IsThereMore')
       .when(Condition.booleanEquals('$.done.more', true), step)
       .otherwise(new Succeed(this, 'Done'));

@@ -25,7 +25,7 @@ const MOST_ALARMS = 100;
 const COLUMNS = 3;
 const WIDTH = 24;
 
-/** One page: all alarms, then a row of graphs with a line for each source. */
+/** One page: all alarms, then a row of graphs with a line per source. */
 export function backupDashboard(
   scope: Construct,
   id: string,

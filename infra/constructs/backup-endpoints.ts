@@ -13,7 +13,10 @@ import { pluginNamed } from '../../shared/sources/registry.ts';
 import { isParameter } from './database-logins.ts';
 import type { FunctionNetwork } from './job-function.ts';
 
-/** Names of AWS's services that cost by the hour, as endpoints have them. S3's endpoint is always there, and costs nothing. */
+/**
+ * AWS services whose endpoints cost by the hour, by endpoint name. S3's endpoint always exists, and costs
+ * nothing.
+ */
 const SERVICES = {
   kms: InterfaceVpcEndpointAwsService.KMS,
   secretsmanager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
@@ -26,7 +29,7 @@ const SERVICES = {
 };
 export type EndpointService = keyof typeof SERVICES;
 
-/** What the functions and tasks that are in the VPC call, by what makes them; docs/guide/aws.md has the table. */
+/** The services that functions and tasks in the VPC call; docs/guide/aws.md has the table. */
 export function endpointServices({ sources, targets, drill, aws }: ResolvedConfig): EndpointService[] {
   const drills = Object.values(drill).filter((place) => place !== undefined);
   const secrets = [...sources, ...targets, ...drills].flatMap(({ secret }) => secret ?? []);
@@ -34,7 +37,7 @@ export function endpointServices({ sources, targets, drill, aws }: ResolvedConfi
     kms: true,
     secretsmanager: secrets.some((arn) => !isParameter(arn)),
     ssm: secrets.some(isParameter),
-    // The holder of a snapshot calls back.
+    // The task that holds a snapshot calls back.
     states: sources.some(({ kind }) => pluginNamed(kind)?.sharesSnapshots) || aws.fargate !== undefined,
     events: targets.length > 0 || drills.length > 0,
     'ecr.api': aws.fargate !== undefined,
@@ -48,7 +51,7 @@ export interface BackupEndpointsProps extends FunctionNetwork {
   readonly services: readonly EndpointService[];
 }
 
-/** The ways from a VPC without NAT to the services of AWS that backups need. */
+/** Ways from a VPC without NAT to the AWS services that backups need. */
 export class BackupEndpoints extends Construct {
   constructor(
     scope: Construct,

@@ -3,7 +3,7 @@ import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
 export const NAMESPACE = 'Holdfast';
 
-/** What functions measure of each source; docs/guide/aws.md, "Metrics". */
+/** What functions measure for each source; docs/guide/aws.md, "Metrics". */
 export const METRIC_NAMES = [
   'BackupAge',
   'Duration',
@@ -24,7 +24,7 @@ export const METRIC_NAMES = [
 ] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
 
-/** Whose metrics they are: several deployments of one account have sources of the same name. */
+/** Identifies a source's metrics: several deployments in one account may have sources of the same name. */
 export interface MeasuredSource {
   readonly deployment: string;
   readonly source: string;
@@ -46,7 +46,7 @@ export function sourceMetric(
   });
 }
 
-/** Seconds since the oldest backup began that a second place lacks; 0 where it has all. */
+/** Seconds since the oldest backup began that a second place lacks; 0 if it has all. */
 export function copyMetric(deployment: string, place: string): Metric {
   return new Metric({
     namespace: NAMESPACE,

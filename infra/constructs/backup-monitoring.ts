@@ -32,13 +32,13 @@ import { copyMetric, type MetricName, sourceMetric } from './backup-metrics.ts';
 import type { BackupPipeline } from './backup-pipeline.ts';
 import type { BackupStorage } from './backup-storage.ts';
 
-/** A place on the web that is told of every event. */
+/** An address that receives every event. */
 export interface Webhook {
   /** ARN of a Secrets Manager secret: `{"url": "https://…", "token": "…"}`. */
   readonly secret: string;
 
   /**
-   * The header that the token is sent in.
+   * The header for the token.
    *
    * @default 'Authorization'
    */
@@ -50,21 +50,21 @@ export interface BackupMonitoringProps {
   readonly pipeline: BackupPipeline;
 
   /**
-   * The admin API to watch as well.
+   * The admin API, to watch it as well.
    *
    * @default - none
    */
   readonly api?: AdminApi | undefined;
 
   /**
-   * Who is told of what somebody must look at.
+   * Who gets an email about what needs attention.
    *
    * @default - nobody: subscribe to `alertTopic`
    */
   readonly alertEmails?: readonly string[] | undefined;
 
   /**
-   * Told of every event, good ones too.
+   * Receives every event, good ones too.
    *
    * @default - none
    */
@@ -74,12 +74,12 @@ export interface BackupMonitoringProps {
 const HOUR = Duration.hours(1);
 /** More than any function is called in a day. */
 const MANY = 1_000_000;
-/** What is called and not waited for. */
+/** Functions that are called without waiting for them. */
 const UNAWAITED: readonly FunctionName[] = ['restore', 'export', 'prune', 'drill', 'watchdog'];
 
 /** Alarms, dashboard and notifications. */
 export class BackupMonitoring extends Construct {
-  /** Alarms and alerting events go here. */
+  /** Receives alarms and alerting events. */
   readonly alertTopic: Topic;
   readonly alarms: readonly Alarm[];
   readonly #alarms: Alarm[] = [];
@@ -112,10 +112,10 @@ export class BackupMonitoring extends Construct {
   }
 
   #tellOfEvents(eventBus: IEventBus, webhook: Webhook | undefined): void {
-    // Another deployment of the account has the same bus.
+    // Another deployment in the account has the same bus.
     const detail = { deployment: [this.#deployment] };
     new Rule(this, 'AlertRule', {
-      description: 'Holdfast: events that somebody must look at',
+      description: 'Holdfast: events that need attention',
       eventBus,
       eventPattern: { source: [EVENT_SOURCE], detailType: [...ALERT_TYPES], detail },
       targets: [new SnsTopic(this.alertTopic)],
@@ -155,7 +155,7 @@ export class BackupMonitoring extends Construct {
     const of = (name: MetricName) =>
       sourceMetric(name, { deployment: this.#deployment, source }, { period: HOUR });
     this.#alarm(`BackupMissed-${source}`, of('BackupMissed'), {
-      text: `the newest good backup of ${source} is too old, or nobody measures its age any more`,
+      text: `the newest good backup of ${source} is too old, or its age is no longer measured`,
       tellsOfSilence: true,
     });
     this.#alarm(
@@ -182,12 +182,12 @@ export class BackupMonitoring extends Construct {
     if (shares.length === 0) return;
     const ages = Object.fromEntries(Object.entries(proofs).map(([name, [metric]]) => [name, metric]));
     this.#alarm(`ProofOld-${source}`, together(`MAX([${shares.join(', ')}])`, ages), {
-      text: `no backup of ${source} has been verified, or restored in a drill, for long`,
+      text: `no backup of ${source} has been verified, or restored in a drill, for a long time`,
       above: 1,
     });
   }
 
-  /** Independent of events: that executions end as they should. */
+  /** Independent of events: that executions end properly. */
   #watchStateMachines({ stateMachine, verification }: BackupPipeline): void {
     const metrics = Object.fromEntries(
       [stateMachine, verification].flatMap((machine, i) => [
@@ -197,23 +197,24 @@ export class BackupMonitoring extends Construct {
       ]),
     );
     this.#alarm('ExecutionsFailed', together('SUM(METRICS())', metrics), {
-      text: 'an execution of a state machine failed, ran out of time, or was ended',
+      text: 'an execution of a state machine failed, timed out, or was stopped',
     });
   }
 
-  /** By the lists of the second places, whatever copies themselves say. */
+  /** From the lists of the second places, whatever copies themselves report. */
   #watchCopies({ config }: BackupPipeline): void {
     const above = Math.round(config.aws.alarms.copyLagMs / 1000);
     for (const { name = '' } of config.copies)
       this.#alarm(`CopyBehind-${name}`, copyMetric(this.#deployment, name), {
-        text: `backups are not in the second place ${name}, or nobody can see what it has`,
+        text: `backups are missing in the second place ${name}, or its content cannot be checked`,
         above,
       });
   }
 
   /**
-   * Independent of what the watchdog itself says: that it runs, and does not fail each time. The first alarm waits for a first run, so that
-   * nobody is called on installing; the second needs none, and waits for two days on which others ran.
+   * Independent of what the watchdog itself reports: that it runs, and does not fail each time. The first
+   * alarm waits for a first run, so that installing does not call anybody; the second needs none, and waits
+   * for two days on which others ran.
    */
   #watchWatchdog(pipeline: BackupPipeline): void {
     const watchdog = pipeline.function('watchdog');
@@ -230,7 +231,7 @@ export class BackupMonitoring extends Construct {
       backups: pipeline.function('plan').metricInvocations(ofDay),
       prunes: pipeline.function('prune').metricInvocations(ofDay),
     };
-    // What is missing is left out of the largest: without a run that is the count of the others.
+    // Missing data is left out of the maximum: without a run that is the count of the others.
     this.#alarm(
       'WatchdogNeverRan',
       new MathExpression({
@@ -246,7 +247,10 @@ export class BackupMonitoring extends Construct {
     );
   }
 
-  /** Of what nobody waits for; of steps the state machine tells. What came longer than an hour ago is over, and still in its queue. */
+  /**
+   * For calls that nobody waits for; the state machine reports its own steps. Entries that came more than an
+   * hour ago are over, but still in their queue.
+   */
   #watchDeadLetters(pipeline: BackupPipeline): void {
     const queues = {
       schedules: pipeline.schedules.deadLetterQueue,
@@ -259,20 +263,20 @@ export class BackupMonitoring extends Construct {
       queue.metricNumberOfMessagesSent({ period: HOUR, statistic: Stats.SUM }),
     ]);
     this.#alarm('DeadLetters', together('SUM(METRICS())', Object.fromEntries(sent)), {
-      text: `something could not be started, or failed, and lies in a queue of dead letters (${Object.keys(queues).join(', ')})`,
+      text: `something could not be started, or failed, and is in a dead-letter queue (${Object.keys(queues).join(', ')})`,
     });
   }
 
   #watchApi(api: AdminApi): void {
     this.#alarm('ApiFailing', api.httpApi.metricServerError({ period: HOUR, statistic: Stats.SUM }), {
-      text: 'the admin API answers with statuses of 500 and more',
+      text: 'the admin API returns status 500 or higher',
     });
   }
 
-  /** CloudTrail tells of the key's scheduled deletion at once; there are 30 days to cancel it. */
+  /** CloudTrail reports the key's scheduled deletion at once; there are 30 days to cancel it. */
   #watchKey({ key }: BackupStorage): void {
     const rule = new Rule(this, 'KeyRule', {
-      description: 'Holdfast: the key of all backups is to be deleted or disabled',
+      description: 'Holdfast: the key of all backups is about to be deleted, or was disabled',
       eventPattern: {
         source: ['aws.kms'],
         detailType: ['AWS API Call via CloudTrail'],
@@ -285,20 +289,20 @@ export class BackupMonitoring extends Construct {
       targets: [
         new SnsTopic(this.alertTopic, {
           message: RuleTargetInput.fromText(
-            `The key ${key.keyArn} is to be deleted or was disabled. Every backup is lost with it. Cancel at once: aws kms cancel-key-deletion, aws kms enable-key`,
+            `The key ${key.keyArn} is scheduled for deletion or was disabled. Every backup is lost with it. Cancel at once: aws kms cancel-key-deletion, aws kms enable-key`,
           ),
         }),
       ],
     });
     this.#alarm('KeyDeletion', matchedBy(rule.ruleName), {
-      text: 'the key of all backups is to be deleted, or was disabled',
+      text: 'the key of all backups is scheduled for deletion, or was disabled',
     });
   }
 
   #watchDecrypts({ decrypts }: BackupPipeline): void {
     if (!decrypts) return;
     this.#alarm('RecordsOpened', matchedBy(decrypts.ruleName), {
-      text: 'a key of backed-up records was opened by somebody else than the functions that do so',
+      text: "a key of backed-up records was opened by something other than Holdfast's functions",
     });
   }
 
@@ -330,13 +334,13 @@ interface AlarmOptions {
   /** @default 0 */
   readonly above?: number;
   readonly below?: number;
-  /** Whether it tells when data stop coming; before the first there are none, and nothing is told. @default false */
+  /** Whether it alarms when data stops; before the first data it never alarms. @default false */
   readonly tellsOfSilence?: boolean;
-  /** In how many periods, one after the other. @default 1 */
+  /** Number of periods in a row. @default 1 */
   readonly periods?: number;
 }
 
-/** How often a rule found what it looks for. */
+/** How often a rule matched. */
 function matchedBy(ruleName: string): Metric {
   return new Metric({
     namespace: 'AWS/Events',
@@ -351,7 +355,7 @@ function together(expression: string, usingMetrics: Readonly<Record<string, IMet
   return new MathExpression({ expression, usingMetrics: { ...usingMetrics }, period: HOUR });
 }
 
-/** Naming a policy replaces the topic's own, which would let the account's alarms publish. */
+/** Setting a policy replaces the topic's default, which would let the account's alarms publish. */
 function allowServices(topic: ITopic): void {
   topic.addToResourcePolicy(
     new PolicyStatement({

@@ -38,47 +38,48 @@ const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
 
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
-  /** What `holdfast.config.ts` holds; docs/reference/configuration.md. */
+  /** The content of `holdfast.config.ts`; docs/reference/configuration.md. */
   readonly config: HoldfastConfig;
 
-  /** @default - functions are in no VPC, and reach public addresses only */
+  /** @default - functions are in no VPC, and reach only public addresses */
   readonly vpc?: IVpc | undefined;
 
   /** @default - the VPC's private subnets, else its isolated ones */
   readonly vpcSubnets?: SubnetSelection | undefined;
 
-  /** @default - one of its own, which lets everything out and nothing in */
+  /** @default - one of its own, which allows all outgoing and no incoming traffic */
   readonly securityGroups?: ISecurityGroup[] | undefined;
 
   /** @default - the account's default bus */
   readonly eventBus?: IEventBus | undefined;
 
   /**
-   * Makes the ways out of a VPC without NAT: endpoints of what functions and tasks call. Needs `vpc`.
+   * Makes the ways out of a VPC without NAT: endpoints for the services that functions and tasks call. Needs
+   * `vpc`.
    *
    * @default false
    */
   readonly endpoints?: boolean | undefined;
 
   /**
-   * Whether schedules fire.
+   * Whether schedules are on.
    *
    * @default true
    */
   readonly enabled?: boolean | undefined;
 
   /**
-   * Folder with the bundles of the functions.
+   * Folder with the functions' bundles.
    *
-   * @default - the context value `holdfast:bundles`, else that of the package
+   * @default - the context value `holdfast:bundles`, else the package's own
    */
   readonly bundles?: string | undefined;
 }
 
-/** Jobs that open records; so does a backup that stores differences. */
+/** Jobs that open records; so does a backup that stores deltas. */
 const OPENERS = ['restore', 'drill', 'export', 'verify'] as const satisfies FunctionName[];
 
-/** Functions with a role each, the state machine of a backup, and the schedules that start it all. */
+/** Functions with a role each, the state machine of a backup, and the schedules that start everything. */
 export class BackupPipeline extends Construct implements IConnectable {
   readonly config: ResolvedConfig;
   readonly eventBus: IEventBus;
@@ -88,13 +89,13 @@ export class BackupPipeline extends Construct implements IConnectable {
   /** Verifies backups of any size. */
   readonly verification: VerificationStateMachine['stateMachine'];
   readonly schedules: BackupSchedules;
-  /** Keeps locks up, where there are any. */
+  /** Renews locks, if there are any. */
   readonly lock: JobFunction | undefined;
   readonly #tasks: FargateTasks | undefined;
   readonly #connections: Connections | undefined;
-  /** Copies backups, where there are second places. */
+  /** Copies backups, if there are second places. */
   readonly copies: BackupCopies | undefined;
-  /** Who else opens records, where that is asked for. */
+  /** Detects others who open records, if that is configured. */
   readonly decrypts: DecryptRule | undefined;
   readonly #functions: Readonly<Record<FunctionName, JobFunction>>;
 
@@ -161,16 +162,17 @@ export class BackupPipeline extends Construct implements IConnectable {
   }
 
   /**
-   * What reaches the databases. `connections.allowToDefaultPort(database)` lets it in, in the same stack or another.
+   * What connects to the databases. `connections.allowToDefaultPort(database)` lets it in, in the same stack
+   * or another.
    *
-   * @throws where there is no VPC
+   * @throws if there is no VPC
    */
   get connections(): Connections {
     if (this.#connections) return this.#connections;
     throw new Error('vpc is not set: functions outside of a VPC have no security group');
   }
 
-  /** Whether functions that reach databases are in a VPC. */
+  /** Whether functions that connect to databases are in a VPC. */
   get isInVpc(): boolean {
     return this.#connections !== undefined;
   }
@@ -186,9 +188,10 @@ export class BackupPipeline extends Construct implements IConnectable {
   }
 
   /**
-   * A command line that begins the task of a job, with the event that its function takes (docs/reference/functions.md).
+   * A command line that starts a job's task, with the event that its function takes
+   * (docs/reference/functions.md).
    *
-   * @throws where there is no Fargate
+   * @throws if there is no Fargate
    */
   taskCommand(job: TaskJob, event: object): string {
     if (this.#tasks) return this.#tasks.commandOf(job, event);
@@ -200,7 +203,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     return this.stateMachine.grantStartExecution(grantee);
   }
 
-  /** Lets `grantee` restore into the targets of the configuration, by invoking the function. */
+  /** Lets `grantee` restore into the configured targets by invoking the function. */
   grantInvokeRestore(grantee: IGrantable): Grant {
     return this.function('restore').grantInvoke(grantee);
   }
@@ -219,10 +222,10 @@ export class BackupPipeline extends Construct implements IConnectable {
   }
 
   #makeEndpoints(network: FunctionNetwork | undefined): void {
-    if (!network) throw new Error('endpoints is set, and there is no vpc to make them in');
+    if (!network) throw new Error('endpoints is set, but there is no vpc to make them in');
     if (this.config.aws.fips)
       throw new Error(
-        'endpoints and aws.fips are both set: not every service has an endpoint for FIPS in a VPC; make those that your region has',
+        'endpoints and aws.fips are both set: not every service has a FIPS endpoint in a VPC; make the ones that your region has',
       );
     new BackupEndpoints(this, 'Endpoints', { ...network, services: endpointServices(this.config) });
   }
@@ -252,7 +255,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     return made;
   }
 
-  /** The watchdog sees how far second places are behind. */
+  /** The watchdog checks how far second places are behind. */
   #makeCopies(props: BackupPipelineProps, made: Made): BackupCopies | undefined {
     const { copies, aws } = this.config;
     if (copies.length === 0) return undefined;
@@ -270,7 +273,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     });
   }
 
-  /** The watchdog tells channels. */
+  /** The watchdog notifies channels. */
   #makeNotifications(file: HoldfastConfig, { place }: JobStatementsOptions): void {
     const { function: watchdog, role } = this.#functions.watchdog;
     for (const statement of notifyStatements(place, this.config.channels)) role.addToPolicy(statement);
@@ -283,7 +286,7 @@ export class BackupPipeline extends Construct implements IConnectable {
   ): FargateTasks | undefined {
     const { fargate, functions = {}, logDays = RetentionDays.THREE_MONTHS } = this.config.aws;
     if (!fargate) return undefined;
-    if (!network) throw new Error('aws.fargate is set, and there is no vpc for its tasks');
+    if (!network) throw new Error('aws.fargate is set, but there is no vpc for its tasks');
     const image = bundleOf('task', bundles === undefined ? undefined : path.resolve(bundles));
     return new FargateTasks(this, 'Tasks', {
       ...network,
@@ -295,7 +298,7 @@ export class BackupPipeline extends Construct implements IConnectable {
     });
   }
 
-  /** Functions begin the tasks of their own job alone. */
+  /** A function starts only the tasks of its own job. */
   #makeTaskRuns(fargate: FargateTasks): void {
     for (const job of HANDED_OVER) {
       const { eventBus } = this;
@@ -365,18 +368,20 @@ interface Made {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A bucket that is made with locks is one whose locks are kept up. */
+/** A deployment that makes a bucket with locks also renews those locks. */
 function withLock(config: HoldfastConfig, { lockMode }: BackupStorage): HoldfastConfig {
   return config.lock || !lockMode ? config : { ...config, lock: { mode: lockMode } };
 }
 
-/** A function has no disk and no environment of somebody's shell: what it needs must be in the configuration. */
+/** A function has no disk and no shell environment: everything it needs must be in the configuration. */
 function checkConfig({ sources, targets, signing }: ResolvedConfig): void {
   if (signing.keyFile !== undefined)
-    throw new Error('signing.keyFile is set: functions have no files; name a key of KMS, as signing.kmsKey');
+    throw new Error(
+      'signing.keyFile is set, but functions have no files; name a KMS key with signing.kmsKey',
+    );
   if (signing.kmsKey !== undefined && !/^(arn:[a-z-]+:kms:|\$\{Token\[)/.test(signing.kmsKey))
     throw new Error(
-      `signing.kmsKey is '${signing.kmsKey}'; on AWS it is the ARN of the key, so that roles can name it`,
+      `signing.kmsKey is '${signing.kmsKey}'; on AWS give the ARN of the key, so that roles can name it`,
     );
   if (sources.length === 0) throw new Error('sources is empty: there is nothing to back up');
   const files = [...sources, ...targets]
@@ -386,5 +391,7 @@ function checkConfig({ sources, targets, signing }: ResolvedConfig): void {
     throw new Error(`${files.join(', ')}: a function has no files to back up or restore to`);
   const plain = [...sources, ...targets].find(({ url }) => /^[a-z]+:\/\/[^/@]*:[^/@]+@/i.test(url));
   if (plain)
-    throw new Error(`${plain.name}: its url holds a password; put it into a secret, and give that as secret`);
+    throw new Error(
+      `${plain.name}: its url contains a password; put it into a secret, and set that as secret`,
+    );
 }

@@ -13,39 +13,43 @@ import { writeOnce } from './backup-storage.ts';
 import { COPIED } from './copy-statements.ts';
 
 export interface BackupReceiverProps {
-  /** ARNs of the roles of the function `copy`: they alone may put packs here. The stack of the first account prints it. */
+  /**
+   * ARNs of the roles of the function `copy`: only they may put packs here. The first account's stack prints
+   * it.
+   */
   readonly copyRoleArns: readonly string[];
 
   /**
-   * ARNs of roles that see how far this place is behind: those of the watchdog.
+   * ARNs of roles that check how far this place is behind: those of the watchdog.
    *
-   * @default - none: the copy is alarmed as being behind
+   * @default - none: the alarm says that the copy is behind
    */
   readonly listRoleArns?: readonly string[] | undefined;
 
   /**
-   * Name of the bucket, which the first account is told.
+   * Name of the bucket; the first account needs it.
    *
    * @default - CloudFormation makes one
    */
   readonly bucketName?: string | undefined;
 
   /**
-   * Folder of the bucket, without slashes at its ends.
+   * Folder in the bucket, without slashes at its ends.
    *
-   * @default - the bucket as a whole
+   * @default - the whole bucket
    */
   readonly prefix?: string | undefined;
 
   /**
-   * Locks every version of every object for some time from when it was put, whoever asks. Can only be set when the bucket is made.
+   * Locks every version of every object for some time after it was put, against everybody. Can only be set
+   * when the bucket is made.
    *
    * @default - none
    */
   readonly objectLock?: ObjectLockRetention | undefined;
 
   /**
-   * How long what a prune removed here can be brought back.
+   * How long objects that a prune removed here can be recovered.
    *
    * @default Duration.days(30)
    */
@@ -81,8 +85,8 @@ const NEVER_BY_COPY = [
 ];
 
 /**
- * The bucket of a second place, in another account or region. What is stored is sealed by the repository's own key, so the bucket uses
- * keys of S3: with the first account nothing is lost that it takes to read here.
+ * The bucket of a second place, in another account or region. Stored objects are sealed with the repository's
+ * own key, so the bucket uses S3's keys: losing the first account does not stop reading here.
  */
 export class BackupReceiver extends Construct {
   readonly bucket: Bucket;
@@ -122,13 +126,13 @@ export class BackupReceiver extends Construct {
     });
   }
 
-  /** `s3://bucket/prefix`: what `copy` of the first account names. */
+  /** `s3://bucket/prefix`: for `copy` in the first account. */
   get place(): string {
     const folder = this.#prefix.replace(/\/$/, '');
     return `s3://${this.bucket.bucketName}${folder ? `/${folder}` : ''}`;
   }
 
-  /** By the roles' names, not by what they are inside: one that is made again is the same. */
+  /** Refers to roles by name, not by their internal id: a role that is made again still matches. */
   #statements(copyRoles: readonly string[], listRoles: readonly string[]): PolicyStatement[] {
     const { bucketArn } = this.bucket;
     const arns = (folders: readonly string[]) =>
@@ -183,7 +187,7 @@ function checkProps({ copyRoleArns, listRoleArns = [], prefix }: BackupReceiverP
   if (wrong !== undefined)
     throw new Error(`'${wrong}' is not the ARN of a role (arn:aws:iam::ACCOUNT:role/NAME)`);
   if (prefix !== undefined && prefix !== '' && !PREFIX.test(prefix))
-    throw new Error(`prefix is '${prefix}'; allowed are names with slashes between them`);
+    throw new Error(`prefix is '${prefix}'; allowed are names separated by slashes`);
 }
 
 /** The stack of a receiving account. */

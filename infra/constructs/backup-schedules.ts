@@ -21,13 +21,13 @@ import { expressionFor, type Schedule as When } from '../../shared/config/schedu
 import { DAY_MS } from '../../shared/core/units.ts';
 
 export interface BackupSchedulesProps {
-  /** Of backups. */
+  /** Makes backups. */
   readonly stateMachine: IStateMachine;
-  /** Of verifications. */
+  /** Verifies backups. */
   readonly verification: IStateMachine;
   /** Functions that are invoked directly. */
   readonly functions: Readonly<Record<Exclude<MaintenanceJob, 'lock' | 'verify' | 'copy'>, IFunction>> & {
-    /** Where there are locks to be kept up. */
+    /** Renews locks, if there are any. */
     readonly lock?: IFunction | undefined;
   };
   /**
@@ -40,24 +40,27 @@ export interface BackupSchedulesProps {
   readonly sources: readonly string[];
   /** Those that can be drilled: there is a server for it. */
   readonly drilled: readonly string[];
-  /** Backups, by type. */
+  /** Schedules of backups, by type. */
   readonly backups: Readonly<Record<string, When>>;
   readonly jobs: Readonly<Partial<Record<MaintenanceJob, When>>>;
 
   /**
-   * Whether schedules fire.
+   * Whether schedules are on.
    *
    * @default true
    */
   readonly enabled?: boolean | undefined;
 }
 
-/** Scheduler delivers at least once; a backup that was asked for later than this is the next one's business. */
+/** Scheduler delivers at least once; a backup that is later than this is left to the next one. */
 const MAX_EVENT_AGE = Duration.hours(1);
 const RETRIES = 10;
-/** What is done once a day or less may begin so much later: not everything of an account begins at the full hour. */
+/**
+ * Jobs that run at most daily may begin this much later, so that an account's jobs do not all begin on the
+ * hour.
+ */
 const WINDOW = Duration.minutes(10);
-/** Everything is verified once in so many days, a share at a time where verification runs every day. */
+/** Everything is verified once in this many days, a share at a time if verification runs daily. */
 const VERIFY_DAYS = 7;
 
 /** When backups, verification, prune and drills begin. The watchdog has a group of its own. */
@@ -66,9 +69,9 @@ export class BackupSchedules extends Construct {
   readonly deadLetterQueue: Queue;
   /** Names of the sources that are drilled. */
   readonly drilled: readonly string[];
-  /** Of all schedules but the watchdog's. */
+  /** Of all schedules except the watchdog's. */
   readonly groupName: string;
-  /** Of each type of backups, when it begins for which source, for people to read. */
+  /** When each type of backup begins, by source, for people to read. */
   readonly times: Readonly<Record<string, string>>;
   readonly #isEnabled: boolean;
 
@@ -77,9 +80,9 @@ export class BackupSchedules extends Construct {
     this.#isEnabled = props.enabled ?? true;
     this.drilled = props.drilled;
     this.deadLetterQueue = deadLetters(this, 'DeadLetters');
-    // Groups have names: one that were kept would stand in the way of the next deployment.
+    // Groups have names: one that stayed would block the next deployment.
     const removalPolicy = RemovalPolicy.DESTROY;
-    // Known before it is made: the watchdog, which schedules invoke, is told of it.
+    // Known in advance: the watchdog, which schedules invoke, needs it.
     this.groupName = Names.uniqueResourceName(this, { maxLength: 64 });
     const group = new ScheduleGroup(this, 'Group', { scheduleGroupName: this.groupName, removalPolicy });
     for (const [type, when] of Object.entries(props.backups))
@@ -96,7 +99,7 @@ export class BackupSchedules extends Construct {
     this.#maintain('watchdog', {}, props, new ScheduleGroup(this, 'WatchdogGroup', { removalPolicy }));
   }
 
-  /** Lets the watchdog look whether they are on, where they are to be. */
+  /** Lets the watchdog check whether they are on, if they should be. */
   watchedBy(watchdog: LambdaFunction): void {
     if (!this.#isEnabled) return;
     watchdog.addEnvironment('HOLDFAST_SCHEDULE_GROUP', this.groupName);
@@ -139,7 +142,9 @@ export class BackupSchedules extends Construct {
     });
   }
 
-  /** What was read in the week before is passed over: a share that ran twice, or a backup that somebody had verified. */
+  /**
+   * Skips what was read in the week before: a share that ran twice, or a backup that somebody had verified.
+   */
   #verify({ jobs, verification }: BackupSchedulesProps, group: ScheduleGroup): void {
     const when = jobs.verify;
     if (!when) return;

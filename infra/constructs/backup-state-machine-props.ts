@@ -4,7 +4,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { FargateRuntime } from './fargate-runtime.ts';
 
-/** The functions that a backup is made of. */
+/** The functions of a backup. */
 export interface StepFunctions {
   readonly plan: LambdaFunction;
   readonly hold: LambdaFunction;
@@ -21,7 +21,7 @@ export interface StepFunctions {
 
 export interface BackupStateMachineProps {
   readonly functions: StepFunctions;
-  /** Where the outcome of each backup is told. */
+  /** Where the outcome of each backup is published. */
   readonly eventBus: IEventBus;
 
   /**
@@ -32,8 +32,8 @@ export interface BackupStateMachineProps {
   readonly fargate?: FargateRuntime | undefined;
 
   /**
-   * Whether a Fargate task holds the database's snapshot, instead of a function, which can for 15 minutes at most.
-   * Needs `fargate`.
+   * Whether a Fargate task keeps the database's snapshot open, instead of a function, which can do so for at
+   * most 15 minutes. Needs `fargate`.
    *
    * @default false
    */
@@ -47,7 +47,7 @@ export interface BackupStateMachineProps {
   readonly maxConcurrency?: number | undefined;
 
   /**
-   * How long the holder may take to plan before another one is called; more than 5 minutes.
+   * How long planning may take before another holder is called; more than 5 minutes.
    *
    * @default Duration.minutes(10)
    */
@@ -61,7 +61,7 @@ export interface BackupStateMachineProps {
   readonly timeout?: Duration | undefined;
 
   /**
-   * How long the log of executions is kept. It has no data of the database.
+   * How long the log of executions is kept. It contains no data of the database.
    *
    * @default RetentionDays.THREE_MONTHS
    */

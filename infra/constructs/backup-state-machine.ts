@@ -27,8 +27,8 @@ import { explainStep, verifySteps } from './verify-steps.ts';
 const MOST_CONCURRENCY = 1000;
 
 /**
- * One backup: plan, partitions in parallel, commit, verify, tell. It is started with `{source, type,
- * scheduledTime?, note?, noParent?}`; executions of the same scheduled time make one backup between them.
+ * One backup: plan, partitions in parallel, commit, verify, publish. Its input is `{source, type,
+ * scheduledTime?, note?, noParent?}`; executions with the same scheduled time make one backup between them.
  */
 export class BackupStateMachine extends Construct {
   readonly stateMachine: StateMachine;
@@ -60,9 +60,9 @@ function checkProps(props: BackupStateMachineProps): void {
     throw new Error(`maxConcurrency is ${maxConcurrency}; allowed are 1 to ${MOST_CONCURRENCY}`);
   if (holdStartTimeout && holdStartTimeout.toSeconds() <= HOLD_EVENT_AGE.toSeconds())
     throw new Error(
-      `holdStartTimeout is ${holdStartTimeout.toHumanString()}; more than ${HOLD_EVENT_AGE.toHumanString()} are allowed: until then Lambda may still begin the holder`,
+      `holdStartTimeout is ${holdStartTimeout.toHumanString()}; it must be more than ${HOLD_EVENT_AGE.toHumanString()}: until then Lambda may still start the holder`,
     );
-  if (holdOnFargate && !fargate) throw new Error('holdOnFargate is set, and there is no fargate to hold on');
+  if (holdOnFargate && !fargate) throw new Error('holdOnFargate is set, but there is no fargate to hold on');
 }
 
 function defineBackup(scope: Construct, props: BackupStateMachineProps): IChainable {
@@ -90,7 +90,7 @@ function defineBackup(scope: Construct, props: BackupStateMachineProps): IChaina
   return inputStates(scope, plan);
 }
 
-/** Refuses input without what every event says; gives the rest the same members always. */
+/** Refuses input that lacks what every event contains; gives the rest the same members always. */
 function inputStates(scope: Construct, next: IChainable): IChainable {
   const execution = new Pass(scope, 'Execution', {
     inputPath: '$$.Execution.Id',
@@ -113,7 +113,10 @@ function inputStates(scope: Construct, next: IChainable): IChainable {
   );
 }
 
-/** Releases the holder, tells, fails. What failed is at `$.failure`; before a plan there is nothing to release. */
+/**
+ * Releases the holder, publishes, fails. The failure is at `$.failure`; before a plan there is nothing to
+ * release.
+ */
 function failureStates(scope: Construct, functions: StepFunctions, events: EventStates): State {
   const failed = new Fail(scope, 'Failed', { errorPath: '$.failure.Error', causePath: '$.failure.Cause' });
   const event = {
@@ -122,7 +125,7 @@ function failureStates(scope: Construct, functions: StepFunctions, events: Event
     error: JsonPath.stringAt('$.failure.Error'),
     cause: JsonPath.stringAt('$.failure.Cause'),
   };
-  // It answers with what failed, as far as it could find out more.
+  // Its answer says what failed, as far as it could find out more.
   const abort = jobStep(scope, 'Abort', {
     lambdaFunction: functions.commit,
     event,
@@ -139,16 +142,16 @@ function failureStates(scope: Construct, functions: StepFunctions, events: Event
   const planned = new Choice(scope, 'WasPlanned')
     .when(Condition.isPresent('$.plan.run'), abort)
     .otherwise(explainStep(scope, 'ExplainPlan', { explain: functions.commit, next: planFailure }));
-  // A time that ran out has no cause.
+  // A timeout has no cause.
   return new Choice(scope, 'Failure').when(Condition.isPresent('$.failure.Cause'), planned).otherwise(
     new Pass(scope, 'NoCause', {
-      result: Result.fromString('the step said nothing more'),
+      result: Result.fromString('the step gave no details'),
       resultPath: '$.failure.Cause',
     }).next(planned),
   );
 }
 
-/** Reads what was written. Damage is told and fails the execution; the backup stays listed. */
+/** Reads what was written. Damage is published and fails the execution; the backup stays listed. */
 function verifyStates(
   scope: Construct,
   { functions, maxConcurrency = DEFAULT_CONCURRENCY }: BackupStateMachineProps,
@@ -157,7 +160,7 @@ function verifyStates(
 ): IChainable {
   const unverified = new Fail(scope, 'NotVerified', {
     error: 'E_VERIFY_FAILED',
-    cause: 'the backup is listed, and its verification failed; the event Verification Failed says how',
+    cause: 'the backup is listed, but its verification failed; the event Verification Failed has the details',
   });
   const { damage, verificationFailure } = events;
   for (const state of [damage, verificationFailure])
@@ -181,7 +184,7 @@ function verifyStates(
   );
 }
 
-/** A backup that is listed has not failed because nobody could be told. */
+/** A listed backup has not failed because publishing failed. */
 function thenDone(told: EventStates['success'], done: Succeed): IChainable {
   return told.addCatch(done, { resultPath: JsonPath.DISCARD }).next(done);
 }

@@ -25,8 +25,9 @@ export interface PackTransition {
 
 export interface BackupStorageProps {
   /**
-   * A bucket that is there, as one that an earlier stack left. Its lifecycle, versioning and locks are yours: docs/guide/uninstalling.md says
-   * what they must be. Needs `encryptionKey`: without the key of the backups in it they could not be opened.
+   * An existing bucket, such as one that an earlier stack left. Its lifecycle, versioning and locks are
+   * yours: docs/guide/uninstalling.md says how to set them. Needs `encryptionKey`: the backups in it need
+   * their key.
    *
    * @default - one is made
    */
@@ -40,31 +41,32 @@ export interface BackupStorageProps {
   readonly bucketName?: string | undefined;
 
   /**
-   * Folder of the bucket that the repository is in, without slashes at its ends.
+   * Folder of the repository in the bucket, without slashes at its ends.
    *
-   * @default - the bucket as a whole
+   * @default - the whole bucket
    */
   readonly prefix?: string | undefined;
 
   /**
-   * An existing symmetric key that data keys are wrapped under.
+   * An existing symmetric key that wraps data keys.
    *
    * @default - a key of its own, which is rotated every year
    */
   readonly encryptionKey?: IKey | undefined;
 
   /**
-   * Keys that came before it: what they sealed can be opened.
+   * Keys that it replaced: what they sealed can be opened.
    *
    * @default - none
    */
   readonly olderKeys?: readonly IKey[] | undefined;
 
   /**
-   * Locks every version of every object for some time from when it was put, whoever asks; `compliance` binds the account's
-   * root too. Can only be set when the bucket is made. What backups need for longer, the function `lock` keeps locked.
+   * Locks every version of every object for some time after it was put, against everybody; `compliance` also
+   * binds the account's root. Can only be set when the bucket is made. The function `lock` extends the locks
+   * of what backups need for longer.
    *
-   * @default - none: versions are kept by `noncurrentFor` alone
+   * @default - none: only `noncurrentFor` keeps versions
    */
   readonly objectLock?: ObjectLockRetention | undefined;
 
@@ -76,7 +78,7 @@ export interface BackupStorageProps {
   readonly transitions?: readonly PackTransition[] | undefined;
 
   /**
-   * How long what was removed can be brought back.
+   * How long removed objects can be recovered.
    *
    * @default Duration.days(30)
    */
@@ -104,26 +106,26 @@ export interface BackupStorageProps {
   readonly accessLogs?: IBucket | undefined;
 
   /**
-   * What becomes of bucket and key when the stack is deleted.
+   * What happens to bucket and key when the stack is deleted.
    *
    * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: kept, unless the deployment that made them failed
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
 }
 
-/** What tells a bucket and its key that are there. */
+/** Identifies an existing bucket and its key. */
 export interface BucketAttributes {
   readonly bucketName: string;
-  /** Of the key that data keys are wrapped under. */
+  /** ARN of the key that wraps data keys. */
   readonly keyArn: string;
   /**
-   * Folder of the bucket that the repository is in, without slashes at its ends.
+   * Folder of the repository in the bucket, without slashes at its ends.
    *
-   * @default - the bucket as a whole
+   * @default - the whole bucket
    */
   readonly prefix?: string | undefined;
   /**
-   * Of keys that came before it.
+   * ARNs of the keys that it replaced.
    *
    * @default - none
    */
@@ -134,16 +136,16 @@ const PACKS = 'data/';
 const LEAST_IA_DAYS = 30;
 const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/;
 
-/** The bucket that backups are in, and the key that opens them. Objects are written once. */
+/** The bucket of the backups, and the key that opens them. Objects are written once. */
 export class BackupStorage extends Construct {
   readonly bucket: IBucket;
   readonly key: IKey;
   readonly #olderKeys: readonly IKey[];
   /** Ends in `/`, or is empty. */
   readonly prefix: string;
-  /** Of the locks that everything is put with; undefined: there are none. */
+  /** Mode of the locks that everything is put with; undefined: there are none. */
   readonly lockMode: LockMode | undefined;
-  /** Of a bucket that is made here, if it is told. */
+  /** Name of a bucket that is made here, if one was given. */
   readonly madeName: string | undefined;
 
   constructor(scope: Construct, id: string, props: BackupStorageProps = {}) {
@@ -157,7 +159,7 @@ export class BackupStorage extends Construct {
     this.key =
       props.encryptionKey ??
       new Key(this, 'Key', {
-        description: 'Opens the backups of Holdfast. Deleting it destroys every backup.',
+        description: "Opens Holdfast's backups. Deleting it destroys every backup.",
         enableKeyRotation: true,
         removalPolicy,
         pendingWindow: Duration.days(30),
@@ -167,7 +169,7 @@ export class BackupStorage extends Construct {
     if (!statementAdded) Annotations.of(this).addWarningV2('holdfast:write-once', NOT_WRITE_ONCE);
   }
 
-  /** A bucket and a key that are there, by their names. Nothing is made, and what is there is not changed. */
+  /** An existing bucket and key, by name. Makes and changes nothing. */
   static fromBucketAttributes(scope: Construct, id: string, given: BucketAttributes): BackupStorage {
     const names = new Construct(scope, `${id}Names`);
     return new BackupStorage(scope, id, {
@@ -200,12 +202,12 @@ export class BackupStorage extends Construct {
     return `s3://${this.bucket.bucketName}${folder ? `/${folder}` : ''}`;
   }
 
-  /** @param deltas whether backups decrypt records, to store differences */
+  /** @param deltas whether backups decrypt records, to store deltas */
   placeFor(deltas: boolean): RepositoryPlace {
     return { bucketArn: this.bucket.bucketArn, prefix: this.prefix, keyArns: this.#keyArns, deltas };
   }
 
-  /** Lets `grantee` do what the function of that name may do to bucket and key, and nothing else. */
+  /** Lets `grantee` do only what the function of that name may do to bucket and key. */
   grantJob(grantee: IGrantable, job: DeployedFunction, deltas = true): void {
     for (const statement of repositoryStatements(job, this.placeFor(deltas)))
       grantee.grantPrincipal.addToPrincipalPolicy(statement);
@@ -234,7 +236,9 @@ function lockModeOf(objectLock: ObjectLockRetention | undefined): LockMode | und
   return objectLock.mode === ObjectLockMode.COMPLIANCE ? 'compliance' : 'governance';
 }
 
-/** An object that is there is never replaced: a put must say that there is none. Parts of an upload make none. */
+/**
+ * An existing object is never replaced: a put must require that there is none. Parts of an upload make none.
+ */
 export function writeOnce(bucket: Pick<IBucket, 'arnForObjects'>): PolicyStatement {
   return new PolicyStatement({
     sid: 'WriteOnce',
@@ -249,7 +253,7 @@ export function writeOnce(bucket: Pick<IBucket, 'arnForObjects'>): PolicyStateme
   });
 }
 
-/** Nothing here expires packs, manifests or reports: prune alone knows which are needed. */
+/** No rule expires packs, manifests or reports: only prune knows which are needed. */
 function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
   const { noncurrentFor, exportsFor, runsFor, transitions = [] } = props;
   return [
@@ -260,7 +264,8 @@ function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
       id: 'exports',
       prefix: `${prefix}exports/`,
       expiration: exportsFor ?? Duration.days(7),
-      // Plain text: what has expired is not kept as a version of its own. Of two rules S3 takes the shorter time.
+      // Plain text: an expired export is not kept as a noncurrent version. Of two rules S3 takes the shorter
+      // time.
       noncurrentVersionExpiration: Duration.days(1),
     },
     { id: 'runs', prefix: `${prefix}runs/`, expiration: runsFor ?? Duration.days(14) },
@@ -280,8 +285,8 @@ function lifecycle(props: BackupStorageProps, prefix: string): LifecycleRule[] {
 }
 
 const NOT_WRITE_ONCE =
-  'the bucket was made elsewhere, and its policy cannot be changed from here: give it the statement of docs/guide/uninstalling.md, "A bucket of yours", so that no object is replaced';
-/** What only a bucket that is made here can be given. */
+  'the bucket was made elsewhere, and its policy cannot be changed from here: add the statement in docs/guide/uninstalling.md, "A bucket of yours", so that no object is replaced';
+/** Settings for a bucket that is made here. */
 const OF_A_NEW_BUCKET = [
   'bucketName',
   'objectLock',
@@ -300,30 +305,33 @@ function checkExisting(props: BackupStorageProps): void {
     );
   if (refused.length > 0)
     throw new Error(
-      `${refused.join(', ')}: for a bucket that is made here; set that at your bucket yourself`,
+      `${refused.join(', ')}: only for a bucket that is made here; set it on your bucket yourself`,
     );
   if (!props.encryptionKey)
-    throw new Error('bucket is given without encryptionKey: a new key could not open what is in it');
+    throw new Error('bucket is set without encryptionKey: a new key could not open what is in it');
 }
 
 function checkProps(props: BackupStorageProps): void {
   checkExisting(props);
   const { prefix, runsFor, transitions = [] } = props;
   if (prefix !== undefined && prefix !== '' && !PREFIX.test(prefix))
-    throw new Error(`prefix is '${prefix}'; allowed are names with slashes between them`);
+    throw new Error(`prefix is '${prefix}'; allowed are names separated by slashes`);
   if (runsFor && runsFor.toHours() < 48)
     throw new Error(`runsFor is ${runsFor.toHumanString()}; it must be at least 2 days, longer than any run`);
   for (const { storageClass, after } of transitions) checkTransition(storageClass, after);
 }
 
-/** Restores read packs at once: a class that must be thawed first would fail them; one zone would take them along. */
+/**
+ * Restores read packs at once: a class that must be thawed would fail them; a class in one zone is lost with
+ * it.
+ */
 function checkTransition({ value }: StorageClass, after: Duration): void {
   if (value === 'GLACIER' || value === 'DEEP_ARCHIVE')
     throw new Error(`packs cannot move to ${value}: a restore could not read them; use GLACIER_IR`);
   if (value === 'ONEZONE_IA')
-    throw new Error(`packs cannot move to ${value}: a lost zone would take them; use STANDARD_IA`);
+    throw new Error(`packs cannot move to ${value}: they would be lost with their zone; use STANDARD_IA`);
   if (/_IA$/.test(value) && after.toDays() < LEAST_IA_DAYS)
     throw new Error(
-      `packs cannot move to ${value} after ${after.toDays()} days; S3 allows ${LEAST_IA_DAYS} at least`,
+      `packs cannot move to ${value} after ${after.toDays()} days; S3 requires at least ${LEAST_IA_DAYS}`,
     );
 }

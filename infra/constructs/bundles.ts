@@ -5,12 +5,12 @@ import path from 'node:path';
 /** Found from the source as well as from the bundle in dist/. */
 const PACKAGE_FOLDERS = ['../..', '..'];
 
-/** In a package, what functions have in common is there once: this says which files make which function. */
+/** A package has the functions' common files once; this file says which files make up which function. */
 export const BUNDLES_FILE = 'bundles.json';
 /** By function: its files, by name, and the path of each from the folder of `bundles.json`. */
 export type PackedBundles = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Folder of a function's files. @throws where it was not built */
+/** Folder of a function's files. @throws if it was not built */
 export function bundleOf(name: string, bundles: string = bundlesFolder()): string {
   const folder = path.join(bundles, name);
   if (existsSync(path.join(folder, name === 'task' ? 'Dockerfile' : 'index.mjs'))) return folder;
@@ -19,7 +19,7 @@ export function bundleOf(name: string, bundles: string = bundlesFolder()): strin
   throw new Error(`there is no ${folder}: the functions are not built; run: npm run build`);
 }
 
-/** The built console, beside the functions. @throws where it was not built */
+/** The built console, beside the functions. @throws if it was not built */
 export function consoleFolder(bundles: string = bundlesFolder()): string {
   const folder = path.join(bundles, '..', 'console');
   if (existsSync(path.join(folder, 'index.html'))) return folder;
@@ -31,7 +31,7 @@ function bundlesFolder(): string {
   return folders.find((folder) => existsSync(folder)) ?? folders[0] ?? '';
 }
 
-/** A folder of this process's own, which goes with it: nobody else can have put anything into it. */
+/** A folder that only this process uses and removes: nobody else can have put anything into it. */
 let place: string | undefined;
 const unpackedFolders = new Map<string, string>();
 

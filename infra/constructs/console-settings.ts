@@ -4,7 +4,7 @@ import { API_BASE } from '../../shared/core/api-names.ts';
 
 const DEFAULT_SCOPE = 'openid';
 
-/** `config.json` beside the console: where the API is, and how one signs in. It holds no secret. */
+/** `config.json` beside the console: where the API is, and how users sign in. It holds no secret. */
 export function consoleConfig({ issuer, clientId = '', audience, scope }: OidcSettings): ConsoleConfig {
   return {
     apiBase: API_BASE,
@@ -13,7 +13,7 @@ export function consoleConfig({ issuer, clientId = '', audience, scope }: OidcSe
       issuer,
       clientId,
       scope: scope ?? DEFAULT_SCOPE,
-      // Issuers that know audiences besides clients are asked for one.
+      // Issuers with audiences besides clients are asked for one.
       audience: audience === clientId ? null : audience,
     },
   };

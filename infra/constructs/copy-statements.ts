@@ -3,7 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { CopyPlace } from '../../shared/config/copy.ts';
 
-/** What a copy puts in a second place, and reads there to compare it: folders of a repository. */
+/** Folders that a copy writes to in a second place, and reads there to compare. */
 export const COPIED = [
   'repository.json',
   'repository-2.json',
@@ -17,16 +17,19 @@ export const COPIED = [
 
 const S3_PLACE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/;
 
-/** Bucket and folder of a second place. @throws where a function cannot write there */
+/** Bucket and folder of a second place. @throws if a function cannot write there */
 export function bucketOf({ name, to, s3 }: CopyPlace): { readonly bucket: string; readonly prefix: string } {
   const [, bucket, prefix = ''] = S3_PLACE.exec(to) ?? [];
   if (bucket === undefined)
-    throw new Error(`copy.${name}.to is '${to}'; on AWS it is s3://bucket or s3://bucket/prefix`);
-  if (s3.profile !== undefined) throw new Error(`copy.${name}.profile is set; a function has a role instead`);
+    throw new Error(`copy.${name}.to is '${to}'; on AWS give s3://bucket or s3://bucket/prefix`);
+  if (s3.profile !== undefined)
+    throw new Error(`copy.${name}.profile is set, but a function uses its role instead`);
   return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };
 }
 
-/** What the role that copies may do in second places: list, read, put. The bucket there must allow it as well. */
+/**
+ * What the role that copies may do in second places: list, read, put. The bucket there must allow it as well.
+ */
 export function copyStatements(scope: Construct, places: readonly CopyPlace[]): PolicyStatement[] {
   return places.flatMap((place, i) => {
     const { bucket, prefix } = bucketOf(place);
@@ -40,7 +43,7 @@ export function copyStatements(scope: Construct, places: readonly CopyPlace[]): 
   });
 }
 
-/** What it takes to see how far second places are behind: their lists. */
+/** The rights to see how far second places are behind: their lists. */
 export function copyListStatements(scope: Construct, places: readonly CopyPlace[]): PolicyStatement[] {
   if (places.length === 0) return [];
   const resources = places.map((place) => bucketArn(scope, bucketOf(place).bucket));

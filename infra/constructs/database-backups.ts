@@ -66,7 +66,7 @@ export interface DatabaseBackupsProps {
   readonly keep?: Config['keep'];
 
   /**
-   * Grace and largest share of prune.
+   * Grace and largest share for prune.
    *
    * @default - 7 days, 40 %
    */
@@ -75,7 +75,7 @@ export interface DatabaseBackupsProps {
   /** Second places that backups are copied to, by name. @default - none */
   readonly copy?: Config['copy'];
 
-  /** Who is told when something changes. @default - nobody */
+  /** Who is notified of changes. @default - nobody */
   readonly notifications?: Config['notifications'];
 
   /**
@@ -85,21 +85,26 @@ export interface DatabaseBackupsProps {
    */
   readonly suspects?: Config['suspects'];
 
-  /** Whether changes are stored as differences. Without, the role of backups cannot decrypt records. @default true */
+  /**
+   * Whether changes are stored as deltas. If not, the role of backups cannot decrypt records. @default true
+   */
   readonly deltas?: boolean;
 
-  /** Signs manifests and decisions with a KMS key of the spec ECC_NIST_P256, and says whose signatures are believed. @default - no key */
+  /**
+   * Signs manifests and decisions with a KMS key of the spec ECC_NIST_P256, and says whose signatures are
+   * trusted. @default - no key
+   */
   readonly signing?: Config['signing'];
 
   /**
-   * Who may use the admin API, which is deployed where `api.auth` is set.
+   * Who may use the admin API, which is deployed if `api.auth` is set.
    *
    * @default - no API
    */
   readonly api?: Config['api'];
 
   /**
-   * What API Gateway lets through of all callers together. Needs `api`.
+   * Request rate that API Gateway lets through for all callers together. Needs `api`.
    *
    * @default - 20 requests a second, 40 at once
    */
@@ -113,9 +118,10 @@ export interface DatabaseBackupsProps {
   readonly console?: AwsConfig['console'];
 
   /**
-   * The VPC that reaches the databases. What logs in to them is in it, and needs ways to services of AWS: NAT, or `endpoints`.
+   * The VPC that reaches the databases. Functions that log in to them are in it, and need ways to AWS
+   * services: NAT, or `endpoints`.
    *
-   * @default - functions are in no VPC, and reach public addresses only
+   * @default - functions are in no VPC, and reach only public addresses
    */
   readonly vpc?: IVpc;
 
@@ -127,8 +133,8 @@ export interface DatabaseBackupsProps {
   readonly vpcSubnets?: SubnetSelection;
 
   /**
-   * Makes the ways out of a VPC without NAT: endpoints of the services that functions and tasks call. They cost by the hour:
-   * docs/guide/aws.md. Leave it out if the VPC has them. Needs `vpc`.
+   * Makes the ways out of a VPC without NAT: endpoints for the services that functions and tasks call. They
+   * cost by the hour: docs/guide/aws.md. Leave it out if the VPC has them. Needs `vpc`.
    *
    * @default false
    */
@@ -137,14 +143,14 @@ export interface DatabaseBackupsProps {
   /**
    * Security groups of functions and tasks.
    *
-   * @default - one of its own, which lets everything out and nothing in
+   * @default - one of its own, which allows all outgoing and no incoming traffic
    */
   readonly securityGroups?: ISecurityGroup[];
 
   /**
-   * Runs what would outlive a function as tasks. Needs `vpc`.
+   * Runs jobs that would outlive a function as tasks. Needs `vpc`.
    *
-   * @default - functions alone
+   * @default - only functions
    */
   readonly fargate?: AwsConfig['fargate'];
 
@@ -163,21 +169,23 @@ export interface DatabaseBackupsProps {
   readonly shareMiB?: number;
 
   /**
-   * Shares of one backup that are read at the same time.
+   * Shares of one backup to read at the same time.
    *
    * @default 10
    */
   readonly maxConcurrency?: number;
 
   /**
-   * MiB of records from which a backup is restored and drilled by a task; without `fargate` larger ones are refused.
+   * From this many MiB of records on, a task restores and drills a backup; without `fargate` larger ones are
+   * refused.
    *
    * @default 4096
    */
   readonly restoreMiB?: number;
 
   /**
-   * A bucket that is there, as one that an earlier stack left; needs `encryptionKey`. Its lifecycle, versioning and locks are yours.
+   * An existing bucket, such as one that an earlier stack left; needs `encryptionKey`. Its lifecycle,
+   * versioning and locks are yours.
    *
    * @default - one is made
    */
@@ -191,22 +199,22 @@ export interface DatabaseBackupsProps {
   readonly bucketName?: string;
 
   /**
-   * The key that data keys are wrapped under.
+   * The key that wraps data keys.
    *
    * @default - a key of its own, which is rotated every year
    */
   readonly encryptionKey?: IKey;
 
   /**
-   * Locks every version of every object for some time from when it was put, whoever asks. What backups need for longer, the
-   * function `lock` keeps locked.
+   * Locks every version of every object for some time after it was put, against everybody. The function
+   * `lock` extends the locks of what backups need for longer.
    *
    * @default - none
    */
   readonly objectLock?: ObjectLockRetention;
 
   /**
-   * How locks are kept up.
+   * How locks are renewed.
    *
    * @default - in the mode of `objectLock`, for as long as retention keeps backups
    */
@@ -220,14 +228,14 @@ export interface DatabaseBackupsProps {
   readonly transitions?: readonly PackTransition[];
 
   /**
-   * Who is told of what somebody must look at.
+   * Who gets an email about what needs attention.
    *
    * @default - nobody: subscribe to `alertTopic`
    */
   readonly alertEmails?: readonly string[];
 
   /**
-   * Told of every event.
+   * Receives every event.
    *
    * @default - none
    */
@@ -248,23 +256,23 @@ export interface DatabaseBackupsProps {
   readonly eventBus?: IEventBus;
 
   /**
-   * Whether schedules fire.
+   * Whether schedules are on.
    *
    * @default true
    */
   readonly enabled?: boolean;
 
   /**
-   * What becomes of bucket and key when the stack is deleted.
+   * What happens to bucket and key when the stack is deleted.
    *
    * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: kept, unless the deployment that made them failed
    */
   readonly removalPolicy?: RemovalPolicy;
 
   /**
-   * Folder with the bundles of the functions.
+   * Folder with the functions' bundles.
    *
-   * @default - that of the package
+   * @default - the package's own
    */
   readonly bundles?: string;
 }
@@ -273,9 +281,9 @@ export interface DatabaseBackupsProps {
 export class DatabaseBackups extends Construct implements IConnectable {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;
-  /** Where `api.auth` is set. */
+  /** Present if `api.auth` is set. */
   readonly api: AdminApi | undefined;
-  /** Where `console` is set. */
+  /** Present if `console` is set. */
   readonly console: AdminConsole | undefined;
   readonly monitoring: BackupMonitoring;
 
@@ -302,15 +310,16 @@ export class DatabaseBackups extends Construct implements IConnectable {
   }
 
   /**
-   * What reaches the databases: `backups.connections.allowToDefaultPort(database)` lets it in, in the same stack or another.
+   * What connects to the databases: `backups.connections.allowToDefaultPort(database)` lets it in, in the
+   * same stack or another.
    *
-   * @throws where there is no VPC
+   * @throws if there is no VPC
    */
   get connections(): Connections {
     return this.pipeline.connections;
   }
 
-  /** Alarms and alerting events go here. */
+  /** Receives alarms and alerting events. */
   get alertTopic(): ITopic {
     return this.monitoring.alertTopic;
   }
@@ -330,7 +339,10 @@ export class DatabaseBackups extends Construct implements IConnectable {
     return this.pipeline.grantInvokeRestore(grantee);
   }
 
-  /** Lets `grantee` send signed requests to the admin API; `api.auth.roles` says what it may. Only for IAM. */
+  /**
+   * Lets `grantee` send signed requests to the admin API; `api.auth.roles` says what they may do. Only for
+   * IAM.
+   */
   grantUseApi(grantee: IGrantable): Grant {
     if (this.api) return this.api.grantUse(grantee);
     throw new Error('api.auth is not set: there is no admin API to use');
@@ -362,7 +374,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
   const { notifications } = props;
   const { jobs, fargate, functionSizes, shareMiB, maxConcurrency, restoreMiB, alarms, vpc, api, signing } =
     props;
-  if (fargate && !vpc) throw new Error('fargate is set, and there is no vpc for its tasks');
+  if (fargate && !vpc) throw new Error('fargate is set, but there is no vpc for its tasks');
   return definedOf({
     sources,
     targets,
@@ -388,7 +400,7 @@ function configOf(props: DatabaseBackupsProps): HoldfastConfig {
       functions: functionSizes,
       api: props.apiThrottle,
       console: props.console,
-      // The VPC is a construct here; its id tells the schema that there is one.
+      // Here the VPC is a construct; its id tells the schema that there is one.
       network: fargate && { vpcId: 'vpc-of-construct', subnetIds: ['subnet-of-construct'] },
     }),
   });

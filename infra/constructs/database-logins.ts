@@ -4,26 +4,26 @@ import type { Construct } from 'constructs';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { NamedSource } from '../../shared/config/named-source.ts';
 
-/** What it takes to log in to some databases. */
+/** The rights to log in to some databases. */
 interface Rights {
   /** ARNs of secrets of Secrets Manager and of parameters of Systems Manager. */
   readonly secrets: readonly string[];
-  /** ARNs of the keys of one's own that these are encrypted with. */
+  /** ARNs of the customer-managed keys that encrypt these. */
   readonly keys: readonly string[];
   /** ARNs of users that AWS vouches for. */
   readonly users: readonly string[];
 }
 
-/** What it takes to log in to the databases of the configuration, by what they are for. */
+/** The rights to log in to the configured databases, by purpose. */
 export type DatabaseLogins = Readonly<Record<'sources' | 'targets' | 'drills', Rights>>;
 
 const NONE: Rights = { secrets: [], keys: [], users: [] };
-/** For jobs without any. */
+/** For jobs that need none. */
 export const NO_LOGINS: DatabaseLogins = { sources: NONE, targets: NONE, drills: NONE };
 
 type Place = Omit<NamedSource, 'name' | 'kind'>;
 
-/** @throws where AWS is to vouch for a user that no URL names */
+/** @throws if AWS is to vouch for a user that no URL names */
 export function loginsOf(scope: Construct, { sources, targets, drill }: ResolvedConfig): DatabaseLogins {
   const rights = (places: readonly Place[]): Rights => ({
     secrets: unique(places.map(({ secret }) => secret)),
@@ -34,12 +34,12 @@ export function loginsOf(scope: Construct, { sources, targets, drill }: Resolved
   return { sources: rights(sources), targets: rights(targets), drills: rights(drills) };
 }
 
-/** Of which database it is cannot be seen in its address. */
+/** The address does not say which database it is. */
 function userArn(scope: Construct, { url, options, dbResourceId = '*' }: Place): string | undefined {
   if (options['auth'] !== 'iam') return undefined;
   const user = URL.canParse(url) ? decodeURIComponent(new URL(url).username) : '';
   if (user === '')
-    throw new Error(`auth 'iam' is set for ${url}, and its url names no user: postgres://USER@HOST/DATABASE`);
+    throw new Error(`auth 'iam' is set for ${url}, but its url names no user: postgres://USER@HOST/DATABASE`);
   const region = options['region'] === undefined ? {} : { region: String(options['region']) };
   return Stack.of(scope).formatArn({
     service: 'rds-db',
@@ -50,7 +50,7 @@ function userArn(scope: Construct, { url, options, dbResourceId = '*' }: Place):
   });
 }
 
-/** The services that a key of a secret is used by. */
+/** The services that use a secret's key. */
 const SECRET_SERVICES = ['secretsmanager.*', 'ssm.*'];
 
 /** Lets a role log in. */
@@ -79,14 +79,14 @@ function statement(
     : [new PolicyStatement({ sid, actions: [action], resources: [...resources], conditions })];
 }
 
-/** Of an ARN of a secret: whether Systems Manager keeps it. */
+/** Whether Systems Manager keeps the secret of an ARN. */
 export function isParameter(arn: string): boolean {
   return arn.split(':')[2] === 'ssm';
 }
 
 /**
- * As it is, and with the six characters that Secrets Manager adds to a name. Which of both it is cannot be seen: `shop-orders`
- * may be the whole of a name.
+ * The ARN as given, and with the six characters that Secrets Manager adds to a name. It may be either:
+ * `shop-orders` may be a whole name.
  */
 function wholeArns(arn: string): string[] {
   return [arn, `${arn}-??????`];

@@ -3,21 +3,21 @@ import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 
 export interface DecryptRuleProps {
-  /** Keys that data keys are wrapped under. */
+  /** Keys that wrap data keys. */
   readonly keyArns: readonly string[];
   /** Roles that open records as a matter of course. */
   readonly roleArns: readonly string[];
 }
 
-/** A plain rule is not given what only reads, and CloudTrail counts Decrypt among it. */
+/** Default rules do not receive read-only events, and CloudTrail counts Decrypt as one. */
 const WITH_READS = 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS';
 
 /**
- * Counts, as the metric `MatchedEvents`, when a data key of records is opened by anybody but these roles. Needs a trail of
- * management events that leaves those of KMS in.
+ * Counts, as the metric `MatchedEvents`, when something other than these roles opens a data key of records.
+ * Needs a trail of management events that includes KMS.
  */
 export class DecryptRule extends Construct {
-  /** Known when the stacks are written, so that whoever watches it needs nothing of this stack. */
+  /** Known when the stacks are written, so that its watcher needs nothing of this stack. */
   readonly ruleName: string;
 
   constructor(scope: Construct, id: string, { keyArns, roleArns }: DecryptRuleProps) {
@@ -25,7 +25,7 @@ export class DecryptRule extends Construct {
     this.ruleName = Names.uniqueResourceName(this, { maxLength: 64 });
     new CfnRule(this, 'Resource', {
       name: this.ruleName,
-      description: 'Holdfast: records were opened by others than the functions that do so',
+      description: "Holdfast: records were opened by something other than Holdfast's functions",
       state: WITH_READS,
       eventPattern: {
         source: ['aws.kms'],

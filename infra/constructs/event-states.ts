@@ -12,7 +12,7 @@ const BASE = {
   type: JsonPath.stringAt('$.type'),
 };
 const BACKUP = { ...BASE, backup: JsonPath.stringAt('$.commit.key') };
-/** What failed, at `$.failure`. */
+/** The failure, at `$.failure`. */
 export const FAILURE = {
   error: {
     code: JsonPath.stringAt('$.failure.Error'),
@@ -26,7 +26,10 @@ const FIGURES = Object.fromEntries(
   ]),
 );
 
-/** The states of a backup that tell EventBridge how it went; docs/reference/events.md has the details' schema. */
+/**
+ * The states of a backup that tell EventBridge how it went; docs/reference/events.md has the schema of their
+ * details.
+ */
 export class EventStates extends Construct {
   readonly duplicate: TaskStateBase;
   readonly success: TaskStateBase;

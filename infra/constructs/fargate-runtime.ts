@@ -17,7 +17,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../../shared/config/aws.ts';
 
-/** Jobs that may take longer than a function can. */
+/** Jobs that may take longer than a function can run. */
 export const TASK_JOBS = [
   'hold',
   'backup-partition',
@@ -33,7 +33,7 @@ export interface JobTask {
   readonly container: ContainerDefinition;
 }
 
-/** Where state machines run what outlives a function. */
+/** Where state machines run what would outlive a function. */
 export interface FargateRuntime {
   readonly cluster: ICluster;
   readonly subnets: SubnetSelection;
@@ -52,14 +52,14 @@ export interface FargateTasksProps {
   /** Folder with the Dockerfile and what it copies. */
   readonly image: string;
   readonly environment: (job: TaskJob) => Readonly<Record<string, string>>;
-  /** All that a job may do, besides writing its log. */
+  /** Everything that a job may do, besides writing its log. */
   readonly statements: (job: TaskJob) => readonly PolicyStatement[];
   readonly logRetention: RetentionDays;
 }
 
 const CONTAINER = 'holdfast';
 
-/** The same code as the functions', as tasks that may take hours: one for each job, with what that job may do. */
+/** The same code as the functions', as tasks that may take hours: one per job, with that job's rights. */
 export class FargateTasks extends Construct implements FargateRuntime {
   readonly cluster: ICluster;
   readonly subnets: SubnetSelection;
@@ -84,7 +84,7 @@ export class FargateTasks extends Construct implements FargateRuntime {
     return this.#tasks[job];
   }
 
-  /** A command line that begins the task of a job, without waiting for it. */
+  /** A command line that starts a job's task without waiting for it. */
   commandOf(job: TaskJob, event: object): string {
     const { subnetIds } = this.#vpc.selectSubnets(this.subnets);
     const groups = this.securityGroups.map(({ securityGroupId }) => securityGroupId);
@@ -118,7 +118,8 @@ export class FargateTasks extends Construct implements FargateRuntime {
           operatingSystemFamily: OperatingSystemFamily.LINUX,
         },
       });
-      // Executions that began before a deployment run the revision that they began with; no task begins of a deregistered one.
+      // Executions from before a deployment use the revision that they began with; a deregistered revision
+      // starts no task.
       taskDefinition.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
       for (const statement of props.statements(job)) taskDefinition.addToTaskRolePolicy(statement);
       const container = taskDefinition.addContainer(CONTAINER, {

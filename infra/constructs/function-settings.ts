@@ -5,9 +5,9 @@ import type { BackupStorage } from './backup-storage.ts';
 
 /** Lambda's limit on all variables of a function is 4096 bytes. */
 const MOST_BYTES = 3300;
-/** The watchdog is told whom to tell too. */
+/** The watchdog also gets the channels to notify. */
 const MOST_WATCHDOG_BYTES = 3500;
-/** The API is told ARNs of other functions too. */
+/** The API also gets the ARNs of other functions. */
 const MOST_API_BYTES = 2500;
 
 /** The variables that every function has. */
@@ -26,7 +26,7 @@ export function functionEnvironment(
   };
 }
 
-/** What has the SDK choose FIPS endpoints, of every service that it calls. */
+/** Makes the SDK use FIPS endpoints for every service. */
 export function fipsEnvironment({
   fips,
 }: {
@@ -38,7 +38,7 @@ export function fipsEnvironment({
 /**
  * The part of a configuration that the function of the admin API reads.
  *
- * @throws where it is too long for the function's environment
+ * @throws if it is too long for the function's environment
  */
 export function apiConfig({
   sources,
@@ -74,10 +74,10 @@ export function apiConfig({
 }
 
 /**
- * The part of a configuration that functions read, as the value of HOLDFAST_CONFIG. What is deployed is left out, and what
- * only a command line or the API knows.
+ * The part of a configuration that functions read, as the value of HOLDFAST_CONFIG. Leaves out deployment
+ * settings, and what only a command line or the API uses.
  *
- * @throws where it is too long for a function's environment
+ * @throws if it is too long for a function's environment
  */
 export function functionConfig(file: HoldfastConfig): string {
   const { repository: _, kmsKey: __, keyFile: ___, s3: ____, api: _____, ...ofEngine } = file;
@@ -98,7 +98,10 @@ export function functionConfig(file: HoldfastConfig): string {
   );
 }
 
-/** The variable of the watchdog that says whom to tell. @throws where it is too long for the function's environment, beside the rest */
+/**
+ * The watchdog's variable that says whom to notify. @throws if it is too long for the function's environment,
+ * with the rest
+ */
 export function notifyEnvironment(file: HoldfastConfig): Readonly<Record<string, string>> {
   if (!file.notifications) return {};
   const most = MOST_WATCHDOG_BYTES - Buffer.byteLength(functionConfig(file));
@@ -110,7 +113,7 @@ function fitting(config: object, most: number): string {
   const bytes = Buffer.byteLength(text);
   if (bytes <= most) return text;
   throw new Error(
-    `the configuration takes ${bytes} bytes, and functions can be given ${most}; make fewer sources a deployment`,
+    `the configuration takes ${bytes} bytes, but functions can have ${most}; use fewer sources in one deployment`,
   );
 }
 

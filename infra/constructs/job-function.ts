@@ -16,16 +16,16 @@ export interface FunctionNetwork {
 }
 
 export interface FunctionSize {
-  /** MiB; processor comes with it. */
+  /** MiB; CPU grows with it. */
   readonly memoryMiB?: number | undefined;
   readonly timeoutMinutes?: number | undefined;
   /**
-   * At most so many run at once, taken from what the account has for all; 0: as many as the account allows.
+   * At most this many run at once, taken from the account's total; 0: as many as the account allows.
    *
    * @default 0
    */
   readonly reservedConcurrency?: number | undefined;
-  /** Variables of your own. */
+  /** Environment variables of your own. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -35,9 +35,9 @@ export interface JobFunctionProps {
   readonly statements: readonly PolicyStatement[];
 
   /**
-   * Folder with one folder for each function, as `npm run build` makes them.
+   * Folder with one folder per function, as `npm run build` makes them.
    *
-   * @default - that of the package
+   * @default - the package's own
    */
   readonly bundles?: string | undefined;
 
@@ -62,11 +62,13 @@ const size = (memoryMiB: number, timeoutMinutes: number, description: string): D
   timeout: Duration.minutes(timeoutMinutes),
   description,
 });
-/** Where there is no room for a function that is called and not waited for, Lambda tries again so long. */
+/**
+ * If there is no capacity for a function that is called without waiting, Lambda tries again for this long.
+ */
 const EVENT_AGE = Duration.hours(1);
-/** Of a holder: shorter than its state machine waits, which then calls another. */
+/** For a holder: shorter than its state machine waits, which then calls another. */
 export const HOLD_EVENT_AGE = Duration.minutes(5);
-/** API Gateway waits for 30 seconds: what takes longer must say so itself. */
+/** API Gateway waits for 30 seconds: a longer request must end itself first. */
 const API_TIMEOUT = Duration.seconds(29);
 
 const DEFAULTS: Readonly<Record<DeployedFunction, Defaults>> = {
@@ -114,7 +116,7 @@ export class JobFunction extends Construct {
     logGroup.grantWrite(this.role);
     for (const statement of props.statements) this.role.addToPolicy(statement);
     if (network) for (const statement of networkStatements()) this.role.addToPolicy(statement);
-    // A step that failed is repeated by whoever started it, never by Lambda behind its back.
+    // The caller repeats a failed step, and never Lambda on its own.
     const calls = { retryAttempts: 0, maxEventAge: job === 'hold' ? HOLD_EVENT_AGE : EVENT_AGE };
     this.function = new LambdaFunction(this, 'Resource', {
       description: `Holdfast: ${defaults.description}`,
@@ -126,7 +128,7 @@ export class JobFunction extends Construct {
       timeout,
       ...(reservedConcurrency > 0 ? { reservedConcurrentExecutions: reservedConcurrency } : {}),
       ...calls,
-      // Lambda takes them for the unpublished code alone.
+      // Lambda applies them only to the unpublished code.
       currentVersionOptions: calls,
       deadLetterQueue: this.deadLetterQueue,
       tracing: Tracing.ACTIVE,
@@ -143,10 +145,13 @@ export class JobFunction extends Construct {
   }
 }
 
-/** glibc gives what large buffers leave back to the system (docs/internals/performance.md). */
+/** Makes glibc return the memory of large buffers to the system (docs/internals/performance.md). */
 const GIVE_BACK_MEMORY = { MALLOC_MMAP_THRESHOLD_: '2097152', MALLOC_TRIM_THRESHOLD_: '4194304' };
 
-/** Lambda's own, to put functions into a VPC; it knows no resource for them. Only code of a function has a source function. */
+/**
+ * For Lambda itself, to attach functions to a VPC; it has no resource for these. Calls by a function's code
+ * carry a source function.
+ */
 function networkStatements(): PolicyStatement[] {
   const calls = {
     actions: [

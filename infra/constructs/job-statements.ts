@@ -4,7 +4,7 @@ import { EVENT_SOURCE } from '../../shared/config/events.ts';
 import { type DatabaseLogins, loginStatements } from './database-logins.ts';
 import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 
-/** Which databases a job logs in to. */
+/** The databases that a job logs in to. */
 const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof DatabaseLogins)[]>>> = {
   plan: ['sources'],
   hold: ['sources'],
@@ -13,7 +13,7 @@ const LOGINS: Readonly<Partial<Record<DeployedFunction, readonly (keyof Database
   drill: ['drills'],
 };
 
-/** Whether a job reaches a database, and so is where the databases are; every other has no need of a VPC. */
+/** Whether a job connects to a database, and so belongs into its VPC; others need none. */
 export function reachesDatabases(job: DeployedFunction): boolean {
   return LOGINS[job] !== undefined;
 }
@@ -24,7 +24,7 @@ export interface JobStatementsOptions {
   readonly eventBusArn: string;
 }
 
-/** All that one job's role may do, besides writing its log. */
+/** Everything that a job's role may do, besides writing its log. */
 export function jobStatements(
   job: DeployedFunction,
   { place, logins, eventBusArn }: JobStatementsOptions,

@@ -4,18 +4,18 @@ import type { Construct } from 'constructs';
 import { VersionInvoke } from './pinned-steps.ts';
 import { STEP_RETRIES } from './retries.ts';
 
-/** Where what failed is, for the states that come after a failure. */
+/** Where a failure is stored, for the states that follow it. */
 export const CAUGHT = { resultPath: '$.failure' };
 
 interface JobStepProps {
   readonly lambdaFunction: LambdaFunction;
-  /** @default - what the state is given */
+  /** @default - the state's input */
   readonly event?: Readonly<Record<string, unknown>>;
   readonly resultSelector?: Readonly<Record<string, unknown>>;
   readonly resultPath?: string;
 }
 
-/** A state that waits for a function of a job, and tries again what may come right. */
+/** A state that waits for a job's function, and retries what may succeed later. */
 export function jobStep(scope: Construct, name: string, { event, ...props }: JobStepProps): VersionInvoke {
   const step = new VersionInvoke(scope, name, {
     ...(event ? { payload: TaskInput.fromObject(event) } : {}),
@@ -27,7 +27,7 @@ export function jobStep(scope: Construct, name: string, { event, ...props }: Job
   return step;
 }
 
-/** What every job of a run is told. @param run where the run's id is */
+/** What every job of a run receives. @param run where the run's id is */
 export function runEvent(run: string) {
   return {
     run: JsonPath.stringAt(run),

@@ -12,7 +12,7 @@ export const LOCKED_FOLDERS = [
 ] as const;
 
 const DAY_MS = 86_400_000;
-/** A lock is made to end up to a week later than it must; and the count is rounded. */
+/** A lock ends up to a week later than necessary; and the count is rounded. */
 const LEEWAY_DAYS = 8;
 
 interface LockPermissions {
@@ -27,8 +27,9 @@ interface LockPlace {
 }
 
 /**
- * What a role may do to locks, where there are any. Whoever takes over the role that makes them can lock what is stored for the
- * configured maximum, and no longer; can put legal holds on, and take none off; and can lift nothing.
+ * A role's rights on locks, if there are any. Somebody who takes over the role that makes them can lock
+ * stored objects for at most the configured maximum, and add legal holds. They can lift nothing, and remove
+ * no hold.
  */
 export function lockStatements(
   { seeLocks = [], lock = [] }: LockPermissions,
@@ -57,7 +58,7 @@ export function lockStatements(
             resources: arns(lock),
             conditions: {
               NumericLessThanEquals: { 's3:object-lock-remaining-retention-days': String(mostDays) },
-              // Nobody could undo a lock of compliance.
+              // Nobody could undo a compliance lock.
               ...(isGovernance ? { StringEquals: { 's3:object-lock-mode': 'GOVERNANCE' } } : {}),
             },
           }),

@@ -6,10 +6,10 @@ import { CAUGHT, jobStep } from './job-step.ts';
 import { explainStep } from './verify-steps.ts';
 
 /**
- * Locks what the backup needs, before it is verified: nobody may remove it any more. A lock that could not be made is told of, and
- * the backup goes on: it is listed, and the daily run tries again.
+ * Locks what the backup needs before verifying it: nobody may remove it any more. A failed lock is published,
+ * and the backup goes on: it is listed, and the daily run tries again.
  *
- * @returns the first state; `next` itself where nothing is locked
+ * @returns the first state; `next` itself if nothing is locked
  */
 export function lockThen(
   scope: Construct,

@@ -4,7 +4,7 @@ import { type NotifyChannel, secretsOf } from '../../shared/config/notifications
 import { loginStatements } from './database-logins.ts';
 import type { RepositoryPlace } from './permissions.ts';
 
-/** What it takes to tell channels of notifications: their secrets, topics and buses, and notes of what was said. */
+/** The rights to notify channels: their secrets, topics and buses, and the notices of what was sent. */
 export function notifyStatements(
   { bucketArn, prefix }: Pick<RepositoryPlace, 'bucketArn' | 'prefix'>,
   channels: readonly NotifyChannel[],

@@ -27,15 +27,16 @@ import { HOLD_RETRIES, TASK_RETRIES } from './retries.ts';
 
 export const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
-/** Longer than the task's own twelve hours, so that it can say itself that they are over. */
+/** Longer than the task's own twelve hours, so that the task itself can say that they are over. */
 const TASK_TIMEOUT = Duration.hours(12).plus(Duration.minutes(30));
-/** A task that begins has done so by then, with its image fetched; one that lives beats every minute. */
+/** A task has started by then, with its image fetched; a live one sends a heartbeat every minute. */
 const TASK_SILENCE = Duration.minutes(10);
 const TOKEN = { name: 'HOLDFAST_TASK_TOKEN', value: JsonPath.taskToken };
 const SHARE_EVENT = { ...runEvent('$.run'), share: JsonPath.numberAt('$.share') };
 
 /**
- * Has a function, or a task, plan and then keep the database's snapshot; goes on to `next` when it has called back.
+ * Has a function, or a task, plan and then keep the database's snapshot open; goes on to `next` when it has
+ * called back.
  *
  * @returns the first state
  */
@@ -79,7 +80,10 @@ function retrying(step: TaskStateBase, retries: readonly RetryProps[]): TaskStat
   return step;
 }
 
-/** Every share of the plan, each in an execution of its own. What a share answers is small: there may be thousands. */
+/**
+ * Every share of the plan, each in an execution of its own. The answer of a share is small: there may be
+ * thousands.
+ */
 export function partitionStep(scope: Construct, props: BackupStateMachineProps): DistributedMap {
   const { fargate, functions, maxConcurrency = DEFAULT_CONCURRENCY } = props;
   const inFunction = jobStep(scope, 'BackupPartition', {
@@ -102,7 +106,7 @@ export function partitionStep(scope: Construct, props: BackupStateMachineProps):
   return map.itemProcessor(runtime);
 }
 
-/** Notes why: the map itself says only that a share failed. */
+/** Records the reason: the map itself only says that a share failed. */
 function shareFailure(scope: Construct, commit: LambdaFunction): IChainable {
   const failed = new Fail(scope, 'ShareFailed', {
     errorPath: '$.failure.Error',
@@ -116,13 +120,13 @@ function shareFailure(scope: Construct, commit: LambdaFunction): IChainable {
   return note.addCatch(failed, { resultPath: JsonPath.DISCARD }).next(failed);
 }
 
-/** A share in a task, which calls back: so it fails by its own code and words, as a function does. */
+/** A share in a task, which calls back: so it fails with its own code and message, like a function. */
 function taskStep(scope: Construct, fargate: FargateRuntime | undefined, failed: IChainable): IChainable {
   if (!fargate)
     return new Fail(scope, 'NoFargate', {
       error: 'E_RUN_TOO_LONG',
       cause:
-        'a partition is planned for Fargate, and the configuration has none; set aws.fargate, or make aws.shareMiB smaller',
+        'a partition is planned for Fargate, but the configuration has none; set aws.fargate, or make aws.shareMiB smaller',
     });
   const task = new RevisionTask(scope, 'BackupPartitionTask', {
     ...taskProps(fargate, 'backup-partition', '$.event', [TOKEN]),

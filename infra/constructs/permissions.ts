@@ -3,10 +3,13 @@ import type { DeployedFunction } from '../../shared/config/aws.ts';
 import type { LockSettings } from '../../shared/config/lock.ts';
 import { LOCKED_FOLDERS, lockStatements } from './lock-statements.ts';
 
-/** What a key opens: `purpose` of KMS's encryption context (docs/reference/security.md). */
+/** What a key opens: `purpose` in KMS's encryption context (docs/reference/security.md). */
 type Purpose = 'repository' | 'manifest' | 'index' | 'data';
 
-/** What one job may do to bucket and key. Folders are of the repository; docs/reference/security.md has the table. */
+/**
+ * What one job may do to bucket and key. Folders are relative to the repository; docs/reference/security.md
+ * has the table.
+ */
 interface Permissions {
   /** Folders, or objects, that it may read. */
   readonly get: readonly string[];
@@ -15,9 +18,9 @@ interface Permissions {
   /** Purposes of data keys that it may make. */
   readonly generate: readonly Purpose[];
   readonly decrypt: readonly Purpose[];
-  /** Whose locks it may see, where there are any. */
+  /** Whose locks it may see, if there are any. */
   readonly seeLocks?: readonly string[];
-  /** Whose locks it may make end later. */
+  /** Whose locks it may extend. */
   readonly lock?: readonly string[];
 }
 
@@ -25,25 +28,25 @@ export interface RepositoryPlace {
   readonly bucketArn: string;
   /** Ends in `/`, or is empty. */
   readonly prefix: string;
-  /** The key, then those that came before it. */
+  /** The key, then those that it replaced. */
   readonly keyArns: readonly [string, ...string[]];
-  /** Without, backups never decrypt records. */
+  /** If false, backups never decrypt records. */
   readonly deltas: boolean;
   /**
-   * Sources that are backed up: their records alone may be sealed, and be opened for differences. Data keys of backups of format 1 are
-   * bound to no source. @default all
+   * Sources that are backed up: only their records may be sealed, and opened for deltas. Data keys of backups
+   * of format 1 are not bound to a source. @default all
    */
   readonly sources?: readonly string[] | undefined;
-  /** Whether those who restore and verify open records of these sources alone as well. */
+  /** Whether restoring and verifying roles also open records of these sources only. */
   readonly ownSourcesOnly?: boolean | undefined;
-  /** The KMS key that signs manifests and decisions; undefined: nothing in KMS does. */
+  /** The KMS key that signs manifests and decisions; undefined: KMS signs nothing. */
   readonly signingKeyArn?: string | undefined;
   /** How objects are locked; undefined: they are not. */
   readonly lock?: LockSettings | undefined;
 }
 
 const HEAD = ['repository.json', 'repository-2.json', 'keys/*'];
-/** Copies of what lies in `backups/` and `reports/`, to be read faster. */
+/** Copies of objects in `backups/` and `reports/`, for faster reading. */
 const BUNDLES = 'bundles/*';
 const LISTED = [...HEAD, 'backups/*', 'expired/*', 'reports/*', BUNDLES];
 const EVERYTHING = [...LISTED, 'data/*'];
@@ -53,14 +56,14 @@ const RESTORED = [...HEAD, 'recovery/*/*', 'backups/*', 'data/*'];
 const HISTORY = 'history/*';
 /** What channels of notifications were told. */
 const NOTICES = 'notices/*';
-/** Keys, wrapped to recovery keys. Those keys themselves are below `keys/`, where no role puts anything. */
+/** Keys wrapped to recovery keys. Those keys themselves are below `keys/`, where no role writes. */
 const WRAPS = ['recovery/*/*'];
-/** The word that a run is to stop, and that a snapshot need not be held any more. */
+/** The request to stop a run, or to release its snapshot. */
 const CANCELS = 'runs/*/cancel';
 const RELEASES = 'runs/*/released';
 const REPORT_KEYS: readonly Purpose[] = ['manifest', 'index'];
 const ALL_PURPOSES: readonly Purpose[] = ['repository', 'manifest', 'index', 'data'];
-/** Who signs: all others can check, and cannot forge. */
+/** Roles that sign: all others can check, but cannot forge. */
 const SIGNERS: readonly DeployedFunction[] = ['commit', 'decide'];
 /** Kinds of reports that a job writes: docs/reference/format.md, "Report". */
 const reports = (...kinds: readonly string[]) => kinds.map((kind) => `reports/${kind}/*`);
@@ -74,7 +77,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     generate: REPORT_KEYS,
     decrypt: ['repository', 'manifest', 'index'],
   };
-  // Looks whether a key was wrapped already.
+  // Checks whether a key was already wrapped.
   const wrapper: Permissions = { ...writer, get: [...writer.get, ...WRAPS] };
   const reader: Permissions = {
     ...NOTHING,
@@ -82,7 +85,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     generate: REPORT_KEYS,
     decrypt: ALL_PURPOSES,
   };
-  // Looks whether somebody has cancelled it.
+  // Checks whether somebody has cancelled it.
   const stoppable: Permissions = {
     ...reader,
     get: [...EVERYTHING, CANCELS],
@@ -96,7 +99,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       generate: ['repository', ...REPORT_KEYS],
     },
     hold: writer,
-    // It alone reads the database, and so it alone seals records.
+    // Only this function reads the database, and so only it seals records.
     'backup-partition': {
       ...wrapper,
       put: ['data/*', 'runs/*', ...WRAPS],
@@ -104,7 +107,7 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       decrypt: [...writer.decrypt, ...(deltas ? (['data'] as const) : [])],
     },
     commit: { ...wrapper, put: ['data/*', 'backups/*', 'runs/*', BUNDLES, HISTORY, ...WRAPS] },
-    // Marks of spoilt packs make the next backup store again what they held.
+    // Marks of spoilt packs make the next backup store their content again.
     verify: { ...reader, put: [...reports('verify'), 'backups/_spoilt/*'] },
     restore: stoppable,
     drill: { ...stoppable, put: [...reports('audit', 'drill'), HISTORY] },
@@ -114,11 +117,11 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
       put: [...reports('audit'), 'exports/*', HISTORY],
     },
     prune: {
-      // Which of what is wrapped to recovery keys is of a run.
+      // To find the wrapped keys of a run.
       get: [...LISTED, ...WRAPS],
-      // A backup that was held while it was taken out is listed again.
+      // A backup that was held while it was being unlisted is listed again.
       put: ['expired/*', ...reports('audit', 'prune'), 'backups/*', BUNDLES],
-      // Notes of runs that are old go too.
+      // Old notes of runs are removed too.
       delete: ['data/*', 'backups/*', 'expired/*', BUNDLES, HISTORY, ...WRAPS],
       generate: REPORT_KEYS,
       decrypt: ['repository', 'manifest'],
@@ -127,11 +130,11 @@ function permissionsOf(name: DeployedFunction, deltas: boolean): Permissions {
     lock: { ...NOTHING, get: LISTED, seeLocks: LOCKED_FOLDERS, lock: LOCKED_FOLDERS },
     // What it puts is in second places: copy-statements.ts.
     copy: { ...NOTHING, get: [...EVERYTHING, ...WRAPS] },
-    // What makes a backup look young is proven.
+    // Whatever makes a backup look young is proven.
     watchdog: { ...NOTHING, get: [...LISTED, HISTORY], decrypt: ['manifest'] },
-    // Links to exports are good for what their maker may read.
+    // A link to an export works only if its maker may read it.
     'admin-api': { ...NOTHING, get: [...LISTED, 'exports/*', HISTORY, NOTICES], seeLocks: RESTORED },
-    // Leaves word for a run that is to stop, and reads what was left before.
+    // Leaves the request to stop a run, and reads earlier ones.
     decide: {
       ...NOTHING,
       get: [...LISTED, CANCELS, RELEASES],
@@ -191,7 +194,7 @@ export function repositoryStatements(name: DeployedFunction, place: RepositoryPl
   ];
 }
 
-/** Keys of other purposes, and data keys of format 1, have no source in their context. */
+/** The context of keys of other purposes, and of data keys of format 1, has no source. */
 function ofSources(name: DeployedFunction, { sources, ownSourcesOnly }: RepositoryPlace) {
   if (!sources || (name !== 'backup-partition' && !ownSourcesOnly)) return {};
   return { StringEqualsIfExists: { 'kms:EncryptionContext:source': [...sources] } };

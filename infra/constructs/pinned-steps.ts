@@ -14,8 +14,8 @@ type VersionInvokeProps = Omit<LambdaInvokeProps, 'lambdaFunction'> & {
 };
 
 /**
- * Invokes the version of a function that is deployed with the state machine. An execution that runs keeps its definition, and so ends
- * with the code that it began with, whatever is deployed meanwhile.
+ * Invokes the version of a function that is deployed with the state machine. A running execution keeps its
+ * definition, so it ends with the code that it began with, whatever is deployed meanwhile.
  */
 export class VersionInvoke extends LambdaInvoke {
   protected override readonly taskPolicies: PolicyStatement[];
@@ -23,11 +23,11 @@ export class VersionInvoke extends LambdaInvoke {
   constructor(scope: Construct, id: string, { lambdaFunction, ...props }: VersionInvokeProps) {
     const version = lambdaFunction.currentVersion;
     super(scope, id, { ...props, lambdaFunction: version as IFunction });
-    // The version, and how it is called without waiting for it. What a failed deployment made goes with it: Lambda publishes no
-    // version that is like the one before.
+    // The version, and its settings for asynchronous calls. What a failed deployment made is removed with it:
+    // Lambda publishes no version that equals the one before.
     for (const made of version.node.findAll())
       if (CfnResource.isCfnResource(made)) made.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    // All versions: executions that began before a deployment have the same role.
+    // All versions: executions from before a deployment have the same role.
     this.taskPolicies = [
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],

@@ -5,7 +5,7 @@ import { EventBridgePutEvents, type EventBridgePutEventsProps } from 'aws-cdk-li
 import type { Construct } from 'constructs';
 import { EVENT_SOURCE, type EventType } from '../../shared/config/events.ts';
 
-/** May put events in Holdfast's name alone. */
+/** May put events only as Holdfast. */
 class PutHoldfastEvents extends EventBridgePutEvents {
   constructor(scope: Construct, id: string, props: EventBridgePutEventsProps) {
     super(scope, id, props);
@@ -23,7 +23,7 @@ export interface PutEventOptions {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A state that tells EventBridge, and tries five times. */
+/** A state that puts an event, with five attempts. */
 export function putEventState(
   scope: Construct,
   name: string,

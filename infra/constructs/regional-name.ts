@@ -1,7 +1,10 @@
 import { Names, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
-/** A name for what one account has in one list for all regions: two deployments of the same name never meet in it. */
+/**
+ * A name for a resource whose names an account shares across regions: two deployments of the same name never
+ * collide.
+ */
 export function regionalName(construct: Construct, maxLength = 64): string {
   const { region } = Stack.of(construct);
   // The longest name of a region: ap-southeast-1.

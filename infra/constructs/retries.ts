@@ -2,14 +2,14 @@ import { Duration } from 'aws-cdk-lib';
 import { JitterType, type RetryProps } from 'aws-cdk-lib/aws-stepfunctions';
 import { ERRORS } from '../../shared/core/errors.ts';
 
-/** May come right when it is run again another day; at once it takes as long. */
+/** May succeed when run again another day; at once it takes as long. */
 const TOO_LONG: readonly string[] = ['E_RUN_TOO_LONG', 'E_OUT_OF_TIME'];
 const ATTEMPTS = 3;
 
-/** Of what nobody has classified, and of a task that Fargate stopped. */
+/** For unclassified errors, and for a task that Fargate stopped. */
 const MAY_COME_RIGHT: readonly string[] = ['E_INTERNAL', 'E_ABORTED'];
 
-/** Codes of errors that come again however often a step is repeated. */
+/** Codes of errors that repeating a step does not change. */
 const FINAL_CODES = Object.entries(ERRORS)
   .filter(
     ([code, { retryable }]) => (!retryable && !MAY_COME_RIGHT.includes(code)) || TOO_LONG.includes(code),
@@ -19,8 +19,8 @@ const FINAL_CODES = Object.entries(ERRORS)
 const FINAL: RetryProps = { errors: FINAL_CODES, maxAttempts: 0 };
 
 /**
- * Lambda did not begin, as the account, or its network, had no room. A new account runs ten functions at once: waiting is all
- * that helps, for about a quarter of an hour, each for a time of its own.
+ * Lambda did not start, as the account, or its network, had no capacity. A new account runs ten functions at
+ * once: only waiting helps, for about a quarter of an hour, each for a different time.
  */
 const THROTTLED: RetryProps = {
   errors: [
@@ -38,7 +38,10 @@ const THROTTLED: RetryProps = {
   jitterStrategy: JitterType.FULL,
 };
 
-/** 3, 6 and 12 seconds, without jitter, which could make all of them at once: they outlast a store that refuses for ten. */
+/**
+ * 3, 6 and 12 seconds, without jitter, which could make all of them short: they outlast a store that refuses
+ * for ten seconds.
+ */
 const soon = (errors: string[]): RetryProps => ({
   errors,
   maxAttempts: ATTEMPTS,
@@ -46,12 +49,12 @@ const soon = (errors: string[]): RetryProps => ({
   backoffRate: 2,
 });
 
-/** What the steps of a backup retry; each may be repeated without harm (docs/guide/aws.md). First match counts. */
+/** What the steps of a backup retry; each is safe to repeat (docs/guide/aws.md). The first match counts. */
 export const STEP_RETRIES: readonly RetryProps[] = [FINAL, THROTTLED, soon(['States.ALL'])];
 
 /**
- * What the step retries that waits for the holder's word. A holder that failed holds nothing, and one that was never begun is
- * forgotten before the step stops waiting (`HOLD_EVENT_AGE`); a run is planned by one holder alone.
+ * Retries of the step that waits for the holder to call back. A failed holder holds nothing, and one that
+ * never started is dropped before the step stops waiting (`HOLD_EVENT_AGE`); only one holder plans a run.
  */
 export const HOLD_RETRIES: readonly RetryProps[] = [
   FINAL,
@@ -60,8 +63,9 @@ export const HOLD_RETRIES: readonly RetryProps[] = [
 ];
 
 /**
- * What the step retries that waits for a share's task: what it says by itself, one that died or was never begun
- * (`States.HeartbeatTimeout`), and what ECS says where it has no room. It needs a minute to begin, so there is no hurry.
+ * Retries of the step that waits for a share's task: for the task's own errors, for one that died or never
+ * started (`States.HeartbeatTimeout`), and for ECS's answer if it has no capacity. Starting takes a minute,
+ * so there is no hurry.
  */
 export const TASK_RETRIES: readonly RetryProps[] = [
   FINAL,

@@ -18,14 +18,14 @@ import { taskProps } from './partition-steps.ts';
 import { RevisionTask } from './pinned-steps.ts';
 import { putEventState } from './put-event.ts';
 
-/** Jobs whose functions begin a task by themselves, if a backup is too large for them. */
+/** Jobs whose functions start a task by themselves, if a backup is too large for them. */
 export const HANDED_OVER = ['restore', 'drill'] as const;
 export type HandedOverJob = (typeof HANDED_OVER)[number];
 
 export interface TaskRunProps {
   readonly job: HandedOverJob;
   readonly fargate: FargateRuntime;
-  /** Where a task that died is told of. */
+  /** Where the death of a task is published. */
   readonly eventBus: IEventBus;
   readonly logRetention?: RetentionDays | undefined;
 }
@@ -33,7 +33,7 @@ export interface TaskRunProps {
 const LIMIT = Duration.hours(12);
 
 const NOTHING_DONE = { restoreMs: 0, compareMs: 0, records: 0, plainBytes: 0 };
-/** What the event of a job's end says besides its run and its backup, by where the task's event has it. */
+/** What the event of a job's end contains besides its run and its backup, taken from the task's event. */
 const TOLD = {
   restore: {
     type: 'Restore Finished',
@@ -50,8 +50,8 @@ const TOLD = {
 const DIED = 'the task failed, or died; its log says why';
 
 /**
- * Runs the task of one job and waits for it, so that a task that dies is told of. Started by the job's function with `{run, event}`.
- * Nothing is tried again: a restore is never begun twice.
+ * Runs one job's task and waits for it, so that its death is published. Started by the job's function with
+ * `{run, event}`. Retries nothing: a restore never starts twice.
  */
 export class TaskRun extends Construct {
   readonly stateMachine: StateMachine;

@@ -24,21 +24,21 @@ import { explainStep, verifySteps } from './verify-steps.ts';
 export interface VerificationStateMachineProps {
   readonly functions: {
     readonly verify: LambdaFunction;
-    /** Says in words what another failed with. */
+    /** Puts another step's failure into words. */
     readonly commit: LambdaFunction;
   };
-  /** Where damage is told. */
+  /** Where damage is published. */
   readonly eventBus: IEventBus;
 
   /**
-   * Parts that are read at the same time.
+   * Parts to read at the same time.
    *
    * @default 10
    */
   readonly maxConcurrency?: number | undefined;
 
   /**
-   * How long the log of executions is kept. It has no data of the database.
+   * How long the log of executions is kept. It contains no data of the database.
    *
    * @default RetentionDays.THREE_MONTHS
    */
@@ -48,8 +48,9 @@ export interface VerificationStateMachineProps {
 const TIMEOUT = Duration.hours(26);
 
 /**
- * Verifies backups of any size: plans parts, reads them side by side, tells. It is started with an event of the function `verify`
- * (docs/reference/functions.md): `{backup, depth?}` or `{since, depth?, days?, scheduledTime?}`.
+ * Verifies backups of any size: plans parts, reads them in parallel, publishes. Its input is an event of the
+ * function `verify` (docs/reference/functions.md): `{backup, depth?}` or `{since, depth?, days?,
+ * scheduledTime?}`.
  */
 export class VerificationStateMachine extends Construct {
   readonly stateMachine: StateMachine;

@@ -13,21 +13,21 @@ import { CAUGHT, jobStep } from './job-step.ts';
 
 export interface VerifySteps {
   readonly verify: LambdaFunction;
-  /** Parts that are read at the same time. */
+  /** Parts to read at the same time. */
   readonly maxConcurrency: number;
-  /** Says in words what a step failed with. */
+  /** Puts a step's failure into words. */
   readonly explain: LambdaFunction;
-  /** Everything was read, and is as it was written. */
+  /** Everything was read, and is whole. */
   readonly whole: IChainable;
   /** `$.verification.damaged` has the keys of damaged backups. */
   readonly damaged: IChainable;
-  /** `$.failure` says why not all could be read. */
+  /** `$.failure` says why not everything could be read. */
   readonly failed: IChainable;
 }
 
 /**
- * Has the parts at `$.verification.parts` verified, each by an execution of its own. What a function cannot read in its time it
- * gives back as two parts, so that nothing fails because it is big.
+ * Has the parts at `$.verification.parts` verified, each by an execution of its own. A function that runs out
+ * of time returns its part as two smaller ones, so that nothing fails because of its size.
  *
  * @returns the first state
  */
@@ -36,7 +36,7 @@ export function verifySteps(scope: Construct, steps: VerifySteps): IChainable {
     lambdaFunction: steps.verify,
     resultSelector: { 'damaged.$': '$.damaged', 'unfinished.$': '$.unfinished', failures: [] },
   });
-  // The map itself says only that a part failed, not why.
+  // The map itself only says that a part failed, not why.
   const noted = new Pass(scope, 'NotePartFailure', {
     parameters: {
       damaged: [],
@@ -76,7 +76,7 @@ export function verifySteps(scope: Construct, steps: VerifySteps): IChainable {
   return parts.addCatch(explained, CAUGHT).next(gather);
 }
 
-/** Makes words of the JSON at `$.failure.Cause`; goes on with the JSON where nobody can. */
+/** Puts the JSON at `$.failure.Cause` into words; keeps the JSON if that fails. */
 export function explainStep(
   scope: Construct,
   name: string,

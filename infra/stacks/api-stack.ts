@@ -5,7 +5,7 @@ import { AdminConsole } from '../constructs/admin-console.ts';
 
 export type ApiStackProps = StackProps & AdminApiProps;
 
-/** The admin API, and the console where it is asked for. */
+/** The admin API, and the console if it is configured. */
 export class ApiStack extends Stack {
   readonly api: AdminApi;
   readonly console: AdminConsole | undefined;

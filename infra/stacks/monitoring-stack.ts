@@ -4,7 +4,7 @@ import { BackupMonitoring, type BackupMonitoringProps } from '../constructs/back
 
 export type MonitoringStackProps = StackProps & BackupMonitoringProps;
 
-/** What tells somebody. */
+/** Whatever alerts people. */
 export class MonitoringStack extends Stack {
   readonly monitoring: BackupMonitoring;
 

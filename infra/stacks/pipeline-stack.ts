@@ -37,7 +37,7 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'RestoreFunctionName', { value: this.pipeline.function('restore').functionName });
   }
 
-  /** Commands to copy; what is in capitals is to be filled in. */
+  /** Commands to copy; fill in what is in capitals. */
   #tellTasks(): void {
     const { config, schedules } = this.pipeline;
     if (!config.aws.fargate) return;
@@ -52,7 +52,7 @@ export class PipelineStack extends Stack {
     if (drilled !== undefined) command('DrillTaskCommand', 'drill', { source: drilled, requestedBy: 'YOU' });
   }
 
-  /** Whom the buckets of second places must let in. */
+  /** The roles that the buckets of second places must let in. */
   #tellCopyRoles(): void {
     const { copies } = this.pipeline;
     if (!copies) return;
@@ -67,7 +67,7 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'CopyStateMachineArn', { value: copies.stateMachine.stateMachineArn });
   }
 
-  /** What the databases' own groups must let in. */
+  /** What the databases' own security groups must let in. */
   #tellSecurityGroups(): void {
     if (!this.pipeline.isInVpc) return;
     const ids = this.pipeline.connections.securityGroups.map(({ securityGroupId }) => securityGroupId);
@@ -78,8 +78,9 @@ export class PipelineStack extends Stack {
   }
 
   /**
-   * What the API takes from this stack, whether there is an API or not. When it is taken out of the configuration, its stack
-   * still imports these, and CloudFormation would refuse to update this one without them.
+   * What the API takes from this stack, whether or not there is an API. When the API is removed from the
+   * configuration, its stack still imports these, and CloudFormation would refuse to update this one without
+   * them.
    */
   #exportAlways(): void {
     const { stateMachine, verification } = this.pipeline;
@@ -91,7 +92,7 @@ export class PipelineStack extends Stack {
 
 type Network = NonNullable<HoldfastConfig['aws']>['network'];
 
-/** By ids alone: nothing is looked up, so that synthesis needs no account. */
+/** By ids only: nothing is looked up, so synthesis needs no account. */
 function networkOf(
   scope: Construct,
   network: Network,
@@ -102,7 +103,7 @@ function networkOf(
   Annotations.of(scope).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
   const vpc: IVpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
     vpcId,
-    // Placeholders, one a subnet; nothing that is made here is bound to a zone.
+    // Placeholders, one per subnet; nothing that is made here is bound to a zone.
     availabilityZones: subnetIds.map((_, i) => `zone-${i}`),
     privateSubnetIds: [...subnetIds],
   });

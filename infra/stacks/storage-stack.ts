@@ -44,7 +44,7 @@ export class StorageStack extends Stack {
     if (!aws.storage?.existing) return { bucketName, prefix };
     if (bucketName === undefined || kmsKey === undefined)
       throw new Error(
-        'aws.storage.existing is set; repository and kmsKey must name the bucket and its key then',
+        'aws.storage.existing is set; then repository and kmsKey must name the bucket and its key',
       );
     return { bucket: Bucket.fromBucketName(this, 'Bucket', bucketName), prefix };
   }
@@ -53,15 +53,14 @@ export class StorageStack extends Stack {
 function placeOf(repository: string | undefined): Pick<BackupStorageProps, 'bucketName' | 'prefix'> {
   if (repository === undefined) return {};
   const match = REPOSITORY.exec(repository);
-  if (!match)
-    throw new Error(`repository is '${repository}'; on AWS it is s3://bucket or s3://bucket/prefix`);
+  if (!match) throw new Error(`repository is '${repository}'; on AWS give s3://bucket or s3://bucket/prefix`);
   const [, bucketName, prefix] = match;
   return { bucketName, ...(prefix ? { prefix } : {}) };
 }
 
 function arnOf(kmsKey: string): string {
   if (KEY_ARN.test(kmsKey)) return kmsKey;
-  throw new Error(`kmsKey is '${kmsKey}'; on AWS it is the key's ARN, so that roles can name it`);
+  throw new Error(`kmsKey is '${kmsKey}'; on AWS give the ARN of the key, so that roles can name it`);
 }
 
 function storageProps(storage: AwsSettings['storage'] = {}): BackupStorageProps {

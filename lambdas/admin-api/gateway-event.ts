@@ -9,7 +9,7 @@ import { refuseNoMethod } from '../../shared/api/server/match-route.ts';
 import { problemResponse } from '../../shared/api/server/responses.ts';
 import { API_BASE, API_KEY_BASE } from '../../shared/core/api-names.ts';
 
-/** What API Gateway sends: of a REST API, or of an HTTP API with payloads of version 2.0. */
+/** API Gateway's event: from a REST API, or from an HTTP API with payload version 2.0. */
 export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
 
 interface Parts {
@@ -21,7 +21,7 @@ interface Parts {
 }
 
 /**
- * The event as a standard request. Who signed it is what the gateway says, whatever the request says.
+ * The event as a standard request. The signer is whoever the gateway says, whatever the request says.
  *
  * @throws E_NO_ROUTE for a method that no route has
  */
@@ -36,7 +36,7 @@ export function fromGateway(event: GatewayEvent): {
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   const url = new URL(`${path}${query === '' ? '' : `?${query}`}`, 'https://gateway');
   const isOfKeys = url.pathname.startsWith(`${API_KEY_BASE}/`);
-  // Also where it leads elsewhere by `..`: the gateway has checked no login.
+  // Also if `..` leads elsewhere: the gateway has checked no login.
   const takesKeysAlone = isOfKeys || path.startsWith(`${API_KEY_BASE}/`);
   if (isOfKeys) url.pathname = API_BASE + url.pathname.slice(API_KEY_BASE.length);
   refuseNoMethod(method, url.pathname);
@@ -44,10 +44,12 @@ export function fromGateway(event: GatewayEvent): {
   return { request, context: { ...context, takesKeysAlone } };
 }
 
-/** A function answers with 6 MB at most, headers and quoting included. */
+/** A function's response has at most 6 MB, including headers and quoting. */
 const MOST_BODY_BYTES = 5_000_000;
 
-/** Both kinds of API take this form. A file that is too large, or cannot be read to its end, is refused whole. */
+/**
+ * Both kinds of API take this form. A file that is too large, or cannot be read to its end, is refused whole.
+ */
 export async function toGateway(response: Response): Promise<APIGatewayProxyStructuredResultV2> {
   let body: string;
   try {
@@ -71,7 +73,7 @@ async function bodyOf({ body }: Response): Promise<string> {
     if (size > MOST_BODY_BYTES)
       throw new ApiError('E_BAD_REQUEST', `the answer has more than ${MOST_BODY_BYTES} bytes`, {
         status: 422,
-        hint: 'Ask for less of it, by from and to.',
+        hint: 'Ask for less, with from and to.',
       });
     parts.push(part);
   }
@@ -116,7 +118,7 @@ function partsOfVersion1(event: APIGatewayProxyEvent): Parts {
   };
 }
 
-/** The path begins with the stage where the API is called by its own name. */
+/** The path begins with the stage if the API is called by its own name. */
 function withoutStage(path: string, stage: string): string {
   return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path;
 }

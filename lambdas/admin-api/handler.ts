@@ -6,9 +6,9 @@ import { logger } from '../runtime/telemetry.ts';
 import { fromGateway, type GatewayEvent, toGateway } from './gateway-event.ts';
 import { openAdminApi } from './open-api.ts';
 
-/** Opening is tried again at the next request where it failed. */
+/** If opening failed, the next request tries again. */
 let opened: Promise<AdminApiServer> | undefined;
-/** Kept for the answer. */
+/** Time kept for the response. */
 const RESERVE_MS = SECOND_MS;
 
 /** The admin API behind API Gateway: REST APIs and HTTP APIs. */

@@ -13,8 +13,9 @@ type Env = Readonly<Record<string, string | undefined>>;
 const LEAST_SECRET_CHARS = 32;
 
 /**
- * The API of this function, by its environment: beside that of all functions `HOLDFAST_STATE_MACHINE` and `HOLDFAST_VERIFICATION`
- * (ARNs), `HOLDFAST_ALIAS` (by which their executions are started), `HOLDFAST_API_FUNCTIONS` (JSON: ARNs by name) and `HOLDFAST_API_SECRET` (ARN of a secret of 32 characters or more).
+ * The API of this function, from its environment: besides the common variables `HOLDFAST_STATE_MACHINE` and
+ * `HOLDFAST_VERIFICATION` (ARNs), `HOLDFAST_ALIAS` (for starting their executions), `HOLDFAST_API_FUNCTIONS`
+ * (JSON: ARNs by name) and `HOLDFAST_API_SECRET` (ARN of a secret of at least 32 characters).
  *
  * @throws E_CONFIG, E_STORE_*
  */

@@ -26,8 +26,8 @@ const Event = z.union([
 ]);
 
 /**
- * Lists a backup all shares of which are stored; or gives the run up, so that nothing of it is listed any more; or notes why a
- * share was given up; or says in words what another step failed with, which Step Functions has as JSON.
+ * Lists a backup whose shares are all stored; or gives the run up, so that its backup is never listed; or
+ * records why a share failed; or puts another step's failure, which Step Functions has as JSON, into words.
  */
 export const handler = defineFunction(
   Event,
@@ -58,7 +58,8 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
     Ratio: storedBytes > 0 ? plainBytes / storedBytes : undefined,
     Suspects: suspect ? suspect.findings.length : 0,
     BackupFailed: 0,
-    // Its alarm is that of damage that a verification found; the next look of the watchdog says what is known by then.
+    // Raises the same alarm as damage that a verification found; the watchdog's next check says what is known
+    // by then.
     VerificationFailed: parentDamage > 0 ? 1 : undefined,
   });
   return {
@@ -75,7 +76,7 @@ async function commit({ run, source }: RunOfEvent, invocation: Invocation) {
     parent: parent ?? null,
     parentDamage,
     head: head ?? null,
-    /** For the state machine: what is verified next. */
+    /** For the state machine: what to verify next. */
     verification: { parts: newPartsOf(key, storedBytes), damaged: [] },
   };
 }

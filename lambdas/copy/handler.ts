@@ -11,11 +11,11 @@ import type { Invocation } from '../runtime/invocation.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({
-  /** Only to this one. */
+  /** Only to this place. */
   place: z.string().min(1).optional(),
-  /** Only this one. */
+  /** Only this backup. */
   backup: backupKeyMember.optional(),
-  /** What the call before it answered, where its time was over. */
+  /** The answer of the previous call, if that ran out of time. */
   done: z.unknown().optional(),
 });
 
@@ -29,8 +29,8 @@ interface Copied {
 }
 
 /**
- * Copies one backup, or all, to the second places. Needs no key. Where there is more than fits into its time it says so, once something
- * was brought, and is to be called again.
+ * Copies one backup, or all, to the second places. Needs no key. If it runs out of time after copying
+ * something, it says so and must be called again.
  */
 export const handler = defineFunction(Event, async ({ place, backup }, invocation) => {
   const places = placesOf(invocation, place);
@@ -51,7 +51,7 @@ function placesOf({ config }: Invocation, name: string | undefined): readonly Co
   throw new HoldfastError('E_CONFIG', `${what} configured`, { hint: 'Set copy, and deploy.' });
 }
 
-/** Undefined where the time was over, and something was brought: the next call goes on. */
+/** Undefined if time ran out after something was copied: the next call continues. */
 async function copyInTime(
   place: CopyPlace,
   only: readonly BackupKey[] | undefined,
@@ -74,7 +74,7 @@ async function copyInTime(
     // The first backup makes it.
     if (isHoldfastError(error, 'E_NO_REPOSITORY')) return noneOf(name);
     if (!isOutOfTime(signal) || brought === 0) throw error;
-    logger.info('the time is over; the next call goes on', { place: name, bytes: brought });
+    logger.info('out of time; the next call continues', { place: name, bytes: brought });
     return undefined;
   }
 }
@@ -83,7 +83,10 @@ function isOutOfTime({ aborted, reason }: AbortSignal): boolean {
   return aborted && isHoldfastError(reason, 'E_OUT_OF_TIME');
 }
 
-/** What is damaged, here or there, is told of; what waits is brought by the next run, and what a prune removed is gone. */
+/**
+ * Damage, here or there, is published; what waits is copied by the next run, and what a prune removed is
+ * gone.
+ */
 async function report(place: string, result: CopyResult): Promise<Copied> {
   const { copied, present, packs, bytes, passedOver } = result;
   for (const { key, packs: ofBackup } of copied)

@@ -41,7 +41,7 @@ const Event = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('revoke-api-key'), id: ApiKeyId, requestedBy }),
   z.strictObject({ action: z.literal('note-api-key-use'), id: ApiKeyId }),
-  /** What the admin API is about to begin. */
+  /** What the admin API is about to start. */
   z.strictObject({
     action: z.enum(['create', 'verify']),
     backups: keys,
@@ -51,7 +51,7 @@ const Event = z.discriminatedUnion('action', [
   }),
 ]);
 
-/** Writes down what somebody decides about backups, or asked for. The admin API has no key to sign it with. */
+/** Records decisions about backups, and requests. The admin API has no key to sign with. */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {
@@ -78,7 +78,7 @@ export const handler = defineFunction(
 
 type KeyEvent = Exclude<z.infer<typeof Event>, { readonly backups: unknown }>;
 
-/** API keys: the admin API has no key of the repository, by which to tell them from made up ones. */
+/** API keys: the admin API does not have the repository's key, and so cannot tell them from forged ones. */
 async function keep(repository: OpenedRepository, event: KeyEvent, signal: AbortSignal): Promise<object> {
   switch (event.action) {
     case 'api-keys':
@@ -93,7 +93,10 @@ async function keep(repository: OpenedRepository, event: KeyEvent, signal: Abort
   }
 }
 
-/** Has a run stop, wherever it runs: a backup in shares lets its snapshot go and is never listed, others look for the word. */
+/**
+ * Stops a run, wherever it runs: a backup in shares releases its snapshot and is never listed, others look
+ * for the request.
+ */
 async function cancel(
   repository: OpenedRepository,
   event: {
@@ -109,7 +112,7 @@ async function cancel(
   const record = { action: 'cancel', by, outcome: 'begun', run, backups } as const;
   const report = await writeAudit(repository, record, signal);
   if (kind === 'backup') await abortBackup(repository, { run, reason: `cancelled by ${by}`, signal });
-  // A verification is its execution, which the API stops.
+  // A verification is an execution, which the API stops.
   else if (kind !== 'verify') await askToCancel(repository, { run, by, signal });
   return { report };
 }

@@ -22,7 +22,9 @@ const Event = z.strictObject({
   requestedBy: requestedBy.optional(),
 });
 
-/** Restores a backup (the newest good one) into a database that it makes for that, compares, and drops it. */
+/**
+ * Restores a backup (by default the newest good one) into a database that it makes, compares, and drops it.
+ */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {
@@ -71,7 +73,7 @@ function drillPlace(kind: string, { drill }: ResolvedConfig) {
   const known = knownKind(kind);
   const server = drill[known];
   if (server) return { kind: known, ...server };
-  throw new HoldfastError('E_CONFIG', `no place is configured where backups of ${kind} sources are drilled`, {
+  throw new HoldfastError('E_CONFIG', `no place is configured for drills of ${kind} sources`, {
     hint: `Set drill.${kind} in holdfast.config.ts and deploy.`,
   });
 }

@@ -15,7 +15,10 @@ const Event = z.strictObject({
   requestedBy,
 });
 
-/** Writes a backup, or a dataset of it, as plain text under `exports/`, where a link can be made to it for a while. */
+/**
+ * Writes a backup, or one of its datasets, as plain text under `exports/`, where a link can be made to it for
+ * a while.
+ */
 export const handler = defineFunction(Event, async (event, invocation) => {
   const { config, signal, id: run } = invocation;
   const repository = await invocation.repository();

@@ -12,7 +12,9 @@ const Event = z.strictObject({ run, source, type, note, noParent, taskToken: z.s
 
 const SAY_WHY_MS = 2_000;
 
-/** Plans, tells the state machine, and keeps the database's view open until commit or abort let it go. */
+/**
+ * Plans, tells the state machine, and keeps the database's snapshot open until commit or abort release it.
+ */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {
@@ -32,7 +34,7 @@ export const handler = defineFunction(
       isPlanned = true;
       return { run, released: await holdSnapshot(repository, plan, { until: holdUntil(until), signal }) };
     } catch (error) {
-      // Later, nobody waits for the token: commit learns from the repository that the view did not stand.
+      // Later, nobody waits for the token: commit learns from the repository that the snapshot did not last.
       if (!isPlanned) await callBackFailed(taskToken, error, signal);
       throw error;
     }
@@ -40,7 +42,7 @@ export const handler = defineFunction(
   { probe: 'runs', places: examinedSources },
 );
 
-/** Somewhat before the work is stopped: commit is to learn that it was the time that ran out. */
+/** Somewhat before the work is stopped: commit must learn that time ran out. */
 function holdUntil(until: Date): Date {
   return new Date(until.getTime() - SAY_WHY_MS);
 }

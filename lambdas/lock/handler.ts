@@ -9,13 +9,13 @@ import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({ backup: backupKeyMember.optional(), dryRun: z.boolean().optional() });
 
-/** Locks what one backup needs, or all that retention keeps. Needs no key. */
+/** Locks what one backup needs, or everything that retention keeps. Needs no key. */
 export const handler = defineFunction(Event, async (event, invocation) => {
   const { config, signal, onProgress } = invocation;
   const { lock, retention: policy } = config;
   const locks = await openLocks(repositoryPlace(config), lock);
   if (!lock || !locks)
-    throw new HoldfastError('E_CONFIG', 'lock is not configured, so that nothing is to be locked', {
+    throw new HoldfastError('E_CONFIG', 'lock is not configured, so there is nothing to lock', {
       hint: 'Set aws.storage.objectLock, or lock, and deploy.',
     });
   const repository = await invocation.repository({ withKey: false });

@@ -19,18 +19,18 @@ const Event = z.strictObject({
   type,
   note,
   noParent,
-  /** Given to every execution that is to make the same backup. */
+  /** The same for every execution that should make the same backup. */
   scheduledTime: z.string().min(1).max(64).optional(),
   /** The execution's own id: its ARN. */
   execution: z.string().min(1).max(1024),
 });
 
 interface Plan extends PlannedRun {
-  /** For who plans in its stead. */
+  /** For a function that plans in its place. */
   readonly noParent: boolean;
   /**
    * - `shares`: planned, all shares can be read.
-   * - `hold`: the database's view must be held: invoke `hold`, which plans.
+   * - `hold`: the database's snapshot must be kept open: invoke `hold`, which plans.
    * - `duplicate`: another execution makes the backup of that scheduled time; `run` is its run.
    */
   readonly mode: 'duplicate' | 'hold' | 'shares';
@@ -61,7 +61,7 @@ async function planOf(event: z.infer<typeof Event>, run: string, invocation: Inv
   if (event.scheduledTime !== undefined) {
     const { scheduledTime } = event;
     const claim = await claimRun(repository, { ...about, scheduledTime, signal });
-    if (claim.passedOver !== undefined) logger.warn('a claim is passed over', { cause: claim.passedOver });
+    if (claim.passedOver !== undefined) logger.warn('ignored a claim', { cause: claim.passedOver });
     if (!claim.isOurs) return { ...about, run: claim.run, noParent, mode: 'duplicate', shares: [] };
   }
   if (mustBeHeld(source)) return { ...about, noParent, mode: 'hold', shares: [] };
@@ -73,7 +73,7 @@ async function planOf(event: z.infer<typeof Event>, run: string, invocation: Inv
   return { ...about, noParent, mode: 'shares', shares: sharesOf(plan, about, config) };
 }
 
-/** What no share comes to, nobody gives up: it is noted here. */
+/** No share and no commit will follow, so the failure is recorded here. */
 async function noteFailure(
   { run, source, type }: Pick<PlannedRun, 'run' | 'source' | 'type'>,
   error: unknown,

@@ -6,8 +6,8 @@ import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
 /**
- * The repository; the first backup of a deployment makes it. Where the bucket has backups but their repository's file is
- * missing, that is refused.
+ * The repository; a deployment's first backup makes it. Refused if the bucket has backups but their
+ * repository's file is missing.
  *
  * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_STORE_*, E_KEY_*
  */
@@ -25,9 +25,9 @@ async function make(config: ResolvedConfig, signal: AbortSignal): Promise<void> 
   const { repository = '' } = config;
   try {
     const { location, repositoryId } = await initConfiguredRepository({ ...config, repository }, signal);
-    logger.warn('there was no repository, and one was made', { location, repositoryId });
+    logger.warn('there was no repository, so one was made', { location, repositoryId });
   } catch (error) {
-    // Of two first backups, one makes it.
+    // If two first backups run at once, one of them makes it.
     if (!isHoldfastError(error, 'E_REPOSITORY_EXISTS')) throw error;
   }
 }

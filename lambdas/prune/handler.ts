@@ -12,7 +12,7 @@ import { logger } from '../runtime/telemetry.ts';
 
 const Event = z.strictObject({ dryRun: z.boolean().optional(), requestedBy: requestedBy.optional() });
 
-/** What is planned where there are no backups yet. */
+/** The plan if there are no backups yet. */
 const NOTHING = {
   backups: 0,
   expire: 0,
@@ -21,7 +21,7 @@ const NOTHING = {
   refusal: null,
 };
 
-/** Takes out what retention does not keep. */
+/** Removes what retention does not keep. */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {

@@ -24,9 +24,9 @@ import type { OpenedRepository } from '../runtime/settings.ts';
 
 const Event = z.strictObject({
   backup: backupChoice,
-  /** Name of a target of the configuration. */
+  /** Name of a target in the configuration. */
   to: z.string().min(1),
-  /** Name of a database that is made for it, on the server of that target. */
+  /** Name of a database to make on that target's server. */
   newDatabase: z.string().min(1).max(63).optional(),
   datasets: z.array(z.string().min(1)).min(1).optional(),
   path: z.string().min(1).optional(),
@@ -40,7 +40,7 @@ const Event = z.strictObject({
   requestedBy,
 });
 
-/** Restores a backup into a database of the configuration, and compares what is there then with the backup. */
+/** Restores a backup into a configured database, and compares the result with the backup. */
 export const handler = defineFunction(
   Event,
   async (event, invocation) => {
@@ -129,7 +129,7 @@ async function workAt(
   };
 }
 
-/** Bytes of the records that are asked for. Of a part, as the plan says; of a small backup it is not asked. */
+/** Bytes of the requested records. For a part of a backup, from the plan; a small backup needs no check. */
 async function sizeOf(
   repository: OpenedRepository,
   key: BackupKey,

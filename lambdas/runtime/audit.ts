@@ -19,13 +19,13 @@ export interface Audited {
   readonly signal: AbortSignal;
 }
 
-/** Longest that writing down a failure may take, after the work itself was stopped. */
+/** Longest time to record a failure, after the work itself was stopped. */
 const LATE_MS = 10_000;
 
 /**
- * Does what somebody asked for, and writes down in the log and under `reports/` that it began and how it ended.
+ * Does what somebody asked for, and records in the log and under `reports/` that it began and how it ended.
  *
- * @throws E_STORE_*, E_KEY_* where it cannot be written down: then it does not begin
+ * @throws E_STORE_*, E_KEY_* if that cannot be recorded: then it does not begin
  */
 export async function audited<T>(
   repository: OpenedRepository,
@@ -44,13 +44,13 @@ export async function audited<T>(
     const { name } = toFunctionError(error, signal);
     await ended({ outcome: 'failed', code: name });
     await note(repository, { ...audit, outcome: 'failed', error: name }, AbortSignal.timeout(LATE_MS)).catch(
-      (problem: Error) => logger.error('the failure could not be written down', { error: problem }),
+      (problem: Error) => logger.error('the failure could not be recorded', { error: problem }),
     );
     throw error;
   }
 }
 
-/** A prune is in its report. */
+/** A prune is in its own report. */
 async function noted(
   repository: OpenedRepository,
   { action: kind, by, run, backups, target }: Omit<Audited, 'signal'>,

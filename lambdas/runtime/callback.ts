@@ -10,19 +10,22 @@ import { logger } from './telemetry.ts';
 
 /** Longest message that Step Functions takes. */
 const MOST_CAUSE_CHARS = 32_000;
-/** Many times within what the state machine waits for a sign of life. */
+/** Far more often than the state machine expects a sign of life. */
 const BEAT_MS = MINUTE_MS;
-/** What Step Functions says if nobody waits for the token: another task does the work, or the backup is given up. */
+/**
+ * Step Functions' answer if nobody waits for the token: another task does the work, or the backup was given
+ * up.
+ */
 const OVER = /^(TaskTimedOut|TaskDoesNotExist|InvalidToken)$/;
 
 const stepFunctions = new SFNClient({});
 
-/** Gives the state that waits for the token its output. */
+/** Completes the state that waits for the token, with its output. */
 export async function callBack(taskToken: string, output: object): Promise<void> {
   await stepFunctions.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) }));
 }
 
-/** Fails the state that waits for the token, by the code. If it cannot be told, the log says so. */
+/** Fails the state that waits for the token, with the code. If that fails, it is logged. */
 export async function callBackFailed(
   taskToken: string,
   problem: unknown,
@@ -34,17 +37,19 @@ export async function callBackFailed(
       new SendTaskFailureCommand({ taskToken, error: name, cause: message.slice(0, MOST_CAUSE_CHARS) }),
     );
   } catch (error) {
-    logger.error('the state machine could not be told', { error: error as Error });
+    logger.error('the state machine could not be reached', { error: error as Error });
   }
 }
 
-/** Tells at once, and every minute from then on, that the work goes on. @param over called if nobody waits for it */
+/**
+ * Reports at once, and then every minute, that the work goes on. @param over called if nobody waits for it
+ */
 export async function keepBeating(taskToken: string, over: () => void): Promise<Disposable> {
   const beat = async () => {
     try {
       await stepFunctions.send(new SendTaskHeartbeatCommand({ taskToken }));
     } catch (error) {
-      logger.warn('the state machine took no sign of life', { error: error as Error });
+      logger.warn('the state machine did not accept the heartbeat', { error: error as Error });
       if (OVER.test((error as Error).name)) over();
     }
   };

@@ -2,13 +2,13 @@ import { watchForCancel } from '../../shared/jobs/runs/cancel-run.ts';
 import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
-/** The answer of a function whose work somebody has cancelled: that is no failure, and alarms nobody. */
+/** The answer of a function whose work was cancelled: not a failure, and no alarm. */
 export interface Cancelled {
   readonly outcome: 'cancelled';
   readonly by: string;
 }
 
-/** Does work that somebody may cancel by the admin API. @throws what the work throws for other reasons */
+/** Does work that can be cancelled through the admin API. @throws what the work throws for other reasons */
 export async function cancellable<T>(
   repository: OpenedRepository,
   { run, signal }: { readonly run: string; readonly signal: AbortSignal },

@@ -1,20 +1,20 @@
 import { HoldfastError } from '../../shared/core/errors.ts';
 import { SECOND_MS } from '../../shared/core/units.ts';
 
-/** Of what is left when a function begins, this share is kept for ending in order; within bounds. */
+/** Share of the remaining time at a function's start that is kept for a clean end; within bounds. */
 const RESERVE_SHARE = 1 / 10;
 const LEAST_RESERVE_MS = SECOND_MS;
 const MOST_RESERVE_MS = 30 * SECOND_MS;
 
 const stop = new AbortController();
 
-/** Ends the work of this process in order, as a task does that is told to stop. */
+/** Ends this process's work cleanly, as for a task that is told to stop. */
 export function stopWork(): void {
   stop.abort(new HoldfastError('E_ABORTED', 'the task was told to stop'));
 }
 
 export interface Deadline extends Disposable {
-  /** Aborted somewhat before the time runs out, with E_OUT_OF_TIME as its reason; or when the task must stop. */
+  /** Aborted somewhat before time runs out, with E_OUT_OF_TIME as its reason; or when the task must stop. */
   readonly signal: AbortSignal;
   readonly until: Date;
 }
@@ -38,9 +38,9 @@ function outOfTime(workMs: number, memoryMiB: string | undefined): HoldfastError
   const memory = memoryMiB === undefined ? '' : ` with ${memoryMiB} MiB of memory`;
   return new HoldfastError(
     'E_OUT_OF_TIME',
-    `the work was not done after ${seconds} s${memory}, and was stopped before the time ran out`,
+    `the work was not done after ${seconds} s${memory}, and was stopped before time ran out`,
     {
-      hint: 'Give the function more memory (and with it processor) or time, make shares smaller, or run it on Fargate (docs/reference/functions.md, "Time").',
+      hint: 'Give the function more memory (which adds CPU) or time, make shares smaller, or run it on Fargate (docs/reference/functions.md, "Time").',
     },
   );
 }

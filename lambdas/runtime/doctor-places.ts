@@ -9,7 +9,7 @@ import { openPlace } from './places.ts';
 
 type Place = Omit<NamedSource, 'name'>;
 
-/** A database that a function logs in to, as a doctor looks at it. */
+/** A database that a function logs in to, for the doctor. */
 export function examinedPlace(name: string, place: Place, use: CheckUse): DoctorGroup {
   return sourceGroup({
     name,

@@ -9,11 +9,11 @@ import type { Invocation } from './invocation.ts';
 import { redact } from './redact.ts';
 import { repositoryPlace } from './settings.ts';
 
-/** What a function's role may do, as far as a doctor asks. */
+/** What a function's role may do, as far as the doctor needs to know. */
 export interface DoctorDuties {
-  /** Where its role may put an object; undefined: nowhere that a probe may lie. */
+  /** Where its role may put an object; undefined: nowhere suitable for a probe. */
   readonly probe?: 'expired' | 'runs';
-  /** Whether it signs what it lists or decides. @default false */
+  /** Whether it signs its backups or decisions. @default false */
   readonly signs?: boolean;
   /** Databases that it logs in to. */
   readonly places?: (config: ResolvedConfig) => readonly DoctorGroup[];
@@ -29,7 +29,7 @@ export function isDoctorEvent(event: unknown): boolean {
   return typeof event === 'object' && event !== null && 'doctor' in event && event.doctor === true;
 }
 
-/** Tries all that this function needs, by its own role, in its own network. */
+/** Checks everything that this function needs, with its own role, in its own network. */
 export async function examineHere(
   { config, signal }: Invocation,
   { probe, signs = false, places }: DoctorDuties,

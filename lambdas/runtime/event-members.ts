@@ -2,22 +2,22 @@ import * as z from 'zod';
 import { parseBackupKey } from '../../shared/core/ids.ts';
 import { parseBackupWord } from '../../shared/jobs/restore/choose-backup.ts';
 
-export const run = z.string().regex(/^[0-9a-f]{32}$/, 'a run is 32 lower-case hex digits');
-/** A name of the configuration. */
+export const run = z.string().regex(/^[0-9a-f]{32}$/, 'a run id has 32 lower-case hex digits');
+/** A name in the configuration. */
 export const source = z.string().min(1).max(128);
-export const type = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'");
-/** Empty where there is none: a state machine has no optional members. */
+export const type = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type has 1 to 32 of a-z, 0-9 and '-'");
+/** Empty if there is none: a state machine has no optional members. */
 export const note = z.string().max(500).optional();
-/** Whether nothing of earlier backups is used. */
+/** Whether to use nothing of earlier backups. */
 export const noParent = z.boolean().optional();
 export const backupKeyMember = z
   .string()
-  .refine((text) => parseBackupKey(text) !== undefined, 'wanted is a whole key of a backup: backups/…');
-/** A key, or `latest:` or `good:` and the name of a source. */
+  .refine((text) => parseBackupKey(text) !== undefined, 'give the whole path of a backup: backups/…');
+/** A path, or `latest:` or `good:` with the name of a source. */
 export const backupChoice = z
   .string()
   .refine(
     (text) => Boolean(parseBackupWord(text)?.source) || parseBackupKey(text) !== undefined,
-    'wanted is a whole key of a backup, latest:NAME or good:NAME of a source',
+    'give the whole path of a backup, or latest:NAME or good:NAME with the name of a source',
   );
 export const requestedBy = z.string().min(1).max(256);

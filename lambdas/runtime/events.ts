@@ -12,8 +12,8 @@ export interface EventDetail {
 }
 
 /**
- * Puts an event on the bus of HOLDFAST_EVENT_BUS. What was done is not undone because nobody could be told: a failure is logged,
- * not thrown.
+ * Puts an event on the bus in HOLDFAST_EVENT_BUS. Work is not undone because publishing failed: a failure is
+ * logged, not thrown.
  */
 export async function putEvent(type: EventType, detail: EventDetail): Promise<void> {
   const bus = process.env['HOLDFAST_EVENT_BUS'];
@@ -21,19 +21,19 @@ export async function putEvent(type: EventType, detail: EventDetail): Promise<vo
   try {
     const { putOne } = await import('./put-events.ts');
     if (!(await putOne(bus, type, { schema: EVENT_SCHEMA, ...deployment(), ...detail, ...shown(detail) })))
-      logger.error('the event was not taken', { event: type });
+      logger.error('the event was not accepted', { event: type });
   } catch (error) {
     logger.error('the event could not be sent', { event: type, error: error as Error });
   }
 }
 
-/** Whose event it is, where an account has several deployments. */
+/** Identifies the deployment, if an account has several. */
 function deployment(): { readonly deployment?: string } {
   const name = process.env['HOLDFAST_DEPLOYMENT'];
   return name ? { deployment: name } : {};
 }
 
-/** What another system said may quote what it was given. */
+/** Another system's message may quote its input. */
 function shown({ error }: EventDetail): Pick<EventDetail, 'error'> {
   return error ? { error: { ...error, message: redact(error.message) } } : {};
 }

@@ -2,8 +2,8 @@ import { ERRORS, type ErrorCode, HoldfastError, hintOf, isHoldfastError } from '
 import { redact } from './redact.ts';
 
 /**
- * What a function fails with. Lambda gives `name` to Step Functions as the error's name, so that Retry and Catch go by the
- * codes of docs/reference/errors.md. Holds no secret, and no stack of what caused it.
+ * A function's failure. Lambda gives `name` to Step Functions as the error's name, so that Retry and Catch go
+ * by the codes of docs/reference/errors.md. Contains no secret, and no stack of its cause.
  */
 export class FunctionError extends Error {
   override readonly name: ErrorCode;
@@ -38,9 +38,9 @@ function knownOf(error: unknown, signal: AbortSignal | undefined): HoldfastError
   return new HoldfastError('E_INTERNAL', message);
 }
 
-/** What was under way when work was stopped may fail as if the other side had gone. */
+/** Work in progress when it was stopped may fail as if the other side had gone. */
 function mayComeOfStopping(error: unknown): boolean {
-  // The SDK calls it both.
+  // The SDK uses both names.
   if (error instanceof Error && /^(AbortError|TimeoutError)$/.test(error.name)) return true;
   return isHoldfastError(error) && (error.code === 'E_ABORTED' || ERRORS[error.code].retryable);
 }
@@ -48,7 +48,7 @@ function mayComeOfStopping(error: unknown): boolean {
 interface Issue {
   readonly path?: readonly PropertyKey[];
   readonly message: string;
-  /** Of each form that the event may have. */
+  /** Issues of each form that the event may have. */
   readonly errors?: readonly (readonly Issue[])[];
 }
 
@@ -57,9 +57,9 @@ function problemsOf({ message, cause }: Error): string {
   return (cause as readonly Issue[]).flatMap(describe).join('; ');
 }
 
-/** Of an event that may have several forms, what is wrong with the nearest of them. */
+/** What is wrong with an event; if it may have several forms, for the nearest one. */
 function describe({ path = [], message, errors = [] }: Issue): string[] {
   const [nearest] = errors.toSorted((a, b) => a.length - b.length);
   if (nearest && nearest.length > 0) return nearest.flatMap(describe);
-  return [`${path.join('.') || 'the whole'}: ${message}`];
+  return [`${path.join('.') || 'the whole event'}: ${message}`];
 }

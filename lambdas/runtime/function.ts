@@ -12,20 +12,21 @@ import type { Invocation } from './invocation.ts';
 import { type OpenedRepository, openConfigured, readSettings } from './settings.ts';
 import { logger, tracer } from './telemetry.ts';
 
-/** What Lambda, or `task.ts` in its place, gives a function. */
+/** The context that Lambda, or `task.ts` in its place, gives a function. */
 export type FunctionContext = Pick<
   Context,
   'getRemainingTimeInMillis' | 'memoryLimitInMB' | 'functionName' | 'awsRequestId'
 > & {
-  /** Of a task, which may take hours. */
+  /** For a task, which may take hours. */
   readonly isTask?: boolean;
 };
-/** Keys of log lines that an event may have. */
+/** Members of an event that become keys of log lines. */
 const LOGGED = ['run', 'source', 'type', 'share', 'backup', 'requestedBy'] as const;
 
 /**
- * A Lambda function around one job: parses the event, logs with its run, source and type, stops the work before the time runs
- * out, and fails by the codes of docs/reference/errors.md. Of `{"doctor": true}` it tries instead what its work needs.
+ * A Lambda function around one job: parses the event, logs with its run, source and type, stops the work
+ * before time runs out, and fails with the codes of docs/reference/errors.md. For `{"doctor": true}` it
+ * checks what its work needs instead.
  */
 export function defineFunction<S extends z.ZodType, R>(
   schema: S,

@@ -3,7 +3,7 @@ import { bytes } from '../../shared/core/human.ts';
 import type { Invocation } from './invocation.ts';
 import { logger } from './telemetry.ts';
 
-/** The answer of a function whose work a task does. */
+/** The answer of a function that handed its work to a task. */
 export interface HandedOver {
   readonly run: string;
   /** ARN of the execution that runs the task. */
@@ -12,11 +12,11 @@ export interface HandedOver {
 }
 
 /**
- * Has a task do the work, if the records are too many for a function's time. It gets the same run, so that reports and events
- * are those of this invocation.
+ * Has a task do the work, if there are too many records for a function's time. The task gets the same run, so
+ * that reports and events are this invocation's.
  *
- * @returns undefined where the function is to do it itself
- * @throws E_CONFIG where there are no tasks
+ * @returns undefined if the function should do it itself
+ * @throws E_CONFIG if there are no tasks
  */
 export async function handOver(
   plainBytes: number,
@@ -35,9 +35,9 @@ export async function handOver(
 function tooLarge(plainBytes: number, mostBytes: number): HoldfastError {
   return new HoldfastError(
     'E_CONFIG',
-    `${bytes(plainBytes)} of records are more than a function has time for; its limit is ${bytes(mostBytes)}`,
+    `${bytes(plainBytes)} of records take longer than a function may run; its limit is ${bytes(mostBytes)}`,
     {
-      hint: 'Set aws.fargate (it needs aws.network) and deploy: a task does it then. Or use the command line on a machine that reaches both, or raise aws.restoreMiB.',
+      hint: 'Set aws.fargate (it needs aws.network) and deploy: then a task does it. Or use the command line on a machine that reaches both, or raise aws.restoreMiB.',
       details: { plainBytes, mostBytes },
     },
   );

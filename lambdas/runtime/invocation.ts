@@ -5,11 +5,11 @@ import type { KeyUse, OpenedRepository } from './settings.ts';
 /** What a function works with. */
 export interface Invocation {
   readonly config: ResolvedConfig;
-  /** Who asked, where the event does not say it. */
+  /** Who asked, if the event does not say. */
   readonly by: string;
-  /** 32 hex digits of this invocation, for what has no run of its own. */
+  /** 32 hex digits of this invocation, for work without a run of its own. */
   readonly id: string;
-  /** Whether there are hours, and not minutes. */
+  /** Whether it has hours, not minutes. */
   readonly isTask: boolean;
   /** Aborted somewhat before the function's time runs out. */
   readonly signal: AbortSignal;

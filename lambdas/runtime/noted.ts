@@ -2,7 +2,7 @@ import { noteEnd as note, type RunAbout, type RunResultNote } from '../../shared
 import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
-/** Notes in the history of the repository how a run ended. Throws nothing. */
+/** Records in the repository's history how a run ended. Never throws. */
 export function noteRunEnd(
   repository: OpenedRepository,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,

@@ -11,15 +11,17 @@ export type OpenedSource = Awaited<ReturnType<typeof openSource>>;
 
 type Place = Omit<NamedSource, 'name'>;
 
-/** Where a database is, and the environment that its adapter is to see: with its login, without this process's. */
+/**
+ * Where a database is, and the environment for its adapter: with its login, without this process's variables.
+ */
 export interface OpenPlace {
   readonly config: SourceConfig;
   readonly env: Env;
 }
 
 /**
- * The source of that name. Its backups are called after the configuration: a database that moves to another host stays the same
- * source, and who may not read its secret still knows whose backups they are.
+ * The source of that name. Its backups carry the configured name: a database that moves to another host stays
+ * the same source, and roles that may not read its secret still know whose backups they are.
  *
  * @throws E_USAGE for an unknown name, E_SOURCE_REFUSED, E_CONFIG
  */
@@ -32,12 +34,12 @@ export async function openConfiguredSource(
   return namedSource(await openSource(place, env), name);
 }
 
-/** @throws E_USAGE naming those that there are */
+/** @throws E_USAGE naming the existing ones */
 function findSource(name: string, { sources }: ResolvedConfig): NamedSource {
   return findNamed(name, sources, 'source');
 }
 
-/** A database that restores may write to. @throws E_USAGE naming those that there are */
+/** A database that restores may write to. @throws E_USAGE naming the existing ones */
 export function findTarget(name: string, { targets }: ResolvedConfig): NamedSource {
   return findNamed(name, targets, 'target');
 }
@@ -46,12 +48,12 @@ function findNamed(name: string, places: readonly NamedSource[], what: string): 
   const found = places.find((place) => place.name === name);
   if (found) return found;
   const known = places.map((place) => place.name).join(', ') || 'none';
-  throw new HoldfastError('E_USAGE', `'${name}' is no ${what} of the configuration; there are: ${known}`, {
+  throw new HoldfastError('E_USAGE', `'${name}' is not a configured ${what}; there are: ${known}`, {
     hint: `Name one of them, or add it to ${what}s in holdfast.config.ts and deploy.`,
   });
 }
 
-/** Fetches the secret, where there is one. @throws E_SOURCE_REFUSED, E_CONFIG */
+/** Fetches the secret, if there is one. @throws E_SOURCE_REFUSED, E_CONFIG */
 export async function openPlace(place: Place, signal: AbortSignal): Promise<OpenPlace> {
   const { kind, url, secret, options } = place;
   const env = { AWS_REGION: process.env['AWS_REGION'] };
@@ -65,6 +67,6 @@ export async function openPlace(place: Place, signal: AbortSignal): Promise<Open
 
 function badSecret(arn: string, problem: string): HoldfastError {
   return new HoldfastError('E_CONFIG', `the secret ${arn} names no database: ${problem}`, {
-    hint: 'Store a connection URL, or the JSON that RDS writes: {engine, host, port, username, password, dbname}. Of a secret with user and password only, give host, port and database beside it.',
+    hint: 'Store a connection URL, or the JSON that RDS writes: {engine, host, port, username, password, dbname}. For a secret with just user and password, set host, port and database in the configuration.',
   });
 }

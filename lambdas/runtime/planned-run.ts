@@ -33,7 +33,10 @@ export function planOptions(
   return { run, type, noParent, note: note === '' ? undefined : note, shareBytes: config.aws.shareBytes };
 }
 
-/** The shares as the state machine hands them on: what a function cannot do in its time goes to Fargate, where there is one. */
+/**
+ * The shares as the state machine passes them on: shares too large for a function go to Fargate, if there is
+ * one.
+ */
 export function sharesOf(
   plan: BackupPlan,
   about: RunOfBackup,

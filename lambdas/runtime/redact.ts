@@ -3,7 +3,7 @@ const SHORTEST = 4;
 
 const secrets = new Set<string>();
 
-/** From now on `redact` hides it, as it is and as URLs and JSON write it. */
+/** From now on `redact` hides it, in plain form and as URLs and JSON write it. */
 export function keepSecret(text: string): void {
   for (const form of [text, encodeURIComponent(text), JSON.stringify(text).slice(1, -1)])
     if (form.length >= SHORTEST) secrets.add(form);

@@ -4,10 +4,10 @@ import type { OpenedRepository } from './settings.ts';
 import { logger } from './telemetry.ts';
 
 /**
- * Undefined where there is none yet: the first backup of a deployment makes it, and until then there is nothing to verify or to
- * remove. That a first backup never comes, the watchdog tells by the age of its schedule.
+ * Undefined if there is none yet: a deployment's first backup makes it, and until then there is nothing to
+ * verify or to remove. If a first backup never comes, the watchdog reports it by the age of its schedule.
  *
- * @throws what `Invocation.repository` throws, but E_NO_REPOSITORY
+ * @throws what `Invocation.repository` throws, except E_NO_REPOSITORY
  */
 export async function repositoryIfMade(
   { repository }: Invocation,

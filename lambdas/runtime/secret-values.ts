@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
-/** A secret of Secrets Manager; undefined where it is not text. */
+/** A secret of Secrets Manager; undefined if it is not text. */
 export async function secretValue(
   arn: string,
   region: string,
@@ -14,7 +14,7 @@ export async function secretValue(
 /**
  * A parameter of Systems Manager, decrypted.
  *
- * @param path as its ARN has it, `/a` or `/a/b`: a name without other slashes may have none before it either
+ * @param path as in its ARN, `/a` or `/a/b`: a name without other slashes may also begin without one
  */
 export async function parameterValue(
   path: string,

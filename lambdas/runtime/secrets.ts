@@ -4,16 +4,17 @@ import { keepSecret } from './redact.ts';
 
 const SECRET = /^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+$/;
 const PARAMETER = /^arn:[a-z-]+:ssm:([a-z0-9-]+):\d{12}:parameter(\/.+)$/;
-/** A secret that was rotated is asked for again within this time. */
+/** A rotated secret is read again within this time. */
 const CACHED_MS = 5 * MINUTE_MS;
 
 const cache = new Map<string, { readonly text: Promise<string>; readonly until: number }>();
 
 /**
- * The value of a secret in Secrets Manager or of a parameter in Systems Manager, by ARN; kept in memory for five minutes. It is
- * in no log and no error.
+ * The value of a secret in Secrets Manager or of a parameter in Systems Manager, by ARN; kept in memory for
+ * five minutes. It appears in no log and no error.
  *
- * @throws E_CONFIG for another ARN, E_SOURCE_REFUSED where it is not there or must not be read, E_SOURCE_UNREACHABLE
+ * @throws E_CONFIG for another ARN, E_SOURCE_REFUSED if it does not exist or must not be read,
+ * E_SOURCE_UNREACHABLE
  */
 export function readSecret(arn: string, signal: AbortSignal): Promise<string> {
   const known = cache.get(arn);
@@ -45,12 +46,12 @@ async function ask(arn: string, signal: AbortSignal): Promise<string> {
 async function fetchValue(arn: string, signal: AbortSignal): Promise<string | undefined> {
   const [, secretRegion] = SECRET.exec(arn) ?? [];
   const [, parameterRegion, name] = PARAMETER.exec(arn) ?? [];
-  // Loaded only where it is used.
+  // Loaded only when it is used.
   const { secretValue, parameterValue } = await import('./secret-values.ts');
   if (secretRegion !== undefined) return secretValue(arn, secretRegion, signal);
   if (parameterRegion !== undefined && name !== undefined)
     return parameterValue(name, parameterRegion, signal);
-  throw new HoldfastError('E_CONFIG', `'${arn}' is no ARN of a secret`, {
+  throw new HoldfastError('E_CONFIG', `'${arn}' is not the ARN of a secret`, {
     hint: 'Give the ARN of a secret in Secrets Manager, or of a parameter of type SecureString.',
   });
 }
@@ -67,15 +68,15 @@ function asKnown(cause: unknown, arn: string): HoldfastError {
   if (REFUSED.includes(name))
     return new HoldfastError('E_SOURCE_REFUSED', `the secret ${arn} cannot be read (${name})`, {
       cause,
-      hint: "Check that it is there, and that the function's role may read it and use its KMS key.",
+      hint: "Check that it exists, and that the function's role may read it and use its KMS key.",
     });
   return new HoldfastError('E_SOURCE_UNREACHABLE', `the secret ${arn} could not be fetched (${name})`, {
     cause,
-    hint: 'Check that the subnets of the function reach Secrets Manager or Systems Manager.',
+    hint: "Check that the function's subnets reach Secrets Manager or Systems Manager.",
   });
 }
 
-/** All of it, and what in it is secret by itself. */
+/** The whole text, and its parts that are secret by themselves. */
 function partsOf(text: string): string[] {
   const parts = [text];
   if (URL.canParse(text)) {
@@ -86,7 +87,7 @@ function partsOf(text: string): string[] {
     const { password, private_key: key } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     for (const part of [password, key]) if (typeof part === 'string') parts.push(part);
   } catch {
-    // It is no JSON.
+    // It is not JSON.
   }
   return parts;
 }

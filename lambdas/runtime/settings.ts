@@ -7,8 +7,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type OpenedRepository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
 /**
- * The configuration in HOLDFAST_CONFIG (the file's content as JSON), its `notifications` in HOLDFAST_NOTIFICATIONS, and the variables
- * beside them.
+ * The configuration in HOLDFAST_CONFIG (the file's content as JSON), its `notifications` in
+ * HOLDFAST_NOTIFICATIONS, and the variables beside them.
  *
  * @throws E_CONFIG
  */
@@ -35,7 +35,7 @@ function parseConfig(env: Env, name: string): object | undefined {
   }
 }
 
-/** @throws E_CONFIG where no place is configured */
+/** @throws E_CONFIG if no place is configured */
 export function repositoryPlace({ repository, s3 }: ResolvedConfig) {
   if (repository === undefined)
     throw new HoldfastError('E_CONFIG', 'HOLDFAST_REPOSITORY is not set', {
@@ -44,15 +44,18 @@ export function repositoryPlace({ repository, s3 }: ResolvedConfig) {
   return { repository, s3 };
 }
 
-/** What a role may do with the repository's key: all that the job needs, open keys of manifests alone, or nothing. */
+/**
+ * What a role may do with the repository's key: everything that the job needs, open only keys of manifests,
+ * or nothing.
+ */
 export interface KeyUse {
   readonly withKey?: boolean | 'manifests';
 }
 
 /**
- * Opens the repository; dispose of it. Without its key where a role may not use it.
+ * Opens the repository; dispose of it. Without its key if the role may not use it.
  *
- * @throws E_CONFIG where no place is configured, E_NO_REPOSITORY, E_STORE_*, E_KEY_*
+ * @throws E_CONFIG if no place is configured, E_NO_REPOSITORY, E_STORE_*, E_KEY_*
  */
 export function openConfigured(
   config: ResolvedConfig,

@@ -1,6 +1,6 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 
-/** @param name makes it begin once, however often it is asked for @returns the execution's ARN */
+/** @param name makes it start only once, however often it is called @returns the execution's ARN */
 export async function startExecution(
   stateMachineArn: string,
   name: string,

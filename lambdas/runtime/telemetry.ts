@@ -11,7 +11,7 @@ export const tracer = new Tracer({ serviceName: 'holdfast', captureHTTPsRequests
 
 const metrics = new Metrics({ namespace: 'Holdfast', serviceName: 'holdfast' });
 
-/** What is measured of a source, in the namespace `Holdfast`. */
+/** Measurements of a source, in the namespace `Holdfast`. */
 export type FunctionMetric =
   | 'BackupAge'
   | 'BackupFailed'
@@ -41,12 +41,12 @@ const UNITS: Readonly<Partial<Record<FunctionMetric, (typeof MetricUnit)[keyof t
   VerificationAge: MetricUnit.Seconds,
 };
 
-/** Publishes figures by `deployment`, where it has a name, and `source`; undefined ones are left out. */
+/** Publishes figures by `deployment`, if it has a name, and `source`; undefined ones are left out. */
 export function publishMetrics(
   source: string,
   values: Readonly<Partial<Record<FunctionMetric, number | undefined>>>,
 ): void {
-  // An alarm on a metric must name all of its dimensions: there are no others.
+  // An alarm on a metric must name all of its dimensions, so there are no others.
   metrics.clearDefaultDimensions();
   const deployment = process.env['HOLDFAST_DEPLOYMENT'];
   if (deployment) metrics.addDimension('deployment', deployment);
@@ -58,7 +58,7 @@ export function publishMetrics(
   metrics.publishStoredMetrics();
 }
 
-/** Publishes how far a second place is behind, by `deployment`, where it has a name, and `place`. */
+/** Publishes how far a second place is behind, by `deployment`, if it has a name, and `place`. */
 export function measureCopy(place: string, seconds: number): void {
   metrics.clearDefaultDimensions();
   const deployment = process.env['HOLDFAST_DEPLOYMENT'];

@@ -22,23 +22,26 @@ const depth = z
   .string()
   .refine(
     (text) => parseDepth(text) !== undefined,
-    `wanted is quick, full, N/T, new or new:N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
+    `give quick, full, N/T, new or new:N/T, with T from 1 to ${MOST_PARTS} and N from 1 to T`,
   )
   .default('full');
-/** Asks for the parts alone that a state machine is to have verified, or verifies one and does not fail because it takes too long. */
+/**
+ * Asks only for the parts that a state machine should verify, or verifies one without failing if it takes too
+ * long.
+ */
 const common = { depth, plan: z.literal(true).optional(), inParts: z.literal(true).optional() };
 const Request = z.union([
   z.strictObject({ backup: backupKeyMember, ...common }),
   z.strictObject({
-    since: z.string().regex(/^[1-9]\d{0,4}[mhd]$/, 'wanted is an age: 30m, 12h, 7d'),
+    since: z.string().regex(/^[1-9]\d{0,4}[mhd]$/, 'give an age: 30m, 12h, 7d'),
     ...common,
-    /** A share a day, so that all is read in so many days. */
+    /** One share a day, so that everything is read within this many days. */
     days: z.number().int().min(1).max(366).optional(),
-    /** Of the schedule: says which share. */
+    /** Time of the schedule, which chooses the share. */
     scheduledTime: z.iso.datetime({ offset: true }).optional(),
   }),
 ]);
-/** Puts together what parts answered, and what was found damaged before them. */
+/** Combines the answers of the parts, and the damage found before them. */
 const Gathering = z.strictObject({
   gather: z.array(
     z.strictObject({
@@ -55,13 +58,13 @@ interface Verified {
   readonly verified: number;
   readonly damaged: readonly BackupKey[];
   readonly findings: number;
-  /** What is to be read yet, as events; empty unless it was asked for in parts. */
+  /** What is still to be read, as events; empty unless it was asked for in parts. */
   readonly unfinished: readonly Part[];
 }
 
 /**
- * Reads one backup, or all that were not found whole for a while, and keeps what was found as a report; or plans in which parts
- * that is to be done, or puts together what they answered.
+ * Verifies one backup, or all that were not found whole for a while, and keeps the findings as a report; or
+ * plans the parts of that, or combines their answers.
  */
 export const handler = defineFunction(Event, async (event, invocation) => {
   if ('gather' in event) return gathered(event);
@@ -96,7 +99,7 @@ interface Verification {
   readonly invocation: Invocation;
 }
 
-/** A part that takes too long is no failure where it can be divided. */
+/** A part that takes too long is not a failure if it can be divided. */
 async function verify(which: Which, options: Verification): Promise<Verified> {
   try {
     return await verifyPart(which, options);
@@ -119,7 +122,7 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   const interrupted = report.interrupted && isOutOfTime(signal) ? signal.reason : report.interrupted;
   const damaged = await keep(repository, { ...report, interrupted }, invocation);
   const { backups, findings } = report;
-  // Elsewhere, the state machine tells.
+  // Elsewhere, the state machine publishes it.
   if ('since' in which && !inParts)
     for (const backup of damaged)
       await putEvent('Verification Failed', {
@@ -133,12 +136,12 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   return { verified: backups.length, damaged, findings: findings.length, unfinished: rest ?? [] };
 }
 
-/** Once of all parts of a verification of all. */
+/** Once for all parts of a verification of everything. */
 function looksAtSequences(which: Which, how: VerifyDepth): boolean {
   return 'since' in which && (how.kind === 'quick' || how.kind === 'full' || how.part === 1);
 }
 
-/** Undefined where all is to be verified, and there is nothing yet. */
+/** Undefined if everything is to be verified, but there is nothing yet. */
 function openFor(which: Which, invocation: Invocation): Promise<OpenedRepository | undefined> {
   return 'backup' in which ? invocation.repository() : repositoryIfMade(invocation);
 }
@@ -159,7 +162,7 @@ async function keep(
   report: VerifyReport,
   { signal }: Invocation,
 ): Promise<readonly BackupKey[]> {
-  // What was found before the time ran out is kept in the time that is left.
+  // What was found before time ran out is kept in the remaining time.
   const kept = await keepVerifyReport(
     repository,
     report,
@@ -176,7 +179,7 @@ async function keep(
   return [...new Set([...damaged, ...missing])];
 }
 
-/** Longest that keeping what was found may take, after the work itself was stopped. */
+/** Longest time to keep findings, after the work itself was stopped. */
 const LATE_MS = 10_000;
 
 function isOutOfTime(signal: AbortSignal): boolean {

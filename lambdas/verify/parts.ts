@@ -5,19 +5,22 @@ import { depthText, type VerifyDepth } from '../../shared/jobs/verify/verify-dep
 import { halvesOf, verifyParts } from '../../shared/jobs/verify/verify-parts.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
 
-/** Which backups: one, or all that were not found whole for so long. */
+/** Which backups: one, or all that were not found whole for this long. */
 export type Which = { readonly backup: string } | { readonly since: string };
 /** An event of the function. */
 export type Part = Which & { readonly depth: string; readonly inParts: true };
 
 export interface Spread {
-  /** The whole is read in so many days, a share a day. */
+  /** Everything is read within this many days, one share a day. */
   readonly days: number;
   /** The day whose share it is. */
   readonly at: Date;
 }
 
-/** The events that together verify what is asked for, each in a part of a function's time. @throws E_NO_BACKUP, E_STORE_* */
+/**
+ * The events that together verify what was asked for, each part small enough for a function. @throws
+ * E_NO_BACKUP, E_STORE_*
+ */
 export async function planParts(
   repository: OpenedRepository,
   which: Which,
@@ -38,7 +41,7 @@ export async function planParts(
   }));
 }
 
-/** Of a part that took too long, the two that it is made of. */
+/** The two halves of a part that took too long. */
 export function divided(which: Which, depth: VerifyDepth): readonly Part[] | undefined {
   return halvesOf(depth)?.map((half) => ({ ...which, depth: depthText(half), inParts: true }));
 }

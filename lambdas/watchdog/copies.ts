@@ -5,13 +5,13 @@ import { type CopyStanding, readCopyStandings } from '../../shared/jobs/copy/cop
 import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger, measureCopy } from '../runtime/telemetry.ts';
 
-/** What a place that cannot be looked at is measured as, so that its alarm fires too: a hundred years. */
+/** The value for a place that cannot be checked, so that its alarm fires too: a hundred years. */
 const UNKNOWN_SECONDS = 100 * 365 * 86_400;
 
 export interface CopyAge {
   readonly place: string;
   readonly missing: number;
-  /** Since the oldest backup that is not there began; 0 where all are, null where nobody knows. */
+  /** Seconds since the oldest missing backup began; 0 if none is missing, null if not known. */
   readonly lag: number | null;
 }
 
@@ -20,7 +20,10 @@ export interface CopyStandings {
   readonly age: CopyAge;
 }
 
-/** Measures how far second places are behind, from their lists: whether a copy ran, or failed, or was never begun, plays no part. */
+/**
+ * Measures from their lists how far second places are behind: it does not matter whether a copy ran, failed,
+ * or never began.
+ */
 export async function measureCopies(
   repository: OpenedRepository,
   { copies }: ResolvedConfig,
@@ -32,7 +35,7 @@ export async function measureCopies(
     const { name: place = '', missing, problem } = standing;
     const oldest = parseBackupKey(missing[0] ?? '')?.startedAt.getTime() ?? now;
     const lag = problem === undefined ? Math.max(0, Math.round((now - oldest) / SECOND_MS)) : null;
-    if (problem !== undefined) logger.error('a second place cannot be looked at', { place, problem });
+    if (problem !== undefined) logger.error('a second place cannot be checked', { place, problem });
     measureCopy(place, lag ?? UNKNOWN_SECONDS);
     return { standing, age: { place, missing: missing.length, lag } };
   });

@@ -27,7 +27,9 @@ const NO_BACKUPS = {
   states: { backups: 0, damaged: 0, sources: [], problems: [], recovery: NO_KEYS, heads: [] },
   backups: [],
 };
-/** What the age of a backup is measured as that never was and that no schedule makes: a hundred years, so that alarms fire. */
+/**
+ * The age of a backup that never existed and that no schedule makes: a hundred years, so that alarms fire.
+ */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
 export const handler = defineFunction(Event, async ({ test }, invocation) => {
@@ -35,8 +37,8 @@ export const handler = defineFunction(Event, async ({ test }, invocation) => {
 });
 
 /**
- * Judges whether sources are protected, measures the ages of what protects them, and tells of what is missed and which schedules are
- * off. With the key only what is proven to be Holdfast's makes anything young.
+ * Judges whether sources are protected, measures the ages of what protects them, and reports missed backups
+ * and schedules that are off. With the key, only what is proven to be Holdfast's makes anything young.
  */
 async function watch(invocation: Invocation) {
   const repository = await repositoryIfMade(invocation, { withKey: 'manifests' });
@@ -49,7 +51,7 @@ async function watch(invocation: Invocation) {
   const headOf = (name: string) => found.states.heads.find((head) => head.source.name === name);
   const verdict = verdictOf(facts);
   if (repository && !repository.isProving)
-    logger.warn('no key is configured: that backups and reports are Holdfast’s own is not proven');
+    logger.warn('no key is configured, so it is not proven that backups and reports are Holdfast’s own');
   const missed: string[] = [];
   for (const source of facts.sources.filter(({ isConfigured }) => isConfigured)) {
     const ageMs = since(source.newestGood?.startedAt, facts) ?? (await waitedMs(source.name, invocation));
@@ -63,7 +65,7 @@ async function watch(invocation: Invocation) {
   const { level, sentence } = verdict;
   if (level !== 'protected') logger.warn(sentence, { verdict: level });
   const sources = facts.sources.filter(({ isConfigured }) => isConfigured);
-  // Before the first backup is due nothing is wrong, and there is nowhere to keep what was said.
+  // Before the first backup is due nothing is wrong, and there is nowhere to record notices.
   const told =
     repository || missed.length > 0
       ? await tellChannels(invocation, repository, outlookIn(facts, found.backups, repository))
@@ -111,7 +113,7 @@ async function readFacts(
   return repository ? provenFacts(facts, found.backups, { prover: repository, signal }) : facts;
 }
 
-/** How long a source waits for its first good backup: since it has a schedule. */
+/** How long a source has waited for its first good backup: since it has a schedule. */
 async function waitedMs(source: string, { config, signal }: Invocation): Promise<number> {
   const group = process.env['HOLDFAST_SCHEDULE_GROUP'];
   if (!group) return NEVER_MS;
@@ -128,7 +130,9 @@ async function standingsOf(
   return config.copies.length > 0 ? measureCopies(repository, config, signal) : [];
 }
 
-/** A schedule that is gone is told of at once, not when its first backup is missed. Undefined if nobody looked. */
+/**
+ * A missing schedule is reported at once, not when its first backup is missed. Undefined if nobody checked.
+ */
 async function tellOfSchedules({ config, signal }: Invocation): Promise<string[] | undefined> {
   const group = process.env['HOLDFAST_SCHEDULE_GROUP'];
   if (!group) return undefined;
@@ -143,7 +147,7 @@ async function tellOfSchedules({ config, signal }: Invocation): Promise<string[]
 
 async function tellOfMissed({ name, newestGood, expected }: SourceFacts, facts: SafetyFacts): Promise<void> {
   const ageSeconds = seconds(since(newestGood?.startedAt, facts));
-  logger.error('no good backup is young enough', { source: name, ageSeconds });
+  logger.error('no good backup is recent enough', { source: name, ageSeconds });
   await putEvent('Backup Missed', { source: name, ageSeconds, allowedSeconds: seconds(expected.ms) });
 }
 
@@ -157,14 +161,14 @@ interface Judged {
 
 function report(source: SourceFacts, { ageMs, isMissed, level, head }: Judged, facts: SafetyFacts): void {
   const { name, verifiedAt, drilledAt, firstAt, waiting, failed, uncovered } = source;
-  // Kept outside of the bucket: who removes the newest backups does not reach it here.
+  // Kept outside the bucket, where somebody who removes the newest backups cannot reach it.
   if (head) {
     const { number, sha256, key: backup } = head;
     logger.info('the newest by its number', { source: name, number, sha256, backup });
   }
   publishMetrics(name, {
     BackupAge: seconds(ageMs) ?? undefined,
-    // What was never done is as old as what it was never done for.
+    // What was never done is as old as what it should have covered.
     VerificationAge: seconds(since(verifiedAt ?? firstAt, facts)) ?? undefined,
     DrillAge: seconds(since(drilledAt ?? firstAt, facts)) ?? undefined,
     Suspects: waiting.length,

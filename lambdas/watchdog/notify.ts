@@ -8,7 +8,7 @@ import { readSecret } from '../runtime/secrets.ts';
 import type { OpenedRepository } from '../runtime/settings.ts';
 import { logger } from '../runtime/telemetry.ts';
 
-/** It remembers what it said while this process lives. */
+/** It remembers what it reported while this process lives. */
 let known: Notifier | undefined;
 
 function notifierOf({ channels }: ResolvedConfig): Notifier {
@@ -21,7 +21,7 @@ function notifierOf({ channels }: ResolvedConfig): Notifier {
   return known;
 }
 
-/** Tells channels what has changed. Nothing fails for it: what is measured is measured. */
+/** Notifies channels of changes. Failing to do so fails nothing else: the measurements are done. */
 export async function tellChannels(
   { config, signal }: Invocation,
   repository: OpenedRepository | undefined,
@@ -32,7 +32,7 @@ export async function tellChannels(
     const sent = await notifierOf(config).check(repository, outlook, signal);
     return sent.map(({ channel, kind, outcome }) => ({ channel, kind, outcome }));
   } catch (error) {
-    logger.error('nobody could be told what changed', { error: error as Error });
+    logger.error('no notifications were sent', { error: error as Error });
     return [];
   }
 }
@@ -44,13 +44,13 @@ export async function testChannel({ config, repository, signal }: Invocation, na
 
 const ENV = 'env:';
 
-/** Of Secrets Manager or Parameter Store, or of a variable of this function. */
+/** From Secrets Manager or Parameter Store, or from a variable of this function. */
 async function secretOf(reference: string, signal: AbortSignal): Promise<string> {
   if (!reference.startsWith(ENV)) return readSecret(reference, signal);
   const name = reference.slice(ENV.length);
   const value = process.env[name];
   if (value) return value;
   throw new HoldfastError('E_CONFIG', `the environment variable ${name} of the watchdog is not set`, {
-    hint: 'Put the secret into Secrets Manager, and give its ARN.',
+    hint: 'Store the secret in Secrets Manager, and give its ARN.',
   });
 }

@@ -11,13 +11,13 @@ export interface ScheduleOff {
   readonly state: 'disabled' | 'missing';
 }
 
-/** Asked for at once: Scheduler allows 50 a second. */
+/** Requests at once: Scheduler allows 50 a second. */
 const AT_ONCE = 5;
 
 /**
- * Those of the schedules of a group that do not fire, by name.
+ * Names of a group's schedules that are not on.
  *
- * @throws what Scheduler answers to a question that it does not answer
+ * @throws Scheduler's error
  */
 export async function schedulesOff(
   group: string,
@@ -34,7 +34,7 @@ export async function schedulesOff(
   return off.toSorted((a, b) => (a.schedule < b.schedule ? -1 : 1));
 }
 
-/** When the oldest of the schedules that are there was made; undefined where none is. @throws as `schedulesOff` */
+/** When the oldest existing schedule was made; undefined if there is none. @throws as `schedulesOff` */
 export async function scheduledSince(
   group: string,
   names: readonly string[],
@@ -49,7 +49,7 @@ export async function scheduledSince(
   return dates.toSorted((a, b) => a.getTime() - b.getTime())[0];
 }
 
-/** Undefined where there is none. */
+/** Undefined if there is none. */
 async function find(
   client: SchedulerClient,
   input: { readonly GroupName: string; readonly Name: string },

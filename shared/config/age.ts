@@ -9,9 +9,12 @@ export function isAge(text: string): boolean {
   return AGE.test(text);
 }
 
-/** Milliseconds of an age such as `30m`, `12h`, `7d`. @throws E_USAGE */
+/** An age such as `30m`, `12h` or `7d`, in milliseconds. @throws E_USAGE */
 export function ageOf(text: string): number {
   const [, count, unit = ''] = AGE.exec(text) ?? [];
   if (count !== undefined) return Number(count) * (UNITS[unit] ?? 0);
-  throw new HoldfastError('E_USAGE', `'${text}' is no age; wanted is a number and m, h or d, such as 7d`);
+  throw new HoldfastError(
+    'E_USAGE',
+    `'${text}' is not an age; give a number followed by m, h or d, such as 7d`,
+  );
 }

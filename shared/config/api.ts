@@ -10,43 +10,46 @@ const roles = z.strictObject(
   >,
 );
 
-/** A token of an OIDC issuer: Cognito, Firebase Auth, Auth0, … */
+/** A token from an OIDC issuer: Cognito, Firebase Auth, Auth0, … */
 const OidcConfig = z.strictObject({
   kind: z.literal('oidc'),
   issuer: z.url({ protocol: /^https?$/ }),
-  /** What the token must be for: `aud`, or `client_id` of Cognito's access tokens. */
+  /** The audience that a token must name: its `aud`, or `client_id` for Cognito's access tokens. */
   audience: z.string().min(1),
-  /** @default what the issuer's discovery document says */
+  /** @default the address in the issuer's discovery document */
   jwksUri: z.url({ protocol: /^https?$/ }).optional(),
-  /** Claim whose values give roles; a text, a list of texts, or `true`. A `.` goes inward. @default groups */
+  /**
+   * Claim whose values give roles: a text, a list of texts, or `true`. A `.` steps into a nested claim.
+   * @default groups
+   */
   rolesClaim: z.string().min(1).optional(),
-  /** Values of the claim that give each role. Who has none may do nothing. */
+  /** Claim values that give each role. A caller without any of them may do nothing. */
   roles,
   /** Claims that every token must have with these values. */
   requiredClaims: z.record(z.string().min(1), z.union([z.string(), z.boolean(), z.number()])).optional(),
-  /** For the console: the client that it signs in as, and what it asks for. */
+  /** For the console: the client it signs in as, and the scopes it asks for. */
   clientId: z.string().min(1).optional(),
   scope: z.string().min(1).optional(),
 });
 
-/** Requests signed with SigV4, which API Gateway checks. */
+/** Requests signed with SigV4; API Gateway checks the signature. */
 const IamConfig = z.strictObject({
   kind: z.literal('iam'),
-  /** ARNs of users and roles that have each role; `*` stands for anything but `/` and `:`. */
+  /** ARNs of the users and roles that have each role; `*` matches anything but `/` and `:`. */
   roles,
 });
 
-/** `api` of the configuration: who may use the admin API. */
+/** The configuration's `api`: who may use the admin API. */
 export const ApiConfig = z.strictObject({
   auth: z.discriminatedUnion('kind', [OidcConfig, IamConfig]).optional(),
-  /** Whether `GET /health` says `ok` or `failing` to everybody. */
+  /** Whether `GET /health` answers `ok` or `failing` to everybody. */
   health: z.enum(['open', 'closed']).optional(),
   /** Whether the API takes API keys (`hf_…`). */
   keys: z.enum(['on', 'off']).optional(),
   rateLimit: z.strictObject({ windowMinutes: limit, read: limit, poll: limit, write: limit }).optional(),
   /** Origins of pages that may call the API from a browser, besides its own. */
-  corsOrigins: z.array(z.string().regex(/^https?:\/\/[a-z0-9.[\]:-]+$/, 'wanted is https://host')).optional(),
-  /** Exports of backups with no more MiB of records are answered at once. */
+  corsOrigins: z.array(z.string().regex(/^https?:\/\/[a-z0-9.[\]:-]+$/, 'give https://host')).optional(),
+  /** Exports of backups with at most this many MiB of records are streamed in the response. */
   streamMiB: z.number().int().min(0).max(1_048_576).optional(),
 });
 
@@ -55,7 +58,7 @@ export type IamSettings = z.infer<typeof IamConfig>;
 
 export interface RateLimits {
   readonly windowMs: number;
-  /** Requests of one caller in a window, by class. */
+  /** Requests that one caller may make in a window, by class. */
   readonly most: Readonly<Record<LimitClass, number>>;
 }
 

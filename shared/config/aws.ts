@@ -24,12 +24,12 @@ export type FunctionName = (typeof FUNCTION_NAMES)[number];
 export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
 export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
 
-/** Functions that are deployed where the configuration asks for what they do. */
+/** Functions that are deployed only if the configuration asks for what they do. */
 export const OPTIONAL_FUNCTION_NAMES = ['lock', 'copy'] as const;
 export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
 export type DeployedFunction = FunctionName | ApiFunctionName | OptionalFunctionName;
 
-/** What runs on a schedule besides backups. */
+/** Everything that runs on a schedule besides backups. */
 export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'copy', 'watchdog'] as const;
 export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
 
@@ -38,14 +38,14 @@ const FunctionSize = z.strictObject({
   memoryMiB: whole(256, 10_240).optional(),
   timeoutMinutes: whole(1, 15).optional(),
   reservedConcurrency: whole(0, 1000).optional(),
-  /** Variables of your own, as POWERTOOLS_LOG_LEVEL. */
+  /** Environment variables of your own, such as POWERTOOLS_LOG_LEVEL. */
   environment: z
     .record(
       z
         .string()
         .regex(
           /^(?!(HOLDFAST|AWS)_)[A-Za-z][A-Za-z0-9_]*$/,
-          'a variable is named by letters, digits and _, and begins neither with HOLDFAST_ nor with AWS_',
+          'a variable name has letters, digits and _, and may not begin with HOLDFAST_ or AWS_',
         ),
       z.string(),
     )
@@ -53,14 +53,14 @@ const FunctionSize = z.strictObject({
 });
 
 export const AwsConfig = z.strictObject({
-  /** Begins the names of the stacks. */
+  /** Prefix of the stacks' names. */
   stackName: z
     .string()
-    .regex(/^[A-Za-z][A-Za-z0-9-]{0,99}$/, "1 to 100 letters, digits and '-', a letter first")
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,99}$/, "use 1 to 100 letters, digits and '-', beginning with a letter")
     .optional(),
   account: z
     .string()
-    .regex(/^\d{12}$/, 'an account is 12 digits')
+    .regex(/^\d{12}$/, 'an account id has 12 digits')
     .optional(),
   region: z.string().min(1).optional(),
   network: z
@@ -74,12 +74,12 @@ export const AwsConfig = z.strictObject({
   permissionsBoundary: z.string().min(1).optional(),
   storage: z
     .strictObject({
-      /** The bucket that `repository` names is there, and the key `kmsKey`: nothing is made. */
+      /** The bucket in `repository` and the key in `kmsKey` exist already: the deployment makes neither. */
       existing: z.boolean().optional(),
       objectLock: z
         .strictObject({ mode: z.enum(['governance', 'compliance']), days: whole(1, 36_500) })
         .optional(),
-      /** Of packs. */
+      /** When packs move to another storage class. */
       transitions: z
         .array(
           z.strictObject({
@@ -107,9 +107,9 @@ export const AwsConfig = z.strictObject({
         .optional(),
     })
     .optional(),
-  /** Functions and tasks call AWS by endpoints that FIPS 140 has validated. */
+  /** Functions and tasks call AWS through endpoints validated for FIPS 140. */
   fips: z.boolean().optional(),
-  /** Functions that restore, drill, export and verify open records of the configured sources alone. */
+  /** Functions that restore, drill, export and verify may open the records of configured sources only. */
   ownSourcesOnly: z.boolean().optional(),
   alarms: z
     .strictObject({
@@ -117,12 +117,12 @@ export const AwsConfig = z.strictObject({
       verificationAgeDays: whole(1, 400).optional(),
       drillAgeDays: whole(1, 400).optional(),
       copyLagHours: whole(1, 24 * 400).optional(),
-      /** Tells when records are opened by another role than those of the functions that do so. */
+      /** Raises an alarm if a role other than the functions' own opens records. */
       decrypts: z
         .strictObject({
-          /** ARNs of roles that people restore with. */
+          /** ARNs of roles that people use to restore. */
           alsoBy: z
-            .array(z.string().regex(/^arn:[a-z-]+:iam::\d{12}:role\/.+$/, 'it is not the ARN of a role'))
+            .array(z.string().regex(/^arn:[a-z-]+:iam::\d{12}:role\/.+$/, 'not the ARN of a role'))
             .max(10)
             .optional(),
         })
@@ -139,21 +139,21 @@ export const AwsConfig = z.strictObject({
   /** Estimated size of what one function reads. */
   shareMiB: whole(16, 1_048_576).optional(),
   maxConcurrency: whole(1, 1000).optional(),
-  /** Size of the records of the smallest backup that no function restores or drills. */
+  /** Backups with at least this many MiB of records are not restored or drilled by a function. */
   restoreMiB: whole(1, 1_048_576).optional(),
   fargate: z
     .strictObject({
       cpu: z.union([z.literal(512), z.literal(1024), z.literal(2048), z.literal(4096)]).optional(),
       memoryMiB: whole(1024, 30_720).optional(),
-      /** Shares of at least so much run as tasks. */
+      /** Shares of at least this size run as tasks. */
       fromMiB: whole(16, 16_777_216).optional(),
-      /** Whether a task holds the snapshot, instead of a function. */
+      /** Whether a task keeps the snapshot open, instead of a function. */
       holder: z.boolean().optional(),
     })
     .optional(),
-  /** Where `api.auth` is set, the admin API is deployed. */
+  /** The admin API is deployed if `api.auth` is set. */
   api: ApiGatewayConfig.optional(),
-  /** Deploys the console before it. */
+  /** Deploys the console in front of it. */
   console: HostedConsoleConfig.optional(),
   logDays: z.union([7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))).optional(),
 });
@@ -177,12 +177,12 @@ export interface AwsSettings
   readonly schedules: Readonly<Record<string, Schedule>>;
   readonly jobs: Readonly<Partial<Record<MaintenanceJob, Schedule>>>;
   readonly alarms: {
-    /** Of every source, unless it has an objective of its own; undefined: nobody has set it. */
+    /** For every source without an objective of its own. Undefined if nobody has set it. */
     readonly setBackupAgeMs: number | undefined;
     readonly verificationAgeMs: number;
     readonly drillAgeMs: number;
     readonly copyLagMs: number;
-    /** Undefined: nobody is told who opens records. */
+    /** Undefined if nobody is told who opens records. */
     readonly decrypts: { readonly alsoBy: readonly string[] } | undefined;
   };
 }
@@ -202,9 +202,9 @@ const DEFAULT_JOBS: Readonly<Record<MaintenanceJob, ScheduleSetting>> = {
 const DEFAULT_SHARE_MIB = 4096;
 const DEFAULT_RESTORE_MIB = 4096;
 const DEFAULT_CPU = 1024;
-/** So many MiB a unit of processor are allowed with each. */
+/** MiB allowed for each CPU unit. */
 const DEFAULT_MIB_PER_CPU = 4;
-/** MiB that Fargate has with each size of processor, in steps of 1024. */
+/** MiB that Fargate offers for each size of CPU, in steps of 1024. */
 const TASK_MIB: Readonly<Record<number, readonly [least: number, most: number]>> = {
   512: [1024, 4096],
   1024: [2048, 8192],
@@ -212,21 +212,21 @@ const TASK_MIB: Readonly<Record<number, readonly [least: number, most: number]>>
   4096: [8192, 30_720],
 };
 const TASK_STEP_MIB = 1024;
-/** Its alarms look at an hour. */
+/** Its alarms evaluate one hour. */
 const WATCH_MS = HOUR_MS / 2;
 const DAY_HOURS = 24;
 
 interface AwsInput {
   readonly aws: AwsFile | undefined;
-  /** By type, of the file. */
+  /** By type, from the file. */
   readonly schedules: Readonly<Record<string, ScheduleSetting>> | undefined;
-  /** By type, of the environment, which wins. */
+  /** By type, from the environment, which wins. */
   readonly envSchedules: Readonly<Record<string, string>>;
   readonly sources: readonly string[];
   readonly fileName: string;
 }
 
-/** @returns settings with their defaults; what is wrong is added to `problems` */
+/** @returns settings with their defaults; adds what is wrong to `problems` */
 export function resolveAws(
   { aws = {}, schedules, envSchedules, sources, fileName }: AwsInput,
   problems: string[],
@@ -263,7 +263,7 @@ export function resolveAws(
   };
 }
 
-/** What is wrong with settings together. */
+/** Problems with settings that do not go together. */
 function misfits(
   aws: AwsFile,
   schedules: AwsSettings['schedules'],
@@ -273,7 +273,7 @@ function misfits(
   const unknown = Object.entries(schedules).flatMap(([type, schedule]) =>
     (schedule.sources ?? [])
       .filter((name) => !sources.includes(name))
-      .map((name) => `schedules.${type}.sources has '${name}', which is no source`),
+      .map((name) => `schedules.${type}.sources has '${name}', which is not a source`),
   );
   return [
     ...unknown,
@@ -288,16 +288,16 @@ function misfits(
   ];
 }
 
-/** What is there is not made, and so not set up. */
+/** A bucket that exists already is not set up either. */
 function misfitsOfBucket({ existing, ...settings }: NonNullable<AwsFile['storage']> = {}): string[] {
   if (!existing) return [];
   return Object.keys(settings).map(
     (name) =>
-      `aws.storage.${name} is for a bucket that is made; with existing: true set that at your bucket yourself`,
+      `aws.storage.${name} is for a bucket that the deployment makes; with existing: true, set it on your bucket yourself`,
   );
 }
 
-/** Fargate has no task of just any processor and memory. */
+/** Fargate allows only certain pairs of CPU and memory. */
 function misfitsOfTask({ cpu = DEFAULT_CPU, memoryMiB }: NonNullable<AwsFile['fargate']> = {}): string[] {
   const [least, most] = TASK_MIB[cpu] ?? [0, 0];
   if (memoryMiB === undefined) return [];

@@ -3,18 +3,18 @@ import { parseBackupType } from '../core/ids.ts';
 import { nearest } from '../core/nearest.ts';
 import type { ResolvedConfig } from './config.ts';
 
-/** Each has days of retention, whatever the configuration says. */
+/** Each has a default retention in days. */
 const BUILT_IN = ['daily', 'weekly', 'manual'] as const;
 
 type Configured = Pick<ResolvedConfig, 'retention' | 'storageClass'> & {
   readonly aws: Pick<ResolvedConfig['aws'], 'schedules'>;
 };
 
-/** Types that a backup may be given. */
+/** The types that a backup may have. */
 export interface BackupTypes {
-  /** Those of the configuration, then those that are built in. */
+  /** Those in the configuration, then the built-in ones. */
   readonly names: readonly string[];
-  /** The configuration has days for `'*'`: any other will do too. */
+  /** The configuration has days for `'*'`, so any other type is allowed too. */
   readonly isOpen: boolean;
 }
 
@@ -25,7 +25,7 @@ export function backupTypes({ aws, retention, storageClass }: Configured): Backu
 }
 
 /**
- * A type, unless it was mistyped: no retention would ever remove its backups.
+ * Refuses a mistyped type: no retention would ever remove its backups.
  *
  * @throws E_USAGE
  */
@@ -35,7 +35,7 @@ export function knownBackupType(text: string, { names, isOpen }: BackupTypes): s
   const meant = nearest(type, names);
   throw new HoldfastError(
     'E_USAGE',
-    `'${type}' is no type of backups: nothing says how long to keep them; there are ${names.join(', ')}`,
+    `'${type}' is not a backup type: no retention says how long to keep its backups; the types are ${names.join(', ')}`,
     {
       hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}A new type needs days in the configuration: retention: { ${/^[a-z]+$/.test(type) ? type : `'${type}'`}: 30 }.`,
     },

@@ -43,7 +43,7 @@ const KmsKeyArn = z
   .string()
   .regex(
     /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/,
-    'it is not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)',
+    'not the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)',
   );
 
 const FileConfig = z.strictObject({
@@ -56,20 +56,23 @@ const FileConfig = z.strictObject({
       forcePathStyle: z.boolean().optional(),
     })
     .optional(),
-  /** File that holds the 64 hex digits of the encryption key. The key itself has no place in a configuration file. */
+  /**
+   * File that holds the 64 hex digits of the encryption key. The key itself does not belong in a
+   * configuration file.
+   */
   keyFile: z.string().min(1).optional(),
-  /** A symmetric key in AWS KMS, by ARN, id or alias, instead of a key file. */
+  /** ARN, id or alias of a symmetric key in AWS KMS, instead of a key file. */
   kmsKey: z.string().min(1).optional(),
-  /** ARNs of KMS keys that came before `kmsKey`: what they sealed is opened. */
+  /** ARNs of the KMS keys that `kmsKey` replaced; what they sealed can still be opened. */
   olderKmsKeys: z.array(KmsKeyArn).max(20).optional(),
-  /** Ids of recovery keys: backups are covered by these, and by no other that the repository may have. */
+  /** Ids of recovery keys. Backups are covered by these, and by no other key in the repository. */
   recoveryKeys: z
     .array(
-      z.string().regex(/^[0-9a-f]{32}$/, 'it is not the id of a recovery key (32 hex digits, on its sheet)'),
+      z.string().regex(/^[0-9a-f]{32}$/, 'not the id of a recovery key (32 hex digits, on its sheet)'),
     )
     .max(8)
     .optional(),
-  /** Who signs manifests and decisions, and whose signatures are believed. */
+  /** Who signs manifests and decisions, and whose signatures are trusted. */
   signing: SigningConfig.optional(),
   sources: Sources.optional(),
   /** Where restores may write, by name. */
@@ -81,30 +84,30 @@ const FileConfig = z.strictObject({
   /** When backups are made, by type; on AWS. */
   schedules: z
     .record(
-      z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'"),
+      z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type has 1 to 32 of a-z, 0-9 and '-'"),
       ScheduleConfig,
     )
     .optional(),
   /** What is deployed. */
   aws: AwsConfig.optional(),
-  /** Whether changes are stored as differences; without, a backup never decrypts records. */
+  /** Whether changes are stored as deltas. If not, a backup never decrypts records. */
   deltas: z.boolean().optional(),
-  /** What backups take from earlier ones is read again within so many backups, and days; 0: never. */
+  /** Whatever backups reuse from earlier ones is read again within this many backups, and days; 0: never. */
   rereadWithin: z.number().int().min(0).max(365).optional(),
   /** S3 storage class of packs of chunks, by type of backup. */
   storageClass: StorageClassConfig.optional(),
   retention: RetentionConfig.optional(),
   keep: KeepConfig.optional(),
   prune: PruneConfig.optional(),
-  /** Locks what backups need against everybody; the bucket must have Object Lock. */
+  /** Locks everything that backups need against removal by anybody; the bucket must have Object Lock. */
   lock: LockConfig.optional(),
   /** Where backups are copied to, by name. */
   copy: CopyConfig.optional(),
-  /** Who is told, and of what. */
+  /** Who is notified, and about what. */
   notifications: NotificationsConfig.optional(),
   /** When a backup is suspect. */
   suspects: SuspectsConfig.optional(),
-  /** What storing costs, for forecasts. */
+  /** Storage prices, for forecasts. */
   prices: PricesConfig.optional(),
   /** How much time to give to making backups small. */
   compression: CompressionConfig.optional(),
@@ -142,7 +145,7 @@ export interface ResolvedConfig {
   /** Where restores may write, by name. */
   readonly targets: readonly NamedSource[];
   readonly api: ApiSettings;
-  /** Name or URL of the source that is meant when none is given. */
+  /** Name or URL of the source that is used if none is given. */
   readonly defaultSource: string | undefined;
   /** Where drills make their scratch targets, by kind of source. */
   readonly drill: Readonly<Partial<Record<string, PlaceSettings>>>;
@@ -152,7 +155,7 @@ export interface ResolvedConfig {
   /** Undefined: nothing is locked. */
   readonly lock: LockSettings | undefined;
   readonly aws: AwsSettings;
-  /** Whether changes are stored as differences. */
+  /** Whether changes are stored as deltas. */
   readonly deltas: boolean;
   /** Undefined: the default. */
   readonly rereadWithin: number | undefined;
@@ -160,9 +163,9 @@ export interface ResolvedConfig {
   readonly suspects: SuspectThresholds;
   /** Where backups are copied to. */
   readonly copies: readonly CopyPlace[];
-  /** Who is told, and of what. */
+  /** Who is notified, and about what. */
   readonly channels: readonly NotifyChannel[];
-  /** What storing costs; undefined: not known. */
+  /** Storage price; undefined if not known. */
   readonly price: StoragePrice | undefined;
   readonly compressionLevel: number | undefined;
   readonly workers: number | undefined;
@@ -170,7 +173,7 @@ export interface ResolvedConfig {
 }
 
 export interface ConfigInput {
-  /** What the configuration file holds; undefined without one. */
+  /** Content of the configuration file; undefined without one. */
   readonly file: unknown;
   /** For messages. */
   readonly fileName: string;
@@ -256,7 +259,7 @@ function resolveS3({ s3 }: Partial<z.infer<typeof FileConfig>>, env: EnvConfig):
   };
 }
 
-/** A bucket that is made with locks is one whose locks are kept up. */
+/** A deployment that makes a bucket with locks also renews those locks. */
 function lockOfBucket({ aws }: Partial<z.infer<typeof FileConfig>>): z.infer<typeof LockConfig> | undefined {
   const made = aws?.storage?.objectLock;
   return made && { mode: made.mode };
@@ -298,7 +301,7 @@ function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown)
   if (issue.code !== 'unrecognized_keys') {
     const got = typeof place === 'string' && place !== '' ? gotAt(file, issue.path) : '';
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message;
-    return [`${fileName}: ${place || 'the whole'}: ${message}${got}`];
+    return [`${fileName}: ${place || 'the whole file'}: ${message}${got}`];
   }
   return issue.keys.map((key) => {
     const meant = nearest(key, knownAt(issue.path));
@@ -306,7 +309,7 @@ function describeIssue(issue: z.core.$ZodIssue, fileName: string, file: unknown)
   });
 }
 
-/** The value at a path, where it may be shown: connection strings may hold a secret. */
+/** The value at a path, if it may be shown: connection strings may hold a secret. */
 function gotAt(file: unknown, path: readonly PropertyKey[]): string {
   let value = file;
   for (const key of path)
@@ -321,7 +324,7 @@ function gotAt(file: unknown, path: readonly PropertyKey[]): string {
 
 const PLACE_OR_KIND = ['kind', 'rpo', ...PLACE_SETTINGS];
 
-/** Settings below each part of the file. */
+/** The settings in each part of the file. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   s3: ['region', 'endpoint', 'forcePathStyle'],
   suspects: Object.keys(SuspectsConfig.shape),
@@ -333,7 +336,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   lock: Object.keys(LockConfig.shape),
   signing: Object.keys(SigningConfig.shape),
 };
-/** The same directly below it, where what is further below has others. */
+/** The settings directly in it, for parts whose nested settings differ. */
 const KNOWN_AT_TOP: Readonly<Record<string, readonly string[]>> = {
   drill: KINDS.map(({ kind }) => kind),
   aws: Object.keys(AwsConfig.shape),

@@ -16,30 +16,33 @@ export const CopyConfig = z
   .record(
     z
       .string()
-      .regex(/^[a-z][a-z0-9-]{0,31}$/, "a place is named by 1 to 32 of a-z, 0-9 and '-', a letter first"),
+      .regex(
+        /^[a-z][a-z0-9-]{0,31}$/,
+        "a place's name has 1 to 32 of a-z, 0-9 and '-', beginning with a letter",
+      ),
     z.strictObject({
       /** A folder, or `s3://bucket/prefix`. */
       to: z.string().min(1),
-      /** Of the bucket. */
+      /** The bucket's region. */
       region: z.string().min(1).optional(),
-      /** Of a store that speaks S3. */
+      /** Endpoint of an S3-compatible store. */
       endpoint: z.url().optional(),
       forcePathStyle: z.boolean().optional(),
-      /** Of the AWS configuration files, whose login may put there; not for functions. */
+      /** Profile in the AWS configuration files whose login may write there; not for functions. */
       profile: z.string().min(1).optional(),
-      /** Only backups of these. */
+      /** Only backups of these types. */
       types: z
         .array(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-'"))
         .min(1)
         .optional(),
-      /** Only backups of these sources, by their names. */
+      /** Only backups of these sources, by name. */
       sources: z.array(z.string().min(1)).min(1).optional(),
-      /** What prunes there keep, by type; what they would not is not copied. */
+      /** What prunes keep there, by type; what they would remove is not copied. */
       retention: RetentionConfig.optional(),
       keep: KeepConfig.optional(),
       /** The grace of prunes there. */
       graceDays: z.number().int().min(1).max(365).optional(),
-      /** Of packs there. */
+      /** Storage class of packs there. */
       storageClass: z.enum(STORAGE_CLASSES).optional(),
     }),
   )
@@ -47,7 +50,7 @@ export const CopyConfig = z
 
 /** A second place. */
 export interface CopyPlace {
-  /** Undefined for one of the command line. */
+  /** Undefined for a place given on the command line. */
   readonly name: string | undefined;
   readonly to: string;
   readonly s3: {
@@ -58,7 +61,7 @@ export interface CopyPlace {
   };
   readonly types: readonly string[] | undefined;
   readonly sources: readonly string[] | undefined;
-  /** What prunes there keep; undefined: everything that is listed is copied. */
+  /** What prunes keep there; undefined: everything that is listed is copied. */
   readonly policy: RetentionPolicy | undefined;
   readonly graceMs: number;
   readonly storageClass: StorageClass | undefined;
@@ -70,20 +73,20 @@ interface CopyInput {
     readonly sources?: Readonly<Record<string, unknown>> | undefined;
     readonly s3?: CopyPlace['s3'] | undefined;
   };
-  /** Of the repository's store: where a place says none of its own. */
+  /** The endpoint of the repository's store, if a place names none. */
   readonly endpoint: string | undefined;
   readonly graceMs: number;
   readonly fileName: string;
 }
 
-/** @returns places by name; what is wrong is added to `problems` */
+/** @returns places by name; adds what is wrong to `problems` */
 export function resolveCopies(input: CopyInput, problems: string[]): readonly CopyPlace[] {
   const { file, fileName } = input;
   const { copy = {}, sources = {}, s3 } = file;
   return Object.entries(copy).map(([name, given]) => {
     const { retention, keep, graceDays, types, storageClass, to, region, profile } = given;
     for (const source of (given.sources ?? []).filter((one) => !Object.hasOwn(sources, one)))
-      problems.push(`${fileName}: copy.${name}.sources has '${source}', which is no source`);
+      problems.push(`${fileName}: copy.${name}.sources has '${source}', which is not a source`);
     const policy = retention || keep ? resolveRetention(retention, keep, {}) : undefined;
     if (policy) problems.push(...retentionProblems(policy, `${fileName}: copy.${name}`));
     return {

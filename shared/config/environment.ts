@@ -16,7 +16,7 @@ export interface EnvConfig {
   readonly databaseUrl: string | undefined;
   readonly isEnabled: boolean;
   readonly retention: Readonly<Record<string, number>>;
-  /** Cron fields by type, where the environment says them. */
+  /** Cron fields by type, from the environment. */
   readonly schedules: Readonly<Record<string, string>>;
   readonly compressionLevel: number | undefined;
 }
@@ -26,7 +26,10 @@ const MOST_DAYS = 36_500;
 /** What names the source beside HOLDFAST_SOURCE. */
 const SOURCE_VARIABLES = KINDS.flatMap(({ sourceVariable }) => sourceVariable ?? []);
 
-/** What picks a place. Empty, as of a variable that was not set, it would pick another one silently. */
+/**
+ * Variables that choose a place. If empty (as when a variable was not set) they would silently choose
+ * another.
+ */
 const MUST_NOT_BE_EMPTY = [
   'HOLDFAST_REPOSITORY',
   'BACKUP_S3_BUCKET',
@@ -36,7 +39,7 @@ const MUST_NOT_BE_EMPTY = [
   'HOLDFAST_SIGNING_KEY_FILE',
 ];
 
-/** The environment variables of docs/reference/configuration.md; problems are added to `problems`. */
+/** Reads the environment variables listed in docs/reference/configuration.md; adds problems to `problems`. */
 export function readConfigEnv(env: Env, problems: string[]): EnvConfig {
   const get = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   for (const name of MUST_NOT_BE_EMPTY)
@@ -79,7 +82,10 @@ function fallbackUrl(get: Get): string | undefined {
 
 type Get = (name: string) => string | undefined;
 
-/** The key's form is checked where it is used; here only that there is one. The value is in no message. */
+/**
+ * The key's form is checked when it is used; this only checks that there is one. No message contains the
+ * value.
+ */
 function readKey(get: Get, problems: string[]): string | undefined {
   const ours = get('HOLDFAST_KEY');
   const original = get('BACKUP_ENCRYPTION_KEY');

@@ -19,7 +19,7 @@ export type EventType =
   | 'Drill Failed'
   | 'Prune Finished';
 
-/** Events that somebody must look at. */
+/** Events that need somebody's attention. */
 export const ALERT_TYPES: readonly EventType[] = [
   'Backup Suspect',
   'Backup Failed',
@@ -31,7 +31,7 @@ export const ALERT_TYPES: readonly EventType[] = [
   'Copy Failed',
 ];
 
-/** `detail-type` of what an event bus is told as a channel of notifications, by kind; docs/reference/notifications.md. */
+/** `detail-type` of notifications sent to an event bus, by kind; docs/reference/notifications.md. */
 export const NOTIFICATION_TYPES = {
   alarm: 'Notification Alarm',
   improved: 'Notification Improved',

@@ -3,10 +3,10 @@ import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { HoldfastError } from '../core/errors.ts';
 
-/** Looked for in this order. */
+/** Tried in this order. */
 export const DEFAULT_FILES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.json'] as const;
 
-/** What a configuration file holds, unchecked. @throws E_CONFIG */
+/** The unchecked content of a configuration file. @throws E_CONFIG */
 export async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
@@ -24,7 +24,10 @@ export async function readConfigFile(file: string): Promise<unknown> {
   });
 }
 
-/** TypeScript is read as an ES module whatever the nearest package.json says: `npm init` writes "commonjs". */
+/**
+ * TypeScript is imported as an ES module even if the nearest package.json says "commonjs", as `npm init`
+ * writes.
+ */
 async function importModule(url: string): Promise<unknown> {
   if (!url.endsWith('.ts')) return import(url);
   const hooks = registerHooks({

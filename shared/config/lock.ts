@@ -2,28 +2,31 @@ import * as z from 'zod';
 import { DAY_MS } from '../core/units.ts';
 import type { RetentionPolicy } from './retention.ts';
 
-/** `governance`: who has a right of its own for it may lift a lock. `compliance`: nobody may, the account's root neither. */
+/**
+ * `governance`: somebody with a special permission may lift a lock. `compliance`: nobody may, not even the
+ * account's root.
+ */
 export const LOCK_MODES = ['governance', 'compliance'] as const;
 export type LockMode = (typeof LOCK_MODES)[number];
 
 const MOST_DAYS = 36_500;
-/** What retention keeps without an end is locked so far ahead at most. */
+/** Backups that retention keeps forever are locked at most this far ahead. */
 export const OPEN_LOCK_DAYS = 30;
 
 export const LockConfig = z.strictObject({
   mode: z.enum(LOCK_MODES),
-  /** No lock is made that ends later than so many days from now, and a week. */
+  /** No lock ends later than this many days, and a week, from now. */
   mostDays: z.number().int().min(1).max(MOST_DAYS).optional(),
 });
 
-/** How stored objects are locked against everybody. */
+/** How stored objects are locked against removal. */
 export interface LockSettings {
   readonly mode: LockMode;
   /** No backup is locked for longer, counted from now. */
   readonly mostMs: number;
 }
 
-/** @returns undefined where nothing is to be locked */
+/** @returns undefined if nothing is to be locked */
 export function resolveLock(
   config: z.infer<typeof LockConfig> | undefined,
   { days }: RetentionPolicy,

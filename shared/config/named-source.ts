@@ -1,19 +1,19 @@
 export interface NamedSource {
   readonly name: string;
   readonly kind: string;
-  /** May hold a secret. Empty where all of it is in `secret`. */
+  /** May hold a secret. Empty if the whole URL is in `secret`. */
   readonly url: string;
   /** ARN of a Secrets Manager secret or an SSM parameter that holds the URL, or the login. */
   readonly secret?: string;
-  /** ARN of the key that the secret is encrypted with, where it is one's own. */
+  /** ARN of the key that encrypts the secret, if it is a customer-managed one. */
   readonly secretKey?: string;
-  /** Beside a secret that holds user and password only. */
+  /** Only with a secret that holds just a user and password. */
   readonly host?: string;
   readonly port?: number | string;
   readonly database?: string;
-  /** Which database AWS vouches for the role at. */
+  /** The database that AWS lets the role log in to. */
   readonly dbResourceId?: string;
-  /** How old its newest good backup may be. Of sources alone. */
+  /** Maximum age of its newest good backup. Sources only. */
   readonly rpoMs?: number;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }

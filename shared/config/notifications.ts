@@ -9,24 +9,27 @@ const DEFAULT_REMINDER = '24h';
 const DIGESTS = ['daily', 'weekly', 'off'] as const;
 export type Digest = (typeof DIGESTS)[number];
 
-/** Where a secret is: the value itself has no place in a configuration file. */
+/** Where a secret is: the value itself does not belong in a configuration file. */
 const SecretReference = z.union([z.string().regex(/^env:[A-Za-z_][A-Za-z0-9_]*$/), SecretArn], {
-  error: "wanted is where the secret is: 'env:NAME', or the ARN of a Secrets Manager secret or SSM parameter",
+  error: "say where the secret is: 'env:NAME', or the ARN of a Secrets Manager secret or SSM parameter",
 });
 const secretKey = z
   .string()
-  .regex(arnOf({ kms: 'key/' }), 'wanted is the ARN of a KMS key')
+  .regex(arnOf({ kms: 'key/' }), 'give the ARN of a KMS key')
   .optional();
 
 const ofEach = {
   name: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, "a channel is named by 1 to 32 of a-z, 0-9 and '-', a letter first"),
-  /** `change`: what is found has changed. `all`: also each time another backup of a source is over. */
+    .regex(
+      /^[a-z][a-z0-9-]{0,31}$/,
+      "a channel's name has 1 to 32 of a-z, 0-9 and '-', beginning with a letter",
+    ),
+  /** `change`: when the findings change. `all`: also after each backup of a source. */
   on: z.enum(['change', 'all']).optional(),
-  /** @default that of all channels */
+  /** @default the same as all channels */
   digest: z.enum(DIGESTS).optional(),
-  /** Only what is found of these, and of the repository as a whole. @default all */
+  /** Only findings about these, and about the repository as a whole. @default all */
   sources: z.array(z.string().min(1)).min(1).optional(),
 };
 const ofWeb = { url: SecretReference, secretKey };
@@ -40,7 +43,7 @@ const Channel = z.discriminatedUnion('kind', [
     ...ofEach,
     topic: z
       .string()
-      .regex(arnOf({ sns: '' }), 'wanted is the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)'),
+      .regex(arnOf({ sns: '' }), 'give the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)'),
   }),
   z.strictObject({
     kind: z.literal('eventbridge'),
@@ -49,7 +52,7 @@ const Channel = z.discriminatedUnion('kind', [
       .string()
       .regex(
         arnOf({ events: 'event-bus/' }),
-        'wanted is the ARN of an event bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)',
+        'give the ARN of an event bus (arn:aws:events:REGION:ACCOUNT:event-bus/NAME)',
       ),
   }),
 ]);
@@ -58,12 +61,12 @@ const Channel = z.discriminatedUnion('kind', [
 export const NotificationsConfig = z.strictObject({
   channels: z.array(Channel).min(1).max(MOST_CHANNELS),
   digest: z.enum(DIGESTS).optional(),
-  /** While something is found, it is told again after so long: `24h`, or `off`. */
+  /** How long until something still wrong is reported again: `24h`, or `off`. */
   remindAfter: z
     .string()
     .refine(
       (text) => text === 'off' || (isAge(text) && ageOf(text) > 0),
-      "wanted is an age such as '24h', or 'off'",
+      "give an age such as '24h', or 'off'",
     )
     .optional(),
 });
@@ -74,17 +77,17 @@ interface OfEach {
   readonly digest: Digest;
   /** Undefined: all. */
   readonly sources: readonly string[] | undefined;
-  /** Undefined: nothing is told again. */
+  /** Undefined: no reminders. */
   readonly remindAfterMs: number | undefined;
 }
 interface OfWeb {
   /** `env:NAME`, or an ARN. */
   readonly url: string;
-  /** ARN of the key of one's own that the secret is encrypted with. */
+  /** ARN of the customer-managed key that encrypts the secret. */
   readonly secretKey: string | undefined;
 }
 
-/** Somebody who is told. Holds no secret: only where each is. */
+/** A channel of notifications. Holds no secret, only where each one is. */
 export type NotifyChannel = OfEach &
   (
     | ({ readonly kind: 'webhook'; readonly signingKey: string } & OfWeb)
@@ -95,12 +98,12 @@ export type NotifyChannel = OfEach &
 
 interface NotificationsInput {
   readonly notifications: z.infer<typeof NotificationsConfig> | undefined;
-  /** Names of the configuration. */
+  /** Names in the configuration. */
   readonly sources: readonly string[];
   readonly fileName: string;
 }
 
-/** @returns channels with their defaults; what is wrong is added to `problems` */
+/** @returns channels with their defaults; adds what is wrong to `problems` */
 export function resolveNotifications(
   { notifications, sources, fileName }: NotificationsInput,
   problems: string[],
@@ -111,10 +114,10 @@ export function resolveNotifications(
   const seen = new Set<string>();
   return channels.map((channel) => {
     const place = `${fileName}: notifications.channels '${channel.name}'`;
-    if (seen.has(channel.name)) problems.push(`${place} is there twice; give each a name of its own`);
+    if (seen.has(channel.name)) problems.push(`${place} appears twice; give each channel a name of its own`);
     seen.add(channel.name);
     for (const name of (channel.sources ?? []).filter((one) => !sources.includes(one)))
-      problems.push(`${place}: sources has '${name}', which is no source`);
+      problems.push(`${place}: sources has '${name}', which is not a source`);
     return {
       ...channel,
       ...('url' in channel ? { secretKey: channel.secretKey } : {}),

@@ -5,12 +5,12 @@ import { type KindSettings, LOGIN_SETTINGS } from '../sources/settings.ts';
 import { ageOf, isAge } from './age.ts';
 import type { NamedSource } from './named-source.ts';
 
-/** Of sources alone. */
+/** For sources only. */
 const ofSource = {
-  /** How old its newest good backup may be: its recovery point objective. */
+  /** Maximum age of its newest good backup: its recovery point objective. */
   rpo: z
     .string()
-    .refine((text) => isAge(text) && ageOf(text) > 0, "wanted is an age such as '90m', '26h' or '8d'")
+    .refine((text) => isAge(text) && ageOf(text) > 0, "give an age such as '90m', '26h' or '8d'")
     .optional(),
 };
 
@@ -38,9 +38,9 @@ const [first, ...others] = KINDS.map(({ kind, settings: { shape, check } }) =>
   objectOf({ kind: z.literal(kind), ...shape, ...ofSource }, check),
 );
 
-/** Databases that are backed up, by name. */
+/** Databases to back up, by name. */
 export const Sources = z.record(
-  z.string().regex(/^[a-z][a-z0-9_-]*$/i, 'a source is named by letters, digits, - and _'),
+  z.string().regex(/^[a-z][a-z0-9_-]*$/i, "a source's name has letters, digits, - and _, beginning with a letter"),
   z.discriminatedUnion('kind', [first as NonNullable<typeof first>, ...others]) as unknown as z.ZodType<
     Known['output'],
     Known['input']
@@ -81,7 +81,7 @@ export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly Name
   }));
 }
 
-/** What says where a database is and how to log in, without its name. */
+/** Where a database is and how to log in, without its name. */
 export type PlaceSettings = Omit<NamedSource, 'name' | 'kind'>;
 type DrillPlaces = Readonly<Partial<Record<string, PlaceSettings>>>;
 

@@ -1,18 +1,20 @@
 import * as z from 'zod';
 import type { StoragePrice } from '../core/forecast.ts';
 
-/** What storing costs, for forecasts alone. */
+/** Storage prices, used only for forecasts. */
 export const PricesConfig = z.strictObject({
-  /** A GiB for a month. */
+  /** Per GiB and month. */
   storageGibMonth: z.number().min(0).max(1000),
   /** ISO 4217. */
   currency: z
     .string()
-    .regex(/^[A-Z]{3}$/, 'it is not the code of a currency (USD, EUR)')
+    .regex(/^[A-Z]{3}$/, 'not a currency code (USD, EUR)')
     .optional(),
 });
 
-/** Of the first 50 TB. Other regions, classes and stores have other prices, and AWS changes them. */
+/**
+ * The price of the first 50 TB. Other regions, classes and stores have other prices, and AWS changes them.
+ */
 const S3_STANDARD: StoragePrice = {
   perGibMonth: 0.023,
   currency: 'USD',
@@ -20,8 +22,8 @@ const S3_STANDARD: StoragePrice = {
 };
 
 /**
- * @param place.repository as it is configured
- * @returns undefined of a folder, or of another store than AWS, unless a price is configured
+ * @param place.repository as configured
+ * @returns undefined for a folder, or for a store other than AWS, unless a price is configured
  */
 export function resolvePrice(
   prices: z.infer<typeof PricesConfig> | undefined,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DAY_MS } from '../core/units.ts';
 
-/** Periods that counts are of, shortest first; `last` is of backups themselves. */
+/** Periods that counts apply to, shortest first; `last` counts backups themselves. */
 export const COUNT_NAMES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 export type CountName = (typeof COUNT_NAMES)[number];
 
@@ -10,7 +10,7 @@ const MOST_COUNT = 100_000;
 const DEFAULT_DAYS = { daily: 30, weekly: 84, manual: 365 };
 const DEFAULT_GRACE_DAYS = 7;
 const DEFAULT_MAX_SHARE_PERCENT = 40;
-/** Stands for every type that has no days of its own, by name or by default: nobody loses `manual` by it without naming it. */
+/** Stands for every type without days of its own. It never covers `manual`, unless that is named. */
 const ANY_TYPE = '*';
 
 const count = z.number().int().min(1).max(MOST_COUNT).optional();
@@ -19,11 +19,11 @@ const count = z.number().int().min(1).max(MOST_COUNT).optional();
 export const RetentionConfig = z.record(
   z
     .string()
-    .regex(/^([a-z][a-z0-9-]{0,31}|\*)$/, "a type is 1 to 32 of a-z, 0-9 and '-', or '*' for all others"),
+    .regex(/^([a-z][a-z0-9-]{0,31}|\*)$/, "a type has 1 to 32 of a-z, 0-9 and '-', or is '*' for all others"),
   z.number().int().min(0).max(MOST_DAYS),
 );
 
-/** How many backups of each source are kept whatever their age. */
+/** How many backups of each source to keep, whatever their age. */
 export const KeepConfig = z.strictObject({
   last: count,
   hourly: count,
@@ -34,17 +34,20 @@ export const KeepConfig = z.strictObject({
 });
 
 export const PruneConfig = z.strictObject({
-  /** Longer than twice the longest run; the same wherever the repository is backed up to or pruned. */
+  /** Longer than twice the longest run. The same everywhere that backs up to or prunes the repository. */
   graceDays: z.number().int().min(1).max(365).optional(),
-  /** One run removes no larger part of the backups, or of the bytes. */
+  /** Largest share of the backups, or of the bytes, that one run removes. */
   maxSharePercent: z.number().min(1).max(100).optional(),
-  /** Removes at once. Loses backups that are being made meanwhile. */
+  /** Removes at once. Loses backups that are being made at the same time. */
   unsafeNoGrace: z.boolean().optional(),
 });
 
 /** What retention goes by. */
 export interface RetentionPolicy {
-  /** By type; `*`: types that are not named. A type in neither is kept forever. 0: kept by counts alone. */
+  /**
+   * By type; `*` stands for types that are not named. A type that is not covered is kept forever. 0: only
+   * counts keep it.
+   */
   readonly days: Readonly<Record<string, number>>;
   readonly counts: Readonly<Partial<Record<CountName, number | undefined>>>;
 }
@@ -61,7 +64,7 @@ export const DEFAULT_PRUNE: PruneSettings = {
   maxShare: DEFAULT_MAX_SHARE_PERCENT / 100,
 };
 
-/** @param env days by type, which win over those of the file */
+/** @param env days by type, which win over those in the file */
 export function resolveRetention(
   days: z.infer<typeof RetentionConfig> | undefined,
   counts: z.infer<typeof KeepConfig> | undefined,
@@ -70,7 +73,7 @@ export function resolveRetention(
   return { days: { ...DEFAULT_DAYS, ...days, ...env }, counts: counts ?? {} };
 }
 
-/** What is wrong with both together: without a count, 0 days would keep nothing. */
+/** Problems with days and counts together: without a count, 0 days would keep nothing. */
 export function retentionProblems({ days, counts }: RetentionPolicy, fileName: string): string[] {
   if (COUNT_NAMES.some((name) => counts[name] !== undefined)) return [];
   return Object.entries(days)
@@ -89,7 +92,7 @@ export function resolvePrune(config: z.infer<typeof PruneConfig> = {}): PruneSet
   return { graceMs: unsafeNoGrace ? 0 : graceDays * DAY_MS, maxShare: maxSharePercent / 100 };
 }
 
-/** Days that backups of a type are kept; undefined: forever. */
+/** Days to keep backups of a type; undefined: forever. */
 export function daysOf({ days }: RetentionPolicy, type: string): number | undefined {
   return Object.hasOwn(days, type) ? days[type] : days[ANY_TYPE];
 }

@@ -11,12 +11,12 @@ export function backupScheduleName(type: string, source: string): string {
   return shortened(`backup-${type}-${source}`);
 }
 
-/** Name of the schedule that invokes a function. @param source of a job that is done for each by itself */
+/** Name of the schedule that invokes a function. @param source for a job that runs once for each source */
 export function jobScheduleName(job: MaintenanceJob, source?: string): string {
   return shortened(source === undefined ? job : `${job}-${source}`);
 }
 
-/** Names of the sources that have a server or a database to be drilled on. */
+/** Names of the sources that have a server or database to be drilled on. */
 export function drilledSources({ sources, drill }: Pick<ResolvedConfig, 'sources' | 'drill'>): string[] {
   return sources.filter(({ kind }) => drill[kind] !== undefined).map(({ name }) => name);
 }
@@ -28,7 +28,7 @@ export function backupSchedulesOf(source: string, { aws }: Pick<ResolvedConfig, 
   );
 }
 
-/** Names of the schedules that a configuration says there are, but for the watchdog's own. */
+/** Names of all schedules in the configuration, except the watchdog's own. */
 export function scheduleNames({ aws, sources, drill, lock, copies }: ResolvedConfig): string[] {
   const all = sources.map(({ name }) => name);
   const { verify, prune, drill: drills, lock: locks, copy } = aws.jobs;

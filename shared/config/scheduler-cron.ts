@@ -1,4 +1,4 @@
-/** Why five cron fields cannot be given to EventBridge Scheduler. */
+/** Why EventBridge Scheduler cannot take five cron fields. */
 export class CronError extends Error {}
 
 interface Field {
@@ -16,14 +16,14 @@ const HOUR: Field = { name: 'hour', min: 0, max: 23 };
 const DAY: Field = { name: 'day of the month', min: 1, max: 31 };
 const MONTH: Field = { name: 'month', min: 1, max: 12, words: MONTHS };
 const WEEKDAY: Field = { name: 'day of the week', min: 0, max: 7, words: DAYS };
-const FORM = 'wanted are five fields: minute, hour, day of the month, month, day of the week';
-/** What Scheduler takes as an expression. */
+const FORM = 'give five fields: minute, hour, day of the month, month, day of the week';
+/** The longest expression that Scheduler takes. */
 const MOST_CHARACTERS = 256;
 
 /**
- * Five cron fields as EventBridge Scheduler's six: `0 3 * * 0` is `cron(0 3 ? * SUN *)`.
+ * Converts five cron fields to EventBridge Scheduler's six: `0 3 * * 0` becomes `cron(0 3 ? * SUN *)`.
  *
- * @throws CronError where the fields are no cron, or mean what Scheduler cannot say
+ * @throws CronError if the fields are not cron, or mean what Scheduler cannot say
  */
 export function schedulerCron(text: string): string {
   const fields = text.trim().split(/\s+/);
@@ -51,7 +51,7 @@ function rendered(text: string | undefined, field: Field): string {
   return values === undefined ? '*' : values.join(',');
 }
 
-/** By name, as the numbers of EventBridge begin with 1 for Sunday. */
+/** By name, as EventBridge numbers days from 1 for Sunday. */
 function weekdaysOf(text: string): string {
   const values = valuesOf(text, WEEKDAY);
   if (values === undefined) return '*';
@@ -59,7 +59,7 @@ function weekdaysOf(text: string): string {
   return days.length === 7 ? '*' : days.map((day) => DAYS[day]).join(',');
 }
 
-/** Every value that a field names, in order; undefined for all. */
+/** All values that a field names, in order; undefined for all. */
 function valuesOf(text: string, field: Field): number[] | undefined {
   if (text === '*') return undefined;
   const values = new Set(text.split(',').flatMap((part) => partOf(part, field)));

@@ -7,11 +7,11 @@ const RATE = /^([1-9]\d{0,4}) (minute|hour|day)s?$/;
 const UNIT_MS = { minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS };
 
 const common = {
-  /** Names of sources; all where it is missing. */
+  /** Names of sources; missing: all. */
   sources: z.array(z.string().min(1)).min(1).optional(),
 };
 
-/** When something is done: five cron fields, in UTC; or with a time zone; or a rate; or never. */
+/** When to do something: five cron fields in UTC or in a time zone, a rate, or never. */
 export const ScheduleConfig = z.union(
   [
     z.literal('off'),
@@ -19,7 +19,7 @@ export const ScheduleConfig = z.union(
     z.strictObject({ cron: z.string().min(1), timeZone: z.string().min(1).optional(), ...common }),
     z.strictObject({ rate: z.string().min(1), ...common }),
   ],
-  { error: "wanted is 'off', five cron fields, {cron, timeZone?, sources?} or {rate, sources?}" },
+  { error: "give 'off', five cron fields, {cron, timeZone?, sources?} or {rate, sources?}" },
 );
 export type ScheduleSetting = z.infer<typeof ScheduleConfig>;
 
@@ -32,17 +32,17 @@ export interface Schedule {
   readonly timeZone: string;
   /** Names; undefined: all. */
   readonly sources: readonly string[] | undefined;
-  /** The longest time between two of its runs; 31 days where it names days of the month, or months. */
+  /** The longest time between two of its runs; 31 days if it names days of the month, or months. */
   readonly intervalMs: number;
-  /** Nobody has set it: each source has a minute of its own within its hour. */
+  /** Nobody has set it, so each source gets a minute of its own within the hour. */
   readonly isDefault?: boolean;
 }
 
 const HOUR_MINUTES = 60;
 
 /**
- * When a schedule fires for a source. Of a default one the minute follows from the source's name alone: sources of one deployment
- * do not all begin at once, and none moves when another comes or goes.
+ * When a schedule fires for a source. In a default schedule the minute depends only on the source's name: the
+ * sources of a deployment do not all begin at once, and adding or removing one moves no other.
  */
 export function expressionFor({ expression, isDefault = false }: Schedule, source: string): string {
   if (!isDefault) return expression;
@@ -50,14 +50,14 @@ export function expressionFor({ expression, isDefault = false }: Schedule, sourc
   return expression.replace(/^cron\(\d+ /, `cron(${minute} `);
 }
 
-/** The same for people: in the words of the configuration, if it says when. */
+/** The same for people: in the configuration's words, if it sets the schedule. */
 export function writtenFor(schedule: Schedule, source: string): string {
   return (schedule.isDefault ? undefined : schedule.written) ?? expressionFor(schedule, source);
 }
 
 /**
  * @param place names the setting in `problems`
- * @returns undefined where it is off, or wrong
+ * @returns undefined if it is off, or wrong
  */
 export function resolveSchedule(
   setting: ScheduleSetting,
@@ -77,14 +77,12 @@ export function resolveSchedule(
         sources,
         intervalMs: Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS],
       };
-    problems.push(
-      `${place} is '${given.rate}'; wanted is a number of minutes, hours or days, such as '6 hours'`,
-    );
+    problems.push(`${place} is '${given.rate}'; give a number of minutes, hours or days, such as '6 hours'`);
     return undefined;
   }
   const { cron, timeZone = 'UTC' } = given as { readonly cron: string; readonly timeZone?: string };
   if (!isTimeZone(timeZone))
-    problems.push(`${place}.timeZone is '${timeZone}'; wanted is a name such as Europe/Berlin`);
+    problems.push(`${place}.timeZone is '${timeZone}'; give a name such as Europe/Berlin`);
   try {
     const expression = schedulerCron(cron);
     return { expression, written: cron, timeZone, sources, intervalMs: intervalOf(expression) };
@@ -98,7 +96,7 @@ export function resolveSchedule(
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const WEEK_MS = 7 * DAY_MS;
 
-/** @param expression `cron(…)` of six fields, of which each is `*`, `?` or a list of values */
+/** @param expression `cron(…)` of six fields, each `*`, `?` or a list of values */
 function intervalOf(expression: string): number {
   const [minutes = '', hours = '', day, month, weekdays = ''] = expression
     .slice('cron('.length, -1)
@@ -120,7 +118,8 @@ function intervalOf(expression: string): number {
 }
 
 function isTimeZone(name: string): boolean {
-  // The usual one by itself: the first formatter takes 30 ms, as it reads what ICU knows of all locales.
+  // UTC, the usual one, is answered without a formatter: the first takes 30 ms, as it loads ICU's data for
+  // all locales.
   if (name === 'UTC') return true;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

@@ -1,25 +1,25 @@
 import * as z from 'zod';
 
 /**
- * Classes that give an object back at once, and that packs may move to later. Of `ONEZONE_IA` a lost zone takes everything,
- * archives make a restore wait for hours: neither is for backups.
+ * Classes that return an object at once, and that packs may move to later. `ONEZONE_IA` loses everything with
+ * its zone, and archives make a restore wait for hours: neither suits backups.
  */
 export const LATER_STORAGE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
-/** Those that packs may be stored in. */
+/** Classes that packs may be stored in. */
 export const STORAGE_CLASSES = ['STANDARD', ...LATER_STORAGE_CLASSES] as const;
 export type StorageClass = (typeof STORAGE_CLASSES)[number];
 
-/** Of packs of chunks, by type of backup; `*`: all types that are not named. */
+/** Storage class of packs of chunks, by type of backup; `*` stands for types that are not named. */
 export type StorageClasses = Readonly<Record<string, StorageClass>>;
 
 export const StorageClassConfig = z.record(
   z
     .string()
-    .regex(/^([a-z][a-z0-9-]{0,31}|\*)$/, "a type is 1 to 32 of a-z, 0-9 and '-', or '*' for all others"),
+    .regex(/^([a-z][a-z0-9-]{0,31}|\*)$/, "a type has 1 to 32 of a-z, 0-9 and '-', or is '*' for all others"),
   z.enum(STORAGE_CLASSES),
 );
 
-/** Undefined: the store's own. */
+/** Undefined: the store's default. */
 export function storageClassOf(classes: StorageClasses, type: string): StorageClass | undefined {
   return Object.hasOwn(classes, type) ? classes[type] : classes['*'];
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MiB } from '../core/units.ts';
 
-/** `suspects` of the configuration file: when a backup is suspect. */
+/** The configuration's `suspects`: when a backup is suspect. */
 export const SuspectsConfig = z.strictObject({
   recordsDownBy: z.number().gt(0).max(1).optional(),
   minRecords: z.number().int().min(1).max(1e9).optional(),
@@ -10,17 +10,17 @@ export const SuspectsConfig = z.strictObject({
   ignoreDatasets: z.array(z.string().min(1)).optional(),
 });
 
-/** When a backup is suspect against the newest good one of its source. */
+/** When a backup is suspect, compared with the newest good one of its source. */
 export interface SuspectThresholds {
-  /** Share of its records that a dataset, or the whole, has lost. */
+  /** Share of records that a dataset, or the whole backup, must have lost. */
   readonly recordsDownBy: number;
-  /** Datasets that had fewer records are not looked at. */
+  /** Datasets that had fewer records are not checked. */
   readonly minRecords: number;
-  /** The size of a record when compressed, as a multiple of what it was. */
+  /** Growth of a compressed record, as a multiple of its former size. */
   readonly recordSizeUp: number;
-  /** Of datasets that had fewer plain bytes, sizes are not looked at. */
+  /** Sizes are not checked in datasets that had fewer plain bytes. */
   readonly minBytes: number;
-  /** Datasets that are not looked at; `*` stands for anything. */
+  /** Datasets that are not checked; `*` matches anything. */
   readonly ignoreDatasets: readonly string[];
 }
 

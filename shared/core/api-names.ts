@@ -1,13 +1,18 @@
-/** Names of the admin API that need no schema: what a browser loads without the rest. docs/reference/api.md. */
+/**
+ * Names of the admin API that need no schema: a browser loads them without the rest. docs/reference/api.md.
+ */
 
-/** Every route lies below it. */
+/** Every route is below this path. */
 export const API_BASE = '/api/admin/backup';
 
-/** The same routes behind API Gateway, for API keys alone: the gateway lets them through, and the function checks the key. */
+/**
+ * The same routes behind API Gateway, for API keys only: the gateway lets them through, and the function
+ * checks the key.
+ */
 export const API_KEY_BASE = '/api/keys/backup';
 
 /**
- * What a caller may do. The others may all that `viewer` may; none of them includes another.
+ * What a caller may do. Every role includes `viewer`; none includes another.
  *
  * - `viewer`: looks.
  * - `operator`: backs up, verifies, drills, holds, accepts.
@@ -17,10 +22,10 @@ export const API_KEY_BASE = '/api/keys/backup';
 export const ROLES = ['viewer', 'operator', 'restorer', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Roles that an API key may have: none makes another key. */
+/** Roles that an API key may have: no key can make another key. */
 export const KEY_ROLES = ['viewer', 'operator', 'restorer'] as const satisfies readonly Role[];
 export type KeyRole = (typeof KEY_ROLES)[number];
-/** Days that a new API key is good for, unless something else is said. */
+/** Days that a new API key is valid by default. */
 export const DEFAULT_KEY_DAYS = 90;
 
 /** Whether somebody with these roles may do what needs `role`. */
@@ -28,16 +33,16 @@ export function hasRole(roles: readonly Role[], role: Role): boolean {
   return roles.includes(role) || (role === 'viewer' && roles.length > 0);
 }
 
-/** What cancelling a run of a kind needs: the role that beginning it needs. */
+/** The role needed to cancel a run of a kind: the same as to begin it. */
 export function roleToCancel(kind: string): Role {
   return kind === 'restore' || kind === 'export' ? 'restorer' : 'operator';
 }
 
-/** Requests are counted by class: each has a limit of its own. */
+/** Requests are counted by class; each class has its own limit. */
 export const LIMIT_CLASSES = ['read', 'poll', 'write'] as const;
 export type LimitClass = (typeof LIMIT_CLASSES)[number];
 
-/** What an audit entry is of. */
+/** What an audit entry is about. */
 export const AUDIT_ACTIONS = [
   'create',
   'download',
@@ -59,7 +64,7 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** How what an audit entry is of ended. */
+/** How the audited action ended. */
 export const AUDIT_OUTCOMES = [
   'begun',
   'done',
@@ -72,7 +77,7 @@ export const AUDIT_OUTCOMES = [
 ] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** What the audit trail can be exported as. */
+/** Export formats of the audit trail. */
 export const AUDIT_FORMATS = ['csv', 'ndjson'] as const;
 export type AuditFormat = (typeof AUDIT_FORMATS)[number];
 

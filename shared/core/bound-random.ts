@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 /**
- * Random bytes that are others where what they are for is another thing. A machine that is stopped, and resumed twice, goes on
- * with the same state of its random generator: what is random is the same in both then, what depends on the things is not.
+ * Random bytes that also depend on the things they are for. A machine that is suspended and resumed twice
+ * continues with the same state of its random generator both times: plain random bytes would repeat, these
+ * differ if the things differ.
  *
  * @param count 32 at most
  */

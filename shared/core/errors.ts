@@ -28,7 +28,7 @@ export class HoldfastError extends Error {
     this.hint = options.hint;
   }
 
-  /** The same error, saying which object it is about; itself where it does already. */
+  /** The same error, naming the object it is about; itself if it names it already. */
   about(object: string): HoldfastError {
     if (this.message.includes(object)) return this;
     const { code, details, hint } = this;
@@ -39,13 +39,13 @@ export class HoldfastError extends Error {
     });
   }
 
-  /** Whether the same call, made again later, can succeed. */
+  /** Whether the same call can succeed later. */
   get retryable(): boolean {
     return ERRORS[this.code].retryable;
   }
 }
 
-/** Says of a typed error that `work` fails with which object it is about. */
+/** Adds the name of the object to any typed error that `work` throws. */
 export async function about<T>(object: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -54,7 +54,7 @@ export async function about<T>(object: string, work: () => Promise<T>): Promise<
   }
 }
 
-/** The same for work that is done at once. */
+/** The same for synchronous work. */
 export function named<T>(object: string, work: () => T): T {
   try {
     return work();
@@ -68,7 +68,10 @@ export function isHoldfastError(error: unknown, code?: ErrorCode): error is Hold
 }
 
 interface ErrorRow {
-  /** What the CLI exits with. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20 damage, 30 source or target, 31 restored in part, 75 try again, 130 stopped. */
+  /**
+   * The CLI's exit status. Classes: 1 bug or other, 2 usage, 10 not there, 11 conflict, 12 key, 13 access, 20
+   * damage, 30 source or target, 31 restored in part, 75 try again, 130 stopped.
+   */
   readonly exitStatus: number;
   readonly retryable: boolean;
   /** One line for docs/reference/errors.md. */
@@ -81,17 +84,17 @@ const row = (exitStatus: number, meaning: string, retryable = false): ErrorRow =
   meaning,
 });
 
-/** The whole table: codes, exit statuses, meanings. docs/reference/errors.md is checked against it by a test. */
+/** The whole table: codes, exit statuses, meanings. A test checks docs/reference/errors.md against it. */
 export const ERRORS = {
   E_INTERNAL: row(1, 'A bug, or a failure nobody has classified yet.'),
   E_USAGE: row(2, 'The command line is wrong.'),
   E_CONFIG: row(2, 'The configuration is wrong; every problem is listed.'),
   E_NO_REPOSITORY: row(10, 'There is no repository at that place.'),
-  E_NO_BACKUP: row(10, 'No backup matches the KEY.'),
+  E_NO_BACKUP: row(10, 'No backup matches the name.'),
   E_UNKNOWN_NAME: row(10, 'There is no source or target of that name.'),
   E_NO_DATASET: row(10, 'The backup has no such dataset.'),
   E_OBJECT_NOT_FOUND: row(10, 'The store has no object under that key.'),
-  E_AMBIGUOUS_KEY: row(11, 'The KEY matches several backups.'),
+  E_AMBIGUOUS_KEY: row(11, 'The name matches several backups.'),
   E_REPOSITORY_EXISTS: row(11, 'There is a repository at that place already.'),
   E_UNSAFE_BUCKET: row(11, 'A rule of the bucket removes or archives what backups need.'),
   E_FOREIGN_REPOSITORY: row(11, 'The place holds something that is not a Holdfast repository.'),
@@ -102,9 +105,9 @@ export const ERRORS = {
   ),
   E_OBJECT_EXISTS: row(11, 'The store has an object under that key already; it was left as it was.'),
   E_NO_RUN: row(10, 'Nothing is planned under that run.'),
-  E_RUN_TAKEN: row(11, 'The run is planned already, and its view of the database is held elsewhere.'),
-  E_RUN_ABORTED: row(11, 'The run was given up; nothing of it is listed.'),
-  E_RUN_INCOMPLETE: row(11, 'Shares of the run are not stored; nothing of it is listed.'),
+  E_RUN_TAKEN: row(11, 'The run is planned already, and its snapshot is kept open elsewhere.'),
+  E_RUN_ABORTED: row(11, 'The run was given up; its backup is not listed.'),
+  E_RUN_INCOMPLETE: row(11, 'Shares of the run are missing; its backup is not listed.'),
   E_NO_API_KEY: row(10, 'There is no API key of that id.'),
   E_NO_HOLD: row(10, 'The backup is not held.'),
   E_PRUNE_TOO_MUCH: row(11, 'Prune would remove more than the set share in one run; nothing was removed.'),
@@ -112,7 +115,7 @@ export const ERRORS = {
   E_TARGET_FULL: row(30, 'There is no room left where a restore or an export writes.'),
   E_NO_KEY: row(12, 'No encryption key is configured.'),
   E_BAD_KEY: row(12, 'The configured key has the wrong form.'),
-  E_WRONG_KEY: row(12, 'The configured key is not the one this was sealed with.'),
+  E_WRONG_KEY: row(12, 'The configured key is not the one that sealed this.'),
   E_KEY_DENIED: row(13, 'The key service refused to use the key.'),
   E_STORE_DENIED: row(13, 'The store refused access.'),
   E_STORE_UNTRUSTED: row(13, 'The store could not prove who it is (TLS).'),
@@ -133,20 +136,27 @@ export const ERRORS = {
   E_SOURCE_LOST: row(30, 'The connection to the database broke.', true),
   E_SNAPSHOT_EXPIRED: row(
     30,
-    'The snapshot could not be held until all shares were read; nothing was listed.',
+    'The snapshot could not be kept open until all shares were read; no backup was listed.',
   ),
   E_SOURCE_FAILED: row(30, 'The database answered with an error.'),
-  E_EMPTY_READ: row(30, 'The database gave nothing at all; that is no backup, unless --allow-empty says so.'),
+  E_EMPTY_READ: row(
+    30,
+    'The database returned nothing at all. That is stored as a backup only with --allow-empty.',
+  ),
   E_IMPORT_REFUSED: row(
     30,
-    'The file to import is damaged, cut off, of another kind, or holds what no database can; nothing was stored.',
+    'The file to import is damaged, cut off, of another kind, or holds values that no database can; nothing was stored.',
   ),
   E_KEY_UNAVAILABLE: row(75, 'The key service cannot be reached or answers with errors.', true),
   E_STORE_UNAVAILABLE: row(75, 'The store cannot be reached or answers with errors.', true),
-  E_RUN_TOO_LONG: row(75, 'The run took too long beside the grace of prune; nothing unsafe was done.', true),
+  E_RUN_TOO_LONG: row(
+    75,
+    "The run took too long compared with prune's grace; nothing unsafe was done.",
+    true,
+  ),
   E_TIME_STAMP: row(75, 'A time-stamping authority gave no time stamp.', true),
-  E_NOTIFY: row(75, 'A channel of notifications could not be told.', true),
-  E_OUT_OF_TIME: row(75, 'The function or task came to the end of its time before the work was done.'),
+  E_NOTIFY: row(75, 'A notification channel could not be reached.', true),
+  E_OUT_OF_TIME: row(75, 'The function or task ran out of time before the work was done.'),
   E_BAD_REQUEST: row(2, 'A request to the admin API is wrong; every bad field is named.'),
   E_NO_ROUTE: row(10, 'The admin API has no such route.'),
   E_UNKNOWN_RUN: row(10, 'The admin API knows no such run.'),
@@ -154,19 +164,19 @@ export const ERRORS = {
     11,
     'A restore by the admin API lacks the token of its plan, or the plan has changed.',
   ),
-  E_DEPLOYMENT: row(13, 'A deployment on AWS is not found, cannot be looked at, or lacks a part.'),
+  E_DEPLOYMENT: row(13, 'A deployment on AWS was not found, cannot be inspected, or lacks a part.'),
   E_UNAUTHENTICATED: row(13, 'The request to the admin API is not authenticated.'),
   E_FORBIDDEN: row(13, 'The role of the caller does not allow that.'),
-  E_LOGIN_UNAVAILABLE: row(75, 'Who issues logins to the admin API cannot be reached.', true),
-  E_RATE_LIMIT: row(75, 'Too many requests to the admin API; it says when to ask again.', true),
-  E_BUSY: row(75, 'As many runs are under way as may be at once.', true),
+  E_LOGIN_UNAVAILABLE: row(75, 'The issuer of logins to the admin API cannot be reached.', true),
+  E_RATE_LIMIT: row(75, 'Too many requests to the admin API; the response says when to try again.', true),
+  E_BUSY: row(75, 'As many runs are in progress as are allowed at once.', true),
   E_DECLINED: row(130, 'The answer to a question was No. Nothing was changed.'),
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What `holdfast doctor` can find the cause of. */
+/** Errors whose cause `holdfast doctor` can find. */
 const DIAGNOSED: readonly ErrorCode[] = [
   'E_NO_REPOSITORY',
   'E_UNSAFE_BUCKET',
@@ -187,7 +197,7 @@ const DIAGNOSED: readonly ErrorCode[] = [
 ];
 
 /**
- * A hint, and who can say more.
+ * A hint, and the command that can say more.
  *
  * @param where of an error in a deployment, whose doctor is asked from outside
  */
@@ -201,11 +211,17 @@ export function hintOf(
   return hint === undefined ? doctor : `${hint} ${doctor}`;
 }
 
-/** What the CLI exits with where backups are suspect: no error, they are stored, but somebody must look at them. */
+/**
+ * The CLI's exit status if backups are suspect: not an error, as they are stored, but somebody must look at
+ * them.
+ */
 export const SUSPECT_EXIT_STATUS = 40;
 
-/** What `holdfast doctor` exits with where something deserves a look and nothing failed, and `holdfast status` at risk. */
+/**
+ * Exit status of `holdfast doctor` with warnings but no failure, and of `holdfast status` if a source is at
+ * risk.
+ */
 export const WARNINGS_EXIT_STATUS = 41;
 
-/** What `holdfast status` exits with if a source is unprotected. */
+/** Exit status of `holdfast status` if a source is unprotected. */
 export const UNPROTECTED_EXIT_STATUS = 42;

@@ -1,4 +1,4 @@
-/** Content types of exports, by format, which is also the ending of their files' names. */
+/** Content types of exports, by format; the format is also the extension of their files. */
 export const EXPORT_TYPES = {
   sql: 'application/sql; charset=utf-8',
   csv: 'text/csv; charset=utf-8',

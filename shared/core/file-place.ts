@@ -2,22 +2,22 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { HoldfastError } from './errors.ts';
 import { asOutputError } from './output-error.ts';
 
-/** Where bytes go in a file that is there. */
+/** Where in an existing file bytes go. */
 export interface FilePlace {
   readonly path: string;
-  /** How errors call it. */
+  /** The name to use in errors. */
   readonly name: string;
   readonly at: number;
 }
 
-/** What is read back; grows to the largest piece, and is used again. */
+/** Buffer for reading back; grows to the largest piece and is reused. */
 let back: Buffer = Buffer.alloc(0);
 
 /**
- * Writes pieces one after the other, each read back from the system and compared. Synchronous: runs on the thread that made the
- * pieces.
+ * Writes pieces one after the other, and reads each back from the system to compare. Synchronous: runs on the
+ * thread that made the pieces.
  *
- * @throws E_RESTORE_DIFFERS, E_TARGET_FULL, E_SOURCE_DENIED, what making a piece throws
+ * @throws E_RESTORE_DIFFERS, E_TARGET_FULL, E_SOURCE_DENIED, and what making a piece throws
  */
 export function writePieces({ path, name, at }: FilePlace, pieces: Iterable<Uint8Array>): void {
   let to = at;

@@ -1,50 +1,50 @@
 import { DAY_MS, GiB } from './units.ts';
 
 export interface SizeOfDay {
-  /** ISO, of UTC. */
+  /** ISO, in UTC. */
   readonly date: string;
-  /** That the repository held at its end. */
+  /** Bytes in the repository at the end of that day. */
   readonly bytes: number;
 }
 
-/** How a repository grows, if it goes on as in the last days. */
+/** How a repository grows, at the rate of the last days. */
 export interface Forecast {
-  /** Days that it goes by. */
+  /** First and last day that it is based on. */
   readonly from: string;
   readonly to: string;
   readonly days: number;
-  /** What was stored at `to`. */
+  /** Bytes stored at `to`. */
   readonly bytes: number;
-  /** Of the growth between any two of these days: the middle one, and the quartiles. Less than 0: it shrinks. */
+  /** Growth between any two of these days: the median and the quartiles. Negative: it shrinks. */
   readonly bytesPerDay: number;
   readonly leastPerDay: number;
   readonly mostPerDay: number;
-  /** No further than this is anything foretold. */
+  /** Nothing further ahead is forecast. */
   readonly horizonDays: number;
 }
 
-/** Days that a forecast goes by: the last ones, as growth changes. */
+/** A forecast uses only the last days, as growth changes. */
 const WINDOW_DAYS = 92;
 const LEAST_SPAN_DAYS = 14;
 const LEAST_DAYS = 5;
-/** So many times as far ahead as it looks back. */
+/** How many times further ahead than back a forecast looks. */
 const AHEAD = 4;
-/** Pairs that are compared grow with the square of the days. */
+/** The number of pairs grows with the square of the days. */
 const MOST_DAYS = 100;
 
-/** What a forecast would need; a sentence without its end. */
+/** What a forecast would need; a sentence without its full stop. */
 export function whyNoForecast(sizes: readonly SizeOfDay[]): string {
   const { span, used } = windowOf(sizes);
-  if (used.length < 2) return 'the sizes of two days at least are needed';
-  return `what was stored is known of ${used.length} days within ${Math.round(span)}: a forecast needs ${LEAST_DAYS} within ${LEAST_SPAN_DAYS} or more`;
+  if (used.length < 2) return 'the sizes of at least two days are needed';
+  return `sizes are known for ${used.length} days within ${Math.round(span)}: a forecast needs ${LEAST_DAYS} within ${LEAST_SPAN_DAYS} or more`;
 }
 
 /**
- * How stored bytes grow: the median of the slopes between any two days (Theil and Sen), which one large backup, or one prune, does
- * not move.
+ * How stored bytes grow: the median of the slopes between any two days (Theil and Sen). One large backup, or
+ * one prune, does not move it.
  *
  * @param sizes oldest first
- * @returns undefined of too few days
+ * @returns undefined for too few days
  */
 export function forecastOf(sizes: readonly SizeOfDay[]): Forecast | undefined {
   const { used, span } = windowOf(sizes);
@@ -73,7 +73,7 @@ function windowOf(sizes: readonly SizeOfDay[]) {
   return { used, span: last - (used[0]?.day ?? last) };
 }
 
-/** When that much will be stored. `never`: not if it goes on so, or not within the horizon. */
+/** When that much will be stored. `never`: not at this rate, or not within the horizon. */
 export function whenReached(
   { to, bytes, bytesPerDay, horizonDays }: Forecast,
   wanted: number,
@@ -83,7 +83,7 @@ export function whenReached(
   return bytesPerDay > 0 && days <= horizonDays ? new Date(Date.parse(to) + days * DAY_MS) : 'never';
 }
 
-/** What will be stored so many days later; undefined beyond the horizon. */
+/** Bytes stored that many days later; undefined beyond the horizon. */
 export function storedAfter({ bytes, bytesPerDay, horizonDays }: Forecast, days: number): number | undefined {
   return days > horizonDays ? undefined : Math.max(0, bytes + bytesPerDay * days);
 }
@@ -95,15 +95,15 @@ export function nextRoundSize(bytes: number): number {
 }
 
 export interface StoragePrice {
-  /** Of 1 GiB for a month: AWS bills GiB, and calls them GB. */
+  /** For 1 GiB for a month: AWS bills GiB, and calls them GB. */
   readonly perGibMonth: number;
   /** ISO 4217. */
   readonly currency: string;
-  /** What it is the price of, and when it was. */
+  /** What is priced, and since when. */
   readonly of: string;
 }
 
-/** A month of storing that much. */
+/** The cost of storing that much for a month. */
 export function monthlyCost(bytes: number, { perGibMonth }: StoragePrice): number {
   return (bytes / GiB) * perGibMonth;
 }

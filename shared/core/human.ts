@@ -36,7 +36,7 @@ export function span(ms: number): string {
   return plural(Math.floor(ms / unit), name);
 }
 
-/** `3 hours ago`, by the larger unit; in hours up to two days, as a backup of each day is late within the second. */
+/** `3 hours ago`, in the larger unit; in hours up to two days, as a daily backup is late by the hour. */
 export function age(then: Date, now: Date): string {
   const ms = Math.max(0, now.getTime() - then.getTime());
   const units = [

@@ -30,7 +30,7 @@ export function parseBackupType(text: string): string {
   if (TYPE.test(text)) return text;
   throw new HoldfastError(
     'E_USAGE',
-    `a backup type is 1 to 32 of a-z, 0-9 and '-', starting with a letter; got '${text}'`,
+    `a backup type has 1 to 32 of a-z, 0-9 and '-', beginning with a letter; got '${text}'`,
     {
       hint: 'Use daily, weekly, manual, or a name of that form.',
     },
@@ -43,7 +43,7 @@ export function backupKey(type: string, startedAt: Date): BackupKey {
   return `backups/${parseBackupType(type)}/${date}/backup_${type}_${date}_${time}.json` as BackupKey;
 }
 
-/** The parts of a manifest's object key, or undefined where the key is not one. */
+/** The parts of a manifest's object key; undefined if the key is not one. */
 export function parseBackupKey(
   text: string,
 ): { readonly key: BackupKey; readonly type: string; readonly startedAt: Date } | undefined {

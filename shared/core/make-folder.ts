@@ -2,12 +2,12 @@ import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Makes a folder and those above it, step by step: Node's own recursion never ends where a folder takes no other, as in `/proc`,
- * and says ENOENT where the file system is read-only.
+ * Makes a folder and its parents, one by one: Node's own recursion never ends if a folder takes no other, as
+ * in `/proc`, and reports ENOENT on a read-only file system.
  *
- * @param mode of those that it makes
- * @returns the first that was made, undefined where all were there
- * @throws what the file system says
+ * @param mode of the folders that it makes
+ * @returns the first folder that was made; undefined if all existed
+ * @throws the file system's error
  */
 export async function makeFolder(folder: string, mode = 0o777): Promise<string | undefined> {
   const above = path.dirname(folder);
@@ -20,7 +20,7 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<string |
   return (await makeOne(folder, mode)) === undefined ? first : (first ?? folder);
 }
 
-/** Undefined where it is there. */
+/** Undefined if it exists. */
 async function makeOne(folder: string, mode: number): Promise<string | undefined> {
   try {
     await mkdir(folder, mode);

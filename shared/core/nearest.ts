@@ -1,4 +1,7 @@
-/** The known word nearest to `word`, if it is near enough to be what was meant (a third of its letters are others, or change places). */
+/**
+ * The known word nearest to `word`, if near enough to have been meant (at most a third of its letters differ
+ * or are swapped).
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: distance(word, candidate) }))

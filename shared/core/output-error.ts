@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { HoldfastError } from './errors.ts';
 
-/** What writing a file failed with, for people; other errors as they are. */
+/** The error of writing a file, in words for people; other errors are returned unchanged. */
 export function asOutputError(error: unknown, file: string): unknown {
   if (error instanceof HoldfastError || !(error instanceof Error)) return error;
   const errno = (error as NodeJS.ErrnoException).code ?? '';
   switch (errno) {
     case 'EEXIST':
-      return new HoldfastError('E_TARGET_NOT_EMPTY', `${file} exists already; it was left as it was`, {
+      return new HoldfastError('E_TARGET_NOT_EMPTY', `${file} already exists; it was left unchanged`, {
         cause: error,
         hint: 'Name another file, or remove this one first.',
       });
@@ -31,7 +31,7 @@ export function asOutputError(error: unknown, file: string): unknown {
     case 'EFBIG':
       return new HoldfastError('E_TARGET_FULL', `there is no room left to write ${file}`, {
         cause: error,
-        hint: 'Free or add room, or name another place, then run it again; nothing half written is left.',
+        hint: 'Free or add space, or name another place, then run it again; no partial file is left.',
       });
     case 'EACCES':
     case 'EPERM':

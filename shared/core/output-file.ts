@@ -5,20 +5,21 @@ import type { FilePlace } from './file-place.ts';
 import { asOutputError } from './output-error.ts';
 import { MiB } from './units.ts';
 
-/** What is written is plain data. */
+/** The file holds plain data. */
 const FILE_MODE = 0o600;
 
 /**
- * Writes a file under a temporary name beside it and gives it its own name at the end: it is there only when it is
- * whole, and one that it replaces is there until then. Only its owner may read it.
+ * Writes a file under a temporary name beside its own, and renames it at the end: it appears only when
+ * complete, and a file it replaces stays until then. Only its owner may read it.
  *
- * @throws E_TARGET_NOT_EMPTY where it is there and `replace` is not set, E_TARGET_FULL, E_SOURCE_DENIED, what `fill` throws
+ * @throws E_TARGET_NOT_EMPTY if it exists and `replace` is not set, E_TARGET_FULL, E_SOURCE_DENIED, what
+ * `fill` throws
  */
 export async function writeOutputFile<T>(
   file: string,
   options: {
     readonly replace: boolean;
-    /** How errors call it. @default its path */
+    /** The name to use in errors. @default its path */
     readonly name?: string;
   },
   fill: (file: OutputFile) => Promise<T>,
@@ -47,7 +48,7 @@ async function writeTemporary<T>(
   return result;
 }
 
-/** What is written goes to the disk while more is being made, so that there is little left to wait for at the end. */
+/** Written bytes are flushed to disk while more are made, so that little is left to flush at the end. */
 const FLUSH_BYTES = 32 * MiB;
 
 /** A file that is written from front to back. */
@@ -64,7 +65,7 @@ export class OutputFile {
     this.#place = place;
   }
 
-  /** Where it ends so far. */
+  /** Where the next bytes go. */
   get end(): FilePlace {
     return { ...this.#place, at: this.#at };
   }
@@ -79,19 +80,19 @@ export class OutputFile {
     this.grown(bytes.length);
   }
 
-  /** Told of `bytes` that somebody else has written to its end. */
+  /** Records `bytes` that somebody else has written at its end. */
   grown(bytes: number): void {
     this.#at += bytes;
     if (this.#at - this.#flushedAt >= FLUSH_BYTES && !this.#flushing) this.#flush();
   }
 
-  /** Takes the last `bytes` away again. */
+  /** Truncates the last `bytes`. */
   async cut(bytes: number): Promise<void> {
     this.#at -= bytes;
     await this.#handle.truncate(this.#at);
   }
 
-  /** Waits until all of it is on the disk. @throws what writing it there failed with, at any time */
+  /** Waits until all of it is on disk. @throws the error of writing it, whenever that happened */
   async flushed(): Promise<void> {
     await this.#flushing;
     if (this.#failure) throw this.#failure;

@@ -1,10 +1,10 @@
 import { throwIfAborted } from './abort.ts';
 
 /**
- * Calls `work` on every item, up to `most` at once, begun in order. When one fails, no more are begun, those under
- * way are told to stop by the signal they were given and waited for, and the first failure is thrown.
+ * Calls `work` on every item, up to `most` at once, in order. If one fails, no more are begun, the ones in
+ * progress are told to stop by their signal and awaited, and the first failure is thrown.
  *
- * @throws E_ABORTED when the signal is aborted before all were begun
+ * @throws E_ABORTED if the signal is aborted before all were begun
  */
 export async function parallel<T>(
   items: Iterable<T>,
@@ -30,7 +30,7 @@ export async function parallel<T>(
   if (failures.length > 0) throw failures[0];
 }
 
-/** How many of what lies in memory as a whole may be there at once: at least one, and at most `most`. */
+/** How many items that are held in memory whole may exist at once: at least one, and at most `most`. */
 export function mostInMemory(
   sizes: readonly { readonly bytes: number }[],
   { most, memoryBytes }: { readonly most: number; readonly memoryBytes: number },

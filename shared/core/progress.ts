@@ -1,9 +1,9 @@
-/** What a job tells while it runs. `shared/` only emits these; the CLI draws them, a Lambda logs them. */
+/** What a job reports while it runs. `shared/` only emits these; the CLI draws them, a Lambda logs them. */
 export type ProgressEvent =
   | { readonly kind: 'phase'; readonly phase: Phase }
   /** Once, when the work is known. Estimates come from the source's statistics or the backup's counts. */
   | { readonly kind: 'total'; readonly plainBytes: number; readonly datasets: number }
-  /** Running totals since the start of the job, as often as a block is done. */
+  /** Running totals since the start of the job, after every block. */
   | { readonly kind: 'done'; readonly plainBytes: number; readonly storedBytes: number }
   | {
       readonly kind: 'dataset';
@@ -11,7 +11,7 @@ export type ProgressEvent =
       readonly records: number;
       readonly plainBytes: number;
     }
-  /** A running total of what was removed from a target before it is written. */
+  /** A running total of what was removed from a target before writing. */
   | { readonly kind: 'removed'; readonly nodes: number }
   | { readonly kind: 'warning'; readonly code: string; readonly message: string };
 

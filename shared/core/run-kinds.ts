@@ -1,3 +1,3 @@
-/** What a run can be of. */
+/** The kinds of runs. */
 export const RUN_KINDS = ['backup', 'verify', 'drill', 'restore', 'export', 'copy', 'lock'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];

@@ -11,29 +11,32 @@ import { bucketWarnings, checkBucket, refuseUnsafe } from './doctor/bucket-rules
 import { openSigning, type SigningPlace } from './keys/signing.ts';
 
 export interface RepositoryConfig extends StoreConfig {
-  /** 64 hex digits. Undefined opens it for what needs no key (list, quick verify). */
+  /** 64 hex digits. Undefined opens it for operations that need no key (list, quick verify). */
   readonly encryptionKey?: string | undefined;
   /** ARN, id or alias of a KMS key, instead. */
   readonly kmsKey?: string | undefined;
-  /** ARNs of KMS keys that came before `kmsKey`. @default none */
+  /** ARNs of the KMS keys that `kmsKey` replaced. @default none */
   readonly olderKmsKeys?: readonly string[] | undefined;
-  /** Ids of recovery keys: keys are wrapped to these and no others. @default all that the repository has */
+  /** Ids of recovery keys: keys are wrapped only to these. @default all in the repository */
   readonly recoveryKeys?: readonly string[] | undefined;
-  /** The key may open keys of manifests and no others. @default false */
+  /** The key may open only keys of manifests. @default false */
   readonly onlyManifestKeys?: boolean | undefined;
-  /** Worker threads. @default cores, 4 at most */
+  /** Worker threads. @default the number of cores, 4 at most */
   readonly workers?: number | undefined;
-  /** Bound on stored bytes kept in memory to be read again. @default 16 MiB */
+  /** Bound on stored bytes kept in memory for reading again. @default 16 MiB */
   readonly cacheBytes?: number | undefined;
-  /** zstd level, 0 stores raw. @default 3 */
+  /** zstd level, 0 stores without compression. @default 3 */
   readonly compressionLevel?: number | undefined;
-  /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
+  /** False: write-only, stored data of earlier backups is never opened. @default true */
   readonly deltas?: boolean | undefined;
-  /** What backups take from their parents is read again within so many backups, and days; 0: never. @default 30 */
+  /**
+   * What backups take from their parents is read again within this many backups, and days; 0: never. @default
+   * 30
+   */
   readonly rereadWithin?: number | undefined;
-  /** Of packs of chunks, by type of backup. @default the store's own */
+  /** Storage class of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
-  /** Who signs, and whose signatures are believed. */
+  /** Who signs, and whose signatures are trusted. */
   readonly signing?: SigningPlace | undefined;
   /** How long prune waits before it removes packs; no run may last longer than half of it. @default 7 days */
   readonly graceMs?: number | undefined;
@@ -43,17 +46,17 @@ export interface InitResult {
   readonly location: string;
   readonly repositoryId: string;
   readonly rootKeyId: string;
-  /** What its bucket has that is no danger, and should not be; and what could not be looked at. */
+  /** Settings of its bucket that are undesirable but not dangerous; and what could not be checked. */
   readonly warnings: readonly string[];
 }
 
-/** Instead of what the configuration says. */
+/** Instead of the configured ones. */
 export interface Given extends Partial<Pick<RepositoryOptions, 'store' | 'pool'>> {
-  /** What opens the repository instead of the configured root key. */
+  /** What opens the repository, instead of the configured root key. */
   readonly openKeys?: ((store: ObjectStore) => Promise<KeyProvider>) | undefined;
 }
 
-/** Worker threads that several open repositories use, and that outlive them. */
+/** Worker threads that several open repositories share, and that outlive them. */
 export type Threads = RepositoryOptions['pool'];
 
 const MOST_WORKERS = 4;
@@ -66,7 +69,7 @@ export async function initConfiguredRepository(
 ): Promise<InitResult> {
   const keys = await keyProvider(config, signal);
   if (!keys) {
-    throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, and none is configured', {
+    throw new HoldfastError('E_NO_KEY', 'a repository needs an encryption key, but none is configured', {
       hint: 'Run `holdfast init --new-key FILE` to make one, or set BACKUP_ENCRYPTION_KEY.',
     });
   }
@@ -85,7 +88,7 @@ export async function initConfiguredRepository(
 /**
  * Opens a repository; dispose of it to end its worker threads.
  *
- * @param given instead of a store, threads and keys of its own
+ * @param given store, threads and keys to use instead of its own
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*
  */
 export async function openConfiguredRepository(
@@ -112,7 +115,7 @@ export async function openConfiguredRepository(
   });
 }
 
-/** Undefined where no key is configured. @throws E_BAD_KEY, E_KEY_* */
+/** Undefined if no key is configured. @throws E_BAD_KEY, E_KEY_* */
 export async function keyProvider(
   { encryptionKey, kmsKey, olderKmsKeys, s3 }: RepositoryConfig,
   signal: AbortSignal,

@@ -17,15 +17,15 @@ const DATA_KEY_BYTES = 32;
 export class HexKeyProvider implements KeyProvider {
   readonly rootKeyId: string;
   readonly #root: Buffer;
-  /** Of the repository that was asked for last. */
+  /** For the repository that was asked for last. */
   #wrapping: { readonly repository: string; readonly key: KeyObject } | undefined;
 
-  /** @throws E_BAD_KEY; the key itself is in no message */
+  /** @throws E_BAD_KEY; the message never contains the key */
   constructor(hexKey: string) {
     if (!HEX_256.test(hexKey)) {
       const length = hexKey.length === 64 ? 'with other characters' : `of ${hexKey.length} characters`;
       throw new HoldfastError('E_BAD_KEY', `the encryption key must be 64 hex digits, got a text ${length}`, {
-        hint: 'Look up the key that `holdfast init` was run with; `openssl rand -hex 32` makes one for a new repository.',
+        hint: 'Look up the key that `holdfast init` was run with; to make a key for a new repository, run `openssl rand -hex 32`.',
       });
     }
     this.#root = Buffer.from(hexKey, 'hex');
@@ -42,7 +42,7 @@ export class HexKeyProvider implements KeyProvider {
   }
 
   async wrapKey(plain: Uint8Array, context: KeyContext): Promise<WrappedKey> {
-    // Of one root key no nonce is used for two things.
+    // Under one root key no nonce is used for two things.
     const nonce = randomFor(NONCE_BYTES, associated(context), plain);
     const cipher = createCipheriv('aes-256-gcm', this.#wrappingKey(context), nonce).setAAD(
       associated(context),
@@ -82,17 +82,17 @@ export class HexKeyProvider implements KeyProvider {
   }
 }
 
-/** Fewer different bytes than this among 32 do not come from a random source. */
+/** Random bytes have at least this many different values among 32. */
 const LEAST_DIFFERENT_BYTES = 12;
 
-/** For a key that somebody chooses: what is easily guessed is none. @throws E_BAD_KEY */
+/** For a key that somebody chooses: a key that is easily guessed protects nothing. @throws E_BAD_KEY */
 export function refuseWeakKey(hexKey: string): void {
   const different = new Set(Buffer.from(hexKey, 'hex')).size;
   if (different >= LEAST_DIFFERENT_BYTES) return;
   throw new HoldfastError(
     'E_BAD_KEY',
-    `the new key is not random: of its 32 bytes only ${different} are different`,
-    { hint: 'Let --new-key FILE make one, or `openssl rand -hex 32`.' },
+    `the new key is not random: only ${different} of its 32 bytes are different`,
+    { hint: 'Let --new-key FILE make one, or run `openssl rand -hex 32`.' },
   );
 }
 
@@ -105,7 +105,11 @@ function associated({ repository, run, purpose, source }: KeyContext): Buffer {
 }
 
 function damaged({ run, purpose }: KeyContext): HoldfastError {
-  return new HoldfastError('E_DAMAGED', `the wrapped ${purpose} key of run ${run} is not what was written`, {
-    hint: 'Restore the object that holds it from a copy or an older version of it.',
-  });
+  return new HoldfastError(
+    'E_DAMAGED',
+    `the wrapped ${purpose} key of run ${run} was changed after it was written`,
+    {
+      hint: 'Restore the object that holds it from a copy or an older version of it.',
+    },
+  );
 }

@@ -17,7 +17,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** What one message is sealed under: the KEM's shared secret, and what both sides know it is for. */
+/** The KEM's shared secret, and the info that both sides bind the message to. */
 export interface HpkeMessage {
   readonly secret: Uint8Array;
   readonly info: Uint8Array;
@@ -31,7 +31,7 @@ export function seal(suite: HpkeSuite, message: HpkeMessage, plain: Uint8Array):
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Undefined where it is not what was sealed. */
+/** Undefined if it was not sealed under this secret. */
 export function open(suite: HpkeSuite, message: HpkeMessage, sealed: Uint8Array): Buffer | undefined {
   if (sealed.length < TAG_BYTES) return undefined;
   const { key, nonce } = keySchedule(suite, message);
@@ -64,7 +64,7 @@ function extract(id: Buffer, salt: Uint8Array | '', label: string, input: Uint8A
   return createHmac('sha256', salt).update('HPKE-v1').update(id).update(label).update(input).digest();
 }
 
-/** LabeledExpand; of one block, as nothing here is longer than a hash. */
+/** LabeledExpand, for one block: nothing here is longer than a hash. */
 function expand(
   id: Buffer,
   secret: Uint8Array,

@@ -1,12 +1,12 @@
 import { HoldfastError } from '../core/errors.ts';
 
-/** What a data key is for. A role is given the purposes it needs (docs/reference/security.md). */
+/** What a data key is for. Each role gets only the purposes it needs (docs/reference/security.md). */
 export type KeyPurpose =
   | 'data'
   | 'index'
   | 'manifest'
   | 'repository'
-  /** Of the object that a change of root key writes: its MAC. */
+  /** For the MAC of the object that a change of root key writes. */
   | 'keys'
   /** An older root key itself, under a newer one. */
   | 'root';
@@ -15,10 +15,16 @@ export type KeyPurpose =
 export interface KeyContext {
   /** Repository id. */
   readonly repository: string;
-  /** Run key id; the repository's own secret and its `keys` objects use its repository id, a `root` the older key's id. */
+  /**
+   * Id of the key scope. The repository's own secret and its `keys` objects use the repository id, a `root`
+   * the older key's id.
+   */
   readonly run: string;
   readonly purpose: KeyPurpose;
-  /** Name of the source whose records a `data` key seals. Missing: of a backup of format 1, or of another purpose. */
+  /**
+   * Name of the source whose records a `data` key seals. Missing in backups of format 1, and for other
+   * purposes.
+   */
   readonly source?: string;
 }
 
@@ -34,9 +40,9 @@ export interface WrappedKey {
  * GenerateDataKey and Decrypt with an encryption context.
  */
 export interface KeyProvider {
-  /** The root key that new data keys are wrapped with, as it was configured. Not secret. */
+  /** The root key that wraps new data keys, as configured. Not secret. */
   readonly rootKeyId: string;
-  /** Whether what was wrapped under that root key is for this provider to open. */
+  /** Whether this provider opens what that root key wrapped. */
   opens(rootKeyId: string): boolean;
   /** @throws E_KEY_DENIED, E_KEY_UNAVAILABLE, E_BAD_KEY */
   generateDataKey(
@@ -44,22 +50,25 @@ export interface KeyProvider {
     signal?: AbortSignal,
   ): Promise<WrappedKey & { readonly plain: Uint8Array }>;
   /**
-   * @throws E_WRONG_KEY where `wrapped` is another root key's, naming both ids.
-   * @throws E_DAMAGED where it is this root key's, but does not open (changed bytes, or another context).
+   * @throws E_WRONG_KEY if another root key wrapped it, naming both ids.
+   * @throws E_DAMAGED if this root key wrapped it, but it does not open (changed bytes, or another context).
    * @throws E_KEY_DENIED, E_KEY_UNAVAILABLE
    */
   unwrapDataKey(wrapped: WrappedKey, context: KeyContext, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Wraps 32 bytes that are there already; KMS's Encrypt. @throws E_KEY_DENIED, E_KEY_UNAVAILABLE */
+  /** Wraps 32 existing bytes, like KMS's Encrypt. @throws E_KEY_DENIED, E_KEY_UNAVAILABLE */
   wrapKey(plain: Uint8Array, context: KeyContext, signal?: AbortSignal): Promise<WrappedKey>;
-  /** The root key's 32 bytes, to be wrapped under a newer one; undefined where it never leaves its place (KMS). */
+  /**
+   * The root key's 32 bytes, to be wrapped under a newer one; undefined if the key never leaves its place
+   * (KMS).
+   */
   exportRootKey(): Uint8Array | undefined;
 }
 
-/** For what was wrapped under another root key than the one that is there. */
+/** The error for something that another root key wrapped. */
 export function wrongKey(
   wanted: string,
   configured: string,
-  hint = 'Configure the key of this repository, the newest if it was changed; nothing is damaged.',
+  hint = 'Configure the key of this repository (the newest, if it was changed); nothing is damaged.',
 ): HoldfastError {
   return new HoldfastError(
     'E_WRONG_KEY',

@@ -5,11 +5,14 @@ interface SignedEarlier {
   has(sha256: string, signal: AbortSignal): Promise<boolean>;
 }
 
-/** A root key and the older ones that it opens: new keys are wrapped under it, old ones opened by whichever wrapped them. */
+/**
+ * A root key and the older ones that it opens: new keys are wrapped under it, old ones are opened by the key
+ * that wrapped them.
+ */
 export class Keychain implements KeyProvider {
   /** All of them, the newest first. */
   readonly providers: readonly KeyProvider[];
-  /** What older keys signed before the newest came; undefined where that was not written down. */
+  /** What older keys signed before the newest came; undefined if that was not recorded. */
   readonly signedBefore: SignedEarlier | undefined;
   readonly #newest: KeyProvider;
 
@@ -19,7 +22,10 @@ export class Keychain implements KeyProvider {
     this.signedBefore = signedBefore;
   }
 
-  /** Whether a signature under that root key on bytes with this SHA-256 (hex) is believed. @throws E_DAMAGED, E_STORE_* */
+  /**
+   * Whether to trust a signature under that root key on bytes with this SHA-256 (hex). @throws E_DAMAGED,
+   * E_STORE_*
+   */
   async believes(rootKeyId: string, sha256: string, signal: AbortSignal): Promise<boolean> {
     if (!this.signedBefore || this.#newest.opens(rootKeyId)) return true;
     return this.signedBefore.has(sha256, signal);
@@ -49,11 +55,11 @@ export class Keychain implements KeyProvider {
     const { rootKeyId } = wrapped;
     const provider = this.providers.find((known) => known.opens(rootKeyId));
     if (provider) return provider.unwrapDataKey(wrapped, context, signal);
-    // The repository itself has opened.
+    // The repository itself did open.
     throw wrongKey(
       rootKeyId,
       this.rootKeyId,
-      'The repository’s key was changed, and this was written with the newer one: configure that. Nothing is damaged.',
+      'The repository’s key was changed, and the newer one wrote this: configure that key. Nothing is damaged.',
     );
   }
 }

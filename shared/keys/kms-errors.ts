@@ -5,7 +5,7 @@ type Meaning = readonly [code: ErrorCode, problem: string, hint: string];
 
 const DENIED: Meaning = [
   'E_KEY_DENIED',
-  'the credentials may not use it so',
+  'the credentials may not use it this way',
   "Check the key's policy, the role's policy and their conditions on the encryption context (docs/reference/security.md).",
 ];
 const NO_CREDENTIALS: Meaning = [
@@ -16,13 +16,13 @@ const NO_CREDENTIALS: Meaning = [
 const NOT_FOUND: Meaning = [
   'E_KEY_DENIED',
   'there is no such key in this account and region',
-  'Give its ARN; what was deleted for good cannot be brought back.',
+  'Give its ARN; a key that was deleted for good cannot be brought back.',
 ];
 const DISABLED: Meaning = ['E_KEY_DENIED', 'it is disabled', 'Enable it: `aws kms enable-key`.'];
 const DELETING: Meaning = [
   'E_KEY_DENIED',
-  'it is waiting for its deletion, or is not usable now',
-  'Cancel that at once: `aws kms cancel-key-deletion`, then `enable-key`. Without the key every backup is lost.',
+  'it is pending deletion, or not usable now',
+  'Cancel the deletion at once: `aws kms cancel-key-deletion`, then `enable-key`. Without the key every backup is lost.',
 ];
 const UNFIT: Meaning = [
   'E_BAD_KEY',
@@ -36,16 +36,16 @@ const WRONG: Meaning = [
 ];
 const DAMAGED: Meaning = [
   'E_DAMAGED',
-  'the wrapped key is not what was written',
+  'the wrapped key was changed after it was written',
   'Restore the object that holds it from a copy or an older version of it.',
 ];
 const UNAVAILABLE: Meaning = [
   'E_KEY_UNAVAILABLE',
-  'it cannot be reached or answers with errors',
-  'Check network, endpoint and region; it can be run again as it is.',
+  'it cannot be reached, or answers with errors',
+  'Check network, endpoint and region; you can run the same command again.',
 ];
 
-/** By the name that KMS, the SDK or the system gives an error. */
+/** By the error's name in KMS, the SDK or the system. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   AccessDeniedException: DENIED,
   UnrecognizedClientException: DENIED,

@@ -12,27 +12,30 @@ import { fromKmsError } from './kms-errors.ts';
 /** `arn:aws:kms:eu-west-1:111122223333:key/…`, of an alias, or of another partition. */
 const ARN = /^arn:[a-z-]+:kms:([a-z0-9-]+):\d{12}:.+$/;
 const KEY_ARN = /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/.+$/;
-/** Of a multi-Region key. Its replicas differ in their region alone, and open what any of them sealed. */
+/** A multi-Region key. Its replicas differ only in their region, and open what any of them sealed. */
 const REPLICA = /^(arn:[a-z-]+:kms:)[a-z0-9-]+(:\d{12}:key\/mrk-.+)$/;
 const ATTEMPTS = 5;
 const FOREIGN =
-  'If it is an earlier key of this repository, add its ARN to olderKmsKeys. If nobody knows it, somebody else wrote this: nothing of it is believed.';
+  'If this is an earlier key of this repository, add its ARN to olderKmsKeys. If nobody knows it, somebody else wrote this, and none of it can be trusted.';
 
 export interface KmsKeyOptions {
   /** ARN or id of a symmetric KMS key, or `alias/…`. */
   readonly keyId: string;
-  /** ARNs of the keys that came before it: what they wrapped is opened, and nothing new is wrapped. @default none */
+  /**
+   * ARNs of the keys that it replaced: what they wrapped is opened, and nothing new is wrapped with them.
+   * @default none
+   */
   readonly older?: readonly string[] | undefined;
-  /** @default the ARN's, else the SDK's chain: environment, profile */
+  /** @default the ARN's region, else the SDK's chain: environment, profile */
   readonly region?: string | undefined;
 }
 
 /**
- * A root key in AWS KMS, which never leaves it. A data key's context is KMS's encryption context: key policies
- * can allow a role some purposes only (`kms:EncryptionContext:purpose`; docs/reference/security.md).
+ * A root key in AWS KMS, which never leaves it. A data key's context is KMS's encryption context, so a key
+ * policy can allow a role only some purposes (`kms:EncryptionContext:purpose`; docs/reference/security.md).
  *
- * What an object says of the key that wrapped it is believed only where it is one of the configured keys: with a key of
- * his own, anybody who may write to the store could else make what passes for a backup.
+ * The key that an object names as its wrapping key is trusted only if it is configured. Otherwise anybody who
+ * may write to the store could use a key of their own to make what passes for a backup.
  */
 export class KmsKeyProvider implements KeyProvider {
   readonly rootKeyId: string;
@@ -46,9 +49,9 @@ export class KmsKeyProvider implements KeyProvider {
   }
 
   /**
-   * Asks KMS once which key an id or alias stands for; of an ARN it asks nothing.
+   * Asks KMS once which key an id or alias stands for; for an ARN it asks nothing.
    *
-   * @throws E_BAD_KEY where an older key is not given by its ARN; E_KEY_DENIED, E_KEY_UNAVAILABLE
+   * @throws E_BAD_KEY if an older key is not given by its ARN; E_KEY_DENIED, E_KEY_UNAVAILABLE
    */
   static async open(
     { keyId, older = [], region }: KmsKeyOptions,
@@ -136,7 +139,7 @@ export class KmsKeyProvider implements KeyProvider {
   }
 }
 
-/** Of an ARN; undefined for an id or alias. */
+/** The region in an ARN; undefined for an id or alias. */
 export function regionOfKey(keyId: string): string | undefined {
   return ARN.exec(keyId)?.[1];
 }
@@ -155,7 +158,7 @@ async function ask<T>(
   }
 }
 
-/** The ARN of the key that an id, or an alias at this moment, stands for. */
+/** The ARN of the key that an id stands for, or an alias at this moment. */
 async function resolve(client: KMSClient, keyId: string, signal: AbortSignal | undefined): Promise<string> {
   const command = new DescribeKeyCommand({ KeyId: keyId });
   const send: Send<{ readonly KeyMetadata?: { readonly Arn?: string | undefined } | undefined }> = (
@@ -172,6 +175,6 @@ function withoutRegion(arn: string): string {
 
 function notAnArn(given: string): HoldfastError {
   return new HoldfastError('E_BAD_KEY', `an older KMS key is '${given}', which is not the ARN of a key`, {
-    hint: 'Give it as arn:aws:kms:REGION:ACCOUNT:key/ID; an alias may stand for another key by now.',
+    hint: 'Give it as arn:aws:kms:REGION:ACCOUNT:key/ID; an alias may point to another key by now.',
   });
 }

@@ -3,7 +3,7 @@ import { isHoldfastError } from '../core/errors.ts';
 import { fromKmsError } from './kms-errors.ts';
 import { regionOfKey } from './kms-key-provider.ts';
 
-/** What KMS says of a key. */
+/** What KMS says about a key. */
 export interface KmsKeyState {
   readonly arn: string;
   /** `Enabled`, `Disabled`, `PendingDeletion`, … */
@@ -12,7 +12,10 @@ export interface KmsKeyState {
   readonly deletionAt: Date | undefined;
 }
 
-/** Undefined where the credentials may not ask, which no backup needs. @throws E_KEY_DENIED, E_KEY_UNAVAILABLE, E_ABORTED */
+/**
+ * Undefined if the credentials may not ask; no backup needs that permission. @throws E_KEY_DENIED,
+ * E_KEY_UNAVAILABLE, E_ABORTED
+ */
 export async function readKmsKeyState(
   keyId: string,
   { region, signal }: { readonly region: string | undefined; readonly signal: AbortSignal },
@@ -29,7 +32,7 @@ export async function readKmsKeyState(
     return { arn: Arn, state: KeyState, isSymmetric, deletionAt: DeletionDate };
   } catch (error) {
     if (error instanceof Error && error.name === 'AccessDeniedException') return undefined;
-    const problem = fromKmsError(error, { key: keyId, what: 'say how it is', signal });
+    const problem = fromKmsError(error, { key: keyId, what: 'describe its state', signal });
     if (isHoldfastError(problem)) throw problem;
     throw error;
   } finally {

@@ -11,11 +11,11 @@ const ATTEMPTS = 5;
 export interface KmsSignerOptions {
   /** ARN, id or alias of a KMS key of the spec ECC_NIST_P256 and the usage SIGN_VERIFY. */
   readonly keyId: string;
-  /** @default the ARN's, else the SDK's chain: environment, profile */
+  /** @default the ARN's region, else the SDK's chain: environment, profile */
   readonly region?: string | undefined;
 }
 
-/** A key in AWS KMS that signs and never leaves it. Needs `kms:Sign` and `kms:GetPublicKey`. */
+/** A signing key in AWS KMS, which never leaves it. Needs `kms:Sign` and `kms:GetPublicKey`. */
 export class KmsSigner implements Signer {
   readonly #client: KMSClient;
   readonly #keyId: string;
@@ -38,7 +38,7 @@ export class KmsSigner implements Signer {
     return this.#public;
   }
 
-  /** The digest alone is sent, as KMS takes no more than 4,096 bytes. */
+  /** Sends only the digest, as KMS takes no more than 4,096 bytes. */
   async sign(body: Uint8Array, signal?: AbortSignal) {
     const { id: key, alg } = await this.publicKey(signal);
     const command = new SignCommand({

@@ -3,18 +3,18 @@ import { HoldfastError } from '../core/errors.ts';
 
 export type SignatureAlgorithm = 'Ed25519' | 'ES256';
 
-/** A key that signatures are checked with. It makes none. */
+/** A key that checks signatures. It makes none. */
 export interface PublicKey {
-  /** The start (32 digits) of the SHA-256 of its SubjectPublicKeyInfo. */
+  /** First 32 digits of the SHA-256 of its SubjectPublicKeyInfo. */
   readonly id: string;
   readonly alg: SignatureAlgorithm;
-  /** SubjectPublicKeyInfo in base64, on one line: what a configuration names it by. */
+  /** SubjectPublicKeyInfo in base64, on one line, as a configuration names it. */
   readonly text: string;
-  /** Whether it is of these bytes. @param value base64 */
+  /** Whether this signature is valid for these bytes. @param value base64 */
   isOf(body: Uint8Array, value: string): boolean;
 }
 
-/** @param text base64 of a SubjectPublicKeyInfo, or the same as PEM. @throws E_BAD_KEY */
+/** @param text a SubjectPublicKeyInfo in base64 or PEM. @throws E_BAD_KEY */
 export function parsePublicKey(text: string): PublicKey {
   const base64 = text.replaceAll(/-----(BEGIN|END) PUBLIC KEY-----|\s/g, '');
   try {
@@ -24,7 +24,7 @@ export function parsePublicKey(text: string): PublicKey {
   }
 }
 
-/** @param key public or private. @throws E_BAD_KEY unless it is Ed25519, or of the curve P-256 */
+/** @param key public or private. @throws E_BAD_KEY unless it is Ed25519 or on the curve P-256 */
 export function publicKeyOf(key: KeyObject): PublicKey {
   const own = key.type === 'private' ? createPublicKey(key) : key;
   const spki = own.export({ format: 'der', type: 'spki' });
@@ -37,7 +37,7 @@ export function publicKeyOf(key: KeyObject): PublicKey {
   };
 }
 
-/** Ed25519 takes the bytes as they are. */
+/** Ed25519 takes the bytes unhashed. */
 export const DIGESTS: Readonly<Record<SignatureAlgorithm, string | null>> = {
   Ed25519: null,
   ES256: 'sha256',
@@ -50,8 +50,8 @@ function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Si
 }
 
 function unfit(cause?: unknown): HoldfastError {
-  return new HoldfastError('E_BAD_KEY', 'a key for signatures is neither Ed25519 nor of the curve P-256', {
+  return new HoldfastError('E_BAD_KEY', 'a signing key must be Ed25519 or on the curve P-256', {
     cause,
-    hint: 'Make one with `holdfast keys signing new FILE`, or name a KMS key of the spec ECC_NIST_P256. Its public half is base64 of a SubjectPublicKeyInfo, or PEM.',
+    hint: 'Make one with `holdfast keys signing new FILE`, or name a KMS key of the spec ECC_NIST_P256. A public key is the base64 of a SubjectPublicKeyInfo, or PEM.',
   });
 }

@@ -18,12 +18,12 @@ export interface RecoveryWrap {
   readonly sealed: string;
 }
 
-/** 32 hex digits that name a recovery key and say what its public half is. */
+/** 32 hex digits that name a recovery key: a hash of its public half. */
 export function recoveryKeyId(publicKey: Uint8Array): string {
   return createHash('sha256').update(publicKey).digest('hex').slice(0, ID_DIGITS);
 }
 
-/** Takes no secret: whoever writes backups can wrap, and cannot open. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
+/** Takes no secret: a writer of backups can wrap, and cannot open. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
 export function wrapToRecoveryKey(
   publicKey: Uint8Array,
   plain: Uint8Array,
@@ -35,7 +35,7 @@ export function wrapToRecoveryKey(
   return { enc: ciphertext.toString('base64'), sealed: sealed.toString('base64') };
 }
 
-/** The private half of a recovery key, of one repository. It is on paper; only `recover` has it in memory. */
+/** The private half of a repository's recovery key. It is on paper; only `recover` has it in memory. */
 export class RecoveryKey {
   readonly id: string;
   readonly publicKey: Uint8Array;
@@ -54,7 +54,7 @@ export class RecoveryKey {
     return { key: new RecoveryKey(seed), seed };
   }
 
-  /** Undefined where it is not what was wrapped for that. */
+  /** Undefined if it was not wrapped for this context. */
   unwrap({ enc, sealed }: RecoveryWrap, context: KeyContext): Uint8Array | undefined {
     const secret = decapsulateWith(this.#seed, Buffer.from(enc, 'base64'));
     const message = { secret, info: INFO, associated: associated(context) };
@@ -63,8 +63,9 @@ export class RecoveryKey {
   }
 
   /**
-   * Seals the repository's secret under the private half itself. Anybody can wrap to the public half; only who has the private
-   * half can have made this, so that all that the secret authenticates can be believed.
+   * Seals the repository's secret under the private half itself. Anybody can wrap to the public half, but
+   * only the holder of the private half can have made this. So everything that the secret authenticates can
+   * be trusted.
    *
    * @returns base64 of nonce, ciphertext and tag
    */
@@ -76,10 +77,10 @@ export class RecoveryKey {
     return Buffer.concat(sealed).toString('base64');
   }
 
-  /** @throws E_DAMAGED where it is not what this key sealed for this repository */
+  /** @throws E_DAMAGED if this key did not seal it for this repository */
   openSecret(sealed: string, repository: string): Uint8Array {
     const bytes = Buffer.from(sealed, 'base64');
-    const problem = `what recovery key ${this.id} sealed is not what is in the repository`;
+    const problem = `the secret that recovery key ${this.id} sealed was changed in the repository`;
     if (bytes.length !== NONCE_BYTES + KEY_BYTES + TAG_BYTES) throw new HoldfastError('E_DAMAGED', problem);
     const key = this.#secretKey(repository);
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {

@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'nod
 import { HoldfastError } from '../core/errors.ts';
 import { DIGESTS, type PublicKey, publicKeyOf, type SignatureAlgorithm } from './public-key.ts';
 
-/** Signs what only its holder may have said. Its shape is KMS's Sign and GetPublicKey. */
+/** Signs as its holder. Its shape is KMS's Sign and GetPublicKey. */
 export interface Signer {
   /** @throws E_BAD_KEY, E_KEY_DENIED, E_KEY_UNAVAILABLE */
   publicKey(signal?: AbortSignal): Promise<PublicKey>;
@@ -39,7 +39,7 @@ export function newSigningKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 }
 
-/** The text is in no message. */
+/** No message contains the text. */
 function parsePem(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);

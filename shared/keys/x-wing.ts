@@ -8,17 +8,17 @@ import crypto, {
 } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
 
-/** A key pair is this seed: all else comes from it. */
+/** The seed that the whole key pair is derived from. */
 export const SEED_BYTES = 32;
 const ML_KEM_PUBLIC_BYTES = 1184;
 const ML_KEM_CIPHERTEXT_BYTES = 1088;
 const X25519_BYTES = 32;
 export const PUBLIC_KEY_BYTES = ML_KEM_PUBLIC_BYTES + X25519_BYTES;
 export const CIPHERTEXT_BYTES = ML_KEM_CIPHERTEXT_BYTES + X25519_BYTES;
-/** Of ML-KEM, from which its key pair comes. */
+/** The seed that ML-KEM's key pair is derived from. */
 const ML_KEM_SEED_BYTES = 64;
 
-/** DER before the raw bytes of a key: RFC 8410, RFC 9881 (seed only). */
+/** DER prefixes of the raw bytes of a key: RFC 8410, RFC 9881 (seed only). */
 const PREFIX = {
   x25519Public: Buffer.from('302a300506032b656e032100', 'hex'),
   x25519Private: Buffer.from('302e020100300506032b656e04220420', 'hex'),
@@ -35,14 +35,17 @@ interface PrivateParts {
 /**
  * X-Wing (draft-connolly-cfrg-xwing-kem): X25519 and ML-KEM-768 together, secure as long as one of them is.
  *
- * @returns the public key that belongs to a seed. @throws E_KEY_UNAVAILABLE where Node cannot do ML-KEM
+ * @returns the public key for a seed. @throws E_KEY_UNAVAILABLE if Node lacks ML-KEM
  */
 export function recoveryPublicKey(seed: Uint8Array): Buffer {
   const { mlKem, x25519 } = expand(seed);
   return Buffer.concat([rawPublic(mlKem), rawPublic(x25519)]);
 }
 
-/** A new shared secret, and what lets the owner of the public key get it. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
+/**
+ * A new shared secret, and the ciphertext that lets the owner of the public key derive it. @throws
+ * E_KEY_UNAVAILABLE, E_BAD_KEY
+ */
 export function encapsulateTo(publicKey: Uint8Array): {
   readonly secret: Buffer;
   readonly ciphertext: Buffer;
@@ -58,7 +61,7 @@ export function encapsulateTo(publicKey: Uint8Array): {
   return { secret, ciphertext: Buffer.concat([m.ciphertext, ofX]) };
 }
 
-/** The shared secret; of a ciphertext that was changed, another one. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
+/** The shared secret; a changed ciphertext gives another one. @throws E_KEY_UNAVAILABLE, E_BAD_KEY */
 export function decapsulateWith(seed: Uint8Array, ciphertext: Uint8Array): Buffer {
   if (ciphertext.length !== CIPHERTEXT_BYTES) throw malformed('ciphertext', ciphertext.length);
   const { mlKem, x25519 } = expand(seed);
@@ -83,12 +86,12 @@ function expand(seed: Uint8Array): PrivateParts {
   };
 }
 
-/** A point of small order gives no secret: OpenSSL refuses it. @throws E_BAD_KEY */
+/** OpenSSL refuses a point of small order, which would give no secret. @throws E_BAD_KEY */
 function agree(privateKey: KeyObject, publicX: Uint8Array): Buffer {
   try {
     return diffieHellman({ privateKey, publicKey: publicKeyFrom(PREFIX.x25519Public, publicX) });
   } catch (cause) {
-    throw new HoldfastError('E_BAD_KEY', 'a public key of X25519 is none', { cause });
+    throw new HoldfastError('E_BAD_KEY', 'the public key is not a valid X25519 key', { cause });
   }
 }
 
@@ -116,7 +119,7 @@ function privateKeyFrom(prefix: Buffer, raw: Uint8Array): KeyObject {
   return known(() => createPrivateKey({ format: 'der', type: 'pkcs8', key: Buffer.concat([prefix, raw]) }));
 }
 
-/** The bytes have the right form: what is not understood is a kind of key that OpenSSL does not know. */
+/** The bytes have the right length, so an error means that OpenSSL does not know this kind of key. */
 function known(read: () => KeyObject): KeyObject {
   try {
     return read();
@@ -125,13 +128,13 @@ function known(read: () => KeyObject): KeyObject {
   }
 }
 
-/** Of either kind the raw bytes are the last ones. */
+/** For both kinds the raw bytes come last. */
 function rawPublic(key: KeyObject): Buffer {
   const length = key.asymmetricKeyType === 'x25519' ? X25519_BYTES : ML_KEM_PUBLIC_BYTES;
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length);
 }
 
-/** By property, as importing what is not there would keep all of Holdfast from starting. */
+/** Looked up as a property: a named import that does not exist would keep all of Holdfast from starting. */
 function refuseOldNode(): void {
   const isThere = typeof crypto.encapsulate === 'function' && typeof crypto.decapsulate === 'function';
   if (!isThere) throw withoutMlKem();
@@ -141,7 +144,7 @@ function withoutMlKem(cause?: unknown): HoldfastError {
   return new HoldfastError(
     'E_KEY_UNAVAILABLE',
     `this Node (${process.version}, OpenSSL ${process.versions.openssl}) does not have ML-KEM, which recovery keys need`,
-    { cause, hint: 'Use Node 24.7 or newer, as nodejs.org gives it.' },
+    { cause, hint: 'Use Node 24.7 or newer from nodejs.org.' },
   );
 }
 

@@ -8,13 +8,13 @@ import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 export interface BackupOptions
   extends RunOptions,
     Pick<JobOptions, 'type' | 'note' | 'suspects' | 'allowEmpty' | 'fullRead' | 'noParent'> {
-  /** What its backups go by. @default where the source is, without secrets */
+  /** The source's name in its backups. @default the source's location, without secrets */
   readonly name?: string;
 }
 
 /**
- * Backs a database up as at one moment, and stores what is new. Nothing is listed until everything is stored. A backup that lost much
- * against the one before is stored, and has `suspect`.
+ * Backs up a database as of one moment, and stores what is new. No backup is listed until everything is
+ * stored. A backup that lost much compared with the one before is stored and has `suspect`.
  *
  * @param source a URL or a path
  * @throws HoldfastError E_SOURCE_*, E_EMPTY_READ, E_NO_KEY, E_STORE_*, E_ABORTED

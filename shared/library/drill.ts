@@ -9,8 +9,8 @@ import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 export interface DrillOptions extends RunOptions, Pick<JobOptions, 'jobs' | 'keep'> {}
 
 /**
- * Restores a backup into a database that it makes on a server, compares all of it with the backup, removes the database, and keeps
- * what came of it as a report. That it failed is an outcome, not an error.
+ * Restores a backup into a database that it creates on a server, compares all of it with the backup, drops
+ * the database, and keeps a report of the result. A failed drill is an outcome, not an error.
  *
  * @param backup as `restore` takes it; `good` is the newest that nothing speaks against
  * @param server a URL, or for text files a folder

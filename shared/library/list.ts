@@ -2,15 +2,15 @@ import { type BackupSummary, listBackups } from '../jobs/status/list.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
 export interface ListOptions {
-  /** Only those of that source, by its name. */
+  /** Only backups of this source, by name. */
   readonly source?: string;
-  /** Only those of that type, such as `daily`. */
+  /** Only backups of this type, such as `daily`. */
   readonly type?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
- * All backups, newest first, with what reports say of them. What is damaged is listed as damaged.
+ * All backups, newest first, with what reports say about them. Damaged ones are listed as damaged.
  *
  * @throws HoldfastError E_STORE_*, E_ABORTED
  */

@@ -11,11 +11,14 @@ import type { SourcePlugin } from '../sources/plugin.ts';
 export interface Place {
   /** `postgres://…`, `https://NAME.firebaseio.com`, or a path. May hold a password, which no error shows. */
   readonly url: string;
-  /** As `options` of a source in the configuration: docs/reference/configuration.md. */
+  /** Same as a source's `options` in the configuration: docs/reference/configuration.md. */
   readonly options?: Readonly<Record<string, string | number | boolean>>;
   /** What opens it, of a kind of your own. @default the one that knows the URL */
   readonly plugin?: SourcePlugin;
-  /** Variables that drivers go by, such as `PGSSLROOTCERT`; `process.env` for those of the process. @default none */
+  /**
+   * Environment variables that drivers read, such as `PGSSLROOTCERT`; pass `process.env` for those of the
+   * process. @default none
+   */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 

@@ -5,13 +5,13 @@ import { expireHistory } from '../jobs/runs/run-history.ts';
 import type { RunOptions } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
-/** As `retention` and `keep` of the configuration: docs/reference/retention.md. */
+/** Same as the configuration's `retention` and `keep`: docs/reference/retention.md. */
 export interface RetentionOptions {
   /** Days by type of backup. @default daily 30, weekly 84, manual 365 */
   readonly retention?: Readonly<Record<string, number>>;
-  /** How many of each source are kept whatever their age. @default none */
+  /** How many of each source to keep, whatever their age. @default none */
   readonly keep?: RetentionPolicy['counts'];
-  /** One run removes no larger part of the backups, or of the bytes; 1 to 100. @default 40 */
+  /** Largest share of the backups, or of the bytes, that one run removes; 1 to 100. @default 40 */
   readonly maxSharePercent?: number;
 }
 
@@ -27,8 +27,8 @@ export async function planPrune(opened: OpenRepository, options: PruneOptions = 
 }
 
 /**
- * Takes backups out of the list that retention does not keep, and removes packs that nothing has needed for the grace of seven days.
- * May run beside backups, and be stopped at any point.
+ * Unlists backups that retention does not keep, and removes packs that nothing has needed during the grace of
+ * seven days. May run beside backups, and be stopped at any point.
  *
  * @throws HoldfastError E_PRUNE_TOO_MUCH (nothing was removed), E_STORE_*, E_ABORTED
  */

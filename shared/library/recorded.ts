@@ -2,15 +2,15 @@ import type { OnProgress } from '../core/progress.ts';
 import { type RunAbout, type RunResultNote, recordRun } from '../jobs/runs/record-run.ts';
 import { engineOf, type OpenRepository } from './repository.ts';
 
-/** What every function takes. */
+/** Options of every function. */
 export interface RunOptions {
-  /** Is told how far it is, and what is worth a warning. */
+  /** Receives progress and warnings. */
   readonly onProgress?: OnProgress;
-  /** Stops it: it ends with E_ABORTED, clean. */
+  /** Stops the work: it ends cleanly with E_ABORTED. */
   readonly signal?: AbortSignal;
 }
 
-/** Does work that `holdfast runs`, the console and status tell of. */
+/** Runs work and records it for `holdfast runs`, the console and status. */
 export function recorded<T>(
   opened: OpenRepository,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,

@@ -8,11 +8,11 @@ import {
 } from '../jobs/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 
-/** Of a bucket. */
+/** Where a bucket is. */
 export interface BucketOptions {
-  /** @default what the AWS SDK finds */
+  /** @default the AWS SDK's region */
   readonly region?: string;
-  /** Of another store that speaks S3. */
+  /** Endpoint of another S3-compatible store. */
   readonly endpoint?: string;
   readonly forcePathStyle?: boolean;
 }
@@ -20,23 +20,29 @@ export interface BucketOptions {
 export interface OpenOptions {
   /** `s3://BUCKET/PREFIX`, or a folder. */
   readonly repository: string;
-  /** 64 hex digits. Without a key, what needs none can be done: list, verify what is stored without opening it. */
+  /**
+   * 64 hex digits. Without a key you can still do what needs none: list, and verify stored objects without
+   * opening them.
+   */
   readonly encryptionKey?: string;
   /** ARN, id or alias of a symmetric KMS key, instead. */
   readonly kmsKey?: string;
-  /** ARNs of the KMS keys that came before `kmsKey`. @default none */
+  /** ARNs of the KMS keys that `kmsKey` replaced. @default none */
   readonly olderKmsKeys?: readonly string[];
   readonly s3?: BucketOptions;
-  /** Threads that compress, encrypt and compare, 0 to 64. @default cores, 4 at most */
+  /** Threads that compress, encrypt and compare, 0 to 64. @default the number of cores, 4 at most */
   readonly workers?: number;
-  /** zstd level, 0 to 19; 0 stores as it is. @default 3 */
+  /** zstd level, 0 to 19; 0 stores without compression. @default 3 */
   readonly compressionLevel?: number;
-  /** False: nothing that earlier backups stored is ever opened, and changed chunks are stored whole. @default true */
+  /**
+   * False: changed chunks are stored whole, and nothing that earlier backups stored is ever opened. @default
+   * true
+   */
   readonly deltas?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** A repository that functions of this library work with. Dispose of it (`await using`) to end its threads. */
+/** An open repository for the functions of this library. Dispose of it (`await using`) to end its threads. */
 export class OpenRepository implements AsyncDisposable {
   /** 32 hex digits. */
   readonly id: string;
@@ -60,25 +66,26 @@ interface Engine {
   readonly config: RepositoryConfig;
 }
 
-/** Apart from the class, so that its public type shows nothing of the engine. */
+/** Outside the class, so that its public type shows nothing of the engine. */
 const ENGINES = new WeakMap<OpenRepository, Engine>();
 
 /** @internal */
 export function engineOf(opened: OpenRepository): Engine {
   const engine = ENGINES.get(opened);
   if (engine) return engine;
-  throw new HoldfastError('E_USAGE', 'what was given is not an open repository', {
+  throw new HoldfastError('E_USAGE', 'the first argument is not an open repository', {
     hint: 'Give what `await openRepository({ repository: … })` returned.',
   });
 }
 
-/** For callers that give none. */
+/** For callers that pass no signal. */
 export const NEVER: AbortSignal = new AbortController().signal;
 
 /**
  * Opens a repository.
  *
- * @throws HoldfastError E_NO_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*; E_CONFIG for an option that there is not
+ * @throws HoldfastError E_NO_REPOSITORY, E_NEWER_FORMAT, E_WRONG_KEY, E_BAD_KEY, E_STORE_*; E_CONFIG for an
+ * unknown option
  */
 export async function openRepository(options: OpenOptions): Promise<OpenRepository> {
   const config = configOf(options);
@@ -86,9 +93,10 @@ export async function openRepository(options: OpenOptions): Promise<OpenReposito
 }
 
 /**
- * Makes a repository in a bucket or a folder that is empty, and opens it.
+ * Makes a repository in an empty bucket or folder, and opens it.
  *
- * @throws HoldfastError E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_UNSAFE_BUCKET, E_NO_KEY, E_BAD_KEY, E_STORE_*
+ * @throws HoldfastError E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY, E_UNSAFE_BUCKET, E_NO_KEY, E_BAD_KEY,
+ * E_STORE_*
  */
 export async function initRepository(options: OpenOptions): Promise<OpenRepository> {
   await init(configOf(options), options.signal ?? NEVER);
@@ -116,8 +124,8 @@ function configOf({ signal: _, ...options }: OpenOptions): RepositoryConfig {
       hint: 'Give `s3://BUCKET/PREFIX`, or a folder.',
     });
   if (options.encryptionKey !== undefined && options.kmsKey !== undefined)
-    throw new HoldfastError('E_CONFIG', '`encryptionKey` and `kmsKey` exclude each other', {
-      hint: 'Give the one that the repository was made with.',
+    throw new HoldfastError('E_CONFIG', 'give `encryptionKey` or `kmsKey`, not both', {
+      hint: 'Give the key that the repository was made with.',
     });
   const isUrl = /^[a-z0-9]+:/i.test(repository);
   return { ...options, repository: isUrl ? repository : path.resolve(repository) };
@@ -126,6 +134,9 @@ function configOf({ signal: _, ...options }: OpenOptions): RepositoryConfig {
 function unknown(name: string): HoldfastError {
   const meant = nearest(name, Object.keys(OPTIONS));
   return new HoldfastError('E_CONFIG', `openRepository has no option '${name}'`, {
-    hint: meant === undefined ? `It has ${Object.keys(OPTIONS).join(', ')}.` : `Did you mean '${meant}'?`,
+    hint:
+      meant === undefined
+        ? `The options are ${Object.keys(OPTIONS).join(', ')}.`
+        : `Did you mean '${meant}'?`,
   });
 }

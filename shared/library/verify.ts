@@ -7,8 +7,8 @@ import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
 export interface VerifyOptions extends RunOptions {
   /**
-   * - `full`: every byte is read, decrypted and compared with what is said of it.
-   * - `quick`: every object is there with its size.
+   * - `full`: reads and decrypts every byte, and compares it with its recorded hash.
+   * - `quick`: checks that every object exists with its size.
    *
    * @default 'full'
    */
@@ -16,9 +16,10 @@ export interface VerifyOptions extends RunOptions {
 }
 
 /**
- * Looks whether backups are what was written. Damage is in `findings`, not an error. The report is kept in the repository.
+ * Checks that backups are still what was written. Damage is in `findings`, not an error. The report is kept
+ * in the repository.
  *
- * @param backup as `restore` takes it; `all`: every backup, and all else that the repository holds
+ * @param backup as `restore` takes it; `all`: every backup, and everything else in the repository
  * @throws HoldfastError E_NO_BACKUP, E_NO_KEY, E_STORE_*, E_ABORTED
  */
 export async function verify(

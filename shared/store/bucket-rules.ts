@@ -1,11 +1,11 @@
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 import { plural } from '../core/plural.ts';
 
-/** Everything of a repository that must stay. `exports/` may go, and `runs/` when no run needs them any more. */
+/** Everything in a repository that must stay. `exports/` may go, and so may `runs/` once no run needs it. */
 const NEEDED = ['repository.json', 'repository-2.json', 'backups/', 'data/', 'keys/', 'reports/', 'expired/'];
 const RUNS = 'runs/';
 const LEAST_RUN_DAYS = 2;
-/** A put stores no more: objects that are larger are not of a repository. */
+/** A single put cannot store more, so larger objects do not belong to a repository. */
 const MOST_OBJECT_BYTES = 5 * 2 ** 30;
 /** Objects of these classes must be thawed, for hours, before they can be read. */
 const ARCHIVES = ['GLACIER', 'DEEP_ARCHIVE'];
@@ -16,13 +16,13 @@ export interface BucketDanger {
   /** The rule's name. */
   readonly rule: string;
   readonly effect: 'expires' | 'archives' | 'one-zone';
-  /** What it does, and to what. */
+  /** What it does, and to which objects. */
   readonly problem: string;
 }
 
 /**
- * What lifecycle rules of a bucket would do to a repository in it. Rules that only touch removed versions, unfinished uploads or
- * objects with tags, which no object of a repository has, do nothing to it.
+ * What a bucket's lifecycle rules would do to a repository in it. Rules that only touch deleted versions,
+ * unfinished uploads or tagged objects do it no harm: no object of a repository has tags.
  *
  * @param prefix of the repository, without a slash at its end
  */
@@ -43,7 +43,7 @@ function* expiry(rule: LifecycleRule, place: string, prefix: string): Generator<
   yield {
     rule: nameOf(rule),
     effect: 'expires',
-    problem: `rule ${nameOf(rule)} removes ${what(place)} ${when}, whatever Holdfast needs`,
+    problem: `rule ${nameOf(rule)} removes ${what(place)} ${when}, whether or not Holdfast needs it`,
   };
 }
 
@@ -54,7 +54,7 @@ function* transitions(rule: LifecycleRule, place: string, prefix: string): Gener
       yield {
         rule: nameOf(rule),
         effect: 'archives',
-        problem: `rule ${nameOf(rule)} moves ${what(place)} to ${to}, from where no restore can read it`,
+        problem: `rule ${nameOf(rule)} moves ${what(place)} to ${to}, which no restore can read`,
       };
     if (to === ONE_ZONE)
       yield {
@@ -65,7 +65,7 @@ function* transitions(rule: LifecycleRule, place: string, prefix: string): Gener
   }
 }
 
-/** Older rules have their prefix outside of the filter. */
+/** Older rules have their prefix outside the filter. */
 function prefixOf({ Filter, Prefix }: LifecycleRule): string {
   return Filter?.And?.Prefix ?? Filter?.Prefix ?? Prefix ?? '';
 }

@@ -14,16 +14,16 @@ const MOST_OBJECT_BYTES = 256 * KiB;
 const MOST_BYTES = 48 * MiB;
 
 /**
- * Keeps small whole objects below some prefixes in memory, for as long as they are listed as they were. Whether one is there
- * still, `head` and `list` say, not `get`. Not for what looks for damage.
+ * Keeps small whole objects below some prefixes in memory, as long as they are listed unchanged. Whether one
+ * still exists is answered by `head` and `list`, not by `get`. Not for code that looks for damage.
  */
 export class CachingStore implements ObjectStore {
   readonly location: string;
   readonly #inner: ObjectStore;
   readonly #prefixes: readonly string[];
-  /** Least lately used first. */
+  /** Least recently used first. */
   readonly #bodies = new Map<string, Uint8Array>();
-  /** Of objects as they were listed last. */
+  /** ETags of objects as last listed. */
   readonly #stamps = new Map<string, string>();
   #bytes = 0;
 
@@ -53,7 +53,7 @@ export class CachingStore implements ObjectStore {
     return this.#inner.head(key, options);
   }
 
-  /** What is listed otherwise than it was is read again. */
+  /** An object that is listed with another ETag is read again. */
   async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
     const isKept = this.#prefixes.some((kept) => prefix.startsWith(kept));
     for await (const info of this.#inner.list(prefix, options)) {

@@ -6,12 +6,12 @@ export function errnoOf(error: unknown): string | undefined {
 
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** What it means that a file just written at `location` could not be given its name. */
+/** The error if a newly written file at `location` could not be given its name. */
 export function fromLinkError(error: unknown, location: string): unknown {
   if (!NO_LINKS.has(errnoOf(error) ?? '')) return error;
   return new HoldfastError('E_CONFIG', `${location} is on a file system that has no hard links`, {
     cause: error,
-    hint: 'Choose a folder on another one (not FAT or exFAT): without them an object could be overwritten.',
+    hint: 'Choose a folder on another file system (not FAT or exFAT): without hard links an object could be overwritten.',
   });
 }
 
@@ -21,7 +21,7 @@ function shortened(place: string): string {
   return place.length <= MOST_SHOWN ? place : `${place.slice(0, MOST_SHOWN)}…`;
 }
 
-/** What an error of the file system means to a store at `location`; others are passed on as they are. */
+/** A file system's error, as an error of the store at `location`; other errors are returned unchanged. */
 export function fromFileError(error: unknown, location: string): unknown {
   switch (errnoOf(error)) {
     case 'ENOSPC':
@@ -29,7 +29,7 @@ export function fromFileError(error: unknown, location: string): unknown {
     case 'EFBIG':
       return new HoldfastError('E_STORE_FULL', `${location} has no room left`, {
         cause: error,
-        hint: 'Free or add room, then run it again; nothing of this run was listed.',
+        hint: 'Free or add space, then run it again; this run listed no backup.',
       });
     case 'EACCES':
     case 'EPERM':
@@ -49,7 +49,7 @@ export function fromFileError(error: unknown, location: string): unknown {
     case 'ENOMEM':
       return new HoldfastError(
         'E_STORE_UNAVAILABLE',
-        `${location} does not answer as it should (${errnoOf(error)})`,
+        `${location} does not respond as expected (${errnoOf(error)})`,
         {
           cause: error,
           hint: 'Check the disk or the network share, and the limit on open files.',
@@ -64,7 +64,7 @@ export function fromFileError(error: unknown, location: string): unknown {
         `${shortened(location)} cannot be a folder for a repository (${errnoOf(error)})`,
         { cause: error, hint: 'Choose a folder on a disk; a name in its path has at most 255 bytes.' },
       );
-    // What mkdir says when a file is in its way.
+    // mkdir's error when a file is in its way.
     case 'EEXIST':
     case 'ENOTDIR':
       return new HoldfastError('E_CONFIG', `${location} is not a folder`, { cause: error });
@@ -73,32 +73,35 @@ export function fromFileError(error: unknown, location: string): unknown {
   }
 }
 
-/** Errors that are never about one object: the file system is gone, or this process may open no more files. */
+/** Errors that never concern one object: the file system is gone, or this process may open no more files. */
 const OF_THE_STORE = new Set('ESTALE ETIMEDOUT ENODEV ENOTCONN EHOSTDOWN EMFILE ENFILE ENOMEM'.split(' '));
 
-/** Whether a call that reads one object may have failed because of that object alone. */
+/** Whether a failed read may concern that object alone. */
 export function mayConcernOneFile(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && /^E[A-Z0-9]+$/.test(errno) && !OF_THE_STORE.has(errno);
 }
 
 const WHY_UNREADABLE: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  EIO: ['the disk gives an error (EIO)', 'Check the disk; bring the object back from a copy.'],
-  ELOOP: ['it is a symbolic link that leads to itself (ELOOP)', 'Put the object in the place of the link.'],
+  EIO: ['the disk gives an error (EIO)', 'Check the disk, and restore the object from a copy.'],
+  ELOOP: ['it is a symbolic link that points to itself (ELOOP)', 'Replace the link with the object.'],
   ENOENT: [
-    'it is a symbolic link that leads nowhere',
-    'Bring back what the link leads to, or mount its disk.',
+    'it is a symbolic link that points nowhere',
+    'Restore what the link points to, or mount its disk.',
   ],
   EACCES: ['access is refused (EACCES)', 'Check its owner and permissions, and who runs this.'],
   EPERM: ['access is refused (EPERM)', 'Check its owner and permissions, and who runs this.'],
-  ENXIO: ['it is no file', 'Bring the object back from a copy.'],
+  ENXIO: ['it is not a file', 'Restore the object from a copy.'],
 };
 
-/** An object that is there and cannot be read. @param errno ENXIO: it is a socket, a pipe or a device */
+/**
+ * The error for an object that exists and cannot be read. @param errno ENXIO: it is a socket, a pipe or a
+ * device
+ */
 export function unreadable(key: string, errno: string, cause?: unknown): HoldfastError {
   const [why, hint] = WHY_UNREADABLE[errno] ?? [
-    `the file system gives an error (${errno})`,
-    'Check the file system; bring the object back from a copy.',
+    `the file system reports an error (${errno})`,
+    'Check the file system, and restore the object from a copy.',
   ];
   return new HoldfastError('E_OBJECT_UNREADABLE', `${key} cannot be read: ${why}`, { cause, hint });
 }

@@ -19,11 +19,11 @@ import type {
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
-/** Begins the names of files that are still being written; what a killed process leaves of them is never listed. */
+/** Prefix of files that are still being written; those that a killed process leaves are never listed. */
 const TEMPORARY = '.tmp-';
-/** Such files older than this belong to no writer any more: no put takes so long. */
+/** Such files older than this have no writer any more: no put takes that long. */
 const ABANDONED_MS = DAY_MS;
-/** Files of a listing that are asked for size and date at once. */
+/** How many files of a listing are asked for size and date at once. */
 const INFO_BATCH = 32;
 
 /** A pipe in an object's place must not make the call wait for a writer. */
@@ -39,7 +39,7 @@ interface WalkRange {
 export class FolderStore implements ObjectStore {
   readonly location: string;
   readonly #root: string;
-  /** Folders that abandoned files were removed from. */
+  /** Folders already swept of abandoned files. */
   readonly #swept = new Set<string>();
 
   constructor(root: string) {
@@ -117,16 +117,16 @@ export class FolderStore implements ObjectStore {
   /**
    * A folder's entries in the order of the keys below them: a folder sorts as its name and a slash.
    *
-   * @param above which folders, as the file system knows them, it lies in
+   * @param above identities of the folders that it lies in
    */
   async *#walk(folder: string, range: WalkRange, above: readonly string[]): AsyncGenerator<ObjectInfo> {
     const { prefix, after, signal } = range;
     throwIfAborted(signal);
     const identity = await this.#identity(folder);
-    // A link to a folder that it lies in: all below it is listed already.
+    // A link to a folder that it lies in: everything below is listed already.
     if (identity === undefined || above.includes(identity)) return;
     const names = await this.#entries(folder);
-    // Below a folder there are keys after `after` where the folder comes after it, or `after` lies in it.
+    // A folder has keys after `after` if it sorts after it, or if `after` lies in it.
     const keys = names
       .map((name) => folder + name)
       .filter(
@@ -156,7 +156,7 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  /** Undefined where it is not there. */
+  /** Undefined if it does not exist. */
   async #identity(folder: string): Promise<string | undefined> {
     const place = path.join(this.#root, folder);
     try {
@@ -174,7 +174,7 @@ export class FolderStore implements ObjectStore {
     return infos.filter((info) => info !== undefined);
   }
 
-  /** Undefined when it was removed since its folder was read. What cannot be read is told as it lies there. */
+  /** Undefined if it was removed since its folder was read. Unreadable files are listed too. */
   async #info(key: string): Promise<ObjectInfo | undefined> {
     const file = path.join(this.#root, key);
     try {
@@ -188,14 +188,14 @@ export class FolderStore implements ObjectStore {
 
   async #publish(temporary: string, key: string): Promise<void> {
     try {
-      // link, unlike rename, refuses to replace a file.
+      // Unlike rename, link refuses to replace a file.
       await link(temporary, this.#path(key));
     } catch (error) {
       throw errnoOf(error) === 'EEXIST' ? exists(key, error) : fromLinkError(error, this.location);
     }
   }
 
-  /** Removes what killed writers left in a folder, once; what cannot be removed does no harm. */
+  /** Removes what killed writers left in a folder, once; leftovers that cannot be removed do no harm. */
   async #sweep(folder: string, written: string): Promise<void> {
     if (this.#swept.has(folder)) return;
     this.#swept.add(folder);
@@ -220,7 +220,7 @@ export class FolderStore implements ObjectStore {
   async #readError(error: unknown, key: string): Promise<unknown> {
     const errno = errnoOf(error) ?? '';
     if (errno === 'ENOTDIR') return notFound(key, error);
-    // A file that is there by now was not when it was asked for.
+    // A file that exists by now did not when it was asked for.
     if (errno === 'ENOENT')
       return (await isLink(this.#path(key))) ? unreadable(key, errno, error) : notFound(key, error);
     const isOfTheStore = errno === 'ENAMETOOLONG' || !mayConcernOneFile(error) || !(await this.#answers());
@@ -240,13 +240,16 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-/** @throws E_OBJECT_NOT_FOUND for a folder, E_OBJECT_UNREADABLE for what is neither a file nor a folder */
+/** @throws E_OBJECT_NOT_FOUND for a folder, E_OBJECT_UNREADABLE for anything else that is not a file */
 function refuseNoFile(found: Stats, key: string): void {
   if (found.isFile()) return;
   throw found.isDirectory() ? notFound(key) : unreadable(key, 'ENXIO');
 }
 
-/** Whether keys go on below it: a folder, or a link to one. @throws E_CONFIG where only the link knows */
+/**
+ * Whether there are keys below it: a folder, or a link to one. @throws E_CONFIG if it is a link that cannot
+ * be followed
+ */
 async function isFolder(entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   const place = path.join(entry.parentPath, entry.name);
@@ -258,7 +261,7 @@ async function isFolder(entry: Dirent): Promise<boolean> {
   }
 }
 
-/** Names of folders have no dot, and are not as long as a pack's: what is no such name may be a folder of objects. */
+/** Folder names have no dot, and are shorter than a pack's: any other name may be a folder of objects. */
 function isObjectName(name: string): boolean {
   return name.includes('.') || name.length >= 64;
 }
@@ -270,21 +273,21 @@ function isLink(place: string): Promise<boolean> {
   );
 }
 
-/** What lies below a folder that cannot be reached is not known: no list may be made without it. */
+/** Nobody knows what lies below a folder that cannot be reached, so no listing may leave it out. */
 function asBrokenLink(error: unknown, place: string): unknown {
   const errno = errnoOf(error) ?? '';
   if (errno !== 'ENOENT' && errno !== 'ELOOP') return fromFileError(error, place);
   return new HoldfastError(
     'E_CONFIG',
-    `${place.replace(/\/$/, '')} is a symbolic link that leads nowhere (${errno})`,
+    `${place.replace(/\/$/, '')} is a symbolic link that points nowhere (${errno})`,
     {
       cause: error,
-      hint: 'Mount the disk that it leads to, or remove the link if nothing of the repository lies there.',
+      hint: 'Mount the disk that it points to, or remove the link if nothing of the repository is there.',
     },
   );
 }
 
-/** Makes a folder whose name survives a power failure, and those above it. */
+/** Makes a folder, and its parents, whose names survive a power failure. */
 async function makeLasting(folder: string): Promise<void> {
   const firstMade = await makeFolder(folder);
   if (firstMade === undefined) return;
@@ -311,7 +314,7 @@ async function readWhole(file: FileHandle, body: Buffer, from: number, key: stri
   }
 }
 
-/** Makes the new name survive a power failure; not every file system lets a folder be synced. */
+/** Makes the new name survive a power failure; not every file system can sync a folder. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     await using handle = await open(folder, 'r');

@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../core/errors.ts';
 import type { ObjectHead, ObjectStore, PutOptions } from './object-store.ts';
 
-/** Undefined where the object is not there. */
+/** Undefined if the object does not exist. */
 export async function headIfThere(
   key: string,
   store: ObjectStore,
@@ -15,7 +15,7 @@ export async function headIfThere(
   }
 }
 
-/** Undefined where the object is not there. */
+/** Undefined if the object does not exist. */
 export async function getIfThere(
   key: string,
   store: ObjectStore,
@@ -29,7 +29,7 @@ export async function getIfThere(
   }
 }
 
-/** @returns whether it was put; not where something is there, whoever put it */
+/** @returns whether it was put; false if the key is taken, by anybody */
 export async function putIfAbsent(
   key: string,
   body: Uint8Array,

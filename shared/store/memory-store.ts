@@ -72,7 +72,7 @@ export class MemoryStore implements ObjectStore {
   }
 }
 
-/** Of many large objects it would take long, and is seldom asked for. */
+/** Takes long for many large objects, and is seldom asked for. */
 function etagOf(object: StoredObject): string {
   object.etag ??= createHash('md5').update(object.body).digest('hex');
   return object.etag;

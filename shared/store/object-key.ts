@@ -7,15 +7,15 @@ const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 /** @throws E_INTERNAL for a key that is not of the form `ObjectStore` allows, such as one with `..` */
 export function checkKey(key: string): void {
   if (!KEY.test(key) || key.length > 900)
-    throw new HoldfastError('E_INTERNAL', `'${key}' cannot be an object key`);
+    throw new HoldfastError('E_INTERNAL', `'${key}' is not a valid object key`);
 }
 
-/** @throws E_INTERNAL for what no key can begin with, such as `../` */
+/** @throws E_INTERNAL for a prefix that no key can have, such as `../` */
 export function checkPrefix(prefix: string): void {
   if (!PREFIX.test(prefix)) throw new HoldfastError('E_INTERNAL', `no object key begins with '${prefix}'`);
 }
 
-/** `range`, or all of the object when there is none. @throws E_RANGE if it runs past the end */
+/** `range`, or the whole object without one. @throws E_RANGE if it runs past the end */
 export function rangeWithin(range: ByteRange | undefined, sizeBytes: number, key: string): ByteRange {
   if (!range) return { offsetBytes: 0, lengthBytes: sizeBytes };
   const end = range.offsetBytes + range.lengthBytes;
@@ -28,5 +28,5 @@ export function notFound(key: string, cause?: unknown): HoldfastError {
 }
 
 export function exists(key: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('E_OBJECT_EXISTS', `there is an object at ${key} already`, { cause });
+  return new HoldfastError('E_OBJECT_EXISTS', `there is already an object at ${key}`, { cause });
 }

@@ -12,22 +12,26 @@ export interface ObjectInfo {
   /** When it was stored, by the store's clock. */
   readonly modifiedAt: Date;
   /**
-   * What a listing calls these bytes: another where they are others. Mostly their MD5, in 32 hex digits; a store that encrypts may
-   * say something else. Undefined where it says nothing, or where the object must be thawed before it can be read.
+   * The listing's name for these bytes, different for different bytes. Mostly their MD5 in 32 hex digits; a
+   * store that encrypts may use something else. Undefined if the listing has none, or if the object must be
+   * thawed before it can be read.
    */
   readonly etag?: string | undefined;
 }
 
 export interface ObjectHead extends ObjectInfo {
-  /** What the store itself checked on arrival and keeps, in lower-case hex; undefined where it keeps none. */
+  /**
+   * The hash that the store itself checked on arrival and keeps, in lower-case hex; undefined if it keeps
+   * none.
+   */
   readonly sha256: string | undefined;
 }
 
 export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Lower-case hex SHA-256 of the body; a store that can, refuses a body that does not match it. */
+  /** Lower-case hex SHA-256 of the body. A store that can check it refuses a body that does not match. */
   readonly sha256?: string | undefined;
-  /** Where objects are kept in S3. Stores without classes pass over it. @default the store's own */
+  /** S3's storage class. Stores without classes ignore it. @default the store's own */
   readonly storageClass?: StorageClass | undefined;
 }
 
@@ -39,9 +43,9 @@ export interface GetOptions {
 
 export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Only keys that come after this one; it need not be there. @default all */
+  /** Only keys after this one; it need not exist. @default all */
   readonly after?: string | undefined;
-  /** No more than so many, at least 1. @default all */
+  /** At most this many, at least 1. @default all */
   readonly most?: number | undefined;
 }
 
@@ -57,9 +61,9 @@ export interface ListOptions {
  * - Honest: a call that did not do its work rejects. Nothing is skipped in silence.
  * - Stoppable: a call whose signal is aborted rejects with E_ABORTED, soon.
  *
- * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments that do not begin with `.`; no key is a folder
- * of another.
- * Retries and metering are wrappers (`RetryingStore`, `MeteredStore`), not an implementation's job.
+ * Keys are `/`-separated, relative, of `[A-Za-z0-9._-]` segments that do not begin with `.`; no key is a
+ * folder of another. Retries and metering are wrappers (`RetryingStore`, `MeteredStore`), not an
+ * implementation's job.
  */
 export interface ObjectStore {
   /** For people and log lines, such as `s3://bucket/prefix`. Holds no secret. */
@@ -85,11 +89,11 @@ export interface ObjectStore {
   head(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<ObjectHead>;
 
   /**
-   * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix is
-   * empty or the beginning of a key. An object that cannot be read is there all the same.
+   * Yields each object whose key starts with `prefix`, once, in ascending key order (by code unit). A prefix
+   * is empty or the beginning of a key. Objects that cannot be read are listed too.
    */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
 
-  /** Removes an object. Removing one that is not there is not an error. */
+  /** Removes an object. It is not an error if the object does not exist. */
   delete(key: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }

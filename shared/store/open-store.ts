@@ -25,7 +25,7 @@ export interface StoreConfig {
 const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
 const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-/** The store that a repository's place names, with retries. Sends nothing. @throws E_CONFIG */
+/** The store at a repository's place, with retries. Sends nothing. @throws E_CONFIG */
 export async function openStore({ repository, s3 }: StoreConfig): Promise<ObjectStore> {
   if (repository.startsWith('s3:')) return new RetryingStore(await openS3(repository, s3));
   if (/^file:/i.test(repository)) return new RetryingStore(new FolderStore(folderOf(repository)));
@@ -33,14 +33,17 @@ export async function openStore({ repository, s3 }: StoreConfig): Promise<Object
   return new RetryingStore(new FolderStore(repository));
 }
 
-/** Where exports of a repository in S3 lie; undefined where it is in a folder. Sends nothing. @throws E_CONFIG */
+/** The exports of a repository in S3; undefined if it is in a folder. Sends nothing. @throws E_CONFIG */
 export async function openS3Exports({ repository, s3 }: StoreConfig): Promise<S3Exports | undefined> {
   if (!repository.startsWith('s3:')) return undefined;
   const { S3Exports } = await import('./s3-exports.ts');
   return new S3Exports({ ...placeInS3(repository), ...s3 });
 }
 
-/** What rules of its bucket do to a repository; undefined where it is in a folder. @throws E_CONFIG, E_ABORTED */
+/**
+ * What the lifecycle rules of its bucket do to a repository; undefined if it is in a folder. @throws
+ * E_CONFIG, E_ABORTED
+ */
 export async function openBucketRules(
   { repository, s3 }: StoreConfig,
   signal: AbortSignal,
@@ -50,21 +53,27 @@ export async function openBucketRules(
   return readBucketRules({ ...placeInS3(repository), ...s3 }, signal);
 }
 
-/** The locks on a repository's objects; undefined where it is in a folder, which has none. Sends nothing. @throws E_CONFIG */
+/**
+ * The locks on a repository's objects; undefined if it is in a folder, which has none. Sends nothing. @throws
+ * E_CONFIG
+ */
 export async function openObjectLocks({ repository, s3 }: StoreConfig): Promise<ObjectLocks | undefined> {
   if (!repository.startsWith('s3:')) return undefined;
   const { S3Locks } = await import('./s3-locks.ts');
   return new S3Locks({ ...placeInS3(repository), ...s3 });
 }
 
-/** The first question to the bucket of a repository; undefined where it is in a folder. Sends nothing yet. @throws E_CONFIG */
+/**
+ * The first question to the bucket of a repository; undefined if it is in a folder. Sends nothing yet.
+ * @throws E_CONFIG
+ */
 export async function openContact({ repository, s3 }: StoreConfig): Promise<S3Contact | undefined> {
   if (!repository.startsWith('s3:')) return undefined;
   const { S3Contact } = await import('./s3-contact.ts');
   return new S3Contact({ ...placeInS3(repository), ...s3 });
 }
 
-/** Where a repository is in S3, and how that is reached. @throws E_CONFIG */
+/** Where in S3 a repository is, and how to reach it. @throws E_CONFIG */
 export function s3Connection({ repository, s3 }: StoreConfig): S3Connection {
   return { ...placeInS3(repository), ...s3 };
 }
@@ -79,7 +88,7 @@ function placeInS3(repository: string): { readonly bucket: string; readonly pref
 
 async function openS3(repository: string, s3: StoreConfig['s3']): Promise<ObjectStore> {
   const place = placeInS3(repository);
-  // Loaded only where it is used: the SDK takes longer to load than a small backup takes.
+  // Loaded only when it is used: loading the SDK takes longer than a small backup.
   const { S3Store } = await import('./s3-store.ts');
   return new S3Store({ ...place, ...s3 });
 }
@@ -88,7 +97,7 @@ function folderOf(repository: string): string {
   try {
     if (repository.startsWith('file:///')) return fileURLToPath(repository);
   } catch {
-    // Said below.
+    // The error below says it.
   }
   throw badPlace(repository);
 }

@@ -14,13 +14,15 @@ import type {
 type Options = { readonly signal?: AbortSignal | undefined };
 
 export interface RetryPolicy {
-  /** Calls made in all, the first included, to a store that has answered before. @default 10, a minute at most */
+  /**
+   * Most attempts, including the first, for a store that has answered before. @default 10, a minute at most
+   */
   readonly maxAttempts?: number;
-  /** The same for a store that never answered yet: a wrong endpoint is to be told soon. @default 4 */
+  /** The same for a store that has never answered: a wrong endpoint must be reported soon. @default 4 */
   readonly maxFirstAttempts?: number;
   /** Longest wait before the second call; doubles before each one after, up to 20 s. @default 200 */
   readonly firstDelayMs?: number;
-  /** In [0, 1): the share of the longest wait that is waited. @default Math.random */
+  /** In [0, 1): how much of the longest wait to wait. @default Math.random */
   readonly random?: () => number;
   /** Rejects when the signal is aborted. @default a timer */
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -36,7 +38,7 @@ const DEFAULTS: Required<RetryPolicy> = {
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
 };
 
-/** Makes calls again that failed with a retryable error; waits with full jitter (AWS Architecture Blog, 2015). */
+/** Retries calls that failed with a retryable error, with full jitter (AWS Architecture Blog, 2015). */
 export class RetryingStore implements ObjectStore {
   readonly location: string;
   readonly #inner: ObjectStore;
@@ -54,7 +56,7 @@ export class RetryingStore implements ObjectStore {
       try {
         await this.#inner.put(key, body, options);
       } catch (error) {
-        // The attempt before this one may have landed, with only its answer lost.
+        // The previous attempt may have succeeded, with only its answer lost.
         const mayBeOurs = attempt > 1 && isHoldfastError(error, 'E_OBJECT_EXISTS');
         if (!mayBeOurs || !(await this.#holds(key, body, options))) throw error;
       }
@@ -69,7 +71,7 @@ export class RetryingStore implements ObjectStore {
     return this.#retry(options.signal, () => this.#inner.head(key, options));
   }
 
-  /** A listing that breaks is begun again, and goes on after what was given already. */
+  /** A listing that breaks starts again after the last key it returned. */
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo> {
     let last = options.after ?? '';
     let left = options.most ?? Number.POSITIVE_INFINITY;

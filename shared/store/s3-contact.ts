@@ -4,15 +4,15 @@ import { SECOND_MS } from '../core/units.ts';
 import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
-/** How a store answered to the first question. */
+/** The store's answer to the first request. */
 export interface FirstContact {
-  /** By how much this machine's clock is ahead of the store's; undefined where it told no time. */
+  /** How far this machine's clock is ahead of the store's; undefined if the answer had no date. */
   readonly aheadMs: number | undefined;
-  /** Why it did not list; typed as every error of a store. */
+  /** Why listing failed, as a store's typed error. */
   readonly problem: unknown;
 }
 
-/** The first question to a bucket; changes nothing. */
+/** The first request to a bucket; changes nothing. */
 export class S3Contact implements Disposable {
   readonly #client: S3Client;
   readonly #place: { readonly location: string; readonly bucket: string };
@@ -37,7 +37,7 @@ export class S3Contact implements Disposable {
     );
   }
 
-  /** Whether there are credentials, whatever they are worth. @throws E_STORE_DENIED */
+  /** Whether there are credentials, valid or not. @throws E_STORE_DENIED */
   async findCredentials(): Promise<string> {
     try {
       const { accessKeyId } = await this.#client.config.credentials();
@@ -64,7 +64,10 @@ export class S3Contact implements Disposable {
   }
 }
 
-/** A date has whole seconds, and was written some time between question and answer: the least that explains it. */
+/**
+ * The date has whole seconds, and was written between request and answer: returns the smallest difference
+ * that explains it.
+ */
 function aheadOf(at: { readonly began: number; readonly ended: number; readonly server: number }) {
   if (Number.isNaN(at.server)) return undefined;
   const least = at.began - (at.server + SECOND_MS);

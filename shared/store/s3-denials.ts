@@ -1,12 +1,12 @@
 import { isHoldfastError } from '../core/errors.ts';
 
-/** Other objects of a folder that are asked for before all of it counts as refused. */
+/** Other objects of a folder to try before the whole folder counts as refused. */
 const MOST_PROBES = 8;
 
 export interface S3Probes {
-  /** Reads a byte of an object, as it is read otherwise. */
+  /** Reads one byte of an object, by the usual path. */
   readonly read: (key: string, signal: AbortSignal | undefined) => Promise<unknown>;
-  /** Keys that begin with `prefix`, the first so many. */
+  /** The first keys that begin with `prefix`. */
   readonly list: (
     prefix: string,
     most: number,
@@ -15,12 +15,12 @@ export interface S3Probes {
 }
 
 /**
- * Tells one object that S3 refuses to give (by a bucket policy, by its own KMS key) from credentials that may not read: others
- * of its folder can be read, now. What cannot be told counts as refused access.
+ * Distinguishes one object that S3 refuses (because of a bucket policy, or its own KMS key) from credentials
+ * that may not read: others in its folder can be read now. An undecided case counts as refused access.
  */
 export class S3Denials {
   readonly #probes: S3Probes;
-  /** An object that could be read, by folder. */
+  /** A readable object of each folder. */
   readonly #readable = new Map<string, string>();
 
   constructor(probes: S3Probes) {
@@ -32,7 +32,7 @@ export class S3Denials {
     if (!this.#readable.has(folder)) this.#readable.set(folder, key);
   }
 
-  /** Whether others can be read where the object at `key` was refused just now. */
+  /** Whether other objects can be read when the one at `key` was just refused. */
   async isOneObject(key: string, signal: AbortSignal | undefined): Promise<boolean> {
     const folder = folderOf(key);
     if (folder === '') return false;
@@ -74,7 +74,7 @@ export class S3Denials {
   }
 }
 
-/** `data/` of `data/ab/…`; empty for what lies at the top. */
+/** `data/` for `data/ab/…`; empty at the top. */
 function folderOf(key: string): string {
   return key.slice(0, key.indexOf('/') + 1);
 }

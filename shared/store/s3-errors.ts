@@ -18,17 +18,17 @@ const NO_CREDENTIALS: Meaning = [
 const SKEWED: Meaning = [
   'E_CLOCK_SKEW',
   "this machine's clock differs too much from the store's",
-  'Set the clock, by NTP best, and run it again.',
+  'Set the clock, best with NTP, and run it again.',
 ];
 const OTHER_REGION: Meaning = [
   'E_CONFIG',
   'the bucket is in another region',
-  'Set s3.region in the configuration, BACKUP_S3_REGION or AWS_REGION to where the bucket is.',
+  "Set s3.region in the configuration, BACKUP_S3_REGION or AWS_REGION to the bucket's region.",
 ];
-const FULL: Meaning = ['E_STORE_FULL', 'has no room left', 'Raise the quota.'];
+const FULL: Meaning = ['E_STORE_FULL', 'is full', 'Raise the quota.'];
 const NOT_SUPPORTED: Meaning = [
   'E_CONFIG',
-  'this store lacks something that Holdfast needs, such as conditional writes (If-None-Match)',
+  'this store lacks a feature that Holdfast needs, such as conditional writes (If-None-Match)',
   'Choose a store that has it; without it an object could be overwritten.',
 ];
 const ARCHIVED: Meaning = [
@@ -38,7 +38,7 @@ const ARCHIVED: Meaning = [
 ];
 const KMS: Meaning = [
   'E_STORE_DENIED',
-  "the bucket's KMS key refused",
+  "the bucket's KMS key refused access",
   'Check that the KMS key is enabled and that the credentials may use it.',
 ];
 const UNTRUSTED: Meaning = [
@@ -48,11 +48,11 @@ const UNTRUSTED: Meaning = [
 ];
 const UNAVAILABLE: Meaning = [
   'E_STORE_UNAVAILABLE',
-  'cannot be reached or answers with errors',
-  'Check network, endpoint and region; it can be run again as it is.',
+  'cannot be reached, or answers with errors',
+  'Check network, endpoint and region; you can run the same command again.',
 ];
 
-/** By the name that S3 or the SDK gives an error, or the system's error code. */
+/** By the error's name in S3 or the SDK, or the system's error code. */
 const MEANINGS = new Map<string, Meaning>([
   ...named(DENIED, 'AccessDenied AllAccessDisabled InvalidAccessKeyId SignatureDoesNotMatch Forbidden'),
   ...named(DENIED, 'InvalidToken UnrecognizedClientException InvalidClientTokenId'),
@@ -75,7 +75,7 @@ const MEANINGS = new Map<string, Meaning>([
     'ENOTFOUND ECONNREFUSED EAI_AGAIN EHOSTUNREACH ENETUNREACH ECONNRESET EPIPE ETIMEDOUT',
   ),
   ...named(UNAVAILABLE, 'TimeoutError RequestTimeout IncompleteBody NetworkingError'),
-  // What was damaged on its way up may arrive whole the next time.
+  // A body that was damaged on its way up may arrive whole next time.
   ...named(UNAVAILABLE, 'BadDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch'),
 ]);
 
@@ -83,18 +83,23 @@ function named(meaning: Meaning, names: string): [string, Meaning][] {
   return names.split(' ').map((name) => [name, meaning]);
 }
 
-/** An error that S3 gives for one object as well as for all: a policy, or the key that the object is encrypted with. */
+/**
+ * An error that S3 returns for one object as well as for all: because of a policy, or the object's encryption
+ * key.
+ */
 export function mayConcernOneObject(error: unknown): boolean {
   const { name, status } = describe(error as Error);
   if (name === 'AccessDenied' || name === 'Forbidden' || name.startsWith('KMS.')) return true;
   return status === 403 && !MEANINGS.has(name);
 }
 
-/** What S3 refuses of one object, while it gives others. @param denied what it would be if it were all */
+/**
+ * The error for one object that S3 refuses while it returns others. @param denied the error if it were all
+ */
 export function deniedObject(key: string, denied: HoldfastError): HoldfastError {
   return new HoldfastError('E_OBJECT_UNREADABLE', `${key} cannot be read: ${denied.message}`, {
     cause: denied,
-    hint: 'Others can be read. Check what the bucket policy says of this object, its owner, and the KMS key that it is encrypted with.',
+    hint: 'Others can be read. Check what the bucket policy says about this object, its owner, and the KMS key that encrypts it.',
   });
 }
 
@@ -105,7 +110,7 @@ interface S3Failure {
   readonly message: string;
 }
 
-/** What an error of the S3 client means. `key` is undefined for a listing. */
+/** The store's error for an error of the S3 client. `key` is undefined for a listing. */
 export function fromS3Error(
   error: unknown,
   {
@@ -134,7 +139,7 @@ export function fromS3Error(
   return about(classify(failure, location, error), key);
 }
 
-/** An error of one object names it. */
+/** An error about one object names it. */
 function about(error: HoldfastError, key: string | undefined): HoldfastError {
   const { code, message, hint, cause } = error;
   if (code !== 'E_OBJECT_UNREADABLE' || key === undefined) return error;

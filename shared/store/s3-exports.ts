@@ -16,16 +16,21 @@ import { checkKey } from './object-key.ts';
 import { clientConfig, type S3Connection, s3Checksum } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
-/** S3 takes at most 10,000 of them: 625 GiB. */
+/** S3 allows at most 10,000 parts: 625 GiB. */
 const PART_BYTES = 64 * MiB;
 const MOST_PARTS = 10_000;
-/** What the bucket's policy demands of all that makes an object: of a put, and of the end of an upload. */
+/**
+ * The bucket's policy demands this of every call that makes an object: of a put, and of completing an upload.
+ */
 const ONCE = { IfNoneMatch: '*' } as const;
-/** Parts of an upload may carry a checksum of a kind only if its beginning said so. */
+/** Parts of an upload may carry a checksum only if the call that began the upload named its kind. */
 const CHECKED = { ChecksumAlgorithm: 'SHA256' } as const;
 const LINK_MS = 15 * MINUTE_MS;
 
-/** Plain exports below `exports/` of a bucket, and links to them. They are no part of a repository; a rule of the bucket's removes them. */
+/**
+ * Plain exports below `exports/` of a bucket, and links to them. They are not part of a repository; a
+ * lifecycle rule removes them.
+ */
 export class S3Exports {
   readonly #client: S3Client;
   readonly #options: S3Connection;
@@ -35,14 +40,17 @@ export class S3Exports {
     this.#client = new S3Client(clientConfig(options));
   }
 
-  /** Of an export, in the repository's place. @throws E_INTERNAL for names that lead elsewhere */
+  /** Path of an export beside the repository. @throws E_INTERNAL for names that lead elsewhere */
   keyOf(run: string, fileName: string): string {
     const key = `exports/${run}/${fileName}`;
     checkKey(key);
     return key;
   }
 
-  /** Stores an export whole, or nothing; gives its bytes. @throws E_OBJECT_EXISTS, E_USAGE where it is too large, E_STORE_* */
+  /**
+   * Stores a whole export, or nothing; returns its bytes. @throws E_OBJECT_EXISTS, E_USAGE if it is too
+   * large, E_STORE_*
+   */
   async put(
     run: string,
     fileName: string,
@@ -132,7 +140,7 @@ function typeOf(fileName: string): string | undefined {
 
 function tooLarge(): HoldfastError {
   return new HoldfastError('E_USAGE', `an export has at most ${(MOST_PARTS * PART_BYTES) / MiB} MiB`, {
-    hint: 'Export dataset by dataset, or with the command line.',
+    hint: 'Export single datasets, or use the command line.',
   });
 }
 
@@ -145,7 +153,7 @@ async function* partsOf(body: AsyncIterable<Uint8Array>) {
       pieces = [];
       size = 0;
     }
-    // A block is the exporter's again once the next one is asked for.
+    // The exporter reuses a block once the next one is asked for.
     pieces.push(Uint8Array.from(piece));
     size += piece.length;
   }

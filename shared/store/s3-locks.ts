@@ -12,11 +12,11 @@ import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
 const ATTEMPTS = 10;
-/** Of an object that a delete hides: there is a marker, and no lock on it. */
+/** S3's answer for an object that a delete hides: a delete marker, without a lock. */
 const HIDDEN = 'MethodNotAllowed';
-/** Of an object that nobody ever locked: S3's name for it, and Ceph's. */
+/** Names that S3, and Ceph, give an object that was never locked. */
 const NEVER_LOCKED = ['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError'];
-/** What asks for a lock gets this where the bucket has none. */
+/** The answer to a lock request if the bucket has no Object Lock. */
 const NO_OBJECT_LOCK = 'InvalidRequest';
 
 /** S3's Object Lock on the objects of a repository. */
@@ -68,7 +68,7 @@ export class S3Locks implements ObjectLocks {
     return { Bucket: this.#bucket, Key: this.#prefix + key };
   }
 
-  /** Undefined where the object was never locked. */
+  /** Undefined if the object was never locked. */
   #read<T>(key: string, signal: AbortSignal, call: () => Promise<T>): Promise<T | undefined> {
     return this.#call(key, signal, async () => {
       try {
@@ -94,7 +94,7 @@ export class S3Locks implements ObjectLocks {
   #withoutLocks(cause: unknown): HoldfastError {
     return new HoldfastError('E_CONFIG', `the bucket ${this.#bucket} has no Object Lock`, {
       cause,
-      hint: 'Take `lock` out of the configuration, or switch Object Lock on for the bucket: best when it is made (docs/guide/aws.md, "Locks").',
+      hint: 'Remove `lock` from the configuration, or turn on Object Lock for the bucket, best when it is made (docs/guide/aws.md, "Locks").',
     });
   }
 }

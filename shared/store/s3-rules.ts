@@ -4,16 +4,16 @@ import { type BucketDanger, dangersOf } from './bucket-rules.ts';
 import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
-/** What a store gives that has no rules, or no such thing as rules. */
+/** A store's answers if it has no rules, or does not support them. */
 const WITHOUT_RULES = ['NoSuchLifecycleConfiguration', 'NotImplemented'];
 
 export interface BucketRules {
   readonly dangers: readonly BucketDanger[];
-  /** Why the rules could not be read; undefined where they were. */
+  /** Why the rules could not be read; undefined if they were. */
   readonly unread: string | undefined;
 }
 
-/** Looks for rules of a bucket that are a danger to the repository in it. @throws E_ABORTED */
+/** Finds lifecycle rules of a bucket that endanger the repository in it. @throws E_ABORTED */
 export async function readBucketRules(connection: S3Connection, signal: AbortSignal): Promise<BucketRules> {
   const { bucket, prefix } = connection;
   const client = new S3Client(clientConfig(connection));
@@ -24,7 +24,7 @@ export async function readBucketRules(connection: S3Connection, signal: AbortSig
   } catch (error) {
     if (error instanceof Error && WITHOUT_RULES.includes(error.name))
       return { dangers: [], unread: undefined };
-    // Whatever else it is: what reads and writes the repository says it too, where it matters to that.
+    // Any other error will also meet the code that reads and writes the repository, if it matters there.
     const problem = fromS3Error(error, { location: `s3://${bucket}`, bucket, signal });
     if (!isHoldfastError(problem) || problem.code === 'E_ABORTED') throw problem;
     return { dangers: [], unread: problem.message };

@@ -13,7 +13,7 @@ export interface ObjectLock {
   readonly days: number | undefined;
 }
 
-/** What a bucket says of itself that it lacks. */
+/** A bucket's answers for settings that it lacks. */
 const ABSENT = [
   'NoSuchBucketPolicy',
   'ObjectLockConfigurationNotFoundError',
@@ -22,7 +22,7 @@ const ABSENT = [
   'MethodNotAllowed',
 ];
 
-/** Asks a bucket how it is set up; changes nothing. */
+/** Reads how a bucket is set up; changes nothing. */
 export class S3Settings implements Disposable {
   readonly #client: S3Client;
   readonly #place: { readonly location: string; readonly bucket: string };
@@ -33,14 +33,14 @@ export class S3Settings implements Disposable {
     this.#place = { location: `s3://${bucket}`, bucket };
   }
 
-  /** @throws E_STORE_DENIED where the credentials may not ask, E_STORE_* */
+  /** @throws E_STORE_DENIED if the credentials may not ask, E_STORE_* */
   async isVersioned(signal: AbortSignal): Promise<boolean> {
     const command = new GetBucketVersioningCommand({ Bucket: this.#place.bucket });
     const answer = await this.#ask(() => this.#client.send(command, { abortSignal: signal }), signal);
     return answer?.Status === 'Enabled';
   }
 
-  /** Undefined where it has none. @throws E_STORE_DENIED where the credentials may not ask, E_STORE_* */
+  /** Undefined if it has none. @throws E_STORE_DENIED if the credentials may not ask, E_STORE_* */
   async objectLock(signal: AbortSignal): Promise<ObjectLock | undefined> {
     const command = new GetObjectLockConfigurationCommand({ Bucket: this.#place.bucket });
     const answer = await this.#ask(() => this.#client.send(command, { abortSignal: signal }), signal);
@@ -50,7 +50,7 @@ export class S3Settings implements Disposable {
     return { mode: Mode?.toLowerCase(), days: Days ?? (Years === undefined ? undefined : Years * 365) };
   }
 
-  /** @throws E_STORE_DENIED where the credentials may not ask, E_STORE_* */
+  /** @throws E_STORE_DENIED if the credentials may not ask, E_STORE_* */
   async policy(
     signal: AbortSignal,
   ): Promise<{ readonly text: string | undefined; readonly isPublic: boolean }> {
@@ -70,7 +70,7 @@ export class S3Settings implements Disposable {
     this.#client.destroy();
   }
 
-  /** Undefined where the bucket, or the store, has no such thing. */
+  /** Undefined if the bucket, or the store, has no such thing. */
   async #ask<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     try {
       return await send();

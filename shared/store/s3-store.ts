@@ -26,7 +26,7 @@ import { deniedObject, fromS3Error, mayConcernOneObject } from './s3-errors.ts';
 type Options = { readonly signal?: AbortSignal | undefined };
 
 export interface S3StoreOptions extends S3Connection {
-  /** A connection on which nothing moves for so long is given up. @default 60,000 */
+  /** A connection that is idle for this long is closed. @default 60,000 */
   readonly socketTimeoutMs?: number | undefined;
 }
 
@@ -34,7 +34,7 @@ const CONNECTION_TIMEOUT_MS = 10 * SECOND_MS;
 const SOCKET_TIMEOUT_MS = 60 * SECOND_MS;
 const MOST_KEYS_A_PAGE = 1000;
 
-/** Objects in an S3 bucket, or in a store that speaks S3. Retries are `RetryingStore`'s. */
+/** Objects in an S3 bucket, or in an S3-compatible store. `RetryingStore` does the retries. */
 export class S3Store implements ObjectStore {
   readonly location: string;
   readonly #client: S3Client;
@@ -93,12 +93,12 @@ export class S3Store implements ObjectStore {
       if (range && length < range.lengthBytes) {
         throw new HoldfastError(
           'E_RANGE',
-          `a read of ${key} ends at byte ${last + 1}, the object is shorter`,
+          `a read of ${key} ends at byte ${last + 1}, but the object is shorter`,
         );
       }
       throw new HoldfastError(
         'E_STORE_UNAVAILABLE',
-        `${this.location} answers with ${length} bytes of ${key}, wanted are ${range?.lengthBytes ?? 'all'}`,
+        `${this.location} returned ${length} bytes of ${key}, expected ${range?.lengthBytes ?? 'all'}`,
       );
     });
   }
@@ -124,7 +124,7 @@ export class S3Store implements ObjectStore {
     for await (const found of this.#listed(prefix, { signal, after, most })) {
       const { Key = '', Size = 0, LastModified } = found;
       const key = Key.slice(this.#prefix.length);
-      // Consoles mark a folder by an empty object.
+      // AWS's console marks a folder with an empty object.
       if (key === '' || key.endsWith('/')) continue;
       yield { key, sizeBytes: Size, modifiedAt: dated(LastModified, key), etag: etagOf(found) };
       if (--left <= 0) return;
@@ -166,7 +166,7 @@ export class S3Store implements ObjectStore {
     );
   }
 
-  /** A refusal that concerns this object alone becomes an error of the object. */
+  /** A refusal that concerns only this object becomes the object's error. */
   async #readObject<T>(key: string, signal: AbortSignal | undefined, read: () => Promise<T>): Promise<T> {
     try {
       return await read();
@@ -196,7 +196,7 @@ export class S3Store implements ObjectStore {
   }
 }
 
-/** The region that environment or profile give. @throws E_CONFIG without one and without `fallback` */
+/** The region from environment or profile. @throws E_CONFIG without one and without `fallback` */
 /** Reads straight into one buffer: joining parts afterwards would take twice the memory. */
 async function readBody(body: Readable, length: number, key: string): Promise<Uint8Array> {
   const whole = Buffer.allocUnsafeSlow(length);
@@ -206,7 +206,7 @@ async function readBody(body: Readable, length: number, key: string): Promise<Ui
     at += part.length;
   }
   if (at === length) return whole;
-  throw new HoldfastError('E_STORE_UNAVAILABLE', `${at} of ${length} bytes of ${key} came`);
+  throw new HoldfastError('E_STORE_UNAVAILABLE', `only ${at} of ${length} bytes of ${key} arrived`);
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

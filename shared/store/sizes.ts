@@ -2,12 +2,12 @@ import { parallel } from '../core/parallel.ts';
 import { headIfThere } from './if-there.ts';
 import type { ObjectStore } from './object-store.ts';
 
-/** Objects asked for at once. */
+/** Objects to ask for at once. */
 const ASKED_AT_ONCE = 8;
 
 /**
- * Bytes of those of `keys`, all below `prefix`, that are there: by a listing, and by asking for each that it does not
- * show, as the listings of some stores lag behind.
+ * Sizes of the `keys` that exist, all below `prefix`: from a listing, and by asking for each key that it
+ * lacks, as the listings of some stores lag behind.
  */
 export async function sizesOf(
   keys: readonly string[],
@@ -27,7 +27,7 @@ export async function sizesOf(
   return sizes;
 }
 
-/** Undefined where the object is not there. */
+/** Undefined if the object does not exist. */
 export async function sizeOf(
   key: string,
   store: ObjectStore,

@@ -231,7 +231,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     const unconfirmed = { ...warning, seen: /ops@example\.com did not confirm/, fix: /Follow the link/ };
     expectFault(await look('subscriptions'), unconfirmed);
     sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
-    expectFault(await look('subscriptions'), { ...warning, seen: /nobody is told/, fix: /emails/ });
+    expectFault(await look('subscriptions'), { ...warning, seen: /nobody receives alarms/, fix: /emails/ });
   });
 
   it('alarms that stand, that tell nobody, and none at all', async () => {
@@ -251,7 +251,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
       AccountLimit: { ConcurrentExecutions: 10, UnreservedConcurrentExecutions: 10, TotalCodeSize: 75 * GiB },
       AccountUsage: { TotalCodeSize: 74 * GiB },
     });
-    const warning = { outcome: 'warning', code: 'E_DEPLOYMENT', fix: /quota raised/ } as const;
+    const warning = { outcome: 'warning', code: 'E_DEPLOYMENT', fix: /higher quota/ } as const;
     const few = { ...warning, name: 'concurrency', seen: /10 of 10 .* takes up to 15/ };
     expectFault(await look('concurrency'), few);
     expectFault(await look('code-storage'), {

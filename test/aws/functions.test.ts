@@ -234,7 +234,7 @@ describeWithParts(
       });
       await expect(plan.invoke({ ...event, source: 'shop-unplaced' })).rejects.toMatchObject({
         name: 'E_CONFIG',
-        message: expect.stringMatching(/it has no host.*give host, port and database beside it/s),
+        message: expect.stringMatching(/it has no host.*set host, port and database in the configuration/s),
       });
       for (const source of ['shop-rds', 'shop-managed', 'shop-parameter'])
         expect(await plan.invoke({ ...event, source })).toMatchObject({ source, mode: 'hold' });

@@ -79,13 +79,13 @@ describe('holdfast api-keys', () => {
   });
 
   it.each([
-    ['api-keys list', 2, "'list' is nothing that api-keys does"],
+    ['api-keys list', 2, "api-keys has no action 'list'"],
     ['api-keys create --role viewer', 2, '--name is missing'],
     ['api-keys create --name ci', 2, '--role is missing'],
     [
       'api-keys create --name ci --role admin',
       2,
-      'no API key makes others; allowed are viewer, operator, restorer',
+      'no API key can make others; allowed are viewer, operator, restorer',
     ],
     [
       'api-keys create --name ci --role viewer --expires 0d',
@@ -99,9 +99,9 @@ describe('holdfast api-keys', () => {
     ],
     ['api-keys create ci', 2, "'ci' is one argument too many"],
     ['api-keys revoke', 2, 'the ID of the key is missing'],
-    ['api-keys revoke ci', 2, "'ci' is no id of an API key: 8 hex digits"],
+    ['api-keys revoke ci', 2, "'ci' is not the id of an API key, which has 8 hex digits"],
     ['api-keys revoke 00000000', 10, 'there is no API key 00000000'],
-    ['api-keys --role viewer', 2, '--role goes with create'],
+    ['api-keys --role viewer', 2, '--role needs create'],
   ])('refuses %s', async (line, status, message) => {
     const result = await holdfast(line);
     expect([result.status, result.stderr]).toEqual([status, expect.stringContaining(message)]);

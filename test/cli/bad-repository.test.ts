@@ -168,7 +168,7 @@ describe('a KEY', () => {
   it('that fits none, or several, is named with what there is', async () => {
     await holdfast('backup daily --source data.txt');
     expect(await holdfast('show 1999')).toMatchObject(
-      failure('E_NO_BACKUP', "no backup's key contains '1999'"),
+      failure('E_NO_BACKUP', "no backup's name contains '1999'"),
     );
     expect(await holdfast('show latest --type weekly')).toMatchObject(
       failure('E_NO_BACKUP', "of type 'weekly'"),

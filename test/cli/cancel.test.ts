@@ -48,7 +48,7 @@ describe('holdfast cancel', () => {
       { state: 'stopped', code: 'E_ABORTED' },
     ]);
     const over = await runCommand(`cancel ${runs[0].run}`, world);
-    expect([over.status, over.stderr]).toEqual([10, expect.stringContaining('no run goes on')]);
+    expect([over.status, over.stderr]).toEqual([10, expect.stringContaining('no run in progress')]);
   });
 
   it('asks for an id', async () => {

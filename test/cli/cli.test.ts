@@ -79,12 +79,12 @@ describe('holdfast', () => {
     ['lst', {}, 'E_USAGE', 'Did you mean `holdfast list`?'],
     ['list --jsn', {}, 'E_USAGE', 'Did you mean --json?'],
     ['list daily weekly', {}, 'E_USAGE', 'one argument too many'],
-    ['backup --key abc', {}, 'E_USAGE', 'never given as an argument'],
+    ['backup --key abc', {}, 'E_USAGE', 'cannot be given as an argument'],
     ['prune --max-share 0', {}, 'E_USAGE', 'allowed are 1 to 100'],
     ['hold latest', {}, 'E_USAGE', '--reason is missing'],
     ['release latest', {}, 'E_USAGE', '--reason is missing'],
-    ['verify --quick --full', {}, 'E_USAGE', 'exclude each other'],
-    ['repair latest --all', {}, 'E_USAGE', 'exclude each other'],
+    ['verify --quick --full', {}, 'E_USAGE', 'give only one of'],
+    ['repair latest --all', {}, 'E_USAGE', 'not both'],
     ['verify --subset 4/3', {}, 'E_USAGE', "'4/3'"],
     ['verify --subset 1/1000000000', {}, 'E_USAGE', 'with T from 1 to 9999 and N from 1 to T'],
     ['verify --subset 0/3', {}, 'E_USAGE', "'0/3'"],
@@ -254,7 +254,7 @@ describe('holdfast', () => {
     );
     expect(await holdfast('--json -r ./nowhere list')).toMatchObject({ status: 10, stderr: '' });
     expect(await holdfast('--source shop list')).toMatchObject(
-      failure('E_USAGE', '--source comes after the command'),
+      failure('E_USAGE', '--source must come after the command'),
     );
     expect((await holdfast('--quiet --help')).stdout).toContain('Usage: holdfast');
     expect((await holdfast('-q')).status).toBe(2);

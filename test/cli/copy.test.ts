@@ -78,9 +78,9 @@ describe('holdfast copy', () => {
   const REFUSED = [
     ['copy', 2, 'no second place is configured'],
     ['copy --to first', 2, 'is the repository itself'],
-    ['copy --type daily', 2, 'go with --to'],
-    ['copy all --to second', 2, 'exclude each other'],
-    ['copy --to second --type Daily', 2, 'a backup type is'],
+    ['copy --type daily', 2, 'need --to'],
+    ['copy all --to second', 2, 'not both'],
+    ['copy --to second --type Daily', 2, 'a backup type has'],
     ['copy --to ftp://x/y', 2, 'is not a place for a repository'],
   ] as const;
 
@@ -119,6 +119,6 @@ describe('holdfast copy', () => {
   it('shows in status a place that cannot be reached, and the rest all the same', async () => {
     await configure({ away: { to: './shop/orders.txt' } });
     const { status, stdout } = await holdfast('status');
-    expect([status, stdout]).toEqual([41, expect.stringMatching(/^Unknown: .*away +cannot be looked at: /s)]);
+    expect([status, stdout]).toEqual([41, expect.stringMatching(/^Unknown: .*away +cannot be checked: /s)]);
   });
 });

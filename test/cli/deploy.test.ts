@@ -23,7 +23,7 @@ describe('holdfast deploy init', () => {
   };
 
   it.each([
-    [['now'], "'now' is no action"],
+    [['now'], "no action 'now'"],
     [['init'], 'FOLDER is missing'],
     [['init', 'x', '--secret', SECRET], '--source is missing'],
     [['init', 'x', '-s', 'shop'], '--secret is missing'],
@@ -42,7 +42,7 @@ describe('holdfast deploy init', () => {
     const place = await newFolder();
     await writeFile(path.join(place, 'package.json'), '{}');
     const { status, stderr } = refused(['init', place, ...source]);
-    expect([status, stderr]).toEqual([11, expect.stringContaining('package.json is there already')]);
+    expect([status, stderr]).toEqual([11, expect.stringContaining('package.json already exists')]);
     expect(readdirSync(place)).toEqual(['package.json']);
   });
 });

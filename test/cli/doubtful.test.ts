@@ -52,7 +52,7 @@ describe('a restore says before it begins', () => {
     const { status, stderr } = await holdfast('restore 20990101 --to ./out');
     expect([status, stderr]).toEqual([
       0,
-      expect.stringMatching(/^warning: backup_daily_20990101_000000 claims to be of 2099[^\n]*long before/),
+      expect.stringMatching(/^warning: backup_daily_20990101_000000 claims to be from 2099[^\n]*long before/),
     ]);
     expect(stderr).toMatch(ADVICE);
     expect((await holdfast('restore latest --to ./latest')).stderr).not.toContain('warning');

@@ -59,7 +59,7 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
     const shown = await holdfast(`show ${name}`);
     expect(shown).toMatchObject({ status: 0 });
     expect(shown.stdout).toMatch(/^result +restored, and equal/m);
-    expect(shown.stdout).toMatch(/^its hash +[0-9a-f]{64} \(the same today\)$/m);
+    expect(shown.stdout).toMatch(/^its hash +[0-9a-f]{64} \(unchanged since\)$/m);
     expect(shown.stdout).toMatch(/^MAC +right\nsignature +none$/m);
     expect(shown.stdout).toMatch(/public\.t +100 +100 +equal/);
     const stored = await readFile(path.join(cwd, 'repository', report), 'utf8');
@@ -130,7 +130,7 @@ describe('holdfast drill', { timeout: 120_000 }, () => {
     ['drill latest:shop --source shop2', 2, 'contradict each other'],
     ['drill --jobs 0', 2, "'0'"],
     ['drill', 10, 'there is no good backup'],
-    ['drill 2026', 10, "no backup's key contains"],
+    ['drill 2026', 10, "no backup's name contains"],
   ])('%s exits with %i', async (line, status, text) => {
     expect(await holdfast(line)).toMatchObject({ status, stderr: expect.stringContaining(text) });
   });

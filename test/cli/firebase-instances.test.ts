@@ -183,7 +183,7 @@ describe('several instances of a Firebase project as one source', () => {
     await refused('restore latest --to copy --path /characters', 'several instances');
     await refused('restore latest --to copy --instance eu -d us/version', "a dataset of 'us'");
     await refused('export latest -f json', 'an export is of one database');
-    await refused('import ./holdfast.config.json --source game', 'a file is of one database');
+    await refused('import ./holdfast.config.json --source game', 'a file comes from one database');
     expect(await holdfast('restore latest --to copy -d characters')).toMatchObject(
       failure('E_NO_DATASET', "no dataset 'characters'"),
     );

@@ -127,7 +127,7 @@ describe('holdfast with Firebase', () => {
   it('says what is wrong, and changes nothing', async () => {
     await holdfast('backup');
     for (const [line, code, message] of [
-      ['restore latest --to ./files --path /a', 'E_USAGE', "a target of kind files knows nothing of 'path'"],
+      ['restore latest --to ./files --path /a', 'E_USAGE', "a target of kind files has no option 'path'"],
       ['restore latest --to URL --max-rate fast', 'E_USAGE', "--max-rate is 'fast'"],
       ['restore latest --to URL --path /nowhere', 'E_NO_DATASET', 'the backup has nothing at /nowhere'],
       ['restore latest --to URL --replace --merge', 'E_USAGE', 'contradict each other'],

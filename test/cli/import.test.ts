@@ -45,9 +45,9 @@ describe('holdfast import', () => {
     expect(made.stdout).toMatch(
       /^backup_imported_20240301_020000 of http.*: imported\n.*3 records in 2 datasets/,
     );
-    expect(made.stdout).toContain('by --at\n  kept for ever: no retention is set for type imported');
+    expect(made.stdout).toContain('by --at\n  kept forever: no retention is set for type imported');
     const shown = (await holdfast('show latest')).stdout;
-    expect(shown).toMatch(/dated +2024-0(2-29|3-01) .* as its file says or who imported it\n/);
+    expect(shown).toMatch(/dated +2024-0(2-29|3-01) .* according to its file says or who imported it\n/);
     expect(shown).toMatch(
       /imported +20.* from an export of Firebase, file of SHA-256 \w{64}; it was not read/,
     );
@@ -72,9 +72,9 @@ describe('holdfast import', () => {
     const made = await holdfast('import any.json.gz --passphrase-file passphrase');
     expect(made.stdout).toContain('backup_imported_20240301_020000');
     expect(made.stdout).toContain('by metadata.timestamp of the file');
-    expect(made.stdout).toContain('it was whole JSON, more cannot be checked');
+    expect(made.stdout).toContain('the JSON is complete, nothing more can be checked');
     env = { ...env, HOLDFAST_IMPORT_PASSPHRASE: ORIGINAL_PASSPHRASE };
-    expect((await holdfast('import any.json.gz')).stdout).toContain('was imported from this file before');
+    expect((await holdfast('import any.json.gz')).stdout).toContain('was already imported from this file');
     env = { ...env, HOLDFAST_IMPORT_PASSPHRASE: '' };
     await put('backup_weekly_20240303_030000.json.gz', originalFile({}, data, TEST_KEY));
     const weekly = await holdfast('import backup_weekly_20240303_030000.json.gz --format original --as game');
@@ -142,7 +142,7 @@ describe('holdfast import', () => {
     for (const at of ['2024-03-01', '2024-03-02'])
       await holdfast(`import many.json --type daily --at ${at} -q`);
     const status = await holdfast('status');
-    expect(status.stdout).toContain('has imported backups only: it was never read itself');
+    expect(status.stdout).toContain('has only imported backups: it was never read itself');
     const { expire } = (await holdfast('prune --dry-run --json')).json();
     expect(expire).toEqual(['backups/daily/20240301/backup_daily_20240301_000000.json']);
     const first = (await holdfast('backup daily --json')).json();

@@ -22,7 +22,7 @@ describe('holdfast rekey and keys', () => {
   const withNewKey = { BACKUP_ENCRYPTION_KEY: '', HOLDFAST_KEY_FILE: 'new.key' };
 
   it.each(['list', 'status'])('%s says that nothing is proven without the key', async (command) => {
-    const said = 'that manifests and reports are those that were written is not proven';
+    const said = 'it is not proven that Holdfast wrote these manifests and reports';
     expect((await holdfast(command, { BACKUP_ENCRYPTION_KEY: '' })).stderr).toContain(said);
     expect((await holdfast(command)).stderr).not.toContain(said);
   });
@@ -49,7 +49,7 @@ describe('holdfast rekey and keys', () => {
     expect(old.stdout).toMatch(/locked: backup_manual_\d+_\d+ needs hex:/);
     expect(await holdfast('backup --source data.txt')).toMatchObject({
       status: 12,
-      stderr: expect.stringContaining('was written with the newer one'),
+      stderr: expect.stringContaining('the newer one wrote this'),
     });
     const again = await holdfast('rekey --new-key new.key', withNewKey);
     expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining('--new-key-file') });
@@ -61,7 +61,7 @@ describe('holdfast rekey and keys', () => {
     const key = (await readFile(path.join(cwd, 'other.key'), 'utf8')).trim();
     expect(await holdfast('rekey', { HOLDFAST_NEW_KEY: key })).toMatchObject({ status: 0 });
     const again = await holdfast('rekey --new-key-file other.key');
-    expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining('had been changed already') });
+    expect(again).toMatchObject({ status: 0, stdout: expect.stringContaining('had already been changed') });
     const changes = (await readdir(path.join(cwd, 'repository/keys'))).filter((name) =>
       name.endsWith('.json'),
     );
@@ -70,7 +70,7 @@ describe('holdfast rekey and keys', () => {
 
   it.each([
     ['rekey', {}, 2, 'no new key is given'],
-    ['rekey --new-key a --new-key-file b', {}, 2, 'exclude each other'],
+    ['rekey --new-key a --new-key-file b', {}, 2, 'give only one of'],
     ['rekey --new-key-file no.key', {}, 12, 'no.key'],
     ['rekey', { HOLDFAST_NEW_KEY: '0'.repeat(64) }, 12, 'not random'],
     ['rekey', { HOLDFAST_NEW_KEY: 'abc' }, 12, '64 hex digits'],

@@ -70,7 +70,7 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
     use(await newLockedBucket({ mode: 'COMPLIANCE', days: 0 }));
     await holdfast('init');
     await holdfast('backup daily --source data.txt');
-    expect((await holdfast('status')).stdout).toMatch(/locked +NOT: somebody could remove what it needs/);
+    expect((await holdfast('status')).stdout).toMatch(/locked +NO: somebody could remove what it needs/);
     const dry = await holdfast('lock --dry-run --json', { BACKUP_ENCRYPTION_KEY: '' });
     expect(dry.json()).toMatchObject({ dryRun: true, extended: dry.json().objects });
     const { status, stdout } = await holdfast('lock --json', { BACKUP_ENCRYPTION_KEY: '' });
@@ -136,7 +136,9 @@ describeWithPart('ceph-rgw', 'holdfast lock', () => {
       failure('E_CONFIG', `the bucket ${bucket} has no Object Lock`),
     );
     await configure({});
-    expect(await holdfast('lock')).toMatchObject(failure('E_CONFIG', 'lock is not set in the configuration'));
+    expect(await holdfast('lock')).toMatchObject(
+      failure('E_CONFIG', '`lock` is not set in the configuration'),
+    );
     await configure({ lock: { mode: 'governance' } });
     env['HOLDFAST_REPOSITORY'] = path.join(cwd, 'folder');
     await holdfast('init');

@@ -47,7 +47,7 @@ describe('variables of the original', () => {
   it('name the database by DATABASE_URL where that is one of Firebase, and nothing says otherwise', async () => {
     expect(await sourceOf({ DATABASE_URL: 'postgres://hush:hush@db.example/app' })).toMatchObject({
       code: 'E_USAGE',
-      message: expect.stringContaining('no source is given'),
+      message: expect.stringContaining('no source was given'),
     });
     expect(await sourceOf({ DATABASE_URL: `${url}/?auth=hush` })).toBe(url);
     expect((await holdfast('import export.json --at 2024-03-01')).stderr).not.toMatch(/hush|warning/);
@@ -68,7 +68,7 @@ describe('variables of the original', () => {
     await writeFile(path.join(cwd, '.env'), text, { mode: 0o600 });
     const without = await holdfast('list');
     expect(without).toMatchObject(failure('E_CONFIG', 'no repository is configured'));
-    expect(without.stderr).toContain('is read with --env-file .env alone');
+    expect(without.stderr).toContain('is read only with --env-file .env');
     expect(await holdfast('list --env-file .env')).toMatchObject({ status: 0, stderr: '' });
     expect(await sourceOf({}, 'import export.json --at 2024-03-01 --env-file=.env')).toBe(url);
     const elsewhere = path.join(cwd, 'nowhere');

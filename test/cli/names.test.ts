@@ -173,12 +173,15 @@ describe('latest and good', () => {
     expect(await restored('latest:sho')).toContain("no backup of the source 'sho'");
     expect(await restored('latest:daily')).toContain('give `latest` and --type daily');
     expect(await restored('latest:shop --source shop2')).toContain('contradict');
-    expect(await restored('daily_ --source shop')).toContain("goes with 'latest' or 'good'");
+    expect(await restored('daily_ --source shop')).toContain("needs 'latest' or 'good'");
   });
 });
 
 it('a type of backups that nothing is configured for is refused', async () => {
-  const dialy = failure('E_USAGE', /'dialy' is no type of backups: nothing says how long to keep them/);
+  const dialy = failure(
+    'E_USAGE',
+    /'dialy' is not a backup type: no retention says how long to keep its backups/,
+  );
   expect(await holdfast('backup dialy --source shop')).toMatchObject({
     ...dialy,
     stderr: expect.stringContaining('Did you mean daily?'),

@@ -64,16 +64,16 @@ describe('backups of cron', () => {
     const backup = await run('backup daily');
     expect(backup.status).toBe(0);
     expect(backup.stderr).toContain(
-      'warning: the channel ops could not be told: the receiver answered 404: no_service',
+      'warning: the channel ops could not be reached: the receiver answered 404: no_service',
     );
     const status = await run('status');
     expect(status.status).toBe(0);
     expect(status.stdout).toMatch(
-      /The channel ops could not be told just now: the receiver answered 404: no_service\. Mend it/,
+      /The channel ops could not be reached just now: the receiver answered 404: no_service\. Fix it/,
     );
     expect((await run('notifications test ops')).stdout).toContain('FAILED');
     expect(await run('notifications test ops')).toMatchObject({ status: 0 });
-    expect((await run('status')).stdout).not.toContain('could not be told');
+    expect((await run('status')).stdout).not.toContain('could not be reached');
     expect(outputs.join()).not.toMatch(/secretpart|a-key-that/);
   });
 
@@ -115,7 +115,9 @@ describe('holdfast notifications', () => {
     expect(stdout).toMatch(/^CHANNEL +KIND +ON +DIGEST +LAST DELIVERED +LAST FAILED +LEADS TO\n/);
     expect(stdout).toMatch(/ops +webhook +change +off +just now: Test of the channel ops +- +env:OPS_URL\n/);
     expect(stdout).toMatch(/others +webhook +change +off +- +just now +env:OPS_URL\n/);
-    expect(stdout).toContain('Could not be told the last time:\nothers: the receiver answered 403: no: …\n');
+    expect(stdout).toContain(
+      'Could not be reached the last time:\nothers: the receiver answered 403: no: …\n',
+    );
     const { channels } = (await run('notifications list --json')).json();
     expect(channels).toMatchObject([
       { name: 'ops', destination: 'env:OPS_URL', lastDelivered: { kind: 'test' }, lastFailed: null },
@@ -130,7 +132,7 @@ describe('holdfast notifications', () => {
     expect(receiver.received).toHaveLength(2);
     const unknown = await run('notifications test opps');
     expect(unknown).toMatchObject({ status: 10 });
-    expect(unknown.stderr).toContain('There are ops, others.');
+    expect(unknown.stderr).toContain('The channels are ops, others.');
     expect((await run('notifications send')).status).toBe(2);
     expect((await run('notifications list ops')).status).toBe(2);
   });
@@ -173,19 +175,19 @@ describe('a configuration', () => {
   it.each([
     [
       { channels: [{ ...hook, url: 'https://hooks.example/secret' }] },
-      /url: wanted is where the secret is: 'env:NAME'/,
+      /url: say where the secret is: 'env:NAME'/,
     ],
-    [{ channels: [{ ...hook, signingKey: 'plainsecret' }] }, /signingKey: wanted is where the secret is/],
+    [{ channels: [{ ...hook, signingKey: 'plainsecret' }] }, /signingKey: say where the secret is/],
     [{ channels: [{ name: 'ops', kind: 'webhook', url: 'env:URL' }] }, /signingKey/],
     [{ channels: [{ ...hook, colour: 'red' }] }, /colour is not a setting/],
     [{ channels: [hook], digets: 'daily' }, /digets is not a setting; did you mean digest\?/],
-    [{ channels: [hook, hook] }, /'ops' is there twice/],
-    [{ channels: [{ ...hook, sources: ['shopp'] }] }, /sources has 'shopp', which is no source/],
-    [{ channels: [{ ...hook, name: 'O p s' }] }, /a channel is named by/],
+    [{ channels: [hook, hook] }, /'ops' appears twice/],
+    [{ channels: [{ ...hook, sources: ['shopp'] }] }, /sources has 'shopp', which is not a source/],
+    [{ channels: [{ ...hook, name: 'O p s' }] }, /a channel's name has/],
     [{ channels: [{ name: 'a', kind: 'pager' }] }, /kind/],
     [{ channels: [{ name: 'a', kind: 'email', topic: 'me@example.com' }] }, /ARN of an SNS topic/],
     [{ channels: [{ name: 'a', kind: 'eventbridge', bus: 'default' }] }, /ARN of an event bus/],
-    [{ channels: [hook], remindAfter: 'soon' }, /remindAfter: wanted is an age/],
+    [{ channels: [hook], remindAfter: 'soon' }, /remindAfter: give an age/],
     [{ channels: [] }, /channels/],
   ])('is refused: %j', async (notifications, problem) => {
     const stderr = await problemsOf(notifications);

@@ -118,7 +118,7 @@ describe('the text of progress', () => {
       ],
     ],
     [
-      'removing what is there  12,000 nodes',
+      'removing existing data  12,000 nodes',
       100,
       [
         [0, { kind: 'phase', phase: 'clear' }],

@@ -85,7 +85,7 @@ describe('holdfast prune, hold and release', () => {
     const [newest = '', , oldest = ''] = await listed();
     expect(await holdfast(`hold ${oldest} --reason audit`)).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining(': audit\nNo prune removes it until: holdfast release'),
+      stdout: expect.stringContaining(': audit\nPrune keeps it until: holdfast release'),
     });
     await holdfast('prune --yes');
     expect(await listed()).toEqual([newest, oldest]);
@@ -140,7 +140,7 @@ describe('holdfast prune, hold and release', () => {
     [{ keep: { lastt: 3 } }, 'keep.lastt is not a setting; did you mean last?'],
     [{ keep: { daily: 0 } }, 'keep.daily'],
     [{ retention: { daily: 0 } }, 'retention.daily is 0, and keep has no count'],
-    [{ retention: { 'Every Day': 3 } }, "or '*' for all others"],
+    [{ retention: { 'Every Day': 3 } }, "or is '*' for all others"],
     [{ prune: { graceDays: 0 } }, 'prune.graceDays'],
     [{ prune: { grace: 7 } }, 'prune.grace is not a setting'],
     [{ prune: { maxSharePercent: 101 } }, 'prune.maxSharePercent'],

@@ -35,14 +35,14 @@ describe('the words of a recovery key', () => {
       'words 7, 20 are not on',
     ],
     ['that are too few', WORDS.slice(1), [], '23 words were given, a recovery key has 24'],
-    ['of which one is another, by its place', WORDS.with(11, 'zebra'), [KEY.id], 'word 12 is not what'],
+    ['of which one is another, by its place', WORDS.with(11, 'zebra'), [KEY.id], 'word 12 is different'],
     [
       'that changed places',
       WORDS.with(3, WORDS[4] ?? '').with(4, WORDS[3] ?? ''),
       [KEY.id],
-      'words 4, 5 are not what',
+      'words 4, 5 are different',
     ],
-    ['that do not belong together', WORDS.with(1, 'zebra').with(2, 'zoo'), [], 'do not belong together'],
+    ['that do not fit together', WORDS.with(1, 'zebra').with(2, 'zoo'), [], 'do not fit together'],
   ])('are refused where there are some %s', (_, words, known, message) => {
     const parse = () => parseRecoveryWords(words.join(' '), known);
     expect(parse).toThrow(

@@ -130,7 +130,7 @@ describe('a recovery sheet', () => {
     const wrong = await holdfast('recover --check --recovery-key-file words.txt');
     expect(wrong).toMatchObject({
       status: 12,
-      stderr: expect.stringContaining('word 5 is not what the sheet has'),
+      stderr: expect.stringContaining('word 5 is different from the sheet'),
     });
     for (const word of words.filter((one) => one.length > 5)) expect(wrong.stderr).not.toContain(` ${word}`);
     await writeFile(file('words.txt'), words.join(' '));
@@ -140,10 +140,10 @@ describe('a recovery sheet', () => {
   });
 
   it.each([
-    ['rekey --add-recovery --complete-recovery', 'exclude each other'],
-    ['rekey --complete-recovery --sheet x', '--sheet goes with --add-recovery'],
+    ['rekey --add-recovery --complete-recovery', 'give only one of'],
+    ['rekey --complete-recovery --sheet x', '--sheet needs --add-recovery'],
     ['rekey --add-recovery --json', '--json needs --sheet'],
-    ['rekey --add-recovery --new-key x', 'one after the other'],
+    ['rekey --add-recovery --new-key x', 'not both'],
     ['rekey --complete-recovery', 'has no recovery key'],
     ['rekey --remove-recovery 00', 'has no recovery key 00'],
     ['recover --check', 'the recovery key is missing'],

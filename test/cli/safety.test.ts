@@ -27,7 +27,7 @@ describe('an old backup, sources without any, and a last run that failed', () =>
     const { status, stdout } = await runCommand('status', world);
     expect(status).toBe(42);
     for (const said of [NEVER, OLD, FAILED]) expect(stdout).toMatch(said);
-    expect(stdout).toMatch(/Looked at 1 manifest and what reports say of them, the last 1 run; \d{4}-/);
+    expect(stdout).toMatch(/Checked 1 manifest and the reports about them, the last 1 run; \d{4}-/);
     expect(stdout).toMatch(/game was never backed up\. Back it up\. Run: holdfast backup --source game/);
     const document = (await runCommand('status --json', world)).json();
     expect(document.verdict).toMatchObject({

@@ -54,8 +54,8 @@ describe('holdfast verify --all', () => {
   });
 
   it.each([
-    ['verify latest --heads x', 'E_USAGE', '--heads goes with --all'],
-    ['verify --since 7d --copy', 'E_USAGE', '--copy goes with --all'],
+    ['verify latest --heads x', 'E_USAGE', '--heads needs --all'],
+    ['verify --since 7d --copy', 'E_USAGE', '--copy needs --all'],
     ['verify --all --heads data.txt', 'E_USAGE', 'is not JSON'],
     ['verify --all --heads .', 'E_USAGE', 'cannot be read'],
     ['verify --all --heads empty.json', 'E_USAGE', 'names no heads'],

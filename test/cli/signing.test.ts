@@ -56,7 +56,7 @@ describe('holdfast keys signing', () => {
   it.each([
     [{ required: true }, 'signing.required needs signing.publicKeys'],
     [{ keyFile: 'a', kmsKey: 'b' }, 'are both set'],
-    [{ publicKeys: ['no key'] }, 'is not a public key'],
+    [{ publicKeys: ['no key'] }, 'not a public key'],
     [{ publickeys: [] }, 'did you mean publicKeys?'],
   ])('refuses the configuration %j', async (signing, problem) => {
     await configure(signing);
@@ -68,7 +68,7 @@ describe('holdfast keys signing', () => {
     ['keys signing new', 2, 'FILE is missing'],
     ['keys signing adopt', 2, '--reason is missing'],
     ['keys signing adopt --reason x', 12, 'no signing key is configured'],
-    ['keys signing forge', 2, 'is nothing that keys signing does'],
+    ['keys signing forge', 2, 'keys signing has no action'],
     ['keys check more', 2, 'one argument too many'],
   ])('says what is wrong with %s', async (line, status, problem) => {
     expect(await holdfast(line)).toMatchObject({ status, stderr: expect.stringContaining(problem) });

@@ -76,10 +76,10 @@ it('a database of which a table was encrypted in place, or that was emptied', as
     { code: 'ratio-collapsed', dataset: 'public.city', before: expect.any(Number), now: expect.any(Number) },
     { code: 'ratio-collapsed', dataset: null, before: expect.any(Number), now: expect.any(Number) },
   ]);
-  expect(first.stderr).toContain('most of public.city was rewritten and hardly compresses');
+  expect(first.stderr).toContain('most of public.city was rewritten and no longer compresses');
   await query('TRUNCATE city, country, region, setting; ALTER TABLE city ALTER id DROP IDENTITY');
   expect(await backUp()).toMatchObject(
-    failure('E_EMPTY_READ', /gave no records; its last good backup has \d+/),
+    failure('E_EMPTY_READ', /returned no records; its last good backup has \d+/),
   );
   const empty = await backUp('--allow-empty --json');
   expect(empty.status).toBe(40);

@@ -106,7 +106,7 @@ describe('a backup that lost much', () => {
       ['accept latest --reason=\u00a0', 'E_USAGE', 'the reason is empty'],
       [`accept latest --reason ${'x'.repeat(1001)}`, 'E_USAGE', '1001 characters; allowed are 1000'],
       [`accept ${suspect} ${good} --reason x`, 'E_USAGE', `${good} is not suspect`],
-      ['accept daily_1999 --reason x', 'E_NO_BACKUP', "no backup's key contains 'daily_1999'"],
+      ['accept daily_1999 --reason x', 'E_NO_BACKUP', "no backup's name contains 'daily_1999'"],
       ['accept --reason x', 'E_USAGE', 'KEY is missing'],
     ] as const;
     for (const [line, code, text] of refusals)
@@ -131,7 +131,7 @@ describe('a backup that lost much', () => {
 
 it('a source that was emptied is an error, and a suspect backup where that is asked for', async () => {
   await tables({ customers: 0, orders: 0, regions: 0, settings: 0 });
-  const refused = failure('E_EMPTY_READ', 'gave no records; its last good backup has 1503');
+  const refused = failure('E_EMPTY_READ', 'returned no records; its last good backup has 1503');
   expect(await backUp()).toMatchObject(refused);
   expect((await holdfast('list --json')).json().backups).toHaveLength(1);
   const empty = await backUp('--allow-empty --json');
@@ -146,7 +146,7 @@ it('a source that was emptied is an error, and a suspect backup where that is as
   expect(await because('latest')).toMatchObject({ status: 0 });
   expect(await backUp()).toMatchObject({ status: 0, stderr: '' });
   await tables({ customers: undefined, orders: undefined, regions: undefined, settings: undefined });
-  expect(await backUp()).toMatchObject(failure('E_EMPTY_READ', 'gave nothing to back up'));
+  expect(await backUp()).toMatchObject(failure('E_EMPTY_READ', 'returned nothing to back up'));
   expect(await backUp('--allow-empty')).toMatchObject({ status: 0 });
   expect(await holdfast('verify --all')).toMatchObject({ status: 0 });
 });

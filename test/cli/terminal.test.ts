@@ -166,7 +166,7 @@ describe('on a terminal', () => {
     await holdfast('backup daily --source ./shop.txt');
     expect(await at('accept', { TERM: 'dumb' })).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('No backup waits'),
+      stdout: expect.stringContaining('No backup is waiting'),
     });
     await rm(path.join(cwd, 'shop.txt'));
     await writeFile(path.join(cwd, 'shop.txt'), 'one\n');

@@ -18,8 +18,8 @@ describe('holdfast test --source', () => {
     expect(looked.stdout).toMatch(
       /DIFFERS {2}etag-silent: .*\n +Seen: it has none\n +The ETag of a shallow read is tried/,
     );
-    expect(looked.stdout).toMatch(/skipped {2}write: .*\n +Not looked at, as it writes/);
-    expect(looked.stdout).toMatch(/\d+ of \d+ hold; \d+ were not seen\.\n.*costs requests or bytes/);
+    expect(looked.stdout).toMatch(/skipped {2}write: .*\n +Not checked: it writes/);
+    expect(looked.stdout).toMatch(/\d+ of \d+ hold; \d+ were not checked\.\n.*cost requests or bytes/);
     expect(server.stats.byKind['put']).toBeUndefined();
     const written = (await runCommand(`test --source ${server.url} --write --json`, { env, cwd })).json();
     expect(written).toMatchObject({ kind: 'firebase-rtdb', source: server.url });

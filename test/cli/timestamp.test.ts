@@ -101,7 +101,7 @@ describe('holdfast timestamp', () => {
     writeFileSync(path.join(cwd, 'changed.json'), stamped.replace('"number": 1', '"number": 2'));
     expect(isStamped('changed.json', 'heads.json.tsr')).toBe(false);
     expect(await holdfast(`timestamp --url ${url} -o changed.json`)).toMatchObject(
-      failure('E_USAGE', 'exists already'),
+      failure('E_USAGE', 'already exists'),
     );
   });
 
@@ -137,7 +137,7 @@ describe('holdfast timestamp', () => {
 
   it.each([
     ['timestamp -o x', '--url is missing'],
-    ['timestamp --url ftp://a -o x', 'wanted is http'],
+    ['timestamp --url ftp://a -o x', 'give http'],
     ['timestamp --url http://127.0.0.1/', '--output is missing'],
   ])('refuses %s', async (line, problem) => {
     expect(await holdfast(line)).toMatchObject(failure('E_USAGE', problem));

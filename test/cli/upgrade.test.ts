@@ -28,8 +28,8 @@ it('holdfast upgrade says what it means, asks, and does it once', async () => {
   await holdfast('init --format 1');
   await holdfast('backup daily --source data.txt');
   const refused = await holdfast('upgrade');
-  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('nobody can be asked') });
-  expect(refused.stderr).toContain("can't be turned back");
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('nobody to ask') });
+  expect(refused.stderr).toContain("can't undo this");
   await writeFile(path.join(cwd, 'data.txt'), 'one\ntwo\nthree\n');
   await holdfast('backup daily --source data.txt');
   expect(await versions()).toEqual([1, 1]);

@@ -70,7 +70,7 @@ describeWithParts(['chromium'], 'API keys in the console', () => {
     await looksGood();
     await page.getByRole('button', { name: 'Make an API key' }).click();
     const dialog = page.getByRole('dialog', { name: 'Make an API key' });
-    const submit = dialog.getByRole('button', { name: 'Make the key' });
+    const submit = dialog.getByRole('button', { name: 'Make key' });
     expect(await submit.getAttribute('title')).toBe('Give a name first.');
     await dialog.getByLabel('Name').fill('ci');
     expect(await submit.getAttribute('title')).toBe('Choose a role first.');

@@ -61,16 +61,16 @@ const ROWS: Readonly<Record<ScreenId, Row>> = {
   runs: { shows: 'Succeeded', empty: 'No runs yet', dialogs: ['Back up now'] },
   run: { of: 'run', shows: 'Log', empty: 'E_UNKNOWN_RUN' },
   drills: { shows: 'Restored and equal', empty: 'No drills yet' },
-  drill: { of: 'drill', shows: 'What vouches for this', empty: 'there is no report' },
+  drill: { of: 'drill', shows: 'Proof', empty: 'there is no report' },
   retention: { shows: 'What stays', empty: 'No backups yet' },
-  audit: { shows: 'of shop', empty: 'Nothing is on record yet', dialogs: ['Export'] },
+  audit: { shows: 'of shop', empty: 'Nothing is recorded yet', dialogs: ['Export'] },
   notifications: { shows: 'No channel is configured', empty: 'No channel is configured' },
   apiKeys: {
     shows: 'of the tests',
     empty: 'No API keys yet',
     dialogs: ['Make an API key', 'Revoke of the tests'],
   },
-  configuration: { shows: 'Targets of restores', empty: 'No target is configured' },
+  configuration: { shows: 'Restore targets', empty: 'No target is configured' },
   more: { shows: 'Notifications', empty: 'Notifications', isStill: true },
 };
 const ROW_LIST = (Object.entries(ROWS) as [ScreenId, Row][]).map(([id, row]) => ({ id, ...row }));

@@ -105,7 +105,7 @@ describeWithPart('chromium', 'console', () => {
     expect(one.url()).toBe(`${rig.serving.url}/#/runs`);
     const two = await openPage(own);
     await two.goto(`${rig.serving.url}/#/retention`);
-    await two.getByText('would go').first().waitFor();
+    await two.getByText('would be removed').first().waitFor();
     await button('Sign out', one).click();
     await one.getByText('You are signed out.').waitFor();
     await one.reload();
@@ -314,7 +314,7 @@ describeWithPart('chromium', 'console', () => {
 
   it('finds a backup by search, state, source, type and day', async () => {
     await goTo('backups', 'Started');
-    await page.getByText(/loaded; the rest comes as you scroll|\d+ backups/).waitFor();
+    await page.getByText(/loaded; the rest loads as you scroll|\d+ backups/).waitFor();
     await page.getByLabel('Search').fill('by the console');
     await page.getByText(/^1 of \d+ backups$/).waitFor();
     await page.getByLabel('Search').fill('');
@@ -338,7 +338,7 @@ describeWithPart('chromium', 'console', () => {
     };
     page.on('request', listen);
     await typeAtOnce('Search', 'no such backup');
-    await page.getByText('No backup fits').waitFor();
+    await page.getByText('No backup matches').waitFor();
     expect(asked).toEqual(['no such backup']);
     page.off('request', listen);
     await button('Clear filters').click();
@@ -371,14 +371,14 @@ describeWithPart('chromium', 'console', () => {
   );
 
   it('shows what retention would do, and who did what', async () => {
-    await goTo('retention', 'would go');
+    await goTo('retention', 'would be removed');
     const first = page.getByRole('region', { name: 'What goes' });
     await first.getByText('older than 350 days').first().waitFor();
     const { bytes: room } = await rig.serving.json('GET', '/retention');
     const bar = await page.getByRole('img', { name: /^Of .* stored/ }).getAttribute('aria-label');
     expect(bar).toContain(`Freed by a later prune: ${bytes(room.later)}`);
     expect(await page.getByRole('region').evaluateAll((all) => all.map((one) => one.ariaLabel))).toEqual([
-      expect.stringMatching(/would go$/),
+      expect.stringMatching(/would be removed$/),
       'What goes',
       'Rules',
       'What stays',
@@ -399,7 +399,7 @@ describeWithPart('chromium', 'console', () => {
     await goTo('audit', 'until the audit is over');
     page.on('request', listen);
     await typeAtOnce('Who', 'no such person');
-    await page.getByText('No entry fits these filters').waitFor();
+    await page.getByText('No entry matches these filters').waitFor();
     expect(asked).toEqual(['?by=no+such+person']);
     expect(page.url()).toContain('#/audit?by=no+such+person');
     page.off('request', listen);
@@ -480,10 +480,10 @@ describeWithPart('chromium', 'console', () => {
       ['backups', 'Started'],
       [`backups/${backup.name}`, 'Why it is kept'],
       [`restore/${backup.name}`, 'Where to?'],
-      ['configuration', 'Targets of restores'],
+      ['configuration', 'Restore targets'],
       ['runs', 'Succeeded'],
       [`runs/${run.id}`, 'Log'],
-      ['retention', 'would go'],
+      ['retention', 'would be removed'],
       ['notifications', 'No channel is configured'],
       ['audit', 'until the audit is over'],
     ] as const;
@@ -521,10 +521,10 @@ describeWithPart('chromium', 'console', () => {
     await goTo('', 'saved', other);
 
     await serving[Symbol.asyncDispose]();
-    await goTo('runs', 'The API does not answer.', other);
+    await goTo('runs', 'The API does not respond.', other);
     expect(await seriousFindings(other)).toEqual([]);
     await goTo('', 'saved', other);
-    await other.getByText(/What you see is of/).waitFor();
+    await other.getByText(/You see data from/).waitFor();
 
     serving = await rig.serve(`--role viewer --port ${port}`);
     const again = other.getByRole('dialog', { name: 'Sign in again' });
@@ -534,7 +534,7 @@ describeWithPart('chromium', 'console', () => {
     await paste(serving, other);
     // What an earlier server did is in the repository.
     await goTo('runs', 'Succeeded', other);
-    expect(await other.getByText('The API does not answer.').count()).toBe(0);
+    expect(await other.getByText('The API does not respond.').count()).toBe(0);
     await other.close();
     await serving[Symbol.asyncDispose]();
   });

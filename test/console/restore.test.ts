@@ -175,7 +175,7 @@ describeWithPart('chromium', 'restoring by the console', () => {
     await click('Cancel run');
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click();
     await ended('Cancelled');
-    await page.getByText('shop_copy was looked at afterwards: it holds a part of the backup.').waitFor();
+    await page.getByText('shop_copy was checked afterwards: it holds a part of the backup.').waitFor();
     await isClean('a cancelled run');
     await obstacle[Symbol.asyncDispose]();
     await click('Restore with replace', 'link');
@@ -251,7 +251,7 @@ describeWithPart('chromium', 'restoring by the console', () => {
     await page.setViewportSize(PHONE);
     await page.evaluate("location.hash = '#/%'");
     await page.getByText('There is no such screen').waitFor();
-    await goTo('configuration', 'Targets of restores');
+    await goTo('configuration', 'Restore targets');
     await isClean('configuration');
     await page.setViewportSize(PHONE);
     await click('Sign out');

@@ -78,7 +78,7 @@ describe('what is deployed', () => {
     [
       'an issuer by http',
       { api: { auth: { ...OIDC, issuer: 'http://login.example.com' } } },
-      /asks issuers by https alone/,
+      /only asks issuers over https/,
     ],
     ['a console without an API', { console: {} }, /aws.console needs api.auth of kind 'oidc', got none/],
     [
@@ -107,7 +107,7 @@ describe('what is deployed', () => {
     [
       'a certificate of another region',
       { api: { auth: OIDC }, console: { certificate: 'arn:aws:acm:eu-west-1:111122223333:certificate/1' } },
-      /ACM in us-east-1/,
+      /ACM certificate in us-east-1/,
     ],
     ['a limit of no API', { apiThrottle: { burst: 3 } }, /aws.api needs api.auth/],
     [
@@ -412,6 +412,6 @@ describe('those who use it', () => {
       }),
     });
     const oidc = small({ api: { auth: OIDC } }).backups;
-    expect(() => oidc.grantUseApi(new ServicePrincipal('x'))).toThrow(/for kind 'iam' alone/);
+    expect(() => oidc.grantUseApi(new ServicePrincipal('x'))).toThrow(/only for kind 'iam'/);
   });
 });

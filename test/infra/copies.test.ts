@@ -154,7 +154,7 @@ describe('the receiving account', () => {
 
   it.each([
     [{ copyRoleArns: [] }, /copyRoleArns is empty/],
-    [{ copyRoleArns: ['Shop-copy'] }, /is not the ARN of a role/],
+    [{ copyRoleArns: ['Shop-copy'] }, /not the ARN of a role/],
     [{ prefix: '/live/' }, /prefix is '\/live\/'/],
   ])('refuses %o', (props, message) => {
     const stack = new Stack(new App(), 'Wrong');

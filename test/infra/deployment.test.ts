@@ -117,7 +117,7 @@ describe('storage', () => {
     ],
     [
       { transitions: [{ storageClass: StorageClass.ONE_ZONE_INFREQUENT_ACCESS, after: Duration.days(90) }] },
-      /a lost zone would take them/,
+      /lost with their zone/,
     ],
     [
       { transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, after: Duration.days(7) }] },
@@ -367,7 +367,7 @@ describe('monitoring', () => {
   it.each([
     'a backup of game is suspect, damaged',
     'no backup of shop has been verified, or restored',
-    'is to be deleted',
+    'is scheduled for deletion',
     'an execution of a state machine failed',
     'something could not be started',
   ])('alarms somebody: %s', (text) => {
@@ -431,12 +431,12 @@ describe('monitoring', () => {
 
 describe('DatabaseBackups', () => {
   it.each<[string, Partial<DatabaseBackupsProps>, RegExp]>([
-    ['no source', { sources: {} }, /nothing to back up/],
+    ['not a source', { sources: {} }, /nothing to back up/],
     ['files', { sources: { disk: { kind: 'files', url: '/data' } } }, /disk: a function has no files/],
     [
       'a password',
       { sources: { shop: { kind: 'postgres', url: 'postgres://a:b@c/d' } } },
-      /holds a password/,
+      /contains a password/,
     ],
     ['no cron', { schedules: { daily: '0 25 * * *' } }, /'25' as hour/],
     ['an unknown setting', { jobs: { watchdog: 'off' } }, /must be a rate of 30 minutes/],

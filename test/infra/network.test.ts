@@ -91,7 +91,7 @@ describe('a VPC without any way out', () => {
   it('is not made up: without a vpc they are refused', () => {
     const stack = new Stack(new App(), 'None');
     const make = () => new DatabaseBackups(stack, 'Backups', { sources: SHOP, endpoints: true, bundles });
-    expect(make).toThrow('endpoints is set, and there is no vpc');
+    expect(make).toThrow('endpoints is set, but there is no vpc');
   });
 });
 

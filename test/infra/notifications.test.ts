@@ -127,7 +127,7 @@ describe('a deployment with channels', () => {
       url: `arn:aws:secretsmanager:${REGION}:secret:${'x'.repeat(300)}`,
     }));
     expect(() => deploymentOf({ ...FULL_CONFIG, notifications: { channels } })).toThrow(
-      /functions can be given/,
+      /functions can have/,
     );
   });
 

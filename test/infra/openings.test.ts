@@ -124,7 +124,7 @@ describe('variables of your own', () => {
 
   it.each(['HOLDFAST_KMS_KEY', 'AWS_REGION', 'no-name'])('are not %s', (name) => {
     const functions = { drill: { environment: { [name]: 'x' } } };
-    expect(() => deploymentOf({ sources: SOURCES, aws: { functions } })).toThrow(/a variable is named by/);
+    expect(() => deploymentOf({ sources: SOURCES, aws: { functions } })).toThrow(/a variable name has/);
   });
 });
 

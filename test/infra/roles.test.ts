@@ -529,7 +529,7 @@ describe('the roles of jobs that log in', () => {
   it.each([
     [{ secret: SECRETS.source, auth: 'iam' as const }, /auth 'iam' takes no secret/],
     [{ url: 'postgres://db.example/shop', auth: 'iam' as const }, /its url names no user/],
-    [{ url: 'postgres://a@db.example/shop', host: 'db' }, /host.*beside a secret/],
+    [{ url: 'postgres://a@db.example/shop', host: 'db' }, /host.*goes with a secret/],
   ])('are not made for %j', (place, message) => {
     expect(() => deploymentOf({ sources: { shop: { kind: 'postgres', ...place } } })).toThrow(message);
   });

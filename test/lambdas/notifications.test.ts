@@ -100,9 +100,9 @@ describe('the watchdog on AWS', () => {
       told: [{ outcome: 'failed' }, { outcome: 'failed' }],
     });
     const lines = logged.join('\n');
-    expect(lines).toContain('the channel hook could not be told: the receiver answered 404: no … …');
+    expect(lines).toContain('the channel hook could not be reached: the receiver answered 404: no … …');
     expect(lines).toContain(
-      'the channel mail could not be told: AWS did not take it (AuthorizationErrorException)',
+      'the channel mail could not be reached: AWS did not accept it (AuthorizationErrorException)',
     );
     expect(lines).not.toMatch(/secretpart|a-key-that/);
     sns.on(PublishCommand).resolves({});

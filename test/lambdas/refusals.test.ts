@@ -48,7 +48,7 @@ describe('the depth that the verify function is given', () => {
       await expect(invoke(verify, { backup, depth })).rejects.toMatchObject({
         name: 'E_USAGE',
         message: expect.stringContaining(
-          'wanted is quick, full, N/T, new or new:N/T, with T from 1 to 9999 and N from 1 to T',
+          'give quick, full, N/T, new or new:N/T, with T from 1 to 9999 and N from 1 to T',
         ),
       });
     },
@@ -65,7 +65,7 @@ describe('the type that the plan function is given', () => {
   it('is refused if nothing says how long to keep its backups', async () => {
     await expect(invoke(plan, { ...about, type: 'dialy' })).rejects.toMatchObject({
       name: 'E_USAGE',
-      message: expect.stringMatching(/'dialy' is no type of backups.*hourly.*Did you mean daily\?/s),
+      message: expect.stringMatching(/'dialy' is not a backup type.*hourly.*Did you mean daily\?/s),
     });
   });
 

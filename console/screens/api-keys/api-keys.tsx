@@ -12,7 +12,7 @@ import type { Key, Keys, Made } from './answers.ts';
 import { KeyTable } from './key-table.tsx';
 import { MakeKey } from './make-key.tsx';
 
-/** API keys of machines: what there are, and, for an admin, making and revoking them. */
+/** API keys of machines: lists them and, for an admin, makes and revokes them. */
 export function ApiKeys() {
   const status = useStatus();
   const why = useRefusal('admin');
@@ -20,8 +20,8 @@ export function ApiKeys() {
     <div class="page">
       <PageHead title="API keys" back={{ href: '#/configuration', name: 'Configuration' }}>
         <p class="soft">
-          For programs that ask the admin API, such as a build or a script. Each has roles of its own, may be
-          for some sources alone, and is named in the audit trail.
+          For programs that use the admin API, such as a build or a script. Each key has its own roles, may be
+          limited to some sources, and is named in the audit trail.
         </p>
       </PageHead>
       <Shown of={status}>
@@ -30,7 +30,7 @@ export function ApiKeys() {
             <Managed />
           ) : (
             <Card>
-              <Empty title="An admin looks after API keys">
+              <Empty title="Only an admin can manage API keys">
                 <p>{why}</p>
               </Empty>
             </Card>
@@ -63,7 +63,7 @@ function Managed() {
           <>
             {problems.map((problem) => (
               <Note key={problem} tone="warn">
-                This key opens nothing, as it cannot be believed: {problem}
+                This key does not work, because it cannot be trusted: {problem}
               </Note>
             ))}
             <Card title="Keys" isBare {...(all.length > 0 ? { aside: make } : {})}>
@@ -93,13 +93,14 @@ function Managed() {
   );
 }
 
-/** The one time that the key itself is on the screen. */
+/** The only time that the key itself is on the screen. */
 function FreshKey({ made: { key, token }, onClose }: { readonly made: Made; readonly onClose: () => void }) {
   return (
     <section class="card" aria-label={`The API key ${key.name}`}>
       <div class="card-body" role="status">
         <p>
-          <strong>Copy the key {key.name} now.</strong> It is shown this once; only a hash of it is kept.
+          <strong>Copy the key {key.name} now.</strong> It is shown only once; the repository keeps just a
+          hash of it.
         </p>
         <Copied text={token} what="key" />
         <p>
@@ -127,8 +128,8 @@ function Revoke({
   return (
     <Dialog title={`Revoke ${name}`} action="Revoke" isDanger onClose={onClose} act={act}>
       <p class="soft">
-        Programs with the key {name} ({id}) are refused from now on, in other processes within 30 seconds. It
-        cannot be undone; what the key has begun goes on.
+        Programs with the key {name} ({id}) are refused from now on, in other processes within 30 seconds. You
+        cannot undo this. Runs that the key has started continue.
       </p>
     </Dialog>
   );

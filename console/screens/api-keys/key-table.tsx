@@ -26,7 +26,7 @@ export function KeyTable({
               <th key={name}>{name}</th>
             ))}
             <th>
-              <span class="unseen">What can be done</span>
+              <span class="unseen">Actions</span>
             </th>
           </tr>
         </thead>

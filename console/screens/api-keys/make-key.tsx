@@ -8,8 +8,8 @@ import type { Made } from './answers.ts';
 
 const ABOUT: Readonly<Record<KeyRole, string>> = {
   viewer: 'Looks.',
-  operator: 'Looks, backs up, verifies, drills, holds and accepts.',
-  restorer: 'Looks, downloads and restores.',
+  operator: 'Views, backs up, verifies, drills, holds and accepts.',
+  restorer: 'Views, downloads and restores.',
 };
 const NEVER = 'never';
 const PERIODS = [
@@ -45,8 +45,13 @@ export function MakeKey({
   const missing = name.trim() === '' ? 'Give a name first.' : 'Choose a role first.';
   const why = name.trim() === '' || roles.length === 0 ? missing : undefined;
   return (
-    <Dialog title="Make an API key" action="Make the key" onClose={onClose} act={act} why={why}>
-      <TextField label="Name" value={name} onInput={setName} hint="What it is for. The audit trail has it." />
+    <Dialog title="Make an API key" action="Make key" onClose={onClose} act={act} why={why}>
+      <TextField
+        label="Name"
+        value={name}
+        onInput={setName}
+        hint="What it is for. Shown in the audit trail."
+      />
       <fieldset class="choices">
         <legend>Roles</legend>
         {KEY_ROLES.filter((role) => hasRole(mine, role)).map((role) => (
@@ -67,7 +72,7 @@ export function MakeKey({
         <p class="small soft">
           {sources.length === 0
             ? 'None chosen: the key is for all sources.'
-            : 'The key sees and acts on these alone, and restores into new databases alone.'}
+            : 'The key sees and uses only these, and restores only into new databases.'}
         </p>
         {known.map((source) => (
           <Choice

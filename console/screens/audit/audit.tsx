@@ -18,7 +18,7 @@ import { actionTitle, outcomeTitle } from './titles.ts';
 
 const NAMES = ['by', 'action', 'source', 'outcome', 'from', 'to'] as const;
 
-/** Who did what, newest first. The filters are in the address. */
+/** Who did what, newest first. The filters are part of the address. */
 export function Audit() {
   const { query } = place.value;
   const given = NAMES.flatMap((name) => {
@@ -54,12 +54,12 @@ export function Audit() {
 function Nothing({ isFiltered, isMore }: { readonly isFiltered: boolean; readonly isMore: boolean }) {
   if (!isFiltered)
     return (
-      <Empty title="Nothing is on record yet">
-        <p>Backups asked for, restores, holds, verifications and drills are listed here.</p>
+      <Empty title="Nothing is recorded yet">
+        <p>Requested backups, restores, holds, verifications and drills are listed here.</p>
       </Empty>
     );
   return (
-    <Empty title={isMore ? 'Nothing yet among the newest entries' : 'No entry fits these filters'}>
+    <Empty title={isMore ? 'Nothing yet among the newest entries' : 'No entry matches these filters'}>
       {isMore && <p>Show more to look further back.</p>}
       <Button onClick={() => replacePlace('audit', new URLSearchParams())}>Clear filters</Button>
     </Empty>

@@ -9,11 +9,11 @@ import { tell } from '../../ui/toasts.tsx';
 import type { AuditFilter } from './filter.ts';
 
 const FORMATS = [
-  ['csv', 'CSV', 'For a spreadsheet. Nothing in it is run as a formula.'],
-  ['ndjson', 'JSON lines', 'For a program: one entry a line, as the API gives it.'],
+  ['csv', 'CSV', 'For a spreadsheet. No entry can run as a formula.'],
+  ['ndjson', 'JSON lines', 'For a program: one entry per line, as in the API.'],
 ] as const;
 
-/** Saves all entries that the filters let pass. */
+/** Saves all entries that pass the filters. */
 export function ExportAudit({ filter }: { readonly filter: AuditFilter }) {
   const [isOpen, setOpen] = useState(false);
   const [format, setFormat] = useState<AuditFormat>('csv');
@@ -25,7 +25,7 @@ export function ExportAudit({ filter }: { readonly filter: AuditFilter }) {
       </Button>
       {isOpen && (
         <Dialog
-          title={isFiltered ? 'Export the entries that fit the filters' : 'Export all entries'}
+          title={isFiltered ? 'Export the entries that match the filters' : 'Export all entries'}
           action="Export entries"
           onClose={() => setOpen(false)}
           act={async () => {

@@ -19,7 +19,7 @@ interface DialogProps {
   readonly onChange: () => Promise<void>;
 }
 
-/** What one may do with a backup; what the caller may not is there, and says why. */
+/** Actions on a backup; those that the caller may not use are shown, with the reason. */
 export function Actions({
   backup,
   onChange,
@@ -89,7 +89,7 @@ function VerifyDialog({ backup, onClose }: DialogProps) {
         isChosen={depth === 'quick'}
         onChoose={() => setDepth('quick')}
       >
-        Looks whether all that it needs is there, at its size.
+        Checks that everything it needs exists with the right size.
       </Choice>
     </Dialog>
   );
@@ -104,8 +104,8 @@ function DrillDialog({ backup, onClose }: DialogProps) {
   return (
     <Dialog title="Drill a restore" action="Drill" onClose={onClose} act={begin}>
       <p class="soft">
-        Restores this backup into a scratch database of its own, compares every record, and drops it. The time
-        that the restore took and the evidence are kept. Nothing else is touched.
+        Restores this backup into a scratch database of its own, compares every record, and drops it. The
+        restore time and the evidence are kept. Nothing else is touched.
       </p>
     </Dialog>
   );
@@ -116,7 +116,7 @@ const REASONED = {
     title: 'Hold this backup',
     action: 'Hold',
     done: 'Held: retention leaves it alone.',
-    says: 'It is kept whatever retention says, until somebody releases it.',
+    says: 'It is kept, whatever retention says, until somebody releases it.',
   },
   release: {
     title: 'Release this backup',
@@ -128,7 +128,7 @@ const REASONED = {
     title: 'Accept this backup',
     action: 'Accept',
     done: 'Accepted: it counts as a good backup.',
-    says: 'You say that what made it suspect is as it should be. It counts as a good backup from then on, and prune goes on.',
+    says: 'You confirm that what made it suspect is as it should be. From then on it counts as a good backup, and prune resumes.',
   },
 } as const;
 

@@ -21,7 +21,7 @@ export function BackUpNow() {
   );
 }
 
-/** @param chosen the source that is offered first */
+/** @param chosen the source to offer first */
 export function BackUpDialog({
   chosen,
   onClose,

@@ -5,10 +5,10 @@ import { type Failure, failureOf } from '../../api/problem.ts';
 import type { Backup } from '../../api/types.ts';
 import { session } from '../../session/session.ts';
 
-/** Most that the API gives at once. */
+/** The most that the API returns at once. */
 const PAGE = 200;
 
-/** What one looks for, as the API takes it; empty: all. */
+/** What to look for, as the API takes it; empty: everything. */
 export interface ListFilter {
   readonly type: string;
   readonly source: string;
@@ -27,15 +27,15 @@ export const STATES = {
   drilled: 'Drilled',
 } as const satisfies Readonly<Record<BackupStateName, string>>;
 
-/** The backups that a filter lets pass, page by page, newest first. */
+/** The backups that pass a filter, page by page, newest first. */
 export class BackupList {
-  /** How far down one has scrolled in it. */
+  /** The scroll position. */
   readonly place = { top: 0 };
   readonly backups = signal<readonly Backup[]>([]);
   readonly failure = signal<Failure | undefined>(undefined);
   readonly isLoading = signal(false);
   readonly #cursor = signal<string | null | undefined>(undefined);
-  /** Whether the last page is there. */
+  /** Whether the last page is loaded. */
   readonly isWhole = computed(() => this.#cursor.value === null);
   readonly isFirst = computed(() => this.#cursor.value === undefined);
   readonly #filter: ListFilter;
@@ -44,7 +44,7 @@ export class BackupList {
     this.#filter = filter;
   }
 
-  /** Loads the next page, if there is one and none is on its way. */
+  /** Loads the next page, if there is one and none is loading. */
   async more(): Promise<void> {
     if (this.isLoading.value || this.#cursor.value === null) return;
     this.isLoading.value = true;
@@ -60,7 +60,7 @@ export class BackupList {
     }
   }
 
-  /** Puts what is new in front, and what changed in its place; what is shown stays where it is. */
+  /** Adds new ones in front and updates changed ones in place; everything shown stays where it is. */
   async renew(): Promise<void> {
     if (this.isLoading.value || this.isFirst.value) return;
     try {
@@ -86,7 +86,7 @@ session.subscribe(({ kind }) => {
   if (kind === 'signed-out') kept = undefined;
 });
 
-/** The list of that filter, as one left it; of the last filter alone. */
+/** The list for that filter, as it was left; only the last filter's list is kept. */
 export function keptList(filter: ListFilter): BackupList {
   const of = JSON.stringify(filter);
   if (kept?.of !== of) kept = { of, list: new BackupList(filter) };

@@ -14,7 +14,7 @@ import type { Detail } from './detail.ts';
 import { History } from './history.tsx';
 import { Warnings } from './warnings.tsx';
 
-/** Name of the resource that holds a backup, for those who change it. */
+/** The resource of a backup, also for whatever changes it. */
 export function useBackup(name: string) {
   return useResource(`backup ${name}`, () => call('backup', { param: name }));
 }
@@ -84,7 +84,7 @@ function Figures({ backup }: { readonly backup: Detail }) {
         ['Records', number(records)],
         ['Size', bytes(plainBytes)],
         ['New in the repository', bytes(storedBytes)],
-        ['Packs that it needs', `${bytes(neededBytes)} in ${number(backup.packs)}`],
+        ['Packs it needs', `${bytes(neededBytes)} in ${number(backup.packs)}`],
         ['Compared with', parent === null ? 'none: it is a first one' : <BackupLink of={parent} />],
         ['Consistency', consistency(backup)],
         ['Server', backup.sealed?.server ?? 'known with the key only'],

@@ -48,7 +48,7 @@ export function Backups() {
   );
 }
 
-/** A text once nobody types for a moment: each one is looked for on the server. */
+/** A text once typing pauses: each value is a request to the server. */
 function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
@@ -58,14 +58,14 @@ function useSettled(text: string): string {
   return text === '' ? text : settled;
 }
 
-/** Loads the first page; looks for new ones now and then. */
+/** Loads the first page, and checks for new ones now and then. */
 function useLoading(list: BackupList): void {
   const isBack = revivals.value;
-  // an API that is back is a reason to go on
+  // load again when the API is back
   useEffect(() => {
     if (list.isFirst.value) void list.more();
   }, [list, isBack]);
-  // as when one comes back to it
+  // for instance when going back to it
   useEffect(() => {
     if (!list.isFirst.value) void list.renew();
   }, [list]);
@@ -87,8 +87,8 @@ function Found({ list }: { readonly list: BackupList }) {
       place.value.query.size === 0 ? (
         <FirstBackups />
       ) : (
-        <Empty title={isSearch ? 'No backup fits' : 'No backups'}>
-          <p>Ask for less in the filters above.</p>
+        <Empty title={isSearch ? 'No backup matches' : 'No backups'}>
+          <p>Use fewer filters above.</p>
           <Button onClick={() => replacePlace('backups', new URLSearchParams())}>Clear filters</Button>
         </Empty>
       )
@@ -153,7 +153,7 @@ function Foot({ list }: { readonly list: BackupList }) {
   const ofTotal = place.value.query.size > 0 && loaded < total ? `${number(loaded)} of ` : '';
   const said = list.isWhole.value
     ? `${ofTotal}${plural(ofTotal === '' ? loaded : total, 'backup')}`
-    : `${number(loaded)} loaded; the rest comes as you scroll`;
+    : `${number(loaded)} loaded; the rest loads as you scroll`;
   return (
     <div class="list-foot" role="status">
       <span>{said}</span>

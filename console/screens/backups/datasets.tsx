@@ -6,7 +6,7 @@ import { ScrollX } from '../../ui/scroll-x.tsx';
 import { Empty } from '../../ui/states.tsx';
 import type { Detail } from './detail.ts';
 
-/** From so many on one can search them. */
+/** A search field appears from this many on. */
 const SEARCHED = 12;
 const MOST_SHOWN = 300;
 

@@ -6,7 +6,7 @@ import { tell } from '../../ui/toasts.tsx';
 import type { Detail } from './detail.ts';
 import { download, type Format } from './download.ts';
 
-const ANY = [{ format: 'ndjson', label: 'JSON, a record a line', needsDataset: false }] as const;
+const ANY = [{ format: 'ndjson', label: 'JSON, one record per line', needsDataset: false }] as const;
 
 export function DownloadDialog({
   backup,
@@ -25,7 +25,7 @@ export function DownloadDialog({
   const act = async () => {
     const query = { format, ...(dataset === '' ? {} : { dataset }) };
     const fileName = await download(backup.key, query, setPhase);
-    tell(`${fileName} is with the browser's downloads.`);
+    tell(`${fileName} is in your browser's downloads.`);
   };
   return (
     <Dialog
@@ -36,8 +36,8 @@ export function DownloadDialog({
       why={needsDataset && dataset === '' ? 'Choose one dataset for this format.' : undefined}
     >
       <p class="soft">
-        A plain, unencrypted copy that opens without Holdfast. Take care of it: whoever has the file can read
-        it. That you took it is in the audit trail.
+        A plain, unencrypted copy that opens without Holdfast. Take care of it: anybody who has the file can read
+        it. Your download is recorded in the audit trail.
       </p>
       <SelectField
         label="Format"

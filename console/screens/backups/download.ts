@@ -11,13 +11,14 @@ type Query = Pick<QueryOf<'download'>, 'format' | 'dataset'>;
 const ASK_MS = 1_500;
 
 /**
- * Has an export made and hands it to the browser: the API sends small ones at once, and prepares others first.
+ * Has an export made and hands it to the browser: the API streams small ones at once, and prepares larger
+ * ones first.
  *
  * @returns the file's name
  * @throws CallError
  */
 export async function download(key: string, query: Query, onPhase: (text: string) => void): Promise<string> {
-  onPhase('The export is being prepared …');
+  onPhase('Preparing the export…');
   const first = await send('download', { param: backupName(key), query });
   if (first.status !== 202) return take(first, onPhase);
   const { run } = (await first.json()) as RunStarted;
@@ -41,7 +42,7 @@ async function prepared(run: string, onPhase: (text: string) => void): Promise<v
         fields: [],
         retryAfterMs: undefined,
       });
-    if (progress) onPhase(`The export is being prepared: ${bytes(progress.doneBytes)} …`);
+    if (progress) onPhase(`Preparing the export: ${bytes(progress.doneBytes)}…`);
     await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
 }
@@ -54,6 +55,6 @@ async function take(response: Response, onPhase: (text: string) => void): Promis
     saveAs(url, fileName);
     return fileName;
   }
-  onPhase('The file is being sent …');
+  onPhase('Downloading the file…');
   return saveFile(response);
 }

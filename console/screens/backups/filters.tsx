@@ -5,7 +5,7 @@ import { FoldedFilters } from '../../ui/folded-filters.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 import { STATES } from './backup-list.ts';
 
-/** What to show, kept in the address: going back and sharing it work. */
+/** The filters, kept in the address: going back and sharing it work. */
 export function Filters({ query }: { readonly query: URLSearchParams }) {
   const status = useStatus().value.value;
   const types = new Set(status?.configured.types ?? []);

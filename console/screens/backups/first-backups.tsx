@@ -10,7 +10,7 @@ const EXAMPLE = `{
   "sources": { "shop": { "kind": "postgres", "url": "env:DATABASE_URL" } }
 }`;
 
-/** Where there is no backup: the sources of the configuration with a button each, or how to name one. */
+/** If there is no backup: the configured sources with a button each, or how to configure one. */
 export function FirstBackups() {
   const sources = useStatus().value.value?.configured.sources;
   const refusal = useRefusal('operator');
@@ -20,17 +20,17 @@ export function FirstBackups() {
     return (
       <Empty title="No source is configured">
         <p>
-          Name the databases to back up in <code>holdfast.config.json</code>, then start the server again:
+          Name the databases to back up in <code>holdfast.config.json</code>, then restart the server:
         </p>
         <pre class="example">{EXAMPLE}</pre>
         <p>
-          <code>holdfast doctor</code> tries each thing that a backup needs.
+          <code>holdfast doctor</code> checks everything that a backup needs.
         </p>
       </Empty>
     );
   return (
     <Empty title="No backups yet">
-      <p>Nothing is protected until the first backup of each source is made.</p>
+      <p>Nothing is protected until each source has its first backup.</p>
       <ul class="ways">
         {sources.map(({ name, kind }) => (
           <li key={name}>

@@ -7,7 +7,7 @@ import type { Detail } from './detail.ts';
 
 type Entry = Detail['history'][number];
 
-/** What each kind of report is shown as. */
+/** How to show each kind of report. */
 const KINDS: Readonly<Record<Entry['kind'], readonly [IconName, (entry: Entry) => ComponentChildren]>> = {
   hold: ['hold', ({ reason }) => <>Held: {reason}</>],
   release: ['hold', ({ reason }) => <>Released: {reason}</>],
@@ -15,11 +15,11 @@ const KINDS: Readonly<Record<Entry['kind'], readonly [IconName, (entry: Entry) =
   verify: ['verify', verified],
   drill: ['drill', drilled],
   repair: ['check', () => 'Repaired'],
-  audit: ['audit', ({ action }) => <>{action ?? 'asked for'}</>],
+  audit: ['audit', ({ action }) => <>{action ?? 'requested by'}</>],
 };
 
 export function History({ history }: { readonly history: Detail['history'] }) {
-  if (history.length === 0) return <p class="soft">Nothing happened to it since it was made.</p>;
+  if (history.length === 0) return <p class="soft">Nothing has happened to it since it was made.</p>;
   return (
     <ul class="timeline">
       {history.map((entry) => {

@@ -7,7 +7,7 @@ import type { Detail } from './detail.ts';
 
 interface Finding {
   readonly code: string;
-  /** Undefined where only numbers are known. */
+  /** Undefined if only numbers are known. */
   readonly what: string;
   readonly before: number;
   readonly now: number;
@@ -24,7 +24,7 @@ const SAYS: Readonly<Record<string, (finding: Finding) => string>> = {
     `the schema (${what}) has ${plural(now, 'line')}; it had ${number(before)}`,
 };
 
-/** What speaks against a backup, and what to do. */
+/** Reasons not to rely on a backup, and what to do. */
 export function Warnings({ backup }: { readonly backup: Detail }) {
   return (
     <>
@@ -32,8 +32,8 @@ export function Warnings({ backup }: { readonly backup: Detail }) {
         <Note tone="bad">
           <strong>{backup.problem ?? 'A verification found damage in this backup.'}</strong>
           <span>
-            Back up again: that stores what is missing from the live source. For what only this backup has:{' '}
-            <code>holdfast repair</code>, then <code>holdfast salvage</code>.
+            Back up again: that stores what is missing from the live source. For data that only this backup
+            has: <code>holdfast repair</code>, then <code>holdfast salvage</code>.
           </span>
         </Note>
       )}

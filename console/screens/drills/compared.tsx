@@ -78,7 +78,7 @@ export function LeftOut({ sentences }: { readonly sentences: readonly string[] }
   return (
     <Card title="Left out">
       {sentences.length === 0 ? (
-        <p>Nothing: all of the backup was restored and compared.</p>
+        <p>Nothing: the whole backup was restored and compared.</p>
       ) : (
         <Lines lines={sentences} />
       )}

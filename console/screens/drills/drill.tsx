@@ -67,7 +67,7 @@ function Parts({ drill }: { readonly drill: Evidence }) {
       <Card title="What was found">
         <Result drill={drill} />
       </Card>
-      <Card title="Backup that was restored">
+      <Card title="Restored backup">
         <Drilled drill={drill} />
       </Card>
       <Card title="When, where and by whom">
@@ -92,7 +92,7 @@ function Parts({ drill }: { readonly drill: Evidence }) {
           )}
         </Note>
       )}
-      <Card title="What vouches for this">
+      <Card title="Proof">
         <Vouchers drill={drill} />
       </Card>
     </>

@@ -20,7 +20,7 @@ import { Trend } from './trend.tsx';
 
 const NAMES = ['source', 'from', 'to'] as const;
 
-/** The drills that were done, each with its evidence, and how long restores take. */
+/** The drills, each with its evidence, and how long restores take. */
 export function Drills() {
   const { query } = place.value;
   const [source, from, to] = NAMES.map((name) => query.get(name) ?? '');
@@ -34,7 +34,7 @@ export function Drills() {
     <div class="page">
       <PageHead title="Drills">
         <p class="soft">
-          Each drill restored a backup into a database of its own and compared it. Open one for its evidence.
+          Each drill restored a backup into its own database and compared it. Open one for its evidence.
         </p>
       </PageHead>
       {drills.some(({ outcome }) => outcome !== 'failed') && (
@@ -57,15 +57,15 @@ export function Drills() {
 function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {
   if (isFiltered)
     return (
-      <Empty title="No drill fits these filters">
+      <Empty title="No drill matches these filters">
         <Button onClick={() => replacePlace('drills', new URLSearchParams())}>Clear filters</Button>
       </Empty>
     );
   return (
     <Empty title="No drills yet">
       <p>
-        A drill proves that a backup can be restored, and says how long that takes. Begin one on the page of a
-        backup.
+        A drill proves that a backup can be restored, and shows how long that takes. Start one on the page of
+        a backup.
       </p>
       <Button href="#/backups">Open backups</Button>
     </Empty>

@@ -7,16 +7,16 @@ import { kindName, SourceName } from '../../ui/source-name.tsx';
 import type { Evidence } from './answer.ts';
 
 const OUTCOMES: Readonly<Record<Evidence['outcome'], string>> = {
-  equal: 'Restored, and equal to the backup in all that was compared',
+  equal: 'Restored, and equal to the backup in everything that was compared',
   different: 'Restored, and not equal to the backup',
-  failed: 'Not restored, or not compared to the end',
+  failed: 'Not restored, or not fully compared',
 };
 
 const SCHEMAS: Readonly<Record<NonNullable<Evidence['schema']>, string>> = {
   equal: 'equal',
   different: 'different',
   names: 'all there by name; definitions could not be compared',
-  none: 'not compared: there is none, or it was not reached',
+  none: 'not compared: there is none, or the drill did not get that far',
 };
 
 const MEANS =
@@ -74,11 +74,11 @@ export function Drilled({
 
 function today(then: string | undefined, now: string | null) {
   if (now === null) return 'the backup is gone';
-  if (then === undefined) return 'the backup is there; its hash at the time was not recorded';
+  if (then === undefined) return 'the backup exists; its hash at the time was not recorded';
   return then === now ? (
-    'the backup is there, and the same'
+    'the backup exists, unchanged'
   ) : (
-    <strong class="ink-bad">another manifest is there</strong>
+    <strong class="ink-bad">it has a different manifest now</strong>
   );
 }
 
@@ -89,7 +89,7 @@ export function WhereAndWhen({ drill }: { readonly drill: Evidence }) {
       facts={[
         ['Began', startedAt === undefined ? 'not recorded' : <Both at={startedAt} />],
         ['Ended', <Both at={at} />],
-        ['Asked for by', by ?? 'a command line or a schedule'],
+        ['Requested by', by ?? 'a command line or a schedule'],
         ['Restored into', server ?? 'no server: it was not reached'],
         ...(sealed?.target ? [['Scratch database', sealed.target] as const] : []),
         ['Done with', software],
@@ -111,13 +111,13 @@ export function Vouchers({ drill }: { readonly drill: Evidence }) {
             'MAC',
             isProven
               ? 'right: written with the key of this repository'
-              : 'not checked: this API has no key of the repository',
+              : 'not checked: this API does not have the key of the repository',
           ],
           ['Signature', signatureText(signature)],
         ]}
       />
       <p class="small soft">
-        <code>holdfast show {name}</code> checks both. With the public key alone, OpenSSL checks the signature
+        <code>holdfast show {name}</code> checks both. With just the public key, OpenSSL checks the signature
         of the downloaded report: docs/reference/security.md, “Checking the evidence of a drill”.
       </p>
     </div>
@@ -125,7 +125,7 @@ export function Vouchers({ drill }: { readonly drill: Evidence }) {
 }
 
 function signatureText(signature: Evidence['signature']) {
-  if (signature === null) return 'none: no signing key was at hand';
+  if (signature === null) return 'none: no signing key was available';
   const { key, alg, state } = signature;
   if (state === 'right')
     return (
@@ -140,7 +140,7 @@ function signatureText(signature: Evidence['signature']) {
   );
 }
 
-/** Paper has no pointer: here and in UTC. */
+/** Paper has no pointer, so both zones are shown: local and UTC. */
 function Both({ at }: { readonly at: string }) {
   return (
     <>

@@ -6,7 +6,7 @@ import { momentText } from '../../ui/moment.tsx';
 import { shortSource } from '../../ui/source-name.tsx';
 
 const LEAST_WIDTH = 280;
-/** Between names of days. */
+/** Least distance between the names of days. */
 const APART = 96;
 const HEIGHT = 230;
 const EDGE = { left: 58, right: 16, top: 26, bottom: 44 };
@@ -20,7 +20,10 @@ interface Point {
   readonly drill: Drill;
 }
 
-/** How long restores took, drill by drill, a line a source. Drills that failed restored nothing, and are left out. */
+/**
+ * How long restores took, drill by drill, one line per source. Failed drills restored nothing, and are left
+ * out.
+ */
 export function Trend({ drills }: { readonly drills: readonly Drill[] }) {
   const points = drills
     .filter(({ outcome }) => outcome !== 'failed')
@@ -61,7 +64,7 @@ export function Trend({ drills }: { readonly drills: readonly Drill[] }) {
 interface Scale {
   readonly width: number;
   readonly unit: { readonly name: string; readonly ms: number };
-  /** Steps of the axis of times, in its unit. */
+  /** Steps of the time axis, in its unit. */
   readonly ticks: readonly number[];
   x(at: number): number;
   y(ms: number): number;
@@ -146,7 +149,7 @@ function daysOf(points: readonly Point[], { x }: Scale): readonly (Point | undef
   return hasRoom ? [first, middle, last] : [first, last];
 }
 
-/** Of an element, as it is now: what is drawn has its own size on every screen. */
+/** The present width of an element: the drawing adapts to every screen. */
 function useWidth(host: { readonly current: HTMLElement | null }): number {
   const [width, setWidth] = useState(LEAST_WIDTH);
   useLayoutEffect(() => {

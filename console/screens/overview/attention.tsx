@@ -4,7 +4,7 @@ import { type DayCell, type DayState, describeDay } from './days.ts';
 const MOST_DAYS = 30;
 const BAD: readonly DayState[] = ['missing', 'failed', 'suspect'];
 
-/** The days to look at, in words, newest first: nobody has to find them by colour. */
+/** The days that need attention, in words, newest first: nobody has to find them by colour. */
 export function Attention({ name, cells }: { readonly name: string; readonly cells: readonly DayCell[] }) {
   const found = cells.filter(({ state }) => BAD.includes(state)).toReversed();
   if (found.length === 0) return null;
@@ -12,7 +12,7 @@ export function Attention({ name, cells }: { readonly name: string; readonly cel
   return (
     <details class="small">
       <summary>
-        {plural(found.length, 'day')} of {name} to look at
+        {plural(found.length, 'day')} of {name} need attention
       </summary>
       <ul class="soft">
         {found.slice(0, MOST_DAYS).map((day) => (

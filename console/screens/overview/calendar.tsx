@@ -25,7 +25,7 @@ const WEEKDAY = new Intl.DateTimeFormat(undefined, { weekday: 'short', timeZone:
 /** A Monday. */
 const MONDAY_MS = Date.UTC(2024, 0, 1);
 
-/** Twelve months of each source, a square a day. */
+/** Twelve months of each source, one square per day. */
 export function Calendars({ storage }: { readonly storage: Storage }) {
   const sources = calendarsBySource(storage);
   if (sources.length === 0) return <Empty title="Nothing in the last twelve months" />;
@@ -53,7 +53,7 @@ interface CalendarProps {
   readonly isNamed: boolean;
 }
 
-/** By keyboard it is one control: arrows go from day to day, Enter to the backups of the day. */
+/** For the keyboard it is one control: arrows move from day to day, Enter opens the day's backups. */
 function Calendar({ name, cells, basis, isNamed }: CalendarProps) {
   const [hovered, setHovered] = useState<number>();
   const [chosen, setChosen] = useState<number>();
@@ -116,7 +116,7 @@ function Calendar({ name, cells, basis, isNamed }: CalendarProps) {
   );
 }
 
-/** Keys by what they add to the day. */
+/** Keys, with the number of days they move. */
 const MOVES: Readonly<Record<string, number>> = {
   ArrowUp: -1,
   ArrowDown: 1,
@@ -138,7 +138,7 @@ function indexOf(target: EventTarget | null): number | undefined {
   return day === undefined ? undefined : Number(day);
 }
 
-/** Leads to the backups of a day that has some. */
+/** Opens the backups of a day that has some. */
 function open(cell: DayCell | undefined): void {
   if (cell?.day && cell.day.backups > 0) go(`backups?from=${cell.date}&to=${cell.date}`);
 }

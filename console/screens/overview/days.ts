@@ -8,7 +8,7 @@ export type Day = Storage['days'][number];
 type SourceFigures = Storage['sources'][number];
 
 /**
- * What became of a day, the best of it: one of several tries that made a good backup makes a good day.
+ * The result of a day, the best of it: if one of several tries made a good backup, the day is good.
  *
  * - `missing`: a backup was due, and none was made.
  * - `removed`: there was one, which retention has removed.
@@ -19,7 +19,7 @@ type SourceFigures = Storage['sources'][number];
 export type DayState = 'good' | 'suspect' | 'failed' | 'missing' | 'removed' | 'due' | 'none' | 'unknown';
 
 export interface DayCell {
-  /** ISO, of UTC. */
+  /** ISO, in UTC. */
   readonly date: string;
   /** 0 is the oldest week. */
   readonly week: number;
@@ -91,7 +91,7 @@ function saidOf(state: DayState, day: Day | undefined): string[] {
     case 'none':
       return ['no backup was due'];
     case 'unknown':
-      return ['no backup; nobody knows whether one was due'];
+      return ['no backup; it is not known whether one was due'];
   }
 }
 
@@ -100,10 +100,10 @@ function missedOf(state: DayState, day: Day | undefined): string[] {
   if (missed === 0) return [];
   return state === 'missing' && due === 1
     ? ['one was due']
-    : [`${missed} of ${due} that were due are missing`];
+    : [`${missed} of ${due} due backups are missing`];
 }
 
-/** The year in a sentence. */
+/** The year in one sentence. */
 export function describeYear(cells: readonly DayCell[], basis: SourceFigures['basis']): string {
   const count = (...states: readonly DayState[]) =>
     cells.filter(({ state }) => states.includes(state)).length;
@@ -120,7 +120,7 @@ function number(count: number): string {
   return count.toLocaleString('en');
 }
 
-/** Days by source, oldest first; sources that never had a backup too. */
+/** Days by source, oldest first; includes sources that never had a backup. */
 export function calendarsBySource({ sources, days }: Storage): readonly {
   readonly source: SourceFigures;
   readonly days: readonly Day[];

@@ -5,7 +5,7 @@ import type { Storage } from './days.ts';
 import { Outlook } from './outlook.tsx';
 import { sizesChart } from './sizes.ts';
 
-/** What is stored, how it grew and will grow, and what it would take as copies. */
+/** What is stored, how it grew and will grow, and what full copies would take. */
 export function Growth({ storage }: { readonly storage: Storage }) {
   const { logicalBytes, newBytes, storedBytes, unreferencedBytes, ratio, packs, backups } = storage;
   const data = sizesChart(storage);
@@ -15,25 +15,23 @@ export function Growth({ storage }: { readonly storage: Storage }) {
       <div class="stack">
         {data[0].length > 1 ? (
           <Chart
-            label={`Bytes that the repository held at the end of each day, to ${bytes(storedBytes)} now${storage.forecast ? ', and how it goes on if it grows as before' : ''}.`}
+            label={`Bytes in the repository at the end of each day, to ${bytes(storedBytes)} now${storage.forecast ? ', and the forecast if it grows as before' : ''}.`}
             data={data}
             series={[
               { name: 'Stored', look: 'ink-stored' },
-              ...(storage.forecast
-                ? [{ name: 'If it goes on so', look: 'ink-logical', isDashed: true }]
-                : []),
+              ...(storage.forecast ? [{ name: 'Forecast', look: 'ink-logical', isDashed: true }] : []),
             ]}
             axes={{ x: 'Day (UTC)', y: 'Stored' }}
             format={bytes}
           />
         ) : (
-          <p class="soft">Growth shows once it is known what was stored on two different days.</p>
+          <p class="soft">Growth shows once there are backups from two different days.</p>
         )}
         <Outlook storage={storage} />
       </div>
       <div class="stack">
         <dl class="growth-figures">
-          <Figure look="ink-stored" name="Stored" value={storedBytes} title="All packs that are there now" />
+          <Figure look="ink-stored" name="Stored" value={storedBytes} title="All packs that exist now" />
           <Figure look="ink-new" name="New" value={newBytes} title="What the runs of listed backups added" />
           <Figure
             look="ink-logical"
@@ -80,7 +78,7 @@ function Figure({
   );
 }
 
-/** Never 100 %, where something is stored. */
+/** Never 100 %, if something is stored. */
 function percent(share: number): string {
   return `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 }

@@ -29,7 +29,7 @@ export function Legend() {
           {name}
         </span>
       ))}
-      <span>Days are of UTC. A schedule counts from the first backup on that was made by it.</span>
+      <span>Days are in UTC. A schedule counts from the first backup it made.</span>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { costText, growthText, reachText } from '../../../shared/core/forecast-w
 import { GiB } from '../../../shared/core/units.ts';
 import type { Storage } from './days.ts';
 
-/** How it grows, when it will be so much, and what storing costs: or why nobody can say. */
+/** How it grows, when it will reach a size, and what storage costs; or why that is not known. */
 export function Outlook({ storage }: { readonly storage: Storage }) {
   const { forecast, whyNoForecast, price, storedBytes } = storage;
   return (
@@ -20,9 +20,9 @@ export function Outlook({ storage }: { readonly storage: Storage }) {
       <p class={price ? undefined : 'soft'}>
         {price
           ? sentence(costText(storedBytes, forecast ?? undefined, price))
-          : 'What storing costs is not known here: set prices in the configuration.'}
+          : 'The storage cost is not known: set prices in the configuration.'}
       </p>
-      {price && <p class="soft">Requests, older versions of objects and second places are not in it.</p>}
+      {price && <p class="soft">Requests, older versions of objects and second places are not included.</p>}
     </div>
   );
 }
@@ -34,7 +34,7 @@ function Reach({ forecast }: { readonly forecast: NonNullable<Storage['forecast'
   const isSize = text.trim() !== '' && Number.isFinite(size) && size > 0;
   return (
     <p class="reach">
-      <label for={id}>When will it be</label>
+      <label for={id}>When will it reach</label>
       <input
         id={id}
         class="input"

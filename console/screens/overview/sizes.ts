@@ -2,13 +2,13 @@ import { storedAfter } from '../../../shared/core/forecast.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import type { Storage } from './days.ts';
 
-/** Of what is shown, so much is ahead. */
+/** The forecast takes this share of the chart. */
 const AHEAD = 1 / 3;
 const DAY_S = DAY_MS / 1000;
 
 type Row = readonly (number | null)[];
 
-/** What uPlot wants: times in seconds, what was stored, and with a forecast how it goes on. */
+/** Data for uPlot: times in seconds, what was stored, and the forecast, if there is one. */
 export function sizesChart({
   sizes,
   forecast,

@@ -10,7 +10,7 @@ import { Badge, Card } from '../../ui/parts.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
 import { LEVELS } from './verdict.tsx';
 
-/** What one wants to know of a source at a glance: newest good backup, verification, drill, next run. */
+/** A source at a glance: newest good backup, verification, drill, next run. */
 export function SourceCard({ state, status }: { readonly state: SourceState; readonly status: Status }) {
   const { source, backups, newestGood, lastVerify, lastDrill } = state;
   return (
@@ -70,17 +70,17 @@ export function SourceCard({ state, status }: { readonly state: SourceState; rea
   );
 }
 
-/** Until when nobody can remove it. Of many packs a sample is asked for. */
+/** Until when nobody can remove it. If there are many packs, only a sample is checked. */
 function Locked({ lock }: { readonly lock: NonNullable<Status['locked']>[number] | undefined }) {
   if (!lock) return null;
   const { until, mode, objects, asked, problem } = lock;
-  if (problem !== null) return <dd class="small ink-warn">Nobody knows how it is locked: {problem}</dd>;
+  if (problem !== null) return <dd class="small ink-warn">Its lock is not known: {problem}</dd>;
   if (until === null) return <dd class="small ink-warn">Not locked: somebody could remove what it needs</dd>;
   const but = mode === 'governance' ? ' without a right to lift locks' : '';
   const title =
     asked < objects
-      ? `Locks of ${number(asked)} of ${plural(objects, 'object')} were looked at, chosen by chance; holdfast status looks at all.`
-      : `The locks of all ${plural(objects, 'object')} were looked at.`;
+      ? `A random sample of ${number(asked)} of ${plural(objects, 'object')} was checked; holdfast status checks all.`
+      : `The locks of all ${plural(objects, 'object')} were checked.`;
   return (
     <dd class="small soft" title={title}>
       Nobody can remove it{but} before <Moment at={until} />
@@ -88,7 +88,7 @@ function Locked({ lock }: { readonly lock: NonNullable<Status['locked']>[number]
   );
 }
 
-/** What deserves a look. */
+/** What deserves attention. */
 function Badges({ state }: { readonly state: SourceState }) {
   const { source, newestGood, level, isConfigured, lastRun, failed, waiting, held } = state;
   return (

@@ -8,7 +8,7 @@ import { CommandLine } from '../../ui/command.tsx';
 import { tell } from '../../ui/toasts.tsx';
 import { beginnable, type Step, type StepAction } from './steps.ts';
 
-/** Begins what a step says; if the console cannot, the command that does. */
+/** The action of a step; if the console cannot do it, the command that does. */
 export function StepRemedy({ step, status }: { readonly step: Step; readonly status: Status }) {
   const action = beginnable(step, status);
   if (!action) return <CommandLine text={step.command} />;
@@ -16,7 +16,7 @@ export function StepRemedy({ step, status }: { readonly step: Step; readonly sta
     const [key = ''] = action.backups;
     return (
       <Button look="quiet" icon="check" href={backupHref(key)}>
-        Look and accept {backupMoment(key)}
+        Review and accept {backupMoment(key)}
       </Button>
     );
   }
@@ -34,7 +34,7 @@ function Begin({ action }: { readonly action: Begun }) {
       const { run } = await started(action);
       go(`runs/${run}`);
     } catch (error) {
-      tell(error instanceof Error ? error.message : 'It could not be begun.', 'bad');
+      tell(error instanceof Error ? error.message : 'It could not be started.', 'bad');
     } finally {
       setBusy(false);
     }
@@ -43,7 +43,7 @@ function Begin({ action }: { readonly action: Begun }) {
   return (
     <Button
       icon={icon}
-      why={refusal ?? (isBusy ? 'It is being begun.' : undefined)}
+      why={refusal ?? (isBusy ? 'It is starting.' : undefined)}
       onClick={() => void begin()}
     >
       {name(action)}

@@ -36,7 +36,7 @@ export function VerdictCard({ status }: { readonly status: Status }) {
           </ul>
         )}
         <p class="small soft">
-          Looked at {lookedAt.join(', ')}, <Ago at={at} />.
+          Checked {lookedAt.join(', ')}, <Ago at={at} />.
         </p>
       </div>
     </section>

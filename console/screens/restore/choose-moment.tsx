@@ -49,7 +49,7 @@ export function ChooseMoment({
         type="datetime-local"
         value={given}
         onInput={setGiven}
-        hint="Date and time, to go back to before something went wrong. Times are of your time zone."
+        hint="Date and time, to go back to before something went wrong. Times are in your time zone."
       />
       <Shown of={list}>
         {(entries) =>

@@ -4,7 +4,7 @@ import { Ago } from '../../ui/moment.tsx';
 import { kindName, shortSource } from '../../ui/source-name.tsx';
 import { Empty } from '../../ui/states.tsx';
 
-/** One click: what is chosen leads on. */
+/** One click chooses and continues. */
 export function ChooseSource({
   status,
   onChoose,
@@ -15,7 +15,7 @@ export function ChooseSource({
   if (status.sources.length === 0)
     return (
       <Empty title="There is nothing to restore yet">
-        <p>No backup has been made. Back up first: the overview has a button for it.</p>
+        <p>There is no backup yet. Back up first: the overview has a button for it.</p>
         <Button href="#/">Open the overview</Button>
       </Empty>
     );

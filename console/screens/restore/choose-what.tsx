@@ -28,7 +28,7 @@ export function ChooseWhat({
 }) {
   const backup = useBackup(wish.backup);
   const known = backup.value.value;
-  // a new database is in nobody's way: it is chosen until somebody chooses otherwise
+  // a new database is in nobody's way, so it is the default until somebody chooses otherwise
   useEffect(() => {
     const [server] = known ? serversFor(known.source.kind, configured) : [];
     if (known && server && placeOf(wish) === '') onChange({ to: server[0], newDatabase: newNameFor(known) });
@@ -56,10 +56,10 @@ export function ChooseWhat({
 
 function whyNot(wish: Wish, isBusy: boolean): string | undefined {
   const { newDatabase, datasets } = wish;
-  if (isBusy) return 'The plan is being made.';
+  if (isBusy) return 'Making the plan…';
   if (datasets?.length === 0) return 'Choose at least one dataset.';
   if (newDatabase !== undefined && !isGoodName(newDatabase))
-    return "A name has 1 to 63 of A-Z, a-z, 0-9, '_' and '-', and begins with a letter.";
+    return "A name has 1 to 63 of A-Z, a-z, 0-9, '_' and '-', beginning with a letter.";
   return placeOf(wish) === '' ? 'Choose where to restore to.' : undefined;
 }
 

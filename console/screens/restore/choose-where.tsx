@@ -34,7 +34,7 @@ export function isGoodName(name: string): boolean {
 /** Where new databases of a kind can be made: on the server of drills, or of a target. */
 export function serversFor(kind: string, { newDatabases, targets }: Status['configured']): readonly Option[] {
   return [
-    ...(newDatabases.includes(kind) ? [['', 'the server of drills'] as const] : []),
+    ...(newDatabases.includes(kind) ? [['', 'the drill server'] as const] : []),
     ...targets
       .filter((target) => target.kind === kind)
       .map(({ name }) => [name, `the server of ${name}`] as const),
@@ -52,7 +52,7 @@ export function Where({ detail, wish, configured, onChange }: WhereProps) {
       <Note tone="warn">
         <strong>No target fits this backup.</strong>
         <span>
-          Add one of kind {kindName(kind)} to <code>targets</code> of the configuration, or restore with the
+          Add one of kind {kindName(kind)} to <code>targets</code> in the configuration, or restore with the
           command line: <code>holdfast restore {detail.name} --to …</code>
         </span>
       </Note>
@@ -75,7 +75,7 @@ export function Where({ detail, wish, configured, onChange }: WhereProps) {
           isChosen={wish.newDatabase === undefined && wish.to === name}
           onChoose={() => onChange({ to: name, newDatabase: undefined, mode: 'empty', options: {} })}
         >
-          {kindName(of)}, a target of the configuration
+          {kindName(of)}, a target in the configuration
         </Choice>
       ))}
       {chosen !== undefined && <KindOptions kind={chosen} wish={wish} onChange={onChange} />}
@@ -106,7 +106,7 @@ function NewDatabase({
         isChosen={newDatabase !== undefined}
         onChoose={choose}
       >
-        It is made for this restore: nothing that is there is touched.
+        It is made for this restore: no existing data is touched.
       </Choice>
       {newDatabase !== undefined && (
         <div class="two-fields">

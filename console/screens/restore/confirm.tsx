@@ -12,7 +12,7 @@ import { Conflicts } from './conflicts.tsx';
 import { type Plan, placeOf, type Wish } from './plan.ts';
 import { estimateRestoreMs } from './restore-estimate.ts';
 
-/** The last step: the whole plan, what would be dropped by name, and the name of the target typed. */
+/** The last step: the whole plan, what would be dropped by name, and the field for the target's name. */
 export function Confirm({
   wish,
   plan,
@@ -24,7 +24,7 @@ export function Confirm({
 }: {
   readonly wish: Wish;
   readonly plan: Plan;
-  /** The last one of the same source. */
+  /** The last drill of the same source. */
   readonly drill: SourceState['lastDrill'] | undefined;
   readonly isBusy: boolean;
   readonly onBack: () => void;
@@ -60,7 +60,7 @@ export function Confirm({
       <Typed
         wish={wish}
         plan={plan}
-        refusal={isRefused ? 'The target holds something: choose what to do about it.' : undefined}
+        refusal={isRefused ? 'The target is not empty: choose what to do about it.' : undefined}
         onBack={onBack}
         onConfirm={onConfirm}
       />
@@ -90,10 +90,10 @@ function Sums({
           'Takes about',
           drill && estimate !== undefined ? (
             <>
-              {duration(estimate)}, by the drill of <Moment at={drill.at} />
+              {duration(estimate)}, judged by the drill of <Moment at={drill.at} />
             </>
           ) : (
-            'not known: no drill of this source has ended well'
+            'not known: no drill of this source has succeeded'
           ),
         ],
       ]}
@@ -142,7 +142,7 @@ function Typed({
         isBad={typed !== '' && !place.startsWith(typed.trim())}
       />
       <p class="small soft">
-        The plan is good until <Moment at={plan.confirmExpiresAt} />. After the restore every dataset is read
+        The plan is valid until <Moment at={plan.confirmExpiresAt} />. After the restore every dataset is read
         back and compared with the backup.
       </p>
       {failure && <FailureNote failure={failure} />}

@@ -30,13 +30,10 @@ export function Conflicts({
       {isNew && <span>Go back and choose another name.</span>}
       {wish.mode === 'empty' && !isNew && !wish.resume && (
         <span class="row">
-          <Button
-            why={isBusy ? 'The plan is being made.' : undefined}
-            onClick={() => onReplan({ mode: 'replace' })}
-          >
+          <Button why={isBusy ? 'Making the plan…' : undefined} onClick={() => onReplan({ mode: 'replace' })}>
             Replace what is in the way
           </Button>
-          <span class="small">You see the new plan first, and what it would drop.</span>
+          <span class="small">You will see the new plan first, and what it would drop.</span>
         </span>
       )}
     </Note>
@@ -50,13 +47,13 @@ function Drops({ drops, losses }: { readonly drops: readonly string[]; readonly 
         <strong>
           {drops.length > 0
             ? `${plural(drops.length, 'thing')} at the target will be dropped first:`
-            : 'What is in the way will be replaced; nothing is there now.'}
+            : 'Whatever is in the way will be replaced; there is nothing now.'}
         </strong>
         <Names names={drops} />
       </Note>
       {losses.length > 0 && (
         <Note tone="bad">
-          <strong>This goes with what is dropped, and the backup does not bring it back:</strong>
+          <strong>These are dropped too, and the backup does not restore them:</strong>
           <Names names={losses} />
         </Note>
       )}

@@ -1,14 +1,14 @@
 import type { Backup as ApiBackup, Run as ApiRun } from '../../api/types.ts';
 
-/** What a timeline shows: a backup, or a run that should have made one. */
+/** An entry of the timeline: a backup, or a run that should have made one. */
 export type TimelineEntry =
   | { readonly kind: 'backup'; readonly at: string; readonly backup: ApiBackup }
   | { readonly kind: 'failed'; readonly at: string; readonly run: ApiRun };
 
 /**
- * Backups of a source with the runs that failed among them, newest first.
+ * Backups of a source with its failed runs among them, newest first.
  *
- * @param until only what is not later; undefined: all
+ * @param until leaves out later ones; undefined: none
  */
 export function timelineOf(
   backups: readonly ApiBackup[],
@@ -31,7 +31,7 @@ export function timelineOf(
   return entries.toSorted((a, b) => b.at.localeCompare(a.at));
 }
 
-/** Of a time as a field of the browser gives it, in its own zone; undefined where it is none. */
+/** The moment in a browser's time field, in its own zone; undefined if it is not valid. */
 export function momentOf(text: string): string | undefined {
   const at = new Date(text);
   return text === '' || Number.isNaN(at.getTime()) ? undefined : at.toISOString();

@@ -5,16 +5,16 @@ import { restoreHref } from '../../routes.ts';
 /** The answer to a dry run. */
 export type Plan = Exclude<AnswerOf<'restore'>, { readonly run: string }>;
 
-/** What somebody wants restored, as far as they have said. */
+/** What somebody wants to restore, as far as they have said. */
 export interface Wish {
   readonly backup: string;
-  /** A target of the configuration; with `newDatabase` the one whose server makes it, '' for that of drills. */
+  /** A configured target; with `newDatabase` the one whose server makes it, '' for the drill server. */
   readonly to: string;
   /** Name of a database to make; undefined: into the target itself. */
   readonly newDatabase: string | undefined;
   /** Undefined: all of them. */
   readonly datasets: readonly string[] | undefined;
-  /** What to do where the target holds something: refuse, drop what is in the way, or leave what is there. */
+  /** What to do if the target is not empty: refuse, drop what is in the way, or keep it. */
   readonly mode: 'empty' | 'replace' | 'merge';
   readonly resume: boolean;
   readonly keepGoing: boolean;
@@ -33,12 +33,12 @@ export const NO_WISH: Wish = {
   options: {},
 };
 
-/** What the place is called, and what confirms it when it is typed. */
+/** The name of the place, which must be typed to confirm. */
 export function placeOf({ to, newDatabase }: Wish): string {
   return newDatabase ?? to;
 }
 
-/** The request for it; the real one must be the same as that of the plan. */
+/** The request for it; the restore must send the same request as its plan. */
 export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGoing, options }: Wish) {
   return {
     backup,
@@ -53,7 +53,7 @@ export function planOf({ backup, to, newDatabase, datasets, mode, resume, keepGo
   };
 }
 
-/** The address of a restore that is made up already, but for a last look at its plan. */
+/** The address of a complete restore, which only needs a last look at its plan. */
 export function wishHref(wish: Wish): string {
   const { backup, to, newDatabase, datasets, mode, resume, keepGoing, options } = wish;
   const query = new URLSearchParams({ mode });
@@ -66,7 +66,7 @@ export function wishHref(wish: Wish): string {
   return `${restoreHref(backup)}?${query}`;
 }
 
-/** The wish of an address; undefined where it names no place. */
+/** The wish in an address; undefined if it names no place. */
 export function wishOf(backup: string, query: URLSearchParams): Wish | undefined {
   const newDatabase = query.get('new') ?? undefined;
   const to = query.get('to') ?? '';
@@ -98,7 +98,7 @@ function optionsOf(text: string | null): Wish['options'] {
   }
 }
 
-/** What a restore that did not end well becomes by one of the ways that are offered. */
+/** The wish for one of the offered ways after a restore that did not end well. */
 export function wishByWay(backup: string, run: RestoreRun, way: RestoreWay): Wish {
   const { to, newDatabase, datasets, mode, options, missing } = run;
   const again: Wish = {

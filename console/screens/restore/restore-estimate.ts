@@ -1,4 +1,4 @@
-/** What a drill says of how long a restore takes. */
+/** What a drill says about how long a restore takes. */
 export interface TimedDrill {
   readonly outcome: string;
   readonly restoreMs: number;
@@ -7,8 +7,8 @@ export interface TimedDrill {
 }
 
 /**
- * About how long a restore of so many records takes, with its comparison, by an earlier drill. Undefined where no drill says it:
- * a drill that failed, or that had next to nothing to restore.
+ * About how long a restore of so many records takes, including its comparison, judged by an earlier drill.
+ * Undefined if no drill tells: it failed, or had next to nothing to restore.
  */
 export function estimateRestoreMs(drill: TimedDrill | null | undefined, records: number): number | undefined {
   if (!drill || drill.outcome === 'failed' || drill.records === 0) return undefined;

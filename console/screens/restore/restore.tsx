@@ -20,14 +20,14 @@ const STEPS = ['Source', 'Moment', 'What and where', 'Confirm'] as const;
 const QUESTIONS = ['Which database?', 'Which moment?', 'What, and where to?', 'Is this right?'] as const;
 type Step = 0 | 1 | 2 | 3;
 
-/** From a source to a restored database, in four steps. Nothing is changed before the last. */
+/** From a source to a restored database, in four steps. Nothing changes before the last. */
 export function Restore({ name }: { readonly name: string | undefined }) {
   const status = useStatus();
   const refusal = useRefusal('restorer');
   return (
     <div class="page">
       <PageHead title="Restore" back={{ href: '#/backups', name: 'Backups' }}>
-        <p class="soft">You see the whole plan first. Nothing is changed before you confirm it.</p>
+        <p class="soft">You see the whole plan first. Nothing changes before you confirm it.</p>
       </PageHead>
       <Shown of={status}>
         {(value) =>
@@ -37,7 +37,7 @@ export function Restore({ name }: { readonly name: string | undefined }) {
             <Note tone="warn">
               <strong>{refusal}</strong>
               <span>
-                Ask who gives out roles, or restore with the command line:{' '}
+                Ask the person who assigns roles, or restore with the command line:{' '}
                 <code>holdfast restore {name ?? 'latest'} --to …</code>
               </span>
             </Note>
@@ -48,7 +48,7 @@ export function Restore({ name }: { readonly name: string | undefined }) {
   );
 }
 
-/** Where the address begins: a backup, a source, or the only source there is. */
+/** Where the address begins: at a backup, a source, or the only source there is. */
 function beginning(status: Status, chosen: string | undefined) {
   const { query } = place.value;
   const made = chosen === undefined ? undefined : wishOf(chosen, query);
@@ -74,7 +74,7 @@ function Wizard({ status, chosen }: { readonly status: Status; readonly chosen: 
     setWish(next);
     if (await ask(next)) setStep(3);
   };
-  // an address that says all leads to its plan at once
+  // a complete address leads to its plan at once
   useEffect(() => {
     if (begun.made) void askFor(begun.made);
   }, []);
@@ -136,7 +136,7 @@ function Wizard({ status, chosen }: { readonly status: Status; readonly chosen: 
   );
 }
 
-/** Name of the source of a backup, as soon as it is known; undefined without a backup. */
+/** Name of a backup's source, as soon as it is known; undefined without a backup. */
 function useSourceOf(backup: string): string | undefined {
   const found = useResource(backup === '' ? 'no backup' : `backup ${backup}`, async () =>
     backup === '' ? undefined : call('backup', { param: backup }),
@@ -144,7 +144,7 @@ function useSourceOf(backup: string): string | undefined {
   return found.value.value?.source.name;
 }
 
-/** The question of a step; takes the focus when one comes to it, so that screen readers begin there. */
+/** The question of a step; takes the focus when the step opens, so that screen readers begin there. */
 function Question({ at }: { readonly at: Step }) {
   const head = useRef<HTMLHeadingElement>(null);
   const isFirst = useRef(true);

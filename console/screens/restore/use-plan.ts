@@ -3,7 +3,7 @@ import { call } from '../../api/client.ts';
 import { type Failure, failureOf } from '../../api/problem.ts';
 import { type Plan, planOf, type Wish } from './plan.ts';
 
-/** The plan of a restore, asked for and kept until the wish changes. */
+/** The plan of a restore, requested and kept until the wish changes. */
 export function usePlan() {
   const [plan, setPlan] = useState<Plan>();
   const [failure, setFailure] = useState<Failure>();

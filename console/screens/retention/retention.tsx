@@ -7,7 +7,7 @@ import type { RetentionAnswer } from './answer.ts';
 import { Decisions } from './decisions.tsx';
 import { Room } from './room.tsx';
 
-/** What the next prune would do, and why: first what goes. */
+/** What the next prune would do, and why: removals first. */
 export function Retention() {
   const goes = useDecisions('expiring');
   const stays = useDecisions('kept');
@@ -16,7 +16,7 @@ export function Retention() {
   return (
     <div class="page">
       <PageHead title="Retention">
-        <p class="soft">What the next prune would remove and keep, and why. Looking changes nothing.</p>
+        <p class="soft">What the next prune would remove and keep, and why. This page changes nothing.</p>
       </PageHead>
       {failure && <FailureNote failure={failure} />}
       {first ? (
@@ -50,7 +50,7 @@ function Plan({
     return (
       <Card>
         <Empty title="No backups yet">
-          <p>Once there are some, this page says which ones go, when, and why.</p>
+          <p>Once there are some, this page says which ones will be removed, when, and why.</p>
         </Empty>
       </Card>
     );
@@ -68,7 +68,9 @@ function Plan({
           <span>{blockedBy}</span>
         </Note>
       )}
-      <Card title={expiring === 0 ? 'Nothing would go' : `${plural(expiring, 'backup')} would go`}>
+      <Card
+        title={expiring === 0 ? 'Nothing would be removed' : `${plural(expiring, 'backup')} would be removed`}
+      >
         <Room bytes={answer.bytes} graceDays={answer.policy.graceDays} />
       </Card>
       {expiring > 0 && <Decisions title="What goes" of={goes} />}
@@ -87,7 +89,7 @@ function Rules({ policy }: Pick<RetentionAnswer, 'policy'>) {
             ([type, days]) =>
               [
                 type === '*' ? 'Other types' : `Type ${type}`,
-                days === 0 ? 'by counts alone' : plural(days, 'day'),
+                days === 0 ? 'only by counts' : plural(days, 'day'),
               ] as const,
           ),
           ...Object.entries(policy.counts).map(([name, count]) => [`Keep ${name}`, number(count)] as const),

@@ -4,7 +4,7 @@ import type { RetentionAnswer } from './answer.ts';
 
 type Bytes = RetentionAnswer['bytes'];
 
-/** The bytes of all packs as a bar: first what goes. */
+/** The bytes of all packs as a bar: removals first. */
 export function Room({ bytes, graceDays }: { readonly bytes: Bytes; readonly graceDays: number }) {
   const parts = partsOf(bytes, graceDays);
   const shown = parts.filter(({ size }) => size > 0);
@@ -36,7 +36,8 @@ export function Room({ bytes, graceDays }: { readonly bytes: Bytes; readonly gra
         {!bytes.isLockKnown && (
           <>
             {' '}
-            Not every lock was asked for, so less may go. <code>holdfast prune --dry-run</code> asks for each.
+            Not every lock was checked, so less may be freed. <code>holdfast prune --dry-run</code> checks
+            each.
           </>
         )}
       </p>
@@ -78,6 +79,6 @@ function partsOf({ now, later, held, kept, isLockKnown }: Bytes, graceDays: numb
       text: `${least}${bytesText(held)}`,
       why: 'it would go without the hold or lock',
     },
-    { look: 'room-kept', name: 'Kept', size: kept, text: bytesText(kept), why: 'backups that stay need it' },
+    { look: 'room-kept', name: 'Kept', size: kept, text: bytesText(kept), why: 'kept backups need it' },
   ];
 }

@@ -11,32 +11,35 @@ import { wishByWay, wishHref } from '../restore/plan.ts';
 
 const STATES: Readonly<Record<TargetState, (place: string) => string>> = {
   untouched: (place) => `Nothing was changed at ${place}.`,
-  empty: (place) => `${place} was looked at afterwards: nothing of the backup is there.`,
-  part: (place) => `${place} was looked at afterwards: it holds a part of the backup.`,
-  uncompared: (place) => `All was written to ${place}, but not compared with the backup to the end.`,
+  empty: (place) => `${place} was checked afterwards: nothing of the backup is there.`,
+  part: (place) => `${place} was checked afterwards: it holds a part of the backup.`,
+  uncompared: (place) => `Everything was written to ${place}, but not fully compared with the backup.`,
   incomplete: (place) => `${place} was compared with the backup: some objects are missing.`,
   different: (place) => `${place} was compared with the backup, and differs from it.`,
   removed: (place) => `The new database ${place} was dropped again: nothing is left of it.`,
-  unknown: (place) => `${place} could not be looked at: it may hold a part of the backup.`,
+  unknown: (place) => `${place} could not be checked: it may hold a part of the backup.`,
 };
 
 const WAYS: Readonly<Record<RestoreWay, readonly [name: string, says: string]>> = {
-  resume: ['Resume', 'Write only what is not there yet.'],
+  resume: ['Resume', 'Write only what is missing.'],
   missing: ['Restore only the missing datasets', 'The others stay as they are.'],
-  again: ['Restore again', 'The same once more.'],
-  replace: ['Restore with replace', 'What is in the way is dropped first; you see what before it begins.'],
-  'keep-going': ['Restore and keep going', 'Leave out what the database refuses, and restore all else.'],
+  again: ['Restore again', 'The same restore once more.'],
+  replace: ['Restore with replace', 'Drops whatever is in the way first; you see what before it begins.'],
+  'keep-going': ['Restore and keep going', 'Skip what the database refuses, and restore everything else.'],
 };
 
-/** How the target of a restore stands that did not end well, and what can be done. Each way shows its plan first. */
+/**
+ * The target's state after a restore that did not end well, and what can be done. Each way shows its plan
+ * first.
+ */
 export function AfterFailure({ run }: { readonly run: RunAnswer }) {
   const why = useRefusal('restorer');
   if (run.kind !== 'restore' || (run.state !== 'failed' && run.state !== 'cancelled')) return null;
   const { restore, backup, target } = run;
   if (!restore?.state || backup === null)
     return (
-      <Card title="What can be done">
-        <p>How {target ?? 'the target'} stands is not known here: look at it before you restore again.</p>
+      <Card title="What you can do">
+        <p>The state of {target ?? 'the target'} is not known here: check it before you restore again.</p>
         {backup !== null && (
           <Button icon="restore" why={why} href={restoreHref(backup)}>
             Restore again
@@ -46,7 +49,7 @@ export function AfterFailure({ run }: { readonly run: RunAnswer }) {
     );
   const place = restore.newDatabase ?? restore.to ?? target ?? 'the target';
   return (
-    <Card title="What can be done">
+    <Card title="What you can do">
       <p>
         <strong>{STATES[restore.state](place)}</strong>
       </p>

@@ -8,7 +8,9 @@ import { tell } from '../../ui/toasts.tsx';
 
 type Configured = Status['configured'];
 
-/** Begins a run that did not end well once more, with what it was asked for. Restores and exports have ways of their own. */
+/**
+ * Repeats a run that did not end well, with the same options. Restores and exports have ways of their own.
+ */
 export function RunAgain({ run }: { readonly run: ApiRun }) {
   const [isBusy, setBusy] = useState(false);
   const refusal = useRefusal('operator');
@@ -21,7 +23,7 @@ export function RunAgain({ run }: { readonly run: ApiRun }) {
     try {
       go(`runs/${(await start()).run}`);
     } catch (error) {
-      tell(error instanceof Error ? error.message : 'It could not be begun.', 'bad');
+      tell(error instanceof Error ? error.message : 'It could not be started.', 'bad');
     } finally {
       setBusy(false);
     }
@@ -30,7 +32,7 @@ export function RunAgain({ run }: { readonly run: ApiRun }) {
     <Button
       icon="runs"
       look="primary"
-      why={refusal ?? (isBusy ? 'It is being begun.' : undefined)}
+      why={refusal ?? (isBusy ? 'It is starting.' : undefined)}
       onClick={() => void begin()}
     >
       Run again
@@ -38,7 +40,7 @@ export function RunAgain({ run }: { readonly run: ApiRun }) {
   );
 }
 
-/** Undefined if the API cannot do the same again. */
+/** Undefined if the API cannot repeat the run. */
 type StartOf = (run: ApiRun, configured: Configured) => (() => Promise<{ run: string }>) | undefined;
 
 const startBackup: StartOf = ({ source, type, asked }, { sources }) => {

@@ -9,14 +9,13 @@ import { tell } from '../../ui/toasts.tsx';
 
 /** What is left of each kind of run that is cancelled. */
 const LEFT: Readonly<Record<ApiRun['kind'], string>> = {
-  backup: 'No backup is listed. What was stored so far is removed by a later prune.',
+  backup: 'No backup is listed. A later prune removes what was stored so far.',
   verify: 'No report is written.',
   drill: 'Its scratch database is dropped. No report is written.',
-  restore:
-    'The target may hold a part of the backup. This page says then how it stands, and what can be done.',
+  restore: 'The target may hold a part of the backup. This page will say so, and what you can do.',
   export: 'No file is made.',
-  copy: 'What was copied stays there. A later copy goes on.',
-  lock: 'Locks that were made stay. A later lock makes the others.',
+  copy: 'What was copied stays there. A later copy continues.',
+  lock: 'Existing locks stay. A later lock run makes the others.',
 };
 
 export function CancelRun({ run, onCancel }: { readonly run: ApiRun; readonly onCancel: () => void }) {
@@ -26,7 +25,7 @@ export function CancelRun({ run, onCancel }: { readonly run: ApiRun; readonly on
   const asked = run.cancelledBy === null ? undefined : `${run.cancelledBy} has cancelled it: it is ending.`;
   const act = async () => {
     await call('cancel', { param: run.id });
-    tell('The run is being cancelled.');
+    tell('Cancelling the run.');
     onCancel();
   };
   return (

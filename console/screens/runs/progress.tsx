@@ -11,7 +11,7 @@ const PHASES: Readonly<Record<string, string>> = {
   read: 'Backing up',
   commit: 'Committing',
   plan: 'Planning',
-  clear: 'Removing what is there',
+  clear: 'Removing existing data',
   write: 'Restoring',
   finish: 'Building indexes and constraints',
   compare: 'Comparing with the backup',
@@ -22,9 +22,9 @@ const PHASES: Readonly<Record<string, string>> = {
   lock: 'Locking',
 };
 
-/** What it does, and how far it is. */
+/** What it is doing, and its progress. */
 export function RunProgress({ run: { progress } }: { readonly run: ApiRun }) {
-  if (!progress) return <p class="small soft">Under way…</p>;
+  if (!progress) return <p class="small soft">In progress…</p>;
   const { doneBytes, totalBytes, shares } = progress;
   if (shares) {
     const text = `${number(shares.done)} of ${number(shares.total)} parts stored`;
@@ -52,7 +52,7 @@ function said({
   ].join(', ');
 }
 
-/** @param share of what is to be done; undefined where nobody knows */
+/** @param share that is done; undefined if not known */
 function Bar(bar: { readonly label: string; readonly share: number | undefined; readonly text: string }) {
   return (
     <div class="run-progress">

@@ -22,7 +22,7 @@ export function Run({ id }: { readonly id: string }) {
   const found = useRun(id);
   const run = found.value.value;
   const state = run?.state;
-  // Before anyone sees that it ended: whoever goes back at once is not to see what was before.
+  // Before anybody sees that it ended: going back at once must not show old data.
   useLayoutEffect(() => {
     if (state === undefined || state === 'running') return;
     distrustAll();
@@ -105,7 +105,7 @@ function failureOf({ code, message, hint }: NonNullable<RunDetail['error']>) {
   };
 }
 
-/** The figures of a result that stand for themselves, by their names: `storedBytes` is shown as a size. */
+/** The figures of a result that are clear by name: `storedBytes` is shown as a size. */
 function figuresOf(result: RunDetail['result']): readonly (readonly [string, string])[] {
   return Object.entries(result ?? {}).flatMap(([name, value]) => {
     if (typeof value !== 'number') return [];
@@ -126,7 +126,7 @@ function figure(name: string, value: number): string {
   return name.endsWith('Ms') ? duration(value) : number(Math.round(value));
 }
 
-/** The end of the log; stays at the newest line while one is there. */
+/** The end of the log; follows the newest line as long as one does not scroll away. */
 function Log({ lines }: { readonly lines: RunDetail['log'] }) {
   const list = useRef<HTMLOListElement>(null);
   const isAtEnd = useRef(true);

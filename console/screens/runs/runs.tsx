@@ -46,7 +46,7 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
   if (runs.length === 0)
     return (
       <Empty title="No runs yet">
-        <p>Backups, verifications, drills, restores and exports are listed here, whoever began them.</p>
+        <p>All backups, verifications, drills, restores and exports are listed here.</p>
       </Empty>
     );
   return (

@@ -7,7 +7,7 @@ import { madeAt } from '../../repository/documents/reports.ts';
 import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** An older use is not looked for. */
+/** Older uses are not searched. */
 const LOOK_BACK_MS = 90 * DAY_MS;
 
 /** An API key as the repository has it. */
@@ -19,16 +19,17 @@ export interface StoredApiKey extends Omit<ApiKey, 'state'> {
 export interface StoredApiKeys {
   /** Newest first. */
   readonly keys: readonly StoredApiKey[];
-  /** Of those that cannot be believed, and open nothing. */
+  /** Problems of keys that cannot be trusted, and do not work. */
   readonly problems: readonly string[];
 }
 
-/** What makes a key, besides who asks for it. */
+/** The properties of a new key, besides who asks for it. */
 export type NewApiKey = Pick<StoredApiKey, 'id' | 'hash' | 'name' | 'roles' | 'sources' | 'expiresAt'>;
 
 /**
- * Every API key of the repository that is proven, signed too where signatures are required: who may write to the store without
- * the key makes none. A revocation counts by its name alone, so that spoiling it does not bring the key back.
+ * Every proven API key of the repository, also signed if signatures are required: nobody without the
+ * repository's key can make one. A revocation counts by its name alone, so that damaging it does not bring
+ * the key back.
  *
  * @throws E_NO_KEY, E_STORE_*
  */
@@ -69,7 +70,7 @@ async function notPutAside(
   return problems;
 }
 
-/** @throws E_NO_KEY, E_STORE_*; E_INTERNAL where it cannot be read back */
+/** @throws E_NO_KEY, E_STORE_*; E_INTERNAL if it cannot be read back */
 export async function createApiKey(
   repository: Repository,
   { id, hash, name, roles, sources, expiresAt }: NewApiKey,
@@ -77,7 +78,7 @@ export async function createApiKey(
 ): Promise<StoredApiKey> {
   const { keys } = await readApiKeys(repository, signal);
   if (keys.some((key) => key.id === id))
-    throw new HoldfastError('E_OBJECT_EXISTS', `there is an API key ${id} already`, { hint: 'Try again.' });
+    throw new HoldfastError('E_OBJECT_EXISTS', `there is already an API key ${id}`, { hint: 'Try again.' });
   const body = {
     id,
     name,
@@ -90,10 +91,10 @@ export async function createApiKey(
   await repository.reports.write('apikey', { backups: [], body, unique: id }, signal);
   const made = (await readApiKeys(repository, signal)).keys.find((key) => key.id === id);
   if (made) return made;
-  throw new HoldfastError('E_INTERNAL', `the API key ${id} was written, and cannot be read back`);
+  throw new HoldfastError('E_INTERNAL', `the API key ${id} was written, but cannot be read back`);
 }
 
-/** Has a key open nothing any more; of one that is revoked already nothing changes. @throws E_NO_API_KEY, E_STORE_* */
+/** Makes a key invalid; a revoked one does not change. @throws E_NO_API_KEY, E_STORE_* */
 export async function revokeApiKey(
   repository: Repository,
   id: string,
@@ -106,7 +107,7 @@ export async function revokeApiKey(
   return findApiKey(repository, id, signal);
 }
 
-/** Writes down that a key was used today. */
+/** Records that a key was used today. */
 export async function noteApiKeyUse(repository: Repository, id: string, signal: AbortSignal): Promise<void> {
   await writeOnce(repository, 'keyuse', { id }, signal);
 }
@@ -169,7 +170,7 @@ function keyOf(
   };
 }
 
-/** The last day that each was used on: the newest report of each that is proven. */
+/** The last day that each was used on, by the newest proven report of each. */
 async function lastUses(
   { store, reports, clock }: Repository,
   ids: ReadonlySet<string>,

@@ -5,14 +5,14 @@ import type { Repository } from '../../repository/repository.ts';
 
 export interface AuditRecord extends Body<'audit'> {
   readonly backups: readonly BackupKey[];
-  /** What only the key opens, such as names of datasets. */
+  /** The part that only the key opens, such as names of datasets. */
   readonly details?: JsonObject | undefined;
 }
 
 /**
- * Writes down that somebody asked for something. What must not happen unseen is written down before it begins.
+ * Records that somebody asked for something. What must not happen unseen is recorded before it begins.
  *
- * @returns the report's key
+ * @returns the report's path
  * @throws E_NO_KEY, E_STORE_*: then it must not begin
  */
 export function writeAudit(

@@ -3,10 +3,10 @@ import type { Repository } from '../../repository/repository.ts';
 import { MOST_CAUSE_CHARS, RELEASED } from './run-plan.ts';
 
 /**
- * Gives a run up: lets its holder go, and no commit lists it any more. Repeatable, also where nothing was planned yet. What was
- * stored is left to prune.
+ * Gives a run up: releases its holder, and no commit lists it any more. Repeatable, even if nothing was
+ * planned yet. Prune removes what was stored.
  *
- * @returns false where commit let the holder go before: the backup may be listed
+ * @returns false if commit released the holder before: the backup may be listed
  * @throws E_STORE_*
  */
 export async function abortBackup(

@@ -14,9 +14,12 @@ import { isOfSource } from '../source/same-source.ts';
 
 /** The backups that a new one of the same source is compared with. */
 export interface Ancestors {
-  /** The newest that can be opened: what it has is not stored again. An imported one only where there is no other. */
+  /**
+   * The newest that can be opened: what it has is not stored again. An imported one only if there is no
+   * other.
+   */
   readonly parent: BackupReader | undefined;
-  /** The newest of those that is not suspect, or that somebody accepted: what a new one must not have lost. */
+  /** The newest that is not suspect, or was accepted: a new backup must not have lost what it has. */
   readonly good: BackupReader | undefined;
 }
 
@@ -28,7 +31,8 @@ export interface AncestorsOptions {
 }
 
 /**
- * Reads manifests from the newest on, and no further than it must. Reports are read only where the parent is suspect.
+ * Reads manifests from the newest on, and no further than necessary. Reads reports only if the parent is
+ * suspect.
  *
  * @throws E_NO_KEY, E_WRONG_KEY, E_STORE_*
  */
@@ -85,7 +89,10 @@ async function firstToOpen(
   return undefined;
 }
 
-/** Undefined where it is of another source, not to be believed, dated after it was stored, or removed since it was listed. */
+/**
+ * Undefined if it is of another source, not trusted, dated after it was stored, or removed since it was
+ * listed.
+ */
 async function manifestOf(
   repository: Repository,
   source: Pick<Source, 'kind' | 'name' | 'location'>,
@@ -96,14 +103,17 @@ async function manifestOf(
   if (problem) await passOver(repository, problem, key, options);
   if (manifest && isMisdated(manifest, storedAt)) {
     options.warn(
-      `${key} is passed over: it was stored ${storedAt?.toISOString()}, long before it says that it began`,
+      `${key} is ignored: it was stored ${storedAt?.toISOString()}, long before it says that it began`,
     );
     return undefined;
   }
   return manifest && isOfSource(manifest.source, source) ? manifest : undefined;
 }
 
-/** Undefined if a prune may have removed what it names, or nobody knows what that is: nothing new may name its packs. */
+/**
+ * Undefined if a prune may have removed what it names, or if that is not known: nothing new may name its
+ * packs.
+ */
 async function asParent(
   repository: Repository,
   reader: BackupReader,
@@ -114,11 +124,13 @@ async function asParent(
   const { key, catalog, startedAt } = reader.manifest;
   const { store, context } = repository;
   const storedAt = repository.storedAt(key);
-  // Only if it took that long, the store is asked for the date of a pack.
+  // Only if it took that long is the store asked for a pack's date.
   if (!storedAt || !isListedLate(storedAt, new Date(startedAt), context.graceMs)) return reader;
   const pack = await headIfThere(packKey(catalog.pack as PackId), store, signal);
   if (!isListedLate(storedAt, pack?.modifiedAt, context.graceMs)) return reader;
-  warn(`${key} is not compared with: it was listed long after its last pack was stored, and may lack packs`);
+  warn(
+    `${key} is not used for comparison: it was listed long after its last pack was stored, and may lack packs`,
+  );
   return undefined;
 }
 
@@ -128,14 +140,14 @@ async function knowsPacks(reader: BackupReader, { warn, signal }: AncestorsOptio
     return true;
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
-    warn(`${reader.manifest.key} cannot be compared with: ${error.message}`);
+    warn(`${reader.manifest.key} cannot be used for comparison: ${error.message}`);
     return false;
   }
 }
 
 /**
- * What a stranger put there is no reason to stop; what was written after the key was changed is, as a backup under the
- * old key would be compared with one that is out of date, and be taken for the newest.
+ * A stranger's object is no reason to stop. A backup from after a change of key is: a backup under the old
+ * key would be compared with an outdated one, and be taken for the newest.
  */
 async function passOver(
   repository: Repository,
@@ -147,7 +159,7 @@ async function passOver(
   if (problem.code === 'E_WRONG_KEY' && typeof wanted === 'string') {
     if (await repository.wasReplacedBy(wanted, signal)) throw problem;
   }
-  warn(`${key} is passed over: ${problem.message}`);
+  warn(`${key} is ignored: ${problem.message}`);
 }
 
 async function readMarks(repository: Repository, { warn, signal }: AncestorsOptions): Promise<Marks> {
@@ -165,7 +177,7 @@ async function open(
     return await repository.openManifest(manifest, signal);
   } catch (error) {
     if (!isDocumentProblem(error)) throw error;
-    warn(`${manifest.key} cannot be compared with: ${error.message}`);
+    warn(`${manifest.key} cannot be used for comparison: ${error.message}`);
     return undefined;
   }
 }

@@ -39,15 +39,16 @@ export interface ShareFigures {
   readonly share: number;
   readonly records: number;
   readonly plainBytes: number;
-  /** Bytes of packs that this share put into the store. */
+  /** Bytes of packs that this share stored. */
   readonly storedBytes: number;
 }
 
 /**
- * Reads one share of a planned backup, stores what the parent has not, and puts the sealed result at
- * `runs/<run>/share-<n>`. Repeatable: a result that is there is returned.
+ * Reads one share of a planned backup, stores what the parent lacks, and puts the sealed result at
+ * `runs/<run>/share-<n>`. Repeatable: an existing result is returned.
  *
- * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SNAPSHOT_EXPIRED, E_SOURCE_*, E_STORE_*, E_ABORTED
+ * @throws E_NO_RUN, E_RUN_ABORTED, E_USAGE (no such share, another source), E_SNAPSHOT_EXPIRED, E_SOURCE_*,
+ * E_STORE_*, E_ABORTED
  */
 export async function backupShare(
   repository: Repository,
@@ -74,7 +75,7 @@ export async function backupShare(
   return figuresOf((await documents.putFirst(name, 'share', written, signal)).body);
 }
 
-/** Where a held view was lost: what its holder said of that, which names the remedy. */
+/** If a kept snapshot was lost: what its holder said about it, which names the remedy. */
 async function heldNoMore(
   documents: RunDocuments,
   { shared }: StoredPlan,
@@ -89,7 +90,7 @@ interface WriteOptions extends ShareOptions {
   readonly plan: StoredPlan;
 }
 
-/** A view of its own may be opened again; one that is shared was read by others as it was. */
+/** A share's own snapshot may be opened again; a shared one was read by others as it was. */
 async function writeShare(
   repository: Repository,
   source: Source,
@@ -116,7 +117,10 @@ function joinView(
   signal: AbortSignal,
 ): Promise<SourceView> {
   if (source.sharing) return source.sharing.join(sharedView(shared), signal);
-  throw new HoldfastError('E_USAGE', `views of ${source.name} cannot be shared, the plan has one that is`);
+  throw new HoldfastError(
+    'E_USAGE',
+    `snapshots of ${source.name} cannot be shared, but the plan has a shared one`,
+  );
 }
 
 interface WritePartsOptions extends WriteOptions {
@@ -159,7 +163,7 @@ async function writeParts(
   }
 }
 
-/** The plan's parent; where it was removed meanwhile or cannot be read, all is stored anew. */
+/** The plan's parent; if it was removed meanwhile or cannot be read, everything is stored again. */
 async function openParent(
   repository: Repository,
   { parent, noParent }: StoredPlan,
@@ -172,7 +176,7 @@ async function openParent(
     return reader;
   } catch (error) {
     if (!isHoldfastError(error, 'E_NO_BACKUP') && !isDocumentProblem(error)) throw error;
-    warn(`${parent.key} cannot be compared with: ${error.message}`);
+    warn(`${parent.key} cannot be used for comparison: ${error.message}`);
     return undefined;
   }
 }
@@ -194,7 +198,7 @@ function partsOfShare(
   });
 }
 
-/** Of the data; lines of schema are not counted. */
+/** Records of the data, without lines of schema. */
 function recordsOf(
   { partitions }: Pick<RunBody<'share'>, 'partitions'>,
   parts: readonly ChangedPartition[],

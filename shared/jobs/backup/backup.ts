@@ -22,11 +22,14 @@ export interface BackupOptions {
   readonly note?: string | undefined;
   /** When the backup is suspect. */
   readonly suspects?: SuspectThresholds;
-  /** Lists a backup without any record too, as suspect, where there were some before. @default false */
+  /** Also lists a backup without any records, as suspect if there were some before. @default false */
   readonly allowEmpty?: boolean;
   /** Reads everything, whatever the parent has of it. */
   readonly fullRead?: boolean;
-  /** Compares with no earlier backup and refers to none: all is read, and stored whole. It is judged by them all the same. */
+  /**
+   * Compares with no earlier backup and refers to none: everything is read, and stored whole. It is still
+   * judged against them.
+   */
   readonly noParent?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
@@ -45,24 +48,27 @@ export interface BackupResult {
   readonly newChunks: number;
   /** Bytes of records read from the source. */
   readonly plainBytes: number;
-  /** Bytes of packs that this run put into the store. */
+  /** Bytes of packs that this run stored. */
   readonly storedBytes: number;
-  /** Chunks of the parent that were found wrong, and stored anew. */
+  /** Chunks of the parent that were found wrong, and stored again. */
   readonly parentDamage: number;
   readonly omitted: readonly string[];
-  /** What is suspect about it, and against which backup; undefined where nothing is. */
+  /** What is suspect about it, and compared with which backup; undefined if nothing is. */
   readonly suspect: Suspect | undefined;
-  /** Its number among the backups of its source, and the SHA-256 of its manifest: to be kept elsewhere, so that nobody can undo it unseen. */
+  /**
+   * Its number among the backups of its source, and the SHA-256 of its manifest: keep it elsewhere, so that
+   * nobody can remove the backup unnoticed.
+   */
   readonly head: { readonly number: number; readonly sha256: string } | undefined;
-  /** What reading took, of a source that bills by the byte. */
+  /** The cost of reading, for a source that bills by the byte. */
   readonly cost?: ReadingCost;
 }
 
 /**
- * Backs a source up: opens its consistent view, stores what its newest backup has not, and lists the backup
+ * Backs up a source: opens a consistent snapshot, stores what its newest backup lacks, and lists the backup
  * last.
  *
- * @throws E_SOURCE_*, E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
+ * @throws E_SOURCE_*, E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; then nothing is listed
  */
 export async function runBackup(
   repository: Repository,

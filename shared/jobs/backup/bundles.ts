@@ -16,25 +16,25 @@ import { BUNDLED, BundledStore, isMd5, md5Of } from '../../repository/reading/bu
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 
-/** Fewer are read one by one as fast. */
+/** Fewer are as fast to read one by one. */
 const LEAST_OBJECTS = 64;
-/** Of a repository that never had one: backups that are being made are not kept waiting. */
+/** For a repository that never had a bundle: so that it does not delay backups. */
 const MOST_AT_ONCE = 4000;
-/** Of one bundle. */
+/** In one bundle. */
 const MOST_OBJECTS = 50_000;
-/** A commit looks only so often whether there is enough for a bundle. */
+/** How many commits go by between checks whether there is enough for a bundle. */
 const EVERY = 16;
-/** What a bundle's writer has not seen yet may have been stored shortly before it. */
+/** Objects that the last bundle's writer did not see may have been stored shortly before it. */
 const MARGIN_MS = HOUR_MS;
 const READS = 32;
-/** A bundle only saves time: making one never takes much of it. */
+/** A bundle only saves time: making one must never take much of it. */
 const MOST_WAIT_MS = 5 * MINUTE_MS;
-/** Objects whose MD5 is compared with the listing before it is believed that listings say any. */
+/** Objects whose MD5 is compared with the listing before the listing's ETags are trusted. */
 const FIRST_COMPARED = 32;
 
 /**
- * After a backup: bundles what was stored since the last bundle, if that is much. Puts, and removes nothing.
- * Throws nothing: without bundles all can be read as well, and the backup is there.
+ * After a backup: bundles what was stored since the last bundle, if that is much. Only puts, removes nothing.
+ * Never throws: everything can be read without bundles too, and the backup exists.
  */
 export async function bundleNew(repository: Repository, signal: AbortSignal): Promise<void> {
   const listed = repository.listedManifests();
@@ -52,8 +52,8 @@ export async function bundleNew(repository: Repository, signal: AbortSignal): Pr
 }
 
 /**
- * After a prune: one bundle of all that there is, for those that hold what is gone, or that lack much.
- * Throws nothing, as `bundleNew`.
+ * After a prune: one bundle of everything, if bundles hold removed objects or lack many.
+ * Never throws, like `bundleNew`.
  */
 export async function bundleAll(repository: Repository, signal: AbortSignal): Promise<void> {
   await tolerant(signal, async (inTime) => {
@@ -74,7 +74,7 @@ async function listBundles(store: ObjectStore, signal: AbortSignal): Promise<rea
   return found.filter(({ key }) => isBundleKey(key));
 }
 
-/** What bundles hold, in the order of keys. */
+/** The objects for bundles, in path order. */
 async function listBundled(store: ObjectStore, signal: AbortSignal): Promise<readonly ObjectInfo[]> {
   const isWanted = ({ key, sizeBytes, etag }: ObjectInfo) =>
     isMd5(etag) && sizeBytes <= MOST_BUNDLED_BYTES && (parseBackupKey(key) !== undefined || isReportKey(key));
@@ -86,7 +86,7 @@ function byKey(infos: readonly ObjectInfo[]): readonly ObjectInfo[] {
   return infos.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** Puts none where nothing is what the listing says, as in a store that encrypts. */
+/** Puts none if nothing is what the listing says, as in a store that encrypts. */
 async function putBundle(
   { store, clock }: Repository,
   infos: readonly ObjectInfo[],
@@ -104,7 +104,7 @@ async function putBundle(
   await store.put(bundleKey(clock.now(), unique), body, { signal });
 }
 
-/** Those whose bytes have the MD5 that their listing says; none where the first have not. */
+/** The objects whose bytes have the listed MD5; none if the first ones do not. */
 async function* matching(
   from: ObjectStore,
   infos: readonly ObjectInfo[],
@@ -124,7 +124,7 @@ async function* matching(
   }
 }
 
-/** What cannot be read, or is gone meanwhile, is in no bundle. */
+/** Objects that cannot be read, or are gone meanwhile, are left out. */
 async function readOrNothing(
   store: ObjectStore,
   key: string,
@@ -139,7 +139,7 @@ async function readOrNothing(
   }
 }
 
-/** Whoever may not put bundles has none, and a store that fails is told of by what needs it. */
+/** Roles that may not put bundles make none, and a failing store is reported by whatever needs it. */
 async function tolerant(signal: AbortSignal, work: (inTime: AbortSignal) => Promise<void>): Promise<void> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(MOST_WAIT_MS)]);
   try {

@@ -9,11 +9,11 @@ import { headIfThere } from '../../store/if-there.ts';
 import { PLAN } from './run-plan.ts';
 
 export interface Claim {
-  /** The run that backs up what was scheduled. */
+  /** The run that makes the scheduled backup. */
   readonly run: string;
   /** Whether that is the run that asked. */
   readonly isOurs: boolean;
-  /** Why what was there before does not count: a backup too many is better than one too few. */
+  /** Why an existing claim does not count: one backup too many is better than one too few. */
   readonly passedOver?: string;
 }
 
@@ -21,16 +21,16 @@ export interface Claim {
 const UNPLANNED_MS = HOUR_MS;
 
 /**
- * Claims a scheduled backup for a run: a second delivery of the same scheduled time learns of the first one's run. Repeatable by
- * the same run. A claim that is not Holdfast's, or of a run that has planned nothing for an hour, stops nobody: whoever may put
- * objects could claim all backups of the future.
+ * Claims a scheduled backup for a run: a second delivery of the same scheduled time learns of the first one's
+ * run. Repeatable by the same run. A claim that is not Holdfast's, or whose run has planned nothing for an
+ * hour, stops nobody: otherwise anybody who may put objects could claim all future backups.
  *
  * @throws E_STORE_*, E_USAGE
  */
 export async function claimRun(
   repository: Repository,
   options: {
-    /** As the configuration calls it. */
+    /** The configured name. */
     readonly source: string;
     readonly type: string;
     readonly scheduledTime: string;
@@ -65,5 +65,5 @@ async function problemOf(
   const claim = await headIfThere(key, store, signal);
   const ageMs = claim ? clock.now().getTime() - claim.modifiedAt.getTime() : 0;
   if (ageMs < UNPLANNED_MS || (await headIfThere(plan, store, signal))) return undefined;
-  return `run ${claimed} has claimed it and planned nothing since ${claim?.modifiedAt.toISOString()}`;
+  return `run ${claimed} has claimed it, but planned nothing since ${claim?.modifiedAt.toISOString()}`;
 }

@@ -39,7 +39,7 @@ import {
 } from './run-plan.ts';
 
 const DEFAULT_HOLDER_MS = MINUTE_MS;
-/** Between two looks for the holder's answer: short at first, as it may be about to look. */
+/** Between two checks for the holder's answer: short at first, as it may be about to look. */
 const FIRST_POLL_MS = 20;
 const POLL_MS = 500;
 /** Results of shares read at once. */
@@ -52,7 +52,7 @@ export interface CommitBackupOptions {
   readonly suspects?: SuspectThresholds;
   /** @default as planned */
   readonly allowEmpty?: boolean;
-  /** How long the holder may take to say that the view stood. @default 60,000 */
+  /** How long to wait for the holder to confirm its snapshot. @default 60,000 */
   readonly holderMs?: number;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
@@ -61,11 +61,12 @@ export interface CommitBackupOptions {
 type Share = RunBody<'share'>;
 
 /**
- * Lists a planned backup of which all shares are stored. Repeatable: a run that is listed already gives that backup, and of two
- * commits at the same time both give the same one. A held view is let go, and must have stood until then.
+ * Lists a planned backup whose shares are all stored. Repeatable: if the run is already listed, returns that
+ * backup, and two simultaneous commits return the same one. Releases a kept snapshot, which must have lasted
+ * until then.
  *
- * @throws E_NO_RUN, E_RUN_INCOMPLETE (naming the shares), E_RUN_ABORTED, E_SOURCE_LOST and E_SNAPSHOT_EXPIRED (the view did not
- *   stand), E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then
+ * @throws E_NO_RUN, E_RUN_INCOMPLETE (naming the shares), E_RUN_ABORTED, E_SOURCE_LOST and E_SNAPSHOT_EXPIRED
+ * (the snapshot did not last), E_EMPTY_READ, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; then nothing is listed
  */
 export async function commitBackup(
   repository: Repository,
@@ -121,8 +122,8 @@ async function list(
 }
 
 /**
- * For what the list of packs has in common with the parent's, so of format 2 alone. Its MAC plays no part: what is not the very
- * same is not referred to. Undefined where it is gone, or damaged.
+ * For the part of the pack list that is shared with the parent, so only in format 2. Its MAC does not matter:
+ * only identical leaves are referred to. Undefined if it is gone, or damaged.
  */
 async function readParent(
   repository: Repository,
@@ -144,7 +145,7 @@ function headerOf(plan: StoredPlan): BackupHeader {
   return { ...plan, version, note, startedAt: new Date(startedAt), parent: follows, reread };
 }
 
-/** Where an earlier commit, or one at the same time, has listed the run. */
+/** Whether an earlier commit, or a simultaneous one, has listed the run. */
 async function findListed(
   repository: Repository,
   plan: StoredPlan,
@@ -163,7 +164,7 @@ async function findListed(
   return undefined;
 }
 
-/** The backup with that key, where it is of this run. */
+/** The backup with that name, if it is of this run. */
 async function ofRun(
   repository: Repository,
   key: BackupKey,
@@ -185,7 +186,7 @@ async function resultOf(
   return backupResult(repository, reader, { omitted, suspect, cost: view && costOf(view) });
 }
 
-/** @throws E_RUN_INCOMPLETE naming those that are missing */
+/** @throws E_RUN_INCOMPLETE naming the missing ones */
 async function readShares(
   documents: RunDocuments,
   plan: StoredPlan,
@@ -208,8 +209,8 @@ async function readShares(
 }
 
 /**
- * Tells the holder that all is read, and waits for it to say that its view stood until now. Called when all results are there, so
- * that whatever it says is true of all of them.
+ * Tells the holder that everything is read, and waits for it to confirm that its snapshot lasted until now.
+ * Called when all results exist, so that the answer holds for all of them.
  */
 async function letGo(
   { clock }: Repository,
@@ -228,13 +229,14 @@ async function letGo(
   }
   throw new HoldfastError(
     'E_SOURCE_LOST',
-    `nobody said within ${holderMs / 1000} s that the snapshot of run ${run} was held to the end: nothing is listed`,
-    { hint: 'See what became of the holder, then start a new run.' },
+    `nobody confirmed within ${holderMs / 1000} s that the snapshot of run ${run} was kept open to the end: nothing is listed`,
+    { hint: 'Find out what happened to the holder, then start a new run.' },
   );
 }
 
 /**
- * How long ago the run began, by the store's clock: what was just stored is of now. Where the plan is gone, nobody knows.
+ * How long ago the run began, by the store's clock: what was just stored is dated now. Unknown if the plan is
+ * gone.
  */
 async function ageOf(
   { store }: Repository,

@@ -6,14 +6,14 @@ import type { SourceView } from '../../sources/source.ts';
 import { type AncestorFigures, type JudgedBy, judgeAgainst } from './loss-detection.ts';
 
 export interface JudgeOptions {
-  /** Of the source, for messages. */
+  /** Name of the source, for messages. */
   readonly name: string;
   readonly allowEmpty: boolean;
   readonly thresholds: SuspectThresholds;
   readonly compresses: boolean;
 }
 
-/** What is suspect of a backup that is about to be listed. @throws E_EMPTY_READ */
+/** What is suspect about a backup that is about to be listed. @throws E_EMPTY_READ */
 export function judgeBackup(
   ancestors: JudgedBy,
   figures: readonly WrittenFigures[],
@@ -27,16 +27,16 @@ export function judgeBackup(
 /** @throws E_EMPTY_READ */
 export function refuseEmpty({ datasets }: Pick<SourceView, 'datasets'>, name: string): void {
   if (datasets.some(({ kind }) => kind === 'data')) return;
-  throw new HoldfastError('E_EMPTY_READ', `${name} gave nothing to back up`, {
+  throw new HoldfastError('E_EMPTY_READ', `${name} returned nothing to back up`, {
     hint: 'Check the database name and the permissions of the login; if it is meant to be empty, pass --allow-empty.',
   });
 }
 
-/** A source that held records and now holds none at all is taken for a failed read. */
+/** A source that had records and now has none at all counts as a failed read. */
 function refuseLoss(before: AncestorFigures | undefined, records: number, name: string): void {
   const had = before?.records ?? 0;
   if (records > 0 || had === 0) return;
-  throw new HoldfastError('E_EMPTY_READ', `${name} gave no records; its last good backup has ${had}`, {
-    hint: 'If the database was emptied on purpose: `holdfast backup --allow-empty`, then accept that backup.',
+  throw new HoldfastError('E_EMPTY_READ', `${name} returned no records; its last good backup has ${had}`, {
+    hint: 'If the database was emptied on purpose: run `holdfast backup --allow-empty`, then accept that backup.',
   });
 }

@@ -14,19 +14,20 @@ const LAST_WORD_MS = 5 * SECOND_MS;
 export interface HoldOptions {
   /** When this process must end: somewhat before its own limit. */
   readonly until: Date;
-  /** Between two looks at the store. @default 2,000 */
+  /** Time between two checks of the store. @default 2,000 */
   readonly pollMs?: number;
   readonly signal: AbortSignal;
 }
 
-/** Why a holder was let go. */
+/** Why a holder was released. */
 export type Release = 'commit' | 'abort';
 
 /**
- * Holds a planned backup's view until commit or abort lets it go, then says whether it stood: `runs/<run>/held`. What ends it early is
- * written there too, so that commit learns of it at once. Does not dispose of the plan.
+ * Keeps a planned backup's snapshot open until commit or abort releases it, then records whether it lasted:
+ * `runs/<run>/held`. If it ends early, the reason is recorded there too, so that commit learns of it at once.
+ * Does not dispose of the plan.
  *
- * @throws E_SNAPSHOT_EXPIRED at `until`, E_SOURCE_LOST where the view did not stand, E_STORE_*, E_ABORTED
+ * @throws E_SNAPSHOT_EXPIRED at `until`, E_SOURCE_LOST if the snapshot did not last, E_STORE_*, E_ABORTED
  */
 export async function holdSnapshot(
   repository: Repository,
@@ -44,7 +45,7 @@ export async function holdSnapshot(
   }
 }
 
-/** Asks the view at every look, so that one that is lost ends the run soon; and once more after it was let go. */
+/** Checks the snapshot each time, so that a lost one ends the run soon; and once more after the release. */
 async function untilReleased(
   { clock }: Repository,
   { plan, documents }: { readonly plan: BackupPlan; readonly documents: RunDocuments },
@@ -64,14 +65,14 @@ async function untilReleased(
 function expired({ run, shares }: BackupPlan, until: Date): HoldfastError {
   return new HoldfastError(
     'E_SNAPSHOT_EXPIRED',
-    `the snapshot of run ${run} was held until ${until.toISOString()}, and not all of its ${shares.length} shares were committed then`,
+    `the snapshot of run ${run} was kept open until ${until.toISOString()}, but not all of its ${shares.length} shares were committed by then`,
     {
-      hint: 'Give the holder a larger limit, or run it as a Fargate task; more shares at once, or smaller ones, take less time.',
+      hint: 'Give the holder a higher limit, or run it as a Fargate task; more shares at once, or smaller ones, take less time.',
     },
   );
 }
 
-/** Whatever comes of it: without a word from the holder nothing is listed either. */
+/** Failing to do so changes nothing: without the holder's word nothing is listed either. */
 async function sayWhy(documents: RunDocuments, error: unknown): Promise<void> {
   const { code, message, hint } = isHoldfastError(error)
     ? error

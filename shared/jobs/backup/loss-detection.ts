@@ -9,13 +9,13 @@ import {
 } from '../../repository/reading/dataset-figures.ts';
 import type { Ancestors } from './ancestors.ts';
 
-/** Stored bytes of a plain byte: of random bytes as hex digits 0.5, of prose about 0.4. */
+/** Stored bytes per plain byte: 0.5 for random bytes as hex digits, about 0.4 for prose. */
 const INCOMPRESSIBLE = 0.45;
-/** Where tables are stored as columns, those that nobody encrypted take little beside encrypted ones. */
+/** If tables are stored as columns, unencrypted ones take little compared with encrypted ones. */
 const HARDLY_COMPRESSIBLE = 0.3;
-/** Where less than this share of a dataset is left as it was, it counts as replaced. */
+/** If less than this share of a dataset is unchanged, it counts as replaced. */
 const LEFT_SHARE = 1 / 2;
-/** The size of compressed records is kept for so many. */
+/** Sizes of compressed records are given per this many. */
 const SIZE_RECORDS = 1000;
 
 export interface Comparison {
@@ -23,9 +23,9 @@ export interface Comparison {
   readonly before: readonly DatasetFigures[];
   readonly now: readonly WrittenFigures[];
   readonly thresholds: SuspectThresholds;
-  /** Datasets that a backup since, which nobody accepted, was suspect of having replaced; null: the whole. */
+  /** Datasets that a later, unaccepted backup was suspected of having replaced; null: the whole backup. */
   readonly replaced: ReadonlySet<string | null>;
-  /** Whether this run compresses; where it does not, sizes say nothing. */
+  /** Whether this run compresses; if not, sizes say nothing. */
   readonly compresses: boolean;
 }
 
@@ -39,7 +39,7 @@ interface Subject {
   readonly now: Now | undefined;
 }
 
-/** A backup that a new one is judged by. */
+/** A backup that a new one is judged against. */
 export interface AncestorFigures {
   readonly key: string;
   readonly records: number;
@@ -54,7 +54,7 @@ export interface JudgedBy {
 }
 
 export function figuresOfAncestors({ parent, good }: Ancestors): JudgedBy {
-  // What somebody imported says nothing of what the database should hold now.
+  // An imported backup says nothing about what the database should hold now.
   const ofParent = parent && !parent.manifest.imported ? figuresOfBackup(parent) : undefined;
   return { parent: ofParent, good: good === parent ? ofParent : good && figuresOfBackup(good) };
 }
@@ -69,8 +69,9 @@ function figuresOfBackup({ manifest, catalog }: BackupReader): AncestorFigures {
 }
 
 /**
- * What is suspect of a backup that is about to be listed; undefined where nothing is, and for the first of a source.
- * Without a good backup to compare with, what its parent is suspect of is said of it too: nobody can tell.
+ * What is suspect about a backup that is about to be listed; undefined if nothing is, and for a source's
+ * first backup. Without a good backup to compare with, it inherits what its parent is suspected of: nobody
+ * can tell.
  */
 export function judgeAgainst(
   { parent, good }: JudgedBy,
@@ -99,8 +100,8 @@ function nameOf({ code, dataset }: DatasetSuspicion): string {
 }
 
 /**
- * What a backup that is about to be listed lacks, or holds in a form that no longer compresses, against the newest
- * good one. Nothing is suspect of what is new, too small, or named by `ignoreDatasets`.
+ * What a backup that is about to be listed lacks, or holds in a form that no longer compresses, compared with
+ * the newest good one. Nothing new, too small, or named in `ignoreDatasets` is suspect.
  */
 export function findSuspicions(comparison: Comparison): readonly DatasetSuspicion[] {
   const ignored = matcher(comparison.thresholds.ignoreDatasets);
@@ -143,14 +144,14 @@ function lossCode(
   return records === 0 ? 'empty-read' : 'records-down';
 }
 
-/** Mass encryption: most of it is another, a record takes far more room when compressed, and it hardly compresses. */
+/** Mass encryption: most of it was rewritten, and a record takes far more space and no longer compresses. */
 function collapsed(
   { dataset, before, now }: Subject,
   { thresholds, replaced, compresses }: Comparison,
 ): readonly DatasetSuspicion[] {
   const { minRecords, minBytes, recordSizeUp } = thresholds;
   if (!compresses || !now || now.records === 0 || before.kind === 'schema') return [];
-  // What little is left of a table compresses badly whatever it is; that it is little is said by itself.
+  // The small rest of a table compresses badly in any case; its smallness is a finding of its own.
   const isSmall = before.records < minRecords || Math.min(before.plainBytes, now.plainBytes) < minBytes;
   if (before.wholeBytes === undefined || isSmall) return [];
   const isReplaced = replaced.has(dataset) || now.keptBytes < before.plainBytes * LEFT_SHARE;
@@ -164,7 +165,7 @@ function collapsed(
   return [{ code: 'ratio-collapsed', dataset, before: size(was.whole), now: size(is.whole) }];
 }
 
-/** Bytes of a record, compressed and plain. */
+/** Bytes per record, compressed and plain. */
 function perRecord(wholeBytes: number, { records, plainBytes }: Pick<Now, 'records' | 'plainBytes'>) {
   return { whole: wholeBytes / records, plain: plainBytes / records };
 }
@@ -191,7 +192,7 @@ function sum<T>(things: readonly T[], count: (thing: T) => number): number {
   return things.reduce((total, thing) => total + count(thing), 0);
 }
 
-/** Names, in which `*` stands for anything. */
+/** Names, with `*` for anything. */
 function matcher(patterns: readonly string[]): (name: string) => boolean {
   const forms = patterns.map((pattern) => {
     const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));

@@ -5,8 +5,8 @@ import type { BackupContents } from '../../sources/contents.ts';
 import { contentsOf } from '../restore/contents.ts';
 
 /**
- * What a source may know of its last backup, so as to leave unread what has not changed. Of a write-only repository it may
- * compare what the trees and the schema say; data is never opened.
+ * What a source may know about its last backup, so that it can leave unchanged data unread. In a write-only
+ * repository it may compare trees and schema; data is never opened.
  */
 export function knownOf(
   parent: BackupReader | undefined,

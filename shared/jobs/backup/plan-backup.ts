@@ -24,15 +24,15 @@ export interface PlanOptions {
   /** @default 'manual' */
   readonly type?: string;
   readonly note?: string | undefined;
-  /** About as many estimated bytes are read by one share; a partition is never cut. */
+  /** About how many estimated bytes one share reads; a partition is never split. */
   readonly shareBytes: number;
-  /** When the backup counts as begun; chooses its key. @default now */
+  /** When the backup counts as begun; chooses its name. @default now */
   readonly startedAt?: Date;
   /** Reads everything, whatever the parent has of it. */
   readonly fullRead?: boolean;
-  /** As of `runBackup`. */
+  /** As in `runBackup`. */
   readonly noParent?: boolean;
-  /** As of `runBackup`. */
+  /** As in `runBackup`. */
   readonly allowEmpty?: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
@@ -41,29 +41,30 @@ export interface PlanOptions {
 export interface PlannedShare {
   /** Counts from 0. */
   readonly share: number;
-  /** From the source's statistics, or its last backup's size where the source is opened by the share itself. */
+  /** From the source's statistics, or the size of its last backup if the share itself opens the source. */
   readonly estimatedBytes: number;
-  /** 0 where that is only known when the share opens the source. */
+  /** 0 if that is only known when the share opens the source. */
   readonly partitions: number;
 }
 
-/** A planned backup. Where `mustBeHeld`, it must stay open until all shares were read: `holdSnapshot`. */
+/** A planned backup. If `mustBeHeld`, it must stay open until all shares were read: `keepSnapshotOpen`. */
 export interface BackupPlan extends AsyncDisposable {
   readonly run: string;
   readonly shares: readonly PlannedShare[];
   readonly mustBeHeld: boolean;
-  /** Asks whether the view still stands; nothing to ask where it need not be held. @throws E_SOURCE_LOST, E_ABORTED */
+  /** Checks that the snapshot still exists, if it must be kept open. @throws E_SOURCE_LOST, E_ABORTED */
   check(signal: AbortSignal): Promise<void>;
 }
 
-/** Whether backups of a source in several processes need one that holds its view open meanwhile. */
+/** Whether backups of a source in several processes need one that keeps its snapshot open meanwhile. */
 export function mustBeHeld(source: Source): boolean {
   return source.sharing !== undefined;
 }
 
 /**
- * Plans a backup whose shares are read by other processes: opens the source's view where it can be shared, finds the parent, and
- * puts the sealed plan at `runs/<run>/plan`. Repeatable: a plan that is there is returned, unless its view is held elsewhere.
+ * Plans a backup whose shares other processes read: opens the source's snapshot if it can be shared, finds
+ * the parent, and puts the sealed plan at `runs/<run>/plan`. Repeatable: returns an existing plan, unless its
+ * snapshot is kept open elsewhere.
  *
  * @throws E_RUN_TAKEN, E_RUN_ABORTED, E_SOURCE_*, E_EMPTY_READ, E_STORE_*, E_USAGE, E_ABORTED
  */
@@ -75,7 +76,7 @@ export async function planBackup(
   const { shareBytes, signal } = options;
   parseBackupType(options.type ?? 'manual');
   if (!(shareBytes > 0))
-    throw new HoldfastError('E_USAGE', `a share has more than 0 bytes, got ${shareBytes}`);
+    throw new HoldfastError('E_USAGE', `a share must have more than 0 bytes, got ${shareBytes}`);
   throwIfAborted(signal);
   repository.context.signatures.refuseUnsigned();
   const sinceBegun = new Stopwatch(repository.clock);
@@ -108,9 +109,9 @@ interface Surroundings {
   readonly version: FormatVersion;
   readonly ancestors: Ancestors;
   readonly reread: RereadArc | undefined;
-  /** Of those of the parent. */
+  /** Those of the parent. */
   readonly spoiltPacks: readonly string[];
-  /** Open; undefined where each share opens the source itself. */
+  /** Open; undefined if each share opens the source itself. */
   readonly view: SourceView | undefined;
 }
 
@@ -153,7 +154,7 @@ function planOf(
   const { parent, good } = ancestors;
   const figures = figuresOfAncestors(ancestors);
   const handle = view?.handle;
-  if (view && !handle) throw new HoldfastError('E_INTERNAL', `the view of ${source.name} cannot be shared`);
+  if (view && !handle) throw new HoldfastError('E_INTERNAL', `the snapshot of ${source.name} cannot be shared`);
   const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
   return {
     ...(version === 2 ? { version } : {}),
@@ -200,15 +201,15 @@ function ancestorBody(
   return { key, startedAt, records, ...(suspect ? { suspect } : {}), datasets: copies };
 }
 
-/** @throws E_RUN_TAKEN where only who planned it could hold its view */
+/** @throws E_RUN_TAKEN if only its planner could keep its snapshot open */
 async function plannedBefore(plan: StoredPlan, documents: RunDocuments, source: Source): Promise<BackupPlan> {
   refuseOtherSource(plan, source);
   if (!plan.shared) return asPlan(documents.run, plan, undefined);
   throw new HoldfastError(
     'E_RUN_TAKEN',
-    `run ${documents.run} is planned already, and its view held elsewhere`,
+    `run ${documents.run} is already planned, and its snapshot is kept open elsewhere`,
     {
-      hint: 'Start a new run; a view that nobody holds any more cannot be taken up again.',
+      hint: 'Start a new run; a snapshot that nobody keeps open any more cannot be resumed.',
     },
   );
 }

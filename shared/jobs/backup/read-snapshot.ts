@@ -7,18 +7,18 @@ import type { ChangedPartition, DatasetPlan, SourceCapabilities, SourceView } fr
 import type { ReadTotal } from './read-total.ts';
 
 interface ReadOptions {
-  /** Of the view; what a share takes of it. @default all */
+  /** Parts of the snapshot; those that a share takes. @default all */
   readonly parts?: readonly ChangedPartition[];
   readonly maxReaders: number;
   readonly signal: AbortSignal;
-  /** Is told of each part that was read. */
+  /** Learns of each part that was read. */
   readonly total: Pick<ReadTotal, 'over'>;
 }
 
 /**
- * Reads partitions into a writer. Data, largest part first, and beside it the schema, one part after the other: what writes it
- * may take much memory, and some time in which the data need not wait. Then again what changed meanwhile; last what is said of
- * the data.
+ * Reads partitions into a writer: data, largest part first, and in parallel the schema, one part after the
+ * other, whose writer may take much memory, and time in which the data need not wait. Then again what changed
+ * meanwhile; last the facts about the data.
  */
 export async function readView(
   view: SourceView,
@@ -70,7 +70,7 @@ async function* counted(
   }
 }
 
-/** What is said of a view, once all of it is read. */
+/** What a snapshot says about itself, once all of it is read. */
 export function readOf(view: SourceView, capabilities: SourceCapabilities): ViewToCommit {
   const { server, position, omitted, datasets, window } = view;
   const consistency = view.consistency ?? capabilities.consistency;
@@ -81,7 +81,7 @@ export function allPartitions(datasets: readonly DatasetPlan[]): readonly Change
   return datasets.flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })));
 }
 
-/** Tells of what is stored, as running totals. */
+/** Reports stored bytes, as running totals. */
 export function countStored(onProgress: OnProgress): (stored: StoredRef) => void {
   let plainBytes = 0;
   let storedBytes = 0;

@@ -1,12 +1,12 @@
 import type { OnProgress } from '../../core/progress.ts';
 import type { ChangedPartition } from '../../sources/source.ts';
 
-/** How much an estimate counts beside what was read: so much of all that was estimated. */
+/** Weight of an estimate beside what was read: this share of all that was estimated. */
 const TRUST = 0.1;
 
 /**
- * How much there is to read. A source estimates it from what its server stores, which may be twice what it gives, or half; each
- * part that is read says by how much. When all is read it is what was read.
+ * How much there is to read. A source estimates it from what its server stores, which may be twice as much as
+ * it returns, or half; each part that is read corrects the estimate. When everything is read it is exact.
  */
 export class ReadTotal {
   readonly #onProgress: OnProgress;

@@ -13,18 +13,18 @@ export const HELD = 'held';
 export const FAILURE_DOCUMENT = 'failure';
 export const shareName = (share: number) => `share-${share}`;
 
-/** Of what is said of a failure: causes may be whole answers of other services. */
+/** Longest message of a failure: causes may be whole answers of other services. */
 export const MOST_CAUSE_CHARS = 2_000;
 
 export type StoredPlan = RunBody<'plan'>;
 type ViewBody = NonNullable<RunBody<'share'>['view']>;
 
-/** @throws E_NO_RUN, and what reading it fails with */
+/** @throws E_NO_RUN, and the errors of reading it */
 export async function readPlan(documents: RunDocuments, signal: AbortSignal): Promise<StoredPlan> {
   const plan = await documents.get(PLAN, 'plan', signal);
   if (plan) return plan;
   throw new HoldfastError('E_NO_RUN', `nothing is planned under run ${documents.run}`, {
-    hint: 'Plan it first. What a run leaves is removed after some days: start a new one then.',
+    hint: 'Plan it first. A run leaves documents for some days only: after that start a new one.',
   });
 }
 
@@ -40,27 +40,27 @@ export function runAborted(run: string, reason: string | undefined): HoldfastErr
   });
 }
 
-/** In the words of the holder, or of whoever made it end. */
+/** In the words of the holder, or of whatever ended it. */
 export function didNotStand(run: string, { error }: RunBody<'held'>): HoldfastError {
   const { code = '', message = 'no reason is given', hint = 'Start a new run.' } = error ?? {};
-  // That the holder was stopped does not mean that this was.
+  // That the holder was stopped does not mean that this run was.
   const isKnown = Object.hasOwn(ERRORS, code) && code !== 'E_ABORTED';
   return new HoldfastError(
     isKnown ? (code as ErrorCode) : 'E_SOURCE_LOST',
-    `the snapshot of run ${run} was not held to the end: ${message}`,
+    `the snapshot of run ${run} was not kept open to the end: ${message}`,
     { hint },
   );
 }
 
-/** @throws E_USAGE where the plan is of another source */
+/** @throws E_USAGE if the plan is of another source */
 export function refuseOtherSource({ source: { kind, name } }: StoredPlan, source: Source): void {
   if (source.kind === kind && source.name === name) return;
-  throw new HoldfastError('E_USAGE', `the run is of ${name}, the source given is ${source.name}`, {
+  throw new HoldfastError('E_USAGE', `the run is for ${name}, but the given source is ${source.name}`, {
     hint: 'Give each part of a run the same source.',
   });
 }
 
-/** What is said of a view, for a document. */
+/** A snapshot's facts, for a document. */
 export function viewBody(view: SourceView, { capabilities }: Source): ViewBody {
   const { window, datasets, omitted, ...said } = readOf(view, capabilities);
   const { cost } = view;
@@ -105,7 +105,7 @@ export function sharedView({ view, handle }: NonNullable<StoredPlan['shared']>):
   return { server, position, omitted, consistency, datasets, handle } as SharedView;
 }
 
-/** What the plan's backup is judged by. */
+/** What the plan's backup is judged against. */
 export function judgedBy({ parent, good, isParentGood }: StoredPlan): JudgedBy {
   const figures = (one: StoredPlan['parent']): AncestorFigures | undefined =>
     one && { ...one, suspect: one.suspect, datasets: one.datasets as AncestorFigures['datasets'] };

@@ -4,8 +4,8 @@ import type { Repository } from '../../repository/repository.ts';
 import { FAILURE_DOCUMENT, MOST_CAUSE_CHARS } from './run-plan.ts';
 
 /**
- * Says why a share is given up, for whoever gives the run up: what runs the shares may tell no more than that one failed. The
- * first one counts; repeatable.
+ * Records why a share failed, for whoever gives the run up: the runner of the shares may only know that one
+ * failed. The first reason counts; repeatable.
  *
  * @throws E_STORE_*, E_KEY_*
  */
@@ -20,7 +20,7 @@ export async function noteShareFailure(
   await documents.putFirst(FAILURE_DOCUMENT, 'failure', body, signal);
 }
 
-/** Undefined where no share was given up, or none could say so. @throws as `noteShareFailure` */
+/** Undefined if no share failed, or none could say so. @throws as `noteShareFailure` */
 export function readShareFailure(
   repository: Repository,
   run: string,

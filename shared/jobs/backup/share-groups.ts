@@ -7,8 +7,9 @@ export interface ShareGroup {
 }
 
 /**
- * Groups all partitions into shares of about `shareBytes`: as many as the whole takes, each partition, largest first, into the one
- * that has least. All of the schema goes into the first, as one process reads it part by part.
+ * Groups all partitions into shares of about `shareBytes`: as many shares as the total needs; each partition,
+ * largest first, goes into the one with the least. The whole schema goes into the first, as one process reads
+ * it part by part.
  */
 export function groupShares(datasets: readonly DatasetPlan[], shareBytes: number): readonly ShareGroup[] {
   const all = datasets.flatMap(({ kind, partitions }, dataset) =>
@@ -40,7 +41,7 @@ interface Part {
   readonly estimatedBytes: number;
 }
 
-/** Schema before data, so that the share that has it takes less of that. */
+/** Schema before data, so that the share with the schema takes less data. */
 function largestFirst(a: Part, b: Part): number {
   if (a.kind !== b.kind) return a.kind === 'schema' ? -1 : 1;
   return b.estimatedBytes - a.estimatedBytes;

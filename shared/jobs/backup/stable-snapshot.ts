@@ -4,7 +4,7 @@ import type { BackupContents } from '../../sources/contents.ts';
 import type { Source, SourceView } from '../../sources/source.ts';
 import { refuseEmpty } from './judge-backup.ts';
 
-/** How often a backup is begun if the source changes under it. */
+/** How often a backup starts over if the source changes while it is read. */
 const ATTEMPTS = 3;
 
 interface ViewOptions {
@@ -17,7 +17,8 @@ interface ViewOptions {
 }
 
 /**
- * Opens a view of the source and writes it; begins again, from a new view, if the source changed under it.
+ * Opens a snapshot of the source and writes it; starts over with a new snapshot if the source changed
+ * meanwhile.
  *
  * @throws E_SOURCE_CHANGED after three attempts, E_EMPTY_READ, what `write` throws
  */
@@ -34,7 +35,7 @@ export async function writeStandingView<T>(
       return await write(view);
     } catch (error) {
       if (attempt === ATTEMPTS || !isHoldfastError(error, 'E_SOURCE_CHANGED')) throw error;
-      const message = `the source changed while it was read, the backup begins again: ${error.message}`;
+      const message = `the source changed while it was read; the backup starts again: ${error.message}`;
       onProgress({ kind: 'warning', code: 'changed', message });
     }
   }

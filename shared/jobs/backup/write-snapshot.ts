@@ -11,15 +11,15 @@ export interface WriteViewOptions
   extends Omit<BackupWriterOptions, 'software' | 'onStored' | 'sequence' | 'onListed'>,
     Pick<CommitOptions, 'judge'> {
   readonly capabilities: SourceCapabilities;
-  /** @default the view's own */
+  /** @default the snapshot's own */
   readonly position?: string;
   readonly onProgress: OnProgress;
 }
 
 /**
- * Reads all that a view gives, stores what the parent has not, and lists the backup last.
+ * Reads a whole snapshot, stores what the parent lacks, and lists the backup last.
  *
- * @throws E_SOURCE_*, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what `judge` throws; nothing is listed then
+ * @throws E_SOURCE_*, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what `judge` throws; then nothing is listed
  */
 export async function writeView(
   repository: Repository,

@@ -17,32 +17,35 @@ export interface CalendarInput {
   readonly config: Pick<ResolvedConfig, 'sources' | 'aws'>;
   readonly runsDefaults: boolean;
   readonly policy: RetentionPolicy;
-  /** By the names of the configuration, as are runs and prunes. */
+  /** By their configured names, like runs and prunes. */
   readonly backups: readonly BackupSummary[];
   readonly runs: Pick<RunFacts, 'tried'>;
   readonly prunes: PruneHistory;
   readonly now: Date;
 }
 
-/** What a day had, beside the backups that are listed. */
+/** What a day had, besides the listed backups. */
 export interface CalendarDay {
   readonly due: number;
   readonly missed: number;
-  /** Backups that were made, and that retention has removed. */
+  /** Backups that were made, but removed by retention. */
   readonly removed: number;
 }
 
 export interface Calendar {
   readonly source: { readonly kind: string; readonly name: string };
-  /** What says when backups are due: schedules, or the rhythm in which they came. */
+  /** What says when backups are due: schedules, or their usual rhythm. */
   readonly basis: 'schedule' | 'rhythm' | 'none';
-  /** The first day of which it is known whether a backup was due. */
+  /** The first day for which it is known whether a backup was due. */
   readonly since: string | undefined;
-  /** By date of UTC; days on which nothing was due, and nothing removed, are left out. */
+  /** By UTC date; days on which nothing was due or removed are left out. */
   readonly days: ReadonlyMap<string, CalendarDay>;
 }
 
-/** Of each source that is configured or has backups: when backups were due in the last 53 weeks, and were not made. */
+/**
+ * For each source that is configured or has backups: when backups were due in the last 53 weeks, and were not
+ * made.
+ */
 export function calendarsOf(input: CalendarInput): readonly Calendar[] {
   const { config, backups } = input;
   const stored = backups.filter(({ state }) => state !== 'damaged').map(({ source }) => source);
@@ -97,7 +100,7 @@ function calendarOf(source: Calendar['source'], input: CalendarInput): Calendar 
 
 type Expectations = Pick<ExpectationOfDays, 'timed' | 'regular'> & Pick<Calendar, 'basis'>;
 
-/** As of the verdict: schedules, and without one the rhythm. */
+/** As in the verdict: schedules, and without one the rhythm. */
 function expectationsOf(
   name: string,
   made: readonly BackupSummary[],
@@ -122,7 +125,7 @@ function bySchedules(
   for (const [type, schedule] of schedules) {
     const { timeZone, intervalMs, isDefault = false } = schedule;
     const expression = expressionFor(schedule, name);
-    // One that nobody has set fires at its times only if something runs it: else it says how often, not when.
+    // A default schedule fires at its times only if something runs it: otherwise it says how often, not when.
     if (expression.startsWith('cron(') && (!isDefault || runsDefaults))
       timed[type] = { expression, timeZone };
     else regular.push({ type, everyMs: intervalMs });

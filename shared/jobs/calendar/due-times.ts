@@ -22,14 +22,14 @@ interface Fields {
 }
 
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
-/** Of a schedule of every minute, more than a year: only so many of the newest are told of. */
+/** More than a year of a schedule that fires every minute; only this many of the newest are returned. */
 const MOST_TIMES = 20_000;
 
 /**
- * When a schedule with a `cron(…)` fired, oldest first. As EventBridge Scheduler has it: a local time that summer time skips is
- * passed over, and one that comes twice fires once.
+ * When a schedule with a `cron(…)` fired, oldest first. As in EventBridge Scheduler: a local time that summer
+ * time skips is left out, and one that comes twice fires once.
  *
- * @returns undefined of a `rate(…)`: that has no times of its own
+ * @returns undefined for a `rate(…)`, which has no times of its own
  */
 export function dueTimes(
   { expression, timeZone }: Pick<Schedule, 'expression' | 'timeZone'>,
@@ -39,7 +39,7 @@ export function dueTimes(
   if (!fields) return undefined;
   const zone = new Zone(timeZone);
   const times: DueTime[] = [];
-  // Local days of the widest zones begin 14 hours before and 12 after.
+  // Local days of the most distant zones begin 14 hours earlier and 12 later.
   const last = Math.floor((to.getTime() + DAY_MS) / DAY_MS);
   for (let day = last; day * DAY_MS > from.getTime() - 2 * DAY_MS && times.length < MOST_TIMES; day--) {
     for (const due of timesOfDay(day * DAY_MS, fields, zone))
@@ -82,7 +82,7 @@ function valuesOf(field: string, count: number): number[] {
   return field === '*' ? Array.from({ length: count }, (_, i) => i) : field.split(',').map(Number);
 }
 
-/** Turns local times of a zone into moments. */
+/** Converts local times of a zone into moments. */
 class Zone {
   readonly #format: Intl.DateTimeFormat | undefined;
 
@@ -102,19 +102,19 @@ class Zone {
           });
   }
 
-  /** Of local times of that day, as if they were UTC; undefined of one that is skipped. */
+  /** For local times of that day, as if they were UTC; undefined for a skipped one. */
   onDay(localMs: number): (local: number) => number | undefined {
     const before = this.#offset(localMs - DAY_MS);
     const after = this.#offset(localMs + 2 * DAY_MS);
     if (before === after) return (local) => local - before;
     return (local) => {
-      // The earlier of two, when a local time comes twice.
+      // The earlier of two, if a local time comes twice.
       const found = [Math.max(before, after), Math.min(before, after)].map((offset) => local - offset);
       return found.find((at) => at + this.#offset(at) === local);
     };
   }
 
-  /** What local time is ahead of UTC. */
+  /** How far local time is ahead of UTC. */
   #offset(at: number): number {
     if (!this.#format) return 0;
     const parts = new Map(this.#format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));

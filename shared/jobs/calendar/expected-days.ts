@@ -5,46 +5,46 @@ import { GRACE_MS } from '../verdict/expectation.ts';
 import { type DueTime, dueTimes } from './due-times.ts';
 import { type Due, type Regular, regularDays } from './regular-days.ts';
 
-/** What was begun for a source: a backup that is listed, or was, or a run that made none. */
+/** An attempt to back up a source: a backup that is or was listed, or a run that made none. */
 export interface Attempt {
   readonly type: string | null;
   readonly at: Date;
 }
 
 export interface ExpectationOfDays {
-  /** By type: those that fire at known times. */
+  /** By type: schedules that fire at known times. */
   readonly timed: Readonly<Record<string, Pick<Schedule, 'expression' | 'timeZone'>>>;
-  /** Of what comes without known times: the distance, of backups of one type or of all. */
+  /** For schedules without known times: the interval of backups, of one type or of all. */
   readonly regular: readonly Regular[];
-  /** All there were, in any order: retention's removals count too. */
+  /** All attempts, in any order: backups that retention removed count too. */
   readonly attempts: readonly Attempt[];
-  /** Whether a backup that was made then would still be known of. */
+  /** Whether a backup made at that time would still be known. */
   readonly isKnown: (type: string | null, at: number) => boolean;
 }
 
-/** Backups that a day should have had. */
+/** The backups that a day should have had. */
 export interface ExpectedDay {
-  /** ISO, of UTC. */
+  /** ISO, in UTC. */
   readonly date: string;
   readonly due: number;
-  /** Of these: not made, where it is known that they should have been. */
+  /** How many of these were not made, if it is known that they should have been. */
   readonly missed: number;
 }
 
 export interface ExpectedDays {
-  /** The first day of which it is known what was expected; undefined if nothing is. */
+  /** The first day for which it is known what was expected; undefined if nothing is. */
   readonly since: string | undefined;
   readonly days: readonly ExpectedDay[];
 }
 
-/** A clock may be a little ahead of the one that fires. */
+/** A clock may be slightly ahead of the one that fires. */
 const EARLY_MS = 10 * MINUTE_MS;
 
 /**
- * Days on which backups were due, and which of these were not made.
+ * Days on which backups were due, and how many of these were not made.
  *
- * Nobody has written down since when a schedule holds. So each of its slots (Sundays at 02:00) counts from the first backup on
- * that was made for it: what came before may have been another schedule, and is no gap.
+ * Nobody has recorded since when a schedule applies. So each of its slots (Sundays at 02:00) counts from the
+ * first backup that was made for it: earlier there may have been another schedule, and so no gap.
  */
 export function expectedDays(
   { timed, regular, attempts, isKnown }: ExpectationOfDays,
@@ -97,7 +97,7 @@ function judged(
   });
 }
 
-/** @param type null: of all. Oldest first */
+/** @param type null: all types. Oldest first */
 function startsOf(attempts: readonly Attempt[], type: string | null): number[] {
   return attempts
     .filter((one) => type === null || one.type === type)
@@ -109,7 +109,10 @@ export function dateOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
-/** Within retention's days of its type a backup is still there. Of types that counts alone keep, nothing is known. */
+/**
+ * How long a backup of its type certainly still exists: the days of retention. Nothing is known about types
+ * that only counts keep.
+ */
 export function keptFor({ days }: RetentionPolicy, type: string | null): number {
   if (type === null) return Math.min(...Object.values(days).map((count) => count * DAY_MS));
   return (days[type] ?? days['*'] ?? Infinity) * DAY_MS;

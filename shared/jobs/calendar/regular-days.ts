@@ -1,20 +1,20 @@
 import { DAY_MS } from '../../core/units.ts';
 import { GRACE_MS } from '../verdict/expectation.ts';
 
-/** Backups that come at a distance, without times of their own. */
+/** Backups that come at an interval, without times of their own. */
 export interface Regular {
-  /** Of which type; null: of any. */
+  /** The type; null: any. */
   readonly type: string | null;
   readonly everyMs: number;
 }
 
-/** So many of seven in a row make a rhythm: one that failed, and a beginning in the middle, count too. */
+/** This many out of seven in a row make a rhythm: one failure, and a start in the middle, are allowed for. */
 const MOST_BACKUPS = 4;
 const OF = 7;
 
 /**
- * When backups were due that come at a distance of at least a day: by that distance from the last one before. What is from before
- * the rhythm began is not judged: it may have been thinned out, or nobody had begun yet.
+ * When backups were due that come at an interval of at least a day: that long after the one before. The time
+ * before the rhythm began is not judged: it may have been thinned out, or nobody had begun yet.
  *
  * @param starts oldest first
  */
@@ -31,7 +31,7 @@ export function regularDays(
     .map((at) => ({ at, isKept: true, isJudged: at >= began }));
   for (const [i, at] of days.entries()) {
     const next = days[i + 1] ?? now.getTime();
-    // Half a distance before the next one, none is missing.
+    // Up to half an interval before the next one, none is missing.
     const last = days[i + 1] === undefined ? next - GRACE_MS : next - distance / 2;
     for (let due = at + distance; due < last && at >= began; due += distance)
       if (due >= from.getTime()) dues.push({ at: due, isKept: false, isJudged: true });
@@ -39,13 +39,16 @@ export function regularDays(
   return dues.toSorted((a, b) => a.at - b.at);
 }
 
-/** The first of each day of UTC. */
+/** The first of each UTC day. */
 function oneADay(starts: readonly number[]): number[] {
   const days = Map.groupBy(starts, (at) => Math.floor(at / DAY_MS));
   return [...days.values()].map(([first = 0]) => first);
 }
 
-/** The second of the rhythm has come at its distance: else one by chance shortly before would count as the first. */
+/**
+ * Requires that the second of the rhythm came at its interval: otherwise one that happened shortly before
+ * would count as the first.
+ */
 function rhythmBegins(days: readonly number[], distance: number): number {
   const most = distance + distance / 2;
   const after = (i: number, later: number) => (days[i + later] ?? Infinity) - (days[i] ?? 0);

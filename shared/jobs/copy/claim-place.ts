@@ -9,7 +9,7 @@ import { getIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';
 
-/** Small objects, on their way at once. */
+/** Small objects copied at once. */
 const WRAPS_AT_ONCE = 8;
 
 interface Stores {
@@ -19,10 +19,10 @@ interface Stores {
 }
 
 /**
- * Makes an empty place a copy of this repository, or sees that it is one.
+ * Makes an empty place a copy of this repository, or checks that it is one.
  *
- * @throws E_REPOSITORY_EXISTS where it is another repository, E_FOREIGN_REPOSITORY where it holds other things, E_DAMAGED where one of
- *   both was changed
+ * @throws E_REPOSITORY_EXISTS if it is another repository, E_FOREIGN_REPOSITORY if it holds other things,
+ * E_DAMAGED if one of the two was changed
  */
 export async function claimPlace({ from, to, signal }: Stores): Promise<{ readonly isNew: boolean }> {
   const ours = await from.get(REPOSITORY_FILE, { signal });
@@ -38,7 +38,7 @@ export async function claimPlace({ from, to, signal }: Stores): Promise<{ readon
   }
 }
 
-/** False where nothing is there. @throws E_REPOSITORY_EXISTS, E_DAMAGED */
+/** False if nothing is there. @throws E_REPOSITORY_EXISTS, E_DAMAGED */
 async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal): Promise<boolean> {
   const theirs = await getIfThere(REPOSITORY_FILE, to, signal);
   if (!theirs) return false;
@@ -48,19 +48,19 @@ async function isCopyOf(ours: Uint8Array, to: ObjectStore, signal: AbortSignal):
   if (other.id !== id)
     throw new HoldfastError(
       'E_REPOSITORY_EXISTS',
-      `${to.location} is another repository (${other.id}), this one is ${id}`,
-      { hint: 'Copy to an empty folder or prefix. Two repositories never share a place.' },
+      `${to.location} is another repository (${other.id}), but this one is ${id}`,
+      { hint: 'Copy to an empty folder or prefix. Two repositories can never share a place.' },
     );
-  throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE} of ${to.location} is not as it is here`, {
-    hint: 'One of both was changed: `holdfast verify`, run with each place as --repository, says which.',
+  throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE} in ${to.location} differs from the one here`, {
+    hint: 'One of the two was changed: `holdfast verify`, run with each place as --repository, says which.',
   });
 }
 
 /**
- * Carries every object below `keys/`, so that whoever has the newest key opens what is copied, all that is wrapped to recovery keys, and
- * `repository-2.json`.
+ * Copies every object below `keys/`, so that the newest key opens what is copied; everything that is wrapped
+ * to recovery keys; and `repository-2.json`.
  *
- * @returns how many were not there. @throws E_DAMAGED
+ * @returns how many were missing. @throws E_DAMAGED
  */
 export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   let put = 0;
@@ -69,13 +69,15 @@ export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   return put + (await carryUpgrade({ from, to, signal })) + (await carryWraps({ from, to, signal }));
 }
 
-/** So that a place that takes over goes on in the same format. One that is there, whoever upgraded it, is left as it is. */
+/**
+ * So that a place that takes over continues in the same format. An existing one is kept, whoever upgraded it.
+ */
 async function carryUpgrade({ from, to, signal }: Stores): Promise<number> {
   const bytes = await getIfThere(UPGRADE_FILE, from, signal);
   return bytes && (await putIfAbsent(UPGRADE_FILE, bytes, to, { signal })) ? 1 : 0;
 }
 
-/** One that is there is left as it is: what is wrapped again is other bytes, and opens the same. */
+/** An existing one is kept: wrapping again gives other bytes, which open the same. */
 async function carryWraps({ from, to, signal }: Stores): Promise<number> {
   const missing: string[] = [];
   const there = new Set<string>();
@@ -88,7 +90,7 @@ async function carryWraps({ from, to, signal }: Stores): Promise<number> {
   return missing.length;
 }
 
-/** One that was removed meanwhile, or that another copy was faster with, is no matter. */
+/** It does not matter if one was removed meanwhile, or if another copy was faster. */
 async function carryWrap(key: string, { from, to, signal }: Stores): Promise<void> {
   try {
     const bytes = await from.get(key, { signal });

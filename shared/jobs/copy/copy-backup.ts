@@ -13,37 +13,42 @@ import { claimIfOld, refuseUnprotected } from './copy-guard.ts';
 import { compareObject, putCompared, sha256Of } from './copy-object.ts';
 import type { BackupInHand, SecondPlace } from './second-place.ts';
 
-/** Packs on their way at once: each is in memory as a whole. */
+/** Packs copied at once: each is in memory as a whole. */
 const PACKS_AT_ONCE = { most: 6, memoryBytes: 64 * MiB };
-/** Of the grace: what takes longer is claimed meanwhile. */
+/** Share of the grace: a longer copy claims its packs meanwhile. */
 const CLAIM_SHARE = 1 / 8;
 
 export interface CopyWork {
   readonly from: Repository;
   readonly place: SecondPlace;
-  /** Of packs. */
+  /** Storage class of packs. */
   readonly storageClass: StorageClass | undefined;
   readonly graceMs: number;
-  /** Compares every pack with its checksum, also those that were compared before, and stores again what is gone. */
+  /**
+   * Compares every pack with its checksum, including those that were compared before, and stores missing ones
+   * again.
+   */
   readonly isCheck: boolean;
   readonly onStored: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** What one backup took. */
+/** What copying one backup took. */
 export interface CopiedBackup {
   readonly key: BackupKey;
-  /** Packs that were not there. */
+  /** Number of packs that were missing. */
   readonly packs: number;
   readonly bytes: number;
 }
 
 /**
- * Copies one backup: its packs, then its manifest, which is listed only when every pack that it names is there, whole, and safe from
- * a prune. Stopped at any point, it leaves nothing listed that is not whole; begun again, it goes on.
+ * Copies one backup: its packs, then its manifest, which is listed only when every pack that it names exists,
+ * whole, and safe from a prune. Stopped at any point, it lists nothing incomplete; started again, it
+ * continues.
  *
  * @param bytes of its manifest
- * @throws E_DAMAGED where an object of either place is not what it must be, E_NO_BACKUP where a prune took it out meanwhile, E_RUN_TOO_LONG
+ * @throws E_DAMAGED if an object in either place is wrong, E_NO_BACKUP if a prune removed it meanwhile,
+ * E_RUN_TOO_LONG
  */
 export async function copyBackup(
   work: CopyWork,
@@ -66,13 +71,17 @@ export async function copyBackup(
   );
   await putCompared(place.store, key, bytes, { signal });
   place.noteListed(backup);
-  // The machine may have slept between the look and the manifest. Now that it is listed, what is stored again stays.
+  // The machine may have slept between the check and the manifest. Now that it is listed, what is stored
+  // again stays.
   if (graceMs > 0 && sinceGuard.elapsedMs() > graceMs * CLAIM_SHARE)
     await new PackCopier({ ...work, isCheck: true }, backup).run();
   return packs.result();
 }
 
-/** Its packs, then the objects of its list of them. @throws E_DAMAGED, E_NO_BACKUP where a prune took it out meanwhile */
+/**
+ * Its packs, then the objects of its pack list. @throws E_DAMAGED, E_NO_BACKUP if a prune removed it
+ * meanwhile
+ */
 async function namedBy(
   from: Repository,
   manifest: Manifest,
@@ -143,7 +152,7 @@ class PackCopier {
     this.#work.onStored(bytes);
   }
 
-  /** False where a prune has removed it since it was listed. @throws E_DAMAGED where it is another */
+  /** False if a prune has removed it since it was listed. @throws E_DAMAGED if it is different */
   async #isThere(id: string, sizeBytes: number, signal: AbortSignal): Promise<boolean> {
     try {
       const key = packKey(id as PackId);
@@ -160,13 +169,13 @@ class PackCopier {
     const key = packKey(id as PackId);
     const body = await this.#read(key, signal);
     if (sha256Of(body) !== id || body.length !== bytes)
-      throw new HoldfastError('E_DAMAGED', `${key} is not what was written: it is not copied`, {
+      throw new HoldfastError('E_DAMAGED', `${key} was changed after it was written: it is not copied`, {
         hint: 'Run `holdfast verify --full`, then `holdfast repair`; the second place keeps what it has.',
       });
     return putCompared(place.store, key, body, { sha256: id, storageClass, signal });
   }
 
-  /** @throws E_NO_BACKUP where a prune took the backup out, E_DAMAGED where the pack is gone all the same */
+  /** @throws E_NO_BACKUP if a prune removed the backup, E_DAMAGED if the pack is gone for another reason */
   async #read(key: string, signal: AbortSignal): Promise<Uint8Array> {
     const { store } = this.#work.from;
     try {

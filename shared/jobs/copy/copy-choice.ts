@@ -14,15 +14,15 @@ const READS = 8;
 export interface CopyChoice {
   /** @default all */
   readonly types?: readonly string[] | undefined;
-  /** As manifests name them. @default all */
+  /** By the names in manifests. @default all */
   readonly sources?: readonly string[] | undefined;
-  /** The retention of that place: what it does not keep is not copied. @default everything that is listed */
+  /** The retention of that place: what it would remove is not copied. @default everything that is listed */
   readonly policy?: RetentionPolicy | undefined;
   /** Only these of them. @default all */
   readonly only?: readonly BackupKey[] | undefined;
 }
 
-/** Keys of the listed backups that are to be in the second place, newest first. @throws E_STORE_* */
+/** Names of the listed backups that the second place should have, newest first. @throws E_STORE_* */
 export async function chosenBackups(
   repository: Repository,
   choice: CopyChoice,

@@ -10,38 +10,43 @@ import { headIfThere, putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { sizesOf } from '../../store/sizes.ts';
 
-/** A prune removes nothing by what it saw longer ago; what a backup named that was taken out longer ago may be gone soon. */
+/**
+ * A prune removes nothing based on what it saw longer ago; what a backup named that was unlisted longer ago
+ * may soon be gone.
+ */
 const MOST_SHARE = 1 / 2;
-/** What took less is not asked about: it takes requests. */
+/** A faster copy is not checked: that takes requests. */
 const SURE_SHARE = 1 / 8;
-/** A claim that is younger is not renewed. */
+/** A younger claim is not renewed. */
 const RENEW_SHARE = 1 / 4;
-/** So many packs are asked for one by one; more are listed. */
+/** Up to this many packs are asked for one by one; more are listed. */
 const MOST_ASKED = 500;
 const ASKED_AT_ONCE = 8;
 
 export interface BackupToList {
   readonly key: BackupKey;
-  /** Of its manifest. */
+  /** Bytes of its manifest. */
   readonly bytes: Uint8Array;
   /** Packs that no backup listed there names. */
   readonly unnamed: readonly string[];
-  /** Whether some of those were there before this run. */
+  /** Whether some of those existed before this run. */
   readonly hasOlder: boolean;
   /** Backups listed there that name the other packs. */
   readonly others: readonly BackupKey[];
-  /** Since before it was looked at what is there. */
+  /** Time since before the existing packs were checked. */
   readonly elapsedMs: number;
   readonly graceMs: number;
 }
 
 /**
- * Refuses to list a backup in the second place where a prune there may remove, or have removed, a pack that it names.
+ * Refuses to list a backup in the second place if a prune there may remove, or have removed, a pack that it
+ * names.
  *
- * Packs are safe that are young, or that a backup names which is listed or was taken out lately; what was claimed here counts as taken out.
- * A prune that begins later sees all that. One that began earlier says so by a mark. docs/reference/format.md, "Copy".
+ * A pack is safe if it is young, or if a backup names it that is listed or was recently unlisted; a claim
+ * made here counts as unlisted. A prune that begins later sees all that. One that began earlier says so with
+ * a mark. docs/reference/format.md, "Copy".
  *
- * @throws E_RUN_TOO_LONG where a later copy can list it, E_STORE_*
+ * @throws E_RUN_TOO_LONG if a later copy can list it, E_STORE_*
  */
 export async function refuseUnprotected(
   to: ObjectStore,
@@ -58,14 +63,15 @@ export async function refuseUnprotected(
   const now = marks.length > 0 ? await claim() : 0;
   if (marks.some(({ modifiedAt }) => now - modifiedAt.getTime() <= graceMs * MOST_SHARE))
     throw notYet(key, to, 'a prune is removing packs there');
-  // Only now: what is there from here on stays.
-  if (!(await areThere(to, unnamed, signal))) throw notYet(key, to, 'a prune removed packs of it meanwhile');
-  if (since.elapsedMs() > graceMs * SURE_SHARE) throw notYet(key, to, 'it took long to look at its packs');
+  // Only now: what exists from here on stays.
+  if (!(await areThere(to, unnamed, signal)))
+    throw notYet(key, to, 'a prune removed some of its packs meanwhile');
+  if (since.elapsedMs() > graceMs * SURE_SHARE) throw notYet(key, to, 'checking its packs took too long');
 }
 
 /**
- * Claims what is there of a backup that is still being copied, where that may take long: to a prune it looks like one that was just taken
- * out, so that its packs are needed for a grace.
+ * Claims what exists of a backup that is still being copied, if that may take long: to a prune it looks like
+ * one that was just unlisted, so its packs are needed for a grace.
  */
 export async function claimIfOld(
   to: ObjectStore,
@@ -79,7 +85,10 @@ export async function claimIfOld(
     await putClaim(to, backup, { at: now, signal });
 }
 
-/** @param at for its name: any second that is free. @returns when it was stored, by that store's clock, which says what is now there */
+/**
+ * @param at for its name: any free second. @returns when it was stored, by that store's clock, which tells
+ * the present time there
+ */
 async function putClaim(
   to: ObjectStore,
   { key, bytes }: Pick<BackupToList, 'key' | 'bytes'>,
@@ -87,13 +96,13 @@ async function putClaim(
 ): Promise<number> {
   for (let second = at.getTime(); ; second += SECOND_MS) {
     const object = expiredKey(key, new Date(second));
-    // Another copy's, or an older one: its age is not known to be none.
+    // Another copy's, or an older one: it may not be recent.
     if (!(await putIfAbsent(object, bytes, to, { signal }))) continue;
     return (await to.head(object, { signal })).modifiedAt.getTime();
   }
 }
 
-/** When a backup was last taken out or claimed. */
+/** When a backup was last unlisted or claimed. */
 async function takenOutAt(to: ObjectStore, key: BackupKey, signal: AbortSignal): Promise<number | undefined> {
   const times: number[] = [];
   for await (const { key: object, modifiedAt } of to.list(EXPIRED, { signal }))
@@ -101,7 +110,7 @@ async function takenOutAt(to: ObjectStore, key: BackupKey, signal: AbortSignal):
   return times.length > 0 ? Math.max(...times) : undefined;
 }
 
-/** @throws E_RUN_TOO_LONG where one of them is neither listed nor was taken out lately */
+/** @throws E_RUN_TOO_LONG if one of them is neither listed nor was recently unlisted */
 async function refuseForgotten(
   to: ObjectStore,
   others: readonly BackupKey[],
@@ -130,6 +139,6 @@ async function areThere(to: ObjectStore, packs: readonly string[], signal: Abort
 
 function notYet(key: BackupKey, { location }: ObjectStore, why: string): HoldfastError {
   return new HoldfastError('E_RUN_TOO_LONG', `${key} is not listed in ${location} yet: ${why}`, {
-    hint: 'Copy again: what was stored is there, and the rest is brought.',
+    hint: 'Copy again: what was stored stays, and the rest is added.',
   });
 }

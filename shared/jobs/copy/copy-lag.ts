@@ -7,9 +7,9 @@ import { type CopyChoice, chosenBackups } from './copy-choice.ts';
 import { listedBackups } from './listed-backups.ts';
 
 export interface PlaceChoice {
-  /** Names that manifests may have for a configured source. @default its name alone */
+  /** Names that manifests may have for a configured source. @default only its own name */
   readonly namesOf?: ((source: string) => readonly string[]) | undefined;
-  /** Only these. @default all that the place is to have */
+  /** Only these. @default everything that the place should have */
   readonly only?: readonly BackupKey[] | undefined;
 }
 
@@ -21,13 +21,16 @@ interface LagOptions extends Pick<PlaceChoice, 'namesOf'> {
 export interface CopyLag {
   readonly name: string | undefined;
   readonly to: string;
-  /** Backups that are to be there. */
+  /** Number of backups that should be there. */
   readonly wanted: number;
-  /** Those of them that are not listed there, oldest first. */
+  /** Those that are not listed there, oldest first. */
   readonly missing: readonly BackupKey[];
 }
 
-/** Compares lists: reads no object there, and here only what the choice depends on. @throws E_STORE_*, E_CONFIG */
+/**
+ * Compares listings: reads no object there, and here only what the choice depends on. @throws E_STORE_*,
+ * E_CONFIG
+ */
 export async function readCopyLag(
   repository: Repository,
   place: CopyPlace,
@@ -46,7 +49,7 @@ export interface CopyStanding extends CopyLag {
   readonly problem: string | undefined;
 }
 
-/** Of every place; one that cannot be looked at keeps no other from being. @throws E_ABORTED */
+/** For every place; a place that cannot be checked does not affect the others. @throws E_ABORTED */
 export async function readCopyStandings(
   repository: Repository,
   places: readonly CopyPlace[],
@@ -65,7 +68,7 @@ export async function readCopyStandings(
   return standings;
 }
 
-/** What of a repository a place is to have. */
+/** The part of a repository that a place should have. */
 export function choiceOf(
   { types, sources, policy }: CopyPlace,
   { namesOf = (source) => [source], only }: PlaceChoice,

@@ -11,10 +11,10 @@ interface Expected {
 }
 
 /**
- * Puts an object, unless one is there, and looks at what the store has then, whoever put it.
+ * Puts an object, unless one exists, and checks what the store has then, whoever put it.
  *
- * @returns as the store tells of it; `isNew`: put by this call
- * @throws E_DAMAGED where other bytes are there, E_STORE_*
+ * @returns the store's object; `isNew`: put by this call
+ * @throws E_DAMAGED if it has other bytes, E_STORE_*
  */
 export async function putCompared(
   to: ObjectStore,
@@ -29,10 +29,10 @@ export async function putCompared(
 }
 
 /**
- * Compares size and checksum of an object with what it must be: by the checksum that the store itself took when the object
- * came; where it keeps none, by reading the object back.
+ * Compares an object's size and checksum with what they must be: the checksum that the store itself took on
+ * arrival; if it keeps none, by reading the object back.
  *
- * @throws E_DAMAGED where it is another, E_OBJECT_NOT_FOUND, E_STORE_*
+ * @throws E_DAMAGED if it differs, E_OBJECT_NOT_FOUND, E_STORE_*
  */
 export async function compareObject(
   store: ObjectStore,
@@ -60,7 +60,7 @@ export function otherBytes(
 ): HoldfastError {
   return new HoldfastError(
     'E_DAMAGED',
-    `${location} has another object at ${key}: ${got}, wanted are ${sizeBytes} bytes with SHA-256 ${sha256}`,
+    `${location} has a different object at ${key}: ${got}, expected ${sizeBytes} bytes with SHA-256 ${sha256}`,
     { hint: 'A copy replaces nothing. Find out who put it there, remove it, then copy again.' },
   );
 }

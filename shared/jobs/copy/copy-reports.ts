@@ -4,8 +4,8 @@ import type { ObjectStore } from '../../store/object-store.ts';
 import { otherBytes, putCompared } from './copy-object.ts';
 
 /**
- * Reports that go along, in this order: a release is stored after the hold that it ends. What a verification or a prune found here says
- * nothing of the second place.
+ * Reports to copy too, in this order: a release is stored after the hold that it ends. What a verification or
+ * a prune found here says nothing about the second place.
  */
 const CARRIED = [
   'adopt',
@@ -31,8 +31,8 @@ interface HoldReport {
 }
 
 /**
- * Reports that the second place lacks. A hold goes when no backup that it is of is still to be copied: to a prune, a claim of a backup that
- * is held looks like one to be listed again.
+ * Reports that the second place lacks. A hold is copied once all its backups are: to a prune, a claim on a
+ * held backup looks like a backup to list again.
  */
 export class CarriedReports {
   readonly #stores: Stores;
@@ -48,7 +48,10 @@ export class CarriedReports {
     return this.#put;
   }
 
-  /** Carries the holds that may go now, and keeps the others in mind. @param isToCome of a backup's key */
+  /**
+   * Copies the holds that may go now, and remembers the others. @param isToCome whether a backup is still to
+   * be copied
+   */
   async carryHolds(isToCome: (backup: string) => boolean): Promise<void> {
     const holds: HoldReport[] = [];
     for await (const key of this.#missing('hold')) {
@@ -65,7 +68,7 @@ export class CarriedReports {
     this.#holds = this.#holds.filter(({ backups }) => backups.some(isToCome));
   }
 
-  /** All others. */
+  /** Copies all others. */
   async carryRest(): Promise<void> {
     const { from, signal } = this.#stores;
     for (const kind of CARRIED.filter((one) => one !== 'hold'))
@@ -77,7 +80,7 @@ export class CarriedReports {
     if ((await putCompared(to, key, bytes, { signal })).isNew) this.#put++;
   }
 
-  /** @throws E_DAMAGED where another is there under its key */
+  /** @throws E_DAMAGED if a different one has its path */
   async *#missing(kind: ReportKind): AsyncGenerator<string> {
     const { from, to, signal } = this.#stores;
     const there = new Map<string, number>();
@@ -88,12 +91,12 @@ export class CarriedReports {
       const size = there.get(key);
       if (size === undefined) yield key;
       else if (size !== sizeBytes)
-        throw otherBytes(to, key, `${size} bytes`, { sizeBytes, sha256: 'of the first place' });
+        throw otherBytes(to, key, `${size} bytes`, { sizeBytes, sha256: 'as in the first place' });
     }
   }
 }
 
-/** Of one that cannot be read, none: it is carried as it is. */
+/** None for a report that cannot be read: it is copied unchanged. */
 function backupsOf(bytes: Uint8Array, key: string): readonly string[] {
   try {
     return parseReport(bytes, key).backups;

@@ -7,7 +7,10 @@ import { choiceOf, type PlaceChoice } from './copy-lag.ts';
 
 type PlaceOptions = PlaceChoice & Pick<CopyOptions, 'isCheck' | 'onProgress' | 'signal'>;
 
-/** Copies to a configured place. @throws as `copyBackups`; E_CONFIG where it is no place, E_USAGE where it is the repository's own */
+/**
+ * Copies to a configured place. @throws as `copyBackups`; E_CONFIG if it is not a place, E_USAGE if it is the
+ * repository's own
+ */
 export async function copyToPlace(
   repository: Repository,
   place: CopyPlace,
@@ -19,7 +22,7 @@ export async function copyToPlace(
   return copyBackups(repository, to, { ...options, choice: choiceOf(place, options), storageClass, graceMs });
 }
 
-/** Another bucket of the same name, in another store, is another place. */
+/** A bucket of the same name in another store is another place. */
 function refuseSame({ store }: Repository, location: string, { s3 }: CopyPlace): void {
   if (location !== store.location || (location.startsWith('s3:') && s3.endpoint !== undefined)) return;
   throw new HoldfastError('E_USAGE', `${location} is the repository itself`, {

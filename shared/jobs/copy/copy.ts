@@ -16,11 +16,11 @@ import { SecondPlace } from './second-place.ts';
 
 export interface CopyOptions {
   readonly choice?: CopyChoice | undefined;
-  /** Of packs there. @default the store's own */
+  /** Storage class of packs there. @default the store's own */
   readonly storageClass?: StorageClass | undefined;
-  /** Of prunes there. @default that of the open repository */
+  /** Grace of prunes there. @default that of the open repository */
   readonly graceMs?: number | undefined;
-  /** Compares also what was compared before, and stores again what is gone there. @default false */
+  /** Also compares what was compared before, and stores missing objects again. @default false */
   readonly isCheck?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
   readonly signal: AbortSignal;
@@ -30,9 +30,9 @@ export interface CopyOptions {
 export interface PassedOver {
   readonly key: BackupKey;
   /**
-   * - `removed`: a prune took it out of the first place meanwhile.
-   * - `waiting`: it is listed by a later copy.
-   * - `damaged`: an object of it, in one place or the other, is not what it must be.
+   * - `removed`: a prune removed it from the first place meanwhile.
+   * - `waiting`: a later copy will list it.
+   * - `damaged`: one of its objects, in either place, is wrong.
    */
   readonly why: 'removed' | 'waiting' | 'damaged';
   readonly problem: string;
@@ -42,25 +42,27 @@ export interface CopyResult {
   readonly repositoryId: string;
   readonly from: string;
   readonly to: string;
-  /** Whether nothing was there before. */
+  /** Whether the place was empty before. */
   readonly isNewPlace: boolean;
-  /** Backups that are listed there now, newest first. */
+  /** Backups that are now listed there, newest first. */
   readonly copied: readonly CopiedBackup[];
-  /** Those chosen that were there before. */
+  /** Number of chosen ones that were there before. */
   readonly present: number;
   readonly passedOver: readonly PassedOver[];
-  /** Packs that were not there, and their bytes: of backups that are not listed there yet, too. */
+  /** Packs that were missing, and their bytes; includes packs of backups that are not listed there yet. */
   readonly packs: number;
   readonly bytes: number;
-  /** Objects of keys and reports that were not there. */
+  /** Objects of keys and reports that were missing. */
   readonly others: number;
 }
 
 /**
- * Copies backups to a second place: stored bytes, which are opened nowhere, so it needs no key. Newest backups first; of each, packs before
- * its manifest. What is there is compared, never replaced, never removed. Begun again after it was stopped, it goes on.
+ * Copies backups to a second place: stored bytes, which are opened nowhere, so it needs no key. Newest
+ * backups first; for each, packs before its manifest. Existing objects are compared, never replaced, never
+ * removed. Started again after a stop, it continues.
  *
- * @throws E_REPOSITORY_EXISTS where the place is another repository, E_FOREIGN_REPOSITORY, E_DAMAGED, E_STORE_*, E_ABORTED
+ * @throws E_REPOSITORY_EXISTS if the place is another repository, E_FOREIGN_REPOSITORY, E_DAMAGED, E_STORE_*,
+ * E_ABORTED
  */
 export async function copyBackups(
   from: Repository,
@@ -90,7 +92,7 @@ export async function copyBackups(
 class Copy {
   readonly #from: Repository;
   readonly #place: SecondPlace;
-  /** Bytes of the manifests of the first place. */
+  /** Sizes of the manifests in the first place. */
   readonly #sizes: ReadonlyMap<string, number>;
   readonly #options: CopyOptions;
   readonly #work: CopyWork;
@@ -136,7 +138,7 @@ class Copy {
   }
 
   async run(chosen: readonly BackupKey[]): Promise<{ readonly others: number }> {
-    // After the list of backups was read: what a newer key sealed is not on it.
+    // After listing the backups: what a newer key sealed is not among them.
     const keys = await carryKeys(this.#stores);
     const toCome = new Set<string>(chosen.filter((key) => !this.#place.listed.has(key)));
     const isToCome = (key: string) => toCome.has(key);
@@ -144,7 +146,7 @@ class Copy {
     await reports.carryHolds(isToCome);
     for (const key of chosen) {
       await this.#one(key);
-      // One that was passed over is claimed, perhaps: its hold goes with the copy that lists it.
+      // A skipped one may be claimed: its hold is copied with the copy that lists it.
       if (this.#place.listed.has(key) && toCome.delete(key)) await reports.carryReady(isToCome);
     }
     await reports.carryRest();
@@ -155,7 +157,7 @@ class Copy {
     return { from: this.#from.store, to: this.#place.store, signal: this.#options.signal };
   }
 
-  /** What is wrong with one backup keeps no other from being copied. */
+  /** A problem with one backup does not affect the others. */
   async #one(key: BackupKey): Promise<void> {
     const isListed = this.#place.listed.has(key);
     try {
@@ -179,16 +181,16 @@ class Copy {
       this.#options.onProgress?.({ kind: 'warning', code: 'not-copied', message: problem });
   }
 
-  /** @throws E_DAMAGED, and with a key where the manifest is not of who has it */
+  /** @throws E_DAMAGED, and with a key if the manifest was not made with it */
   async #manifestOf(key: BackupKey, bytes: Uint8Array): Promise<Manifest> {
     const entry = await this.#from.inspect(key, async () => bytes, this.#options.signal);
-    // Copying needs no key: that it is sealed with a newer one than is configured is no problem of it.
+    // Copying needs no key: being sealed with a newer one than the configured is not a problem.
     const manifest = entry.manifest ?? (entry.problem?.code === 'E_WRONG_KEY' ? entry.claimed : undefined);
     if (manifest) return manifest;
     throw entry.problem ?? new HoldfastError('E_INTERNAL', `${key} is neither whole nor damaged`);
   }
 
-  /** One that is listed there: the copy that listed it compared it. */
+  /** A backup listed there: the copy that listed it compared it. */
   #see(key: BackupKey): void {
     const [ours, theirs] = [this.#sizes.get(key), this.#place.listed.get(key)];
     if (ours === undefined || ours === theirs) this.#present++;
@@ -196,12 +198,12 @@ class Copy {
       this.#passOver(
         key,
         'damaged',
-        `${key} has ${ours} bytes here and ${theirs} in ${this.#place.store.location}: one of both was changed`,
+        `${key} has ${ours} bytes here and ${theirs} in ${this.#place.store.location}: one of the two was changed`,
       );
   }
 }
 
-/** Undefined where the copy as a whole cannot go on. */
+/** Undefined if the copy as a whole cannot continue. */
 function whyPassedOver(error: unknown): PassedOver['why'] | undefined {
   if (isDocumentProblem(error)) return 'damaged';
   // A prune there removed something at that moment.

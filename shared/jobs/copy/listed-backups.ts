@@ -1,7 +1,7 @@
 import { parseBackupKey } from '../../core/ids.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** Keys of backups that are listed in a store, with the bytes of their manifests. @throws E_STORE_* */
+/** Names of the backups listed in a store, with the sizes of their manifests. @throws E_STORE_* */
 export async function listedBackups(store: ObjectStore, signal: AbortSignal): Promise<Map<string, number>> {
   const listed = new Map<string, number>();
   for await (const { key, sizeBytes } of store.list('backups/', { signal }))

@@ -8,29 +8,32 @@ import type { ObjectStore } from '../../store/object-store.ts';
 import { byTime, listedBackups } from './listed-backups.ts';
 
 const PACK_KEY = /^data\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
-/** Manifests read to learn which packs were compared before; what none of them names is compared again. */
+/**
+ * Manifests to read to learn which packs were compared before; a pack that none of them names is compared
+ * again.
+ */
 const MOST_VOUCHERS = 8;
 
 /** A backup that is being copied. */
 export interface BackupInHand {
   readonly manifest: Manifest;
-  /** Of its manifest. */
+  /** Bytes of its manifest. */
   readonly bytes: Uint8Array;
   /** Everything below `data/` that it needs. */
   readonly objects: readonly NamedObject[];
 }
 
 /**
- * What the second place has: listed backups, and packs with their sizes. A pack that a listed backup names was compared by the copy
- * that listed it; any other that is there is nobody's word.
+ * What the second place has: listed backups, and packs with their sizes. The copy that listed a backup
+ * compared its packs; nobody vouches for any other pack.
  */
 export class SecondPlace {
   readonly store: ObjectStore;
-  /** Listed backups, with the bytes of their manifests. */
+  /** Listed backups, with the sizes of their manifests. */
   readonly listed: Map<string, number>;
-  /** Bytes of packs, by id. */
+  /** Sizes of packs, by id. */
   readonly packs: Map<string, number>;
-  /** Since before anything of it was looked at. */
+  /** Time since before the first check. */
   readonly sinceLooked: Stopwatch;
   readonly #from: ObjectStore;
   readonly #lists: PackLists;
@@ -65,19 +68,22 @@ export class SecondPlace {
     return new SecondPlace(stores, { listed, packs, sinceLooked });
   }
 
-  /** The backup that is listed here and names the pack; undefined where none is known to. */
+  /** The backup that is listed here and names the pack; undefined if none is known to. */
   namedBy(pack: string): BackupKey | undefined {
     return this.#namedBy.get(pack);
   }
 
-  /** Notes what a backup names that was just listed here, every object of it compared. */
+  /** Records what a newly listed backup names; every object of it was compared. */
   noteListed({ manifest: { key }, bytes, objects }: BackupInHand): void {
     this.listed.set(key, bytes.length);
     this.#read.add(key);
     for (const { id } of objects) this.#namedBy.set(id, key as BackupKey);
   }
 
-  /** Reads as many manifests of backups that are listed here as it takes to know who names these packs: first the parent's, then the newest. */
+  /**
+   * Reads as many manifests of backups listed here as needed to know which of them name these packs: first
+   * the parent's, then the newest.
+   */
   async learn(parent: string | null, objects: readonly NamedObject[], signal: AbortSignal): Promise<void> {
     const isUnknown = ({ id }: { readonly id: string }) => this.packs.has(id) && !this.#namedBy.has(id);
     const newest = [...this.listed.keys()].sort(byTime).reverse();
@@ -90,7 +96,7 @@ export class SecondPlace {
     }
   }
 
-  /** A manifest that is another than the first place has under that key vouches for nothing. */
+  /** A manifest that differs from the one with that name in the first place vouches for nothing. */
   async #readListed(key: BackupKey, signal: AbortSignal): Promise<void> {
     this.#read.add(key);
     const theirs = await getIfThere(key, this.store, signal);

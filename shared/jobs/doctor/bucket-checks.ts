@@ -3,9 +3,10 @@ import { differs, holds, unknown } from '../../sources/source-checks.ts';
 import { judgeClock } from './clock-check.ts';
 import { type BucketLook, NO_WORK, type StoreCheck } from './store-look.ts';
 
-/** Said of credentials themselves, whatever they are used for; by the names of S3. */
+/** Problems with the credentials themselves, whatever they are used for; by S3's error names. */
 const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
-  InvalidAccessKeyId: 'The store knows no such access key: check AWS_ACCESS_KEY_ID, or the profile in use.',
+  InvalidAccessKeyId:
+    'The store does not know this access key: check AWS_ACCESS_KEY_ID, or the profile in use.',
   SignatureDoesNotMatch:
     'The secret does not belong to the access key: check AWS_SECRET_ACCESS_KEY, or the profile in use.',
   InvalidToken: 'The session token is not valid: get fresh credentials, or unset AWS_SESSION_TOKEN.',
@@ -17,25 +18,25 @@ const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
 };
 const UNREACHED = ['E_STORE_UNAVAILABLE', 'E_STORE_UNTRUSTED'];
 
-/** Whether the bucket is reached, and by whom. */
+/** Whether the bucket can be reached, and with which credentials. */
 export const CONTACT: readonly StoreCheck<BucketLook>[] = [
   {
     name: 'store',
-    assumes: 'The store answers, and proves who it is.',
+    assumes: 'The store responds, and proves who it is.',
     neededFor: 'backup',
     follows: NO_WORK,
     slow: {
       code: 'E_STORE_UNAVAILABLE',
-      fix: 'Check the endpoint, and the way there: a route, an endpoint of the VPC, a proxy.',
+      fix: 'Check the endpoint, and the network: a route, an endpoint in the VPC, a proxy.',
     },
     look: async (look, signal) => {
       const found = await look.s3.findCredentials().catch(() => undefined);
-      if (found === undefined) return unknown('it is asked with credentials only');
+      if (found === undefined) return unknown('it can only be asked with credentials');
       look.contact = await look.s3.contact(signal);
       const { problem } = look.contact;
       const isUnset = isHoldfastError(problem, 'E_CONFIG') && look.contact.aheadMs === undefined;
       if (isUnset || (isHoldfastError(problem) && UNREACHED.includes(problem.code))) throw problem;
-      return holds(`${look.config.s3?.endpoint ?? 'Amazon S3'} answers`);
+      return holds(`${look.config.s3?.endpoint ?? 'Amazon S3'} responds`);
     },
   },
   {
@@ -48,7 +49,7 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
   },
   {
     name: 'credentials',
-    assumes: 'There are credentials, and the store takes them.',
+    assumes: 'There are credentials, and the store accepts them.',
     neededFor: 'backup',
     follows: NO_WORK,
     needs: 'clock',
@@ -64,7 +65,7 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
   },
   {
     name: 'bucket',
-    assumes: 'The bucket is there, in the region that is set, and these credentials may list it.',
+    assumes: 'The bucket exists in the configured region, and these credentials may list it.',
     neededFor: 'backup',
     follows: NO_WORK,
     needs: 'credentials',
@@ -72,7 +73,7 @@ export const CONTACT: readonly StoreCheck<BucketLook>[] = [
       const { problem } = contact ?? {};
       if (problem === undefined) return holds(store.location);
       if (!isHoldfastError(problem, 'E_STORE_DENIED')) throw problem;
-      const fix = `Allow s3:ListBucket, s3:GetObject and s3:PutObject on ${store.location}, in the policy of the credentials and that of the bucket.`;
+      const fix = `Allow s3:ListBucket, s3:GetObject and s3:PutObject on ${store.location}, in the policy of the credentials and in the bucket's.`;
       return differs(problem.message, { fix, code: problem.code });
     },
   },

@@ -2,20 +2,23 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { BucketDanger } from '../../store/bucket-rules.ts';
 import { openBucketRules, type StoreConfig } from '../../store/open-store.ts';
 
-/** What the rules of the bucket that a repository is in are for it. */
+/** What the rules of the repository's bucket do to it. */
 export interface BucketCheck {
   readonly dangers: readonly BucketDanger[];
-  /** Why they could not be read; null where they were, or where there are none, as in a folder. */
+  /** Why they could not be read; null if they were, or if there are none, as for a folder. */
   readonly unread: string | null;
 }
 
-/** Rules of a bucket can remove backups, or move them to where nobody can read them, without a word. @throws E_CONFIG, E_ABORTED */
+/**
+ * Lifecycle rules of a bucket can silently remove backups, or move them to where nobody can read them.
+ * @throws E_CONFIG, E_ABORTED
+ */
 export async function checkBucket(config: StoreConfig, signal: AbortSignal): Promise<BucketCheck> {
   const rules = await openBucketRules(config, signal);
   return { dangers: rules?.dangers ?? [], unread: rules?.unread ?? null };
 }
 
-/** @throws E_UNSAFE_BUCKET where a rule removes or archives what is needed */
+/** @throws E_UNSAFE_BUCKET if a rule removes or archives what is needed */
 export function refuseUnsafe({ dangers }: BucketCheck, { repository }: StoreConfig): void {
   const worst = dangers.filter(({ effect }) => effect !== 'one-zone');
   if (worst.length === 0) return;
@@ -24,7 +27,7 @@ export function refuseUnsafe({ dangers }: BucketCheck, { repository }: StoreConf
     'E_UNSAFE_BUCKET',
     `the bucket of ${place} would lose backups: ${worst.map(({ problem }) => problem).join('; ')}`,
     {
-      hint: `Use a prefix that no such rule has, such as ${place}/holdfast, or another bucket; or take the rule off: \`aws s3api get-bucket-lifecycle-configuration\` shows it, docs/guide/moving-from-the-original.md says more.`,
+      hint: `Use a prefix without such a rule, such as ${place}/holdfast, or another bucket; or remove the rule: \`aws s3api get-bucket-lifecycle-configuration\` shows it, docs/guide/moving-from-the-original.md explains it.`,
       details: { rules: worst.map(({ rule }) => rule).join(', ') },
     },
   );
@@ -37,7 +40,7 @@ export function bucketWarnings({ dangers, unread }: BucketCheck): readonly strin
     ...(unread === null
       ? []
       : [
-          `the lifecycle rules of the bucket cannot be read (${unread}): allow s3:GetLifecycleConfiguration, or see for yourself that none removes or archives backups`,
+          `the lifecycle rules of the bucket cannot be read (${unread}): allow s3:GetLifecycleConfiguration, or check yourself that none removes or archives backups`,
         ]),
   ];
 }

@@ -5,11 +5,11 @@ import type { S3Settings } from '../../store/s3-settings.ts';
 import { checkBucket } from './bucket-rules.ts';
 import type { BucketLook, StoreCheck } from './store-look.ts';
 
-/** How the bucket is set up. Functions may not ask for it, and need not. */
+/** The bucket's settings. Functions may not read them, and need not. */
 export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
   {
     name: 'versioning',
-    assumes: 'What is removed or replaced can be brought back.',
+    assumes: 'Removed or replaced objects can be recovered.',
     neededFor: 'information',
     follows: 'An object that somebody removes is gone.',
     needs: 'bucket',
@@ -26,7 +26,7 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
     name: 'lifecycle',
     assumes: 'No rule of the bucket removes or archives what backups need.',
     neededFor: 'backup',
-    follows: 'Backups would be lost without a word.',
+    follows: 'Backups would be lost silently.',
     needs: 'bucket',
     look: async ({ config }, signal) => {
       const { dangers, unread } = await checkBucket(config, signal);
@@ -34,19 +34,19 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
         return differs(`the rules cannot be read: ${unread}`, {
           isMinor: true,
           code: 'E_STORE_DENIED',
-          fix: 'Allow s3:GetLifecycleConfiguration, or see for yourself that no rule removes or archives backups.',
+          fix: 'Allow s3:GetLifecycleConfiguration, or check yourself that no rule removes or archives backups.',
         });
       if (dangers.length === 0) return holds('no rule touches backups');
       return differs(dangers.map(({ problem }) => problem).join('; '), {
         isMinor: dangers.every(({ effect }) => effect === 'one-zone'),
         code: 'E_UNSAFE_BUCKET',
-        fix: `Take the rule off (aws s3api get-bucket-lifecycle-configuration --bucket ${bucketOf(config.repository)} shows it), or use a prefix that it leaves alone.`,
+        fix: `Remove the rule (aws s3api get-bucket-lifecycle-configuration --bucket ${bucketOf(config.repository)} shows it), or use a prefix that it does not touch.`,
       });
     },
   },
   {
     name: 'policy',
-    assumes: 'The bucket is open to nobody else.',
+    assumes: 'The bucket is not public.',
     neededFor: 'information',
     follows: 'Others could read or remove what is stored.',
     needs: 'bucket',
@@ -63,17 +63,15 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
               fix: `Block it: aws s3api put-public-access-block --bucket ${bucketOf(config.repository)} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
             });
           if (text === undefined) return holds('none');
-          return holds(
-            text.includes('s3:if-none-match') ? 'refuses what would replace an object' : 'not public',
-          );
+          return holds(text.includes('s3:if-none-match') ? 'refuses to replace objects' : 'not public');
         },
       ),
   },
   {
     name: 'object-lock',
-    assumes: 'Object Lock is as the configuration asks for.',
+    assumes: 'Object Lock is set as configured.',
     neededFor: 'backup',
-    follows: 'Backups can be removed by anybody who may remove objects.',
+    follows: 'Anybody who may remove objects can remove backups.',
     needs: 'bucket',
     look: ({ config, wantsLock }, signal) =>
       unlessDenied(config, 'Object Lock', 's3:GetBucketObjectLockConfiguration', async (settings) => {
@@ -82,10 +80,10 @@ export const SETTINGS: readonly StoreCheck<BucketLook>[] = [
           const { mode, days } = lock;
           return holds(mode === undefined ? 'on, without a default' : `on, ${mode} for ${days} days`);
         }
-        if (!wantsLock) return holds('off, and not asked for');
-        return differs('off, and the configuration asks for locks', {
+        if (!wantsLock) return holds('off, as configured');
+        return differs('off, but locks are configured', {
           code: 'E_CONFIG',
-          fix: `Turn it on: aws s3api put-object-lock-configuration --bucket ${bucketOf(config.repository)} (needs versioning), or take the lock out of the configuration.`,
+          fix: `Turn it on: aws s3api put-object-lock-configuration --bucket ${bucketOf(config.repository)} (needs versioning), or remove the lock from the configuration.`,
         });
       }),
   },
@@ -95,7 +93,7 @@ function bucketOf(repository: string): string {
   return new URL(repository).hostname;
 }
 
-/** What could not be read makes less than all well: somebody else must look. */
+/** A setting that cannot be read is less than well: somebody else must check it. */
 async function unlessDenied(
   config: StoreConfig,
   what: string,
@@ -111,7 +109,7 @@ async function unlessDenied(
     return differs(`these credentials may not read ${what}`, {
       isMinor: true,
       code: error.code,
-      fix: `Allow ${action}, or have somebody look who may.`,
+      fix: `Allow ${action}, or ask somebody who may to check.`,
     });
   }
 }

@@ -5,7 +5,7 @@ import { isMeant, refuseUnmet, wantedGroups } from './wanted.ts';
 
 export interface DoctorOptions {
   readonly signal: AbortSignal;
-  /** Names of rows, or of all rows of a source (`shop`), or of one kind of all (`tls`). @default all */
+  /** Names of rows, or all rows of a source (`shop`), or of one kind (`tls`). @default all */
   readonly only?: readonly string[] | undefined;
   /** How long one check may take. @default 30 seconds */
   readonly limitMs?: number | undefined;
@@ -14,9 +14,9 @@ export interface DoctorOptions {
 const LIMIT_MS = 30 * SECOND_MS;
 
 /**
- * Tries one thing after the other. What a wanted check needs is tried too, and not shown.
+ * Runs one check after the other. Checks that a wanted one needs are run too, but not shown.
  *
- * @throws E_USAGE for a name that no check has; E_ABORTED. What else fails is a row
+ * @throws E_USAGE for a name that no check has; E_ABORTED. Any other failure is a row
  */
 export async function* runChecks(
   groups: readonly DoctorGroup[],
@@ -31,7 +31,7 @@ export async function* runChecks(
   refuseUnmet(only, groups, made);
 }
 
-/** 0 where all is well; of what failed first, its own; else that of warnings. */
+/** 0 if all is well; else the status of the first failure; else that of warnings. */
 export function doctorExitStatus(rows: readonly DoctorRow[]): number {
   const failed = rows.find(({ outcome }) => outcome === 'failed');
   if (failed) return ERRORS[failed.code ?? 'E_INTERNAL'].exitStatus;

@@ -12,28 +12,28 @@ const LEAST_FREE_BYTES = GiB;
 export const FOLDER: readonly StoreCheck[] = [
   {
     name: 'store',
-    assumes: 'The folder may be read and written, or made.',
+    assumes: 'The folder can be read and written, or made.',
     neededFor: 'backup',
     follows: NO_WORK,
-    slow: { code: 'E_STORE_UNAVAILABLE', fix: 'See whether the disk or network share answers.' },
+    slow: { code: 'E_STORE_UNAVAILABLE', fix: 'Check whether the disk or network share responds.' },
     look: async (look) => {
       const folder = folderOf(look.config.repository);
       const there = await nearestThere(folder);
       try {
         await access(`${there}${path.sep}.`, constants.R_OK | constants.W_OK | constants.X_OK);
       } catch (error) {
-        return differs(`${there} may not be read and written (${(error as NodeJS.ErrnoException).code})`, {
+        return differs(`${there} cannot be read and written (${(error as NodeJS.ErrnoException).code})`, {
           code: 'E_STORE_DENIED',
-          fix: `Give this user the right to ${there}, or name another folder.`,
+          fix: `Give this user the right to read and write ${there}, or name another folder.`,
         });
       }
       look.isMissing = there !== folder;
-      return holds(there === folder ? folder : `${folder} is not there yet, and can be made`);
+      return holds(there === folder ? folder : `${folder} does not exist yet, but can be made`);
     },
   },
   {
     name: 'room',
-    assumes: 'There is room for backups.',
+    assumes: 'There is space for backups.',
     neededFor: 'information',
     follows: 'Backups fail when the disk is full.',
     needs: 'store',
@@ -43,7 +43,7 @@ export const FOLDER: readonly StoreCheck[] = [
       if (free >= LEAST_FREE_BYTES) return holds(`${bytes(free)} free`);
       return differs(`${bytes(free)} free`, {
         code: 'E_STORE_FULL',
-        fix: 'Free or add room, or let `holdfast prune` remove what retention no longer keeps.',
+        fix: 'Free or add space, or let `holdfast prune` remove what retention no longer keeps.',
       });
     },
   },
@@ -53,7 +53,7 @@ function folderOf(repository: string): string {
   return path.resolve(/^file:/i.test(repository) ? fileURLToPath(repository) : repository);
 }
 
-/** The folder, or the nearest above it that is there. */
+/** The folder, or its nearest existing parent. */
 async function nearestThere(folder: string): Promise<string> {
   for (let at = folder; ; at = path.dirname(at)) {
     const isThere = await stat(at).then(

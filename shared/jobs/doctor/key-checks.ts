@@ -10,20 +10,23 @@ export interface KeyLook {
   readonly config: RepositoryConfig;
   /** Why the configured key could not be read. */
   readonly keyProblem: HoldfastError | undefined;
-  /** What makes the repository where there is none: the first backup of functions, the first copy; else somebody must. */
+  /**
+   * What makes the repository if there is none: the functions' first backup, the first copy; otherwise a
+   * person must.
+   */
   readonly madeBy: 'backup' | 'copy' | undefined;
   provider: KeyProvider | undefined;
-  /** Of the repository; undefined where there is none yet. */
+  /** Id of the repository; undefined if there is none yet. */
   repositoryId: string | undefined;
 }
 
 export const NO_KEY_NO_BACKUP = 'Nothing can be backed up or restored.';
 
-/** @param needs the check that says whether the store is reached */
+/** @param needs the check that says whether the store can be reached */
 export function repositoryCheck(needs: string): Check<KeyLook> {
   return {
     name: 'repository',
-    assumes: 'There is a repository, of a format that this release knows.',
+    assumes: 'There is a repository, in a format that this release knows.',
     neededFor: 'backup',
     follows: NO_KEY_NO_BACKUP,
     needs,
@@ -31,11 +34,11 @@ export function repositoryCheck(needs: string): Check<KeyLook> {
   };
 }
 
-/** Whether the key that is configured is there, does its work, and is that of the repository. */
+/** Whether a key is configured, works, and is the repository's. */
 export const KEY: readonly Check<KeyLook>[] = [
   {
     name: 'key',
-    assumes: 'A key is configured, of the right form.',
+    assumes: 'A key of the right form is configured.',
     neededFor: 'backup',
     follows: NO_KEY_NO_BACKUP,
     look: async (look, signal) => {
@@ -49,11 +52,11 @@ export const KEY: readonly Check<KeyLook>[] = [
   },
   {
     name: 'key-use',
-    assumes: 'It makes data keys, and opens them in their context alone.',
+    assumes: 'It makes data keys, and opens them only in their context.',
     neededFor: 'backup',
     follows: NO_KEY_NO_BACKUP,
     needs: 'key-state',
-    slow: { code: 'E_KEY_UNAVAILABLE', fix: 'Check the way to KMS: a route, or an endpoint of the VPC.' },
+    slow: { code: 'E_KEY_UNAVAILABLE', fix: 'Check the network to KMS: a route, or an endpoint in the VPC.' },
     look: ({ provider, repositoryId }, signal) => useKey(provider, repositoryId, signal),
   },
   {
@@ -77,10 +80,10 @@ async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Check
     look.repositoryId = repository.id;
     return holds(`${repository.id.slice(0, 8)}, format ${await formatOf(repository.context, signal)}`);
   } catch (error) {
-    // Where backups are there without it, that is another message, and a failure.
+    // If there are backups but no such file, that is another message, and a failure.
     if (!isHoldfastError(error, 'E_NO_REPOSITORY') || !isHoldfastError(error.cause, 'E_OBJECT_NOT_FOUND'))
       throw error;
-    if (look.madeBy) return holds(`not made yet; the first ${look.madeBy} makes it`);
+    if (look.madeBy) return holds(`does not exist yet; the first ${look.madeBy} makes it`);
     return differs(error.message, {
       isMinor: true,
       code: error.code,
@@ -89,7 +92,7 @@ async function findRepository(look: KeyLook, signal: AbortSignal): Promise<Check
   }
 }
 
-/** Makes a data key that nothing is sealed with, and opens it again; in another context it must stay shut. */
+/** Makes a data key that seals nothing, and opens it again; in another context it must stay closed. */
 async function useKey(
   provider: KeyProvider | undefined,
   repositoryId: string | undefined,
@@ -101,7 +104,7 @@ async function useKey(
   const { plain, ...wrapped } = await provider.generateDataKey(context, signal);
   const opened = await provider.unwrapDataKey(wrapped, context, signal);
   if (!Buffer.from(opened).equals(Buffer.from(plain)))
-    return differs('a data key opens to another one', {
+    return differs('a data key opens to a different one', {
       code: 'E_DAMAGED',
       fix: 'Do not use this key service.',
     });
@@ -113,6 +116,6 @@ async function useKey(
   if (isBound) return holds('a data key was made and opened');
   return differs('a data key opens in another context too', {
     code: 'E_KEY_DENIED',
-    fix: 'Use KMS itself: what answers in its place does not check the encryption context.',
+    fix: 'Use KMS itself: this service does not check the encryption context.',
   });
 }

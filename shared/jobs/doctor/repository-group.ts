@@ -13,24 +13,27 @@ export type RepositoryLook = KeyLook & StoreLook;
 
 export interface BucketGroupOptions {
   readonly config: RepositoryConfig;
-  /** Where the probe is put; undefined for a role that may put no such thing. */
+  /** Where to put the probe; undefined for a role that may not put one. */
   readonly probe: ProbeFolder | undefined;
-  /** Of the key; none for a role that may not use it. */
+  /** Checks of the key; none for a role that may not use it. */
   readonly key: readonly Check<KeyLook>[];
   /** Why the configured key could not be read. */
   readonly keyProblem?: HoldfastError | undefined;
-  /** What makes the repository where there is none; undefined: somebody must. */
+  /** What makes the repository if there is none; undefined: a person must. */
   readonly madeBy: 'backup' | 'copy' | undefined;
 }
 
 interface BucketOptions extends BucketGroupOptions {
-  /** How the bucket is set up; none for roles of functions, which may not ask and need not. */
+  /** Checks of the bucket's settings; none for roles of functions, which may not read them and need not. */
   readonly settings: readonly StoreCheck<BucketLook>[];
-  /** Whether the configuration asks for Object Lock. */
+  /** Whether Object Lock is configured. */
   readonly wantsLock: boolean;
 }
 
-/** The bucket that holds the repository: reached, set up as it must be, and keeping what is put there; and the key. */
+/**
+ * The bucket that holds the repository: whether it can be reached, is set up correctly, and keeps what is
+ * stored; and the key.
+ */
 export function bucketGroup(options: BucketOptions): DoctorGroup {
   const { settings, probe, key, wantsLock, config } = options;
   const checks: readonly Check<BucketLook & KeyLook>[] = [
@@ -61,14 +64,14 @@ export function groupOf(
         yield rowOf(check, {
           name: check.name,
           code,
-          fix: 'docs/reference/errors.md says what the code means.',
+          fix: 'docs/reference/errors.md explains the code.',
         });
       }
     },
   };
 }
 
-/** What checks of any repository share, before anything was looked at. */
+/** What checks of any repository share, before anything was checked. */
 export async function repositoryLook(options: BucketGroupOptions): Promise<RepositoryLook & KeyLook> {
   const { config, probe = 'expired', keyProblem, madeBy } = options;
   const ofStore = { store: await openStore(config), probe, isMissing: false, facts: undefined };

@@ -3,29 +3,29 @@ import type { SourceCheck } from '../../sources/source-checks.ts';
 
 /**
  * - `ok`: it is as it should be.
- * - `warning`: work goes on, and somebody should look at it; or it could not be looked at.
- * - `failed`: a backup, a restore or what keeps them fails by it.
+ * - `warning`: work goes on, but somebody should look at it; or it could not be checked.
+ * - `failed`: a backup or a restore, or keeping backups, fails because of it.
  * - `not-tried`: `seen` says why.
  */
 export type DoctorOutcome = 'failed' | 'not-tried' | 'ok' | 'warning';
 
-/** What one check of `holdfast doctor` showed. No secret in it. */
+/** What one check of `holdfast doctor` showed. Contains no secret. */
 export interface DoctorRow {
-  /** Stable, as docs have it: `versioning`, `shop/tls`. */
+  /** Stable, as in the docs: `versioning`, `shop/tls`. */
   readonly name: string;
   readonly outcome: DoctorOutcome;
   readonly seen: string;
-  /** What to do; null where nothing is to be done. */
+  /** What to do; null if there is nothing to do. */
   readonly fix: string | null;
-  /** What a command would fail with. */
+  /** The code that a command would fail with. */
   readonly code: ErrorCode | null;
 }
 
 /** Checks that share what they look at. */
 export interface DoctorGroup {
-  /** Name of the source whose rows are all called `source/…`. */
+  /** Name of the source, which prefixes all its rows: `source/…`. */
   readonly source?: string;
-  /** Of its rows, where they are known before they are made. */
+  /** Names of its rows, if they are known in advance. */
   readonly names?: readonly string[];
   run(options: GroupOptions): AsyncIterable<DoctorRow>;
 }
@@ -36,7 +36,7 @@ export interface GroupOptions {
   readonly limitMs: number;
 }
 
-/** @param given.code of what failed without saying why; `fix` of what does not say what to do */
+/** @param given.code for a failure without a code of its own; `fix` for one without a hint */
 export function rowOf(
   check: SourceCheck,
   given: { readonly name: string; readonly code: ErrorCode; readonly fix: string },
@@ -54,7 +54,7 @@ function outcomeOf({ outcome, neededFor, isMinor }: SourceCheck): DoctorOutcome 
   return isMinor || neededFor === 'information' ? 'warning' : 'failed';
 }
 
-/** One row that is known before anything is tried. */
+/** One row that is known without a check. */
 export function rowGroup(row: DoctorRow): DoctorGroup {
   return {
     names: [row.name],

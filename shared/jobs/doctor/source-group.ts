@@ -2,19 +2,19 @@ import { type HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import type { CheckUse, SourceChecks } from '../../sources/source-checks.ts';
 import { type DoctorGroup, type DoctorRow, type GroupOptions, rowOf } from './row.ts';
 
-/** A database that is looked at. */
+/** A database to check. */
 export interface ExaminedPlace {
-  /** Of the configuration, or what was given for one. */
+  /** Its configured name, or what was given instead. */
   readonly name: string;
-  /** Fetches its login, where that is a secret. @throws E_CONFIG, E_USAGE, E_SOURCE_* */
+  /** Fetches its login, if that is a secret. @throws E_CONFIG, E_USAGE, E_SOURCE_* */
   open(signal: AbortSignal): Promise<SourceChecks>;
-  /** Whether its login is a secret that is fetched: that has a row of its own. */
+  /** Whether its login is a secret that must be fetched: that has a row of its own. */
   readonly hasSecret: boolean;
   /** @default 'backup' */
   readonly use?: CheckUse | undefined;
 }
 
-/** What `holdfast test --source` looks at, as rows. */
+/** The checks of `holdfast test --source`, as rows. */
 export function sourceGroup(place: ExaminedPlace): DoctorGroup {
   return { source: place.name, run: (options) => examinePlace(place, options) };
 }
@@ -34,7 +34,7 @@ async function* examinePlace(
   }
   if (hasSecret)
     yield { name: first, outcome: 'ok', seen: 'it can be read, and names a database', fix: null, code: null };
-  const fix = `See what follows from it: holdfast test --source ${place}.`;
+  const fix = `To see what follows from it: holdfast test --source ${place}.`;
   for await (const check of checks.run({ mayWrite: false, use, signal, limitMs }))
     yield rowOf(check, { name: `${place}/${check.name}`, code: 'E_SOURCE_FAILED', fix });
 }

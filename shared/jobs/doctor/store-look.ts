@@ -8,9 +8,9 @@ import type { FirstContact, S3Contact } from '../../store/s3-contact.ts';
 export interface StoreLook {
   readonly config: StoreConfig;
   readonly store: ObjectStore;
-  /** Where the probe is put. */
+  /** Where to put the probe. */
   readonly probe: ProbeFolder;
-  /** Set by `store` for a folder that is not there yet: nothing is put there. */
+  /** Set by `store` for a folder that does not exist yet: nothing is put there. */
   isMissing: boolean;
   /** Set by `write`. */
   facts: ProbeFacts | undefined;
@@ -18,7 +18,7 @@ export interface StoreLook {
 
 export interface BucketLook extends StoreLook {
   readonly s3: S3Contact;
-  /** Object Lock is asked for by the configuration. */
+  /** Object Lock is configured. */
   readonly wantsLock: boolean;
   /** Set by `store`. */
   contact: FirstContact | undefined;

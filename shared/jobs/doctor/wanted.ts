@@ -2,12 +2,12 @@ import { HoldfastError } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { DoctorGroup } from './row.ts';
 
-/** `shop/tls` is meant by its whole name, by `shop` and by `tls`. */
+/** `shop/tls` matches its whole name, `shop` and `tls`. */
 export function isMeant(name: string, wanted: string): boolean {
   return name === wanted || name.startsWith(`${wanted}/`) || name.endsWith(`/${wanted}`);
 }
 
-/** Those groups that may have a row of such a name. */
+/** Groups that may have a row of such a name. */
 export function wantedGroups(
   groups: readonly DoctorGroup[],
   only: readonly string[] | undefined,
@@ -37,6 +37,7 @@ export function refuseUnmet(
   const known = [...groups.flatMap(({ names = [] }) => names), ...made];
   const meant = nearest(unmet, known);
   throw new HoldfastError('E_USAGE', `there is no check '${unmet}'`, {
-    hint: meant === undefined ? `There are: ${[...new Set(known)].join(', ')}.` : `Did you mean ${meant}?`,
+    hint:
+      meant === undefined ? `The checks are: ${[...new Set(known)].join(', ')}.` : `Did you mean ${meant}?`,
   });
 }

@@ -4,19 +4,19 @@ import { NO_WORK, type StoreCheck } from './store-look.ts';
 
 const NOTHING = 'nothing was written';
 
-/** What is tried on an object of its own. */
+/** Checks on an object of their own. */
 export function writeChecks(needs: string): readonly StoreCheck[] {
   return [
     {
       name: 'write',
-      assumes: 'What is written reads back as it was.',
+      assumes: 'Written data reads back unchanged.',
       neededFor: 'backup',
       follows: NO_WORK,
       needs,
       writes: true,
-      slow: { code: 'E_STORE_UNAVAILABLE', fix: 'See what keeps the store busy.' },
+      slow: { code: 'E_STORE_UNAVAILABLE', fix: 'Find out what keeps the store busy.' },
       look: async (look, signal) => {
-        if (look.isMissing) return unknown('the folder is not there yet');
+        if (look.isMissing) return unknown('the folder does not exist yet');
         look.facts = await probeStore(look.store, { folder: look.probe, signal });
         const { readsBack, left, key } = look.facts;
         if (readsBack)
@@ -25,9 +25,9 @@ export function writeChecks(needs: string): readonly StoreCheck[] {
               ? 'a probe was written, read, removed'
               : `a probe was written and read; it stays at ${key}`,
           );
-        return differs('a probe reads back otherwise than it was written', {
+        return differs('a probe reads back differently', {
           code: 'E_DAMAGED',
-          fix: 'Do not use this store; look for a proxy in between that changes bodies.',
+          fix: 'Do not use this store; look for a proxy that changes bodies.',
         });
       },
     },
@@ -42,7 +42,7 @@ export function writeChecks(needs: string): readonly StoreCheck[] {
         if (facts.isWrittenOnce) return holds('a second write was refused');
         return differs('a second write replaced the first', {
           code: 'E_CONFIG',
-          fix: 'Use a store that enforces If-None-Match on PutObject, as S3 does, without a proxy in between that drops the header.',
+          fix: 'Use a store that enforces If-None-Match on PutObject, as S3 does, without a proxy that drops the header.',
         });
       },
     },
@@ -54,7 +54,7 @@ export const CHECKSUMS: StoreCheck = {
   name: 'checksums',
   assumes: 'The store checks and keeps the SHA-256 of what arrives.',
   neededFor: 'information',
-  follows: 'Damage on the way is found by a full verification only.',
+  follows: 'Only a full verification finds damage in transit.',
   needs: 'write',
   look: async ({ facts, config }) => {
     if (!facts) return unknown(NOTHING);
@@ -64,7 +64,7 @@ export const CHECKSUMS: StoreCheck = {
     return differs(seen, {
       isMinor: true,
       code: 'E_CONFIG',
-      fix: 'S3 keeps it: look for what stands between here and S3 and drops x-amz-checksum-sha256.',
+      fix: 'S3 keeps it: look for a proxy that drops x-amz-checksum-sha256.',
     });
   },
 };

@@ -7,11 +7,11 @@ import { type Body, parseBody } from '../../format/report-bodies.ts';
 import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** What a drill left as evidence, and what vouches for it. */
+/** The evidence of a drill, and what vouches for it. */
 export interface DrillEvidence {
-  /** Key of the report. */
+  /** Path of the report. */
   readonly key: string;
-  /** By the clock of who wrote it, and by the store's. */
+  /** By its writer's clock, and by the store's. */
   readonly at: Date;
   readonly storedAt: Date;
   /** Of the report's bytes, in hex. */
@@ -20,24 +20,24 @@ export interface DrillEvidence {
   readonly repository: string;
   readonly backup: BackupKey;
   readonly body: Body<'drill'>;
-  /** What only the key opens; undefined without it. */
+  /** The part that only the key opens; undefined without it. */
   readonly details: JsonObject | undefined;
-  /** Whether its MAC was checked: that needs the key. */
+  /** Whether its MAC was checked, which needs the key. */
   readonly isProven: boolean;
   readonly signature: StoredReport['signature'];
-  /** Of the manifest as it is now; undefined if the backup is gone. */
+  /** Of the present manifest; undefined if the backup is gone. */
   readonly manifestSha256: string | undefined;
-  /** What the backup says its source is, if the report does not. */
+  /** The backup's own name for its source, if the report has none. */
   readonly source: { readonly kind: string; readonly name: string } | undefined;
 }
 
-/** `drill_20260301_020000_0123abcd`, or the whole key of a report of a drill. @throws E_USAGE */
+/** `drill_20260301_020000_0123abcd`, or the whole path of a drill's report. @throws E_USAGE */
 export function drillReportKey(text: string): string {
   const day = /^drill_(\d{8})_/.exec(text)?.[1];
   const key = day === undefined ? text : `reports/drill/${day}/${text.replace(/\.json$/, '')}.json`;
   if (isReportKey(key) && key.startsWith('reports/drill/')) return key;
-  throw new HoldfastError('E_USAGE', `'${text}' is no report of a drill`, {
-    hint: 'A report of a drill is called as drill_20260301_020000_0123abcd, or by its whole key below reports/drill/.',
+  throw new HoldfastError('E_USAGE', `'${text}' is not a report of a drill`, {
+    hint: "A drill's report has a name like drill_20260301_020000_0123abcd, or its whole path below reports/drill/.",
   });
 }
 
@@ -51,7 +51,7 @@ export async function readDrillEvidence(
   return evidenceOf(repository, await repository.reports.open(key, modifiedAt, signal), signal);
 }
 
-/** Of a report that lies elsewhere, as somebody has filed it. @throws E_DAMAGED where it is not what was written */
+/** For a report that is stored elsewhere, as somebody has filed it. @throws E_DAMAGED if it was changed */
 export async function drillEvidenceIn(
   repository: Repository,
   { bytes, name }: { readonly bytes: Uint8Array; readonly name: string },
@@ -65,7 +65,7 @@ export async function drillEvidenceIn(
   return evidenceOf(repository, stored, signal);
 }
 
-/** @throws E_DAMAGED where the report cannot be believed */
+/** @throws E_DAMAGED if the report cannot be trusted */
 export async function evidenceOf(
   repository: Repository,
   stored: StoredReport,

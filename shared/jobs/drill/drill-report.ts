@@ -15,16 +15,16 @@ export interface DrillContext {
   readonly startedAt: Date;
   readonly backup: DrilledBackup | undefined;
   readonly signs: boolean;
-  /** Is told why there is no signature, though there is a key that signs. */
+  /** Receives the reason if there is a signing key but no signature. */
   readonly onUnsigned: (why: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Writes down what came of a drill: in the clear what names no table, sealed all the rest.
+ * Records the result of a drill: in the clear what names no table, and everything else sealed.
  *
- * @returns the report's key
- * @throws E_NO_KEY, E_STORE_*; the drill's own error, where the store failed it and now the report too
+ * @returns the report's path
+ * @throws E_NO_KEY, E_STORE_*; the drill's own error, if the store first failed the drill and now the report
  */
 export async function writeDrillReport(
   repository: Repository,
@@ -39,7 +39,7 @@ export async function writeDrillReport(
   }
 }
 
-/** Signed if it can be: evidence without a signature is evidence all the same. */
+/** Signed if possible: evidence without a signature is still evidence. */
 async function writeSigned(
   { context, reports }: Repository,
   report: ReportToWrite,

@@ -6,27 +6,27 @@ import type { DatasetComparison } from '../restore/compare.ts';
 export interface DrillResult {
   readonly key: BackupKey;
   /**
-   * - `equal`: restored, and equal to the backup in all that was compared.
-   * - `different`: restored, and not equal.
-   * - `failed`: not restored, or not compared to the end; `error` says why.
+   * - `equal`: restored, and equal to the backup in everything that was compared.
+   * - `different`: restored, but not equal.
+   * - `failed`: not restored, or not fully compared; `error` says why.
    */
   readonly outcome: 'equal' | 'different' | 'failed';
-  /** Where it was restored, no secret in it; undefined where none could be made. */
+  /** Where it was restored, without secrets; undefined if no target could be made. */
   readonly target: string | undefined;
   /** Product and version. */
   readonly server: string | undefined;
-  /** Of the restore alone, from reading the backup until the database could be used; 0 where it failed. */
+  /** Time of the restore alone, from reading the backup until the database could be used; 0 if it failed. */
   readonly restoreMs: number;
   readonly compareMs: number;
   readonly records: number;
   readonly plainBytes: number;
   readonly comparison: readonly DatasetComparison[];
   readonly schema: SchemaComparison | undefined;
-  /** What was not restored as it is in the backup, or not compared; one sentence each. */
+  /** What was not restored as in the backup, or not compared; one sentence each. */
   readonly leftOut: readonly string[];
   readonly error: HoldfastError | undefined;
-  /** The command that removes the scratch target, where it is still there. */
+  /** The command that removes the scratch target, if it still exists. */
   readonly removal: string | undefined;
-  /** Key of the report. */
+  /** Path of the report. */
   readonly report: string;
 }

@@ -14,19 +14,19 @@ import type { DrillResult } from './drill-result.ts';
 export interface DrillOptions {
   /** Partitions and indexes at once. */
   readonly jobs?: number | undefined;
-  /** Leave the scratch target where it is, for a look. */
+  /** Keep the scratch target, for inspection. */
   readonly keep?: boolean;
-  /** Who asked for it. @default nobody that is known: a command line */
+  /** Who asked for it. @default not known: somebody at a command line */
   readonly by?: string | undefined;
-  /** Whether the report is signed if there is a key that signs. @default true */
+  /** Whether to sign the report if there is a signing key. @default true */
   readonly signs?: boolean;
-  /** Where the source is, besides what the backup calls it: a drill on the same server is warned of. */
+  /** The source's locations, besides what the backup calls it: a drill on the same server gives a warning. */
   readonly locations?: readonly string[] | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
-/** What is known of a drill while it goes on. */
+/** What is known of a drill in progress. */
 interface Course {
   backup: DrilledBackup | undefined;
   scratch: Scratch | undefined;
@@ -34,15 +34,15 @@ interface Course {
   schema: SchemaComparison | undefined;
 }
 
-/** Longest that removing the scratch target may take, also after it was stopped. */
+/** Longest time to remove the scratch target, also after a stop. */
 const REMOVE_MS = 2 * MINUTE_MS;
 
 /**
- * Restores a backup into a place that it makes for that, compares all of it with the backup, removes the place, and
- * writes down what came of it. Anything that goes wrong on the way is an outcome, and in the report too.
+ * Restores a backup into a place made for it, compares all of it with the backup, removes the place, and
+ * records the result. Any failure on the way is an outcome, and in the report too.
  *
- * @throws E_ABORTED, with the place removed and no report; E_USAGE where the server is of another kind; E_NO_KEY,
- *   E_STORE_* where the report cannot be written
+ * @throws E_ABORTED, with the place removed and no report; E_USAGE if the server is of another kind;
+ * E_NO_KEY, E_STORE_* if the report cannot be written
  */
 export async function runDrill(
   repository: Repository,
@@ -85,7 +85,7 @@ async function restoreToScratch(
   if (source.kind !== server.kind) {
     throw new HoldfastError(
       'E_USAGE',
-      `${key} is of a ${source.kind} source, ${server.name} is for ${server.kind}`,
+      `${key} is from a ${source.kind} source, but ${server.name} is for ${server.kind}`,
       {
         hint: `Configure drill.${source.kind}, or give --server.`,
       },
@@ -113,13 +113,13 @@ async function restoreToScratch(
   throwIfAborted(signal);
 }
 
-/** What says nothing about the backup or where it was restored: there was no drill. */
+/** Errors that say nothing about the backup or where it was restored: there was no drill. */
 function isOfCaller(problem: unknown): boolean {
   const codes: readonly ErrorCode[] = ['E_USAGE', 'E_CONFIG', 'E_NO_BACKUP', 'E_NO_KEY', 'E_WRONG_KEY'];
   return isHoldfastError(problem) && codes.includes(problem.code);
 }
 
-/** Advice for a restore into a database of somebody's does not fit a drill. */
+/** Advice for a restore into somebody's own database does not fit a drill. */
 function asKnown(problem: unknown): HoldfastError {
   if (!isHoldfastError(problem))
     return new HoldfastError('E_INTERNAL', problem instanceof Error ? problem.message : String(problem), {
@@ -127,11 +127,11 @@ function asKnown(problem: unknown): HoldfastError {
     });
   if (!problem.hint?.includes('--')) return problem;
   const { code, message, details } = problem;
-  const hint = 'Nothing is left of it: remove the cause, and run the drill again.';
+  const hint = 'Nothing is left of it: fix the cause, and run the drill again.';
   return new HoldfastError(code, message, { cause: problem, details, hint });
 }
 
-/** Removes the place, also when the drill was stopped; the command that removes it, where it is still there. */
+/** Removes the place, also after a stop; returns the command that removes it, if it still exists. */
 async function leave(
   scratch: Scratch | undefined,
   { keep, onProgress }: { readonly keep: boolean; readonly onProgress: OnProgress },
@@ -171,7 +171,7 @@ function describe({ scratch, restored, schema }: Omit<Course, 'backup'>, error: 
     schema,
     leftOut: [
       ...(scratch?.leftOut ?? []),
-      ...passedOver.map(({ name }) => `${name}: restored, not compared`),
+      ...passedOver.map(({ name }) => `${name}: restored, but not compared`),
       ...(schema?.why === undefined ? [] : [schema.why]),
     ],
     error,

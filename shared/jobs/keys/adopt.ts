@@ -4,21 +4,21 @@ import type { Body } from '../../format/report-bodies.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { parseReason } from '../retention/hold.ts';
 
-/** Objects that one report names. */
+/** Most objects in one report. */
 const MOST_OBJECTS = 1_000;
 
 export interface AdoptResult {
   readonly backups: number;
   readonly decisions: number;
-  /** Keys of the reports that say so; none where there was nothing to sign for. */
+  /** Paths of the reports; none if there was nothing to sign for. */
   readonly reports: readonly string[];
 }
 
 type Adopted = Body<'adopt'>['objects'][number];
 
 /**
- * Signs for all backups and decisions that are there, have the MAC of the repository's key, and no signature: those from before
- * signatures were required. Nothing of them is changed.
+ * Signs for all existing backups and decisions that have the MAC of the repository's key but no signature:
+ * those from before signatures were required. Changes none of them.
  *
  * @param repository one that does not require signatures
  * @throws E_NO_KEY without a root key or a signing key, E_USAGE without a reason, E_STORE_*

@@ -17,13 +17,13 @@ const READS = 8;
 
 export interface BackupKeys {
   readonly key: BackupKey;
-  /** The root keys that a restore of it needs; not secret. Empty where the manifest cannot be read. */
+  /** Ids of the root keys that a restore of it needs; not secret. Empty if the manifest cannot be read. */
   readonly rootKeyIds: readonly string[];
   /**
-   * - `opens`: the configured key opens all that a restore needs.
-   * - `locked`: it needs a key that the configured one is not, nor opens.
-   * - `damaged`: the manifest, or a key in it, is not what was written, or was put aside.
-   * - `unchecked`: nobody looked.
+   * - `opens`: the configured key opens everything that a restore needs.
+   * - `locked`: it needs a key that the configured one neither is nor opens.
+   * - `damaged`: the manifest, or a key in it, was changed, or was put aside.
+   * - `unchecked`: nobody checked.
    */
   readonly state: 'opens' | 'locked' | 'damaged' | 'unchecked';
   readonly problem: string | undefined;
@@ -31,9 +31,9 @@ export interface BackupKeys {
 
 export interface RootKeyUse {
   readonly rootKeyId: string;
-  /** Listed backups that need it. */
+  /** Number of listed backups that need it. */
   readonly backups: number;
-  /** From when on new backups could use it, by the clock of whoever made it the key. */
+  /** Since when new backups could use it, by the clock of whoever made it the key. */
   readonly since: Date | undefined;
   readonly isConfigured: boolean;
 }
@@ -41,20 +41,20 @@ export interface RootKeyUse {
 export interface KeysReport {
   readonly location: string;
   readonly repositoryId: string;
-  /** Undefined where none is configured. */
+  /** Undefined if none is configured. */
   readonly configured: string | undefined;
   /** Oldest first. */
   readonly rootKeys: readonly RootKeyUse[];
   /** Newest first. */
   readonly backups: readonly BackupKeys[];
-  /** Missing where nothing was checked. */
+  /** Missing if nothing was checked. */
   readonly reports: { readonly opens: number; readonly locked: number; readonly damaged: number } | undefined;
   readonly recovery: RecoveryCoverage;
-  /** Objects below `keys/` that are not what was written. */
+  /** Objects below `keys/` that were changed. */
   readonly problems: readonly string[];
 }
 
-/** Which root keys are in use, from what everybody may read; needs no key. @throws E_NO_REPOSITORY, E_STORE_* */
+/** The root keys in use, from public data; needs no key. @throws E_NO_REPOSITORY, E_STORE_* */
 export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal): Promise<KeysReport> {
   await using repository = await openConfiguredRepository({ ...config, encryptionKey: undefined }, signal);
   const { encryptionKey } = config;
@@ -68,8 +68,8 @@ export async function listRootKeys(config: RepositoryConfig, signal: AbortSignal
 }
 
 /**
- * Whether the open repository's key opens every listed backup and every report: unwraps each key that their manifests
- * carry, and checks every manifest's MAC. Reads no pack.
+ * Whether the open repository's key opens every listed backup and every report: unwraps each key in their
+ * manifests, and checks every manifest's MAC. Reads no pack.
  *
  * @throws E_NO_KEY, E_STORE_*
  */
@@ -168,7 +168,7 @@ class Check {
     return count;
   }
 
-  /** What somebody has put aside locks nobody out. */
+  /** An object that was put aside locks nobody out. */
   async #stateOf(object: string, problem: HoldfastError | undefined) {
     const state = stateOf(problem);
     if (state !== 'locked') return state;

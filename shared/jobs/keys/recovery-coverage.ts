@@ -9,15 +9,15 @@ import { isCovered } from './recovery-keys-needed.ts';
 export interface RecoveryCoverage {
   /** The keys that backups are wrapped to. */
   readonly keys: readonly { readonly id: string; readonly createdAt: Date }[];
-  /** For each of them the backups that it does not open, in the order in which they were looked at. */
+  /** For each of them the backups that it does not open, in the order in which they were checked. */
   readonly notOpened: readonly { readonly recoveryKey: string; readonly backups: readonly BackupKey[] }[];
-  /** Public halves that are not believed, or that the configuration names and that are not there. */
+  /** Public halves that are not trusted, or that are configured but missing. */
   readonly problems: readonly string[];
 }
 
 /**
- * Looks for every recovery key whether what backups need is wrapped to it. Goes by the names of objects: that what is in them opens, only
- * the sheet proves (`recover --check`).
+ * Checks for every recovery key whether the keys of backups are wrapped to it. Goes by the names of objects:
+ * only the sheet proves that their content opens (`recover --check`).
  */
 export class CoverageCheck {
   readonly #known: Known;
@@ -27,14 +27,14 @@ export class CoverageCheck {
     this.#known = known;
   }
 
-  /** Lists what is wrapped. @throws E_STORE_* */
+  /** Lists the wrapped keys. @throws E_STORE_* */
   static async begin(repository: Repository, signal: AbortSignal): Promise<CoverageCheck> {
     return new CoverageCheck(await readKnown(repository, signal));
   }
 
   /**
-   * @param keys run keys that a restore needs, or as many of them as are known
-   * @param rootKeys what all of them are wrapped under, if not all are known
+   * @param keys that a restore needs, or as many of them as are known
+   * @param rootKeys that wrap all of them, if not all are known
    */
   look(backup: BackupKey, keys: readonly RunKeyEntry[], rootKeys: readonly string[] = []): void {
     const { active, names } = this.#known;
@@ -56,7 +56,10 @@ export class CoverageCheck {
   }
 }
 
-/** Ids of the recovery keys that a place has, by names alone: to tell a mistyped word from the wrong place. @throws E_STORE_* */
+/**
+ * Ids of a place's recovery keys, by names alone: to distinguish a mistyped word from the wrong place.
+ * @throws E_STORE_*
+ */
 export async function recoveryKeyIds(config: StoreConfig, signal: AbortSignal): Promise<string[]> {
   const store = await openStore(config);
   const ids: string[] = [];
@@ -69,7 +72,7 @@ export async function recoveryKeyIds(config: StoreConfig, signal: AbortSignal): 
 
 interface Known {
   readonly active: readonly KnownRecoveryKey[];
-  /** Object keys of everything that is wrapped. */
+  /** Paths of everything that is wrapped. */
   readonly names: ReadonlySet<string>;
   readonly problems: readonly string[];
 }

@@ -11,19 +11,22 @@ import type { ObjectStore } from '../../store/object-store.ts';
 /** Manifests read at once. */
 const READS = 8;
 
-/** What a restore needs of a recovery key: the root key that wrapped a run's key, where that can be had; else the run's key. */
+/**
+ * What a restore needs wrapped to a recovery key: the root key that wrapped a data key, if that can be
+ * exported; else the data key.
+ */
 export type NeededKey = Pick<KeyToWrap, 'run' | 'purpose' | 'wrapped'>;
 
 export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): NeededKey {
   return exportedRoot(rootKeyId) ?? { run, purpose, wrapped };
 }
 
-/** By the form of its id alone: those of KMS are ARNs, and never leave it. */
+/** Judged only by the form of its id: those of KMS are ARNs, and never leave it. */
 function exportedRoot(rootKeyId: string): NeededKey | undefined {
   return rootKeyId.startsWith('hex:') ? { run: rootKeyId, purpose: 'root', wrapped: '' } : undefined;
 }
 
-/** Whether all of these keys are wrapped to it, by their names. */
+/** Whether all of these keys are wrapped to it, by name. */
 export function isCovered(
   recoveryKey: KnownRecoveryKey,
   { keys, rootKeys }: { readonly keys: readonly RunKeyEntry[]; readonly rootKeys: readonly string[] },
@@ -33,7 +36,7 @@ export function isCovered(
   return needed.every((key) => there.has(recoveryWrapName(recoveryKey.id, key)));
 }
 
-/** Names of what is wrapped for backups, as far as it is there. */
+/** Names of the wrapped keys of backups that exist. */
 export class WrapNames {
   readonly #ids: readonly string[];
   readonly #there: ReadonlySet<string>;
@@ -62,7 +65,7 @@ export class WrapNames {
   }
 }
 
-/** Every listed manifest, oldest first; of damaged ones the problem. */
+/** Every listed manifest, oldest first; for damaged ones the problem. */
 export async function* manifestsOf(
   repository: Repository,
   signal: AbortSignal,

@@ -18,18 +18,22 @@ import { manifestsOf, neededKey } from './recovery-keys-needed.ts';
 export interface RecoveryResult {
   readonly location: string;
   readonly repositoryId: string;
-  /** Ids of the recovery keys that it was about. */
+  /** Ids of the affected recovery keys. */
   readonly recoveryKeys: readonly string[];
-  /** Objects that were put: keys that were not wrapped before. */
+  /** Number of objects that were put: keys that were not wrapped before. */
   readonly wrapped: number;
   /** Listed backups that are covered. */
   readonly backups: number;
-  /** Those whose manifest is damaged, or under a key that the configured one does not open: nothing was wrapped for them. */
+  /**
+   * Number of those whose manifest is damaged, or under a key that the configured one does not open: nothing
+   * was wrapped for them.
+   */
   readonly damaged: number;
 }
 
 /**
- * Before a recovery key is made: that the configured key opens every listed backup, so that all can be wrapped.
+ * Before a recovery key is made: checks that the configured key opens every listed backup, so that all can be
+ * wrapped.
  *
  * @throws E_NO_KEY, E_WRONG_KEY
  */
@@ -40,18 +44,18 @@ export async function refuseLocked(repository: Repository, signal: AbortSignal):
   if (!locked) return;
   throw new HoldfastError(
     'E_WRONG_KEY',
-    `the configured key ${rootKeyId} does not open ${locked.key}, so that a recovery key would not either`,
+    `the configured key ${rootKeyId} does not open ${locked.key}, so a recovery key would not either`,
     { hint: 'Configure the newest key of the repository; `holdfast keys` lists the keys in use.' },
   );
 }
 
 /**
- * Makes a key that was just made, and whose private half is on its sheet, a recovery key of the repository: puts its public half, and
- * wraps to it what every listed backup needs. What is put first makes every later backup wrap too; run again by
- * `completeRecovery`, it finishes what was interrupted.
+ * Makes a new key, whose private half is on its sheet, a recovery key of the repository: puts its public
+ * half, and wraps to it what every listed backup needs. From the first put on, every later backup wraps too;
+ * `completeRecovery` finishes an interrupted run.
  *
  * @param open opens the repository with the private half: proves that it opens every backup
- * @throws E_WRONG_KEY where it does not; E_STORE_*, E_KEY_*
+ * @throws E_WRONG_KEY if it does not; E_STORE_*, E_KEY_*
  */
 export async function addRecoveryKey(
   repository: Repository,
@@ -69,10 +73,10 @@ export async function addRecoveryKey(
 }
 
 /**
- * Wraps what is not wrapped: to every recovery key, or to the one that is named. Each object is put on its own, so that it can stop
- * anywhere and be run again.
+ * Wraps what is not wrapped yet: to every recovery key, or to the named one. Puts each object on its own, so
+ * that it can stop anywhere and run again.
  *
- * @throws E_USAGE where there is no such recovery key; E_STORE_*, E_KEY_*
+ * @throws E_USAGE if there is no such recovery key; E_STORE_*, E_KEY_*
  */
 export async function completeRecovery(
   repository: Repository,
@@ -96,7 +100,7 @@ export async function completeRecovery(
   };
 }
 
-/** All that listed backups need, each key once. */
+/** Everything that listed backups need, each key once. */
 async function keysToWrap(repository: Repository, signal: AbortSignal) {
   const { context } = repository;
   const wanted = new Map<string, KeyToWrap>();
@@ -114,7 +118,7 @@ async function keysToWrap(repository: Repository, signal: AbortSignal) {
   return { wanted: [...wanted.values()], backups, damaged };
 }
 
-/** Undefined where the list of its packs is damaged. @throws E_STORE_* */
+/** Undefined if its pack list is damaged. @throws E_STORE_* */
 async function keysOf(
   { lists }: Repository,
   manifest: Manifest,
@@ -133,10 +137,10 @@ function toWrap({ context }: Repository, entry: RunKeyEntry): KeyToWrap {
 }
 
 /**
- * Takes a recovery key out: nothing is wrapped to it any more, and what was wrapped is removed as far as the store lets it be. Whoever
- * has copied that, and has the sheet, still opens it. Repeatable.
+ * Removes a recovery key: nothing is wrapped to it any more, and wrapped keys are removed as far as the store
+ * allows. Somebody who has copied those, and has the sheet, can still open them. Repeatable.
  *
- * @throws E_USAGE where there is no such recovery key; E_STORE_*
+ * @throws E_USAGE if there is no such recovery key; E_STORE_*
  */
 export async function removeRecoveryKey(
   repository: Repository,
@@ -173,6 +177,6 @@ function notProven(id: string, closed: BackupKeys | undefined): HoldfastError {
     ? `${closed.key}: ${closed.problem ?? ''}`
     : 'every backup that the configured key opens';
   return new HoldfastError('E_WRONG_KEY', `recovery key ${id} does not open ${what}`, {
-    hint: `Backups may have been made meanwhile: run \`holdfast rekey --complete-recovery\`, then \`holdfast recover --check\` with the sheet.`,
+    hint: `Perhaps backups were made meanwhile: run \`holdfast rekey --complete-recovery\`, then \`holdfast recover --check\` with the sheet.`,
   });
 }

@@ -23,22 +23,22 @@ export interface RekeyResult {
   readonly repositoryId: string;
   readonly oldRootKeyId: string;
   readonly newRootKeyId: string;
-  /** False where the change had been made before, and was only looked at again. */
+  /** False if the change was already made, and was only checked again. */
   readonly isNew: boolean;
-  /** Listed backups that the new key alone opens. */
+  /** Number of listed backups that the new key alone opens. */
   readonly backups: number;
-  /** Those whose manifest is damaged, with either key. */
+  /** Number of those whose manifest is damaged, with either key. */
   readonly damaged: number;
 }
 
 /**
- * Makes another key the repository's: writes one object that holds the older keys, wrapped under the new one, and proves
- * with the new key alone that it opens every listed backup and report. Nothing else is written or changed; the older
- * keys open what they opened before. Run again, it finishes what was interrupted.
+ * Gives the repository another key: writes one object that holds the older keys, wrapped under the new one,
+ * and proves with the new key alone that it opens every listed backup and report. Writes and changes nothing
+ * else; the older keys open what they opened before. Run again, it finishes what was interrupted.
  *
  * @param open opens the repository with a key of 64 hex digits
- * @throws E_BAD_KEY, E_USAGE for a key that it has or had; E_WRONG_KEY where the configured key is not the newest,
- *   E_STORE_*
+ * @throws E_BAD_KEY, E_USAGE for a key that it has or had; E_WRONG_KEY if the configured key is not the
+ * newest, E_STORE_*
  */
 export async function rekeyRepository(
   open: (hexKey: string) => Promise<Repository>,
@@ -65,7 +65,7 @@ export async function rekeyRepository(
   };
 }
 
-/** Looks at everything again with the new key alone. @throws E_WRONG_KEY */
+/** Checks everything again with the new key alone. @throws E_WRONG_KEY */
 async function prove(
   renewed: Repository,
   before: { readonly chain: Keychain; readonly opened: number; readonly signal: AbortSignal },
@@ -84,7 +84,7 @@ async function prove(
   return { opens, damaged: backups.length - opens };
 }
 
-/** Before it is in use: no backup is to be sealed under a root key that the recovery keys do not open. */
+/** Before it is in use: no backup may be sealed under a root key that the recovery keys do not open. */
 async function wrapRoots(repository: Repository, newest: KeyProvider, signal: AbortSignal): Promise<void> {
   const { context } = repository;
   const { active } = await readRecoveryKeys(context, signal);
@@ -102,7 +102,7 @@ function refuseUsedKey({ rootKeyId }: KeyProvider, used: readonly KeyProvider[])
 }
 
 /**
- * A key that was replaced does not open what was written since: a new key that holds only that one would not either.
+ * A replaced key does not open what was written since: a new key that holds only that one would not either.
  *
  * @returns how many backups the configured key opens
  */
@@ -119,14 +119,14 @@ async function refuseOlderKey(
       'E_WRONG_KEY',
       `the configured key ${repository.rootKeyId} does not open ${locked?.key ?? 'every report'}: it is not the newest`,
       {
-        hint: 'Configure the newest key of the repository, and change that; `holdfast keys` lists the keys in use. If nobody knows the key of that object, put it aside: `holdfast quarantine`.',
+        hint: 'Configure the newest key of the repository, and change that one; `holdfast keys` lists the keys in use. If nobody knows the key of that object, put it aside: `holdfast quarantine`.',
       },
     );
   }
   return backups.filter(({ state }) => state === 'opens').length;
 }
 
-/** @throws E_WRONG_KEY where the repository's key was changed to one that the configured key does not open */
+/** @throws E_WRONG_KEY if the repository's key was changed to one that the configured key does not open */
 async function refuseOtherChange(
   repository: Repository,
   signal: AbortSignal,
@@ -145,7 +145,7 @@ async function refuseOtherChange(
   }
 }
 
-/** Whether it was written now; not where it was there. */
+/** Whether it was written now, rather than before. */
 async function writeOnce(repository: Repository, newest: KeyProvider, signal: AbortSignal): Promise<boolean> {
   const chain = repository.context.keys.provider();
   const createdAt = repository.clock.now();
@@ -155,13 +155,16 @@ async function writeOnce(repository: Repository, newest: KeyProvider, signal: Ab
     await writeKeysFile(store, repository.id, { chain, newest, createdAt, signedBefore }, signal);
     return true;
   } catch (error) {
-    // What is there is looked at as if it had just been written.
+    // An existing one is checked as if it had just been written.
     if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return false;
     throw error;
   }
 }
 
-/** SHA-256s of all manifests, taken out or not, and reports that are proven: of what older keys sign later, nothing is believed. */
+/**
+ * SHA-256s of all manifests, unlisted ones included, and of proven reports: nothing that older keys sign
+ * later is trusted.
+ */
 async function signedUntilNow(repository: Repository, signal: AbortSignal): Promise<string[]> {
   const { store } = repository;
   const hashes: string[] = [];
@@ -187,7 +190,7 @@ async function signedUntilNow(repository: Repository, signal: AbortSignal): Prom
 function notProven(older: string, newest: string): HoldfastError {
   return new HoldfastError(
     'E_WRONG_KEY',
-    `the new key ${newest} alone does not open all that ${older} opens; it must not be used`,
+    `the new key ${newest} alone does not open everything that ${older} opens; it must not be used`,
     {
       hint: `Keep using the key ${older}. Somebody may have changed the key at the same time: see \`holdfast keys\`.`,
     },

@@ -5,7 +5,7 @@ import type { SignatureOptions } from '../../repository/keys/signatures.ts';
 import type { StoreConfig } from '../../store/open-store.ts';
 
 export interface SigningPlace extends Pick<SigningSettings, 'kmsKey' | 'publicKeys' | 'isRequired'> {
-  /** A private key as PEM, in place of one in KMS. Secret. */
+  /** A private key as PEM, instead of one in KMS. Secret. */
   readonly pem?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export async function makeSigningKey(): Promise<{ readonly pem: string; readonly
   return { pem, publicKey: await new LocalSigner(pem).publicKey() };
 }
 
-/** What signs; undefined where nothing does. @throws E_BAD_KEY */
+/** The signer; undefined if nobody signs. @throws E_BAD_KEY */
 export async function openSigner(
   { pem, kmsKey }: Pick<SigningPlace, 'pem' | 'kmsKey'>,
   region?: string,

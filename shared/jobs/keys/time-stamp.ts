@@ -12,14 +12,15 @@ export interface TimeStamped {
   readonly heads: readonly SequenceHead[];
   /** What is stamped: JSON that names the heads. */
   readonly document: Buffer;
-  /** The answer as it came: a TimeStampResp in DER, of the SHA-256 of the document. */
+  /** The response as received: a TimeStampResp in DER, for the SHA-256 of the document. */
   readonly answer: Buffer;
 }
 
 /**
- * Has an authority of RFC 3161 say that the newest backups of all sources are there now.
+ * Asks an RFC 3161 authority to confirm that the newest backups of all sources exist now.
  *
- * @throws E_NO_BACKUP where there is none with a number, E_TIME_STAMP where the authority gives no stamp, E_STORE_*
+ * @throws E_NO_BACKUP if there is none with a number, E_TIME_STAMP if the authority returns no stamp,
+ * E_STORE_*
  */
 export async function timeStampHeads(
   repository: Repository,
@@ -36,7 +37,7 @@ export async function timeStampHeads(
   const nonce = randomBytes(8);
   const answer = await ask(url, timeStampRequest(sha256, nonce), signal);
   const problem = timeStampProblem(answer, { sha256, nonce });
-  if (problem !== undefined) throw failed(url, `what it sent ${problem}`);
+  if (problem !== undefined) throw failed(url, `its response ${problem}`);
   return { heads, document, answer };
 }
 
@@ -69,8 +70,8 @@ async function ask(url: string, request: Buffer, signal: AbortSignal): Promise<B
 }
 
 function failed(url: string, problem: string, cause?: unknown): HoldfastError {
-  return new HoldfastError('E_TIME_STAMP', `${new URL(url).host} gave no time stamp: ${problem}`, {
+  return new HoldfastError('E_TIME_STAMP', `${new URL(url).host} returned no time stamp: ${problem}`, {
     cause,
-    hint: 'Check the URL; try again, or ask another authority of RFC 3161.',
+    hint: 'Check the URL; try again, or ask another RFC 3161 authority.',
   });
 }

@@ -6,22 +6,22 @@ import { getIfThere, putIfAbsent } from '../../store/if-there.ts';
 export interface UpgradeResult {
   readonly location: string;
   readonly repositoryId: string;
-  /** What backups are written in from now on. */
+  /** The format of new backups. */
   readonly formatVersion: number;
-  /** False where they were before. */
+  /** False if it was the same before. */
   readonly isChanged: boolean;
 }
 
-/** Whether backups are written in format 2 already. @throws E_NO_KEY, E_STORE_* */
+/** Whether backups are already written in format 2. @throws E_NO_KEY, E_STORE_* */
 export async function isUpgradedAlready(repository: Repository, signal: AbortSignal): Promise<boolean> {
   repository.context.keys.provider();
   return (await formatToWrite(repository.context, [], signal)) === 2;
 }
 
 /**
- * Has backups written in format 2 from the next one on; what is stored stays as it is. Writes one object. Repeatable.
+ * Makes new backups use format 2; stored data stays unchanged. Writes one object. Repeatable.
  *
- * @throws E_NO_KEY, E_DAMAGED where something else has the name of that object, E_STORE_*
+ * @throws E_NO_KEY, E_DAMAGED if something else has the name of that object, E_STORE_*
  */
 export async function upgradeRepository(repository: Repository, signal: AbortSignal): Promise<UpgradeResult> {
   const { context, store, clock, id } = repository;
@@ -30,7 +30,7 @@ export async function upgradeRepository(repository: Repository, signal: AbortSig
   const secret = await context.secret(signal);
   const bytes = encodeUpgradeFile({ id, upgradedAt: clock.now().toISOString() }, secret);
   const isChanged = await putIfAbsent(UPGRADE_FILE, bytes, store, { signal });
-  // Also where it was put just now: a backup that is to follow it reads it.
+  // Even if it was put just now: the next backup reads it.
   const stored = await getIfThere(UPGRADE_FILE, store, signal);
   readUpgradeFile(stored ?? new Uint8Array(0), id, secret);
   return { ...result, isChanged };

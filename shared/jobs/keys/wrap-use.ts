@@ -13,19 +13,19 @@ import { getIfThere } from '../../store/if-there.ts';
 /** Objects read at once. */
 const READS = 8;
 
-/** The key of a run, wrapped to a recovery key. */
+/** A data key, wrapped to a recovery key. */
 export interface StoredWrap {
   readonly object: string;
   readonly storedAt: Date;
 }
 
-/** Which manifests need which wrapped keys: the names that objects below `recovery/ID/` have for them. */
+/** Which manifests need which wrapped keys: the names of those objects below `recovery/ID/`. */
 export class WrapUse {
   readonly #names = new Map<string, readonly string[]>();
-  /** Of a name that many manifests have, one text is kept. */
+  /** One copy of each text is kept for all manifests. */
   readonly #texts = new Map<string, string>();
 
-  /** Of a manifest, forged or not: the run keys that it and its list name are kept. */
+  /** For a manifest, forged or not: keeps the keys that it and its list name. */
   note(object: string, keys: readonly RunKey[]): void {
     const names = keys.map((key) => lastPathPart(recoveryWrapName('', key)));
     this.#names.set(
@@ -50,14 +50,14 @@ export class WrapUse {
   }
 }
 
-/** The last part of its key. */
+/** The last part of its path. */
 export function lastPathPart(object: string): string {
   return object.slice(object.lastIndexOf('/') + 1);
 }
 
 /**
- * Keys of runs that are wrapped to recovery keys. Root keys, which are of no run, are left out, and so is what cannot be read as
- * a wrapped key.
+ * Data keys that are wrapped to recovery keys. Leaves out root keys, which belong to no run, and unreadable
+ * objects.
  *
  * @throws E_STORE_*
  */

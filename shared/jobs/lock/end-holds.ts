@@ -9,17 +9,18 @@ const AT_ONCE = 32;
 const LOCKED = ['repository.json', 'keys/', 'recovery/', 'backups/', 'data/', 'reports/'];
 
 export interface EndHoldsResult {
-  /** Objects that were looked at: all. */
+  /** Number of objects that were checked: all. */
   readonly objects: number;
-  /** Those whose legal hold was taken off; of a dry run, would be. */
+  /** Number of those whose legal hold was removed; in a dry run, would be. */
   readonly ended: number;
 }
 
 /**
- * Takes legal holds off objects that no backup needs that is held. Reports say what is held, and are believed only if the key
- * proves them: so it needs the key, and a hold that was forged ends here.
+ * Removes legal holds from objects that no held backup needs. Reports say what is held, and only count if the
+ * key proves them: so it needs the key, and a forged hold ends here.
  *
- * @throws E_NO_KEY, E_DAMAGED where a hold or a manifest cannot be read: it may be of any backup; E_STORE_*, E_CONFIG
+ * @throws E_NO_KEY, E_DAMAGED if a hold or a manifest cannot be read: it may concern any backup; E_STORE_*,
+ * E_CONFIG
  */
 export async function endHolds(
   repository: Repository,
@@ -62,9 +63,9 @@ function refuseUnread(objects: readonly string[]): void {
   if (first === undefined) return;
   throw new HoldfastError(
     'E_DAMAGED',
-    `${objects.length === 1 ? first : `${first} and ${objects.length - 1} more`} cannot be relied on, so that any object may be held; no legal hold was taken off`,
+    `${objects.length === 1 ? first : `${first} and ${objects.length - 1} more`} cannot be trusted, so any object may be held; no legal hold was removed`,
     {
-      hint: 'Bring it back from a copy or an older version, or put it aside (`holdfast quarantine`); then run this again.',
+      hint: 'Restore it from a copy or an older version, or put it aside (`holdfast quarantine`); then run this again.',
     },
   );
 }

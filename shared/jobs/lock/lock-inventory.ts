@@ -14,11 +14,13 @@ import type { LockedBackup, LockView } from './lock-plan.ts';
 
 export interface ReadLockView {
   readonly view: LockView;
-  /** Manifests that cannot be read, so that nobody knows what they need. */
+  /** Manifests that cannot be read: nobody knows what they need. */
   readonly unread: readonly BackupKey[];
 }
 
-/** Reads what locks are planned of. Needs no key: manifests name their packs in plain. @throws E_STORE_* */
+/**
+ * Reads the basis of a lock plan. Needs no key: manifests name their packs in the clear. @throws E_STORE_*
+ */
 export async function readLockView(
   repository: Repository,
   signal: AbortSignal,
@@ -37,7 +39,7 @@ export async function readLockView(
   const keys = await Array.fromAsync(store.list(KEYS_PREFIX, { signal }), ({ key }) => key);
   const wraps = await WrapNames.list(store, keys, signal);
   const paths = new Map<string, string>();
-  // Of a pack that many backups need, one text is kept.
+  // One text is kept for a pack that many backups need.
   const pathOf = (id: string) => {
     const known = paths.get(id) ?? packKey(parsePackId(id));
     paths.set(id, known);
@@ -62,7 +64,7 @@ export async function readLockView(
   };
 }
 
-/** Of a terabyte these are many, and backups have most of them in common: none keeps them as texts. */
+/** A terabyte has many of these, and backups share most of them, so they are not kept as texts. */
 class Needs implements Iterable<string> {
   readonly #packs: Iterable<string>;
   readonly #pathOf: (id: string) => string;
@@ -80,7 +82,7 @@ class Needs implements Iterable<string> {
   }
 }
 
-/** Those that prune goes by. A drill proves something, and decides nothing. */
+/** The reports that prune goes by. A drill proves something, but decides nothing. */
 function reportsOf({ accept, verify, fullVerify }: BackupMarks): string[] {
   return [accept, verify, fullVerify].flatMap((mark) => (mark ? [mark.report] : []));
 }

@@ -6,7 +6,7 @@ import { planRetention, type RetentionBackup, type RetentionDecision } from '../
 /** One backup, and what it needs. */
 export interface LockedBackup {
   readonly retention: RetentionBackup;
-  /** Keys of its packs, of the reports that prune goes by, and of what is wrapped to recovery keys for it. */
+  /** Paths of its packs, of the reports that prune goes by, and of its keys wrapped to recovery keys. */
   readonly needs: Iterable<string>;
 }
 
@@ -17,29 +17,33 @@ export interface LockView {
   readonly common: readonly string[];
 }
 
-/** How one object is to be locked. */
+/** How to lock one object. */
 export interface LockNeed {
   readonly key: string;
-  /** No earlier than this may anybody remove it. */
+  /** Nobody may remove it before this. */
   readonly until: Date;
-  /** Until when a lock is made where there is none that lasts so long: later, so that not every run has to make it longer. */
+  /**
+   * Until when to lock it if the present lock ends too early: later than necessary, so that not every run has
+   * to extend it.
+   */
   readonly lockUntil: Date;
-  /** A hold stands: a legal hold is to be on it. */
+  /** It is held: it needs a legal hold. */
   readonly isHeld: boolean;
 }
 
 const OPEN_MS = OPEN_LOCK_DAYS * DAY_MS;
-/** A lock that moves on is made longer by this share of what is left of it, */
+/** A lock that moves on is extended by this share of its remaining time, */
 const SLACK_SHARE = 1 / 10;
 /** within these bounds. */
 const LEAST_SLACK_MS = DAY_MS;
 export const MOST_SLACK_MS = 7 * DAY_MS;
 
 /**
- * Until when each object must be there: until the longest retention of the backups that need it is over. Pure. Of what
- * retention lets go, nothing.
+ * Until when each object must stay: until the longest retention of the backups that need it is over. Pure.
+ * Excludes what retention lets go.
  *
- * Manifests are believed as they are, forged or not: so no need ends later than the configured maximum from now.
+ * Manifests are taken at their word, forged or not: so no need ends later than the configured maximum from
+ * now.
  */
 export function planLocks(
   { now, backups, common }: LockView,
@@ -65,7 +69,7 @@ export function planLocks(
   return [...needs.values()];
 }
 
-/** Undefined where retention lets the backup go. `isFixed`: the same whenever it is asked for. */
+/** Undefined if retention lets the backup go. `isFixed`: the same each time. */
 function endOf(
   { keep, reasons, type, startedAt }: RetentionDecision,
   now: Date,
@@ -75,7 +79,7 @@ function endOf(
   const daysMs = (daysOf(policy, type) ?? 0) * DAY_MS;
   const ofDays = startedAt.getTime() + daysMs;
   const open = now.getTime() + (daysMs > 0 ? Math.min(OPEN_MS, daysMs / 2) : OPEN_MS);
-  // Within its days, any other reason has no end that could be known.
+  // Any reason other than days has no known end.
   const isOpen = reasons.length > 1 || ofDays <= now.getTime();
   const wanted = isOpen ? Math.max(ofDays, open) : ofDays;
   const until = Math.min(wanted, now.getTime() + lock.mostMs);

@@ -13,22 +13,27 @@ import type { SourceStatus } from '../status/status.ts';
 
 const AT_ONCE = 32;
 
-/** How a backup is locked: as the least locked of all that it needs is. */
+/** How a backup is locked: as the least locked object that it needs. */
 export interface LockState {
   readonly backup: BackupKey;
-  /** Nobody can remove the backup before; null where something that it needs has no lock, or one that is over. */
+  /**
+   * Nobody can remove the backup before this; null if something that it needs has no lock, or an expired one.
+   */
   readonly until: Date | null;
-  /** `governance`: who has a right of its own for it may lift the lock all the same. */
+  /** `governance`: somebody with a special permission may still lift the lock. */
   readonly mode: LockMode;
-  /** Objects that a restore of the backup reads, */
+  /** Number of objects that a restore of the backup reads, */
   readonly objects: number;
-  /** and those of them whose lock was asked for: fewer where a sample was wanted, or one without a lock was found. */
+  /** and of those whose lock was checked: fewer for a sample, or if one without a lock was found. */
   readonly asked: number;
 }
 
 export interface LockStateOptions {
   readonly backup: BackupKey;
-  /** Asks for the locks of so many packs, chosen anew each time, and of all else that is needed. @default all packs */
+  /**
+   * Checks the locks of this many packs, chosen at random each time, and of everything else that is needed.
+   * @default all packs
+   */
   readonly mostPacks?: number | undefined;
   /** @returns a whole number below `below`. @default node's */
   readonly random?: (below: number) => number;
@@ -38,11 +43,14 @@ export interface LockStateOptions {
 /** How the newest good backup of a source is locked, or why that is not known. */
 export interface SourceLock extends LockState {
   readonly source: string;
-  /** Why nobody knows; null: it is known. */
+  /** Why it is not known; null: it is. */
   readonly problem: string | null;
 }
 
-/** Of each source's newest good backup; one that cannot be asked for keeps no other from being. @throws E_ABORTED */
+/**
+ * For each source's newest good backup; one that cannot be checked does not affect the others. @throws
+ * E_ABORTED
+ */
 export async function readSourceLocks(
   repository: Repository,
   locks: ObjectLocks,
@@ -64,7 +72,10 @@ export async function readSourceLocks(
   return found;
 }
 
-/** Asks the store for the lock of everything that a restore of the backup reads. @throws E_STORE_*, E_CONFIG, E_NO_BACKUP */
+/**
+ * Asks the store for the lock of everything that a restore of the backup reads. @throws E_STORE_*, E_CONFIG,
+ * E_NO_BACKUP
+ */
 export async function readLockState(
   repository: Repository,
   locks: ObjectLocks,
@@ -92,7 +103,7 @@ export async function readLockState(
   return { backup, until: until ?? null, mode, objects: few.length + ofPacks.length, asked };
 }
 
-/** So many of the list, each as likely as any other. */
+/** A random sample of the list, each item equally likely. */
 function sample<T>(list: readonly T[], most: number, random: (below: number) => number): T[] {
   const left = [...list];
   if (left.length <= most) return left;

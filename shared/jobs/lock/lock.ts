@@ -14,7 +14,7 @@ import { type LockNeed, planLocks } from './lock-plan.ts';
 
 /** Objects asked for at once. */
 const AT_ONCE = 32;
-/** What the store refuses for so many objects it refuses for all. */
+/** After this many refusals, the store is assumed to refuse all. */
 const MOST_REFUSALS = 20;
 /** Stores keep whole seconds. */
 const ROUNDING_MS = 1000;
@@ -24,40 +24,46 @@ export interface LockOptions {
   readonly policy: RetentionPolicy;
   /** Only what this backup needs. @default what all need */
   readonly only?: BackupKey | undefined;
-  /** @default names as they are stored */
+  /** @default names as stored */
   readonly naming?: Naming | undefined;
-  /** Looks, and changes nothing. */
+  /** Checks, and changes nothing. */
   readonly isDryRun: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
-/** Until when nobody can remove a backup: until the first lock of what it needs is over. */
+/** Until when nobody can remove a backup: until the first lock of what it needs ends. */
 export interface LockedUntil {
   readonly backup: BackupKey;
-  /** Undefined where something that it needs has no lock. */
+  /** Undefined if something that it needs has no lock. */
   readonly until: Date | undefined;
 }
 
 export interface LockResult {
   /** Backups that retention keeps, newest first. */
   readonly backups: readonly LockedUntil[];
-  /** That they need. */
+  /** Number of objects that they need. */
   readonly objects: number;
-  /** Locks that were made, or made to end later; of a dry run, that would be. */
+  /** Locks that were made or extended; in a dry run, would be. */
   readonly extended: number;
-  /** Legal holds that were put on. */
+  /** Legal holds that were added. */
   readonly held: number;
-  /** Objects whose lock is of governance mode where compliance is configured: nobody without a right to lift locks can change that. */
+  /**
+   * Objects locked in governance mode although compliance is configured: only somebody with a right to lift
+   * locks can change that.
+   */
   readonly weaker: number;
-  /** Objects that a backup needs and that are not there. */
+  /** Needed objects that are missing. */
   readonly missing: readonly string[];
-  /** Manifests that cannot be read, so that what they need is not locked any longer. */
+  /** Manifests that cannot be read, so the locks of what they need are not extended. */
   readonly unread: readonly BackupKey[];
   readonly refused: readonly HoldfastError[];
 }
 
-/** What keeps up the locks of a repository; undefined where none are configured, or it is in a folder. @throws E_CONFIG */
+/**
+ * What renews the locks of a repository; undefined if none are configured, or it is in a folder. @throws
+ * E_CONFIG
+ */
 export async function openLocks(
   config: StoreConfig,
   lock: LockSettings | undefined,
@@ -66,10 +72,11 @@ export async function openLocks(
 }
 
 /**
- * Locks what backups need until retention lets them go: packs, manifests, what opens them, the reports that prune goes by. Asks for
- * every lock and only ever makes one end later, so that it may be stopped at any point and run beside anything.
+ * Locks what backups need until retention lets them go: packs, manifests, keys, and the reports that prune
+ * goes by. Asks for every lock and only ever extends one, so it may be stopped at any point and run beside
+ * anything.
  *
- * @throws E_CONFIG where the bucket has no locks, E_STORE_*, E_ABORTED
+ * @throws E_CONFIG if the bucket has no locks, E_STORE_*, E_ABORTED
  */
 export async function lockBackups(
   repository: Repository,
@@ -107,19 +114,19 @@ export async function lockBackups(
   };
 }
 
-/** What is not as it should be when all was done; undefined where all is. */
+/** What went wrong although the run finished; undefined if nothing did. */
 export function lockProblem({ missing, unread, refused }: LockResult): HoldfastError | undefined {
   const [refusal] = refused;
   if (refusal) return refusal;
   const [first] = [...missing, ...unread];
   if (first === undefined) return undefined;
   const what = [
-    ...(missing.length > 0 ? [`${plural(missing.length, 'object')} that backups need are not there`] : []),
+    ...(missing.length > 0 ? [`${plural(missing.length, 'object')} that backups need are missing`] : []),
     ...(unread.length > 0 ? [`${plural(unread.length, 'manifest')} cannot be read`] : []),
   ];
   return new HoldfastError(
     'E_DAMAGED',
-    `${what.join(', and ')}, so that they cannot be locked: ${first}${missing.length + unread.length > 1 ? ', …' : ''}`,
+    `${what.join(', and ')}, so they cannot be locked: ${first}${missing.length + unread.length > 1 ? ', …' : ''}`,
     {
       hint: 'Everything else is locked. Run `holdfast verify --all --quick`; docs/guide/operations.md, "Bringing older versions back".',
       details: { missing: missing.length, unread: unread.length },
@@ -154,7 +161,7 @@ class LockRun {
     });
   }
 
-  /** The earliest end of the locks of these. */
+  /** The earliest end of these locks. */
   untilOf(keys: readonly string[]): Date | undefined {
     let first: Date | undefined;
     for (const key of keys) {
@@ -191,7 +198,7 @@ class LockRun {
     this.#held++;
   }
 
-  /** One object must not keep the others from their locks. @throws what is of the store as a whole */
+  /** One object must not keep the others from being locked. @throws errors of the store as a whole */
   #note(key: string, error: unknown): void {
     if (isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) {
       this.#missing.push(key);

@@ -5,38 +5,38 @@ import type { NoticeKind, Said } from '../../format/notice.ts';
 import { LEVELS } from '../verdict/rules.ts';
 import type { Outlook, OutlookFinding, OutlookSource } from './outlook.ts';
 
-/** The hour of the day, in UTC, at which a digest becomes due: backups of the night are over. */
+/** The hour of the day, in UTC, when a digest becomes due: the night's backups are over. */
 const DIGEST_HOUR = 6;
 const WEEK_MS = 7 * DAY_MS;
 /** The Unix epoch was a Thursday; weeks begin on Monday. */
 const MONDAY_MS = 4 * DAY_MS;
 
-/** Something that a channel is to be told. */
+/** Something to report to a channel. */
 export interface News {
   readonly kind: Exclude<NoticeKind, 'test'>;
   readonly level: Outlook['level'];
-  /** What was not found when the channel was told last. */
+  /** Findings that are new since the channel's last report. */
   readonly fresh: readonly OutlookFinding[];
-  /** What is found now, `fresh` too. */
+  /** All present findings, including `fresh`. */
   readonly findings: readonly OutlookFinding[];
-  /** Ids of what was found then, and is not any more. */
+  /** Ids of earlier findings that no longer apply. */
   readonly over: readonly string[];
-  /** Backups that were over since. Of `run` alone. */
+  /** Backups that ended since then. Only for `run`. */
   readonly runs: readonly OutlookSource[];
-  /** What is said when it was delivered; null of a digest. */
+  /** What counts as reported after delivery; null for a digest. */
   readonly said: Said | null;
 }
 
-/** What a channel knows, as far as anybody can tell. */
+/** What a channel knows, as far as that can be told. */
 export interface Known {
-  /** Undefined: nothing was said, or nobody knows what was. */
+  /** Undefined: nothing was reported, or that is not known. */
   readonly said: Said | undefined;
   readonly digestAt: Date | undefined;
 }
 
 type Settings = Pick<NotifyChannel, 'on' | 'digest' | 'sources' | 'remindAfterMs'>;
 
-/** What is of a channel that is told of some sources only: of these, and of the repository as a whole. */
+/** The part for a channel with some sources only: about these, and about the repository as a whole. */
 export function seenBy(outlook: Outlook, { sources }: Pick<Settings, 'sources'>): Outlook {
   if (!sources) return outlook;
   const isOf = (source: string | null) => source === null || sources.includes(source);
@@ -51,9 +51,9 @@ export function seenBy(outlook: Outlook, { sources }: Pick<Settings, 'sources'>)
 }
 
 /**
- * What a channel is to be told now: at most one thing of what is found, and a digest.
+ * What to report to a channel now: at most one message about findings, and a digest.
  *
- * If nobody knows what was said last, all that is found is said: an alarm twice is better than none.
+ * If it is not known what was reported last, all findings are reported: an alarm twice is better than none.
  */
 export function decide(outlook: Outlook, { said, digestAt }: Known, settings: Settings): readonly News[] {
   const { findings, sources, level } = outlook;
@@ -83,7 +83,7 @@ function changeOf(outlook: Outlook, said: Said | undefined, settings: Settings):
   return settings.on === 'all' && runs.length > 0 ? { kind: 'run', runs } : undefined;
 }
 
-/** A date that is to come cannot be believed: it would silence what comes before it. */
+/** A date in the future cannot be trusted: it would silence everything before it. */
 function isOver(then: string, at: string, ms: number | undefined): boolean {
   return ms !== undefined && Math.abs(new Date(at).getTime() - new Date(then).getTime()) >= ms;
 }
@@ -92,7 +92,7 @@ function runsSince({ sources }: Outlook, said: Said | undefined): OutlookSource[
   return sources.filter(({ name, lastRun }) => lastRun && said?.runs[name] !== lastRun.at);
 }
 
-/** Whether a process that found nothing of the kind has looked for it: what was not looked for is not over. */
+/** Whether a process that did not find something has looked for it: otherwise it is not over. */
 function isSeen(id: string, { unseen }: Outlook): boolean {
   const [, rule = ''] = id.split('/');
   return !unseen.includes(rule) && !unseen.includes('*');
@@ -102,7 +102,7 @@ function saidOf(outlook: Outlook, kind: News['kind'], before: Said | undefined):
   const { at, findings, sources } = outlook;
   const unseen = (before?.findings ?? []).filter((id) => !isSeen(id, outlook));
   return {
-    // A run that is told of puts no reminder off.
+    // Reporting a run does not delay a reminder.
     at: kind === 'run' && before ? before.at : at,
     findings: [...new Set([...findings.map(({ id }) => id), ...unseen])].toSorted(),
     runs: Object.fromEntries(
@@ -111,7 +111,7 @@ function saidOf(outlook: Outlook, kind: News['kind'], before: Said | undefined):
   };
 }
 
-/** Whether no digest became due between two moments: daily at 06:00 UTC, weekly at that of Monday. */
+/** Whether no digest became due between two moments: daily at 06:00 UTC, weekly on Mondays at that hour. */
 function isSamePeriod(then: Date | undefined, now: Date, digest: 'daily' | 'weekly'): boolean {
   return then !== undefined && periodOf(then, digest) === periodOf(now, digest);
 }
@@ -125,7 +125,7 @@ function worstOf(findings: readonly OutlookFinding[]): Outlook['level'] {
   return LEVELS[Math.max(0, ...findings.map(({ level }) => LEVELS.indexOf(level)))] ?? 'unknown';
 }
 
-/** The name of what is to be said, the same in every process that finds it: 32 hex digits. */
+/** The name of a report, the same in every process that would send it: 32 hex digits. */
 export function claimOf(channel: string, { kind, said }: News, { said: before, digestAt }: Known): string {
   const about = { channel, kind, findings: said?.findings, runs: said?.runs, before, digestAt };
   return createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 32);

@@ -5,14 +5,16 @@ import type { Outlook } from './outlook.ts';
 import { jsonOf, slackOf, subjectOf, teamsOf, textOf } from './render.ts';
 import { type Delivery, failed, type SendOptions, sendWebhook } from './send-webhook.ts';
 
-/** Reads a secret that a channel names: `env:NAME`, or an ARN. @throws E_CONFIG and others, without the secret */
+/**
+ * Reads a secret that a channel names: `env:NAME`, or an ARN. @throws E_CONFIG and others, without the secret
+ */
 export type ReadSecret = (reference: string, signal: AbortSignal) => Promise<string>;
 
 export interface Parcel {
   readonly message: Message;
   /** Its id. */
   readonly delivery: string;
-  /** As the channel sees it; undefined of a test. */
+  /** As the channel sees it; undefined for a test. */
   readonly outlook: Outlook | undefined;
 }
 
@@ -20,7 +22,7 @@ export interface DeliverOptions extends SendOptions {
   readonly readSecret: ReadSecret;
 }
 
-/** Sends a message in the shape of its channel. @throws E_ABORTED, and nothing else: why it failed is in what it gives */
+/** Sends a message in its channel's format. @throws only E_ABORTED: a failure is in the result */
 export async function deliver(
   channel: NotifyChannel,
   parcel: Parcel,

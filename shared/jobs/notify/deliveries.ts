@@ -5,7 +5,7 @@ import { ChannelNotices } from '../../repository/documents/notices.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { FailingChannel } from '../verdict/facts.ts';
 
-/** Deliveries that are read of a channel. */
+/** Deliveries to read for a channel. */
 const MOST_SHOWN = 10;
 
 export type ShownDelivery = Pick<
@@ -13,7 +13,7 @@ export type ShownDelivery = Pick<
   'kind' | 'at' | 'title' | 'outcome' | 'attempts' | 'status' | 'problem'
 >;
 
-/** A channel, and what it was told. */
+/** A channel, and what was sent to it. */
 export interface ChannelStanding {
   readonly channel: NotifyChannel;
   readonly lastDelivered: ShownDelivery | undefined;
@@ -22,7 +22,7 @@ export interface ChannelStanding {
   readonly deliveries: readonly ShownDelivery[];
 }
 
-/** What channels were told last. @throws E_STORE_* */
+/** What channels were sent last. @throws E_STORE_* */
 export async function readChannels(
   repository: Repository,
   channels: readonly NotifyChannel[],
@@ -66,7 +66,7 @@ export async function failingChannels(
   return found.flat();
 }
 
-/** Where a channel leads to, without a secret. */
+/** Where a channel's messages go, without secrets. */
 export function destinationOf(channel: NotifyChannel): string {
   if (channel.kind === 'email') return channel.topic;
   if (channel.kind === 'eventbridge') return channel.bus;

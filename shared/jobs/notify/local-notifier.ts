@@ -7,11 +7,14 @@ import { Notifier, type NotifierOptions } from './notifier.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Of a process that has secrets in its environment. */
+/** For a process that has secrets in its environment. */
 export interface LocalNotifiers {
-  /** Of all channels: for tests. */
+  /** For all channels: used for tests. */
   readonly all: Notifier;
-  /** Of those that this process has the secrets of: functions on AWS tell the others. Undefined if there are none. */
+  /**
+   * For channels whose secrets this process has: functions on AWS notify the others. Undefined if there are
+   * none.
+   */
   readonly own: Notifier | undefined;
 }
 
@@ -35,7 +38,7 @@ function fromEnvironment(env: Env): ReadSecret {
     if (!reference.startsWith(ENV))
       throw new HoldfastError(
         'E_CONFIG',
-        `${reference} is a secret of AWS, which only functions there read`,
+        `${reference} is an AWS secret, which only functions there can read`,
         {
           hint: 'Put it into an environment variable, and configure env:NAME instead.',
         },

@@ -6,25 +6,25 @@ import { LEVEL_NAMES, listed } from '../verdict/sentences.ts';
 import type { News } from './decide.ts';
 import type { Outlook, OutlookFinding, OutlookSource } from './outlook.ts';
 
-/** Lines of a part: what is beyond is counted. Slack and Teams refuse what is too long. */
+/** Lines in a part: more are only counted. Slack and Teams refuse long messages. */
 const MOST_LINES = 15;
 const MOST_LINE_CHARS = 400;
 
-/** A notification, in words; each kind of channel gives it a shape of its own. */
+/** A notification in words; each kind of channel formats it in its own way. */
 export interface Message {
   readonly kind: NoticeKind;
   readonly level: Outlook['level'];
   /** One line. */
   readonly title: string;
   readonly parts: readonly { readonly title: string; readonly lines: readonly string[] }[];
-  /** By name, of a digest: what a table would say. */
+  /** By name, for a digest: the content of a table. */
   readonly facts: readonly { readonly name: string; readonly value: string }[];
-  /** The repository, and when it was looked. */
+  /** The repository, and when it was checked. */
   readonly foot: string;
   readonly at: Date;
 }
 
-/** What somebody is to be told, in words. @param outlook as the channel sees it */
+/** A report in words. @param outlook as the channel sees it */
 export function messageOf(news: News, outlook: Outlook, digest: Digest): Message {
   const { kind, level, findings, fresh, over } = news;
   const others = findings.filter((finding) => !fresh.includes(finding));
@@ -37,7 +37,7 @@ export function messageOf(news: News, outlook: Outlook, digest: Digest): Message
     ),
     part('Over', over.map(describeId)),
     part('Runs', news.runs.map(describeRun)),
-    part('Not well', isDigest ? findings.map(textOf(outlook)) : []),
+    part('Problems', isDigest ? findings.map(textOf(outlook)) : []),
   ].filter(({ lines }) => lines.length > 0);
   const at = new Date(outlook.at);
   return {
@@ -46,12 +46,12 @@ export function messageOf(news: News, outlook: Outlook, digest: Digest): Message
     title: titleOf(news, digest),
     parts,
     facts: isDigest ? outlook.sources.map((source) => factOf(source, at)) : [],
-    foot: `${outlook.repository}, looked at ${minute(at)}`,
+    foot: `${outlook.repository}, checked at ${minute(at)}`,
     at,
   };
 }
 
-/** What a test says. */
+/** The message of a test. */
 export function testMessage(channel: string, repository: string, at: Date): Message {
   return {
     kind: 'test',
@@ -60,7 +60,7 @@ export function testMessage(channel: string, repository: string, at: Date): Mess
     parts: [
       {
         title: 'Test',
-        lines: ['This is a test: nothing happened. Notifications of Holdfast come this way.'],
+        lines: ['This is a test: nothing happened. Notifications from Holdfast arrive this way.'],
       },
     ],
     facts: [],
@@ -99,7 +99,7 @@ function part(title: string, lines: readonly string[]): Message['parts'][number]
   return { title, lines: more > 0 ? [...shown, `and ${more} more`] : shown };
 }
 
-/** What was found, and what to do about it. */
+/** Findings, and what to do about them. */
 function textOf({ steps }: Outlook): (finding: OutlookFinding) => string {
   return ({ id, text }) => steps.find((step) => step.id === id)?.text ?? text;
 }

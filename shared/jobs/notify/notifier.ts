@@ -12,11 +12,14 @@ import type { Delivery } from './send-webhook.ts';
 
 export interface NotifierOptions extends Omit<DeliverOptions, 'signal'> {
   readonly channels: readonly NotifyChannel[];
-  /** Is told why somebody could not be told, and what could not be noted: nothing fails for it. */
+  /**
+   * Receives the reason why a channel could not be reached, or something could not be recorded: nothing else
+   * fails because of it.
+   */
   readonly onProblem: (message: string) => void;
 }
 
-/** What became of a notification. */
+/** The result of a notification. */
 export interface Sent extends Delivery {
   readonly channel: string;
   readonly kind: Message['kind'];
@@ -24,12 +27,13 @@ export interface Sent extends Delivery {
 }
 
 /**
- * Tells channels what has changed since they were told last. What was said is kept in the repository, so that neither a restart nor
- * another process says it again; where that cannot be read or written, an alarm is sent twice rather than not at all.
+ * Notifies channels of changes since their last report. Reports are recorded in the repository, so that
+ * neither a restart nor another process repeats them; if that cannot be read or written, an alarm is sent
+ * twice rather than not at all.
  */
 export class Notifier {
   readonly #options: NotifierOptions;
-  /** What this process said to each channel, for when the repository cannot keep it or give it. */
+  /** What this process reported to each channel, for when the repository cannot keep or return it. */
   readonly #memory = new Map<string, Known>();
 
   constructor(options: NotifierOptions) {
@@ -37,7 +41,7 @@ export class Notifier {
   }
 
   /**
-   * Sends what is to be said now. Throws nothing but that it was stopped.
+   * Sends what is due now. Throws only if it was stopped.
    *
    * @param repository undefined if it cannot be opened
    * @throws E_ABORTED
@@ -55,7 +59,7 @@ export class Notifier {
   }
 
   /**
-   * Sends a test, once, and notes how it went.
+   * Sends a test, once, and records the result.
    *
    * @throws E_UNKNOWN_NAME, E_ABORTED
    */
@@ -71,7 +75,7 @@ export class Notifier {
     return sentOf(channel, message, delivery);
   }
 
-  /** What a channel was told: by the repository, or by what this process remembers if that is more. */
+  /** What a channel was told, by the repository, or by this process's memory if that is newer. */
   async #recall(repository: Repository | undefined, name: string, signal: AbortSignal) {
     const memory = this.#memory.get(name);
     try {
@@ -80,7 +84,7 @@ export class Notifier {
       const stored = { said: await notices.lastSaid(signal), digestAt: notices.digestAt };
       return { notices, known: newerOf(stored, memory) };
     } catch (error) {
-      this.#passOver(error, `what ${name} was told last cannot be read`);
+      this.#passOver(error, `the last report to ${name} cannot be read`);
       return { notices: undefined, known: memory ?? NOTHING };
     }
   }
@@ -116,7 +120,7 @@ export class Notifier {
     });
   }
 
-  /** How many took this delivery upon themselves before; undefined if another process is at it. */
+  /** How many processes claimed this delivery before; undefined if another process is at it. */
   async #claim(notices: ChannelNotices | undefined, claim: string, signal: AbortSignal) {
     if (!notices) return 0;
     try {
@@ -135,11 +139,11 @@ export class Notifier {
       const about = { id, channel: channel.name, kind, title };
       await writeNotice(repository, { ...about, outcome, attempts, status, problem, said });
     } catch (error) {
-      this.#passOver(error, `it cannot be noted what ${channel.name} was told`);
+      this.#passOver(error, `the report to ${channel.name} cannot be recorded`);
     }
   }
 
-  /** @throws E_ABORTED, and what is no error of ours */
+  /** @throws E_ABORTED, and errors that are not Holdfast's */
   #passOver(error: unknown, what: string): void {
     if (!isHoldfastError(error) || error.code === 'E_ABORTED') throw error;
     this.#options.onProblem(`${what}: ${error.message}`);
@@ -163,7 +167,7 @@ interface Noted {
 
 const NOTHING: Known = { said: undefined, digestAt: undefined };
 
-/** Of what the repository keeps and what this process remembers, whichever was said later. */
+/** The later of what the repository keeps and what this process remembers. */
 function newerOf(stored: Known, memory: Known = NOTHING): Known {
   const isLater = (memory.said?.at ?? '') > (stored.said?.at ?? '');
   const digests = [stored.digestAt, memory.digestAt].filter((at) => at !== undefined);
@@ -179,7 +183,7 @@ export function channelNamed(channels: readonly NotifyChannel[], name: string): 
   if (found) return found;
   const names = channels.map((channel) => channel.name).join(', ');
   throw new HoldfastError('E_UNKNOWN_NAME', `there is no channel '${name}'`, {
-    hint: names === '' ? 'Configure notifications.channels.' : `There are ${names}.`,
+    hint: names === '' ? 'Configure notifications.channels.' : `The channels are ${names}.`,
   });
 }
 
@@ -188,5 +192,5 @@ function sentOf({ name }: NotifyChannel, { kind, title }: Message, delivery: Del
 }
 
 function problemOf(channel: string, problem: string): string {
-  return `the channel ${channel} could not be told: ${problem}`;
+  return `the channel ${channel} could not be reached: ${problem}`;
 }

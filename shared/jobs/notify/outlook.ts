@@ -13,7 +13,7 @@ const OutlookFinding = z.object({
   id: z.string(),
   rule: z.string(),
   level: Level,
-  /** Null: it is of the repository as a whole. */
+  /** Null: about the repository as a whole. */
   source: z.string().nullable(),
   text: z.string(),
 });
@@ -30,7 +30,7 @@ const OutlookSource = z.object({
 });
 export type OutlookSource = Readonly<z.infer<typeof OutlookSource>>;
 
-/** All that notifications go by, as one process hands it to another. */
+/** Everything that notifications go by, as one process passes it to another. */
 export const Outlook = z.object({
   at: time,
   repository: z.string(),
@@ -38,14 +38,14 @@ export const Outlook = z.object({
   /** Configured ones. */
   sources: z.array(OutlookSource),
   findings: z.array(OutlookFinding),
-  /** Rules that nobody looked for; `*`: all. */
+  /** Rules that nobody checked; `*`: all. */
   unseen: z.array(z.string()),
-  /** What to do, by the id of what was found. */
+  /** What to do, by the id of the finding. */
   steps: z.array(z.object({ id: z.string().nullable(), source: z.string().nullable(), text: z.string() })),
 });
 export type Outlook = Readonly<z.infer<typeof Outlook>>;
 
-/** What facts mean, in the form that notifications take. @param backups that say sizes */
+/** What facts mean, in the form that notifications take. @param backups for their sizes */
 export function outlookOf(
   facts: SafetyFacts,
   { repository, backups }: { readonly repository: string; readonly backups: readonly BackupSummary[] },
@@ -67,7 +67,7 @@ export function outlookOf(
       text: sentenceOf(finding, facts),
     })),
     unseen: unseenIn(facts),
-    // Of each finding there is one step, in the same order; what is not urgent comes after.
+    // Each finding has one step, in the same order; less urgent ones follow.
     steps: findings.flatMap((finding, i) => {
       const step = steps[i];
       if (!step) return [];
@@ -77,7 +77,7 @@ export function outlookOf(
   };
 }
 
-/** Where nothing could be looked at. */
+/** If nothing could be checked. */
 export function blindOutlook(
   problem: string,
   {
@@ -91,7 +91,7 @@ export function blindOutlook(
     rule: 'unreachable',
     level: 'unknown' as const,
     source: null,
-    text: `The repository cannot be looked at: ${problem}`,
+    text: `The repository cannot be checked: ${problem}`,
   };
   const nothing = { newestGood: null, verifiedAt: null, drilledAt: null, lastRun: null };
   return {
@@ -116,7 +116,10 @@ function unseenIn({ runs, copies, bucketDangers, schedulesOff, sources }: Safety
   ];
 }
 
-/** Rules that may find several things of the repository, each told by its words, which have no age in them. */
+/**
+ * Rules that may have several findings about the repository, distinguished by their words, which contain no
+ * age.
+ */
 const TOLD_APART = ['bucket', 'schedule-off'];
 
 function idOf({ rule, source, copy, text }: VerdictFinding): string {

@@ -3,9 +3,12 @@ import { LEVELS } from '../verdict/rules.ts';
 import type { Message } from './message.ts';
 import type { Outlook } from './outlook.ts';
 
-/** SNS takes so many characters for a subject, of ASCII without line ends. */
+/** SNS's limit on a subject, which must be ASCII without line ends. */
 const MOST_SUBJECT_CHARS = 100;
-/** Slack: of a header block; of the text of a section; of all blocks together (it refuses some 13,000); blocks. */
+/**
+ * Slack's limits: a header block; the text of a section; all blocks together (it refuses some 13,000); number
+ * of blocks.
+ */
 const MOST_HEADER_CHARS = 150;
 const MOST_SECTION_CHARS = 3000;
 const MOST_SLACK_CHARS = 10_000;
@@ -21,7 +24,7 @@ export function subjectOf({ title }: Message): string {
   return ascii.length <= MOST_SUBJECT_CHARS ? ascii : `${ascii.slice(0, MOST_SUBJECT_CHARS - 3)}...`;
 }
 
-/** The whole in plain text. */
+/** The whole message in plain text. */
 export function textOf({ title, parts, facts, foot }: Message): string {
   return [
     title,
@@ -31,7 +34,7 @@ export function textOf({ title, parts, facts, foot }: Message): string {
   ].join('\n\n');
 }
 
-/** For an incoming webhook of Slack: a text for where no blocks are shown, and blocks. */
+/** For a Slack incoming webhook: blocks, and a text for when they are not shown. */
 export function slackOf(message: Message): JsonObject {
   const { title, parts, facts, foot } = message;
   const sections = [
@@ -138,17 +141,17 @@ function mark({ level, kind }: Message): string {
   return kind === 'test' ? '🔔' : (MARKS[LEVELS.indexOf(level)] ?? '');
 }
 
-/** `<!channel>` would call everybody: Slack takes these three for itself. */
+/** `<!channel>` would notify everybody: Slack interprets these three characters. */
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Text blocks of cards know links and emphasis of Markdown. */
+/** Text blocks of cards interpret Markdown links and emphasis. */
 function plain(text: string): string {
   return text.replaceAll(/[[\]*_`\\]/g, String.raw`\$&`);
 }
 
-/** Parted between lines; no line is as long as that. */
+/** Split between lines; no line is that long. */
 function split(text: string, most: number): string[] {
   const parts: string[] = [];
   for (const line of text.split('\n')) {

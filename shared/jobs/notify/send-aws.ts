@@ -4,12 +4,12 @@ import { EVENT_SOURCE, NOTIFICATION_TYPES } from '../../config/events.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Delivery, failed } from './send-webhook.ts';
 
-/** Of an ARN. */
+/** Position in an ARN. */
 const REGION_PART = 3;
-/** An event may have 256 KiB, name and all; the rest of it is small. */
+/** An event may have 256 KiB including its name; the rest of it is small. */
 const MOST_EVENT_BYTES = 200_000;
 
-/** Publishes to a topic, whose subscribers get it by e-mail. Throws nothing. */
+/** Publishes to a topic, whose subscribers get an email. Never throws. */
 export function publish(
   topic: string,
   { subject, text }: { readonly subject: string; readonly text: string },
@@ -23,7 +23,7 @@ export function publish(
   });
 }
 
-/** Puts an event on a bus. Throws nothing. */
+/** Puts an event on a bus. Never throws. */
 export function putNotification(
   bus: string,
   { kind, detail }: { readonly kind: keyof typeof NOTIFICATION_TYPES; readonly detail: JsonObject },
@@ -31,7 +31,7 @@ export function putNotification(
 ): Promise<Delivery> {
   return sent(async () => {
     const whole = JSON.stringify(detail);
-    // What is found can be asked for; that something was found must get through.
+    // Findings can be asked for; the message that there are some must get through.
     const Detail =
       Buffer.byteLength(whole) <= MOST_EVENT_BYTES
         ? whole
@@ -48,14 +48,14 @@ export function putNotification(
   });
 }
 
-/** The SDK itself tries again. */
+/** The SDK itself retries. */
 async function sent(send: () => Promise<void>): Promise<Delivery> {
   try {
     await send();
     return { outcome: 'delivered', attempts: 1, status: null, problem: null, answer: null };
   } catch (error) {
     const { name } = error as Error;
-    return failed({ attempts: 1, problem: `AWS did not take it (${name})` });
+    return failed({ attempts: 1, problem: `AWS did not accept it (${name})` });
   }
 }
 

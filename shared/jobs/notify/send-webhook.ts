@@ -5,15 +5,15 @@ import { sleep } from '../../core/sleep.ts';
 import { SECOND_MS } from '../../core/units.ts';
 import { VERSION } from '../../core/version.ts';
 
-/** How a delivery went. */
+/** The result of a delivery. */
 export interface Delivery {
   readonly outcome: 'delivered' | 'failed';
   readonly attempts: number;
-  /** Of the last answer; null: none came, or it is not HTTP. */
+  /** Status of the last response; null: there was none, or the channel is not HTTP. */
   readonly status: number | null;
   /** Why it failed. Without secrets. */
   readonly problem: string | null;
-  /** The beginning of what the last answer said; without secrets. */
+  /** The beginning of the last response; without secrets. */
   readonly answer: string | null;
 }
 
@@ -21,22 +21,22 @@ export interface SendOptions {
   readonly clock: Clock;
   /** @default 4 */
   readonly attempts?: number | undefined;
-  /** Of one try, until its answer was read. @default 10 seconds */
+  /** For one try, until its response was read. @default 10 seconds */
   readonly timeoutMs?: number | undefined;
   /** Waits between tries. @default sleep */
   readonly wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** What is sent over HTTP. */
+/** A request over HTTP. */
 export interface WebRequest {
   /** Secret. */
   readonly url: string;
   readonly body: string;
-  /** The same at every try: a receiver knows by it what it has already. */
+  /** The same for every try: lets a receiver recognise what it has already. */
   readonly delivery: string;
   readonly kind: string;
-  /** Secret; undefined: it is not signed. */
+  /** Secret; undefined: not signed. */
   readonly signingKey?: string | undefined;
 }
 
@@ -46,22 +46,25 @@ const FIRST_WAIT_MS = SECOND_MS;
 const MOST_WAIT_MS = 15 * SECOND_MS;
 const MOST_ANSWER_BYTES = 2048;
 const MOST_ANSWER_CHARS = 200;
-/** A shorter part of a secret says nothing, and stands in ordinary words too. */
+/** A shorter part of a secret says nothing, and occurs in ordinary words too. */
 const LEAST_SECRET_CHARS = 6;
 
-/** Too early, too many, or the receiver is at fault: another try may go well. */
+/** Too early, too many, or the receiver's fault: another try may succeed. */
 const AGAIN = [408, 425, 429];
 
 /**
- * Posts JSON, and tries again with longer and longer waits if that may help. Follows no redirect: a receiver that has moved is to be
- * configured anew, and what is signed is for nobody else. Throws nothing but that it was stopped.
+ * Posts JSON, and retries with longer and longer waits if that may help. Follows no redirect: a receiver that
+ * has moved must be configured again, and a signed message is for nobody else. Throws only if it was stopped.
  *
  * @throws E_ABORTED
  */
 export async function sendWebhook(request: WebRequest, options: SendOptions): Promise<Delivery> {
   const { attempts: most = ATTEMPTS, wait = sleep, signal } = options;
   if (!/^https?:$/.test(URL.canParse(request.url) ? new URL(request.url).protocol : ''))
-    return failed({ attempts: 0, problem: 'the secret holds no URL that begins with https:// or http://' });
+    return failed({
+      attempts: 0,
+      problem: 'the secret does not hold a URL that begins with https:// or http://',
+    });
   let last: Tried = { isFinal: false, status: null, problem: null, answer: null, waitMs: undefined };
   for (let attempts = 1; ; attempts++) {
     last = await tryOnce(request, options);
@@ -79,10 +82,10 @@ export function failed(given: Pick<Delivery, 'attempts' | 'problem'> & Partial<D
 interface Tried {
   readonly isFinal: boolean;
   readonly status: number | null;
-  /** Null: it was taken. */
+  /** Null: it was accepted. */
   readonly problem: string | null;
   readonly answer: string | null;
-  /** As the receiver wishes it. */
+  /** As the receiver asks. */
   readonly waitMs: number | undefined;
 }
 
@@ -103,7 +106,7 @@ async function tryOnce(request: WebRequest, options: SendOptions): Promise<Tried
     if (signal.aborted) throw abortedError(signal);
     const isLate = limit.aborted;
     const problem = isLate
-      ? `the receiver did not answer within ${timeoutMs / SECOND_MS} s`
+      ? `the receiver did not respond within ${timeoutMs / SECOND_MS} s`
       : hidden(reasonOf(error), request);
     return { isFinal: isUntrusted(error), status: null, problem, answer: null, waitMs: undefined };
   }
@@ -116,7 +119,7 @@ function judged({ status, headers }: Response, answer: string): Tried {
     return {
       ...found,
       isFinal: true,
-      problem: `the receiver answered ${status}, a redirect, which is not followed; configure the address that it leads to`,
+      problem: `the receiver answered ${status}, a redirect, which is not followed; configure its new address`,
     };
   const said = found.answer === null ? '' : `: ${found.answer}`;
   const problem = `the receiver answered ${status}${said}`;
@@ -125,7 +128,7 @@ function judged({ status, headers }: Response, answer: string): Tried {
   return { ...found, problem, waitMs, isFinal: status < 500 && !AGAIN.includes(status) };
 }
 
-/** Signed as docs/reference/notifications.md says: over the seconds since 1970, a dot, and the body. */
+/** Signed as in docs/reference/notifications.md: over the seconds since 1970, a dot, and the body. */
 function headersOf(
   { body, delivery, kind, signingKey }: WebRequest,
   { clock }: SendOptions,
@@ -141,7 +144,7 @@ function headersOf(
   };
 }
 
-/** The rest is not waited for. */
+/** Does not wait for the rest. */
 async function beginningOf({ body }: Response): Promise<string> {
   if (!body) return '';
   const chunks: Uint8Array[] = [];
@@ -171,7 +174,7 @@ function isUntrusted(error: unknown): boolean {
   return /CERT|SIGNATURE|ISSUER|ALTNAME|^ERR_TLS/.test(code);
 }
 
-/** Without the URL, its parts, and the key: a receiver may send back what it was sent. */
+/** Without the URL, its parts, and the key: a receiver may send back what it received. */
 function hidden(text: string, { url, signingKey }: WebRequest): string {
   const { pathname, searchParams, username, password } = new URL(url);
   const parts = [

@@ -7,7 +7,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { chunkName, TreeCheck } from '../verify/tree-check.ts';
 import { type Elsewhere, idOf, searchElsewhere, type Wanted } from './surviving-copies.ts';
 
-/** What of a backup cannot be read where its trees say, and what of that lies elsewhere too. */
+/** What cannot be read of a backup where its trees say, and which of it is available elsewhere. */
 export interface Examination {
   /** By `chunkName`. */
   readonly lostChunks: ReadonlyMap<string, HoldfastError>;
@@ -19,17 +19,17 @@ export interface Examination {
 }
 
 export interface ExamineOptions {
-  /** Backups to look in for equal chunks, in this order. */
+  /** Backups to search for equal chunks, in this order. */
   readonly backups: readonly BackupKey[];
-  /** Packs, by id, of which some is damaged: what can be read of them is looked for elsewhere too. @default none */
+  /** Partly damaged packs, by id: what can be read of them is also searched elsewhere. @default none */
   readonly isDamagedPack?: (pack: string) => boolean;
   readonly onPassed?: (plainBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads all of a backup, and looks for what is damaged in all others. Takes memory for what is damaged, not for what is
- * whole.
+ * Reads all of a backup, and searches all others for what is damaged. Takes memory for what is damaged, not
+ * for what is whole.
  *
  * @throws E_STORE_*, E_ABORTED
  */
@@ -63,7 +63,7 @@ export async function assessDamage(
     });
   for (const { partitions } of reader.catalog.datasets)
     for (const { root } of partitions) if (root) await check(reader, reader.rootNode(root));
-  // A node that is found may name chunks, or nodes, that are damaged in their turn.
+  // A node that is found may itself name chunks, or nodes, that are damaged.
   for (let before = 0; lost > before; ) {
     before = lost;
     const known = new Set(elsewhere.nodes.keys());

@@ -1,23 +1,23 @@
-/** A run of whole records of a partition that is lost. */
+/** A range of whole records of a partition that is lost. */
 export interface Gap {
   /** Plain bytes of the partition before it, and up to its end. */
   readonly start: number;
   readonly end: number;
-  /** Number of its first record in the partition; the first of all is 1. */
+  /** Number of its first record in the partition, counted from 1. */
   readonly fromRecord: number;
   readonly records: number;
   readonly problem: string;
 }
 
-/** A chunk, or what lies below a lost tree node, in the order of the partition. */
+/** A chunk, or what is below a lost tree node, in the order of the partition. */
 export type Segment =
   | {
       readonly kind: 'good';
       readonly plainBytes: number;
-      /** Newlines in it. */
+      /** Number of newlines in it. */
       readonly records: number;
       readonly endsInside: boolean;
-      /** Where its first and its last newline are, from its start. Asked only where it has one. */
+      /** Where its first and its last newline are, from its start. Called only if it has one. */
       readonly newlines: () => Promise<{ readonly first: number; readonly last: number }>;
     }
   | {
@@ -30,8 +30,8 @@ export type Segment =
     };
 
 /**
- * Where records are lost, in whole records: of one that only a part of is left, nothing is kept. Where nobody knows
- * whether a gap ends inside a record, the record after it counts as lost too.
+ * Where records are lost, in whole records: nothing is kept of a record that is only partly left. If it is
+ * not known whether a gap ends inside a record, the next record counts as lost too.
  */
 export async function findGaps(segments: AsyncIterable<Segment>): Promise<Gap[]> {
   const finder = new GapFinder();
@@ -49,7 +49,7 @@ class GapFinder {
   readonly gaps: { -readonly [K in keyof Gap]: Gap[K] }[] = [];
   #at = 0;
   #records = 0;
-  /** Where the record begins that the last good segment ends inside of. */
+  /** Where the record begins in which the last good segment ends. */
   #unfinished: (() => Promise<number>) | undefined;
   /** The last gap ends inside a record, or may. */
   #isOpen = false;

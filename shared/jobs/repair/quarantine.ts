@@ -12,17 +12,19 @@ export interface QuarantineResult {
   /** What is wrong with it. */
   readonly problem: string;
   readonly reason: string;
-  /** Key of the report that says so. */
+  /** Path of the report. */
   readonly report: string;
 }
 
 /**
- * Puts aside a manifest or report that cannot be relied on, after somebody looked at it: it names no packs any more, is no
- * hold, and stands in no prune's or rekey's way. Only as it is now: if its bytes change, it was not put aside.
+ * Puts aside a manifest or report that cannot be trusted, after somebody looked at it: it no longer names
+ * packs, holds backups, or blocks a prune or rekey. Only in its present state: if its bytes change, it no
+ * longer counts as put aside.
  *
- * @param object its whole key
- * @throws E_USAGE for what can be relied on, for what is no manifest or report, and without a reason; E_NEWER_FORMAT for what a
- *   newer release wrote, E_WRONG_KEY for what this repository's newer key sealed; E_OBJECT_NOT_FOUND, E_NO_KEY, E_STORE_*
+ * @param object its whole path
+ * @throws E_USAGE for an object that can be trusted, that is not a manifest or report, or without a reason;
+ * E_NEWER_FORMAT for what a newer release wrote, E_WRONG_KEY for what this repository's newer key sealed;
+ * E_OBJECT_NOT_FOUND, E_NO_KEY, E_STORE_*
  */
 export async function quarantineObject(
   repository: Repository,
@@ -35,13 +37,9 @@ export async function quarantineObject(
   const state = await objectState(repository.store, object, signal);
   const problem = await problemOf(repository, object, signal);
   if (!problem) {
-    throw new HoldfastError(
-      'E_USAGE',
-      `${object} is what Holdfast wrote: there is no reason to put it aside`,
-      {
-        hint: 'Backups that are not wanted any more go by retention; `holdfast release` ends a hold.',
-      },
-    );
+    throw new HoldfastError('E_USAGE', `Holdfast wrote ${object}: there is no reason to put it aside`, {
+      hint: 'Retention removes backups that are no longer wanted; `holdfast release` ends a hold.',
+    });
   }
   if (problem.code === 'E_NEWER_FORMAT') throw problem;
   const { wanted } = problem.details;
@@ -52,7 +50,7 @@ export async function quarantineObject(
   return { object, problem: problem.message, reason, report };
 }
 
-/** That its packs are not known is a problem of a backup as well. */
+/** Not knowing its packs is a problem of a backup as well. */
 async function problemOfList(
   { lists }: Repository,
   manifest: Manifest,
@@ -75,7 +73,7 @@ async function problemOf(
   }
   if (isReportKey(object))
     return (await repository.reports.open(object, repository.clock.now(), signal)).problem;
-  throw new HoldfastError('E_USAGE', `'${object}' is no key of a manifest or report`, {
-    hint: 'Give the whole key, as messages name it: backups/… or reports/….',
+  throw new HoldfastError('E_USAGE', `'${object}' is not the path of a manifest or report`, {
+    hint: 'Give the whole path, as messages show it: backups/… or reports/….',
   });
 }

@@ -6,7 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { type Kept, notKept } from '../verify/verify-report.ts';
 import type { MissingRange } from './salvage-contents.ts';
 
-/** Of a report of kind `repair`: docs/reference/format.md. */
+/** For a report of kind `repair`: docs/reference/format.md. */
 const Body = z.object({
   repaired: z.array(z.object({ backup: z.string(), copy: z.string() })),
   lossy: z.array(z.string()),
@@ -14,7 +14,7 @@ const Body = z.object({
   missingRecords: z.number(),
 });
 
-/** Whole copies that are listed, by the backup that they are of. @throws E_STORE_* */
+/** Listed whole copies, by the backup that each replaces. @throws E_STORE_* */
 export async function knownCopies(
   repository: Repository,
   signal: AbortSignal,
@@ -29,7 +29,7 @@ export async function knownCopies(
   return copies;
 }
 
-/** @throws E_ABORTED; what else goes wrong is in the answer */
+/** @throws E_ABORTED; other failures are in the result */
 export async function writeRepairReport(
   repository: Repository,
   damaged: readonly DamagedBackup[],
@@ -55,13 +55,13 @@ export async function writeRepairReport(
   }
 }
 
-/** A damaged backup, and what became of it. */
+/** A damaged backup, and what happened to it. */
 export interface DamagedBackup {
   readonly key: BackupKey;
   /**
-   * - `readable`: packs of it are damaged, but where nothing of it lies: it restores whole.
+   * - `readable`: packs of it are damaged, but not where its own data is: it restores whole.
    * - `repaired`: `copy` is the same backup, whole.
-   * - `repairable`: a copy can be made; only of a dry run.
+   * - `repairable`: a copy can be made; only in a dry run.
    * - `lossy`: records are lost; the rest can be salvaged.
    * - `unreadable`: manifest or catalog are damaged, nothing of it can be found.
    */
@@ -69,7 +69,7 @@ export interface DamagedBackup {
   readonly copy: BackupKey | undefined;
   readonly problem: string | undefined;
   readonly chunksFromElsewhere: number;
-  /** Datasets of which nothing is lost. */
+  /** Datasets without losses. */
   readonly wholeDatasets: readonly string[];
   readonly missing: readonly MissingRange[];
 }

@@ -14,20 +14,20 @@ import { SalvagedBackup } from './salvaged-backup.ts';
 export interface RepairResult {
   readonly backups: readonly BackupKey[];
   readonly damaged: readonly DamagedBackup[];
-  /** The report of kind `repair`; of the verification where nothing was damaged. */
+  /** The report of kind `repair`; the verification's if nothing was damaged. */
   readonly kept: Kept;
 }
 
 export interface RepairOptions {
-  /** Look, and write nothing. */
+  /** Check, and write nothing. */
   readonly dryRun: boolean;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
 /**
- * Verifies backups, looks for what is damaged in all others, and writes a whole copy of each damaged backup that can be
- * made whole. The damaged one stays until retention takes it: nothing is changed, nothing removed.
+ * Verifies backups, searches all others for what is damaged, and writes a whole copy of each damaged backup
+ * that can be completed. The damaged one stays until retention removes it: nothing is changed or removed.
  *
  * @throws E_STORE_*, E_NO_KEY, E_ABORTED
  */

@@ -9,11 +9,11 @@ import { verifyBackups } from '../verify/verify.ts';
 import type { SalvagedBackup } from './salvaged-backup.ts';
 
 /**
- * Writes the same backup once more, of the same type and moment, from chunks where they can be read. Nothing of it lies in
- * damaged packs: what can be read there is stored again.
+ * Writes the same backup again, of the same type and moment, from chunks wherever they can be read. Nothing
+ * of it is in damaged packs: what can be read there is stored again.
  *
- * @param backup one of which nothing is missing
- * @throws E_VERIFY_FAILED where the copy is not whole
+ * @param backup one without missing parts
+ * @throws E_VERIFY_FAILED if the copy is not whole
  */
 export async function writeWholeCopy(
   repository: Repository,

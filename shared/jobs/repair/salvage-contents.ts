@@ -5,15 +5,15 @@ import { contentsOf } from '../restore/contents.ts';
 import type { Gap } from './lost-records.ts';
 import type { SalvagedBackup } from './salvaged-backup.ts';
 
-/** Records of a partition that cannot be had any more. */
+/** Records of a partition that cannot be recovered. */
 export interface MissingRange {
   readonly dataset: string;
   readonly partition: string;
-  /** Number of the first; the first record of a partition is 1. */
+  /** Number of the first, counted from 1. */
   readonly fromRecord: number;
   readonly records: number;
   readonly plainBytes: number;
-  /** What is wrong with the first object that they lay in. */
+  /** What is wrong with the first object that they were in. */
   readonly problem: string;
 }
 
@@ -25,7 +25,7 @@ export interface Salvage {
   readonly chunksFromElsewhere: number;
 }
 
-/** What is left of a backup as targets see it, and what is missing of it. */
+/** What is left of a backup, for targets, and what is missing. */
 export async function readSalvage(backup: SalvagedBackup, signal: AbortSignal): Promise<Salvage> {
   const whole = contentsOf(backup.reader);
   const gaps = new Map<string, readonly Gap[]>();

@@ -10,15 +10,15 @@ import { SalvagedBackup } from './salvaged-backup.ts';
 export interface SalvagePlan {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
-  /** What a restore of the whole backup would have given and this one does not, in the order of the backup. */
+  /** What a restore of the whole backup would have returned and this one does not, in the backup's order. */
   readonly missing: readonly MissingRange[];
-  /** Chunks that are damaged where the backup has them, and taken from where equal ones are. */
+  /** Chunks that are damaged in the backup's own packs, and taken from equal ones elsewhere. */
   readonly chunksFromElsewhere: number;
 }
 
 export type SalvageResult = SalvagePlan & RestoreResult;
 
-/** A backup as far as it can be read, looked through once; for a plan, and for the salvage itself. */
+/** A damaged backup, read through once; for a plan, and for the salvage itself. */
 export class OpenSalvage {
   readonly key: BackupKey;
   readonly #repository: Repository;
@@ -33,9 +33,9 @@ export class OpenSalvage {
   }
 
   /**
-   * Reads all of the backup to learn what is damaged, and looks for that in all other backups.
+   * Reads all of the backup to learn what is damaged, and searches all other backups for it.
    *
-   * @throws E_DAMAGED where manifest or catalog cannot be read: nothing can be told from the other then
+   * @throws E_DAMAGED if manifest or catalog cannot be read: then nothing can be told apart
    */
   static async open(
     repository: Repository,
@@ -82,7 +82,7 @@ export class OpenSalvage {
     return { ...result, ...this.#missing(result.plan, options) };
   }
 
-  /** Of all, or of what was asked for; a name may stand for several datasets. */
+  /** For all datasets, or the requested ones; a name may stand for several datasets. */
   #missing(
     plan: RestorePlan,
     { datasets }: RestoreJobOptions,
@@ -100,6 +100,6 @@ function withoutRoot(error: unknown): unknown {
   if (!isHoldfastError(error, 'E_DAMAGED') && !isHoldfastError(error, 'E_OBJECT_UNREADABLE')) return error;
   return new HoldfastError('E_DAMAGED', `${error.message}: without it nothing of the backup can be found`, {
     cause: error,
-    hint: 'Salvage, or restore, the backup before it or after it; bring the object back from a copy.',
+    hint: 'Salvage, or restore, the backup before it or after it; restore the object from a copy.',
   });
 }

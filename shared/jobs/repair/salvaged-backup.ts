@@ -15,7 +15,7 @@ import { idOf } from './surviving-copies.ts';
 const TASK_BYTES = 1 * MiB;
 const NEWLINE = 0x0a;
 
-/** A chunk that can be read, by the backup that it is read through; or what cannot. */
+/** A readable chunk, with the backup that it is read through; or an unreadable one. */
 export type Piece =
   | {
       readonly kind: 'good';
@@ -31,11 +31,11 @@ type Range = readonly [from: number, to: number];
 interface Task {
   readonly reader: BackupReader;
   readonly refs: readonly ChunkRef[];
-  /** What is kept of a lone chunk; undefined: all. */
+  /** The parts of a lone chunk to keep; undefined: all. */
   readonly keep: readonly Range[] | undefined;
 }
 
-/** A backup that is damaged, as far as it can be read: damaged chunks are taken from where equal ones are. */
+/** A damaged backup, as far as it can be read: damaged chunks are taken from equal ones elsewhere. */
 export class SalvagedBackup {
   readonly reader: BackupReader;
   readonly #repository: Repository;
@@ -66,9 +66,9 @@ export class SalvagedBackup {
   }
 
   /**
-   * What is left of a partition, in order, whole records only, every chunk checked against its id.
+   * What is left of a partition, in order, only whole records, every chunk checked against its id.
    *
-   * @throws E_DAMAGED where there is more damage than was found before
+   * @throws E_DAMAGED if there is more damage than was found before
    */
   async *read(
     dataset: string,
@@ -176,7 +176,7 @@ class Group {
   }
 }
 
-/** What gaps leave of a partition, asked for piece by piece. */
+/** What gaps leave of a partition, piece by piece. */
 class Remainder {
   readonly #gaps: readonly Gap[];
   #next = 0;
@@ -186,7 +186,7 @@ class Remainder {
     this.#gaps = gaps;
   }
 
-  /** Of the next `size` bytes, counted from their start. */
+  /** For the next `size` bytes, counted from their start. */
   next(size: number): Range[] {
     const start = this.#at;
     const end = start + size;
@@ -206,7 +206,7 @@ class Remainder {
 
 function refuseUnforeseen(keep: readonly Range[], { problem }: { readonly problem: string }): void {
   if (keep.length === 0) return;
-  throw new HoldfastError('E_DAMAGED', `something that could be read cannot be read any more: ${problem}`, {
-    hint: 'Run it again: it looks anew for what can be read.',
+  throw new HoldfastError('E_DAMAGED', `something that was readable no longer is: ${problem}`, {
+    hint: 'Run it again: it checks anew what can be read.',
   });
 }

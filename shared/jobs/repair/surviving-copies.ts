@@ -7,36 +7,38 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** What is looked for, by id. */
+/** What is searched for, by id. */
 export interface Wanted {
   readonly chunks: Set<string>;
   readonly nodes: Set<string>;
 }
 
-/** Equal chunks and tree nodes (the same id is the same bytes) that can be read, and by which backup. */
+/**
+ * Equal chunks and tree nodes (the same id means the same bytes) that can be read, with the backup for each.
+ */
 export interface Elsewhere {
   readonly chunks: Map<string, { readonly reader: BackupReader; readonly ref: ChunkRef }>;
   readonly nodes: Map<string, { readonly reader: BackupReader; readonly node: NodeRef }>;
 }
 
 export interface SearchOptions {
-  /** Opened already: searched first. */
+  /** Already open: searched first. */
   readonly reader: BackupReader;
   /** In this order. */
   readonly backups: readonly BackupKey[];
-  /** Whether a reference is one of those that cannot be read. */
+  /** Whether a reference is one that cannot be read. */
   readonly isLost: (ref: ChunkRef) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** A chunk's or node's id, as a key of maps. */
+/** A chunk's or node's id, as a map key. */
 export function idOf({ id }: { readonly id: Buffer }): string {
   return id.toString('latin1');
 }
 
 /**
- * Walks the trees of backups for what is wanted, proves that it can be read, and moves it from `wanted` to `found`.
- * Backups that cannot be opened are passed over.
+ * Walks the trees of backups for what is wanted, proves that it can be read, and moves it from `wanted` to
+ * `found`. Skips backups that cannot be opened.
  *
  * @throws E_STORE_*, E_ABORTED
  */
@@ -54,7 +56,7 @@ export async function searchElsewhere(
     try {
       await search.look(await repository.openBackup(key, signal));
     } catch (error) {
-      // Prune may have taken it away since the listing.
+      // Prune may have removed it since the listing.
       if (!isDamage(error) && !isHoldfastError(error, 'E_NO_BACKUP')) throw error;
     }
   }

@@ -9,19 +9,20 @@ import { isGood, summariseEntry } from '../status/list.ts';
 
 /** Manifests read at once. */
 const READS = 8;
-/** Candidates named in a message. */
+/** Most candidates in a message. */
 const MOST_NAMED = 8;
 
-/** The newest, whatever is said of it, or the newest that nothing speaks against; of a source. */
+/** The newest, whatever speaks against it, or the newest that nothing speaks against; for a source. */
 const WORD = /^(latest|good)(?::(.*))?$/s;
 
 export interface BackupChoice {
-  /** A name of the configuration, or what backups say that their source is. */
+  /** A configured name, or a name in backups. */
   readonly source?: string | undefined;
-  /** Only of `latest` and `good`: of backups of this type. */
+  /** Only for `latest` and `good`: backups of this type. */
   readonly type?: string | undefined;
   /**
-   * What the backups of each configured source may call it: the name itself, and the database without secrets.
+   * The names that backups may have for each configured source: the name itself, and the database without
+   * secrets.
    *
    * @default none are configured
    */
@@ -29,7 +30,10 @@ export interface BackupChoice {
   readonly signal: AbortSignal;
 }
 
-/** `latest:shop` as its parts; undefined for anything else. One meaning in the CLI, the API and the functions. */
+/**
+ * The parts of `latest:shop`; undefined for anything else. The same meaning in the CLI, the API and the
+ * functions.
+ */
 export function parseBackupWord(
   text: string,
 ): { readonly word: 'latest' | 'good'; readonly source: string | undefined } | undefined {
@@ -38,9 +42,9 @@ export function parseBackupWord(
 }
 
 /**
- * The one backup that `text` means: a whole key, any part of one that fits one backup only, or
+ * The one backup that `text` means: a whole path, any part of one that fits only one backup, or
  *
- * - `latest`: the newest, also if it is suspect or damaged, but not if it is dated long after it was stored;
+ * - `latest`: the newest, even if it is suspect or damaged, but not if it is dated long after it was stored;
  * - `good`: the newest that nothing speaks against;
  * - `latest:SOURCE`, `good:SOURCE`: of that source. Without it, all backups must be of one source.
  *
@@ -56,13 +60,16 @@ export async function chooseBackup(
     const source = parsed.source ?? choice.source;
     if (source === '') throw misused(`'${text}' names no source`, `Give ${parsed.word}:NAME.`);
     if (choice.source !== undefined && source !== choice.source)
-      throw misused(`'${text}' and the source '${choice.source}' contradict each other`, 'Give one of them.');
+      throw misused(
+        `'${text}' and the source '${choice.source}' contradict each other`,
+        'Give only one of them.',
+      );
     return newest(repository, parsed.word, { ...choice, source });
   }
   if (choice.source !== undefined || choice.type !== undefined)
     throw misused(
-      `a source or type goes with 'latest' or 'good', not with '${text}'`,
-      'Leave it out, or give `latest` instead of a part of a key.',
+      `a source or type needs 'latest' or 'good', not '${text}'`,
+      'Leave it out, or give `latest` instead of a part of a name.',
     );
   return findKey(await repository.backupKeys(choice.signal), text);
 }
@@ -90,12 +97,12 @@ interface Search {
   readonly word: 'latest' | 'good';
   readonly choice: BackupChoice;
   readonly rank: Rank;
-  /** Is told which sources there are, as far as it was looked. */
+  /** Receives the sources that were seen. */
   readonly seen: Set<string>;
 }
 type Entries = AsyncIterable<ManifestEntry | undefined>;
 
-/** One that cannot be read may be the newest of any source: what reads it says what is wrong. */
+/** One that cannot be read may be the newest of any source: reading it will say what is wrong. */
 async function firstOfSource(
   entries: Entries,
   { choice: { source = '', sources = new Map() }, rank, seen }: Search,
@@ -113,7 +120,7 @@ async function firstOfSource(
   return perhaps;
 }
 
-/** @throws E_AMBIGUOUS_KEY where there is more than one source */
+/** @throws E_AMBIGUOUS_KEY if there is more than one source */
 async function firstOfOnlySource(
   entries: Entries,
   { word, choice: { sources = new Map() }, rank, seen }: Search,
@@ -130,12 +137,12 @@ async function firstOfOnlySource(
   return first.yes ?? first.perhaps;
 }
 
-/** What is dated long after it was stored is the newest of nothing, unless there is no other. */
+/** A backup dated long after it was stored is never the newest, unless there is no other. */
 function anyThatIsDated(entry: ManifestEntry): 'perhaps' | 'yes' {
   return summariseEntry(entry).isMisdated ? 'perhaps' : 'yes';
 }
 
-/** What was imported from a file comes after all that was read from the source. */
+/** Imported backups come after all that were read from the source. */
 async function goodOnly(repository: Repository, signal: AbortSignal): Promise<Rank> {
   const marks = await repository.marks(signal);
   return (entry) => {
@@ -151,7 +158,7 @@ function findKey(keys: readonly BackupKey[], text: string): BackupKey {
   );
   const [first, ...others] = matches;
   if (exact) return exact;
-  if (!first || text === '') throw noBackup(`no backup's key contains '${text}'`);
+  if (!first || text === '') throw noBackup(`no backup's name contains '${text}'`);
   if (others.length === 0) return first;
   const named = matches
     .slice(0, MOST_NAMED)
@@ -159,8 +166,8 @@ function findKey(keys: readonly BackupKey[], text: string): BackupKey {
   const more = matches.length > MOST_NAMED ? ` and ${matches.length - MOST_NAMED} more` : '';
   throw new HoldfastError(
     'E_AMBIGUOUS_KEY',
-    `'${text}' is part of ${matches.length} keys: ${named.join(', ')}${more}`,
-    { hint: 'Give more of the key, or `latest`.' },
+    `'${text}' fits ${matches.length} backups: ${named.join(', ')}${more}`,
+    { hint: 'Give more of the name, or `latest`.' },
   );
 }
 
@@ -168,7 +175,7 @@ function severalSources(word: string, sources: ReadonlySet<string>): HoldfastErr
   return new HoldfastError(
     'E_AMBIGUOUS_KEY',
     `the backups are of several sources, among them ${[...sources].join(' and ')}`,
-    { hint: `Say of which: \`${word}:SOURCE\`, or --source SOURCE.` },
+    { hint: `Say which source: \`${word}:SOURCE\`, or --source SOURCE.` },
   );
 }
 
@@ -196,7 +203,7 @@ function otherSources(
   sources: ReadonlySet<string>,
 ): string | undefined {
   if (keys.some((key) => parseBackupKey(key)?.type === source))
-    return `'${source}' is a type of backups: give \`${word}\` and --type ${source}.`;
+    return `'${source}' is a backup type: give \`${word}\` and --type ${source}.`;
   const meant = nearest(source, [...sources]);
   if (meant !== undefined && meant !== source) return `Did you mean ${word}:${meant}?`;
   if (sources.size === 0) return undefined;

@@ -7,18 +7,21 @@ import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 import type { DatasetPlan, SourceView } from '../../sources/source.ts';
 
 /**
- * How one dataset of a database differs from the same dataset of a backup. Order of records does not matter.
- * A dataset whose attributes say `collective` holds records of many objects, such as the values of all sequences:
- * the target may have others besides.
+ * How one dataset in a database differs from the same dataset in a backup. The order of records does not
+ * matter. A dataset whose attributes say `collective` holds records of many objects, such as the values of
+ * all sequences: the target may have others besides.
  */
 export interface DatasetComparison {
   readonly dataset: string;
   readonly equal: boolean;
   readonly backupRecords: number;
   readonly targetRecords: number;
-  /** Records of the backup that the target has not (with multiplicity); of very many, at least so many. 0 when equal. */
+  /**
+   * Records of the backup that the target lacks (with multiplicity); for very many, a lower bound. 0 when
+   * equal.
+   */
   readonly missing: number;
-  /** Records of the target that the backup has not. 0 when equal. */
+  /** Records of the target that the backup lacks. 0 when equal. */
   readonly unexpected: number;
 }
 
@@ -31,10 +34,10 @@ export interface CompareOptions {
   readonly repository: Repository;
   readonly contents: BackupContents;
   readonly datasets: readonly StoredDataset[];
-  /** Digests of the backup's datasets where they are known already, by name. */
+  /** Digests of the backup's datasets that are already known, by name. */
   readonly digests: ReadonlyMap<string, RecordDigest>;
   readonly view: SourceView;
-  /** Whether the two are alike byte for byte; asked of datasets that have no digest yet. */
+  /** Whether the two are equal byte for byte; called for datasets that have no digest yet. */
   readonly isSame: (dataset: StoredDataset, plan: DatasetPlan) => Promise<boolean>;
   readonly maxReaders: number;
   readonly onDataset: (comparison: DatasetComparison) => void;
@@ -42,8 +45,8 @@ export interface CompareOptions {
 }
 
 /**
- * Compares datasets of a backup with what a database holds now: byte by byte where the order may be the same, else
- * by digests of their records; where those differ, record by record in the parts that do.
+ * Compares datasets of a backup with what a database holds now: byte by byte if the order may be the same,
+ * else by digests of their records; if those differ, record by record in the parts that do.
  */
 export async function compareDatasets(options: CompareOptions): Promise<DatasetComparison[]> {
   const { contents, datasets, digests, view, maxReaders, onDataset, signal } = options;
@@ -74,7 +77,7 @@ export async function compareDatasets(options: CompareOptions): Promise<DatasetC
   return comparisons;
 }
 
-/** What a comparison says that found nothing. */
+/** A comparison that found no difference. */
 export function sameAsBackup({ name, records }: StoredDataset): DatasetComparison {
   return { dataset: name, equal: true, backupRecords: records, targetRecords: records, ...NONE };
 }
@@ -117,7 +120,7 @@ async function digestLive(
   return digest;
 }
 
-/** The stream again, in blocks that begin and end at record ends, save where a record is larger than a block. */
+/** The stream again, in blocks that begin and end at record ends, unless a record is larger than a block. */
 async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArrayBuffer[]) {
   const newBlock = () => free.pop() ?? new SharedArrayBuffer(DIGEST_BLOCK_BYTES);
   let block = newBlock();
@@ -144,7 +147,7 @@ async function* recordBlocks(stream: AsyncIterable<Uint8Array>, free: SharedArra
   if (filled > 0) yield { block, end: filled, isWhole: !isInside };
 }
 
-/** As many of the buckets as can be looked into at once; one at the least. */
+/** As many of the buckets as can be compared at once; at least one. */
 function withinBound(buckets: readonly number[], a: RecordDigest, b: RecordDigest): readonly number[] {
   let held = 0;
   return buckets.filter((bucket, i) => {

@@ -4,9 +4,9 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { BackupContents, StoredDataset } from '../../sources/contents.ts';
 
 /**
- * A backup as targets and exporters see it.
+ * A backup, as targets and exporters see it.
  *
- * @param digestOf a digest that is to take up all records read of a dataset
+ * @param digestOf a digest that takes up all records read of a dataset
  */
 export function contentsOf(
   reader: BackupReader,
@@ -32,7 +32,7 @@ export function contentsOf(
   };
 }
 
-/** The datasets of those names, all data of the backup when undefined. @throws E_NO_DATASET */
+/** The datasets of those names; undefined: all data of the backup. @throws E_NO_DATASET */
 export function selectDatasets(
   contents: BackupContents,
   names: readonly string[] | undefined,

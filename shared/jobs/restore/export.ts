@@ -9,11 +9,13 @@ import { contentsOf } from './contents.ts';
 import { refuseUnknownOfExport, withSpecial } from './special-options.ts';
 import { exporterFor } from './transfers.ts';
 
-/** Where prepared exports of a repository are put. Sends nothing. @throws E_CONFIG where it is in no bucket */
+/**
+ * Where prepared exports of a repository are put. Sends nothing. @throws E_CONFIG if it is not in a bucket
+ */
 export async function openExports(config: StoreConfig): Promise<S3Exports> {
   const exports = await openS3Exports(config);
   if (exports) return exports;
-  throw new HoldfastError('E_CONFIG', `${config.repository} is no bucket; exports are put into one`, {
+  throw new HoldfastError('E_CONFIG', `${config.repository} is not a bucket; exports are put into one`, {
     hint: 'Set HOLDFAST_REPOSITORY to s3://bucket/prefix, or use `holdfast export`.',
   });
 }
@@ -24,7 +26,7 @@ export interface ExportOptions extends SpecialRestoreOptions, Pick<RestoreOption
   readonly signal: AbortSignal;
 }
 
-/** A backup, or datasets of it, as text that other tools read. */
+/** A backup, or some of its datasets, as text that other tools read. */
 export async function* exportBackup(
   repository: Repository,
   key: BackupKey,

@@ -15,13 +15,13 @@ import { type BackupResult, backupResult } from '../backup/backup.ts';
 import { writeView } from '../backup/write-snapshot.ts';
 import { isOfSource } from '../source/same-source.ts';
 
-/** Clocks may differ by so much; what is dated later was not made yet. */
+/** How far clocks may differ; a later date is refused, as that time has not come. */
 const MOST_AHEAD_MS = HOUR_MS;
 /** Partitions read at once. */
 const READERS = 4;
 
 export interface ImportBackupOptions {
-  /** What the file is a backup of. */
+  /** The source of the file's data. */
   readonly source: Pick<Source, 'kind' | 'name' | 'location'>;
   /** @default 'imported' */
   readonly type?: string | undefined;
@@ -38,10 +38,11 @@ export interface ImportBackupResult extends BackupResult {
 }
 
 /**
- * Lists what a file holds as a backup that was made at another time: after nothing, and before what is newer. It is
- * judged by no other backup, and is only compared with one to store less.
+ * Lists a file's content as a backup that was made at another time: it follows nothing, and precedes newer
+ * ones. It is not judged against other backups, and is compared with one only to store less.
  *
- * @throws E_USAGE for a time to come, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what reading the file throws; nothing is listed then
+ * @throws E_USAGE for a time in the future, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what reading the file
+ * throws; then nothing is listed
  */
 export async function importBackup(
   repository: Repository,
@@ -55,9 +56,13 @@ export async function importBackup(
   const at = wholeSecond(options.at);
   const now = repository.clock.now();
   if (at.getTime() > now.getTime() + MOST_AHEAD_MS)
-    throw new HoldfastError('E_USAGE', `the backup would be of ${at.toISOString()}, which is yet to come`, {
-      hint: 'Give the time at which the data was read: --at 2024-03-01T02:00:00Z.',
-    });
+    throw new HoldfastError(
+      'E_USAGE',
+      `the backup would be dated ${at.toISOString()}, which is in the future`,
+      {
+        hint: 'Give the time when the data was read: --at 2024-03-01T02:00:00Z.',
+      },
+    );
   const position = `file of SHA-256 ${file.sha256}`;
   const warn = (message: string) => onProgress({ kind: 'warning', code: 'parent', message });
   const { keys, spoiltPacks } = await repository.listing(signal);
@@ -103,7 +108,7 @@ async function findImported(
   return undefined;
 }
 
-/** The backup of the same source that was made next to that time: it has most in common with it. */
+/** The backup of the same source nearest to that time: it has most in common with it. */
 async function findNearest(
   repository: Repository,
   keys: readonly BackupKey[],
@@ -120,13 +125,13 @@ async function findNearest(
       return reader;
     } catch (error) {
       if (!isDocumentProblem(error)) throw error;
-      warn(`${key} cannot be compared with: ${error.message}`);
+      warn(`${key} cannot be used for comparison: ${error.message}`);
     }
   }
   return undefined;
 }
 
-/** Undefined where it is of another source, or not to be believed. */
+/** Undefined if it is of another source, or not trusted. */
 async function manifestOf(
   repository: Repository,
   key: BackupKey,
@@ -140,7 +145,7 @@ function resultOf(repository: Repository, backup: CommittedBackup, omitted: read
   return backupResult(repository, backup, { omitted, cost: undefined, suspect: undefined });
 }
 
-/** Keys count seconds. */
+/** Names count seconds. */
 function wholeSecond(at: Date): Date {
   return new Date(at.getTime() - (at.getTime() % SECOND_MS));
 }

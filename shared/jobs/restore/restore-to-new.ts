@@ -9,19 +9,19 @@ import type { RestorePlan } from '../../sources/target.ts';
 import { contentsOf, selectDatasets } from './contents.ts';
 import { type RestoreJobOptions, type RestoreResult, restoreBackup } from './restore.ts';
 
-/** Longest that removing what a restore has made may take, also after it was stopped. */
+/** Longest time to remove what a restore has made, also after a stop. */
 const REMOVE_MS = 2 * MINUTE_MS;
-/** A name that every kind of server takes as it is: of a database, of a node, of a folder. */
+/** A name that every kind of server takes unchanged: for a database, a node, a folder. */
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
 export interface NewPlace {
   readonly server: ScratchServer;
-  /** What the new database is called. */
+  /** Name of the new database. */
   readonly name: string;
 }
 
 /**
- * What restoring into a database that is made for it would do. A name that is taken is a conflict, and nothing is ever replaced
+ * What restoring into a new database would do. A name that is taken is a conflict; nothing is ever replaced
  * here.
  *
  * @throws E_USAGE for a name that no database may have, or a server of another kind; E_SOURCE_*, E_STORE_*
@@ -54,10 +54,10 @@ export async function planRestoreToNew(
 }
 
 /**
- * Makes a database, restores into it and compares. What is whole, or differs, is left for a look; what was broken off is removed
- * again, as nobody else had anything there.
+ * Makes a database, restores into it and compares. A complete or different result is left for inspection; an
+ * interrupted one is removed again, as nobody else had anything there.
  *
- * @throws E_TARGET_NOT_EMPTY where the name is taken, nothing changed; what `restoreBackup` throws
+ * @throws E_TARGET_NOT_EMPTY if the name is taken, nothing changed; what `restoreBackup` throws
  */
 export async function restoreToNew(
   repository: Repository,
@@ -98,7 +98,7 @@ export async function restoreToNew(
   }
 }
 
-/** Gives the error to end with, which says what became of the new database. */
+/** Returns the error to end with, which says what happened to the new database. */
 async function leave(
   scratch: Scratch,
   error: unknown,
@@ -111,7 +111,7 @@ async function leave(
     await (isWorthALook ? scratch.keep(bounded) : scratch.remove(bounded));
   } catch (problem) {
     const why = problem instanceof Error ? problem.message : String(problem);
-    onWarning(`${scratch.name} is still there: ${why}. Remove it with: ${scratch.removal}`);
+    onWarning(`${scratch.name} still exists: ${why}. Remove it with: ${scratch.removal}`);
     return error;
   }
   if (isWorthALook || !(error instanceof HoldfastError)) return error;
@@ -119,20 +119,24 @@ async function leave(
   return new HoldfastError(code, message, {
     cause: error,
     details,
-    hint: `The new database ${scratch.name} was removed again. Restore again when the cause is gone.`,
+    hint: `The new database ${scratch.name} was removed again. Fix the cause, then restore again.`,
   });
 }
 
 function checkName(name: string): void {
   if (NAME.test(name) && !isScratchName(name)) return;
-  throw new HoldfastError('E_USAGE', `a new database cannot be called '${name.slice(0, 80)}'`, {
-    hint: "Give 1 to 63 of A-Z, a-z, 0-9, '_' and '-', beginning with a letter, and no name of a drill.",
+  throw new HoldfastError('E_USAGE', `a new database cannot be named '${name.slice(0, 80)}'`, {
+    hint: "Give 1 to 63 of A-Z, a-z, 0-9, '_' and '-', beginning with a letter, and not the name of a drill.",
   });
 }
 
 function refuseOtherKind(key: BackupKey, kind: string, server: ScratchServer): void {
   if (kind === server.kind) return;
-  throw new HoldfastError('E_USAGE', `${key} is of a ${kind} source, ${server.name} is for ${server.kind}`, {
-    hint: `Name a target of kind ${kind}, whose server makes the new database.`,
-  });
+  throw new HoldfastError(
+    'E_USAGE',
+    `${key} is from a ${kind} source, but ${server.name} is for ${server.kind}`,
+    {
+      hint: `Name a target of kind ${kind}, on whose server to make the new database.`,
+    },
+  );
 }

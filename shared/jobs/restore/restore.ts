@@ -22,11 +22,11 @@ export interface RestoreResult {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
   readonly comparison: readonly DatasetComparison[];
-  /** What could not be restored; `comparison` is without the datasets of these. */
+  /** What could not be restored; `comparison` leaves out these datasets. */
   readonly failures: readonly RestoreFailure[];
   readonly records: number;
   readonly plainBytes: number;
-  /** Of the restore alone: until the target could be used. */
+  /** Time of the restore alone: until the target could be used. */
   readonly restoreMs: number;
   readonly compareMs: number;
 }
@@ -74,7 +74,7 @@ export async function restoreAndCompare(
   repository.warmUp();
   onProgress({ kind: 'phase', phase: 'plan' });
   const reader = await openFor(repository, key, target, signal);
-  // The backup's side of the comparison is made while its records pass by.
+  // The backup's side of the comparison is computed while its records pass by.
   const digests = new Map<string, RecordDigest>();
   const contents = contentsOf(reader, (dataset) => digestFor(digests, dataset));
   const opened = performance.now();
@@ -88,11 +88,11 @@ export interface ContentsToRestore {
   /** Filled while the contents are read; empty without `reader`. */
   readonly digests: ReadonlyMap<string, RecordDigest>;
   readonly target: Target;
-  /** Whose chunks hold the contents, byte for byte; undefined where there are none that do. */
+  /** The backup whose chunks hold the contents, byte for byte; undefined if there is none. */
   readonly reader: BackupReader | undefined;
 }
 
-/** The part of a restore that does not ask where the records come from. @throws as `restoreBackup` */
+/** The part of a restore that does not depend on where the records come from. @throws as `restoreBackup` */
 export async function restoreContents(
   repository: Repository,
   contents: ContentsToRestore,
@@ -135,7 +135,7 @@ async function writeAndCompare(
     ? plan.compare.map(sameAsBackup)
     : await compareTarget(repository, {
         reader,
-        // What is read to compare is not to go into the digests once more.
+        // Reading for the comparison must not update the digests again.
         contents: reader ? contentsOf(reader) : contents,
         target,
         digests,
@@ -145,7 +145,7 @@ async function writeAndCompare(
       }).catch((error: unknown) => {
         throw sayHowToGoOn(
           error,
-          'All was written, but not compared with the backup: to be sure, run it again with --replace.',
+          'Everything was written, but not compared with the backup: to be sure, run it again with --replace.',
         );
       });
   const records = plan.datasets.reduce((sum, dataset) => sum + dataset.records, 0);
@@ -154,7 +154,7 @@ async function writeAndCompare(
   return { key, plan, comparison, failures, records, plainBytes, restoreMs, compareMs };
 }
 
-/** Of a backup that breaks off nothing is left; of a restore there may be. */
+/** An interrupted backup leaves nothing; an interrupted restore may. */
 function sayHowToGoOn(error: unknown, hint: string): unknown {
   if (!isHoldfastError(error, 'E_SOURCE_LOST') && !isHoldfastError(error, 'E_ABORTED')) return error;
   return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
@@ -171,7 +171,7 @@ export async function openFor(
   if (kind === target.kind || pluginNamed(target.kind)?.takesEveryKind) return reader;
   throw new HoldfastError(
     'E_USAGE',
-    `${key} is of a ${kind} source; it cannot be restored to ${target.name}`,
+    `${key} is from a ${kind} source; it cannot be restored to ${target.name}`,
     {
       hint: `Give a target of kind ${kind}, or a folder.`,
     },
@@ -179,7 +179,7 @@ export async function openFor(
 }
 
 function digestFor(digests: Map<string, RecordDigest>, dataset: StoredDataset): RecordDigest | undefined {
-  // Partitions are written side by side: only one alone keeps its order, and is compared byte by byte.
+  // Partitions are written in parallel: only a single one keeps its order, and is compared byte by byte.
   if (dataset.kind !== 'data' || dataset.partitions.length === 1) return undefined;
   let digest = digests.get(dataset.name);
   if (!digest) {
@@ -246,7 +246,7 @@ export function refuseUnequal(result: RestoreResult, target: Target): void {
     'E_RESTORE_DIFFERS',
     `${target.name} differs from the backup in ${named.join(', ')}${failed}`,
     {
-      hint: 'Look whether something else writes to the target, then restore again with --replace.',
+      hint: 'Check whether something else writes to the target, then restore again with --replace.',
     },
   );
 }
@@ -257,7 +257,7 @@ export function refuseFailures({ failures, comparison }: RestoreResult, target: 
   const compared = `${plural(comparison.length, 'dataset')} of ${target.name} compared with the backup, all equal`;
   throw new HoldfastError('E_RESTORE_INCOMPLETE', `${compared}; ${describeFailures(failures)}`, {
     details: { failures: failures.length, compared: comparison.length },
-    hint: 'Make these objects by hand, or remove the cause and restore again with --replace.',
+    hint: 'Make these objects by hand, or fix the cause and restore again with --replace.',
   });
 }
 

@@ -8,7 +8,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { StoredDataset } from '../../sources/contents.ts';
 import type { DatasetPlan, SourceView } from '../../sources/source.ts';
 
-/** Of the largest chunk. */
+/** In largest chunks. */
 const BLOCK_CHUNKS = 3;
 
 export interface SameStreamOptions {
@@ -19,8 +19,8 @@ export interface SameStreamOptions {
 }
 
 /**
- * Whether a database gives a dataset now, byte for byte and in the same order, as the backup's chunks have it: its
- * stream is cut where theirs end, and every piece hashed. Stops at the first difference.
+ * Whether a database now returns a dataset byte for byte, and in the same order, as the backup's chunks have
+ * it: cuts its stream where they end, and hashes every piece. Stops at the first difference.
  */
 export async function isSameStream(
   dataset: StoredDataset,
@@ -67,10 +67,10 @@ interface PieceBlock {
   readonly pieces: readonly ChunkToCheck[];
 }
 
-/** Cuts a stream into pieces as long as chunks, a block of them at a time. */
+/** Cuts a stream into pieces as long as the chunks, a block of them at a time. */
 class PieceBlocks {
   readonly free: SharedArrayBuffer[] = [];
-  /** After the end: the stream was as long as the chunks together. */
+  /** After the end: the stream was as long as all chunks together. */
   isExact = false;
   readonly #blockBytes: number;
   #block: SharedArrayBuffer;
@@ -84,7 +84,7 @@ class PieceBlocks {
     this.#block = new SharedArrayBuffer(blockBytes);
   }
 
-  /** Ends early, and not exact, where the stream has more than the chunks hold. */
+  /** Ends early, and not exact, if the stream is longer than the chunks. */
   async *cut(refs: AsyncGenerator<ChunkRef>, stream: AsyncIterable<Uint8Array>): AsyncGenerator<PieceBlock> {
     let next = await refs.next();
     for await (const filled of this.#fill(stream)) {
@@ -99,7 +99,7 @@ class PieceBlocks {
     if (this.#pieces.length > 0) yield { block: this.#block, pieces: this.#pieces };
   }
 
-  /** Takes the stream into the block and says, time and again, how much the block holds. */
+  /** Reads the stream into the block and reports, again and again, how full the block is. */
   async *#fill(stream: AsyncIterable<Uint8Array>): AsyncGenerator<number> {
     for await (const bytes of stream) {
       for (let at = 0; at < bytes.length; ) {
@@ -116,7 +116,7 @@ class PieceBlocks {
     this.#end += plainBytes;
   }
 
-  /** The full block; what is left over goes into the next. */
+  /** The full block; the rest goes into the next. */
   #turnOver(): PieceBlock {
     const full = { block: this.#block, pieces: this.#pieces };
     const rest = Buffer.from(this.#block, this.#end, this.#filled - this.#end);

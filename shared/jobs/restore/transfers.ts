@@ -3,7 +3,9 @@ import type { ImportPlugin } from '../../sources/plugin.ts';
 import { KINDS, pluginOf } from '../../sources/registry.ts';
 import type { Exporter, ExportFormat } from '../../sources/target.ts';
 
-/** @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports */
+/**
+ * @throws E_SOURCE_UNSUPPORTED for a kind that this release does not know, E_USAGE for one without exports
+ */
 export async function exporterFor(kind: string): Promise<Exporter> {
   const { displayName, exporter } = pluginOf(kind);
   if (exporter) return exporter();
@@ -18,7 +20,7 @@ export function defaultFormat(kind: string): ExportFormat {
   return first?.format ?? 'ndjson';
 }
 
-/** @throws E_USAGE for a kind that has no files to import */
+/** @throws E_USAGE for a kind that cannot import files */
 export function importsOf(kind: string): ImportPlugin {
   const { displayName, imports } = pluginOf(kind);
   if (imports) return imports;

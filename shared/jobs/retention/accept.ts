@@ -8,12 +8,12 @@ const MOST_REASON_CHARACTERS = 1000;
 export interface AcceptResult {
   readonly backups: readonly BackupKey[];
   readonly reason: string;
-  /** Key of the report that says so. */
+  /** Path of the report. */
   readonly report: string;
 }
 
 /**
- * Says of suspect backups that they are as they should be: they count as good from then on. All of them, or none.
+ * Confirms that suspect backups are as they should be: they count as good from then on. All of them, or none.
  *
  * @throws E_USAGE for one that is not suspect, or without a reason; E_NO_BACKUP, E_NO_KEY, E_DAMAGED
  */
@@ -31,7 +31,7 @@ export async function acceptBackups(
     const { suspect } = await repository.readManifest(key, signal);
     if (suspect) continue;
     throw new HoldfastError('E_USAGE', `${key} is not suspect: there is nothing to accept`, {
-      hint: 'Run `holdfast status` to see which backups wait to be accepted.',
+      hint: 'Run `holdfast status` to see which backups are waiting to be accepted.',
     });
   }
   const report = await repository.reports.write(

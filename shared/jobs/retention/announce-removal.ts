@@ -3,13 +3,13 @@ import { readLink } from '../../repository/documents/sequence.ts';
 import type { SequenceLink } from '../../repository/documents/sequence-links.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** Backups that one report names. */
+/** Most backups in one report. */
 const MOST = 1_000;
 const NOTHING_YET = { expired: 0, putBack: 0, packs: 0, bytes: 0 };
 
 /**
- * Says in a report which backups are about to be taken out, before any is: whatever else is missing, no prune removed. What cannot
- * be relied on is in no sequence, and is not named. Without a key nothing is said.
+ * Records in a report which backups are about to be unlisted, before any is: so no prune removed any other
+ * missing one. Untrusted ones are in no sequence, and are not named. Without a key nothing is recorded.
  *
  * @throws E_STORE_*, E_KEY_*
  */

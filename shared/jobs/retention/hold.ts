@@ -6,7 +6,7 @@ const MOST_REASON_CHARS = 500;
 
 interface Decision {
   readonly reason: string;
-  /** Who asked for it by the admin API. */
+  /** Who asked for it through the admin API. */
   readonly by?: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -14,16 +14,16 @@ interface Decision {
 export interface HoldResult {
   readonly key: BackupKey;
   readonly reason: string;
-  /** The hold that was there before: the one replaced, or released. */
+  /** The earlier hold: the one replaced, or released. */
   readonly before: { readonly reason: string; readonly at: Date } | undefined;
-  /** Key of the report that says so. */
+  /** Path of the report. */
   readonly report: string;
 }
 
 /**
  * Keeps a backup, whatever retention says, until it is released.
  *
- * @throws E_USAGE without a reason, E_NO_BACKUP (also where a prune removed it meanwhile), E_NO_KEY
+ * @throws E_USAGE without a reason, E_NO_BACKUP (also if a prune removed it meanwhile), E_NO_KEY
  */
 export async function holdBackup(
   repository: Repository,
@@ -33,11 +33,11 @@ export async function holdBackup(
   const result = await decide(repository, 'hold', { key, reason, by, signal });
   if (await isListed(repository, key, signal)) return result;
   throw new HoldfastError('E_NO_BACKUP', `a prune removed ${key} while it was being held`, {
-    hint: 'Run `holdfast prune`: it lists held backups again that are still in their grace.',
+    hint: 'Run `holdfast prune`: it lists held backups again if they are still in their grace.',
   });
 }
 
-/** @throws E_NO_HOLD where it is not held, E_USAGE without a reason, E_NO_BACKUP, E_NO_KEY */
+/** @throws E_NO_HOLD if it is not held, E_USAGE without a reason, E_NO_BACKUP, E_NO_KEY */
 export async function releaseBackup(
   repository: Repository,
   key: BackupKey,
@@ -62,7 +62,7 @@ async function decide(
   const { hold } = marks.of(key);
   if (kind === 'release' && !hold) {
     throw new HoldfastError('E_NO_HOLD', `${key} is not held`, {
-      hint: 'Run `holdfast list` to see what is.',
+      hint: 'Run `holdfast list` to see which backups are.',
     });
   }
   const before = hold && { reason: hold.reason, at: hold.at };
@@ -84,8 +84,8 @@ export function parseReason(text: string): string {
   const got = reason === '' ? 'nothing' : `${reason.length} characters`;
   throw new HoldfastError(
     'E_USAGE',
-    `a reason is 1 to ${MOST_REASON_CHARS} characters on one line; got ${got}`,
-    { hint: 'Say why: --reason "audit of 2026". Whoever may read the store can read it.' },
+    `a reason has 1 to ${MOST_REASON_CHARS} characters on one line; got ${got}`,
+    { hint: 'Say why: --reason "audit of 2026". Anybody who can read the store can read it.' },
   );
 }
 

@@ -5,24 +5,24 @@ import type { StoredReport } from '../../repository/documents/stored-report.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
 
-/** What reports of prunes tell of the past. */
+/** What the reports of prunes say about the past. */
 export interface PruneHistory {
   /** There is no report of a prune. */
   readonly isEmpty: boolean;
-  /** Keys of backups that prunes have taken out, by source, if the report says of which. */
+  /** Names of backups that prunes have unlisted, by source, if the report names that. */
   readonly removed: ReadonlyMap<string, readonly string[]>;
-  /** Those of reports that do not: of releases before. */
+  /** Those in reports that do not: of earlier releases. */
   readonly removedOfUnknown: readonly string[];
-  /** Since then, prunes say what they take out of which source. */
+  /** From then on, prunes say which backups of which source they unlist. */
   readonly announcedSince: Date | undefined;
-  /** When a prune removed packs for the last time. */
+  /** When a prune last removed packs. */
   readonly lastFreedAt: Date | undefined;
   /** Bytes of all packs right after a prune, oldest first. */
   readonly sizes: readonly { readonly at: Date; readonly bytes: number }[];
 }
 
 /**
- * Reads reports of prunes since then. A report that cannot be believed is passed over.
+ * Reads reports of prunes since then. Ignores reports that cannot be trusted.
  *
  * @throws E_STORE_*
  */

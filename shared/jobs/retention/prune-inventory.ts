@@ -13,7 +13,7 @@ import type { RetentionBackup } from './retention.ts';
 
 const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 
-/** What retention goes by, of an entry of the list and what the reports say of it. */
+/** What retention goes by, from a list entry and the reports about it. */
 export function retentionBackup(
   { key, manifest, claimed, problem, storedAt }: ManifestEntry,
   marks: Marks,
@@ -22,7 +22,7 @@ export function retentionBackup(
   const parsed = parseBackupKey(key);
   const { hold, accept, verify, fullVerify } = marks.of(key);
   const startedAt = parsed?.startedAt ?? new Date(0);
-  // A full verification that came later has looked for whatever an earlier one may have found.
+  // A later full verification has checked whatever an earlier one may have found.
   const unread = marks.unreadVerifies.find(
     ({ at }) => at >= startedAt && !(fullVerify && fullVerify.at > at),
   );
@@ -43,7 +43,7 @@ export function retentionBackup(
   };
 }
 
-/** What goes by a name of the configuration now and by its location before is of one source. */
+/** Backups under a configured name and earlier ones under its location belong to one source. */
 export async function byConfiguredNames(
   backups: readonly RetentionBackup[],
   naming: Naming = AS_STORED,
@@ -55,7 +55,7 @@ export async function byConfiguredNames(
   });
 }
 
-/** Reads all that a plan is made of. @throws E_STORE_*, E_WRONG_KEY */
+/** Reads the basis of a plan. @throws E_STORE_*, E_WRONG_KEY */
 export async function readPruneView(
   repository: Repository,
   now: Date,
@@ -83,7 +83,7 @@ export async function readPruneView(
   return { view: { now, backups, use, packs, wraps, heads, ...holdsOf(marks) }, problems };
 }
 
-/** The same view of what is there now: only manifests that are new are read. */
+/** The same inventory at present: reads only new manifests. */
 export async function readPruneViewAgain(
   repository: Repository,
   view: PruneView,
@@ -94,7 +94,7 @@ export async function readPruneViewAgain(
   return { ...view, use, ...holdsOf(await repository.marks(signal)) };
 }
 
-/** Of each source those with the highest number; what is forged has none. */
+/** For each source those with the highest number; forged ones have none. */
 function headsAmong(entries: readonly ManifestEntry[]): ReadonlySet<string> {
   const highest = new Map<string, number>();
   const numbered = entries.flatMap(({ key, manifest }) =>
@@ -111,7 +111,7 @@ function holdsOf(marks: Marks): Pick<PruneView, 'isHeld' | 'unreadHolds'> {
   return { isHeld, unreadHolds: marks.unreadHolds };
 }
 
-/** Which packs manifests name is kept once, in `PackUse`: that is what takes memory. */
+/** The packs that manifests name are kept once, in `PackUse`: they take most of the memory. */
 function withoutPacks({ claimed, ...entry }: ManifestEntry): ManifestEntry {
   const { manifest } = entry;
   return {

@@ -9,31 +9,31 @@ import type { ExpiredCopy, PackUse } from '../../repository/packs/pack-use.ts';
 import { lastPathPart, type StoredWrap, type WrapUse } from '../keys/wrap-use.ts';
 import { planRetention, type RetentionBackup, type RetentionDecision } from './retention.ts';
 
-/** A pack that is stored. */
+/** A stored pack. */
 export interface StoredPack {
   readonly id: string;
   readonly bytes: number;
   readonly storedAt: Date;
 }
 
-/** Why the store refuses to remove an object: until then, or until its legal hold is taken off. */
+/** Why the store refuses to remove an object: until that time, or until its legal hold is removed. */
 export type LockEnd = Date | 'legal hold';
 
-/** What a plan is made of. */
+/** The inventory that a plan is made from. */
 export interface PruneView {
   readonly now: Date;
   readonly backups: readonly RetentionBackup[];
   readonly use: PackUse;
   readonly packs: readonly StoredPack[];
-  /** Keys of runs that are wrapped to recovery keys, and which manifests need them. @default none */
+  /** Data keys that are wrapped to recovery keys, and which manifests need them. @default none */
   readonly wraps?: { readonly stored: readonly StoredWrap[]; readonly use: WrapUse } | undefined;
   /** Whether somebody holds the backup. */
   readonly isHeld: (key: BackupKey) => boolean;
   /** Backups with the highest number of their source: the next one follows them. @default none */
   readonly heads?: ReadonlySet<string>;
-  /** Reports that may be holds and cannot be read. */
+  /** Unreadable reports that may be holds. */
   readonly unreadHolds: readonly string[];
-  /** By object, of those that were asked about; what is locked stays. @default nothing is */
+  /** By object, for those that were checked; locked ones stay. @default nothing is locked */
   readonly locked?: ReadonlyMap<string, LockEnd>;
 }
 
@@ -50,21 +50,21 @@ export interface PrunePlan {
   readonly graceMs: number;
   /** Every listed backup, newest first. */
   readonly decisions: readonly RetentionDecision[];
-  /** Backups to be taken out of the list. */
+  /** Backups to unlist. */
   readonly expire: readonly BackupKey[];
-  /** Packs to be removed. */
+  /** Packs to remove. */
   readonly sweep: readonly StoredPack[];
-  /** Objects below `recovery/` that are of no backup any more. */
+  /** Objects below `recovery/` that no backup needs any more. */
   readonly unwrap: readonly string[];
   /** Objects below `expired/` whose grace is over. */
   readonly forget: readonly string[];
-  /** Backups and packs that would go, were they not locked. */
+  /** Backups and packs that would go if they were not locked. */
   readonly locked: { readonly backups: number; readonly packs: number; readonly bytes: number };
-  /** Bytes of packs that only backups need that are, or will be, in their grace. */
+  /** Bytes of packs that are only needed by backups that are, or will be, in their grace. */
   readonly waitingBytes: number;
-  /** Why no pack is removed; undefined where nothing is in the way. */
+  /** Why no pack is removed; undefined if nothing prevents it. */
   readonly blockedBy: string | undefined;
-  /** E_PRUNE_TOO_MUCH where the plan removes more than it may. */
+  /** E_PRUNE_TOO_MUCH if the plan removes more than it may. */
   readonly refusal: HoldfastError | undefined;
 }
 
@@ -109,7 +109,10 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
   };
 }
 
-/** As packs: what no manifest needs that is listed, or in its grace, and was stored before any run that goes on began. */
+/**
+ * As for packs: those that no listed manifest needs, nor one in its grace, and that were stored before any
+ * run in progress began.
+ */
 function unneededWraps(
   { now, use, wraps }: PruneView,
   going: {
@@ -129,7 +132,7 @@ function unneededWraps(
     .map(({ object }) => object);
 }
 
-/** Of how many a part goes: backups, then bytes. */
+/** Totals for the share that goes: backups, then bytes. */
 interface Shares {
   /** Which bytes, in messages. */
   readonly of: 'stored' | 'confirmed';
@@ -138,8 +141,8 @@ interface Shares {
 }
 
 /**
- * What goes, of all that there is, and of the backups alone that can be relied on and were stored when they say: others, and
- * packs that nothing names, would otherwise make a large part look small.
+ * What goes, as a share of everything, and of only the trusted backups that were stored when they say: other
+ * backups, and packs that nothing names, would otherwise make a large share look small.
  */
 function sharesOf(
   { backups, use, packs }: PruneView,
@@ -182,7 +185,10 @@ function sortCopies({ now, use, isHeld }: PruneView, graceMs: number) {
 
 type PackNames = Readonly<Record<'kept' | 'leaving' | 'waiting' | 'done', ReturnType<typeof unionOf>>>;
 
-/** Ids of packs by what names them: backups that stay, that go now, that went and are in their grace, or past it. */
+/**
+ * Ids of packs by what names them: backups that stay, that go now, that are gone and in their grace, or past
+ * it.
+ */
 function sortNames(
   { listed, packs }: PackUse,
   expire: readonly BackupKey[],
@@ -199,8 +205,8 @@ function sortNames(
 }
 
 /**
- * Packs that this run decides are not needed: those of the backups that it takes out, and those to be removed that
- * nothing names. What an earlier run took out was decided on then.
+ * Packs that this run decides are not needed: those of the backups that it unlists, and those to be removed
+ * that nothing names. Packs of backups that an earlier run unlisted were decided on then.
  */
 function decidedOn(
   packs: readonly StoredPack[],
@@ -213,7 +219,7 @@ function decidedOn(
   });
 }
 
-/** A hold that cannot be read may be of any backup. */
+/** An unreadable hold may be for any backup. */
 function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): RetentionDecision {
   if (decision.keep || unreadHolds.length === 0) return decision;
   return {
@@ -223,27 +229,30 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): Ret
   };
 }
 
-/** Without the newest by its number the next one would be given the same, and nobody could tell that from a backup that is gone. */
+/**
+ * Without the newest by its number, the next one would get the same number, and nobody could tell that from a
+ * missing backup.
+ */
 function mindHeads(decision: RetentionDecision, { heads }: PruneView): RetentionDecision {
   if (decision.keep || !heads?.has(decision.key)) return decision;
   return { ...decision, keep: true, reasons: ['the newest by its number: the next one follows it'] };
 }
 
-/** What nobody may remove yet would only be hidden, and would take as much room. What was put aside is to be hidden. */
+/** A locked object would only be hidden, and take as much space. One that was put aside should be hidden. */
 function mindLocks(decision: RetentionDecision, { locked, backups }: PruneView): RetentionDecision {
   const end = locked?.get(decision.key);
   if (decision.keep || end === undefined) return decision;
   if (backups.find(({ key }) => key === decision.key)?.putAside !== undefined) return decision;
   const until =
-    end === 'legal hold' ? 'until its legal hold is taken off' : `until ${end.toISOString().slice(0, 10)}`;
+    end === 'legal hold' ? 'until its legal hold is removed' : `until ${end.toISOString().slice(0, 10)}`;
   return { ...decision, keep: true, reasons: [`locked ${until}`] };
 }
 
-/** The packs of a manifest that cannot be read are unknown, so that any pack may be one of them. */
+/** The packs of an unreadable manifest are unknown, so any pack may be one of them. */
 function unreadable({ listed, packs }: PackUse, waiting: readonly string[]): string | undefined {
   const found = [...listed, ...waiting].filter((object) => packs.get(object) === undefined);
   if (found.length === 0) return undefined;
-  return `${found.join(', ')} cannot be read, so any pack may be one of its; if nothing brings it back: holdfast quarantine`;
+  return `${found.join(', ')} cannot be read, so any pack may belong to it; if it cannot be restored: holdfast quarantine`;
 }
 
 function refuseTooMuch(shares: readonly Shares[], maxShare: number): HoldfastError | undefined {
@@ -257,7 +266,7 @@ function refuseTooMuch(shares: readonly Shares[], maxShare: number): HoldfastErr
     'E_PRUNE_TOO_MUCH',
     `this would remove ${expired} of ${plural(listed, 'backup')} and ${percent(bytes / Math.max(1, stored))} of the ${over.of} bytes; one run may remove ${percent(maxShare)} of either`,
     {
-      hint: 'Look at `holdfast prune --dry-run`; where it is right, pass --max-share 100, or set prune.maxSharePercent.',
+      hint: 'Check `holdfast prune --dry-run`; if it is right, pass --max-share 100, or set prune.maxSharePercent.',
       details: { expired, listed, bytes, stored },
     },
   );

@@ -1,12 +1,14 @@
 import type { PreparedPrune } from './prune.ts';
 import { type PrunePlan, type PruneRules, type PruneView, planPrune } from './prune-plan.ts';
 
-/** Bytes of all packs that are stored, by what becomes of them. `kept`, `held`, `later` and `now` add up to `stored`. */
+/**
+ * Bytes of all stored packs, by what happens to them. `kept`, `held`, `later` and `now` add up to `stored`.
+ */
 export interface PruneRoom {
   readonly stored: number;
   /** Retention keeps them, or they are too young to be judged. */
   readonly kept: number;
-  /** They stay for a hold or a lock alone. */
+  /** They stay only because of a hold or a lock. */
   readonly held: number;
   /** A later prune removes them, once their grace is over. */
   readonly later: number;

@@ -26,7 +26,7 @@ import {
 
 /** Objects moved or removed at once. */
 const AT_ONCE = 8;
-/** Of the grace: what was seen, and when, holds for so long; nothing is taken out or removed by it later. */
+/** Share of the grace: an inventory is valid for this long; nothing is unlisted or removed by it later. */
 const MOST_SHARE = 1 / 4;
 
 export interface PruneOptions {
@@ -36,37 +36,39 @@ export interface PruneOptions {
 
 export interface PreparedPrune {
   readonly plan: PrunePlan;
-  /** Manifests and reports that cannot be relied on. */
+  /** Manifests and reports that cannot be trusted. */
   readonly problems: readonly HoldfastError[];
-  /** What the plan was made of. */
+  /** The inventory that the plan was made from. */
   readonly view: PruneView;
-  /** Whether the locks of all that would go were asked for, if there are any. */
+  /** Whether the locks of everything that would go were checked, if there are any. */
   readonly isLockKnown: boolean;
 }
 
 export interface PruneResult {
-  /** Backups that were taken out of the list. */
+  /** Backups that were unlisted. */
   readonly expired: readonly BackupKey[];
-  /** Backups that somebody held while they were taken out, and that are listed again. */
+  /** Backups that somebody held while they were being unlisted, and that are listed again. */
   readonly putBack: readonly BackupKey[];
   readonly removedPacks: number;
   readonly freedBytes: number;
-  /** Keys of removed backups that were wrapped to recovery keys, and are removed too. */
+  /** Number of removed keys of removed backups that were wrapped to recovery keys. */
   readonly removedWraps: number;
-  /** Backups and packs that would have gone, and are locked. */
+  /** Backups and packs that would have gone, but are locked. */
   readonly locked: PrunePlan['locked'];
-  /** Why no pack was removed; undefined where nothing was in the way. */
+  /** Why no pack was removed; undefined if nothing prevented it. */
   readonly blockedBy: string | undefined;
-  /** Key of the report; undefined without an encryption key to write it with. */
+  /** Path of the report; undefined without an encryption key to write it with. */
   readonly report: string | undefined;
 }
 
 /**
- * Reads what there is and plans. Removes nothing. Needs no key, but without one cannot tell a forged manifest.
+ * Reads the inventory and plans. Removes nothing. Needs no key, but without one cannot recognise a forged
+ * manifest.
  *
- * @param options.isDryRun goes by this machine's clock: the store's is read by writing
- * @param options.locks of the store, where it has any: what would go is asked about, and what is locked is passed over
- * @throws E_STORE_*, E_WRONG_KEY, E_CONFIG where there should be locks and are none
+ * @param options.isDryRun goes by this machine's clock: reading the store's means writing
+ * @param options.locks of the store, if it has any: whatever would go is checked, and locked objects are
+ * skipped
+ * @throws E_STORE_*, E_WRONG_KEY, E_CONFIG if there should be locks and are none
  */
 export async function preparePrune(
   repository: Repository,
@@ -74,9 +76,12 @@ export async function preparePrune(
   options: PruneOptions & {
     readonly isDryRun: boolean;
     readonly locks?: ObjectLocks | undefined;
-    /** Asks for the locks of backups and packs alone, and of none if more than these would go. @default of all that would go */
+    /**
+     * Checks only the locks of backups and packs, and none if more than this many would go. @default all that
+     * would go
+     */
     readonly mostLocks?: number;
-    /** @default names as they are stored */
+    /** @default names as stored */
     readonly naming?: Naming | undefined;
   },
 ): Promise<PreparedPrune> {
@@ -124,7 +129,7 @@ async function readLocked(
 /**
  * Carries a plan out. Stopped at any point, it leaves what the next prune finishes.
  *
- * @throws E_PRUNE_TOO_MUCH where the plan says so, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED
+ * @throws E_PRUNE_TOO_MUCH if the plan says so, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED
  */
 export async function runPrune(
   repository: Repository,
@@ -159,7 +164,7 @@ function bytesOf(packs: readonly StoredPack[]): number {
   return packs.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** Phase 1. What somebody has held since the plan stays. */
+/** Phase 1. Backups that somebody has held since the plan stay. */
 async function expireAll(
   repository: Repository,
   { expire, graceMs }: PrunePlan,
@@ -180,7 +185,7 @@ async function expireAll(
   return expired.sort();
 }
 
-/** Lists again what was held while a prune, this or an earlier one, took it out. */
+/** Lists again what was held while a prune, this or an earlier one, was unlisting it. */
 async function putBackHeld(
   { store }: Repository,
   { use: { listed, expired }, isHeld }: PruneView,
@@ -195,7 +200,7 @@ async function putBackHeld(
   return [...back];
 }
 
-/** One that cannot be read waits: its packs are unknown, so that none is removed. */
+/** An unreadable one waits: its packs are unknown, so none is removed. */
 async function putBackIfReadable(
   store: Repository['store'],
   copy: ExpiredCopy,
@@ -215,7 +220,10 @@ interface Swept {
   readonly blockedBy: string | undefined;
 }
 
-/** Phase 2: removes the packs and wrapped keys of the plan that nothing names still, then the copies whose grace is over. */
+/**
+ * Phase 2: removes the plan's packs and wrapped keys that still nothing names, then the copies whose grace is
+ * over.
+ */
 async function sweep(
   { store }: Repository,
   plan: PrunePlan,
@@ -248,7 +256,7 @@ function stillWanted(planned: readonly string[], still: readonly string[]): read
   return still.filter((object) => wanted.has(object));
 }
 
-/** Those that are there as they were: one that was removed and copied here again since is another. */
+/** Those that are still the same: one that was removed and copied here again since is different. */
 async function unchangedOf(
   packs: readonly StoredPack[],
   store: Repository['store'],
@@ -284,14 +292,14 @@ async function report(
   return reports.write('prune', { backups: expired, body }, signal);
 }
 
-/** What is called before anything is removed. @throws E_RUN_TOO_LONG where too much time has passed since now */
+/** Called before each removal. @throws E_RUN_TOO_LONG if too much time has passed since now */
 function staleAfter({ clock }: Repository, graceMs: number): () => void {
   const watch = new Stopwatch(clock);
   return () => {
     if (graceMs === 0 || watch.elapsedMs() <= graceMs * MOST_SHARE) return;
     throw new HoldfastError(
       'E_RUN_TOO_LONG',
-      'this prune has run for more than a quarter of its grace; what it did is done, the rest is as it was',
+      'this prune has run for more than a quarter of its grace; what it did is done, the rest is unchanged',
       { hint: 'Run it again.' },
     );
   };

@@ -2,7 +2,7 @@ import { DAY_MS } from '../../core/units.ts';
 
 type NameOf = (at: Date) => string;
 
-/** The calendar period that a moment falls into, in UTC; weeks are those of ISO 8601. */
+/** The calendar period of a moment, in UTC; weeks are those of ISO 8601. */
 export const PERIODS = {
   hourly: (at) => at.toISOString().slice(0, 13),
   daily: (at) => at.toISOString().slice(0, 10),
@@ -30,7 +30,7 @@ export function newestOfPeriods<T extends { readonly startedAt: Date }>(
   return newestFirst.slice(0, most).map(([period, item]) => ({ item, period }));
 }
 
-/** `2026-W09`: a week belongs to the year that its Thursday is in. */
+/** `2026-W09`: a week belongs to the year of its Thursday. */
 function isoWeek(at: Date): string {
   const day = (at.getUTCDay() + 6) % 7;
   const thursday = new Date(at.getTime() + (3 - day) * DAY_MS);

@@ -4,33 +4,33 @@ import { DAY_MS, HOUR_MS } from '../../core/units.ts';
 import { judgeDate } from '../../repository/documents/claimed-date.ts';
 import { newestOfPeriods, PERIODS } from './retention-periods.ts';
 
-/** The clock of whoever made a backup may be so much ahead; what is dated later is not taken for new. */
+/** How far the clock of a backup's maker may be ahead; a later date does not count as new. */
 const MOST_AHEAD_MS = HOUR_MS;
 
-/** What retention goes by, of one listed backup. */
+/** What retention goes by, for one listed backup. */
 export interface RetentionBackup {
   readonly key: BackupKey;
   readonly type: string;
-  /** Undefined where its manifest cannot be read. */
+  /** Undefined if its manifest cannot be read. */
   readonly source: { readonly kind: string; readonly name: string } | undefined;
   readonly startedAt: Date;
-  /** By the store's clock; undefined where it was not asked. */
+  /** By the store's clock; undefined if it was not asked. */
   readonly storedAt?: Date | undefined;
-  /** Why its manifest cannot be relied on: damaged, forged, of a newer release. */
+  /** Why its manifest cannot be trusted: damaged, forged, from a newer release. */
   readonly problem: string | undefined;
-  /** Something made it suspect, and nobody has accepted it. */
+  /** It is suspect, and nobody has accepted it. */
   readonly isSuspect: boolean;
   /** Its last verification found damage. */
   readonly isDamaged: boolean;
-  /** It was listed so long after its last pack that its run takes it back, if it still can. */
+  /** It was listed so long after its last pack that its run withdraws it, if it still can. */
   readonly isListedLate?: boolean;
-  /** Report of a verification that may have found it damaged, and that cannot be read. */
+  /** An unreadable report of a verification that may have found it damaged. */
   readonly unreadVerify?: string | undefined;
-  /** It was made from a file, and is dated as that is. */
+  /** It was made from a file, and has the file's date. */
   readonly isImported: boolean;
   /** Why it is held. */
   readonly hold: string | undefined;
-  /** Why somebody put it aside, as it cannot be relied on. */
+  /** Why somebody put it aside, as it cannot be trusted. */
   readonly putAside?: string | undefined;
 }
 
@@ -40,18 +40,18 @@ export interface RetentionDecision {
   readonly source: RetentionBackup['source'];
   readonly startedAt: Date;
   readonly keep: boolean;
-  /** Why it stays, every one; or the one why it goes. */
+  /** All reasons why it stays; or the one why it goes. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Which backups stay and which go, each with its reasons: newest first, as given otherwise. Pure.
+ * Which backups stay and which go, each with its reasons: newest first, otherwise in the given order. Pure.
  *
- * Whatever the policy: what cannot be relied on stays until it is put aside, and counts for nothing; the newest good backup of each source
- * stays; one suspect backup keeps all of its source; what may be damaged stays and counts for nothing. Only good ones (not
- * suspect, not damaged, not dated an hour after `now` or later, or long after they were stored) fulfil a count, and no
- * imported ones: those never stand in for a backup of the source. What was stored long after its date may be kept by a count
- * as well, but takes nobody's place.
+ * Whatever the policy: untrusted ones stay until they are put aside, and do not count; the newest good backup
+ * of each source stays; one suspect backup keeps all of its source; possibly damaged ones stay and do not
+ * count. Only good ones (not suspect, not damaged, not dated an hour after `now` or later, or long after they
+ * were stored) fulfil a count, and no imported ones: those never replace a backup of the source. A backup
+ * stored long after its date may be kept by a count as well, but displaces no other.
  */
 export function planRetention(
   backups: readonly RetentionBackup[],
@@ -104,11 +104,11 @@ function* reasonsOf(
     for (const backup of reliable) yield [backup, `frozen: suspect ${shortKey(suspect.key)} until accepted`];
 }
 
-/** What a backup itself gives reason for. */
+/** Reasons that concern the backup itself. */
 function* own(backups: readonly RetentionBackup[], policy: RetentionPolicy, now: Date): Generator<Reason> {
   for (const backup of backups) {
     const { problem, hold, unreadVerify, startedAt, storedAt, type } = backup;
-    if (problem !== undefined) yield [backup, `not relied on: ${problem}`];
+    if (problem !== undefined) yield [backup, `not trusted: ${problem}`];
     if (hold !== undefined) yield [backup, `held: ${hold}`];
     if (unreadVerify !== undefined) yield [backup, `perhaps damaged: ${unreadVerify} cannot be read`];
     const ageMs = now.getTime() - startedAt.getTime();
@@ -120,7 +120,8 @@ function* own(backups: readonly RetentionBackup[], policy: RetentionPolicy, now:
 }
 
 /**
- * Counts once those that were stored when they say, then all: what is dated back fills gaps, and displaces nothing.
+ * Counts once those that were stored when they say, then all: a backdated one fills gaps, and displaces
+ * nothing.
  *
  * @param good newest first
  */
@@ -143,7 +144,7 @@ function timeOf(at: Date | undefined): number {
   return at?.getTime() ?? 0;
 }
 
-/** The newest good backup, and whatever is newer than it: that is all there is of what happened since. */
+/** The newest good backup, and everything newer: nothing else covers what happened since. */
 function* lastGood(
   reliable: readonly RetentionBackup[],
   newest: RetentionBackup | undefined,

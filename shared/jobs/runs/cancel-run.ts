@@ -7,13 +7,13 @@ import type { Repository } from '../../repository/repository.ts';
 import { abortBackup } from '../backup/abort-backup.ts';
 import { PLAN } from '../backup/run-plan.ts';
 
-/** Name of the document of a run by which somebody has it stopped. */
+/** Name of the document that asks a run to stop. */
 const CANCEL = 'cancel';
-/** How soon a run sees it. A look costs one request. */
+/** How soon a run notices. A check costs one request. */
 const LOOK_EVERY_MS = 5 * SECOND_MS;
 
 /**
- * Leaves word that a run of another process is to stop. Repeatable: who asked first is named.
+ * Asks a run of another process to stop. Repeatable: the first to ask is named.
  *
  * @param options.run 32 hex digits
  * @throws E_USAGE, E_NO_KEY, E_STORE_*
@@ -26,7 +26,7 @@ export async function askToCancel(
 }
 
 /**
- * Has a run stop of which only the id is known. One that is a backup in shares is given up too: no commit lists it.
+ * Stops a run of which only the id is known. A backup in shares is given up too: no commit lists it.
  *
  * @throws E_USAGE, E_NO_KEY, E_STORE_*
  */
@@ -40,13 +40,15 @@ export async function cancelRun(
 }
 
 export interface CancelWatch extends Disposable {
-  /** Aborted when somebody cancels the run, or with the signal that was given. */
+  /** Aborted when somebody cancels the run, or with the given signal. */
   readonly signal: AbortSignal;
-  /** Who has cancelled it; undefined where nobody has. */
+  /** Who has cancelled it; undefined if nobody has. */
   readonly by: string | undefined;
 }
 
-/** Looks now and then whether somebody has cancelled a run. A look that fails says nothing: the run goes on. */
+/**
+ * Checks now and then whether somebody has cancelled a run. A failed check means nothing: the run goes on.
+ */
 export function watchForCancel(
   repository: Repository,
   run: string,
@@ -57,7 +59,7 @@ export function watchForCancel(
   }: {
     readonly signal: AbortSignal;
     readonly everyMs?: number;
-    /** Is told who has cancelled it. */
+    /** Receives who has cancelled it. */
     readonly onCancel?: (by: string) => void;
   },
 ): CancelWatch {

@@ -9,23 +9,26 @@ import type { VerifyReport } from '../verify/verify.ts';
 
 export type { RunAbout };
 
-/** How a run ended that gave a result. */
+/** How a run with a result ended. */
 export type RunResultNote = Partial<Omit<RunEnd, 'at'>>;
 
 export interface RecordOptions<T> {
   /** 32 hex digits. @default any */
   readonly run?: string;
   readonly about: Pick<RunAbout, 'kind'> & Partial<RunAbout>;
-  /** What is noted of its result. @default that it succeeded */
+  /** What to record of its result. @default that it succeeded */
   readonly noteOf?: (result: T) => RunResultNote;
-  /** Is told why the history lacks the run. */
+  /** Receives the reason why the history lacks the run. */
   readonly onProblem: (message: string) => void;
 }
 
 const NOTHING = { source: null, type: null, backup: null, target: null, by: null };
 const UNKNOWN = { code: null, backup: null, plainBytes: null, storedBytes: null, records: null };
 
-/** Does work that is told of in the history of the repository: that it began, and how it ended. Fails as the work does, and for no other reason. */
+/**
+ * Does work and records in the repository's history that it began, and how it ended. Fails only as the work
+ * does.
+ */
 export async function recordRun<T>(
   repository: Repository,
   work: () => Promise<T>,
@@ -46,7 +49,7 @@ export async function recordRun<T>(
   }
 }
 
-/** Notes how a run ended whose beginning nobody noted. Throws nothing. */
+/** Records how a run ended whose beginning nobody recorded. Never throws. */
 export async function noteEnd(
   repository: Repository,
   about: Pick<RunAbout, 'kind'> & Partial<RunAbout>,
@@ -63,7 +66,7 @@ export async function noteEnd(
   await noteRunEnd(repository, { ...NOTHING, ...about }, { run, startedAt, ended, onProblem });
 }
 
-/** Of a backup that is listed. */
+/** For a listed backup. */
 export function noteOfBackup({
   key,
   plainBytes,
@@ -74,7 +77,7 @@ export function noteOfBackup({
   return { outcome: suspect ? 'suspect' : 'succeeded', backup: key, plainBytes, storedBytes, records };
 }
 
-/** Of a drill that was done, however it ended. */
+/** For a drill, however it ended. */
 export function noteOfDrill({
   key,
   outcome,
@@ -96,7 +99,7 @@ export function noteOfVerify({
   return { outcome: code === null ? 'succeeded' : 'failed', code, plainBytes: readBytes, records };
 }
 
-/** Codes alone: what an error says may name tables, and notes are in the clear. */
+/** Only codes: an error's message may name tables, and notes are in the clear. */
 export function noteOfError(error: unknown): RunResultNote {
   const code = error instanceof HoldfastError ? error.code : 'E_INTERNAL';
   return { outcome: code === 'E_ABORTED' ? 'stopped' : 'failed', code };

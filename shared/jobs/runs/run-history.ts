@@ -10,15 +10,18 @@ import { type DatedKey, newestFirst } from '../status/newest-first.ts';
 /** Notes read at once. */
 const READS = 16;
 
-/** How a run stands. `stopped` without a code: its process died, and no end was written. */
+/** The state of a run. `stopped` without a code: its process died, and no end was recorded. */
 export type RunState = 'running' | 'succeeded' | 'suspect' | 'failed' | 'stopped';
 
-/** A run as its notes tell of it. Notes are not authenticated: who may write to the repository can make them up. */
+/**
+ * A run according to its notes. Notes are not authenticated: anybody who may write to the repository can
+ * forge them.
+ */
 export interface RecordedRun
   extends Omit<HistoryNote, 'format' | 'version' | 'repository' | 'key' | 'startedAt' | 'ended'> {
   readonly state: RunState;
   readonly startedAt: Date;
-  /** Of a run that stopped without a word: when it last gave a sign. */
+  /** For a run that stopped without a word: its last sign of life. */
   readonly finishedAt: Date | undefined;
   readonly code: string | undefined;
   readonly plainBytes: number | undefined;
@@ -32,7 +35,7 @@ export interface RunsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Notes that cannot be read are passed over, and told of. */
+/** Receives the reason why a note was skipped. */
 export type OnUnread = (message: string) => void;
 
 /** Runs, newest first; a consumer that stops early leaves the rest unread. @throws E_STORE_* */
@@ -63,7 +66,7 @@ export async function findRun(
   return readRun(repository, objects, { now: repository.clock.now(), signal }, () => {});
 }
 
-/** Objects of one run lie side by side, as their keys begin alike. */
+/** Objects of one run are adjacent, as their paths begin alike. */
 async function* byRun(keys: AsyncIterable<DatedKey>): AsyncGenerator<readonly ObjectInfo[]> {
   let run: string | undefined;
   let objects: ObjectInfo[] = [];
@@ -118,7 +121,7 @@ function recordedRun(
   };
 }
 
-/** Notes are kept for so long, */
+/** Notes are kept for this long, */
 const KEPT_MS = 400 * DAY_MS;
 /** and no more of them than this. */
 const MOST_NOTES = 40_000;

@@ -7,17 +7,20 @@ import type { Target } from '../../sources/target.ts';
 
 export type { Env, SourceConfig };
 
-/** @throws E_CONFIG listing every problem of its settings */
+/** @throws E_CONFIG listing every problem with its settings */
 export function openSource(config: SourceConfig, env: Env): Promise<Source> {
   return pluginFor(config).openSource(config, env);
 }
 
-/** @throws E_CONFIG listing every problem of its settings */
+/** @throws E_CONFIG listing every problem with its settings */
 export function openTarget(config: SourceConfig, env: Env): Promise<Target> {
   return pluginFor(config).openTarget(config, env);
 }
 
-/** Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem of its settings */
+/**
+ * Where drills of a kind of source make their scratch targets. @throws E_CONFIG listing every problem with
+ * its settings
+ */
 export function openScratch(config: SourceConfig, env: Env): Promise<ScratchServer> {
   return pluginFor(config).openScratch(config, env);
 }
@@ -41,17 +44,17 @@ export function placeIn<Place extends Pick<SourceConfig, 'kind' | 'url'>>(
 }
 
 /**
- * What a URL or a path means; paths are whole then.
+ * What a URL or a path means; paths become absolute.
  *
- * @param cwd where paths begin
- * @throws E_USAGE; only the scheme of a URL is in the message
+ * @param cwd where relative paths begin
+ * @throws E_USAGE; the message contains only the scheme of a URL
  */
 export function placeOfUrl(url: string, cwd: string): SourceConfig {
   const plugin = pluginOfUrl(url);
   if (plugin) return placeIn({ kind: plugin.kind, url, options: {} }, cwd);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
   const examples = KINDS.filter(({ isOnDisk = false }) => !isOnDisk).map(({ urlExample }) => urlExample);
-  throw new HoldfastError('E_USAGE', `${scheme}:// is no kind of database that this release knows`, {
+  throw new HoldfastError('E_USAGE', `${scheme}:// is not a kind of database that this release knows`, {
     hint: `Give ${examples.join(', ')}, a name from the configuration, or a path without ://.`,
   });
 }

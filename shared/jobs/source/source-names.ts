@@ -3,8 +3,9 @@ import { openSource } from './adapters.ts';
 import { configuredName, type Naming, type SourceNames } from './naming.ts';
 
 /**
- * What the backups of each configured source may say that their source is: its name, or the database without secrets, as earlier
- * releases of the command line and of `serve` wrote it. A source that cannot be opened here has its name alone.
+ * The names that backups may have for each configured source: its name, or the database without secrets, as
+ * earlier releases of the command line and of `serve` wrote it. A source that cannot be opened here has only
+ * its name.
  *
  * @param sources paths of files are absolute
  */
@@ -17,7 +18,7 @@ export async function sourceNames(
   return names;
 }
 
-/** Opens no source before a backup has another name than those of the configuration. */
+/** Opens no source until a backup has a name that is not configured. */
 export function namingOf(
   sources: readonly NamedSource[],
   env: Readonly<Record<string, string | undefined>>,

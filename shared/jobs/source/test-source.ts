@@ -7,11 +7,11 @@ export interface SourceTest {
   readonly kind: string;
   readonly source: string;
   readonly checks: readonly SourceCheck[];
-  /** Why no backup or no restore can be made; the first reason. Undefined where nothing was seen that stands against it. */
+  /** The first reason why no backup or no restore can be made; undefined if nothing was found. */
   readonly failure?: ErrorCode;
 }
 
-/** `holdfast test --source`: looks whether a database does what its source relies on. @throws E_ABORTED */
+/** `holdfast test --source`: checks whether a database behaves as its source needs. @throws E_ABORTED */
 export async function testSource(
   source: SourceChecks,
   options: CheckOptions & { readonly onCheck?: (check: SourceCheck) => void },

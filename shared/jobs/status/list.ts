@@ -8,7 +8,7 @@ import type { ManifestEntry } from '../../repository/reading/manifest-reader.ts'
 import type { Repository } from '../../repository/repository.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
 
-/** Manifests read at once, and what they may take together: those of format 1 name every pack. */
+/** Manifests read at once, and most memory they may take: those of format 1 name every pack. */
 const READS = 32;
 const MOST_BYTES = 16 * MiB;
 
@@ -19,7 +19,9 @@ export interface BackupSummary {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly note: string | undefined;
-  /** When it was made from a file, and of which kind that was; undefined for a backup that was read from its source. */
+  /**
+   * When it was made from a file, and the kind of file; undefined for a backup that was read from its source.
+   */
   readonly imported: Manifest['imported'];
   readonly records: number;
   readonly plainBytes: number;
@@ -30,20 +32,26 @@ export interface BackupSummary {
   /** `unproven`: its MAC was not checked, as no key was configured. */
   readonly state: 'whole' | 'unproven' | 'damaged';
   readonly problem: string | undefined;
-  /** Stored long before it says that it began: some clock was wrong, or somebody made it up. It is not relied on. */
+  /**
+   * Stored long before it says that it began: some clock was wrong, or somebody forged it. It is not relied
+   * on.
+   */
   readonly isMisdated: boolean;
-  /** What made it suspect when it was written, without names. Empty where nothing did. */
+  /** What made it suspect when it was written, without names. Empty if nothing did. */
   readonly suspect: readonly Suspicion[];
-  /** What reports say of it: hold, acceptance, the newest verification and drill. */
+  /** What reports say about it: hold, acceptance, the newest verification and drill. */
   readonly marks: BackupMarks;
 }
 
-/** Newest first. A manifest that does not parse or whose MAC is wrong is listed as `damaged`, not hidden and not fatal. */
+/**
+ * Newest first. A manifest that does not parse or whose MAC is wrong is listed as `damaged`, not hidden and
+ * not fatal.
+ */
 export async function listBackups(
   repository: Repository,
   options: {
     readonly type?: string | undefined;
-    /** @default names as they are stored */
+    /** @default names as stored */
     readonly naming?: Naming | undefined;
     readonly signal: AbortSignal;
   },
@@ -55,9 +63,9 @@ export async function listBackups(
 }
 
 /**
- * Reads manifests and, at the same time, what reports say of them.
+ * Reads manifests and, at the same time, what reports say about them.
  *
- * @param options.onEntry is given each manifest as it was found, in the order of the keys; none is kept
+ * @param options.onEntry receives each manifest as found, in name order; none is kept
  * @throws E_STORE_*
  */
 export async function summariseBackup(
@@ -85,7 +93,7 @@ export async function summariseBackup(
   return { summaries: named.map((summary) => ({ ...summary, marks: marks.of(summary.key) })), marks };
 }
 
-/** The same, with their sources by the names of the configuration. */
+/** The same, with their sources' configured names. */
 export async function withConfiguredNames(
   summaries: readonly BackupSummary[],
   naming: Naming,
@@ -97,7 +105,10 @@ export async function withConfiguredNames(
   });
 }
 
-/** Whether a backup may be relied on: whole as far as is known, stored when it says, and not suspect, or accepted. */
+/**
+ * Whether a backup may be relied on: whole as far as is known, stored when it says, and not suspect, or
+ * accepted.
+ */
 export function isGood({
   state,
   isMisdated,
@@ -109,7 +120,7 @@ export function isGood({
   );
 }
 
-/** The newest good one that was read from its source; without any, the newest that was imported. */
+/** The newest good one that was read from its source; without any, the newest imported one. */
 export function newestGoodOf(newestFirst: readonly BackupSummary[]): BackupSummary | undefined {
   const good = newestFirst.filter(isGood);
   return good.find(({ imported }) => !imported) ?? good[0];

@@ -4,14 +4,14 @@ import { parseHistoryKey } from '../../format/history.ts';
 import { isReportKey } from '../../format/report.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 
-/** Keys asked for at once: what a store gives with one request. */
+/** Paths asked for at once: what a store returns for one request. */
 const MOST_KEYS = 1000;
 const FIRST_WINDOW_DAYS = 31;
 const LONGEST_WINDOW_DAYS = 16 * FIRST_WINDOW_DAYS;
-/** Sorts after every digit and every `/`: no key has it. */
+/** Sorts after every digit and every `/`: no path has it. */
 const LAST = '~';
 
-/** An object whose key says when it was made: `<folder><YYYYMMDD>/…_<YYYYMMDD>_<HHMMSS>…`. */
+/** An object whose path says when it was made: `<folder><YYYYMMDD>/…_<YYYYMMDD>_<HHMMSS>…`. */
 export interface DatedKey {
   readonly key: string;
   /** 14 digits, UTC. */
@@ -19,7 +19,7 @@ export interface DatedKey {
   readonly info: ObjectInfo;
 }
 
-/** Where a list goes on: after that key, going back in time. */
+/** Where a list continues: after that path, going back in time. */
 export type Position = Pick<DatedKey, 'key' | 'stamp'>;
 
 export interface NewestFirstOptions {
@@ -34,8 +34,9 @@ export interface NewestFirstOptions {
 }
 
 /**
- * Objects of several folders, newest first, read from the store a window of time at a time: the first is some weeks, and
- * grows where nothing is in it and shrinks where very much is. A consumer that stops early leaves the rest unread.
+ * Objects of several folders, newest first, read from the store one window of time at a time: the first is
+ * some weeks, and grows if it is empty and shrinks if it is very full. A consumer that stops early leaves the
+ * rest unread.
  */
 export async function* newestFirst(
   store: ObjectStore,
@@ -59,7 +60,7 @@ export async function* newestFirst(
   }
 }
 
-/** Folders directly below `prefix`, by one small request each. */
+/** Folders directly below `prefix`, with one small request each. */
 export async function foldersBelow(
   store: ObjectStore,
   prefix: string,
@@ -80,7 +81,7 @@ export function keyStamp(at: Date): string {
   return at.toISOString().replaceAll(/[-:T]/g, '').slice(0, 14);
 }
 
-/** Whether `a` comes first. Of one second, as of one whole list, the larger key does. */
+/** Whether `a` comes first. Within one second, as within one whole list, the larger path does. */
 function isNewer(a: Position, b: Position | undefined): boolean {
   if (!b) return true;
   return a.stamp > b.stamp || (a.stamp === b.stamp && a.key > b.key);
@@ -98,7 +99,7 @@ async function* ofFolder(
     for (const key of keys.toReversed()) if (isWanted(key)) yield key;
 }
 
-/** Windows from the newest to the oldest; what is dated in the future is in the first, which has no end. */
+/** Windows from the newest to the oldest; future dates are in the first, which has no end. */
 async function* windows(
   store: ObjectStore,
   folder: string,
@@ -120,7 +121,7 @@ async function* windows(
   }
 }
 
-/** The window, or a shorter one where very much is in it; of one day all there is. */
+/** The window, or a shorter one if it is very full; at least one whole day. */
 async function readWindow(
   store: ObjectStore,
   folder: string,
@@ -135,14 +136,14 @@ async function readWindow(
 }
 
 interface Window {
-  /** Day as 8 digits; what is of it is in the window. */
+  /** Day as 8 digits; it belongs to the window. */
   readonly begin: string;
-  /** The first day that is not. Undefined: none. */
+  /** The first day after it. Undefined: none. */
   readonly end: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Objects of a window, oldest first; undefined where there are `most` or more. */
+/** Objects of a window, oldest first; undefined if there are `most` or more. */
 async function listWindow(
   store: ObjectStore,
   folder: string,
@@ -160,7 +161,7 @@ async function listWindow(
   return seen === most ? undefined : found;
 }
 
-/** '99999999' where the folder is empty: everything lies before. */
+/** '99999999' if the folder is empty: everything is earlier. */
 async function oldestDay(store: ObjectStore, folder: string, signal: AbortSignal): Promise<string> {
   const [first] = await Array.fromAsync(store.list(folder, { most: 1, signal }));
   return first?.key.slice(folder.length, folder.length + 8) ?? '99999999';
@@ -177,7 +178,7 @@ function datedKey(info: ObjectInfo): DatedKey | undefined {
   return { key, stamp: date + time, info };
 }
 
-/** The day after the one that the newest wanted object may be of; undefined: there is no bound. */
+/** The day after the newest possible day of the wanted objects; undefined: there is no bound. */
 function endOf(after: Position | undefined, to: string | undefined): string | undefined {
   const bounds = [after?.stamp, to].flatMap((stamp) => (stamp === undefined ? [] : [stamp.slice(0, 8)]));
   const [first] = bounds.sort();

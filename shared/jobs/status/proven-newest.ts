@@ -2,12 +2,18 @@ import type { BackupMarks, Marks } from '../../repository/documents/marks.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type BackupSummary, isGood } from './list.ts';
 
-/** Manifests, and reports, of one source that are looked at: who puts more of them there than that has an alarm go off. */
+/**
+ * Manifests, and reports, of one source to try: somebody who adds more forged ones than this sets off an
+ * alarm.
+ */
 const MOST_TRIES = 100;
 
 type Dated = NonNullable<BackupMarks['fullVerify']>;
 
-/** What a key proves of what was found without one: of each source as few manifests and reports as tell. */
+/**
+ * What a key proves of data that was found without one: reads as few manifests and reports of each source as
+ * necessary.
+ */
 export class ProvenNewest {
   readonly #prover: Repository;
   readonly #signal: AbortSignal;
@@ -19,7 +25,10 @@ export class ProvenNewest {
     this.#signal = signal;
   }
 
-  /** The newest good backup that is Holdfast's, by reports that are; an imported one only where there is no other. */
+  /**
+   * The newest good backup that is Holdfast's, by reports that are; an imported one only if there is no
+   * other.
+   */
   async good(newestFirst: readonly BackupSummary[]): Promise<BackupSummary | undefined> {
     const read = newestFirst.filter(({ imported }) => !imported);
     const imported = newestFirst.filter((backup) => backup.imported);

@@ -10,12 +10,12 @@ export interface BackupDetail extends BackupSummary {
   readonly server: string;
   readonly position: string;
   readonly consistency: string;
-  /** First and last moment of reading, of a source without snapshots. */
+  /** First and last moment of reading, for a source without snapshots. */
   readonly window: { readonly from: string; readonly to: string } | null;
   readonly software: string;
   readonly omitted: readonly string[];
   readonly packs: number;
-  /** What is suspect about it, with names, and against which backup; undefined where nothing is. */
+  /** What is suspect about it, with names, and compared with which backup; undefined if nothing is. */
   readonly findings: Suspect | undefined;
   readonly datasets: readonly {
     readonly name: string;
@@ -58,7 +58,7 @@ export function neededPacks(manifest: Manifest): { readonly count: number; reado
   return { count: packCountOf(manifest), bytes: neededBytesOf(manifest) };
 }
 
-/** What only the key opens of a backup. */
+/** The part of a backup that only the key opens. */
 export function sealedDetail(catalog: Catalog) {
   const { server, position, omitted, suspect } = catalog;
   return {

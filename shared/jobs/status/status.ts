@@ -12,52 +12,52 @@ import { headsOf, type SequenceHead } from '../verify/sequence-breaks.ts';
 import { type BackupSummary, isWaiting, newestGoodOf, summariseBackup } from './list.ts';
 import type { PackedDay } from './stored-sizes.ts';
 
-/** What manifests and reports say of sources. */
+/** What manifests and reports say about sources. */
 export interface SourceStates {
   readonly backups: number;
   readonly damaged: number;
   readonly sources: readonly SourceStatus[];
-  /** Reports that are not counted, as they are damaged or not Holdfast's. */
+  /** Reports that do not count, as they are damaged or not Holdfast's. */
   readonly problems: readonly string[];
   readonly recovery: RecoveryCoverage;
-  /** The newest of each source, by its number: to be kept elsewhere. */
+  /** The newest of each source, by its number: keep these elsewhere. */
   readonly heads: readonly SequenceHead[];
 }
 
-/** What manifests and reports say of a repository. */
+/** What manifests and reports say about a repository. */
 export interface RepositoryOverview extends SourceStates {
   readonly location: string;
   readonly repositoryId: string;
-  /** What backups are written in from now on. */
+  /** The format of new backups. */
   readonly formatVersion: number;
   readonly rootKeyId: string;
   /** Newest backup of each source and type whose manifest is not damaged. */
   readonly newest: readonly BackupSummary[];
-  /** Sum over all backups of what a restore of each would give. */
+  /** Sum over all backups of the bytes that a restore of each would give. */
   readonly logicalBytes: number;
 }
 
-/** What the list of packs says: long in a large repository. */
+/** Figures from the list of packs, which is long in a large repository. */
 export interface PackFigures {
   /** Bytes of all packs under `data/`. */
   readonly packBytes: number;
   readonly packs: number;
-  /** Bytes of those by the day on which they were stored, oldest first. */
+  /** Bytes of those by the day when they were stored, oldest first. */
   readonly packedDays: readonly PackedDay[];
   /**
-   * Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. Undefined where backups have lists of
-   * their packs, which are not read for this: `prune --dry-run` says it.
+   * Bytes of packs that no listed backup needs: left by stopped runs, or of removed backups. Undefined if
+   * backups have pack lists, which are not read for this: `prune --dry-run` says it.
    */
   readonly unreferencedBytes: number | undefined;
 }
 
 export interface RepositoryStatus extends RepositoryOverview, PackFigures {}
 
-/** What is known of the backups of one source whose manifests are not damaged. Keys are newest first. */
+/** What is known about the backups of one source whose manifests are not damaged. Names are newest first. */
 export interface SourceStatus {
   readonly source: BackupSummary['source'];
   readonly backups: number;
-  /** Missing where none can be relied on; an imported one only where there is no other. */
+  /** Missing if none can be relied on; an imported one only if there is no other. */
   readonly newestGood:
     | { readonly key: BackupKey; readonly startedAt: Date; readonly isImported: boolean }
     | undefined;
@@ -68,7 +68,7 @@ export interface SourceStatus {
   /** Dated long after they were stored. */
   readonly misdated: readonly BackupKey[];
   readonly held: readonly BackupKey[];
-  /** The newest of each, with the backup that it was of. */
+  /** The newest of each, with its backup. */
   readonly lastVerify: MarkOf<'verify'> | undefined;
   readonly lastFullVerify: MarkOf<'fullVerify'> | undefined;
   readonly lastDrill: MarkOf<'drill'> | undefined;
@@ -89,7 +89,7 @@ export async function readStatus(
   return { ...status, ...(await measurePacks(repository, namedPacks, signal)) };
 }
 
-/** The same without the packs, and all backups that it is of, newest first. */
+/** The same without the packs, with all its backups, newest first. */
 export async function readOverview(
   repository: Repository,
   signal: AbortSignal,
@@ -97,7 +97,7 @@ export async function readOverview(
 ): Promise<{
   readonly status: RepositoryOverview;
   readonly backups: readonly BackupSummary[];
-  /** Keys of all packs that backups need; undefined where some have lists of their packs. */
+  /** Ids of all packs that backups need; undefined if some have pack lists. */
   readonly namedPacks: ReadonlySet<string> | undefined;
 }> {
   const needed = new Set<string>();
@@ -185,7 +185,7 @@ function newestMark<K extends 'verify' | 'fullVerify' | 'drill'>(
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
 }
 
-/** @param needed keys of packs that backups need, if all are known. @throws E_STORE_* */
+/** @param needed ids of packs that backups need, if all are known. @throws E_STORE_* */
 export async function measurePacks(
   repository: Repository,
   needed: ReadonlySet<string> | undefined,

@@ -3,15 +3,16 @@ import { DAY_MS } from '../../core/units.ts';
 import type { PruneHistory } from '../retention/prune-history.ts';
 
 export interface PackedDay {
-  /** ISO, of UTC. */
+  /** ISO, in UTC. */
   readonly date: string;
-  /** Of packs that were stored on that day, and that are still there. */
+  /** Bytes of packs that were stored on that day and still exist. */
   readonly bytes: number;
 }
 
 /**
- * What the repository held at the end of each day of which that is known, oldest first; the last is now. Right after a prune it is
- * known by its report; since packs were last removed, or if none ever were, by the dates of those that are there.
+ * What the repository held at the end of each day for which that is known, oldest first; the last is now.
+ * Right after a prune its report tells; since packs were last removed, or if none ever were, the dates of the
+ * existing packs do.
  *
  * @param packed oldest first
  */

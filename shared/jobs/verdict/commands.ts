@@ -1,7 +1,7 @@
 import { shortName } from './short-name.ts';
 import type { StepAction } from './step-action.ts';
 
-/** What begins an action on the command line. */
+/** The command line for an action. */
 export function commandOf(action: StepAction): string {
   switch (action.kind) {
     case 'backup':

@@ -9,21 +9,21 @@ export interface Expectation {
    * - `rpo`: the source's own setting.
    * - `alarms`: `aws.alarms.backupAgeHours`.
    * - `schedule`: the shortest of its schedules, and a grace.
-   * - `rhythm`: its backups have come at about this distance so far.
-   * - `assumed`: nothing of this is known.
+   * - `rhythm`: the usual interval of its backups so far.
+   * - `assumed`: none of these is known.
    */
   readonly basis: 'rpo' | 'alarms' | 'schedule' | 'rhythm' | 'assumed';
 }
 
-/** A backup that begins when the next is due may still be under way. */
+/** A backup that begins when the next is due may still be in progress. */
 export const GRACE_MS = 2 * HOUR_MS;
 /** Without a schedule, and with too few backups to see a rhythm. */
 export const ASSUMED_MS = 7 * DAY_MS;
 const LONGEST_RHYTHM_MS = 31 * DAY_MS;
 const SHORTEST_RHYTHM_MS = DAY_MS;
-/** Distances that a rhythm is taken from: the newest. */
+/** Intervals that a rhythm is taken from: the newest. */
 const MOST_GAPS = 10;
-/** From so many distances on, the longest one is taken for an exception. */
+/** From this many intervals on, the longest one counts as an exception. */
 const EXCEPTION_FROM = 4;
 const LEAST_GAPS = 2;
 
@@ -31,7 +31,10 @@ export interface ExpectationInput {
   readonly name: string;
   readonly rpoMs?: number | undefined;
   readonly config: Pick<ResolvedConfig, 'aws'>;
-  /** Whether schedules that nobody has set run too, as on AWS and within an application. Else they count if there are such backups. */
+  /**
+   * Whether default schedules run too, as on AWS and within an application. Otherwise they count if there are
+   * such backups.
+   */
   readonly runsDefaults: boolean;
   /** Types of its backups. */
   readonly types: ReadonlySet<string>;
@@ -53,7 +56,7 @@ export function expectationOf(input: ExpectationInput): Expectation {
     : { ms: rhythm + GRACE_MS, basis: 'rhythm' };
 }
 
-/** The schedules that back a source up, by type. */
+/** The schedules that back up a source, by type. */
 export function schedulesOf({
   name,
   config,
@@ -69,7 +72,10 @@ export function schedulesOf({
   });
 }
 
-/** The longest of the last distances but one exception, so that a single outage does not excuse the next; undefined of fewer than three backups. */
+/**
+ * The longest of the last intervals except one, so that a single outage does not excuse the next; undefined
+ * for fewer than three backups.
+ */
 export function rhythmOf(starts: readonly Date[]): number | undefined {
   const gaps = starts
     .slice(0, MOST_GAPS + 1)

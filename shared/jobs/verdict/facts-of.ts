@@ -8,30 +8,30 @@ import type { SourceStates, SourceStatus } from '../status/status.ts';
 import { expectationOf } from './expectation.ts';
 import type { CopyFacts, FailingChannel, LastRun, SafetyFacts, SourceFacts } from './facts.ts';
 
-/** What is read of runs: of each source the last backup that is over. */
+/** What the history says: for each source the last backup that has ended. */
 export interface RunFacts {
-  /** Runs that were read. */
+  /** Number of runs that were read. */
   readonly count: number;
   readonly lastOf: ReadonlyMap<string, LastRun>;
   /** Those that failed, or died. */
   readonly failed: readonly { readonly source: string; readonly at: Date }[];
-  /** All that were read, of whatever end, and those that go on. */
+  /** All that were read, however they ended, and those in progress. */
   readonly tried: readonly { readonly source: string; readonly type: string | null; readonly at: Date }[];
   /** Why not all could be read. */
   readonly problems: readonly string[];
 }
 
 export interface FactsInput {
-  /** Its sources go by the names of the configuration. */
+  /** Its sources have their configured names. */
   readonly status: SourceStates;
-  /** Newest first; their sources too. */
+  /** Newest first; their sources have their configured names too. */
   readonly backups: readonly BackupSummary[];
   readonly config: Pick<ResolvedConfig, 'sources' | 'aws' | 'isEnabled'>;
-  /** As of an expectation. */
+  /** As in an expectation. */
   readonly runsDefaults: boolean;
   readonly at: Date;
   readonly isProven: boolean;
-  /** Each undefined if nobody looked. */
+  /** Each undefined if nobody checked. */
   readonly runs?: RunFacts | undefined;
   readonly locked?: readonly SourceLock[] | undefined;
   readonly copies?: readonly CopyStanding[] | undefined;
@@ -40,7 +40,7 @@ export interface FactsInput {
   readonly failingChannels?: readonly FailingChannel[] | undefined;
 }
 
-/** All that a verdict goes by, of what was read. */
+/** Everything that a verdict goes by, from what was read. */
 export function factsOf(input: FactsInput): SafetyFacts {
   const { status, config, at, isProven, runs, locked, copies, bucket, schedulesOff } = input;
   const configured = config.sources;
@@ -70,12 +70,12 @@ export function factsOf(input: FactsInput): SafetyFacts {
     schedulesOff,
     failingChannels: input.failingChannels,
     unread: [
-      ...status.problems.map((problem) => `a report cannot be believed and is not counted: ${problem}`),
+      ...status.problems.map((problem) => `a report cannot be trusted and does not count: ${problem}`),
       ...(runs?.problems ?? []),
       ...(locked ?? []).flatMap(({ source, problem }) =>
         problem === null
           ? []
-          : [`nobody knows whether the newest good backup of ${source} is locked: ${problem}`],
+          : [`it is not known whether the newest good backup of ${source} is locked: ${problem}`],
       ),
       ...(bucket && bucket.unread !== null
         ? [`the lifecycle rules of the bucket cannot be read: ${bucket.unread}`]

@@ -4,11 +4,11 @@ import { ProvenNewest } from '../status/proven-newest.ts';
 import type { SafetyFacts, SourceFacts } from './facts.ts';
 
 /**
- * The same facts, of which only what a key proves to be Holdfast's makes anything young: it opens a few manifests and reports for each
- * source. Without a key they stay as they are.
+ * The same facts, but only what a key proves to be Holdfast's makes anything young: it opens a few manifests
+ * and reports for each source. Without a key they stay unchanged.
  *
  * @param prover opened with a key that proves manifests
- * @param backups newest first, as they were found without a key
+ * @param backups newest first, as found without a key
  * @throws E_STORE_*, E_KEY_*
  */
 export async function provenFacts(

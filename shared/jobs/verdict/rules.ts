@@ -1,10 +1,10 @@
 import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 
-/** From what is best to what is worst. */
+/** From best to worst. */
 export const LEVELS = ['protected', 'unknown', 'at-risk', 'unprotected'] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** A backup that is so many times as old as it may be protects no more. */
+/** A backup that is this many times as old as it may be no longer protects. */
 const MOST_TIMES_LATE = 3;
 
 /** One thing that speaks against a source, a second place, or the repository as a whole. */
@@ -13,13 +13,13 @@ export interface VerdictFinding {
   readonly level: Exclude<Level, 'protected'>;
   readonly source?: SourceFacts;
   readonly copy?: CopyFacts;
-  /** What could not be looked at: the sentence that says so. */
+  /** What could not be checked: the sentence that says so. */
   readonly text?: string;
 }
 
 interface SourceRule {
   readonly level: VerdictFinding['level'];
-  /** Also of a source that is no longer configured. */
+  /** Also for a source that is no longer configured. */
   readonly isOfAll?: boolean;
   readonly holds: (source: SourceFacts, facts: SafetyFacts) => boolean;
 }
@@ -30,7 +30,7 @@ const ageMs = ({ newestGood }: SourceFacts, { at }: SafetyFacts) =>
 const isOlder = (then: Date | undefined, ms: number, { at }: SafetyFacts) =>
   then !== undefined && at.getTime() - then.getTime() > ms;
 
-/** What is looked at of each source, the most urgent first. */
+/** What is checked of each source, the most urgent first. */
 export const SOURCE_RULES = {
   'no-backup': { level: 'unprotected', holds: ({ backups }) => backups === 0 },
   'no-good-backup': {
@@ -87,7 +87,7 @@ interface RepositoryRule {
 const once = (holds: boolean) => (holds ? [{}] : []);
 const each = (texts: readonly string[] = []) => texts.map((text) => ({ text }));
 
-/** What is looked at of the repository as a whole, and of its second places. */
+/** What is checked of the repository as a whole, and of its second places. */
 export const REPOSITORY_RULES = {
   empty: { level: 'unprotected', finds: ({ sources }) => once(sources.length === 0) },
   'damaged-manifests': { level: 'at-risk', finds: ({ damaged }) => once(damaged > 0) },
@@ -113,11 +113,11 @@ export type RuleName = keyof typeof SOURCE_RULES | keyof typeof REPOSITORY_RULES
 
 export interface Judgement {
   readonly level: Level;
-  /** The worst first; of one level, in the order of the rules. */
+  /** The worst first; within one level, in the order of the rules. */
   readonly findings: readonly VerdictFinding[];
 }
 
-/** What facts mean: the level is that of the worst thing that is found. */
+/** What facts mean: the level is that of the worst finding. */
 export function judge(facts: SafetyFacts): Judgement {
   const findings = [...findingsOfSources(facts), ...findingsOfRepository(facts)].toSorted(
     (a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level),

@@ -5,12 +5,12 @@ import { AS_STORED, type Naming } from '../source/naming.ts';
 import type { LastRun } from './facts.ts';
 import type { RunFacts } from './facts-of.ts';
 
-/** Runs of backups that are read at most. */
+/** Most runs of backups to read. */
 const MOST_RUNS = 200;
 
 /**
- * The last backup of each source that is over, of the newest runs. A history that cannot be read is told of: it says no more than
- * manifests do.
+ * For each source the last backup that has ended, among the newest runs. An unreadable history is reported:
+ * it says no more than manifests do.
  *
  * @throws E_ABORTED
  */
@@ -49,7 +49,7 @@ export async function readRunFacts(
   return { count: runs.length, lastOf, failed, tried, problems };
 }
 
-/** Undefined if it goes on, or was stopped on request: that says nothing of the source. */
+/** Undefined if it is in progress, or was stopped on request: that says nothing about the source. */
 function lastRun(run: RecordedRun): LastRun | undefined {
   const { state, code, startedAt, finishedAt, type, asked } = run;
   if (state === 'running' || (state === 'stopped' && code !== undefined)) return undefined;

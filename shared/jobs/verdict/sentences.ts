@@ -17,7 +17,7 @@ const BASES: Readonly<Record<Expectation['basis'], string>> = {
   rpo: 'by its rpo',
   alarms: 'by aws.alarms.backupAgeHours',
   schedule: 'by its schedule',
-  rhythm: 'by how often it was backed up so far',
+  rhythm: 'by its usual interval so far',
   assumed: 'as no schedule is known',
 };
 
@@ -54,14 +54,14 @@ const OF_SOURCES: Partial<Readonly<Record<RuleName, SourceSentence>>> = {
   'run-failed': ({ name, lastRun }, { at }) =>
     `the last backup of ${name} failed ${lastRun ? age(lastRun.at, at) : ''}${lastRun?.code === undefined ? '' : ` (${lastRun.code})`}`,
   'run-given-up': ({ name, lastRun }, { at }) =>
-    `the last backup of ${name} began ${lastRun ? age(lastRun.at, at) : ''} and stopped without a word: its process died`,
+    `the last backup of ${name} began ${lastRun ? age(lastRun.at, at) : ''} and stopped without a trace: its process died`,
   damaged: ({ name, failed }) =>
     `verification found damage in ${failed.length === 1 ? 'a backup' : plural(failed.length, 'backup')} of ${name}: ${listed(failed.map(shortName))}`,
   suspect: ({ name, waiting }) =>
     `${backupsOf(waiting, name)} ${waiting.length === 1 ? 'is' : 'are'} suspect: ${listed(waiting.map(shortName))}`,
-  'imported-only': ({ name }) => `${name} has imported backups only: it was never read itself`,
+  'imported-only': ({ name }) => `${name} has only imported backups: it was never read itself`,
   misdated: ({ name, misdated }) =>
-    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortName))}): a clock was wrong, or somebody made ${misdated.length === 1 ? 'it' : 'them'} up`,
+    `${backupsOf(misdated, name)} ${misdated.length === 1 ? 'is' : 'are'} dated after ${misdated.length === 1 ? 'it was' : 'they were'} stored (${listed(misdated.map(shortName))}): a clock was wrong, or somebody forged ${misdated.length === 1 ? 'it' : 'them'}`,
   uncovered: ({ name, uncovered }) =>
     `a recovery key does not open ${uncovered.length === 1 ? 'a backup' : plural(uncovered.length, 'backup')} of ${name}: ${listed(uncovered.map(shortName))}`,
   'not-locked': ({ name }) =>
@@ -90,7 +90,7 @@ function copySentence(
   { name, missing, problem, oldestMissingAt }: CopyFacts,
   facts: SafetyFacts,
 ) {
-  if (rule === 'copy-unseen') return `nobody knows what the second place ${name} has: ${problem}`;
+  if (rule === 'copy-unseen') return `it is not known what the second place ${name} has: ${problem}`;
   const since = oldestMissingAt ? ageOf(oldestMissingAt, facts) : '';
   return `${plural(missing, 'backup')} ${missing === 1 ? 'is' : 'are'} missing in the second place ${name}, for ${since} (at most ${span(facts.allowed.copyMs)})`;
 }
@@ -98,8 +98,8 @@ function copySentence(
 const OF_REPOSITORY: Partial<Readonly<Record<RuleName, (facts: SafetyFacts) => string>>> = {
   empty: () => 'there is no backup yet, and no source is configured',
   'damaged-manifests': ({ damaged }) =>
-    `${plural(damaged, 'manifest')} cannot be relied on: nobody knows which ${damaged === 1 ? 'source it is' : 'sources they are'} of`,
-  'switched-off': () => 'backups are switched off: ENABLE_BACKUPS is false',
+    `${plural(damaged, 'manifest')} cannot be trusted, so ${damaged === 1 ? 'its source is' : 'their sources are'} not known`,
+  'switched-off': () => 'ENABLE_BACKUPS is false, so no backups are made',
 };
 
 /** A finding in words, without an end, as part of a sentence. */
@@ -109,7 +109,7 @@ export function clauseOf({ rule, source, copy, text }: VerdictFinding, facts: Sa
   return text ?? OF_REPOSITORY[rule]?.(facts) ?? rule;
 }
 
-/** Names of all that were never backed up stand in one clause. */
+/** All sources that were never backed up share one clause. */
 export function clausesOf(findings: readonly VerdictFinding[], facts: SafetyFacts): string[] {
   const never = findings.flatMap(({ rule, source }) => (rule === 'no-backup' && source ? [source.name] : []));
   const others = findings
@@ -119,17 +119,17 @@ export function clausesOf(findings: readonly VerdictFinding[], facts: SafetyFact
   return [`${listed(never, 10)} ${never.length === 1 ? 'was' : 'were'} never backed up`, ...others];
 }
 
-/** What may be said of sources of which nothing is found: no more than was looked at. */
+/** What can be said about sources without findings: no more than was checked. */
 export function reassurance({ sources, at, allowed }: SafetyFacts): string {
   const judged = sources.filter(({ isConfigured }) => isConfigured);
   const oldest = judged.toSorted((a, b) => startOf(a) - startOf(b))[0];
-  if (!oldest?.newestGood) return 'nothing is known of any source';
+  if (!oldest?.newestGood) return 'nothing is known about any source';
   const { name, newestGood, expected } = oldest;
   const when = age(newestGood.startedAt, at);
   const begins =
     judged.length === 1
       ? `the newest good backup of ${name} was made ${when} (${allowance(expected)})`
-      : `each of ${number(judged.length)} sources has a good backup that is young enough, the oldest made ${when} (${name})`;
+      : `each of ${number(judged.length)} sources has a recent enough good backup, the oldest made ${when} (${name})`;
   const proofs = [
     ...(judged.every(({ verifiedAt }) => verifiedAt) ? [`verified within ${span(allowed.verifyMs)}`] : []),
     ...(judged.every(({ drilledAt }) => drilledAt)
@@ -143,7 +143,7 @@ function startOf({ newestGood }: SourceFacts): number {
   return newestGood?.startedAt.getTime() ?? 0;
 }
 
-/** What was looked at, in words. */
+/** What was checked, in words. */
 export function lookedAt({
   manifests,
   isProven,
@@ -155,16 +155,16 @@ export function lookedAt({
 }: SafetyFacts): string[] {
   const isLocked = sources.some(({ lockedUntil }) => lockedUntil !== undefined);
   return [
-    `${plural(manifests, 'manifest')} and what reports say of them${isProven ? '' : ' (without a key: nothing is proven)'}`,
+    `${plural(manifests, 'manifest')} and the reports about them${isProven ? '' : ' (without a key: nothing is proven)'}`,
     ...(runs === undefined ? [] : [`the last ${plural(runs, 'run')}`]),
     ...(isLocked ? ['locks of the newest good backups'] : []),
     ...(copies === undefined ? [] : copies.map(({ name }) => `the list of the second place ${name}`)),
-    ...(bucketDangers === undefined ? [] : ['the rules of the bucket']),
+    ...(bucketDangers === undefined ? [] : ["the bucket's rules"]),
     ...(schedulesOff === undefined ? [] : ['the schedules on AWS']),
   ];
 }
 
-/** A finding as a sentence. A name stays as it is written. */
+/** A finding as a sentence. A name keeps its spelling. */
 export function sentenceOf(finding: VerdictFinding, facts: SafetyFacts): string {
   const clause = clauseOf(finding, facts);
   const isName = finding.source !== undefined && clause.startsWith(`${finding.source.name} `);

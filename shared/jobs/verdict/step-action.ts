@@ -1,11 +1,11 @@
 import type { BackupKey } from '../../core/ids.ts';
 
-/** What can be begun at once: a button of the console, a command of the command line. */
+/** What can be started at once: by a button in the console, or a command. */
 export type StepAction =
   | {
       readonly kind: 'backup';
       readonly source: string;
-      /** Of a run that is to be done again: what it was asked for. @default manual */
+      /** The options of a run that is to be repeated. @default manual */
       readonly type?: string;
       readonly note?: string;
       readonly noParent?: boolean;

@@ -11,7 +11,7 @@ import type { StepAction } from './step-action.ts';
 export interface Step {
   readonly text: string;
   readonly action: StepAction | undefined;
-  /** What does it, or begins it, on the command line. */
+  /** The command that does it, or starts it. */
   readonly command: string;
 }
 
@@ -20,7 +20,7 @@ const verify = ({ newestGood }: SourceFacts): StepAction | undefined =>
   newestGood && { kind: 'verify', backup: newestGood.key };
 const drill = ({ name, newestGood }: SourceFacts): StepAction | undefined =>
   newestGood && { kind: 'drill', source: name, backup: newestGood.key };
-/** The same backup again, as it was asked for. */
+/** The same backup again, with the same options. */
 const again = ({ name, lastRun }: SourceFacts): StepAction => ({
   kind: 'backup',
   source: name,
@@ -29,7 +29,7 @@ const again = ({ name, lastRun }: SourceFacts): StepAction => ({
 
 /** What to do about a finding. Each has something to click, or at least to copy. */
 interface Remedy<Of> {
-  /** What follows the finding, as a sentence of its own. */
+  /** Follows the finding, as a sentence of its own. */
   readonly text: string;
   readonly action?: (of: Of) => StepAction | undefined;
   /** If there is no action. */
@@ -43,10 +43,10 @@ const HAVE_BACKED_UP = { action: backUp, command: backupOf };
 const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>>> = {
   'no-backup': { text: 'Back it up.', ...HAVE_BACKED_UP },
   'no-good-backup': { text: 'Back it up.', ...HAVE_BACKED_UP },
-  'too-old': { text: 'Back it up, and look at its schedule.', ...HAVE_BACKED_UP },
-  late: { text: 'Back it up, and look at its schedule.', ...HAVE_BACKED_UP },
+  'too-old': { text: 'Back it up, and check its schedule.', ...HAVE_BACKED_UP },
+  late: { text: 'Back it up, and check its schedule.', ...HAVE_BACKED_UP },
   'run-failed': {
-    text: 'Look at the run, mend what it names, and back up again.',
+    text: 'Look at the run, fix what it names, and back up again.',
     action: again,
     command: backupOf,
   },
@@ -57,7 +57,7 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
     command: ({ failed: [first] }) => `holdfast repair ${first ? shortName(first) : 'latest'}`,
   },
   suspect: {
-    text: 'Prune removes nothing of the source meanwhile. Look at what changed; accept it if it is as it should be.',
+    text: 'Until then, prune removes nothing of the source. Check what changed; accept it if it is as it should be.',
     action: ({ waiting }) => ({ kind: 'accept', backups: waiting }),
     command: ({ waiting }) => commandOf({ kind: 'accept', backups: waiting }),
   },
@@ -82,22 +82,22 @@ const OF_SOURCES: Readonly<Record<keyof typeof SOURCE_RULES, Remedy<SourceFacts>
 
 const OF_REPOSITORY: Readonly<Record<keyof typeof REPOSITORY_RULES, Remedy<CopyFacts | undefined>>> = {
   empty: {
-    text: 'Write sources into the configuration, and back up.',
+    text: 'Add sources to the configuration, and back up.',
     command: () => 'holdfast backup',
   },
   'damaged-manifests': {
-    text: 'See which, and bring the objects back from a copy.',
+    text: 'Find out which, and restore the objects from a copy.',
     command: () => 'holdfast list',
   },
   'switched-off': { text: 'Remove the variable.', command: () => 'unset ENABLE_BACKUPS' },
-  bucket: { text: 'Take the rule off the bucket.', command: DOCTOR },
-  'schedule-off': { text: 'Switch it on, or deploy again.', command: DOCTOR },
+  bucket: { text: 'Remove the rule from the bucket.', command: DOCTOR },
+  'schedule-off': { text: 'Turn it on, or deploy again.', command: DOCTOR },
   'copy-behind': { text: 'Copy them.', ...copying() },
   'copy-unseen': {
-    text: 'See what is in the way.',
+    text: 'Find out what prevents it.',
     command: (copy) => `${copyCommand(copy)} --dry-run`,
   },
-  unread: { text: 'See what is in the way.', command: DOCTOR },
+  unread: { text: 'Find out what prevents it.', command: DOCTOR },
 };
 
 function copying() {
@@ -111,7 +111,7 @@ function copyCommand(copy: CopyFacts | undefined): string {
   return commandOf({ kind: 'copy', place: copy?.name ?? '' });
 }
 
-/** What to do about each finding, then what is not urgent. */
+/** What to do about each finding, then less urgent steps. */
 export function stepsOf(findings: readonly VerdictFinding[], facts: SafetyFacts): Step[] {
   return [...findings.map((finding) => stepFor(finding, facts)), ...adviceOf(facts, findings)];
 }
@@ -133,7 +133,7 @@ function step<Of>(what: string, remedy: Remedy<Of>, of: Of): Step {
   };
 }
 
-/** Proofs that were never made, copies that have still time, and who could not be told. */
+/** Proofs that were never made, copies that still have time, and channels that could not be reached. */
 function adviceOf(
   { sources, copies = [], failingChannels = [], at }: SafetyFacts,
   findings: readonly VerdictFinding[],
@@ -164,7 +164,7 @@ function adviceOf(
         return step(what, { text: `Copy ${one ? 'it' : 'them'}.`, ...copying() }, copy);
       }),
     ...failingChannels.map(({ name, at: then, problem }) => ({
-      text: `The channel ${name} could not be told ${age(then, at)}: ${problem.replace(/[.]$/, '')}. Mend it, and send a test.`,
+      text: `The channel ${name} could not be reached ${age(then, at)}: ${problem.replace(/[.]$/, '')}. Fix it, and send a test.`,
       action: undefined,
       command: `holdfast notifications test ${name}`,
     })),

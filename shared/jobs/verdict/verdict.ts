@@ -9,18 +9,18 @@ const MOST_CLAUSES = 4;
 /** Whether one would get one's data back, in words; the same for command line, API, console and watchdog. */
 export interface Verdict {
   readonly level: Level;
-  /** The level, and what makes it so. */
+  /** The level, and the reasons for it. */
   readonly sentence: string;
-  /** When it was looked. */
+  /** When it was checked. */
   readonly at: Date;
   readonly lookedAt: readonly string[];
-  /** What could not be looked at, or not be believed. */
+  /** What could not be checked, or not be trusted. */
   readonly notLookedAt: readonly string[];
-  /** All that was found, the worst first. */
+  /** All findings, the worst first. */
   readonly findings: readonly {
     readonly rule: VerdictFinding['rule'];
     readonly level: VerdictFinding['level'];
-    /** The source that it is of, if it is of one. */
+    /** The source that it is about, if any. */
     readonly source: string | undefined;
     readonly text: string;
   }[];
@@ -28,7 +28,7 @@ export interface Verdict {
   readonly steps: readonly Step[];
 }
 
-/** Goes by the facts alone. */
+/** Depends only on the facts. */
 export function verdictOf(facts: SafetyFacts): Verdict {
   const { level, findings } = judge(facts);
   return {
@@ -49,7 +49,7 @@ export function verdictOf(facts: SafetyFacts): Verdict {
   };
 }
 
-/** What is worst, and then what else there is; without findings, what may be said. */
+/** The worst, and then what else there is; without findings, what can be said. */
 function summary(findings: readonly VerdictFinding[], facts: SafetyFacts): string {
   if (findings.length === 0) return reassurance(facts);
   const clauses = clausesOf(findings, facts).map((clause) => clause.replace(/[.]$/, ''));

@@ -19,7 +19,10 @@ export interface ProbeResult {
   readonly proved: readonly string[];
 }
 
-/** `holdfast test`: a real backup (type `probe`), full verify and read-back of generated records, then removed again. */
+/**
+ * `holdfast test`: a real backup (type `probe`), full verify and read-back of generated records, then removed
+ * again.
+ */
 export async function runProbe(repository: Repository, signal: AbortSignal): Promise<ProbeResult> {
   const records = Buffer.from(
     Array.from({ length: RECORDS }, (_, i) => `${i}\t${randomBytes(12).toString('hex')}\n`).join(''),
@@ -81,7 +84,10 @@ async function compareProbe(
   throw new HoldfastError('E_RESTORE_DIFFERS', 'the probe does not read back as it was written');
 }
 
-/** Its packs hold nothing but the probe, so they go at once; the manifest first, so that it is never listed without them. */
+/**
+ * Its packs hold only the probe, so they go at once; the manifest first, so that it is never listed without
+ * them.
+ */
 async function removeProbe(repository: Repository, key: BackupKey, signal: AbortSignal): Promise<void> {
   const manifest = await repository.readManifest(key, signal);
   const { objects } = await repository.lists.all(manifest, signal);

@@ -3,7 +3,7 @@ import type { ManifestRef } from '../../format/manifest.ts';
 import type { RemovedBackup } from '../../repository/documents/removed-backups.ts';
 import type { Sequence, SequenceLink } from '../../repository/documents/sequence-links.ts';
 
-/** What clocks may differ by, and keys of one second be moved. */
+/** How far clocks may differ, and names within one second be moved. */
 const SLACK_MS = 5 * MINUTE_MS;
 
 /** The newest of a source, by its number. */
@@ -12,9 +12,9 @@ export interface SequenceHead extends ManifestRef {
   readonly number: number;
 }
 
-/** What does not fit in the sequence of a source. */
+/** Something that does not fit into a source's sequence. */
 export interface SequenceBreak {
-  /** The manifest that is missing or not what it was; where nobody knows its key, the one that says so. */
+  /** The manifest that is missing or was changed; if its name is not known, the one that refers to it. */
   readonly object: string;
   readonly problem: string;
 }
@@ -23,14 +23,14 @@ export interface SequenceBreak {
 export interface SourceSequence {
   /** Listed and proven. */
   readonly links: readonly SequenceLink[];
-  /** What prunes took out, by their reports. */
+  /** Those that prunes removed, by their reports. */
   readonly removed: readonly RemovedBackup[];
 }
 
 export interface Surroundings {
   /** Whether a backup is listed, proven or not. */
   readonly isListed: (key: string) => boolean;
-  /** Whether a prune of an older release, which said no hashes, removed it. */
+  /** Whether a prune of an older release, which recorded no hashes, removed it. */
   readonly wasRemovedBefore: (key: string) => boolean;
 }
 
@@ -57,12 +57,12 @@ export function headsOf(links: readonly SequenceLink[]): readonly SequenceHead[]
   return [...Map.groupBy(links, sourceId).values()].flatMap((some) => headOf(some) ?? []);
 }
 
-/** Tells sources apart. */
+/** Identifies a source. */
 export function sourceId({ source: { kind, name } }: Pick<SequenceLink, 'source'>): string {
   return JSON.stringify([kind, name]);
 }
 
-/** The newest of a source; of several with one number the one whose key comes last. */
+/** The newest of a source; if several have the same number, the one whose name comes last. */
 function headOf(links: readonly SequenceLink[]): SequenceHead | undefined {
   const heads = links.flatMap(({ key, sha256, source, sequence }) =>
     sequence ? [{ key, sha256, source, number: sequence.number }] : [],
@@ -70,7 +70,7 @@ function headOf(links: readonly SequenceLink[]): SequenceHead | undefined {
   return heads.toSorted((a, b) => b.number - a.number || (a.key < b.key ? 1 : -1))[0];
 }
 
-/** Whether what was once seen as the newest is still there, or was removed by a prune. */
+/** Whether what was once seen as the newest still exists, or was removed by a prune. */
 export function breakOfHead(
   seen: SequenceHead,
   { links, removed }: SourceSequence,
@@ -79,10 +79,10 @@ export function breakOfHead(
   if (links.some(isSeen) || removed.some(isSeen)) return undefined;
   const now = headOf(links);
   const what = `backup ${seen.number} of ${seen.source.name}, SHA-256 ${seen.sha256.slice(0, 16)}…`;
-  const there = now ? `the newest is number ${now.number} now` : 'no backup of this source is there now';
+  const there = now ? `the newest is now number ${now.number}` : 'this source now has no backup';
   return {
     object: seen.key,
-    problem: `${what}, was seen before and is not there: ${there}; no prune removed it`,
+    problem: `${what}, was seen before but is missing: ${there}; no prune removed it`,
   };
 }
 
@@ -91,7 +91,7 @@ interface Known extends Surroundings {
   readonly removed: readonly RemovedBackup[];
 }
 
-/** One that a backup names as the one before it must be there as it was, or have been removed. */
+/** One that a backup names as its predecessor must exist unchanged, or have been removed. */
 function breakOfRef(link: Numbered, ref: ManifestRef, known: Known): readonly SequenceBreak[] {
   const { number } = link.sequence;
   const there = known.byKey.get(ref.key);
@@ -101,7 +101,7 @@ function breakOfRef(link: Numbered, ref: ManifestRef, known: Known): readonly Se
     return [
       {
         object: link.key,
-        problem: `says that it is number ${number}, and the one before it, ${ref.key}, has ${before}`,
+        problem: `says that it is number ${number}, but its predecessor, ${ref.key}, has ${before}`,
       },
     ];
   }
@@ -110,23 +110,26 @@ function breakOfRef(link: Numbered, ref: ManifestRef, known: Known): readonly Se
     return [
       {
         object: ref.key,
-        problem: `is another backup than the one that ${link.key} comes after: it was replaced`,
+        problem: `is not the backup that ${link.key} follows: it was replaced`,
       },
     ];
-  // What cannot be relied on is a finding of its own.
+  // An untrusted one is a finding of its own.
   if (known.isListed(ref.key) || known.wasRemovedBefore(ref.key)) return [];
   const name = number > 1 ? `, number ${number - 1} of its source,` : '';
   return [
-    { object: ref.key, problem: `is missing: ${link.key} comes after it${name} and no prune removed it` },
+    { object: ref.key, problem: `is missing: ${link.key} follows it${name} and no prune removed it` },
   ];
 }
 
 function breakOfLink({ key, sequence: { number, previous } }: Numbered): readonly SequenceBreak[] {
   if (number === 1 || previous.length > 0) return [];
-  return [{ object: key, problem: `says that it is number ${number}, and names none before it` }];
+  return [{ object: key, problem: `says that it is number ${number}, but names no predecessor` }];
 }
 
-/** Two with one number, or one that the next does not name, were made without knowledge of each other: at the same time, then. */
+/**
+ * Two with the same number, or one that the next does not name, were made without knowledge of each other: so
+ * at the same time.
+ */
 function breakBeside(link: Numbered, all: readonly Numbered[]): readonly SequenceBreak[] {
   const { number } = link.sequence;
   const siblings = all.filter((one) => one !== link && one.sequence.number === number);
@@ -139,8 +142,8 @@ function breakBeside(link: Numbered, all: readonly Numbered[]): readonly Sequenc
   const [other] = siblings.length > 0 ? siblings : next;
   const problem =
     siblings.length > 0
-      ? `is number ${number} of its source, and so is ${other?.key}, which was made at another time: one of them was not there when the other was made`
-      : `is number ${number} of its source, and was not there when the next, ${other?.key}, was made`;
+      ? `is number ${number} of its source, and so is ${other?.key}, which was made at another time: one of them did not exist when the other was made`
+      : `is number ${number} of its source, but did not exist when the next, ${other?.key}, was made`;
   return [{ object: link.key, problem }];
 }
 
@@ -149,7 +152,10 @@ function isAtOnce(one: SequenceLink, other: SequenceLink): boolean {
   return latest <= Math.min(one.to.getTime(), other.to.getTime()) + SLACK_MS;
 }
 
-/** Numbers before those that are there, of which nothing is known. What the next one names is told of there. */
+/**
+ * Numbers before the existing ones about which nothing is known. One that the next backup names is reported
+ * there.
+ */
 function gaps(links: readonly Numbered[], removed: readonly RemovedBackup[]): readonly SequenceBreak[] {
   const sorted = links.toSorted((a, b) => a.sequence.number - b.sequence.number);
   const gone = new Set(removed.flatMap(({ number }) => number ?? []));
@@ -163,7 +169,7 @@ function gaps(links: readonly Numbered[], removed: readonly RemovedBackup[]): re
     return [
       {
         object: link.key,
-        problem: `comes after numbers of its source that are missing, and that no prune removed: ${shown}`,
+        problem: `follows numbers of its source that are missing, and that no prune removed: ${shown}`,
       },
     ];
   });

@@ -15,9 +15,9 @@ import {
 const READS = 8;
 
 export interface SequenceOptions {
-  /** Heads of before, from elsewhere. */
+  /** Earlier heads, kept elsewhere. */
   readonly seen?: readonly SequenceHead[] | undefined;
-  /** A place that has some of the backups alone: none is missed there. @default false */
+  /** A place that has only some of the backups: none counts as missing there. @default false */
   readonly isCopy?: boolean | undefined;
   readonly signal: AbortSignal;
 }
@@ -25,14 +25,14 @@ export interface SequenceOptions {
 export interface SequenceReport {
   /** The newest of each source. */
   readonly heads: readonly SequenceHead[];
-  /** Backups that prunes removed, as far as is known. */
+  /** Number of backups that prunes removed, as far as is known. */
   readonly removed: number;
   readonly breaks: readonly SequenceBreak[];
 }
 
 /**
- * Whether the backups of each source are those that follow one another, all but what prunes removed. What is missing at the end
- * only who has seen it before can know.
+ * Whether the backups of each source follow one another, except for those that prunes removed. Only somebody
+ * who has seen the newest before can know that it is missing.
  *
  * @throws E_STORE_*, E_KEY_*
  */

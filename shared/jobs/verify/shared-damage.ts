@@ -10,10 +10,10 @@ import type { VerifyFinding } from './verify-findings.ts';
 const READS = 8;
 
 /**
- * Findings with the other listed backups that refer to the packs that something was found about. Reads all manifests where there is
+ * Findings with the other listed backups that refer to the affected packs. Reads all manifests if there is
  * such a finding, else nothing.
  *
- * @param looked backups that were verified: of these it is known
+ * @param looked backups that were verified: their state is known
  * @throws E_STORE_*
  */
 export async function withSharedDamage(
@@ -38,7 +38,7 @@ export async function withSharedDamage(
   }));
 }
 
-/** All backups that findings name as sharing what was found. */
+/** All backups that findings name as sharing the damage. */
 export function sharedByOf(findings: readonly VerifyFinding[]): readonly BackupKey[] {
   return [...new Set(findings.flatMap(({ sharedBy }) => sharedBy))];
 }

@@ -8,11 +8,11 @@ import { isDamage } from '../../repository/reading/damage.ts';
 import type { Leaf, LostNode } from '../../repository/reading/tree-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** Chunks decoded by one task. */
+/** Chunks that one task decodes. */
 const CHUNKS_A_TASK = 8;
-/** Checked chunks that are remembered, so that what backups share is read once; beyond it, some are read again. */
+/** Checked chunks to remember, so that what backups share is read once; beyond it, some are read again. */
 const MOST_REMEMBERED = 500_000;
-/** The same of leaves, which hold about 256 chunks each. */
+/** The same for leaves, which hold about 256 chunks each. */
 const MOST_LEAVES = 50_000;
 
 /** A chunk that cannot be read. */
@@ -24,25 +24,28 @@ export interface LostChunk {
 }
 
 export interface TreeCheckOptions {
-  /** Chunks that it says no to are not read. @default all are */
+  /** Chunks for which it returns false are not read. @default all are */
   readonly isInScope?: (ref: ChunkRef) => boolean;
   readonly onLostNode: (lost: LostNode) => void;
   readonly onLostChunk: (lost: LostChunk) => void;
   /** Called with every reference. */
   readonly onRef?: (ref: ChunkRef) => void;
   /**
-   * Whether leaves are passed by that were read before, by this check and with the same scope, and all of whose chunks were as
-   * they should be. Backups share most of them.
+   * Whether to skip leaves that this check already read, with the same scope, and all of whose chunks were
+   * right. Backups share most of them.
    *
    * @default false
    */
   readonly passesKnownLeaves?: boolean;
-  /** Of the chunks passed by, read or not. */
+  /** For skipped chunks, read or not. */
   readonly onPassed?: (plainBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Reads every chunk below a tree node from its chain, and checks it against the id, size and count in its tree. */
+/**
+ * Reads every chunk below a tree node from its chain, and checks it against the id, size and count in its
+ * tree.
+ */
 export class TreeCheck {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
@@ -50,7 +53,7 @@ export class TreeCheck {
   /** Packs of leaves that were found whole. */
   #leaves = new Map<string, readonly string[]>();
   #listed: { readonly reader: BackupReader; readonly packs: ReadonlySet<string> } | undefined;
-  /** Chunks that were read and are what they should be. */
+  /** Number of chunks that were read and are right. */
   chunks = 0;
   records = 0;
 
@@ -59,7 +62,7 @@ export class TreeCheck {
     this.#signal = signal;
   }
 
-  /** Does not stop at damage: one bad node or chunk hides no other. @throws what is not damage */
+  /** Does not stop at damage: one bad node or chunk hides no other. @throws anything but damage */
   async check(reader: BackupReader, node: NodeRef, options: TreeCheckOptions): Promise<void> {
     const { isInScope = () => true, onRef, onPassed = () => {}, onLostNode } = options;
     await this.#learn(reader);
@@ -101,7 +104,7 @@ export class TreeCheck {
     return packs.every((pack) => listed?.has(pack));
   }
 
-  /** Which packs a backup lists; none where its list is damaged, and then no node of it can be read. */
+  /** The packs that a backup lists; none if its list is damaged, and then no node of it can be read. */
   async #learn(reader: BackupReader): Promise<void> {
     if (this.#listed?.reader === reader) return;
     let packs: ReadonlySet<string> = new Set();
@@ -133,7 +136,7 @@ export class TreeCheck {
     );
   }
 
-  /** One task for all; where that fails, one for each. */
+  /** One task for all; if that fails, one for each. */
   async #checkGroup(
     reader: BackupReader,
     group: readonly ChunkRef[],
@@ -146,7 +149,7 @@ export class TreeCheck {
     }
   }
 
-  /** What is wrong with them, undefined where nothing is. */
+  /** What is wrong with them, undefined if nothing is. */
   async #decode(reader: BackupReader, group: readonly ChunkRef[]): Promise<HoldfastError | undefined> {
     try {
       const { plain } = await reader.decode(group, { digest: false, signal: this.#signal });
@@ -164,7 +167,7 @@ export class TreeCheck {
     return undefined;
   }
 
-  /** The first pack of a chain that does not give its item, with why; else the pack of the last step. */
+  /** The first pack of a chain that does not return its item, and why; else the pack of the last step. */
   async #culprit(
     reader: BackupReader,
     { chain }: ChunkRef,
@@ -182,7 +185,7 @@ export class TreeCheck {
   }
 }
 
-/** The same chunk, with the same counts, by the same chain. */
+/** The same for the same chunk, with the same counts, through the same chain. */
 export function chunkName({ id, plainBytes, records, chain }: ChunkRef): string {
   const last = chain.at(-1);
   const counts = `${plainBytes}/${records}`;
@@ -193,7 +196,7 @@ function packsOf({ chain }: ChunkRef): string[] {
   return chain.map(({ pack }) => pack.id ?? '');
 }
 
-/** With what its parent says of it: that is checked too. */
+/** Includes what its parent says about it: that is checked too. */
 function leafName({ id, chunks, plainBytes, records, location }: NodeRef): string {
   return `${id.toString('latin1', 0, 16)}${location.pack.id?.slice(0, 16)}${location.offset}/${chunks}/${plainBytes}/${records}`;
 }

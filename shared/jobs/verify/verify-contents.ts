@@ -8,17 +8,17 @@ import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import { checkNames } from '../source/dataset-names.ts';
 
 /**
- * What manifest and catalog say of themselves and of each other; what cannot be true was written by something that is
- * broken, and a restore may trip over it.
+ * What manifest and catalog say about themselves and each other. A contradiction was written by something
+ * broken, and a restore may fail on it.
  *
- * @throws E_DAMAGED naming the manifest, and the first thing that cannot be true
+ * @throws E_DAMAGED naming the manifest, and the first contradiction
  */
 export function refuseContradictions(reader: BackupReader, packs: readonly ListedPack[]): void {
   const { manifest, catalog } = reader;
   const { key } = manifest;
   const fail = (problem: string): never => {
     throw new HoldfastError('E_DAMAGED', `${key} ${problem}`, {
-      hint: 'It was written wrong: make a new backup, and look at what this one gives before you rely on it.',
+      hint: 'It was written wrong: make a new backup, and check what this one restores before you rely on it.',
     });
   };
   if (parseBackupKey(key)?.type !== manifest.type) fail(`says that it is of type ${manifest.type}`);
@@ -26,19 +26,19 @@ export function refuseContradictions(reader: BackupReader, packs: readonly Liste
   if (problem) fail(problem);
   const names = catalog.datasets.map(({ name }) => name);
   const sameName = firstTwice(names);
-  if (sameName !== undefined) fail(`has two datasets called '${sameName}'`);
+  if (sameName !== undefined) fail(`has two datasets named '${sameName}'`);
   for (const dataset of catalog.datasets) {
     const ofDataset = problemOf(dataset);
     if (ofDataset) fail(`has the dataset '${dataset.name}', ${ofDataset}`);
   }
   const unfit = checkNames(manifest.source.kind, names);
-  if (unfit) fail(`cannot be restored to where it came from: ${unfit}`);
+  if (unfit) fail(`cannot be restored to its own kind of source: ${unfit}`);
   verifyTotals(reader);
 }
 
 /**
- * @param runOf the run and purpose that the pack itself says it is sealed for
- * @throws E_DAMAGED where the manifest's key for it is another
+ * @param runOf the run and purpose that the pack itself names
+ * @throws E_DAMAGED if the manifest's key for it is another
  */
 export function refuseOtherKey(
   { manifest }: BackupReader,
@@ -66,19 +66,19 @@ function problemOfPacks(manifest: Manifest, packs: readonly ListedPack[]): strin
 
 function problemOf({ attributes, partitions, kind, wholeBytes }: CatalogDataset): string | undefined {
   const twice = firstTwice(partitions.map(({ name }) => name));
-  if (twice !== undefined) return `which has two partitions called '${twice}'`;
+  if (twice !== undefined) return `which has two partitions named '${twice}'`;
   const plainBytes = partitions.reduce((sum, { root }) => sum + (root?.plainBytes ?? 0), 0);
   const added = attributes['finalNewline'] === false ? 1 : 0;
-  if (plainBytes < added) return 'which is empty and is said to lack a final newline';
+  if (plainBytes < added) return 'which is empty but claims to lack a final newline';
   const { sizeBytes } = attributes;
   if (sizeBytes !== undefined && sizeBytes !== plainBytes - added)
-    return `which is said to have had ${JSON.stringify(sizeBytes)} bytes; it holds ${plainBytes - added}`;
+    return `which claims to have had ${JSON.stringify(sizeBytes)} bytes; it holds ${plainBytes - added}`;
   if (wholeBytes !== undefined && (kind !== 'data' || wholeBytes > plainBytes))
-    return `of ${plainBytes} bytes, which is said to take ${wholeBytes} when it is stored`;
+    return `of ${plainBytes} bytes, which claims to take ${wholeBytes} when stored`;
   return undefined;
 }
 
-/** @throws E_DAMAGED where the catalog holds something else than the manifest says */
+/** @throws E_DAMAGED if the catalog holds something other than the manifest says */
 function verifyTotals({ manifest: { key, totals }, catalog, figures }: BackupReader): void {
   const data = catalog.datasets.filter(({ kind }) => kind === 'data');
   const roots = data.flatMap(({ partitions }) => partitions.flatMap(({ root }) => root ?? []));

@@ -1,23 +1,23 @@
 export type VerifyDepth =
-  /** Every pack is there with its size, and the store's own checksum where it keeps one. Reads no pack. */
+  /** Every pack exists with its size, and the store's own checksum if it keeps one. Reads no pack. */
   | { readonly kind: 'quick' }
-  /** Every byte: pack names, decryption, chunk hashes, counts against tree, catalog and manifest. */
+  /** Every byte: pack ids, decryption, chunk hashes, counts against tree, catalog and manifest. */
   | { readonly kind: 'full' }
   /** Full, on part `part` of `of` of the packs; parts 1 to `of` together are `full`. */
   | { readonly kind: 'subset'; readonly part: number; readonly of: number }
-  /** The same of the packs alone that each backup stored itself: those that its parent does not need. */
+  /** The same for only the packs that each backup stored itself: those that its parent does not need. */
   | { readonly kind: 'new'; readonly part: number; readonly of: number };
 
-/** Of a subset. */
+/** For a subset. */
 export const MOST_PARTS = 9999;
 
-/** `3/7`: the third of seven parts; undefined where it is no such text. */
+/** `3/7`: the third of seven parts; undefined for any other text. */
 export function parseSubset(text: string): Extract<VerifyDepth, { kind: 'subset' }> | undefined {
   const parts = parseParts(text);
   return parts && { kind: 'subset', ...parts };
 }
 
-/** `quick`, `full`, `3/7`, `new` or `new:3/7`; undefined where it is none of them. */
+/** `quick`, `full`, `3/7`, `new` or `new:3/7`; undefined for any other text. */
 export function parseDepth(text: string): VerifyDepth | undefined {
   if (text === 'quick' || text === 'full') return { kind: text };
   if (!text.startsWith('new')) return parseSubset(text);

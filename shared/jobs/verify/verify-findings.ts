@@ -9,9 +9,9 @@ export interface VerifyFinding {
   readonly code: string;
   readonly problem: string;
   readonly backups: readonly BackupKey[];
-  /** Other listed backups, which were not verified now, that refer to the same pack: they may share the damage. */
+  /** Other listed backups, not verified now, that refer to the same pack: they may share the damage. */
   readonly sharedBy: readonly BackupKey[];
-  /** Of which something cannot be read for it, as far as that was looked at. */
+  /** Datasets that cannot be fully read because of it, as far as that was checked. */
   readonly datasets: readonly string[];
 }
 
@@ -21,11 +21,11 @@ interface Found {
   readonly datasets: Set<string>;
 }
 
-/** What a verification found: one finding an object, however much of it is damaged. */
+/** Findings of a verification: one per object, however much of it is damaged. */
 export class Findings {
   readonly #found = new Map<string, Found>();
 
-  /** Runs a check; damage becomes a finding. Whether there was none. @throws what is not damage */
+  /** Runs a check; damage becomes a finding. Returns whether there was none. @throws anything but damage */
   async guard(object: string, backup: BackupKey, check: () => Promise<void>): Promise<boolean> {
     try {
       await check();
@@ -44,12 +44,12 @@ export class Findings {
     if (dataset !== undefined) found.datasets.add(dataset);
   }
 
-  /** Another backup that needs an object that something was found about. */
+  /** Another backup that needs an object with a finding. */
   blame(object: string, backup: BackupKey): void {
     this.#found.get(object)?.backups.add(backup);
   }
 
-  /** Takes back what was found of a backup; another that needs the same object can still be blamed. */
+  /** Drops the findings of a backup; another that needs the same object can still be affected. */
   forget(backup: BackupKey): void {
     for (const { backups } of this.#found.values()) backups.delete(backup);
   }
@@ -69,7 +69,7 @@ export class Findings {
     }));
   }
 
-  /** Packs that are there and not what was written: no listing shows it. */
+  /** Packs that exist but were changed: no listing shows it. */
   spoiltPacks(): string[] {
     return this.#entries().flatMap(([object, { error }]) =>
       error.details['isMissing'] === true ? [] : (packIdOf(object) ?? []),

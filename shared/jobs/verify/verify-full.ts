@@ -16,25 +16,28 @@ import { TreeCheck } from './tree-check.ts';
 import { refuseContradictions, refuseOtherKey } from './verify-contents.ts';
 import type { Findings } from './verify-findings.ts';
 
-/** What is wrong with the pack, and what a manifest says wrongly of it. */
+/** What is wrong with the pack, and what a manifest says wrongly about it. */
 interface PackVerdict {
   readonly damage?: HoldfastError;
   readonly mistake?: HoldfastError | undefined;
 }
 
-/** Packs read whole at once; each takes its size in memory, and they are of up to 64 MiB. */
+/** Packs read whole at once; each takes its size in memory, up to 64 MiB. */
 const PACKS_AT_ONCE = { most: 2, memoryBytes: 64 * MiB };
 
 export interface FullVerificationOptions {
-  /** Whether packs of this id, and the chunks that end in them, are looked at. Trees are, always. */
+  /** Whether packs of this id, and the chunks that end in them, are checked. Trees always are. */
   readonly isInScope: (pack: string) => boolean;
-  /** Whether of each backup only packs are looked at that its parent does not need: what it stored itself. @default false */
+  /**
+   * Whether to check, for each backup, only packs that its parent does not need: those it stored itself.
+   * @default false
+   */
   readonly onlyNew?: boolean;
   readonly onPassed: (plainBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Every byte: pack names, decryption, chunk hashes, counts against tree, catalog and manifest. */
+/** Every byte: pack ids, decryption, chunk hashes, counts against tree, catalog and manifest. */
 export class FullVerification {
   readonly #repository: Repository;
   readonly #findings: Findings;
@@ -42,11 +45,11 @@ export class FullVerification {
   readonly #signal: AbortSignal;
   readonly #trees: TreeCheck;
   readonly #lists: PackLists;
-  /** What was found of each pack that was looked at, as a manifest describes it. */
+  /** What was found for each checked pack, as a manifest describes it. */
   readonly #packs = new Map<string, Promise<PackVerdict>>();
-  /** The run and purpose that each whole pack says it is sealed for. */
+  /** The run and purpose that each whole pack names. */
   readonly #sealedFor = new Map<string, { readonly run: string; readonly purpose: string }>();
-  /** Packs, by id, that were looked at. */
+  /** Packs, by id, that were checked. */
   readonly #looked = new Set<string>();
   #readBytes = 0;
 
@@ -68,7 +71,7 @@ export class FullVerification {
     return this.#looked.has(pack);
   }
 
-  /** The manifest's MAC, and the catalog; undefined where one of them is damaged. */
+  /** The manifest's MAC, and the catalog; undefined if one of them is damaged. */
   async open(key: BackupKey): Promise<BackupReader | undefined> {
     let manifest: Manifest | undefined;
     await this.#findings.guard(key, key, async () => {
@@ -108,7 +111,7 @@ export class FullVerification {
     return (pack) => !older.has(pack) && isInScope(pack);
   }
 
-  /** None of a backup that is gone, or cannot be read. */
+  /** None for a backup that is gone, or cannot be read. */
   async #packsOf(key: BackupKey): Promise<ReadonlySet<string>> {
     try {
       const manifest = await this.#repository.readManifest(key, this.#signal);
@@ -120,7 +123,7 @@ export class FullVerification {
     }
   }
 
-  /** Run keys that a restore needs, as far as its list of packs is whole. */
+  /** Keys that a restore needs, as far as its pack list is whole. */
   async keysOf({ manifest }: BackupReader): Promise<readonly RunKey[]> {
     const keys = new Set<RunKey>(manifest.keys);
     for await (const group of this.#lists.walk(manifest, { signal: this.#signal }))
@@ -128,7 +131,7 @@ export class FullVerification {
     return [...keys];
   }
 
-  /** The backup's packs, as far as its list of them is whole; what is not is found. */
+  /** The backup's packs, as far as its pack list is whole; damage becomes a finding. */
   async #listedBy({ manifest }: BackupReader): Promise<readonly ListedPack[]> {
     const key = manifest.key as BackupKey;
     const listed: ListedPack[] = [];
@@ -164,7 +167,7 @@ export class FullVerification {
     }
   }
 
-  /** @returns what a manifest says wrongly of a pack that is what was written. @throws E_DAMAGED of the pack itself */
+  /** @returns what a manifest says wrongly about a whole pack. @throws E_DAMAGED for the pack itself */
   async #checkPack(
     reader: BackupReader,
     object: string,
@@ -174,10 +177,7 @@ export class FullVerification {
     const { length } = pack;
     if (sha256(pack) !== id) {
       const size = length === bytes ? '' : `it has ${length} bytes, was written with ${bytes}, and `;
-      throw new HoldfastError(
-        'E_DAMAGED',
-        `${object} is not what was written: ${size}its SHA-256 is not its name`,
-      );
+      throw new HoldfastError('E_DAMAGED', `${object} was changed: ${size}its SHA-256 is not its name`);
     }
     const { runKeyId: run, purpose } = parsePackHeader(pack, object);
     this.#sealedFor.set(id, { run, purpose });
@@ -198,7 +198,7 @@ export class FullVerification {
     return undefined;
   }
 
-  /** Whether a pack is what was written: then a manifest that it does not fit is at fault. */
+  /** Whether a pack is whole: then a manifest that it does not fit is at fault. */
   async #isWhole(id: string): Promise<boolean> {
     try {
       const pack = await this.#readPack(packKey(id as PackId));
@@ -228,7 +228,7 @@ export class FullVerification {
         if (!root) continue;
         await this.#trees.check(reader, reader.rootNode(root), {
           isInScope: ({ chain }) => isInScope(chain.at(-1)?.pack.id ?? ''),
-          // What is in scope of one backup is not in that of another.
+          // The scope differs from backup to backup.
           passesKnownLeaves: !this.#options.onlyNew,
           onLostNode: ({ node, problem }) => blame(node.location.pack.id, problem),
           onLostChunk: ({ pack, problem }) => blame(pack, problem),

@@ -26,16 +26,17 @@ const READS = 8;
 const PACKS_AT_ONCE = 2;
 
 export interface ObjectVerificationOptions {
-  /** Whether the object is looked at in this run. A pack goes by its id, others by the hash of their key. */
+  /** Whether the object is checked in this run. A pack goes by its id, others by the hash of their path. */
   readonly isInScope: (hex: string) => boolean;
-  /** Packs, by id, that were looked at for some backup. */
+  /** Packs, by id, that were checked for some backup. */
   readonly isKnownPack: (id: string) => boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Every object that is no manifest, and no pack that a backup was verified with: root keys, reports, what prune took out,
- * documents of runs, marks, and packs that nothing names. Objects with other names are not Holdfast's.
+ * Every object that is neither a manifest nor a pack of a verified backup: root keys, reports, unlisted
+ * manifests, documents of runs, marks, and packs that nothing names. Objects with other names are not
+ * Holdfast's.
  */
 export class ObjectVerification {
   readonly findings: VerifyFinding[] = [];
@@ -74,7 +75,7 @@ export class ObjectVerification {
     }
   }
 
-  /** Damage becomes a finding; what was removed since it was listed is none. */
+  /** Damage becomes a finding; an object removed since it was listed does not. */
   async #guard(object: string, check: () => Promise<void>): Promise<void> {
     try {
       await about(object, check);
@@ -86,7 +87,7 @@ export class ObjectVerification {
     }
   }
 
-  /** How an object of that name is looked at; undefined where it is nobody's, or was looked at before. */
+  /** How to check an object of that name; undefined if it is not Holdfast's, or was checked before. */
   #checkOf(key: string, storedAt: Date): (() => Promise<void>) | undefined {
     const { context } = this.#repository;
     const { signal } = this.#options;
@@ -105,7 +106,7 @@ export class ObjectVerification {
     if (isReportKey(key)) return isKnownKind ? () => this.#checkReport(key, storedAt) : undefined;
     if (isRunProbe(key)) return undefined;
     if (key.startsWith(RUNS)) return async () => proveRunDocument(context, key, await read(), signal);
-    // What a mark holds is nobody's concern: that it is there says all.
+    // The content of a mark does not matter: its existence says everything.
     if (spoiltPackOf(key)) return async () => void (await read());
     const manifest = parseExpiredKey(key);
     if (!manifest) return undefined;
@@ -129,7 +130,7 @@ export class ObjectVerification {
     const isWhole = sha256(body) === id;
     releaseMemory(body);
     if (!isWhole)
-      throw new HoldfastError('E_DAMAGED', `${key} is not what was written: its SHA-256 is not its name`);
+      throw new HoldfastError('E_DAMAGED', `${key} was changed: its SHA-256 is not its name`);
   }
 }
 

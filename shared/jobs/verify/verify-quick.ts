@@ -10,28 +10,29 @@ import type { Repository } from '../../repository/repository.ts';
 import { sizeOf } from '../../store/sizes.ts';
 import type { Findings } from './verify-findings.ts';
 
-/** Packs that the store is asked about at once. */
+/** Packs that the store is asked for at once. */
 const ASKED_AT_ONCE = 8;
 
 export interface QuickVerificationOptions {
-  /** Called with every manifest that can be read, and the run keys that a restore needs. */
+  /** Called with every manifest that can be read, and the keys that a restore needs. */
   readonly onManifest: (manifest: Manifest, keys: readonly RunKey[]) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Every pack is there with its size, and the store's own checksum where it keeps one. Reads lists of packs, and no packs; needs no key.
- * With one, it sees by the catalog that a list names as many packs as were used.
+ * Every pack exists with its size, and the store's own checksum if it keeps one. Reads pack lists, but no
+ * packs; needs no key. With a key, it checks against the catalog that a list names as many packs as were
+ * used.
  */
 export class QuickVerification {
   readonly #repository: Repository;
   readonly #findings: Findings;
   readonly #onManifest: QuickVerificationOptions['onManifest'];
   readonly #signal: AbortSignal;
-  /** Checks by pack: what backups share is looked at once. */
+  /** Checks by pack: what backups share is checked once. */
   readonly #checks = new Map<string, Promise<void>>();
   readonly #lists: PackLists;
-  /** Leaves of lists in which nothing was found, and the run keys of their packs. */
+  /** Leaves of lists without findings, and the keys of their packs. */
   readonly #whole = new LeafMemory<readonly RunKey[]>();
   #sizes: Promise<ReadonlyMap<string, number>> | undefined;
 
@@ -61,7 +62,10 @@ export class QuickVerification {
     });
   }
 
-  /** What the backup names, without the leaves that were found whole for another one. @param keys run keys are added to these */
+  /**
+   * What the backup names, without the leaves that were found whole for another one. @param keys receives
+   * keys of these
+   */
   async *#groups(manifest: Manifest, keys: Set<RunKey>) {
     const isWanted = (leaf: string): boolean => {
       const whole = this.#whole.get(leaf);
@@ -92,7 +96,7 @@ export class QuickVerification {
     return isWhole;
   }
 
-  /** @throws E_DAMAGED where the sealed catalog is of more or fewer packs than are named */
+  /** @throws E_DAMAGED if the sealed catalog is about more or fewer packs than are named */
   async #refuseOtherCount(manifest: Manifest): Promise<void> {
     if (manifest.version === 1 || !this.#repository.context.keys.hasRootKey) return;
     const reader = await this.#repository.openManifest(manifest, this.#signal);
@@ -115,7 +119,7 @@ export class QuickVerification {
     const stored = (await this.#sizes).get(object) ?? (await sizeOf(object, store, this.#signal));
     if (stored === undefined) throw missing(object);
     if (stored !== bytes)
-      throw new HoldfastError('E_DAMAGED', `${object} has ${stored} bytes, was written with ${bytes}`);
+      throw new HoldfastError('E_DAMAGED', `${object} has ${stored} bytes, but was written with ${bytes}`);
     const { sha256 } = await this.#head(object);
     if (sha256 === undefined || sha256 === id) return;
     throw new HoldfastError('E_DAMAGED', `${object} has the checksum ${sha256}, which is not its name`);

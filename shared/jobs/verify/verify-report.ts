@@ -7,7 +7,7 @@ import { sharedByOf } from './shared-damage.ts';
 import type { VerifyReport } from './verify.ts';
 
 export interface Kept {
-  /** The report's key; undefined where none was kept. */
+  /** The report's path; undefined if none was kept. */
   readonly report: string | undefined;
   /** What could not be kept, and why. */
   readonly warning: string | undefined;
@@ -19,8 +19,8 @@ export function notKept(why: string): Kept {
 }
 
 /**
- * Keeps the result as a report of kind `verify`, and marks spoilt packs for the next backup. A store that takes nothing
- * does not make a verification worth less: that is said, not thrown.
+ * Keeps the result as a report of kind `verify`, and marks spoilt packs for the next backup. A store that
+ * accepts nothing does not invalidate a verification: that is reported, not thrown.
  *
  * @throws E_ABORTED
  */
@@ -31,7 +31,7 @@ export async function keepVerifyReport(
 ): Promise<Kept> {
   if (result.backups.length === 0) return { report: undefined, warning: undefined };
   if (!repository.context.keys.hasRootKey)
-    return notKept('no key is configured, and a report that no key signs proves nothing');
+    return notKept('no key is configured, and a report without a MAC proves nothing');
   if (result.interrupted?.code === 'E_ABORTED') return notKept('it was stopped');
   let report: string | undefined;
   try {

@@ -7,8 +7,8 @@ import type { Repository } from '../../repository/repository.ts';
 import type { VerifyDepth } from './verify-depth.ts';
 
 /**
- * Those of the backups that no verification made since `since` found whole at this depth, in
- * their order. All parts of a subset together are as good as `full`. Where one found damage, only those after it count.
+ * Those of the backups that no verification since `since` found whole at this depth, in their order. All
+ * parts of a subset together are as good as `full`. If one found damage, only later ones count.
  *
  * @throws E_STORE_*
  */
@@ -18,7 +18,7 @@ export async function notVerifiedSince(
   options: { readonly since: Date; readonly depth: VerifyDepth; readonly signal: AbortSignal },
 ): Promise<BackupKey[]> {
   const { since, depth, signal } = options;
-  // Damage that was found before counts no more: whatever passes here came after it.
+  // Damage that was found before no longer counts: whatever passes here came after it.
   const looks = await Array.fromAsync(looksAtBackups(repository, since, signal));
   const passed = (key: BackupKey) => {
     const looked = looks.filter(({ stored }) => stored.report?.backups.includes(key));

@@ -16,43 +16,46 @@ import { ObjectVerification } from './verify-objects.ts';
 import { QuickVerification } from './verify-quick.ts';
 
 export interface VerifyReport {
-  /** Those that were looked at to the end, and those in which something was found. */
+  /** Those that were fully checked, and those with findings. */
   readonly backups: readonly BackupKey[];
   readonly depth: VerifyDepth;
-  /** Whether a key proved that the manifests are those that were written. */
+  /** Whether a key proved that Holdfast wrote the manifests. */
   readonly isProven: boolean;
   readonly packs: number;
-  /** Objects that are of no backup and were looked at: reports, root keys, marks … */
+  /** Objects outside backups that were checked: reports, root keys, marks … */
   readonly objects: number;
   readonly chunks: number;
   readonly records: number;
   readonly readBytes: number;
   readonly findings: readonly VerifyFinding[];
-  /** Which of these backups the recovery keys do not open, which is no damage. Undefined where it stopped before. */
+  /**
+   * Which of these backups the recovery keys do not open, which is not damage. Undefined if it stopped
+   * before.
+   */
   readonly recovery: RecoveryCoverage | undefined;
-  /** What the sequences of sources said; undefined where they were not looked at. */
+  /** The result for the sequences of sources; undefined if they were not checked. */
   readonly sequence: SequenceReport | undefined;
-  /** Packs that are there and not what was written: no listing shows it, so backups must be told. */
+  /** Packs that exist but were changed: no listing shows it, so backups must be told. */
   readonly spoiltPacks: readonly string[];
-  /** Why it stopped before all was looked at; only where damage was found before that. */
+  /** Why it stopped before everything was checked; only if damage was found before that. */
   readonly interrupted: HoldfastError | undefined;
 }
 
 export interface VerifyOptions {
   readonly depth: VerifyDepth;
-  /** Looks at all objects that are of no backup too, unless it is quick. @default false */
+  /** Also checks all objects outside backups, unless it is quick. @default false */
   readonly others?: boolean;
-  /** Looks whether the backups of each source follow one another. @default not */
+  /** Checks whether the backups of each source follow one another. @default not */
   readonly sequence?: Omit<SequenceOptions, 'signal'> | undefined;
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
 /**
- * Damage is a finding, not an error; a store that cannot be reached is an error, unless damage was found before: then
+ * Damage is a finding, not an error; an unreachable store is an error, unless damage was found before: then
  * the report says both.
  *
- * @throws E_STORE_*, E_NO_KEY, E_ABORTED, E_NO_BACKUP where the only backup is not there
+ * @throws E_STORE_*, E_NO_KEY, E_ABORTED, E_NO_BACKUP if the only backup does not exist
  */
 export async function verifyBackups(
   repository: Repository,
@@ -68,7 +71,7 @@ export async function verifyBackups(
   return { ...left, findings: await withSharedDamage(repository, left.findings, about) };
 }
 
-/** What is missing, or in another's place, is a finding too. */
+/** A missing backup, or one in another's place, is a finding too. */
 async function withSequences(
   repository: Repository,
   report: VerifyReport,
@@ -87,7 +90,7 @@ async function withSequences(
   return { ...report, sequence, findings: [...report.findings, ...findings] };
 }
 
-/** What somebody has looked at and put aside is no finding any more. */
+/** An object that somebody has looked at and put aside is no longer a finding. */
 async function withoutPutAside(
   repository: Repository,
   report: VerifyReport,
@@ -105,10 +108,10 @@ async function withoutPutAside(
 }
 
 interface Check {
-  /** Looks at one backup; what is wrong goes to the findings. */
+  /** Checks one backup; problems go to the findings. */
   readonly verify: (key: BackupKey) => Promise<void>;
   readonly counts: () => Pick<VerifyReport, 'packs' | 'chunks' | 'records' | 'readBytes'>;
-  /** What looks at the objects that are of no backup. */
+  /** Checks the objects outside backups. */
   readonly others?: ObjectVerification;
 }
 
@@ -119,7 +122,7 @@ class Verification {
   readonly #check: Check;
   #coverage: CoverageCheck | undefined;
   #passedBytes = 0;
-  /** Backups that are not done. */
+  /** Number of backups still to do. */
   #left = 0;
 
   constructor(repository: Repository, options: VerifyOptions) {
@@ -146,7 +149,7 @@ class Verification {
     return this.#report(done, { recovery: this.#coverage.result(), interrupted: undefined });
   }
 
-  /** False where the backup is not there any more: prune may take one away, or its packs, meanwhile. */
+  /** False if the backup no longer exists: prune may remove one, or its packs, meanwhile. */
   async #verify(key: BackupKey, isOnly: boolean): Promise<boolean> {
     try {
       await this.#check.verify(key);
@@ -206,7 +209,7 @@ class Verification {
         const listed = await full.keysOf(reader);
         this.#coverage?.look(key, listed);
         const { plainBytes, datasets } = reader.manifest.totals;
-        // Backups that follow each other are much alike.
+        // Consecutive backups are much alike.
         onProgress({ kind: 'total', plainBytes: this.#passedBytes + plainBytes * this.#left, datasets });
         await full.verify(reader);
       },
@@ -232,7 +235,10 @@ class Verification {
   }
 }
 
-/** An object's part is fixed by its name, whatever is backed up between two runs: each is in exactly one of them. */
+/**
+ * An object's part depends only on its name, whatever is backed up between two runs: each is in exactly one
+ * of them.
+ */
 function isInPart(depth: VerifyDepth): (hex: string) => boolean {
   if (depth.kind === 'quick' || depth.kind === 'full') return () => true;
   return (hex) => Number.parseInt(hex.slice(0, 8), 16) % depth.of === depth.part - 1;

@@ -54,7 +54,7 @@ describe('a calendar', () => {
     [{ due: 24, missed: 24 }, 'missing', /no backup was made, 24 of 24 that were due are missing$/],
     [{ due: 1, removed: 1 }, 'removed', /1 backup, removed by retention$/],
     [{ due: 1, removed: 1, failed: 1 }, 'removed', /removed by retention, 1 run failed$/],
-    [{ due: 1 }, 'unknown', /nobody knows whether one was due$/],
+    [{ due: 1 }, 'unknown', /it is not known whether one was due$/],
   ] as const)('shows a day of %o as %s, and says so', (change, state, says) => {
     const found = shown(3, change);
     expect(found?.state).toBe(state);

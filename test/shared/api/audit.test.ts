@@ -146,7 +146,7 @@ describe('audit', () => {
     const parts = Array.from({ length: 60 }, () => new Uint8Array(100_000).fill(97));
     const large = new Response(ReadableStream.from(parts) as ReadableStream<Uint8Array>);
     const { statusCode, body = '' } = await toGateway(large);
-    expect([statusCode, JSON.parse(body).hint]).toEqual([422, 'Ask for less of it, by from and to.']);
+    expect([statusCode, JSON.parse(body).hint]).toEqual([422, 'Ask for less, with from and to.']);
   });
 
   it('is not given to pages of other sites as a file', async () => {

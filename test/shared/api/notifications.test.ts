@@ -100,19 +100,19 @@ describe('an application', () => {
     expect(errors).toMatchObject([
       {
         code: 'E_NOTIFY',
-        message: 'the channel ops could not be told: the receiver answered 403: invalid_token',
+        message: 'the channel ops could not be reached: the receiver answered 403: invalid_token',
       },
     ]);
     const steps = async () =>
       (await ask('viewer', '/status')).json.verdict.steps.map(({ text }: { text: string }) => text).join();
-    expect(await steps()).toContain('The channel ops could not be told just now: the receiver answered 403');
+    expect(await steps()).toContain('The channel ops could not be reached just now: the receiver answered 403');
     expect((await ask('viewer', '/status')).json.verdict.level).toBe('protected');
     expect((await ask('operator', '/notifications/test', { channel: 'ops' })).json).toMatchObject({
       outcome: 'delivered',
       status: 200,
       answer: 'ok',
     });
-    expect(await steps()).not.toContain('could not be told');
+    expect(await steps()).not.toContain('could not be reached');
   });
 });
 

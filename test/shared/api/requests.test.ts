@@ -162,7 +162,7 @@ describe('requests', () => {
       400,
       {
         code: 'E_USAGE',
-        detail: expect.stringContaining("'dialy' is no type of backups"),
+        detail: expect.stringContaining("'dialy' is not a backup type"),
         hint: expect.stringContaining('daily'),
       },
     ]);

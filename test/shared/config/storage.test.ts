@@ -26,7 +26,7 @@ describe('storage classes of the configuration', () => {
 
   it('refuse what is no type', () => {
     expect(() => resolve({ storageClass: { 'No type': 'STANDARD' } })).toThrow(
-      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('a type is') }),
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('a type has') }),
     );
   });
 

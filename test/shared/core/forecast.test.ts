@@ -53,13 +53,13 @@ describe('a forecast', () => {
 
   it.each([
     [[], /two days/],
-    [sizes(10, (day) => day), /known of 10 days within 9: a forecast needs 5 within 14/],
+    [sizes(10, (day) => day), /known for 10 days within 9: a forecast needs 5 within 14/],
     [
       [
         { date: dateOf(0), bytes: 1 },
         { date: dateOf(50), bytes: 9 },
       ],
-      /known of 2 days within 50/,
+      /known for 2 days within 50/,
     ],
   ])('is refused of too few days, and says so (%#)', (few, why) => {
     expect(forecastOf(few)).toBeUndefined();

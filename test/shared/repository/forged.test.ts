@@ -88,7 +88,7 @@ async function expectRefused(
     onProgress: (event) => event.kind === 'warning' && warnings.push(event.message),
   });
   expect(next.parent).toBe(others[0]);
-  expect(warnings.join('\n')).toContain(`${forged} is passed over`);
+  expect(warnings.join('\n')).toContain(`${forged} is ignored`);
   expect(await digests(repository, next.key)).toEqual(digestsOf(data));
 }
 

@@ -69,9 +69,11 @@ describe('a rule of a bucket', () => {
       Transitions: classes.map((StorageClass) => ({ Days: 30, StorageClass })) as never,
     });
     expect(dangers(to('STANDARD_IA', 'GLACIER'))).toEqual([
-      'archives: rule r moves what is below data/ to GLACIER, from where no restore can read it',
+      'archives: rule r moves what is below data/ to GLACIER, which no restore can read',
     ]);
-    expect(dangers(to('DEEP_ARCHIVE'))).toEqual([expect.stringContaining('to DEEP_ARCHIVE, from where')]);
+    expect(dangers(to('DEEP_ARCHIVE'))).toEqual([
+      expect.stringContaining('to DEEP_ARCHIVE, which no restore'),
+    ]);
     expect(dangers(to('ONEZONE_IA'))).toEqual([
       'one-zone: rule r moves what is below data/ to ONEZONE_IA, which is lost with its zone',
     ]);

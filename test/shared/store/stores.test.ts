@@ -122,15 +122,15 @@ describe('FolderStore', () => {
       await symlink('/mnt/not/mounted', path.join(root, place));
       await expect(Array.fromAsync(store.list('backups/'))).rejects.toMatchObject({
         code: 'E_CONFIG',
-        message: `${path.join(root, place)} is a symbolic link that leads nowhere (ENOENT)`,
+        message: `${path.join(root, place)} is a symbolic link that points nowhere (ENOENT)`,
       });
     },
   );
 
   it.each([
-    ['a link to itself', (file: string) => symlink(path.basename(file), file), 'leads to itself (ELOOP)'],
-    ['a link to nowhere', (file: string) => symlink('gone', file), 'leads nowhere'],
-    ['a pipe', (file: string) => run('mkfifo', [file]), 'it is no file'],
+    ['a link to itself', (file: string) => symlink(path.basename(file), file), 'points to itself (ELOOP)'],
+    ['a link to nowhere', (file: string) => symlink('gone', file), 'points nowhere'],
+    ['a pipe', (file: string) => run('mkfifo', [file]), 'it is not a file'],
   ])('lists %s in the place of an object, and says that it cannot be read', async (_, make, why) => {
     const root = await newFolder();
     const store = new FolderStore(root);

@@ -12,12 +12,15 @@ import { unlessDenied } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 
 const DEFAULT_SHARES = 10;
-/** Beside its shares a backup has who plans, holds, commits and verifies; and the watchdog and the API must run. */
+/**
+ * Besides its shares, a backup has functions that plan, hold, commit and verify; and the watchdog and the API
+ * must run.
+ */
 const BESIDE_SHARES = 5;
 const MOST_CODE_SHARE = 0.9;
 const NAMED = 5;
 
-/** What is seen of a deployment from outside. */
+/** What can be checked of a deployment from outside. */
 export function accountGroup(deployment: Deployment): DoctorGroup {
   return {
     names: CHECKS.map(({ name }) => name),
@@ -35,21 +38,21 @@ export function accountGroup(deployment: Deployment): DoctorGroup {
 const CHECKS: readonly Check<Deployment>[] = [
   {
     name: 'functions',
-    assumes: 'Every function is there.',
+    assumes: 'All functions exist.',
     neededFor: 'backup',
-    follows: 'What the missing one does is not done.',
+    follows: 'The work of the missing one is not done.',
     look: async ({ functions, config }) => {
       const wanted = [...FUNCTION_NAMES, ...(config.lock ? ['lock'] : [])];
       const missing = wanted.filter((name) => !functions.has(name));
       if (missing.length === 0) return holds(plural(functions.size, 'function'));
-      return differs(`${missing.join(', ')} not there`, {
-        fix: 'Deploy again: cdk deploy --all. What removed them is in CloudTrail (DeleteFunction).',
+      return differs(`missing: ${missing.join(', ')}`, {
+        fix: 'Deploy again: cdk deploy --all. CloudTrail shows what removed them (DeleteFunction).',
       });
     },
   },
   {
     name: 'schedules',
-    assumes: 'Every schedule is there, and on.',
+    assumes: 'All schedules exist, and are on.',
     neededFor: 'backup',
     follows: 'Backups are not made.',
     look: (deployment, signal) =>
@@ -59,20 +62,20 @@ const CHECKS: readonly Check<Deployment>[] = [
   },
   {
     name: 'subscriptions',
-    assumes: 'Somebody is told of alarms, and has confirmed it.',
+    assumes: 'Somebody receives alarms, and has confirmed the subscription.',
     neededFor: 'information',
-    follows: 'Nobody hears of a backup that failed.',
+    follows: 'Nobody learns of a failed backup.',
     look: (deployment, signal) =>
       unlessDenied(
-        { what: 'the topic of alarms', action: 'sns:ListTopics and sns:ListSubscriptionsByTopic', signal },
+        { what: 'the topic for alarms', action: 'sns:ListTopics and sns:ListSubscriptionsByTopic', signal },
         () => lookAtSubscriptions(deployment, signal),
       ),
   },
   {
     name: 'alarms',
-    assumes: 'No alarm stands, and all of them tell somebody.',
+    assumes: 'No alarm is active, and all of them notify somebody.',
     neededFor: 'information',
-    follows: 'Something needs a look already.',
+    follows: 'Something already needs attention.',
     look: (deployment, signal) =>
       unlessDenied({ what: 'the alarms', action: 'cloudwatch:DescribeAlarms', signal }, () =>
         lookAtAlarms(deployment, signal),
@@ -80,9 +83,9 @@ const CHECKS: readonly Check<Deployment>[] = [
   },
   {
     name: 'concurrency',
-    assumes: 'As many functions may run at once as a backup takes.',
+    assumes: 'The account allows as many concurrent functions as a backup needs.',
     neededFor: 'information',
-    follows: 'Functions are throttled: backups take longer, and fail in the end.',
+    follows: 'Functions are throttled: backups take longer, and finally fail.',
     look: (deployment, signal) =>
       unlessDenied({ what: 'limits of Lambda', action: 'lambda:GetAccountSettings', signal }, () =>
         lookAtConcurrency(deployment, signal),
@@ -90,7 +93,7 @@ const CHECKS: readonly Check<Deployment>[] = [
   },
   {
     name: 'code-storage',
-    assumes: 'There is room for the code of functions.',
+    assumes: 'There is room for function code.',
     neededFor: 'information',
     follows: 'The next deployment fails.',
     look: (deployment, signal) =>
@@ -100,7 +103,7 @@ const CHECKS: readonly Check<Deployment>[] = [
         const seen = `${bytes(used)} of ${bytes(most)} in use`;
         if (used <= most * MOST_CODE_SHARE) return holds(seen);
         return differs(seen, {
-          fix: 'Remove old versions of functions, or have the quota raised (Service Quotas, Lambda, "Function and layer storage").',
+          fix: 'Remove old versions of functions, or request a higher quota (Service Quotas, Lambda, "Function and layer storage").',
         });
       }),
   },
@@ -111,7 +114,7 @@ async function lookAtSchedules(deployment: Deployment, signal: AbortSignal): Pro
   if (group === undefined)
     return differs('they are off: the deployment was made with schedules disabled', {
       isMinor: true,
-      fix: 'Deploy with ENABLE_BACKUPS=true (or `enabled`), unless that is meant.',
+      fix: 'Deploy with ENABLE_BACKUPS=true (or `enabled`), unless this is intended.',
     });
   const client = new SchedulerClient(regionOf(deployment));
   const states = new Map<string, string>();
@@ -152,12 +155,12 @@ async function lookAtSubscriptions(deployment: Deployment, signal: AbortSignal):
   client.destroy();
   const open = states.filter(({ isConfirmed }) => !isConfirmed).map(({ who }) => who);
   if (states.length === 0)
-    return differs('nobody is told of alarms', {
+    return differs('nobody receives alarms', {
       fix: 'Set aws.notifications.emails and deploy, or subscribe to the output AlertTopicArn.',
     });
   if (open.length === 0) return holds(`${plural(states.length, 'subscription')}, confirmed`);
-  return differs(`${open.join(', ')} did not confirm`, {
-    fix: 'Follow the link in the mail of AWS; it is good for two days. Subscribe again if it is gone.',
+  return differs(`not confirmed by ${open.join(', ')}`, {
+    fix: "Follow the link in AWS's email; it is valid for two days. Subscribe again if it is gone.",
   });
 }
 
@@ -185,11 +188,11 @@ async function lookAtAlarms(deployment: Deployment, signal: AbortSignal): Promis
   ];
   if (all === 0)
     return differs('there are no alarms', {
-      fix: 'Deploy the stack of alarms (monitoring): cdk deploy --all.',
+      fix: 'Deploy the monitoring stack: cdk deploy --all.',
     });
-  if (problems.length === 0) return holds(`${plural(all, 'alarm')}, none of which stands`);
+  if (problems.length === 0) return holds(`${plural(all, 'alarm')}, none active`);
   return differs(problems.join('; '), {
-    fix: 'docs/guide/operations.md, "On AWS", says of each alarm what to do; aws cloudwatch enable-alarm-actions enables actions.',
+    fix: 'docs/guide/operations.md, "On AWS", says what to do about each alarm; aws cloudwatch enable-alarm-actions enables actions.',
   });
 }
 
@@ -197,10 +200,10 @@ async function lookAtConcurrency(deployment: Deployment, signal: AbortSignal): P
   const { AccountLimit } = await accountSettings(deployment, signal);
   const { UnreservedConcurrentExecutions: left = 0, ConcurrentExecutions: most = 0 } = AccountLimit ?? {};
   const needed = (deployment.config.aws.maxConcurrency ?? DEFAULT_SHARES) + BESIDE_SHARES;
-  const seen = `${left} of ${most} are reserved by nobody; a backup takes up to ${needed}`;
+  const seen = `${left} of ${most} are unreserved; a backup takes up to ${needed}`;
   if (left >= needed) return holds(seen);
   return differs(seen, {
-    fix: 'Have the quota raised (Service Quotas, Lambda, "Concurrent executions"), or set a smaller aws.maxConcurrency.',
+    fix: 'Request a higher quota (Service Quotas, Lambda, "Concurrent executions"), or set a smaller aws.maxConcurrency.',
   });
 }
 

@@ -5,25 +5,25 @@ import type { Env } from '../../source/adapters.ts';
 import { EXAMINED_JOBS } from '../examined-jobs.ts';
 import { fromAwsError } from './aws-errors.ts';
 
-/** CloudFormation begins the names of what it makes with the stack's, of which it may cut the end. */
+/** CloudFormation begins the names of what it makes with the stack's name, and may shorten it. */
 const SURE_CHARS = 20;
 
-/** What is deployed, as its functions know it. */
+/** A deployment, as its functions know it. */
 export interface Deployment {
   readonly stack: string;
   readonly region: string | undefined;
   /** Names of Lambda functions by job. */
   readonly functions: ReadonlyMap<string, string>;
-  /** What the functions read. */
+  /** The configuration that the functions read. */
   readonly config: ResolvedConfig;
-  /** Undefined where schedules are off. */
+  /** Undefined if schedules are off. */
   readonly scheduleGroup: string | undefined;
 }
 
 /**
- * Finds the functions of a deployment by the name that its stacks begin with.
+ * Finds the functions of a deployment by the prefix of its stacks' names.
  *
- * @param env of who asks: endpoints of stores and the like
+ * @param env of the caller: endpoints of stores and the like
  * @throws E_DEPLOYMENT, E_CONFIG, E_ABORTED
  */
 export async function findDeployment(
@@ -37,8 +37,8 @@ export async function findDeployment(
   const found = await listFunctions(stack, region, signal);
   const [plan, ...others] = found.filter(({ job }) => job === 'plan');
   if (!plan)
-    throw new HoldfastError('E_DEPLOYMENT', `no functions of a deployment ${stack} are there`, {
-      hint: 'Give the name that its stacks begin with (aws.stackName, Holdfast by default), and check region and account (AWS_REGION, AWS_PROFILE).',
+    throw new HoldfastError('E_DEPLOYMENT', `there are no functions of a deployment ${stack}`, {
+      hint: "Give the prefix of its stacks' names (aws.stackName, Holdfast by default), and check region and account (AWS_REGION, AWS_PROFILE).",
     });
   if (others.length > 0)
     throw new HoldfastError(

@@ -6,7 +6,7 @@ import type { DoctorGroup, DoctorRow } from '../row.ts';
 import { fromAwsError } from './aws-errors.ts';
 import type { Deployment } from './deployment.ts';
 
-/** A function's checks may all take their time. */
+/** Enough for all checks of a function at their slowest. */
 const LIMIT_MS = 16 * MINUTE_MS;
 
 const code = z.custom<ErrorCode>((text) => typeof text === 'string' && Object.hasOwn(ERRORS, text));
@@ -23,7 +23,7 @@ const Answer = z.object({
 });
 const Failure = z.object({ errorType: z.string().optional(), errorMessage: z.string().optional() });
 
-/** What a function finds where it runs: its rows are called `plan/…`. */
+/** What a function finds when it runs: its rows are named `plan/…`. */
 export function functionGroup(job: string, functionName: string, deployment: Deployment): DoctorGroup {
   return {
     source: job,
@@ -45,7 +45,7 @@ async function invoke(
   { region }: Deployment,
   signal: AbortSignal,
 ): Promise<readonly DoctorRow[]> {
-  // Lambda answers when all is done: no call is repeated behind it.
+  // Lambda answers when everything is done: the SDK must not repeat the call meanwhile.
   const client = new LambdaClient({
     ...(region === undefined ? {} : { region }),
     maxAttempts: 1,

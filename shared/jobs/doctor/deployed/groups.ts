@@ -6,7 +6,7 @@ import { accountGroup } from './account-checks.ts';
 import type { Deployment } from './deployment.ts';
 import { functionGroup } from './function-group.ts';
 
-/** All that is looked at of a deployment: what is seen from outside, then what each function finds where it runs. */
+/** All checks of a deployment: from outside, then what each function finds when it runs. */
 export function deployedGroups(deployment: Deployment): readonly DoctorGroup[] {
   const { functions } = deployment;
   return [
@@ -16,7 +16,7 @@ export function deployedGroups(deployment: Deployment): readonly DoctorGroup[] {
   ];
 }
 
-/** Functions may not ask for these. */
+/** Functions may not read these. */
 function bucketSettings({ config }: Deployment): readonly DoctorGroup[] {
   const { repository, lock } = config;
   if (repository === undefined) return [];
@@ -38,7 +38,7 @@ function bucketSettings({ config }: Deployment): readonly DoctorGroup[] {
   ];
 }
 
-/** Work is done by the functions' own roles: what these credentials may not, is no failure. */
+/** The functions' own roles do the work: missing rights of these credentials are not a failure. */
 function asOutsider(row: DoctorRow): DoctorRow {
   return row.outcome === 'failed' && row.code === 'E_STORE_DENIED' ? { ...row, outcome: 'warning' } : row;
 }

@@ -211,7 +211,7 @@ describe('a PostgreSQL database in shares', () => {
     await store.delete(`runs/${planned.run}/share-0`);
     await expect(backupShare(repository, source, options)).rejects.toMatchObject({
       code: 'E_SOURCE_LOST',
-      message: expect.stringMatching(/^the snapshot of run \w+ was not held to the end: /),
+      message: expect.stringMatching(/^the snapshot of run \w+ was not kept open to the end: /),
     });
     expect((await runBackup(repository, source, { signal: never })).records).toBe(1000);
   });

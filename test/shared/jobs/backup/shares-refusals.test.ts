@@ -78,7 +78,7 @@ describe('nothing is listed', () => {
     await planned[Symbol.asyncDispose]();
     await expect(backupShare(repository, source, { run, share: 0, signal: never })).rejects.toMatchObject({
       code: 'E_SNAPSHOT_EXPIRED',
-      message: expect.stringMatching(/^the snapshot of run \w+ was not held to the end: .* was held until/),
+      message: expect.stringMatching(/^the snapshot of run \w+ was not kept open to the end: .* was kept open until/),
       hint: expect.stringContaining('Fargate'),
     });
   });

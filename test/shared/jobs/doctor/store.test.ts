@@ -101,7 +101,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       name: 'clock',
       code: 'E_CLOCK_SKEW',
       seen: /this machine is (19|20) min .* ahead of the store/,
-      fix: /Set the clock/,
+      fix: /Set this machine's clock/,
     });
   });
 
@@ -113,7 +113,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       outcome: 'warning',
       code: 'E_CLOCK_SKEW',
       seen: /behind the store/,
-      fix: /Set the clock/,
+      fix: /Set this machine's clock/,
     });
   });
 
@@ -134,7 +134,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       name: 'lifecycle',
       code: 'E_UNSAFE_BUCKET',
       seen: /rule tidy removes what is below shop\/data\/ after 30 days/,
-      fix: /Take the rule off/,
+      fix: /Remove the rule/,
     });
     await addExpiry(ruled, 'else/');
     await openToEverybody(ruled);
@@ -151,7 +151,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
     expectFault(await look(bucket, { config: { lock: { mode: 'governance' } } }), {
       name: 'object-lock',
       code: 'E_CONFIG',
-      seen: /off, and the configuration asks for locks/,
+      seen: /off, but locks are configured/,
       fix: /put-object-lock-configuration/,
     });
   });
@@ -173,7 +173,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
     expect(rows.find(({ name }) => name === 'write')).toMatchObject({
       outcome: 'failed',
       code: 'E_DAMAGED',
-      seen: expect.stringContaining('reads back otherwise'),
+      seen: expect.stringContaining('reads back differently'),
       fix: expect.stringContaining('Do not use this store'),
     });
   });
@@ -229,7 +229,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       name: 'key',
       code: 'E_NO_KEY',
       seen: /\/nowhere\/key cannot be read/,
-      fix: /Bring the key file back/,
+      fix: /Restore the key file/,
     });
   });
 

@@ -287,7 +287,7 @@ describe('a digest', () => {
       { name: 'orders', value: 'unprotected; no good backup; verified never; drilled never; 40 backups' },
     ]);
     expect(digest.parts).toEqual([
-      { title: 'Not well', lines: [expect.stringContaining('orders has no good backup')] },
+      { title: 'Problems', lines: [expect.stringContaining('orders has no good backup')] },
     ]);
   });
 });

@@ -278,7 +278,7 @@ describe('what AWS refuses', () => {
     const topic = 'arn:aws:sns:eu-west-1:123456789012:ops';
     expect(await deliverTo(channelOf({ kind: 'email', topic }), message, outlook)).toMatchObject({
       outcome: 'failed',
-      problem: 'AWS did not take it (AuthorizationErrorException)',
+      problem: 'AWS did not accept it (AuthorizationErrorException)',
     });
     const events = mockClient(EventBridgeClient);
     events
@@ -287,7 +287,7 @@ describe('what AWS refuses', () => {
     const bus = 'arn:aws:events:eu-west-1:123456789012:event-bus/ops';
     expect(await deliverTo(channelOf({ kind: 'eventbridge', bus }), message, outlook)).toMatchObject({
       outcome: 'failed',
-      problem: 'AWS did not take it (ThrottlingException)',
+      problem: 'AWS did not accept it (ThrottlingException)',
     });
   });
 });

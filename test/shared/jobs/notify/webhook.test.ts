@@ -104,7 +104,7 @@ describe('a webhook', () => {
     const receiver = await startReceiver(['never', 'never']);
     const sent = await send(request(receiver.url), { attempts: 2, timeoutMs: 50 });
     expect(sent).toMatchObject({ outcome: 'failed', attempts: 2, status: null });
-    expect(sent.problem).toBe('the receiver did not answer within 0.05 s');
+    expect(sent.problem).toBe('the receiver did not respond within 0.05 s');
   });
 
   it('does not trust a server whose certificate nobody vouches for, and asks it once', async () => {

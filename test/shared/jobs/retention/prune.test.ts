@@ -74,7 +74,7 @@ describe('a prune beside an object that cannot be read', () => {
     const before = await storedKeys(store);
     clock.advanceDays(30);
     const { prepared, result } = await pruneBeside(store, clock, first, 2);
-    const blockedBy = expect.stringContaining(`${first} cannot be read, so any pack may be one of its`);
+    const blockedBy = expect.stringContaining(`${first} cannot be read, so any pack may belong to it`);
     expect(prepared.plan).toMatchObject({ blockedBy, sweep: [], refusal: undefined });
     expect(prepared.problems).toMatchObject([{ code: 'E_OBJECT_UNREADABLE' }]);
     expect(result).toMatchObject({ expired: [second], removedPacks: 0, blockedBy });

@@ -173,8 +173,8 @@ describe('retention', () => {
     ];
     expect(reasonsFor(backups, policy)).toEqual({
       '2026-04-10': [true, 'dated in the future', 'no newer good backup of shop'],
-      '2026-03-03': [true, 'not relied on: it was changed after it was written'],
-      '2026-03-02': [true, 'not relied on: it is no JSON'],
+      '2026-03-03': [true, 'not trusted: it was changed after it was written'],
+      '2026-03-02': [true, 'not trusted: it is no JSON'],
       '2026-03-01': [true, 'last 2', 'last good backup of shop'],
       '2026-02-28': [true, 'held: audit', 'last 2'],
       '2026-02-27': [false, 'none of the counts keeps it'],

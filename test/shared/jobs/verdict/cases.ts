@@ -192,7 +192,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     {
       says: 'is a report',
       rank: 1,
-      word: /cannot be believed/,
+      word: /cannot be trusted/,
       change: whole({ unread: ['r cannot be believed'] }),
     },
   ],

@@ -86,7 +86,7 @@ describe('how old the newest good backup may be', () => {
 
   it.each(['0h', '26', 'soon', '26 hours'])('is refused as %s', (text) => {
     const sources = { shop: { kind: 'files', url: '/shop', rpo: text } };
-    expect(() => hours({ file: { sources } })).toThrow(/sources\.shop\.rpo.*wanted is an age/);
+    expect(() => hours({ file: { sources } })).toThrow(/sources\.shop\.rpo.*give an age/);
   });
 
   it('is for sources alone', () => {

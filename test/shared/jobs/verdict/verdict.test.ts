@@ -68,10 +68,10 @@ describe('the verdict', () => {
       level: 'protected',
       at: GOOD.at,
       lookedAt: [
-        '40 manifests and what reports say of them',
+        '40 manifests and the reports about them',
         'the last 40 runs',
         'the list of the second place second',
-        'the rules of the bucket',
+        "the bucket's rules",
       ],
       notLookedAt: [],
       steps: [],

@@ -215,7 +215,7 @@ describe('verification of all', () => {
     expect(problems(await verifyAll({ store, clock }))).toEqual([]);
     const found = problems(await verifyAll({ store, clock, ...{} }, { seen }));
     expect(found).toEqual([finding(keys[2]!, 'backup 3 of shop')]);
-    expect(found[0]?.[1]).toContain('the newest is number 2 now');
+    expect(found[0]?.[1]).toContain('the newest is now number 2');
   });
 
   it('believes no copy of a manifest below expired/ that no prune speaks of', async () => {

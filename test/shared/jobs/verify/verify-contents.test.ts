@@ -99,7 +99,7 @@ describe('a full verification', () => {
     ],
     [
       'more stored bytes than plain ones',
-      'when it is stored',
+      'when stored',
       withDatasets(([t, ...others]) => [{ ...t!, wholeBytes: 10 ** 9 }, ...others]),
     ],
   ])('finds %s', async (_, said, forgery) => {

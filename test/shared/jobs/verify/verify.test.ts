@@ -197,7 +197,7 @@ describe('a quick verification', { timeout: 60_000 }, () => {
     expect(readBytes).toBe(0);
     expect(Object.fromEntries(findings.map(({ object, problem }) => [object, problem]))).toEqual({
       [gone]: `${gone} is missing`,
-      [short]: expect.stringMatching(/ has \d+ bytes, was written with \d+$/),
+      [short]: expect.stringMatching(/ has \d+ bytes, but was written with \d+$/),
       [other]: `${other} has the checksum ${'ab'.repeat(32)}, which is not its name`,
     });
   });

@@ -355,7 +355,7 @@ describe('a file that is no backup', () => {
     const at = new Date(repository.clock.now().getTime() + 2 * 3_600_000);
     await expect(importContent(repository, '{"a":1}', { at })).rejects.toMatchObject({
       code: 'E_USAGE',
-      message: expect.stringContaining('yet to come'),
+      message: expect.stringContaining('in the future'),
     });
   });
 });
