@@ -33,7 +33,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'list backups, newest first',
     load: async () => (await import('./commands/list.ts')).list,
   },
-  show: { summary: 'show the content of a backup', load: async () => (await import('./commands/show.ts')).show },
+  show: {
+    summary: 'show the content of a backup',
+    load: async () => (await import('./commands/show.ts')).show,
+  },
   status: {
     summary: 'show whether you are safe, the newest backups and what to do next',
     load: async () => (await import('./commands/status.ts')).status,

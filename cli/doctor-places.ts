@@ -16,7 +16,8 @@ import type { Io } from './io.ts';
 import { drillServer, findPlace, repositoryConfig } from './load-config.ts';
 
 const NO_SOURCE = 'no source is configured: name one with --source';
-const IN_SECRET = 'its login is in an AWS secret, which only functions read: holdfast doctor --deployed STACK';
+const IN_SECRET =
+  'its login is in an AWS secret, which only functions read: holdfast doctor --deployed STACK';
 
 /** What this machine can check. @throws E_CONFIG */
 export async function doctorGroups(

@@ -21,7 +21,9 @@ export async function doubtsOf(
         ]
       : []),
     ...(summary.isMisdated
-      ? [`${name} claims to be from ${time(summary.startedAt)}, but was stored long before: its date is wrong`]
+      ? [
+          `${name} claims to be from ${time(summary.startedAt)}, but was stored long before: its date is wrong`,
+        ]
       : []),
     ...(summary.marks.verify?.isWhole === false
       ? [`the newest verification of ${name} found damage; see holdfast show ${name}`]

@@ -40,8 +40,7 @@ export async function notifyAfter(session: CommandSession): Promise<void> {
   try {
     await notifyNow(session);
   } catch (error) {
-    if (!io.signal.aborted)
-      progress.say(`warning: no notifications were sent: ${(error as Error).message}`);
+    if (!io.signal.aborted) progress.say(`warning: no notifications were sent: ${(error as Error).message}`);
   }
 }
 

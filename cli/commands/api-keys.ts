@@ -127,7 +127,9 @@ function daysOf(text: string): number | null {
 function idOf(text: string | undefined): string {
   if (text !== undefined && ApiKeyId.safeParse(text).success) return text;
   throw usage(
-    text === undefined ? 'the ID of the key is missing' : `'${text}' is not the id of an API key, which has 8 hex digits`,
+    text === undefined
+      ? 'the ID of the key is missing'
+      : `'${text}' is not the id of an API key, which has 8 hex digits`,
     'List them with: holdfast api-keys',
   );
 }

@@ -57,8 +57,7 @@ Exit status: 0 written; 2 an answer is missing or wrong; 11 FOLDER already has o
   async run(argv, io) {
     const { values, positionals } = parse<typeof options>(argv, all, 2);
     const [action, folder] = positionals;
-    if (action !== 'init')
-      throw usage(`deploy has no action '${action ?? ''}'`, 'Use `deploy init FOLDER`.');
+    if (action !== 'init') throw usage(`deploy has no action '${action ?? ''}'`, 'Use `deploy init FOLDER`.');
     if (folder === undefined)
       throw usage('FOLDER is missing', 'Name a new folder: `holdfast deploy init backups …`.');
     const answers = answersOf(values);
@@ -115,7 +114,10 @@ function answersOf(values: Values): DeployAnswers {
   };
 }
 
-const SOURCE = { form: /^[a-z][a-z0-9_-]*$/i, wanted: "letters, digits, '-' and '_', beginning with a letter" };
+const SOURCE = {
+  form: /^[a-z][a-z0-9_-]*$/i,
+  wanted: "letters, digits, '-' and '_', beginning with a letter",
+};
 const ACCOUNT = { form: /^\d{12}$/, wanted: '12 digits' };
 const REGION = { form: /^[a-z]{2}(-[a-z]+)+-\d$/, wanted: 'a region such as eu-west-1' };
 

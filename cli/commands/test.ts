@@ -102,9 +102,7 @@ function conclude({ checks, failure }: SourceTest): string {
   const saved = of('differs').filter(({ neededFor }) => neededFor === 'saving').length;
   const lines = [
     `${holding} of ${checks.length} hold${open > 0 ? `; ${open} were not checked` : ''}.`,
-    ...(saved > 0
-      ? ['Other differences are handled in each backup, and only cost requests or bytes.']
-      : []),
+    ...(saved > 0 ? ['Other differences are handled in each backup, and only cost requests or bytes.'] : []),
     ...(failure === undefined ? [] : ['A needed property does not hold: see DIFFERS above.']),
   ];
   return `${lines.join('\n')}\n`;

@@ -67,9 +67,7 @@ const FileConfig = z.strictObject({
   olderKmsKeys: z.array(KmsKeyArn).max(20).optional(),
   /** Ids of recovery keys. Backups are covered by these, and by no other key in the repository. */
   recoveryKeys: z
-    .array(
-      z.string().regex(/^[0-9a-f]{32}$/, 'not the id of a recovery key (32 hex digits, on its sheet)'),
-    )
+    .array(z.string().regex(/^[0-9a-f]{32}$/, 'not the id of a recovery key (32 hex digits, on its sheet)'))
     .max(8)
     .optional(),
   /** Who signs manifests and decisions, and whose signatures are trusted. */

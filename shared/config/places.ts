@@ -40,7 +40,9 @@ const [first, ...others] = KINDS.map(({ kind, settings: { shape, check } }) =>
 
 /** Databases to back up, by name. */
 export const Sources = z.record(
-  z.string().regex(/^[a-z][a-z0-9_-]*$/i, "a source's name has letters, digits, - and _, beginning with a letter"),
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]*$/i, "a source's name has letters, digits, - and _, beginning with a letter"),
   z.discriminatedUnion('kind', [first as NonNullable<typeof first>, ...others]) as unknown as z.ZodType<
     Known['output'],
     Known['input']

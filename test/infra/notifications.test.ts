@@ -126,9 +126,7 @@ describe('a deployment with channels', () => {
       kind: 'slack' as const,
       url: `arn:aws:secretsmanager:${REGION}:secret:${'x'.repeat(300)}`,
     }));
-    expect(() => deploymentOf({ ...FULL_CONFIG, notifications: { channels } })).toThrow(
-      /functions can have/,
-    );
+    expect(() => deploymentOf({ ...FULL_CONFIG, notifications: { channels } })).toThrow(/functions can have/);
   });
 
   it('leaves cdk-nag nothing that is not acknowledged with its reason', () => {

@@ -114,7 +114,9 @@ describe('a share that runs as a task', () => {
       const died = { Error: code };
       const { tries, errors } = await backup([died, died, died]);
       expect(tries).toBe(3);
-      const message = expect.stringMatching(/^its task could not start, or died without a message; the tasks’ log/);
+      const message = expect.stringMatching(
+        /^its task could not start, or died without a message; the tasks’ log/,
+      );
       expect(errors).toEqual([{ code, message }]);
     },
   );

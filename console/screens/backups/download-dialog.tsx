@@ -36,8 +36,8 @@ export function DownloadDialog({
       why={needsDataset && dataset === '' ? 'Choose one dataset for this format.' : undefined}
     >
       <p class="soft">
-        A plain, unencrypted copy that opens without Holdfast. Take care of it: anybody who has the file can read
-        it. Your download is recorded in the audit trail.
+        A plain, unencrypted copy that opens without Holdfast. Take care of it: anybody who has the file can
+        read it. Your download is recorded in the audit trail.
       </p>
       <SelectField
         label="Format"

@@ -98,9 +98,7 @@ function saidOf(state: DayState, day: Day | undefined): string[] {
 function missedOf(state: DayState, day: Day | undefined): string[] {
   const { due = 0, missed = 0 } = day ?? {};
   if (missed === 0) return [];
-  return state === 'missing' && due === 1
-    ? ['one was due']
-    : [`${missed} of ${due} due backups are missing`];
+  return state === 'missing' && due === 1 ? ['one was due'] : [`${missed} of ${due} due backups are missing`];
 }
 
 /** The year in one sentence. */

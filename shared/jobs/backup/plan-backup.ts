@@ -154,7 +154,8 @@ function planOf(
   const { parent, good } = ancestors;
   const figures = figuresOfAncestors(ancestors);
   const handle = view?.handle;
-  if (view && !handle) throw new HoldfastError('E_INTERNAL', `the snapshot of ${source.name} cannot be shared`);
+  if (view && !handle)
+    throw new HoldfastError('E_INTERNAL', `the snapshot of ${source.name} cannot be shared`);
   const groups = view ? groupShares(view.datasets, options.shareBytes) : [wholeOf(parent)];
   return {
     ...(version === 2 ? { version } : {}),

@@ -116,9 +116,7 @@ function breakOfRef(link: Numbered, ref: ManifestRef, known: Known): readonly Se
   // An untrusted one is a finding of its own.
   if (known.isListed(ref.key) || known.wasRemovedBefore(ref.key)) return [];
   const name = number > 1 ? `, number ${number - 1} of its source,` : '';
-  return [
-    { object: ref.key, problem: `is missing: ${link.key} follows it${name} and no prune removed it` },
-  ];
+  return [{ object: ref.key, problem: `is missing: ${link.key} follows it${name} and no prune removed it` }];
 }
 
 function breakOfLink({ key, sequence: { number, previous } }: Numbered): readonly SequenceBreak[] {

@@ -129,8 +129,7 @@ export class ObjectVerification {
     const body = await this.#repository.store.get(key, { signal: this.#options.signal });
     const isWhole = sha256(body) === id;
     releaseMemory(body);
-    if (!isWhole)
-      throw new HoldfastError('E_DAMAGED', `${key} was changed: its SHA-256 is not its name`);
+    if (!isWhole) throw new HoldfastError('E_DAMAGED', `${key} was changed: its SHA-256 is not its name`);
   }
 }
 

@@ -105,7 +105,9 @@ describe('an application', () => {
     ]);
     const steps = async () =>
       (await ask('viewer', '/status')).json.verdict.steps.map(({ text }: { text: string }) => text).join();
-    expect(await steps()).toContain('The channel ops could not be reached just now: the receiver answered 403');
+    expect(await steps()).toContain(
+      'The channel ops could not be reached just now: the receiver answered 403',
+    );
     expect((await ask('viewer', '/status')).json.verdict.level).toBe('protected');
     expect((await ask('operator', '/notifications/test', { channel: 'ops' })).json).toMatchObject({
       outcome: 'delivered',

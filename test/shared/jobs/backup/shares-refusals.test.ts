@@ -78,7 +78,9 @@ describe('nothing is listed', () => {
     await planned[Symbol.asyncDispose]();
     await expect(backupShare(repository, source, { run, share: 0, signal: never })).rejects.toMatchObject({
       code: 'E_SNAPSHOT_EXPIRED',
-      message: expect.stringMatching(/^the snapshot of run \w+ was not kept open to the end: .* was kept open until/),
+      message: expect.stringMatching(
+        /^the snapshot of run \w+ was not kept open to the end: .* was kept open until/,
+      ),
       hint: expect.stringContaining('Fargate'),
     });
   });

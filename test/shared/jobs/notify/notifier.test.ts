@@ -203,7 +203,9 @@ describe('a channel that fails', () => {
     world.receiver.answers = [{ status: 404, body: 'gone' }];
     const process = await world.process();
     expect(await process.check(bad)).toEqual(['alarm failed']);
-    expect(process.problems).toEqual(['the channel ops could not be reached: the receiver answered 404: gone']);
+    expect(process.problems).toEqual([
+      'the channel ops could not be reached: the receiver answered 404: gone',
+    ]);
     expect(await process.check(bad)).toEqual(['alarm delivered']);
     const [first, second] = world.receiver.received.map(({ headers }) =>
       String(headers['holdfast-delivery']),
