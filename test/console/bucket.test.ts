@@ -13,6 +13,7 @@ import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
 import { type Serving, startServing } from '../support/serving.ts';
 import { createShop } from '../support/sources/shop.ts';
+import { newFolder } from '../support/temporary.ts';
 
 describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket', () => {
   const started = new AsyncDisposableStack();
@@ -72,7 +73,9 @@ describeWithParts(['chromium', 'ceph-rgw'], 'console on a repository in a bucket
     await inDialog('Download').click();
     const download = await waiting;
     expect([download.suggestedFilename(), new URL(download.url()).origin]).toEqual([`${name}.sql`, endpoint]);
-    expect(await readFile(await download.path(), 'utf8')).toContain('CREATE TABLE public.orders');
+    const file = path.join(await newFolder(), 'downloaded.sql');
+    await download.saveAs(file);
+    expect(await readFile(file, 'utf8')).toContain('CREATE TABLE public.orders');
   });
 
   it('says what is suspect of a backup, and accepts it with a reason', async () => {

@@ -9,7 +9,7 @@ import { DatabaseBackups, type DatabaseBackupsProps } from '../../infra/construc
 import { fromGateway } from '../../lambdas/admin-api/gateway-event.ts';
 import { API_ROUTES } from '../../shared/api/schema/api.ts';
 import type { HoldfastConfig } from '../../shared/config/config.ts';
-import { deploymentOf, FULL_CONFIG, IAM_CONFIG, SECRETS } from '../support/aws/deployment.ts';
+import { deploymentOf, FULL_CONFIG, IAM_CONFIG, newDeployment, SECRETS } from '../support/aws/deployment.ts';
 import { resolved } from '../support/aws/synthesised.ts';
 import { edgeOf } from '../support/console/hosted-console.ts';
 import { standInBundles } from '../support/repository/stand-in-bundles.ts';
@@ -46,7 +46,7 @@ const counted = (template: Template) =>
 
 describe('what is deployed', () => {
   it('has no API and no console unless the configuration says who may use it', () => {
-    const { app } = deploymentOf({
+    const { app } = newDeployment({
       ...FULL_CONFIG,
       api: { streamMiB: 1 },
       aws: { stackName: 'Shop', network: FULL_CONFIG.aws?.network },

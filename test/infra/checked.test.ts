@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { synthesise } from '../../infra/checked-synthesis.ts';
-import { deploymentOf, FULL_CONFIG, IAM_CONFIG } from '../support/aws/deployment.ts';
+import { FULL_CONFIG, IAM_CONFIG, newDeployment } from '../support/aws/deployment.ts';
 
 describe('cdk-nag, AwsSolutions', () => {
   const ownName = {
@@ -15,7 +15,7 @@ describe('cdk-nag, AwsSolutions', () => {
     ["of all that can be said, the console by CloudFront's own name", ownName],
     ['of signed requests', IAM_CONFIG],
   ])('finds nothing that is not acknowledged with its reason: %s', (_, config) => {
-    const { app } = deploymentOf(config);
+    const { app } = newDeployment(config);
     const { directory, stacks } = synthesise(app);
     const report = JSON.parse(readFileSync(path.join(directory, 'validation-report.json'), 'utf8'));
     expect(process.exitCode ?? 0).toBe(0);

@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Stack } from 'aws-cdk-lib';
+import type { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { holdfastApp } from '../../../infra/holdfast-app.ts';
 import type { HoldfastConfig } from '../../../shared/config/config.ts';
@@ -114,8 +114,29 @@ export const IAM_CONFIG: HoldfastConfig = {
   aws: { ...FULL_CONFIG.aws, console: undefined },
 };
 
-/** The app, as its stacks' templates. */
-export function deploymentOf(config: HoldfastConfig, env: Readonly<Record<string, string>> = {}) {
+/** The app, and its stacks' templates. Nobody changes them: all files of a process that ask for the same configuration share them. */
+export function deploymentOf(config: HoldfastConfig, env: Readonly<Record<string, string>> = {}): Deployment {
+  const name = JSON.stringify([config, env]);
+  const deployment = made.get(name) ?? newDeployment(config, env);
+  made.set(name, deployment);
+  return deployment;
+}
+
+const made = new Map<string, Deployment>();
+
+interface Deployment {
+  readonly app: App;
+  readonly storage: Template;
+  readonly pipeline: Template;
+  readonly api: Template;
+  readonly monitoring: Template;
+}
+
+/** One whose app may be changed. */
+export function newDeployment(
+  config: HoldfastConfig,
+  env: Readonly<Record<string, string>> = {},
+): Deployment {
   const outdir = mkdtempSync(path.join(tmpdir(), 'holdfast-cdk-'));
   const app = holdfastApp({
     file: config,
@@ -124,8 +145,14 @@ export function deploymentOf(config: HoldfastConfig, env: Readonly<Record<string
     bundles: standInBundles(),
     appProps: { outdir, analyticsReporting: false },
   });
-  const name = config.aws?.stackName ?? 'Holdfast';
-  const template = (part: string) => Template.fromStack(app.node.findChild(`${name}${part}`) as Stack);
+  const stackName = config.aws?.stackName ?? 'Holdfast';
+  const templates = new Map<string, Template>();
+  const template = (part: string) => {
+    const known =
+      templates.get(part) ?? Template.fromStack(app.node.findChild(`${stackName}${part}`) as Stack);
+    templates.set(part, known);
+    return known;
+  };
   return {
     app,
     get storage() {

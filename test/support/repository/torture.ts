@@ -12,8 +12,11 @@ export const isTorture = share > 0;
 /** Whether everything is tried that can be counted: in CI, and in the long form. */
 export const isFull = isTorture || process.env['HOLDFAST_TEST_FULL'] === '1';
 
-/** The seed of this run: the same one gives the same cases and the same samples. */
+/** Of random cases: the same seed gives the same ones. */
 export const testSeed = Number(process.env['HOLDFAST_TEST_SEED'] ?? '1');
+
+/** Of samples: another one in each run (run/global-setup.ts), which says it if a test fails. */
+const sampleSeed = Number(process.env['HOLDFAST_SAMPLE_SEED'] ?? '1');
 
 /** Random cases: `short` in `npm test`, `full` in CI; in the long form `long`, or the share of it that was asked for. */
 export function cases(short: number, full: number, long: number): number {
@@ -21,10 +24,10 @@ export function cases(short: number, full: number, long: number): number {
   return isFull ? full : short;
 }
 
-/** So many of the items, chosen by the seed, in their order; all of them in CI and in the long form. */
+/** So many of the items, chosen by a seed, in their order; all of them in CI and in the long form. */
 export function sample<T>(items: readonly T[], count: number): readonly T[] {
   if (isFull || items.length <= count) return items;
-  const random = seededRandom(testSeed + items.length);
+  const random = seededRandom(sampleSeed + items.length);
   const places = items.map((_, place) => ({ place, at: random() })).toSorted((a, b) => a.at - b.at);
   const chosen = new Set(places.slice(0, count).map(({ place }) => place));
   return items.filter((_, place) => chosen.has(place));
@@ -33,8 +36,8 @@ export function sample<T>(items: readonly T[], count: number): readonly T[] {
 /** For `it(name, test, timeout)` of a test with a long form: it ends one that hangs, not one on a busy machine. */
 export const tortureTimeoutMs = isTorture ? 4 * 3600 * 1000 : 300_000;
 
-/** 1, 2, 3 and so on, such as the calls of a store; in `npm test` each `stride`-th of them, from a place that the seed chooses. */
+/** 1, 2, 3 and so on, such as the calls of a store; in `npm test` each `stride`-th of them, from a place that a seed chooses. */
 export function* strides(stride: number): Generator<number> {
   const step = isFull ? 1 : stride;
-  for (let at = 1 + Math.floor(seededRandom(testSeed + stride)() * step); ; at += step) yield at;
+  for (let at = 1 + Math.floor(seededRandom(sampleSeed + stride)() * step); ; at += step) yield at;
 }

@@ -17,7 +17,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
   // The CDK's own look at each template takes longer than making it; test/infra/cloudformation.test.ts is ours.
   if (process.env['HOLDFAST_TEST_FULL'] !== '1') process.env['CDK_VALIDATION'] ??= 'false';
-  process.env['HOLDFAST_TEST_SEED'] ??= String(randomInt(1, 2 ** 31));
+  process.env['HOLDFAST_SAMPLE_SEED'] ??= String(randomInt(1, 2 ** 31));
   const rgwPort = 20_000 + (process.pid % 10_000);
   const program = path.resolve('test/support/run/parts-process.ts');
   const parts = spawn(process.execPath, [program, String(rgwPort)], { stdio: ['pipe', 'pipe', 'inherit'] });

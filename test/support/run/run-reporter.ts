@@ -8,12 +8,8 @@ const FEWEST_FILES = 20;
 export class RunReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], _: unknown, reason: string): void {
     if (modules.length >= FEWEST_FILES) say(slowest(modules));
-    if (reason === 'failed') {
-      const full = process.env['HOLDFAST_TEST_FULL'] === '1' ? 'HOLDFAST_TEST_FULL=1 ' : '';
-      say([
-        `The same samples again: ${full}HOLDFAST_TEST_SEED=${process.env['HOLDFAST_TEST_SEED']} npm test`,
-      ]);
-    }
+    if (reason === 'failed' && process.env['HOLDFAST_TEST_FULL'] !== '1')
+      say([`The same samples again: HOLDFAST_SAMPLE_SEED=${process.env['HOLDFAST_SAMPLE_SEED']} npm test`]);
   }
 }
 
