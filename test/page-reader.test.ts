@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import type { FormatVersion } from '../shared/core/format-version.ts';
 import type { BackupKey } from '../shared/core/ids.ts';
 import { KiB } from '../shared/core/units.ts';
@@ -32,7 +32,10 @@ import { listAgain } from './support/repository/forged-manifest.ts';
 import { type ReadBackup, Refused, readRepository } from './support/repository/page-reader.ts';
 import { seededRows } from './support/repository/rows.ts';
 import { backUpInShares, sharedSource } from './support/repository/shares.ts';
+import { turns } from './support/repository/torture.ts';
 import { newFolder } from './support/temporary.ts';
+
+const it = turns(3);
 
 /*
  * Two readers that share nothing, `test/support/repository/page-reader.ts` and `tools/read-repository.py`, both written from

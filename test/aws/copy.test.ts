@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { StateMachine } from 'aws-local-stepfunctions';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { S3Store } from '../../shared/store/s3-store.ts';
 import { type AwsDoubles, startAwsDoubles } from '../support/aws/aws-doubles.ts';
 import { builtLambdas } from '../support/aws/bundles.ts';
@@ -10,9 +10,12 @@ import { startLambda } from '../support/aws/runtime-api.ts';
 import { describeWithParts } from '../support/parts.ts';
 import { backUp, initRepository, openRepository, TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
 import { copiesMachine } from '../support/stores/copies-machine.ts';
 import { faultyProxy } from '../support/stores/faulty-proxy.ts';
 import { differences, faultsOf, keysBelow } from '../support/stores/second-place.ts';
+
+const it = turns(2);
 
 const dataOf = (day: number) => ({ t: seededRows(3000, 1).join('') + seededRows(50, day).join('') });
 

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { builtLambdas } from '../support/aws/bundles.ts';
 import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { describeWithParts } from '../support/parts.ts';
+import { turns } from '../support/repository/torture.ts';
+
+const it = turns(5);
 
 const TIMEOUT_MS = 300_000;
 

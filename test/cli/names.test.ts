@@ -1,10 +1,12 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { failure, runArguments, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
-import { sample } from '../support/repository/torture.ts';
+import { sample, turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 /** A repository with two backups of `shop`, the older one daily, then one of `shop2`. */
 let cwd: string;

@@ -1,12 +1,15 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import type { JsonObject } from '../../shared/core/json.ts';
 import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { never, OTHER_KEY, TEST_KEY } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 let cwd: string;
 let env: Record<string, string>;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sample } from '../support/repository/torture.ts';
 import { SCRATCH_CHECKS } from './checks/scratch-checks.ts';
 import type { Check } from './contract.ts';
 import { BROKEN_SCRATCH_SERVERS } from './memory/broken-scratch-servers.ts';
@@ -35,7 +36,7 @@ async function expectNoticed(run: Promise<void>): Promise<void> {
 }
 
 describe('a check of the source contract notices a source that', () => {
-  it.each(BROKEN_SOURCES)('$how ($breaks …)', async ({ breaks, source }) => {
+  it.each(sample(BROKEN_SOURCES, 15))('$how ($breaks …)', async ({ breaks, source }) => {
     await using place = openMemory({ source });
     await expectNoticed(checkOf(SOURCE_CHECKS, breaks).run(place));
   });
@@ -49,7 +50,7 @@ describe('a check of the source contract notices a source that', () => {
 describe('a check of the target contract notices a target that', () => {
   const open = restoringOf(async () => openMemory());
 
-  it.each(BROKEN_TARGETS)('$how ($breaks …)', async ({ breaks, target }) => {
+  it.each(sample(BROKEN_TARGETS, 10))('$how ($breaks …)', async ({ breaks, target }) => {
     await using sound = await open();
     await using place = openMemory({ target });
     await expectNoticed(checkOf(TARGET_CHECKS, breaks).run({ ...sound, place }));
@@ -64,7 +65,7 @@ describe('a check of the target contract notices a target that', () => {
 describe('a check of the scratch server contract notices a server that', () => {
   const open = restoringOf(async () => openMemory());
 
-  it.each(BROKEN_SCRATCH_SERVERS)('$how ($breaks …)', async ({ breaks, scratchServer }) => {
+  it.each(sample(BROKEN_SCRATCH_SERVERS, 5))('$how ($breaks …)', async ({ breaks, scratchServer }) => {
     await using sound = await open();
     await using place = openMemory({ scratchServer });
     await expectNoticed(checkOf(SCRATCH_CHECKS, breaks).run({ ...sound, place }));

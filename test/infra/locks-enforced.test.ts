@@ -8,7 +8,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
 import { API_FUNCTION_NAMES, type DeployedFunction, FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
@@ -25,6 +25,9 @@ import { hasPart } from '../support/parts.ts';
 import { backUp, initRepository, never, openRepository } from '../support/repository/engine.ts';
 import { keepLast } from '../support/repository/pruning.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
+
+const it = turns(2);
 
 const lock = { mode: 'compliance', mostMs: 365 * DAY_MS } as const;
 const policy = { days: { daily: 30, weekly: 84, manual: 365 }, counts: {} };

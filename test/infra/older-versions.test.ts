@@ -9,7 +9,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { repositoryStatements } from '../../infra/constructs/permissions.ts';
 import { API_FUNCTION_NAMES, type DeployedFunction, FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import type { BackupKey } from '../../shared/core/ids.ts';
@@ -21,6 +21,9 @@ import { StsRgw } from '../support/aws/sts-rgw.ts';
 import { hasPart } from '../support/parts.ts';
 import { backUp, initRepository, never, openRepository } from '../support/repository/engine.ts';
 import { seededRows } from '../support/repository/rows.ts';
+import { turns } from '../support/repository/torture.ts';
+
+const it = turns(3);
 
 /** The policy that the page says, of what it says there. */
 function documentedPolicy(bucket: string): object {

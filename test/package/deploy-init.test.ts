@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import validateStates from 'asl-validator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { schemaProblems } from '../support/aws/resource-schemas.ts';
 import { resolved } from '../support/aws/synthesised.ts';
 import { CDK, HOLDFAST, install, run, TSC } from '../support/package.ts';
+import { itInFull as it } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf';

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { install, run, TSC } from '../support/package.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { itInFull as it } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 it('examples/library: it type-checks strictly, backs up, drills and prunes', async () => {

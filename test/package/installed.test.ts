@@ -2,9 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { it as always, describe, expect } from 'vitest';
 import { HOLDFAST, install, run, runNode, TSC, tarball } from '../support/package.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { itInFull as it } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 const ENTRIES = ['', '/config', '/cdk', '/express', '/fetch', '/testing'];
@@ -44,7 +45,7 @@ it('takes 45 MB at most when it is installed, and none of its packages runs a sc
   expect(bytes).toBeLessThan(45e6);
 });
 
-it('a clone installs without a warning: somebody has decided on every install script', () => {
+always('a clone installs without a warning: somebody has decided on every install script', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     readonly packages: Readonly<Record<string, Locked>>;
   };

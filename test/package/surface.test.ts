@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { publicSurface, SURFACE } from '../../tools/public-surface.ts';
 import { install } from '../support/package.ts';
+import { itInFull as it } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 it('names and signatures that programs rely on are those of the list; `npm run surface` writes a new one', async () => {

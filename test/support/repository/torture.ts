@@ -1,3 +1,4 @@
+import { it } from 'vitest';
 import { seededRandom } from './rows.ts';
 
 /**
@@ -40,4 +41,27 @@ export const tortureTimeoutMs = isTorture ? 4 * 3600 * 1000 : 300_000;
 export function* strides(stride: number): Generator<number> {
   const step = isFull ? 1 : stride;
   for (let at = 1 + Math.floor(seededRandom(sampleSeed + stride)() * step); ; at += step) yield at;
+}
+
+/**
+ * An `it` for files of slow tests that know nothing of each other: in `npm test` one of `n` has its turn, as a seed says, and the
+ * others are skipped.
+ */
+export function turns(n: number): typeof it {
+  const first = Math.floor(seededRandom(sampleSeed + n)() * n);
+  let at = 0;
+  return onlyIf(() => isFull || at++ % n === first);
+}
+
+/** An `it` for what takes too long for `npm test`, and is tried in CI. */
+export const itInFull: typeof it = onlyIf(() => isFull);
+
+function onlyIf(isWanted: () => boolean): typeof it {
+  const next = () => (isWanted() ? it : it.skip);
+  const mine = (...test: Parameters<typeof it>) => next()(...test);
+  return Object.assign(mine, {
+    each: (...rows: Parameters<typeof it.each>) => next().each(...rows),
+    runIf: (condition: unknown) => (condition ? next() : it.skip),
+    skipIf: (condition: unknown) => (condition ? it.skip : next()),
+  }) as unknown as typeof it;
 }

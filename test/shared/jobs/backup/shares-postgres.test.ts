@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { HOUR_MS } from '../../../../shared/core/units.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { backupShare, type ShareFigures } from '../../../../shared/jobs/backup/backup-share.ts';
@@ -26,8 +26,11 @@ import {
 } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
 import { newRun } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
 import { everythingSql, session } from '../../sources/postgres/source/reading.ts';
+
+const it = turns(3);
 
 const run = promisify(execFile);
 const ACCOUNTS = 2_500;

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { KiB } from '../../../../shared/core/units.ts';
 import { repairBackups } from '../../../../shared/jobs/repair/repair.ts';
@@ -13,9 +13,12 @@ import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts
 import { flipped, harmed, packsOf } from '../../../support/repository/damage.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { seededRandom } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, firebaseTarget, newChildren, oddData } from '../../../support/sources/firebase.ts';
 import { type ImportFileOptions, importContent, plainTree } from '../../../support/sources/importing.ts';
 import { encryptAsOriginal, ORIGINAL_PASSPHRASE, originalFile } from '../../../support/sources/original.ts';
+
+const it = turns(3);
 
 const METADATA = { timestamp: '2024-03-01T02:00:00.000Z', type: 'daily' };
 

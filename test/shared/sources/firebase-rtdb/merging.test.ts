@@ -1,10 +1,13 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, restoreFirebase } from '../../../support/sources/firebase.ts';
+
+const it = turns(3);
 
 vi.setConfig({ testTimeout: 120_000 });
 

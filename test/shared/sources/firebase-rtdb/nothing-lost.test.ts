@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { KiB } from '../../../../shared/core/units.ts';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import type { FirebaseServerOptions } from '../../../../tools/firebase-server/options.ts';
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { backUpFirebase, newChildren, restoreFirebase } from '../../../support/sources/firebase.ts';
 import { differenceOf, readWholeTree } from '../../../support/sources/firebase-plain-reader.ts';
+
+const it = turns(4);
 
 // Servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

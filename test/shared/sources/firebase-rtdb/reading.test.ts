@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
 import { KiB, MiB } from '../../../../shared/core/units.ts';
 import { packKey } from '../../../../shared/format/pack.ts';
 import { DEFAULT_CHUNKER } from '../../../../shared/format/repository-file.ts';
@@ -9,6 +9,7 @@ import type { FirebaseServerOptions } from '../../../../tools/firebase-server/op
 import { startFirebaseServer } from '../../../../tools/firebase-server/server.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { listedPacks } from '../../../support/repository/listed.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import {
   backUpFirebase,
   exportedJson,
@@ -16,6 +17,8 @@ import {
   newChildren,
   oddData,
 } from '../../../support/sources/firebase.ts';
+
+const it = turns(3);
 
 // Two servers, a repository and worker threads: a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { ProgressEvent } from '../../../../../shared/core/progress.ts';
 import { type BackupResult, runBackup } from '../../../../../shared/jobs/backup/backup.ts';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
@@ -11,8 +11,11 @@ import type { Source } from '../../../../../shared/sources/source.ts';
 import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { everythingSql, readAll } from '../source/reading.ts';
 import { backUpUrl, newRepository, restoreUrl } from './round-trip.ts';
+
+const it = turns(4);
 
 const SHOP = `
   CREATE TYPE mood AS ENUM ('sad', 'ok');
