@@ -1,0 +1,8 @@
+import { NOTES, openNotes } from './places/notes.ts';
+import { describeScratchServer } from './scratch-server.contract.ts';
+import { describeSource } from './source.contract.ts';
+import { describeTarget } from './target.contract.ts';
+
+describeSource(NOTES, openNotes);
+describeTarget(NOTES, openNotes);
+describeScratchServer(NOTES, openNotes);
