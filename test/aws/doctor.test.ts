@@ -8,7 +8,7 @@ import {
 import { ListSchedulesCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { ListSubscriptionsByTopicCommand, ListTopicsCommand, SNSClient } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { FUNCTION_NAMES } from '../../shared/config/aws.ts';
 import { resolveConfig } from '../../shared/config/config.ts';
 import { scheduleNames } from '../../shared/config/schedule-names.ts';
@@ -18,7 +18,10 @@ import { RGW_CREDENTIALS, rgwOptions } from '../support/aws/ceph-rgw.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type Diagnosis, diagnose, expectFault, healthyBucket } from '../support/doctor.ts';
 import { describeWithParts } from '../support/parts.ts';
+import { turns } from '../support/repository/torture.ts';
 import { type StrictStore, strictStore } from '../support/stores/strict-store.ts';
+
+const it = turns(4);
 
 const GROUP = 'HoldfastPipelineSchedules';
 const TOPIC = 'arn:aws:sns:eu-west-1:111122223333:HoldfastMonitoring-MonitoringAlerts0A1B2C3D';

@@ -1,12 +1,14 @@
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
-import { sample } from '../support/repository/torture.ts';
+import { sample, turns } from '../support/repository/torture.ts';
 import { faultsOf } from '../support/stores/second-place.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 let cwd: string;
 

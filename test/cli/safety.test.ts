@@ -1,12 +1,15 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type CommandWorld, runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { startServing } from '../support/serving.ts';
 import { AGE_DAYS, makeStaleScene } from '../support/stores/stale-scene.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 const NEVER = /Unprotected: game and crm were never backed up; /;
 const OLD = new RegExp(

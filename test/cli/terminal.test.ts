@@ -2,13 +2,16 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { Styled } from '../../cli/style.ts';
 import { type Column, renderTable } from '../../cli/table.ts';
 import { runCommand } from '../support/command-line.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 const COLUMNS: readonly Column[] = [
   { title: 'KEY' },

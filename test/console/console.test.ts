@@ -14,6 +14,7 @@ import { builtConsole, sharedBrowser } from '../support/console/shared-console.t
 import { describeWithPart, hasPart } from '../support/parts.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { startIssuer } from '../support/repository/issuer.ts';
+import { itInFull } from '../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../support/run/part-places.ts';
 import type { Serving } from '../support/serving.ts';
 
@@ -418,7 +419,7 @@ describeWithPart('chromium', 'console', () => {
     expect(lines.slice(1).every((line) => line.includes('"hold"') && line.includes('"shop"'))).toBe(true);
   });
 
-  it('stays quick with 5,000 backups', async () => {
+  itInFull('stays quick with 5,000 backups', async () => {
     const [sample] = (await rig.serving.json('GET', '/list?limit=1')).backups;
     const at = (i: number) => new Date(Date.UTC(2026, 9, 1) - i * 7_200_000).toISOString();
     const all = Array.from({ length: 5000 }, (_, i) => ({
@@ -472,38 +473,41 @@ describeWithPart('chromium', 'console', () => {
     expect(await focused()).toBe('Back up now');
   });
 
-  it('leaves axe nothing serious to find, light at a desk and dark on a phone, which nothing overflows', async () => {
-    const [run] = (await rig.serving.json('GET', '/runs')).runs;
-    const [backup] = (await rig.serving.json('GET', '/list?limit=1')).backups;
-    const screens = [
-      ['', 'saved'],
-      ['backups', 'Started'],
-      [`backups/${backup.name}`, 'Why it is kept'],
-      [`restore/${backup.name}`, 'Where to?'],
-      ['configuration', 'Restore targets'],
-      ['runs', 'Succeeded'],
-      [`runs/${run.id}`, 'Log'],
-      ['retention', 'would be removed'],
-      ['notifications', 'No channel is configured'],
-      ['audit', 'until the audit is over'],
-    ] as const;
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      for (const [place, shows] of screens) {
-        await page.setViewportSize(DESK);
-        await goTo(place, shows);
-        // Colours are the same at every width, and parts the same in every colour.
-        await page.setViewportSize(colorScheme === 'light' ? DESK : PHONE);
-        expect(await seriousFindings(page), `${place} ${colorScheme}`).toEqual([]);
-        await page.setViewportSize(PHONE);
-        // What is drawn follows the width a frame later.
-        const width = () => page.evaluate('document.scrollingElement.scrollWidth');
-        await expect.poll(width, { timeout: 5000 }).toBeLessThanOrEqual(PHONE.width);
+  itInFull(
+    'leaves axe nothing serious to find, light at a desk and dark on a phone, which nothing overflows',
+    async () => {
+      const [run] = (await rig.serving.json('GET', '/runs')).runs;
+      const [backup] = (await rig.serving.json('GET', '/list?limit=1')).backups;
+      const screens = [
+        ['', 'saved'],
+        ['backups', 'Started'],
+        [`backups/${backup.name}`, 'Why it is kept'],
+        [`restore/${backup.name}`, 'Where to?'],
+        ['configuration', 'Restore targets'],
+        ['runs', 'Succeeded'],
+        [`runs/${run.id}`, 'Log'],
+        ['retention', 'would be removed'],
+        ['notifications', 'No channel is configured'],
+        ['audit', 'until the audit is over'],
+      ] as const;
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const [place, shows] of screens) {
+          await page.setViewportSize(DESK);
+          await goTo(place, shows);
+          // Colours are the same at every width, and parts the same in every colour.
+          await page.setViewportSize(colorScheme === 'light' ? DESK : PHONE);
+          expect(await seriousFindings(page), `${place} ${colorScheme}`).toEqual([]);
+          await page.setViewportSize(PHONE);
+          // What is drawn follows the width a frame later.
+          const width = () => page.evaluate('document.scrollingElement.scrollWidth');
+          await expect.poll(width, { timeout: 5000 }).toBeLessThanOrEqual(PHONE.width);
+        }
       }
-    }
-    await page.setViewportSize(DESK);
-    await page.emulateMedia({ colorScheme: 'light' });
-  });
+      await page.setViewportSize(DESK);
+      await page.emulateMedia({ colorScheme: 'light' });
+    },
+  );
 
   it('says why a reader may not, that the API is down, and goes on when it is back', async () => {
     const port = 20_000 + (process.pid % 10_000) + 17;

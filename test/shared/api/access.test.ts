@@ -1,5 +1,5 @@
 import { generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { authenticatorFor } from '../../../shared/api/access/authenticator-for.ts';
 import { API_ROUTES, type ApiRoute, type RouteId } from '../../../shared/api/schema/api.ts';
 import { ApiProblem } from '../../../shared/api/schema/status.ts';
@@ -10,6 +10,9 @@ import { systemClock } from '../../../shared/core/clock.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import { adminApi, ask, localBackend, startIssuer } from '../../support/api.ts';
 import { backUp, initRepository, openRepository } from '../../support/repository/engine.ts';
+import { turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 type Issuer = Awaited<ReturnType<typeof startIssuer>>;
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../shared/core/ids.ts';
 import type { OnProgress } from '../../../shared/core/progress.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
@@ -23,7 +23,10 @@ import {
 import { asFormat1 } from '../../support/repository/listed.ts';
 import { type Lie, poison } from '../../support/repository/poison.ts';
 import { seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { copyStore } from '../../support/stores/copy-store.ts';
+
+const it = turns(2);
 
 const data = { 'pre-data': 'create table t ();\n', t: seededRows(900, 1).join('') };
 const WITHIN = 3;

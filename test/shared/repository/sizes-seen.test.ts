@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { MemoryStore } from '../../../shared/store/memory-store.ts';
 import {
@@ -9,7 +9,9 @@ import {
   SMALL_CHUNKS,
 } from '../../support/repository/engine.ts';
 import { seededRandom, seededRows } from '../../support/repository/rows.ts';
-import { sample } from '../../support/repository/torture.ts';
+import { sample, turns } from '../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const PACK_BYTES = 64 * KiB;
 

@@ -66,6 +66,8 @@ export async function startLambda(name: string, options: LambdaOptions): Promise
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       NODE_OPTIONS: '--enable-source-maps',
       POWERTOOLS_TRACE_ENABLED: 'false',
+      // What Node made of a bundle, which many processes load.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

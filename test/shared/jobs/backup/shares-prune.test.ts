@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { backupShare } from '../../../../shared/jobs/backup/backup-share.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
@@ -19,6 +19,9 @@ import {
   plan,
   sharedSource,
 } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const GRACE_MS = 7 * DAY_MS;
 /** The largest are the first shares: those of which nothing changes. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { HOUR_MS } from '../../../../shared/core/units.ts';
 import { abortBackup } from '../../../../shared/jobs/backup/abort-backup.ts';
 import { backupShare } from '../../../../shared/jobs/backup/backup-share.ts';
@@ -8,7 +8,10 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { memorySource, never, openCheaply } from '../../../support/repository/engine.ts';
 import { commit, newRun, plan, readShares, sharedSource } from '../../../support/repository/shares.ts';
 import { first, newRepository } from '../../../support/repository/shares-repository.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { copyStore } from '../../../support/stores/copy-store.ts';
+
+const it = turns(2);
 
 describe('nothing is listed', () => {
   async function ready() {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { DEFAULT_SUSPECTS } from '../../../../shared/config/suspects.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { acceptBackups } from '../../../../shared/jobs/retention/accept.ts';
@@ -16,6 +16,9 @@ import {
   TEST_FORMAT,
 } from '../../../support/repository/engine.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const rows = seededRows(1000, 1);
 const whole = { t: rows.join(''), u: rows.slice(0, 500).join('') };

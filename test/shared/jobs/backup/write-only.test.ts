@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { Source } from '../../../../shared/sources/source.ts';
@@ -22,7 +22,10 @@ import {
   readShares,
   sharedSource,
 } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { CountingKeys } from '../../../support/stores/counting-keys.ts';
+
+const it = turns(2);
 
 const rows = Array.from({ length: 4 }, (_, i) => seededRows(400, i + 1));
 const before: PartData = { 'pre-data': ['create table t ();\n'], t: rows.map((part) => part.join('')) };

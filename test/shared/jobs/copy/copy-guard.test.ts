@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
@@ -10,7 +10,10 @@ import type { ObjectStore } from '../../../../shared/store/object-store.ts';
 import { backUp, initRepository, never, openCheaply } from '../../../support/repository/engine.ts';
 import { keepLast, ManualClock, prune } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { differences, faultsOf, keysBelow } from '../../../support/stores/second-place.ts';
+
+const it = turns(2);
 
 const MARK = 'expired/sweep_0123456789abcdef';
 const GRACE_DAYS = 7;

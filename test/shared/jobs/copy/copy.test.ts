@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
 import { type CopyOptions, copyBackups } from '../../../../shared/jobs/copy/copy.ts';
@@ -22,8 +22,11 @@ import {
 } from '../../../support/repository/engine.ts';
 import { keepLast, ManualClock, prune } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { contentsOf } from '../../../support/stores/copy-store.ts';
 import { differences, faultsOf, keysBelow, passing } from '../../../support/stores/second-place.ts';
+
+const it = turns(2);
 
 const NEW_KEY = createHash('sha256').update('a new key').digest('hex');
 const dataOf = (day: number) => ({

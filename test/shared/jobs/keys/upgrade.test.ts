@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { BackupKey } from '../../../../shared/core/ids.ts';
 import { copyBackups } from '../../../../shared/jobs/copy/copy.ts';
 import { isUpgradedAlready, upgradeRepository } from '../../../../shared/jobs/keys/upgrade.ts';
@@ -18,7 +18,10 @@ import { keepLast, ManualClock, prune, storedKeys } from '../../../support/repos
 import { addRecovery, openRecovered } from '../../../support/repository/recovery.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
 import { backUpInShares, sharedSource } from '../../../support/repository/shares.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(2);
 
 const UPGRADE = 'repository-2.json';
 const ALL = { depth: { kind: 'full' }, others: true, signal: never } as const;

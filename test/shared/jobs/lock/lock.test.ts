@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { RetentionPolicy } from '../../../../shared/config/retention.ts';
 import { type BackupKey, parseBackupKey } from '../../../../shared/core/ids.ts';
 import { DAY_MS, HOUR_MS } from '../../../../shared/core/units.ts';
@@ -14,7 +14,10 @@ import { InlinePool } from '../../../support/repository/inline-pool.ts';
 import { neededObjects } from '../../../support/repository/needed-objects.ts';
 import { keepLast, ManualClock, packsOf } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { MemoryLocks } from '../../../support/stores/memory-locks.ts';
+
+const it = turns(2);
 
 const DAYS: Readonly<Record<string, number>> = { daily: 8, weekly: 24 };
 const policy: RetentionPolicy = { days: { ...DAYS }, counts: {} };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { packKey } from '../../../../shared/format/pack.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { repairBackups } from '../../../../shared/jobs/repair/repair.ts';
@@ -20,6 +20,9 @@ import {
 } from '../../../support/repository/engine.ts';
 import { neededObjects } from '../../../support/repository/needed-objects.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const SMALL_PACKS = { packBytes: 32 * 1024, workers: 1 };
 const rows = seededRows(1500, 1);

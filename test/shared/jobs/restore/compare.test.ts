@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { compareDatasets, type DatasetComparison } from '../../../../shared/jobs/restore/compare.ts';
 import { contentsOf } from '../../../../shared/jobs/restore/contents.ts';
@@ -7,6 +7,9 @@ import type { DatasetPlan, Source } from '../../../../shared/sources/source.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { seededRandom, seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const rows = seededRows(4000, 3);
 const random = seededRandom(1);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { RetentionPolicy } from '../../../../shared/config/retention.ts';
 import type { BackupKey, PackId } from '../../../../shared/core/ids.ts';
 import { DAY_MS } from '../../../../shared/core/units.ts';
@@ -11,6 +11,9 @@ import { backUp, initRepository, never, openCheaply } from '../../../support/rep
 import { listAgain } from '../../../support/repository/forged-manifest.ts';
 import { ManualClock } from '../../../support/repository/pruning.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
+
+const it = turns(2);
 
 const FAR = '2099-01-01T00:00:00.000Z';
 const policy: RetentionPolicy = { days: { daily: 0 }, counts: { monthly: 12 } };

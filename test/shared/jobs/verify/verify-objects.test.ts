@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import { rekeyRepository } from '../../../../shared/jobs/keys/rekey.ts';
 import { verifyBackups } from '../../../../shared/jobs/verify/verify.ts';
@@ -13,8 +13,11 @@ import type { ObjectStore } from '../../../../shared/store/object-store.ts';
 import { backUp, initRepository, never, openCheaply, TEST_KEY } from '../../../support/repository/engine.ts';
 import { neededObjects } from '../../../support/repository/needed-objects.ts';
 import { seededRandom, seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { copyStore } from '../../../support/stores/copy-store.ts';
 import { UnreadableStore } from '../../../support/stores/unreadable-store.ts';
+
+const it = turns(2);
 
 const NEW_KEY = createHash('sha256').update('two').digest('hex');
 const open = (store: ObjectStore) => openCheaply(store, { keys: new HexKeyProvider(NEW_KEY) });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { ChunkRef } from '../../../../shared/format/chunk-ref.ts';
 import { packKey } from '../../../../shared/format/pack.ts';
 import type { MemoryStore } from '../../../../shared/store/memory-store.ts';
@@ -7,6 +7,7 @@ import { flipped, harmed } from '../../../support/repository/damage.ts';
 import { backUp, never, openRepository } from '../../../support/repository/engine.ts';
 import { type Forgery, forge } from '../../../support/repository/forge.ts';
 import { listedPacks } from '../../../support/repository/listed.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import {
   backedUp,
   data,
@@ -17,6 +18,8 @@ import {
   verifyAll,
   verifyStore,
 } from '../../../support/repository/verifying.ts';
+
+const it = turns(2);
 
 const first = (change: (ref: ChunkRef) => Partial<ChunkRef>) => (refs: ChunkRef[]) =>
   refs.map((ref, i) => (i === 0 ? { ...ref, ...change(ref) } : ref));

@@ -6,7 +6,7 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { isTorture, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
+import { isTorture, sample, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
 import {
   asOptions,
   HOSTILE,
@@ -179,7 +179,12 @@ describeWithPart(
     }
 
     it.each(
-      (isTorture ? LEVELS : LEVELS.slice(0, 1)).flatMap((level) => OWNERS.map((owner) => ({ level, owner }))),
+      sample(
+        (isTorture ? LEVELS : LEVELS.slice(0, 1)).flatMap((level) =>
+          OWNERS.map((owner) => ({ level, owner })),
+        ),
+        1,
+      ),
     )(
       'back up, restore, drill and export $owner objects under settings of the $level',
       async ({ level, owner }) => {
