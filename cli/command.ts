@@ -13,6 +13,7 @@ export const COMMON_OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options'];
 
+/** What `--help` of every command ends with. */
 export const COMMON_HELP = `Common options:
   -r, --repository PLACE  folder, or s3://bucket/prefix
       --config FILE       configuration file (default holdfast.config.ts or .json)
@@ -58,6 +59,7 @@ function commonOption(word: string): { readonly type: string } | undefined {
   })?.[1];
 }
 
+/** A command of the command line: its text, its options, and what it does. */
 export interface Command {
   readonly help: string;
   /** Options besides the common ones, for parsing and completion. */
@@ -111,6 +113,7 @@ function refuseEmpty({
       throw usage(`--${name} is empty`, EMPTY_HINT);
 }
 
+/** What is wrong with how a command was called; ends it with status 2. */
 export function usage(message: string, hint = 'See --help.'): HoldfastError {
   return new HoldfastError('E_USAGE', message, { hint });
 }

@@ -18,6 +18,7 @@ const MOST_KEYS = 200;
 /** Common options that need more than the command's own options. */
 const PLACES = ['repository', 'config', 'env-file'] as const;
 
+/** One thing that a half-written command may go on with. */
 export interface Suggestion {
   readonly value: string;
   /** One line, for shells that show it. */

@@ -24,6 +24,7 @@ function resolve(place: CopyPlace, { cwd }: Pick<Io, 'cwd'>): CopyPlace {
   return placeFrom(cwd, place);
 }
 
+/** How `copy` finds its places, by name or by URL. */
 export const copyPlaces = { named, resolve };
 
 /** The names that manifests may have for a source: as configured, or as given. */

@@ -23,6 +23,7 @@ export function evidenceDocument({ body, at, storedAt, signature, ...evidence }:
   };
 }
 
+/** Evidence of a drill as text for a terminal or a file. */
 export function describeEvidence(evidence: DrillEvidence, screen: Screen): Styled {
   const { key, at, backup, body, source, sha256, software, repository, isProven } = evidence;
   const facts = [

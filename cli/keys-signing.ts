@@ -8,6 +8,7 @@ import { type Io, write } from './io.ts';
 import { writeNewFile } from './key-file.ts';
 import { type ConfigFlags, loadConfig, repositoryConfig, signingOf } from './load-config.ts';
 
+/** Options of `holdfast keys signing`. */
 export interface SigningFlags extends ConfigFlags {
   readonly json?: boolean | undefined;
   readonly reason?: string | undefined;

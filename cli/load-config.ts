@@ -23,6 +23,7 @@ const URL_VARIABLES = [
   ),
 ];
 
+/** Options that say where the configuration is, and stand above it. */
 export interface ConfigFlags {
   readonly config?: string | undefined;
   readonly repository?: string | undefined;

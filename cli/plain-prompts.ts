@@ -33,6 +33,7 @@ export const plain = {
   },
 };
 
+/** One answer to a question, and what is shown of it. */
 export interface Choice<T> {
   readonly value: T;
   readonly label: string;

@@ -16,6 +16,7 @@ import { type Io, write } from './io.ts';
 import { htmlSheet, type RecoverySheet, textSheet } from './recovery-sheet.ts';
 import { wordsOf } from './recovery-words.ts';
 
+/** Options of `rekey` that are about recovery keys. */
 export const RECOVERY_OPTIONS = {
   'add-recovery': { type: 'boolean', default: false },
   'complete-recovery': { type: 'boolean', default: false },
@@ -23,6 +24,7 @@ export const RECOVERY_OPTIONS = {
   sheet: { type: 'string' },
 } as const;
 
+/** What these options were given. */
 export interface RecoveryFlags {
   readonly 'add-recovery'?: boolean | undefined;
   readonly 'complete-recovery'?: boolean | undefined;

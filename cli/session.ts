@@ -21,6 +21,7 @@ import { type Screen, type Styled, screenStyle } from './style.ts';
 
 type Repository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
+/** Options of all commands that open a repository. */
 export interface SessionFlags extends ConfigFlags {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
@@ -32,6 +33,7 @@ export const KEY_OPTIONS = {
   type: { type: 'string' },
 } as const;
 
+/** Help on the options that choose one backup. */
 export const KEY_HELP = `  -s, --source SOURCE     with \`latest\` or \`good\`: of this source, by name
       --type TYPE         with \`latest\` or \`good\`: of this type, such as daily
 `;

@@ -22,6 +22,7 @@ export class Styled {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
 const SGR = /\u001b\[[0-9;]*m/g;
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+/** A colour or weight of text, by what it means. */
 export type TextStyle = keyof typeof CODES;
 
 /** Where text goes, and whether it takes colours. */

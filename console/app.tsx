@@ -28,6 +28,7 @@ import { PageHead } from './ui/parts.tsx';
 import { Empty } from './ui/states.tsx';
 import { Toasts } from './ui/toasts.tsx';
 
+/** The whole page: signing in, or the screens. */
 export function App() {
   if (session.value.kind === 'starting') return null;
   if (!isInside.value) return <SignIn />;

@@ -1,5 +1,6 @@
 import type { IconName } from './ui/icon.tsx';
 
+/** A screen of the navigation. */
 export interface Entry {
   readonly path: string;
   readonly name: string;

@@ -13,6 +13,7 @@ addEventListener('hashchange', () => {
   if (!location.hash.startsWith('#token=')) hash.value = location.hash;
 });
 
+/** The screen that the address names, with its query. */
 export const place = computed<ScreenPlace>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
   return { path: decoded(path), query: new URLSearchParams(query) };
@@ -26,6 +27,7 @@ function decoded(path: string): string {
   }
 }
 
+/** Opens a screen, as a step in the history. */
 export function go(path: string): void {
   location.hash = `#/${path}`;
 }
@@ -42,10 +44,12 @@ export function backupHref(key: string): string {
   return `#/backups/${backupName(key)}`;
 }
 
+/** The address of the restore screen, of one backup or of any. */
 export function restoreHref(key?: string): string {
   return key === undefined ? '#/restore' : `#/restore/${backupName(key)}`;
 }
 
+/** The address of the screen of a run. */
 export function runHref(run: string): string {
   return `#/runs/${run}`;
 }

@@ -19,6 +19,7 @@ export const SCREENS = {
   more: 'more',
 } as const;
 
+/** A screen, by its name in the code. */
 export type ScreenId = keyof typeof SCREENS;
 
 /** The screen of a path, and the value of `{name}`; undefined if there is none. */

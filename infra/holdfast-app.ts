@@ -6,6 +6,7 @@ import { MonitoringStack } from './stacks/monitoring-stack.ts';
 import { PipelineStack } from './stacks/pipeline-stack.ts';
 import { StorageStack } from './stacks/storage-stack.ts';
 
+/** What an app is made of: a configuration, and the environment above it. */
 export interface HoldfastAppInput {
   /** The content of the configuration file. */
   readonly file: unknown;

@@ -229,6 +229,7 @@ function workersOf(name: string): string[] {
   ];
 }
 
+/** How large a function is. */
 export interface BundleSize {
   readonly name: string;
   /** Of code. Source maps, and pg_dump's WebAssembly where it is there, come on top. */

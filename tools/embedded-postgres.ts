@@ -14,6 +14,7 @@ const run = promisify(execFile);
 const NOBODY = 65534;
 const READY_MS = 30_000;
 
+/** A server that runs until it is stopped. */
 export interface PostgresServer {
   readonly host: string;
   readonly port: number;
@@ -28,6 +29,7 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/** How a server is made. */
 export interface PostgresServerOptions {
   /** Folder of `initdb` and `postgres`. @default those of the npm package, PostgreSQL 18 */
   readonly bin?: string;

@@ -20,7 +20,9 @@ const VERSIONS = {
   18: '18.4.0-beta.17',
 } as const;
 
+/** A version of PostgreSQL that npm has. */
 export type PostgresMajor = keyof typeof VERSIONS;
+/** All of these. */
 export const POSTGRES_MAJORS = Object.keys(VERSIONS).map(Number) as readonly PostgresMajor[];
 
 /** Folder of `initdb` and `postgres` of a major version; fetched by npm once, and kept in a folder for temporary files. */

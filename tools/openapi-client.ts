@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import openapiTypescript from 'openapi-typescript';
 import { API_BASE } from '../shared/core/api-names.ts';
 
+/** The document that the client is made from. */
 export const OPENAPI_FILE = 'docs/reference/openapi.json';
+/** The types that are made of it. */
 export const TYPES_FILE = 'console/api/generated/openapi.ts';
+/** The table of routes that is made of it. */
 export const TABLE_FILE = 'console/api/generated/operations.ts';
 
 interface Document {

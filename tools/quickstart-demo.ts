@@ -16,6 +16,7 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
+/** A step of the demonstration, and what it says. */
 export interface Step<T> {
   readonly value: T;
   readonly result: string;

@@ -4,6 +4,7 @@ import { startPostgres } from './embedded-postgres.ts';
 import { loadCities } from './quickstart-data.ts';
 import type { Demo } from './quickstart-demo.ts';
 
+/** A PostgreSQL with the data of the demonstration. */
 export async function startPostgresDemo(): Promise<Demo> {
   const server = await startPostgres();
   return {

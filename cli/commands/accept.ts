@@ -8,6 +8,7 @@ import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 const MOST_KEYS = 100;
 
+/** `holdfast accept`: says that suspect backups are as they should be. */
 export const accept: Command = {
   options,
   help: `Usage: holdfast accept KEY… --reason TEXT

@@ -28,6 +28,7 @@ const options = {
 const NEVER = 'never';
 const MOST_DAYS = 3650;
 
+/** `holdfast api-keys`: keys of the admin API for machines. */
 export const apiKeys: Command = {
   options,
   help: `Usage: holdfast api-keys

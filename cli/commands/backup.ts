@@ -23,6 +23,7 @@ const options = {
   'no-parent': { type: 'boolean', default: false },
 } as const;
 
+/** `holdfast backup`: makes a backup of one source. */
 export const backup: Command = {
   options,
   help: `Usage: holdfast backup [TYPE] [--source SOURCE] [--note TEXT] [--allow-empty] [--full-read]

@@ -9,6 +9,7 @@ import { CommandSession } from '../session.ts';
 const options = {} as const;
 const LEAST_CHARS = 4;
 
+/** `holdfast cancel`: stops a run that anybody began. */
 export const cancel: Command = {
   options,
   help: `Usage: holdfast cancel RUN

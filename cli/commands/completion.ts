@@ -43,6 +43,7 @@ complete -c holdfast -k -a '(__holdfast_complete)'
 `,
 };
 
+/** `holdfast completion`: a script that completes names in a shell. */
 export const completion: Command = {
   options: {},
   help: `Usage: holdfast completion bash|zsh|fish

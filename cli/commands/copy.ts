@@ -23,6 +23,7 @@ const options = {
 
 type NamedResult = CopyResult & { readonly name: string | undefined };
 
+/** `holdfast copy`: copies backups to a second place. */
 export const copy: Command = {
   options,
   help: `Usage: holdfast copy [NAME] [--check] [--dry-run]

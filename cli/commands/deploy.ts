@@ -28,6 +28,7 @@ const all = {
   ...Object.fromEntries(urlFlags.map(({ name }) => [name, { type: 'string' } as const])),
 };
 
+/** `holdfast deploy`: writes an app that deploys Holdfast on AWS. */
 export const deploy: Command = {
   options: all,
   help: `Usage: holdfast deploy init FOLDER --source NAME --secret ARN

@@ -19,6 +19,7 @@ const options = {
 const COLUMNS = 100;
 const MOST_SECONDS = 600;
 
+/** `holdfast doctor`: tries what the configuration needs, and says what to do about what is missing. */
 export const doctor: Command = {
   options,
   help: `Usage: holdfast doctor [--source SOURCE…] [--only NAME…]

@@ -21,6 +21,7 @@ const options = {
 const MOST_SHOWN = 20;
 const STATUS = { equal: 0, different: 20, failed: 21 } as const;
 
+/** `holdfast drill`: restores a backup into a scratch database, and compares. */
 export const drill: Command = {
   options,
   help: `Usage: holdfast drill [KEY] [--server SERVER] [--keep]

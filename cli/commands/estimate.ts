@@ -19,6 +19,7 @@ const MOST_SAMPLE_MIB = 256;
 /** As backups have by default. */
 const MOST_WORKERS = 4;
 
+/** `holdfast estimate`: what backups of a source will take, from a sample of it. */
 export const estimate: Command = {
   options,
   help: `Usage: holdfast estimate [--source SOURCE] [--sample MIB] [--daily-change PERCENT]

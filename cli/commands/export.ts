@@ -25,6 +25,7 @@ const formatsByKind = KINDS.flatMap(({ displayName, exports = [] }) =>
   exports.length === 0 ? [] : `of ${displayName} ${exports.map(({ format }) => format).join(', ')}`,
 ).join('; ');
 
+/** `holdfast export`: writes a backup as text that other tools read. */
 export const exportCommand: Command = {
   options: all,
   help: `Usage: holdfast export [KEY] [--dataset NAME]… [--format ${FORMATS.join('|')}] [--output FILE]

@@ -5,6 +5,7 @@ import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
+/** `holdfast hold`: keeps a backup whatever retention says. */
 export const hold: Command = {
   options,
   help: `Usage: holdfast hold KEY --reason TEXT

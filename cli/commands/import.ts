@@ -37,6 +37,7 @@ const importing = KINDS.flatMap(({ kind, urlExample, imports }) =>
 );
 const FORMATS = ['auto', ...importing.flatMap(({ imports }) => imports.formats.map(({ format }) => format))];
 
+/** `holdfast import`: makes a backup of a file that another tool wrote. */
 export const importCommand: Command = {
   options,
   help: `Usage: holdfast import FILE [--source SOURCE] [--at TIME] [--type TYPE] [--format FORMAT] [--note TEXT]

@@ -9,6 +9,7 @@ import { loadConfig, repositoryConfig } from '../load-config.ts';
 
 const options = { 'new-key': { type: 'string' }, format: { type: 'string' } } as const;
 
+/** `holdfast init`: makes a repository in an empty place. */
 export const init: Command = {
   options,
   help: `Usage: holdfast init [--new-key FILE] [--format 1|2]

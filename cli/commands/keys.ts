@@ -10,6 +10,7 @@ import { type Screen, type Styled, screenStyle, styled } from '../style.ts';
 
 const options = { reason: { type: 'string' } } as const;
 
+/** `holdfast keys`: the root keys that backups need, and those that sign. */
 export const keys: Command = {
   options,
   help: `Usage: holdfast keys [check | signing [new FILE | adopt --reason TEXT]]

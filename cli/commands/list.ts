@@ -10,6 +10,7 @@ import { renderTable } from '../table.ts';
 
 const options = { source: { type: 'string', short: 's' } } as const;
 
+/** `holdfast list`: backups, newest first. */
 export const list: Command = {
   options,
   help: `Usage: holdfast list [TYPE] [--source SOURCE]

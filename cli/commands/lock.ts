@@ -13,6 +13,7 @@ const options = {
   'end-holds': { type: 'boolean', default: false },
 } as const;
 
+/** `holdfast lock`: locks what backups need, by Object Lock. */
 export const lock: Command = {
   options,
   help: `Usage: holdfast lock [--dry-run] [--end-holds]

@@ -14,6 +14,7 @@ import type { Styled, TextStyle } from '../style.ts';
 import { styled } from '../style.ts';
 import { renderTable } from '../table.ts';
 
+/** `holdfast notifications`: lists channels, and tries one. */
 export const notifications: Command = {
   options: {},
   help: `Usage: holdfast notifications [list]

@@ -21,6 +21,7 @@ const options = {
   yes: { type: 'boolean', short: 'y', default: false },
 } as const;
 
+/** `holdfast prune`: removes what retention does not keep. */
 export const prune: Command = {
   options,
   help: `Usage: holdfast prune [--dry-run] [--yes] [--max-share PERCENT]

@@ -4,6 +4,7 @@ import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
+/** `holdfast quarantine`: puts an object aside that stops prunes. */
 export const quarantine: Command = {
   options,
   help: `Usage: holdfast quarantine OBJECT --reason TEXT

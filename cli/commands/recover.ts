@@ -22,6 +22,7 @@ const options = {
 /** Options with those that only some kinds know. */
 const all = { ...options, ...specialFlags() };
 
+/** `holdfast recover`: restores with a recovery key instead of the root key. */
 export const recover: Command = {
   options: all,
   help: `Usage: holdfast recover [KEY] --to TARGET [--recovery-key-file FILE] [options of restore]

@@ -14,6 +14,7 @@ const options = {
   ...RECOVERY_OPTIONS,
 } as const;
 
+/** `holdfast rekey`: changes the root key, or recovery keys. */
 export const rekey: Command = {
   options,
   help: `Usage: holdfast rekey (--new-key FILE | --new-key-file FILE)

@@ -5,6 +5,7 @@ import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
 const options = { reason: { type: 'string' }, ...KEY_OPTIONS } as const;
 
+/** `holdfast release`: ends a hold. */
 export const release: Command = {
   options,
   help: `Usage: holdfast release KEY --reason TEXT

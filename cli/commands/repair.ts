@@ -14,6 +14,7 @@ const options = {
 /** Most names of whole datasets to list. */
 const MOST_NAMED = 20;
 
+/** `holdfast repair`: mends damaged backups with what others have of them. */
 export const repair: Command = {
   options,
   help: `Usage: holdfast repair [KEY | --all] [--dry-run]

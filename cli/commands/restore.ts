@@ -10,6 +10,7 @@ import { findPlace } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 
+/** Options of `restore`; `recover` has them too. */
 export const RESTORE_OPTIONS = {
   to: { type: 'string', short: 't' },
   dataset: { type: 'string', short: 'd', multiple: true },
@@ -25,6 +26,7 @@ export const RESTORE_OPTIONS = {
 
 type Plan = RestoreResult['plan'];
 
+/** `holdfast restore`: restores a backup and compares all of it. */
 export const restore: Command = {
   options: { ...RESTORE_OPTIONS, ...specialFlags() },
   help: `Usage: holdfast restore [KEY] --to TARGET [--dataset NAME]… [--path PATH] [--replace] [--dry-run]
@@ -165,6 +167,7 @@ function resultDocument(
 export const PLAIN =
   'The files are plain data, not encrypted: readable only by their owner (0600; new folders 0700).';
 
+/** A plan in words, as a person reads it before saying yes. */
 export function describePlan(
   key: string,
   { target, steps, conflicts, drops, warnings, datasets, isPlain }: Plan,

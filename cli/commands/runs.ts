@@ -15,6 +15,7 @@ const options = {
 const DEFAULT_MOST = 30;
 const MOST = 10_000;
 
+/** `holdfast runs`: what ran, and how it ended. */
 export const runs: Command = {
   options,
   help: `Usage: holdfast runs [KIND] [--source SOURCE] [--failed] [--most N]

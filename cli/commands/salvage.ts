@@ -21,6 +21,7 @@ const options = {
   ...KEY_OPTIONS,
 } as const;
 
+/** `holdfast salvage`: restores what can still be read of a damaged backup. */
 export const salvage: Command = {
   options,
   help: `Usage: holdfast salvage [KEY] --to TARGET [--dataset NAME]… [--replace] [--dry-run]

@@ -38,6 +38,7 @@ const options = {
   console: { type: 'string' },
 } as const;
 
+/** `holdfast serve`: the console and the admin API on this machine. */
 export const serve: Command = {
   options,
   help: `Usage: holdfast serve [--port N] [--role ROLE]… [--session-minutes N] [--source SOURCE]

@@ -16,6 +16,7 @@ import { age, bytes, duration, number, shortKey, table, time } from '../format.t
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
 import { type Screen, type Styled, styled } from '../style.ts';
 
+/** `holdfast show`: all that is known of one backup, or a report. */
 export const show: Command = {
   options: KEY_OPTIONS,
   help: `Usage: holdfast show [KEY | REPORT]

@@ -35,6 +35,7 @@ type SourceStatus = RepositoryStatus['sources'][number];
 /** Most backups to name in a line. */
 const MOST_NAMED = 5;
 
+/** `holdfast status`: whether the sources are protected, and what is to be done. */
 export const status: Command = {
   options: {},
   help: `Usage: holdfast status

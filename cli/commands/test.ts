@@ -15,6 +15,7 @@ const options = {
   write: { type: 'boolean', default: false },
 } as const;
 
+/** `holdfast test`: a probe of the repository, or of a source. */
 export const test: Command = {
   options,
   help: `Usage: holdfast test

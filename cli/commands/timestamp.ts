@@ -8,6 +8,7 @@ import { CommandSession } from '../session.ts';
 
 const options = { url: { type: 'string' }, output: { type: 'string', short: 'o' } } as const;
 
+/** `holdfast timestamp`: has an authority vouch for when the newest backups were there. */
 export const timestamp: Command = {
   options,
   help: `Usage: holdfast timestamp --url URL --output FILE

@@ -12,6 +12,7 @@ Stored data stays unchanged and readable, and new backups continue to refer to i
 You can't undo this. Releases of Holdfast that only know format 1 refuse backups of format 2, and their prune stops:
 install this release on every machine, function and container that uses the repository first.`;
 
+/** `holdfast upgrade`: lets new backups be written in format 2. */
 export const upgrade: Command = {
   options,
   help: `Usage: holdfast upgrade [--yes]

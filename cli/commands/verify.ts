@@ -24,6 +24,7 @@ const options = {
 
 const MOST_NAMED = 20;
 
+/** `holdfast verify`: looks whether backups are what was written. */
 export const verify: Command = {
   options,
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]

@@ -5,6 +5,7 @@ import { OPERATIONS } from './generated/operations.ts';
 import { problemOfError, unreachable } from './problem.ts';
 import type { AnswerOf, BodyOf, Operation, QueryOf } from './types.ts';
 
+/** What a call sends, and how it is answered. */
 export interface CallOptions<O extends Operation> {
   /** Replaces `{key}` or `{id}`. */
   readonly param?: string;

@@ -8,6 +8,7 @@ export interface Outage {
   readonly nextTryAt: Date;
 }
 
+/** Undefined while the API answers. */
 export const outage = signal<Outage | undefined>(undefined);
 /** Counts how often the API came back: whatever was loaded before is then loaded again. */
 export const revivals = signal(0);
@@ -25,6 +26,7 @@ export function watchConnection(question: () => Promise<unknown>): void {
   ask = question;
 }
 
+/** Says that a request was answered: an outage is over. */
 export function answered(): void {
   lastAnswerAt = new Date();
   waitMs = FIRST_WAIT_MS;
@@ -35,6 +37,7 @@ export function answered(): void {
   revivals.value++;
 }
 
+/** Says that a request was not answered: begins an outage, and when to ask next. */
 export function unanswered(): void {
   if (timer !== undefined) return;
   const nextTryAt = new Date(Date.now() + waitMs);
@@ -43,6 +46,7 @@ export function unanswered(): void {
   waitMs = Math.min(waitMs * 2, MOST_WAIT_MS);
 }
 
+/** Asks again at once, without waiting for the next try. */
 export function tryNow(): void {
   clearTimeout(timer);
   timer = undefined;

@@ -1,5 +1,6 @@
 import type { Problem } from './types.ts';
 
+/** Why a call did not get what it asked for. */
 export interface Failure {
   /** `unreachable`: no response, or a gateway's; `refused`: by the API, with a code. */
   readonly kind: 'unreachable' | 'refused';
@@ -30,6 +31,7 @@ export class CallError extends Error implements Failure {
   }
 }
 
+/** The failure of a call that got no answer of the API's own. */
 export function unreachable(message: string): CallError {
   return new CallError({
     kind: 'unreachable',

@@ -7,6 +7,7 @@ export async function saveFile(response: Response): Promise<string> {
   return name;
 }
 
+/** Has the browser save what is at an address. */
 export function saveAs(url: string, fileName: string): void {
   const link = document.createElement('a');
   link.href = url;

@@ -3,12 +3,15 @@ import { call } from './client.ts';
 import { type Resource, resource, useResource } from './resource.ts';
 import type { AnswerOf } from './types.ts';
 
+/** What `GET /status` answers. */
 export type Status = AnswerOf<'status'>;
+/** What it says of one source. */
 export type SourceState = Status['sources'][number];
 
 const PACE_MS = 120_000;
 const load = () => call('status');
 
+/** The status, fetched again every two minutes. */
 export function useStatus(): Resource<Status> {
   return useResource('status', load, () => PACE_MS);
 }

@@ -3,12 +3,19 @@ import type { components, operations } from './generated/openapi.ts';
 /** Operations of the API, as its published document has them (`npm run openapi`). */
 export type Operation = keyof operations;
 
+/** A backup as `GET /list` has it. */
 export type Backup = components['schemas']['Backup'];
+/** A drill as `GET /drills` has it. */
 export type Drill = components['schemas']['Drill'];
+/** A run as `GET /runs` has it. */
 export type Run = components['schemas']['Run'];
+/** What `GET /runs/{id}` adds of a restore. */
 export type RestoreRun = components['schemas']['RestoreRun'];
+/** An error as every route answers it. */
 export type Problem = components['schemas']['Problem'];
+/** Where a download of a backup is fetched. */
 export type DownloadLink = components['schemas']['DownloadLink'];
+/** The answer of each route that begins a run. */
 export type RunStarted = components['schemas']['RunStarted'];
 
 type Json<R> = R extends { readonly content: { readonly 'application/json': infer J } } ? J : never;

@@ -14,13 +14,16 @@ export type Session =
 
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
+/** Who is signed in, or how one can. */
 export const session = signal<Session>({ kind: 'starting' });
+/** What the server says of how one signs in; undefined until it has. */
 export const config = signal<ConsoleConfig | undefined>(undefined);
 /** Whether the screens are visible, in use or behind the dialog to sign in again. */
 export const isInside = computed(
   () => session.value.kind === 'signed-in' || session.value.kind === 'expired',
 );
 
+/** Begins a session with a token that was just had. */
 export function signIn(token: string): void {
   session.value = { kind: 'signed-in', token };
 }

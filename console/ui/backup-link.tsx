@@ -15,6 +15,7 @@ export function backupMoment(key: string): string {
   return at === undefined ? backupName(key) : momentText(at);
 }
 
+/** A backup by its moment; leads to its screen. */
 export function BackupLink({ of }: { readonly of: string }) {
   return (
     <a href={backupHref(of)} title={backupName(of)}>

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { Icon, type IconName } from './icon.tsx';
 
+/** What a button shows and does. */
 export interface ButtonProps {
   readonly children: ComponentChildren;
   readonly icon?: IconName;
@@ -14,6 +15,7 @@ export interface ButtonProps {
   readonly why?: string | undefined;
 }
 
+/** A button, or a link that looks like one. */
 export function Button({ children, icon, look, onClick, href, isSubmit = false, why }: ButtonProps) {
   const id = useId();
   const look_ = `button ${look ?? ''}`;

@@ -11,6 +11,7 @@ const MONTH_S = 30.5 * DAY_S;
 /** Shorter spans name days instead of months. */
 const SHORT_S = 4 * MONTH_S;
 
+/** What a chart draws. */
 export interface ChartProps {
   /** What a screen reader says instead. */
   readonly label: string;

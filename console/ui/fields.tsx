@@ -8,6 +8,7 @@ interface FieldProps {
   readonly hint?: string;
 }
 
+/** A line of text to be filled in. */
 export function TextField({
   label,
   value,
@@ -48,8 +49,10 @@ export function TextField({
   );
 }
 
+/** One choice of a field, and what it is called. */
 export type Option = readonly [value: string, name: string];
 
+/** A field with a few choices. */
 export function SelectField({
   label,
   value,

@@ -28,6 +28,7 @@ const PATHS = {
   plug: 'M9 3v5M15 3v5M7 8h10v3a5 5 0 0 1-10 0zM12 16v5',
 } as const;
 
+/** A picture, by its name. */
 export type IconName = keyof typeof PATHS;
 
 /** A picture that adds nothing to the words beside it. */
@@ -48,6 +49,7 @@ export function Icon({ name }: { readonly name: IconName }) {
   );
 }
 
+/** The sign of the product. */
 export function Mark() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">

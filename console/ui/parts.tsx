@@ -2,8 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon, type IconName } from './icon.tsx';
 
+/** What a colour means; every place says it in words too. */
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'plain';
 
+/** A word or two that say how something stands. */
 export function Badge({
   tone = 'plain',
   icon,
@@ -31,6 +33,7 @@ const NOTE_ICONS: Readonly<Record<Tone, IconName>> = {
   plain: 'clock',
 };
 
+/** A few sentences that should not be missed. */
 export function Note({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
   return (
     <div class={`note tone-${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
@@ -40,6 +43,7 @@ export function Note({ tone, children }: { readonly tone: Tone; readonly childre
   );
 }
 
+/** A part of a screen with a title of its own. */
 export function Card({
   title,
   aside,
@@ -101,6 +105,7 @@ export function PageHead({
   );
 }
 
+/** Names and values, one below the other. */
 export function Facts({
   facts,
 }: {

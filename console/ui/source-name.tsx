@@ -11,6 +11,7 @@ export function shortSource(name: string): string {
   return (path ?? name).replace(/\?.*$/, '') || name;
 }
 
+/** A source by its name, with its kind as the tip. */
 export function SourceName({
   source,
 }: {

@@ -5,6 +5,7 @@ import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
 import { Note } from './parts.tsx';
 
+/** Stands where something will be; says so to screen readers. */
 export function Loading({ lines = 6 }: { readonly lines?: number }) {
   return (
     <div class="card-body" role="status">
@@ -18,6 +19,7 @@ export function Loading({ lines = 6 }: { readonly lines?: number }) {
   );
 }
 
+/** Says that there is nothing, and what could be done. */
 export function Empty({
   title,
   children,
@@ -50,6 +52,7 @@ export function FailureText({ failure }: { readonly failure: Failure }) {
   );
 }
 
+/** A failure in words, with what to do next. */
 export function FailureNote({ failure }: { readonly failure: Failure }) {
   return (
     <Note tone="bad">

@@ -23,6 +23,7 @@ function forget(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
+/** Messages that come and go, read out by screen readers. */
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">

@@ -24,6 +24,7 @@ import { apiConfig, fipsEnvironment, functionConfig, functionEnvironment } from 
 import { JobFunction } from './job-function.ts';
 import { jobStatements } from './job-statements.ts';
 
+/** What the admin API is made of. */
 export interface AdminApiProps {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;

@@ -35,6 +35,7 @@ import { consoleFolder } from './bundles.ts';
 import { consoleConfig, contentSecurityPolicy } from './console-settings.ts';
 import { regionalName } from './regional-name.ts';
 
+/** What the console is made of. */
 export interface AdminConsoleProps {
   readonly api: AdminApi;
   /** Its configuration says how users sign in, and `aws.console` where the console is. */

@@ -9,6 +9,7 @@ import { type RepositoryPlace, repositoryStatements } from './permissions.ts';
 /** Functions of the pipeline that the admin API starts. */
 export const API_INVOKES = ['drill', 'restore', 'export'] as const satisfies FunctionName[];
 
+/** What the function of the admin API may begin and look at. */
 export interface ApiRights {
   /** Makes backups. */
   readonly stateMachine: StateMachine;

@@ -22,6 +22,7 @@ import type { JobFunction } from './job-function.ts';
 import { CAUGHT, jobStep } from './job-step.ts';
 import { putEventState } from './put-event.ts';
 
+/** What copies to second places are made of. */
 export interface BackupCopiesProps {
   /** The function `copy`. */
   readonly job: JobFunction;

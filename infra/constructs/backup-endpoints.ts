@@ -27,6 +27,7 @@ const SERVICES = {
   'ecr.dkr': InterfaceVpcEndpointAwsService.ECR_DOCKER,
   logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
 };
+/** A service of AWS that functions call. */
 export type EndpointService = keyof typeof SERVICES;
 
 /** The services that functions and tasks in the VPC call; docs/guide/aws.md has the table. */
@@ -47,6 +48,7 @@ export function endpointServices({ sources, targets, drill, aws }: ResolvedConfi
   return (Object.keys(SERVICES) as EndpointService[]).filter((name) => wanted[name]);
 }
 
+/** Which endpoints, and in whose network. */
 export interface BackupEndpointsProps extends FunctionNetwork {
   readonly services: readonly EndpointService[];
 }

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 
+/** Where CloudWatch has the metrics. */
 export const NAMESPACE = 'Holdfast';
 
 /** What functions measure for each source; docs/guide/aws.md, "Metrics". */
@@ -22,6 +23,7 @@ export const METRIC_NAMES = [
   'BackupNumber',
   'VerificationFailed',
 ] as const;
+/** One metric of these. */
 export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** Identifies a source's metrics: several deployments in one account may have sources of the same name. */

@@ -45,6 +45,7 @@ export interface Webhook {
   readonly header?: string | undefined;
 }
 
+/** What alarms and the dashboard watch. */
 export interface BackupMonitoringProps {
   readonly storage: BackupStorage;
   readonly pipeline: BackupPipeline;

@@ -36,6 +36,7 @@ import { VerificationStateMachine } from './verification-state-machine.ts';
 
 const CALL_BACK = ['states:SendTaskSuccess', 'states:SendTaskFailure'];
 
+/** What functions, state machines and schedules are made of. */
 export interface BackupPipelineProps {
   readonly storage: BackupStorage;
   /** The content of `holdfast.config.ts`; docs/reference/configuration.md. */

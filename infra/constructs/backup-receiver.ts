@@ -12,6 +12,7 @@ import { Construct } from 'constructs';
 import { writeOnce } from './backup-storage.ts';
 import { COPIED } from './copy-statements.ts';
 
+/** What a receiving bucket is made of. */
 export interface BackupReceiverProps {
   /**
    * ARNs of the roles of the function `copy`: only they may put packs here. The first account's stack prints

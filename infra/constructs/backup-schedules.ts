@@ -20,6 +20,7 @@ import { backupScheduleName, jobScheduleName } from '../../shared/config/schedul
 import { expressionFor, type Schedule as When } from '../../shared/config/schedules.ts';
 import { DAY_MS } from '../../shared/core/units.ts';
 
+/** What schedules begin. */
 export interface BackupSchedulesProps {
   /** Makes backups. */
   readonly stateMachine: IStateMachine;

@@ -19,6 +19,7 @@ export interface StepFunctions {
   readonly lock?: LambdaFunction | undefined;
 }
 
+/** What the state machine of backups runs. */
 export interface BackupStateMachineProps {
   readonly functions: StepFunctions;
   /** Where the outcome of each backup is published. */

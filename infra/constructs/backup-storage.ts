@@ -23,6 +23,7 @@ export interface PackTransition {
   readonly after: Duration;
 }
 
+/** What the bucket is made of, all of it optional. */
 export interface BackupStorageProps {
   /**
    * An existing bucket, such as one that an earlier stack left. Its lifecycle, versioning and locks are

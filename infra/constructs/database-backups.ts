@@ -19,6 +19,7 @@ import { BackupStorage, type PackTransition } from './backup-storage.ts';
 type Config = HoldfastConfig;
 type AwsConfig = NonNullable<Config['aws']>;
 
+/** Databases to back up, and all that may be said about it. */
 export interface DatabaseBackupsProps {
   /** Databases by name; logins by the ARN of a secret. */
   readonly sources: NonNullable<Config['sources']>;

@@ -2,6 +2,7 @@ import { Names } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 
+/** Who may open what with a KMS key. */
 export interface DecryptRuleProps {
   /** Keys that wrap data keys. */
   readonly keyArns: readonly string[];

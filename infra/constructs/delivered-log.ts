@@ -2,6 +2,7 @@ import { Fn, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 
+/** Where a service of AWS writes its log. */
 export interface DeliveredLogOptions {
   /** The service whose log it is, in the name of the group. */
   readonly service: 'states' | 'apigateway';

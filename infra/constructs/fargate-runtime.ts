@@ -25,6 +25,7 @@ export const TASK_JOBS = [
   'drill',
   'verify',
 ] as const satisfies FunctionName[];
+/** A job that can be a task of Fargate. */
 export type TaskJob = (typeof TASK_JOBS)[number];
 
 /** One job as a task, with a role of its own. */
@@ -42,6 +43,7 @@ export interface FargateRuntime {
   task(job: TaskJob): JobTask;
 }
 
+/** Where tasks run, and how large they are. */
 export interface FargateTasksProps {
   readonly vpc: IVpc;
   readonly vpcSubnets: SubnetSelection;

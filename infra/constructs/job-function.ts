@@ -15,6 +15,7 @@ export interface FunctionNetwork {
   readonly securityGroups: ISecurityGroup[];
 }
 
+/** How much a function gets. */
 export interface FunctionSize {
   /** MiB; CPU grows with it. */
   readonly memoryMiB?: number | undefined;
@@ -29,6 +30,7 @@ export interface FunctionSize {
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What a function runs, may do, and is told. */
 export interface JobFunctionProps {
   readonly job: DeployedFunction;
   readonly environment: Readonly<Record<string, string>>;

@@ -18,6 +18,7 @@ export function reachesDatabases(job: DeployedFunction): boolean {
   return LOGINS[job] !== undefined;
 }
 
+/** What the rights of functions are about. */
 export interface JobStatementsOptions {
   readonly place: RepositoryPlace;
   readonly logins: DatabaseLogins;

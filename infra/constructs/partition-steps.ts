@@ -25,6 +25,7 @@ import { CAUGHT, jobStep, runEvent } from './job-step.ts';
 import { RevisionTask, VersionInvoke } from './pinned-steps.ts';
 import { HOLD_RETRIES, TASK_RETRIES } from './retries.ts';
 
+/** Partitions that are read at a time unless something else is said. */
 export const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_HOLD_START = HOLD_EVENT_AGE.plus(Duration.minutes(5));
 /** Longer than the task's own twelve hours, so that the task itself can say that they are over. */

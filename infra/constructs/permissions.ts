@@ -24,6 +24,7 @@ interface Permissions {
   readonly lock?: readonly string[];
 }
 
+/** A repository in a bucket, for policies. */
 export interface RepositoryPlace {
   readonly bucketArn: string;
   /** Ends in `/`, or is empty. */

@@ -17,6 +17,7 @@ class PutHoldfastEvents extends EventBridgePutEvents {
 /** Context of constructs that belong to one deployment: its name, which its events carry. */
 export const DEPLOYMENT = 'holdfast:deployment';
 
+/** An event to be put, and where. */
 export interface PutEventOptions {
   readonly eventBus: IEventBus;
   readonly detailType: EventType;

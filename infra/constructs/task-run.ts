@@ -20,8 +20,10 @@ import { putEventState } from './put-event.ts';
 
 /** Jobs whose functions start a task by themselves, if a backup is too large for them. */
 export const HANDED_OVER = ['restore', 'drill'] as const;
+/** A job that goes on as a task if a function has too little time. */
 export type HandedOverJob = (typeof HANDED_OVER)[number];
 
+/** What a task is started for, and who hears of its end. */
 export interface TaskRunProps {
   readonly job: HandedOverJob;
   readonly fargate: FargateRuntime;

@@ -21,6 +21,7 @@ import { DEFAULT_CONCURRENCY } from './partition-steps.ts';
 import { putEventState } from './put-event.ts';
 import { explainStep, verifySteps } from './verify-steps.ts';
 
+/** What the state machine of verifications runs. */
 export interface VerificationStateMachineProps {
   readonly functions: {
     readonly verify: LambdaFunction;

@@ -11,6 +11,7 @@ import {
 import type { Construct } from 'constructs';
 import { CAUGHT, jobStep } from './job-step.ts';
 
+/** What the states of a verification call. */
 export interface VerifySteps {
   readonly verify: LambdaFunction;
   /** Parts to read at the same time. */

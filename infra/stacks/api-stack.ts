@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { AdminApi, type AdminApiProps } from '../constructs/admin-api.ts';
 import { AdminConsole } from '../constructs/admin-console.ts';
 
+/** What the stack of the admin API is made of. */
 export type ApiStackProps = StackProps & AdminApiProps;
 
 /** The admin API, and the console if it is configured. */

@@ -2,6 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { BackupMonitoring, type BackupMonitoringProps } from '../constructs/backup-monitoring.ts';
 
+/** What the stack of alarms is made of. */
 export type MonitoringStackProps = StackProps & BackupMonitoringProps;
 
 /** Whatever alerts people. */

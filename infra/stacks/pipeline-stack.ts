@@ -7,6 +7,7 @@ import { BackupPipeline, type BackupPipelineProps } from '../constructs/backup-p
 import type { BackupStorage } from '../constructs/backup-storage.ts';
 import type { TaskJob } from '../constructs/fargate-runtime.ts';
 
+/** What the stack of functions is made of. */
 export interface PipelineStackProps extends StackProps {
   readonly storage: BackupStorage;
   readonly config: HoldfastConfig;

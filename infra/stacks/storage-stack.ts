@@ -6,6 +6,7 @@ import type { AwsSettings } from '../../shared/config/aws.ts';
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import { BackupStorage, type BackupStorageProps } from '../constructs/backup-storage.ts';
 
+/** What the stack of the bucket is made of. */
 export interface StorageStackProps extends StackProps {
   readonly config: ResolvedConfig;
 }

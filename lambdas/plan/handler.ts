@@ -36,6 +36,7 @@ interface Plan extends PlannedRun {
   readonly mode: 'duplicate' | 'hold' | 'shares';
 }
 
+/** Begins a scheduled backup: opens the source, and divides it into shares. */
 export const handler = defineFunction(
   Event,
   async (event, invocation): Promise<Plan> => {

@@ -8,6 +8,7 @@ import { logger } from './telemetry.ts';
 
 type Record = Parameters<typeof writeAudit>[1];
 
+/** What is written into the audit trail. */
 export interface Audited {
   readonly action: 'drill' | 'export' | 'prune' | 'restore';
   /** Who asked for it. */

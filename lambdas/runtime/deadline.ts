@@ -13,6 +13,7 @@ export function stopWork(): void {
   stop.abort(new HoldfastError('E_ABORTED', 'the task was told to stop'));
 }
 
+/** The end of a function's time, as a signal. */
 export interface Deadline extends Disposable {
   /** Aborted somewhat before time runs out, with E_OUT_OF_TIME as its reason; or when the task must stop. */
   readonly signal: AbortSignal;

@@ -19,12 +19,15 @@ export interface DoctorDuties {
   readonly places?: (config: ResolvedConfig) => readonly DoctorGroup[];
 }
 
+/** The event by which `doctor --deployed` calls a function. */
 export const DoctorEvent = z.strictObject({ doctor: z.literal(true) });
 
+/** What a function found out about itself. */
 export interface DoctorAnswer {
   readonly checks: readonly DoctorRow[];
 }
 
+/** Whether an event asks for that rather than for the function's job. */
 export function isDoctorEvent(event: unknown): boolean {
   return typeof event === 'object' && event !== null && 'doctor' in event && event.doctor === true;
 }

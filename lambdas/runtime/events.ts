@@ -2,6 +2,7 @@ import { EVENT_SCHEMA, type EventType } from '../../shared/config/events.ts';
 import { redact } from './redact.ts';
 import { logger } from './telemetry.ts';
 
+/** What an event of ours says; docs/reference/events.md. */
 export interface EventDetail {
   readonly run?: string;
   readonly source?: string;

@@ -7,6 +7,7 @@ import type { Env } from '../../shared/sources/plugin.ts';
 import { openSecret } from '../../shared/sources/registry.ts';
 import { readSecret } from './secrets.ts';
 
+/** A source that is open, with what has to be closed. */
 export type OpenedSource = Awaited<ReturnType<typeof openSource>>;
 
 type Place = Omit<NamedSource, 'name'>;

@@ -1,21 +1,25 @@
 import type { ResolvedConfig } from '../../shared/config/config.ts';
 import type { BackupPlan } from '../../shared/jobs/backup/plan-backup.ts';
 
+/** A backup that several functions make together. */
 export interface RunOfBackup {
   readonly run: string;
   readonly source: string;
   readonly type: string;
 }
 
+/** One share of it, and where it is read. */
 export interface ShareToRead extends RunOfBackup {
   readonly share: number;
   readonly runtime: 'fargate' | 'lambda';
 }
 
+/** The backup with all of its shares. */
 export interface PlannedRun extends RunOfBackup {
   readonly shares: readonly ShareToRead[];
 }
 
+/** What a plan is made with, from the event that asks for it. */
 export function planOptions(
   {
     run,

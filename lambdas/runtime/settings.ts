@@ -4,6 +4,7 @@ import { MiB } from '../../shared/core/units.ts';
 import { openConfiguredRepository } from '../../shared/jobs/open-repository.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
+/** The repository that the configuration names, open. */
 export type OpenedRepository = Awaited<ReturnType<typeof openConfiguredRepository>>;
 
 /**

@@ -3,10 +3,12 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import { redact } from './redact.ts';
 
+/** Logs as lines of JSON. */
 export const logger = new Logger({
   serviceName: 'holdfast',
   jsonReplacerFn: (_name, value) => (typeof value === 'string' ? redact(value) : value),
 });
+/** Traces of X-Ray. */
 export const tracer = new Tracer({ serviceName: 'holdfast', captureHTTPsRequests: false });
 
 const metrics = new Metrics({ namespace: 'Holdfast', serviceName: 'holdfast' });

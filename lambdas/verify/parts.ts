@@ -10,6 +10,7 @@ export type Which = { readonly backup: string } | { readonly since: string };
 /** An event of the function. */
 export type Part = Which & { readonly depth: string; readonly inParts: true };
 
+/** How a verification is spread over days. */
 export interface Spread {
   /** Everything is read within this many days, one share a day. */
   readonly days: number;

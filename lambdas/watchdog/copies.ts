@@ -8,6 +8,7 @@ import { logger, measureCopy } from '../runtime/telemetry.ts';
 /** The value for a place that cannot be checked, so that its alarm fires too: a hundred years. */
 const UNKNOWN_SECONDS = 100 * 365 * 86_400;
 
+/** How far behind a second place is. */
 export interface CopyAge {
   readonly place: string;
   readonly missing: number;
@@ -15,6 +16,7 @@ export interface CopyAge {
   readonly lag: number | null;
 }
 
+/** A second place: its verdict, and its age for metrics. */
 export interface CopyStandings {
   readonly standing: CopyStanding;
   readonly age: CopyAge;

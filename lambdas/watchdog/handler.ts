@@ -32,6 +32,7 @@ const NO_BACKUPS = {
  */
 const NEVER_MS = 100 * 365 * 86_400 * SECOND_MS;
 
+/** Judges all sources, measures their ages, and has channels told. */
 export const handler = defineFunction(Event, async ({ test }, invocation) => {
   return test === undefined ? watch(invocation) : testChannel(invocation, test);
 });

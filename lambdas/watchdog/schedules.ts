@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-scheduler';
 import { parallel } from '../../shared/core/parallel.ts';
 
+/** A schedule of ours that does not fire. */
 export interface ScheduleOff {
   readonly schedule: string;
   readonly state: 'disabled' | 'missing';

@@ -5,6 +5,7 @@ const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: D
 
 const AGE = /^(\d{1,5})([mhd])$/;
 
+/** Whether a text is an age such as `30m`, `12h` or `7d`. */
 export function isAge(text: string): boolean {
   return AGE.test(text);
 }

@@ -53,15 +53,19 @@ export const ApiConfig = z.strictObject({
   streamMiB: z.number().int().min(0).max(1_048_576).optional(),
 });
 
+/** How bearers of tokens of an issuer are let in. */
 export type OidcSettings = z.infer<typeof OidcConfig>;
+/** How roles of IAM are let in. */
 export type IamSettings = z.infer<typeof IamConfig>;
 
+/** How many requests a caller may make in a while. */
 export interface RateLimits {
   readonly windowMs: number;
   /** Requests that one caller may make in a window, by class. */
   readonly most: Readonly<Record<LimitClass, number>>;
 }
 
+/** Who may use the admin API, checked and complete. */
 export interface ApiSettings {
   readonly auth: OidcSettings | IamSettings | undefined;
   readonly isHealthOpen: boolean;
@@ -75,6 +79,7 @@ const WINDOW_MINUTES = 15;
 const MOST: Readonly<Record<LimitClass, number>> = { read: 50, poll: 600, write: 15 };
 const STREAM_MIB = 4;
 
+/** The same of a configuration, with its defaults. */
 export function resolveApi(config: z.infer<typeof ApiConfig> = {}): ApiSettings {
   const { windowMinutes = WINDOW_MINUTES, ...given } = config.rateLimit ?? {};
   return {

@@ -18,19 +18,24 @@ export const FUNCTION_NAMES = [
   'drill',
   'watchdog',
 ] as const;
+/** One of these functions. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** Functions of the admin API, which are deployed with it. */
 export const API_FUNCTION_NAMES = ['admin-api', 'decide'] as const;
+/** One of these functions. */
 export type ApiFunctionName = (typeof API_FUNCTION_NAMES)[number];
 
 /** Functions that are deployed only if the configuration asks for what they do. */
 export const OPTIONAL_FUNCTION_NAMES = ['lock', 'copy'] as const;
+/** One of these functions. */
 export type OptionalFunctionName = (typeof OPTIONAL_FUNCTION_NAMES)[number];
+/** Any function that can be deployed. */
 export type DeployedFunction = FunctionName | ApiFunctionName | OptionalFunctionName;
 
 /** Everything that runs on a schedule besides backups. */
 export const MAINTENANCE_JOBS = ['verify', 'prune', 'drill', 'lock', 'copy', 'watchdog'] as const;
+/** One of these jobs. */
 export type MaintenanceJob = (typeof MAINTENANCE_JOBS)[number];
 
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -52,6 +57,7 @@ const FunctionSize = z.strictObject({
     .optional(),
 });
 
+/** `aws` of the configuration: what is deployed. */
 export const AwsConfig = z.strictObject({
   /** Prefix of the stacks' names. */
   stackName: z

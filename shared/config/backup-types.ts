@@ -18,6 +18,7 @@ export interface BackupTypes {
   readonly isOpen: boolean;
 }
 
+/** All types of backups that a configuration names. */
 export function backupTypes({ aws, retention, storageClass }: Configured): BackupTypes {
   const configured = [aws.schedules, retention.days, storageClass].flatMap((types) => Object.keys(types));
   const names = [...new Set([...configured, ...BUILT_IN])].filter((name) => /^[a-z]/.test(name));

@@ -2,8 +2,10 @@ import * as z from 'zod';
 
 /** Levels of zstd by what people want: less time, or less room. docs/internals/performance.md has the measurements. */
 export const COMPRESSIONS = { fast: 1, balanced: 3, small: 12 } as const;
+/** How hard backups are compressed, by name. */
 export type Compression = keyof typeof COMPRESSIONS;
 
+/** All of these names. */
 export const COMPRESSION_NAMES = Object.keys(COMPRESSIONS) as readonly Compression[];
 
 /** `fast`, `balanced` or `small`. */

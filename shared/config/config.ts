@@ -125,6 +125,7 @@ export function defineConfig(config: HoldfastConfig): HoldfastConfig {
   return config;
 }
 
+/** A configuration, checked and complete. It holds secrets. */
 export interface ResolvedConfig {
   readonly repository: string | undefined;
   readonly s3: {
@@ -170,6 +171,7 @@ export interface ResolvedConfig {
   readonly cacheMiB: number | undefined;
 }
 
+/** What a configuration is resolved from. */
 export interface ConfigInput {
   /** Content of the configuration file; undefined without one. */
   readonly file: unknown;

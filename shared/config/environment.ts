@@ -3,6 +3,7 @@ import { CronError, schedulerCron } from './scheduler-cron.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** What the environment says, checked. */
 export interface EnvConfig {
   readonly repository: string | undefined;
   readonly region: string | undefined;

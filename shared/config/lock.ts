@@ -7,12 +7,14 @@ import type { RetentionPolicy } from './retention.ts';
  * account's root.
  */
 export const LOCK_MODES = ['governance', 'compliance'] as const;
+/** How a lock binds: for those without a special right, or for all. */
 export type LockMode = (typeof LOCK_MODES)[number];
 
 const MOST_DAYS = 36_500;
 /** Backups that retention keeps forever are locked at most this far ahead. */
 export const OPEN_LOCK_DAYS = 30;
 
+/** `lock` of the configuration. */
 export const LockConfig = z.strictObject({
   mode: z.enum(LOCK_MODES),
   /** No lock ends later than this many days, and a week, from now. */

@@ -1,3 +1,4 @@
+/** A database of the configuration, by its name there. */
 export interface NamedSource {
   readonly name: string;
   readonly kind: string;

@@ -7,6 +7,7 @@ const DEFAULT_REMINDER = '24h';
 
 /** How often a summary is sent. */
 const DIGESTS = ['daily', 'weekly', 'off'] as const;
+/** How often a digest is sent. */
 export type Digest = (typeof DIGESTS)[number];
 
 /** Where a secret is: the value itself does not belong in a configuration file. */

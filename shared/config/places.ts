@@ -87,6 +87,7 @@ export function namedPlaces(places: z.infer<typeof Sources> = {}): readonly Name
 export type PlaceSettings = Omit<NamedSource, 'name' | 'kind'>;
 type DrillPlaces = Readonly<Partial<Record<string, PlaceSettings>>>;
 
+/** Servers of drills, by kind of source. */
 export function drillPlaces(servers: z.infer<typeof DrillConfig> = {}): DrillPlaces {
   const places = Object.entries(servers).flatMap(([kind, server]) =>
     server ? [[kind, placeOf(server)] as const] : [],

@@ -3,6 +3,7 @@ import { DAY_MS } from '../core/units.ts';
 
 /** Periods that counts apply to, shortest first; `last` counts backups themselves. */
 export const COUNT_NAMES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+/** A unit that backups are counted by, such as `monthly`. */
 export type CountName = (typeof COUNT_NAMES)[number];
 
 const MOST_DAYS = 36_500;
@@ -33,6 +34,7 @@ export const KeepConfig = z.strictObject({
   yearly: count,
 });
 
+/** `prune` of the configuration. */
 export const PruneConfig = z.strictObject({
   /** Longer than twice the longest run. The same everywhere that backs up to or prunes the repository. */
   graceDays: z.number().int().min(1).max(365).optional(),
@@ -52,6 +54,7 @@ export interface RetentionPolicy {
   readonly counts: Readonly<Partial<Record<CountName, number | undefined>>>;
 }
 
+/** What holds of every prune. */
 export interface PruneSettings {
   /** 0: none. */
   readonly graceMs: number;
@@ -59,6 +62,7 @@ export interface PruneSettings {
   readonly maxShare: number;
 }
 
+/** What holds unless the configuration says otherwise. */
 export const DEFAULT_PRUNE: PruneSettings = {
   graceMs: DEFAULT_GRACE_DAYS * DAY_MS,
   maxShare: DEFAULT_MAX_SHARE_PERCENT / 100,
@@ -83,6 +87,7 @@ export function retentionProblems({ days, counts }: RetentionPolicy, fileName: s
     );
 }
 
+/** The settings of a configuration, with their defaults. */
 export function resolvePrune(config: z.infer<typeof PruneConfig> = {}): PruneSettings {
   const {
     graceDays = DEFAULT_GRACE_DAYS,

@@ -21,6 +21,7 @@ export const ScheduleConfig = z.union(
   ],
   { error: "give 'off', five cron fields, {cron, timeZone?, sources?} or {rate, sources?}" },
 );
+/** A schedule as the configuration has it: cron, a rate, or off. */
 export type ScheduleSetting = z.infer<typeof ScheduleConfig>;
 
 /** A schedule as EventBridge Scheduler takes it. */

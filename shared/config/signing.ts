@@ -8,6 +8,7 @@ const PublicKeyText = z
     'not a public key (base64, as `holdfast keys signing` prints it, or PEM)',
   );
 
+/** `signing` of the configuration. */
 export const SigningConfig = z.strictObject({
   /** File of the private key, PEM. */
   keyFile: z.string().min(1).optional(),

@@ -7,11 +7,13 @@ import * as z from 'zod';
 export const LATER_STORAGE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
 /** Classes that packs may be stored in. */
 export const STORAGE_CLASSES = ['STANDARD', ...LATER_STORAGE_CLASSES] as const;
+/** A storage class of S3. */
 export type StorageClass = (typeof STORAGE_CLASSES)[number];
 
 /** Storage class of packs of chunks, by type of backup; `*` stands for types that are not named. */
 export type StorageClasses = Readonly<Record<string, StorageClass>>;
 
+/** `storageClass` of the configuration. */
 export const StorageClassConfig = z.record(
   z
     .string()

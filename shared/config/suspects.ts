@@ -24,6 +24,7 @@ export interface SuspectThresholds {
   readonly ignoreDatasets: readonly string[];
 }
 
+/** When a backup is suspect unless the configuration says otherwise. */
 export const DEFAULT_SUSPECTS: SuspectThresholds = {
   recordsDownBy: 0.5,
   minRecords: 100,
@@ -32,6 +33,7 @@ export const DEFAULT_SUSPECTS: SuspectThresholds = {
   ignoreDatasets: [],
 };
 
+/** The thresholds of a configuration, with their defaults. */
 export function suspectThresholds(given: z.infer<typeof SuspectsConfig> = {}): SuspectThresholds {
   const { recordsDownBy, minRecords, recordSizeUp, minMiB, ignoreDatasets } = given;
   return {

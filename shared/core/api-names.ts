@@ -20,10 +20,12 @@ export const API_KEY_BASE = '/api/keys/backup';
  * - `admin`: makes and revokes API keys.
  */
 export const ROLES = ['viewer', 'operator', 'restorer', 'admin'] as const;
+/** A role of the admin API. */
 export type Role = (typeof ROLES)[number];
 
 /** Roles that an API key may have: no key can make another key. */
 export const KEY_ROLES = ['viewer', 'operator', 'restorer'] as const satisfies readonly Role[];
+/** A role that an API key may have. */
 export type KeyRole = (typeof KEY_ROLES)[number];
 /** Days that a new API key is valid by default. */
 export const DEFAULT_KEY_DAYS = 90;
@@ -40,6 +42,7 @@ export function roleToCancel(kind: string): Role {
 
 /** Requests are counted by class; each class has its own limit. */
 export const LIMIT_CLASSES = ['read', 'poll', 'write'] as const;
+/** A class of requests that are counted together. */
 export type LimitClass = (typeof LIMIT_CLASSES)[number];
 
 /** What an audit entry is about. */
@@ -62,6 +65,7 @@ export const AUDIT_ACTIONS = [
   'apikey',
   'revoke',
 ] as const;
+/** Something that the audit trail has entries of. */
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** How the audited action ended. */
@@ -75,10 +79,12 @@ export const AUDIT_OUTCOMES = [
   'damaged',
   'blocked',
 ] as const;
+/** How it ended. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Export formats of the audit trail. */
 export const AUDIT_FORMATS = ['csv', 'ndjson'] as const;
+/** A form that the audit trail is exported in. */
 export type AuditFormat = (typeof AUDIT_FORMATS)[number];
 
 /** Forms of exports, of all kinds of database together. */

@@ -1,6 +1,7 @@
 /** Facts for the log line: keys, sizes, counts. Never a secret, never row data. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 
+/** What else an error says. */
 export interface HoldfastErrorOptions {
   readonly cause?: unknown;
   readonly details?: ErrorDetails;
@@ -63,6 +64,7 @@ export function named<T>(object: string, work: () => T): T {
   }
 }
 
+/** Whether it is an error of ours, and of that code if one is given. */
 export function isHoldfastError(error: unknown, code?: ErrorCode): error is HoldfastError {
   return error instanceof HoldfastError && (code === undefined || error.code === code);
 }
@@ -174,6 +176,7 @@ export const ERRORS = {
   E_ABORTED: row(130, 'Stopped on request. Nothing was listed.'),
 } as const satisfies Record<string, ErrorRow>;
 
+/** What an error is told apart by; docs/reference/errors.md. Texts may change, codes do not. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** Errors whose cause `holdfast doctor` can find. */

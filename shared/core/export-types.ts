@@ -5,4 +5,5 @@ export const EXPORT_TYPES = {
   json: 'application/json; charset=utf-8',
   ndjson: 'application/x-ndjson; charset=utf-8',
 } as const;
+/** A form of files that backups are exported as. */
 export type FileFormat = keyof typeof EXPORT_TYPES;

@@ -1,5 +1,6 @@
 import { DAY_MS, GiB } from './units.ts';
 
+/** What a repository held on one day. */
 export interface SizeOfDay {
   /** ISO, in UTC. */
   readonly date: string;
@@ -94,6 +95,7 @@ export function nextRoundSize(bytes: number): number {
     for (const times of [1, 2, 5]) if (times * size > bytes) return times * size;
 }
 
+/** What storing costs. */
 export interface StoragePrice {
   /** For 1 GiB for a month: AWS bills GiB, and calls them GB. */
   readonly perGibMonth: number;

@@ -15,11 +15,13 @@ const HEX_128 = /^[0-9a-f]{32}$/;
 const TYPE = /^[a-z][a-z0-9-]{0,31}$/;
 const BACKUP_KEY = /^backups\/([a-z][a-z0-9-]{0,31})\/(\d{8})\/backup_\1_\2_(\d{6})\.json$/;
 
+/** The id of a pack. @throws E_DAMAGED */
 export function parsePackId(text: string): PackId {
   if (!HEX_256.test(text)) throw damaged('pack id', '64 lower-case hex digits', text);
   return text as PackId;
 }
 
+/** The id of a run's key. @throws E_DAMAGED */
 export function parseRunKeyId(text: string): RunKeyId {
   if (!HEX_128.test(text)) throw damaged('run key id', '32 lower-case hex digits', text);
   return text as RunKeyId;

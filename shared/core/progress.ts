@@ -15,6 +15,7 @@ export type ProgressEvent =
   | { readonly kind: 'removed'; readonly nodes: number }
   | { readonly kind: 'warning'; readonly code: string; readonly message: string };
 
+/** A part of a run that has a progress of its own. */
 export type Phase =
   | 'connect'
   | 'scratch'
@@ -34,4 +35,5 @@ export type Phase =
   | 'verify'
   | 'copy';
 
+/** Is told how far work is, and what is worth a warning. */
 export type OnProgress = (event: ProgressEvent) => void;

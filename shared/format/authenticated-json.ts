@@ -4,6 +4,7 @@ import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 
 const MAC_TAIL = /,\n"mac":"([0-9a-f]{64})"\}\n$/;
+/** Bytes that such a document ends with. */
 export const MAC_TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n`);
 
 /**

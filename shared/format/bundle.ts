@@ -44,6 +44,7 @@ export function bundleKey(at: Date, unique: string): string {
   return `${BUNDLES}${date}_${time}_${unique}`;
 }
 
+/** Whether an object of the store is a bundle, by its key. */
 export function isBundleKey(key: string): boolean {
   return KEY.test(key);
 }

@@ -15,6 +15,7 @@ const LEVEL = 3;
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** The root of a dataset's tree, and what is below it. */
 export const Root = z.object({
   id: hex64,
   level: z.number().int().min(0).max(5),
@@ -34,8 +35,10 @@ const DatasetSuspicion = z.object({
   before: count,
   now: count,
 });
+/** What is suspect about one dataset. */
 export type DatasetSuspicion = Readonly<z.infer<typeof DatasetSuspicion>>;
 
+/** What is suspect about a backup, by dataset. */
 export const Suspect = z.object({
   /** Key of the backup it was compared with. */
   against: z.string(),
@@ -76,8 +79,10 @@ const Catalog = z.object({
 });
 
 type CatalogFile = Readonly<z.infer<typeof Catalog>>;
+/** A tree of a dataset. */
 export type RootEntry = z.infer<typeof Root>;
 
+/** What a catalog says of one dataset. */
 export interface CatalogDataset {
   readonly name: string;
   readonly kind: 'schema' | 'data';
@@ -115,6 +120,7 @@ export function countSuspicions(findings: readonly DatasetSuspicion[]): Suspicio
   return [...counts.values()];
 }
 
+/** The catalog as it is sealed. @returns its id too: the SHA-256 of its bytes */
 export function encodeCatalog(catalog: Catalog): { readonly id: string; readonly body: Buffer } {
   const plain = Buffer.from(JSON.stringify(catalog));
   return { id: createHash('sha256').update(plain).digest('hex'), body: compress(plain, LEVEL) };

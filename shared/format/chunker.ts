@@ -1,5 +1,6 @@
 import { FINGERPRINT_BYTES, fingerprint } from './fingerprint.ts';
 
+/** Bounds of chunks; part of a repository, as other bounds would share nothing. */
 export interface ChunkerParameters {
   readonly minBytes: number;
   readonly averageBytes: number;
@@ -23,6 +24,7 @@ export interface ParentCut {
   readonly after: number;
 }
 
+/** Where a chunk ends. */
 export interface Cut {
   /** Where the chunk ends in the window given to `next`. */
   readonly end: number;

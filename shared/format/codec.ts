@@ -50,6 +50,7 @@ export function encodeJsonLines(plain: Uint8Array, level: number): Buffer | unde
   return body && withCodec(CODEC.shapes, body);
 }
 
+/** A difference as it is sealed, compressed if that helps. */
 export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
   return encode(delta, level, CODEC.delta);
 }

@@ -30,6 +30,7 @@ const Ended = z.object({
   storedBytes: count.nullable(),
   records: count.nullable(),
 });
+/** How a run ended. */
 export type RunEnd = Readonly<z.infer<typeof Ended>>;
 
 const Asked = z.object({
@@ -64,7 +65,9 @@ const HistoryNote = z.object({
   /** Missing in the note of its beginning. */
   ended: Ended.optional(),
 });
+/** What one note of the history says. */
 export type HistoryNote = Readonly<z.infer<typeof HistoryNote>>;
+/** What a run is about, known when it begins. */
 export type RunAbout = Pick<HistoryNote, 'kind' | 'source' | 'type' | 'backup' | 'target' | 'by' | 'asked'>;
 
 /** `begun` and `ended-…` are notes; `alive-1`, `alive-2`, … are empty, and say by their date that the run goes on. */
@@ -73,6 +76,7 @@ export type HistoryPart = 'begun' | `ended-${(typeof OUTCOMES)[number]}` | `aliv
 const KEY =
   /^history\/([a-z]+)\/(\d{8})\/run_\2_(\d{6})_([0-9a-f]{32})_(begun|ended-[a-z]+|alive-\d+)\.json$/;
 
+/** A note by the name of its object: what a listing alone tells. */
 export interface HistoryKey {
   readonly kind: string;
   /** 14 digits, UTC. */
@@ -83,6 +87,7 @@ export interface HistoryKey {
   readonly outcome: string | undefined;
 }
 
+/** The key of a note's object. */
 export function historyKey(
   { kind, startedAt, run }: { readonly kind: RunKind; readonly startedAt: Date; readonly run: string },
   part: HistoryPart,
@@ -91,6 +96,7 @@ export function historyKey(
   return `${HISTORY}${kind}/${date}/run_${date}_${time}_${run}_${part}.json`;
 }
 
+/** What the key of a note says; undefined of other objects. */
 export function parseHistoryKey(key: string): HistoryKey | undefined {
   const [, kind, date, time, run, part] = KEY.exec(key) ?? [];
   if (kind === undefined || run === undefined || part === undefined) return undefined;
@@ -98,6 +104,7 @@ export function parseHistoryKey(key: string): HistoryKey | undefined {
   return { kind, stamp: `${date}${time}`, run, part, outcome };
 }
 
+/** A note as it is stored; it throws if the note could not be read again. */
 export function encodeHistoryNote(note: Omit<HistoryNote, 'format' | 'version'>): Buffer {
   // What could not be read again is not written.
   const checked = HistoryNote.parse({ format: HISTORY_FORMAT, version: HISTORY_VERSION, ...note });

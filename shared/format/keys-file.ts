@@ -5,6 +5,7 @@ import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
+/** What keys of such objects begin with. */
 export const KEYS_PREFIX = 'keys/';
 const KEYS_FORMAT = 'holdfast-keys';
 const KEY = /^keys\/[0-9a-f]{32}\.json$/;
@@ -48,10 +49,12 @@ export function keysFileKey(rootKeyId: string): string {
   return `${KEYS_PREFIX}${createHash('sha256').update(rootKeyId).digest('hex').slice(0, 32)}.json`;
 }
 
+/** Whether an object wraps older root keys, by its key. */
 export function isKeysFileKey(key: string): boolean {
   return KEY.test(key);
 }
 
+/** Older root keys as they are stored, wrapped under the present one. */
 export function encodeKeysFile(file: Omit<KeysFile, 'format' | 'version'>, seal: Uint8Array): Buffer {
   return encodeAuthenticated({ format: KEYS_FORMAT, version: DOCUMENT_VERSION, ...file }, macKey(seal));
 }

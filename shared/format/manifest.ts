@@ -4,6 +4,7 @@ import { DOCUMENT_VERSION, NEWEST_FORMAT } from '../core/format-version.ts';
 import type { JsonObject } from '../core/json.ts';
 import { parseAuthenticated } from './authenticated-json.ts';
 
+/** What manifests call themselves. */
 export const MANIFEST_FORMAT = 'holdfast-backup';
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -30,6 +31,7 @@ export const SUSPICIONS = [
   'ratio-collapsed',
   'schema-gone',
 ] as const;
+/** A reason for a suspicion. */
 export type SuspicionCode = (typeof SUSPICIONS)[number];
 
 /** What made a backup suspect when it was written: no names of datasets, those are in the sealed catalog. */
@@ -41,10 +43,12 @@ const Suspicion = z.object({
   before: count,
   now: count,
 });
+/** One reason, with the figures behind it. */
 export type Suspicion = Readonly<z.infer<typeof Suspicion>>;
 
 /** A backup, by its key and the SHA-256 of its manifest's bytes. */
 const ManifestRef = z.object({ key: z.string(), sha256: hex(64) });
+/** A backup that another one refers to. */
 export type ManifestRef = Readonly<z.infer<typeof ManifestRef>>;
 
 const common = {
@@ -97,6 +101,7 @@ const Manifest1 = z.object({
 
 /** The root of a pack list, and what all of the list together says: pack-list.ts. */
 const ListRef = z.object({ id: hex(64), bytes: count, packs: count, packBytes: count });
+/** A list of packs that is stored outside of the manifest. */
 export type ListRef = Readonly<z.infer<typeof ListRef>>;
 
 const Manifest2 = z
@@ -124,7 +129,9 @@ const Manifest = z.discriminatedUnion('version', [Manifest1, Manifest2]);
 
 /** The plain part of a backup: see docs/reference/format.md, "Manifest". */
 export type Manifest = Readonly<z.infer<typeof Manifest1>> | Readonly<z.infer<typeof Manifest2>>;
+/** A manifest of format 1. */
 export type Manifest1 = Extract<Manifest, { version: 1 }>;
+/** A manifest of format 2. */
 export type Manifest2 = Extract<Manifest, { version: 2 }>;
 
 /** @throws E_DAMAGED, E_NEWER_FORMAT */
@@ -171,6 +178,7 @@ export function refuseNewer(
   }
 }
 
+/** What is wrong with a document, in one line. */
 export function problems(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
 }

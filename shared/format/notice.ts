@@ -10,7 +10,9 @@ const NOTICE_FORMAT = 'holdfast-notice';
 const NOTICE_VERSION = 1;
 const MOST_TEXT_CHARS = 500;
 
+/** Why a message is sent. */
 export const NOTICE_KINDS = ['alarm', 'improved', 'recovered', 'reminder', 'run', 'digest', 'test'] as const;
+/** One of these reasons. */
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 const time = z.iso.datetime();
@@ -25,6 +27,7 @@ const Said = z.object({
   /** When the last backup of each source was over. */
   runs: z.record(z.string(), time),
 });
+/** What a message says, in words. */
 export type Said = Readonly<z.infer<typeof Said>>;
 
 const Notice = z.object({
@@ -46,11 +49,13 @@ const Notice = z.object({
   /** Null of digests and tests, which tell of no change. */
   said: Said.nullable(),
 });
+/** A message that was sent, or could not be. */
 export type Notice = Readonly<z.infer<typeof Notice>>;
 
 const KEY = /^notices\/([a-z][a-z0-9-]*)\/(\d{17})_([a-z]+)_([0-9a-f]{32}-\d+)_(delivered|failed)\.json$/;
 const CLAIM = /^notices\/[a-z][a-z0-9-]*\/claim_([0-9a-f]{32})-(\d+)\.json$/;
 
+/** A message by the name of its object. */
 export interface NoticeKey {
   readonly channel: string;
   readonly kind: string;
@@ -69,6 +74,7 @@ export function noticeKey(
   return `${NOTICES}${channel}/${stamp}_${kind}_${id}_${outcome}.json`;
 }
 
+/** What the key of a notice says; undefined of other objects. */
 export function parseNoticeKey(key: string): NoticeKey | undefined {
   const [, channel, , kind, id, outcome] = KEY.exec(key) ?? [];
   if (channel === undefined || kind === undefined || id === undefined || outcome === undefined)
@@ -81,11 +87,13 @@ export function claimKey(channel: string, claim: string, count: number): string 
   return `${NOTICES}${channel}/claim_${claim}-${count}.json`;
 }
 
+/** What the key of a claim says; undefined of other objects. */
 export function parseClaimKey(key: string): { readonly claim: string; readonly count: number } | undefined {
   const [, claim, count] = CLAIM.exec(key) ?? [];
   return claim === undefined ? undefined : { claim, count: Number(count) };
 }
 
+/** A notice as it is stored; long texts are cut. */
 export function encodeNotice(notice: Omit<Notice, 'format' | 'version'>): Buffer {
   const short = (given: string) => given.slice(0, MOST_TEXT_CHARS);
   const { title, problem } = notice;

@@ -14,6 +14,7 @@ const DIRECTORY_BYTES_PER_ITEM = 4;
 /** Up to this share of a pack of version 2 stays free, by chance: nobody can see whether one byte more would have fitted. */
 const FREE_SHARE = 1 / 128;
 
+/** A pack that takes no more. */
 export interface ClosedPack {
   readonly id: PackId;
   /** The object; a view of the buffer that the builder was given. */
@@ -21,6 +22,7 @@ export interface ClosedPack {
   readonly items: number;
 }
 
+/** Where a pack lies in the store. */
 export function packKey(id: PackId): string {
   return `data/${id.slice(0, 2)}/${id}`;
 }

@@ -12,6 +12,7 @@ export const RECOVERY_WRAPS = 'recovery/';
 const KEY_FORMAT = 'holdfast-recovery-key';
 const REMOVAL_FORMAT = 'holdfast-recovery-removal';
 const WRAP_FORMAT = 'holdfast-recovery-wrap';
+/** How recovery keys are wrapped to: a hybrid of ML-KEM-768 and X25519. */
 export const RECOVERY_KEM = 'X-Wing';
 
 const KEY_NAME = /^keys\/recovery\/([0-9a-f]{32})\.json$/;
@@ -45,14 +46,18 @@ const Wrap = z.object({
 
 /** docs/reference/format.md, "Recovery keys". */
 export type RecoveryKeyFile = Readonly<z.infer<typeof KeyFile>>;
+/** That a recovery key is not to be wrapped to any more. */
 export type RecoveryRemoval = Readonly<z.infer<typeof Removal>>;
+/** A run's key, wrapped to a recovery key. */
 export type RecoveryWrapFile = Readonly<z.infer<typeof Wrap>>;
 type Body<T> = Omit<T, 'format' | 'version'>;
 
+/** The key of the object with the public half of a recovery key. */
 export function recoveryKeyName(id: string): string {
   return `${RECOVERY_KEYS}${id}.json`;
 }
 
+/** The key of the object that says it was removed. */
 export function recoveryRemovalName(id: string): string {
   return `${RECOVERY_KEYS}${id}.removed.json`;
 }
@@ -83,10 +88,12 @@ export function recoveryWrapName(id: string, { run, purpose, wrapped }: KeyToNam
   return `${RECOVERY_WRAPS}${id}/${name}`;
 }
 
+/** Whether an object is a wrapped key, by its key. */
 export function isRecoveryWrapName(key: string): boolean {
   return WRAP_NAME.test(key);
 }
 
+/** The public half as it is stored. */
 export function encodeRecoveryKey(file: Body<RecoveryKeyFile>, secret: Uint8Array): Buffer {
   return encodeAuthenticated(
     { format: KEY_FORMAT, version: DOCUMENT_VERSION, ...file },
@@ -94,11 +101,13 @@ export function encodeRecoveryKey(file: Body<RecoveryKeyFile>, secret: Uint8Arra
   );
 }
 
+/** The removal as it is stored. */
 export function encodeRecoveryRemoval(file: Body<RecoveryRemoval>, secret: Uint8Array): Buffer {
   const document = { format: REMOVAL_FORMAT, version: DOCUMENT_VERSION, ...file };
   return encodeAuthenticated(document, keyOf(secret, 'keys'));
 }
 
+/** The wrapped key as it is stored. */
 export function encodeRecoveryWrap(file: Body<RecoveryWrapFile>, secret: Uint8Array): Buffer {
   const document = { format: WRAP_FORMAT, version: DOCUMENT_VERSION, ...file };
   return encodeAuthenticated(document, keyOf(secret, 'wraps'));

@@ -126,7 +126,9 @@ const BODIES = {
   keyuse: z.object({ id: keyId }),
 } as const;
 
+/** A kind of report that has a sealed body. */
 export type BodyKind = keyof typeof BODIES;
+/** The body of a report of that kind. */
 export type Body<K extends BodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
 
 /** Whether reports of that kind have a body that is checked. */

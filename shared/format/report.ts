@@ -30,6 +30,7 @@ export const REPORT_KINDS = [
   'revoke',
   'verify',
 ] as const;
+/** A kind of report. */
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /** What a person decides, and what nobody may decide in his name. */
@@ -43,6 +44,7 @@ export const DECISIONS: readonly ReportKind[] = [
   'revoke',
 ];
 
+/** Whether a report is somebody's decision. */
 export function isDecision(kind: ReportKind): boolean {
   return DECISIONS.includes(kind);
 }
@@ -79,6 +81,7 @@ export function reportKey(kind: ReportKind, at: Date, unique: string): string {
   return `reports/${kind}/${date}/${kind}_${date}_${time}_${unique}.json`;
 }
 
+/** Whether an object is a report, by its key. */
 export function isReportKey(key: string): boolean {
   return KEY.test(key);
 }
@@ -88,6 +91,7 @@ export function uniqueOf(key: string): string {
   return KEY.exec(key)?.[4] ?? '';
 }
 
+/** A report as it is stored, signed if something to sign with is given. */
 export function encodeReport(
   report: Omit<Report, 'format' | 'version'>,
   macKey: Uint8Array,

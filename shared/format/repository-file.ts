@@ -7,6 +7,7 @@ import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenti
 import type { ChunkerParameters } from './chunker.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
+/** Where a repository says what it is. */
 export const REPOSITORY_FILE = 'repository.json';
 const REPOSITORY_FORMAT = 'holdfast-repository';
 
@@ -37,6 +38,7 @@ const RepositoryFile = z.object({
 /** `repository.json`. */
 export type RepositoryFile = Readonly<z.infer<typeof RepositoryFile>>;
 
+/** The same as it is stored. */
 export function encodeRepositoryFile(
   { version, ...file }: Omit<RepositoryFile, 'format'>,
   secret: Uint8Array,

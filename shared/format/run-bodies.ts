@@ -138,7 +138,9 @@ const BODIES = {
   cancel: CancelBody,
 } as const;
 
+/** A kind of document that functions of one backup leave each other. */
 export type RunBodyKind = keyof typeof BODIES;
+/** The body of a document of that kind. */
 export type RunBody<K extends RunBodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
 
 /** @param key of the object that it was sealed in. @throws E_DAMAGED */

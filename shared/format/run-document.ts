@@ -34,11 +34,13 @@ const RunDocument = z.object({
 /** The clear part: docs/reference/format.md, "Runs in shares". */
 export type RunDocument = Readonly<z.infer<typeof RunDocument>>;
 
+/** The key that a document of a run is sealed with. */
 export interface RunDocumentKey {
   readonly entry: z.infer<typeof RunKey>;
   readonly plain: Uint8Array;
 }
 
+/** A document of a run as it is stored. */
 export function encodeRunDocument(
   { repository, key, body }: Pick<RunDocument, 'repository' | 'key'> & { readonly body: JsonObject },
   { entry, plain }: RunDocumentKey,

@@ -7,7 +7,9 @@ import { parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 /** What a pack's items are, and so which key of its run seals them. */
 export type PackPurpose = 'data' | 'index';
 
+/** Bytes before the first item of a pack. */
 export const PACK_HEADER_BYTES = 88;
+/** Bytes that an item takes for its authentication. */
 export const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 
@@ -17,6 +19,7 @@ const VERSIONS: readonly FormatVersion[] = [1, 2];
 const ALGORITHM = 1;
 const PURPOSES: readonly PackPurpose[] = ['data', 'index'];
 
+/** What a pack begins with. */
 export interface PackHeader {
   /** 1 has offsets for nonces; 2 stores nonces that depend on what is sealed, and hides how full a pack is. */
   readonly version: FormatVersion;
@@ -160,6 +163,7 @@ export function openItem(seal: PackSeal, offset: number, stored: Uint8Array, wha
   return plain;
 }
 
+/** Whether a pack is of format 1. */
 export function isOfVersion1({ header }: PackSeal): boolean {
   return header[4] === 1;
 }

@@ -10,6 +10,7 @@ export interface Signature {
   readonly value: string;
 }
 
+/** Signs the bytes of a document. */
 export type Sign = (body: Uint8Array) => Promise<Signature>;
 
 const TAIL =

@@ -36,6 +36,7 @@ export interface NodeRef {
   readonly location: ItemLocation;
 }
 
+/** The id of a node: the SHA-256 of its bytes. */
 export function nodeId(plain: Uint8Array): Buffer {
   return createHash('sha256').update(plain).digest();
 }

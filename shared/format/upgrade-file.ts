@@ -20,6 +20,7 @@ const UpgradeFile = z.object({
 /** docs/reference/format.md, "The format of a backup". */
 export type UpgradeFile = Readonly<z.infer<typeof UpgradeFile>>;
 
+/** The upgrade as it is stored. */
 export function encodeUpgradeFile(file: Pick<UpgradeFile, 'id' | 'upgradedAt'>, secret: Uint8Array): Buffer {
   return encodeAuthenticated({ format: UPGRADE_FORMAT, version: 2, ...file }, macKey(secret));
 }

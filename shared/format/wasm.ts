@@ -2,8 +2,11 @@
 
 export type Code = readonly number[];
 
+/** The type of 32-bit integers. */
 export const I32 = 0x7f;
+/** The type of 64-bit integers. */
 export const I64 = 0x7e;
+/** The type of vectors of 16 bytes. */
 export const V128 = 0x7b;
 
 const unsigned = (n: number): number[] =>
@@ -18,56 +21,91 @@ function signed(n: bigint): number[] {
 
 const vector = (instruction: number): Code => [0xfd, ...unsigned(instruction)];
 
+/** `local.get` */
 export const get = (local: number): Code => [0x20, local];
+/** `local.set` */
 export const set = (local: number): Code => [0x21, local];
+/** `local.tee` */
 export const tee = (local: number): Code => [0x22, local];
 
+/** `block`: branches to it go to its end. */
 export const block: Code = [0x02, 0x40];
+/** `loop`: branches to it go to its beginning. */
 export const loop: Code = [0x03, 0x40];
+/** `if` */
 export const when: Code = [0x04, 0x40];
+/** `else` */
 export const otherwise: Code = [0x05];
+/** `end` */
 export const end: Code = [0x0b];
+/** `br` */
 export const branch = (depth: number): Code => [0x0c, depth];
+/** `br_if` */
 export const branchIf = (depth: number): Code => [0x0d, depth];
+/** `return` */
 export const give: Code = [0x0f];
 
+/** `i32.const` */
 export const const32 = (n: number): Code => [0x41, ...signed(BigInt(n))];
+/** `i32.eqz` */
 export const isZero32: Code = [0x45];
+/** `i32.lt_u` */
 export const less32: Code = [0x49];
+/** `i32.gt_u` */
 export const greater32: Code = [0x4b];
+/** `i32.ctz` */
 export const trailingZeros32: Code = [0x68];
+/** `i32.add` */
 export const add32: Code = [0x6a];
+/** `i32.sub` */
 export const sub32: Code = [0x6b];
 
+/** `i64.const` */
 export const const64 = (n: bigint): Code => [0x42, ...signed(BigInt.asIntN(64, n))];
+/** `i64.lt_u` */
 export const less64: Code = [0x54];
+/** `i64.add` */
 export const add64: Code = [0x7c];
+/** `i64.mul` */
 export const mul64: Code = [0x7e];
 /** The low half of 64 bits; 32 bits as 64. */
 export const low32: Code = [0xa7];
+/** `i64.extend_i32_u` */
 export const widen: Code = [0xad];
 
 /** Loads say that they are aligned to bytes. */
 export const load128 = (offset: number): Code => [...vector(0x00), 0, ...unsigned(offset)];
 /** Eight bytes twice: of memory, of a number. */
 export const loadTwice64 = (offset: number): Code => [...vector(0x0a), 0, ...unsigned(offset)];
+/** `i64x2.splat` */
 export const twice64: Code = vector(0x12);
 /** Sixteen bytes by their places in two vectors, one after the other. */
 export const shuffle = (places: Code): Code => [...vector(0x0d), ...places];
+/** `i8x16.splat` */
 export const splat8: Code = vector(0x0f);
+/** `i64x2.extract_lane` */
 export const lane64 = (lane: number): Code => [...vector(0x1d), lane];
+/** `i64x2.replace_lane` */
 export const setLane64 = (lane: number): Code => [...vector(0x1e), lane];
+/** `i8x16.eq` */
 export const equal8x16: Code = vector(0x23);
 /** One bit for each of sixteen bytes, of those that are not zero. */
 export const bits8x16: Code = vector(0x64);
+/** `v128.or` */
 export const or128: Code = vector(0x50);
+/** `v128.xor` */
 export const xor128: Code = vector(0x51);
+/** `i32x4.add` */
 export const add32x4: Code = vector(0xae);
+/** `i64x2.shl` */
 export const shiftLeft64x2: Code = vector(0xcb);
+/** `i64x2.shr_u` */
 export const shiftRight64x2: Code = vector(0xcd);
+/** `i64x2.add` */
 export const add64x2: Code = vector(0xce);
 /** Products of 64 bits, of the lower and of the upper two of four numbers of 32. */
 export const mulLow32x4: Code = vector(0xde);
+/** `i64x2.extmul_high_i32x4_u` */
 export const mulHigh32x4: Code = vector(0xdf);
 
 /** A module that exports one page of memory, `memory`, and one function, `run`. */

@@ -10,6 +10,7 @@ import { openStore, type StoreConfig } from '../store/open-store.ts';
 import { bucketWarnings, checkBucket, refuseUnsafe } from './doctor/bucket-rules.ts';
 import { openSigning, type SigningPlace } from './keys/signing.ts';
 
+/** Where a repository is, and what opens it. */
 export interface RepositoryConfig extends StoreConfig {
   /** 64 hex digits. Undefined opens it for operations that need no key (list, quick verify). */
   readonly encryptionKey?: string | undefined;
@@ -42,6 +43,7 @@ export interface RepositoryConfig extends StoreConfig {
   readonly graceMs?: number | undefined;
 }
 
+/** A new repository. */
 export interface InitResult {
   readonly location: string;
   readonly repositoryId: string;

@@ -28,6 +28,7 @@ export interface KeyContext {
   readonly source?: string;
 }
 
+/** A data key under a root key, as it is stored. Not secret. */
 export interface WrappedKey {
   /** Which root key wrapped it: a KMS key ARN, or `hex:` and 16 hex digits derived from the key. */
   readonly rootKeyId: string;

@@ -18,6 +18,7 @@ const ATTEMPTS = 5;
 const FOREIGN =
   'If this is an earlier key of this repository, add its ARN to olderKmsKeys. If nobody knows it, somebody else wrote this, and none of it can be trusted.';
 
+/** Which key of KMS, and which came before it. */
 export interface KmsKeyOptions {
   /** ARN or id of a symmetric KMS key, or `alias/…`. */
   readonly keyId: string;

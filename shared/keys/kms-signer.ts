@@ -8,6 +8,7 @@ import type { Signer } from './signer.ts';
 
 const ATTEMPTS = 5;
 
+/** Which key of KMS signs. */
 export interface KmsSignerOptions {
   /** ARN, id or alias of a KMS key of the spec ECC_NIST_P256 and the usage SIGN_VERIFY. */
   readonly keyId: string;

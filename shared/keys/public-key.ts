@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { HoldfastError } from '../core/errors.ts';
 
+/** How signatures are made. */
 export type SignatureAlgorithm = 'Ed25519' | 'ES256';
 
 /** A key that checks signatures. It makes none. */

@@ -13,7 +13,9 @@ export const SEED_BYTES = 32;
 const ML_KEM_PUBLIC_BYTES = 1184;
 const ML_KEM_CIPHERTEXT_BYTES = 1088;
 const X25519_BYTES = 32;
+/** Bytes of a public key. */
 export const PUBLIC_KEY_BYTES = ML_KEM_PUBLIC_BYTES + X25519_BYTES;
+/** Bytes of a wrapped secret. */
 export const CIPHERTEXT_BYTES = ML_KEM_CIPHERTEXT_BYTES + X25519_BYTES;
 /** The seed that ML-KEM's key pair is derived from. */
 const ML_KEM_SEED_BYTES = 64;

@@ -5,6 +5,7 @@ import { type Place, sourceAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
+/** What a backup is to be called, compared with, and judged by. */
 export interface BackupOptions
   extends RunOptions,
     Pick<JobOptions, 'type' | 'note' | 'suspects' | 'allowEmpty' | 'fullRead' | 'noParent'> {

@@ -6,6 +6,7 @@ import { type Place, scratchAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
+/** How a drill is run. */
 export interface DrillOptions extends RunOptions, Pick<JobOptions, 'jobs' | 'keep'> {}
 
 /**

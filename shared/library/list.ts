@@ -1,6 +1,7 @@
 import { type BackupSummary, listBackups } from '../jobs/status/list.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
+/** Which backups are wanted. */
 export interface ListOptions {
   /** Only backups of this source, by name. */
   readonly source?: string;

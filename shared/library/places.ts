@@ -22,8 +22,11 @@ export interface Place {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Opens a database to back up. */
 export const sourceAt = (place: string | Place) => openSource(...configOf(place));
+/** Opens a database to restore into. */
 export const targetAt = (place: string | Place) => openTarget(...configOf(place));
+/** Opens a server where drills make their databases. */
 export const scratchAt = (place: string | Place) => openScratch(...configOf(place));
 
 function configOf(place: string | Place): [SourceConfig, NonNullable<Place['env']>] {

@@ -15,6 +15,7 @@ export interface RetentionOptions {
   readonly maxSharePercent?: number;
 }
 
+/** What retention keeps, and how the prune is run. */
 export interface PruneOptions extends RunOptions, RetentionOptions {}
 
 /**

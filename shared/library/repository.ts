@@ -17,6 +17,7 @@ export interface BucketOptions {
   readonly forcePathStyle?: boolean;
 }
 
+/** Where a repository is, and the key that opens it. */
 export interface OpenOptions {
   /** `s3://BUCKET/PREFIX`, or a folder. */
   readonly repository: string;

@@ -10,6 +10,7 @@ import { type Place, targetAt } from './places.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
+/** What is restored of a backup, and whether it may replace what is there. */
 export interface RestoreOptions
   extends RunOptions,
     Omit<RestoreJobOptions, 'damaged' | 'onProgress' | 'signal'> {}

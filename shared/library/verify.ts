@@ -5,6 +5,7 @@ import { keepVerifyReport } from '../jobs/verify/verify-report.ts';
 import { type RunOptions, recorded } from './recorded.ts';
 import { engineOf, NEVER, type OpenRepository } from './repository.ts';
 
+/** How thorough a verification is. */
 export interface VerifyOptions extends RunOptions {
   /**
    * - `full`: reads and decrypts every byte, and compares it with its recorded hash.

@@ -1,6 +1,7 @@
 /** What is read when it is first asked for, and kept; a failure is not. */
 export type ReadOnce<T> = (signal: AbortSignal) => Promise<T>;
 
+/** Reads something once, however often it is asked for; a failure is not kept. */
 export function readOnce<T>(read: (signal: AbortSignal) => Promise<T>): ReadOnce<T> {
   let kept: Promise<T> | undefined;
   return (signal) => {

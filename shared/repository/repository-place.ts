@@ -37,6 +37,7 @@ export async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal):
   }
 }
 
+/** The error of a place that has a repository already. */
 export function repositoryExists(store: ObjectStore): HoldfastError {
   return new HoldfastError('E_REPOSITORY_EXISTS', `there is a repository at ${store.location} already`, {
     hint: 'Use it as it is, or choose another place.',

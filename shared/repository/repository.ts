@@ -49,6 +49,7 @@ const MOST_MANIFEST_BYTES = 8 * KiB;
 /** As they lie in the store: manifests, and reports. In memory they take about twice that. */
 const MOST_REMEMBERED_BYTES = 24 * MiB;
 
+/** What a repository is opened with. */
 export interface RepositoryOptions {
   readonly store: ObjectStore;
   /** Undefined: only what needs no key can be done. */

@@ -11,6 +11,7 @@ const RUN_PROBES = `${RUNS}probe/`;
 const FOLDERS: Readonly<Record<ProbeFolder, string>> = { expired: `${CLOCK_PREFIX}probe_`, runs: RUN_PROBES };
 const BYTES = 1024;
 
+/** What a store did with a probe. */
 export interface ProbeFacts {
   readonly key: string;
   /** By the store's clock. */

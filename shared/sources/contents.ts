@@ -1,12 +1,14 @@
 import type { FilePlace } from '../core/file-place.ts';
 import type { JsonObject } from '../core/json.ts';
 
+/** A partition as a backup has it. */
 export interface StoredPartition {
   readonly name: string;
   readonly records: number;
   readonly plainBytes: number;
 }
 
+/** A dataset as a backup has it. */
 export interface StoredDataset {
   readonly name: string;
   readonly kind: 'schema' | 'data';

@@ -1,5 +1,6 @@
 import type { SourceView } from './source.ts';
 
+/** What a file is, and what opens it. */
 export interface ImportOptions {
   /** One that the plugin states, or `auto`. */
   readonly format: string;

@@ -6,7 +6,9 @@ import type { Source } from './source.ts';
 import type { CheckUse, SourceChecks } from './source-checks.ts';
 import type { Exporter, ExportFormat, Target } from './target.ts';
 
+/** Variables by name; secrets may be among them. */
 export type Env = Readonly<Record<string, string | undefined>>;
+/** What an option can be. */
 export type OptionValue = string | number | boolean;
 
 /** Where a database is: one of the configuration, or what a URL on the command line means. */

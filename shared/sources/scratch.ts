@@ -89,6 +89,7 @@ export function scratchName({ run, at, name }: ScratchMark): string {
   return `holdfast_drill_${time}_${run.slice(0, 8)}`;
 }
 
+/** What a scratch database says of itself, so that a later drill knows it. */
 export function markText({ repository, run, name }: Omit<ScratchMark, 'at'>): string {
   if (name !== undefined) return `Holdfast restores into it: repository ${repository}, run ${run}`;
   return `Holdfast drill, removed when it ends: repository ${repository}, run ${run}`;
@@ -104,6 +105,7 @@ export function leftoverOf(name: string, mark: string, repository: string): stri
   return run;
 }
 
+/** Whether a name is one that drills give. */
 export function isScratchName(name: string): boolean {
   return NAME.test(name);
 }

@@ -22,7 +22,9 @@ export function whole(least: number, most: number) {
   });
 }
 
+/** A setting that is a URL. */
 export const url = z.string().min(1);
+/** A setting that may be left out. */
 export const text = z.string().min(1).optional();
 
 /** Of a database whose login is in a secret of AWS. */

@@ -15,6 +15,7 @@ export interface CheckResult {
   readonly isMinor?: boolean;
 }
 
+/** Something that a backup or a restore relies on. */
 export interface SourceCheck {
   /** Stable, as docs have it: `etag-silent`. */
   readonly name: string;
@@ -37,6 +38,7 @@ export interface SourceCheck {
 /** What a database is there for: to be backed up, to be restored to, or to have databases made in it for drills. */
 export type CheckUse = 'backup' | 'drill' | 'restore';
 
+/** What checks may do. */
 export interface CheckOptions {
   /** Checks that write do so in a place of their own, and remove it. */
   readonly mayWrite: boolean;
@@ -135,14 +137,17 @@ function tooLong(limitMs: number, slow: Check<never>['slow']): CheckResult {
   };
 }
 
+/** It is as relied on. */
 export function holds(seen: string): CheckResult {
   return { outcome: 'holds', seen };
 }
 
+/** It is not: what was seen, and what to do. */
 export function differs(seen: string, more: Pick<CheckResult, 'fix' | 'code' | 'isMinor'> = {}): CheckResult {
   return { outcome: 'differs', seen, ...more };
 }
 
+/** It could not be found out. */
 export function unknown(seen: string): CheckResult {
   return { outcome: 'unknown', seen };
 }

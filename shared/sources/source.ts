@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import type { BackupContents } from './contents.ts';
 
+/** What a backup of a source is consistent in. */
 export type Consistency = 'atomic' | 'per-dataset' | 'per-subtree';
 
 /**
@@ -21,6 +22,7 @@ export interface SourceCapabilities {
   readonly maxReaders: number;
 }
 
+/** A partition as it is planned. */
 export interface PartitionPlan {
   /** Stable between runs and unique in its dataset, so that partitions line up: `0003`. A dataset has one at least. */
   readonly name: string;
@@ -30,6 +32,7 @@ export interface PartitionPlan {
   readonly sameAsParent?: boolean;
 }
 
+/** A dataset as it is planned. */
 export interface DatasetPlan {
   /** Unique in the backup, as a person would write it: `public.orders`, `public."Odd.Name"`. Never normalised. */
   readonly name: string;
@@ -102,11 +105,13 @@ export interface SourceView extends AsyncDisposable {
   check(signal: AbortSignal): Promise<void>;
 }
 
+/** A partition that has to be read again. */
 export interface ChangedPartition {
   readonly dataset: DatasetPlan;
   readonly partition: PartitionPlan;
 }
 
+/** What a source is opened with. */
 export interface OpenOptions {
   /** The last backup of this source. What has not changed since need not be read; what is given is what is there. */
   readonly parent?: BackupContents | undefined;

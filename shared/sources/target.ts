@@ -2,6 +2,7 @@ import type { OnProgress } from '../core/progress.ts';
 import type { BackupContents, StoredDataset } from './contents.ts';
 import type { Source } from './source.ts';
 
+/** What of a backup is restored, and how. */
 export interface RestoreOptions {
   /** Names of datasets to restore; all of the backup when undefined. */
   readonly datasets?: readonly string[] | undefined;
@@ -29,6 +30,7 @@ export interface RestoreFailure {
   readonly dataset?: string;
 }
 
+/** What is known to be missing of a dataset. */
 export interface DamagedDataset {
   /** The last record of the dataset is missing. */
   readonly isEndLost: boolean;
@@ -105,6 +107,7 @@ export interface Target {
   asSource(like: readonly StoredDataset[]): Source;
 }
 
+/** A form that backups are exported in. */
 export type ExportFormat = 'sql' | 'csv' | 'json' | 'ndjson';
 
 /**

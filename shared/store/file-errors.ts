@@ -1,5 +1,6 @@
 import { HoldfastError } from '../core/errors.ts';
 
+/** The code of an error of the operating system. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }

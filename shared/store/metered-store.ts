@@ -9,6 +9,7 @@ import type {
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
+/** Calls that were made of a store. */
 export interface StoreCounts {
   readonly puts: number;
   readonly gets: number;

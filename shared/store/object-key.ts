@@ -23,10 +23,12 @@ export function rangeWithin(range: ByteRange | undefined, sizeBytes: number, key
   throw new HoldfastError('E_RANGE', `a read of ${key} ends at byte ${end}, the object has ${sizeBytes}`);
 }
 
+/** The error of an object that is not there. */
 export function notFound(key: string, cause?: unknown): HoldfastError {
   return new HoldfastError('E_OBJECT_NOT_FOUND', `no object at ${key}`, { cause });
 }
 
+/** The error of an object that is there already. */
 export function exists(key: string, cause?: unknown): HoldfastError {
   return new HoldfastError('E_OBJECT_EXISTS', `there is already an object at ${key}`, { cause });
 }

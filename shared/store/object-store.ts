@@ -6,6 +6,7 @@ export interface ByteRange {
   readonly lengthBytes: number;
 }
 
+/** An object, as listings have it. */
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
@@ -19,6 +20,7 @@ export interface ObjectInfo {
   readonly etag?: string | undefined;
 }
 
+/** An object, as it is when it is asked for by itself. */
 export interface ObjectHead extends ObjectInfo {
   /**
    * The hash that the store itself checked on arrival and keeps, in lower-case hex; undefined if it keeps
@@ -27,6 +29,7 @@ export interface ObjectHead extends ObjectInfo {
   readonly sha256: string | undefined;
 }
 
+/** How an object is put. */
 export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
   /** Lower-case hex SHA-256 of the body. A store that can check it refuses a body that does not match. */
@@ -35,12 +38,14 @@ export interface PutOptions {
   readonly storageClass?: StorageClass | undefined;
 }
 
+/** Which part of an object is wanted. */
 export interface GetOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default the whole object */
   readonly range?: ByteRange | undefined;
 }
 
+/** Which objects are wanted. */
 export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
   /** Only keys after this one; it need not exist. @default all */

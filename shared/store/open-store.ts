@@ -9,6 +9,7 @@ import type { S3Contact } from './s3-contact.ts';
 import type { S3Exports } from './s3-exports.ts';
 import type { BucketRules } from './s3-rules.ts';
 
+/** Where a store is. */
 export interface StoreConfig {
   /** A folder (path or `file:` URL) or `s3://bucket/prefix`. */
   readonly repository: string;

@@ -13,6 +13,7 @@ import type {
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
+/** How often a call is made again, and with which pauses. */
 export interface RetryPolicy {
   /**
    * Most attempts, including the first, for a store that has answered before. @default 10, a minute at most

@@ -3,6 +3,7 @@ import { isHoldfastError } from '../core/errors.ts';
 /** Other objects of a folder to try before the whole folder counts as refused. */
 const MOST_PROBES = 8;
 
+/** Ways to tell a missing object from one that may not be read. */
 export interface S3Probes {
   /** Reads one byte of an object, by the usual path. */
   readonly read: (key: string, signal: AbortSignal | undefined) => Promise<unknown>;

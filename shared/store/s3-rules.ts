@@ -7,6 +7,7 @@ import { fromS3Error } from './s3-errors.ts';
 /** A store's answers if it has no rules, or does not support them. */
 const WITHOUT_RULES = ['NoSuchLifecycleConfiguration', 'NotImplemented'];
 
+/** What a bucket's own rules could do to backups. */
 export interface BucketRules {
   readonly dangers: readonly BucketDanger[];
   /** Why the rules could not be read; undefined if they were. */

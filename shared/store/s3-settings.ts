@@ -8,6 +8,7 @@ import {
 import { clientConfig, type S3Connection } from './s3-connection.ts';
 import { fromS3Error } from './s3-errors.ts';
 
+/** Object Lock as a bucket has it by default. */
 export interface ObjectLock {
   readonly mode: string | undefined;
   readonly days: number | undefined;

@@ -25,6 +25,7 @@ import { deniedObject, fromS3Error, mayConcernOneObject } from './s3-errors.ts';
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
+/** How a bucket is reached. */
 export interface S3StoreOptions extends S3Connection {
   /** A connection that is idle for this long is closed. @default 60,000 */
   readonly socketTimeoutMs?: number | undefined;

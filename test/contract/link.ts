@@ -16,6 +16,7 @@ export interface Link extends AsyncDisposable {
   readonly sentBytes: number;
 }
 
+/** What `openLink` gives; `spoil` breaks it. */
 class TcpLink implements Link {
   opened = 0;
   passedBytes = 0;

@@ -17,6 +17,7 @@ import type {
 
 export const never: AbortSignal = new AbortController().signal;
 
+/** All that a source gave of one dataset. */
 export interface ReadDataset {
   readonly name: string;
   readonly kind: 'schema' | 'data';
@@ -33,6 +34,7 @@ export interface Reading {
   readonly datasets: readonly ReadDataset[];
 }
 
+/** How a source is read. */
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   readonly parent?: Reading | undefined;

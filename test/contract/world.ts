@@ -9,10 +9,12 @@ export type Content =
 /** What a database holds, in terms that every kind of database has: datasets by name. */
 export type World = ReadonlyMap<string, Content>;
 
+/** A dataset of these records, in that order. */
 export function recordsOf(entries: Iterable<readonly [string, string | Members]>): Content {
   return { shape: 'records', records: new Map(entries) };
 }
 
+/** A dataset that is one value and has no keys. */
 export function singleValue(value: string): Content {
   return { shape: 'value', value };
 }

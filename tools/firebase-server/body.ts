@@ -56,6 +56,7 @@ function checkSpecial(value: object): void {
     throw new Refusal(400, 'Invalid data; .value cannot have other children beside it');
 }
 
+/** Refuses a key that Firebase does not take, in the words of Firebase. */
 export function checkKey(key: string, text: Buffer): void {
   const fault = keyFault(key);
   if (fault === undefined) return;

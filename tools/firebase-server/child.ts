@@ -10,6 +10,7 @@ export type Call =
   | { readonly name: 'set'; readonly path: string; readonly value: unknown }
   | { readonly name: 'get'; readonly path: string };
 
+/** What the process of a server answers. */
 export interface Answer {
   readonly id: number;
   readonly result?: unknown;

@@ -72,9 +72,11 @@ const PathOf = hidden(base)._path.constructor as new (
 ) => Path;
 const SCRATCH = new PathOf('/.info/scratch');
 
+/** The order of keys, as Google's code has it. */
 export const KEY_INDEX: Index = hidden(query(base, orderByKey()))._queryParams.getIndex();
 /** Children with priorities by priority, the others before them by key: the order of an unordered read. */
 export const PRIORITY_INDEX: Index = hidden(query(base, limitToFirst(1)))._queryParams.getIndex();
+/** A node that holds nothing. */
 export const EMPTY: Node = toNode(null);
 
 /** Makes a node of JSON, plain or in export format. */
@@ -106,6 +108,7 @@ function assemble(json: unknown): Node {
   return '.priority' in json ? node.updateImmediateChild('.priority', parseNode(json['.priority'])) : node;
 }
 
+/** A path as Google's code has it. */
 export function toPath(keys: readonly string[]): Path {
   return new PathOf(keys, 0);
 }

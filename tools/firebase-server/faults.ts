@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal, type Reply } from './reply.ts';
 
+/** Something that goes wrong with requests. */
 export interface Fault {
   /**
    * `status` refuses before anything is done. The others do what is asked, then spoil the answer: `drop` cuts the

@@ -1,3 +1,4 @@
+/** How a server begins. */
 export interface FirebaseServerOptions {
   /** @default any free port */
   readonly port?: number;
@@ -73,6 +74,7 @@ export type WriteSizeLimit = 'tiny' | 'small' | 'medium' | 'large' | 'unlimited'
  */
 export type EtagMeaning = 'data' | 'answer' | 'place' | 'request' | 'none';
 
+/** Sends requests of a path elsewhere. */
 export interface Redirect {
   /** `https://elsewhere.example`; the path and the query of the request are added. */
   readonly to: string;

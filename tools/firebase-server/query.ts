@@ -23,6 +23,7 @@ const RANGES = { startAt, startAfter, endAt, endBefore, equalTo } as const;
 const LIMITS = { limitToFirst, limitToLast } as const;
 const RANGE_NAMES = Object.keys(RANGES) as (keyof typeof RANGES)[];
 const LIMIT_NAMES = Object.keys(LIMITS) as (keyof typeof LIMITS)[];
+/** Parameters that make a request a query. */
 export const QUERY_NAMES: readonly string[] = ['orderBy', ...RANGE_NAMES, ...LIMIT_NAMES];
 
 /** A query as the parameters of a request ask for it; Google's client holds its meaning. */

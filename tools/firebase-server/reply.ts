@@ -21,10 +21,12 @@ export class Refusal extends Error {
   }
 }
 
+/** An answer with JSON. */
 export function jsonReply(body: readonly Buffer[], headers: Headers = {}): Reply {
   return { status: 200, headers: { ...JSON_TYPE, ...headers }, body };
 }
 
+/** An answer without a body. */
 export function noContent(headers: Headers = {}): Reply {
   return { status: 204, headers, body: [] };
 }

@@ -1,9 +1,11 @@
 import { Refusal } from './reply.ts';
 
+/** A method that a database takes. */
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
 const METHODS: readonly string[] = ['GET', 'PUT', 'PATCH', 'POST', 'DELETE'];
 const FORBIDDEN = /[.#$[\]\p{Cc}]/u;
 const MAX_KEY_BYTES = 768;
+/** Levels of keys that Firebase allows. */
 export const MAX_DEPTH = 32;
 
 /** A request to the database, its parts checked. */

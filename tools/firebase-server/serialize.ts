@@ -4,6 +4,7 @@ import { jsonOf } from './exact-integers.ts';
 const PIECE_CHARACTERS = 64 * 1024;
 const INTEGER_KEY = /^(0|[1-9]\d*)$/;
 
+/** What the JSON of a node has. */
 export interface SerializeOptions {
   /** `export` keeps priorities, and makes no arrays; `export-arrays` makes them where no priority would be lost. */
   readonly format: 'plain' | 'export' | 'export-arrays';

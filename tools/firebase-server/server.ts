@@ -22,6 +22,7 @@ const MAX_WRITE_BYTES = 256 * 1024 * 1024;
 
 export type { FirebaseServerOptions };
 
+/** What was asked so far. */
 export interface FirebaseServerStats {
   readonly requests: number;
   /** Bytes of bodies. */
@@ -30,6 +31,7 @@ export interface FirebaseServerStats {
   readonly byKind: Readonly<Record<string, number>>;
 }
 
+/** A server that runs until it is disposed of. */
 export interface FirebaseServer extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;

@@ -10,6 +10,7 @@ const STATES: Readonly<Record<Key['state'], readonly [Tone, string]>> = {
   revoked: ['plain', 'Revoked'],
 };
 
+/** The API keys, with a button that revokes each. */
 export function KeyTable({
   keys,
   onRevoke,

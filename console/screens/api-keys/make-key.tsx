@@ -19,6 +19,7 @@ const PERIODS = [
   [NEVER, 'never'],
 ] as const;
 
+/** Asks for name, roles and end of a new API key. */
 export function MakeKey({
   onClose,
   onMade,

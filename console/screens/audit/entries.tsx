@@ -13,6 +13,7 @@ type Entry = AnswerOf<'audit'>['entries'][number];
 
 const MOST_NAMED = 3;
 
+/** Entries of the audit trail as a table, as cards on a phone. */
 export function Entries({ entries }: { readonly entries: readonly Entry[] }) {
   return (
     <ScrollX label="Entries">

@@ -20,10 +20,12 @@ const ACTIONS: Readonly<Record<AuditAction, string>> = {
   copy: 'Copy',
 };
 
+/** What an action is called. */
 export function actionTitle(action: AuditAction): string {
   return ACTIONS[action];
 }
 
+/** How an outcome is called. */
 export function outcomeTitle(outcome: AuditOutcome): string {
   return outcome.charAt(0).toUpperCase() + outcome.slice(1);
 }

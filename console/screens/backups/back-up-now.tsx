@@ -8,6 +8,7 @@ import { SelectField, TextField } from '../../ui/fields.tsx';
 import { kindName } from '../../ui/source-name.tsx';
 import { tell } from '../../ui/toasts.tsx';
 
+/** A button that begins a backup, and asks first which. */
 export function BackUpNow() {
   const [isOpen, setOpen] = useState(false);
   const refusal = useRefusal('operator');

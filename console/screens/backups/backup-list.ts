@@ -18,6 +18,7 @@ export interface ListFilter {
   readonly to: string;
 }
 
+/** What the state of a backup is called. */
 export const STATES = {
   waiting: 'Suspect',
   damaged: 'Damaged',

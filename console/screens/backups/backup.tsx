@@ -19,6 +19,7 @@ export function useBackup(name: string) {
   return useResource(`backup ${name}`, () => call('backup', { param: name }));
 }
 
+/** The screen of one backup. */
 export function Backup({ name }: { readonly name: string }) {
   const found = useBackup(name);
   const backup = found.value.value;

@@ -24,6 +24,7 @@ const HEIGHTS = { wide: 54, phone: 88 };
 const HEAD = ['Started', 'Type', 'Source', 'Records', 'Size', 'New', 'State'] as const;
 const NUMBERS: ReadonlySet<string> = new Set(['Records', 'Size', 'New']);
 
+/** The screen of all backups, filtered by what the address says. */
 export function Backups() {
   const { query } = place.value;
   const of = (name: string) => query.get(name) ?? '';

@@ -10,6 +10,7 @@ import type { Detail } from './detail.ts';
 const SEARCHED = 12;
 const MOST_SHOWN = 300;
 
+/** Tables or nodes of a backup; their names need the key. */
 export function Datasets({ backup: { sealed, datasetCount } }: { readonly backup: Detail }) {
   const [search, setSearch] = useState('');
   if (!sealed)

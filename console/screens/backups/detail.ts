@@ -1,3 +1,4 @@
 import type { AnswerOf } from '../../api/types.ts';
 
+/** What `GET /backups/{key}` answers. */
 export type Detail = AnswerOf<'backup'>;

@@ -8,6 +8,7 @@ import { download, type Format } from './download.ts';
 
 const ANY = [{ format: 'ndjson', label: 'JSON, one record per line', needsDataset: false }] as const;
 
+/** Asks in which form a backup is to be downloaded. */
 export function DownloadDialog({
   backup,
   onClose,

@@ -5,6 +5,7 @@ import { saveAs, saveFile } from '../../api/save-file.ts';
 import type { DownloadLink, QueryOf, RunStarted } from '../../api/types.ts';
 import { backupName } from '../../routes.ts';
 
+/** A form of downloads. */
 export type Format = NonNullable<QueryOf<'download'>['format']>;
 type Query = Pick<QueryOf<'download'>, 'format' | 'dataset'>;
 

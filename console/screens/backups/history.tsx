@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<Entry['kind'], readonly [IconName, (entry: Entry) =
   audit: ['audit', ({ action }) => <>{action ?? 'requested by'}</>],
 };
 
+/** What was done with a backup: verifications, drills, holds, decisions. */
 export function History({ history }: { readonly history: Detail['history'] }) {
   if (history.length === 0) return <p class="soft">Nothing has happened to it since it was made.</p>;
   return (

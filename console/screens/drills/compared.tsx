@@ -5,6 +5,7 @@ import type { Evidence } from './answer.ts';
 
 type Sealed = NonNullable<Evidence['sealed']>;
 
+/** Each dataset of a drill, with the records on both sides. */
 export function Compared({ comparison }: Pick<Sealed, 'comparison'>) {
   if (comparison.length === 0) return null;
   const rows = comparison.toSorted(
@@ -44,6 +45,7 @@ export function Compared({ comparison }: Pick<Sealed, 'comparison'>) {
   );
 }
 
+/** How the restored schema compares with the backup's. */
 export function Schema({ schema }: Pick<Sealed, 'schema'>) {
   if (!schema || schema.outcome === 'none') return null;
   const { outcome, objects, missing, unexpected, changed, why } = schema;
@@ -74,6 +76,7 @@ export function Schema({ schema }: Pick<Sealed, 'schema'>) {
   );
 }
 
+/** What the drill did not compare, one sentence each. */
 export function LeftOut({ sentences }: { readonly sentences: readonly string[] }) {
   return (
     <Card title="Left out">

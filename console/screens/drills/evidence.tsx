@@ -22,6 +22,7 @@ const SCHEMAS: Readonly<Record<NonNullable<Evidence['schema']>, string>> = {
 const MEANS =
   'Every record was read back from the restored database, and its digest compared with the backup.';
 
+/** What came of the drill, with its figures. */
 export function Result({ drill }: { readonly drill: Evidence }) {
   const { outcome, restoreMs, compareMs, records, plainBytes, datasets, differentDatasets, schema } = drill;
   return (
@@ -46,6 +47,7 @@ export function Result({ drill }: { readonly drill: Evidence }) {
   );
 }
 
+/** The backup that was restored, and whether its manifest is the same today. */
 export function Drilled({
   drill: { source, backup, manifestSha256, manifestNow },
 }: {
@@ -82,6 +84,7 @@ function today(then: string | undefined, now: string | null) {
   );
 }
 
+/** The server, and when and by whom it was begun. */
 export function WhereAndWhen({ drill }: { readonly drill: Evidence }) {
   const { startedAt, at, by, server, sealed, software } = drill;
   return (
@@ -98,6 +101,7 @@ export function WhereAndWhen({ drill }: { readonly drill: Evidence }) {
   );
 }
 
+/** Digest and signature of the report, to be checked elsewhere. */
 export function Vouchers({ drill }: { readonly drill: Evidence }) {
   const { name, sha256, repository, isProven, signature } = drill;
   return (

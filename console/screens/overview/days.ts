@@ -3,7 +3,9 @@ import { plural } from '../../../shared/core/plural.ts';
 import { DAY_MS } from '../../../shared/core/units.ts';
 import type { AnswerOf } from '../../api/types.ts';
 
+/** What `GET /storage` answers. */
 export type Storage = AnswerOf<'storage'>;
+/** A day of it. */
 export type Day = Storage['days'][number];
 type SourceFigures = Storage['sources'][number];
 
@@ -18,6 +20,7 @@ type SourceFigures = Storage['sources'][number];
  */
 export type DayState = 'good' | 'suspect' | 'failed' | 'missing' | 'removed' | 'due' | 'none' | 'unknown';
 
+/** A day in the calendar, and what is said of it. */
 export interface DayCell {
   /** ISO, in UTC. */
   readonly date: string;
@@ -29,6 +32,7 @@ export interface DayCell {
   readonly day: Day | undefined;
 }
 
+/** Columns of the calendar. */
 export const WEEKS = 53;
 
 /** The last 53 weeks of one source, day by day, to the day of `now`. */

@@ -14,6 +14,7 @@ import { VerdictCard } from './verdict.tsx';
 
 const STORAGE_PACE_MS = 300_000;
 
+/** The first screen: whether all is well, and what to do. */
 export function Overview() {
   const status = useStatus();
   const storage = useResource(

@@ -1,7 +1,9 @@
 import type { AnswerOf } from '../../api/types.ts';
 
 type Status = AnswerOf<'status'>;
+/** Something to be done, by the verdict. */
 export type Step = Status['verdict']['steps'][number];
+/** What the API can begin of it. */
 export type StepAction = NonNullable<Step['action']>;
 
 /** How the console starts a step's action; undefined: only its command does it. */

@@ -7,6 +7,7 @@ import { StepRemedy } from './step.tsx';
 type Verdict = Status['verdict'];
 type Level = Verdict['level'];
 
+/** How a verdict looks and is called. */
 export const LEVELS: Readonly<
   Record<Level, { readonly tone: Tone; readonly icon: IconName; readonly name: string }>
 > = {

@@ -11,6 +11,7 @@ import { Warnings } from '../backups/warnings.tsx';
 import { isGoodName, newNameFor, serversFor, Where } from './choose-where.tsx';
 import { placeOf, type Wish } from './plan.ts';
 
+/** The step of a restore that chooses datasets. */
 export function ChooseWhat({
   wish,
   configured,

@@ -27,6 +27,7 @@ export function newNameFor({ source, startedAt }: Pick<Detail, 'source' | 'start
   return `${name || 'restored'}_${date.replaceAll('-', '')}_${time.slice(0, 5).replace(':', '')}`;
 }
 
+/** Whether a new database may have that name. */
 export function isGoodName(name: string): boolean {
   return NAME.test(name);
 }
@@ -41,6 +42,7 @@ export function serversFor(kind: string, { newDatabases, targets }: Status['conf
   ];
 }
 
+/** The step of a restore that chooses where to. */
 export function Where({ detail, wish, configured, onChange }: WhereProps) {
   const { kind } = detail.source;
   const fitting = configured.targets.filter(

@@ -22,6 +22,7 @@ export interface Wish {
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** A restore before anything was chosen. */
 export const NO_WISH: Wish = {
   backup: '',
   to: '',

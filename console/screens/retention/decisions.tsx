@@ -8,6 +8,7 @@ import { SourceName } from '../../ui/source-name.tsx';
 import { Empty, FailureNote, Loading } from '../../ui/states.tsx';
 import type { RetentionAnswer } from './answer.ts';
 
+/** Backups with what the next prune does with each, and why. */
 export function Decisions({ title, of }: { readonly title: string; readonly of: Pages<RetentionAnswer> }) {
   const pages = of.pages.value;
   const failure = of.failure.value;

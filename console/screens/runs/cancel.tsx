@@ -18,6 +18,7 @@ const LEFT: Readonly<Record<ApiRun['kind'], string>> = {
   lock: 'Existing locks stay. A later lock run makes the others.',
 };
 
+/** Asks before a run is stopped. */
 export function CancelRun({ run, onCancel }: { readonly run: ApiRun; readonly onCancel: () => void }) {
   const [isOpen, setOpen] = useState(false);
   const refusal = useRefusal(roleToCancel(run.kind));

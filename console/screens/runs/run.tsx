@@ -18,6 +18,7 @@ import { RunState, runTitle, Subject, tookMs } from './runs.tsx';
 
 type RunDetail = AnswerOf<'run'>;
 
+/** The screen of one run, with its log while it goes on. */
 export function Run({ id }: { readonly id: string }) {
   const found = useRun(id);
   const run = found.value.value;

@@ -26,6 +26,7 @@ const KIND_NAMES: Readonly<Record<Run['kind'], string>> = {
   lock: 'Lock',
 };
 
+/** The screen of all runs. */
 export function Runs() {
   const runs = useResource(
     'runs',
@@ -96,12 +97,14 @@ function Table({ runs }: { readonly runs: readonly Run[] }) {
   );
 }
 
+/** What a run does, in a few words. */
 export function runTitle({ kind, source, target, backup }: Run): string {
   const moment = backup === null || kind === 'backup' ? '' : backupMoment(backup);
   const of = source === null ? moment : [shortSource(source), ...(moment === '' ? [] : [moment])].join(' · ');
   return `${KIND_NAMES[kind]}${of === '' ? '' : ` of ${of}`}${target === null ? '' : ` into ${target}`}`;
 }
 
+/** How a run stands, as a badge. */
 export function RunState({ run: { state, error, isSuspect } }: { readonly run: Run }) {
   if (isSuspect)
     return (
@@ -140,6 +143,7 @@ export function RunState({ run: { state, error, isSuspect } }: { readonly run: R
   );
 }
 
+/** What a run is about: a backup, a source, a target. */
 export function Subject({ run: { backup, source, target } }: { readonly run: Run }) {
   return (
     <>
@@ -159,6 +163,7 @@ export function Subject({ run: { backup, source, target } }: { readonly run: Run
   );
 }
 
+/** How long a run took, or has taken so far. */
 export function tookMs({ startedAt, finishedAt }: Run): number {
   const end =
     finishedAt === null ? Math.max(now.value.getTime(), Date.parse(startedAt)) : Date.parse(finishedAt);

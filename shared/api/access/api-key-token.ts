@@ -15,6 +15,7 @@ export interface NewToken {
   readonly hash: string;
 }
 
+/** A new key: its id, its secret as it is shown once, and the hash that is kept. */
 export function newToken(): NewToken {
   const id = randomBytes(4).toString('hex');
   const body = `${API_KEY_PREFIX}${id}_${randomBytes(32).toString('hex')}`;

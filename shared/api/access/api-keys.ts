@@ -23,6 +23,7 @@ const AGAIN_MS = 5 * SECOND_MS;
 /** What an unknown id is compared with, so that it takes as long. */
 const NOBODYS_HASH = '0'.repeat(64);
 
+/** Where keys are kept, and by which clock they end. */
 export interface ApiKeysOptions {
   /** @throws why there is no repository */
   readonly store: () => Promise<ApiKeyStore>;
@@ -152,6 +153,7 @@ export function apiKeyOf(request: Request): string | undefined {
   return token?.startsWith(API_KEY_PREFIX) ? token : undefined;
 }
 
+/** Whether a key can be used now. */
 export function apiKeyState(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,

@@ -12,6 +12,7 @@ const MOST_TOKENS = 50;
 /** A link is good for so long. */
 export const LINK_LIFE_MS = 10 * MINUTE_MS;
 
+/** Whom tokens are made for, and for how long. */
 export interface SessionOptions {
   readonly roles: readonly Role[];
   /** Who it is, for the audit trail. */
@@ -20,6 +21,7 @@ export interface SessionOptions {
   readonly clock: Clock;
 }
 
+/** A token that was just made. */
 export interface Granted {
   /** For `Authorization: Bearer`. */
   readonly token: string;

@@ -34,6 +34,7 @@ import type { AwsServices } from './aws-services.ts';
 /** Who asked is named in reports with no more characters. */
 const MOST_NAME_CHARS = 256;
 
+/** What the backend on AWS looks into and begins. */
 export interface AwsBackendOptions {
   /** Without a key: it lists, and reads manifests and reports. */
   readonly repository: Repository;

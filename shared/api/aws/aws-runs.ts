@@ -44,6 +44,7 @@ export function runOfExecution(
   };
 }
 
+/** A run of Step Functions as the API answers it. */
 export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
   const { input, output, error, cause, shares } = execution;
   const commit = member(output, 'commit');

@@ -21,8 +21,10 @@ export interface StateMachines {
   /** Executions are started by this alias of each. @default none: by what was deployed last */
   readonly alias?: string | undefined;
 }
+/** Which of our state machines it is a run of. */
 export type ExecutionKind = Exclude<keyof StateMachines, 'alias'>;
 
+/** A run of Step Functions, of a list. */
 export interface Execution {
   readonly kind: ExecutionKind;
   readonly name: string;
@@ -33,6 +35,7 @@ export interface Execution {
   readonly stoppedAt: Date | undefined;
 }
 
+/** The same with what went in and came out. */
 export interface ExecutionDetail extends Execution {
   readonly input: unknown;
   readonly output: unknown;

@@ -5,6 +5,7 @@ import { problemResponse } from '../server/responses.ts';
 import { applicationApi } from './application-api.ts';
 import type { Backups } from './start-backups.ts';
 
+/** How requests become callers. */
 export interface AdminFetchOptions {
   /**
    * Who asks, by the application's own login; undefined where nobody is logged in.
@@ -16,6 +17,7 @@ export interface AdminFetchOptions {
   readonly base?: string;
 }
 
+/** What is known of a request besides itself. */
 export interface AdminFetchContext {
   /** Requests without a good login are counted by it. @default all are counted together */
   readonly clientAddress?: string;

@@ -15,6 +15,7 @@ export type ApplicationRequest = IncomingMessage & {
   readonly body?: unknown;
 };
 
+/** How requests of Express become callers. */
 export interface AdminRouterOptions {
   /**
    * Who asks, by the application's own login; undefined where nobody is logged in.

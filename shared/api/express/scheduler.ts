@@ -5,6 +5,7 @@ import type { StatusAnswer } from '../schema/status.ts';
 /** What a timer of Node takes. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** A backup that is due. */
 export interface ScheduledRun {
   readonly source: string;
   readonly type: string;

@@ -25,6 +25,7 @@ const LOOK_MS = 15 * MINUTE_MS;
 /** Who a schedule is, in the audit trail. */
 const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator'] };
 
+/** A configuration, the environment above it, and who is told of errors. */
 export interface StartBackupsOptions {
   readonly config: HoldfastConfig;
   /** The environment, such as `process.env`: docs/reference/configuration.md. */

@@ -16,6 +16,7 @@ import { SESSION_METHODS, SessionRoutes } from './session-routes.ts';
 const HOST = '127.0.0.1';
 const CONSOLE_CONFIG: ConsoleConfig = { apiBase: API_BASE, auth: { kind: 'token' } };
 
+/** What `holdfast serve` answers with. */
 export interface LocalServerOptions {
   readonly api: AdminApiServer;
   readonly sessions: Sessions;

@@ -21,6 +21,7 @@ import { Telling } from './telling.ts';
 /** Small objects that never change, and are read again and again. */
 const KEPT_PREFIXES = ['backups/', 'reports/', 'history/', 'notices/'];
 
+/** What an API in this process opens. */
 export interface OpenLocalOptions {
   readonly config: ResolvedConfig;
   readonly repository: RepositoryConfig;
@@ -40,6 +41,7 @@ export interface OpenLocalOptions {
   readonly signal: AbortSignal;
 }
 
+/** All that has to be closed again. */
 export interface OpenLocal extends AsyncDisposable {
   readonly backend: LocalBackend;
   readonly tracker: RunTracker;

@@ -10,6 +10,7 @@ import type { NamedPlace } from './places.ts';
 import type { LocalProtection } from './protection.ts';
 import type { RunTracker } from './run-tracker.ts';
 
+/** What the backend in this process works on. */
 export interface LocalBackendOptions {
   /** With a key, over the store itself: what looks for damage must not see what is remembered. */
   readonly repository: Repository;

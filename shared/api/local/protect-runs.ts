@@ -26,6 +26,7 @@ export function secondPlace({ copies = [] }: LocalProtection, name: string | und
   });
 }
 
+/** Copies backups to a second place, as a run. */
 export function copyRun(
   { repository }: Pick<LocalBackendOptions, 'repository'>,
   { namesOf }: LocalProtection,

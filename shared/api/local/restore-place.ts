@@ -86,6 +86,7 @@ function atNew({ repository }: Options, key: BackupKey, place: NewPlace): Restor
   };
 }
 
+/** What a request says about how to restore. */
 export function restoreOptions(body: RestoreBody, signal: AbortSignal): RestoreJobOptions {
   const { datasets, path, toPath, replace, merge, resume, keepGoing, options = {} } = body;
   return { datasets, path, toPath, replace, merge, resume, keepGoing, special: options, signal };

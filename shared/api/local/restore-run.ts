@@ -13,6 +13,7 @@ import type { Work } from './work.ts';
 /** Longest that writing down how a run ended may take, and looking at what it has left. */
 const LATE_MS = 30 * SECOND_MS;
 
+/** A restore that was planned and confirmed. */
 export interface RestoreToRun {
   readonly key: BackupKey;
   readonly place: RestorePlace;
@@ -21,6 +22,7 @@ export interface RestoreToRun {
   readonly record: Omit<AuditRecord, 'by' | 'outcome'>;
 }
 
+/** The restore, as a run that reports its progress. */
 export function restoreRun({ repository }: LocalBackendOptions, asked: RestoreToRun): Work {
   const { key, place, body, by, record } = asked;
   return async ({ id, onProgress, onRestore, signal }) => {

@@ -40,6 +40,7 @@ export type RecordWork = (
   work: () => Promise<RunResult>,
 ) => Promise<RunResult>;
 
+/** How many runs go on at once, and what is kept of them. */
 export interface RunTrackerOptions {
   /** @default 2 */
   readonly atOnce?: number;

@@ -17,6 +17,7 @@ import type { LocalBackendOptions } from './options.ts';
 import type { NamedPlace } from './places.ts';
 import type { Work } from './work.ts';
 
+/** A backup of one source, as a run. */
 export function backupRun(
   { repository, suspects, env }: LocalBackendOptions,
   place: NamedPlace,
@@ -52,6 +53,7 @@ async function openPlaced(place: NamedPlace, env: LocalBackendOptions['env']) {
   return source.name === place.name ? source : namedSource(source, place.name);
 }
 
+/** A verification, as a run. */
 export function verifyRun(
   { repository }: LocalBackendOptions,
   backup: BackupKey | null,
@@ -86,6 +88,7 @@ export function verifyRun(
   };
 }
 
+/** A drill, as a run. */
 export function drillRun(
   { repository, sources, drillServer, env }: LocalBackendOptions,
   backup: BackupKey | null,

@@ -23,6 +23,7 @@ const READS = 32;
 /** Reports read for one page. */
 const MOST_READ = 2000;
 
+/** Which entries of the audit trail are wanted. */
 export type AuditSelection = Omit<AuditQuery, 'limit' | 'cursor'>;
 
 interface AuditOptions {

@@ -4,6 +4,7 @@ import { ApiError } from '../server/api-error.ts';
 
 const REPORT_KEY = /^reports\/[a-z]+\/\d{8}\/[a-z]+_\d{8}_\d{6}_[0-9a-f]{8}\.json$/;
 
+/** Where to look for entries, and up to where. */
 export function encodeCursor({ stamp, key }: Position): string {
   return Buffer.from(`${stamp} ${key}`).toString('base64url');
 }

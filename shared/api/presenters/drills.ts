@@ -86,6 +86,7 @@ export async function drillDetail(
   return DrillAnswer.parse(answer);
 }
 
+/** A report as a file. */
 export interface DrillFile {
   readonly fileName: string;
   readonly bytes: Uint8Array;

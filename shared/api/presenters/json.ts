@@ -6,6 +6,7 @@ import type { ApiBackup } from '../schema/backups.ts';
 import type { Marks } from '../schema/values.ts';
 import { backupName } from '../server/parse-backup.ts';
 
+/** A place in a listing as text; opaque to those who pass it on. */
 export function backupJson({
   marks,
   startedAt,
@@ -28,6 +29,7 @@ export function backupJson({
   };
 }
 
+/** A backup as routes answer it. */
 export function marksJson({
   hold,
   accept,
@@ -44,6 +46,7 @@ export function marksJson({
   };
 }
 
+/** What was done with a backup, as routes answer it. */
 export function dated<T extends { readonly at: Date }>(mark: T): Omit<T, 'at'> & { readonly at: string } {
   return { ...mark, at: mark.at.toISOString() };
 }

@@ -46,6 +46,7 @@ export async function readProtection(
   return { locked, copies: standings };
 }
 
+/** The same with its date as ISO 8601. */
 export function protectionOf({ locked, copies = [] }: Protection): ProtectionPart {
   return { locked: locked?.map(lockOf) ?? null, copies: copies.map(copyOf) };
 }

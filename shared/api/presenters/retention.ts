@@ -14,6 +14,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 /** Locks that one answer asks for. */
 const MOST_LOCKS = 400;
 
+/** Locks and copies of a backup, as routes answer them. */
 export interface RetentionPlan
   extends Pick<PreparedPrune['plan'], 'decisions' | 'graceMs' | 'now' | 'refusal' | 'blockedBy'> {
   readonly bytes: RetentionAnswer['bytes'];
@@ -57,6 +58,7 @@ async function prepare(
   }
 }
 
+/** What a prune would do now. */
 export function retentionPage(
   { decisions, graceMs, now, refusal, blockedBy, bytes }: RetentionPlan,
   policy: RetentionPolicy,

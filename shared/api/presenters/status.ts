@@ -8,6 +8,7 @@ import type { StatusAnswer } from '../schema/status.ts';
 import { backupName } from '../server/parse-backup.ts';
 import { dated } from './json.ts';
 
+/** One page of it, as the route answers. */
 export type RepositoryPart = Pick<
   StatusAnswer,
   'now' | 'verdict' | 'repository' | 'backups' | 'damaged' | 'sources' | 'problems'

@@ -7,6 +7,7 @@ import { storedSizes } from '../../jobs/status/stored-sizes.ts';
 import type { RunFacts } from '../../jobs/verdict/facts-of.ts';
 import type { StorageAnswer } from '../schema/status.ts';
 
+/** The part of the status that the repository itself tells. */
 export interface StorageInput {
   /** Newest first. */
   readonly backups: readonly BackupSummary[];
@@ -16,6 +17,7 @@ export interface StorageInput {
   readonly price: StoragePrice | undefined;
 }
 
+/** What figures of storage are computed from. */
 export function storageOf(
   status: Pick<RepositoryStatus, 'logicalBytes'> & PackFigures,
   { backups, runs, calendars, prunes, price }: StorageInput,

@@ -6,8 +6,10 @@ const MOST_SOURCES = 50;
 const MOST_NAME_CHARS = 60;
 const MOST_DAYS = 3650;
 
+/** Figures of storage by day and by source, with a forecast. */
 export const ApiKeyId = z.string().regex(/^[0-9a-f]{8}$/, 'wanted is the id of an API key: 8 hex digits');
 
+/** The id of an API key: 8 hex digits, part of the key itself. */
 export const ApiKeyName = z
   .string()
   .trim()
@@ -15,6 +17,7 @@ export const ApiKeyName = z
   .max(MOST_NAME_CHARS)
   .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
 
+/** What a key is called: one line. */
 export const CreateApiKeyBody = z.strictObject({
   name: ApiKeyName.describe('what it is for, such as ci'),
   roles: z.array(z.enum(KEY_ROLES)).min(1).max(KEY_ROLES.length).describe('each must be one of your own'),
@@ -34,7 +37,9 @@ export const CreateApiKeyBody = z.strictObject({
 });
 export type CreateApiKeyBody = z.infer<typeof CreateApiKeyBody>;
 
+/** The body of `POST /api-keys`. */
 export const KEY_STATES = ['active', 'expired', 'revoked'] as const;
+/** States of a key: usable, past its end, or taken back. */
 export type ApiKeyState = (typeof KEY_STATES)[number];
 
 /** An API key, without its secret, which nobody has but its owner. */
@@ -58,17 +63,20 @@ export const ApiKey = z
   .meta({ id: 'ApiKey' });
 export type ApiKey = z.infer<typeof ApiKey>;
 
+/** One of these states. */
 export const ApiKeysAnswer = z.object({
   keys: z.array(ApiKey).describe('newest first'),
   problems: z.array(z.string()).describe('of keys that cannot be believed, and open nothing'),
 });
 export type ApiKeysAnswer = z.infer<typeof ApiKeysAnswer>;
 
+/** The answer of `GET /api-keys`. */
 export const CreatedApiKey = z.object({
   key: ApiKey,
   token: z.string().describe('the key itself, for `Authorization: Bearer`. It is told this once'),
 });
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 
+/** The answer of `POST /api-keys`: the only one with the secret. */
 export const RevokedApiKey = z.object({ key: ApiKey });
 export type RevokedApiKey = z.infer<typeof RevokedApiKey>;

@@ -39,6 +39,7 @@ import {
   StorageAnswer,
 } from './status.ts';
 
+/** The answer of `DELETE /api-keys/{id}`. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below `API_BASE`. `{key}`, `{id}` and `{report}` stand for one parameter, the last of the path. */
@@ -359,6 +360,7 @@ export const API_ROUTES = {
   },
 } as const satisfies Readonly<Record<string, ApiRoute>>;
 
+/** A route, by its name in the code. */
 export type RouteId = keyof typeof API_ROUTES;
 type Routes = typeof API_ROUTES;
 

@@ -1,7 +1,9 @@
 /** What one may ask backups for. */
 export const BACKUP_STATES = ['waiting', 'damaged', 'held', 'unverified', 'verified', 'drilled'] as const;
+/** A state that backups are searched by. */
 export type BackupStateName = (typeof BACKUP_STATES)[number];
 
+/** What a search looks at of a backup. */
 export interface SearchedBackup {
   readonly name: string;
   readonly type: string;

@@ -49,6 +49,7 @@ export const ApiBackup = z
   .meta({ id: 'Backup' });
 export type ApiBackup = z.infer<typeof ApiBackup>;
 
+/** The query of `GET /list`. */
 export const ListQuery = z.strictObject({
   type: BackupTypeText.optional(),
   source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
@@ -65,6 +66,7 @@ export const ListQuery = z.strictObject({
 });
 export type ListQuery = z.infer<typeof ListQuery>;
 
+/** The answer of `GET /list`: a page of backups. */
 export const ListAnswer = z.object({
   backups: z.array(ApiBackup).describe('newest first'),
   nextCursor: z.string().nullable().describe('null: there are no more'),
@@ -112,6 +114,7 @@ const SealedDetail = z.object({
   ),
 });
 
+/** The answer of `GET /backups/{key}`. */
 export const BackupDetailAnswer = ApiBackup.extend({
   parent: BackupKeyText.nullable(),
   consistency: z.string(),
@@ -127,7 +130,9 @@ export const BackupDetailAnswer = ApiBackup.extend({
 });
 export type BackupDetailAnswer = z.infer<typeof BackupDetailAnswer>;
 
+/** The body of holds and releases: which backup, and why. */
 export const HoldBody = z.strictObject({ backup: BackupReference, reason: ReasonText });
+/** The answer to a hold or a release, with what was there before. */
 export const HoldAnswer = z.object({
   key: BackupKeyText,
   reason: z.string(),
@@ -136,10 +141,12 @@ export const HoldAnswer = z.object({
 });
 export type HoldAnswer = z.infer<typeof HoldAnswer>;
 
+/** The body of `POST /accept`. */
 export const AcceptBody = z.strictObject({
   backups: z.array(BackupReference).min(1).max(MOST_ACCEPTED),
   reason: ReasonText,
 });
+/** The answer of `POST /accept`. */
 export const AcceptAnswer = z.object({
   backups: z.array(BackupKeyText),
   reason: z.string(),
@@ -147,6 +154,7 @@ export const AcceptAnswer = z.object({
 });
 export type AcceptAnswer = z.infer<typeof AcceptAnswer>;
 
+/** The query of `GET /retention`. */
 export const RetentionQuery = z.strictObject({
   show: z.enum(['all', 'kept', 'expiring']).default('all'),
   limit: pageLimit(RETENTION_LIMIT.fallback, RETENTION_LIMIT.most),

@@ -22,8 +22,10 @@ const Drill = DrillMark.omit({ source: true })
     isProven: z.boolean().describe('false: the API has no key to check it with'),
   })
   .meta({ id: 'Drill' });
+/** A drill as routes answer it. */
 export type ApiDrill = z.infer<typeof Drill>;
 
+/** The query of `GET /drills`. */
 export const DrillsQuery = z.strictObject({
   source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
   from: Moment.optional(),
@@ -33,6 +35,7 @@ export const DrillsQuery = z.strictObject({
 });
 export type DrillsQuery = z.infer<typeof DrillsQuery>;
 
+/** The answer of `GET /drills`: a page of drills. */
 export const DrillsAnswer = z.object({
   drills: z.array(Drill).describe('newest first; with a source, a page may hold fewer than there are'),
   nextCursor: z.string().nullable().describe('null: there are no more'),
@@ -66,6 +69,7 @@ const SealedEvidence = z.object({
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
+/** The answer of `GET /drills/{report}`: the evidence. */
 export const DrillAnswer = Drill.extend({
   storedAt: Time.describe("by the store's clock"),
   sha256: z.string().describe("of the report's bytes"),

@@ -27,9 +27,11 @@ const Channel = z.object({
   deliveries: z.array(Delivery).describe('newest first, ten at most'),
 });
 
+/** The answer of `GET /notifications`. */
 export const NotificationsAnswer = z.object({ channels: z.array(Channel) });
 export type NotificationsAnswer = z.infer<typeof NotificationsAnswer>;
 
+/** The body of a test of a channel. */
 export const NotificationTestBody = z.strictObject({
   channel: z
     .string()
@@ -38,6 +40,7 @@ export const NotificationTestBody = z.strictObject({
 });
 export type NotificationTestBody = z.infer<typeof NotificationTestBody>;
 
+/** What came of that test. */
 export const NotificationTestAnswer = z.object({
   channel: z.string(),
   ...Sent,

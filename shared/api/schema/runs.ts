@@ -29,6 +29,7 @@ const noteText = z
 export const RunStarted = z.object({ run: RunId }).meta({ id: 'RunStarted' });
 export type RunStarted = z.infer<typeof RunStarted>;
 
+/** The body of `POST /create`. */
 export const CreateBody = z.strictObject({
   source: NameText.optional().describe('a name of the configuration; may be left out if there is only one'),
   type: BackupTypeText.default('manual'),
@@ -40,6 +41,7 @@ export const CreateBody = z.strictObject({
 });
 export type CreateBody = z.infer<typeof CreateBody>;
 
+/** The body of `POST /verify`. */
 export const VerifyBody = z
   .strictObject({
     backup: BackupReference.optional(),
@@ -56,6 +58,7 @@ export const VerifyBody = z
   });
 export type VerifyBody = z.infer<typeof VerifyBody>;
 
+/** The body of `POST /drill`. */
 export const DrillBody = z.strictObject({
   source: NameText.optional().describe(
     'the newest good backup of it: a name of the configuration, or as GET /list has it; may be missing where all backups are of one source',
@@ -64,6 +67,7 @@ export const DrillBody = z.strictObject({
 });
 export type DrillBody = z.infer<typeof DrillBody>;
 
+/** The body of `POST /copy`. */
 export const CopyBody = z.strictObject({
   place: NameText.optional().describe(
     'a second place of the configuration; may be left out if there is only one',
@@ -71,6 +75,7 @@ export const CopyBody = z.strictObject({
 });
 export type CopyBody = z.infer<typeof CopyBody>;
 
+/** The body of `POST /lock`: nothing. */
 export const LockBody = z.strictObject({});
 export type LockBody = z.infer<typeof LockBody>;
 
@@ -85,6 +90,7 @@ const NewDatabaseName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "wanted are 1 to 63 of A-Z, a-z, 0-9, '_' and '-', a letter first");
 
+/** The body of `POST /restore` and of its plan. */
 export const RestoreBody = z.strictObject({
   backup: BackupReference,
   to: NameText.optional().describe(
@@ -112,6 +118,7 @@ export const RestoreBody = z.strictObject({
 });
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
+/** What a restore would do, as routes answer it. */
 export const ApiRestorePlan = z
   .object({
     target: z.string(),
@@ -125,6 +132,7 @@ export const ApiRestorePlan = z
   .meta({ id: 'RestorePlan' });
 export type ApiRestorePlan = z.infer<typeof ApiRestorePlan>;
 
+/** The answer to a plan, with the token that confirms it. */
 export const RestorePlanAnswer = z.object({
   key: BackupKeyText,
   plan: ApiRestorePlan,
@@ -133,6 +141,7 @@ export const RestorePlanAnswer = z.object({
 });
 export type RestorePlanAnswer = z.infer<typeof RestorePlanAnswer>;
 
+/** How far a run is. */
 export const Progress = z.object({
   phase: z.string(),
   doneBytes: Count.describe('of records'),
@@ -157,6 +166,7 @@ const RunAsked = z.object({
   since: z.string().optional(),
 });
 
+/** A run, as routes answer it. */
 export const ApiRun = z
   .object({
     id: RunId,
@@ -182,9 +192,11 @@ export const ApiRun = z
   .meta({ id: 'Run' });
 export type ApiRun = z.infer<typeof ApiRun>;
 
+/** The query of `GET /runs`. */
 export const RunsQuery = z.strictObject({ limit: pageLimit(RUNS_LIMIT.fallback, RUNS_LIMIT.most) });
 export type RunsQuery = z.infer<typeof RunsQuery>;
 
+/** The answer of `GET /runs`. */
 export const RunsAnswer = z.object({ runs: z.array(ApiRun).describe('newest first') });
 export type RunsAnswer = z.infer<typeof RunsAnswer>;
 
@@ -199,12 +211,15 @@ export const TARGET_STATES = [
   'removed',
   'unknown',
 ] as const;
+/** What a restore that ended badly left in its target. */
 export type TargetState = (typeof TARGET_STATES)[number];
 
 /** What can be done about a restore that did not end well. */
 export const RESTORE_WAYS = ['again', 'replace', 'resume', 'keep-going', 'missing'] as const;
+/** One of the ways on. */
 export type RestoreWay = (typeof RESTORE_WAYS)[number];
 
+/** What is known of the restore of a run. */
 export const RestoreRun = z
   .object({
     to: z.string().nullable(),
@@ -222,6 +237,7 @@ export const RestoreRun = z
   .meta({ id: 'RestoreRun' });
 export type RestoreRun = z.infer<typeof RestoreRun>;
 
+/** The answer of `GET /runs/{id}`, with its log. */
 export const RunAnswer = ApiRun.extend({
   log: z
     .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
@@ -231,6 +247,7 @@ export const RunAnswer = ApiRun.extend({
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 
+/** The query of a download. */
 export const DownloadQuery = z.strictObject({
   dataset: NameText.optional(),
   format: z

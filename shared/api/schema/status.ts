@@ -36,6 +36,7 @@ export type ApiProblem = z.infer<typeof ApiProblem>;
 /** Whether one would get one's data back; from what is best to what is worst. */
 const LevelText = z.enum(['protected', 'unknown', 'at-risk', 'unprotected']);
 
+/** The answer of `GET /health`: 200 or 503. */
 export const HealthAnswer = z.object({
   status: z.enum(['ok', 'failing']),
   problems: z.array(ErrorText).optional().describe('why; for viewers'),
@@ -160,6 +161,7 @@ const KindText = z.object({
     .describe('what `options` of a restore may have for its targets'),
 });
 
+/** The answer of `GET /status`. */
 export const StatusAnswer = z.object({
   now: Time,
   verdict: VerdictText,
@@ -205,6 +207,7 @@ const Figures = {
   newBytes: Count.describe('that the runs of listed backups stored'),
 };
 
+/** The answer of `GET /storage`. */
 export const StorageAnswer = z.object({
   now: Time,
   ...Figures,
@@ -279,12 +282,14 @@ const AuditFilter = {
   source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
   by: NameText.optional().describe('part of the name of who did it'),
 };
+/** The query of `GET /audit/export`. */
 export const AuditExportQuery = z.strictObject({
   ...AuditFilter,
   format: z.enum(AUDIT_FORMATS).default('csv'),
 });
 export type AuditExportQuery = z.infer<typeof AuditExportQuery>;
 
+/** The query of `GET /audit`. */
 export const AuditQuery = z.strictObject({
   ...AuditFilter,
   limit: pageLimit(AUDIT_LIMIT.fallback, AUDIT_LIMIT.most),
@@ -307,8 +312,10 @@ const AuditEntry = z
     report: z.string(),
   })
   .meta({ id: 'AuditEntry' });
+/** One thing that somebody did, or tried to do. */
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
+/** The answer of `GET /audit`: a page of entries. */
 export const AuditAnswer = z.object({
   entries: z.array(AuditEntry).describe('newest first; with filters, a page may hold fewer than there are'),
   nextCursor: z.string().nullable().describe('null: there are no more'),
@@ -333,5 +340,6 @@ export type ConsoleConfig = z.infer<typeof ConsoleConfig>;
 
 /** `POST /session` of `holdfast serve`, beside the console: the token of the printed URL (`#token=…`), once. */
 export const SessionBody = z.strictObject({ token: z.string().min(1).max(200) });
+/** What signing in answers: a token, and when it ends. */
 export const SessionAnswer = z.object({ token: z.string().describe('Bearer'), expiresAt: Time });
 export type SessionAnswer = z.infer<typeof SessionAnswer>;

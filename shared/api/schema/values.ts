@@ -3,7 +3,9 @@ import * as z from 'zod';
 /** What requests and answers of the admin API are made of. Times are ISO 8601 in UTC, sizes bytes. */
 
 export const Time = z.iso.datetime().describe('ISO 8601, UTC');
+/** A number of things: a whole one, 0 or more. */
 export const Count = z.int().min(0);
+/** Longest reason of a decision, in characters. */
 export const MOST_REASON_CHARS = 500;
 const MOST_REFERENCE_CHARS = 120;
 const MOST_NAME_CHARS = 200;
@@ -20,6 +22,7 @@ export const BackupReference = z
     'wanted is the name of a backup such as backup_daily_20260301_020000, or its whole key',
   );
 
+/** A type of backups, such as `daily`. */
 export const BackupTypeText = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-', beginning with a letter");
@@ -35,6 +38,7 @@ export const ReasonText = z
   .max(MOST_REASON_CHARS)
   .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
 
+/** The id of a run. */
 export const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'wanted is the id of a run');
 
 /** Where the next page begins; what is in it is nobody's concern. */
@@ -46,14 +50,17 @@ export const Cursor = z
 /** An ISO date, or a time with its zone. */
 export const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
+/** How many entries a page may have; as a query, it is text. */
 export function pageLimit(fallback: number, most: number) {
   return z.coerce.number().int().min(1).max(most).default(fallback);
 }
 
+/** A source: its kind and its name. */
 export const SourceName = z.object({ kind: z.string(), name: z.string() });
 
 const At = { at: Time, report: z.string().describe('key of the report that says so') };
 const Reason = z.object({ ...At, reason: z.string() });
+/** How thorough a verification was. */
 export const Depth = z.object({
   kind: z.enum(['quick', 'full', 'subset', 'new']),
   part: Count.optional(),
@@ -61,6 +68,7 @@ export const Depth = z.object({
 });
 const VerifyMark = z.object({ ...At, depth: Depth, isWhole: z.boolean() });
 const FullVerifyMark = z.object(At);
+/** What is kept at a backup of its last drill. */
 export const DrillMark = z.object({
   ...At,
   outcome: z.enum(['equal', 'different', 'failed']),
@@ -91,6 +99,7 @@ export const Marks = z.object({
   drill: DrillMark.optional(),
 });
 
+/** Marks of a list of backups, each with the backup that it is of. */
 export const MarkOf = {
   verify: VerifyMark.extend({ key: BackupKeyText }),
   fullVerify: FullVerifyMark.extend({ key: BackupKeyText }),

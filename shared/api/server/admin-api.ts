@@ -25,6 +25,7 @@ type Input = Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'apiKeys'
   readonly body: unknown;
 };
 
+/** What a server of the admin API allows, and whom. */
 export interface AdminApiOptions {
   readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'takesKeys' | 'rateLimit' | 'corsOrigins'>;
   readonly authenticator: Authenticator;

@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode, HoldfastError, hintOf } from '../../core/errors.ts';
 import type { ApiProblem } from '../schema/status.ts';
 
+/** How an error of the API is answered. */
 export interface ApiErrorOptions {
   readonly status?: number;
   readonly hint?: string;

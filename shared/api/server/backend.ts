@@ -22,6 +22,7 @@ import type { StatusAnswer } from '../schema/status.ts';
 import type { Caller } from './caller.ts';
 import type { RepositoryView } from './repository-view.ts';
 
+/** A request that was let in. */
 export interface Call {
   readonly caller: Caller;
   readonly signal: AbortSignal;

@@ -9,6 +9,7 @@ const LIFE_MS = 10 * MINUTE_MS;
 /** Used tokens remembered: none lives longer than its life, so more than these are not begun in it. */
 const MOST_USED = 10_000;
 
+/** A restore that waits for a yes. */
 export interface ToConfirm {
   readonly caller: Caller;
   readonly body: RestoreBody;

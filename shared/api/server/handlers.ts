@@ -8,6 +8,7 @@ import { parseBackup } from './parse-backup.ts';
 import { refuseCancel } from './refuse-cancel.ts';
 import { EVENT_HEADERS, runEvents } from './run-events.ts';
 
+/** What the handler of a route gets. */
 export interface HandlerInput<R extends RouteId> extends Call {
   readonly backend: Backend;
   readonly confirmations: Confirmations;
@@ -17,6 +18,7 @@ export interface HandlerInput<R extends RouteId> extends Call {
   readonly body: BodyOf<R>;
 }
 
+/** What the handler of a route answers: JSON, or a body of its own. */
 export type Reply<R extends RouteId> =
   | { readonly status: number; readonly json: AnswerOf<R> }
   | {

@@ -8,6 +8,7 @@ const KEPT_MS = HOUR_MS;
 const MOST_KEPT = 1000;
 const HEADER = 'idempotency-key';
 
+/** A request that must not be done twice. */
 export interface Asked {
   readonly caller: string;
   readonly path: string;

@@ -6,6 +6,7 @@ const MOST_PATH_CHARS = 300;
 /** `Request` of the platform takes none of these. */
 const NO_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 
+/** The route of a path, and what its path names. */
 export interface Match {
   readonly id: RouteId;
   readonly route: ApiRoute;
@@ -26,6 +27,7 @@ export function refuseNoMethod(method: string, pathname: string): void {
   if (NO_METHODS.includes(method)) throw methodNotAllowed(method, allowed(routesOf(pathname)));
 }
 
+/** The error for a path that is there with other methods. */
 export function methodNotAllowed(method: string, methods: readonly string[]): ApiError {
   const allow = methods.join(', ');
   const named = /^[A-Z]{1,10}$/.test(method) ? method : 'such method';

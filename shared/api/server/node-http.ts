@@ -7,6 +7,7 @@ import { refuseNoMethod } from './match-route.ts';
 /** What a request has once: a second one is read by some and not by others, who stand in between. */
 const ONCE = ['host', 'authorization', 'content-type', 'origin', 'idempotency-key', 'sec-fetch-site'];
 
+/** Where a request came in. */
 export interface RequestPlace {
   /** Scheme and host that its path is of. */
   readonly origin: string;

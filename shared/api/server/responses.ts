@@ -3,6 +3,7 @@ import { SECURITY_HEADERS } from './headers.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
+/** A response of JSON, with the headers that keep browsers from doing anything else with it. */
 export function jsonResponse(status: number, document: unknown, headers: Headers = {}): Response {
   return new Response(JSON.stringify(document), {
     status,

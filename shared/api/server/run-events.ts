@@ -9,6 +9,7 @@ const MOST_MS = 5 * MINUTE_MS;
 /** What a reader waits before it asks again (`retry` of the stream). */
 const RETRY_MS = 2 * SECOND_MS;
 
+/** Headers of a stream of events. */
 export const EVENT_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   // A proxy that gathers answers would tell everything at the end.

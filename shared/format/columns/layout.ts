@@ -3,5 +3,7 @@ export const KIND = { text: 0, constant: 1, dictionary: 2, number: 3, time: 4, h
 /** Rows whose value is `\\N` are told by bits, and have no value. */
 export const HAS_NULLS = 1;
 
+/** Lines with more fields than this are stored as they are. */
 export const MOST_FIELDS = 1024;
+/** What ends a record. */
 export const NEWLINE = 0x0a;

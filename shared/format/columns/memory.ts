@@ -21,6 +21,7 @@ const RESULT = {
   base: 32,
 } as const;
 
+/** What the module wrote, and how a column was stored. */
 export interface ColumnResult {
   readonly firstBytes: number;
   readonly secondBytes: number;

@@ -1,5 +1,6 @@
 /** docs/reference/format.md, "Shapes". */
 export const TAB = 0x09;
+/** What ends a line. */
 export const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -9,6 +10,7 @@ for (const byte of Buffer.from('{}[]:, "')) IS_SHAPE[byte] = 1;
 
 /** The shape of lines that are one value: what is rare, and what is no JSON. */
 export const WHOLE_LINE = '\t';
+/** Lines of more shapes than this are not told apart. */
 export const MOST_SHAPES = 255;
 /** Rows of a rarer shape are kept whole. */
 const LEAST_ROWS = 16;
@@ -21,6 +23,7 @@ export interface ShapedRows {
   readonly values: Buffer;
 }
 
+/** Lines, each with the group of its shape. */
 export interface SplitLines {
   readonly rows: number;
   readonly groups: readonly ShapedRows[];

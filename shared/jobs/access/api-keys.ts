@@ -16,6 +16,7 @@ export interface StoredApiKey extends Omit<ApiKey, 'state'> {
   readonly hash: string;
 }
 
+/** API keys that are kept in a repository. */
 export interface StoredApiKeys {
   /** Newest first. */
   readonly keys: readonly StoredApiKey[];

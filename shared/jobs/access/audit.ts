@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Body } from '../../format/report-bodies.ts';
 import type { Repository } from '../../repository/repository.ts';
 
+/** What is written down of something that somebody did. */
 export interface AuditRecord extends Body<'audit'> {
   readonly backups: readonly BackupKey[];
   /** The part that only the key opens, such as names of datasets. */

@@ -23,6 +23,7 @@ export interface Ancestors {
   readonly good: BackupReader | undefined;
 }
 
+/** Where to look for the backups that a new one follows. */
 export interface AncestorsOptions {
   /** All listed backups, newest first. */
   readonly keys: readonly BackupKey[];

@@ -28,6 +28,7 @@ import { writeStandingView } from './stable-snapshot.ts';
 
 const ASK_MS = 10_000;
 
+/** Which share of which run is read. */
 export interface ShareOptions {
   readonly run: string;
   readonly share: number;
@@ -35,6 +36,7 @@ export interface ShareOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a share read and stored. */
 export interface ShareFigures {
   readonly share: number;
   readonly records: number;

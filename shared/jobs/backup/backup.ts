@@ -16,6 +16,7 @@ import { knownOf } from './parent-contents.ts';
 import { writeStandingView } from './stable-snapshot.ts';
 import { writeView } from './write-snapshot.ts';
 
+/** What is to be said about a backup besides its source. */
 export interface BackupOptions {
   /** @default 'manual' */
   readonly type?: string;
@@ -35,6 +36,7 @@ export interface BackupOptions {
   readonly signal: AbortSignal;
 }
 
+/** A backup that is listed now, with what it took. */
 export interface BackupResult {
   readonly key: BackupKey;
   readonly type: string;
@@ -132,6 +134,7 @@ async function writeBackup(
   return backupResult(repository, written, { omitted, cost, suspect });
 }
 
+/** The result of a backup that was committed. */
 export function backupResult(
   { links }: Pick<Repository, 'links'>,
   { manifest, figures }: CommittedBackup,

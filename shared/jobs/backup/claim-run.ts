@@ -8,6 +8,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { headIfThere } from '../../store/if-there.ts';
 import { PLAN } from './run-plan.ts';
 
+/** Which run has a scheduled backup to itself. */
 export interface Claim {
   /** The run that makes the scheduled backup. */
   readonly run: string;

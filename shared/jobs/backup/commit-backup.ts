@@ -46,6 +46,7 @@ const POLL_MS = 500;
 const READS = 8;
 const SHOWN = 10;
 
+/** How the shares of a run become a backup. */
 export interface CommitBackupOptions {
   readonly run: string;
   /** When the backup is suspect. */

@@ -5,6 +5,7 @@ import type { WrittenFigures } from '../../repository/reading/dataset-figures.ts
 import type { SourceView } from '../../sources/source.ts';
 import { type AncestorFigures, type JudgedBy, judgeAgainst } from './loss-detection.ts';
 
+/** How strictly a backup is judged. */
 export interface JudgeOptions {
   /** Name of the source, for messages. */
   readonly name: string;

@@ -11,6 +11,7 @@ const DEFAULT_POLL_MS = 2 * SECOND_MS;
 /** For the last word of a holder that is being stopped. */
 const LAST_WORD_MS = 5 * SECOND_MS;
 
+/** How long a snapshot is kept open. */
 export interface HoldOptions {
   /** When this process must end: somewhat before its own limit. */
   readonly until: Date;

@@ -18,6 +18,7 @@ const LEFT_SHARE = 1 / 2;
 /** Sizes of compressed records are given per this many. */
 const SIZE_RECORDS = 1000;
 
+/** Figures of two backups of one source. */
 export interface Comparison {
   /** Datasets of the newest good backup. */
   readonly before: readonly DatasetFigures[];
@@ -47,12 +48,14 @@ export interface AncestorFigures {
   readonly datasets: readonly DatasetFigures[];
 }
 
+/** The figures that a backup is judged by. */
 export interface JudgedBy {
   readonly parent: AncestorFigures | undefined;
   /** The newest good one, often the parent itself. */
   readonly good: AncestorFigures | undefined;
 }
 
+/** The same of the backups that it follows. */
 export function figuresOfAncestors({ parent, good }: Ancestors): JudgedBy {
   // An imported backup says nothing about what the database should hold now.
   const ofParent = parent && !parent.manifest.imported ? figuresOfBackup(parent) : undefined;

@@ -18,6 +18,7 @@ import { knownOf } from './parent-contents.ts';
 import { PLAN, refuseAborted, refuseOtherSource, type StoredPlan, viewBody } from './run-plan.ts';
 import { groupShares, type ShareGroup } from './share-groups.ts';
 
+/** What a plan is made for. */
 export interface PlanOptions {
   /** 32 hex digits, chosen by the caller: the same for plan, shares and commit of one backup. */
   readonly run: string;
@@ -38,6 +39,7 @@ export interface PlanOptions {
   readonly signal: AbortSignal;
 }
 
+/** A share as it is planned, before it is read. */
 export interface PlannedShare {
   /** Counts from 0. */
   readonly share: number;

@@ -77,6 +77,7 @@ export function readOf(view: SourceView, capabilities: SourceCapabilities): View
   return { server, position, omitted, datasets, consistency, window };
 }
 
+/** Every partition of every dataset, in the order of the plan. */
 export function allPartitions(datasets: readonly DatasetPlan[]): readonly ChangedPartition[] {
   return datasets.flatMap((dataset) => dataset.partitions.map((partition) => ({ dataset, partition })));
 }

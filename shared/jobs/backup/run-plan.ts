@@ -8,14 +8,19 @@ import { readOf } from './read-snapshot.ts';
 
 /** Names of a run's documents. */
 export const PLAN = 'plan';
+/** The document that lets the keeper of the snapshot go. */
 export const RELEASED = 'released';
+/** The document that says the snapshot stood to the end. */
 export const HELD = 'held';
+/** The document of a failure. */
 export const FAILURE_DOCUMENT = 'failure';
+/** The document of one share's result. */
 export const shareName = (share: number) => `share-${share}`;
 
 /** Longest message of a failure: causes may be whole answers of other services. */
 export const MOST_CAUSE_CHARS = 2_000;
 
+/** A plan as it is kept in the repository. */
 export type StoredPlan = RunBody<'plan'>;
 type ViewBody = NonNullable<RunBody<'share'>['view']>;
 
@@ -34,6 +39,7 @@ export async function refuseAborted(documents: RunDocuments, signal: AbortSignal
   if (released?.by === 'abort') throw runAborted(documents.run, released.reason);
 }
 
+/** The error of a run that was given up. */
 export function runAborted(run: string, reason: string | undefined): HoldfastError {
   return new HoldfastError('E_RUN_ABORTED', `run ${run} was given up${reason ? `: ${reason}` : ''}`, {
     hint: 'Start a new run.',
@@ -78,6 +84,7 @@ export function viewBody(view: SourceView, { capabilities }: Source): ViewBody {
   } as ViewBody;
 }
 
+/** What a plan keeps of a source's snapshot, for the commit. */
 export function viewToCommit({
   server,
   position,
@@ -96,10 +103,12 @@ export function viewToCommit({
   };
 }
 
+/** What reading cost, if the source bills by the byte. */
 export function costOf({ cost }: ViewBody): ReadingCost | undefined {
   return cost as ReadingCost | undefined;
 }
 
+/** The snapshot that other processes join. */
 export function sharedView({ view, handle }: NonNullable<StoredPlan['shared']>): SharedView {
   const { server, position, omitted, consistency, datasets } = view;
   return { server, position, omitted, consistency, datasets, handle } as SharedView;

@@ -1,5 +1,6 @@
 import type { DatasetPlan } from '../../sources/source.ts';
 
+/** Partitions that one process reads. */
 export interface ShareGroup {
   readonly estimatedBytes: number;
   /** Indexes of datasets and of their partitions. */

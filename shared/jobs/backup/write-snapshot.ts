@@ -7,6 +7,7 @@ import type { SourceCapabilities, SourceView } from '../../sources/source.ts';
 import { allPartitions, countStored, readOf, readView } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
 
+/** How a snapshot is written, and against what. */
 export interface WriteViewOptions
   extends Omit<BackupWriterOptions, 'software' | 'onStored' | 'sequence' | 'onListed'>,
     Pick<CommitOptions, 'judge'> {

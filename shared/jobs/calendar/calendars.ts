@@ -13,6 +13,7 @@ import type { Regular } from './regular-days.ts';
 /** 53 weeks. */
 export const CALENDAR_DAYS = 371;
 
+/** What a calendar is computed from. */
 export interface CalendarInput {
   readonly config: Pick<ResolvedConfig, 'sources' | 'aws'>;
   readonly runsDefaults: boolean;
@@ -32,6 +33,7 @@ export interface CalendarDay {
   readonly removed: number;
 }
 
+/** One source: what was due on each day, and what is there. */
 export interface Calendar {
   readonly source: { readonly kind: string; readonly name: string };
   /** What says when backups are due: schedules, or their usual rhythm. */

@@ -11,6 +11,7 @@ export interface Attempt {
   readonly at: Date;
 }
 
+/** When backups were to be made. */
 export interface ExpectationOfDays {
   /** By type: schedules that fire at known times. */
   readonly timed: Readonly<Record<string, Pick<Schedule, 'expression' | 'timeZone'>>>;
@@ -31,6 +32,7 @@ export interface ExpectedDay {
   readonly missed: number;
 }
 
+/** Days on which something was due. */
 export interface ExpectedDays {
   /** The first day for which it is known what was expected; undefined if nothing is. */
   readonly since: string | undefined;
@@ -105,6 +107,7 @@ function startsOf(attempts: readonly Attempt[], type: string | null): number[] {
     .toSorted((a, b) => a - b);
 }
 
+/** The day of a moment, ISO, of UTC. */
 export function dateOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }

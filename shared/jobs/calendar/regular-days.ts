@@ -56,6 +56,7 @@ function rhythmBegins(days: readonly number[], distance: number): number {
   return days[first] ?? Infinity;
 }
 
+/** A backup that was due. */
 export interface Due {
   readonly at: number;
   readonly isKept: boolean;

@@ -18,6 +18,7 @@ const PACKS_AT_ONCE = { most: 6, memoryBytes: 64 * MiB };
 /** Share of the grace: a longer copy claims its packs meanwhile. */
 const CLAIM_SHARE = 1 / 8;
 
+/** A backup on its way to a second place. */
 export interface CopyWork {
   readonly from: Repository;
   readonly place: SecondPlace;

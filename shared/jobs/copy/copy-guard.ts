@@ -23,6 +23,7 @@ const RENEW_SHARE = 1 / 4;
 const MOST_ASKED = 500;
 const ASKED_AT_ONCE = 8;
 
+/** A copy that is complete but for its manifest. */
 export interface BackupToList {
   readonly key: BackupKey;
   /** Bytes of its manifest. */

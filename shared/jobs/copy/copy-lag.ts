@@ -6,6 +6,7 @@ import { openStore } from '../../store/open-store.ts';
 import { type CopyChoice, chosenBackups } from './copy-choice.ts';
 import { listedBackups } from './listed-backups.ts';
 
+/** Which backups a place should have. */
 export interface PlaceChoice {
   /** Names that manifests may have for a configured source. @default only its own name */
   readonly namesOf?: ((source: string) => readonly string[]) | undefined;

@@ -48,10 +48,12 @@ export async function compareObject(
   return head;
 }
 
+/** Lower-case hex. */
 export function sha256Of(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
+/** The error of an object that another place has with other bytes. */
 export function otherBytes(
   { location }: ObjectStore,
   key: string,

@@ -14,6 +14,7 @@ import { CarriedReports } from './copy-reports.ts';
 import { listedBackups } from './listed-backups.ts';
 import { SecondPlace } from './second-place.ts';
 
+/** What is copied, and how it is stored there. */
 export interface CopyOptions {
   readonly choice?: CopyChoice | undefined;
   /** Storage class of packs there. @default the store's own */
@@ -38,6 +39,7 @@ export interface PassedOver {
   readonly problem: string;
 }
 
+/** What was copied, and what a place still lacks. */
 export interface CopyResult {
   readonly repositoryId: string;
   readonly from: string;

@@ -3,6 +3,7 @@ import { SECOND_MS } from '../../core/units.ts';
 import type { DoctorGroup, DoctorOutcome, DoctorRow } from './row.ts';
 import { isMeant, refuseUnmet, wantedGroups } from './wanted.ts';
 
+/** Which checks are run, and for how long. */
 export interface DoctorOptions {
   readonly signal: AbortSignal;
   /** Names of rows, or all rows of a source (`shop`), or of one kind (`tls`). @default all */
@@ -38,6 +39,7 @@ export function doctorExitStatus(rows: readonly DoctorRow[]): number {
   return rows.some(({ outcome }) => outcome === 'warning') ? WARNINGS_EXIT_STATUS : 0;
 }
 
+/** How many rows ended in which way. */
 export function countOutcomes(rows: readonly DoctorRow[]): Readonly<Record<DoctorOutcome, number>> {
   const counts = { ok: 0, warning: 0, failed: 0, 'not-tried': 0 };
   for (const { outcome } of rows) counts[outcome]++;

@@ -9,6 +9,7 @@ import { NO_WORK, type StoreCheck } from './store-look.ts';
 
 const LEAST_FREE_BYTES = GiB;
 
+/** What a repository in a folder needs. */
 export const FOLDER: readonly StoreCheck[] = [
   {
     name: 'store',

@@ -20,6 +20,7 @@ export interface KeyLook {
   repositoryId: string | undefined;
 }
 
+/** What follows if the key is missing or wrong. */
 export const NO_KEY_NO_BACKUP = 'Nothing can be backed up or restored.';
 
 /** @param needs the check that says whether the store can be reached */

@@ -9,8 +9,10 @@ import { type DoctorGroup, rowOf } from './row.ts';
 import type { BucketLook, StoreCheck, StoreLook } from './store-look.ts';
 import { CHECKSUMS, writeChecks } from './write-checks.ts';
 
+/** What checks of a repository share. */
 export type RepositoryLook = KeyLook & StoreLook;
 
+/** What is asked of a bucket and its key. */
 export interface BucketGroupOptions {
   readonly config: RepositoryConfig;
   /** Where to put the probe; undefined for a role that may not put one. */

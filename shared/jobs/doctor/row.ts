@@ -30,6 +30,7 @@ export interface DoctorGroup {
   run(options: GroupOptions): AsyncIterable<DoctorRow>;
 }
 
+/** How long checks may take. */
 export interface GroupOptions {
   readonly signal: AbortSignal;
   /** How long one check may take. */

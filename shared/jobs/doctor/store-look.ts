@@ -16,6 +16,7 @@ export interface StoreLook {
   facts: ProbeFacts | undefined;
 }
 
+/** What checks of a bucket share. */
 export interface BucketLook extends StoreLook {
   readonly s3: S3Contact;
   /** Object Lock is configured. */
@@ -24,6 +25,8 @@ export interface BucketLook extends StoreLook {
   contact: FirstContact | undefined;
 }
 
+/** A check of a store. */
 export type StoreCheck<Look extends StoreLook = StoreLook> = Check<Look>;
 
+/** What follows if the store does not answer. */
 export const NO_WORK = 'Nothing can be backed up or restored.';

@@ -10,6 +10,7 @@ export interface DrilledBackup {
   readonly manifestSha256: string | undefined;
 }
 
+/** What a report of a drill says besides its result. */
 export interface DrillContext {
   readonly by: string | undefined;
   readonly startedAt: Date;

@@ -3,6 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import type { SchemaComparison } from '../../sources/scratch.ts';
 import type { DatasetComparison } from '../restore/compare.ts';
 
+/** What came of a drill. That it failed is an outcome, not an error. */
 export interface DrillResult {
   readonly key: BackupKey;
   /**

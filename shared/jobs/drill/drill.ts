@@ -11,6 +11,7 @@ import { type RestoreResult, refuseFailures, restoreAndCompare } from '../restor
 import { type DrilledBackup, writeDrillReport } from './drill-report.ts';
 import type { DrillResult } from './drill-result.ts';
 
+/** How a drill is run. */
 export interface DrillOptions {
   /** Partitions and indexes at once. */
   readonly jobs?: number | undefined;

@@ -31,6 +31,7 @@ export interface LevelEstimate {
   readonly monthlyCost: number | undefined;
 }
 
+/** What backups of a source will take. */
 export interface Estimate {
   readonly source: { readonly kind: string; readonly name: string; readonly server: string };
   /** Records that were read for it. */
@@ -45,6 +46,7 @@ export interface Estimate {
   readonly levels: readonly LevelEstimate[];
 }
 
+/** How much of a source is read, and what is assumed of its changes. */
 export interface EstimateOptions {
   readonly sampleBytes?: number;
   readonly dailyChange: number;

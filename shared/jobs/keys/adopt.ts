@@ -7,6 +7,7 @@ import { parseReason } from '../retention/hold.ts';
 /** Most objects in one report. */
 const MOST_OBJECTS = 1_000;
 
+/** What was taken over under the new signing key. */
 export interface AdoptResult {
   readonly backups: number;
   readonly decisions: number;

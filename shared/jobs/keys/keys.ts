@@ -15,6 +15,7 @@ import { CoverageCheck, type RecoveryCoverage } from './recovery-coverage.ts';
 /** Objects read at once. */
 const READS = 8;
 
+/** Root keys that one backup needs. */
 export interface BackupKeys {
   readonly key: BackupKey;
   /** Ids of the root keys that a restore of it needs; not secret. Empty if the manifest cannot be read. */
@@ -29,6 +30,7 @@ export interface BackupKeys {
   readonly problem: string | undefined;
 }
 
+/** A root key, and what needs it. */
 export interface RootKeyUse {
   readonly rootKeyId: string;
   /** Number of listed backups that need it. */
@@ -38,6 +40,7 @@ export interface RootKeyUse {
   readonly isConfigured: boolean;
 }
 
+/** All root keys that a repository needs, and the one that is configured. */
 export interface KeysReport {
   readonly location: string;
   readonly repositoryId: string;

@@ -6,6 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { openStore, type StoreConfig } from '../../store/open-store.ts';
 import { isCovered } from './recovery-keys-needed.ts';
 
+/** What recovery keys could open. */
 export interface RecoveryCoverage {
   /** The keys that backups are wrapped to. */
   readonly keys: readonly { readonly id: string; readonly createdAt: Date }[];

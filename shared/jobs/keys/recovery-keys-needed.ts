@@ -17,6 +17,7 @@ const READS = 8;
  */
 export type NeededKey = Pick<KeyToWrap, 'run' | 'purpose' | 'wrapped'>;
 
+/** What a run's key has to be opened with. */
 export function neededKey({ run, purpose, rootKeyId, wrapped }: RunKeyEntry): NeededKey {
   return exportedRoot(rootKeyId) ?? { run, purpose, wrapped };
 }

@@ -15,6 +15,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { type BackupKeys, checkKeys } from './keys.ts';
 import { manifestsOf, neededKey } from './recovery-keys-needed.ts';
 
+/** What was done about recovery keys. */
 export interface RecoveryResult {
   readonly location: string;
   readonly repositoryId: string;

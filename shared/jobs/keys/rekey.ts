@@ -18,6 +18,7 @@ import { checkKeys } from './keys.ts';
 /** Objects read at once. */
 const READS = 8;
 
+/** What a change of the root key did. */
 export interface RekeyResult {
   readonly location: string;
   readonly repositoryId: string;

@@ -8,6 +8,7 @@ import { checkSequences } from '../verify/sequence-check.ts';
 const MOST_ANSWER_BYTES = 64 * 1024;
 const TIMEOUT_MS = 30_000;
 
+/** What an authority vouched for. */
 export interface TimeStamped {
   readonly heads: readonly SequenceHead[];
   /** What is stamped: JSON that names the heads. */

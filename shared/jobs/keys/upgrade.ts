@@ -3,6 +3,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { formatToWrite } from '../../repository/writing/format-to-write.ts';
 import { getIfThere, putIfAbsent } from '../../store/if-there.ts';
 
+/** What a repository writes from now on. */
 export interface UpgradeResult {
   readonly location: string;
   readonly repositoryId: string;

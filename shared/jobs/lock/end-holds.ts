@@ -8,6 +8,7 @@ const AT_ONCE = 32;
 /** Where legal holds are put. */
 const LOCKED = ['repository.json', 'keys/', 'recovery/', 'backups/', 'data/', 'reports/'];
 
+/** Legal holds that were taken off. */
 export interface EndHoldsResult {
   /** Number of objects that were checked: all. */
   readonly objects: number;

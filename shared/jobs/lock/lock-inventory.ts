@@ -12,6 +12,7 @@ import { byConfiguredNames, retentionBackup } from '../retention/prune-inventory
 import type { Naming } from '../source/naming.ts';
 import type { LockedBackup, LockView } from './lock-plan.ts';
 
+/** What was looked at to plan locks. */
 export interface ReadLockView {
   readonly view: LockView;
   /** Manifests that cannot be read: nobody knows what they need. */

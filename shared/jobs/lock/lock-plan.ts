@@ -10,6 +10,7 @@ export interface LockedBackup {
   readonly needs: Iterable<string>;
 }
 
+/** All that locks are planned from. */
 export interface LockView {
   readonly now: Date;
   readonly backups: readonly LockedBackup[];
@@ -36,6 +37,7 @@ const OPEN_MS = OPEN_LOCK_DAYS * DAY_MS;
 const SLACK_SHARE = 1 / 10;
 /** within these bounds. */
 const LEAST_SLACK_MS = DAY_MS;
+/** Longest time that a lock may reach past its need. */
 export const MOST_SLACK_MS = 7 * DAY_MS;
 
 /**

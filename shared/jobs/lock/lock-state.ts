@@ -28,6 +28,7 @@ export interface LockState {
   readonly asked: number;
 }
 
+/** How locks of a backup are looked at. */
 export interface LockStateOptions {
   readonly backup: BackupKey;
   /**

@@ -19,6 +19,7 @@ const MOST_REFUSALS = 20;
 /** Stores keep whole seconds. */
 const ROUNDING_MS = 1000;
 
+/** What is to be locked, and how. */
 export interface LockOptions {
   readonly lock: LockSettings;
   readonly policy: RetentionPolicy;
@@ -39,6 +40,7 @@ export interface LockedUntil {
   readonly until: Date | undefined;
 }
 
+/** What is locked now, and until when. */
 export interface LockResult {
   /** Backups that retention keeps, newest first. */
   readonly backups: readonly LockedUntil[];

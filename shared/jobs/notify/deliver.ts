@@ -10,6 +10,7 @@ import { type Delivery, failed, type SendOptions, sendWebhook } from './send-web
  */
 export type ReadSecret = (reference: string, signal: AbortSignal) => Promise<string>;
 
+/** A message for one channel. */
 export interface Parcel {
   readonly message: Message;
   /** Its id. */
@@ -18,6 +19,7 @@ export interface Parcel {
   readonly outlook: Outlook | undefined;
 }
 
+/** How it is sent. */
 export interface DeliverOptions extends SendOptions {
   readonly readSecret: ReadSecret;
 }

@@ -8,6 +8,7 @@ import type { FailingChannel } from '../verdict/facts.ts';
 /** Deliveries to read for a channel. */
 const MOST_SHOWN = 10;
 
+/** What is shown of a message that was sent. */
 export type ShownDelivery = Pick<
   Notice,
   'kind' | 'at' | 'title' | 'outcome' | 'attempts' | 'status' | 'problem'

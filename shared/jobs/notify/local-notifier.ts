@@ -18,6 +18,7 @@ export interface LocalNotifiers {
   readonly own: Notifier | undefined;
 }
 
+/** Notifiers of the channels of this process. */
 export function localNotifiers(
   channels: readonly NotifyChannel[],
   { env, onProblem }: { readonly env: Env } & Pick<NotifierOptions, 'onProblem'>,

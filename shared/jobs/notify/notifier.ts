@@ -10,6 +10,7 @@ import { type Message, messageOf, testMessage } from './message.ts';
 import type { Outlook } from './outlook.ts';
 import type { Delivery } from './send-webhook.ts';
 
+/** Whom a notifier tells, and how. */
 export interface NotifierOptions extends Omit<DeliverOptions, 'signal'> {
   readonly channels: readonly NotifyChannel[];
   /**

@@ -17,6 +17,7 @@ const OutlookFinding = z.object({
   source: z.string().nullable(),
   text: z.string(),
 });
+/** What is wrong, in the words of a message. */
 export type OutlookFinding = Readonly<z.infer<typeof OutlookFinding>>;
 
 const OutlookSource = z.object({
@@ -28,6 +29,7 @@ const OutlookSource = z.object({
   drilledAt: time.nullable(),
   lastRun: z.object({ outcome: z.string(), at: time, code: z.string().nullable() }).nullable(),
 });
+/** One source in what notifications go by. */
 export type OutlookSource = Readonly<z.infer<typeof OutlookSource>>;
 
 /** Everything that notifications go by, as one process passes it to another. */

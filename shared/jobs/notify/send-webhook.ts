@@ -17,6 +17,7 @@ export interface Delivery {
   readonly answer: string | null;
 }
 
+/** How often and how long a webhook is tried. */
 export interface SendOptions {
   readonly clock: Clock;
   /** @default 4 */
@@ -75,6 +76,7 @@ export async function sendWebhook(request: WebRequest, options: SendOptions): Pr
   }
 }
 
+/** A delivery that failed. */
 export function failed(given: Pick<Delivery, 'attempts' | 'problem'> & Partial<Delivery>): Delivery {
   return { outcome: 'failed', status: null, answer: null, ...given };
 }

@@ -18,6 +18,7 @@ export interface Examination {
   readonly isHit: boolean;
 }
 
+/** Where replacements for damaged chunks are looked for. */
 export interface ExamineOptions {
   /** Backups to search for equal chunks, in this order. */
   readonly backups: readonly BackupKey[];

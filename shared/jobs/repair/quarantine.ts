@@ -7,6 +7,7 @@ import { objectState } from '../../repository/documents/quarantine.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { parseReason } from '../retention/hold.ts';
 
+/** An object that was put aside. */
 export interface QuarantineResult {
   readonly object: string;
   /** What is wrong with it. */

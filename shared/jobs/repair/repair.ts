@@ -11,6 +11,7 @@ import { writeWholeCopy } from './repaired-copy.ts';
 import { readSalvage } from './salvage-contents.ts';
 import { SalvagedBackup } from './salvaged-backup.ts';
 
+/** What was damaged, and what was mended. */
 export interface RepairResult {
   readonly backups: readonly BackupKey[];
   readonly damaged: readonly DamagedBackup[];
@@ -18,6 +19,7 @@ export interface RepairResult {
   readonly kept: Kept;
 }
 
+/** Whether anything is written. */
 export interface RepairOptions {
   /** Check, and write nothing. */
   readonly dryRun: boolean;

@@ -17,6 +17,7 @@ export interface MissingRange {
   readonly problem: string;
 }
 
+/** What can still be read of a backup, and what is lost. */
 export interface Salvage {
   /** What is left. */
   readonly contents: BackupContents;

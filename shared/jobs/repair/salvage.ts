@@ -7,6 +7,7 @@ import { assessDamage } from './damage-assessment.ts';
 import { type MissingRange, readSalvage, type Salvage } from './salvage-contents.ts';
 import { SalvagedBackup } from './salvaged-backup.ts';
 
+/** What a salvage would restore, and what it would not. */
 export interface SalvagePlan {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
@@ -16,6 +17,7 @@ export interface SalvagePlan {
   readonly chunksFromElsewhere: number;
 }
 
+/** What a salvage restored. */
 export type SalvageResult = SalvagePlan & RestoreResult;
 
 /** A damaged backup, read through once; for a plan, and for the salvage itself. */

@@ -21,6 +21,7 @@ export interface Elsewhere {
   readonly nodes: Map<string, { readonly reader: BackupReader; readonly node: NodeRef }>;
 }
 
+/** Where chunks of the same id are looked for. */
 export interface SearchOptions {
   /** Already open: searched first. */
   readonly reader: BackupReader;

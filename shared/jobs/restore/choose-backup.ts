@@ -15,6 +15,7 @@ const MOST_NAMED = 8;
 /** The newest, whatever speaks against it, or the newest that nothing speaks against; for a source. */
 const WORD = /^(latest|good)(?::(.*))?$/s;
 
+/** Which backup is meant by `latest` and `good`. */
 export interface BackupChoice {
   /** A configured name, or a name in backups. */
   readonly source?: string | undefined;

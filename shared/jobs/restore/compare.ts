@@ -30,6 +30,7 @@ const DIGEST_BLOCK_BYTES = 1 * MiB;
 const MOST_HELD = 1_000_000;
 const NEWLINE = 0x0a;
 
+/** What is compared, and with what. */
 export interface CompareOptions {
   readonly repository: Repository;
   readonly contents: BackupContents;

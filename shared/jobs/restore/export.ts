@@ -20,6 +20,7 @@ export async function openExports(config: StoreConfig): Promise<S3Exports> {
   });
 }
 
+/** What is exported, and as what. */
 export interface ExportOptions extends SpecialRestoreOptions, Pick<RestoreOptions, 'special'> {
   readonly format: ExportFormat;
   readonly datasets?: readonly string[] | undefined;

@@ -20,6 +20,7 @@ const MOST_AHEAD_MS = HOUR_MS;
 /** Partitions read at once. */
 const READERS = 4;
 
+/** What a file is imported as. */
 export interface ImportBackupOptions {
   /** The source of the file's data. */
   readonly source: Pick<Source, 'kind' | 'name' | 'location'>;
@@ -32,6 +33,7 @@ export interface ImportBackupOptions {
   readonly signal: AbortSignal;
 }
 
+/** The backup that holds a file now. */
 export interface ImportBackupResult extends BackupResult {
   /** The same file was imported before, as this backup; nothing was stored. */
   readonly isThereAlready: boolean;

@@ -14,6 +14,7 @@ const REMOVE_MS = 2 * MINUTE_MS;
 /** A name that every kind of server takes unchanged: for a database, a node, a folder. */
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
+/** A database that a restore is to make. */
 export interface NewPlace {
   readonly server: ScratchServer;
   /** Name of the new database. */

@@ -13,11 +13,13 @@ import { contentsOf, selectDatasets } from './contents.ts';
 import { isSameStream } from './same-stream.ts';
 import { refuseUnknown, withSpecial } from './special-options.ts';
 
+/** How a restore is done. */
 export interface RestoreJobOptions extends RestoreOptions, SpecialRestoreOptions {
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
+/** What was restored, and how it compares. */
 export interface RestoreResult {
   readonly key: BackupKey;
   readonly plan: RestorePlan;
@@ -82,6 +84,7 @@ export async function restoreAndCompare(
   return { ...result, restoreMs: result.restoreMs + Math.round(opened - began) };
 }
 
+/** A backup that is open for a restore. */
 export interface ContentsToRestore {
   readonly key: BackupKey;
   readonly contents: BackupContents;
@@ -160,6 +163,7 @@ function sayHowToGoOn(error: unknown, hint: string): unknown {
   return new HoldfastError(error.code, error.message, { cause: error, details: error.details, hint });
 }
 
+/** A backup as the target can take it. */
 export async function openFor(
   repository: Repository,
   key: BackupKey,

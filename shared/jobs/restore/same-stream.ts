@@ -11,6 +11,7 @@ import type { DatasetPlan, SourceView } from '../../sources/source.ts';
 /** In largest chunks. */
 const BLOCK_CHUNKS = 3;
 
+/** What a stream of bytes is compared with. */
 export interface SameStreamOptions {
   readonly repository: Repository;
   readonly reader: BackupReader;

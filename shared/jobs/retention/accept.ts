@@ -5,6 +5,7 @@ import type { Repository } from '../../repository/repository.ts';
 /** Room for a sentence or two. */
 const MOST_REASON_CHARACTERS = 1000;
 
+/** Backups that are no longer suspect. */
 export interface AcceptResult {
   readonly backups: readonly BackupKey[];
   readonly reason: string;

@@ -11,6 +11,7 @@ interface Decision {
   readonly signal: AbortSignal;
 }
 
+/** A hold that was made or ended. */
 export interface HoldResult {
   readonly key: BackupKey;
   readonly reason: string;

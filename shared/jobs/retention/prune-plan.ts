@@ -37,6 +37,7 @@ export interface PruneView {
   readonly locked?: ReadonlyMap<string, LockEnd>;
 }
 
+/** What a prune goes by. */
 export interface PruneRules {
   readonly policy: RetentionPolicy;
   readonly graceMs: number;

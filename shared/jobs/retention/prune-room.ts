@@ -34,6 +34,7 @@ function goes(plan: PrunePlan): number {
   return sweptBytes(plan) + plan.waitingBytes;
 }
 
+/** Bytes of packs that the plan would remove. */
 export function sweptBytes({ sweep }: PrunePlan): number {
   return sweep.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -29,11 +29,13 @@ const AT_ONCE = 8;
 /** Share of the grace: an inventory is valid for this long; nothing is unlisted or removed by it later. */
 const MOST_SHARE = 1 / 4;
 
+/** How a prune is run. */
 export interface PruneOptions {
   readonly onProgress?: OnProgress;
   readonly signal: AbortSignal;
 }
 
+/** A plan, with what is needed to carry it out. */
 export interface PreparedPrune {
   readonly plan: PrunePlan;
   /** Manifests and reports that cannot be trusted. */
@@ -44,6 +46,7 @@ export interface PreparedPrune {
   readonly isLockKnown: boolean;
 }
 
+/** What a prune removed. */
 export interface PruneResult {
   /** Backups that were unlisted. */
   readonly expired: readonly BackupKey[];

@@ -34,6 +34,7 @@ export interface RetentionBackup {
   readonly putAside?: string | undefined;
 }
 
+/** What happens to one backup, and why. */
 export interface RetentionDecision {
   readonly key: BackupKey;
   readonly type: string;

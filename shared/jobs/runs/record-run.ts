@@ -12,6 +12,7 @@ export type { RunAbout };
 /** How a run with a result ended. */
 export type RunResultNote = Partial<Omit<RunEnd, 'at'>>;
 
+/** What is kept of a run, and who is told if it cannot be. */
 export interface RecordOptions<T> {
   /** 32 hex digits. @default any */
   readonly run?: string;
@@ -89,6 +90,7 @@ export function noteOfDrill({
   return { outcome: outcome === 'equal' ? 'succeeded' : 'failed', code, backup: key, plainBytes, records };
 }
 
+/** What is kept of a verification. */
 export function noteOfVerify({
   findings,
   interrupted,

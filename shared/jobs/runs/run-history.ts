@@ -29,6 +29,7 @@ export interface RecordedRun
   readonly records: number | undefined;
 }
 
+/** Which runs are wanted. */
 export interface RunsOptions {
   /** @default all */
   readonly kinds?: readonly RunKind[];

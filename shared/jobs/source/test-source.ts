@@ -3,6 +3,7 @@ import type { CheckOptions, SourceCheck, SourceChecks } from '../../sources/sour
 
 export type { SourceCheck };
 
+/** What backups and restores of a source can rely on. */
 export interface SourceTest {
   readonly kind: string;
   readonly source: string;

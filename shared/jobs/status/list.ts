@@ -12,6 +12,7 @@ import { AS_STORED, type Naming } from '../source/naming.ts';
 const READS = 32;
 const MOST_BYTES = 16 * MiB;
 
+/** A backup as a list has it. */
 export interface BackupSummary {
   readonly key: BackupKey;
   readonly type: string;
@@ -131,6 +132,7 @@ export function isWaiting({ suspect, marks }: Pick<BackupSummary, 'suspect' | 'm
   return suspect.length > 0 && marks.accept === undefined;
 }
 
+/** The same of a manifest and its marks. */
 export function summariseEntry(
   { key, manifest, isProven, problem, storedAt }: ManifestEntry,
   marks: BackupMarks = {},

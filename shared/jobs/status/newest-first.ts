@@ -22,6 +22,7 @@ export interface DatedKey {
 /** Where a list continues: after that path, going back in time. */
 export type Position = Pick<DatedKey, 'key' | 'stamp'>;
 
+/** Where a listing begins and ends. */
 export interface NewestFirstOptions {
   readonly now: Date;
   /** Begins after this one. */

@@ -5,6 +5,7 @@ import { figuresOf } from '../../repository/reading/dataset-figures.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { type BackupSummary, summariseEntry } from './list.ts';
 
+/** A backup with all that its manifest says. */
 export interface BackupDetail extends BackupSummary {
   readonly parent: BackupKey | undefined;
   readonly server: string;

@@ -51,6 +51,7 @@ export interface PackFigures {
   readonly unreferencedBytes: number | undefined;
 }
 
+/** What is known of a repository. */
 export interface RepositoryStatus extends RepositoryOverview, PackFigures {}
 
 /** What is known about the backups of one source whose manifests are not damaged. Names are newest first. */

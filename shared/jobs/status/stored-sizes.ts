@@ -2,6 +2,7 @@ import type { SizeOfDay } from '../../core/forecast.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { PruneHistory } from '../retention/prune-history.ts';
 
+/** What was stored on one day. */
 export interface PackedDay {
   /** ISO, in UTC. */
   readonly date: string;

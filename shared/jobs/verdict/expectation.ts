@@ -27,6 +27,7 @@ const MOST_GAPS = 10;
 const EXCEPTION_FROM = 4;
 const LEAST_GAPS = 2;
 
+/** What says when a backup is due. */
 export interface ExpectationInput {
   readonly name: string;
   readonly rpoMs?: number | undefined;

@@ -21,6 +21,7 @@ export interface RunFacts {
   readonly problems: readonly string[];
 }
 
+/** What a verdict is reached from. */
 export interface FactsInput {
   /** Its sources have their configured names. */
   readonly status: SourceStates;

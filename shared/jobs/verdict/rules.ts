@@ -2,6 +2,7 @@ import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 
 /** From best to worst. */
 export const LEVELS = ['protected', 'unknown', 'at-risk', 'unprotected'] as const;
+/** How well a source is protected. */
 export type Level = (typeof LEVELS)[number];
 
 /** A backup that is this many times as old as it may be no longer protects. */
@@ -109,8 +110,10 @@ export const REPOSITORY_RULES = {
   unread: { level: 'unknown', finds: ({ unread }) => each(unread) },
 } as const satisfies Readonly<Record<string, RepositoryRule>>;
 
+/** A rule that a verdict follows, by name. */
 export type RuleName = keyof typeof SOURCE_RULES | keyof typeof REPOSITORY_RULES;
 
+/** A verdict: how well, and why. */
 export interface Judgement {
   readonly level: Level;
   /** The worst first; within one level, in the order of the rules. */

@@ -6,6 +6,7 @@ import type { CopyFacts, SafetyFacts, SourceFacts } from './facts.ts';
 import type { Level, RuleName, VerdictFinding } from './rules.ts';
 import { shortName } from './short-name.ts';
 
+/** What each level is called. */
 export const LEVEL_NAMES: Readonly<Record<Level, string>> = {
   protected: 'Protected',
   unknown: 'Unknown',

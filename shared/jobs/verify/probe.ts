@@ -10,6 +10,7 @@ import { verifyBackups } from './verify.ts';
 const RECORDS = 2_000;
 const TYPE = 'probe';
 
+/** What a probe of a repository took. */
 export interface ProbeResult {
   readonly key: BackupKey;
   readonly records: number;

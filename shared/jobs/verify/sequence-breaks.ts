@@ -27,6 +27,7 @@ export interface SourceSequence {
   readonly removed: readonly RemovedBackup[];
 }
 
+/** What is known of the backups around a break. */
 export interface Surroundings {
   /** Whether a backup is listed, proven or not. */
   readonly isListed: (key: string) => boolean;

@@ -14,6 +14,7 @@ import {
 
 const READS = 8;
 
+/** What a sequence is compared with. */
 export interface SequenceOptions {
   /** Earlier heads, kept elsewhere. */
   readonly seen?: readonly SequenceHead[] | undefined;
@@ -22,6 +23,7 @@ export interface SequenceOptions {
   readonly signal: AbortSignal;
 }
 
+/** Whether backups were taken away, or put back. */
 export interface SequenceReport {
   /** The newest of each source. */
   readonly heads: readonly SequenceHead[];

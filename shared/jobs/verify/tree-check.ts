@@ -23,6 +23,7 @@ export interface LostChunk {
   readonly pack: string;
 }
 
+/** How much of a tree is read. */
 export interface TreeCheckOptions {
   /** Chunks for which it returns false are not read. @default all are */
   readonly isInScope?: (ref: ChunkRef) => boolean;

@@ -1,3 +1,4 @@
+/** How thorough a verification is. */
 export type VerifyDepth =
   /** Every pack exists with its size, and the store's own checksum if it keeps one. Reads no pack. */
   | { readonly kind: 'quick' }

@@ -3,6 +3,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { packIdOf } from '../../format/pack.ts';
 import { isDamage } from '../../repository/reading/damage.ts';
 
+/** One thing that is not as it was written. */
 export interface VerifyFinding {
   /** The object at fault. */
   readonly object: string;

@@ -25,6 +25,7 @@ interface PackVerdict {
 /** Packs read whole at once; each takes its size in memory, up to 64 MiB. */
 const PACKS_AT_ONCE = { most: 2, memoryBytes: 64 * MiB };
 
+/** Which packs are read. */
 export interface FullVerificationOptions {
   /** Whether packs of this id, and the chunks that end in them, are checked. Trees always are. */
   readonly isInScope: (pack: string) => boolean;

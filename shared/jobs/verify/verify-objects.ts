@@ -25,6 +25,7 @@ import type { VerifyFinding } from './verify-findings.ts';
 const READS = 8;
 const PACKS_AT_ONCE = 2;
 
+/** Which objects are looked at. */
 export interface ObjectVerificationOptions {
   /** Whether the object is checked in this run. A pack goes by its id, others by the hash of their path. */
   readonly isInScope: (hex: string) => boolean;

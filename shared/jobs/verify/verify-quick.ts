@@ -13,6 +13,7 @@ import type { Findings } from './verify-findings.ts';
 /** Packs that the store is asked for at once. */
 const ASKED_AT_ONCE = 8;
 
+/** Who is told of what was read. */
 export interface QuickVerificationOptions {
   /** Called with every manifest that can be read, and the keys that a restore needs. */
   readonly onManifest: (manifest: Manifest, keys: readonly RunKey[]) => void;

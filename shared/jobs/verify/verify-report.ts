@@ -6,6 +6,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { sharedByOf } from './shared-damage.ts';
 import type { VerifyReport } from './verify.ts';
 
+/** A report, if it could be kept. */
 export interface Kept {
   /** The report's path; undefined if none was kept. */
   readonly report: string | undefined;

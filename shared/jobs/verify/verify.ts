@@ -15,6 +15,7 @@ import { FullVerification } from './verify-full.ts';
 import { ObjectVerification } from './verify-objects.ts';
 import { QuickVerification } from './verify-quick.ts';
 
+/** What a verification looked at, and found. */
 export interface VerifyReport {
   /** Those that were fully checked, and those with findings. */
   readonly backups: readonly BackupKey[];
@@ -41,6 +42,7 @@ export interface VerifyReport {
   readonly interrupted: HoldfastError | undefined;
 }
 
+/** How much is verified. */
 export interface VerifyOptions {
   readonly depth: VerifyDepth;
   /** Also checks all objects outside backups, unless it is quick. @default false */

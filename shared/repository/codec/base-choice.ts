@@ -3,6 +3,7 @@ import { type ChunkRef, type ItemLocation, MAX_CHAIN, type PackHandle } from '..
 /** A delta larger than this share of the chunk stored in full is not worth its place in a chain. */
 const MOST_DELTA_SHARE = 1 / 2;
 
+/** What a chunk is stored as a difference from. */
 export interface BaseChoice {
   /** What the delta would be added to: the beginning of the parent's chain. */
   readonly chain: readonly ItemLocation[];

@@ -38,6 +38,7 @@ export interface RunSettings {
   readonly level: number;
 }
 
+/** A chunk in a block that was read. */
 export interface ChunkToStore {
   readonly start: number;
   readonly end: number;
@@ -51,6 +52,7 @@ export interface ChunkToStore {
   readonly base?: { readonly chain: readonly ItemSlice[]; readonly maxDeltaBytes: number } | undefined;
 }
 
+/** What became of a chunk. */
 export type StoredChunk =
   | { readonly status: 'same' }
   | { readonly status: 'needs-base'; readonly id: Uint8Array }
@@ -65,6 +67,7 @@ export type StoredChunk =
       readonly storedBytes: number;
     };
 
+/** A pack that a worker has filled. */
 export interface PackClosed {
   readonly pack: number;
   readonly id: PackId;
@@ -73,6 +76,7 @@ export interface PackClosed {
   readonly length: number;
 }
 
+/** A chunk to be read, with what its differences build on. */
 export interface ChunkToDecode {
   readonly id: Uint8Array;
   readonly plainBytes: number;
@@ -80,17 +84,20 @@ export interface ChunkToDecode {
   readonly chain: readonly ItemSlice[];
 }
 
+/** A chunk of a block, and the id that it should have. */
 export interface ChunkToCheck {
   readonly start: number;
   readonly end: number;
   readonly id: Uint8Array;
 }
 
+/** Sums of records, to be added to those of other chunks. */
 export interface DigestParts {
   readonly sums: Uint32Array;
   readonly counts: Float64Array;
 }
 
+/** What a worker is asked to do. */
 export type CodecTask =
   | { readonly kind: 'begin'; readonly settings: RunSettings }
   | {
@@ -126,6 +133,7 @@ export type CodecTask =
   | { readonly kind: 'check'; readonly block: SharedArrayBuffer; readonly pieces: readonly ChunkToCheck[] }
   | { readonly kind: 'digest'; readonly block: SharedArrayBuffer; readonly end: number };
 
+/** What a worker answers, by what it was asked. */
 export interface CodecResults {
   readonly begin: undefined;
   readonly store: { readonly chunks: readonly StoredChunk[]; readonly closed: readonly PackClosed[] };

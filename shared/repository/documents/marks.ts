@@ -26,6 +26,7 @@ export interface BackupMarks {
   readonly drill?: At & Body<'drill'>;
 }
 
+/** What reports say of backups. */
 export interface Marks {
   of(backup: string): BackupMarks;
   /** Reports of all holds of a backup that no release has ended. */

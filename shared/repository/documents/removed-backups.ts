@@ -11,6 +11,7 @@ export interface RemovedBackup extends ManifestRef {
   readonly number: number | undefined;
 }
 
+/** Backups that prunes took out of the list. */
 export interface Removals {
   readonly removed: readonly RemovedBackup[];
   /** Keys that reports of older releases named, without hashes. */

@@ -32,6 +32,7 @@ const READS = 32;
 /** What clocks of writers may differ by. */
 const MOST_SKEW_MS = 2 * DAY_MS;
 
+/** A report before it has a key and a date. */
 export interface ReportToWrite {
   readonly backups: readonly BackupKey[];
   /** What everybody may read who may read the store: no names of tables, no data. */

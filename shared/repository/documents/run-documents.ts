@@ -19,6 +19,7 @@ export function parseRun(text: string): string {
   throw new HoldfastError('E_USAGE', `a run is 32 lower-case hex digits, got '${text.slice(0, 80)}'`);
 }
 
+/** A document of a run, and whether this process put it there. */
 export interface FirstPut<K extends RunBodyKind> {
   readonly isOurs: boolean;
   readonly body: RunBody<K>;

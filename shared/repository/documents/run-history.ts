@@ -18,6 +18,7 @@ const SILENT_MS = 3 * ALIVE_MS;
 /** A note is no reason to wait for a store that does not answer. */
 const MOST_WAIT_MS = 20 * SECOND_MS;
 
+/** A run that begins. */
 export interface BeginOptions {
   /** 32 hex digits. */
   readonly run: string;

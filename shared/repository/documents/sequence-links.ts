@@ -2,6 +2,7 @@ import type { BackupKey } from '../../core/ids.ts';
 import { DAY_MS } from '../../core/units.ts';
 import type { Manifest, ManifestRef } from '../../format/manifest.ts';
 
+/** The place of a backup among those of its source. */
 export type Sequence = NonNullable<Manifest['sequence']>;
 
 type Source = Manifest['source'];
@@ -21,6 +22,7 @@ export interface SequenceLink extends ManifestRef {
   readonly storedAt: Date | undefined;
 }
 
+/** The link of a manifest in its sequence. */
 export function linkOf(manifest: Manifest, sha256: string, storedAt: Date | undefined): SequenceLink {
   const { key, source, sequence, startedAt, finishedAt, imported } = manifest;
   const from = new Date(imported?.at ?? startedAt);
@@ -57,6 +59,7 @@ export class SequenceLinks {
   }
 }
 
+/** Whether a link is of that source. */
 export function isOf(source: Source, { source: { kind, name } }: Pick<SequenceLink, 'source'>): boolean {
   return kind === source.kind && name === source.name;
 }

@@ -3,8 +3,10 @@ import { HoldfastError } from '../../core/errors.ts';
 import type { KeyContext, WrappedKey } from '../../keys/key-provider.ts';
 import type { Keychain } from '../../keys/keychain.ts';
 
+/** What a run's key seals. */
 export type RunKeyPurpose = 'data' | 'index' | 'manifest';
 
+/** A run's key as manifests name it. */
 export interface RunKeyEntry extends WrappedKey {
   readonly run: string;
   readonly purpose: RunKeyPurpose;

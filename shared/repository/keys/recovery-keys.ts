@@ -27,6 +27,7 @@ export interface KnownRecoveryKey {
   readonly isRemoved: boolean;
 }
 
+/** Recovery keys of a repository. */
 export interface RecoveryKeys {
   /** Those to wrap to. */
   readonly active: readonly KnownRecoveryKey[];

@@ -4,6 +4,7 @@ import { type Sign, signatureOf } from '../../format/signature.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { Signer } from '../../keys/signer.ts';
 
+/** What signs, and what is believed. */
 export interface SignatureOptions {
   /** Signs manifests and decisions. @default nobody */
   readonly signer?: Signer | undefined;
@@ -13,6 +14,7 @@ export interface SignatureOptions {
   readonly isRequired?: boolean | undefined;
 }
 
+/** A signature as it was found. */
 export interface SeenSignature {
   /** Id of the public key. */
   readonly key: string;

@@ -96,6 +96,7 @@ function finder({ shares, own }: KnownPacks): (id: string) => OwnPack | OtherPac
   return (id) => mine.get(id) ?? other(id);
 }
 
+/** The name of a pack that is closed. @throws E_INTERNAL if it is not */
 export function packName({ id }: PackHandle): string {
   if (id) return id;
   throw new HoldfastError('E_INTERNAL', 'a pack was not closed');

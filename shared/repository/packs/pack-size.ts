@@ -14,6 +14,7 @@ const MEMORY_BYTES = 128 * MiB;
 /** Larger ones are let go when they are stored: as long as they wait to be filled again, they take memory. */
 const LARGEST_KEPT_BYTES = 16 * MiB;
 
+/** How large packs are, and how many are on their way. */
 export interface PackSizes {
   readonly packBytes: number;
   /** Packs on their way to the store at once. */

@@ -10,6 +10,7 @@ import { Semaphore } from '../semaphore.ts';
 /** Names the inline processor, which fills index packs, among those of a run; all others fill data packs. */
 export const INDEX = 'index';
 
+/** A pack that is in the store. */
 export interface UploadedPack {
   readonly id: PackId;
   readonly purpose: 'data' | 'index';

@@ -210,6 +210,7 @@ function openOrNothing(section: Uint8Array): Uint8Array {
   }
 }
 
+/** Whether an ETag is the MD5 of the object's bytes. */
 export function isMd5(etag: string | undefined): boolean {
   return etag !== undefined && /^[0-9a-f]{32}$/.test(etag);
 }

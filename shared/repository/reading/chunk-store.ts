@@ -34,6 +34,7 @@ export interface CodecPort {
   ): Promise<PortAnswer>;
 }
 
+/** What a worker says about a block. */
 export interface PortAnswer {
   readonly chunks: readonly StoredChunk[];
   readonly closed: readonly PackClosed[];
@@ -41,6 +42,7 @@ export interface PortAnswer {
   readonly processor: string;
 }
 
+/** Chunks are stored by worker threads. */
 export class PoolPort implements CodecPort {
   readonly #pool: WorkerPool;
   readonly #run: string;
@@ -70,6 +72,7 @@ export class PoolPort implements CodecPort {
   }
 }
 
+/** Chunks are stored by the thread that asks. */
 export class InlinePort implements CodecPort {
   readonly #processor: ChunkProcessor;
 
@@ -87,6 +90,7 @@ export class InlinePort implements CodecPort {
   }
 }
 
+/** What chunks are stored with. */
 export interface ChunkStoreOptions {
   readonly port: CodecPort;
   readonly uploader: PackUploader;

@@ -29,6 +29,7 @@ export class ListedObjects {
   }
 }
 
+/** Says of an object that it is the same as before, without reading it. */
 export function objectStamp({ etag, sizeBytes, modifiedAt }: Omit<ObjectInfo, 'key'>): string {
   return `${etag} ${sizeBytes} ${modifiedAt.getTime()}`;
 }

@@ -9,6 +9,7 @@ import { isDamage } from './damage.ts';
 /** Larger than any node can be: 1024 references of 16 steps, with a pack each. */
 const MOST_NODE_BYTES = 8 * 1024 * 1024;
 
+/** The last level of a tree: references to chunks. */
 export interface Leaf {
   readonly node: NodeRef;
   readonly refs: readonly ChunkRef[];
@@ -20,6 +21,7 @@ export interface LostNode {
   readonly problem: HoldfastError;
 }
 
+/** Who is told of what while a tree is read. */
 export interface WalkOptions {
   /** Called with every node that could be read, before what is below it. */
   readonly onNode?: (node: NodeRef) => void;

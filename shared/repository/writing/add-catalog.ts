@@ -15,6 +15,7 @@ import type { WrittenPartition, WrittenShare } from './written-share.ts';
 /** A varint of the bytes used of one pack takes no more. */
 const MOST_USE_BYTES = 6;
 
+/** What a catalog is made of. */
 export interface ToCatalog {
   readonly suspect: Suspect | undefined;
   readonly figures: readonly WrittenFigures[];
@@ -29,6 +30,7 @@ interface ToSeal {
   readonly before: readonly string[];
 }
 
+/** Where the catalog is. */
 export interface AddedCatalog {
   readonly id: string;
   readonly location: ItemLocation;

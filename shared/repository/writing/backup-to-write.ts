@@ -55,6 +55,7 @@ export interface BackupWriterOptions
   readonly onListed: BackupToCommit['onListed'];
 }
 
+/** A dataset whose partitions are written. */
 export interface DatasetToCommit {
   readonly name: string;
   readonly kind: 'schema' | 'data';
@@ -72,6 +73,7 @@ export interface ViewToCommit {
   readonly window: { readonly from: Date; readonly to: Date } | undefined;
 }
 
+/** What is decided when a backup is about to be listed. */
 export interface CommitOptions extends ViewToCommit {
   /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
   readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;

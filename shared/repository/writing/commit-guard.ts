@@ -16,6 +16,7 @@ const MOST_STALL_SHARE = 1 / 4;
 /** Packs asked for at once. */
 const ASKED_AT_ONCE = 8;
 
+/** What a backup relies on until it is listed. */
 export interface RunToCommit {
   /** Keys of the backups whose packs this one refers to. */
   readonly others: readonly string[];

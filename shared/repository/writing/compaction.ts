@@ -16,6 +16,7 @@ const MERGED_SHARE = 0.85;
 /** What becomes of a chunk: `merge` makes its differences one. */
 export type Compacting = 'keep' | 'merge' | 'whole';
 
+/** How many chunks may be written anew to free space. */
 export interface CompactionOptions {
   /** Bytes that the chunks of the parent take, with what nobody uses of their packs. */
   readonly roomBytes: number;

@@ -9,6 +9,7 @@ import type { WrittenList } from './list-writer.ts';
 import type { NewManifest } from './put-manifest.ts';
 import { rereadOf } from './reread.ts';
 
+/** A manifest with what it needs in the store. */
 export interface Drafted {
   readonly document: NewManifest;
   /** Ids of all packs that it names. */

@@ -18,6 +18,7 @@ const SALT_BYTES = 16;
 /** Leaves put at once. */
 const PUTS = 4;
 
+/** A list of packs that is in the store. */
 export interface WrittenList {
   readonly list: ListRef;
   /** The objects that were stored for it, the root last. */

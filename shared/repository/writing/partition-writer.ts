@@ -16,6 +16,7 @@ export interface BlockPool {
   readonly free: SharedArrayBuffer[];
 }
 
+/** What a partition is written with. */
 export interface PartitionWriterOptions {
   /** For messages: dataset and partition. */
   readonly name: string;

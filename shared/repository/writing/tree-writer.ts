@@ -12,6 +12,7 @@ import { compress } from '../../format/zstd.ts';
 
 const LEVEL = 3;
 
+/** Where nodes of a tree go. */
 export interface NodeSink {
   /** The pack that the next node of at most `mostBytes` will lie in. */
   packFor(mostBytes: number): PackHandle;

@@ -9,6 +9,7 @@ import type { OtherPack } from '../packs/pack-ledger.ts';
 import type { OwnPack } from '../packs/run-packs.ts';
 import type { PartitionTally } from '../reading/dataset-figures.ts';
 
+/** A partition that is written. */
 export interface WrittenPartition {
   readonly dataset: string;
   readonly partition: string;

@@ -1,5 +1,6 @@
 import { type ErrorCode, HoldfastError } from '../../core/errors.ts';
 
+/** What was being done when something failed. */
 export interface ErrorContext {
   /** Without a secret: `https://shop.firebaseio.com`. */
   readonly server: string;

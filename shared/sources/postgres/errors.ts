@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { type ErrorCode, HoldfastError, isHoldfastError } from '../../core/errors.ts';
 
+/** What was being done when something failed. */
 export interface ErrorContext {
   /** Without a secret: `postgres://db.example:5432/shop`. */
   readonly server: string;

@@ -20,6 +20,7 @@ export interface CheckContext {
   sample: Sample | undefined;
 }
 
+/** A check of a Firebase database. */
 export type FirebaseCheck = Check<CheckContext>;
 
 const ETAGS_OFF =
@@ -27,6 +28,7 @@ const ETAGS_OFF =
 const PAGES_OFF =
   'Children of large nodes are read one by one by a list of keys: more requests, the same data.';
 
+/** Checks of what this login may read. */
 export const ACCESS: readonly FirebaseCheck[] = [
   {
     name: 'reach',

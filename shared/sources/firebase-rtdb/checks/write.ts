@@ -37,6 +37,7 @@ export const WRITE: FirebaseCheck = {
   },
 };
 
+/** Checks that write, each below a node of its own. */
 export const WRITING: readonly FirebaseCheck[] = [
   {
     name: 'patch-paths',

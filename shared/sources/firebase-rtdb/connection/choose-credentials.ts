@@ -6,7 +6,9 @@ import { FIREBASE_KEY_FILE } from './key-file.ts';
 import { parseServiceAccount, type ServiceAccount, serviceAccountToken } from './service-account.ts';
 import { type ExternalAccount, parseExternalAccount, workloadIdentityToken } from './workload-identity.ts';
 
+/** Variables that logins are found by. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+/** `options` of a source in the configuration. */
 export type AdapterOptions = Readonly<Record<string, string | number | boolean>>;
 
 /** How to log in. Secret. */
@@ -87,6 +89,7 @@ function unquoted(text: string): string {
   return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text;
 }
 
+/** The way to log in that was chosen. */
 export function openCredentials(choice: CredentialsChoice, env: Environment): Credentials {
   switch (choice.kind) {
     case 'none':

@@ -15,6 +15,7 @@ const MOST_ERROR_BYTES = 64 * KiB;
 /** Of a status line and the ends of lines; what is billed is more than bodies. */
 const LINE_BYTES = 4;
 
+/** Where a database is, and how it is asked. */
 export interface ConnectionOptions {
   /** `https://shop.firebaseio.com` */
   readonly origin: string;
@@ -29,6 +30,7 @@ export interface ConnectionOptions {
   readonly firstPauseMs: number;
 }
 
+/** One request. */
 export interface Ask {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: NodePath;
@@ -44,6 +46,7 @@ export interface Ask {
   readonly mostBytes?: (start: Buffer) => number;
 }
 
+/** What came back. */
 export interface Answer {
   /** All of it, or what came before it was broken off. */
   readonly body: Buffer;

@@ -7,6 +7,7 @@ export interface Authorization {
   readonly parameter?: { readonly name: string; readonly value: string };
 }
 
+/** Authorises requests. */
 export interface Credentials {
   /** @throws E_SOURCE_REFUSED, E_SOURCE_UNREACHABLE where a token cannot be had */
   authorize(signal: AbortSignal): Promise<Authorization>;
@@ -17,6 +18,7 @@ export interface RefreshableCredentials extends Credentials {
   forget(): void;
 }
 
+/** Whether a new token can be had when one is refused. */
 export function isRefreshable(credentials: Credentials): credentials is RefreshableCredentials {
   return 'forget' in credentials;
 }
@@ -29,10 +31,12 @@ export function idToken(value: string): Credentials {
   return { authorize: async () => ({ parameter: { name: 'auth', value } }) };
 }
 
+/** A token that somebody else keeps fresh. */
 export function accessToken(token: string): Credentials {
   return { authorize: async () => ({ header: `Bearer ${token}` }) };
 }
 
+/** A token, and how long it holds. */
 export interface FreshToken {
   readonly token: string;
   readonly lifeSeconds: number;

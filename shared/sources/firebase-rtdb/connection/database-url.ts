@@ -1,5 +1,6 @@
 import type { NodePath } from './paths.ts';
 
+/** What the URL of a database says. */
 export interface DatabaseUrl {
   readonly origin: string;
   readonly namespace: string | undefined;

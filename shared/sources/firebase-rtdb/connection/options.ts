@@ -87,6 +87,7 @@ export function firebaseName({ origin, namespace, base }: FirebaseOptions): stri
   return `${origin}${path}${namespace === undefined ? '' : `${path === '' ? '/' : ''}?ns=${encodeURIComponent(namespace)}`}`;
 }
 
+/** The connection that options ask for. */
 export function connectionOptions(
   { origin, namespace, credentials, timeoutMs, firstPauseMs, etags }: FirebaseOptions,
   env: Environment,

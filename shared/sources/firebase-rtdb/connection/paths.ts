@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../core/errors.ts';
 /** Keys from the root of a database to a node; none is the root. */
 export type NodePath = readonly string[];
 
+/** Levels of keys that Firebase allows. */
 export const MOST_DEPTH = 32;
 const MOST_KEY_BYTES = 768;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are not allowed in a key
@@ -61,6 +62,7 @@ export function isAddressable(path: NodePath): boolean {
   return path.every((key) => key.isWellFormed());
 }
 
+/** Whether a path is the same as another, or below it. */
 export function isWithin(path: NodePath, parent: NodePath): boolean {
   return parent.length <= path.length && parent.every((key, i) => path[i] === key);
 }

@@ -17,6 +17,7 @@ export interface ReadLimits {
   readonly keysAPart: number;
 }
 
+/** Bounds that keep the memory of a read small. */
 export const READ_LIMITS: ReadLimits = Object.freeze({
   recordCharacters: 128 * KiB,
   nodeBytes: 384 * KiB,

@@ -1,5 +1,6 @@
 /** How a server may take the key that a listing of keys goes on after: as it stands, or as JSON. */
 export const KEY_FORMS = ['plain', 'quoted'] as const;
+/** A form in which a server takes keys in queries. */
 export type KeyForm = (typeof KEY_FORMS)[number];
 
 /**

@@ -19,6 +19,7 @@ const ServiceAccount = z.object({
   token_uri: z.url().optional(),
 });
 
+/** What a file of a service account says. Secret. */
 export interface ServiceAccount {
   readonly email: string;
   readonly keyId: string | undefined;
@@ -73,6 +74,7 @@ export async function serviceAccountToken(
   return { token, lifeSeconds: typeof lifeSeconds === 'number' ? lifeSeconds : LIFE_SECONDS };
 }
 
+/** The error of a file that is no service account's. */
 export function malformed(message: string): HoldfastError {
   return new HoldfastError('E_CONFIG', message, {
     hint: 'Download a new key: Firebase console, Project settings, Service accounts. FIREBASE_SERVICE_ACCOUNT holds the JSON itself or the name of its file.',

@@ -21,8 +21,10 @@ const ExternalAccount = z.object({
     regional_cred_verification_url: z.string().includes('{region}').or(z.url()),
   }),
 });
+/** What a file of workload identity federation says. */
 export type ExternalAccount = Readonly<z.infer<typeof ExternalAccount>>;
 
+/** A login of AWS. Secret. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

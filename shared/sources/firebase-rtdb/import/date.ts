@@ -16,6 +16,7 @@ const IN_NAME =
 /** Seconds since 1970 have fewer digits than milliseconds, until the year 5138. */
 const LEAST_MS = 1e11;
 
+/** When a backup was made, and how that is known. */
 export interface FoundDate {
   readonly at: Date;
   /** In words. */

@@ -17,6 +17,7 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
 /** What JSON of the original begins with. */
 const OBJECT_START = /^\s*\{\s*["}]/;
 
+/** A file without its compression and encryption. */
 export interface DecodedFile {
   /** The JSON, piece by piece. */
   readonly text: AsyncIterable<string>;

@@ -14,6 +14,7 @@ export interface ImportedRecord {
   readonly value: string;
 }
 
+/** Takes the records of a file. */
 export interface RecordTaker {
   take(record: ImportedRecord): void;
   /** Told of each value of a node, with the number of keys that lead to it. */
@@ -192,6 +193,7 @@ function wholeValue({ path, members, own }: Frame): string | undefined {
   return `{${[...sorted, ...own].map(({ key, value }) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }
 
+/** The error of a path that a file has twice. */
 export function twice(path: NodePath): Error {
   return refused(
     `${showPath(path)} is there twice`,

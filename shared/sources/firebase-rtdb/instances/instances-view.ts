@@ -9,6 +9,7 @@ import type {
 import { nameIn, splitName } from './instance-contents.ts';
 import { namingInstance } from './instances.ts';
 
+/** One database of several that are backed up as one. */
 export interface InstanceView {
   readonly name: string;
   /** Its database, for messages. */

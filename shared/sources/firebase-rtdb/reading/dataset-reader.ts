@@ -23,6 +23,7 @@ const MOST_AT_ONCE = 16;
 /** How often a node that is there is asked for what it holds. */
 const MOST_LOOKS = 3;
 
+/** What a dataset is read with. */
 export interface DatasetReaderOptions {
   readonly connection: FirebaseConnection;
   readonly probe: EtagProbe;

@@ -3,9 +3,13 @@ import type { DatasetPlan } from '../../source.ts';
 
 /** Names that no top-level node can have, as keys hold no dot. */
 export const ROOT_DATASET = '.root';
+/** The dataset of the root's own priority. */
 export const OWN_DATASET = '.priority';
+/** The dataset of the rules. */
 export const RULES_DATASET = '.settings/rules';
+/** The dataset of ETags, by which the next backup knows what has not changed. */
 export const ETAGS_DATASET = '.etags';
+/** The name of the only partition of a dataset. */
 export const DATA_PARTITION = '0';
 
 /** More top-level nodes than this are not a dataset each: the whole is one, and they are its records. */
@@ -25,6 +29,7 @@ export function keysOfDataset(dataset: Pick<DatasetPlan, 'name' | 'attributes'>)
   return roleOf(dataset) === 'node' ? [dataset.name] : [];
 }
 
+/** The dataset of that name in a backup. */
 export function storedDataset(contents: BackupContents | undefined, name: string): StoredDataset | undefined {
   return contents?.datasets.find((dataset) => dataset.name === name);
 }

@@ -10,6 +10,7 @@ import { compareKeys } from '../text/key-order.ts';
 const FEWEST_KEYS = 2;
 const MOST_LOOK_BYTES = 4096;
 
+/** How keys are listed. */
 export interface KeyListingOptions {
   /** @default nothing is known of the server */
   readonly habits?: ServerHabits;

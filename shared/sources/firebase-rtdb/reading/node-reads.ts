@@ -8,6 +8,7 @@ import { CanonicalJson, countWholeMembers, type Member } from '../text/json.ts';
 /** A text has 10 MB at most, and six bytes a character when it is escaped. */
 const MOST_SCALAR_BYTES = 64 * MiB;
 
+/** How much is read at a time. */
 export interface ReadOptions {
   readonly limits: ReadLimits;
   readonly signal: AbortSignal;

@@ -9,6 +9,7 @@ import { type PageRead, type ReadOptions, readPage } from './node-reads.ts';
 const FIRST_PAGE_CHILDREN = 16;
 const MOST_PAGE_CHILDREN = 100_000;
 
+/** How a node is read in pages. */
 export interface PageOptions extends ReadOptions {
   readonly habits: ServerHabits;
   /** Of a child, as far as is known. */
@@ -17,6 +18,7 @@ export interface PageOptions extends ReadOptions {
   readonly probeBytes: number;
 }
 
+/** What a step of reading pages gave. */
 export type PageStep =
   | { readonly kind: 'children'; readonly children: readonly Member[]; readonly depth: number }
   /** One child that is more than a page may bring. */

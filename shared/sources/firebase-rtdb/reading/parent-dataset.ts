@@ -7,6 +7,7 @@ import { ParentRecords, type StoredRecord } from './parent-records.ts';
 
 /** ETags of the parent at and below a path, by path. */
 export type Etags = ReadonlyMap<string, string>;
+/** Nothing is known of the parent. */
 export const NO_ETAGS: Etags = new Map();
 
 /** So many nodes are held against what the parent has of them: what they show does not get better with more. */

@@ -5,6 +5,7 @@ const PLACE = '/.settings/rules.json';
 /** Rules are JSON with comments, and no rules without this member can be saved. */
 const HAS_RULES = /^[^"]*\{[\s\S]*"rules"\s*:/;
 
+/** The rules, or why they could not be read. */
 export type RulesRead =
   | { readonly text: string }
   /** One sentence; `isDenied` where that was to be expected of this login. */

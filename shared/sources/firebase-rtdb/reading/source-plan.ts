@@ -28,6 +28,7 @@ const RULES_OF_THE_WHOLE: RulesRead = {
   isDenied: true,
 };
 
+/** A backup that is to be planned. */
 export interface OpenRequest {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;

@@ -49,6 +49,7 @@ export interface PlannedDataset {
   readonly own: string | undefined;
 }
 
+/** What a view reads from. */
 export interface ViewContents {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;

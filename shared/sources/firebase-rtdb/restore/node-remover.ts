@@ -9,6 +9,7 @@ const MOST_CHILDREN = 10_000;
 /** So many removals in a row may get no answer. */
 const MOST_SILENCES = 6;
 
+/** How children are removed. */
 export interface NodeRemoverOptions {
   readonly connection: FirebaseConnection;
   /** Told how many children went, each time that some did. */

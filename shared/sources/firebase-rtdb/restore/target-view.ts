@@ -11,6 +11,7 @@ import type { SelectedRecord } from '../text/record-parts.ts';
 import { recordOfLine } from '../text/record-parts.ts';
 import type { PlacedSelection } from './placed-selection.ts';
 
+/** What is read back of a target. */
 export interface PlaceRead {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;

@@ -15,6 +15,7 @@ const MOST_PATHS = 10_000;
 /** No answer but a status, no functions triggered, however large it is. */
 const QUERY = { print: 'silent', disableTriggers: 'true', writeSizeLimit: 'unlimited' } as const;
 
+/** How fast records are written. */
 export interface RestoreWriterOptions {
   readonly connection: FirebaseConnection;
   /** Writes at once. */

@@ -72,6 +72,7 @@ export async function* asRecordsOfChild(
   else yield* held;
 }
 
+/** A path with one more key. */
 export function joinPath(path: string, key: string): string {
   return path === '' ? key : `${path}/${key}`;
 }

@@ -79,6 +79,7 @@ export async function disconnect(client: pg.Client): Promise<void> {
   clearTimeout(timer);
 }
 
+/** A server by its name, without a secret. */
 export function serverName(client: pg.Client): string {
   return postgresName({ host: client.host, port: client.port, database: client.database ?? '' });
 }

@@ -6,12 +6,17 @@ import { PAGES_PER_PARTITION } from '../datasets/partitions.ts';
 import { iamPassword, type PasswordSource, storedPassword } from './password.ts';
 import { parsePostgresUrl, type UrlSettings } from './url.ts';
 
+/** Variables that PostgreSQL's own programs go by. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+/** `options` of a source in the configuration. */
 export type AdapterOptions = Readonly<Record<string, string | number | boolean>>;
 
+/** How strictly a server must prove who it is, as libpq has it. */
 export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+/** One of these. */
 export type SslMode = (typeof SSL_MODES)[number];
 
+/** How a connection is encrypted. */
 export interface TlsOptions {
   readonly mode: SslMode;
   /** PEM bundle. Undefined: for RDS its own authorities, else those that Node.js trusts; `system`: always those. */

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HoldfastError } from '../../../core/errors.ts';
 
+/** Whom to log in as, and where. */
 export interface Login {
   readonly host: string;
   readonly port: number;

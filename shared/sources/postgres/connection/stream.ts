@@ -75,7 +75,9 @@ export class RawSession {
 
 /** Types of the server's messages, by their first byte. */
 export const COPY_DATA = 0x64;
+/** The message of an error. */
 export const ERROR_RESPONSE = 0x45;
+/** The message that says a server waits for the next statement. */
 export const READY_FOR_QUERY = 0x5a;
 
 /** A simple Query message. */

@@ -2,6 +2,7 @@ import type { ColumnAttributes } from '../datasets/attributes.ts';
 
 type Fields = readonly (string | undefined)[];
 
+/** The first line of a CSV file. */
 export function csvHeader(columns: readonly ColumnAttributes[]): string {
   return `${columns.map(({ name }) => csvField(name)).join(',')}\r\n`;
 }

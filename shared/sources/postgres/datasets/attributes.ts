@@ -14,14 +14,22 @@ import type { Json, JsonObject } from '../../../core/json.ts';
  * | `large object data` | `large-object-data` | oid, offset, bytes as COPY text                                |
  */
 
+/** The dataset of what is made before rows are there. */
 export const PRE_DATA = 'pre-data';
+/** The dataset of what is made when rows are there: indexes, constraints, triggers. */
 export const POST_DATA = 'post-data';
+/** The dataset of the database's own settings. */
 export const DATABASE = 'database';
+/** The dataset of roles that the database names. */
 export const ROLES_DATASET = 'roles';
+/** The dataset of the values of sequences. */
 export const SEQUENCE_VALUES = 'sequence values';
+/** The dataset of large objects: owners, comments, privileges. */
 export const LARGE_OBJECTS = 'large objects';
+/** The dataset of the bytes of large objects. */
 export const LARGE_OBJECT_DATA = 'large object data';
 
+/** What a dataset is for. */
 export type DatasetRole =
   | 'pre-data'
   | 'post-data'
@@ -38,6 +46,7 @@ export interface ColumnAttributes extends JsonObject {
   readonly type: string;
 }
 
+/** What every dataset says of itself. */
 export interface DatasetAttributes extends JsonObject {
   readonly role: DatasetRole;
 }
@@ -55,6 +64,7 @@ export interface ForeignKeyAttributes extends JsonObject {
   readonly deferrable: boolean;
 }
 
+/** What the dataset of a table says of itself. */
 export interface TableAttributes extends CopyAttributes {
   readonly role: 'table';
   readonly schema: string;
@@ -88,6 +98,7 @@ export const LARGE_OBJECT_DATA_COLUMNS: readonly ColumnAttributes[] = [
   { name: 'bytes', type: 'bytea' },
 ];
 
+/** Columns of the values of sequences. */
 export const SEQUENCE_COLUMNS: readonly ColumnAttributes[] = [
   { name: 'schema', type: 'name' },
   { name: 'sequence', type: 'name' },
@@ -95,6 +106,7 @@ export const SEQUENCE_COLUMNS: readonly ColumnAttributes[] = [
   { name: 'is_called', type: 'boolean' },
 ];
 
+/** Whether attributes are those of a table. */
 export function isTableAttributes(attributes: Json): attributes is TableAttributes {
   return (
     typeof attributes === 'object' &&

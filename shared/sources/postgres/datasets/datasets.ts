@@ -24,6 +24,7 @@ import { FIRST_VERSION_WITH_RANGES, planPartitions, WHOLE } from './partitions.t
 import { listSequences, type SequenceInfo } from './sequences.ts';
 import { checkReadable, listTables, lockTables, type TableInfo } from './tables.ts';
 
+/** All that a database has, by dataset. */
 export interface Inventory {
   readonly datasets: readonly DatasetPlan[];
   /** Tables by the name of their dataset. */

@@ -7,12 +7,14 @@ const PIECE_BYTES = 32 * KiB;
 /** The flag of lo_open, `INV_READ` in libpq-fs.h. */
 const INV_READ = 262_144;
 
+/** How many large objects there are. */
 export interface LargeObjectTotals {
   readonly objects: number;
   /** On disk, from the size of pg_largeobject. */
   readonly bytes: number;
 }
 
+/** Counts large objects, without reading any. */
 export async function countLargeObjects(client: pg.Client, signal: AbortSignal): Promise<LargeObjectTotals> {
   const [row] = await query<{ objects: string; bytes: string }>(
     client,

@@ -6,6 +6,7 @@ export const PAGES_PER_PARTITION = 32_768;
 /** Before 14 a range of ctid reads the whole table. */
 export const FIRST_VERSION_WITH_RANGES = 140_000;
 
+/** The name of the only partition of a table that is not cut. */
 export const WHOLE = '0000';
 
 /**

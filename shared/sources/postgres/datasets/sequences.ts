@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { query } from '../connection/connection.ts';
 import { displayName, quoteLiteral, quoteQualified } from '../text/identifiers.ts';
 
+/** A sequence, and whether its value may be read. */
 export interface SequenceInfo {
   readonly schema: string;
   readonly name: string;

@@ -4,6 +4,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { displayName, quoteQualified } from '../text/identifiers.ts';
 import type { ColumnAttributes } from './attributes.ts';
 
+/** A table as the catalog has it. */
 export interface TableInfo {
   readonly oid: string;
   readonly schema: string;

@@ -3,6 +3,7 @@ import type { DatabaseError } from 'pg';
 import { ERROR_RESPONSE, errorFromResponse, type RawSession, READY_FOR_QUERY } from '../connection/stream.ts';
 import { raise } from './answer-flag.ts';
 
+/** What pg_dump asks of the server. */
 export interface BridgeRequest {
   readonly bytes: Uint8Array;
   /** pg_dump now waits, its thread blocked, for all that the server says up to ReadyForQuery. */

@@ -4,6 +4,7 @@ import { completeQuery } from './pg-dump-queries.ts';
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 
+/** What pg_dump's client says. */
 export type FrontendEvent =
   /** The client asks whether the connection can be encrypted; the answer is one byte. */
   | { readonly kind: 'encryption-request' }

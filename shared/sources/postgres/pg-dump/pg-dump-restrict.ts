@@ -7,10 +7,12 @@
 const BACKSLASH = 0x5c;
 const STAND_IN = 0x1a;
 
+/** Hides the backslashes of lines that pg_dump's package would drop. */
 export function hideRestrict(answer: Uint8Array): Uint8Array {
   return swap(answer, BACKSLASH, STAND_IN);
 }
 
+/** Puts the backslashes back. */
 export function showRestrict<T extends Uint8Array>(dump: T): T {
   return swap(dump, STAND_IN, BACKSLASH);
 }

@@ -7,6 +7,7 @@ import { openSession, type ServerVersion } from '../snapshot/session.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { runPgDump } from './pg-dump-run.ts';
 
+/** A dataset that pg_dump writes. */
 export type SchemaRole = Extract<DatasetRole, 'pre-data' | 'post-data' | 'database'>;
 
 /**

@@ -15,6 +15,7 @@ export interface TocEntry {
   readonly settings: string;
 }
 
+/** The parts of a script of pg_dump's. */
 export interface Toc {
   /** The settings that the script begins with, but for those of its first entry. */
   readonly preamble: string;
@@ -115,6 +116,7 @@ export function withoutOwner({ sql }: TocEntry): string {
   return owner === '' ? sql : sql.slice(0, sql.lastIndexOf(owner));
 }
 
+/** Whether an entry grants something. */
 export function isPrivilege({ type }: TocEntry): boolean {
   return type === 'ACL' || type === 'DEFAULT ACL';
 }

@@ -19,6 +19,7 @@ export interface Cascade {
   readonly lostRows: readonly string[];
 }
 
+/** A restore that takes nothing else with it. */
 export const NOTHING_FALLS: Cascade = { rebuilt: new Set(), defaults: [], names: [], lost: [], lostRows: [] };
 
 interface Fallen {

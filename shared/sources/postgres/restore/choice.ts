@@ -5,11 +5,13 @@ import type { Toc } from '../pg-dump/toc.ts';
 import { displayName, splitQualified } from '../text/identifiers.ts';
 import { withRole } from './text.ts';
 
+/** A table by its two names. */
 export interface TableName {
   readonly schema: string;
   readonly table: string;
 }
 
+/** What of a backup is restored. */
 export interface RestoreChoice {
   readonly datasets: readonly StoredDataset[];
   /** Of these, and of the partitioned tables that were named. */

@@ -93,6 +93,7 @@ export interface ObjectId {
   readonly oid: string;
 }
 
+/** What of a backup the target has already. */
 export interface Presence {
   /** Entries whose object the target has. */
   readonly present: ReadonlySet<TocEntry>;

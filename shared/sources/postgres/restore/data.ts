@@ -19,6 +19,7 @@ import { readDataset, withRole } from './text.ts';
 /** Statements sent at once where there are many small ones. */
 const BATCH_CHARACTERS = 256 * 1024;
 
+/** How rows are written. */
 export interface RestoreDataOptions {
   readonly sessions: WriteSessions;
   readonly jobs: number;

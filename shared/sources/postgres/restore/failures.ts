@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError } from '../../../core/errors.ts';
 import type { RestoreFailure } from '../../target.ts';
 
+/** Is told of what could not be restored, if a restore may go on without it. */
 export type OnFailure = ((failure: RestoreFailure) => void) | undefined;
 
 /** Classes of SQLSTATE that speak of the server, not of an object: resources, an operator, the system, a bug. */

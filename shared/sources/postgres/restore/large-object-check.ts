@@ -8,6 +8,7 @@ import { readDataset, withRole } from './text.ts';
 
 const OID_BATCH = 10_000;
 
+/** What a target has of large objects. */
 export interface LargeObjectCheck {
   /** How many of them the target has by number. */
   readonly present: number;

@@ -6,6 +6,7 @@ interface Privilege {
   readonly grantable: boolean;
 }
 
+/** How large objects are written. */
 export interface LargeObjectOptions {
   /** Remove one of the same number first. */
   readonly replace: boolean;
@@ -70,6 +71,7 @@ export function largeObjectPieceSql([oid = '', offset = '', bytes = '']: readonl
   return `SELECT pg_catalog.lo_put(${Number(oid)}, ${Number(offset)}, ${quoteLiteral(bytes)}::pg_catalog.bytea);\n`;
 }
 
+/** The statement that sets a sequence to its value. */
 export function sequenceValueSql([schema = '', name = '', value = '', isCalled]: readonly (
   | string
   | undefined

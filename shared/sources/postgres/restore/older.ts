@@ -35,6 +35,7 @@ const NEWER: readonly {
   { since: 110_000, types: new Set(['TRIGGER']), text: / EXECUTE FUNCTION /, instead: ' EXECUTE PROCEDURE ' },
 ];
 
+/** Scripts that an older server takes. */
 export interface SchemaForServer<Scripts extends readonly Toc[]> {
   readonly scripts: Scripts;
   /** What was asked for and is left out, one sentence each. */

@@ -8,6 +8,7 @@ import { quoteIdent } from '../text/identifiers.ts';
 import type { WriteSessions } from './data.ts';
 import { goOn, isOfObject, nothingChanged, type OnFailure } from './failures.ts';
 
+/** How the schema is changed for a target. */
 export interface SchemaOptions {
   readonly noOwner: boolean;
   readonly noPrivileges: boolean;

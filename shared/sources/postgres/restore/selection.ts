@@ -3,6 +3,7 @@ import { displayName, quoteIdent, splitQualified } from '../text/identifiers.ts'
 import { ATTACH, type TableName } from './choice.ts';
 import { addNeeded } from './needs.ts';
 
+/** Entries of a schema that belong to what was chosen. */
 export interface SchemaSelection {
   readonly preData: readonly TocEntry[];
   readonly postData: readonly TocEntry[];

@@ -183,6 +183,7 @@ function withoutPasswords(made: readonly RoleLine[]): readonly string[] {
   return [`the backup holds no passwords: set one for ${showRoles(bare)} (ALTER ROLE … PASSWORD …)`];
 }
 
+/** What is known of a server before anything is written. */
 export interface TargetServer {
   readonly version: number;
   readonly database: string;

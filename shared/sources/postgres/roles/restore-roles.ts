@@ -6,6 +6,7 @@ import { listNames } from './shared-names.ts';
 
 type RoleOptions = Pick<RestoreOptions, 'noOwner' | 'noPrivileges'>;
 
+/** Entries that can be made with the roles that are there. */
 export interface EntriesByRoles {
   /** What can be made, as far as roles go. */
   readonly entries: readonly TocEntry[];
@@ -51,6 +52,7 @@ export function checkRoles(
   };
 }
 
+/** Names of all roles of a server. */
 export async function listRoles(client: pg.Client, signal: AbortSignal): Promise<ReadonlySet<string>> {
   return new Set(await listNames(client, { catalog: 'pg_roles', name: 'rolname' }, signal));
 }
@@ -82,6 +84,7 @@ interface RolesOfEntry {
   readonly needed: readonly string[];
 }
 
+/** Roles that an entry needs. */
 export function rolesToRestore(entry: TocEntry): RolesOfEntry {
   return {
     owner: ownerStatement(entry.sql) === '' || KEYWORDS.has(entry.owner) ? undefined : entry.owner,

@@ -20,6 +20,7 @@ function entry(name: string, type: string, sql: string): TocEntry {
   return { name, type, schema: '-', owner: '', sql, settings: '' };
 }
 
+/** The statement that makes a role. */
 export function makeRole(line: RoleLine): TocEntry {
   const flag = (is: boolean, name: string) => (is ? name : `NO${name}`);
   const { role, connectionLimit, validUntil, password, comment } = line;
@@ -46,6 +47,7 @@ export function settingName(text: string): string {
   return text.slice(0, text.indexOf('='));
 }
 
+/** Statements for settings of a role. */
 export function makeSettings(
   { settingsOf, inThisDatabase, values }: RoleSettingsLine,
   database: string,
@@ -122,6 +124,7 @@ export function makeGrant(
   );
 }
 
+/** The statement that lets a role change a parameter. */
 export function makeParameterGrant({ parameter, grantee, privilege, grantable }: ParameterLine): TocEntry {
   const name = parameter.split('.').map(quoteIdent).join('.');
   const more = grantable ? ' WITH GRANT OPTION' : '';

@@ -51,6 +51,7 @@ export interface ParameterLine {
   readonly grantable: boolean;
 }
 
+/** A line of the dataset of roles. */
 export type RolesLine = RoleLine | MembershipLine | RoleSettingsLine | ParameterLine;
 
 const FIRST_VERSION_WITH_PARAMETERS = 150_000;

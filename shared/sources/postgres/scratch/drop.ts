@@ -8,6 +8,7 @@ import { quoteIdent } from '../text/identifiers.ts';
 const FIRST_WITH_FORCE = 130_000;
 const FIRST_WITH_SUBSCRIPTIONS = 100_000;
 
+/** Which database is dropped, and by whom. */
 export interface DropOptions {
   /** Where the database is, with any database of that server. */
   readonly server: PostgresOptions;

@@ -9,6 +9,7 @@ export interface SchemaScripts {
   readonly server: string;
 }
 
+/** What is left out when two schemas are compared. */
 export interface SchemaCompareOptions {
   /** Owners and privileges were not restored. */
   readonly withoutRoles: boolean;

@@ -22,6 +22,7 @@ export interface SnapshotHandle {
   readonly tableIds: ReadonlyMap<string, string>;
 }
 
+/** A snapshot as another process can join it. */
 export function encodeHandle({
   id,
   version,

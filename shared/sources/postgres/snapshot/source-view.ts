@@ -49,6 +49,7 @@ interface Copy {
   readonly table?: { readonly id: string; readonly place: string };
 }
 
+/** What a transaction of its own sees of a database. */
 export class PostgresView implements SourceView {
   readonly position: string;
   readonly server: string;

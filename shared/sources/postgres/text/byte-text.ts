@@ -10,6 +10,7 @@ const FIRST_BYTE = 0xdc00;
 const BYTE = /[\udc80-\udcff]/u;
 const BYTES = /[\udc80-\udcff]/gu;
 
+/** Bytes as text; those that are no UTF-8 are kept in a form of their own. */
 export function decodeText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString('utf8');
@@ -26,10 +27,12 @@ export function decodeText(bytes: Uint8Array): string {
   return parts.join('');
 }
 
+/** Whether a text has such bytes. */
 export function hasBytes(text: string): boolean {
   return BYTE.test(text);
 }
 
+/** The bytes again. */
 export function encodeText(text: string): Buffer {
   if (!hasBytes(text)) return Buffer.from(text);
   const parts: Buffer[] = [];
