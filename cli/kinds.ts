@@ -14,6 +14,9 @@ const onDisk = KINDS.filter(({ isOnDisk = false }) => isOnDisk);
 /** URLs of each kind: `postgres://…, https://NAME.firebaseio.com`. */
 export const URL_EXAMPLES = onServers.map(({ urlExample }) => urlExample).join(', ');
 
+/** One of them, for hints. */
+export const URL_EXAMPLE = onServers[0]?.urlExample ?? 'a URL';
+
 /** What else a source can be: `a file or folder of text`. */
 export const DISK_EXAMPLES = onDisk.map(({ urlExample }) => urlExample).join(', or ');
 

@@ -8,7 +8,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, parse } from '../command.ts';
 import { adviseOnSuspect, describeFindings } from '../describe-findings.ts';
 import { bytes, comparedSize, duration, number, plural, shortKey } from '../format.ts';
-import { SOURCE_HELP } from '../kinds.ts';
+import { SOURCE_HELP, URL_EXAMPLE } from '../kinds.ts';
 import { defaultSource, findPlace, repositoryConfig } from '../load-config.ts';
 import { openNamedSource } from '../named-source.ts';
 import { openOrNotify } from '../notify.ts';
@@ -39,7 +39,7 @@ are missing, or its data no longer compresses) is stored as suspect, and the exi
 ${SOURCE_HELP}
       --note TEXT         kept with the backup
       --allow-empty       store a backup without any records, as suspect, instead of failing
-      --full-read         read everything, even what has not changed since the last backup (Firebase)
+      --full-read         read everything, even what has not changed since the last backup, if its kind can tell
       --no-parent         read and store everything again: the backup needs nothing that earlier ones stored.
                           Use it if you do not trust those; it takes as much space as a first backup
 
@@ -124,7 +124,7 @@ async function chooseSource(session: CommandSession): Promise<string> {
     'E_USAGE',
     names ? `several sources are configured: ${names}` : 'no source was given, and none is configured',
     {
-      hint: 'Pass --source NAME, or --source postgres://…',
+      hint: `Pass --source NAME, or --source ${URL_EXAMPLE}`,
     },
   );
 }
@@ -144,7 +144,7 @@ async function chooseKnown({ repository, config, io }: CommandSession): Promise<
   ];
   const chosen = names.length === 0 ? ANOTHER : await ask.select(io, 'Back up which database?', options);
   if (chosen !== ANOTHER) return chosen;
-  return ask.text(io, 'Back up which database? (postgres://…, or env:NAME)');
+  return ask.text(io, `Back up which database? (${URL_EXAMPLE}, or env:NAME)`);
 }
 
 function isPlace(name: string, config: CommandSession['config'], io: CommandSession['io']): boolean {

@@ -28,7 +28,7 @@ export const drill: Command = {
 
 Restores a backup (default: \`good\`, the newest one that nothing speaks against) into a scratch database that the
 drill makes on a server, compares schema, counts and contents with the backup, drops the database again, and keeps the
-result as a report. Never writes into an existing database; in Firebase, only into a new node.
+result as a report. Never writes into an existing database, except into a new place of its own in one.
 
 ${optionHelp('      --server SERVER', `where: env:NAME (a URL in the environment), ${URL_EXAMPLES}, or a name from the configuration; for text files a folder. Default: drill.KIND.url in the configuration`)}
   -j, --jobs N            partitions and indexes at once (default 4)

@@ -6,6 +6,7 @@ import { openSource } from '../../shared/jobs/source/adapters.ts';
 import { COMMON_HELP, type Command, parse, usage } from '../command.ts';
 import { bytes, duration, ratio, table } from '../format.ts';
 import { write } from '../io.ts';
+import { SOURCE_HELP } from '../kinds.ts';
 import { defaultSource, findPlace, loadConfig } from '../load-config.ts';
 import { type Screen, type Styled, screenStyle, styled } from '../style.ts';
 
@@ -28,8 +29,7 @@ Reads a sample of a database and backs it up into memory at each level of compre
 and a month of daily backups would be, how long a first backup would take on this machine, and what storing them would
 cost. It needs no repository and writes nothing.
 
-  -s, --source SOURCE         name from the configuration, postgres://…, https://NAME.firebaseio.com, env:NAME,
-                              or a file or folder of text
+${SOURCE_HELP}
       --sample MIB            how many MiB of records to read, 1 to ${MOST_SAMPLE_MIB} (default ${DEFAULT_SAMPLE_BYTES / MiB}); at least 64 KiB of each
                               table are read
       --daily-change PERCENT  how many of the records change in a day, 0 to 100 (default 1)

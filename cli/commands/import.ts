@@ -32,9 +32,7 @@ const options = {
   note: { type: 'string' },
 } as const;
 
-const importing = KINDS.flatMap(({ kind, urlExample, imports }) =>
-  imports ? [{ kind, urlExample, imports }] : [],
-);
+const importing = KINDS.flatMap(({ imports, ...plugin }) => (imports ? [{ ...plugin, imports }] : []));
 const FORMATS = ['auto', ...importing.flatMap(({ imports }) => imports.formats.map(({ format }) => format))];
 
 /** `holdfast import`: makes a backup of a file that another tool wrote. */
@@ -42,9 +40,8 @@ export const importCommand: Command = {
   options,
   help: `Usage: holdfast import FILE [--source SOURCE] [--at TIME] [--type TYPE] [--format FORMAT] [--note TEXT]
 
-Stores a file as a backup of a Firebase database, with the file's date. FILE is an export from the Firebase console,
-output of \`firebase database:get / --export\`, or a backup of the system that Holdfast replaces: \`{metadata, data}\`,
-with or without gzip, with or without its encryption. The file is read to its end and checked before anything is stored.
+Stores a file as a backup, with the file's date. The file is read to its end and checked before anything is stored.
+${importing.map(({ displayName, imports }) => `${displayName}: ${imports.help}`).join('\n')}
 
 An imported backup is listed, verified, restored and exported like any other, and marked as imported. It never
 counts as the newest good backup, or for keep, if there is one that was read from the database. It is kept as
@@ -55,7 +52,7 @@ long as retention says for its type, by its own date; type imported has no limit
       --at TIME           when the data was read: 2024-03-01T02:00:00Z, or 2024-03-01 (midnight UTC). Default: from the
                           file's metadata, else its name (backup_daily_20240301_020000…, read as UTC)
       --type TYPE         default imported
-  -f, --format FORMAT     auto (default), firebase, or original: {metadata, data}
+  -f, --format FORMAT     ${FORMATS.join(', ')}; default auto
       --passphrase-file F holds the passphrase of an encrypted file; default HOLDFAST_IMPORT_PASSPHRASE, else
                           BACKUP_ENCRYPTION_KEY
       --note TEXT         kept with the backup; default the file's name

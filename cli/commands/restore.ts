@@ -5,7 +5,7 @@ import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { doubtsOf, warnOfDoubts } from '../doubts.ts';
 import { bytes, duration, number, plural, shortKey } from '../format.ts';
-import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLES } from '../kinds.ts';
+import { optionHelp, specialFlags, specialHelp, specialOf, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { recordedCommand } from '../recorded.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
@@ -82,7 +82,7 @@ export async function restoreFrom(
   const doubts = await doubtsOf(session, key);
   if (doubts.length > 0) session.progress.say(warnOfDoubts(doubts));
   const to = values.to ?? (await ask.text(io, 'Restore to which database or folder?'));
-  if (!to) throw usage('--to is missing', 'Say where: --to postgres://…, --to env:NAME or --to ./folder.');
+  if (!to) throw usage('--to is missing', `Say where: --to ${URL_EXAMPLE}, --to env:NAME or --to ./folder.`);
   const target = await openTarget(findPlace(to, session.config, io), io.env);
   const choices = {
     datasets: await chooseDatasets(

@@ -3,7 +3,7 @@ import { openTarget } from '../../shared/jobs/source/adapters.ts';
 import { ask } from '../ask.ts';
 import { COMMON_HELP, type Command, jobsOf, parse, usage } from '../command.ts';
 import { bytes, duration, plural, shortKey } from '../format.ts';
-import { optionHelp, URL_EXAMPLES } from '../kinds.ts';
+import { optionHelp, URL_EXAMPLE, URL_EXAMPLES } from '../kinds.ts';
 import { findPlace } from '../load-config.ts';
 import { describeMissing } from '../missing.ts';
 import { CommandSession, KEY_HELP, KEY_OPTIONS } from '../session.ts';
@@ -54,7 +54,8 @@ Exit status: 0 nothing is missing; 20 something is missing, or nothing can be re
     await using session = await CommandSession.open({ ...values, source: undefined }, io);
     const key = await session.backup(positionals[0], values);
     const to = values.to ?? (await ask.text(io, 'Salvage to which database or folder?'));
-    if (!to) throw usage('--to is missing', 'Say where: --to ./folder, --to postgres://… or --to env:NAME.');
+    if (!to)
+      throw usage('--to is missing', `Say where: --to ./folder, --to ${URL_EXAMPLE} or --to env:NAME.`);
     const target = await openTarget(findPlace(to, session.config, io), io.env);
     const choices = {
       datasets: values.dataset,

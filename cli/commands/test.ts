@@ -26,10 +26,10 @@ back, compares, and removes them again. It touches no database and no other back
 it checks whether a lifecycle rule of the bucket would remove or archive backups.
 
 With --source: checks whether a database behaves as its kind of source needs, one line per property, and says what
-follows if it does not. It reads little (from Firebase at most 2 MB) and needs no repository.
+follows if it does not. It reads little (at most 2 MB if reading costs money) and needs no repository.
 
 ${SOURCE_HELP}
-      --write             also check what only writing shows (Firebase): in a node of its own, which is removed
+      --write             also check what only writing shows: in a place of its own, which is removed
 
 ${COMMON_HELP}
 Examples:

@@ -39,7 +39,7 @@ function userArn(scope: Construct, { url, options, dbResourceId = '*' }: Place):
   if (options['auth'] !== 'iam') return undefined;
   const user = URL.canParse(url) ? decodeURIComponent(new URL(url).username) : '';
   if (user === '')
-    throw new Error(`auth 'iam' is set for ${url}, but its url names no user: postgres://USER@HOST/DATABASE`);
+    throw new Error(`auth 'iam' is set for ${url}, but its url names no user: SCHEME://USER@HOST/DATABASE`);
   const region = options['region'] === undefined ? {} : { region: String(options['region']) };
   return Stack.of(scope).formatArn({
     service: 'rds-db',

@@ -82,6 +82,8 @@ export type RestoreOptionsByName = Readonly<Record<string, RestoreOption>>;
 /** Backups that are made from files, without the database. */
 export interface ImportPlugin {
   readonly formats: readonly ImportChoice[];
+  /** What such files are, for help: a sentence or two. */
+  readonly help: string;
   /** The place as it is opened only to name it: nothing is asked of the database. @throws E_USAGE for one that no file is of */
   placeOf(place: SourceConfig): SourceConfig;
   load(): Promise<Importer>;

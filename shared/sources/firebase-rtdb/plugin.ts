@@ -39,6 +39,8 @@ export const firebasePlugin = definePlugin({
   ],
   imports: {
     formats: IMPORT_FORMATS,
+    help: `FILE is an export from its console, output of \`firebase database:get / --export\`, or a backup of the system
+that Holdfast replaces (original): \`{metadata, data}\`, with or without gzip, with or without its encryption.`,
     placeOf,
     load: async () => (await import('./import.ts')).importFirebase,
   },
