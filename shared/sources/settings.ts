@@ -74,8 +74,8 @@ export function checkServer(example: string): NonNullable<KindSettings['check']>
       problem('auth', `auth 'iam' takes no secret: give url, ${example}`);
     for (const name of ['host', 'port', 'database', 'secretKey'])
       if (place[name] !== undefined && secret === undefined)
-        problem(name, `${name} is for beside a secret; without one it is in url`);
+        problem(name, `${name} goes with a secret; without a secret, put it into url`);
     if (place['dbResourceId'] !== undefined && auth !== 'iam')
-      problem('dbResourceId', "dbResourceId is for auth 'iam' alone");
+      problem('dbResourceId', "dbResourceId is for auth 'iam' only");
   };
 }

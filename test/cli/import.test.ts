@@ -47,7 +47,7 @@ describe('holdfast import', () => {
     );
     expect(made.stdout).toContain('by --at\n  kept forever: no retention is set for type imported');
     const shown = (await holdfast('show latest')).stdout;
-    expect(shown).toMatch(/dated +2024-0(2-29|3-01) .* according to its file says or who imported it\n/);
+    expect(shown).toMatch(/dated +2024-0(2-29|3-01) .* according to its file or to who imported it\n/);
     expect(shown).toMatch(
       /imported +20.* from an export of Firebase, file of SHA-256 \w{64}; it was not read/,
     );

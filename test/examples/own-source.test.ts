@@ -117,7 +117,7 @@ describe('a source of one’s own: a folder and an entry in the registry', () =>
     expect(await read('files/version')).toBe('{"value":"3"}\n');
     expect(ran('restore latest:diary --to ./files --keep-old')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining("a target of kind files knows nothing of 'keepOld'"),
+      stderr: expect.stringContaining("a target of kind files has no option 'keepOld'"),
     });
   });
 

@@ -22,7 +22,7 @@ export function refuseUnknown(target: Target, { keepGoing, special = {} }: Resto
     ([name, value]) => value !== undefined && value !== false && !target.specialOptions?.includes(name),
   );
   if (given === undefined) return;
-  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} knows nothing of '${given[0]}'`, {
+  throw new HoldfastError('E_USAGE', `a target of kind ${target.kind} has no option '${given[0]}'`, {
     hint: 'Leave the option out; `holdfast help restore` says which kinds know it.',
   });
 }
@@ -32,7 +32,7 @@ export function refuseUnknownOfExport(kind: string, { special = {} }: Special): 
   const { displayName, restoreOptions = {} } = pluginOf(kind);
   const given = Object.keys(special).find((name) => !restoreOptions[name]?.isForExports);
   if (given === undefined) return;
-  throw new HoldfastError('E_USAGE', `an export of ${displayName} knows nothing of '${given}'`, {
+  throw new HoldfastError('E_USAGE', `an export of ${displayName} has no option '${given}'`, {
     hint: 'Leave the option out; `holdfast help export` says which kinds know it.',
   });
 }
