@@ -16,5 +16,5 @@ export const SecretArn = z
   .string()
   .regex(
     arnOf({ secretsmanager: 'secret:', ssm: 'parameter/' }),
-    'wanted is the ARN of a Secrets Manager secret or of an SSM parameter',
+    'give the ARN of a Secrets Manager secret or of an SSM parameter',
   );

@@ -9,9 +9,9 @@ export const MAC_TAIL_BYTES = Buffer.byteLength(`,\n"mac":"${'0'.repeat(64)}"}\n
 
 /**
  * A JSON document whose last member, on a line of its own, is the HMAC-SHA-256 of all bytes before that
- * member's comma. Plain JSON to any reader; exact bytes to whoever checks it.
+ * member's comma. Any reader sees plain JSON; a checker sees exact bytes.
  *
- * @param before members that come between the document's own and the MAC, which covers them
+ * @param before members to put between the document's own and the MAC, which covers them
  */
 export function encodeAuthenticated(document: object, macKey: Uint8Array, before = ''): Buffer {
   const body = Buffer.from(JSON.stringify(document).slice(0, -1) + before);
@@ -21,7 +21,7 @@ export function encodeAuthenticated(document: object, macKey: Uint8Array, before
 /** The document without its `mac`; checks form only. @throws E_DAMAGED */
 export function parseAuthenticated(bytes: Uint8Array, what: string): JsonObject {
   if (!MAC_TAIL.test(tailOf(bytes)))
-    throw damaged(what, 'does not end as it should: it was cut short or changed');
+    throw damaged(what, 'does not end as expected: it was cut short or changed');
   const document = parseJson(bytes, what);
   if (typeof document === 'object' && document !== null && !Array.isArray(document))
     return document as JsonObject;
@@ -47,8 +47,8 @@ const DOCUMENT_PROBLEMS: readonly ErrorCode[] = [
 ];
 
 /**
- * Whether an error says that an object of an open repository is itself at fault, not the store: the repository opened
- * with the configured key, so one object that names another key, or another version, is the exception.
+ * Whether an error concerns one object of an open repository, not the store. As the repository opened with
+ * the configured key, an object that names another key, or another version, is the exception.
  */
 export function isDocumentProblem(error: unknown): error is HoldfastError {
   return isHoldfastError(error) && DOCUMENT_PROBLEMS.includes(error.code);
@@ -61,7 +61,8 @@ function tailOf(bytes: Uint8Array): string {
 }
 
 function mac(body: Uint8Array, key: Uint8Array): Buffer {
-  // Of an array Node first looks, at three times the cost of the MAC, whether it is a key object.
+  // Given a byte array, Node first checks whether it is a key object, which costs three times as much as the
+  // MAC.
   return createHmac('sha256', createSecretKey(key)).update(body).digest();
 }
 

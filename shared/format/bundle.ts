@@ -4,20 +4,20 @@ import { KiB, MiB } from '../core/units.ts';
 import { parseJson } from './json-text.ts';
 import { compress, decompress } from './zstd.ts';
 
-/** Where bundles lie: docs/reference/format.md, "Bundle". */
+/** Where bundles are: docs/reference/format.md, "Bundle". */
 export const BUNDLES = 'bundles/';
 const BUNDLE_FORMAT = 'holdfast-bundle';
-/** Objects lie in sections of about this size, each compressed by itself. */
+/** Objects are grouped in sections of about this size, each compressed on its own. */
 const SECTION_BYTES = 512 * KiB;
-/** A larger object is not put into one. */
+/** Larger objects are not bundled. */
 export const MOST_BUNDLED_BYTES = 64 * KiB;
 const MOST_SECTION_BYTES = SECTION_BYTES + MOST_BUNDLED_BYTES;
-/** Of some 100,000 objects. */
+/** Enough for some 100,000 objects. */
 const MOST_INDEX_BYTES = 8 * MiB;
 const LENGTH_BYTES = 4;
 const LEVEL = 3;
 
-/** What does not compress takes a little more. */
+/** Bytes that do not compress grow a little. */
 const size = z
   .number()
   .int()
@@ -26,7 +26,7 @@ const size = z
 const Index = z.object({
   format: z.literal(BUNDLE_FORMAT),
   version: z.literal(1),
-  /** In the order in which they lie: bytes that each takes, and keys and sizes of its objects. */
+  /** In storage order: the bytes of each section, and the keys and sizes of its objects. */
   sections: z.array(z.object({ bytes: size, objects: z.array(z.tuple([z.string(), size])) })),
 });
 
@@ -79,14 +79,14 @@ export async function encodeBundle(
   return Buffer.concat([length, index, ...bodies]);
 }
 
-/** Where an object lies in a bundle. */
+/** Where an object is in a bundle. */
 export interface BundledObject {
   readonly section: Uint8Array;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }
 
-/** Where each object of a bundle lies. Nothing of it is believed: it may say anything. @throws E_DAMAGED */
+/** Where each object of a bundle is. Nothing in it is trusted: it may say anything. @throws E_DAMAGED */
 export function readBundle(bytes: Uint8Array, what: string): ReadonlyMap<string, BundledObject> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const indexBytes = buffer.length < LENGTH_BYTES ? 0 : buffer.readUInt32LE(0);
@@ -94,7 +94,7 @@ export function readBundle(bytes: Uint8Array, what: string): ReadonlyMap<string,
   if (indexBytes === 0 || at > buffer.length) throw damaged(what, 'its index is cut short');
   const plain = decompress(buffer.subarray(LENGTH_BYTES, at), MOST_INDEX_BYTES);
   const index = Index.safeParse(parseJson(plain, what));
-  if (!index.success) throw damaged(what, 'its index is not one');
+  if (!index.success) throw damaged(what, 'its index is not valid');
   const objects = new Map<string, BundledObject>();
   for (const section of index.data.sections) {
     const end = at + section.bytes;
@@ -117,6 +117,6 @@ export function openSection(section: Uint8Array): Uint8Array {
 
 function damaged(what: string, problem: string): HoldfastError {
   return new HoldfastError('E_DAMAGED', `${what} is not a bundle: ${problem}`, {
-    hint: 'It is not needed, and is passed over. The next prune writes another.',
+    hint: 'It is not needed, and is ignored. The next prune writes another.',
   });
 }

@@ -8,7 +8,7 @@ import { problems, SUSPICIONS, type Suspicion } from './manifest.ts';
 import { type NodeRef, type PackNames, SELF } from './tree.ts';
 import { compress, decompress } from './zstd.ts';
 
-/** A larger catalog could not be parsed: a text of Node holds no more. Half a million tables are below it. */
+/** The largest text that Node can parse. Half a million tables stay below it. */
 const MOST_CATALOG_BYTES = 2 ** 29 - 24;
 const LEVEL = 3;
 
@@ -28,7 +28,9 @@ export const Root = z.object({
   storedBytes: count,
 });
 
-/** What made the backup suspect, by dataset; null: the backup as a whole. The manifest has the counts alone. */
+/**
+ * What made the backup suspect, by dataset; null: the backup as a whole. The manifest has only the counts.
+ */
 const DatasetSuspicion = z.object({
   code: z.enum(SUSPICIONS),
   dataset: z.string().nullable(),
@@ -40,13 +42,13 @@ export type DatasetSuspicion = Readonly<z.infer<typeof DatasetSuspicion>>;
 
 /** What is suspect about a backup, by dataset. */
 export const Suspect = z.object({
-  /** Key of the backup it was compared with. */
+  /** Name of the backup it was compared with. */
   against: z.string(),
   findings: z.array(DatasetSuspicion).min(1),
 });
 export type Suspect = Readonly<z.infer<typeof Suspect>>;
 
-/** Only in backups of format 2: of format 1, the manifest has them in the clear. */
+/** Only in backups of format 2; in format 1, the manifest has them in the clear. */
 const Sealed = {
   figures: z.object({ chunks: count, newChunks: count }).optional(),
   /** Where the bytes used of each pack are: pack-use.ts. */
@@ -58,19 +60,19 @@ const Catalog = z.object({
   position: z.string(),
   omitted: z.array(z.string()),
   ...Sealed,
-  /** Missing where nothing is suspect. */
+  /** Missing if nothing is suspect. */
   suspect: Suspect.optional(),
   datasets: z.array(
     z.object({
       name: z.string(),
       kind: z.enum(['schema', 'data']),
       attributes: z.record(z.string(), z.json()),
-      /** Stored bytes of the first items of its chunks' chains: its size when compressed. */
+      /** Stored bytes of the first items in its chunks' chains: its compressed size. */
       wholeBytes: count.optional(),
       partitions: z.array(
         z.object({
           name: z.string(),
-          /** Null where the partition holds nothing. */
+          /** Null if the partition is empty. */
           root: Root.nullable(),
         }),
       ),
@@ -91,18 +93,18 @@ export interface CatalogDataset {
   readonly partitions: readonly { readonly name: string; readonly root: RootEntry | null }[];
 }
 
-/** What a backup holds, sealed: names, schema of the adapter, roots of the trees. */
+/** The sealed content of a backup: names, the adapter's schema, roots of the trees. */
 export interface Catalog extends Omit<CatalogFile, 'datasets'> {
   readonly datasets: readonly CatalogDataset[];
 }
 
-/** What everybody may read of findings: a count for each code, without names. */
+/** The public part of findings: a count for each code, without names. */
 export function countSuspicions(findings: readonly DatasetSuspicion[]): Suspicion[] {
   const counts = new Map<string, Suspicion>();
   for (const { code, dataset, before, now } of findings) {
     const isWhole = dataset === null;
     const found = counts.get(`${code} ${isWhole}`) ?? { code, datasets: 0, before: 0, now: 0 };
-    // Sizes of records do not add up: there the worst stands for all.
+    // Sizes of records cannot be added, so the worst stands for all.
     const isWorse = now * Math.max(found.before, 1) > found.now * Math.max(before, 1);
     const figures =
       code === 'ratio-collapsed'
@@ -130,13 +132,13 @@ export function encodeCatalog(catalog: Catalog): { readonly id: string; readonly
 export function decodeCatalog(body: Uint8Array, id: string, what: string): Catalog {
   const plain = named(what, () => decompress(body, MOST_CATALOG_BYTES));
   const got = createHash('sha256').update(plain).digest('hex');
-  if (got !== id) throw new HoldfastError('E_DAMAGED', `${what} has the hash ${got}, ${id} was expected`);
+  if (got !== id) throw new HoldfastError('E_DAMAGED', `${what} has the hash ${got}, expected ${id}`);
   const parsed = Catalog.safeParse(parseJson(plain, what));
   if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${what}: ${problems(parsed.error)}`);
   return parsed.data as Catalog;
 }
 
-/** @param self the pack that the catalog will lie in */
+/** @param self the pack that will hold the catalog */
 export function rootEntry(root: NodeRef, self: PackHandle): RootEntry {
   const { id, level, chunks, plainBytes, records, after, location } = root;
   const pack = location.pack === self ? SELF : location.pack.id;
@@ -145,7 +147,7 @@ export function rootEntry(root: NodeRef, self: PackHandle): RootEntry {
   return { id: id.toString('hex'), level, chunks, plainBytes, records, after, pack, offset, storedBytes };
 }
 
-/** @param self the pack that the catalog lies in */
+/** @param self the pack that holds the catalog */
 export function rootNode(entry: RootEntry, packs: PackNames, self: PackHandle): NodeRef {
   const { id, level, chunks, plainBytes, records, after, pack, offset, storedBytes } = entry;
   const location = { pack: packs.resolve(pack, self), offset, storedBytes };

@@ -1,26 +1,26 @@
 import type { PackId } from '../core/ids.ts';
 
-/** A pack that a run is filling gets its id when it is full; references to it are made before. */
+/** A pack gets its id when it is full; references to it are made before that. */
 export interface PackHandle {
   /** Undefined until the pack is closed. */
   id: PackId | undefined;
 }
 
-/** Where one item lies: `storedBytes` at `offset` of a pack, tag included. */
+/** Where an item is: `storedBytes` at `offset` of a pack, tag included. */
 export interface ItemLocation {
   readonly pack: PackHandle;
   readonly offset: number;
   readonly storedBytes: number;
 }
 
-/** One chunk of a partition, as its tree has it. */
+/** One chunk of a partition, as its tree describes it. */
 export interface ChunkRef {
   /** SHA-256 of the plain bytes. */
   readonly id: Buffer;
   readonly plainBytes: number;
-  /** Newlines in it. */
+  /** Number of newlines in it. */
   readonly records: number;
-  /** The chunk ends inside a record (which is larger than a chunk may be). */
+  /** The chunk ends inside a record that is larger than a chunk may be. */
   readonly endsInside: boolean;
   /** Fingerprints of both sides of the chunk's end. */
   readonly before: number;
@@ -29,5 +29,5 @@ export interface ChunkRef {
   readonly chain: readonly ItemLocation[];
 }
 
-/** Longest chain: the full chunk and 15 deltas. */
+/** The longest chain: the full chunk and 15 deltas. */
 export const MAX_CHAIN = 16;

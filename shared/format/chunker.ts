@@ -7,16 +7,16 @@ export interface ChunkerParameters {
   readonly maxBytes: number;
 }
 
-/** Says by what the bytes are where a chunk may end; each version of the format has one. */
+/** Decides from the bytes where a chunk may end; each version of the format has one. */
 export interface CutTest {
   /**
-   * A byte of the record that the chunk which begins at `start` may end with: the first that is found past the
-   * smallest size and before `limit`.
+   * The first byte of the record at which the chunk that begins at `start` may end, past the smallest size
+   * and before `limit`.
    */
   propose(bytes: Buffer, start: number, limit: number): number | undefined;
 }
 
-/** What the chunker needs of a parent's chunk. */
+/** What the chunker needs to know about a parent's chunk. */
 export interface ParentCut {
   readonly plainBytes: number;
   readonly endsInside: boolean;
@@ -31,23 +31,23 @@ export interface Cut {
   readonly endsInside: boolean;
   readonly before: number;
   readonly after: number;
-  /** Index of the parent's chunk to compare with; undefined where there is none. */
+  /** Index of the parent's chunk to compare with; undefined if there is none. */
   readonly parentIndex: number | undefined;
 }
 
-/** The parent's chunks from `first` on that are known now; the chunker looks no further than LOOKAHEAD ahead. */
+/** The parent's chunks known so far, from `first` on; the chunker looks at most LOOKAHEAD ahead. */
 export interface ParentWindow {
   readonly count: number;
   at(index: number): ParentCut | undefined;
 }
 
-/** Parent cuts that are looked for when the alignment is lost. */
+/** How many parent cuts to search when the alignment is lost. */
 export const LOOKAHEAD = 1024;
 
-/** A followed chunk shorter than this share of the minimum is joined with what follows. */
+/** A followed chunk shorter than this share of the minimum is joined with the next one. */
 const SMALLEST_FOLLOWED = 1 / 4;
 
-/** Chunks in a row that may be compared with a parent's chunk whose end was not met. */
+/** Most chunks in a row that are compared with a parent's chunk whose end was not met. */
 const MOST_OFFERS = 2;
 
 const NEWLINE = 0x0a;
@@ -62,7 +62,7 @@ export class Chunker {
   readonly #parameters: ChunkerParameters;
   readonly #test: CutTest;
   readonly #parent: ParentWindow;
-  /** Index of the parent's chunk that begins where the next chunk does, as far as is known. */
+  /** Index of the parent's chunk expected to begin where the next chunk does. */
   #index = 0;
   #offers = 0;
 
@@ -72,13 +72,13 @@ export class Chunker {
     this.#parent = parent;
   }
 
-  /** The parent's chunk that is looked at next; ones before it are not asked for again. */
+  /** The parent's chunk to look at next; earlier ones are not asked for again. */
   get parentIndex(): number {
     return this.#index;
   }
 
   /**
-   * The end of the chunk that begins at `start` of `bytes[start, end)`; undefined when more bytes are needed.
+   * The end of the chunk that begins at `start` of `bytes[start, end)`; undefined if more bytes are needed.
    *
    * @param isLast no bytes follow `end`
    */
@@ -107,7 +107,7 @@ export class Chunker {
     return undefined;
   }
 
-  /** Where `cut` is now: at `expected` if both sides are as they were, else the nearest place that fits best. */
+  /** Where `cut` is now: at `expected` if both sides are unchanged, else at the best match nearest to it. */
   #find(view: Window, expected: number, cut: ParentCut): number | 'more' | undefined {
     const reach = Math.max(this.#parameters.minBytes, Math.floor(cut.plainBytes / 2));
     const high = Math.min(expected + reach, view.start + this.#parameters.maxBytes);
@@ -137,7 +137,7 @@ export class Chunker {
     return this.#take(view, end, endsInside, this.#realign(view, end));
   }
 
-  /** The parent's chunk whose end looks like `end`, among the next LOOKAHEAD; else the one that was expected. */
+  /** The parent's chunk whose end looks like `end`, among the next LOOKAHEAD; else the expected one. */
   #realign(view: Window, end: number): number {
     const before = view.before(end);
     const after = view.after(end);
@@ -162,17 +162,17 @@ export class Chunker {
     return { end, endsInside, before, after, parentIndex: offered ? spanned : undefined };
   }
 
-  /** Of the one or two parent's chunks that a chunk of so many bytes goes over, the one that it has more of. */
+  /** Of the one or two parent's chunks that a chunk of this size covers, the one it has more of. */
   #mostOf(bytes: number, first: number, last: number): number {
     if (last !== first + 1) return last;
     const before = this.#parent.at(first)?.plainBytes ?? 0;
     const ofLast = Math.min(bytes, this.#parent.at(last)?.plainBytes ?? 0);
-    // It ends where the last one does; what it has of the one before may be no more than that one's end.
+    // It ends where the last one does, and has no more of the one before than that one's end.
     return Math.min(before, bytes - ofLast) > ofLast ? first : last;
   }
 }
 
-/** The bytes at hand, and what can be said of a cut in them. */
+/** The available bytes, and what they say about a cut. */
 class Window {
   readonly bytes: Buffer;
   readonly start: number;
@@ -186,7 +186,7 @@ class Window {
     this.isLast = isLast;
   }
 
-  /** Whether both fingerprints of a cut at `at` can be taken (or never will be better). */
+  /** Whether both fingerprints of a cut at `at` can be taken, or never will be better. */
   sees(at: number): boolean {
     return this.isLast || at + FINGERPRINT_BYTES <= this.end;
   }
@@ -203,7 +203,7 @@ class Window {
     return fingerprint(this.bytes, at, Math.min(this.end, at + FINGERPRINT_BYTES));
   }
 
-  /** Bit 0: the side before is as it was; bit 1: the side after. */
+  /** Bit 0: the side before is unchanged; bit 1: the side after. */
   matches(at: number, cut: ParentCut): number {
     return (this.before(at) === cut.before ? 1 : 0) | (this.after(at) === cut.after ? 2 : 0);
   }
@@ -251,7 +251,7 @@ function nearer(middle: number, left: number | undefined, right: number | undefi
   return middle - left <= right - middle ? left : right;
 }
 
-/** Places where one side matches: worth something only when there is no other like it. */
+/** Places where one side matches: meaningful only if there is exactly one. */
 class Singles {
   readonly #places = { [BEFORE]: [] as number[], [AFTER]: [] as number[] };
 

@@ -7,21 +7,21 @@ import { decodeShapes } from './shapes/decode-shapes.ts';
 import { encodeShapes } from './shapes/encode-shapes.ts';
 import { compress, decompress } from './zstd.ts';
 
-/** First byte of an item's plain bytes: how the rest is to be read. */
+/** First byte of an item's plain bytes: how to read the rest. */
 export const CODEC = { raw: 0, zstd: 1, delta: 2, deltaZstd: 3, columns: 4, shapes: 5 } as const;
 
-/** A compressed form is kept when it saves at least this share; else the bytes are stored as they are. */
+/** A compressed form is kept if it saves at least this share; else the bytes are stored uncompressed. */
 const LEAST_SAVING = 1 / 32;
 
-/** A delta may be at most this many times the bytes that it makes, in its own plain form. */
+/** In its own plain form a delta may have at most this many bytes more than it produces. */
 const DELTA_OVERHEAD_BYTES = 64;
 
-/** More than an item of a chunk of up to `maxBytes` takes, sealed. */
+/** Upper bound on a sealed item of a chunk of up to `maxBytes`. */
 export function mostItemBytes(maxBytes: number): number {
   return 2 * maxBytes + 2 * DELTA_OVERHEAD_BYTES;
 }
 
-/** @param level zstd level; 0 stores the bytes as they are */
+/** @param level zstd level; 0 stores without compression */
 export function encodeFull(plain: Uint8Array, level: number): Buffer {
   return encode(plain, level, CODEC.raw);
 }
@@ -30,7 +30,7 @@ export function encodeFull(plain: Uint8Array, level: number): Buffer {
  * The rows of a table as columns.
  *
  * @param level zstd level, at least 1
- * @returns undefined if it is none (format/columns/encode-columns.ts)
+ * @returns undefined if it is not a table (format/columns/encode-columns.ts)
  */
 export function encodeTable(plain: Uint8Array, level: number): Buffer | undefined {
   const body = encodeColumns(plain, level);
@@ -56,10 +56,10 @@ export function encodeDeltaItem(delta: Uint8Array, level: number): Buffer {
 }
 
 /**
- * The chunk that a chain of items makes: the full chunk first, then its deltas in order.
+ * The chunk that a chain of items produces: the full chunk first, then its deltas in order.
  *
  * @param maxBytes the repository's largest chunk
- * @param options.nameOf what errors call the item of a step; @default none has a name
+ * @param options.nameOf the name of a step's item in errors; @default no names
  * @throws E_DAMAGED
  */
 export function decodeChain(
@@ -90,7 +90,7 @@ function decodeStep(base: Buffer | undefined, item: Uint8Array, maxBytes: number
   return base ? applyDelta(base, bytes, maxBytes) : bytes;
 }
 
-/** @throws E_DAMAGED where it does not decompress to at most `maxBytes`, or the codec is not known */
+/** @throws E_DAMAGED if it does not decompress to at most `maxBytes`, or the codec is not known */
 function decode(item: Uint8Array, maxBytes: number): Buffer {
   const body = Buffer.from(item.buffer, item.byteOffset, item.byteLength).subarray(1);
   switch (item[0]) {
@@ -109,7 +109,7 @@ function decode(item: Uint8Array, maxBytes: number): Buffer {
     case CODEC.shapes:
       return decodeShapes(body, maxBytes, decodeInner);
     default:
-      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known are 0 to 5`);
+      throw new HoldfastError('E_DAMAGED', `an item has codec ${item[0]}, known codecs are 0 to 5`);
   }
 }
 

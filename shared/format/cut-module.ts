@@ -1,14 +1,17 @@
 import * as w from './wasm.ts';
 
-/** Bytes before a test point that decide whether it proposes, and most bytes between two test points. */
+/**
+ * The bytes before a test point that decide whether it proposes, and the largest distance between two test
+ * points.
+ */
 export const WINDOW_BYTES = 32;
 
-/** Where things lie in the module's memory: the words of NH, what SipHash begins with; after a window, the text. */
+/** Offsets in the module's memory: the words of NH, SipHash's initial state; after a window, the text. */
 export const LAYOUT = { nh: 0, sip: 32, text: 128 } as const;
 
-// Parameters: where the test point before lies, where the text ends, and what one byte adds to the threshold.
+// Parameters: where the previous test point is, where the text ends, and what one byte adds to the threshold.
 const [AT, END, STEP] = [0, 1, 2];
-/** Two test points are looked at together, FIRST after AT and SECOND after that, one in each lane. */
+/** Two test points are tested together, one per lane: FIRST after AT, and SECOND after that. */
 const [FIRST, SECOND, NEXT, NEWLINES] = [3, 4, 5, 6];
 const [KEY_LOW, KEY_HIGH, SUM, HASHES] = [7, 8, 9, 10];
 const [V0, V1, V2, V3] = [11, 12, 13, 14];
@@ -90,7 +93,7 @@ const sipHash: w.Code = [
   ],
 ];
 
-/** Ends `run` with the test point `to` if that proposes. */
+/** Ends `run` with the test point `to` if it proposes. */
 const decide = (lane: number, from: number, to: number): w.Code => [
   ...[...w.get(SUM), ...w.lane64(lane), ...w.low32, ...w.widen],
   ...[...w.get(to), ...w.get(from), ...w.sub32, ...w.widen, ...w.get(STEP), ...w.mul64, ...w.less64],
@@ -98,8 +101,8 @@ const decide = (lane: number, from: number, to: number): w.Code => [
 ];
 
 /**
- * `run` gives the first test point that proposes; where there is none, the last test point, as a negative number.
- * Where the text ends after FIRST, SECOND is the same one, which proposes with a threshold of 0: never.
+ * `run` returns the first test point that proposes; if there is none, the last test point, as a negative
+ * number. If the text ends after FIRST, SECOND is the same point with a threshold of 0: it never proposes.
  */
 export const CUT_MODULE: Uint8Array<ArrayBuffer> = w.moduleOf({
   parameters: [w.I32, w.I32, w.I64],

@@ -2,7 +2,7 @@ import { HoldfastError } from '../core/errors.ts';
 import { matchLength, matchLengthBackward } from './match-length.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-/** Records looked at on either side of a difference before the base's records are indexed. */
+/** Records to look at on either side of a difference before indexing the base's records. */
 const NEAR_RECORDS = 12;
 /** A match found by record must be at least this long, or reach the end. */
 const SURE_BYTES = 24;
@@ -17,21 +17,23 @@ const NEWLINE = 0x0a;
  * pairs   signed: start of the copy, from where the last copy ended; varint: bytes copied; varint: bytes inserted
  * the inserted bytes, one after the other
  * ```
- * Any encoder may find other pairs; the result of decoding is what counts. This one compares from the front,
- * takes up the thread again at record ends, and shares the ends of a changed record.
+ * Any encoder may find other pairs; the result of decoding is what counts. This encoder compares from the
+ * front, resumes at record ends, and shares the ends of a changed record.
  */
 export function encodeDelta(base: Buffer, next: Buffer): Buffer {
   const pairs = new Pairs(base, next);
   let i = 0;
   let j = 0;
-  /** Where the thread was last taken up in `next`: going back no further than past it, every round gets further. */
+  /**
+   * Where in `next` the comparison last resumed: it never goes back past that, so every round makes progress.
+   */
   let resumedAt = -1;
   while (j < next.length) {
     const same = matchLength(base, i, next, j);
     i += same;
     j += same;
     if (j === next.length) break;
-    // Back to where both records begin: what they share is found again from their ends.
+    // Back to where both records begin: their common part is found again from their ends.
     const sinceStart = bytesSinceRecordStart(next, j, same);
     const back = j - sinceStart > resumedAt ? sinceStart : 0;
     const met = resume(base, i - back, next, j - back, pairs);
@@ -44,12 +46,12 @@ export function encodeDelta(base: Buffer, next: Buffer): Buffer {
   return pairs.finish();
 }
 
-/** @throws E_DAMAGED where a copy runs past the base, or the parts do not make `outputBytes` in all */
+/** @throws E_DAMAGED if a copy runs past the base, or the parts do not add up to `outputBytes` */
 export function applyDelta(base: Buffer, delta: Uint8Array, maxBytes: number): Buffer {
   const reader = new ByteReader(delta, 'delta');
   const outputBytes = reader.varint();
   if (outputBytes > maxBytes)
-    throw reader.damaged(`it makes ${outputBytes} bytes, at most ${maxBytes} are allowed`);
+    throw reader.damaged(`it produces ${outputBytes} bytes, at most ${maxBytes} are allowed`);
   const count = reader.count(3);
   const pairs: number[] = [];
   let inserted = 0;
@@ -79,11 +81,11 @@ export function applyDelta(base: Buffer, delta: Uint8Array, maxBytes: number): B
     reader.bytes(literal).copy(output, at);
     at += literal;
   }
-  if (at !== outputBytes) throw reader.damaged(`it makes ${at} bytes instead of ${outputBytes}`);
+  if (at !== outputBytes) throw reader.damaged(`it produces ${at} bytes instead of ${outputBytes}`);
   return output;
 }
 
-/** Collects the pairs. A copy is held back until it is known where it ends. */
+/** Collects the pairs. A copy is held back until its end is known. */
 class Pairs {
   readonly #base: Buffer;
   readonly #next: Buffer;
@@ -95,7 +97,7 @@ class Pairs {
   #j = 0;
   /** Where the last finished copy ended in the base. */
   #from = 0;
-  /** The base's records by the hash of their beginning, made when a difference is not small. */
+  /** The base's records by the hash of their beginning; built when a difference is not small. */
   index: Map<number, number> | undefined;
 
   constructor(base: Buffer, next: Buffer) {
@@ -148,7 +150,7 @@ interface Meeting {
   readonly j: number;
 }
 
-/** The next place, both at record starts past (i, j), where base and next go on alike. */
+/** The next place, at record starts past (i, j), from which base and next go on alike. */
 function resume(base: Buffer, i: number, next: Buffer, j: number, pairs: Pairs): Meeting {
   return resumeNear(base, i, next, j) ?? resumeFar(base, i, next, j, pairs);
 }
@@ -158,7 +160,7 @@ function resumeNear(base: Buffer, i: number, next: Buffer, j: number): Meeting |
   const inNext = recordStarts(next, j);
   const most = inBase.length + inNext.length - 2;
   for (let sum = 1; sum <= most; sum++) {
-    // The middle first: a changed record is the commonest difference.
+    // The middle first: a changed record is the most common difference.
     for (let d = sum % 2; d <= sum; d += 2) {
       for (const a of d === 0 ? [sum / 2] : [(sum + d) / 2, (sum - d) / 2]) {
         const bi = inBase[a];
@@ -170,7 +172,7 @@ function resumeNear(base: Buffer, i: number, next: Buffer, j: number): Meeting |
   return undefined;
 }
 
-/** By an index of the base's records, record after record of `next`; both ends where nothing is found. */
+/** With an index of the base's records, record by record of `next`; returns both ends if nothing is found. */
 function resumeFar(base: Buffer, i: number, next: Buffer, j: number, pairs: Pairs): Meeting {
   pairs.index ??= indexRecords(base);
   for (let at = j; at < next.length; at = afterRecord(next, at)) {

@@ -13,8 +13,9 @@ function gearTable(repositorySecret: Uint8Array): Uint32Array {
 }
 
 /**
- * The cuts of format 1: where the gear hash of the bytes before is below a threshold. It is linear in the table, so
- * who sees enough cuts in bytes that he knows can work out the table; format 2 has KeyedCuts.
+ * The cuts of format 1: where the gear hash of the preceding bytes is below a threshold. The hash is linear
+ * in the table, so an attacker who sees enough cuts in known bytes can work out the table; format 2 has
+ * KeyedCuts.
  */
 export class GearCuts implements CutTest {
   readonly #table: Uint32Array;

@@ -5,7 +5,10 @@ import { RUN_KINDS, type RunKind } from '../core/run-kinds.ts';
 import { parseJson } from './json-text.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Where runs leave notes of what they did and how it ended: docs/reference/format.md, "History". No backup needs them. */
+/**
+ * Where runs leave notes of what they did and how it ended: docs/reference/format.md, "History". No backup
+ * needs them.
+ */
 export const HISTORY = 'history/';
 const HISTORY_FORMAT = 'holdfast-history';
 const HISTORY_VERSION = 1;
@@ -19,11 +22,11 @@ const text = z.string().max(MOST_TEXT_CHARS);
 
 const Ended = z.object({
   at: time,
-  /** `suspect`: a backup that is listed, and that somebody must look at. `stopped`: on request. */
+  /** `suspect`: a listed backup that somebody must look at. `stopped`: on request. */
   outcome: z.enum(OUTCOMES),
   /** Why it failed: a code of docs/reference/errors.md. */
   code: text.nullable(),
-  /** The backup that it made, or was of. */
+  /** The backup that it made, or was about. */
   backup: text.nullable(),
   /** Of records that were read or written, and of what was stored. */
   plainBytes: count.nullable(),
@@ -45,22 +48,22 @@ const HistoryNote = z.object({
   format: z.literal(HISTORY_FORMAT),
   version: z.literal(HISTORY_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Its own object key. */
+  /** The object's own path. */
   key: z.string(),
   run: z.string().regex(/^[0-9a-f]{32}$/),
   kind: z.enum(RUN_KINDS),
   source: text.nullable(),
-  /** Of a backup. */
+  /** For a backup. */
   type: text.nullable(),
   backup: text.nullable(),
-  /** Of a restore: its name in the configuration, or its location. */
+  /** For a restore: its name in the configuration, or its location. */
   target: text.nullable(),
-  /** Who asked for it; null: a command line. */
+  /** Who asked for it; null: somebody at a command line. */
   by: text.nullable(),
-  /** What was asked for besides, to ask for the same again; missing of runs without options, and of before. */
+  /** The other options, to ask for the same again; missing for runs without options, and in older notes. */
   asked: Asked.optional(),
   startedAt: time,
-  /** A run that has left no sign for so long has stopped. */
+  /** A run without a sign of life for this long has stopped. */
   silentMs: count,
   /** Missing in the note of its beginning. */
   ended: Ended.optional(),
@@ -70,7 +73,10 @@ export type HistoryNote = Readonly<z.infer<typeof HistoryNote>>;
 /** What a run is about, known when it begins. */
 export type RunAbout = Pick<HistoryNote, 'kind' | 'source' | 'type' | 'backup' | 'target' | 'by' | 'asked'>;
 
-/** `begun` and `ended-…` are notes; `alive-1`, `alive-2`, … are empty, and say by their date that the run goes on. */
+/**
+ * `begun` and `ended-…` are notes; `alive-1`, `alive-2`, … are empty objects whose dates show that the run
+ * goes on.
+ */
 export type HistoryPart = 'begun' | `ended-${(typeof OUTCOMES)[number]}` | `alive-${number}`;
 
 const KEY =
@@ -83,7 +89,7 @@ export interface HistoryKey {
   readonly stamp: string;
   readonly run: string;
   readonly part: string;
-  /** Of the note of an end, how it was; undefined of all others. */
+  /** The outcome, in the note of an end; undefined in others. */
   readonly outcome: string | undefined;
 }
 
@@ -106,7 +112,7 @@ export function parseHistoryKey(key: string): HistoryKey | undefined {
 
 /** A note as it is stored; it throws if the note could not be read again. */
 export function encodeHistoryNote(note: Omit<HistoryNote, 'format' | 'version'>): Buffer {
-  // What could not be read again is not written.
+  // Never write what could not be read again.
   const checked = HistoryNote.parse({ format: HISTORY_FORMAT, version: HISTORY_VERSION, ...note });
   return Buffer.from(`${JSON.stringify(checked)}\n`);
 }
@@ -118,13 +124,13 @@ export function parseHistoryNote(
 ): HistoryNote {
   const document = parseJson(bytes, key);
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw new HoldfastError('E_DAMAGED', `${key} is no note of a run`);
+    throw new HoldfastError('E_DAMAGED', `${key} is not a note of a run`);
   refuseNewer(document as JsonObject, HISTORY_FORMAT, key);
   const parsed = HistoryNote.safeParse(document);
   if (!parsed.success)
-    throw new HoldfastError('E_DAMAGED', `${key} is no note of a run: ${problems(parsed.error)}`);
+    throw new HoldfastError('E_DAMAGED', `${key} is not a note of a run: ${problems(parsed.error)}`);
   if (parsed.data.repository !== repository || parsed.data.key !== key)
-    throw new HoldfastError('E_DAMAGED', `${key} holds what was written for another place`);
+    throw new HoldfastError('E_DAMAGED', `${key} holds something that was written for another place`);
   return parsed.data;
 }
 

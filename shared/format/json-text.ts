@@ -1,10 +1,15 @@
 import { HoldfastError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 
-/** No document of ours is nested half as deeply; what walks through one that is would run out of stack. */
+/**
+ * Our own documents are nested less than half as deeply; recursion over a deeper one could exhaust the stack.
+ */
 const MOST_LEVELS = 64;
 
-/** JSON that somebody else may have written. @throws E_DAMAGED where it is none, or is nested too deeply */
+/**
+ * Parses JSON that somebody else may have written. @throws E_DAMAGED if it is not JSON, or is nested too
+ * deeply
+ */
 export function parseJson(bytes: Uint8Array, what: string): Json {
   let value: Json;
   try {

@@ -13,7 +13,7 @@ const SIP_CONSTANTS = [
   0x6c7967656e657261n,
   0x7465646279746573n,
 ] as const;
-/** What is copied into the module's page at once: a cut is found after 4 of them, by the usual sizes. */
+/** Bytes copied into the module's page at a time: usually a cut is found after 4 of them. */
 const PIECE_BYTES = 32 * KiB;
 
 type Run = (at: number, end: number, step: bigint) => number;
@@ -22,8 +22,9 @@ const newInstance = instancesOf<Run>(CUT_MODULE);
 
 /**
  * The cuts of format 2: universal hash, then pseudo-random function (Truong et al., "Breaking and Fixing
- * Content-Defined Chunking", CCS 2025). NH makes 64 bits of the 32 bytes before a test point; whether it proposes is
- * decided by SipHash-2-4 of them, under another part of the key. Cuts say no more than which windows are alike.
+ * Content-Defined Chunking", CCS 2025). NH maps the 32 bytes before a test point to 64 bits; SipHash-2-4 of
+ * them, under another part of the key, decides whether the point proposes. Cuts reveal only which windows are
+ * alike.
  */
 export class KeyedCuts implements CutTest {
   readonly #minBytes: number;
@@ -56,7 +57,7 @@ export class KeyedCuts implements CutTest {
     return undefined;
   }
 
-  /** The last one that is not past the smallest size: the end of a record, or some windows after it. */
+  /** The last test point not past the smallest size: a record's end, or some windows after it. */
   #lastTestPoint(bytes: Buffer, start: number): number {
     const least = start + this.#minBytes;
     const record = Math.max(start, bytes.lastIndexOf(NEWLINE, least - 1) + 1);
@@ -64,7 +65,7 @@ export class KeyedCuts implements CutTest {
   }
 }
 
-/** What SipHash makes of its key, before it looks at anything. */
+/** SipHash's state after its key, before any input. */
 function sipState(key: Buffer): Buffer {
   const state = Buffer.alloc(32);
   for (const [i, constant] of SIP_CONSTANTS.entries())

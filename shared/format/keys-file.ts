@@ -23,16 +23,16 @@ const KeysFile = z.object({
   /** Every older root key of the repository, each wrapped under this one. `rootKeyId` is the older key's own. */
   older: z.array(wrapped).min(1).max(1000),
   /**
-   * Each older root key's word that `rootKeyId` comes after it: who has the older one alone can check no MAC of this object.
-   * Missing in objects of before.
+   * A proof by each older root key that `rootKeyId` replaces it: the holder of just the older key cannot
+   * check a MAC of this object. Missing in older objects.
    */
   vouchers: z
     .array(z.object({ rootKeyId: z.string(), mac: z.string().regex(/^[0-9a-f]{64}$/) }))
     .max(1000)
     .optional(),
   /**
-   * The object that holds the SHA-256s of all that was signed until then, and how many they are: of what older keys signed, nothing
-   * else is believed. Missing in objects of before: then all is.
+   * The object that holds the SHA-256s of everything signed before the change, and their number: of older
+   * keys' signatures, only these are trusted. Missing in older objects: then all are.
    */
   signedBefore: z
     .object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), count: z.number().int().min(0) })
@@ -44,7 +44,7 @@ const KeysFile = z.object({
 /** docs/reference/format.md, "Keys". */
 export type KeysFile = Readonly<z.infer<typeof KeysFile>>;
 
-/** Where the object of a root key is: ids hold characters that object keys do not. */
+/** Path of a root key's object: ids hold characters that object paths may not. */
 export function keysFileKey(rootKeyId: string): string {
   return `${KEYS_PREFIX}${createHash('sha256').update(rootKeyId).digest('hex').slice(0, 32)}.json`;
 }
@@ -68,12 +68,12 @@ export function parseKeysFile(bytes: Uint8Array, key: string): KeysFile {
     throw new HoldfastError('E_DAMAGED', `${key} does not hold keys: ${problems(parsed.error)}`);
   if (parsed.data.key !== key || keysFileKey(parsed.data.rootKeyId) !== key)
     throw new HoldfastError('E_DAMAGED', `${key} holds the keys of ${parsed.data.key}`, {
-      hint: 'Put the object back under its own key.',
+      hint: 'Move the object back to its own path.',
     });
   return parsed.data;
 }
 
-/** @throws E_DAMAGED where it is not what was written */
+/** @throws E_DAMAGED if it was changed */
 export function checkKeysFile(bytes: Uint8Array, key: string, seal: Uint8Array): void {
   if (isAuthentic(bytes, macKey(seal))) return;
   throw new HoldfastError('E_DAMAGED', `${key} was changed after it was written`, {
@@ -81,7 +81,7 @@ export function checkKeysFile(bytes: Uint8Array, key: string, seal: Uint8Array):
   });
 }
 
-/** What the holder of an older root key's 32 bytes says of the one that comes after it: hex. */
+/** A proof, made with an older root key's 32 bytes, of the key that replaces it: hex. */
 export function voucherOf(
   olderKey: Uint8Array,
   { repository, rootKeyId }: Pick<KeysFile, 'repository' | 'rootKeyId'>,

@@ -11,11 +11,11 @@ const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const time = z.iso.datetime();
 
-/** A run's key of one purpose, wrapped under a root key. */
+/** A key of one run and purpose, wrapped under a root key. */
 export const RunKey = z.object({
   run: hex(32),
   purpose: z.enum(['data', 'index', 'manifest']),
-  /** Of a `data` key of version 2: it is a part of the context that it was wrapped with. */
+  /** For a `data` key of version 2: part of the context that it was wrapped with. */
   source: z.string().min(1).optional(),
   rootKeyId: z.string(),
   wrapped: z.base64(),
@@ -23,7 +23,7 @@ export const RunKey = z.object({
 
 export type RunKey = Readonly<z.infer<typeof RunKey>>;
 
-/** docs/guide/operations.md, "Suspect backups", says what each means. */
+/** docs/guide/operations.md, "Suspect backups", explains each. */
 export const SUSPICIONS = [
   'empty-read',
   'dataset-vanished',
@@ -34,19 +34,23 @@ export const SUSPICIONS = [
 /** A reason for a suspicion. */
 export type SuspicionCode = (typeof SUSPICIONS)[number];
 
-/** What made a backup suspect when it was written: no names of datasets, those are in the sealed catalog. */
+/**
+ * What made a backup suspect when it was written. Without names of datasets, which are in the sealed catalog.
+ */
 const Suspicion = z.object({
   code: z.enum(SUSPICIONS),
-  /** Datasets it is true of; 0: of the backup as a whole. */
+  /** How many datasets it applies to; 0: the backup as a whole. */
   datasets: count,
-  /** What these datasets had before, and now: records; `ratio-collapsed`: stored bytes of 1,000 records. */
+  /**
+   * What these datasets had before, and now: records; for `ratio-collapsed`, stored bytes per 1,000 records.
+   */
   before: count,
   now: count,
 });
 /** One reason, with the figures behind it. */
 export type Suspicion = Readonly<z.infer<typeof Suspicion>>;
 
-/** A backup, by its key and the SHA-256 of its manifest's bytes. */
+/** A backup, by its name and the SHA-256 of its manifest's bytes. */
 const ManifestRef = z.object({ key: z.string(), sha256: hex(64) });
 /** A backup that another one refers to. */
 export type ManifestRef = Readonly<z.infer<typeof ManifestRef>>;
@@ -55,7 +59,7 @@ const common = {
   format: z.literal(MANIFEST_FORMAT),
   software: z.string(),
   repository: hex(32),
-  /** Its own object key, so that one backup cannot be put in another's place. */
+  /** Its own name, so that no backup can be put in another's place. */
   key: z.string(),
   run: hex(32),
   type: z.string(),
@@ -65,25 +69,28 @@ const common = {
   finishedAt: time,
   parent: z.string().nullable(),
   /**
-   * How far backups have read again what they took from their parents: where on the circle of packs the next one goes on, and how
-   * many chunks this one found wrong and stored anew. Missing: nothing was read.
+   * How far backups have re-read what they took from their parents: where on the circle of packs the next one
+   * continues, and how many chunks this one found wrong and stored again. Missing: nothing was read.
    */
   reread: z.object({ next: z.number().int().min(0).max(65_535), damaged: count }).optional(),
-  /** Its number among the backups of its source, from 1, and those that had the number before. Missing of what older releases wrote. */
+  /**
+   * Its number among the backups of its source, from 1, and the backups that had the number before. Missing
+   * in manifests of older releases.
+   */
   sequence: z
     .object({ number: count.min(1), previous: z.array(ManifestRef).max(64).readonly() })
     .readonly()
     .optional(),
-  /** Of a backup that was made from a file: when, and of which kind it was. `startedAt` is then that of the file. */
+  /** For a backup made from a file: when, and the kind of file. `startedAt` is then the file's date. */
   imported: z.object({ at: time, format: z.string() }).optional(),
-  /** Missing where nothing is suspect. */
+  /** Missing if nothing is suspect. */
   suspect: z.array(Suspicion).min(1).optional(),
   consistency: z.enum(['atomic', 'per-dataset', 'per-subtree']),
-  /** First and last moment of reading, of a source without snapshots. */
+  /** First and last moment of reading, for a source without snapshots. */
   window: z.object({ from: time, to: time }).optional(),
 };
 
-/** Of the data; schema is not counted. `storedBytes`: of the packs that this run wrote. */
+/** Totals of the data, without the schema. `storedBytes`: of the packs that this run wrote. */
 const totals = { datasets: count, records: count, plainBytes: count, storedBytes: count };
 const pack = { id: hex(64), bytes: count, key: count };
 const catalog = { id: hex(64), pack: hex(64), offset: count, storedBytes: count };
@@ -94,12 +101,15 @@ const Manifest1 = z.object({
   totals: z.object({ ...totals, chunks: count, newChunks: count }),
   /** The run keys of all packs below, and this run's manifest key. */
   keys: z.array(RunKey),
-  /** Every pack that a restore reads. `usedBytes`: of those, what this backup's items take; `key`: index into `keys`. */
+  /**
+   * Every pack that a restore reads. `usedBytes`: the part that this backup's items take; `key`: index into
+   * `keys`.
+   */
   packs: z.array(z.object({ ...pack, usedBytes: count })),
   catalog: z.object(catalog),
 });
 
-/** The root of a pack list, and what all of the list together says: pack-list.ts. */
+/** The root of a pack list, and totals over the whole list: pack-list.ts. */
 const ListRef = z.object({ id: hex(64), bytes: count, packs: count, packBytes: count });
 /** A list of packs that is stored outside of the manifest. */
 export type ListRef = Readonly<z.infer<typeof ListRef>>;
@@ -109,14 +119,16 @@ const Manifest2 = z
     ...common,
     version: z.literal(2),
     totals: z.object(totals),
-    /** With `packs` all run keys of these; with `list` those of the manifest and of the catalog's pack alone. */
+    /**
+     * With `packs`, all their run keys; with `list`, only those of the manifest and of the catalog's pack.
+     */
     keys: z.array(RunKey),
-    /** Root keys that the keys in the list are wrapped under. Only with `list`. */
+    /** Root keys that wrap the keys in the list. Only with `list`. */
     rootKeys: z.array(z.string()).optional(),
-    /** Every pack that a restore reads, if there are few; else `list` has them. */
+    /** Every pack that a restore reads, if there are few; else they are in `list`. */
     packs: z.array(z.object(pack)).optional(),
     list: ListRef.optional(),
-    /** `packBytes`: of the pack that it lies in, so that it can be read without the list. */
+    /** `packBytes`: of the pack that holds it, so that it can be read without the list. */
     catalog: z.object({ ...catalog, packBytes: count }),
   })
   .refine(
@@ -127,7 +139,7 @@ const Manifest2 = z
 
 const Manifest = z.discriminatedUnion('version', [Manifest1, Manifest2]);
 
-/** The plain part of a backup: see docs/reference/format.md, "Manifest". */
+/** The clear part of a backup: see docs/reference/format.md, "Manifest". */
 export type Manifest = Readonly<z.infer<typeof Manifest1>> | Readonly<z.infer<typeof Manifest2>>;
 /** A manifest of format 1. */
 export type Manifest1 = Extract<Manifest, { version: 1 }>;
@@ -143,7 +155,7 @@ export function parseManifest(bytes: Uint8Array, key: string): Manifest {
     throw new HoldfastError('E_DAMAGED', `${key} is not a manifest: ${problems(parsed.error)}`);
   if (parsed.data.key !== key) {
     throw new HoldfastError('E_DAMAGED', `${key} holds the manifest of ${parsed.data.key}`, {
-      hint: 'Put the object back under its own key.',
+      hint: 'Move the object back to its own path.',
     });
   }
   return parsed.data;
@@ -162,8 +174,8 @@ export function refuseNewer(
   const said = document['format'];
   if (said !== format) {
     const got = typeof said === 'string' ? `'${said.slice(0, 80)}'` : 'none';
-    throw new HoldfastError('E_FOREIGN_REPOSITORY', `${what} is not of format ${format}, it says ${got}`, {
-      hint: 'Check the place; if it was changed, restore the object from a copy or an older version of it.',
+    throw new HoldfastError('E_FOREIGN_REPOSITORY', `${what} is not of format ${format}, but of ${got}`, {
+      hint: 'Check the place; if the object was changed, restore it from a copy or an older version of it.',
     });
   }
   const version = document['version'];
@@ -188,7 +200,7 @@ export function neededBytesOf({ packs, ...manifest }: Manifest): number {
   return packs ? packs.reduce((sum, { bytes }) => sum + bytes, 0) : (listOf(manifest)?.packBytes ?? 0);
 }
 
-/** Root keys that all run keys of a list of packs are wrapped under; none without a list. */
+/** Root keys that wrap all run keys of a list of packs; none without a list. */
 export function rootKeysOf(manifest: Manifest): readonly string[] {
   return manifest.version === 2 ? (manifest.rootKeys ?? []) : [];
 }
@@ -198,7 +210,7 @@ export function packCountOf({ packs, ...manifest }: Manifest): number {
   return packs?.length ?? listOf(manifest)?.packs ?? 0;
 }
 
-/** Undefined where the manifest itself names all packs. */
+/** Undefined if the manifest itself names all packs. */
 export function listOf(manifest: Pick<Manifest, 'version'>): ListRef | undefined {
   return 'list' in manifest ? (manifest.list as ListRef | undefined) : undefined;
 }

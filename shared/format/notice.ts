@@ -4,7 +4,10 @@ import type { JsonObject } from '../core/json.ts';
 import { parseJson } from './json-text.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Where it is kept what notifications were sent, and what was said last: docs/reference/format.md, "Notices". No backup needs them. */
+/**
+ * Where Holdfast records which notifications were sent, and what was reported last: docs/reference/format.md,
+ * "Notices". No backup needs them.
+ */
 export const NOTICES = 'notices/';
 const NOTICE_FORMAT = 'holdfast-notice';
 const NOTICE_VERSION = 1;
@@ -18,13 +21,13 @@ export type NoticeKind = (typeof NOTICE_KINDS)[number];
 const time = z.iso.datetime();
 const text = z.string().max(MOST_TEXT_CHARS);
 
-/** What a channel was told last: the next notification is about what differs from it. */
+/** What a channel was told last: the next notification reports what differs from it. */
 const Said = z.object({
-  /** When findings were spoken of last. */
+  /** When findings were last reported. */
   at: time,
-  /** What was found, each by a name that stays the same. */
+  /** What was found, each under a stable name. */
   findings: z.array(z.string()),
-  /** When the last backup of each source was over. */
+  /** When the last backup of each source ended. */
   runs: z.record(z.string(), time),
 });
 /** What a message says, in words. */
@@ -34,7 +37,7 @@ const Notice = z.object({
   format: z.literal(NOTICE_FORMAT),
   version: z.literal(NOTICE_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Its own object key. */
+  /** The object's own path. */
   key: z.string(),
   channel: z.string(),
   kind: z.enum(NOTICE_KINDS),
@@ -42,11 +45,11 @@ const Notice = z.object({
   title: text,
   outcome: z.enum(['delivered', 'failed']),
   attempts: z.number().int().min(0),
-  /** Of the last answer over HTTP; null: none came, or it is not HTTP. */
+  /** Status of the last HTTP response; null: there was none, or the channel is not HTTP. */
   status: z.number().int().nullable(),
   /** Why it failed; without secrets. */
   problem: text.nullable(),
-  /** Null of digests and tests, which tell of no change. */
+  /** Null for digests and tests, which report no change. */
   said: Said.nullable(),
 });
 /** A message that was sent, or could not be. */
@@ -59,12 +62,12 @@ const CLAIM = /^notices\/[a-z][a-z0-9-]*\/claim_([0-9a-f]{32})-(\d+)\.json$/;
 export interface NoticeKey {
   readonly channel: string;
   readonly kind: string;
-  /** Of the delivery: `<32 hex>-<number of the try>`. */
+  /** Id of the delivery: `<32 hex>-<number of the try>`. */
   readonly id: string;
   readonly outcome: string;
 }
 
-/** Keys of one channel ascend by time, to the millisecond; claims come after them. */
+/** Paths for one channel ascend by time, to the millisecond; claims come after them. */
 export function noticeKey(
   { channel, kind, outcome }: Pick<Notice, 'channel' | 'kind' | 'outcome'>,
   at: Date,
@@ -82,7 +85,7 @@ export function parseNoticeKey(key: string): NoticeKey | undefined {
   return { channel, kind, id, outcome };
 }
 
-/** The word of a process that it sends a notification now. */
+/** A process's claim that it is now sending a notification. */
 export function claimKey(channel: string, claim: string, count: number): string {
   return `${NOTICES}${channel}/claim_${claim}-${count}.json`;
 }
@@ -97,7 +100,7 @@ export function parseClaimKey(key: string): { readonly claim: string; readonly c
 export function encodeNotice(notice: Omit<Notice, 'format' | 'version'>): Buffer {
   const short = (given: string) => given.slice(0, MOST_TEXT_CHARS);
   const { title, problem } = notice;
-  // What could not be read again is not written.
+  // Never write what could not be read again.
   const checked = Notice.parse({
     format: NOTICE_FORMAT,
     version: NOTICE_VERSION,
@@ -115,11 +118,12 @@ export function parseNotice(
 ): Notice {
   const document = parseJson(bytes, key);
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw new HoldfastError('E_DAMAGED', `${key} is no notice`);
+    throw new HoldfastError('E_DAMAGED', `${key} is not a notice`);
   refuseNewer(document as JsonObject, NOTICE_FORMAT, key);
   const parsed = Notice.safeParse(document);
-  if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${key} is no notice: ${problems(parsed.error)}`);
+  if (!parsed.success)
+    throw new HoldfastError('E_DAMAGED', `${key} is not a notice: ${problems(parsed.error)}`);
   if (parsed.data.repository !== repository || parsed.data.key !== key)
-    throw new HoldfastError('E_DAMAGED', `${key} holds what was written for another place`);
+    throw new HoldfastError('E_DAMAGED', `${key} holds something that was written for another place`);
   return parsed.data;
 }

@@ -7,11 +7,11 @@ import { ByteReader, ByteWriter } from './varint.ts';
 export interface ListedPack {
   readonly id: string;
   readonly bytes: number;
-  /** The run key that it is sealed with; undefined where the document names one that it does not hold. */
+  /** The run key that seals it; undefined if the document names a key that it does not hold. */
   readonly key: RunKey | undefined;
 }
 
-/** A list object, as what is above it names it, and what all packs below it come to. */
+/** A list object, as its parent names it, with totals over all packs below it. */
 export interface ListNode {
   readonly id: string;
   /** Of the object itself. */
@@ -20,7 +20,7 @@ export interface ListNode {
   readonly packBytes: number;
 }
 
-/** Larger objects are not read: no list that can be written comes near. */
+/** Larger objects are not read: no valid list comes near. */
 export const MOST_LIST_BYTES = 4 * 2 ** 20;
 
 const MAGIC = Buffer.from('HFPL');
@@ -31,12 +31,15 @@ const SALT_BYTES = 16;
 const HEADER_BYTES = 8 + SALT_BYTES;
 const ID_BYTES = 32;
 
-/** Bounds of a leaf, in packs. In between it ends by the ids of the packs, so that a change moves the ends of few leaves. */
+/**
+ * Bounds of a leaf, in packs. In between, pack ids decide where it ends, so that a change moves the ends of
+ * few leaves.
+ */
 const LEAST_PACKS = 256;
 const MOST_PACKS = 4096;
 const END_BELOW = 2 ** 32 / 768;
 
-/** Where leaves end: packs in order, in groups. */
+/** Splits packs, in order, into groups: one per leaf. */
 export function splitPacks<P extends Pick<ListedPack, 'id'>>(packs: readonly P[]): readonly (readonly P[])[] {
   const groups: P[][] = [];
   let group: P[] = [];
@@ -51,7 +54,7 @@ export function splitPacks<P extends Pick<ListedPack, 'id'>>(packs: readonly P[]
   return groups;
 }
 
-/** @param salt 16 fresh random bytes, so that no object is ever stored a second time under the same name */
+/** @param salt 16 fresh random bytes, so that no object is ever stored twice under the same name */
 export function encodeListLeaf(packs: readonly ListedPack[], salt: Uint8Array): Buffer {
   const keys: RunKey[] = [];
   const places = new Map<string, number>();
@@ -84,7 +87,7 @@ export function decodeListLeaf(bytes: Uint8Array, what: string): ListedPack[] {
   const sizes = Array.from({ length: count }, () => reader.varint());
   const packs = ids.map((id, i) => {
     const key = keys.data[reader.varint()];
-    if (!key) throw reader.damaged(`pack ${id} has a key that the list does not hold`);
+    if (!key) throw reader.damaged(`pack ${id} has a key that the list lacks`);
     return { id, bytes: sizes[i] ?? 0, key };
   });
   reader.end();
@@ -140,7 +143,7 @@ function open(bytes: Uint8Array, level: number, what: string): ByteReader {
       { hint: 'Install the newest release.' },
     );
   const got = reader.u8();
-  if (got !== level) throw reader.damaged(`it is of level ${got}, ${level} was expected`);
+  if (got !== level) throw reader.damaged(`it is of level ${got}, expected ${level}`);
   reader.bytes(2 + SALT_BYTES);
   return reader;
 }

@@ -6,12 +6,15 @@ import { blurredPadme, padme } from './padding.ts';
 import { isOfVersion1, itemOverhead, openItem, PACK_HEADER_BYTES, type PackSeal, sealItem } from './seal.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-/** How long the directory is, which lies before it. In version 2 it is sealed: it says how much is padding. */
+/** The directory's length follows it. In version 2 it is sealed, as it reveals how much is padding. */
 const LENGTH_BYTES = 4;
-/** Bounds what a directory can take, and the references that wait for a pack's name. */
+/** Bounds the directory, and the references that wait for a pack's id. */
 const MOST_ITEMS = 65_536;
 const DIRECTORY_BYTES_PER_ITEM = 4;
-/** Up to this share of a pack of version 2 stays free, by chance: nobody can see whether one byte more would have fitted. */
+/**
+ * Up to this share of a pack of version 2 stays free, at random: nobody can see whether one more byte would
+ * have fitted.
+ */
 const FREE_SHARE = 1 / 128;
 
 /** A pack that takes no more. */
@@ -29,7 +32,7 @@ export function packKey(id: PackId): string {
 
 const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
 
-/** The id in a pack's object key, undefined where the key is not one. */
+/** The id in a pack's path; undefined if it is not the path of a pack. */
 export function packIdOf(key: string): PackId | undefined {
   return PACK_KEY.exec(key)?.[2] as PackId | undefined;
 }
@@ -72,17 +75,20 @@ export class PackBuilder {
     return { pack: this.handle, offset, storedBytes };
   }
 
-  /** Adds zeros: where the next item begins says little then of how large those before it are. They must fit. */
+  /**
+   * Adds zeros, so that the beginning of the next item says little about the size of those before it. They
+   * must fit.
+   */
   pad(): void {
     const least = this.#at + itemOverhead(this.#seal);
     this.add(Buffer.alloc(blurredPadme(least) - least));
   }
 
   /**
-   * Seals the directory, names the pack.
+   * Seals the directory and computes the pack's id.
    *
-   * @param padded makes the size a Padmé size, for packs that are not full. Of version 2, a full one takes the whole
-   * buffer, so that its size does not say how much was left over
+   * @param padded pads to a Padmé size, for packs that are not full. In version 2, a full pack takes the
+   * whole buffer, so that its size does not reveal how much was left over
    */
   close(padded: boolean): ClosedPack {
     const writer = new ByteWriter(this.#sizes.length * DIRECTORY_BYTES_PER_ITEM + 8);
@@ -125,7 +131,7 @@ function readLength(pack: Buffer, at: number, seal: PackSeal, packName: string):
 }
 
 /**
- * Where each item of a whole pack lies, from its directory.
+ * Where each item of a whole pack is, from its directory.
  *
  * @throws E_DAMAGED
  */
@@ -157,6 +163,6 @@ export function readDirectory(
   }
   if (offset !== start) throw reader.damaged(`its items end at ${offset}, its directory begins at ${start}`);
   if (reader.bytes(reader.left).some((byte) => byte !== 0))
-    throw reader.damaged('its directory is padded with other bytes than zeros');
+    throw reader.damaged('its directory is padded with bytes other than zeros');
   return items;
 }

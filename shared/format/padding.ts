@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 
 /**
  * The smallest Padmé size of at least `size` (Nikitin et al., "Reducing Metadata Leakage from Encrypted
- * Files", PETS 2019): at most 12 % larger, and sizes in use are few.
+ * Files", PETS 2019): at most 12 % larger, and there are few such sizes.
  */
 export function padme(size: number): number {
   const step = padmeStep(size);
   return step <= 1 ? size : Math.ceil(size / step) * step;
 }
 
-/** From a size of about `size` to the next one that is in use. */
+/** Distance from a size of about `size` to the next Padmé size. */
 function padmeStep(size: number): number {
   if (size < 2) return 0;
   const exponent = Math.floor(Math.log2(size));
@@ -20,9 +20,9 @@ function padmeStep(size: number): number {
 const LEAST_STEP_BYTES = 4096;
 
 /**
- * A Padmé size, but in steps of at least 4 KiB, of at least `size` and a random part of a step. Without that part, who
- * can add bytes of his own finds where one byte more makes the next size, and learns there whether a guess compresses
- * better; so it is a matter of chance.
+ * A Padmé size, but in steps of at least 4 KiB, of at least `size` plus a random part of a step. Without that
+ * part, an attacker who can add bytes of their own could find where one byte more reaches the next size, and
+ * learn there whether a guess compresses better. With it, that is a matter of chance.
  */
 export function blurredPadme(size: number): number {
   const blurred = size + randomInt(blurredStep(size));
@@ -37,7 +37,7 @@ function blurredStep(size: number): number {
 const SKIPPABLE_HEADER_BYTES = 8;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
-/** A zstd frame, and a skippable one after it (RFC 8878, 3.1.2) that hides how long it is. */
+/** A zstd frame, and a skippable frame after it (RFC 8878, 3.1.2) that hides its length. */
 export function padFrame(frame: Uint8Array): Buffer {
   const least = frame.length + SKIPPABLE_HEADER_BYTES;
   const padded = Buffer.alloc(blurredPadme(least));

@@ -8,15 +8,15 @@ const NEWLINE = 0x0a;
 /**
  * A digest of a multiset of records that does not depend on their order: per bucket, the sums of words of
  * each record's SHA-256 (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997, AdHash).
- * It tells whether two sets of records that nobody forged are equal, and where they are not, in which of
- * 256 buckets to look.
+ * It tells whether two sets of records that nobody forged are equal, and if they are not, in which of 256
+ * buckets to look.
  */
 export class RecordDigest {
   readonly sums = new Uint32Array(BUCKETS * WORDS);
   readonly counts = new Float64Array(BUCKETS);
   #partial: Hash | undefined;
 
-  /** Takes up bytes that may begin and end inside a record; a record's newline is not part of its hash. */
+  /** Adds bytes that may begin and end inside a record; a record's newline is not part of its hash. */
   update(bytes: Uint8Array): void {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let start = 0;
@@ -41,7 +41,7 @@ export class RecordDigest {
     return this.counts.reduce((sum, n) => sum + n, 0);
   }
 
-  /** Buckets in which the two differ; none where the sets are equal. */
+  /** Buckets in which the two differ; none if the sets are equal. */
   differingBuckets(other: RecordDigest): number[] {
     return Array.from({ length: BUCKETS }, (_, bucket) => bucket).filter((bucket) => {
       if (this.counts[bucket] !== other.counts[bucket]) return true;

@@ -5,9 +5,9 @@ import { DOCUMENT_VERSION } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Public halves, and which of them were removed: no role of a function puts anything here. */
+/** Public halves, and the removals of some of them: no role of a function writes here. */
 export const RECOVERY_KEYS = 'keys/recovery/';
-/** Keys that are wrapped to them, put beside each backup. */
+/** Keys wrapped to them, stored beside each backup. */
 export const RECOVERY_WRAPS = 'recovery/';
 const KEY_FORMAT = 'holdfast-recovery-key';
 const REMOVAL_FORMAT = 'holdfast-recovery-removal';
@@ -62,7 +62,7 @@ export function recoveryRemovalName(id: string): string {
   return `${RECOVERY_KEYS}${id}.removed.json`;
 }
 
-/** Whose public half, or removal, an object is; undefined for any other object. */
+/** The id of the recovery key whose public half, or removal, an object is; undefined for any other object. */
 export function parseRecoveryKeyName(
   key: string,
 ): { readonly id: string; readonly isRemoval: boolean } | undefined {
@@ -72,7 +72,7 @@ export function parseRecoveryKeyName(
   return removed === undefined ? undefined : { id: removed, isRemoval: true };
 }
 
-/** Which key it is: a run key as a manifest has it, or a root key (`run` is its id, and it is wrapped by nothing). */
+/** The key: a run key as a manifest has it, or a root key (`run` is its id, and nothing wraps it). */
 export interface KeyToName {
   readonly run: string;
   readonly purpose: RecoveryWrapFile['purpose'];
@@ -80,8 +80,8 @@ export interface KeyToName {
 }
 
 /**
- * By all that a manifest says of the key: a commit that is tried again makes another key for the same run, and somebody's manifest
- * may give the runs of others other keys.
+ * Depends on everything that a manifest says about the key: a retried commit makes another key for the same
+ * run, and a forged manifest may give other runs' keys.
  */
 export function recoveryWrapName(id: string, { run, purpose, wrapped }: KeyToName): string {
   const name = createHash('sha256').update(`${run}/${purpose}/${wrapped}`).digest('hex').slice(0, 32);
@@ -128,7 +128,7 @@ export function parseRecoveryWrap(bytes: Uint8Array, key: string): RecoveryWrapF
   return parse(Wrap, WRAP_FORMAT, { bytes, key });
 }
 
-/** What it says that it wraps, though it be forged; undefined where it is no wrapped key. */
+/** The purpose that it claims, even if it is forged; undefined if it is not a wrapped key. */
 export function wrapPurpose(bytes: Uint8Array, key: string): RecoveryWrapFile['purpose'] | undefined {
   try {
     return parseRecoveryWrap(bytes, key).purpose;
@@ -139,9 +139,9 @@ export function wrapPurpose(bytes: Uint8Array, key: string): RecoveryWrapFile['p
 }
 
 /**
- * Whether who has the repository's secret wrote it.
+ * Whether a holder of the repository's secret wrote it.
  *
- * @throws E_DAMAGED, naming the repository it is of where that is another one
+ * @throws E_DAMAGED, naming its repository if that is another one
  */
 export function checkRecovery(
   bytes: Uint8Array,
@@ -152,11 +152,11 @@ export function checkRecovery(
   if (file.repository !== about.repository)
     throw new HoldfastError(
       'E_DAMAGED',
-      `${key} is of repository ${file.repository}, this is ${about.repository}`,
+      `${key} is of repository ${file.repository}, but this is ${about.repository}`,
     );
   if (isAuthentic(bytes, keyOf(about.secret, about.kind))) return;
-  throw new HoldfastError('E_DAMAGED', `${key} was not written by Holdfast, or was changed after that`, {
-    hint: 'It is not believed. Find out who put it there; bring it back from an older version of the object, or remove it.',
+  throw new HoldfastError('E_DAMAGED', `${key} was not written by Holdfast, or was changed afterwards`, {
+    hint: 'It is not trusted. Find out who put it there; restore it from an older version of the object, or remove it.',
   });
 }
 
@@ -171,8 +171,8 @@ function parse<T extends { readonly key: string }>(
   if (!parsed.success)
     throw new HoldfastError('E_DAMAGED', `${key} is not of format ${format}: ${problems(parsed.error)}`);
   if (parsed.data.key !== key)
-    throw new HoldfastError('E_DAMAGED', `${key} holds what was written as ${parsed.data.key}`, {
-      hint: 'Put the object back under its own key.',
+    throw new HoldfastError('E_DAMAGED', `${key} holds something that was written as ${parsed.data.key}`, {
+      hint: 'Move the object back to its own path.',
     });
   return parsed.data;
 }

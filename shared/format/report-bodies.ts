@@ -8,26 +8,28 @@ const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const keyId = z.string().regex(/^[0-9a-f]{8}$/);
 const decision = z.object({
   reason: z.string().min(1),
-  /** Who asked for it by the admin API; missing of a command line. */
+  /** Who asked for it through the admin API; missing for a command line. */
   by: z.string().optional(),
 });
 
 const BODIES = {
-  /** Somebody wants the backups of the report kept, whatever retention says; `release` takes it back. */
+  /** Somebody wants these backups kept, whatever retention says; `release` takes it back. */
   hold: decision,
   release: decision.extend({
-    /** Keys of the holds that it ends, and no others; missing in releases of before. */
+    /** The holds that it ends, and no others; missing in older releases. */
     ends: z.array(z.string()).optional(),
   }),
-  /** Somebody says that suspect backups are as they should be. */
+  /** Somebody confirms that suspect backups are as they should be. */
   accept: decision,
-  /** Somebody says that objects without a signature, from before signatures were required, are Holdfast's. */
+  /**
+   * Somebody confirms that objects without a signature, from before signatures were required, are Holdfast's.
+   */
   adopt: decision.extend({ objects: z.array(z.object({ key: z.string(), sha256: z.string() })) }),
-  /** Somebody looked at an object that cannot be relied on: it is in nobody's way any more. */
+  /** Somebody looked at an object that cannot be trusted: it no longer blocks anything. */
   quarantine: decision.extend({
     /** Its key. */
     object: z.string(),
-    /** SHA-256 of its bytes, as they were then; `unreadable` where there were none to be had. */
+    /** SHA-256 of its bytes at that time; `unreadable` if it could not be read. */
     state: z.string().regex(/^([0-9a-f]{64}|unreadable)$/),
   }),
   verify: z.object({
@@ -36,51 +38,54 @@ const BODIES = {
       part: count.optional(),
       of: count.optional(),
     }),
-    /** The backups of the report where something was found. */
+    /** The report's backups in which something was found. */
     damaged: z.array(z.string()),
-    /** Ids of packs that are missing or not what was written. */
+    /** Ids of packs that are missing or damaged. */
     damagedPacks: z.array(z.string()),
     findings: count,
   }),
   drill: z.object({
     outcome: z.enum(['equal', 'different', 'failed']),
-    /** Of the restore alone: the recovery time that was reached. */
+    /** Time of the restore alone: the recovery time that was achieved. */
     restoreMs: count,
     records: count,
     compareMs: count.optional(),
-    /** Of records that were restored. */
+    /** Bytes of records that were restored. */
     plainBytes: count.optional(),
     /** Product and version of the server that was restored to. */
     server: z.string().optional(),
     /** Datasets that were compared, and those of them that differ. */
     datasets: count.optional(),
     differentDatasets: count.optional(),
-    /** `names`: definitions could not be compared; `none`: there is no schema, or it was not come to. */
+    /**
+     * `names`: definitions could not be compared; `none`: there is no schema, or the drill did not get that
+     * far.
+     */
     schema: z.enum(['equal', 'different', 'names', 'none']).optional(),
     /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
     /** The source, as the backup names it. */
     source: z.object({ kind: z.string(), name: z.string() }).optional(),
-    /** SHA-256 of the manifest of the backup, as it was then, in hex. */
+    /** SHA-256 of the backup's manifest at that time, in hex. */
     manifestSha256: z.string().optional(),
     startedAt: z.iso.datetime().optional(),
-    /** Who asked for it by the admin API or of a function; missing of a command line. */
+    /** Who asked for it through the admin API or a function; missing for a command line. */
     by: z.string().optional(),
   }),
   prune: z.object({
-    /** Backups that were taken out: those of the report. */
+    /** Number of the report's backups that were unlisted. */
     expired: count,
-    /** Backups that were held while they were taken out, and are listed again. */
+    /** Number of backups that were held while they were being unlisted, and are listed again. */
     putBack: count,
     /** Packs that were removed, and their bytes. */
     packs: count,
     bytes: count,
     graceMs: count,
-    /** Bytes of all packs when it was over. Missing in reports of before. */
+    /** Bytes of all packs at the end. Missing in older reports. */
     stored: count.optional(),
-    /** Why no pack was removed; missing where nothing was in the way. */
+    /** Why no pack was removed; missing if nothing prevented it. */
     blockedBy: z.string().optional(),
-    /** What was about to be taken out when it was written, if anything. Missing in reports of before. */
+    /** What the run was about to unlist when it wrote the report, if anything. Missing in older reports. */
     removed: z
       .array(
         z.object({
@@ -90,29 +95,32 @@ const BODIES = {
       )
       .optional(),
   }),
-  /** Somebody asked for something by the admin API or of a function. Written when it begins, and again when it ends where that is later. */
+  /**
+   * Somebody asked for something through the admin API or a function. Written at the beginning, and again at
+   * the end if that is later.
+   */
   audit: z.object({
     /** `download`, `restore`, … */
     action: z.string().min(1),
-    /** Who asked: a name of the login, or an ARN. */
+    /** Who asked: a login's name, or an ARN. */
     by: z.string(),
     outcome: z.enum(['begun', 'done', 'failed']),
-    /** Where more is to be had of it. */
+    /** Where to find out more about it. */
     run: z.string().optional(),
-    /** Name of the source in the configuration, if it was named. */
+    /** Name of the source in the configuration, if one was named. */
     source: z.string().optional(),
-    /** Name of the target in the configuration, of a restore. */
+    /** Name of the restore's target in the configuration. */
     target: z.string().optional(),
     /** Why it failed: a code of docs/reference/errors.md. */
     error: z.string().optional(),
   }),
   /** An API key of the admin API. */
   apikey: z.object({
-    /** 8 hex digits, which end the key of the report too. */
+    /** 8 hex digits; the report's path ends with them too. */
     id: keyId,
     name: z.string().min(1).max(100),
     roles: z.array(z.enum(KEY_ROLES)).min(1),
-    /** Names of the sources that it is for; missing: all. */
+    /** Names of the sources that it covers; missing: all. */
     sources: z.array(z.string().min(1)).min(1).optional(),
     /** SHA-256 of the key as its owner has it. */
     hash: z.string().regex(/^[0-9a-f]{64}$/),
@@ -120,7 +128,7 @@ const BODIES = {
     expiresAt: z.iso.datetime().optional(),
     by: z.string().optional(),
   }),
-  /** An API key is good for nothing any more. It counts by the key of the report, whatever is in it. */
+  /** An API key is no longer valid. The report's path alone decides, whatever its content. */
   revoke: z.object({ id: keyId, by: z.string().optional() }),
   /** An API key was used on that day. */
   keyuse: z.object({ id: keyId }),
@@ -131,12 +139,12 @@ export type BodyKind = keyof typeof BODIES;
 /** The body of a report of that kind. */
 export type Body<K extends BodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
 
-/** Whether reports of that kind have a body that is checked. */
+/** Whether reports of that kind have a schema for their body. */
 export function isBodyKind(kind: string): kind is BodyKind {
   return Object.hasOwn(BODIES, kind);
 }
 
-/** The body of a report of kind `K`. @throws E_DAMAGED where it is not one */
+/** The body of a report of kind `K`. @throws E_DAMAGED if it is not valid */
 export function parseBody<K extends BodyKind>(kind: K, report: Report): Body<K> {
   const schema: z.ZodType = BODIES[kind];
   const parsed = schema.safeParse(report.body);

@@ -14,7 +14,7 @@ const REPORT_FORMAT = 'holdfast-report';
 const LEVEL = 3;
 const MOST_DETAILS_BYTES = 2 ** 28;
 
-/** What was done, or decided, and is kept as evidence. */
+/** What was done or decided, kept as evidence. */
 export const REPORT_KINDS = [
   'accept',
   'adopt',
@@ -33,7 +33,7 @@ export const REPORT_KINDS = [
 /** A kind of report. */
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
-/** What a person decides, and what nobody may decide in his name. */
+/** Decisions that people make, and that nobody may make in their name. */
 export const DECISIONS: readonly ReportKind[] = [
   'accept',
   'adopt',
@@ -54,19 +54,19 @@ const Report = z.object({
   version: z.literal(DOCUMENT_VERSION),
   software: z.string(),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Its own object key, so that one report cannot be put in another's place. */
+  /** Its own path, so that no report can be put in another's place. */
   key: z.string(),
   kind: z.enum(REPORT_KINDS),
   run: z.string().regex(/^[0-9a-f]{32}$/),
-  /** By the clock of whoever wrote it. */
+  /** By its writer's clock. */
   at: z.iso.datetime(),
-  /** The backups that it speaks of. */
+  /** The backups that it is about. */
   backups: z.array(z.string()),
-  /** What everybody may read: no names of tables, no data. */
+  /** The public part: no names of tables, no data. */
   body: z.record(z.string(), z.json()),
-  /** What only the key opens, in base64; missing where there is none. */
+  /** The part that only the key opens, in base64; missing if there is none. */
   details: z.base64().optional(),
-  /** This run's `manifest` key, for the MAC, and its `index` key where there are details. */
+  /** This run's `manifest` key, for the MAC, and its `index` key if there are details. */
   keys: z.array(RunKey),
 });
 
@@ -75,7 +75,7 @@ export type Report = Omit<Readonly<z.infer<typeof Report>>, 'body'> & { readonly
 
 const KEY = /^reports\/([a-z]+)\/(\d{8})\/\1_\2_(\d{6})_([0-9a-f]{8})\.json$/;
 
-/** @param unique 8 hex digits that tell reports of one second apart */
+/** @param unique 8 hex digits that distinguish reports of the same second */
 export function reportKey(kind: ReportKind, at: Date, unique: string): string {
   const [date, time] = at.toISOString().replace(/[-:]/g, '').slice(0, 15).split('T');
   return `reports/${kind}/${date}/${kind}_${date}_${time}_${unique}.json`;
@@ -86,7 +86,7 @@ export function isReportKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** The 8 hex digits of a report's key; of reports on an API key its id. */
+/** The 8 hex digits of a report's path; for reports on an API key, its id. */
 export function uniqueOf(key: string): string {
   return KEY.exec(key)?.[4] ?? '';
 }
@@ -131,9 +131,11 @@ export function openDetails(sealed: string, indexKey: Uint8Array, key: string): 
   try {
     decipher.setAAD(Buffer.from(key)).setAuthTag(bytes.subarray(-TAG_BYTES));
     const plain = Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]);
-    return parseJson(decompress(plain, MOST_DETAILS_BYTES), `what is sealed in ${key}`) as JsonObject;
+    return parseJson(decompress(plain, MOST_DETAILS_BYTES), `the sealed part of ${key}`) as JsonObject;
   } catch (cause) {
-    throw new HoldfastError('E_DAMAGED', `the details of ${key} are not what was sealed`, { cause });
+    throw new HoldfastError('E_DAMAGED', `the details of ${key} were changed after they were sealed`, {
+      cause,
+    });
   }
 }
 

@@ -11,7 +11,7 @@ import { problems, refuseNewer } from './manifest.ts';
 export const REPOSITORY_FILE = 'repository.json';
 const REPOSITORY_FORMAT = 'holdfast-repository';
 
-/** docs/decisions/0002 says why these. */
+/** docs/decisions/0002 gives the reasons. */
 export const DEFAULT_CHUNKER: ChunkerParameters = {
   minBytes: 384 * KiB,
   averageBytes: 512 * KiB,
@@ -56,7 +56,7 @@ export function parseRepositoryFile(bytes: Uint8Array): RepositoryFile {
   return parsed.data;
 }
 
-/** JSON of another program, whole and with another `format`, was never one of ours. */
+/** Complete JSON of another program, with another `format`, was never one of ours. */
 function refuseForeign(bytes: Uint8Array): void {
   let document: unknown;
   try {
@@ -75,7 +75,7 @@ function refuseForeign(bytes: Uint8Array): void {
   });
 }
 
-/** @throws E_DAMAGED where the file is not what was written with `secret` */
+/** @throws E_DAMAGED if the file is not as written with `secret` */
 export function checkRepositoryFile(bytes: Uint8Array, secret: Uint8Array): void {
   if (isAuthentic(bytes, macKey(secret))) return;
   throw new HoldfastError('E_DAMAGED', `${REPOSITORY_FILE} was changed after it was written`, {

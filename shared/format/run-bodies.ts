@@ -11,15 +11,15 @@ const kind = z.enum(['schema', 'data']);
 const attributes = z.record(z.string(), z.json());
 const consistency = z.enum(['atomic', 'per-dataset', 'per-subtree']);
 
-/** What is said of a source's view, for the catalog and the manifest. */
+/** What a source's snapshot says about itself, for the catalog and the manifest. */
 const ViewBody = z.object({
   server: z.string(),
   position: z.string(),
   omitted: z.array(z.string()),
   consistency,
-  /** First and last moment of reading, of a source without snapshots. */
+  /** First and last moment of reading, for a source without snapshots. */
   window: z.object({ from: time, to: time }).optional(),
-  /** What reading took, of a source that bills by the byte. */
+  /** The cost of reading, for a source that bills by the byte. */
   cost: attributes.optional(),
   datasets: z.array(
     z.object({
@@ -33,7 +33,7 @@ const ViewBody = z.object({
   ),
 });
 
-/** What the new backup is judged by. */
+/** What the new backup is judged against. */
 const AncestorBody = z.object({
   key: z.string(),
   startedAt: time,
@@ -59,27 +59,29 @@ const PlanBody = z.object({
   source: z.object({ kind: z.string(), name: z.string() }),
   software: z.string(),
   startedAt: time,
-  /** From before the parent was looked for until this was written. */
+  /** Time from before the parent lookup until this was written. */
   elapsedMs: count,
   parent: AncestorBody.optional(),
-  /** Missing where it is the parent, or where there is none. */
+  /** Missing if it is the parent, or if there is none. */
   good: AncestorBody.optional(),
   isParentGood: z.boolean(),
   /** Packs that nothing new may refer to. */
   spoiltPacks: z.array(hex(64)),
   allowEmpty: z.boolean(),
   fullRead: z.boolean(),
-  /** Nothing is compared with the parent, and nothing of it referred to. */
+  /** Nothing is compared with the parent, and nothing refers to it. */
   noParent: z.boolean().optional(),
-  /** What each share reads again of what it takes from the parent. */
+  /** What each share re-reads of the data that it takes from the parent. */
   reread: z.object({ from: count, length: count }).optional(),
-  /** The view that all shares see; missing where the one share opens the source itself. */
+  /** The snapshot that all shares read; missing if the only share opens the source itself. */
   shared: z.object({ view: ViewBody, handle: attributes }).optional(),
   shares: z
     .array(
       z.object({
         estimatedBytes: count,
-        /** Indexes into the view's datasets and their partitions; empty without a shared view: all. */
+        /**
+         * Indexes into the snapshot's datasets and their partitions; empty without a shared snapshot: all.
+         */
         parts: z.array(z.tuple([count, count])),
       }),
     )
@@ -104,11 +106,11 @@ const ShareBody = z.object({
   keys: z.array(RunKey),
   /** Packs that were stored, in that order, used or not. */
   own: z.array(z.object({ id: hex(64), bytes: count, key: count })),
-  /** Keys of the backups that other packs are of. */
+  /** Names of the backups that the other packs belong to. */
   backups: z.array(z.string()),
   /** Chunks of the parent that were found wrong. */
   parentDamage: count.optional(),
-  /** Of a share that opened the source itself. */
+  /** For a share that opened the source itself. */
   view: ViewBody.optional(),
 });
 
@@ -116,7 +118,7 @@ const ReleasedBody = z.object({ by: z.enum(['commit', 'abort']), reason: z.strin
 
 const HeldBody = z.object({
   stood: z.boolean(),
-  /** Why not. */
+  /** Why it failed. */
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
 });
 
@@ -143,12 +145,16 @@ export type RunBodyKind = keyof typeof BODIES;
 /** The body of a document of that kind. */
 export type RunBody<K extends RunBodyKind> = Readonly<z.infer<(typeof BODIES)[K]>>;
 
-/** @param key of the object that it was sealed in. @throws E_DAMAGED */
+/** @param key path of the object it was sealed in. @throws E_DAMAGED */
 export function parseRunBody<K extends RunBodyKind>(of: K, body: JsonObject, key: string): RunBody<K> {
   const schema: z.ZodType = BODIES[of];
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data as RunBody<K>;
-  throw new HoldfastError('E_DAMAGED', `what is sealed in ${key} is no ${of}: ${problems(parsed.error)}`, {
-    hint: 'Start a new run, with one release of Holdfast for all of its parts.',
-  });
+  throw new HoldfastError(
+    'E_DAMAGED',
+    `the sealed part of ${key} is not a valid ${of}: ${problems(parsed.error)}`,
+    {
+      hint: 'Start a new run, with one release of Holdfast for all of its parts.',
+    },
+  );
 }

@@ -9,7 +9,7 @@ import { problems, RunKey, refuseNewer } from './manifest.ts';
 import { TAG_BYTES } from './seal.ts';
 import { compress, decompress } from './zstd.ts';
 
-/** What runs in shares leave for each other. No part of any backup. */
+/** What the parts of a run in shares leave for each other. Not part of any backup. */
 export const RUNS = 'runs/';
 
 const RUN_FORMAT = 'holdfast-run';
@@ -22,7 +22,7 @@ const RunDocument = z.object({
   format: z.literal(RUN_FORMAT),
   version: z.literal(DOCUMENT_VERSION),
   repository: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Its own object key, so that one document cannot be put in another's place. */
+  /** The object's own path, so that no document can be put in another's place. */
   key: z.string(),
   /** An `index` key, wrapped. */
   wrapped: RunKey,
@@ -46,7 +46,7 @@ export function encodeRunDocument(
   { entry, plain }: RunDocumentKey,
 ): Buffer {
   const text = compress(Buffer.from(JSON.stringify(body)), LEVEL);
-  // The nonce is always the same: no two documents may have one key.
+  // The nonce is always the same, so no two documents may have the same key.
   const salt = randomFor(SALT_BYTES, key, text);
   const derived = derive(plain, salt);
   const cipher = createCipheriv('aes-256-gcm', derived.key, Buffer.alloc(12)).setAAD(Buffer.from(key));
@@ -75,11 +75,11 @@ export function parseRunDocument(
     throw damaged(key, 'is not a JSON document');
   refuseNewer(document as JsonObject, RUN_FORMAT, key);
   const parsed = RunDocument.safeParse(document);
-  if (!parsed.success) throw damaged(key, `is no document of a run: ${problems(parsed.error)}`);
+  if (!parsed.success) throw damaged(key, `is not a document of a run: ${problems(parsed.error)}`);
   const { data } = parsed;
   if (data.repository !== repository)
-    throw damaged(key, `is of repository ${data.repository}, this is ${repository}`);
-  if (data.key !== key) throw damaged(key, `holds what was written for ${data.key}`);
+    throw damaged(key, `is of repository ${data.repository}, but this is ${repository}`);
+  if (data.key !== key) throw damaged(key, `holds something that was written for ${data.key}`);
   if (data.wrapped.purpose !== 'index')
     throw damaged(key, `names a ${data.wrapped.purpose} key, not an index key`);
   return data;
@@ -92,7 +92,7 @@ export function openRunDocument(
 ): JsonObject {
   const derived = derive(plain, Buffer.from(salt, 'hex'));
   if (!timingSafeEqual(derived.commitment, Buffer.from(commitment, 'hex')))
-    throw damaged(key, 'was sealed with another key than it names');
+    throw damaged(key, 'was sealed with another key than the one it names');
   const bytes = Buffer.from(sealed, 'base64');
   if (bytes.length < TAG_BYTES) throw damaged(key, `has ${bytes.length} sealed bytes, fewer than a tag`);
   const options = { authTagLength: TAG_BYTES };
@@ -102,11 +102,11 @@ export function openRunDocument(
     const text = Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()]);
     return parseJson(decompress(text, MOST_BODY_BYTES), key) as JsonObject;
   } catch (cause) {
-    throw damaged(key, 'is not what was sealed', cause);
+    throw damaged(key, 'was changed after it was sealed', cause);
   }
 }
 
-/** As of a pack: a key for one document, and what commits to it. */
+/** As for a pack: a key for one document, and a commitment to it. */
 function derive(plain: Uint8Array, salt: Uint8Array): { readonly key: Buffer; readonly commitment: Buffer } {
   const bytes = Buffer.from(hkdfSync('sha256', plain, salt, 'holdfast/1 run', 64));
   return { key: bytes.subarray(0, 32), commitment: bytes.subarray(32) };
@@ -115,6 +115,6 @@ function derive(plain: Uint8Array, salt: Uint8Array): { readonly key: Buffer; re
 function damaged(key: string, problem: string, cause?: unknown): HoldfastError {
   return new HoldfastError('E_DAMAGED', `${key} ${problem}`, {
     cause,
-    hint: 'Start a new run; nothing that is listed needs this one.',
+    hint: 'Start a new run; no listed backup needs this one.',
   });
 }

@@ -4,7 +4,7 @@ import { HoldfastError } from '../core/errors.ts';
 import type { FormatVersion } from '../core/format-version.ts';
 import { parseRunKeyId, type RunKeyId } from '../core/ids.ts';
 
-/** What a pack's items are, and so which key of its run seals them. */
+/** The kind of a pack's items, which decides which key of its run seals them. */
 export type PackPurpose = 'data' | 'index';
 
 /** Bytes before the first item of a pack. */
@@ -21,7 +21,9 @@ const PURPOSES: readonly PackPurpose[] = ['data', 'index'];
 
 /** What a pack begins with. */
 export interface PackHeader {
-  /** 1 has offsets for nonces; 2 stores nonces that depend on what is sealed, and hides how full a pack is. */
+  /**
+   * 1 uses offsets as nonces; 2 stores nonces that depend on the sealed bytes, and hides how full a pack is.
+   */
   readonly version: FormatVersion;
   readonly purpose: PackPurpose;
   readonly runKeyId: RunKeyId;
@@ -29,11 +31,11 @@ export interface PackHeader {
   readonly commitment: Buffer;
 }
 
-/** A pack's key, and the header bytes that every item of it is bound to. */
+/** A pack's key, and the header bytes that bind all its items. */
 export interface PackSeal {
   readonly key: Uint8Array;
   readonly header: Uint8Array;
-  /** Of version 2: makes nonces. Who only reads needs none. */
+  /** For version 2: makes nonces. Readers need none. */
   readonly nonceKey?: Uint8Array | undefined;
 }
 
@@ -75,7 +77,7 @@ export function parsePackHeader(bytes: Uint8Array, packName: string): PackHeader
   if (!purpose || header[7] !== 0) {
     throw new HoldfastError(
       'E_DAMAGED',
-      `${packName} has purpose ${header[6]} in its header, known are 1 and 2`,
+      `${packName} has purpose ${header[6]} in its header, known purposes are 1 and 2`,
     );
   }
   return {
@@ -90,7 +92,7 @@ export function parsePackHeader(bytes: Uint8Array, packName: string): PackHeader
 /**
  * The key of a stored pack.
  *
- * @throws E_WRONG_KEY where the run key is not the one that the pack was sealed with
+ * @throws E_WRONG_KEY if this run key did not seal the pack
  */
 export function openPackSeal(
   bytes: Uint8Array,
@@ -104,14 +106,14 @@ export function openPackSeal(
       'E_WRONG_KEY',
       `${packName} was sealed with another key than run key ${header.runKeyId}`,
       {
-        hint: 'Restore the object from a copy of the bucket; the key for it is not in this backup.',
+        hint: 'Restore the object from a copy of the bucket; this backup does not hold its key.',
       },
     );
   }
   return { key, header: Buffer.from(bytes.subarray(0, PACK_HEADER_BYTES)) };
 }
 
-/** Bytes that an item takes besides its plain bytes. */
+/** How many bytes an item takes besides its plain bytes. */
 export function itemOverhead(seal: PackSeal): number {
   return TAG_BYTES + (isOfVersion1(seal) ? 0 : NONCE_BYTES);
 }
@@ -144,7 +146,7 @@ export function openItem(seal: PackSeal, offset: number, stored: Uint8Array, wha
   if (stored.length < least)
     throw new HoldfastError(
       'E_DAMAGED',
-      `${what} has ${stored.length} bytes, every item has ${least} or more`,
+      `${what} has ${stored.length} bytes, every item has at least ${least}`,
     );
   const start = least - TAG_BYTES;
   const nonce = start > 0 ? stored.subarray(0, start) : nonceOf(offset);
@@ -155,7 +157,7 @@ export function openItem(seal: PackSeal, offset: number, stored: Uint8Array, wha
   try {
     decipher.final();
   } catch (cause) {
-    throw new HoldfastError('E_DAMAGED', `${what} is not what was sealed`, {
+    throw new HoldfastError('E_DAMAGED', `${what} was changed after it was sealed`, {
       cause,
       hint: 'Run `holdfast verify --full` to see what is affected, and restore another backup.',
     });
@@ -168,7 +170,7 @@ export function isOfVersion1({ header }: PackSeal): boolean {
   return header[4] === 1;
 }
 
-/** What an item is the item of: its pack, and in version 2 its place there, which in version 1 the nonce says. */
+/** What binds an item: its pack, and in version 2 its place there, which in version 1 the nonce says. */
 function boundTo(seal: PackSeal, offset: number): Uint8Array {
   return isOfVersion1(seal) ? seal.header : Buffer.concat([seal.header, offsetBytes(offset)]);
 }
@@ -179,8 +181,9 @@ function nonceOf(offset: number): Buffer {
 }
 
 /**
- * The nonce of version 2: of a machine that is stopped and resumed twice, both fill the same place of the same pack,
- * perhaps with different bytes. What is random would be the same for both; what depends on the bytes is not.
+ * The nonce of version 2. If a machine is suspended and resumed twice, both copies fill the same place of the
+ * same pack, perhaps with different bytes. Random bytes would be the same for both; a nonce that depends on
+ * the sealed bytes is not.
  */
 function syntheticNonce({ nonceKey }: PackSeal, offset: number, plain: Uint8Array): Buffer {
   if (!nonceKey) throw new HoldfastError('E_INTERNAL', 'a pack that was opened for reading is written to');

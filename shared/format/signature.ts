@@ -1,8 +1,8 @@
 import { encodeAuthenticated, MAC_TAIL_BYTES } from './authenticated-json.ts';
 
-/** What follows a document that somebody vouched for, by a key that whoever checks it need not have. */
+/** Follows a document that somebody vouched for, with a key that its checker need not have. */
 export interface Signature {
-  /** Id of the public key: the start (32 digits) of the SHA-256 of its SubjectPublicKeyInfo. */
+  /** Id of the public key: the first 32 digits of the SHA-256 of its SubjectPublicKeyInfo. */
   readonly key: string;
   /** Ed25519 of the bytes themselves; ES256: ECDSA on P-256 with SHA-256, in DER. */
   readonly alg: 'Ed25519' | 'ES256';
@@ -18,7 +18,7 @@ const TAIL =
 /** No signature of these algorithms makes a longer tail. */
 const MOST_TAIL_BYTES = 256;
 
-/** As `encodeAuthenticated`, with a signature of all before it, which the MAC covers too. */
+/** As `encodeAuthenticated`, with a signature of everything before it; the MAC covers the signature too. */
 export async function encodeSigned(
   document: object,
   macKey: Uint8Array,
@@ -29,7 +29,7 @@ export async function encodeSigned(
   return encodeAuthenticated(document, macKey, `,\n"signature":${JSON.stringify({ key, alg, value })}`);
 }
 
-/** The signature of a document that was parsed, and the bytes that it is of; undefined where it has none. */
+/** The signature of a parsed document, and the bytes it signs; undefined if it has none. */
 export function signatureOf(
   bytes: Uint8Array,
 ): { readonly signature: Signature; readonly body: Uint8Array } | undefined {

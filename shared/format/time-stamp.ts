@@ -17,16 +17,16 @@ export function timeStampRequest(sha256: Uint8Array, nonce: Uint8Array): Buffer 
   return der(SEQUENCE, version, imprint, nonceOf(nonce), Buffer.from([0x01, 0x01, 0xff]));
 }
 
-/** Why a TimeStampResp is no answer to such a request; undefined where it is. Its signature is for others to check. */
+/** Why a TimeStampResp does not answer the request; undefined if it does. Others must check its signature. */
 export function timeStampProblem(
   response: Uint8Array,
   { sha256, nonce }: { readonly sha256: Uint8Array; readonly nonce: Uint8Array },
 ): string | undefined {
   const bytes = Buffer.from(response);
   const status = statusOf(bytes);
-  if (status === undefined) return 'is no answer of RFC 3161';
+  if (status === undefined) return 'is not an RFC 3161 response';
   if (!GRANTED.includes(status)) return `refuses, with the status ${status}`;
-  if (!bytes.includes(imprintOf(sha256))) return 'is of something else';
+  if (!bytes.includes(imprintOf(sha256))) return 'is about something else';
   return bytes.includes(nonceOf(nonce)) ? undefined : 'is an answer to another request';
 }
 
@@ -38,7 +38,7 @@ function statusOf(bytes: Buffer): number | undefined {
   return bytes[number + 2];
 }
 
-/** Where the content of the element at `at` begins, if it is of that kind. */
+/** Where the content of the element at `at` begins, if the element is of that kind. */
 function inside(bytes: Buffer, at: number, tag: number): number | undefined {
   const length = bytes[at + 1];
   if (bytes[at] !== tag || length === undefined) return undefined;
@@ -49,7 +49,7 @@ function imprintOf(sha256: Uint8Array): Buffer {
   return der(OCTETS, Buffer.from(sha256));
 }
 
-/** Positive, and without leading zeros, as DER wants it. */
+/** Positive, and without leading zeros, as DER requires. */
 function nonceOf(nonce: Uint8Array): Buffer {
   const positive = Buffer.from(nonce);
   positive.writeUInt8((positive.readUInt8(0) & 0x7f) | 0x40, 0);

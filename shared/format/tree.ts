@@ -4,7 +4,7 @@ import type { ChunkRef, ItemLocation, PackHandle } from './chunk-ref.ts';
 import { MAX_CHAIN } from './chunk-ref.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-/** Written for the pack that the writing item itself lies in, whose name is not known yet. */
+/** Stands for the pack that will hold the item being written, whose id is not known yet. */
 export const SELF = '0'.repeat(64);
 
 const LEAF = 1;
@@ -41,7 +41,7 @@ export function nodeId(plain: Uint8Array): Buffer {
   return createHash('sha256').update(plain).digest();
 }
 
-/** More than any leaf or inner node of `count` entries takes, plain or compressed. */
+/** Upper bound on a leaf or inner node of `count` entries, plain or compressed. */
 export function mostNodeBytes(count: number, chainSteps: number): number {
   return 1024 + count * 96 + chainSteps * (32 + 3 * 8);
 }
@@ -57,7 +57,7 @@ export function innerEnds(count: number, last: NodeRef): boolean {
   return count >= INNER_MAX || (count >= INNER_MIN && mixed < INNER_END);
 }
 
-/** @param self the pack that the leaf will lie in; all others must be named */
+/** @param self the pack that will hold the leaf; all others must have an id */
 export function encodeLeaf(refs: readonly ChunkRef[], self: PackHandle): Buffer {
   const out = new ByteWriter(refs.length * 96);
   out.u8(LEAF);
@@ -84,7 +84,7 @@ export function encodeLeaf(refs: readonly ChunkRef[], self: PackHandle): Buffer 
   return out.finish();
 }
 
-/** @param self the pack that the leaf lies in. @throws E_DAMAGED */
+/** @param self the pack that holds the leaf. @throws E_DAMAGED */
 export function decodeLeaf(plain: Uint8Array, packs: PackNames, self: PackHandle, what: string): ChunkRef[] {
   const reader = new ByteReader(plain, what);
   if (reader.u8() !== LEAF) throw reader.damaged('it is not a leaf');
@@ -154,7 +154,7 @@ export function decodeInner(
   if (reader.u8() !== INNER) throw reader.damaged('it is not an inner node');
   const got = reader.u8();
   if (got !== level || level < 1 || level > MAX_LEVEL)
-    throw reader.damaged(`its level is ${got}, ${level} was expected`);
+    throw reader.damaged(`its level is ${got}, expected ${level}`);
   const count = reader.count(40);
   if (count === 0 || count > INNER_MAX)
     throw reader.damaged(`a node has 1 to ${INNER_MAX} children, got ${count}`);
@@ -198,7 +198,10 @@ export class PackNames {
   }
 }
 
-/** The packs in order of first use, as a count and 32 bytes each; the pack that the node itself lies in as zeros. */
+/**
+ * The packs in order of first use, as a count and 32 bytes each; zeros stand for the pack that holds the node
+ * itself.
+ */
 function writePacks(
   out: ByteWriter,
   locations: readonly ItemLocation[],
@@ -220,7 +223,7 @@ function readPacks(reader: ByteReader, packs: PackNames, self: PackHandle): Pack
   return Array.from({ length: count }, () => packs.resolve(reader.hex(32), self));
 }
 
-/** Three columns: pack; offset, from where the item before it in the same pack ends; stored bytes. */
+/** Three columns: pack; offset, relative to the end of the previous item in the same pack; stored bytes. */
 function writeLocations(
   out: ByteWriter,
   locations: readonly ItemLocation[],

@@ -5,7 +5,7 @@ import { NEWEST_FORMAT } from '../core/format-version.ts';
 import { encodeAuthenticated, isAuthentic, parseAuthenticated } from './authenticated-json.ts';
 import { problems, refuseNewer } from './manifest.ts';
 
-/** Says that backups of a repository of format 1 are written in format 2 from now on. */
+/** Says that a repository of format 1 writes its backups in format 2 from now on. */
 export const UPGRADE_FILE = 'repository-2.json';
 const UPGRADE_FORMAT = 'holdfast-repository-upgrade';
 
@@ -25,14 +25,14 @@ export function encodeUpgradeFile(file: Pick<UpgradeFile, 'id' | 'upgradedAt'>, 
   return encodeAuthenticated({ format: UPGRADE_FORMAT, version: 2, ...file }, macKey(secret));
 }
 
-/** @throws E_DAMAGED where it is not what was written for this repository, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+/** @throws E_DAMAGED if it was not written for this repository, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
 export function readUpgradeFile(bytes: Uint8Array, id: string, secret: Uint8Array): UpgradeFile {
   const document = parseAuthenticated(bytes, UPGRADE_FILE);
   refuseNewer(document, UPGRADE_FORMAT, UPGRADE_FILE, NEWEST_FORMAT);
   const parsed = UpgradeFile.safeParse(document);
   if (!parsed.success) throw new HoldfastError('E_DAMAGED', `${UPGRADE_FILE}: ${problems(parsed.error)}`);
   if (parsed.data.id === id && isAuthentic(bytes, macKey(secret))) return parsed.data;
-  throw new HoldfastError('E_DAMAGED', `${UPGRADE_FILE} was changed, or is of another repository`, {
+  throw new HoldfastError('E_DAMAGED', `${UPGRADE_FILE} was changed, or belongs to another repository`, {
     hint: 'Remove it, then run `holdfast upgrade` again.',
   });
 }

@@ -2,10 +2,13 @@ import { ByteReader, ByteWriter } from './varint.ts';
 import { compress, decompress } from './zstd.ts';
 
 const LEVEL = 3;
-/** Of a hundred million packs. */
+/** Enough for a hundred million packs. */
 const MOST_PLAIN_BYTES = 512 * 2 ** 20;
 
-/** What of each pack a backup's trees and chunks take, in the order of its packs: sealed, as it says how long chunks are. */
+/**
+ * What a backup's trees and chunks use of each pack, in the order of its packs. Sealed, as it reveals how
+ * long chunks are.
+ */
 export function encodeUsedBytes(usedBytes: readonly number[]): Buffer {
   const writer = new ByteWriter(usedBytes.length * 4 + 16);
   for (const bytes of usedBytes) writer.varint(bytes);

@@ -48,7 +48,7 @@ export class ByteWriter {
     this.bytes(Buffer.from(value, 'hex'));
   }
 
-  /** What was written so far; shares memory with this writer. */
+  /** The bytes written so far; shares memory with this writer. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }
@@ -105,7 +105,7 @@ export class ByteReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
-  /** Shares memory with what is read. */
+  /** Shares memory with the input. */
   bytes(count: number): Buffer {
     return this.#take(count);
   }
@@ -114,7 +114,10 @@ export class ByteReader {
     return this.#take(count).toString('hex');
   }
 
-  /** A count of things of which each takes at least `leastBytes`: a larger one than fits is damage, not an allocation. */
+  /**
+   * A count of things of at least `leastBytes` each: a count too large to fit is damage, and allocates
+   * nothing.
+   */
   count(leastBytes: number): number {
     const value = this.varint();
     if (value * leastBytes > this.left) throw this.damaged(`a count of ${value} does not fit`);
@@ -133,7 +136,7 @@ export class ByteReader {
   }
 
   #take(count: number): Buffer {
-    if (count > this.left) throw this.damaged(`${count} bytes are wanted, ${this.left} are left`);
+    if (count > this.left) throw this.damaged(`${count} bytes are needed, ${this.left} are left`);
     const taken = this.#bytes.subarray(this.#at, this.#at + count);
     this.#at += count;
     return taken;

@@ -1,4 +1,4 @@
-/** The few instructions of WebAssembly (Core Specification 2.0, 5.4) that the cut test is written in, as bytes. */
+/** The few instructions of WebAssembly (Core Specification 2.0, 5.4) that the cut test uses, as bytes. */
 
 export type Code = readonly number[];
 
@@ -73,13 +73,13 @@ export const low32: Code = [0xa7];
 /** `i64.extend_i32_u` */
 export const widen: Code = [0xad];
 
-/** Loads say that they are aligned to bytes. */
+/** Loads declare byte alignment. */
 export const load128 = (offset: number): Code => [...vector(0x00), 0, ...unsigned(offset)];
-/** Eight bytes twice: of memory, of a number. */
+/** Eight bytes twice: from memory, from a number. */
 export const loadTwice64 = (offset: number): Code => [...vector(0x0a), 0, ...unsigned(offset)];
 /** `i64x2.splat` */
 export const twice64: Code = vector(0x12);
-/** Sixteen bytes by their places in two vectors, one after the other. */
+/** Sixteen bytes picked from two vectors by their places. */
 export const shuffle = (places: Code): Code => [...vector(0x0d), ...places];
 /** `i8x16.splat` */
 export const splat8: Code = vector(0x0f);
@@ -89,7 +89,7 @@ export const lane64 = (lane: number): Code => [...vector(0x1d), lane];
 export const setLane64 = (lane: number): Code => [...vector(0x1e), lane];
 /** `i8x16.eq` */
 export const equal8x16: Code = vector(0x23);
-/** One bit for each of sixteen bytes, of those that are not zero. */
+/** One bit for each of sixteen bytes, set if it is not zero. */
 export const bits8x16: Code = vector(0x64);
 /** `v128.or` */
 export const or128: Code = vector(0x50);
@@ -103,7 +103,7 @@ export const shiftLeft64x2: Code = vector(0xcb);
 export const shiftRight64x2: Code = vector(0xcd);
 /** `i64x2.add` */
 export const add64x2: Code = vector(0xce);
-/** Products of 64 bits, of the lower and of the upper two of four numbers of 32. */
+/** 64-bit products of the lower, and of the upper, two of four 32-bit numbers. */
 export const mulLow32x4: Code = vector(0xde);
 /** `i64x2.extmul_high_i32x4_u` */
 export const mulHigh32x4: Code = vector(0xdf);
@@ -147,10 +147,10 @@ interface Engine {
   readonly Instance: new (module: object, imports?: object) => { readonly exports: unknown };
 }
 
-/** TypeScript's types of the engine come with those of browsers only. */
+/** TypeScript has types for the engine only in its browser library. */
 export const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
 
-/** @returns makes an instance of the module, with a memory of its own; compiled when the first is made */
+/** @returns makes an instance of the module with its own memory; compiled with the first instance */
 export function instancesOf<Run>(
   module: Uint8Array<ArrayBuffer>,
 ): () => { readonly memory: Uint8Array<ArrayBuffer>; readonly run: Run } {

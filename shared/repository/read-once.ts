@@ -1,4 +1,4 @@
-/** What is read when it is first asked for, and kept; a failure is not. */
+/** Something that is read on first use, and kept; a failure is not kept. */
 export type ReadOnce<T> = (signal: AbortSignal) => Promise<T>;
 
 /** Reads something once, however often it is asked for; a failure is not kept. */

@@ -8,7 +8,7 @@ import { headIfThere } from '../store/if-there.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { refuseStranded } from './documents/stranded.ts';
 
-/** What may be left of a repository: none of it is somebody else's. */
+/** What may be left of a repository: everything else is somebody else's. */
 const OURS = [BUNDLES, 'data/', 'expired/', 'keys/', RECOVERY_WRAPS, 'reports/', RUNS, UPGRADE_FILE];
 
 /** The bytes of `repository.json`. @throws E_NO_REPOSITORY */
@@ -25,7 +25,10 @@ export async function readRepositoryFile(store: ObjectStore, signal: AbortSignal
   }
 }
 
-/** @throws E_REPOSITORY_EXISTS, E_NO_REPOSITORY, E_FOREIGN_REPOSITORY where the place holds anything but what is left of a repository */
+/**
+ * @throws E_REPOSITORY_EXISTS, E_NO_REPOSITORY, E_FOREIGN_REPOSITORY if the place holds anything but what is
+ * left of a repository
+ */
 export async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal): Promise<void> {
   if (await headIfThere(REPOSITORY_FILE, store, signal)) throw repositoryExists(store);
   await refuseStranded(store, signal);
@@ -39,7 +42,7 @@ export async function refuseTakenPlace(store: ObjectStore, signal: AbortSignal):
 
 /** The error of a place that has a repository already. */
 export function repositoryExists(store: ObjectStore): HoldfastError {
-  return new HoldfastError('E_REPOSITORY_EXISTS', `there is a repository at ${store.location} already`, {
-    hint: 'Use it as it is, or choose another place.',
+  return new HoldfastError('E_REPOSITORY_EXISTS', `there is already a repository at ${store.location}`, {
+    hint: 'Use it, or choose another place.',
   });
 }

@@ -46,27 +46,30 @@ const DEFAULT_PACK_BYTES = 8 * MiB;
 const DEFAULT_LEVEL = 3;
 /** A manifest of format 2 takes no more, however large the backup is. */
 const MOST_MANIFEST_BYTES = 8 * KiB;
-/** As they lie in the store: manifests, and reports. In memory they take about twice that. */
+/** Stored size of remembered manifests and reports. In memory they take about twice as much. */
 const MOST_REMEMBERED_BYTES = 24 * MiB;
 
 /** What a repository is opened with. */
 export interface RepositoryOptions {
   readonly store: ObjectStore;
-  /** Undefined: only what needs no key can be done. */
+  /** Undefined: only operations that need no key are possible. */
   readonly keys: KeyProvider | undefined;
-  /** The key may open keys of manifests and no others: these are proven, `repository.json` is not. @default false */
+  /** The key may open only keys of manifests: these are proven, `repository.json` is not. @default false */
   readonly onlyManifestKeys?: boolean | undefined;
   /** Worker threads. */
   readonly workers: number;
-  /** Threads that other open repositories use too, and that outlive this one. @default `workers` of its own */
+  /** Threads shared with other open repositories, which outlive this one. @default `workers` of its own */
   readonly pool?: WorkerPool | undefined;
   /** zstd level, 0 stores raw. @default 3 */
   readonly level?: number | undefined;
-  /** False: write-only, what is stored of earlier backups' data is never opened. @default true */
+  /** False: write-only, stored data of earlier backups is never opened. @default true */
   readonly deltas?: boolean | undefined;
-  /** What backups take from their parents is read again within so many backups, and days; 0: never. @default 30 */
+  /**
+   * What backups take from their parents is read again within this many backups, and days; 0: never. @default
+   * 30
+   */
   readonly rereadWithin?: number | undefined;
-  /** Of packs of chunks, by type of backup. @default the store's own */
+  /** Storage class of packs of chunks, by type of backup. @default the store's own */
   readonly storageClass?: StorageClasses | undefined;
   /** Bound on stored bytes kept for reading again. @default 16 MiB */
   readonly cacheBytes?: number | undefined;
@@ -74,18 +77,18 @@ export interface RepositoryOptions {
   readonly packBytes?: number | undefined;
   /** Largest manifest of format 2 that names its packs itself. @default 8 KiB */
   readonly manifestBytes?: number | undefined;
-  /** How long prune waits before it removes packs; 0: it does not. @default 7 days */
+  /** How long prune waits before it removes packs; 0: it does not wait. @default 7 days */
   readonly graceMs?: number | undefined;
-  /** Ids of the recovery keys that keys are wrapped to. @default all that the repository has */
+  /** Ids of the recovery keys that keys are wrapped to. @default all in the repository */
   readonly recoveryKeys?: readonly string[] | undefined;
-  /** Who signs, and whose signatures are believed. @default nobody */
+  /** Who signs, and whose signatures are trusted. @default nobody */
   readonly signing?: SignatureOptions | undefined;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
 }
 
 interface View {
-  /** Without bundles. */
+  /** The store without bundles. */
   readonly objects: ObjectStore;
   readonly listed: ListedObjects;
   readonly remembers: boolean;
@@ -93,7 +96,7 @@ interface View {
 
 interface BackupListing {
   readonly keys: BackupKey[];
-  /** Ids of packs that backups are not to refer to any more: spoilt-packs.ts. */
+  /** Ids of packs that backups must no longer refer to: spoilt-packs.ts. */
   readonly spoiltPacks: ReadonlySet<string>;
 }
 
@@ -128,15 +131,15 @@ export class Repository implements AsyncDisposable {
   }
 
   /**
-   * Makes a repository where there is none.
+   * Makes a repository if there is none.
    *
-   * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY where the place holds other things
+   * @throws E_REPOSITORY_EXISTS, E_FOREIGN_REPOSITORY if the place holds other things
    */
   static async init(options: {
     readonly store: ObjectStore;
     readonly keys: KeyProvider;
     readonly chunker?: ChunkerParameters;
-    /** What its backups are written in. @default DEFAULT_FORMAT */
+    /** Format of its backups. @default DEFAULT_FORMAT */
     readonly version?: FormatVersion;
     readonly clock?: Clock;
     readonly signal: AbortSignal;
@@ -193,16 +196,17 @@ export class Repository implements AsyncDisposable {
     return new Repository({ ...parts, secret: openSecret }, options.pool === undefined);
   }
 
-  /** The same repository as somebody without a key sees it: nothing is proven, and no key is opened. */
+  /** The same repository without a key: nothing is proven, and no key is opened. */
   withoutKey(): Repository {
     return new Repository({ ...this.#context, keys: new KeyRing(undefined, this.id) }, false);
   }
 
   /**
-   * The same repository for what shows it: small objects come from bundles where there are any. Not for what looks for damage, and not
-   * for what removes anything.
+   * The same repository for code that shows it: small objects come from bundles, if there are any. Not for
+   * code that looks for damage, or that removes anything.
    *
-   * @param options.remembers keeps what was read for as long as listings say that it is the same. @default false
+   * @param options.remembers keeps what was read, as long as listings say that it is unchanged. @default
+   * false
    */
   forViews({ remembers = false }: { readonly remembers?: boolean } = {}): Repository {
     if (this.#isView) return this;
@@ -224,7 +228,7 @@ export class Repository implements AsyncDisposable {
     return this.#context.file.id;
   }
 
-  /** The root key that new keys are wrapped under; without a key, the one that the repository was made with. */
+  /** The root key that wraps new keys; without a key, the one that the repository was made with. */
   get rootKeyId(): string {
     const { keys, file } = this.#context;
     return keys.hasRootKey ? keys.provider().rootKeyId : file.secret.rootKeyId;
@@ -250,7 +254,7 @@ export class Repository implements AsyncDisposable {
   /**
    * Holds, acceptances, and the newest verification and drill of each backup.
    *
-   * @param since where only backups that began then or later are asked about: spares older reports. @throws E_STORE_*
+   * @param since if only backups that began from then on matter: skips older reports. @throws E_STORE_*
    */
   marks(signal: AbortSignal, since?: Date): Promise<Marks> {
     return readMarks(this.reports, signal, since);
@@ -261,7 +265,9 @@ export class Repository implements AsyncDisposable {
     return (await this.listing(signal, prefix)).keys;
   }
 
-  /** What one listing tells: keys of all backups, newest first, and the packs that verifications found damaged. */
+  /**
+   * One listing's result: names of all backups, newest first, and the packs that verifications found damaged.
+   */
   async listing(signal: AbortSignal, prefix = 'backups/'): Promise<BackupListing> {
     const keys = [];
     const spoiltPacks = new Set<string>();
@@ -277,7 +283,7 @@ export class Repository implements AsyncDisposable {
     return { keys: keys.map(({ key }) => key), spoiltPacks };
   }
 
-  /** How many of these manifests may be in memory at once, by the sizes that the last listing said. */
+  /** How many of these manifests may be in memory at once, by their listed sizes. */
   readsOf(keys: readonly BackupKey[], bounds: Parameters<typeof mostInMemory>[1]): number {
     return mostInMemory(
       keys.map((key) => ({ bytes: this.#listed.sizeOf(key) })),
@@ -305,22 +311,22 @@ export class Repository implements AsyncDisposable {
     return this.#manifests.readManifest(key, signal);
   }
 
-  /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
+  /** As `readManifest`, but without checking its MAC: the key may not be available. */
   readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     return this.#manifests.readUnprovenManifest(key, signal);
   }
 
-  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
+  /** As `readManifest`, but returns the manifest's own problem as a value. @throws E_NO_BACKUP */
   inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
     return this.#manifests.inspectManifest(key, signal);
   }
 
-  /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
+  /** The same, wherever its bytes are. @throws what `read` throws, except for the object's own problem */
   inspect(key: BackupKey, read: () => Promise<Uint8Array>, signal: AbortSignal): Promise<ManifestEntry> {
     return this.#manifests.inspect(key, read, signal);
   }
 
-  /** As `inspectManifest`; undefined where the backup was removed since it was seen. */
+  /** As `inspectManifest`; undefined if the backup was removed since it was seen. */
   inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
     return this.#manifests.inspectIfListed(key, signal);
   }
@@ -334,7 +340,10 @@ export class Repository implements AsyncDisposable {
     return BackupReader.open(this.#context, manifest, signal);
   }
 
-  /** Whether the configured key was replaced by this one, as it said itself in that one's object under `keys/`. @throws E_STORE_* */
+  /**
+   * Whether this key replaced the configured one, as that one itself confirms in this key's object under
+   * `keys/`. @throws E_STORE_*
+   */
   async wasReplacedBy(rootKeyId: string, signal: AbortSignal): Promise<boolean> {
     const key = keysFileKey(rootKeyId);
     try {
@@ -346,7 +355,7 @@ export class Repository implements AsyncDisposable {
     }
   }
 
-  /** Starts the worker threads now, so that they are there when the first task comes. */
+  /** Starts the worker threads now, so that they are ready for the first task. */
   warmUp(): void {
     this.#context.pool.start();
   }
@@ -364,7 +373,7 @@ export class Repository implements AsyncDisposable {
   }
 }
 
-/** The same without the packs that it names: where many are kept, these are what takes memory. */
+/** The same without the packs that it names, which take most of the memory if many are kept. */
 export function withNoPacks(manifest: Manifest): Manifest {
   return manifest.packs ? { ...manifest, packs: [] } : manifest;
 }

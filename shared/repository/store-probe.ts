@@ -4,7 +4,7 @@ import { RUNS } from '../format/run-document.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { CLOCK_PREFIX } from './store-clock.ts';
 
-/** Where a probe lies: what a store clock leaves, prune removes; what runs leave, a rule of the bucket. */
+/** Where a probe is: prune removes a store clock's leftovers, and a lifecycle rule those of runs. */
 export type ProbeFolder = 'expired' | 'runs';
 
 const RUN_PROBES = `${RUNS}probe/`;
@@ -21,11 +21,11 @@ export interface ProbeFacts {
   readonly readsBack: boolean;
   /** Whether the store itself keeps the right checksum of it. */
   readonly isChecked: boolean;
-  /** Why it could not be removed again; undefined where it was. */
+  /** Why it could not be removed again; undefined if it was. */
   readonly left: string | undefined;
 }
 
-/** Tries on an object of its own what every backup relies on, and removes it. @throws E_STORE_*, E_ABORTED */
+/** Tests on an object of its own what every backup relies on, and removes it. @throws E_STORE_*, E_ABORTED */
 export async function probeStore(
   store: ObjectStore,
   { folder, signal }: { readonly folder: ProbeFolder; readonly signal: AbortSignal },
@@ -77,7 +77,7 @@ async function look(
   };
 }
 
-/** Whether an object was left by a probe of a role that may remove nothing. */
+/** Whether a probe left the object whose role may remove nothing. */
 export function isRunProbe(key: string): boolean {
   return key.startsWith(RUN_PROBES);
 }

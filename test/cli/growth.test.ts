@@ -31,6 +31,6 @@ it('says how a repository grows and what storing costs, in lines that fit 80 col
     { price: undefined, signal: never },
   );
   expect(few.forecast).toBeNull();
-  expect(few.text).toMatch(/^growth +no forecast: sizes are known of 3 days/);
+  expect(few.text).toMatch(/^growth +no forecast: sizes are known for 3 days/);
   expect(few.text).not.toContain('costs');
 });

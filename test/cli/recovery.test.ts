@@ -139,7 +139,7 @@ describe('a recovery sheet', () => {
     await writeFile(file('words.txt'), words.join(' '));
     await holdfast(`init -r ${cwd}/other --new-key other.key`, { HOLDFAST_KEY_FILE: '' });
     const elsewhere = await holdfast(`recover --check -r ${cwd}/other --recovery-key-file words.txt`);
-    expect(elsewhere).toMatchObject({ status: 12, stderr: expect.stringContaining('is of no use for') });
+    expect(elsewhere).toMatchObject({ status: 12, stderr: expect.stringContaining('does not belong to') });
   });
 
   it.each([
@@ -199,7 +199,7 @@ describe('a recovery sheet', () => {
     await holdfast('rekey --add-recovery --sheet sheet.html');
     await writeFile(file('holdfast.config.json'), JSON.stringify({ recoveryKeys: ['0'.repeat(32)] }));
     const { stderr } = await holdfast('backup daily --source data.txt', { BACKUP_ENCRYPTION_KEY: '' });
-    expect(stderr).toContain(`recovery key ${'0'.repeat(32)} of the configuration is not in the repository`);
+    expect(stderr).toContain(`recovery key ${'0'.repeat(32)} is in the configuration but not in the repository`);
     await writeFile(file('holdfast.config.json'), JSON.stringify({ recoveryKeys: [TEST_KEY] }));
     expect(await holdfast('list')).toMatchObject({
       stderr: expect.stringContaining('not the id of a recovery key'),

@@ -107,7 +107,7 @@ describe('holdfast timestamp', () => {
 
   it.each([
     ['refuses', () => Buffer.from('30053003020102', 'hex'), 'refuses, with the status 2'],
-    ['sends a page', () => Buffer.from('<html>'), 'is no answer of RFC 3161'],
+    ['sends a page', () => Buffer.from('<html>'), 'is not an RFC 3161 response'],
     ['answers with an error', () => 503, 'it answered 503'],
   ])('believes no authority that %s', async (_, answer, problem) => {
     const { url } = await startAuthority(cwd, answer);
@@ -131,7 +131,7 @@ describe('holdfast timestamp', () => {
     );
     await holdfast('backup daily --source data.txt');
     expect(await holdfast(`timestamp --url ${url} -o third.json`)).toMatchObject(
-      failure('E_TIME_STAMP', 'is of something else'),
+      failure('E_TIME_STAMP', 'is about something else'),
     );
   });
 

@@ -149,7 +149,7 @@ describeWithPart('chromium', 'restoring by the console', () => {
   });
 
   it('warns of a target that is called after another source, on each step from then on', async () => {
-    const warning = 'crm_copy is called after crm, and this backup is of shop.';
+    const warning = 'crm_copy is named after crm, but this backup is from shop.';
     await goTo(`restore/${backup}`, 'What, and where to?');
     await page.getByLabel('crm_copy').check();
     await page.getByText(warning).waitFor();

@@ -118,7 +118,7 @@ describe('what is deployed', () => {
     [
       'what does not fit into variables',
       { api: { auth: { ...OIDC, roles: { viewer: ['x'.repeat(2500)] } } } },
-      /functions can be given 2500/,
+      /functions can have 2500/,
     ],
   ])('is refused: %s', (_, props, message) => {
     expect(() => small(props)).toThrow(message);

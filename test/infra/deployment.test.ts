@@ -121,7 +121,7 @@ describe('storage', () => {
     ],
     [
       { transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, after: Duration.days(7) }] },
-      /S3 allows 30/,
+      /S3 requires at least 30/,
     ],
   ])('refuses %j', (props, message) => {
     expect(() => storageWith(props)).toThrow(message);

@@ -43,7 +43,7 @@ describe('a bucket and a key that are there', () => {
     [{ ...left, repository: undefined }, /repository and kmsKey must name/],
     [
       { ...left, aws: { storage: { existing: true, noncurrentDays: 9 } } },
-      /aws.storage.noncurrentDays is for a bucket that is made/,
+      /aws.storage.noncurrentDays is for a bucket that the deployment makes/,
     ],
   ])('are refused where they are not whole: %#', (config, message) => {
     expect(() => deploymentOf(config).storage).toThrow(message);
@@ -90,7 +90,7 @@ describe('a bucket and a key that are there', () => {
     [{}, /without encryptionKey: a new key could not open/],
     [
       { objectLock: ObjectLockRetention.governance(Duration.days(7)) },
-      /^objectLock: for a bucket that is made here/,
+      /^objectLock: only for a bucket that is made here/,
     ],
     [{ noncurrentFor: Duration.days(7), bucketName: 'a' }, /^bucketName, noncurrentFor: for a bucket/],
     [

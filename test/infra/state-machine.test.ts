@@ -441,7 +441,7 @@ describe('the state machine of a backup', () => {
   it('refuses to stop waiting for a holder that Lambda may still begin', () => {
     const holdStartTimeout = Duration.minutes(5);
     expect(() => backupMachine({ holdStartTimeout })).toThrow(
-      'holdStartTimeout is 5 minutes; more than 5 minutes are allowed',
+      'holdStartTimeout is 5 minutes; it must be more than 5 minutes',
     );
   });
 

@@ -7,7 +7,7 @@
 export interface paths {
   "/api/admin/backup/health": {
     /**
-     * Whether backups can run; 503 where they cannot. Viewers are told why.
+     * Whether backups can run; 503 if they cannot. Viewers also see why.
      * @description Needs no login, unless api.health is closed.
      */
     get: operations["health"];
@@ -21,14 +21,14 @@ export interface paths {
   };
   "/api/admin/backup/create": {
     /**
-     * Begin a backup.
+     * Start a backup.
      * @description Needs the role operator.
      */
     post: operations["create"];
   };
   "/api/admin/backup/list": {
     /**
-     * Backups, newest first, all of them by cursor.
+     * All backups, newest first, by cursor.
      * @description Needs the role viewer.
      */
     get: operations["list"];
@@ -54,14 +54,14 @@ export interface paths {
      */
     get: operations["run"];
     /**
-     * Cancel a run. It needs the role that beginning one of its kind needs.
+     * Cancel a run. Needs the same role as starting one of its kind.
      * @description Needs the role viewer.
      */
     delete: operations["cancel"];
   };
   "/api/admin/backup/events/{id}": {
     /**
-     * A run as it goes, as server-sent events: `run` at each change, `log` for each new line.
+     * A run in progress, as server-sent events: `run` at each change, `log` for each new line.
      * @description Needs the role viewer.
      */
     get: operations["events"];
@@ -75,14 +75,14 @@ export interface paths {
   };
   "/api/admin/backup/restore": {
     /**
-     * Plan a restore (dryRun), then begin it with the token of the plan.
+     * Plan a restore (dryRun), then start it with the token of the plan.
      * @description Needs the role restorer.
      */
     post: operations["restore"];
   };
   "/api/admin/backup/verify": {
     /**
-     * Begin a verification.
+     * Start a verification.
      * @description Needs the role operator.
      */
     post: operations["verify"];
@@ -96,21 +96,21 @@ export interface paths {
   };
   "/api/admin/backup/copy": {
     /**
-     * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
-     * @description Needs the role operator. Not for logins that are for some sources alone.
+     * Start copying what a second place lacks; on AWS 501: the function copy does it.
+     * @description Needs the role operator. Not for logins with only some sources.
      */
     post: operations["copy"];
   };
   "/api/admin/backup/lock": {
     /**
-     * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
-     * @description Needs the role operator. Not for logins that are for some sources alone.
+     * Start extending the locks of what backups need; on AWS 501: the function lock does it.
+     * @description Needs the role operator. Not for logins with only some sources.
      */
     post: operations["lock"];
   };
   "/api/admin/backup/drills": {
     /**
-     * Drills, newest first, as their reports have them.
+     * Drills, newest first, from their reports.
      * @description Needs the role viewer.
      */
     get: operations["drills"];
@@ -124,7 +124,7 @@ export interface paths {
   };
   "/api/admin/backup/drill-reports/{report}": {
     /**
-     * The report of a drill, byte for byte: what its signature is of.
+     * The report of a drill, byte for byte, as it was signed.
      * @description Needs the role viewer.
      */
     get: operations["drillReport"];
@@ -136,43 +136,43 @@ export interface paths {
      */
     post: operations["hold"];
     /**
-     * Take a hold back.
+     * Release a held backup.
      * @description Needs the role operator.
      */
     delete: operations["release"];
   };
   "/api/admin/backup/accept": {
     /**
-     * Say that suspect backups are as they should be.
+     * Confirm that suspect backups are as they should be.
      * @description Needs the role operator.
      */
     post: operations["accept"];
   };
   "/api/admin/backup/notifications": {
     /**
-     * Channels that are told when something changes, and what they were told last.
-     * @description Needs the role viewer. Not for logins that are for some sources alone.
+     * Channels that are notified of changes, and what they were sent last.
+     * @description Needs the role viewer. Not for logins with only some sources.
      */
     get: operations["notifications"];
   };
   "/api/admin/backup/notifications/test": {
     /**
-     * Send a test to a channel, once, and say what came back.
-     * @description Needs the role operator. Not for logins that are for some sources alone.
+     * Send one test to a channel, and return the response.
+     * @description Needs the role operator. Not for logins with only some sources.
      */
     post: operations["notificationTest"];
   };
   "/api/admin/backup/retention": {
     /**
      * What a prune would keep and remove now, and why.
-     * @description Needs the role viewer. Not for logins that are for some sources alone.
+     * @description Needs the role viewer. Not for logins with only some sources.
      */
     get: operations["retention"];
   };
   "/api/admin/backup/storage": {
     /**
      * What is stored, how it grew, and what is saved.
-     * @description Needs the role viewer. Not for logins that are for some sources alone.
+     * @description Needs the role viewer. Not for logins with only some sources.
      */
     get: operations["storage"];
   };
@@ -185,7 +185,7 @@ export interface paths {
   };
   "/api/admin/backup/audit/export": {
     /**
-     * The audit trail as a file: CSV, or a line of JSON an entry.
+     * The audit trail as a file: CSV, or one line of JSON per entry.
      * @description Needs the role viewer.
      */
     get: operations["auditExport"];
@@ -197,14 +197,14 @@ export interface paths {
      */
     get: operations["apiKeys"];
     /**
-     * Make an API key. Its secret is in this answer alone.
+     * Make an API key. Only this response contains its secret.
      * @description Needs the role admin. Not for API keys.
      */
     post: operations["createApiKey"];
   };
   "/api/admin/backup/api-keys/{id}": {
     /**
-     * Revoke an API key: it opens nothing any more.
+     * Revoke an API key: it no longer works.
      * @description Needs the role admin. Not for API keys.
      */
     delete: operations["revokeApiKey"];
@@ -222,7 +222,7 @@ export interface components {
       readonly title: string;
       readonly status: number;
       readonly detail: string;
-      /** @description of docs/reference/errors.md */
+      /** @description a code in docs/reference/errors.md */
       readonly code: string;
       readonly hint: string | null;
       /** @description every bad one */
@@ -259,7 +259,7 @@ export interface components {
        */
       readonly finishedAt: string;
       readonly note: string | null;
-      /** @description of a backup that was made from a file: when, and of which kind; it is dated as the file is */
+      /** @description for a backup made from a file: when, and the kind of file; the backup has the file’s date */
       readonly imported?: {
         /**
          * Format: date-time
@@ -296,7 +296,7 @@ export interface components {
            * @description ISO 8601, UTC
            */
           readonly at: string;
-          /** @description key of the report that says so */
+          /** @description path of the report */
           readonly report: string;
           readonly reason: string;
         };
@@ -306,7 +306,7 @@ export interface components {
            * @description ISO 8601, UTC
            */
           readonly at: string;
-          /** @description key of the report that says so */
+          /** @description path of the report */
           readonly report: string;
           readonly reason: string;
         };
@@ -316,7 +316,7 @@ export interface components {
            * @description ISO 8601, UTC
            */
           readonly at: string;
-          /** @description key of the report that says so */
+          /** @description path of the report */
           readonly report: string;
           readonly depth: {
             /** @enum {string} */
@@ -332,7 +332,7 @@ export interface components {
            * @description ISO 8601, UTC
            */
           readonly at: string;
-          /** @description key of the report that says so */
+          /** @description path of the report */
           readonly report: string;
         };
         readonly drill?: {
@@ -341,7 +341,7 @@ export interface components {
            * @description ISO 8601, UTC
            */
           readonly at: string;
-          /** @description key of the report that says so */
+          /** @description path of the report */
           readonly report: string;
           /** @enum {string} */
           readonly outcome: "equal" | "different" | "failed";
@@ -356,7 +356,7 @@ export interface components {
           readonly datasets?: number;
           readonly differentDatasets?: number;
           /**
-           * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+           * @description names: definitions could not be compared; none: there is no schema, or the drill did not get that far
            * @enum {string}
            */
           readonly schema?: "equal" | "different" | "names" | "none";
@@ -367,20 +367,20 @@ export interface components {
             readonly kind: string;
             readonly name: string;
           };
-          /** @description of the manifest of the backup, as it was then */
+          /** @description of the backup’s manifest at that time */
           readonly manifestSha256?: string;
           /**
            * Format: date-time
            * @description ISO 8601, UTC
            */
           readonly startedAt?: string;
-          /** @description who asked for it; missing of a command line or a schedule */
+          /** @description who asked for it; missing for a command line or a schedule */
           readonly by?: string;
         };
       };
     };
     readonly DownloadLink: {
-      /** @description good for 15 minutes at most; needs no other credentials */
+      /** @description valid for at most 15 minutes; needs no other credentials */
       readonly url: string;
       /**
        * Format: date-time
@@ -395,11 +395,11 @@ export interface components {
       /** @enum {string} */
       readonly kind: "backup" | "verify" | "drill" | "restore" | "export" | "copy" | "lock";
       /**
-       * @description stopped: its process was stopped, or died and wrote no end
+       * @description stopped: its process was stopped, or died and recorded no end
        * @enum {string}
        */
       readonly state: "running" | "succeeded" | "failed" | "cancelled" | "stopped";
-      /** @description of a backup that succeeded: it is listed, and somebody must look at it */
+      /** @description for a backup that succeeded: it is listed, but somebody must look at it */
       readonly isSuspect: boolean;
       /**
        * Format: date-time
@@ -410,7 +410,7 @@ export interface components {
       readonly by: string | null;
       readonly source: string | null;
       readonly type: string | null;
-      /** @description the one it is of, or made */
+      /** @description the one that it made or used */
       readonly backup: string | null;
       readonly target: string | null;
       readonly progress: ({
@@ -423,23 +423,23 @@ export interface components {
         /** @description datasets that are done in this phase */
         readonly doneDatasets: number;
         readonly totalDatasets: number | null;
-        /** @description of the last seconds; null where nothing moves */
+        /** @description over the last seconds; null if nothing moves */
         readonly bytesPerSecond: number | null;
         /** @description an estimate for this phase */
         readonly leftMs: number | null;
-        /** @description of a backup on AWS: shares that are stored; its bytes are known at the end */
+        /** @description for a backup on AWS: stored shares; its bytes are known at the end */
         readonly shares: {
           readonly done: number;
           readonly total: number;
         } | null;
       }) | null;
-      /** @description of a cancelled run: what is left to do */
+      /** @description for a cancelled run: what is left to do */
       readonly error: components["schemas"]["Failure"] | null;
-      /** @description of records, once it is over */
+      /** @description of records, once it has ended */
       readonly plainBytes: number | null;
-      /** @description that a backup added, once it is over */
+      /** @description that a backup added, once it has ended */
       readonly storedBytes: number | null;
-      /** @description what it was asked for besides: with it the same can be begun again */
+      /** @description its other options, to start the same again */
       readonly asked: ({
         readonly note?: string;
         readonly noParent?: boolean;
@@ -447,7 +447,7 @@ export interface components {
         readonly depth?: "quick" | "full";
         readonly since?: string;
       }) | null;
-      /** @description who asked for it to be cancelled; it may still be running */
+      /** @description who asked to cancel it; it may still be running */
       readonly cancelledBy: string | null;
     };
     readonly RestoreRun: {
@@ -457,11 +457,11 @@ export interface components {
       readonly datasets: (readonly string[]) | null;
       /** @enum {string} */
       readonly mode: "empty" | "replace" | "merge";
-      /** @description what only targets of its kind know */
+      /** @description options that only targets of its kind have */
       readonly options: ({
         [key: string]: string | number | boolean;
       }) | null;
-      /** @description of the target, of a run that failed or was cancelled; null while it runs, and of others */
+      /** @description of the target, for a run that failed or was cancelled; null while it runs, and for others */
       readonly state: ("untouched" | "empty" | "part" | "uncompared" | "incomplete" | "different" | "removed" | "unknown") | null;
       /** @description datasets that are not known to be whole at the target */
       readonly missing: readonly string[];
@@ -480,7 +480,7 @@ export interface components {
       readonly conflicts: readonly string[];
       /** @description what replace will drop */
       readonly drops: readonly string[];
-      /** @description what goes with those and does not come back */
+      /** @description what is dropped with those and is not restored */
       readonly losses: readonly string[];
       readonly warnings: readonly string[];
     };
@@ -490,7 +490,7 @@ export interface components {
        * @description ISO 8601, UTC
        */
       readonly at: string;
-      /** @description key of the report that says so */
+      /** @description path of the report */
       readonly report: string;
       /** @enum {string} */
       readonly outcome: "equal" | "different" | "failed";
@@ -505,25 +505,25 @@ export interface components {
       readonly datasets?: number;
       readonly differentDatasets?: number;
       /**
-       * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+       * @description names: definitions could not be compared; none: there is no schema, or the drill did not get that far
        * @enum {string}
        */
       readonly schema?: "equal" | "different" | "names" | "none";
       /** @description why it failed: a code */
       readonly error?: string;
-      /** @description of the manifest of the backup, as it was then */
+      /** @description of the backup’s manifest at that time */
       readonly manifestSha256?: string;
       /**
        * Format: date-time
        * @description ISO 8601, UTC
        */
       readonly startedAt?: string;
-      /** @description who asked for it; missing of a command line or a schedule */
+      /** @description who asked for it; missing for a command line or a schedule */
       readonly by?: string;
       /** @description of the report: drill_20260301_020000_0123abcd */
       readonly name: string;
       readonly backup: string;
-      /** @description null: neither the report nor a backup that is there says it */
+      /** @description null: neither the report nor an existing backup says it */
       readonly source: {
         readonly kind: string;
         readonly name: string;
@@ -543,10 +543,10 @@ export interface components {
       readonly by: string | null;
       readonly outcome: ("begun" | "done" | "failed" | "equal" | "different" | "whole" | "damaged" | "blocked") | null;
       readonly run: string | null;
-      /** @description of its backups; of backups that are gone only if the entry says it */
+      /** @description of its backups; for backups that are gone, only if the entry says it */
       readonly sources: readonly string[];
       readonly backups: readonly string[];
-      /** @description reason, target, or what else there is to say */
+      /** @description reason, target, or other details */
       readonly about: string | null;
       readonly report: string;
     };
@@ -577,7 +577,7 @@ export interface components {
   parameters: never;
   requestBodies: never;
   headers: {
-    /** @description Names what the answer holds. */
+    /** @description Identifies the content of the response. */
     readonly ETag: string;
   };
   pathItems: never;
@@ -590,13 +590,13 @@ export type external = Record<string, never>;
 export interface operations {
 
   /**
-   * Whether backups can run; 503 where they cannot. Viewers are told why.
+   * Whether backups can run; 503 if they cannot. Viewers also see why.
    * @description Needs no login, unless api.health is closed.
    */
   health: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -623,7 +623,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -661,7 +661,7 @@ export interface operations {
   status: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -681,15 +681,15 @@ export interface operations {
             readonly verdict: {
               /** @enum {string} */
               readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
-              /** @description the level, and what makes it so */
+              /** @description the level, and the reasons for it */
               readonly sentence: string;
               /**
                * Format: date-time
-               * @description when it was looked
+               * @description when it was checked
                */
               readonly at: string;
               readonly lookedAt: readonly string[];
-              /** @description what could not be looked at, or not be believed */
+              /** @description what could not be checked, or not be trusted */
               readonly notLookedAt: readonly string[];
               /** @description the worst first */
               readonly findings: readonly ({
@@ -703,12 +703,12 @@ export interface operations {
               /** @description what to do, the most urgent first */
               readonly steps: readonly ({
                   readonly text: string;
-                  /** @description what can be begun at once */
+                  /** @description what can be started at once */
                   readonly action: ({
                     /** @constant */
                     readonly kind: "backup";
                     readonly source: string;
-                    /** @description of the run that failed, as are the others */
+                    /** @description of the run that failed, like the others */
                     readonly type?: string;
                     readonly note?: string;
                     readonly noParent?: boolean;
@@ -733,7 +733,7 @@ export interface operations {
                     readonly kind: "copy";
                     readonly place: string;
                   }) | null;
-                  /** @description what does it, or begins it, on the command line */
+                  /** @description the command that does it, or starts it */
                   readonly command: string;
                 })[];
             };
@@ -752,7 +752,7 @@ export interface operations {
                   readonly kind: string;
                   readonly name: string;
                 };
-                /** @description false: there are only backups of it */
+                /** @description false: it only has backups */
                 readonly isConfigured: boolean;
                 /** @enum {string} */
                 readonly level: "protected" | "unknown" | "at-risk" | "unprotected";
@@ -762,7 +762,7 @@ export interface operations {
                   /** @enum {string} */
                   readonly basis: "rpo" | "alarms" | "schedule" | "rhythm" | "assumed";
                 };
-                /** @description its last backup that is over, as the history of runs has it */
+                /** @description its last backup that has ended, according to the history of runs */
                 readonly lastRun: ({
                   /** @enum {string} */
                   readonly outcome: "succeeded" | "suspect" | "failed" | "given-up";
@@ -798,7 +798,7 @@ export interface operations {
                 readonly waiting: readonly string[];
                 /** @description a verification found damage */
                 readonly failed: readonly string[];
-                /** @description dated long after they were stored: they count for nothing */
+                /** @description dated long after they were stored: they do not count */
                 readonly misdated: readonly string[];
                 readonly held: readonly string[];
                 readonly lastVerify: ({
@@ -807,7 +807,7 @@ export interface operations {
                    * @description ISO 8601, UTC
                    */
                   readonly at: string;
-                  /** @description key of the report that says so */
+                  /** @description path of the report */
                   readonly report: string;
                   readonly depth: {
                     /** @enum {string} */
@@ -824,7 +824,7 @@ export interface operations {
                    * @description ISO 8601, UTC
                    */
                   readonly at: string;
-                  /** @description key of the report that says so */
+                  /** @description path of the report */
                   readonly report: string;
                   readonly key: string;
                 } | null;
@@ -834,7 +834,7 @@ export interface operations {
                    * @description ISO 8601, UTC
                    */
                   readonly at: string;
-                  /** @description key of the report that says so */
+                  /** @description path of the report */
                   readonly report: string;
                   /** @enum {string} */
                   readonly outcome: "equal" | "different" | "failed";
@@ -849,7 +849,7 @@ export interface operations {
                   readonly datasets?: number;
                   readonly differentDatasets?: number;
                   /**
-                   * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+                   * @description names: definitions could not be compared; none: there is no schema, or the drill did not get that far
                    * @enum {string}
                    */
                   readonly schema?: "equal" | "different" | "names" | "none";
@@ -860,45 +860,45 @@ export interface operations {
                     readonly kind: string;
                     readonly name: string;
                   };
-                  /** @description of the manifest of the backup, as it was then */
+                  /** @description of the backup’s manifest at that time */
                   readonly manifestSha256?: string;
                   /**
                    * Format: date-time
                    * @description ISO 8601, UTC
                    */
                   readonly startedAt?: string;
-                  /** @description who asked for it; missing of a command line or a schedule */
+                  /** @description who asked for it; missing for a command line or a schedule */
                   readonly by?: string;
                   readonly key: string;
                 }) | null;
               })[];
-            /** @description of reports that are not counted */
+            /** @description of reports that do not count */
             readonly problems: readonly string[];
             /** @description null: no locks are configured */
             readonly locked: (readonly ({
                 readonly source: string;
                 readonly backup: string;
-                /** @description null: something that it needs has no lock, or nobody knows */
+                /** @description null: something that it needs has no lock, or it is not known */
                 readonly until: string | null;
                 /**
-                 * @description governance: who has a right of its own may lift a lock
+                 * @description governance: somebody with a special permission may lift a lock
                  * @enum {string}
                  */
                 readonly mode: "governance" | "compliance";
                 /** @description that a restore of it reads */
                 readonly objects: number;
-                /** @description whose lock was asked for: of many packs a sample, chosen anew each time */
+                /** @description whose lock was checked: if there are many packs a random sample, chosen anew each time */
                 readonly asked: number;
-                /** @description why nobody knows */
+                /** @description why it is not known */
                 readonly problem: string | null;
               })[]) | null;
             /** @description of second places */
             readonly copies: readonly ({
                 readonly name: string;
                 readonly to: string;
-                /** @description backups that are to be there */
+                /** @description backups that should be there */
                 readonly wanted: number;
-                /** @description those of them that are not listed there */
+                /** @description those that are not listed there */
                 readonly missing: number;
                 readonly oldestMissing: {
                   readonly key: string;
@@ -909,19 +909,19 @@ export interface operations {
                    */
                   readonly startedAt: string;
                 } | null;
-                /** @description why nobody knows */
+                /** @description why it is not known */
                 readonly problem: string | null;
               })[];
             readonly schedules: readonly ({
                 readonly source: string;
                 readonly type: string;
-                /** @description as the configuration has it: five fields, or a rate */
+                /** @description as configured: five fields, or a rate */
                 readonly cron: string;
                 readonly nextAt: string | null;
               })[];
             /** @description what create and restore may name */
             readonly configured: {
-              /** @description kinds of source for which a restore can make a database without a target being named */
+              /** @description kinds of source for which a restore can make a database without naming a target */
               readonly newDatabases: readonly string[];
               readonly sources: readonly {
                   readonly name: string;
@@ -935,7 +935,7 @@ export interface operations {
               /** @description every kind of database that this release knows */
               readonly kinds: readonly ({
                   readonly kind: string;
-                  /** @description as its maker writes it */
+                  /** @description in its maker’s spelling */
                   readonly name: string;
                   /** @description forms of a download; the first is the default */
                   readonly exports: readonly ({
@@ -965,7 +965,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -978,26 +978,26 @@ export interface operations {
     };
   };
   /**
-   * Begin a backup.
+   * Start a backup.
    * @description Needs the role operator.
    */
   create: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          /** @description a name of the configuration; may be left out if there is only one */
+          /** @description a configured name; may be left out if there is only one */
           readonly source?: string;
           /** @default manual */
           readonly type?: string;
           readonly note?: string;
           /**
-           * @description compares with no earlier backup and refers to none: all is stored whole
+           * @description compares with no earlier backup and refers to none: everything is stored again
            * @default false
            */
           readonly noParent?: boolean;
@@ -1020,7 +1020,7 @@ export interface operations {
     };
   };
   /**
-   * Backups, newest first, all of them by cursor.
+   * All backups, newest first, by cursor.
    * @description Needs the role viewer.
    */
   list: {
@@ -1036,7 +1036,7 @@ export interface operations {
         cursor?: string;
       };
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -1055,7 +1055,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1079,7 +1079,7 @@ export interface operations {
         prepared?: string;
       };
       path: {
-        /** @description Name or whole key of a backup; slashes encoded. */
+        /** @description Name or whole path of a backup; slashes encoded. */
         key: string;
       };
     };
@@ -1117,7 +1117,7 @@ export interface operations {
         limit?: number;
       };
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -1134,7 +1134,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1153,7 +1153,7 @@ export interface operations {
   run: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
       path: {
@@ -1173,11 +1173,11 @@ export interface operations {
             /** @enum {string} */
             readonly kind: "backup" | "verify" | "drill" | "restore" | "export" | "copy" | "lock";
             /**
-             * @description stopped: its process was stopped, or died and wrote no end
+             * @description stopped: its process was stopped, or died and recorded no end
              * @enum {string}
              */
             readonly state: "running" | "succeeded" | "failed" | "cancelled" | "stopped";
-            /** @description of a backup that succeeded: it is listed, and somebody must look at it */
+            /** @description for a backup that succeeded: it is listed, but somebody must look at it */
             readonly isSuspect: boolean;
             /**
              * Format: date-time
@@ -1188,7 +1188,7 @@ export interface operations {
             readonly by: string | null;
             readonly source: string | null;
             readonly type: string | null;
-            /** @description the one it is of, or made */
+            /** @description the one that it made or used */
             readonly backup: string | null;
             readonly target: string | null;
             readonly progress: ({
@@ -1201,23 +1201,23 @@ export interface operations {
               /** @description datasets that are done in this phase */
               readonly doneDatasets: number;
               readonly totalDatasets: number | null;
-              /** @description of the last seconds; null where nothing moves */
+              /** @description over the last seconds; null if nothing moves */
               readonly bytesPerSecond: number | null;
               /** @description an estimate for this phase */
               readonly leftMs: number | null;
-              /** @description of a backup on AWS: shares that are stored; its bytes are known at the end */
+              /** @description for a backup on AWS: stored shares; its bytes are known at the end */
               readonly shares: {
                 readonly done: number;
                 readonly total: number;
               } | null;
             }) | null;
-            /** @description of a cancelled run: what is left to do */
+            /** @description for a cancelled run: what is left to do */
             readonly error: components["schemas"]["Failure"] | null;
-            /** @description of records, once it is over */
+            /** @description of records, once it has ended */
             readonly plainBytes: number | null;
-            /** @description that a backup added, once it is over */
+            /** @description that a backup added, once it has ended */
             readonly storedBytes: number | null;
-            /** @description what it was asked for besides: with it the same can be begun again */
+            /** @description its other options, to start the same again */
             readonly asked: ({
               readonly note?: string;
               readonly noParent?: boolean;
@@ -1225,7 +1225,7 @@ export interface operations {
               readonly depth?: "quick" | "full";
               readonly since?: string;
             }) | null;
-            /** @description who asked for it to be cancelled; it may still be running */
+            /** @description who asked to cancel it; it may still be running */
             readonly cancelledBy: string | null;
             /** @description the last lines, oldest first */
             readonly log: readonly ({
@@ -1242,12 +1242,12 @@ export interface operations {
             readonly result: {
               [key: string]: unknown;
             } | null;
-            /** @description of a restore, where this process knows it */
+            /** @description for a restore that this process knows */
             readonly restore: components["schemas"]["RestoreRun"] | null;
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1260,7 +1260,7 @@ export interface operations {
     };
   };
   /**
-   * Cancel a run. It needs the role that beginning one of its kind needs.
+   * Cancel a run. Needs the same role as starting one of its kind.
    * @description Needs the role viewer.
    */
   cancel: {
@@ -1286,7 +1286,7 @@ export interface operations {
     };
   };
   /**
-   * A run as it goes, as server-sent events: `run` at each change, `log` for each new line.
+   * A run in progress, as server-sent events: `run` at each change, `log` for each new line.
    * @description Needs the role viewer.
    */
   events: {
@@ -1318,11 +1318,11 @@ export interface operations {
   backup: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
       path: {
-        /** @description Name or whole key of a backup; slashes encoded. */
+        /** @description Name or whole path of a backup; slashes encoded. */
         key: string;
       };
     };
@@ -1353,7 +1353,7 @@ export interface operations {
              */
             readonly finishedAt: string;
             readonly note: string | null;
-            /** @description of a backup that was made from a file: when, and of which kind; it is dated as the file is */
+            /** @description for a backup made from a file: when, and the kind of file; the backup has the file’s date */
             readonly imported?: {
               /**
                * Format: date-time
@@ -1390,7 +1390,7 @@ export interface operations {
                  * @description ISO 8601, UTC
                  */
                 readonly at: string;
-                /** @description key of the report that says so */
+                /** @description path of the report */
                 readonly report: string;
                 readonly reason: string;
               };
@@ -1400,7 +1400,7 @@ export interface operations {
                  * @description ISO 8601, UTC
                  */
                 readonly at: string;
-                /** @description key of the report that says so */
+                /** @description path of the report */
                 readonly report: string;
                 readonly reason: string;
               };
@@ -1410,7 +1410,7 @@ export interface operations {
                  * @description ISO 8601, UTC
                  */
                 readonly at: string;
-                /** @description key of the report that says so */
+                /** @description path of the report */
                 readonly report: string;
                 readonly depth: {
                   /** @enum {string} */
@@ -1426,7 +1426,7 @@ export interface operations {
                  * @description ISO 8601, UTC
                  */
                 readonly at: string;
-                /** @description key of the report that says so */
+                /** @description path of the report */
                 readonly report: string;
               };
               readonly drill?: {
@@ -1435,7 +1435,7 @@ export interface operations {
                  * @description ISO 8601, UTC
                  */
                 readonly at: string;
-                /** @description key of the report that says so */
+                /** @description path of the report */
                 readonly report: string;
                 /** @enum {string} */
                 readonly outcome: "equal" | "different" | "failed";
@@ -1450,7 +1450,7 @@ export interface operations {
                 readonly datasets?: number;
                 readonly differentDatasets?: number;
                 /**
-                 * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+                 * @description names: definitions could not be compared; none: there is no schema, or the drill did not get that far
                  * @enum {string}
                  */
                 readonly schema?: "equal" | "different" | "names" | "none";
@@ -1461,14 +1461,14 @@ export interface operations {
                   readonly kind: string;
                   readonly name: string;
                 };
-                /** @description of the manifest of the backup, as it was then */
+                /** @description of the backup’s manifest at that time */
                 readonly manifestSha256?: string;
                 /**
                  * Format: date-time
                  * @description ISO 8601, UTC
                  */
                 readonly startedAt?: string;
-                /** @description who asked for it; missing of a command line or a schedule */
+                /** @description who asked for it; missing for a command line or a schedule */
                 readonly by?: string;
               };
             };
@@ -1489,7 +1489,7 @@ export interface operations {
             readonly software: string;
             readonly packs: number;
             readonly datasetCount: number;
-            /** @description null where the API has no key: a plan of a restore names datasets */
+            /** @description null if the API has no key: the plan of a restore names the datasets */
             readonly sealed: ({
               readonly server: string;
               readonly position: string;
@@ -1544,7 +1544,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1557,13 +1557,13 @@ export interface operations {
     };
   };
   /**
-   * Plan a restore (dryRun), then begin it with the token of the plan.
+   * Plan a restore (dryRun), then start it with the token of the plan.
    * @description Needs the role restorer.
    */
   restore: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -1571,9 +1571,9 @@ export interface operations {
       readonly content: {
         readonly "application/json": {
           readonly backup: string;
-          /** @description name of a target of the configuration; with newDatabase the one whose server makes it */
+          /** @description name of a configured target; with newDatabase the one whose server makes it */
           readonly to?: string;
-          /** @description make a database of that name and restore into it: on the server of `to`, without one on that of drills */
+          /** @description make a database of that name and restore into it: on the server of `to`, otherwise on the drill server */
           readonly newDatabase?: string;
           readonly datasets?: readonly string[];
           readonly path?: string;
@@ -1583,22 +1583,22 @@ export interface operations {
           /** @default false */
           readonly merge?: boolean;
           /**
-           * @description go on with a restore that broke off, of a kind that can
+           * @description continue an interrupted restore, for kinds that can
            * @default false
            */
           readonly resume?: boolean;
           /**
-           * @description leave out what the database refuses, of a kind that can
+           * @description skip what the database refuses, for kinds that can
            * @default false
            */
           readonly keepGoing?: boolean;
-          /** @description what only targets of its kind know: GET /status lists it in configured.kinds */
+          /** @description options that only targets of its kind have: GET /status lists them in configured.kinds */
           readonly options?: {
             [key: string]: string | number | boolean;
           };
           /** @default false */
           readonly dryRun?: boolean;
-          /** @description of the dry run of the same request: needed where dryRun is false */
+          /** @description from the dry run of the same request: needed if dryRun is false */
           readonly confirm?: string;
         };
       };
@@ -1635,13 +1635,13 @@ export interface operations {
     };
   };
   /**
-   * Begin a verification.
+   * Start a verification.
    * @description Needs the role operator.
    */
   verify: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -1681,14 +1681,14 @@ export interface operations {
   drill: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          /** @description the newest good backup of it: a name of the configuration, or as GET /list has it; may be missing where all backups are of one source */
+          /** @description its newest good backup: a configured name, or as GET /list shows it; may be missing if all backups are of one source */
           readonly source?: string;
           readonly backup?: string;
         };
@@ -1710,20 +1710,20 @@ export interface operations {
     };
   };
   /**
-   * Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.
-   * @description Needs the role operator. Not for logins that are for some sources alone.
+   * Start copying what a second place lacks; on AWS 501: the function copy does it.
+   * @description Needs the role operator. Not for logins with only some sources.
    */
   copy: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
     readonly requestBody: {
       readonly content: {
         readonly "application/json": {
-          /** @description a second place of the configuration; may be left out if there is only one */
+          /** @description a configured second place; may be left out if there is only one */
           readonly place?: string;
         };
       };
@@ -1744,13 +1744,13 @@ export interface operations {
     };
   };
   /**
-   * Begin to lock for longer what backups need; on AWS 501: the function lock does it.
-   * @description Needs the role operator. Not for logins that are for some sources alone.
+   * Start extending the locks of what backups need; on AWS 501: the function lock does it.
+   * @description Needs the role operator. Not for logins with only some sources.
    */
   lock: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -1775,7 +1775,7 @@ export interface operations {
     };
   };
   /**
-   * Drills, newest first, as their reports have them.
+   * Drills, newest first, from their reports.
    * @description Needs the role viewer.
    */
   drills: {
@@ -1788,7 +1788,7 @@ export interface operations {
         cursor?: string;
       };
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -1807,7 +1807,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1826,11 +1826,11 @@ export interface operations {
   drillEvidence: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
       path: {
-        /** @description Name or whole key of the report of a drill; slashes encoded. */
+        /** @description Name or whole path of a drill report; slashes encoded. */
         report: string;
       };
     };
@@ -1847,7 +1847,7 @@ export interface operations {
              * @description ISO 8601, UTC
              */
             readonly at: string;
-            /** @description key of the report that says so */
+            /** @description path of the report */
             readonly report: string;
             /** @enum {string} */
             readonly outcome: "equal" | "different" | "failed";
@@ -1862,25 +1862,25 @@ export interface operations {
             readonly datasets?: number;
             readonly differentDatasets?: number;
             /**
-             * @description names: definitions could not be compared; none: there is no schema, or it was not come to
+             * @description names: definitions could not be compared; none: there is no schema, or the drill did not get that far
              * @enum {string}
              */
             readonly schema?: "equal" | "different" | "names" | "none";
             /** @description why it failed: a code */
             readonly error?: string;
-            /** @description of the manifest of the backup, as it was then */
+            /** @description of the backup’s manifest at that time */
             readonly manifestSha256?: string;
             /**
              * Format: date-time
              * @description ISO 8601, UTC
              */
             readonly startedAt?: string;
-            /** @description who asked for it; missing of a command line or a schedule */
+            /** @description who asked for it; missing for a command line or a schedule */
             readonly by?: string;
             /** @description of the report: drill_20260301_020000_0123abcd */
             readonly name: string;
             readonly backup: string;
-            /** @description null: neither the report nor a backup that is there says it */
+            /** @description null: neither the report nor an existing backup says it */
             readonly source: {
               readonly kind: string;
               readonly name: string;
@@ -1906,9 +1906,9 @@ export interface operations {
               /** @enum {string} */
               readonly state: "right" | "wrong" | "unknown-key";
             }) | null;
-            /** @description SHA-256 of the manifest of the backup as it is now; null: the backup is gone */
+            /** @description SHA-256 of the backup’s present manifest; null: the backup is gone */
             readonly manifestNow: string | null;
-            /** @description null where the API has no key */
+            /** @description null if the API has no key */
             readonly sealed: ({
               /** @description where it was restored */
               readonly target: string | null;
@@ -1929,7 +1929,7 @@ export interface operations {
                 readonly changed: readonly string[];
                 readonly why: string | null;
               }) | null;
-              /** @description what was not restored as it is in the backup, or not compared */
+              /** @description what was not restored as in the backup, or not compared */
               readonly leftOut: readonly string[];
               readonly error: {
                 readonly code: string;
@@ -1939,7 +1939,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -1952,13 +1952,13 @@ export interface operations {
     };
   };
   /**
-   * The report of a drill, byte for byte: what its signature is of.
+   * The report of a drill, byte for byte, as it was signed.
    * @description Needs the role viewer.
    */
   drillReport: {
     parameters: {
       path: {
-        /** @description Name or whole key of the report of a drill; slashes encoded. */
+        /** @description Name or whole path of a drill report; slashes encoded. */
         report: string;
       };
     };
@@ -1984,7 +1984,7 @@ export interface operations {
   hold: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -2024,7 +2024,7 @@ export interface operations {
     };
   };
   /**
-   * Take a hold back.
+   * Release a held backup.
    * @description Needs the role operator.
    */
   release: {
@@ -2064,13 +2064,13 @@ export interface operations {
     };
   };
   /**
-   * Say that suspect backups are as they should be.
+   * Confirm that suspect backups are as they should be.
    * @description Needs the role operator.
    */
   accept: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -2102,13 +2102,13 @@ export interface operations {
     };
   };
   /**
-   * Channels that are told when something changes, and what they were told last.
-   * @description Needs the role viewer. Not for logins that are for some sources alone.
+   * Channels that are notified of changes, and what they were sent last.
+   * @description Needs the role viewer. Not for logins with only some sources.
    */
   notifications: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -2139,7 +2139,7 @@ export interface operations {
                   /** @enum {string} */
                   readonly outcome: "delivered" | "failed";
                   readonly attempts: number;
-                  /** @description of the last answer over HTTP */
+                  /** @description of the last HTTP response */
                   readonly status: number | null;
                   /** @description why it failed; without secrets */
                   readonly problem: string | null;
@@ -2156,7 +2156,7 @@ export interface operations {
                   /** @enum {string} */
                   readonly outcome: "delivered" | "failed";
                   readonly attempts: number;
-                  /** @description of the last answer over HTTP */
+                  /** @description of the last HTTP response */
                   readonly status: number | null;
                   /** @description why it failed; without secrets */
                   readonly problem: string | null;
@@ -2174,7 +2174,7 @@ export interface operations {
                     /** @enum {string} */
                     readonly outcome: "delivered" | "failed";
                     readonly attempts: number;
-                    /** @description of the last answer over HTTP */
+                    /** @description of the last HTTP response */
                     readonly status: number | null;
                     /** @description why it failed; without secrets */
                     readonly problem: string | null;
@@ -2188,7 +2188,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -2201,13 +2201,13 @@ export interface operations {
     };
   };
   /**
-   * Send a test to a channel, once, and say what came back.
-   * @description Needs the role operator. Not for logins that are for some sources alone.
+   * Send one test to a channel, and return the response.
+   * @description Needs the role operator. Not for logins with only some sources.
    */
   notificationTest: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -2231,11 +2231,11 @@ export interface operations {
             /** @enum {string} */
             readonly outcome: "delivered" | "failed";
             readonly attempts: number;
-            /** @description of the last answer over HTTP */
+            /** @description of the last HTTP response */
             readonly status: number | null;
             /** @description why it failed; without secrets */
             readonly problem: string | null;
-            /** @description the beginning of what came back; without secrets */
+            /** @description the beginning of the response; without secrets */
             readonly answer: string | null;
           };
         };
@@ -2250,7 +2250,7 @@ export interface operations {
   };
   /**
    * What a prune would keep and remove now, and why.
-   * @description Needs the role viewer. Not for logins that are for some sources alone.
+   * @description Needs the role viewer. Not for logins with only some sources.
    */
   retention: {
     parameters: {
@@ -2260,7 +2260,7 @@ export interface operations {
         cursor?: string;
       };
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -2288,17 +2288,17 @@ export interface operations {
             };
             readonly kept: number;
             readonly expiring: number;
-            /** @description of all packs, by what becomes of them; a pack that several backups need counts once */
+            /** @description of all packs, by what happens to them; a pack that several backups need counts once */
             readonly bytes: {
               readonly stored: number;
               readonly kept: number;
-              /** @description that stay for a hold or a lock alone */
+              /** @description kept only because of a hold or a lock */
               readonly held: number;
               /** @description that a later prune frees, once their grace is over */
               readonly later: number;
               /** @description that the next prune frees */
               readonly now: number;
-              /** @description false: too many locks to ask for; of now and later less may go */
+              /** @description false: there are too many locks to check; now and later may turn out smaller */
               readonly isLockKnown: boolean;
             };
             /** @description why a prune would refuse */
@@ -2325,7 +2325,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -2339,12 +2339,12 @@ export interface operations {
   };
   /**
    * What is stored, how it grew, and what is saved.
-   * @description Needs the role viewer. Not for logins that are for some sources alone.
+   * @description Needs the role viewer. Not for logins with only some sources.
    */
   storage: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -2366,10 +2366,10 @@ export interface operations {
             readonly logicalBytes: number;
             /** @description that the runs of listed backups stored */
             readonly newBytes: number;
-            /** @description of all packs that are there */
+            /** @description of all existing packs */
             readonly storedBytes: number;
             readonly packs: number;
-            /** @description of packs that no listed backup needs; null: not known, a dry run of prune says it */
+            /** @description of packs that no listed backup needs; null: not known, a dry run of prune tells */
             readonly unreferencedBytes: number | null;
             /** @description logicalBytes to storedBytes */
             readonly ratio: number | null;
@@ -2385,7 +2385,7 @@ export interface operations {
                 /** @description that the runs of listed backups stored */
                 readonly newBytes: number;
                 /**
-                 * @description what says when backups are due: schedules, or the rhythm in which they came
+                 * @description what says when backups are due: schedules, or the usual rhythm
                  * @enum {string}
                  */
                 readonly basis: "schedule" | "rhythm" | "none";
@@ -2398,7 +2398,7 @@ export interface operations {
                 readonly date: string;
                 readonly bytes: number;
               }[];
-            /** @description how it grows, if it goes on as in the last 92 days */
+            /** @description how it grows at the rate of the last 92 days */
             readonly forecast: {
               /** Format: date */
               readonly from: string;
@@ -2408,23 +2408,23 @@ export interface operations {
               readonly days: number;
               /** @description stored at `to` */
               readonly bytes: number;
-              /** @description the median growth of these days; less than 0: it shrinks */
+              /** @description the median growth of these days; negative: it shrinks */
               readonly bytesPerDay: number;
               /** @description the lower quartile */
               readonly leastPerDay: number;
               /** @description the upper quartile */
               readonly mostPerDay: number;
-              /** @description nothing is foretold further ahead */
+              /** @description nothing further ahead is forecast */
               readonly horizonDays: number;
             } | null;
             readonly whyNoForecast: string | null;
-            /** @description of storage alone; null: none is configured, and it is not in S3 */
+            /** @description of storage only; null: none is configured, and it is not in S3 */
             readonly price: {
               readonly perGibMonth: number;
               readonly currency: string;
               readonly of: string;
             } | null;
-            /** @description oldest first; days on which nothing was, and nothing was due, are left out */
+            /** @description oldest first; days without backups, on which none was due, are left out */
             readonly days: readonly {
                 /** Format: date */
                 readonly date: string;
@@ -2433,7 +2433,7 @@ export interface operations {
                   readonly name: string;
                 };
                 readonly backups: number;
-                /** @description of that day alone, as are the others */
+                /** @description of that day alone, like the others */
                 readonly plainBytes: number;
                 readonly newBytes: number;
                 /** @description backups that are suspect, and that nobody has accepted */
@@ -2444,15 +2444,15 @@ export interface operations {
                 readonly failed: number;
                 /** @description that should have been made */
                 readonly due: number;
-                /** @description of these: those that were not made, as far as is known */
+                /** @description how many of these were not made, as far as is known */
                 readonly missed: number;
-                /** @description that were made, and that retention has removed */
+                /** @description that were made, but removed by retention */
                 readonly removed: number;
               }[];
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -2481,7 +2481,7 @@ export interface operations {
         cursor?: string;
       };
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -2500,7 +2500,7 @@ export interface operations {
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -2513,7 +2513,7 @@ export interface operations {
     };
   };
   /**
-   * The audit trail as a file: CSV, or a line of JSON an entry.
+   * The audit trail as a file: CSV, or one line of JSON per entry.
    * @description Needs the role viewer.
    */
   auditExport: {
@@ -2551,7 +2551,7 @@ export interface operations {
   apiKeys: {
     parameters: {
       header?: {
-        /** @description An ETag of an earlier answer: 304 if it is the same. */
+        /** @description An ETag of an earlier response: 304 if it is the same. */
         "If-None-Match"?: string;
       };
     };
@@ -2565,12 +2565,12 @@ export interface operations {
           readonly "application/json": {
             /** @description newest first */
             readonly keys: readonly components["schemas"]["ApiKey"][];
-            /** @description of keys that cannot be believed, and open nothing */
+            /** @description about keys that cannot be trusted, and do not work */
             readonly problems: readonly string[];
           };
         };
       };
-      /** @description As it was. */
+      /** @description Unchanged. */
       304: {
         content: never;
       };
@@ -2583,13 +2583,13 @@ export interface operations {
     };
   };
   /**
-   * Make an API key. Its secret is in this answer alone.
+   * Make an API key. Only this response contains its secret.
    * @description Needs the role admin. Not for API keys.
    */
   createApiKey: {
     parameters: {
       header?: {
-        /** @description The same request with the same key begins nothing again. */
+        /** @description The same request with the same key starts nothing again. */
         "Idempotency-Key"?: string;
       };
     };
@@ -2600,7 +2600,7 @@ export interface operations {
           readonly name: string;
           /** @description each must be one of your own */
           readonly roles: readonly ("viewer" | "operator" | "restorer")[];
-          /** @description names of the sources that it may see and act on; missing: all */
+          /** @description names of the sources that it may see and use; missing: all */
           readonly sources?: readonly string[];
           /**
            * @description null: it does not expire
@@ -2616,7 +2616,7 @@ export interface operations {
         content: {
           readonly "application/json": {
             readonly key: components["schemas"]["ApiKey"];
-            /** @description the key itself, for `Authorization: Bearer`. It is told this once */
+            /** @description the key itself, for `Authorization: Bearer`. It is returned only this once */
             readonly token: string;
           };
         };
@@ -2630,7 +2630,7 @@ export interface operations {
     };
   };
   /**
-   * Revoke an API key: it opens nothing any more.
+   * Revoke an API key: it no longer works.
    * @description Needs the role admin. Not for API keys.
    */
   revokeApiKey: {

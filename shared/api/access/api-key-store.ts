@@ -9,14 +9,14 @@ import {
 } from '../../jobs/access/api-keys.ts';
 import type { Repository } from '../../repository/repository.ts';
 
-/** Where API keys are kept. What it reads is proven. */
+/** Where API keys are kept. Everything that it returns is proven. */
 export interface ApiKeyStore {
   /** @throws E_NO_KEY, E_STORE_* */
   read(signal: AbortSignal): Promise<StoredApiKeys>;
   create(key: NewApiKey, by: string, signal: AbortSignal): Promise<StoredApiKey>;
   /** @throws E_NO_API_KEY */
   revoke(id: string, by: string, signal: AbortSignal): Promise<StoredApiKey>;
-  /** The key was used today. */
+  /** Records that the key was used today. */
   noteUse(id: string, signal: AbortSignal): Promise<void>;
 }
 

@@ -1,16 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Every API key begins with it: scanners of secrets find it by this. */
+/** Prefix of every API key, by which secret scanners find them. */
 export const API_KEY_PREFIX = 'hf_';
 /** `hf_<id>_<256 random bits, then a checksum of all before it>`. */
 const TOKEN = /^hf_([0-9a-f]{8})_[0-9a-f]{64}([0-9a-f]{8})$/;
 const CHECKSUM_CHARS = 8;
 
-/** An API key as its owner has it. Nothing but its hash is kept. */
+/** An API key as its owner has it. Only its hash is kept. */
 export interface NewToken {
   readonly token: string;
-  /** Not secret: lists and the audit trail have it. */
+  /** Not secret: lists and the audit trail contain it. */
   readonly id: string;
   readonly hash: string;
 }
@@ -23,7 +23,9 @@ export function newToken(): NewToken {
   return { token, id, hash: hashOfToken(token) };
 }
 
-/** The id that a key names; undefined if it is none: cut off, mistyped, or made up without the checksum. */
+/**
+ * The id in a key; undefined if the text is not a key: cut off, mistyped, or made up without the checksum.
+ */
 export function idOfToken(token: string): string | undefined {
   const [, id, claimed] = TOKEN.exec(token) ?? [];
   return claimed === checksum(token.slice(0, -CHECKSUM_CHARS)) ? id : undefined;

@@ -16,11 +16,11 @@ import { Remembered } from '../server/remembered.ts';
 import type { ApiKeyStore } from './api-key-store.ts';
 import { API_KEY_PREFIX, hashOfToken, idOfToken, newToken } from './api-key-token.ts';
 
-/** A key that is revoked elsewhere is good here for no longer. */
+/** How long a key that was revoked elsewhere still works here. */
 export const KEYS_KEPT_MS = 30 * SECOND_MS;
-/** For an id that is not known, the keys are read again no sooner than this: it may be a new one. */
+/** An unknown id makes the keys be read again, but no sooner than this: it may be a new one. */
 const AGAIN_MS = 5 * SECOND_MS;
-/** What an unknown id is compared with, so that it takes as long. */
+/** Compared with an unknown id's token, so that it takes as long. */
 const NOBODYS_HASH = '0'.repeat(64);
 
 /** Where keys are kept, and by which clock they end. */
@@ -28,7 +28,7 @@ export interface ApiKeysOptions {
   /** @throws why there is no repository */
   readonly store: () => Promise<ApiKeyStore>;
   readonly clock: Clock;
-  /** Is told if a use could not be written down, which no request fails for. */
+  /** Receives the reason if a use could not be recorded; no request fails because of that. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,11 +36,11 @@ interface Known extends StoredApiKeys {
   readonly readAt: number;
 }
 
-/** API keys of machines: who they are, and how people make and revoke them. */
+/** API keys of machines: authenticates them, and lets people make and revoke them. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
   readonly #known: Remembered<Known>;
-  /** The last day whose use is written down, by id. */
+  /** The last day whose use is recorded, by id. */
   readonly #noted = new Map<string, string>();
 
   constructor(options: ApiKeysOptions) {
@@ -53,17 +53,17 @@ export class ApiKeys {
     this.#known = new Remembered(read, KEYS_KEPT_MS, clock);
   }
 
-  /** @throws E_UNAUTHENTICATED; E_STORE_*, E_KEY_* where it cannot be told */
+  /** @throws E_UNAUTHENTICATED; E_STORE_*, E_KEY_* if the keys cannot be read */
   async authenticate(token: string, signal: AbortSignal): Promise<Caller> {
     const id = idOfToken(token);
-    if (id === undefined) throw refused('that is not an API key: it was cut off or mistyped');
+    if (id === undefined) throw refused('this is not an API key: it was cut off or mistyped');
     const key = await this.#find(id, signal);
     const isRight = timingSafeEqual(
       Buffer.from(hashOfToken(token), 'hex'),
       Buffer.from(key?.hash ?? NOBODYS_HASH, 'hex'),
     );
     if (!key || !isRight) throw refused('there is no such API key');
-    // What became of it is told only to who has it.
+    // Only the owner of the key learns its state.
     const { state } = this.#toApi(key);
     if (state !== 'active')
       throw refused(`the API key ${key.name} (${id}) ${state === 'expired' ? 'has expired' : 'was revoked'}`);
@@ -82,7 +82,7 @@ export class ApiKeys {
     return { keys: keys.map((key) => this.#toApi(key)), problems: [...problems] };
   }
 
-  /** @throws E_FORBIDDEN for a role that the maker has not */
+  /** @throws E_FORBIDDEN for a role that the maker lacks */
   async create(
     body: CreateApiKeyBody,
     { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
@@ -109,7 +109,7 @@ export class ApiKeys {
     return { key: this.#toApi(key), token };
   }
 
-  /** It is good for nothing in this process at once, in others within `KEYS_KEPT_MS`. @throws E_NO_API_KEY */
+  /** Takes effect in this process at once, in others within `KEYS_KEPT_MS`. @throws E_NO_API_KEY */
   async revoke(
     id: string,
     { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
@@ -147,7 +147,7 @@ export class ApiKeys {
   }
 }
 
-/** The API key that a request brings; undefined if it brings none. */
+/** The API key in a request; undefined if it has none. */
 export function apiKeyOf(request: Request): string | undefined {
   const token = bearerToken(request);
   return token?.startsWith(API_KEY_PREFIX) ? token : undefined;

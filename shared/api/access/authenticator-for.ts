@@ -5,7 +5,10 @@ import type { Authenticator } from '../server/caller.ts';
 import { IamAuthenticator } from './iam.ts';
 import { OidcAuthenticator } from './oidc.ts';
 
-/** What the configuration says of logins. @throws E_CONFIG where it says nothing: nothing is open by default */
+/**
+ * The authenticator that the configuration asks for. @throws E_CONFIG if it names none: nothing is open by
+ * default
+ */
 export function authenticatorFor({ auth }: Pick<ApiSettings, 'auth'>, clock: Clock): Authenticator {
   if (auth?.kind === 'oidc') return new OidcAuthenticator(auth, clock);
   if (auth?.kind === 'iam') return new IamAuthenticator(auth);

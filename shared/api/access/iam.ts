@@ -6,8 +6,8 @@ import { rolesOf } from './roles-of.ts';
 const ASSUMED = /^arn:(aws[a-z-]*):sts::(\d{12}):assumed-role\/([^/]+)\/([^/]+)$/;
 
 /**
- * Requests signed with SigV4. API Gateway has checked the signature and says whose it is; nothing that the request itself
- * says of it is believed.
+ * Requests signed with SigV4. API Gateway has checked the signature and says whose it is; nothing that the
+ * request itself says about that is trusted.
  */
 export class IamAuthenticator implements Authenticator {
   readonly scheme = 'AWS4-HMAC-SHA256';
@@ -26,7 +26,7 @@ export class IamAuthenticator implements Authenticator {
   }
 }
 
-/** The ARN itself; of a session of a role, also the role's own. */
+/** The ARN itself; for a role's session also the role's own. */
 function identities(arn: string): string[] {
   const [, partition, account, role] = ASSUMED.exec(arn) ?? [];
   return role === undefined ? [arn] : [arn, `arn:${partition}:iam::${account}:role/${role}`];

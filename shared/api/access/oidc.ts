@@ -6,16 +6,16 @@ import { ApiError } from '../server/api-error.ts';
 import { type Authenticator, bearerToken, type Caller } from '../server/caller.ts';
 import { rolesOf } from './roles-of.ts';
 
-/** Signatures with a key of the issuer's alone: whoever can check them cannot make them. */
+/** Asymmetric signatures only: a key that checks them cannot make them. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const TOLERANCE_SECONDS = 30;
 const TIMEOUT_MS = 5 * SECOND_MS;
-/** After a failure the issuer is not asked again for so long. */
+/** After a failure the issuer is not asked again for this long. */
 const COOLDOWN_MS = 30 * SECOND_MS;
 const MOST_TOKEN_CHARS = 16_384;
 const MOST_NAME_CHARS = 200;
 
-/** Tokens of an OIDC issuer, by its published keys, which are asked for once and kept. */
+/** Tokens of an OIDC issuer, checked with its published keys, which are fetched once and kept. */
 export class OidcAuthenticator implements Authenticator {
   readonly scheme = 'Bearer';
   readonly #settings: OidcSettings;
@@ -58,7 +58,7 @@ export class OidcAuthenticator implements Authenticator {
     if (![forWhom].flat().includes(audience)) throw refused('the token is for another audience');
     for (const [name, value] of Object.entries(requiredClaims))
       if (claimOf(payload, name) !== value)
-        throw refused(`the token lacks what is required of its claim ${name}`);
+        throw refused(`the claim ${name} of the token lacks a required value`);
     const subject = subjectOf(payload, this.#clock.now());
     const names = [payload['email'], payload['username'], payload['name']];
     const name = names.find((text) => typeof text === 'string' && shown(text) !== '');
@@ -84,7 +84,7 @@ export class OidcAuthenticator implements Authenticator {
   }
 }
 
-/** Whom a token is of. @throws E_UNAUTHENTICATED where it names nobody, or is of a time that has not come */
+/** The subject of a token. @throws E_UNAUTHENTICATED if it names nobody, or was issued in the future */
 function subjectOf({ sub, iat }: JWTPayload, now: Date): string {
   if (typeof sub !== 'string' || sub.trim() === '') throw refused('the token names no subject');
   if (iat !== undefined && iat > now.getTime() / SECOND_MS + TOLERANCE_SECONDS)
@@ -92,7 +92,7 @@ function subjectOf({ sub, iat }: JWTPayload, now: Date): string {
   return sub;
 }
 
-/** As people see it, in the audit trail too. */
+/** As people see it, also in the audit trail. */
 function shown(name: string): string {
   return name.replaceAll(/\p{Cc}/gu, '').slice(0, MOST_NAME_CHARS);
 }
@@ -110,7 +110,7 @@ async function discoverKeys(issuer: string): Promise<string> {
   throw unavailable(undefined);
 }
 
-/** What a claim holds; a `.` goes inward, unless the claim itself is named so. */
+/** The value of a claim; a `.` steps into a nested claim, unless the claim itself has that name. */
 function claimOf(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
   let value: unknown = payload;
@@ -130,11 +130,11 @@ function explain(error: unknown): unknown {
   if (error instanceof ApiError) return error;
   if (error instanceof errors.JWTExpired) return refused('the token has expired', error);
   if (error instanceof errors.JWTClaimValidationFailed)
-    return refused(`the token's claim ${error.claim} is not as it must be`, error);
+    return refused(`the token's claim ${error.claim} is not valid`, error);
   if (error instanceof errors.JWKSTimeout || error instanceof TypeError) return unavailable(error);
   if (error instanceof errors.JOSEError && error.message.includes('JSON Web Key Set HTTP response'))
     return unavailable(error);
-  if (error instanceof errors.JOSEError) return refused('the token is not one of the issuer', error);
+  if (error instanceof errors.JOSEError) return refused("the token is not the issuer's", error);
   return error;
 }
 
@@ -143,7 +143,7 @@ function refused(message: string, cause?: unknown): ApiError {
 }
 
 function unavailable(cause: unknown): ApiError {
-  return new ApiError('E_LOGIN_UNAVAILABLE', 'the keys of the issuer of logins cannot be had', {
+  return new ApiError('E_LOGIN_UNAVAILABLE', "the login issuer's keys cannot be fetched", {
     cause,
     hint: 'Try again in a minute.',
   });

@@ -1,6 +1,6 @@
 import { ROLES, type Role } from '../../core/api-names.ts';
 
-/** Texts that give each role, of the configuration. */
+/** Configured texts that give each role. */
 export type RoleRules = Readonly<Partial<Record<Role, readonly string[] | undefined>>>;
 
 /** Roles that any of these texts gives. */

@@ -20,15 +20,18 @@ import { parseBackup } from '../server/parse-backup.ts';
 import type { RepositoryView } from '../server/repository-view.ts';
 import type { ApiKeyStore } from './api-key-store.ts';
 
-/** Runs of all sources that are looked through for those of a few. */
+/** Runs of all sources to search for those of a few. */
 const MOST_RUNS = 200;
 
-/** The backend as a caller sees it: all of it, or that of its own sources alone. */
+/** The backend as a caller sees it: all of it, or only their own sources. */
 export function scoped(backend: Backend, caller: Caller | undefined): Backend {
   return caller?.sources === undefined ? backend : new ScopedBackend(backend, caller.sources, caller.name);
 }
 
-/** Other sources, their backups and their runs are not there, with the words for what is not there. */
+/**
+ * Other sources, their backups and their runs do not exist here, with the same errors as for anything that
+ * does not exist.
+ */
 class ScopedBackend implements Backend {
   readonly mode: StatusAnswer['mode'];
   readonly view: RepositoryView;
@@ -101,7 +104,7 @@ class ScopedBackend implements Backend {
     return this.#backend.release(key, reason, call);
   }
 
-  /** Not for callers of a few sources: channels tell of all. */
+  /** Not for callers with some sources: channels report about all. */
   testChannel(name: string, call: Call): Promise<NotificationTestAnswer> {
     return this.#backend.testChannel(name, call);
   }
@@ -143,7 +146,7 @@ class ScopedBackend implements Backend {
     return this.#backend.download(key, query, call);
   }
 
-  /** The source that is meant; may be missing where the caller is for one alone. @throws E_UNKNOWN_NAME, E_BAD_REQUEST */
+  /** The named source; may be missing if the caller has only one. @throws E_UNKNOWN_NAME, E_BAD_REQUEST */
   async #source(given: string | undefined, { signal }: Call): Promise<string> {
     const [only, ...others] = this.#sources;
     const name = given ?? (others.length === 0 ? only : undefined);
@@ -156,11 +159,11 @@ class ScopedBackend implements Backend {
     return this.view.refuseHidden(parseBackup(backup), signal);
   }
 
-  /** What is at a target may be another source's: it is written to by those alone who are for all of them. */
+  /** The content of a target may be another source's: only callers with all sources may write there. */
   async #refuseRestore({ backup, newDatabase }: RestoreBody, call: Call): Promise<void> {
     await this.#refuseHidden(backup, call);
     if (newDatabase !== undefined) return;
-    throw new ApiError('E_FORBIDDEN', 'a login for some sources restores into a new database alone', {
+    throw new ApiError('E_FORBIDDEN', 'a login for some sources can restore only into a new database', {
       hint: 'Give newDatabase. To restore into a target, use a login for all sources.',
     });
   }
@@ -168,7 +171,7 @@ class ScopedBackend implements Backend {
 
 /** The table of routes refuses it before. */
 function ofAllSources(): ApiError {
-  return new ApiError('E_FORBIDDEN', 'that is done to backups of all sources together');
+  return new ApiError('E_FORBIDDEN', 'this concerns backups of all sources');
 }
 
 function notOfAll(field: string, problem: string): ApiError {

@@ -7,9 +7,9 @@ import { type Authenticator, bearerToken, type Caller } from '../server/caller.t
 
 /** Sessions at once; a new one ends the oldest. */
 const MOST_SESSIONS = 20;
-/** Tokens of one session, one for each page that shows it; the oldest go first. */
+/** Tokens of one session, one for each of its pages; the oldest go first. */
 const MOST_TOKENS = 50;
-/** A link is good for so long. */
+/** How long a link is valid. */
 export const LINK_LIFE_MS = 10 * MINUTE_MS;
 
 /** Whom tokens are made for, and for how long. */
@@ -31,12 +31,15 @@ export interface Granted {
 interface Session {
   readonly caller: Caller;
   readonly endsAt: Date;
-  /** Hash of what gives a page a token after it was loaded again. */
+  /** Hash of the secret that gives a reloaded page a new token. */
   readonly key: string;
   tokens: readonly string[];
 }
 
-/** Logins of a server on this machine: a link that works once gives a session. Secrets are known by their hashes alone. */
+/**
+ * Logins to a server on this machine: a link that works once starts a session. Secrets are kept only as
+ * hashes.
+ */
 export class Sessions implements Authenticator {
   readonly scheme = 'Bearer';
   readonly #options: SessionOptions;
@@ -48,21 +51,21 @@ export class Sessions implements Authenticator {
     this.#options = options;
   }
 
-  /** A new token for a link; the one before it is void. */
+  /** A new token for a link; invalidates the one before. */
   newLink(): string {
     const token = randomBytes(32).toString('base64url');
     this.#link = { hash: hashOf(token), endsAt: this.#after(LINK_LIFE_MS) };
     return token;
   }
 
-  /** Whether there is a link that has been neither used nor left too long. */
+  /** Whether there is a link that is neither used nor expired. */
   get hasLink(): boolean {
     return this.#link !== undefined && this.#link.endsAt > this.#now();
   }
 
-  /** A session for the token of a link, once; `key` resumes it. @throws E_UNAUTHENTICATED */
+  /** Starts a session with the token of the link, once; `key` resumes it. @throws E_UNAUTHENTICATED */
   begin(token: string): Granted & { readonly key: string } {
-    if (hashOf(token) !== this.#link?.hash) throw refused('the link was used already, or is not the newest');
+    if (hashOf(token) !== this.#link?.hash) throw refused('the link was already used, or is not the newest');
     const isGood = this.hasLink;
     this.#link = undefined;
     if (!isGood) throw refused('the link has expired');

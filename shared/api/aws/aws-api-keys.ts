@@ -6,7 +6,7 @@ import type { AwsServices } from './aws-services.ts';
 const Stored = ApiKey.omit({ state: true }).extend({ hash: z.string() });
 const AllStored = z.object({ keys: z.array(Stored), problems: z.array(z.string()) });
 
-/** API keys, by the function `decide`: it has the key of the repository, which proves them. */
+/** API keys, through the function `decide`: it has the repository's key, which proves them. */
 export function keysOfFunction(services: Pick<AwsServices, 'call'>): ApiKeyStore {
   const decide = (event: object, signal: AbortSignal) => services.call('decide', event, signal);
   return {

@@ -31,7 +31,7 @@ import { keysOfFunction } from './aws-api-keys.ts';
 import { detailOfExecution, runOfAudit, runOfExecution } from './aws-runs.ts';
 import type { AwsServices } from './aws-services.ts';
 
-/** Who asked is named in reports with no more characters. */
+/** Longest name of a caller in reports. */
 const MOST_NAME_CHARS = 256;
 
 /** What the backend on AWS looks into and begins. */
@@ -47,7 +47,7 @@ export interface AwsBackendOptions {
   readonly schedules: StatusAnswer['schedules'];
 }
 
-/** Has functions and a state machine of AWS do the work of the API. Holds no key, and removes nothing. */
+/** Has functions and a state machine on AWS do the work of the API. Holds no key, and removes nothing. */
 export class AwsBackend implements Backend {
   readonly mode = 'aws';
   readonly view: RepositoryView;
@@ -153,7 +153,7 @@ export class AwsBackend implements Backend {
     return AcceptAnswer.parse(await this.#decide('accept', keys, reason, call));
   }
 
-  /** By the watchdog, which has the secrets of channels. */
+  /** Done by the watchdog, which has the channels' secrets. */
   async testChannel(name: string, { signal }: Call): Promise<NotificationTestAnswer> {
     channelNamed(this.#options.channels, name);
     const answer = await this.#options.services.call('watchdog', { test: name }, signal);
@@ -184,12 +184,15 @@ export class AwsBackend implements Backend {
     });
   }
 
-  /** Once: nothing tells of changes here, and the reader asks again. */
+  /** Once: nothing reports changes here, so the reader asks again. */
   async *follow(id: string, call: Call): AsyncGenerator<RunAnswer> {
     yield await this.run(id, call);
   }
 
-  /** Whatever a backup in shares has under way is shut out before its execution is stopped, so that none of it is listed. */
+  /**
+   * Everything in progress of a backup in shares is shut out before its execution is stopped, so that nothing
+   * of it is listed.
+   */
   async cancel({ id, kind, backup }: ApiRun, call: Call): Promise<void> {
     const { services } = this.#options;
     const isExecution = kind === 'backup' || kind === 'verify';
@@ -200,7 +203,7 @@ export class AwsBackend implements Backend {
     if (isExecution) await services.stop(kind, { name: id, by: nameOf(call.caller), signal: call.signal });
   }
 
-  /** A run of the export function, then a link to what it wrote: the API itself cannot read a backup. */
+  /** A run of the export function, then a link to its result: the API itself cannot read a backup. */
   async download(
     key: BackupKey,
     { dataset, format, prepared }: DownloadQuery,
@@ -224,7 +227,8 @@ export class AwsBackend implements Backend {
     const run = await runOfAudit(repository, id, signal);
     const [, folder, fileName] = /^exports\/([0-9a-f]{32})\/([A-Za-z0-9._-]+)$/.exec(run?.target ?? '') ?? [];
     if (run?.state !== 'succeeded' || run.backup !== key || folder === undefined || fileName === undefined) {
-      const problem = run?.state === 'running' ? 'is not over yet' : 'is no run that prepared this backup';
+      const problem =
+        run?.state === 'running' ? 'has not finished yet' : 'is not a run that prepared this backup';
       throw new ApiError('E_BAD_REQUEST', `prepared: ${problem}`, {
         fields: [{ field: 'prepared', problem }],
       });
@@ -237,8 +241,8 @@ export class AwsBackend implements Backend {
     const { backup, to, newDatabase, datasets, path, toPath, replace, merge, resume, keepGoing, options } =
       body;
     if (toPath !== undefined)
-      throw new ApiError('E_BAD_REQUEST', 'toPath is not known to the restore function', {
-        fields: [{ field: 'toPath', problem: 'is not known on AWS' }],
+      throw new ApiError('E_BAD_REQUEST', 'the restore function does not support toPath', {
+        fields: [{ field: 'toPath', problem: 'is not supported on AWS' }],
       });
     return {
       backup: parseBackup(backup),
@@ -262,7 +266,7 @@ export class AwsBackend implements Backend {
     return answer;
   }
 
-  /** What the functions themselves do not write down: who asked. @throws where it cannot be written down */
+  /** Records what the functions themselves do not: who asked. @throws if it cannot be recorded */
   async #audit(
     record: {
       readonly action: string;
@@ -282,12 +286,12 @@ export class AwsBackend implements Backend {
     if (name === undefined && names.length === 1 && names[0] !== undefined) return names[0];
     if (name !== undefined && names.includes(name)) return name;
     if (name !== undefined) throw unknownName(of === 'targets' ? 'to' : 'source', name, names);
-    const problem = `wanted is one of ${names.join(', ') || 'none that is configured'}`;
+    const problem = `allowed: ${names.join(', ') || 'none is configured'}`;
     throw new ApiError('E_BAD_REQUEST', `${field}: ${problem}`, { fields: [{ field, problem }] });
   }
 }
 
-/** The role of the admin API may begin neither: they run by their schedules. */
+/** The role of the admin API may start neither: they run by their schedules. */
 function byFunction(name: 'copy' | 'lock'): ApiError {
   return new ApiError('E_USAGE', `on AWS the function ${name} does this, by its schedule`, {
     status: 501,

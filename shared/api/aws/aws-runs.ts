@@ -7,11 +7,11 @@ import { NO_PROGRESS, RUN_UNKNOWNS } from '../server/run-unknowns.ts';
 import type { Execution, ExecutionDetail } from './aws-services.ts';
 import { messageOfCause } from './function-cause.ts';
 
-/** How far back a run of a function is looked for in the audit trail. */
+/** How far back the audit trail is searched for a function's run. */
 const LOOK_BACK_MS = 3 * DAY_MS;
 const KINDS: Readonly<Record<string, RunKind>> = { restore: 'restore', export: 'export', drill: 'drill' };
 
-/** @param noted what the history has of it: what it was of, and its figures */
+/** @param noted what the history says about it: its subject, and its figures */
 export function runOfExecution(
   { kind, name, status, startedAt, stoppedAt }: Execution,
   noted?: RunAnswer,
@@ -65,7 +65,7 @@ export function detailOfExecution(execution: ExecutionDetail): RunAnswer {
   };
 }
 
-/** A run of a function, as the audit trail tells of it; undefined where it does not. */
+/** A run of a function, from the audit trail; undefined if it is not there. */
 export async function runOfAudit(
   repository: Repository,
   id: string,

@@ -14,11 +14,11 @@ import { ERRORS, type ErrorCode, HoldfastError } from '../../core/errors.ts';
 /** Functions that the API may invoke. */
 export type ApiFunction = 'drill' | 'restore' | 'export' | 'decide' | 'watchdog';
 
-/** State machines by what they do, each by its ARN without a version or an alias. */
+/** State machines by purpose, each by its ARN without a version or an alias. */
 export interface StateMachines {
   readonly backup: string;
   readonly verify: string;
-  /** Executions are started by this alias of each. @default none: by what was deployed last */
+  /** The alias of each that starts executions. @default none: the latest deployment */
   readonly alias?: string | undefined;
 }
 /** Which of our state machines it is a run of. */
@@ -28,7 +28,7 @@ export type ExecutionKind = Exclude<keyof StateMachines, 'alias'>;
 export interface Execution {
   readonly kind: ExecutionKind;
   readonly name: string;
-  /** Of the backup that it makes: 32 hex digits that follow from its ARN. */
+  /** Of the backup that it makes: 32 hex digits derived from its ARN. */
   readonly run: string;
   readonly status: string;
   readonly startedAt: Date;
@@ -41,11 +41,11 @@ export interface ExecutionDetail extends Execution {
   readonly output: unknown;
   readonly error: string | undefined;
   readonly cause: string | undefined;
-  /** Shares of a backup that runs; undefined before they are begun, and when it is over. */
+  /** Shares of a running backup; undefined before they begin, and at the end. */
   readonly shares: { readonly done: number; readonly total: number } | undefined;
 }
 
-/** State machines, and functions, by their ARNs. */
+/** State machines, and functions, by ARN. */
 export class AwsServices {
   readonly #machines: StateMachines;
   readonly #functions: Readonly<Record<ApiFunction, string>>;
@@ -57,7 +57,7 @@ export class AwsServices {
     this.#functions = functions;
   }
 
-  /** @param name unique for 90 days: what has begun under it already is not begun again */
+  /** @param name unique for 90 days: nothing starts twice under the same name */
   async start(
     kind: ExecutionKind,
     { name, input, signal }: { readonly name: string; readonly input: object; readonly signal: AbortSignal },
@@ -70,7 +70,7 @@ export class AwsServices {
     });
   }
 
-  /** Ends an execution at once: none of its states comes after, also none that tells of a failure. */
+  /** Ends an execution at once: none of its states follows, including those that report a failure. */
   async stop(
     kind: ExecutionKind,
     { name, by, signal }: { readonly name: string; readonly by: string; readonly signal: AbortSignal },
@@ -84,7 +84,10 @@ export class AwsServices {
     await asked(() => this.#sfn.send(command, { abortSignal: signal }));
   }
 
-  /** The run under which the parts of an execution leave word for each other. `lambdas/plan` makes it in the same way. */
+  /**
+   * The run under which the parts of an execution leave documents for each other. `lambdas/plan` computes it
+   * in the same way.
+   */
   plannedRun(kind: ExecutionKind, name: string): string {
     return createHash('sha256').update(this.#executionArn(kind, name)).digest('hex').slice(0, 32);
   }
@@ -96,7 +99,7 @@ export class AwsServices {
     return executions.map((found) => executionOf('backup', found, found.executionArn));
   }
 
-  /** Undefined where there is none of that name. */
+  /** Undefined if there is none of that name. */
   async execution(name: string, signal: AbortSignal): Promise<ExecutionDetail | undefined> {
     return (await this.#describe('backup', name, signal)) ?? this.#describe('verify', name, signal);
   }
@@ -133,7 +136,7 @@ export class AwsServices {
 
   async #shares(executionArn: string, abortSignal: AbortSignal): Promise<ExecutionDetail['shares']> {
     const { mapRuns = [] } = await this.#sfn.send(new ListMapRunsCommand({ executionArn }), { abortSignal });
-    // Beside them, a backup has a map of what is verified.
+    // Besides these, a backup has a map of what it verifies.
     const partitions = mapRuns.find(({ stateMachineArn }) => stateMachineArn?.endsWith('/Partitions'));
     if (!partitions) return undefined;
     const { mapRunArn } = partitions;
@@ -141,7 +144,7 @@ export class AwsServices {
     return itemCounts && { done: itemCounts.succeeded ?? 0, total: itemCounts.total ?? 0 };
   }
 
-  /** What a function answers. @throws the error that it fails with, by its code */
+  /** A function's answer. @throws the function's error, by its code */
   async call(name: ApiFunction, event: object, signal: AbortSignal): Promise<unknown> {
     const { FunctionError, Payload } = await this.#invoke(name, event, 'RequestResponse', signal);
     const answer = parsed(Payload && Buffer.from(Payload).toString());
@@ -157,7 +160,7 @@ export class AwsServices {
     );
   }
 
-  /** Begins a function and gives the id of its run: 32 hex digits, which it writes into its own reports. */
+  /** Starts a function and returns its run id: 32 hex digits, which it writes into its own reports. */
   async begin(name: ApiFunction, event: object, signal: AbortSignal): Promise<string> {
     const { $metadata } = await this.#invoke(name, event, 'Event', signal);
     return ($metadata.requestId ?? '').replaceAll('-', '').toLowerCase();
@@ -205,11 +208,11 @@ async function asked<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What is not known stays as it is: its words may say more than a caller should know. */
+/** Unknown errors stay unchanged: their messages may say more than a caller should know. */
 function explain(error: unknown): unknown {
   const { name = '' } = error as Error;
   if (!/Throttl|TooManyRequests|ExecutionLimitExceeded/.test(name)) return error;
-  return new HoldfastError('E_BUSY', 'as much is under way in AWS as may be at once', {
+  return new HoldfastError('E_BUSY', 'as much is running on AWS as is allowed at once', {
     cause: error,
     hint: 'Try again in a minute.',
   });

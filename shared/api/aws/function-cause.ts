@@ -1,5 +1,5 @@
 /**
- * The message in what Step Functions gives as the cause of a failure: of a function JSON with `errorMessage`, of other
+ * The message in Step Functions' cause of a failure: for a function, JSON with `errorMessage`; for other
  * services whatever they say.
  */
 export function messageOfCause(cause: string): string {

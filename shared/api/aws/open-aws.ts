@@ -11,7 +11,9 @@ import { RepositoryView } from '../server/repository-view.ts';
 import { AwsBackend } from './aws-backend.ts';
 import type { AwsServices } from './aws-services.ts';
 
-/** Opens the repository without its key. @throws E_CONFIG where it is in no bucket, E_NO_REPOSITORY, E_STORE_* */
+/**
+ * Opens the repository without its key. @throws E_CONFIG if it is not in a bucket, E_NO_REPOSITORY, E_STORE_*
+ */
 export async function openAwsBackend(
   config: ResolvedConfig,
   services: AwsServices,
@@ -55,7 +57,7 @@ export async function openAwsBackend(
     configured: {
       sources: config.sources.map(named),
       targets: config.targets.map(named),
-      // A function has the secrets of targets alone: each new database is named with one.
+      // A function only has the secrets of targets, so each new database names one.
       newDatabases: [],
       types: [...types.names],
       kinds: kindsJson(),

@@ -8,25 +8,25 @@ import type { Backups } from './start-backups.ts';
 /** How requests become callers. */
 export interface AdminFetchOptions {
   /**
-   * Who asks, by the application's own login; undefined where nobody is logged in.
+   * Identifies the caller with the application's own login; undefined if nobody is logged in.
    *
-   * @default what `api.auth` of the configuration says
+   * @default the configuration's `api.auth`
    */
   readonly caller?: (request: Request) => Caller | undefined | Promise<Caller | undefined>;
-  /** The path that it is mounted at. @default '/api/admin/backup' */
+  /** The path where it is mounted. @default '/api/admin/backup' */
   readonly base?: string;
 }
 
 /** What is known of a request besides itself. */
 export interface AdminFetchContext {
-  /** Requests without a good login are counted by it. @default all are counted together */
+  /** Requests without a valid login are counted by it. @default all are counted together */
   readonly clientAddress?: string;
 }
 
 /**
- * The admin API as a function of standard requests and answers, for Hono, Fastify and all that have them.
+ * The admin API as a function of standard requests and responses, for Hono, Fastify and others that use them.
  *
- * @throws E_CONFIG where neither `caller` nor `api.auth` says who may use it
+ * @throws E_CONFIG if neither `caller` nor `api.auth` says who may use it
  */
 export function adminFetch(
   backups: Backups,

@@ -7,20 +7,20 @@ import { problemResponse } from '../server/responses.ts';
 import { applicationApi } from './application-api.ts';
 import type { Backups } from './start-backups.ts';
 
-/** A request as Express has it. */
+/** A request in Express's form. */
 export type ApplicationRequest = IncomingMessage & {
   readonly baseUrl?: string;
   readonly ip?: string | undefined;
-  /** What a body parser before it has made of the body. */
+  /** The result of an earlier body parser. */
   readonly body?: unknown;
 };
 
 /** How requests of Express become callers. */
 export interface AdminRouterOptions {
   /**
-   * Who asks, by the application's own login; undefined where nobody is logged in.
+   * Identifies the caller with the application's own login; undefined if nobody is logged in.
    *
-   * @default what `api.auth` of the configuration says
+   * @default the configuration's `api.auth`
    */
   readonly caller?: (request: ApplicationRequest) => Caller | undefined | Promise<Caller | undefined>;
 }
@@ -30,7 +30,7 @@ type Next = (error?: unknown) => void;
 /**
  * The admin API as middleware: `app.use('/api/admin/backup', adminRouter(backups, …))`, or at any other path.
  *
- * @throws E_CONFIG where neither `caller` nor `api.auth` says who may use it
+ * @throws E_CONFIG if neither `caller` nor `api.auth` says who may use it
  */
 export function adminRouter(
   backups: Backups,
@@ -52,19 +52,22 @@ export function adminRouter(
     if (!isForApi(request)) return next();
     const sent = answer(request, response).then((result) => sendResponse(result, response));
     sent.catch((error: unknown) => {
-      // The answer broke off: nobody must take it for whole.
+      // The response broke off: nobody must take it for complete.
       response.destroy();
       if (!request.destroyed) backups.onError(error);
     });
   };
 }
 
-/** Mounted at a path, everything below it is; mounted at none, what is below the API's own. */
+/** Mounted at a path, it handles everything below; mounted at none, what is below the API's own path. */
 function isForApi({ baseUrl = '', url = '/' }: ApplicationRequest): boolean {
   return baseUrl !== '' || url.startsWith(`${API_BASE}/`);
 }
 
-/** The request as if the router were mounted at the API's own path, with its body even where that was read already. */
+/**
+ * The request as if the router were mounted at the API's own path, with its body even if that was already
+ * read.
+ */
 function placeOf({ url = '/', baseUrl = '', body, readableEnded }: ApplicationRequest): RequestPlace {
   const target = baseUrl === '' ? url : API_BASE + url;
   return { origin: 'http://application', target, ...(readableEnded ? { readBody: body ?? null } : {}) };

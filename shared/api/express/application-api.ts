@@ -7,10 +7,10 @@ import type { Authenticator } from '../server/caller.ts';
 import type { Backups } from './start-backups.ts';
 
 /**
- * The admin API of an application.
+ * An application's admin API.
  *
- * @param hasLogins the application says who asks; else `api.auth` of the configuration does
- * @throws E_CONFIG where neither says who may use it
+ * @param hasLogins the application identifies callers; otherwise the configuration's `api.auth` does
+ * @throws E_CONFIG if neither says who may use it
  */
 export function applicationApi(
   backups: Backups,
@@ -27,10 +27,10 @@ export function applicationApi(
   });
 }
 
-/** The application says who it is, or nobody is. */
+/** The application identifies the caller, or nobody is logged in. */
 const BY_APPLICATION: Authenticator = { scheme: 'Bearer', authenticate: async () => undefined };
 
-/** Where the configuration itself is wrong there is nothing to be opened to anybody. */
+/** If the configuration itself is wrong, nothing can be opened to anybody. */
 function authenticatorOf(backups: Backups, settings: ReturnType<typeof resolveApi>): Authenticator {
   return backups.config ? authenticatorFor(settings, systemClock) : BY_APPLICATION;
 }

@@ -2,7 +2,7 @@ import { Cron } from 'croner';
 import type { Schedule } from '../../config/schedules.ts';
 import type { StatusAnswer } from '../schema/status.ts';
 
-/** What a timer of Node takes. */
+/** The longest timer in Node. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** A backup that is due. */
@@ -11,7 +11,10 @@ export interface ScheduledRun {
   readonly type: string;
 }
 
-/** Begins backups of this process when they are due. One that is due while its process is down is not made up for. */
+/**
+ * Starts backups of this process when they are due. A backup that is due while the process is down is not
+ * made up for.
+ */
 export class Scheduler implements Disposable {
   readonly #jobs: readonly { readonly run: ScheduledRun; readonly written: string; readonly timer: Timer }[];
 
@@ -59,7 +62,7 @@ function timerFor({ expression, timeZone, intervalMs }: Schedule, begin: () => P
   return { next: () => job.nextRun() ?? undefined, stop: () => job.stop() };
 }
 
-/** Five fields of EventBridge's `cron(…)` of six; undefined of a `rate(…)`. */
+/** The five fields of EventBridge's six-field `cron(…)`; undefined for a `rate(…)`. */
 function cronFields(expression: string): string | undefined {
   const [, fields] = /^cron\((\S+ \S+ \S+ \S+ \S+) \*\)$/.exec(expression) ?? [];
   return fields?.replaceAll('?', '*');

@@ -16,13 +16,13 @@ import type { ErrorText } from '../schema/values.ts';
 import type { Caller } from '../server/caller.ts';
 import { Scheduler } from './scheduler.ts';
 
-/** What could not be opened is tried again no sooner than this. */
+/** Opening is retried no sooner than this. */
 const AGAIN_MS = 30 * SECOND_MS;
-/** A request waits no longer for a repository that is being opened. */
+/** How long a request waits for a repository that is being opened. */
 const WAIT_MS = 5 * SECOND_MS;
-/** How often it is looked whether somebody is to be told something, besides after each run. */
+/** How often to check for notifications, besides after each run. */
 const LOOK_MS = 15 * MINUTE_MS;
-/** Who a schedule is, in the audit trail. */
+/** The schedule as a caller, in the audit trail. */
 const SCHEDULE: Caller = { id: 'schedule', name: 'schedule', roles: ['operator'] };
 
 /** A configuration, the environment above it, and who is told of errors. */
@@ -30,13 +30,13 @@ export interface StartBackupsOptions {
   readonly config: HoldfastConfig;
   /** The environment, such as `process.env`: docs/reference/configuration.md. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What relative paths are relative to. @default the current folder */
+  /** Base of relative paths. @default the current folder */
   readonly folder?: string;
-  /** Whether the schedules of the configuration run in this process. @default true */
+  /** Whether configured schedules run in this process. @default true */
   readonly schedule?: boolean;
-  /** How long a request waits for a store that does not answer, in milliseconds. @default 5000 */
+  /** How long a request waits for a store that does not respond, in milliseconds. @default 5000 */
   readonly waitMs?: number;
-  /** Is told of what went wrong, by its own code: of failed runs of schedules too. */
+  /** Receives errors, with their codes, including failures of scheduled runs. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -45,14 +45,15 @@ export interface Backups extends AsyncDisposable {
   readonly config: ResolvedConfig | undefined;
   /** Why backups cannot run; undefined if they can, and while the repository is being opened. */
   problem(): HoldfastError | undefined;
-  /** @throws why backups cannot run, or that the store has not answered yet */
+  /** @throws why backups cannot run, or that the store has not responded yet */
   backend(): Promise<LocalBackend>;
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Starts backups in this process. Whatever is wrong with them is no reason for the application not to start: it is in
- * `problem()` and in `GET /health`, and tried again where that may help. Waits for no store and no database, and throws nothing.
+ * Starts backups in this process. No problem with them keeps the application from starting: it appears in
+ * `problem()` and in `GET /health`, and is retried if that may help. Waits for no store and no database, and
+ * never throws.
  */
 export async function startBackups(options: StartBackupsOptions): Promise<Backups> {
   const { config: file, env, onError = () => {} } = options;
@@ -119,7 +120,7 @@ class RunningBackups implements Backups {
     return this.#problem;
   }
 
-  /** Begins to open the repository, and waits for nothing. */
+  /** Begins to open the repository, without waiting. */
   open(): void {
     this.#whole().catch(() => {});
   }
@@ -180,7 +181,7 @@ class RunningBackups implements Backups {
     }
   }
 
-  /** Opens the repository again if it could not be opened before, which is told too. */
+  /** Opens the repository again if that failed before, and reports a failure. */
   async #tell(): Promise<void> {
     await this.#whole().catch(() => {});
     const opened = await this.#opened?.catch(() => undefined);
@@ -213,11 +214,11 @@ function notYet(waitMs: number): HoldfastError {
   return new HoldfastError(
     'E_STORE_UNAVAILABLE',
     `the store has not answered for ${duration(waitMs)}; it is still being asked`,
-    { hint: 'Ask again in a moment. If it stays so, look at the route to the store.' },
+    { hint: 'Ask again in a moment. If it persists, check the network to the store.' },
   );
 }
 
-/** What a run says that it failed of, by its own code. */
+/** A run's failure, as an error with its code. */
 function failureOf({ code, message, hint }: ErrorText, what: string): HoldfastError {
   const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'E_INTERNAL';
   return new HoldfastError(known, `${what}: ${message}`, hint === null ? {} : { hint });
@@ -262,13 +263,9 @@ async function readKey(file: string): Promise<string> {
 function drillServer({ drill }: ResolvedConfig, kind: string, folder: string): SourceConfig {
   const server = Object.entries(drill).find(([of]) => of === kind)?.[1];
   if (!server)
-    throw new HoldfastError(
-      'E_CONFIG',
-      `no place is configured where backups of ${kind} sources are drilled`,
-      {
-        hint: `Set drill.${kind}.url.`,
-      },
-    );
+    throw new HoldfastError('E_CONFIG', `no place is configured for drills of ${kind} sources`, {
+      hint: `Set drill.${kind}.url.`,
+    });
   const { url, options } = server;
   return placeIn({ kind, url, options }, folder);
 }

@@ -1,8 +1,8 @@
-/** Tells those who wait that something of a name has changed. */
+/** Wakes waiters when something under a name has changed. */
 export class Changes {
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** Is done at the next change of `name`, or when the signal is aborted. */
+  /** Resolves at the next change of `name`, or when the signal is aborted. */
   next(name: string, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = this.#waiting.get(name) ?? new Set();

@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** Nothing but the console's own files runs in its page, and it talks to this server alone. */
+/** Only the console's own files run in its page, and it talks only to this server. */
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -25,7 +25,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** The built console. Only files that were there when it was opened are served, each by its own name. */
+/** The built console. Serves only files that existed when it was opened, each by its own name. */
 export class ConsoleFiles {
   readonly #folder: string;
   readonly #names: ReadonlySet<string>;
@@ -35,7 +35,7 @@ export class ConsoleFiles {
     this.#names = names;
   }
 
-  /** Undefined where none of the folders holds a built console. */
+  /** Undefined if none of the folders holds a built console. */
   static async open(folders: readonly string[]): Promise<ConsoleFiles | undefined> {
     for (const folder of folders) {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -48,7 +48,7 @@ export class ConsoleFiles {
     return undefined;
   }
 
-  /** A file, or the page for a path without a file ending; undefined where there is no such file. */
+  /** A file, or the page for a path without a file extension; undefined if there is no such file. */
   async answer(pathname: string): Promise<Response | undefined> {
     const asked = pathname.slice(1);
     const name = asked === '' || !/\.[a-z0-9]+$/i.test(asked) ? 'index.html' : asked;

@@ -21,7 +21,10 @@ interface Asked {
   }) => Promise<string>;
 }
 
-/** An export: small ones, and all of a store that gives no links, while it is made; else by a run and a link to what it made. */
+/**
+ * An export: small ones, and all in a store without links, are streamed; others need a run, and a link to its
+ * result.
+ */
 export async function downloadOf(options: LocalBackendOptions, asked: Asked): Promise<Download> {
   const { key, query, call, audit } = asked;
   const { dataset, prepared } = query;
@@ -70,7 +73,7 @@ function exported(
   });
 }
 
-/** The same stream once its first block is there: what is wrong with the request is an answer, not a broken file. */
+/** The same stream once its first block exists: a bad request gets an error response, not a broken file. */
 async function begun(stream: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
   const first = await stream.next();
   return (async function* () {
@@ -95,7 +98,7 @@ async function linkTo(
     typeof fileName !== 'string' ||
     typeof bytes !== 'number'
   ) {
-    const problem = state === 'running' ? 'is not over yet' : 'is no run that prepared this backup';
+    const problem = state === 'running' ? 'has not finished yet' : 'is not a run that prepared this backup';
     throw new ApiError('E_BAD_REQUEST', `prepared: ${problem}`, { fields: [{ field: 'prepared', problem }] });
   }
   return { ...(await links.link(id, fileName)), fileName, bytes };

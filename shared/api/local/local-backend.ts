@@ -205,7 +205,7 @@ export class LocalBackend implements Backend {
     return tracker.find(id) ?? (await this.view.run(id, signal)) ?? tracker.get(id);
   }
 
-  /** Of a run of another process: once, as nothing tells of its changes here. */
+  /** For a run of another process: once, as nothing reports its changes here. */
   async *follow(id: string, call: Call): AsyncGenerator<RunAnswer> {
     const { tracker } = this.#options;
     if (tracker.find(id)) yield* tracker.follow(id, call.signal);
@@ -221,7 +221,7 @@ export class LocalBackend implements Backend {
     else await cancelRun(repository, { run: id, by, signal: call.signal });
   }
 
-  /** Waits until a run is over. */
+  /** Waits until a run has ended. */
   over(id: string): Promise<RunAnswer> {
     return this.#options.tracker.over(id);
   }
@@ -272,7 +272,7 @@ export class LocalBackend implements Backend {
     };
   }
 
-  /** The same work; what is remembered of the repository is read anew after it. */
+  /** The same work; afterwards, what is remembered of the repository is read again. */
   #changing<A, T>(work: (given: A) => Promise<T>): (given: A) => Promise<T> {
     return async (given) => {
       try {

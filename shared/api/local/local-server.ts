@@ -22,14 +22,14 @@ export interface LocalServerOptions {
   readonly sessions: Sessions;
   /** Undefined: only the API is served. */
   readonly console: ConsoleFiles | undefined;
-  /** 0: any that is free. */
+  /** 0: any free one. */
   readonly port: number;
-  /** Is told if there is no link any more that can be used. */
+  /** Told if there is no usable link any more. */
   readonly onLink: (why: 'used' | 'expired') => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** API and console for this machine alone: listens on its loopback address, and answers to no other name. */
+/** API and console for this machine only: listens on its loopback address, and answers to no other name. */
 export class LocalServer implements AsyncDisposable {
   readonly #options: LocalServerOptions;
   readonly #server: Server;
@@ -40,7 +40,7 @@ export class LocalServer implements AsyncDisposable {
       { requestTimeout: MINUTE_MS, headersTimeout: 20 * SECOND_MS },
       (request, response) => {
         this.#serve(request, response).catch((error: unknown) => {
-          // The answer broke off: whoever asked must not take it for whole.
+          // The response broke off: the client must not take it for complete.
           response.destroy();
           if (!request.destroyed) options.onError(error);
         });
@@ -48,7 +48,7 @@ export class LocalServer implements AsyncDisposable {
     );
   }
 
-  /** @throws E_USAGE where the port is taken */
+  /** @throws E_USAGE if the port is taken */
   static async start(options: LocalServerOptions): Promise<LocalServer> {
     const server = new LocalServer(options);
     await server.#listen(options.port);
@@ -59,7 +59,7 @@ export class LocalServer implements AsyncDisposable {
     return `http://${HOST}:${this.#port}`;
   }
 
-  /** Ends connections too. */
+  /** Closes connections too. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
@@ -74,9 +74,9 @@ export class LocalServer implements AsyncDisposable {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(port, HOST, resolve);
     }).catch((cause: NodeJS.ErrnoException) => {
-      throw new HoldfastError('E_USAGE', `port ${port} cannot be listened on (${cause.code})`, {
+      throw new HoldfastError('E_USAGE', `cannot listen on port ${port} (${cause.code})`, {
         cause,
-        hint: 'Give another with --port; 0 takes any that is free.',
+        hint: 'Give another with --port; 0 picks any free port.',
       });
     });
   }
@@ -114,12 +114,12 @@ export class LocalServer implements AsyncDisposable {
     return new SessionRoutes(sessions, this.#port, onLink);
   }
 
-  /** A page of another name that was made to lead here (DNS rebinding) is told nothing. */
+  /** A page under another name that was made to point here (DNS rebinding) gets nothing. */
   #refuseOtherNames({ headers: { host, origin } }: IncomingMessage): void {
     const names = [HOST, 'localhost', '[::1]'].map((name) => `${name}:${this.#port}`);
     const isOwnOrigin = origin === undefined || names.some((name) => origin === `http://${name}`);
     if (host !== undefined && names.includes(host) && isOwnOrigin) return;
-    throw new ApiError('E_FORBIDDEN', 'this server answers to its own name on this machine alone', {
+    throw new ApiError('E_FORBIDDEN', 'this server only answers to its own name on this machine', {
       status: 421,
       hint: `Open ${this.origin}.`,
     });
@@ -130,7 +130,7 @@ function isOfApi(pathname: string): boolean {
   return pathname === API_BASE || pathname.startsWith(`${API_BASE}/`);
 }
 
-/** @throws E_NO_ROUTE for what no page takes */
+/** @throws E_NO_ROUTE for a method that no page takes */
 function refuseOtherMethods({ method = 'GET', url = '/' }: IncomingMessage): void {
   const [pathname = '/'] = url.split('?', 1);
   if (isOfApi(pathname)) return;

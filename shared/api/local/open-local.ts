@@ -25,18 +25,18 @@ const KEPT_PREFIXES = ['backups/', 'reports/', 'history/', 'notices/'];
 export interface OpenLocalOptions {
   readonly config: ResolvedConfig;
   readonly repository: RepositoryConfig;
-  /** What relative paths of sources are relative to. */
+  /** Base of relative paths of sources. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly drillServer: (kind: string) => SourceConfig;
-  /** Sources besides those of the configuration. */
+  /** Sources besides the configured ones. */
   readonly sources?: readonly NamedPlace[];
   readonly schedules?: LocalBackendOptions['schedules'];
-  /** Whether schedules run in this process, those too that nobody has set. @default false */
+  /** Whether schedules run in this process, including default ones. @default false */
   readonly runsSchedules?: boolean;
-  /** Is told what no run fails for, as a note that could not be written. */
+  /** Receives problems that fail no run, such as a note that could not be written. */
   readonly onWarning?: (message: string) => void;
-  /** Who can be told, if the process has told somebody before. @default of the configuration */
+  /** The channels, if the process has used them before. @default the configured ones */
   readonly notifiers?: LocalNotifiers;
   readonly signal: AbortSignal;
 }
@@ -45,12 +45,12 @@ export interface OpenLocalOptions {
 export interface OpenLocal extends AsyncDisposable {
   readonly backend: LocalBackend;
   readonly tracker: RunTracker;
-  /** Has channels told what has changed, and waits for nothing. */
+  /** Notifies channels of changes, without waiting. */
   tell(): void;
 }
 
 /**
- * Opens the repository for the API of this process. Dispose of it to stop what is under way.
+ * Opens the repository for the API of this process. Dispose of it to stop what is in progress.
  *
  * @throws E_NO_REPOSITORY, E_WRONG_KEY, E_NO_KEY, E_STORE_*, E_CONFIG
  */
@@ -61,16 +61,16 @@ export async function openLocal(options: OpenLocalOptions): Promise<OpenLocal> {
   const { store, context } = repository;
   if (!context.keys.hasRootKey) {
     await repository[Symbol.asyncDispose]();
-    throw new HoldfastError('E_NO_KEY', 'the admin API needs the encryption key, and none is configured', {
+    throw new HoldfastError('E_NO_KEY', 'the admin API needs the encryption key, but none is configured', {
       hint: 'Set BACKUP_ENCRYPTION_KEY, or name a key file.',
     });
   }
   const given = { store: new CachingStore(store, KEPT_PREFIXES), pool: context.pool };
   const seen = await openConfiguredRepository(options.repository, signal, given);
   const note = recordIn(repository, onWarning);
-  // What is remembered of runs is read anew once the note of the end is there.
+  // What is remembered of runs is read again once the note of the end is written.
   const record: RecordWork = async (run, work) => {
-    // Others than this process may cancel it too.
+    // Other processes may cancel it too.
     const onCancel = (by: string) => void tracker.cancel(run.id, by);
     using _ = watchForCancel(repository, run.id, { signal, onCancel });
     return await note(run, work).finally(() => {

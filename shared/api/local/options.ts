@@ -12,34 +12,34 @@ import type { RunTracker } from './run-tracker.ts';
 
 /** What the backend in this process works on. */
 export interface LocalBackendOptions {
-  /** With a key, over the store itself: what looks for damage must not see what is remembered. */
+  /** With a key, directly over the store: verification must not read from memory. */
   readonly repository: Repository;
   readonly view: RepositoryView;
   readonly tracker: RunTracker;
   readonly sources: readonly NamedPlace[];
   readonly targets: readonly NamedPlace[];
-  /** Where drills of a kind of source are run. @throws E_CONFIG */
+  /** Where drills of a kind of source run. @throws E_CONFIG */
   readonly drillServer: (kind: string) => SourceConfig;
   readonly suspects: SuspectThresholds;
   readonly types: BackupTypes;
-  /** Of all channels. */
+  /** For all channels. */
   readonly notifier: Pick<Notifier, 'test'>;
   readonly schedules: () => StatusAnswer['schedules'];
   /** False: ENABLE_BACKUPS is off. */
   readonly isEnabled: boolean;
-  /** Exports of backups with no more bytes of records are made while they are sent. */
+  /** Exports with at most this many bytes of records are streamed. */
   readonly streamBytes: number;
-  /** Of a store that gives links; undefined: all exports are made while they are sent. */
+  /** For a store with links; undefined: all exports are streamed. */
   readonly links: ExportLinks | undefined;
   /** Locks and second places. @default neither */
   readonly protection?: LocalProtection | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Exports that lie in the store, and links to them. */
+/** Exports in the store, and links to them. */
 export interface ExportLinks {
-  /** Stores an export as `exports/<run>/<fileName>` and gives its bytes. */
+  /** Stores an export as `exports/<run>/<fileName>` and returns its bytes. */
   put(run: string, fileName: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number>;
-  /** A link to it, good for 15 minutes at most. */
+  /** A link to it, valid for at most 15 minutes. */
   link(run: string, fileName: string): Promise<Pick<DownloadLink, 'url' | 'expiresAt'>>;
 }

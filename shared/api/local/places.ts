@@ -2,7 +2,7 @@ import type { SourceConfig } from '../../jobs/source/adapters.ts';
 import { ApiError } from '../server/api-error.ts';
 import { unknownName } from '../server/unknown-name.ts';
 
-/** A source or target of the configuration. Requests name it; they never bring a URL of their own. */
+/** A configured source or target. Requests name it; they never bring a URL of their own. */
 export interface NamedPlace extends SourceConfig {
   readonly name: string;
 }
@@ -22,7 +22,7 @@ export function placeNamed(
   if (names.length === 0)
     throw new ApiError('E_BAD_REQUEST', `${field}: no ${what}s are configured`, {
       fields: [{ field, problem: `no ${what}s are configured` }],
-      hint: `Write ${what}s into the configuration (docs/reference/configuration.md).`,
+      hint: `Add ${what}s to the configuration (docs/reference/configuration.md).`,
     });
   if (name !== undefined) throw unknownName(field, name, names);
   const problem = `is missing; there are ${names.join(', ')}`;

@@ -10,7 +10,7 @@ import type { Work } from './work.ts';
 
 type CopyPlace = NonNullable<ProtectionOptions['copies']>[number];
 
-/** @throws E_CONFIG without any, E_UNKNOWN_NAME; E_USAGE if none is named, and there are several */
+/** @throws E_CONFIG if there is none, E_UNKNOWN_NAME; E_USAGE if none is named but there are several */
 export function secondPlace({ copies = [] }: LocalProtection, name: string | undefined): CopyPlace {
   const found =
     name === undefined && copies.length === 1 ? copies[0] : copies.find((one) => one.name === name);
@@ -18,7 +18,7 @@ export function secondPlace({ copies = [] }: LocalProtection, name: string | und
   const names = copies.flatMap((one) => one.name ?? []);
   if (names.length === 0)
     throw new HoldfastError('E_USAGE', 'no second place is configured', {
-      hint: 'Write copy: { second: { to: … } } into the configuration.',
+      hint: 'Add copy: { second: { to: … } } to the configuration.',
     });
   if (name !== undefined) throw unknownName('place', name, names);
   throw new HoldfastError('E_USAGE', `several second places are configured: ${names.join(', ')}`, {

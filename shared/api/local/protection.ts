@@ -3,7 +3,7 @@ import type { RetentionPolicy } from '../../config/retention.ts';
 import type { Naming } from '../../jobs/source/naming.ts';
 import type { ProtectionOptions } from '../presenters/protection.ts';
 
-/** What keeps backups safe besides themselves, and what it goes by. */
+/** What protects backups besides themselves, and the data that it needs. */
 export interface LocalProtection extends ProtectionOptions {
   readonly lock?: LockSettings | undefined;
   readonly policy: RetentionPolicy;

@@ -4,7 +4,7 @@ import type { RecordWork, RunResult } from './run-tracker.ts';
 
 const NOTHING = { by: null, source: null, type: null, backup: null, target: null };
 
-/** Notes runs in the history of the repository. @param onProblem is told why it lacks one */
+/** Records runs in the repository's history. @param onProblem receives the reason if that fails */
 export function recordIn(repository: Repository, onProblem: (message: string) => void): RecordWork {
   return ({ id: run, asked, ...given }, work) => {
     const about = { ...NOTHING, ...given, ...(asked ? { asked } : {}) };

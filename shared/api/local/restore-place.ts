@@ -16,23 +16,23 @@ import { placeNamed } from './places.ts';
 type Plan = RestoreResult['plan'];
 type Target = Awaited<ReturnType<typeof openTarget>>;
 
-/** Where a request wants a backup restored: a target that is there, or a database that is made for it. */
+/** Where a request wants a backup restored: an existing target, or a database that is made for it. */
 export interface RestorePlace {
-  /** As the caller knows it, and types it. */
+  /** The name that the caller knows, and types. */
   readonly name: string;
   readonly isNew: boolean;
-  /** No secret in it. */
+  /** Without secrets. */
   readonly location: string;
   readonly specialOptions: NonNullable<Target['specialOptions']>;
   plan(options: RestoreJobOptions): Promise<Plan>;
-  /** @param onResult is given what was compared, before it is refused where it differs */
+  /** @param onResult receives the comparison before a difference is refused */
   restore(options: RestoreJobOptions, onResult: (result: RestoreResult) => void): Promise<RestoreResult>;
 }
 
 type Asked = Pick<RestoreBody, 'to' | 'newDatabase' | 'options'>;
 type Options = Pick<LocalBackendOptions, 'repository' | 'targets' | 'drillServer' | 'env'>;
 
-/** @throws E_BAD_REQUEST for a name that is not configured, E_CONFIG where no server is there to make one on */
+/** @throws E_BAD_REQUEST for a name that is not configured, E_CONFIG if there is no server to make one on */
 export async function openRestorePlace(
   options: Options,
   key: BackupKey,

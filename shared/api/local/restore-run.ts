@@ -10,7 +10,7 @@ import type { LocalBackendOptions } from './options.ts';
 import { type RestorePlace, restoreOptions } from './restore-place.ts';
 import type { Work } from './work.ts';
 
-/** Longest that writing down how a run ended may take, and looking at what it has left. */
+/** Longest time to record how a run ended, and to check what it has left. */
 const LATE_MS = 30 * SECOND_MS;
 
 /** A restore that was planned and confirmed. */
@@ -26,7 +26,7 @@ export interface RestoreToRun {
 export function restoreRun({ repository }: LocalBackendOptions, asked: RestoreToRun): Work {
   const { key, place, body, by, record } = asked;
   return async ({ id, onProgress, onRestore, signal }) => {
-    // Also of a run that was stopped.
+    // Also for a stopped run.
     const audit = (outcome: 'done' | 'failed', error?: string) =>
       writeAudit(repository, { ...record, by, outcome, run: id, error }, AbortSignal.timeout(LATE_MS));
     const course = new RestoreCourse(onProgress);
@@ -51,7 +51,7 @@ export function restoreRun({ repository }: LocalBackendOptions, asked: RestoreTo
   };
 }
 
-/** How far a restore came. */
+/** How far a restore got. */
 class RestoreCourse {
   wanted: readonly string[] = [];
   readonly written = new Set<string>();
@@ -100,7 +100,7 @@ interface Failed {
   readonly error: unknown;
 }
 
-/** By how far it came, and by a look at the target where that does not say it. */
+/** From how far it got, and from a look at the target if that does not decide. */
 async function stateAfter(
   place: RestorePlace,
   body: RestoreBody,
@@ -132,7 +132,7 @@ function missingAfter(state: TargetState, { wanted, written, result }: RestoreCo
   return [...new Set([...different, ...failed])];
 }
 
-/** What was written over needs no room, and no name that is free. */
+/** Replaced targets need no space, and no free name. */
 const CLEAN: readonly TargetState[] = ['untouched', 'empty', 'removed', 'unknown'];
 
 function waysAfter(

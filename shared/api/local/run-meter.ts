@@ -3,11 +3,11 @@ import { SECOND_MS } from '../../core/units.ts';
 import type { Progress } from '../schema/runs.ts';
 import { NO_PROGRESS } from '../server/run-unknowns.ts';
 
-/** A rate is of these last seconds: what was long ago says little about what is to come. */
+/** A rate covers these last seconds: older ones say little about the future. */
 const WINDOW_MS = 10 * SECOND_MS;
-/** Of less time no rate is told. */
+/** Shorter spans give no rate. */
 const LEAST_MS = SECOND_MS;
-/** Phases that move bytes: others have no rate. */
+/** Phases that move bytes; others have no rate. */
 const MOVING: ReadonlySet<string> = new Set(['read', 'import', 'write', 'verify', 'copy']);
 
 interface Sample {
@@ -15,7 +15,7 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** How far a run is, how fast it goes, and how long it may still take. */
+/** A run's progress, its speed, and how long it may still take. */
 export class RunMeter {
   #progress: Progress = {
     ...NO_PROGRESS,
@@ -24,7 +24,7 @@ export class RunMeter {
   };
   #samples: readonly Sample[] = [];
 
-  /** @param atMs of any clock that only goes forward */
+  /** @param atMs from any clock that only goes forward */
   note(event: ProgressEvent, atMs: number): Progress {
     const before = this.#progress;
     if (event.kind === 'phase') this.#enter(event.phase, atMs);
@@ -50,7 +50,7 @@ export class RunMeter {
     const { phase, totalBytes } = this.#progress;
     const samples = [...this.#samples, { atMs, bytes: plainBytes }];
     const recent = samples.filter((sample) => atMs - sample.atMs <= WINDOW_MS);
-    // One that is older than the window stays: slow work still has a rate.
+    // One older than the window stays: slow work still has a rate.
     this.#samples = recent.length > 1 ? thinned(recent) : samples.slice(-2);
     const rate = MOVING.has(phase) ? rateOf(this.#samples) : undefined;
     const left = rate && totalBytes !== null ? Math.max(0, totalBytes - plainBytes) / rate : undefined;
@@ -66,13 +66,13 @@ export class RunMeter {
 
 const MOST_SAMPLES = 64;
 
-/** Every other of too many: the first and the last are what a rate is made of. */
+/** Keeps every other sample of too many: the first and the last make the rate. */
 function thinned(samples: readonly Sample[]): readonly Sample[] {
   if (samples.length <= MOST_SAMPLES) return samples;
   return samples.filter((_, i) => i % 2 === 0 || i === samples.length - 1);
 }
 
-/** In bytes a second; undefined where too little time has passed, or nothing moved. */
+/** In bytes a second; undefined if too little time has passed, or nothing moved. */
 function rateOf(samples: readonly Sample[]): number | undefined {
   const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last || last.atMs - first.atMs < LEAST_MS || last.bytes <= first.bytes) return undefined;

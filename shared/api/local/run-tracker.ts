@@ -10,7 +10,7 @@ import { RUN_UNKNOWNS } from '../server/run-unknowns.ts';
 import { Changes } from './changes.ts';
 import { RunMeter } from './run-meter.ts';
 
-/** Runs that are over and still told of; the oldest go first. */
+/** Finished runs to remember; the oldest go first. */
 const MOST_FINISHED = 200;
 const MOST_LOG_LINES = 200;
 const MOST_LINE_CHARS = 500;
@@ -19,11 +19,11 @@ const DEFAULT_AT_ONCE = 2;
 type Level = RunAnswer['log'][number]['level'];
 type About = Partial<Pick<ApiRun, 'by' | 'source' | 'type' | 'backup' | 'target' | 'asked'>>;
 
-/** What a run gives back: the backup that it made or was of, and figures. */
+/** The result of a run: the backup that it made or used, and figures. */
 export interface RunResult {
   readonly backup?: string | undefined;
   readonly result: JsonObject;
-  /** Why it counts as failed though it came to its end. */
+  /** Why it counts as failed although it finished. */
   readonly failure?: HoldfastError | undefined;
 }
 
@@ -34,7 +34,7 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
-/** Does the work of a run, and leaves word of it for those who come after this process. */
+/** Does a run's work, and records it for later processes. */
 export type RecordWork = (
   run: Pick<ApiRun, 'id' | 'kind'> & About,
   work: () => Promise<RunResult>,
@@ -44,11 +44,11 @@ export type RecordWork = (
 export interface RunTrackerOptions {
   /** @default 2 */
   readonly atOnce?: number;
-  /** @default the work alone */
+  /** @default only the work */
   readonly record?: RecordWork;
 }
 
-/** Runs of this process, under way and over. Memory is bounded. */
+/** Runs of this process, in progress and finished. Memory is bounded. */
 export class RunTracker {
   readonly #clock: Clock;
   readonly #atOnce: number;
@@ -67,20 +67,20 @@ export class RunTracker {
     this.#record = record;
   }
 
-  /** @throws E_BUSY where there are as many as may be, or one of the same kind and source */
+  /** @throws E_BUSY if there are as many as allowed, or one of the same kind and source */
   refuseBusy(kind: RunKind, { source = null }: About): void {
     const running = this.list(Number.POSITIVE_INFINITY).filter(({ state }) => state === 'running');
     const same = running.find((run) => kind === 'backup' && run.kind === kind && run.source === source);
     if (!same && running.length < this.#atOnce && !this.#stop.signal.aborted) return;
     const why = same
-      ? `a backup of ${source} is under way: run ${same.id}`
-      : `${running.length} runs are under way`;
+      ? `a backup of ${source} is in progress: run ${same.id}`
+      : `${running.length} runs are in progress`;
     throw new HoldfastError('E_BUSY', this.#stop.signal.aborted ? 'the server is stopping' : why, {
-      hint: 'Try again when one is over: GET /runs.',
+      hint: 'Try again when one has ended: GET /runs.',
     });
   }
 
-  /** Begins a run and gives its id at once. @throws E_BUSY */
+  /** Starts a run and returns its id at once. @throws E_BUSY */
   begin(
     kind: RunKind,
     about: About,
@@ -128,9 +128,9 @@ export class RunTracker {
   }
 
   /**
-   * Has a run stopped; it is over a little later. Asked again, nothing more happens.
+   * Stops a run; it ends a little later. Repeating it has no further effect.
    *
-   * @returns false where it is over already
+   * @returns false if it has already ended
    * @throws E_UNKNOWN_RUN
    */
   cancel(id: string, by: string): boolean {
@@ -152,7 +152,7 @@ export class RunTracker {
       .map(({ log: _, result: __, restore: ___, ...run }) => ({ ...run }));
   }
 
-  /** Undefined if this process knows none. */
+  /** Undefined if this process does not know it. */
   find(id: string): RunAnswer | undefined {
     const run = this.#runs.get(id);
     return run && { ...run, log: [...run.log] };
@@ -164,7 +164,7 @@ export class RunTracker {
     return { ...run, log: [...run.log] };
   }
 
-  /** The run now, then after each change, until it is over. @throws E_UNKNOWN_RUN */
+  /** The run now, then after each change, until it has ended. @throws E_UNKNOWN_RUN */
   async *follow(id: string, signal: AbortSignal): AsyncGenerator<RunAnswer> {
     const left = new AbortController();
     const bounded = AbortSignal.any([signal, left.signal]);
@@ -182,13 +182,13 @@ export class RunTracker {
     }
   }
 
-  /** Waits for a run that was begun. */
+  /** Waits for a started run. */
   async over(id: string): Promise<RunAnswer> {
     await this.#underWay.get(id)?.done;
     return this.get(id);
   }
 
-  /** Stops what is under way, and waits for it. */
+  /** Stops what is in progress, and waits for it. */
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all([...this.#underWay.values()].map(({ done }) => done));

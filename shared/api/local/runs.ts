@@ -47,7 +47,7 @@ export function backupRun(
   };
 }
 
-/** A source of the configuration goes by its name there. One that was given otherwise has its location for a name. */
+/** A configured source goes by its configured name; any other by its location. */
 async function openPlaced(place: NamedPlace, env: LocalBackendOptions['env']) {
   const source = await openSource(place, env);
   return source.name === place.name ? source : namedSource(source, place.name);
@@ -82,7 +82,7 @@ export function verifyRun(
       sharedBy: [...sharedByOf(findings)],
     };
     const damage = new ApiError('E_VERIFY_FAILED', `${findings.length} problems found`, {
-      hint: 'Back up again: what the database still has is stored anew. docs/guide/restore.md goes on from there.',
+      hint: 'Back up again: that stores again what the database still has. docs/guide/restore.md continues from there.',
     });
     return { result, failure: interrupted ?? (findings.length > 0 ? damage : undefined) };
   };
@@ -104,7 +104,7 @@ export function drillRun(
     const drill = await runDrill(repository, key, server, { by, locations, onProgress, signal });
     const { outcome, restoreMs, compareMs, records, plainBytes, report, error } = drill;
     const different = new ApiError('E_RESTORE_DIFFERS', 'what was restored differs from the backup', {
-      hint: `The report ${report} has what differs.`,
+      hint: `The report ${report} lists the differences.`,
     });
     return {
       backup: key,

@@ -13,18 +13,18 @@ export const SESSION_METHODS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Signing in, staying so when the page is loaded again, and signing out.
+ * Signing in, staying signed in when the page reloads, and signing out.
  *
- * The cookie is of these paths alone, scripts cannot read it, and the API does not take it: with it a page gets a token, and only
- * with the token it may do something. Browsers send cookies to every port of a host, so what asks must also be a page of
- * this very server.
+ * The cookie is limited to these paths, scripts cannot read it, and the API does not accept it: with it a
+ * page gets a token, and only the token allows anything. Browsers send cookies to every port of a host, so
+ * the request must also come from a page of this very server.
  */
 export class SessionRoutes {
   readonly #sessions: Sessions;
   readonly #cookie: string;
   readonly #onLink: (why: 'used' | 'expired') => void;
 
-  /** @param onLink there is no link any more that can be used */
+  /** @param onLink there is no usable link any more */
   constructor(sessions: Sessions, port: number, onLink: (why: 'used' | 'expired') => void) {
     this.#sessions = sessions;
     this.#cookie = `holdfast-${port}`;
@@ -74,14 +74,17 @@ export class SessionRoutes {
     return found?.slice(this.#cookie.length + 1) || undefined;
   }
 
-  /** @param key '' takes the cookie back */
+  /** @param key '' removes the cookie */
   #keep(key: string): Readonly<Record<string, string>> {
     const until = key === '' ? '; Max-Age=0' : '';
     return { 'set-cookie': `${this.#cookie}=${key}; Path=/session; HttpOnly; SameSite=Strict${until}` };
   }
 }
 
-/** Of a cookie only pages of this server make use; browsers say of every such request where it comes from. @throws E_FORBIDDEN */
+/**
+ * Only pages of this server may use a cookie; browsers say where every such request comes from. @throws
+ * E_FORBIDDEN
+ */
 function refuseOthers({ headers }: Request): void {
   const isOwn = headers.get('origin') === `http://${headers.get('host')}`;
   const site = headers.get('sec-fetch-site') ?? 'same-origin';

@@ -1,6 +1,6 @@
 import { isHoldfastError } from '../../core/errors.ts';
 
-/** Tells channels what has changed, one check at a time: what asks for one meanwhile gets another after it. */
+/** Notifies channels of changes, one check at a time: a request during a check gets another one after it. */
 export class Telling {
   readonly #check: () => Promise<unknown>;
   readonly #onProblem: (message: string) => void;
@@ -12,7 +12,7 @@ export class Telling {
     this.#onProblem = onProblem;
   }
 
-  /** Begins a check, and waits for nothing. Throws nothing. */
+  /** Begins a check, without waiting. Never throws. */
   begin(): void {
     this.#isWanted = true;
     this.#pending ??= this.#run().finally(() => {
@@ -20,7 +20,7 @@ export class Telling {
     });
   }
 
-  /** Waits until all is said. */
+  /** Waits until everything is sent. */
   async settled(): Promise<void> {
     await this.#pending;
   }
@@ -32,7 +32,7 @@ export class Telling {
         await this.#check();
       } catch (error) {
         if (!isHoldfastError(error, 'E_ABORTED'))
-          this.#onProblem(`nobody was told what changed: ${(error as Error).message}`);
+          this.#onProblem(`no notifications were sent: ${(error as Error).message}`);
       }
     }
   }

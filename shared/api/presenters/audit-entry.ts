@@ -5,15 +5,15 @@ import type { AuditEntry } from '../schema/status.ts';
 
 type Report = NonNullable<StoredReport['report']>;
 
-/** Which source a backup is of. */
+/** The source of a backup. */
 export interface AuditSources {
-  /** By the names of the configuration; undefined of a backup that is gone. */
+  /** By its configured name; undefined for a backup that is gone. */
   sourceOf(backup: string): string | undefined;
-  /** What the configuration calls sources that a report names. */
+  /** The configured names of the sources in a report. */
   readonly naming: Naming;
 }
 
-/** Undefined where it cannot be believed. */
+/** Undefined if it cannot be trusted. */
 export async function entryOf(
   { report, storedAt, key }: StoredReport,
   sources: AuditSources,
@@ -36,7 +36,7 @@ export async function entryOf(
   };
 }
 
-/** Of an API key `ci (1a2b3c4d)`. */
+/** For an API key `ci (1a2b3c4d)`. */
 function aboutKey({ kind, body: { name, id } }: Report): string | null {
   if (kind !== 'apikey' && kind !== 'revoke') return null;
   return typeof name === 'string' ? `${name} (${id})` : String(id);
@@ -47,7 +47,7 @@ function outcomeOf({ kind, body }: Report): AuditOutcome | null {
   if (kind === 'prune') {
     const { blockedBy, removed } = body;
     if (typeof blockedBy === 'string') return 'blocked';
-    // Written before anything is taken out.
+    // Written before anything is unlisted.
     return Array.isArray(removed) && removed.length > 0 ? 'begun' : 'done';
   }
   return AUDIT_OUTCOMES.find((known) => known === body['outcome']) ?? null;

@@ -5,7 +5,7 @@ const COLUMNS = ['at', 'action', 'outcome', 'by', 'sources', 'backups', 'about',
 /** What a spreadsheet would take for a formula. */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** The trail as a file: CSV (RFC 4180), or a line of JSON an entry. */
+/** The trail as a file: CSV (RFC 4180), or one line of JSON per entry. */
 export async function* auditFile(
   entries: AsyncIterable<AuditEntry>,
   format: AuditFormat,
@@ -20,7 +20,7 @@ function csvLine(entry: AuditEntry): string {
   return `${COLUMNS.map((name) => cell(entry[name])).join(',')}\r\n`;
 }
 
-/** Quoted; with an apostrophe before what a spreadsheet would run. */
+/** Quoted; with an apostrophe before a text that a spreadsheet would run. */
 function cell(value: string | null | readonly string[]): string {
   const text = value === null ? '' : typeof value === 'string' ? value : value.join(' ');
   const safe = FORMULA.test(text) ? `'${text}` : text;

@@ -6,7 +6,7 @@ import { type AuditSources, entryOf } from './audit-entry.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { boundsOf } from './json.ts';
 
-/** Kinds of reports that say that somebody, or something, acted. */
+/** Kinds of reports that record an action. */
 const KINDS = [
   'accept',
   'apikey',
@@ -33,7 +33,7 @@ interface AuditOptions {
   readonly signal: AbortSignal;
 }
 
-/** A page of what was done, newest first. */
+/** A page of actions, newest first. */
 export async function auditPage(
   repository: Repository,
   query: AuditQuery,
@@ -53,7 +53,7 @@ export async function auditPage(
   return { entries: inOrder(found), nextCursor: null };
 }
 
-/** All that a filter lets pass, newest first; memory does not grow with the trail. */
+/** Everything that passes a filter, newest first; memory does not grow with the trail. */
 export async function* auditEntries(
   repository: Repository,
   filter: AuditSelection,
@@ -72,7 +72,7 @@ export async function* auditEntries(
   yield* inOrder(second);
 }
 
-/** Every report that may be wanted, with its entry if it is. */
+/** Every candidate report, with its entry if it is wanted. */
 async function* readEntries(
   repository: Repository,
   filter: AuditSelection,
@@ -106,11 +106,11 @@ function fits(entry: AuditEntry, { action, outcome, source, by }: AuditSelection
 
 interface Dated {
   readonly entry: AuditEntry;
-  /** To the millisecond; keys say the second. */
+  /** To the millisecond; names only say the second. */
   readonly at: string;
 }
 
-/** What was begun and done within a second is told in that order. */
+/** Beginning and end within one second appear in that order. */
 function inOrder(found: readonly Dated[]): AuditEntry[] {
   const newer = (a: Dated, b: Dated) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
   return found.toSorted(newer).map(({ entry }) => entry);

@@ -14,8 +14,8 @@ export function decodeCursor(cursor: string | undefined): Position | undefined {
   if (cursor === undefined) return undefined;
   const [stamp = '', key = ''] = Buffer.from(cursor, 'base64url').toString().split(' ', 2);
   if (/^\d{14}$/.test(stamp) && (parseBackupKey(key) || REPORT_KEY.test(key))) return { stamp, key };
-  throw new ApiError('E_BAD_REQUEST', 'the cursor is not one of an earlier answer', {
-    fields: [{ field: 'cursor', problem: 'is not a nextCursor of an earlier answer' }],
-    hint: 'Begin again without a cursor.',
+  throw new ApiError('E_BAD_REQUEST', 'the cursor is not from an earlier response', {
+    fields: [{ field: 'cursor', problem: 'is not a nextCursor of an earlier response' }],
+    hint: 'Start again without a cursor.',
   });
 }

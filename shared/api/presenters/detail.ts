@@ -40,7 +40,7 @@ export async function readDetail(
 
 type Manifest = Awaited<ReturnType<Repository['inspectManifest']>>['manifest'];
 
-/** Undamaged, and with a key, what is in the catalog; else null, or what is wrong with it. */
+/** The content of the catalog if it is undamaged and there is a key; else null, or the problem. */
 async function readSealed(
   repository: Repository,
   manifest: Manifest,
@@ -61,7 +61,7 @@ async function refuseMissing({ store }: Repository, key: BackupKey, signal: Abor
   } catch (error) {
     if (!isHoldfastError(error, 'E_OBJECT_NOT_FOUND')) throw error;
     throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key}`, {
-      hint: 'GET /list has what there is.',
+      hint: 'GET /list shows the existing ones.',
     });
   }
 }

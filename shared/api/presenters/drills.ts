@@ -15,7 +15,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { boundsOf } from './json.ts';
 
 const READS = 8;
-/** Reports read for one page, where a filter passes over most of them. */
+/** Reports read for one page, if a filter skips most of them. */
 const MOST_READ = 600;
 
 interface DrillOptions {
@@ -25,7 +25,7 @@ interface DrillOptions {
   readonly signal: AbortSignal;
 }
 
-/** A page of drills, newest first. What cannot be believed is not counted. */
+/** A page of drills, newest first. Untrusted reports do not count. */
 export async function drillsPage(
   repository: Repository,
   query: DrillsQuery,
@@ -133,9 +133,9 @@ async function found<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function noReport(cause?: unknown): ApiError {
-  return new ApiError('E_BAD_REQUEST', 'there is no report of a drill of that name', {
+  return new ApiError('E_BAD_REQUEST', 'there is no drill report of that name', {
     status: 404,
     cause,
-    hint: 'GET /drills has what there is.',
+    hint: 'GET /drills shows the existing ones.',
   });
 }

@@ -6,7 +6,7 @@ type Entry = BackupDetailAnswer['history'][number];
 
 const KINDS = ['hold', 'release', 'accept', 'verify', 'drill', 'repair', 'audit'] as const;
 
-/** What reports say of a backup, newest first. What is wrong with a report is not counted. */
+/** What reports say about a backup, newest first. Reports with problems do not count. */
 export async function readHistory(
   repository: Repository,
   key: BackupKey,
@@ -29,7 +29,7 @@ export async function readHistory(
   return entries.sort((a, b) => b.at.localeCompare(a.at));
 }
 
-/** Those members of a report's body that a history shows. */
+/** The members of a report's body that a history shows. */
 function figures(body: Readonly<Record<string, unknown>>, key: BackupKey): Partial<Entry> {
   const { damaged, depth } = body;
   const texts = ['reason', 'outcome', 'action', 'by'] as const;

@@ -51,7 +51,7 @@ export function dated<T extends { readonly at: Date }>(mark: T): Omit<T, 'at'> &
   return { ...mark, at: mark.at.toISOString() };
 }
 
-/** Bounds of a list, of an ISO date or time each: `to` as a date is the whole day. */
+/** Bounds of a list, from an ISO date or time each: `to` as a date includes the whole day. */
 export function boundsOf({
   from,
   to,

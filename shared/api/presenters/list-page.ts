@@ -14,8 +14,8 @@ const FOLDER = 'backups/';
 const READS = 32;
 
 /**
- * A page of backups, newest first: reads the keys of a few weeks, the manifests of the page, and the reports that were
- * written since the oldest of them began.
+ * A page of backups, newest first: reads the listing of a few weeks, the manifests of the page, and the
+ * reports written since the oldest of them began.
  */
 export async function listPage(
   repository: Repository,
@@ -33,7 +33,7 @@ export async function listPage(
     signal,
   });
   const { found, isMore } = await firstOf(keys, limit);
-  // What reports say of them is read beside their manifests.
+  // Reports about them are read in parallel with their manifests.
   const [summaries, marks] = await Promise.all([
     Array.fromAsync(orderedMap(found, READS, (dated) => summary(repository, dated, signal))),
     marksSince(repository, found, signal),
@@ -54,7 +54,7 @@ async function typeFolders({ store }: Repository, signal: AbortSignal): Promise<
   return folders.filter((folder) => /^backups\/[a-z][a-z0-9-]{0,31}\/$/.test(folder));
 }
 
-/** The first of them, and whether more come. */
+/** The first of them, and whether more follow. */
 async function firstOf(
   keys: AsyncIterable<DatedKey>,
   most: number,
@@ -67,7 +67,7 @@ async function firstOf(
   return { found, isMore: false };
 }
 
-/** Undefined where it was removed meanwhile. */
+/** Undefined if it was removed meanwhile. */
 async function summary(
   repository: Repository,
   { key, info }: DatedKey,

@@ -1,7 +1,7 @@
 import { type ChannelStanding, destinationOf } from '../../jobs/notify/deliveries.ts';
 import type { NotificationsAnswer } from '../schema/notifications.ts';
 
-/** Channels with what they were told last. */
+/** Channels with what they were sent last. */
 export function notificationsOf(standings: readonly ChannelStanding[]): NotificationsAnswer {
   return {
     channels: standings.map(({ channel, lastDelivered, lastFailed, deliveries }) => ({

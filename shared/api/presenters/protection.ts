@@ -8,17 +8,17 @@ import type { ObjectLocks } from '../../store/object-locks.ts';
 import type { StatusAnswer } from '../schema/status.ts';
 import { backupName } from '../server/parse-backup.ts';
 
-/** What protects a repository beside itself. */
+/** What protects a repository besides itself. */
 export interface ProtectionOptions {
-  /** Undefined where none are configured. */
+  /** Undefined if none are configured. */
   readonly locks?: ObjectLocks | undefined;
-  /** Second places, folders by absolute paths. */
+  /** Second places, folders with absolute paths. */
   readonly copies?: readonly CopyPlace[] | undefined;
-  /** Names that manifests may have for a configured source. @default its name alone */
+  /** Names that manifests may have for a configured source. @default only its own name */
   readonly namesOf?: (() => Promise<(source: string) => readonly string[]>) | undefined;
 }
 
-/** As it was found. */
+/** The protection as found. */
 export interface Protection {
   /** Undefined: no locks are configured. */
   readonly locked: readonly SourceLock[] | undefined;
@@ -28,10 +28,13 @@ export interface Protection {
 
 type ProtectionPart = Pick<StatusAnswer, 'locked' | 'copies'>;
 
-/** A backup may have ten thousand packs, and a page asks often. If one pack in 50 had no lock, 19 of 20 answers would say so. */
+/**
+ * A backup may have ten thousand packs, and a page asks often. If one pack in 50 had no lock, 19 of 20
+ * responses would say so.
+ */
 const MOST_PACKS = 150;
 
-/** Asks the bucket for locks of the newest good backups, and second places for their lists. */
+/** Asks the bucket for locks of the newest good backups, and second places for their listings. */
 export async function readProtection(
   repository: Repository,
   { locks, copies = [], namesOf }: ProtectionOptions,

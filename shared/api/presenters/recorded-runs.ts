@@ -3,7 +3,10 @@ import { type RecordedRun, readRuns } from '../../jobs/runs/run-history.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ApiRun, RunAnswer } from '../schema/runs.ts';
 
-/** A run of the history as the API tells of it. Notes have codes alone: the words are those of the table of errors. */
+/**
+ * A run from the history, in the API's form. Notes only have codes: the messages come from the table of
+ * errors.
+ */
 export function recordedRun(run: RecordedRun): RunAnswer {
   const { run: id, kind, state, source, type, backup, target, by, startedAt, finishedAt } = run;
   const { plainBytes = null, storedBytes = null, records, asked = null } = run;
@@ -34,7 +37,7 @@ export function recordedRun(run: RecordedRun): RunAnswer {
 function errorOf({ code, state }: RecordedRun): ApiRun['error'] {
   if (code === undefined)
     return state === 'stopped'
-      ? { code: 'E_INTERNAL', message: 'its process died: no end was written', hint: 'Begin it again.' }
+      ? { code: 'E_INTERNAL', message: 'its process died: no end was recorded', hint: 'Start it again.' }
       : null;
   const isKnown = Object.hasOwn(ERRORS, code);
   const message = isKnown ? ERRORS[code as ErrorCode].meaning : 'it failed; its log says more';
@@ -55,7 +58,7 @@ export async function newestRuns(
   return runs;
 }
 
-/** Runs that are known first-hand, and those of the history that are not among them; newest first. */
+/** Runs that are known first-hand, and others from the history; newest first. */
 export function mergedRuns(
   known: readonly ApiRun[],
   recorded: readonly RunAnswer[],

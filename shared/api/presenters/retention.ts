@@ -11,7 +11,7 @@ import type { RetentionAnswer, RetentionQuery } from '../schema/backups.ts';
 import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-/** Locks that one answer asks for. */
+/** Most locks to check for one response. */
 const MOST_LOCKS = 400;
 
 /** Locks and copies of a backup, as routes answer them. */
@@ -24,7 +24,7 @@ interface RetentionRules {
   readonly policy: RetentionPolicy;
   readonly prune: PruneSettings;
   readonly naming?: Naming | undefined;
-  /** Undefined where none are configured. */
+  /** Undefined if none are configured. */
   readonly locks?: ObjectLocks | undefined;
 }
 
@@ -42,7 +42,7 @@ export async function presentRetention(
   return { decisions, graceMs, now, refusal, blockedBy, bytes };
 }
 
-/** Locks that cannot be asked for make the plan no better known, and hide none of it. */
+/** If the locks cannot be checked, the plan is shown without them. */
 async function prepare(
   repository: Repository,
   { policy, prune: { maxShare }, naming, locks }: RetentionRules,

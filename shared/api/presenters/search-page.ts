@@ -6,12 +6,12 @@ import { backupName } from '../server/parse-backup.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { backupJson, boundsOf } from './json.ts';
 
-/** Whether a page is asked for that manifests and reports decide on, not keys alone. */
+/** Whether manifests and reports decide on the page, not just names. */
 export function isSearch({ source, q, state }: ListQuery): boolean {
   return source !== undefined || q !== undefined || state !== undefined;
 }
 
-/** A page of those that are looked for. @param backups newest first */
+/** A page of search results. @param backups newest first */
 export function searchPage(backups: readonly BackupSummary[], query: ListQuery): ListAnswer {
   const { type, source, limit } = query;
   const after = decodeCursor(query.cursor);

@@ -50,7 +50,7 @@ export function storageOf(
   };
 }
 
-/** Days on which there were backups of a source, or tries, or should have been. */
+/** Days on which a source had backups or attempts, or should have had. */
 function daysOf(
   { source, days }: Calendar,
   backups: readonly BackupSummary[],

@@ -7,7 +7,7 @@ const MOST_NAME_CHARS = 60;
 const MOST_DAYS = 3650;
 
 /** Figures of storage by day and by source, with a forecast. */
-export const ApiKeyId = z.string().regex(/^[0-9a-f]{8}$/, 'wanted is the id of an API key: 8 hex digits');
+export const ApiKeyId = z.string().regex(/^[0-9a-f]{8}$/, 'give the id of an API key, which has 8 hex digits');
 
 /** The id of an API key: 8 hex digits, part of the key itself. */
 export const ApiKeyName = z
@@ -15,7 +15,7 @@ export const ApiKeyName = z
   .trim()
   .min(1)
   .max(MOST_NAME_CHARS)
-  .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
+  .regex(/^[^\p{Cc}]*$/u, 'give one line without control characters');
 
 /** What a key is called: one line. */
 export const CreateApiKeyBody = z.strictObject({
@@ -26,7 +26,7 @@ export const CreateApiKeyBody = z.strictObject({
     .min(1)
     .max(MOST_SOURCES)
     .optional()
-    .describe('names of the sources that it may see and act on; missing: all'),
+    .describe('names of the sources that it may see and use; missing: all'),
   expiresInDays: z
     .int()
     .min(1)
@@ -42,7 +42,7 @@ export const KEY_STATES = ['active', 'expired', 'revoked'] as const;
 /** States of a key: usable, past its end, or taken back. */
 export type ApiKeyState = (typeof KEY_STATES)[number];
 
-/** An API key, without its secret, which nobody has but its owner. */
+/** An API key, without its secret, which only its owner has. */
 export const ApiKey = z
   .object({
     id: ApiKeyId,
@@ -66,14 +66,14 @@ export type ApiKey = z.infer<typeof ApiKey>;
 /** One of these states. */
 export const ApiKeysAnswer = z.object({
   keys: z.array(ApiKey).describe('newest first'),
-  problems: z.array(z.string()).describe('of keys that cannot be believed, and open nothing'),
+  problems: z.array(z.string()).describe('about keys that cannot be trusted, and do not work'),
 });
 export type ApiKeysAnswer = z.infer<typeof ApiKeysAnswer>;
 
 /** The answer of `GET /api-keys`. */
 export const CreatedApiKey = z.object({
   key: ApiKey,
-  token: z.string().describe('the key itself, for `Authorization: Bearer`. It is told this once'),
+  token: z.string().describe('the key itself, for `Authorization: Bearer`. It is returned only this once'),
 });
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 

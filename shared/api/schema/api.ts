@@ -42,34 +42,34 @@ import {
 /** The answer of `DELETE /api-keys/{id}`. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Below `API_BASE`. `{key}`, `{id}` and `{report}` stand for one parameter, the last of the path. */
+  /** Relative to `API_BASE`. `{key}`, `{id}` and `{report}` stand for one parameter, the last of the path. */
   readonly path: string;
   /** One line for openapi.json. */
   readonly summary: string;
-  /** What a caller needs; `open`: nothing, where the configuration leaves it so. */
+  /** What a caller needs; `open`: nothing, if the configuration allows it. */
   readonly role: Role | 'open';
   /**
-   * What a caller with sources of its own gets: `own`, what is of these sources alone; `all`: nothing, as it speaks of all sources
-   * together; `people`: nothing either, nor does any API key.
+   * What a caller with some sources gets: `own`: what concerns only these; `all`: nothing, as it concerns all
+   * sources; `people`: nothing either, and no API key does.
    */
   readonly scope: 'own' | 'all' | 'people';
   readonly limit: LimitClass;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** JSON of each status that is no error. */
+  /** JSON of each successful status. */
   readonly answers: Readonly<Record<number, z.ZodType>>;
-  /** It may also answer 200 with a file, of one of these formats. */
+  /** It may also return 200 with a file, in one of these formats. */
   readonly files?: readonly FileFormat[];
-  /** It answers 200 with server-sent events. */
+  /** It returns 200 with server-sent events. */
   readonly isEvents?: boolean;
 }
 
-/** Every route of the admin API. Router, openapi.json and the tests of access are made of this table. */
+/** Every route of the admin API. The router, openapi.json and the access tests derive from this table. */
 export const API_ROUTES = {
   health: {
     method: 'GET',
     path: '/health',
-    summary: 'Whether backups can run; 503 where they cannot. Viewers are told why.',
+    summary: 'Whether backups can run; 503 if they cannot. Viewers also see why.',
     role: 'open',
     scope: 'own',
     limit: 'poll',
@@ -87,7 +87,7 @@ export const API_ROUTES = {
   create: {
     method: 'POST',
     path: '/create',
-    summary: 'Begin a backup.',
+    summary: 'Start a backup.',
     role: 'operator',
     scope: 'own',
     limit: 'write',
@@ -97,7 +97,7 @@ export const API_ROUTES = {
   list: {
     method: 'GET',
     path: '/list',
-    summary: 'Backups, newest first, all of them by cursor.',
+    summary: 'All backups, newest first, by cursor.',
     role: 'viewer',
     scope: 'own',
     limit: 'read',
@@ -137,7 +137,7 @@ export const API_ROUTES = {
   events: {
     method: 'GET',
     path: '/events/{id}',
-    summary: 'A run as it goes, as server-sent events: `run` at each change, `log` for each new line.',
+    summary: 'A run in progress, as server-sent events: `run` at each change, `log` for each new line.',
     role: 'viewer',
     scope: 'own',
     limit: 'poll',
@@ -147,7 +147,7 @@ export const API_ROUTES = {
   cancel: {
     method: 'DELETE',
     path: '/runs/{id}',
-    summary: 'Cancel a run. It needs the role that beginning one of its kind needs.',
+    summary: 'Cancel a run. Needs the same role as starting one of its kind.',
     role: 'viewer',
     scope: 'own',
     limit: 'write',
@@ -165,7 +165,7 @@ export const API_ROUTES = {
   restore: {
     method: 'POST',
     path: '/restore',
-    summary: 'Plan a restore (dryRun), then begin it with the token of the plan.',
+    summary: 'Plan a restore (dryRun), then start it with the token of the plan.',
     role: 'restorer',
     scope: 'own',
     limit: 'write',
@@ -175,7 +175,7 @@ export const API_ROUTES = {
   verify: {
     method: 'POST',
     path: '/verify',
-    summary: 'Begin a verification.',
+    summary: 'Start a verification.',
     role: 'operator',
     scope: 'own',
     limit: 'write',
@@ -195,7 +195,7 @@ export const API_ROUTES = {
   copy: {
     method: 'POST',
     path: '/copy',
-    summary: 'Begin to copy to a second place what it lacks; on AWS 501: the function copy does it.',
+    summary: 'Start copying what a second place lacks; on AWS 501: the function copy does it.',
     role: 'operator',
     scope: 'all',
     limit: 'write',
@@ -205,7 +205,7 @@ export const API_ROUTES = {
   lock: {
     method: 'POST',
     path: '/lock',
-    summary: 'Begin to lock for longer what backups need; on AWS 501: the function lock does it.',
+    summary: 'Start extending the locks of what backups need; on AWS 501: the function lock does it.',
     role: 'operator',
     scope: 'all',
     limit: 'write',
@@ -215,7 +215,7 @@ export const API_ROUTES = {
   drills: {
     method: 'GET',
     path: '/drills',
-    summary: 'Drills, newest first, as their reports have them.',
+    summary: 'Drills, newest first, from their reports.',
     role: 'viewer',
     scope: 'own',
     limit: 'read',
@@ -234,7 +234,7 @@ export const API_ROUTES = {
   drillReport: {
     method: 'GET',
     path: '/drill-reports/{report}',
-    summary: 'The report of a drill, byte for byte: what its signature is of.',
+    summary: 'The report of a drill, byte for byte, as it was signed.',
     role: 'viewer',
     scope: 'own',
     limit: 'read',
@@ -254,7 +254,7 @@ export const API_ROUTES = {
   release: {
     method: 'DELETE',
     path: '/hold',
-    summary: 'Take a hold back.',
+    summary: 'Release a held backup.',
     role: 'operator',
     scope: 'own',
     limit: 'write',
@@ -264,7 +264,7 @@ export const API_ROUTES = {
   accept: {
     method: 'POST',
     path: '/accept',
-    summary: 'Say that suspect backups are as they should be.',
+    summary: 'Confirm that suspect backups are as they should be.',
     role: 'operator',
     scope: 'own',
     limit: 'write',
@@ -274,7 +274,7 @@ export const API_ROUTES = {
   notifications: {
     method: 'GET',
     path: '/notifications',
-    summary: 'Channels that are told when something changes, and what they were told last.',
+    summary: 'Channels that are notified of changes, and what they were sent last.',
     role: 'viewer',
     scope: 'all',
     limit: 'read',
@@ -283,7 +283,7 @@ export const API_ROUTES = {
   notificationTest: {
     method: 'POST',
     path: '/notifications/test',
-    summary: 'Send a test to a channel, once, and say what came back.',
+    summary: 'Send one test to a channel, and return the response.',
     role: 'operator',
     scope: 'all',
     limit: 'write',
@@ -322,7 +322,7 @@ export const API_ROUTES = {
   auditExport: {
     method: 'GET',
     path: '/audit/export',
-    summary: 'The audit trail as a file: CSV, or a line of JSON an entry.',
+    summary: 'The audit trail as a file: CSV, or one line of JSON per entry.',
     role: 'viewer',
     scope: 'own',
     limit: 'write',
@@ -342,7 +342,7 @@ export const API_ROUTES = {
   createApiKey: {
     method: 'POST',
     path: '/api-keys',
-    summary: 'Make an API key. Its secret is in this answer alone.',
+    summary: 'Make an API key. Only this response contains its secret.',
     role: 'admin',
     scope: 'people',
     limit: 'write',
@@ -352,7 +352,7 @@ export const API_ROUTES = {
   revokeApiKey: {
     method: 'DELETE',
     path: '/api-keys/{id}',
-    summary: 'Revoke an API key: it opens nothing any more.',
+    summary: 'Revoke an API key: it no longer works.',
     role: 'admin',
     scope: 'people',
     limit: 'write',
@@ -364,17 +364,17 @@ export const API_ROUTES = {
 export type RouteId = keyof typeof API_ROUTES;
 type Routes = typeof API_ROUTES;
 
-/** The body of a route's request, after its defaults; undefined where it has none. */
+/** The body of a route's request, after its defaults; undefined if it has none. */
 export type BodyOf<R extends RouteId> = Routes[R] extends { readonly body: infer B extends z.ZodType }
   ? z.output<B>
   : undefined;
 
-/** The query of a route, after its defaults; undefined where it has none. */
+/** The query of a route, after its defaults; undefined if it has none. */
 export type QueryOf<R extends RouteId> = Routes[R] extends { readonly query: infer Q extends z.ZodType }
   ? z.output<Q>
   : undefined;
 
-/** What a route answers where it is no error. */
+/** The response of a route on success. */
 export type AnswerOf<R extends RouteId> = {
   [S in keyof Routes[R]['answers']]: Routes[R]['answers'][S] extends z.ZodType
     ? z.output<Routes[R]['answers'][S]>

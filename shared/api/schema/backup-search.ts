@@ -1,4 +1,4 @@
-/** What one may ask backups for. */
+/** States that backups can be searched for. */
 export const BACKUP_STATES = ['waiting', 'damaged', 'held', 'unverified', 'verified', 'drilled'] as const;
 /** A state that backups are searched by. */
 export type BackupStateName = (typeof BACKUP_STATES)[number];
@@ -28,7 +28,7 @@ const IS_STATE: Readonly<Record<BackupStateName, (backup: SearchedBackup) => boo
   drilled: ({ marks }) => marks.drill !== undefined,
 };
 
-/** What looks for backups of that state whose name, type, note and source together have all words of the text. */
+/** Finds backups of that state whose name, type, note and source together contain all words of the text. */
 export function backupSearch({
   q = '',
   state,

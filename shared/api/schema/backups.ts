@@ -35,7 +35,7 @@ export const ApiBackup = z
     imported: z
       .object({ at: Time, format: z.string() })
       .optional()
-      .describe('of a backup that was made from a file: when, and of which kind; it is dated as the file is'),
+      .describe('for a backup made from a file: when, and the kind of file; the backup has the file’s date'),
     records: Count,
     plainBytes: Count.describe('of its records'),
     storedBytes: Count.describe('that its run added to the repository'),
@@ -52,15 +52,15 @@ export type ApiBackup = z.infer<typeof ApiBackup>;
 /** The query of `GET /list`. */
 export const ListQuery = z.strictObject({
   type: BackupTypeText.optional(),
-  source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
+  source: NameText.optional().describe('a source, by its full name; 404 if there is none'),
   q: z
     .string()
     .max(MOST_SEARCH_CHARS)
     .optional()
-    .describe('words that its name, type, note and source together have, in any case and order'),
+    .describe('words that its name, type, note and source together contain, in any case and order'),
   state: z.enum(BACKUP_STATES).optional(),
   from: Moment.optional().describe('started then or later'),
-  to: Moment.optional().describe('started before then; a date: on that day or before'),
+  to: Moment.optional().describe('started before then; for a date: on that day or before'),
   limit: pageLimit(LIST_LIMIT.fallback, LIST_LIMIT.most),
   cursor: Cursor.optional(),
 });
@@ -75,7 +75,7 @@ export type ListAnswer = z.infer<typeof ListAnswer>;
 
 const RetentionDecision = z.object({ keep: z.boolean(), reasons: z.array(z.string()) });
 
-/** Something that a report says of a backup. */
+/** Something that a report says about a backup. */
 const HistoryEntry = z.object({
   at: Time,
   kind: z.enum(['hold', 'release', 'accept', 'verify', 'drill', 'repair', 'audit']),
@@ -89,7 +89,7 @@ const HistoryEntry = z.object({
   by: z.string().optional(),
 });
 
-/** What only the key opens. */
+/** The part that only the key opens. */
 const SealedDetail = z.object({
   server: z.string(),
   position: z.string(),
@@ -123,7 +123,7 @@ export const BackupDetailAnswer = ApiBackup.extend({
   packs: Count,
   datasetCount: Count,
   sealed: SealedDetail.nullable().describe(
-    'null where the API has no key: a plan of a restore names datasets',
+    'null if the API has no key: the plan of a restore names the datasets',
   ),
   retention: RetentionDecision.nullable().describe('null if the next prune will not touch this backup'),
   history: z.array(HistoryEntry).describe('newest first'),
@@ -176,12 +176,14 @@ export const RetentionAnswer = z.object({
     .object({
       stored: Count,
       kept: Count,
-      held: Count.describe('that stay for a hold or a lock alone'),
+      held: Count.describe('kept only because of a hold or a lock'),
       later: Count.describe('that a later prune frees, once their grace is over'),
       now: Count.describe('that the next prune frees'),
-      isLockKnown: z.boolean().describe('false: too many locks to ask for; of now and later less may go'),
+      isLockKnown: z
+        .boolean()
+        .describe('false: there are too many locks to check; now and later may turn out smaller'),
     })
-    .describe('of all packs, by what becomes of them; a pack that several backups need counts once'),
+    .describe('of all packs, by what happens to them; a pack that several backups need counts once'),
   refusal: z.string().nullable().describe('why a prune would refuse'),
   blockedBy: z.string().nullable().describe('why no pack would be removed'),
   decisions: z.array(

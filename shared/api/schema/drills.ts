@@ -18,7 +18,7 @@ const Drill = DrillMark.omit({ source: true })
   .extend({
     name: z.string().describe('of the report: drill_20260301_020000_0123abcd'),
     backup: BackupKeyText,
-    source: SourceName.nullable().describe('null: neither the report nor a backup that is there says it'),
+    source: SourceName.nullable().describe('null: neither the report nor an existing backup says it'),
     isProven: z.boolean().describe('false: the API has no key to check it with'),
   })
   .meta({ id: 'Drill' });
@@ -27,9 +27,9 @@ export type ApiDrill = z.infer<typeof Drill>;
 
 /** The query of `GET /drills`. */
 export const DrillsQuery = z.strictObject({
-  source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
+  source: NameText.optional().describe('a source, by its full name; 404 if there is none'),
   from: Moment.optional(),
-  to: Moment.optional().describe('before then; a date: on that day or before'),
+  to: Moment.optional().describe('before then; for a date: on that day or before'),
   limit: pageLimit(DRILLS_LIMIT.fallback, DRILLS_LIMIT.most),
   cursor: Cursor.optional(),
 });
@@ -42,7 +42,7 @@ export const DrillsAnswer = z.object({
 });
 export type DrillsAnswer = z.infer<typeof DrillsAnswer>;
 
-/** What only the key opens. */
+/** The part that only the key opens. */
 const SealedEvidence = z.object({
   target: z.string().nullable().describe('where it was restored'),
   comparison: z.array(
@@ -65,7 +65,7 @@ const SealedEvidence = z.object({
       why: z.string().nullable(),
     })
     .nullable(),
-  leftOut: z.array(z.string()).describe('what was not restored as it is in the backup, or not compared'),
+  leftOut: z.array(z.string()).describe('what was not restored as in the backup, or not compared'),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
@@ -86,7 +86,7 @@ export const DrillAnswer = Drill.extend({
   manifestNow: z
     .string()
     .nullable()
-    .describe('SHA-256 of the manifest of the backup as it is now; null: the backup is gone'),
-  sealed: SealedEvidence.nullable().describe('null where the API has no key'),
+    .describe('SHA-256 of the backup’s present manifest; null: the backup is gone'),
+  sealed: SealedEvidence.nullable().describe('null if the API has no key'),
 });
 export type DrillAnswer = z.infer<typeof DrillAnswer>;

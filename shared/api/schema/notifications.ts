@@ -9,7 +9,7 @@ const Sent = {
   title: z.string(),
   outcome: Outcome,
   attempts: Count,
-  status: z.int().nullable().describe('of the last answer over HTTP'),
+  status: z.int().nullable().describe('of the last HTTP response'),
   problem: z.string().nullable().describe('why it failed; without secrets'),
 };
 
@@ -35,7 +35,7 @@ export type NotificationsAnswer = z.infer<typeof NotificationsAnswer>;
 export const NotificationTestBody = z.strictObject({
   channel: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'wanted is the name of a channel')
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'give the name of a channel')
     .describe('its name in the configuration'),
 });
 export type NotificationTestBody = z.infer<typeof NotificationTestBody>;
@@ -44,6 +44,6 @@ export type NotificationTestBody = z.infer<typeof NotificationTestBody>;
 export const NotificationTestAnswer = z.object({
   channel: z.string(),
   ...Sent,
-  answer: z.string().nullable().describe('the beginning of what came back; without secrets'),
+  answer: z.string().nullable().describe('the beginning of the response; without secrets'),
 });
 export type NotificationTestAnswer = z.infer<typeof NotificationTestAnswer>;

@@ -1,17 +1,17 @@
-/** Where a backup is to be restored. */
+/** Where to restore a backup. */
 export interface PairedTarget {
-  /** As the configuration calls it. */
+  /** Its configured name. */
   readonly name: string;
-  /** The database, no secret in it. */
+  /** The database, without secrets. */
   readonly location: string;
 }
 
 /**
- * What makes a target look like the wrong one for a backup: it is a database that is backed up itself, or it is called after
- * another source. Empty where nothing does; it proves nothing.
+ * Why a target looks like the wrong one for a backup: it is a database that is itself backed up, or it is
+ * named after another source. Empty if nothing does; it proves nothing.
  *
- * @param source the backup's, as the backup has it
- * @param sources what backups of each configured source may say, by its name
+ * @param source the backup's own name for it
+ * @param sources names that backups of each configured source may have, by its name
  */
 export function pairingWarnings(
   { name, location }: PairedTarget,
@@ -24,12 +24,12 @@ export function pairingWarnings(
   if (live !== undefined)
     return [
       live === own
-        ? `${name} is the live database of ${live}: what was written since this backup will be gone.`
-        : `${name} is the live database of ${live}, and this backup is of ${said}.`,
+        ? `${name} is the live database of ${live}: everything written since this backup will be lost.`
+        : `${name} is the live database of ${live}, but this backup is from ${said}.`,
     ];
   const named = [...sources.keys()].filter((other) => isNamedAfter(name, other));
   if (named.length === 0 || (own !== undefined && named.includes(own))) return [];
-  return [`${name} is called after ${named[0]}, and this backup is of ${said}.`];
+  return [`${name} is named after ${named[0]}, but this backup is from ${said}.`];
 }
 
 /** `shop_copy` and `copy-of-shop` are named after `shop`; `workshop` is not. */

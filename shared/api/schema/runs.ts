@@ -23,21 +23,21 @@ const MOST_CONFIRM_CHARS = 300;
 const noteText = z
   .string()
   .max(MOST_NOTE_CHARS)
-  .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
+  .regex(/^[^\p{Cc}]*$/u, 'give one line without control characters');
 
-/** A run that was begun; `GET /runs/{id}` says how it goes. */
+/** A started run; `GET /runs/{id}` shows its progress. */
 export const RunStarted = z.object({ run: RunId }).meta({ id: 'RunStarted' });
 export type RunStarted = z.infer<typeof RunStarted>;
 
 /** The body of `POST /create`. */
 export const CreateBody = z.strictObject({
-  source: NameText.optional().describe('a name of the configuration; may be left out if there is only one'),
+  source: NameText.optional().describe('a configured name; may be left out if there is only one'),
   type: BackupTypeText.default('manual'),
   note: noteText.optional(),
   noParent: z
     .boolean()
     .default(false)
-    .describe('compares with no earlier backup and refers to none: all is stored whole'),
+    .describe('compares with no earlier backup and refers to none: everything is stored again'),
 });
 export type CreateBody = z.infer<typeof CreateBody>;
 
@@ -47,7 +47,7 @@ export const VerifyBody = z
     backup: BackupReference.optional(),
     since: z
       .string()
-      .regex(/^\d{1,5}[mhd]$/, 'wanted is an age such as 30m, 12h or 7d')
+      .regex(/^\d{1,5}[mhd]$/, 'give an age such as 30m, 12h or 7d')
       .optional()
       .describe('all backups that were not found whole since then'),
     depth: z.enum(['quick', 'full']).default('full'),
@@ -61,7 +61,7 @@ export type VerifyBody = z.infer<typeof VerifyBody>;
 /** The body of `POST /drill`. */
 export const DrillBody = z.strictObject({
   source: NameText.optional().describe(
-    'the newest good backup of it: a name of the configuration, or as GET /list has it; may be missing where all backups are of one source',
+    'its newest good backup: a configured name, or as GET /list shows it; may be missing if all backups are of one source',
   ),
   backup: BackupReference.optional(),
 });
@@ -69,9 +69,7 @@ export type DrillBody = z.infer<typeof DrillBody>;
 
 /** The body of `POST /copy`. */
 export const CopyBody = z.strictObject({
-  place: NameText.optional().describe(
-    'a second place of the configuration; may be left out if there is only one',
-  ),
+  place: NameText.optional().describe('a configured second place; may be left out if there is only one'),
 });
 export type CopyBody = z.infer<typeof CopyBody>;
 
@@ -85,36 +83,39 @@ const SpecialOptions = z.record(
   z.union([z.string().max(MOST_PATH_CHARS), z.number(), z.boolean()]),
 );
 
-/** A name that every kind of server takes as it is. */
+/** A name that every kind of server takes unchanged. */
 const NewDatabaseName = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "wanted are 1 to 63 of A-Z, a-z, 0-9, '_' and '-', a letter first");
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+    "give 1 to 63 of A-Z, a-z, 0-9, '_' and '-', beginning with a letter",
+  );
 
 /** The body of `POST /restore` and of its plan. */
 export const RestoreBody = z.strictObject({
   backup: BackupReference,
   to: NameText.optional().describe(
-    'name of a target of the configuration; with newDatabase the one whose server makes it',
+    'name of a configured target; with newDatabase the one whose server makes it',
   ),
   newDatabase: NewDatabaseName.optional().describe(
-    'make a database of that name and restore into it: on the server of `to`, without one on that of drills',
+    'make a database of that name and restore into it: on the server of `to`, otherwise on the drill server',
   ),
   datasets: z.array(NameText).min(1).max(MOST_DATASETS).optional(),
   path: z.string().max(MOST_PATH_CHARS).optional(),
   toPath: z.string().max(MOST_PATH_CHARS).optional(),
   replace: z.boolean().default(false),
   merge: z.boolean().default(false),
-  resume: z.boolean().default(false).describe('go on with a restore that broke off, of a kind that can'),
-  keepGoing: z.boolean().default(false).describe('leave out what the database refuses, of a kind that can'),
+  resume: z.boolean().default(false).describe('continue an interrupted restore, for kinds that can'),
+  keepGoing: z.boolean().default(false).describe('skip what the database refuses, for kinds that can'),
   options: SpecialOptions.optional().describe(
-    'what only targets of its kind know: GET /status lists it in configured.kinds',
+    'options that only targets of its kind have: GET /status lists them in configured.kinds',
   ),
   dryRun: z.boolean().default(false),
   confirm: z
     .string()
     .max(MOST_CONFIRM_CHARS)
     .optional()
-    .describe('of the dry run of the same request: needed where dryRun is false'),
+    .describe('from the dry run of the same request: needed if dryRun is false'),
 });
 export type RestoreBody = z.infer<typeof RestoreBody>;
 
@@ -126,7 +127,7 @@ export const ApiRestorePlan = z
     steps: z.array(z.string()),
     conflicts: z.array(z.string()).describe('in the way: refused, unless replace'),
     drops: z.array(z.string()).describe('what replace will drop'),
-    losses: z.array(z.string()).describe('what goes with those and does not come back'),
+    losses: z.array(z.string()).describe('what is dropped with those and is not restored'),
     warnings: z.array(z.string()),
   })
   .meta({ id: 'RestorePlan' });
@@ -149,16 +150,16 @@ export const Progress = z.object({
   storedBytes: Count,
   doneDatasets: Count.describe('datasets that are done in this phase'),
   totalDatasets: Count.nullable(),
-  bytesPerSecond: Count.nullable().describe('of the last seconds; null where nothing moves'),
+  bytesPerSecond: Count.nullable().describe('over the last seconds; null if nothing moves'),
   leftMs: Count.nullable().describe('an estimate for this phase'),
   shares: z
     .object({ done: Count, total: Count })
     .nullable()
-    .describe('of a backup on AWS: shares that are stored; its bytes are known at the end'),
+    .describe('for a backup on AWS: stored shares; its bytes are known at the end'),
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** Options of a request that began a run, of a backup or a verification. */
+/** Options of a request that started a backup or a verification. */
 const RunAsked = z.object({
   note: z.string().optional(),
   noParent: z.boolean().optional(),
@@ -173,21 +174,23 @@ export const ApiRun = z
     kind: z.enum(RUN_KINDS),
     state: z
       .enum(['running', 'succeeded', 'failed', 'cancelled', 'stopped'])
-      .describe('stopped: its process was stopped, or died and wrote no end'),
-    isSuspect: z.boolean().describe('of a backup that succeeded: it is listed, and somebody must look at it'),
+      .describe('stopped: its process was stopped, or died and recorded no end'),
+    isSuspect: z
+      .boolean()
+      .describe('for a backup that succeeded: it is listed, but somebody must look at it'),
     startedAt: Time,
     finishedAt: Time.nullable(),
     by: z.string().nullable(),
     source: z.string().nullable(),
     type: z.string().nullable(),
-    backup: BackupKeyText.nullable().describe('the one it is of, or made'),
+    backup: BackupKeyText.nullable().describe('the one that it made or used'),
     target: z.string().nullable(),
     progress: Progress.nullable(),
-    error: ErrorText.nullable().describe('of a cancelled run: what is left to do'),
-    plainBytes: Count.nullable().describe('of records, once it is over'),
-    storedBytes: Count.nullable().describe('that a backup added, once it is over'),
-    asked: RunAsked.nullable().describe('what it was asked for besides: with it the same can be begun again'),
-    cancelledBy: z.string().nullable().describe('who asked for it to be cancelled; it may still be running'),
+    error: ErrorText.nullable().describe('for a cancelled run: what is left to do'),
+    plainBytes: Count.nullable().describe('of records, once it has ended'),
+    storedBytes: Count.nullable().describe('that a backup added, once it has ended'),
+    asked: RunAsked.nullable().describe('its other options, to start the same again'),
+    cancelledBy: z.string().nullable().describe('who asked to cancel it; it may still be running'),
   })
   .meta({ id: 'Run' });
 export type ApiRun = z.infer<typeof ApiRun>;
@@ -200,7 +203,9 @@ export type RunsQuery = z.infer<typeof RunsQuery>;
 export const RunsAnswer = z.object({ runs: z.array(ApiRun).describe('newest first') });
 export type RunsAnswer = z.infer<typeof RunsAnswer>;
 
-/** How the target of a restore stands that did not end well: by a look at it afterwards, where there was one. */
+/**
+ * The target's state after a restore that did not end well: from a look at it afterwards, if there was one.
+ */
 export const TARGET_STATES = [
   'untouched',
   'empty',
@@ -226,11 +231,11 @@ export const RestoreRun = z
     newDatabase: z.string().nullable(),
     datasets: z.array(z.string()).nullable().describe('null: all'),
     mode: z.enum(['empty', 'replace', 'merge']),
-    options: SpecialOptions.nullable().describe('what only targets of its kind know'),
+    options: SpecialOptions.nullable().describe('options that only targets of its kind have'),
     state: z
       .enum(TARGET_STATES)
       .nullable()
-      .describe('of the target, of a run that failed or was cancelled; null while it runs, and of others'),
+      .describe('of the target, for a run that failed or was cancelled; null while it runs, and for others'),
     missing: z.array(z.string()).describe('datasets that are not known to be whole at the target'),
     ways: z.array(z.enum(RESTORE_WAYS)).describe('what can be done, the best first'),
   })
@@ -243,7 +248,7 @@ export const RunAnswer = ApiRun.extend({
     .array(z.object({ at: Time, level: z.enum(['info', 'warning', 'error']), message: z.string() }))
     .describe('the last lines, oldest first'),
   result: z.record(z.string(), z.unknown()).nullable().describe('figures; which, depends on the kind'),
-  restore: RestoreRun.nullable().describe('of a restore, where this process knows it'),
+  restore: RestoreRun.nullable().describe('for a restore that this process knows'),
 });
 export type RunAnswer = z.infer<typeof RunAnswer>;
 
@@ -254,14 +259,14 @@ export const DownloadQuery = z.strictObject({
     .enum(EXPORT_FORMATS)
     .optional()
     .describe('default: the first that GET /status lists for the kind of source'),
-  prepared: RunId.optional().describe('run of an earlier answer 202 that has succeeded'),
+  prepared: RunId.optional().describe('run of an earlier 202 response that has succeeded'),
 });
 export type DownloadQuery = z.infer<typeof DownloadQuery>;
 
-/** Where a prepared export can be had. */
+/** Where to get a prepared export. */
 export const DownloadLink = z
   .object({
-    url: z.string().describe('good for 15 minutes at most; needs no other credentials'),
+    url: z.string().describe('valid for at most 15 minutes; needs no other credentials'),
     expiresAt: Time,
     fileName: z.string(),
     bytes: Count,

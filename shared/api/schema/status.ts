@@ -23,7 +23,7 @@ export const ApiProblem = z
     title: z.string().describe('what the code means'),
     status: z.int(),
     detail: z.string(),
-    code: z.string().describe('of docs/reference/errors.md'),
+    code: z.string().describe('a code in docs/reference/errors.md'),
     hint: z.string().nullable(),
     fields: z
       .array(z.object({ field: z.string(), problem: z.string() }))
@@ -33,7 +33,7 @@ export const ApiProblem = z
   .meta({ id: 'Problem' });
 export type ApiProblem = z.infer<typeof ApiProblem>;
 
-/** Whether one would get one's data back; from what is best to what is worst. */
+/** Whether one would get one's data back; from best to worst. */
 const LevelText = z.enum(['protected', 'unknown', 'at-risk', 'unprotected']);
 
 /** The answer of `GET /health`: 200 or 503. */
@@ -54,7 +54,7 @@ const StepAction = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('backup'),
     source: z.string(),
-    type: z.string().optional().describe('of the run that failed, as are the others'),
+    type: z.string().optional().describe('of the run that failed, like the others'),
     note: z.string().optional(),
     noParent: z.boolean().optional(),
   }),
@@ -67,10 +67,10 @@ const StepAction = z.discriminatedUnion('kind', [
 
 const VerdictText = z.object({
   level: LevelText,
-  sentence: z.string().describe('the level, and what makes it so'),
-  at: Time.describe('when it was looked'),
+  sentence: z.string().describe('the level, and the reasons for it'),
+  at: Time.describe('when it was checked'),
   lookedAt: z.array(z.string()),
-  notLookedAt: z.array(z.string()).describe('what could not be looked at, or not be believed'),
+  notLookedAt: z.array(z.string()).describe('what could not be checked, or not be trusted'),
   findings: z
     .array(
       z.object({
@@ -85,8 +85,8 @@ const VerdictText = z.object({
     .array(
       z.object({
         text: z.string(),
-        action: StepAction.nullable().describe('what can be begun at once'),
-        command: z.string().describe('what does it, or begins it, on the command line'),
+        action: StepAction.nullable().describe('what can be started at once'),
+        command: z.string().describe('the command that does it, or starts it'),
       }),
     )
     .describe('what to do, the most urgent first'),
@@ -94,7 +94,7 @@ const VerdictText = z.object({
 
 const SourceStatus = z.object({
   source: SourceName,
-  isConfigured: z.boolean().describe('false: there are only backups of it'),
+  isConfigured: z.boolean().describe('false: it only has backups'),
   level: LevelText,
   expected: z
     .object({ seconds: Count, basis: z.enum(['rpo', 'alarms', 'schedule', 'rhythm', 'assumed']) })
@@ -106,13 +106,13 @@ const SourceStatus = z.object({
       code: z.string().nullable(),
     })
     .nullable()
-    .describe('its last backup that is over, as the history of runs has it'),
+    .describe('its last backup that has ended, according to the history of runs'),
   backups: Count,
   newest: Named.nullable(),
   newestGood: Named.nullable(),
   waiting: z.array(BackupKeyText).describe('suspect, and nobody has accepted them'),
   failed: z.array(BackupKeyText).describe('a verification found damage'),
-  misdated: z.array(BackupKeyText).describe('dated long after they were stored: they count for nothing'),
+  misdated: z.array(BackupKeyText).describe('dated long after they were stored: they do not count'),
   held: z.array(BackupKeyText),
   lastVerify: MarkOf.verify.nullable(),
   lastFullVerify: MarkOf.fullVerify.nullable(),
@@ -123,28 +123,30 @@ const SourceStatus = z.object({
 const SourceLock = z.object({
   source: z.string(),
   backup: BackupKeyText,
-  until: Time.nullable().describe('null: something that it needs has no lock, or nobody knows'),
-  mode: z.enum(LOCK_MODES).describe('governance: who has a right of its own may lift a lock'),
+  until: Time.nullable().describe('null: something that it needs has no lock, or it is not known'),
+  mode: z.enum(LOCK_MODES).describe('governance: somebody with a special permission may lift a lock'),
   objects: Count.describe('that a restore of it reads'),
-  asked: Count.describe('whose lock was asked for: of many packs a sample, chosen anew each time'),
-  problem: z.string().nullable().describe('why nobody knows'),
+  asked: Count.describe(
+    'whose lock was checked: if there are many packs a random sample, chosen anew each time',
+  ),
+  problem: z.string().nullable().describe('why it is not known'),
 });
 
 /** How far a second place is behind. */
 const CopyState = z.object({
   name: z.string(),
   to: z.string(),
-  wanted: Count.describe('backups that are to be there'),
-  missing: Count.describe('those of them that are not listed there'),
+  wanted: Count.describe('backups that should be there'),
+  missing: Count.describe('those that are not listed there'),
   oldestMissing: z.object({ key: BackupKeyText, name: z.string(), startedAt: Time }).nullable(),
-  problem: z.string().nullable().describe('why nobody knows'),
+  problem: z.string().nullable().describe('why it is not known'),
 });
 
 const Place = z.object({ name: z.string(), kind: z.string() });
 
 const KindText = z.object({
   kind: z.string(),
-  name: z.string().describe('as its maker writes it'),
+  name: z.string().describe('in its maker’s spelling'),
   exports: z
     .array(z.object({ format: z.enum(EXPORT_FORMATS), label: z.string(), needsDataset: z.boolean() }))
     .describe('forms of a download; the first is the default'),
@@ -171,14 +173,14 @@ export const StatusAnswer = z.object({
   backups: Count,
   damaged: Count,
   sources: z.array(SourceStatus),
-  problems: z.array(z.string()).describe('of reports that are not counted'),
+  problems: z.array(z.string()).describe('of reports that do not count'),
   locked: z.array(SourceLock).nullable().describe('null: no locks are configured'),
   copies: z.array(CopyState).describe('of second places'),
   schedules: z.array(
     z.object({
       source: z.string(),
       type: z.string(),
-      cron: z.string().describe('as the configuration has it: five fields, or a rate'),
+      cron: z.string().describe('as configured: five fields, or a rate'),
       nextAt: Time.nullable(),
     }),
   ),
@@ -186,7 +188,7 @@ export const StatusAnswer = z.object({
     .object({
       newDatabases: z
         .array(z.string())
-        .describe('kinds of source for which a restore can make a database without a target being named'),
+        .describe('kinds of source for which a restore can make a database without naming a target'),
       sources: z.array(Place),
       targets: z.array(Place),
       types: z.array(z.string()),
@@ -211,10 +213,10 @@ const Figures = {
 export const StorageAnswer = z.object({
   now: Time,
   ...Figures,
-  storedBytes: Count.describe('of all packs that are there'),
+  storedBytes: Count.describe('of all existing packs'),
   packs: Count,
   unreferencedBytes: Count.nullable().describe(
-    'of packs that no listed backup needs; null: not known, a dry run of prune says it',
+    'of packs that no listed backup needs; null: not known, a dry run of prune tells',
   ),
   ratio: z.number().nullable().describe('logicalBytes to storedBytes'),
   sources: z
@@ -224,7 +226,7 @@ export const StorageAnswer = z.object({
         ...Figures,
         basis: z
           .enum(['schedule', 'rhythm', 'none'])
-          .describe('what says when backups are due: schedules, or the rhythm in which they came'),
+          .describe('what says when backups are due: schedules, or the usual rhythm'),
         since: z.iso
           .date()
           .nullable()
@@ -241,45 +243,45 @@ export const StorageAnswer = z.object({
       to: z.iso.date(),
       days: Count.describe('that it goes by'),
       bytes: Count.describe('stored at `to`'),
-      bytesPerDay: z.int().describe('the median growth of these days; less than 0: it shrinks'),
+      bytesPerDay: z.int().describe('the median growth of these days; negative: it shrinks'),
       leastPerDay: z.int().describe('the lower quartile'),
       mostPerDay: z.int().describe('the upper quartile'),
-      horizonDays: Count.describe('nothing is foretold further ahead'),
+      horizonDays: Count.describe('nothing further ahead is forecast'),
     })
     .nullable()
-    .describe('how it grows, if it goes on as in the last 92 days'),
+    .describe('how it grows at the rate of the last 92 days'),
   whyNoForecast: z.string().nullable(),
   price: z
     .object({ perGibMonth: z.number(), currency: z.string(), of: z.string() })
     .nullable()
-    .describe('of storage alone; null: none is configured, and it is not in S3'),
+    .describe('of storage only; null: none is configured, and it is not in S3'),
   days: z
     .array(
       z.object({
         date: z.iso.date(),
         source: SourceName,
         backups: Count,
-        plainBytes: Count.describe('of that day alone, as are the others'),
+        plainBytes: Count.describe('of that day alone, like the others'),
         newBytes: Count,
         suspect: Count.describe('backups that are suspect, and that nobody has accepted'),
         bad: Count.describe('backups that were found damaged, or are misdated'),
         failed: Count.describe('backups that failed, of the newest 200 runs'),
         due: Count.describe('that should have been made'),
-        missed: Count.describe('of these: those that were not made, as far as is known'),
-        removed: Count.describe('that were made, and that retention has removed'),
+        missed: Count.describe('how many of these were not made, as far as is known'),
+        removed: Count.describe('that were made, but removed by retention'),
       }),
     )
-    .describe('oldest first; days on which nothing was, and nothing was due, are left out'),
+    .describe('oldest first; days without backups, on which none was due, are left out'),
 });
 export type StorageAnswer = z.infer<typeof StorageAnswer>;
 
-/** What the audit trail is filtered by. */
+/** Filters of the audit trail. */
 const AuditFilter = {
   from: Moment.optional(),
-  to: Moment.optional().describe('before then; a date: on that day or before'),
+  to: Moment.optional().describe('before then; for a date: on that day or before'),
   action: z.enum(AUDIT_ACTIONS).optional(),
   outcome: z.enum(AUDIT_OUTCOMES).optional(),
-  source: NameText.optional().describe('a source, by its whole name; 404 for one that there is not'),
+  source: NameText.optional().describe('a source, by its full name; 404 if there is none'),
   by: NameText.optional().describe('part of the name of who did it'),
 };
 /** The query of `GET /audit/export`. */
@@ -306,9 +308,9 @@ const AuditEntry = z
     run: z.string().nullable(),
     sources: z
       .array(z.string())
-      .describe('of its backups; of backups that are gone only if the entry says it'),
+      .describe('of its backups; for backups that are gone, only if the entry says it'),
     backups: z.array(BackupKeyText),
-    about: z.string().nullable().describe('reason, target, or what else there is to say'),
+    about: z.string().nullable().describe('reason, target, or other details'),
     report: z.string(),
   })
   .meta({ id: 'AuditEntry' });
@@ -322,7 +324,9 @@ export const AuditAnswer = z.object({
 });
 export type AuditAnswer = z.infer<typeof AuditAnswer>;
 
-/** `GET /config.json` beside the console: how it signs in. Not below the API's base, open, no secret in it. */
+/**
+ * `GET /config.json` beside the console: how it signs in. Not below the API's base, open, without secrets.
+ */
 export const ConsoleConfig = z.object({
   apiBase: z.string(),
   auth: z.discriminatedUnion('kind', [
@@ -338,7 +342,9 @@ export const ConsoleConfig = z.object({
 });
 export type ConsoleConfig = z.infer<typeof ConsoleConfig>;
 
-/** `POST /session` of `holdfast serve`, beside the console: the token of the printed URL (`#token=…`), once. */
+/**
+ * `POST /session` of `holdfast serve`, beside the console: the token in the printed URL (`#token=…`), once.
+ */
 export const SessionBody = z.strictObject({ token: z.string().min(1).max(200) });
 /** What signing in answers: a token, and when it ends. */
 export const SessionAnswer = z.object({ token: z.string().describe('Bearer'), expiresAt: Time });

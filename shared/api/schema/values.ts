@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
-/** What requests and answers of the admin API are made of. Times are ISO 8601 in UTC, sizes bytes. */
+/**
+ * Building blocks of the admin API's requests and responses. Times are ISO 8601 in UTC, sizes are in bytes.
+ */
 
 export const Time = z.iso.datetime().describe('ISO 8601, UTC');
 /** A number of things: a whole one, 0 or more. */
@@ -10,22 +12,22 @@ export const MOST_REASON_CHARS = 500;
 const MOST_REFERENCE_CHARS = 120;
 const MOST_NAME_CHARS = 200;
 
-/** A whole key of a manifest. */
+/** The whole path of a manifest. */
 export const BackupKeyText = z.string().max(MOST_REFERENCE_CHARS);
 
-/** A backup as a request names it: `backup_daily_20260301_020000`, or its whole key. */
+/** A backup as a request names it: `backup_daily_20260301_020000`, or its whole path. */
 export const BackupReference = z
   .string()
   .max(MOST_REFERENCE_CHARS)
   .regex(
     /^(?:backups\/[a-z][a-z0-9-]{0,31}\/\d{8}\/)?backup_[a-z][a-z0-9-]{0,31}_\d{8}_\d{6}(?:\.json)?$/,
-    'wanted is the name of a backup such as backup_daily_20260301_020000, or its whole key',
+    'give the name of a backup such as backup_daily_20260301_020000, or its whole path',
   );
 
 /** A type of backups, such as `daily`. */
 export const BackupTypeText = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,31}$/, "a type is 1 to 32 of a-z, 0-9 and '-', beginning with a letter");
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, "a type has 1 to 32 of a-z, 0-9 and '-', beginning with a letter");
 
 /** Name of a source, target or dataset. */
 export const NameText = z.string().min(1).max(MOST_NAME_CHARS);
@@ -36,16 +38,16 @@ export const ReasonText = z
   .trim()
   .min(1)
   .max(MOST_REASON_CHARS)
-  .regex(/^[^\p{Cc}]*$/u, 'wanted is one line without control characters');
+  .regex(/^[^\p{Cc}]*$/u, 'give one line without control characters');
 
 /** The id of a run. */
-export const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'wanted is the id of a run');
+export const RunId = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'give the id of a run');
 
-/** Where the next page begins; what is in it is nobody's concern. */
+/** Where the next page begins; its content is opaque. */
 export const Cursor = z
   .string()
   .max(400)
-  .regex(/^[A-Za-z0-9_-]+$/, 'wanted is a nextCursor of an earlier answer');
+  .regex(/^[A-Za-z0-9_-]+$/, 'give a nextCursor of an earlier response');
 
 /** An ISO date, or a time with its zone. */
 export const Moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
@@ -58,7 +60,7 @@ export function pageLimit(fallback: number, most: number) {
 /** A source: its kind and its name. */
 export const SourceName = z.object({ kind: z.string(), name: z.string() });
 
-const At = { at: Time, report: z.string().describe('key of the report that says so') };
+const At = { at: Time, report: z.string().describe('path of the report') };
 const Reason = z.object({ ...At, reason: z.string() });
 /** How thorough a verification was. */
 export const Depth = z.object({
@@ -82,15 +84,15 @@ export const DrillMark = z.object({
   schema: z
     .enum(['equal', 'different', 'names', 'none'])
     .optional()
-    .describe('names: definitions could not be compared; none: there is no schema, or it was not come to'),
+    .describe('names: definitions could not be compared; none: there is no schema, or the drill did not get that far'),
   error: z.string().optional().describe('why it failed: a code'),
   source: SourceName.optional().describe('as the backup names it'),
-  manifestSha256: z.string().optional().describe('of the manifest of the backup, as it was then'),
+  manifestSha256: z.string().optional().describe('of the backup’s manifest at that time'),
   startedAt: Time.optional(),
-  by: z.string().optional().describe('who asked for it; missing of a command line or a schedule'),
+  by: z.string().optional().describe('who asked for it; missing for a command line or a schedule'),
 });
 
-/** What reports say of a backup, the newest of each; missing where there is none. */
+/** What reports say about a backup, the newest of each kind; missing if there is none. */
 export const Marks = z.object({
   hold: Reason.optional(),
   accept: Reason.optional(),
@@ -106,7 +108,7 @@ export const MarkOf = {
   drill: DrillMark.extend({ key: BackupKeyText }),
 };
 
-/** What an error says: in a run, and in `health`. */
+/** An error's message: in a run, and in `health`. */
 export const ErrorText = z
   .object({
     code: z.string(),

@@ -29,16 +29,16 @@ type Input = Omit<HandlerInput<RouteId>, 'backend' | 'confirmations' | 'apiKeys'
 export interface AdminApiOptions {
   readonly settings: Pick<ApiSettings, 'isHealthOpen' | 'takesKeys' | 'rateLimit' | 'corsOrigins'>;
   readonly authenticator: Authenticator;
-  /** @throws why there is none: `health` says it, all other routes answer 503 */
+  /** @throws why there is none: `health` reports it, all other routes return 503 */
   readonly backend: () => Promise<Backend>;
   /** At least 32 random bytes, the same wherever the API runs: binds confirmations. */
   readonly secret: Uint8Array;
   readonly clock: Clock;
-  /** Is told of failures that a caller is told nothing of. */
+  /** Receives failures that the caller learns nothing about. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The admin API over standard requests and answers, wherever it is mounted. docs/reference/api.md. */
+/** The admin API over standard requests and responses, wherever it is mounted. docs/reference/api.md. */
 export class AdminApiServer {
   readonly #options: AdminApiOptions;
   readonly #limiter: RateLimiter;
@@ -56,7 +56,7 @@ export class AdminApiServer {
     this.#apiKeys = new ApiKeys({ store, clock, onError: options.onError });
   }
 
-  /** Answers every request; throws nothing. */
+  /** Answers every request; never throws. */
   async handle(request: Request, context: RequestContext): Promise<Response> {
     const response = await this.#respond(request, context);
     return request.method === 'HEAD' ? withoutBody(response) : response;
@@ -92,19 +92,15 @@ export class AdminApiServer {
     return toResponse(request, reply);
   }
 
-  /** Requests that bring no good login are counted by where they come from: guessing is slow. */
+  /** Requests without a valid login are counted by their address: guessing is slow. */
   async #caller(request: Request, context: RequestContext): Promise<Caller | undefined> {
     try {
       const key = apiKeyOf(request);
       if (key !== undefined) return await this.#machine(request, key, context);
       if (context.takesKeysAlone)
-        throw new ApiError(
-          'E_UNAUTHENTICATED',
-          'this path takes API keys alone, and the request brings none',
-          {
-            hint: 'Send Authorization: Bearer hf_… (docs/reference/api.md).',
-          },
-        );
+        throw new ApiError('E_UNAUTHENTICATED', 'this path only accepts API keys, and the request has none', {
+          hint: 'Send Authorization: Bearer hf_… (docs/reference/api.md).',
+        });
       return context.caller ?? (await this.#options.authenticator.authenticate(request, context));
     } catch (error) {
       this.#limiter.take(`address ${context.clientAddress}`, 'read');
@@ -114,28 +110,28 @@ export class AdminApiServer {
 
   #machine(request: Request, key: string, { signal = request.signal }: RequestContext): Promise<Caller> {
     if (this.#options.settings.takesKeys) return this.#apiKeys.authenticate(key, signal);
-    throw new ApiError('E_UNAUTHENTICATED', 'this API takes no API keys', {
-      hint: "Whoever configures it allows them by api.keys: 'on'.",
+    throw new ApiError('E_UNAUTHENTICATED', 'this API accepts no API keys', {
+      hint: "The configuration allows them with api.keys: 'on'.",
     });
   }
 
   /** @throws E_UNAUTHENTICATED, E_FORBIDDEN */
   #admit(caller: Caller | undefined, { role, scope }: ApiRoute): asserts caller is Caller {
     if (!caller)
-      throw new ApiError('E_UNAUTHENTICATED', 'the request brings no login', {
-        hint: 'docs/reference/api.md says which logins there are.',
+      throw new ApiError('E_UNAUTHENTICATED', 'the request has no login', {
+        hint: 'docs/reference/api.md lists the logins.',
       });
     if (caller.isMachine && scope === 'people')
-      throw new ApiError('E_FORBIDDEN', 'an API key makes and revokes no API keys', {
+      throw new ApiError('E_FORBIDDEN', 'an API key cannot make or revoke API keys', {
         hint: 'Sign in as a person who has the role admin.',
       });
     if (caller.sources && scope !== 'own')
-      throw new ApiError('E_FORBIDDEN', 'that speaks of all sources together', {
-        hint: `Your login is for these alone: ${caller.sources.join(', ')}.`,
+      throw new ApiError('E_FORBIDDEN', 'this concerns all sources', {
+        hint: `Your login is only for these: ${caller.sources.join(', ')}.`,
       });
     if (role === 'open' || hasRole(caller.roles, role)) return;
-    throw new ApiError('E_FORBIDDEN', `that needs the role ${role}`, {
-      hint: `Your roles: ${caller.roles.join(', ') || 'none'}. Whoever configures the API gives them.`,
+    throw new ApiError('E_FORBIDDEN', `this needs the role ${role}`, {
+      hint: `Your roles: ${caller.roles.join(', ') || 'none'}. The API's configuration assigns them.`,
     });
   }
 
@@ -156,7 +152,7 @@ export class AdminApiServer {
     });
   }
 
-  /** Whether backups can run, and if so, whether they protect anything: what status says. */
+  /** Whether backups can run, and if so, whether they protect anything: the verdict of status. */
   async #state(caller: Caller | undefined, signal: AbortSignal) {
     try {
       const backend = scoped(await this.#options.backend(), caller);
@@ -172,7 +168,7 @@ export class AdminApiServer {
 
   async #answer(id: Exclude<RouteId, 'health'>, input: Input): Promise<Reply<RouteId>> {
     const backend = scoped(await this.#backend(), input.caller);
-    // The table pairs each handler with the schemas that its query and body were read by.
+    // The table pairs each handler with the schemas that parsed its query and body.
     const handler = HANDLERS[id] as (given: object) => Promise<Reply<RouteId>>;
     return handler({ ...input, backend, confirmations: this.#confirmations, apiKeys: this.#apiKeys });
   }
@@ -205,10 +201,10 @@ function isTimeUp({ signal }: RequestContext): boolean {
 }
 
 function timeUp(cause: unknown): ApiError {
-  return new ApiError('E_OUT_OF_TIME', 'the answer took longer than the API may take', {
+  return new ApiError('E_OUT_OF_TIME', 'the response took longer than the API may take', {
     status: 504,
     cause,
-    hint: 'Ask again in a moment; GET /runs and GET /audit tell what was begun nevertheless.',
+    hint: 'Ask again in a moment; GET /runs and GET /audit show what was started anyway.',
   });
 }
 

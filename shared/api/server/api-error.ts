@@ -27,7 +27,7 @@ export class ApiError extends HoldfastError {
   }
 }
 
-/** HTTP statuses of codes; those of others are by class of exit status. */
+/** HTTP statuses of codes; others go by class of exit status. */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   E_INTERNAL: 500,
   E_CONFIG: 500,
@@ -50,7 +50,7 @@ const OF_CLASS: Readonly<Record<number, number>> = {
 };
 const OTHERWISE = 503;
 
-/** Problem details (RFC 9457). Of what is no `HoldfastError` nothing is said but that it happened. */
+/** Problem details (RFC 9457). For anything but a `HoldfastError` they only say that it happened. */
 export function problemOf(error: unknown): {
   readonly problem: ApiProblem;
   readonly headers: Record<string, string>;
@@ -72,7 +72,7 @@ export function problemOf(error: unknown): {
 }
 
 function internal(): HoldfastError {
-  return new HoldfastError('E_INTERNAL', 'the server failed in a way nobody has met yet', {
+  return new HoldfastError('E_INTERNAL', 'the server failed in an unknown way', {
     hint: 'Its log says more.',
   });
 }

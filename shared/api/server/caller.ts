@@ -1,37 +1,40 @@
 import type { Role } from '../../core/api-names.ts';
 
-/** Who asks. */
+/** The caller of a request. */
 export interface Caller {
-  /** What requests are counted by, and confirmations are bound to: unique among all callers. */
+  /** Requests are counted by it, and confirmations bound to it: unique among all callers. */
   readonly id: string;
-  /** For people and the audit trail: no secret. */
+  /** For people and the audit trail: not secret. */
   readonly name: string;
   readonly roles: readonly Role[];
-  /** Names of the sources that it may see and act on. @default all */
+  /** Names of the sources that it may see and use. @default all */
   readonly sources?: readonly string[] | undefined;
-  /** It is an API key: it makes and revokes none. @default false */
+  /** It is an API key: it cannot make or revoke any. @default false */
   readonly isMachine?: boolean | undefined;
 }
 
-/** What is known of a request besides the request itself. */
+/** What is known about a request besides the request itself. */
 export interface RequestContext {
-  /** Of whoever connected; requests without a good login are counted by it. */
+  /** Address of the client; requests without a valid login are counted by it. */
   readonly clientAddress: string;
-  /** The login of a request that a gateway has checked; the ARN of a signature. */
+  /** The identity that a gateway has checked; the ARN of a signature. */
   readonly gatewayIdentity?: string | undefined;
-  /** Who asks, where the application around it knows. */
+  /** The caller, if the surrounding application knows. */
   readonly caller?: Caller | undefined;
-  /** The request came where API keys alone are taken, because no gateway has checked a login. @default false */
+  /**
+   * The request came to a path that only takes API keys, because no gateway has checked a login. @default
+   * false
+   */
   readonly takesKeysAlone?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Finds out who asks. */
+/** Identifies callers. */
 export interface Authenticator {
   /**
-   * Undefined where the request brings no login at all.
+   * Undefined if the request has no login at all.
    *
-   * @throws E_UNAUTHENTICATED for one that is not good, E_LOGIN_UNAVAILABLE where that cannot be told
+   * @throws E_UNAUTHENTICATED for an invalid one, E_LOGIN_UNAVAILABLE if it cannot be checked
    */
   authenticate(request: Request, context: RequestContext): Promise<Caller | undefined>;
   /** For `WWW-Authenticate`. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Names the JSON of an answer by its `ETag`, or says 304 if the request has the same already. Nothing is saved but the way:
- * the answer was made, for this caller, as it is now. When somebody looked (`now`) makes it no other answer.
+ * Names a response's JSON by its `ETag`, or returns 304 if the client already has it. That saves only the
+ * transfer: the response was computed, for this caller, at this moment. The time of checking (`now`) does not
+ * make it different.
  */
 export function conditional(request: Request, response: Response, document: object): Response {
   const json = JSON.stringify({ ...document, now: undefined });
-  // Weak, as only what it means is the same.
+  // Weak, as only the meaning is the same.
   const etag = `W/"${createHash('sha256').update(json).digest('base64url').slice(0, 22)}"`;
   response.headers.set('etag', etag);
   if (!hasIt(request.headers.get('if-none-match'), etag)) return response;

@@ -6,7 +6,7 @@ import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
 
 const LIFE_MS = 10 * MINUTE_MS;
-/** Used tokens remembered: none lives longer than its life, so more than these are not begun in it. */
+/** Used tokens to remember: more than this are not started within a token's life. */
 const MOST_USED = 10_000;
 
 /** A restore that waits for a yes. */
@@ -16,7 +16,7 @@ export interface ToConfirm {
   readonly plan: ApiRestorePlan;
 }
 
-/** Tokens that say: this caller has seen this plan of this request, a short while ago. */
+/** Tokens that prove that this caller has recently seen this plan of this request. */
 export class Confirmations {
   readonly #secret: Uint8Array;
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class Confirmations {
     return { confirm: `${stamp}.${this.#mac(stamp, seen)}`, expiresAt };
   }
 
-  /** Takes a token, once. @throws E_NOT_CONFIRMED where it is not of this plan and caller, or too old, or used */
+  /** Takes a token, once. @throws E_NOT_CONFIRMED if it is for another plan or caller, or too old, or used */
   take(confirm: string | undefined, seen: ToConfirm): void {
     if (confirm === undefined) throw notConfirmed('confirm is missing');
     const [stamp = '', mac = ''] = confirm.split('.', 2);
@@ -43,10 +43,10 @@ export class Confirmations {
     const given = Buffer.from(mac);
     if (given.length !== expected.length || !timingSafeEqual(given, expected))
       throw notConfirmed(
-        'confirm is not of this plan: request, target or caller differ from those of the dry run',
+        'confirm is for another plan: request, target or caller differ from those of the dry run',
       );
     if (Number.parseInt(stamp, 36) < now) throw notConfirmed('confirm has expired');
-    if (this.#used.has(mac)) throw notConfirmed('confirm was used already');
+    if (this.#used.has(mac)) throw notConfirmed('confirm was already used');
     this.#remember(mac, now);
   }
 

@@ -2,8 +2,8 @@ import type { ApiRoute } from '../schema/api.ts';
 import { ApiError } from './api-error.ts';
 
 /**
- * What begins or changes something, downloads too, is not asked for by pages of other sites: a browser says where a request comes
- * from, and an application's own login may come along with it.
+ * Pages of other sites may not start or change anything, or download: a browser says where a request comes
+ * from, and the application's own login may come along with it.
  *
  * @throws E_FORBIDDEN
  */
@@ -12,7 +12,7 @@ export function refuseCrossSite(request: Request, route: ApiRoute, allowed: read
   if (isReading || request.headers.get('sec-fetch-site') !== 'cross-site') return;
   const origin = request.headers.get('origin');
   if (origin !== null && allowed.includes(origin)) return;
-  throw new ApiError('E_FORBIDDEN', 'a page of another site asked for that', {
+  throw new ApiError('E_FORBIDDEN', 'a page of another site made this request', {
     hint: 'Open it from the console, or name the origin of the page in api.corsOrigins.',
   });
 }

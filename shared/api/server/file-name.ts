@@ -3,7 +3,7 @@ import { backupName } from './parse-backup.ts';
 
 const MOST_DATASET_CHARS = 80;
 
-/** `backup_daily_20260301_020000.public.orders.csv`, of letters, digits, `.`, `_` and `-` alone. */
+/** `backup_daily_20260301_020000.public.orders.csv`, only of letters, digits, `.`, `_` and `-`. */
 export function fileNameOf(
   key: string,
   { dataset, format }: { readonly dataset: string | undefined; readonly format: FileFormat },

@@ -29,7 +29,7 @@ export type Reply<R extends RouteId> =
 
 type Handler<R extends RouteId> = (input: HandlerInput<R>) => Promise<Reply<R>>;
 
-/** Every route that needs a repository; `health` answers where there is none too. */
+/** Every route that needs a repository; `health` also answers without one. */
 export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> } = {
   status: async ({ backend, caller, signal }) => {
     const { mode, configured, schedules, view } = backend;
@@ -55,7 +55,7 @@ export const HANDLERS: { readonly [R in Exclude<RouteId, 'health'>]: Handler<R> 
   runs: async ({ backend, query, ...call }) => ok({ runs: [...(await backend.runs(query.limit, call))] }),
   run: async ({ backend, param, ...call }) => ok(await backend.run(param, call)),
   events: async ({ backend, param, ...call }) => {
-    // What is not there is refused before the stream begins.
+    // A missing run is refused before the stream begins.
     await backend.run(param, call);
     const file = runEvents((signal) => backend.follow(param, { ...call, signal }), call.signal);
     return { status: 200, headers: { ...EVENT_HEADERS }, file };

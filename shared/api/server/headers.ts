@@ -2,7 +2,7 @@ import { ApiError } from './api-error.ts';
 
 const PREFLIGHT_SECONDS = 600;
 
-/** Of every answer of the API: nothing of it is kept, framed, guessed at or run. */
+/** For every response of the API: it is never cached, framed, sniffed or run. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -13,7 +13,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** What lets a page of a configured origin read the answer; nothing for all others. */
+/** Lets a page of a configured origin read the response; nothing for all others. */
 export function corsHeaders(request: Request, allowed: readonly string[]): Record<string, string> {
   const origin = request.headers.get('origin');
   if (origin === null || !allowed.includes(origin)) return { vary: 'origin' };

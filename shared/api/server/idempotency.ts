@@ -4,7 +4,7 @@ import { HOUR_MS } from '../../core/units.ts';
 import { ApiError } from './api-error.ts';
 
 const KEPT_MS = HOUR_MS;
-/** Of all callers; the oldest go first. */
+/** For all callers; the oldest go first. */
 const MOST_KEPT = 1000;
 const HEADER = 'idempotency-key';
 
@@ -12,14 +12,14 @@ const HEADER = 'idempotency-key';
 export interface Asked {
   readonly caller: string;
   readonly path: string;
-  /** As it was parsed. */
+  /** After parsing. */
   readonly body: unknown;
 }
 
 interface Kept<T> {
   readonly until: number;
   readonly body: string;
-  /** Undefined while it is under way. */
+  /** Undefined while it is in progress. */
   reply: T | undefined;
 }
 
@@ -29,11 +29,14 @@ export function idempotencyKey(request: Request): string | undefined {
   if (given === null) return undefined;
   const key = /^"(.*)"$/.exec(given)?.[1] ?? given;
   if (/^[!-~]{1,255}$/.test(key)) return key;
-  const problem = 'wanted are 1 to 255 visible ASCII characters, such as a UUID';
+  const problem = 'give 1 to 255 visible ASCII characters, such as a UUID';
   throw new ApiError('E_BAD_REQUEST', `${HEADER}: ${problem}`, { fields: [{ field: HEADER, problem }] });
 }
 
-/** Answers of requests that brought an `Idempotency-Key`: the same request again is answered by them, and begins nothing. */
+/**
+ * Responses to requests with an `Idempotency-Key`: the same request again gets the same response, and starts
+ * nothing.
+ */
 export class Idempotency<T> {
   readonly #secret: Uint8Array;
   readonly #clock: Clock;
@@ -45,10 +48,11 @@ export class Idempotency<T> {
   }
 
   /**
-   * Does the work, or gives what it gave before. What failed is not kept.
+   * Does the work, or returns its earlier result. Failures are not kept.
    *
-   * @param work is given a name for its run, the same wherever the API runs: 32 hex digits
-   * @throws E_BAD_REQUEST (422) if the key came with another body, E_BUSY (409) while the first one is under way
+   * @param work receives an id for its run, the same wherever the API runs: 32 hex digits
+   * @throws E_BAD_REQUEST (422) if the key came with another body, E_BUSY (409) while the first request is in
+   * progress
    */
   async once(key: string, asked: Asked, work: (run: string) => Promise<T>): Promise<T> {
     const { caller, path } = asked;
@@ -78,13 +82,13 @@ export class Idempotency<T> {
 
 function answered<T>({ body: first, reply }: Kept<T>, body: string): T {
   if (first !== body)
-    throw new ApiError('E_BAD_REQUEST', `${HEADER}: it came with another body before`, {
+    throw new ApiError('E_BAD_REQUEST', `${HEADER}: an earlier request with it had another body`, {
       status: 422,
-      hint: 'Take a new key for a new request.',
-      fields: [{ field: HEADER, problem: 'came with another body before' }],
+      hint: 'Use a new key for a new request.',
+      fields: [{ field: HEADER, problem: 'an earlier request with it had another body' }],
     });
   if (reply !== undefined) return reply;
-  throw new ApiError('E_BUSY', 'the first request with that idempotency key is under way', {
+  throw new ApiError('E_BUSY', 'the first request with that idempotency key is in progress', {
     hint: 'Ask again in a second.',
     headers: { 'retry-after': '1' },
   });

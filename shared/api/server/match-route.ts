@@ -3,18 +3,18 @@ import { API_ROUTES, type ApiRoute, type RouteId } from '../schema/api.ts';
 import { ApiError } from './api-error.ts';
 
 const MOST_PATH_CHARS = 300;
-/** `Request` of the platform takes none of these. */
+/** The platform's `Request` takes none of these. */
 const NO_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 
 /** The route of a path, and what its path names. */
 export interface Match {
   readonly id: RouteId;
   readonly route: ApiRoute;
-  /** What stands for `{key}` or `{id}`, decoded once; '' where the route has none. */
+  /** The decoded value of `{key}` or `{id}`; '' if the route has none. */
   readonly param: string;
 }
 
-/** The route that a request means. @throws E_NO_ROUTE, E_BAD_REQUEST */
+/** The route of a request. @throws E_NO_ROUTE, E_BAD_REQUEST */
 export function matchRoute(method: string, pathname: string): Match {
   const found = routesOf(pathname);
   const match = found.find(({ route }) => route.method === method || (method === 'HEAD' && hasHead(route)));
@@ -22,7 +22,10 @@ export function matchRoute(method: string, pathname: string): Match {
   throw methodNotAllowed(method, allowed(found));
 }
 
-/** Refuses what no standard request can be, as any other method that a path has not. @throws E_NO_ROUTE, E_BAD_REQUEST */
+/**
+ * Refuses methods that no standard request can have, like any other method that a path lacks. @throws
+ * E_NO_ROUTE, E_BAD_REQUEST
+ */
 export function refuseNoMethod(method: string, pathname: string): void {
   if (NO_METHODS.includes(method)) throw methodNotAllowed(method, allowed(routesOf(pathname)));
 }
@@ -31,14 +34,14 @@ export function refuseNoMethod(method: string, pathname: string): void {
 export function methodNotAllowed(method: string, methods: readonly string[]): ApiError {
   const allow = methods.join(', ');
   const named = /^[A-Z]{1,10}$/.test(method) ? method : 'such method';
-  return new ApiError('E_NO_ROUTE', `the route knows no ${named}`, {
+  return new ApiError('E_NO_ROUTE', `the route has no ${named}`, {
     status: 405,
     hint: `Allowed: ${allow}.`,
     headers: { allow },
   });
 }
 
-/** @throws E_NO_ROUTE where there is none */
+/** @throws E_NO_ROUTE if there is none */
 function routesOf(pathname: string): readonly Match[] {
   if (pathname.length > MOST_PATH_CHARS)
     throw new ApiError(
@@ -62,12 +65,12 @@ function allowed(found: readonly Match[]): readonly string[] {
   return [...methods, 'OPTIONS'];
 }
 
-/** A look at the head of a file would have it made; events have no end. */
+/** A HEAD request for a file would have it made; events have no end. */
 function hasHead({ method, files, isEvents = false }: ApiRoute): boolean {
   return method === 'GET' && !files && !isEvents;
 }
 
-/** Undefined where the path is not of the template. */
+/** Undefined if the path does not match the template. */
 function paramOf(template: string, path: string): string | undefined {
   const at = template.indexOf('{');
   if (at < 0) return path === template ? '' : undefined;
@@ -79,6 +82,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw new ApiError('E_BAD_REQUEST', 'the path is not encoded as URLs are', { cause });
+    throw new ApiError('E_BAD_REQUEST', 'the path is not URL-encoded', { cause });
   }
 }

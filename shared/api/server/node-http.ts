@@ -4,23 +4,23 @@ import { pipeline } from 'node:stream/promises';
 import { ApiError } from './api-error.ts';
 import { refuseNoMethod } from './match-route.ts';
 
-/** What a request has once: a second one is read by some and not by others, who stand in between. */
+/** Headers that a request may have only once: of two, proxies may read the other one. */
 const ONCE = ['host', 'authorization', 'content-type', 'origin', 'idempotency-key', 'sec-fetch-site'];
 
 /** Where a request came in. */
 export interface RequestPlace {
-  /** Scheme and host that its path is of. */
+  /** Scheme and host of its path. */
   readonly origin: string;
   /** Path and query. @default the request's own */
   readonly target?: string;
-  /** What was made of the body, where something has read it already. */
+  /** The parsed body, if something has already read it. */
   readonly readBody?: unknown;
 }
 
 /**
- * A request of Node's own server as a standard one. It is stopped when whoever sent it goes away.
+ * A request of Node's own server as a standard one. It is aborted when the client goes away.
  *
- * @throws E_BAD_REQUEST for a path that no URL has, and for a header that is there twice; E_NO_ROUTE
+ * @throws E_BAD_REQUEST for a path that no URL has, and for a repeated header; E_NO_ROUTE
  */
 export function toRequest(
   incoming: IncomingMessage,
@@ -48,8 +48,8 @@ export function toRequest(
 function refuseTwice({ headersDistinct }: IncomingMessage): void {
   const twice = ONCE.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
   if (twice !== undefined)
-    throw new ApiError('E_BAD_REQUEST', `the header ${twice} is there twice`, {
-      fields: [{ field: twice, problem: 'is there twice' }],
+    throw new ApiError('E_BAD_REQUEST', `the header ${twice} appears twice`, {
+      fields: [{ field: twice, problem: 'appears twice' }],
     });
 }
 
@@ -61,7 +61,9 @@ function headersOf({ headers }: IncomingMessage): Headers {
   return given;
 }
 
-/** Sends a standard answer; one that breaks off on the way ends the connection, so that nobody takes it for whole. */
+/**
+ * Sends a standard response; one that breaks off closes the connection, so that nobody takes it for complete.
+ */
 export async function sendResponse(answer: Response, response: ServerResponse): Promise<void> {
   response.statusCode = answer.status;
   for (const [name, value] of answer.headers) response.setHeader(name, value);
@@ -72,14 +74,14 @@ export async function sendResponse(answer: Response, response: ServerResponse): 
   await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), response);
 }
 
-/** Dots in a path are not resolved: what would lead elsewhere is no route. */
+/** Dots in a path are not resolved: a path that would lead elsewhere is no route. */
 function urlOf(target: string, origin: string): URL {
   const path = target.split('?', 1)[0] ?? '';
   if (!target.startsWith('/') || /(^|\/)(\.|%2e){1,2}(\/|$)/i.test(path) || target.startsWith('//'))
-    throw new ApiError('E_BAD_REQUEST', 'the path is not one of a request');
+    throw new ApiError('E_BAD_REQUEST', 'the path is not valid in a request');
   try {
     return new URL(target, origin);
   } catch (cause) {
-    throw new ApiError('E_BAD_REQUEST', 'the path is not one of a request', { cause });
+    throw new ApiError('E_BAD_REQUEST', 'the path is not valid in a request', { cause });
   }
 }

@@ -6,7 +6,7 @@ import { VERSION } from '../../core/version.ts';
 import { API_ROUTES, type ApiRoute } from '../schema/api.ts';
 import { ApiProblem } from '../schema/status.ts';
 
-/** The OpenAPI 3.1 document of the admin API, made of the schemas that requests are checked by. */
+/** The OpenAPI 3.1 document of the admin API, derived from the schemas that check requests. */
 export function openApi(): JsonObject {
   const schemas = new Components();
   schemas.of(ApiProblem, 'output');
@@ -20,7 +20,7 @@ export function openApi(): JsonObject {
     info: {
       title: 'Holdfast admin API',
       version: VERSION,
-      description: 'docs/reference/api.md says who may do what, and what errors mean.',
+      description: 'docs/reference/api.md says who may do what, and explains the errors.',
     },
     servers: [{ url: '/' }],
     paths,
@@ -29,7 +29,7 @@ export function openApi(): JsonObject {
         token: {
           type: 'http',
           scheme: 'bearer',
-          description: 'of an OIDC issuer or of holdfast serve, or an API key',
+          description: 'from an OIDC issuer or from holdfast serve, or an API key',
         },
         signature: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS SigV4' },
       },
@@ -42,7 +42,7 @@ export function openApi(): JsonObject {
 /** What a login for some sources gets. */
 const SCOPES: Readonly<Record<ApiRoute['scope'], string>> = {
   own: '',
-  all: ' Not for logins that are for some sources alone.',
+  all: ' Not for logins with only some sources.',
   people: ' Not for API keys.',
 };
 
@@ -67,8 +67,8 @@ function operation(id: string, route: ApiRoute, schemas: Components): JsonObject
 }
 
 const PARAMETERS: Readonly<Record<string, string>> = {
-  key: 'Name or whole key of a backup; slashes encoded.',
-  report: 'Name or whole key of the report of a drill; slashes encoded.',
+  key: 'Name or whole path of a backup; slashes encoded.',
+  report: 'Name or whole path of a drill report; slashes encoded.',
 };
 
 function pathParameters({ path }: ApiRoute): Json[] {
@@ -93,7 +93,7 @@ function queryParameters(query: z.ZodType | undefined, schemas: Components): Jso
   }));
 }
 
-/** What makes a request safe to send again, and an answer that is known already short. */
+/** Headers that make a request safe to repeat, and a response short if it is already known. */
 function headerParameters({ method, files, isEvents = false }: ApiRoute): Json[] {
   const header = (name: string, description: string, schema: JsonObject) => ({
     name,
@@ -104,15 +104,18 @@ function headerParameters({ method, files, isEvents = false }: ApiRoute): Json[]
   });
   if (method === 'POST') {
     const key = { type: 'string', minLength: 1, maxLength: 257 };
-    return [header('Idempotency-Key', 'The same request with the same key begins nothing again.', key)];
+    return [header('Idempotency-Key', 'The same request with the same key starts nothing again.', key)];
   }
   if (method !== 'GET' || files || isEvents) return [];
   return [
-    header('If-None-Match', 'An ETag of an earlier answer: 304 if it is the same.', { type: 'string' }),
+    header('If-None-Match', 'An ETag of an earlier response: 304 if it is the same.', { type: 'string' }),
   ];
 }
 
-const ETAG: JsonObject = { description: 'Names what the answer holds.', schema: { type: 'string' } };
+const ETAG: JsonObject = {
+  description: 'Identifies the content of the response.',
+  schema: { type: 'string' },
+};
 
 function responses(
   { method, answers, files: formats = [], isEvents = false }: ApiRoute,
@@ -133,7 +136,7 @@ function responses(
     },
   ]);
   const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
-  const same: JsonObject = isRead ? { 304: { description: 'As it was.' } } : {};
+  const same: JsonObject = isRead ? { 304: { description: 'Unchanged.' } } : {};
   const events = isEvents
     ? {
         200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
@@ -149,12 +152,12 @@ function responses(
   };
 }
 
-/** What `format` says already, the pattern says at length. */
+/** The pattern only repeats what `format` says. */
 function dropPattern({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
 }
 
-/** Schemas of the document. Those that have an id of their own (`meta`) are there once, under that name. */
+/** Schemas of the document. Those with an id of their own (`meta`) appear once, under that name. */
 class Components {
   readonly named: Record<string, Json> = {};
 
@@ -174,7 +177,7 @@ class Components {
   }
 }
 
-/** References inside of one schema, as references inside of the document. */
+/** Turns references inside one schema into references inside the document. */
 function inComponents(schema: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
 }

@@ -4,8 +4,8 @@ import { ApiError } from './api-error.ts';
 const NAME = /^backup_([a-z][a-z0-9-]{0,31})_(\d{8})_(\d{6})(?:\.json)?$/;
 
 /**
- * The backup that a request names, by its name or its whole key. The key is built of what was parsed, never of what was
- * given.
+ * The backup that a request names, by its name or its whole path. The path is built from what was parsed,
+ * never from what was given.
  *
  * @throws E_BAD_REQUEST for anything else
  */
@@ -15,9 +15,9 @@ export function parseBackup(text: string): BackupKey {
   const key = parsed && backupKey(parsed.type, parsed.startedAt);
   const name = key?.slice(key.lastIndexOf('/') + 1);
   if (key && name && [key, name, name.slice(0, -'.json'.length)].includes(text)) return key;
-  throw new ApiError('E_BAD_REQUEST', 'that is neither the name nor the key of a backup', {
+  throw new ApiError('E_BAD_REQUEST', 'this is neither the name nor the path of a backup', {
     fields: [
-      { field: 'key', problem: 'wanted is backup_daily_20260301_020000, or the whole key of its manifest' },
+      { field: 'key', problem: 'give backup_daily_20260301_020000, or the whole path of its manifest' },
     ],
     hint: 'GET /list has the names.',
   });

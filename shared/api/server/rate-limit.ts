@@ -5,12 +5,12 @@ import { plural } from '../../core/plural.ts';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import { ApiError } from './api-error.ts';
 
-/** Callers counted at once; beyond it new ones share one count, so that nobody can push others' out. */
+/** Callers counted at once; beyond it new ones share one count, so that nobody can push out another's. */
 const MOST_CALLERS = 10_000;
 const EVERYBODY_ELSE = '';
 
 interface Count {
-  /** Milliseconds; the window is over then. */
+  /** When the window ends, in milliseconds. */
   readonly endsAt: number;
   used: number;
 }
@@ -26,7 +26,7 @@ export class RateLimiter {
     this.#clock = clock;
   }
 
-  /** Counts one request. @throws E_RATE_LIMIT, with `Retry-After`, where there were enough in this window */
+  /** Counts one request. @throws E_RATE_LIMIT, with `Retry-After`, if there were enough in this window */
   take(caller: string, limit: LimitClass): void {
     const { most, windowMs } = this.#limits;
     const now = this.#clock.now().getTime();
@@ -42,7 +42,7 @@ export class RateLimiter {
     count.used++;
   }
 
-  /** Callers that are counted now. */
+  /** Number of callers being counted. */
   get size(): number {
     return this.#counts.size;
   }

@@ -5,13 +5,13 @@ import { ApiError } from './api-error.ts';
 
 const MOST_BODY_BYTES = 64 * KiB;
 const MOST_QUERY_CHARS = 2000;
-/** Fields named in one answer. */
+/** Most fields to name in one response. */
 const MOST_FIELDS = 50;
 const MOST_PROBLEM_CHARS = 300;
 
 type Fields = NonNullable<ApiProblem['fields']>;
 
-/** The query of a request as its schema has it. @throws E_BAD_REQUEST naming every bad field */
+/** A request's query, parsed by its schema. @throws E_BAD_REQUEST naming every bad field */
 export function readQuery(url: URL, schema: z.ZodType | undefined): unknown {
   if (url.search.length > MOST_QUERY_CHARS)
     throw new ApiError(
@@ -30,7 +30,7 @@ export function readQuery(url: URL, schema: z.ZodType | undefined): unknown {
   return schema && parse(schema, Object.fromEntries(given));
 }
 
-/** The JSON of a request as its schema has it. @throws E_BAD_REQUEST naming every bad field */
+/** A request's JSON, parsed by its schema. @throws E_BAD_REQUEST naming every bad field */
 export async function readBody(request: Request, schema: z.ZodType | undefined): Promise<unknown> {
   if (!schema) return undefined;
   const type = request.headers.get('content-type') ?? '';

@@ -3,7 +3,7 @@ import type { ApiRun } from '../schema/runs.ts';
 import { ApiError } from './api-error.ts';
 import type { Caller } from './caller.ts';
 
-/** @throws E_FORBIDDEN for who may not begin such a run, E_BAD_REQUEST for one that is over */
+/** @throws E_FORBIDDEN for somebody who may not start such a run, E_BAD_REQUEST for one that has ended */
 export function refuseCancel({ kind, state }: ApiRun, { roles }: Caller): void {
   const role = roleToCancel(kind);
   if (!hasRole(roles, role))
@@ -11,7 +11,7 @@ export function refuseCancel({ kind, state }: ApiRun, { roles }: Caller): void {
       hint: `Your roles: ${roles.join(', ') || 'none'}.`,
     });
   if (state !== 'running')
-    throw new ApiError('E_BAD_REQUEST', `the run is over already: it ${OVER[state]}`, { status: 409 });
+    throw new ApiError('E_BAD_REQUEST', `the run has already ended: it ${OVER[state]}`, { status: 409 });
 }
 
 const OVER = {

@@ -1,13 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** What takes long to find out, kept for a while. Those who ask at the same time wait for one answer; failures are not kept. */
+/**
+ * A result that takes long to compute, kept for a while. Simultaneous callers share one computation; failures
+ * are not kept.
+ */
 export class Remembered<T> {
   readonly #find: (signal: AbortSignal) => Promise<T>;
   readonly #keptMs: number;
   readonly #clock: Clock;
   #known: { readonly at: number; readonly value: Promise<T> } | undefined;
 
-  /** @param find is not stopped when one of those who wait goes away */
+  /** @param find is not stopped if one of the waiting callers goes away */
   constructor(find: (signal: AbortSignal) => Promise<T>, keptMs: number, clock: Clock) {
     this.#find = find;
     this.#keptMs = keptMs;

@@ -53,9 +53,12 @@ import type {
 import { Remembered } from './remembered.ts';
 import { unknownName } from './unknown-name.ts';
 
-/** What reads every manifest is read again no sooner than this, unless something was done meanwhile. */
+/**
+ * Results that need every manifest are computed again no sooner than this, unless something was changed
+ * meanwhile.
+ */
 const KEPT_MS = 30 * SECOND_MS;
-/** Locks and second places change by the day. */
+/** Locks and second places change daily. */
 const PROTECTION_KEPT_MS = 5 * MINUTE_MS;
 
 /** Pages ask for runs every few seconds. */
@@ -68,26 +71,26 @@ export interface ViewOptions {
   readonly repository: Repository;
   readonly retention: RetentionPolicy;
   readonly prune: PruneSettings;
-  /** What a verdict goes by besides what is stored. */
+  /** What a verdict needs besides stored data. */
   readonly safety: Pick<FactsInput, 'config' | 'runsDefaults'>;
-  /** What requests may name. @default sources of the configuration */
+  /** Names that requests may use. @default the configured sources */
   readonly names?: readonly string[] | undefined;
-  /** @default names as they are stored */
+  /** @default names as stored */
   readonly naming?: Naming | undefined;
-  /** What storing costs. @default not known */
+  /** Storage price. @default not known */
   readonly price?: StoragePrice | undefined;
   /** @default neither locks nor second places */
   readonly protection?: ProtectionOptions | undefined;
-  /** Who is told when something changes. @default nobody */
+  /** Channels to notify of changes. @default none */
   readonly channels?: readonly NotifyChannel[] | undefined;
 }
 
-/** What a caller sees who is for some sources alone. */
+/** The view of a caller with some sources. */
 interface Scope {
   readonly sources: readonly string[];
   /** Remembers what is read of the repository. */
   readonly of: RepositoryView;
-  /** How the audit trail calls the caller. */
+  /** The caller's name in the audit trail. */
   readonly name: string;
 }
 
@@ -101,7 +104,7 @@ async function readAll(repository: Repository, naming: Naming | undefined, signa
   return { ...overview, runs };
 }
 
-/** All that the API reads of a repository, the same on a machine and in AWS. Needs no key. */
+/** Everything that the API reads of a repository, the same on a machine and on AWS. Needs no key. */
 export class RepositoryView {
   readonly #options: ViewOptions;
   readonly #overview: Remembered<Awaited<ReturnType<typeof readAll>>>;
@@ -115,7 +118,7 @@ export class RepositoryView {
 
   constructor(options: ViewOptions, scope?: Scope) {
     const { retention: policy, prune, protection = {} } = options;
-    // A view of a few sources shares what is remembered.
+    // A view of some sources shares what is remembered.
     const repository = scope ? options.repository : options.repository.forViews({ remembers: true });
     const { clock } = repository;
     this.#options = { ...options, repository };
@@ -170,7 +173,7 @@ export class RepositoryView {
     );
   }
 
-  /** The same repository, as one sees it who is for these sources alone: everything else is not there. */
+  /** The same repository for a caller with these sources: everything else does not exist. */
   of(sources: readonly string[], name: string): RepositoryView {
     return new RepositoryView(this.#options, { sources, name, of: this });
   }
@@ -186,7 +189,7 @@ export class RepositoryView {
     );
   }
 
-  /** @throws E_NO_BACKUP for one of another source, as if it were not there; without a scope never */
+  /** @throws E_NO_BACKUP for one of another source, as if it did not exist; without a scope never */
   async refuseHidden(key: BackupKey, signal: AbortSignal): Promise<void> {
     if (!this.#scope) return;
     const { repository, naming = AS_STORED } = this.#options;
@@ -195,11 +198,11 @@ export class RepositoryView {
     const name = stored === undefined ? undefined : (await naming([stored]))(stored);
     if (name !== undefined && this.#sees(name)) return;
     throw new HoldfastError('E_NO_BACKUP', `there is no backup ${key}`, {
-      hint: 'GET /list has what there is.',
+      hint: 'GET /list shows the existing ones.',
     });
   }
 
-  /** Whether a run is of a source that is seen: its own, or that of its backup. */
+  /** Whether a run concerns a visible source: its own, or that of its backup. */
   async seesRun(
     { source, backup }: Pick<RunAnswer, 'source' | 'backup'>,
     signal: AbortSignal,
@@ -221,7 +224,10 @@ export class RepositoryView {
     return !this.#scope || this.#scope.sources.includes(source);
   }
 
-  /** Names of the configuration, and of backups whose source is no longer in it. @throws E_UNKNOWN_NAME for any other */
+  /**
+   * Allows configured names, and those of backups whose source is no longer configured. @throws
+   * E_UNKNOWN_NAME for any other
+   */
   async refuseUnknown(source: string, signal: AbortSignal): Promise<void> {
     const { safety, names = safety.config.sources.map(({ name }) => name) } = this.#options;
     if (names.includes(source) && this.#sees(source)) return;
@@ -251,12 +257,12 @@ export class RepositoryView {
     return {
       ...presentStatus(status, seen, facts),
       locked: locked?.filter(({ source }) => this.#sees(source)) ?? null,
-      // How far they are behind is told of all sources together.
+      // How far they are behind concerns all sources.
       copies: [],
     };
   }
 
-  /** The same as of `status`. */
+  /** The same as in `status`. */
   async verdict(signal: AbortSignal): Promise<Verdict> {
     return verdictOf(await this.#facts(signal));
   }
@@ -304,7 +310,7 @@ export class RepositoryView {
     return auditPage(this.#options.repository, query, await this.#auditOptions(query, signal));
   }
 
-  /** The trail as a file, as it is read. @throws E_UNKNOWN_NAME */
+  /** The trail as a file, streamed. @throws E_UNKNOWN_NAME */
   async auditFile(
     { format, ...filter }: AuditExportQuery,
     signal: AbortSignal,
@@ -341,7 +347,7 @@ export class RepositoryView {
     const { naming = AS_STORED } = this.#options;
     const scope = this.#scope;
     const isOwn = (name: string | undefined) => name !== undefined && this.#sees(name);
-    // Who is for some sources sees what it did itself, and what was done to these sources alone.
+    // A caller with some sources sees their own actions, and actions on only these sources.
     const isSeen = ({ by, sources, backups: of }: AuditEntry) =>
       by === scope?.name ||
       (sources.length > 0 && sources.every(isOwn) && of.every((key) => isOwn(names.get(key))));
@@ -366,7 +372,7 @@ export class RepositoryView {
     return this.#scope ? { ...facts, sources: facts.sources.filter(({ name }) => this.#sees(name)) } : facts;
   }
 
-  /** Something was done: what is remembered is read anew. */
+  /** Something was changed: what is remembered is read again. */
   changed(): void {
     this.#overview.forget();
     this.#packs.forget();

@@ -11,14 +11,14 @@ export function jsonResponse(status: number, document: unknown, headers: Headers
   });
 }
 
-/** What an error says, as problem details. */
+/** An error's response, as problem details. */
 export function problemResponse(error: unknown, headers: Headers = {}): Response {
   const { problem, headers: own } = problemOf(error);
   const type = { 'content-type': 'application/problem+json' };
   return jsonResponse(problem.status, problem, { ...own, ...headers, ...type });
 }
 
-/** What HEAD is answered: the same without its body. */
+/** The response to HEAD: the same without its body. */
 export function withoutBody(response: Response): Response {
   void response.body?.cancel();
   return new Response(null, { status: response.status, headers: response.headers });

@@ -2,23 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MINUTE_MS, SECOND_MS } from '../../core/units.ts';
 import type { RunAnswer } from '../schema/runs.ts';
 
-/** Changes that follow each other faster are told together. */
+/** Changes that follow faster are reported together. */
 const LEAST_APART_MS = SECOND_MS / 4;
-/** A stream ends after so long, and whoever reads it asks again, with a login that is still good. */
+/** A stream ends after this long; the reader opens a new one, with a login that is still valid. */
 const MOST_MS = 5 * MINUTE_MS;
-/** What a reader waits before it asks again (`retry` of the stream). */
+/** How long a reader waits before it opens a new one (`retry` of the stream). */
 const RETRY_MS = 2 * SECOND_MS;
 
 /** Headers of a stream of events. */
 export const EVENT_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
-  // A proxy that gathers answers would tell everything at the end.
+  // A proxy that buffers responses would deliver everything at the end.
   'x-accel-buffering': 'no',
 } as const;
 
 /**
- * Server-sent events of a run: `run` is all of it but its log, `log` the lines that are new. The stream ends with the run; where
- * it ends before, the reader asks again after `retry`.
+ * Server-sent events of a run: `run` is all of it except its log, `log` the new lines. The stream ends with
+ * the run; if it ends earlier, the reader opens a new one after `retry`.
  */
 export async function* runEvents(
   follow: (signal: AbortSignal) => AsyncIterable<RunAnswer>,
@@ -36,7 +36,7 @@ export async function* runEvents(
   }
 }
 
-/** Lines after the last one that was told; all of them where that one is gone from the log. */
+/** Lines after the last one that was sent; all of them if that one is gone from the log. */
 function newLines(told: RunAnswer['log'], log: RunAnswer['log']): RunAnswer['log'] {
   const last = told.at(-1);
   return last === undefined ? log : log.slice(log.lastIndexOf(last) + 1);

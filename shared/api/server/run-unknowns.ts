@@ -1,4 +1,4 @@
-/** How far a run is that has told nothing yet. */
+/** Progress of a run that has reported nothing yet. */
 export const NO_PROGRESS = {
   doneBytes: 0,
   totalBytes: null,
@@ -9,7 +9,7 @@ export const NO_PROGRESS = {
   leftMs: null,
 } as const;
 
-/** What is not known of a run yet, or never will be. */
+/** Members of a run that are not known yet, or never will be. */
 export const RUN_UNKNOWNS = {
   finishedAt: null,
   by: null,

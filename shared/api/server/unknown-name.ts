@@ -3,7 +3,7 @@ import { ApiError } from './api-error.ts';
 
 const WHAT = { source: 'source', to: 'target', place: 'second place' } as const;
 
-/** Names are whole ones: no part of one is taken for it. */
+/** Names must match fully. */
 export function unknownName(
   field: 'source' | 'to' | 'place',
   name: string,
@@ -18,6 +18,6 @@ export function unknownName(
     hint:
       names.length === 0
         ? `No ${what} is configured (docs/reference/configuration.md).`
-        : `${meant === undefined || meant === name ? '' : `Did you mean ${meant}? `}There are: ${names.join(', ')}.`,
+        : `${meant === undefined || meant === name ? '' : `Did you mean ${meant}? `}Allowed are: ${names.join(', ')}.`,
   });
 }

@@ -10,20 +10,20 @@ const MOST_ENTRIES = 255;
 const FORMS = 3;
 const HEX_FORMS = 2;
 const UUID_BYTES = 16;
-/** Nulls and differences; numbers may be without zeros at their end too. */
+/** Nulls and differences; numbers may also drop zeros at their end. */
 const MOST_FLAGS = { [KIND.number]: 7, [KIND.time]: 3 };
-/** More than a number, or a time without its suffix, takes. */
+/** More than a number takes, or a time without its suffix. */
 const MOST_VALUE_BYTES = 512;
-/** Where each entry of a dictionary begins, and the last one ends. */
+/** Where each entry of a dictionary begins, and where the last one ends. */
 const STARTS_BYTES = 4 * (MOST_ENTRIES + 2);
 
 interface Part {
   readonly plainBytes: number;
-  /** 0: it is stored as it is. */
+  /** 0: stored uncompressed. */
   readonly storedBytes: number;
 }
 
-/** A column as its head tells of it. */
+/** A column as its head describes it. */
 interface Column {
   readonly kind: number;
   readonly flags: number;
@@ -36,18 +36,18 @@ interface Column {
 }
 
 /**
- * The rows that columns make.
+ * The rows that columns produce.
  *
- * @param maxBytes no more is made
+ * @param maxBytes largest output
  * @throws E_DAMAGED
  */
 export function decodeColumns(body: Uint8Array, maxBytes: number): Buffer {
   const reader = new ByteReader(body, 'an item of columns');
   const [bytes, rows, fields] = [reader.varint(), reader.varint(), reader.varint()];
   if (bytes > maxBytes)
-    throw reader.damaged(`it says that it holds ${bytes} bytes, at most ${maxBytes} are allowed`);
+    throw reader.damaged(`it claims to hold ${bytes} bytes, at most ${maxBytes} are allowed`);
   if (fields < 1 || fields > MOST_FIELDS || rows < 1 || rows * fields > bytes)
-    throw reader.damaged(`it says that it holds ${rows} rows of ${fields} fields in ${bytes} bytes`);
+    throw reader.damaged(`it claims to hold ${rows} rows of ${fields} fields in ${bytes} bytes`);
   const columns = Array.from({ length: fields }, () => readColumn(reader, bytes, rows));
   const memory = columnMemory();
   const [table = 0, parts = 0, starts = 0, texts = 0, out = 0] = memory.layOut(
@@ -72,7 +72,7 @@ export function decodeColumns(body: Uint8Array, maxBytes: number): Buffer {
   }
   reader.end();
   const joined = memory.call.joinColumns(table, fields, rows, out, bytes);
-  if (joined !== bytes) throw reader.damaged(`its columns do not make ${rows} rows of ${bytes} bytes`);
+  if (joined !== bytes) throw reader.damaged(`its columns do not produce ${rows} rows of ${bytes} bytes`);
   return Buffer.from(memory.view(out, bytes));
 }
 
@@ -104,12 +104,12 @@ function readColumn(reader: ByteReader, bytes: number, rows: number): Column {
         2 * width > bytes ||
         (form === 1 && width !== UUID_BYTES)
       )
-        throw reader.damaged(`a column of hex has flags ${flags}, form ${form}, ${width} bytes`);
+        throw reader.damaged(`a hex column has flags ${flags}, form ${form}, ${width} bytes`);
       const affix = reader.bytes(reader.u8());
       return { ...none, flags, form, width, affix, parts: partsOf(flags, rows, width * rows, part) };
     }
     default:
-      throw reader.damaged(`a column is of kind ${kind}, known are 0 to ${KIND.hex}`);
+      throw reader.damaged(`a column is of kind ${kind}, known kinds are 0 to ${KIND.hex}`);
   }
 }
 
@@ -124,7 +124,7 @@ function readIntegers(reader: ByteReader, kind: typeof KIND.number | typeof KIND
   return { flags, form, width, base, affix, parts };
 }
 
-/** @param mostBytes of values; 0: there is no part of them */
+/** @param mostBytes of values; 0: there are no values */
 function partsOf(flags: number, rows: number, mostBytes: number, part: (mostBytes: number) => Part): Part[] {
   const nulls = (flags & HAS_NULLS) === 0 ? [] : [part(Math.ceil(rows / 8))];
   return mostBytes === 0 ? nulls : [...nulls, part(mostBytes)];
@@ -157,7 +157,7 @@ function place(
     const stored = reader.bytes(storedBytes === 0 ? plainBytes : storedBytes);
     const plain = storedBytes === 0 ? stored : decompress(stored, plainBytes);
     if (plain.length !== plainBytes)
-      throw reader.damaged(`a part has ${plain.length} bytes, ${plainBytes} were expected`);
+      throw reader.damaged(`a part has ${plain.length} bytes, expected ${plainBytes}`);
     memory.write(next, plain);
     if (plain !== stored) releaseMemory(plain);
     next += plainBytes;
@@ -175,7 +175,7 @@ interface Area {
   readonly room: number;
 }
 
-/** @returns bytes of the values, each with a newline; less than 0 where they are damaged */
+/** @returns bytes of the values, each with a newline; negative if they are damaged */
 function decodeColumn(column: Column, placed: Placed, { memory, rows, starts, out, room }: Area): number {
   const { kind, form, width, base, affix, entries } = column;
   const { call } = memory;

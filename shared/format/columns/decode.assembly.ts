@@ -21,7 +21,8 @@ import {
 import { isDifferences } from './numbers.assembly';
 import { unitOf } from './times.assembly';
 
-// Each makes a column of text, values that end in a newline, and says how many bytes that is; -1: it does not fit, or is none.
+// Each decodes a column into text, values that end in a newline, and returns its bytes; -1: it does not fit,
+// or is not valid.
 
 export function decodeConstant(value: usize, bytes: u32, rows: u32, out: usize, room: u32): i32 {
   if (<u64>(bytes + 1) * rows > room) return -1;
@@ -99,7 +100,7 @@ export function integerAt(planes: usize, index: u32, count: u32, width: u32, isD
   return running;
 }
 
-/** At most what a number, a time without its suffix, or a null takes. */
+/** Most bytes of a number, a time without its suffix, or a null. */
 export const MOST_VALUE: u32 = 40;
 
 export function decodeNumbers(
@@ -150,7 +151,7 @@ export function decodeNumbers(
   return <i32>(to - out);
 }
 
-/** Decimal digits, with zeros before them up to `least`. */
+/** Writes decimal digits, with leading zeros up to `least`. */
 export function putDigits(at: usize, value: u64, least: u32): usize {
   if (value < 1_000_000_000) return putSmall(at, <u32>value, least);
   const rest = value / 1_000_000_000;
@@ -304,8 +305,8 @@ export function decodeHex(
 /**
  * Puts columns of text side by side.
  *
- * @param columns where each is, and where it ends, u32 each; the first moves
- * @returns bytes of the rows; -1 if a column has not as many values, or they do not fit
+ * @param columns where each is and where it ends, u32 each; the first moves
+ * @returns bytes of the rows; -1 if a column lacks values, or they do not fit
  */
 export function joinColumns(columns: usize, fields: u32, rows: u32, out: usize, room: u32): i32 {
   const newlines = i8x16.splat(<i8>NEWLINE);

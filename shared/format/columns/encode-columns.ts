@@ -4,24 +4,24 @@ import { compress } from '../zstd.ts';
 import { HAS_NULLS, KIND, MOST_FIELDS, NEWLINE } from './layout.ts';
 import { type ColumnMemory, type ColumnResult, columnMemory } from './memory.ts';
 
-/** Shorter rows and fewer are left to the other codecs: columns of them win little, and take memory. */
+/** Shorter or fewer rows are left to the other codecs: columns save little on them, and take memory. */
 const LEAST_ROW_BYTES = 4;
 const LEAST_FIELD_BYTES = 2;
 const LEAST_ROWS = 16;
-/** Of every row, for numbers as they are read: 8 bytes, and how many digits were behind the point. */
+/** Per row, for numbers as they are read: 8 bytes, and the number of digits after the point. */
 const SCRATCH_BYTES = 9;
 const MOST_INTEGER_BYTES = 8;
 /** A part is kept compressed if that saves at least this share. */
 const LEAST_SAVING = 1 / 32;
-/** For a smaller part a compressor is not worth making. */
+/** Smaller parts are not worth a compressor. */
 const LEAST_COMPRESSED_BYTES = 64;
 
 /**
- * Rows as columns, each kept by what its values are, and compressed by itself.
+ * Rows as columns, each encoded by the kind of its values, and compressed on its own.
  *
  * @param plain whole records: fields with tabs between them, a newline after each record
  * @param level zstd's, at least 1
- * @returns undefined if not all rows have as many fields, or if they are too few or too short
+ * @returns undefined if rows differ in their number of fields, or are too few or too short
  */
 export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefined {
   const bytes = plain.length;
@@ -49,13 +49,13 @@ export function encodeColumns(plain: Uint8Array, level: number): Buffer | undefi
   return columns.finish();
 }
 
-/** Heads of the columns, then their parts, so that a reader can find one column alone. */
+/** Writes the heads of the columns, then their parts, so that a reader can find one column alone. */
 class ColumnsWriter {
   readonly #head: ByteWriter;
   readonly #parts: Uint8Array[] = [];
   readonly #from: {
     readonly memory: ColumnMemory;
-    /** Where the rows are, and where the parts of the column that was encoded last. */
+    /** Where the rows are, and where the parts of the last encoded column are. */
     readonly at: number;
     readonly out: number;
     readonly level: number;
@@ -74,7 +74,7 @@ class ColumnsWriter {
     this.#from = from;
   }
 
-  /** The column that was encoded last. */
+  /** Adds the last encoded column. */
   add(kind: number): void {
     const result = this.#from.memory.result();
     this.#head.u8(kind);
@@ -118,7 +118,7 @@ class ColumnsWriter {
     this.#head.bytes(memory.view(at + affixAt, affixBytes));
   }
 
-  /** Nulls if there are any, or entries of a dictionary; then the values. */
+  /** Nulls, if any, or the entries of a dictionary; then the values. */
   #addParts({ firstBytes, secondBytes, flags }: ColumnResult): void {
     const { memory, out } = this.#from;
     const first = memory.view(out, firstBytes);

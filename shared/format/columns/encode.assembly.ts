@@ -41,7 +41,8 @@ import { encodeTimes } from './times.assembly';
 /**
  * Finds the ends of all fields of `at[0, bytes)`, which ends in a newline, as u32 each.
  *
- * @returns fields of every row, and at `resultAt()` how many there are in all; 0 if rows differ, or there are more than `mostFields` of them, or than `mostEnds` in all
+ * @returns the number of fields in a row, and at `resultAt()` their number in all; 0 if rows differ, or if
+ * there are more than `mostFields` of them, or more than `mostEnds` in all
  */
 export function findFields(at: usize, bytes: u32, ends: usize, mostFields: u32, mostEnds: u32): u32 {
   const tabs = i8x16.splat(<i8>TAB);
@@ -100,7 +101,7 @@ export function encodeColumn(
       if (isDigit && encodeTimes(at, ends, rows, fields, field, out, scratch, index)) return TIME;
       if (readNumbers(at, ends, rows, fields, field, scratch)) {
         planIntegers(numberCount, scratch);
-        // Few values that are far apart take a byte each in a dictionary.
+        // A few values that are far apart take one byte each in a dictionary.
         if (plannedWidth > 1 && encodeDictionary(at, ends, rows, fields, field, out)) return DICTIONARY;
         store<u32>(RESULT_AT, numberScale, FORM);
         putIntegers(at, ends, rows, fields, field, numberCount, numberFlags, out, scratch);
@@ -152,7 +153,8 @@ export function encodeDictionary(at: usize, ends: usize, rows: u32, fields: u32,
   memory.fill(SLOTS_AT, 0, SLOTS << 2);
   let entries: u32 = 0;
   let entryBytes: u32 = 0;
-  // Which entry a row is goes to the end of the area first: the entries come before it, and their bytes are not known yet.
+  // Row indexes first go to the end of the area: the entries come before them, and their size is not known
+  // yet.
   const most = rows / 4 < MOST_ENTRIES ? rows / 4 : MOST_ENTRIES;
   for (let row: u32 = 0, index = field; row < rows; row++, index += fields) {
     const from = startOf(ends, index);

@@ -41,7 +41,7 @@ export function encodeHex(
 ): bool {
   const start = startOf(ends, first);
   const bytes = endOf(ends, first) - start;
-  // bytea is `\x` and digits, and COPY writes a backslash as two.
+  // bytea is `\x` and digits, and COPY doubles a backslash.
   const hasPrefix =
     bytes > 3 && <u32>load<u16>(at + start) == (BACKSLASH | (BACKSLASH << 8)) && <u32>load<u8>(at + start, 2) == 0x78;
   const prefix: u32 = hasPrefix ? 3 : 0;

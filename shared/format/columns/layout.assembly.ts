@@ -33,7 +33,7 @@ export const DATE_FORM: u32 = 0;
 export const SECOND_FORM: u32 = 1;
 export const MICRO_FORM: u32 = 2;
 
-// What `encodeColumn` says of a column, for the caller to read.
+// What `encodeColumn` reports about a column, for the caller to read.
 export const FIRST_BYTES: i32 = 0;
 export const SECOND_BYTES: i32 = 4;
 export const FLAGS: i32 = 8;
@@ -47,7 +47,7 @@ export const RESULT_AT: usize = 1024;
 /** 1,024 slots of a hash table of dictionary entries: row + 1 each, u32. */
 export const SLOTS_AT: usize = 2048;
 export const SLOTS: u32 = 1024;
-/** What each byte is as a hex digit, 16 if it is none; powers of ten, i64 each. */
+/** The value of each byte as a hex digit, 16 if it is not one; powers of ten, i64 each. */
 export const NIBBLES_AT: usize = 6144;
 export const POWERS_AT: usize = 6400;
 /** Two digits each: of the numbers below 100, and of all bytes in hex. */

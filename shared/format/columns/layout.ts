@@ -1,6 +1,6 @@
-/** docs/reference/format.md, "Columns": how the values of a column are kept. */
+/** docs/reference/format.md, "Columns": how a column's values are encoded. */
 export const KIND = { text: 0, constant: 1, dictionary: 2, number: 3, time: 4, hex: 5 } as const;
-/** Rows whose value is `\\N` are told by bits, and have no value. */
+/** Bits mark the rows whose value is `\\N`; these have no stored value. */
 export const HAS_NULLS = 1;
 
 /** Lines with more fields than this are stored as they are. */

@@ -2,13 +2,13 @@ import { copyInto } from '../../core/copy-into.ts';
 import { engine, type WasmMemory } from '../wasm.ts';
 import { MODULE } from './module.ts';
 
-/** Behind every area: what scans and copies of 16 bytes may touch. */
+/** Spare bytes after every area, which 16-byte scans and copies may touch. */
 export const SPARE_BYTES = 32;
 /** Below are the module's own tables. */
 const FIRST_AREA = 8192;
 const PAGE_BYTES = 65_536;
 
-/** What the module says of a column: see `columns.assembly.ts`. */
+/** What the module reports about a column: see `columns.assembly.ts`. */
 const RESULT = {
   firstBytes: 0,
   secondBytes: 4,
@@ -113,7 +113,7 @@ export class ColumnMemory {
     this.#bytes = Buffer.from(this.#memory.buffer);
   }
 
-  /** Where areas of these sizes are, one after the other; what was in them before is lost. */
+  /** Positions of areas of these sizes, one after the other; their former content is lost. */
   layOut(...sizes: readonly number[]): number[] {
     let at = FIRST_AREA;
     const places = sizes.map((size) => {
@@ -147,7 +147,7 @@ export class ColumnMemory {
     return this.#bytes.subarray(at, at + bytes);
   }
 
-  /** Of the column that was encoded last. */
+  /** Facts about the last encoded column. */
   result(): ColumnResult {
     const at = this.call.resultAt();
     const u32 = (offset: number) => this.#bytes.readUInt32LE(at + offset);

@@ -22,7 +22,10 @@ import {
 export let mantissa: i64 = 0;
 export let fraction: u32 = 0;
 
-/** Reads a decimal number as it is written without anything to spare into `mantissa` and `fraction` (its digits behind the point). */
+/**
+ * Reads a decimal number written without superfluous digits into `mantissa` and `fraction` (its digits after
+ * the point).
+ */
 export function readNumber(from: usize, end: usize): bool {
   let at = from;
   const isNegative = at < end && <u32>load<u8>(at) == MINUS;
@@ -63,7 +66,7 @@ export let numberCount: u32 = 0;
 export let numberFlags: u32 = 0;
 export let numberScale: u32 = 0;
 
-/** Reads all that is not null into `scratch`, as integers of `numberScale` digits behind the point. */
+/** Reads all non-null values into `scratch`, as integers with `numberScale` digits after the point. */
 export function readNumbers(at: usize, ends: usize, rows: u32, fields: u32, field: u32, scratch: usize): bool {
   const fractions = scratch + (<usize>rows << 3);
   let least: u32 = u32.MAX_VALUE;
@@ -88,7 +91,7 @@ export function readNumbers(at: usize, ends: usize, rows: u32, fields: u32, fiel
   numberScale = most;
   numberFlags = 0;
   if (least == most) return true;
-  // Written without zeros at the end: all get as many digits as the longest has.
+  // Written without zeros at the end: all are scaled to the longest.
   if (hasSpare || mostWhole + most > MOST_DIGITS) return false;
   numberFlags = TRIMMED;
   for (let i: u32 = 0; i < count; i++) {
@@ -107,7 +110,10 @@ export let isDifferences = false;
 export let plannedWidth: u32 = 0;
 export let plannedBase: i64 = 0;
 
-/** Whether integers are kept from the least on or as differences: what has fewer bits in all. They become that, in their place. */
+/**
+ * Chooses the smaller encoding of integers, offsets from the least or differences, and converts them in
+ * place. Returns whether they are differences.
+ */
 export function planIntegers(count: u32, values: usize): void {
   let least = i64.MAX_VALUE;
   for (let i: u32 = 0; i < count; i++) {

@@ -31,7 +31,7 @@ export function twoDigits(at: usize): u32 {
 
 export let timeValue: i64 = 0;
 export let timeEnd: usize = 0;
-/** Parts that the time has: 1 the date alone, 2 seconds, 3 part of a second. */
+/** Precision of the times: 1 the date alone, 2 seconds, 3 part of a second. */
 export let timeParts: u32 = 0;
 
 /** Reads `YYYY-MM-DD HH:MM:SS.ffffff` or its beginning, in microseconds since 1970. */

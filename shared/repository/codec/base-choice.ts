@@ -5,16 +5,16 @@ const MOST_DELTA_SHARE = 1 / 2;
 
 /** What a chunk is stored as a difference from. */
 export interface BaseChoice {
-  /** What the delta would be added to: the beginning of the parent's chain. */
+  /** The chain to add the delta to: the beginning of the parent's chain. */
   readonly chain: readonly ItemLocation[];
   /** The largest item that is kept as a delta. */
   readonly maxDeltaBytes: number;
 }
 
 /**
- * The base for a chunk that changed: the parent's chunk, so that its chain grows by one. A full chain is shortened first: the
- * new delta takes the place of its last ones. Nothing where its deltas take more than a full chunk, or where that lies in a
- * pack that is going.
+ * The base for a changed chunk: the parent's chunk, whose chain grows by one. A full chain is shortened
+ * first: the new delta replaces its last ones. No base if its deltas take more than a full chunk, or if the
+ * full chunk is in a pack that is being retired.
  */
 export function chooseBase(
   parent: ChunkRef,
@@ -32,8 +32,8 @@ export function chooseBase(
 }
 
 /**
- * The beginning of a full chain, as far as each delta is at least as large as all after it together: so each change is stored
- * again a few times only, however long the chunk lives.
+ * The beginning of a full chain, up to where each delta is at least as large as all later ones together. So
+ * each change is stored again only a few times, however long the chunk lives.
  */
 function shortened(chain: readonly ItemLocation[]): readonly ItemLocation[] {
   const isSmall = ({ storedBytes }: ItemLocation, at: number) =>

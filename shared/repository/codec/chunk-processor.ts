@@ -18,9 +18,9 @@ import type {
 import { TableChoice } from './table-choice.ts';
 
 const NEWLINE = 0x0a;
-/** Deltas are small, so they can be compressed harder than chunks for little. */
+/** Deltas are small, so a higher level costs little. */
 const DELTA_LEVEL = 9;
-/** Header, directory and tags of a pack of one item, and some. */
+/** Header, directory and tags of a pack with one item, with some room. */
 const PACK_OVERHEAD_BYTES = 1024;
 
 /**
@@ -42,7 +42,7 @@ export class ChunkProcessor {
     if (version > 1 && purpose === 'data' && level > 0) this.#tables = new TableChoice(level);
   }
 
-  /** Takes back a buffer to build the next pack in; one is enough, another is let go. */
+  /** Takes back a buffer to build the next pack in; keeps only one, and releases others. */
   reuse(buffer: ArrayBuffer): void {
     if (this.#spare) releaseMemory(new Uint8Array(buffer));
     else this.#spare = buffer;
@@ -52,7 +52,7 @@ export class ChunkProcessor {
     return chunks.map((chunk) => this.#storeChunk(block.subarray(chunk.start, chunk.end), chunk, bases));
   }
 
-  /** Seals `plain` (codec byte and body) as it is. */
+  /** Seals `plain` (codec byte and body) unchanged. */
   addItem(item: Uint8Array): {
     readonly pack: number;
     readonly offset: number;
@@ -98,7 +98,7 @@ export class ChunkProcessor {
     };
   }
 
-  /** Undefined where the delta is not worth it. */
+  /** Undefined if the delta is not worth it. */
   #delta(plain: Buffer, base: NonNullable<ChunkToStore['base']>, bases: ItemBatch): Buffer | undefined {
     const from = decodeChain(openChain(base.chain, bases), this.#settings.maxChunkBytes);
     const delta = encodeDelta(from, plain);
@@ -107,7 +107,7 @@ export class ChunkProcessor {
     return item.length <= base.maxDeltaBytes ? item : undefined;
   }
 
-  /** Makes sure that an item of `itemBytes` goes into the open pack, and says which that is. */
+  /** Makes sure that an item of `itemBytes` fits into the open pack, and returns that pack. */
   reserve(itemBytes: number): number {
     this.#room(itemBytes);
     return this.#packs;
@@ -124,7 +124,8 @@ export class ChunkProcessor {
     const size = this.#sizeFor(itemBytes);
     const buffer = this.#takeSpare(size) ?? new ArrayBuffer(size);
     const seal = newPackSeal(purpose, runKeyId, runKey, randomBytes(32), version);
-    // The size of a full pack of version 2 says nothing of what is in it, nor of a larger pack that was there before.
+    // The size of a full pack of version 2 says nothing about its content, nor about a larger pack that was
+    // there before.
     const view = version === 1 ? Buffer.from(buffer) : Buffer.from(buffer, 0, size);
     return { pack: new PackBuilder(seal, view), buffer };
   }
@@ -173,7 +174,10 @@ export function decodeChunks(
   return output ?? Buffer.from(new ArrayBuffer(0));
 }
 
-/** As `decodeChunks`, each by itself; the memory of one is freed when the next is asked for. @throws E_DAMAGED */
+/**
+ * As `decodeChunks`, one chunk at a time; each one's memory is freed when the next is asked for. @throws
+ * E_DAMAGED
+ */
 export function* decodedChunks(
   batch: ItemBatch,
   chunks: readonly ChunkToDecode[],
@@ -192,13 +196,13 @@ export function* decodedChunks(
   }
 }
 
-/** A size that no writer gives a chunk is refused before memory is taken for it. */
+/** Refuses a size that no writer gives a chunk before allocating memory for it. */
 function refuseOversize({ plainBytes, chain }: ChunkToDecode, batch: ItemBatch, maxChunkBytes: number): void {
   if (plainBytes <= maxChunkBytes) return;
   const { at, pack } = placeOf(chain[0], batch);
   throw new HoldfastError(
     'E_DAMAGED',
-    `the chunk at ${at} of ${pack} is said to have ${plainBytes} bytes, at most ${maxChunkBytes} are allowed`,
+    `the chunk at ${at} of ${pack} claims to have ${plainBytes} bytes, at most ${maxChunkBytes} are allowed`,
   );
 }
 

@@ -3,7 +3,7 @@ import type { FormatVersion } from '../../core/format-version.ts';
 import type { PackId, RunKeyId } from '../../core/ids.ts';
 import type { PackPurpose, PackSeal } from '../../format/seal.ts';
 
-/** For a task: a message carries all the memory below a view, so what goes into one has memory of its own. */
+/** For a task: a message carries all the memory behind a view, so views get memory of their own first. */
 export function ownBytes(view: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(view);
 }
@@ -27,7 +27,7 @@ export interface ItemBatch {
 
 /** What a run's processors need to know. */
 export interface RunSettings {
-  /** Of the packs that are filled. */
+  /** Format of the packs to fill. */
   readonly version: FormatVersion;
   readonly runKeyId: RunKeyId;
   readonly purpose: PackPurpose;
@@ -42,11 +42,11 @@ export interface RunSettings {
 export interface ChunkToStore {
   readonly start: number;
   readonly end: number;
-  /** Id of the parent's chunk: if equal, nothing is stored. */
+  /** Id of the parent's chunk: if it is equal, nothing is stored. */
   readonly parentId?: Uint8Array | undefined;
-  /** Its id, where an earlier answer gave it. */
+  /** Its id, if an earlier answer gave it. */
   readonly id?: Uint8Array | undefined;
-  /** There is a base that can be had: ask for it before storing in full. */
+  /** A base is available: ask for it before storing in full. */
   readonly mayDelta: boolean;
   /** The base's chain, and the largest item that is worth being a delta. */
   readonly base?: { readonly chain: readonly ItemSlice[]; readonly maxDeltaBytes: number } | undefined;

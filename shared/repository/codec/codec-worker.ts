@@ -6,7 +6,7 @@ import { RecordDigest } from '../../format/record-digest.ts';
 import { ChunkProcessor, decodeChunks, decodedChunks, isChunk } from './chunk-processor.ts';
 import type { CodecTask, DigestParts, PackClosed } from './codec-task.ts';
 
-/** What crosses the thread boundary: errors lose their class on the way. */
+/** Crosses the thread boundary, where errors lose their class. */
 export type WorkerAnswer =
   | { readonly ok: true; readonly value: unknown }
   | {
@@ -28,7 +28,7 @@ parentPort?.on('message', (task: CodecTask) => {
   }
 });
 
-/** What a worker does with a task. */
+/** How a worker handles a task. */
 export function perform(task: CodecTask): { readonly value: unknown; readonly transfer: ArrayBuffer[] } {
   switch (task.kind) {
     case 'begin':
@@ -60,7 +60,7 @@ export function perform(task: CodecTask): { readonly value: unknown; readonly tr
       buffersLetGo(task.chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0));
       return { value: undefined, transfer: [] };
     case 'prove':
-      // Each is checked as it is made, and freed.
+      // Each is checked as it is decoded, then freed.
       for (const plain of decodedChunks(task.batch, task.chunks, task.maxChunkBytes))
         buffersLetGo(plain.length);
       releaseMemory(new Uint8Array(task.batch.buffer));

@@ -4,7 +4,7 @@ import { encodeFull, encodeJsonLines, encodeTable } from '../../format/codec.ts'
 const NEWLINE = 0x0a;
 const TAB = 0x09;
 const BRACES = new Set(Buffer.from('{['));
-/** Of tables of as many fields, so many chunks are stored as the one was that was tried both ways. */
+/** Among tables with the same number of fields, this many chunks follow the result of one trial. */
 const TRIAL_EVERY = 32;
 /** Columns compress at a lower level as well as rows do at a higher one, in less time: docs/internals/performance.md. */
 const LEVELS_LESS = 2;
@@ -21,7 +21,7 @@ export class TableChoice {
     this.#level = level;
   }
 
-  /** A chunk as it is stored; undefined: not as columns. */
+  /** A chunk encoded as columns; undefined: store it in another way. */
   encode(plain: Buffer): Buffer | undefined {
     const fields = fieldsOf(plain);
     if (fields === 0) return undefined;

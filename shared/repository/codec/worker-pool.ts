@@ -23,8 +23,8 @@ interface Slot {
 const SENT_AHEAD = 2;
 
 /**
- * Workers hold little and make much that is short-lived: V8 measures by these how much dead memory, buffers
- * included, it lets pile up before it collects.
+ * Workers hold little, and produce much that is short-lived: these values decide how much dead memory,
+ * buffers included, V8 lets pile up before it collects.
  */
 const YOUNG_MIB = 4;
 const OLD_MIB = 40;
@@ -40,7 +40,7 @@ export class WorkerPool {
     this.size = size;
   }
 
-  /** Runs a task on the worker that is free first; `worker` says which. */
+  /** Runs a task on the first free worker; `worker` says which. */
   run<K extends CodecTask['kind']>(
     task: Extract<CodecTask, { kind: K }>,
     transfer: readonly ArrayBuffer[],

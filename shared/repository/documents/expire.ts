@@ -5,12 +5,12 @@ import type { ObjectStore } from '../../store/object-store.ts';
 import type { ExpiredCopy } from '../packs/pack-use.ts';
 
 /**
- * Takes a backup out of the list: its manifest is copied below `expired/`, then removed. Its packs stay until the
- * grace of the copy is over. Begun again after a crash, it ends the same.
+ * Unlists a backup: its manifest is copied below `expired/`, then removed. Its packs stay until the grace of
+ * the copy is over. Repeating it after a crash gives the same result.
  *
  * @param at the store's time, not long ago
- * @param mayRemove called between copy and removal; throws where too much time has passed since `at`
- * @returns whether it was there
+ * @param mayRemove called between copy and removal; throws if too much time has passed since `at`
+ * @returns whether it was listed
  */
 export async function expireBackup(
   store: ObjectStore,
@@ -23,14 +23,14 @@ export async function expireBackup(
 ): Promise<boolean> {
   const manifest = await getIfThere(key, store, signal);
   if (!manifest) return false;
-  // Somebody else may have put the same bytes there: a manifest has one content.
+  // Somebody else may have put the same bytes there: a manifest has only one content.
   await putIfAbsent(expiredKey(key, at), manifest, store, { signal });
   mayRemove();
   await store.delete(key, { signal });
   return true;
 }
 
-/** Lists a backup again that was taken out; its copy stays. @returns whether the copy was there */
+/** Lists an unlisted backup again; its copy stays. @returns whether the copy existed */
 export async function putBack(
   store: ObjectStore,
   { object, key }: ExpiredCopy,

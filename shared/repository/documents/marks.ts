@@ -6,7 +6,7 @@ import { isAfter, madeAt, type ReportDates, type Reports } from './reports.ts';
 import type { StoredReport } from './stored-report.ts';
 
 interface At {
-  /** When it was made, by the clock of its writer or of the store, whichever says earlier. */
+  /** When it was made, by its writer's clock or the store's, whichever is earlier. */
   readonly at: Date;
   /** The report that says so. */
   readonly report: string;
@@ -14,14 +14,14 @@ interface At {
 
 type Depth = Body<'verify'>['depth'];
 
-/** What the reports say of one backup; the newest of each. */
+/** What reports say about one backup; the newest of each kind. */
 export interface BackupMarks {
-  /** The newest that no release has ended. */
+  /** The newest hold that has not been released. */
   readonly hold?: At & { readonly reason: string };
   readonly accept?: At & { readonly reason: string };
-  /** `isWhole` is false too where an earlier one found damage that this one did not look for. */
+  /** `isWhole` is also false if an earlier verification found damage that this one did not look for. */
   readonly verify?: At & { readonly depth: Depth; readonly isWhole: boolean };
-  /** The newest that read every byte; where parts did together, the oldest of these. */
+  /** The newest that read every byte; if several read it in parts, the oldest of those. */
   readonly fullVerify?: At;
   readonly drill?: At & Body<'drill'>;
 }
@@ -29,13 +29,13 @@ export interface BackupMarks {
 /** What reports say of backups. */
 export interface Marks {
   of(backup: string): BackupMarks;
-  /** Reports of all holds of a backup that no release has ended. */
+  /** Reports of all holds of a backup that have not been released. */
   holdsOf(backup: string): readonly string[];
-  /** Reports that could not be read, or were changed. They are not counted. */
+  /** Reports that could not be read, or were changed. They do not count. */
   readonly problems: readonly HoldfastError[];
-  /** Keys of those of them that may be holds. */
+  /** Paths of those that may be holds. */
   readonly unreadHolds: readonly string[];
-  /** Those of them that may say that some backup is damaged. */
+  /** Those that may report damage in some backup. */
   readonly unreadVerifies: readonly At[];
 }
 
@@ -43,21 +43,21 @@ const KINDS = ['hold', 'release', 'accept', 'verify', 'drill'] as const satisfie
   ReportKind)[];
 type MarkKind = (typeof KINDS)[number];
 
-/** A report that says something of a backup. */
+/** What a report says about a backup. */
 interface Said<K extends MarkKind> extends At {
-  /** Alone: thousands of whole reports would take memory. */
+  /** Only the dates: thousands of whole reports would take memory. */
   readonly stored: ReportDates;
   readonly body: Body<K>;
 }
 
-/** All that was said of one backup, in no order. */
+/** Everything that reports say about one backup, in no order. */
 type AllSaid = { readonly [K in MarkKind]: Said<K>[] };
 
 /**
- * What all reports together say of each backup. With a key only those that prove to be Holdfast's count; without one,
- * all that can be read. In which order the store gives them plays no part.
+ * What all reports together say about each backup. With a key, only reports that prove to be Holdfast's
+ * count; without one, all that can be read. The order in which the store returns them does not matter.
  *
- * @param since only reports of then or later: enough for backups that were made since, as no report comes before its backup
+ * @param since only reports from then on: enough for backups made since, as no report comes before its backup
  * @throws E_STORE_*
  */
 export async function readMarks(reports: Reports, signal: AbortSignal, since?: Date): Promise<Marks> {
@@ -86,7 +86,7 @@ export async function readMarks(reports: Reports, signal: AbortSignal, since?: D
   };
 }
 
-/** Those that nobody has put aside. */
+/** Without those that somebody has put aside. */
 async function withoutPutAside<T extends { readonly stored: StoredReport }>(
   reports: Reports,
   unread: readonly T[],
@@ -148,7 +148,7 @@ function dated({ at, report }: At): At {
   return { at, report };
 }
 
-/** The last by when it was made; of the same moment, by name. */
+/** The last one by date; for the same moment, by name. */
 function newest<K extends MarkKind>(said: readonly Said<K>[]): Said<K> | undefined {
   return said.reduce<Said<K> | undefined>((last, one) => {
     if (!last || one.at > last.at) return one;
@@ -156,12 +156,12 @@ function newest<K extends MarkKind>(said: readonly Said<K>[]): Said<K> | undefin
   }, undefined);
 }
 
-/** The holds that no release ends. */
+/** The holds that have not been released. */
 function standing(all: AllSaid | undefined): readonly Said<'hold'>[] {
   return all?.hold.filter((one) => !all.release.some((other) => ends(other, one))) ?? [];
 }
 
-/** A release names what it ends. One of before named nothing: it ends what came before it. */
+/** A release names the holds that it ends. An older one named none, and ends all holds before it. */
 function ends(release: Said<'release'>, hold: Said<'hold'>): boolean {
   return release.body.ends?.includes(hold.report) ?? isAfter(release.stored, hold.stored);
 }
@@ -182,12 +182,12 @@ function verified(backup: string, verify: readonly Said<'verify'>[]): Pick<Backu
   return { verify: { ...dated(last), depth: last.body.depth, isWhole: found.length === 0 } };
 }
 
-/** @param after clean verifications that came after it */
+/** @param after later clean verifications */
 function isCleared(damage: Said<'verify'>, after: readonly Said<'verify'>[]): boolean {
   return after.some(({ body }) => covers(body.depth, damage.body.depth)) || wholes(after).length > 0;
 }
 
-/** Of each count of which all parts were read, the part that was read longest ago. */
+/** For each count whose parts were all read, the part that was read longest ago. */
 function wholes(verify: readonly Said<'verify'>[]): Said<'verify'>[] {
   const subsets = verify.filter(({ body }) => body.depth.kind === 'subset');
   return [...Map.groupBy(subsets, ({ body }) => body.depth.of ?? 0)].flatMap(([of, some]) => {
@@ -199,7 +199,7 @@ function wholes(verify: readonly Said<'verify'>[]): Said<'verify'>[] {
   });
 }
 
-/** Whether a verification looks for all that another one can find. */
+/** Whether a verification looks for everything that another one can find. */
 function covers(depth: Depth, other: Depth): boolean {
   if (depth.kind === 'full') return true;
   return depth.kind === other.kind && depth.part === other.part && depth.of === other.of;

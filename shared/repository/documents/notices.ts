@@ -15,15 +15,15 @@ import { putIfAbsent } from '../../store/if-there.ts';
 import type { ObjectInfo } from '../../store/object-store.ts';
 import type { Repository } from '../repository.ts';
 
-/** Notices that are kept of each channel, besides those that say what was said last. */
+/** Notices to keep for each channel, besides those that record what was reported last. */
 const MOST_NOTICES = 40;
-/** A process that took a delivery upon itself is believed to be at it for so long. */
+/** A process that claimed a delivery is assumed to be at it for this long. */
 export const CLAIM_MS = 10 * MINUTE_MS;
 const CLAIMS_KEPT_MS = DAY_MS;
-/** A note is no reason to wait for a store that does not answer. */
+/** A note is not worth waiting for a store that does not respond. */
 const MOST_WAIT_MS = 20 * SECOND_MS;
 
-/** What is kept of one channel, as it was when it was listed. */
+/** The notices of one channel, as last listed. */
 export class ChannelNotices {
   readonly channel: string;
   readonly #repository: Repository;
@@ -49,18 +49,21 @@ export class ChannelNotices {
     return this.#objects.flatMap(({ key }) => (parseNoticeKey(key) ? [key] : [])).toReversed();
   }
 
-  /** What was said last; undefined if nothing was, or if that cannot be read: what was said before it may be over since. @throws E_STORE_* */
+  /**
+   * What was reported last; undefined if nothing was, or if it cannot be read: an earlier report may be out
+   * of date. @throws E_STORE_*
+   */
   async lastSaid(signal: AbortSignal): Promise<Said | undefined> {
     const last = this.#lastDelivered((kind) => kind !== 'test' && kind !== 'digest');
     return last && ((await this.read(last.key, signal))?.said ?? undefined);
   }
 
-  /** When a digest was delivered last, by the store's clock. */
+  /** When a digest was last delivered, by the store's clock. */
   get digestAt(): Date | undefined {
     return this.#lastDelivered((kind) => kind === 'digest')?.modifiedAt;
   }
 
-  /** By the store's clock: that of a process may be wrong. */
+  /** By the store's clock: a process's clock may be wrong. */
   #lastDelivered(isWanted: (kind: string) => boolean): ObjectInfo | undefined {
     const delivered = this.#objects.filter(({ key }) => {
       const { kind, outcome } = parseNoticeKey(key) ?? {};
@@ -71,7 +74,7 @@ export class ChannelNotices {
     )[0];
   }
 
-  /** Undefined if it cannot be relied on. @throws E_STORE_* */
+  /** Undefined if it cannot be trusted. @throws E_STORE_* */
   async read(key: string, signal: AbortSignal): Promise<Notice | undefined> {
     const { store, id } = this.#repository;
     try {
@@ -84,10 +87,10 @@ export class ChannelNotices {
   }
 
   /**
-   * Takes a delivery upon this process.
+   * Claims a delivery for this process.
    *
-   * @param claim of what is to be said: the same in every process that would say it
-   * @returns how many had it before; undefined if another process is at it
+   * @param claim what is to be reported: the same in every process that would report it
+   * @returns how many claimed it before; undefined if another process is at it
    * @throws E_STORE_*
    */
   async claim(claim: string, signal: AbortSignal): Promise<number | undefined> {
@@ -99,7 +102,7 @@ export class ChannelNotices {
     const last = before.toSorted((a, b) => b.count - a.count)[0];
     if (last) {
       const isOver = this.keys.some((key) => parseNoticeKey(key)?.id === `${claim}-${last.count}`);
-      // A clock that is wrong by more, this one or the store's, must not silence anything.
+      // A clock that is off by more, this one or the store's, must not silence anything.
       const ageMs = Math.abs(clock.now().getTime() - last.info.modifiedAt.getTime());
       if (!isOver && ageMs < CLAIM_MS) return undefined;
     }
@@ -109,7 +112,10 @@ export class ChannelNotices {
     return (await putIfAbsent(key, Buffer.from('{}\n'), store, { signal: limit })) ? count : undefined;
   }
 
-  /** Removes what is old: the newest notices stay, and those that say what was said last. @throws E_STORE_* */
+  /**
+   * Removes old notices, except the newest ones and those that record what was reported last. @throws
+   * E_STORE_*
+   */
   async trim(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#repository;
     const { keys } = this;

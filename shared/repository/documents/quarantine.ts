@@ -12,7 +12,7 @@ interface PutAside {
   readonly reason: string;
 }
 
-/** Objects that cannot be relied on, that somebody looked at and put aside: they stand in nobody's way. */
+/** Objects that cannot be trusted, and that somebody looked at and put aside: they block nothing. */
 export class Quarantine {
   readonly #store: ObjectStore;
   readonly #putAside: ReadonlyMap<string, readonly PutAside[]>;
@@ -23,7 +23,7 @@ export class Quarantine {
   }
 
   /**
-   * Reports prove themselves only to who has the key: without one, nothing was put aside.
+   * Reports can be proven only with the key: without one, nothing counts as put aside.
    *
    * @param reports of the kind `quarantine`
    */
@@ -44,7 +44,7 @@ export class Quarantine {
   /**
    * Why it was put aside; undefined if it was not, has other bytes by now, or is gone.
    *
-   * @param place where its bytes lie, for a copy
+   * @param place where its bytes are, for a copy
    * @throws E_STORE_*
    */
   async reasonOf(object: string, signal: AbortSignal, place = object): Promise<string | undefined> {
@@ -60,7 +60,10 @@ export class Quarantine {
   }
 }
 
-/** What an object is now: SHA-256 of its bytes, in hex; `unreadable` where there are none to be had. @throws E_OBJECT_NOT_FOUND, E_STORE_* */
+/**
+ * The object's present state: SHA-256 of its bytes, in hex; `unreadable` if it cannot be read. @throws
+ * E_OBJECT_NOT_FOUND, E_STORE_*
+ */
 export async function objectState(store: ObjectStore, object: string, signal: AbortSignal): Promise<string> {
   try {
     return createHash('sha256')

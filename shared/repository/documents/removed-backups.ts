@@ -4,21 +4,24 @@ import { type Body, parseBody } from '../../format/report-bodies.ts';
 import type { Reports } from './reports.ts';
 import type { StoredReport } from './stored-report.ts';
 
-/** A backup that prune took out, by its report. */
+/** A backup that prune removed, as its report says. */
 export interface RemovedBackup extends ManifestRef {
   readonly source: Manifest['source'];
-  /** In the sequence of its source; undefined where its manifest had none. */
+  /** Its number among the backups of its source; undefined if its manifest had none. */
   readonly number: number | undefined;
 }
 
 /** Backups that prunes took out of the list. */
 export interface Removals {
   readonly removed: readonly RemovedBackup[];
-  /** Keys that reports of older releases named, without hashes. */
+  /** Names in reports of older releases, without hashes. */
   readonly removedBefore: ReadonlySet<string>;
 }
 
-/** All that the reports of prunes say was removed. With a key, only those count that prove to be Holdfast's. @throws E_STORE_* */
+/**
+ * Everything that the reports of prunes say was removed. With a key, only reports count that prove to be
+ * Holdfast's. @throws E_STORE_*
+ */
 export async function readRemovals(
   { reports }: { readonly reports: Pick<Reports, 'read'> },
   signal: AbortSignal,

@@ -29,19 +29,19 @@ import type { StoredReport } from './stored-report.ts';
 const neverAborted = new AbortController().signal;
 /** Reports read at once. */
 const READS = 32;
-/** What clocks of writers may differ by. */
+/** How far writers' clocks may differ. */
 const MOST_SKEW_MS = 2 * DAY_MS;
 
 /** A report before it has a key and a date. */
 export interface ReportToWrite {
   readonly backups: readonly BackupKey[];
-  /** What everybody may read who may read the store: no names of tables, no data. */
+  /** The public part, for anybody who may read the store: no names of tables, no data. */
   readonly body: JsonObject;
-  /** What only the key opens. */
+  /** The part that only the key opens. */
   readonly details?: JsonObject | undefined;
   /** 8 hex digits for its key. @default random ones */
   readonly unique?: string | undefined;
-  /** @default whether it decides something: that must be signed where anybody signs */
+  /** @default whether it is a decision: those must be signed if anybody signs */
   readonly signs?: boolean;
 }
 
@@ -51,19 +51,21 @@ export class Reports {
   readonly #adopted: Adopted;
   readonly #memory: DocumentMemory<StoredReport> | undefined;
 
-  /** @param memory of what was read. @default every report is read whenever it is asked for */
+  /** @param memory of what was read. @default every report is read each time */
   constructor(context: RepositoryContext, memory?: DocumentMemory<StoredReport>) {
     this.#context = context;
     this.#memory = memory;
     this.#adopted = new Adopted(() => this.read('adopt', neverAborted));
   }
 
-  /** Whether somebody said, with a signature, that an object without one is Holdfast's. @throws E_STORE_* */
+  /**
+   * Whether somebody confirmed, with a signature, that an unsigned object is Holdfast's. @throws E_STORE_*
+   */
   isAdopted(sha256: string): Promise<boolean> {
     return this.#adopted.has(sha256);
   }
 
-  /** What decides something is signed where anybody signs. @throws E_NO_KEY, E_BAD_KEY, E_KEY_*, E_STORE_* */
+  /** Decisions are signed if anybody signs. @throws E_NO_KEY, E_BAD_KEY, E_KEY_*, E_STORE_* */
   async write(
     kind: ReportKind,
     { backups, body, details, unique, signs = isDecision(kind) }: ReportToWrite,
@@ -97,7 +99,7 @@ export class Reports {
     return key;
   }
 
-  /** All reports of a kind, oldest first. What is wrong with one is in it. */
+  /** All reports of a kind, oldest first. A report's problem is part of its value. */
   async *read(kind: ReportKind, signal: AbortSignal): AsyncGenerator<StoredReport> {
     yield* orderedMap(
       this.#found(`reports/${kind}/`, () => true, signal),
@@ -107,9 +109,9 @@ export class Reports {
   }
 
   /**
-   * All reports of these kinds, by one listing, in the order of their keys. What is wrong with one is in it.
+   * All reports of these kinds, from one listing, in path order. A report's problem is part of its value.
    *
-   * @param since leaves out those that were written before, give or take the clocks of writers
+   * @param since leaves out older ones, allowing for wrong clocks of writers
    */
   async *readAll(
     kinds: readonly ReportKind[],
@@ -123,12 +125,12 @@ export class Reports {
     yield* orderedMap(found, READS, (info) => this.openListed(info, signal));
   }
 
-  /** What was put aside of all that is stored. @throws E_STORE_* */
+  /** All objects that were put aside. @throws E_STORE_* */
   quarantine(signal: AbortSignal): Promise<Quarantine> {
     return Quarantine.read(this.#context.store, this.read('quarantine', signal));
   }
 
-  /** As `open`; what was read before is not read again while it is listed as it was. */
+  /** As `open`, without reading again what is listed unchanged. */
   async openListed(info: ObjectInfo, signal: AbortSignal): Promise<StoredReport> {
     const { key, modifiedAt, sizeBytes } = info;
     const stamp = objectStamp(info);
@@ -139,12 +141,14 @@ export class Reports {
     return value;
   }
 
-  /** @throws E_STORE_*; what is wrong with the report itself is in the answer */
+  /** @throws E_STORE_*; the report's own problem is in the value */
   async open(key: string, storedAt: Date, signal: AbortSignal): Promise<StoredReport> {
     return this.inspect(key, () => this.#context.store.get(key, { signal }), { storedAt, signal });
   }
 
-  /** The same of bytes that lie elsewhere. @throws what `read` throws, but for a problem of the report itself */
+  /**
+   * The same for bytes that are elsewhere. @throws what `read` throws, except for the report's own problem
+   */
   async inspect(
     key: string,
     read: () => Promise<Uint8Array>,
@@ -161,7 +165,10 @@ export class Reports {
     }
   }
 
-  /** What only the key opens, undefined where the report has none. @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
+  /**
+   * The part that only the key opens, undefined if the report has none. @throws E_NO_KEY, E_WRONG_KEY,
+   * E_DAMAGED
+   */
   async details(report: Report, signal: AbortSignal): Promise<JsonObject | undefined> {
     if (report.details === undefined) return undefined;
     const { keys } = this.#context;
@@ -169,7 +176,9 @@ export class Reports {
     return openDetails(report.details, key, report.key);
   }
 
-  /** Whether the same bytes will be judged the same: a decision that is not signed, somebody may sign for later. */
+  /**
+   * Whether the same bytes will always be judged the same: somebody may sign later for an unsigned decision.
+   */
   #isSettled({ problem, isSigned, report }: StoredReport): boolean {
     if (problem !== undefined || !report) return false;
     return isSigned === true || !isDecision(report.kind) || !this.#context.signatures.trustsAny;
@@ -180,7 +189,7 @@ export class Reports {
       if (isReportKey(info.key) && isWanted(info.key)) yield info;
   }
 
-  /** By a listing for each kind, all at once. */
+  /** With one listing per kind, all at once. */
   async *#foundSince(kinds: readonly ReportKind[], since: Date, signal: AbortSignal) {
     const day = since.toISOString().slice(0, 10).replaceAll('-', '');
     const { store } = this.#context;
@@ -215,8 +224,8 @@ export class Reports {
 }
 
 /**
- * When a report was made, as far as both clocks agree: no later than its writer says under the MAC, nor than the store
- * says. An old one that somebody stores again is no newer for it.
+ * When a report was made, as far as both clocks agree: the earlier of what its writer says under the MAC and
+ * what the store says. Storing an old report again does not make it newer.
  */
 export function madeAt({ report, storedAt }: StoredReport): Date {
   const claimed = report ? new Date(report.at) : storedAt;
@@ -230,8 +239,9 @@ export interface ReportDates {
 }
 
 /**
- * Whether a report comes after another by its writer's clock and by the store's. Who may write to the store changes the
- * second at will, but not the first; a writer's clock may be wrong, but not the store's.
+ * Whether a report comes after another by both its writer's clock and the store's. Anybody who may write to
+ * the store can change the second at will, but not the first; a writer's clock may be wrong, but not the
+ * store's.
  */
 export function isAfter(one: ReportDates, other: ReportDates): boolean {
   if (!one.report || !other.report) return false;
@@ -240,6 +250,6 @@ export function isAfter(one: ReportDates, other: ReportDates): boolean {
 
 function notOurs(key: string, problem: string): HoldfastError {
   return new HoldfastError('E_DAMAGED', `${key} ${problem}`, {
-    hint: 'It is not counted. Restore it from an older version of the object.',
+    hint: 'It does not count. Restore it from an older version of the object.',
   });
 }

@@ -16,7 +16,7 @@ const RUN = /^[0-9a-f]{32}$/;
 /** @throws E_USAGE unless it is 32 hex digits */
 export function parseRun(text: string): string {
   if (RUN.test(text)) return text;
-  throw new HoldfastError('E_USAGE', `a run is 32 lower-case hex digits, got '${text.slice(0, 80)}'`);
+  throw new HoldfastError('E_USAGE', `a run id has 32 lower-case hex digits, got '${text.slice(0, 80)}'`);
 }
 
 /** A document of a run, and whether this process put it there. */
@@ -25,7 +25,10 @@ export interface FirstPut<K extends RunBodyKind> {
   readonly body: RunBody<K>;
 }
 
-/** Opens a document of a run, whatever it says. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+/**
+ * Opens a document of a run, whatever its content. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT,
+ * E_FOREIGN_REPOSITORY
+ */
 export async function proveRunDocument(
   { file, keys }: RepositoryContext,
   key: string,
@@ -62,12 +65,15 @@ export class RunDocuments {
     return this.#putAt(this.keyOf(name), kind, body, signal);
   }
 
-  /** Undefined where it is not there. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY, E_STORE_* */
+  /**
+   * Undefined if it does not exist. @throws E_DAMAGED, E_WRONG_KEY, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY,
+   * E_STORE_*
+   */
   get<K extends RunBodyKind>(name: string, kind: K, signal: AbortSignal): Promise<RunBody<K> | undefined> {
     return this.#getAt(this.keyOf(name), kind, signal);
   }
 
-  /** What is there afterwards: this, or what somebody else put there before. @throws as `put` and `get` do */
+  /** What is stored afterwards: this, or what somebody else stored before. @throws as `put` and `get` do */
   putFirst<K extends RunBodyKind>(
     name: string,
     kind: K,
@@ -103,7 +109,7 @@ export class RunDocuments {
   ): Promise<void> {
     const { file, keys, store } = this.#context;
     this.#key ??= await keys.make(this.run, 'index', signal);
-    // What could not be read again is not written.
+    // Never write what could not be read again.
     const checked = parseRunBody(kind, body as JsonObject, key) as JsonObject;
     const bytes = encodeRunDocument({ repository: file.id, key, body: checked }, this.#key);
     await store.put(key, bytes, { signal });

@@ -11,11 +11,11 @@ import {
 } from '../../format/history.ts';
 import type { Repository } from '../repository.ts';
 
-/** Runs of one process show so often that they go on. */
+/** How often the runs of a process show that they go on. */
 export const ALIVE_MS = 10 * MINUTE_MS;
-/** One that has not for so long has stopped. */
+/** A run without such a sign for this long has stopped. */
 const SILENT_MS = 3 * ALIVE_MS;
-/** A note is no reason to wait for a store that does not answer. */
+/** A note is not worth waiting for a store that does not respond. */
 const MOST_WAIT_MS = 20 * SECOND_MS;
 
 /** A run that begins. */
@@ -23,21 +23,21 @@ export interface BeginOptions {
   /** 32 hex digits. */
   readonly run: string;
   readonly startedAt: Date;
-  /** How long it may leave no sign. @default 30 minutes, and one is left every 10 */
+  /** How long it may go without a sign. @default 30 minutes, with a sign every 10 */
   readonly silentMs?: number;
-  /** Between two signs. @default 10 minutes; none where `silentMs` is given */
+  /** Between two signs. @default 10 minutes; none if `silentMs` is given */
   readonly aliveMs?: number;
-  /** Is told why a note was not written: no run fails for it. */
+  /** Receives the reason why a note was not written: no run fails because of that. */
   readonly onProblem: (message: string) => void;
 }
 
-/** A run whose beginning is noted. */
+/** A run whose beginning is recorded. */
 export interface NotedRun {
-  /** Notes how it ended, once. Throws nothing. */
+  /** Records how it ended, once. Never throws. */
   end(ended: RunEnd): Promise<void>;
 }
 
-/** Notes that a run begins. Throws nothing: what a run does matters more than what is told of it. */
+/** Records that a run begins. Never throws: the run matters more than its record. */
 export async function beginNotedRun(
   repository: Repository,
   about: RunAbout,
@@ -66,7 +66,7 @@ export async function beginNotedRun(
   };
 }
 
-/** For a run that others began: notes its end beside their note. Throws nothing. */
+/** For a run that others began: records its end beside their note. Never throws. */
 export async function noteRunEnd(
   repository: Repository,
   about: RunAbout,
@@ -110,10 +110,8 @@ async function tolerant(onProblem: (message: string) => void, work: () => Promis
   try {
     await work();
   } catch (error) {
-    // Somebody who does the same work again has noted it before.
+    // Somebody who did the same work before has already recorded it.
     if (isHoldfastError(error, 'E_OBJECT_EXISTS')) return;
-    onProblem(
-      `the history of runs lacks this one: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    onProblem(`the history lacks this run: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -7,16 +7,16 @@ export type Sequence = NonNullable<Manifest['sequence']>;
 
 type Source = Manifest['source'];
 
-/** What an import may take: its manifest says when it began. */
+/** How long an import may take: its manifest says when it began. */
 const IMPORT_MS = DAY_MS;
 
-/** What a manifest says of its place among the backups of its source. */
+/** What a manifest says about its place among the backups of its source. */
 export interface SequenceLink extends ManifestRef {
   readonly key: BackupKey;
   readonly source: Source;
-  /** Missing of what older releases wrote. */
+  /** Missing in manifests of older releases. */
   readonly sequence: Sequence | undefined;
-  /** When it was being made, by its own word. */
+  /** When it was made, by its own claim. */
   readonly from: Date;
   readonly to: Date;
   readonly storedAt: Date | undefined;
@@ -30,12 +30,12 @@ export function linkOf(manifest: Manifest, sha256: string, storedAt: Date | unde
   return { key: key as BackupKey, sha256, source, sequence, from, to, storedAt };
 }
 
-/** Links of manifests that were proven in this process; of many the last. */
+/** Links of manifests that were proven in this process; if there are many, the last ones. */
 export class SequenceLinks {
   static readonly #MOST = 10_000;
   readonly #links = new Map<string, SequenceLink>();
 
-  /** Of a backup that was listed just now. */
+  /** For a backup that was just listed. */
   readonly onListed = (manifest: Manifest, sha256: string): void => {
     this.note(linkOf(manifest, sha256, undefined));
   };
@@ -52,7 +52,7 @@ export class SequenceLinks {
     return this.#links.get(key);
   }
 
-  /** Undefined where it was not read, or may have been put anew since. */
+  /** Undefined if it was not read, or may have been replaced since. */
   get(key: string, storedAt: Date | undefined): SequenceLink | undefined {
     const link = this.#links.get(key);
     return link?.storedAt?.getTime() === storedAt?.getTime() ? link : undefined;

@@ -6,21 +6,24 @@ import { isOf, type Sequence, type SequenceLink, type SequenceLinks } from './se
 
 type Source = Manifest['source'];
 
-/** Backups with the same number that one names as those before it. */
+/** How many backups with the same number the next one names as its predecessors. */
 const MOST_HEADS = 16;
 
-/** The backups of a repository, as far as their places in sequences are concerned. */
+/** A repository's backups, as far as their sequences are concerned. */
 export interface LinkedBackups {
   readonly links: SequenceLinks;
   readonly reports: Pick<Reports, 'read'>;
   backupKeys(signal: AbortSignal): Promise<readonly BackupKey[]>;
-  /** When the store was given the manifest. */
+  /** When the store received the manifest. */
   storedAt(key: string): Date | undefined;
-  /** Reads a manifest and notes its link, if it is still listed. */
+  /** Reads a manifest and records its link, if it is still listed. */
   inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<unknown>;
 }
 
-/** The link of a listed backup; undefined where its manifest cannot be relied on, or is gone. @throws E_STORE_*, E_KEY_* */
+/**
+ * The link of a listed backup; undefined if its manifest cannot be trusted, or is gone. @throws E_STORE_*,
+ * E_KEY_*
+ */
 export async function readLink(
   repository: LinkedBackups,
   key: BackupKey,
@@ -33,8 +36,8 @@ export async function readLink(
 }
 
 /**
- * The place of a backup that is about to be listed: after all of its source that have the highest number. Two that are made at
- * the same time take the same one; the next names both.
+ * The place of a backup that is about to be listed: after all backups of its source with the highest number.
+ * Two that are made at the same time get the same number; the next one names both.
  *
  * @throws E_STORE_*, E_KEY_*
  */
@@ -58,8 +61,9 @@ function after(number: number, refs: readonly ManifestRef[]): Sequence {
 }
 
 /**
- * Those with the highest number. Usually it is that of the newest backup, and of the one that was stored last; not where one was
- * imported, or an old one was put anew. So it is looked for from both, as far as the numbers before it.
+ * The backups with the highest number. Usually the newest backup and the one stored last have it, but not if
+ * one was imported, or an old one was stored again. So the search starts from both and goes back through
+ * their predecessors.
  */
 async function findHeads(
   repository: LinkedBackups,
@@ -82,7 +86,7 @@ async function findHeads(
   return { heads: heads.toSorted((a, b) => (a.key < b.key ? -1 : 1)), unnumbered };
 }
 
-/** As far as the first with a lower number than one before it. */
+/** Down to the first with a lower number than one before it. */
 async function readDownFrom(
   order: readonly BackupKey[],
   read: (key: BackupKey) => Promise<SequenceLink | undefined>,
@@ -95,7 +99,7 @@ async function readDownFrom(
   }
 }
 
-/** The last backup of a source all of which prune has removed. */
+/** The last backup of a source whose backups prune has all removed. */
 async function lastRemoved(repository: LinkedBackups, source: Source, signal: AbortSignal) {
   const { removed } = await readRemovals(repository, signal);
   return removed

@@ -3,15 +3,15 @@ import { parseBackupKey } from '../../core/ids.ts';
 import { REPOSITORY_FILE } from '../../format/repository-file.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 
-/** Enough to tell a manifest. */
+/** Enough bytes to recognise a manifest. */
 const START_BYTES = 200;
-/** Objects that are looked at: a stranger may have put something beside backups. */
+/** Objects to look at: a stranger may have put something beside backups. */
 const MOST_LOOKED_AT = 20;
 const MANIFEST_START = /^\{"format":"holdfast-backup"/;
 
 /**
- * Tells what backups are of, in a place that has no repository: of one that lost its first file, or of another system, such as
- * the original. Every command says the same of such a place.
+ * Recognises the backups in a place without a repository: of a repository that lost its first file, or of
+ * another system, such as the original. Every command says the same about such a place.
  *
  * @throws E_NO_REPOSITORY, E_FOREIGN_REPOSITORY
  */
@@ -21,9 +21,9 @@ export async function refuseStranded(store: ObjectStore, signal: AbortSignal): P
     if (await isManifest(store, info, signal))
       throw new HoldfastError(
         'E_NO_REPOSITORY',
-        `${store.location}: ${REPOSITORY_FILE} is missing, and backups of its repository are there, such as ${info.key}`,
+        `${store.location}: ${REPOSITORY_FILE} is missing, but backups of its repository are there, such as ${info.key}`,
         {
-          hint: `Bring ${REPOSITORY_FILE} back from a copy or an older version of the object: no other will open them.`,
+          hint: `Restore ${REPOSITORY_FILE} from a copy or an older version of the object: no other file opens them.`,
         },
       );
     other ??= info.key;
@@ -33,7 +33,7 @@ export async function refuseStranded(store: ObjectStore, signal: AbortSignal): P
     'E_FOREIGN_REPOSITORY',
     `${store.location} holds backups of another system, such as ${other}`,
     {
-      hint: `Make the repository elsewhere, such as ${store.location}/holdfast, and take files of the original over with \`holdfast import\`.`,
+      hint: `Make the repository elsewhere, such as ${store.location}/holdfast, and bring in the original's files with \`holdfast import\`.`,
     },
   );
 }

@@ -5,8 +5,9 @@ import type { ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 const PREFIX = `${EXPIRED}sweep_`;
 
 /**
- * Says that a prune is removing packs, for as long as `work` takes. Whoever copies to this place lists nothing meanwhile: the prune may have
- * seen a pack that another has removed since, and that the copy has stored again.
+ * Leaves a mark while `work` runs, which says that a prune is removing packs. Copies to this place list
+ * nothing meanwhile: the prune may have seen a pack that another prune has removed since, and that the copy
+ * has stored again.
  */
 export async function whileSweeping<T>(
   store: ObjectStore,
@@ -22,12 +23,12 @@ export async function whileSweeping<T>(
   }
 }
 
-/** Marks of prunes that are removing packs, or were killed while they did. @throws E_STORE_* */
+/** Marks of prunes that are removing packs, or were killed while doing so. @throws E_STORE_* */
 export function sweepMarks(store: ObjectStore, signal: AbortSignal): Promise<readonly ObjectInfo[]> {
   return Array.fromAsync(store.list(PREFIX, { signal }));
 }
 
-/** Whether it was left by a prune that was killed: none removes anything for so long. */
+/** Whether a killed prune left it: none removes packs for this long. */
 export function isAbandonedSweep({ key, modifiedAt }: ObjectInfo, now: Date, graceMs: number): boolean {
   return key.startsWith(PREFIX) && now.getTime() - modifiedAt.getTime() >= graceMs;
 }

@@ -2,7 +2,7 @@ import { isDocumentProblem } from '../../format/authenticated-json.ts';
 import { parseBody } from '../../format/report-bodies.ts';
 import type { StoredReport } from '../documents/stored-report.ts';
 
-/** Objects without a signature that somebody signed for later, by the SHA-256 of their bytes. Read when it is first asked for. */
+/** Unsigned objects that somebody signed for later, by the SHA-256 of their bytes. Read on first use. */
 export class Adopted {
   readonly #read: () => AsyncIterable<StoredReport>;
   #hashes: Promise<ReadonlySet<string>> | undefined;

@@ -10,7 +10,7 @@ export type RunKeyPurpose = 'data' | 'index' | 'manifest';
 export interface RunKeyEntry extends WrappedKey {
   readonly run: string;
   readonly purpose: RunKeyPurpose;
-  /** Whose records it seals, where the key is bound to that. */
+  /** The source whose records it seals, if the key is bound to one. */
   readonly source?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface MadeKey {
   readonly plain: Uint8Array;
 }
 
-/** The run keys that one document names: of another document with the same run it may say nothing. */
+/** The run keys that one document names: they may say nothing about another document of the same run. */
 export interface DocumentKeys {
   /** @throws E_NO_KEY, E_WRONG_KEY, E_DAMAGED */
   open(run: string, purpose: RunKeyPurpose, signal: AbortSignal): Promise<Uint8Array>;
@@ -32,19 +32,19 @@ type RefuseReplaced = (provider: Keychain, signal: AbortSignal) => Promise<void>
 export class KeyRing {
   readonly #provider: Keychain | undefined;
   readonly #repository: string;
-  /** By all that an entry says: who wrote one of another run's name says nothing of that run's own. */
+  /** By everything that an entry says: a forged entry with a run's name must not affect that run's own. */
   readonly #opened = new Map<string, Promise<Uint8Array>>();
 
   readonly #refuse: RefuseReplaced | undefined;
 
-  /** @param refuse is asked before something is signed that others are to believe */
+  /** @param refuse is called before anything is signed that others are to trust */
   constructor(provider: Keychain | undefined, repository: string, refuse?: RefuseReplaced) {
     this.#provider = provider;
     this.#repository = repository;
     this.#refuse = refuse;
   }
 
-  /** @throws E_WRONG_KEY where the root key was replaced meanwhile, E_STORE_* */
+  /** @throws E_WRONG_KEY if the root key was replaced meanwhile, E_STORE_* */
   async refuseReplaced(signal: AbortSignal): Promise<void> {
     await this.#refuse?.(this.provider(), signal);
   }
@@ -56,7 +56,7 @@ export class KeyRing {
   /** @throws E_NO_KEY */
   provider(): Keychain {
     if (this.#provider) return this.#provider;
-    throw new HoldfastError('E_NO_KEY', 'no encryption key is configured, and this needs one', {
+    throw new HoldfastError('E_NO_KEY', 'no encryption key is configured, but this needs one', {
       hint: 'Set BACKUP_ENCRYPTION_KEY, or name a key file in the configuration.',
     });
   }
@@ -66,7 +66,7 @@ export class KeyRing {
     return this.#make({ run, purpose }, signal);
   }
 
-  /** @param source whose records it seals; undefined: it is bound to none. @throws E_NO_KEY, E_KEY_* */
+  /** @param source whose records it seals; undefined: it is not bound to one. @throws E_NO_KEY, E_KEY_* */
   makeData(run: string, source: string | undefined, signal: AbortSignal): Promise<MadeKey> {
     return this.#make({ run, purpose: 'data', ...(source === undefined ? {} : { source }) }, signal);
   }
@@ -81,7 +81,7 @@ export class KeyRing {
     return { entry, plain };
   }
 
-  /** Those of one document; `what` it is, for errors. */
+  /** The keys of one document; `what` names it in errors. */
   of(entries: readonly RunKeyEntry[], what: string): DocumentKeys {
     const byName = new Map(entries.map((entry) => [`${entry.run}/${entry.purpose}`, entry]));
     return {
@@ -89,13 +89,13 @@ export class KeyRing {
         const entry = byName.get(`${run}/${purpose}`);
         if (entry) return this.#open(entry, signal);
         throw new HoldfastError('E_DAMAGED', `${what} does not hold the ${purpose} key of run ${run}`, {
-          hint: 'The manifest or the pack was put there from elsewhere; restore another backup.',
+          hint: 'The manifest or the pack comes from elsewhere; restore another backup.',
         });
       },
     };
   }
 
-  /** @throws E_DAMAGED where an older root key signed it after it was replaced */
+  /** @throws E_DAMAGED if an older root key signed it after it was replaced */
   async refuseUnbelieved(
     { rootKeyId }: RunKeyEntry,
     bytes: Uint8Array,
@@ -106,9 +106,9 @@ export class KeyRing {
     if (await this.provider().believes(rootKeyId, sha256, signal)) return;
     throw new HoldfastError(
       'E_DAMAGED',
-      `${what} is signed with the key ${rootKeyId}, after that was replaced by ${this.provider().rootKeyId}`,
+      `${what} is signed with the key ${rootKeyId}, after ${this.provider().rootKeyId} replaced it`,
       {
-        hint: 'It is not believed: whoever has the old key may have made it. docs/guide/operations.md, "A key leaked".',
+        hint: 'It is not trusted: anybody who has the old key may have made it. docs/guide/operations.md, "A key leaked".',
       },
     );
   }

@@ -29,18 +29,19 @@ export interface KnownRecoveryKey {
 
 /** Recovery keys of a repository. */
 export interface RecoveryKeys {
-  /** Those to wrap to. */
+  /** The keys to wrap to. */
   readonly active: readonly KnownRecoveryKey[];
   readonly removed: readonly KnownRecoveryKey[];
-  /** Objects that are not believed, and keys that the configuration names and that are not there. */
+  /** Objects that are not trusted, and configured keys that the repository lacks. */
   readonly problems: readonly string[];
 }
 
 /**
- * The repository's recovery keys. With a root key each is proven to be from somebody who has the repository's secret: whoever else
- * can write to the store could put the public half of a key of his own, and have every backup's keys wrapped to it.
+ * The repository's recovery keys. With a root key, each must prove that a holder of the repository's secret
+ * made it. Otherwise anybody who can write to the store could add a public half of their own, and have every
+ * backup's keys wrapped to it.
  *
- * @throws E_STORE_*; what is wrong with an object is in the answer
+ * @throws E_STORE_*; an object's problem is in the value
  */
 export async function readRecoveryKeys(context: Context, signal: AbortSignal): Promise<RecoveryKeys> {
   const found: KnownRecoveryKey[] = [];
@@ -69,7 +70,7 @@ export async function readRecoveryKeys(context: Context, signal: AbortSignal): P
   };
 }
 
-/** What a listing shows, and the public halves that the configuration names, as a listing may lag behind. */
+/** The listed objects, and the configured public halves, as a listing may lag behind. */
 async function objectsOf({ store, recoveryKeys }: Context, signal: AbortSignal): Promise<Set<string>> {
   const keys = new Set<string>();
   for await (const { key } of store.list(RECOVERY_KEYS, { signal })) keys.add(key);
@@ -79,7 +80,10 @@ async function objectsOf({ store, recoveryKeys }: Context, signal: AbortSignal):
   return keys;
 }
 
-/** Looks at a public half, or a removal: its form, its name, and its MAC. @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY */
+/**
+ * Checks a public half, or a removal: its form, its name, and its MAC. @throws E_DAMAGED, E_NEWER_FORMAT,
+ * E_FOREIGN_REPOSITORY
+ */
 export async function proveRecoveryKey(
   context: RepositoryContext,
   key: string,
@@ -92,7 +96,7 @@ export async function proveRecoveryKey(
   await (name.isRemoval ? removedBy(context, found, signal) : keyOf(context, found, signal));
 }
 
-/** Puts the public half, if it is not there. @throws E_DAMAGED where something else is there, E_STORE_* */
+/** Stores the public half, unless it exists. @throws E_DAMAGED if something else is there, E_STORE_* */
 export async function putRecoveryKey(
   context: RepositoryContext,
   recoveryKey: RecoveryKey,
@@ -115,7 +119,7 @@ export async function putRecoveryKey(
   recoveryKey.openSecret(stored.secret, file.id);
 }
 
-/** Says for good that nothing is to be wrapped to it any more. Repeatable. @throws E_STORE_* */
+/** Records permanently that nothing is to be wrapped to it any more. Repeatable. @throws E_STORE_* */
 export async function putRecoveryRemoval(
   context: RepositoryContext,
   id: string,
@@ -170,16 +174,16 @@ async function prove(
   checkRecovery(bytes, file, { repository, secret: await secret(signal), kind: 'keys' });
 }
 
-/** A key that somebody made, and that the configuration does not know. */
+/** A key that somebody made, but that the configuration does not name. */
 function unnamed(known: readonly KnownRecoveryKey[], wanted: readonly string[]): string[] {
   if (wanted.length === 0) return [];
   return known
     .filter(({ id, isRemoved }) => !isRemoved && !wanted.includes(id))
-    .map(({ id }) => `recovery key ${id} is in the repository and not in recoveryKeys: it is not used`);
+    .map(({ id }) => `recovery key ${id} is in the repository but not in recoveryKeys: it is not used`);
 }
 
 function absent(active: readonly KnownRecoveryKey[], wanted: readonly string[]): string[] {
   return wanted
     .filter((id) => !active.some((one) => one.id === id))
-    .map((id) => `recovery key ${id} of the configuration is not in the repository, or was removed`);
+    .map((id) => `recovery key ${id} is in the configuration but not in the repository, or was removed`);
 }

@@ -22,11 +22,11 @@ interface Opened {
 }
 
 /**
- * Opens with a recovery key what a root key sealed: by the root key itself where that was wrapped, else by each key that was.
- * Makes nothing.
+ * Opens with a recovery key what a root key sealed: with the root key itself if that was wrapped, else with
+ * each key that was. Makes nothing.
  *
- * The repository's secret is sealed under the private half; it authenticates what was wrapped. Who can write to the store, and wrap
- * keys of his own to the public half, is not believed.
+ * The repository's secret is sealed under the private half, and authenticates what was wrapped. Somebody who
+ * can write to the store, and wraps keys of their own to the public half, is not trusted.
  */
 export class RecoveryKeyProvider implements KeyProvider {
   readonly rootKeyId: string;
@@ -38,7 +38,7 @@ export class RecoveryKeyProvider implements KeyProvider {
     this.rootKeyId = `recovery:${opened.recoveryKey.id}`;
   }
 
-  /** @throws E_WRONG_KEY where the repository has no such recovery key, E_DAMAGED, E_STORE_* */
+  /** @throws E_WRONG_KEY if the repository has no such recovery key, E_DAMAGED, E_STORE_* */
   static async open(
     store: ObjectStore,
     recoveryKey: RecoveryKey,
@@ -89,7 +89,7 @@ export class RecoveryKeyProvider implements KeyProvider {
     throw notWrapped(this.rootKeyId, `the ${purpose} key of run ${run}`);
   }
 
-  /** Undefined where it was not wrapped. */
+  /** Undefined if it was not wrapped. */
   #open(key: KeyToName, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const name = recoveryWrapName(this.#opened.recoveryKey.id, key);
     let opened = this.#keys.get(name);
@@ -120,23 +120,19 @@ export class RecoveryKeyProvider implements KeyProvider {
 }
 
 function unknown({ id }: RecoveryKey, { location }: ObjectStore): HoldfastError {
-  return new HoldfastError(
-    'E_WRONG_KEY',
-    `recovery key ${id} is of no use for ${location}: it does not know that key`,
-    {
-      hint: 'Compare the id with the one on the sheet, and check the place; `holdfast keys` lists the recovery keys of a repository.',
-    },
-  );
+  return new HoldfastError('E_WRONG_KEY', `recovery key ${id} does not belong to ${location}`, {
+    hint: 'Compare the id with the one on the sheet, and check the place; `holdfast keys` lists the recovery keys of a repository.',
+  });
 }
 
 function notWrapped(rootKeyId: string, what: string): HoldfastError {
   return new HoldfastError('E_WRONG_KEY', `${what} was not wrapped to ${rootKeyId}`, {
-    hint: 'Use the key that it was sealed with, another recovery key, or another backup; `holdfast recover --check` says which backups open.',
+    hint: 'Use the key that sealed it, another recovery key, or another backup; `holdfast recover --check` says which backups open.',
   });
 }
 
 function readsOnly(): HoldfastError {
-  return new HoldfastError('E_USAGE', 'a recovery key restores, and writes nothing', {
+  return new HoldfastError('E_USAGE', 'a recovery key can restore, but not write', {
     hint: 'Restore with it, then make a new repository with a key of its own.',
   });
 }

@@ -21,15 +21,15 @@ const PUTS = 8;
 
 /** A key that a restore needs. */
 export interface KeyToWrap extends KeyToName {
-  /** Called only if it must be wrapped: it may be a call to KMS. */
+  /** Called only if it must be wrapped: it may call KMS. */
   open(signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /**
- * Before a backup is listed: wraps what a restore of it needs to every recovery key. Root keys that can be exported are wrapped
- * themselves, once; of others (KMS) the run's own keys are.
+ * Before a backup is listed: wraps the keys that a restore needs to every recovery key. Root keys that can be
+ * exported are wrapped themselves, once; for others (KMS), the run's own keys are.
  *
- * @returns what stands in the way. A backup that the recovery key does not open is better than none.
+ * @returns problems. A backup that the recovery key does not open is better than none.
  */
 export async function wrapForRecovery(
   context: RepositoryContext,
@@ -55,7 +55,7 @@ export async function wrapForRecovery(
   }
 }
 
-/** Of each root key that can be exported. */
+/** For each root key that can be exported. */
 export function rootsToWrap(providers: readonly KeyProvider[]): KeyToWrap[] {
   return providers.flatMap((provider) => {
     const plain = provider.exportRootKey();
@@ -71,7 +71,7 @@ export function canExport({ keys }: Pick<RepositoryContext, 'keys'>): boolean {
 }
 
 /**
- * Wraps all of `wanted`; what is there and is not what Holdfast wrote is replaced.
+ * Wraps all of `wanted`; replaces existing objects that Holdfast did not write.
  *
  * @returns how many were put. @throws E_STORE_*, E_KEY_*, E_DAMAGED
  */
@@ -97,7 +97,7 @@ interface Wrapping {
   readonly key: KeyToWrap;
 }
 
-/** `other`: what Holdfast did not write, or what was changed. */
+/** `other`: not written by Holdfast, or changed. */
 async function look(
   context: RepositoryContext,
   { recoveryKey, key }: Wrapping,
@@ -117,7 +117,7 @@ interface WrapReader extends Pick<RepositoryContext, 'store' | 'secret'> {
   readonly file: Pick<RepositoryContext['file'], 'id'>;
 }
 
-/** @throws E_OBJECT_NOT_FOUND, E_DAMAGED where it is not what Holdfast wrote */
+/** @throws E_OBJECT_NOT_FOUND, E_DAMAGED if Holdfast did not write it */
 export async function readWrap(
   { store, file, secret }: WrapReader,
   key: string,
@@ -129,7 +129,7 @@ export async function readWrap(
   return wrap;
 }
 
-/** @throws E_DAMAGED where something else is there */
+/** @throws E_DAMAGED if something else is there */
 async function putWrap(context: RepositoryContext, wrapping: Wrapping, signal: AbortSignal): Promise<void> {
   const { recoveryKey, key: toWrap } = wrapping;
   const { run, purpose } = toWrap;
@@ -142,7 +142,7 @@ async function putWrap(context: RepositoryContext, wrapping: Wrapping, signal: A
   if (await putIfAbsent(key, bytes, context.store, { signal })) return;
   // The answer to the first try was lost, or another process was faster.
   if ((await look(context, wrapping, signal)) === 'wrapped') return;
-  throw new HoldfastError('E_DAMAGED', `${key} is there, and is not what Holdfast wrote`, {
+  throw new HoldfastError('E_DAMAGED', `${key} exists, but Holdfast did not write it`, {
     hint: 'Run `holdfast rekey --complete-recovery`, which replaces it.',
   });
 }

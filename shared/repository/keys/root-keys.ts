@@ -20,8 +20,8 @@ import type { RepositoryContext } from '../context.ts';
 import { SignedBefore } from './signed-before.ts';
 
 /**
- * The configured root key with the older ones that it opens. Reads the store only where the repository was made with
- * another key.
+ * The configured root key with the older ones that it opens. Reads the store only if the repository was made
+ * with another key.
  *
  * @throws E_WRONG_KEY, E_DAMAGED, E_NEWER_FORMAT, E_STORE_*
  */
@@ -38,12 +38,15 @@ export async function openKeychain(
     throw wrongKey(
       file.secret.rootKeyId,
       provider.rootKeyId,
-      `Configure the key of this repository; nothing is damaged. If it was changed to the configured one, ${key} is gone: bring that back from an older version, or use the older key.`,
+      `Configure the key of this repository; nothing is damaged. If its key was changed to the configured one, ${key} is gone: restore that from an older version, or use the older key.`,
     ).about(REPOSITORY_FILE);
   });
   const keys = parseKeysFile(bytes, key);
   if (keys.repository !== file.id)
-    throw new HoldfastError('E_DAMAGED', `${key} is of repository ${keys.repository}, this is ${file.id}`);
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${key} is of repository ${keys.repository}, but this is ${file.id}`,
+    );
   const context = { repository: file.id, run: file.id, purpose: 'keys' } as const;
   const seal = await about(key, () => provider.unwrapDataKey(keys.seal, context, signal));
   checkKeysFile(bytes, key, seal);
@@ -61,7 +64,7 @@ async function openOlder(
   about: {
     readonly file: RepositoryFile;
     readonly provider: KeyProvider;
-    /** As the provider calls its key: a KMS key is configured by any of its names. */
+    /** As the provider names its key: a KMS key may be configured by any of its names. */
     readonly wrappedBy: string;
     readonly key: string;
     readonly signal: AbortSignal;
@@ -77,9 +80,9 @@ async function openOlder(
 }
 
 /**
- * Writes the one object that lets `newest` open what was written under all of `chain`'s keys.
+ * Writes the object that lets `newest` open what was written under all of `chain`'s keys.
  *
- * @throws E_OBJECT_EXISTS where that key has such an object; E_USAGE where a key of the chain cannot be exported
+ * @throws E_OBJECT_EXISTS if that key has such an object; E_USAGE if a key of the chain cannot be exported
  */
 export async function writeKeysFile(
   store: ObjectStore,
@@ -117,7 +120,7 @@ export async function writeKeysFile(
 }
 
 /**
- * Looks at an object of keys: its form, and its MAC where a known root key opens it.
+ * Checks an object of keys: its form, and its MAC if a known root key opens it.
  *
  * @throws E_DAMAGED, E_NEWER_FORMAT, E_FOREIGN_REPOSITORY
  */
@@ -129,7 +132,10 @@ export async function proveKeysFile(
 ): Promise<void> {
   const found = parseKeysFile(bytes, key);
   if (found.repository !== file.id)
-    throw new HoldfastError('E_DAMAGED', `${key} is of repository ${found.repository}, this is ${file.id}`);
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `${key} is of repository ${found.repository}, but this is ${file.id}`,
+    );
   // The object of a key that came after the configured one.
   if (!keys.provider().opens(found.seal.rootKeyId)) return;
   const context = { repository: file.id, run: file.id, purpose: 'keys' } as const;
@@ -137,8 +143,8 @@ export async function proveKeysFile(
 }
 
 /**
- * Whether the configured root key itself said that this one comes after it. Anybody who may write to the store can put an object
- * that claims to be a change of root key; it is not to keep anybody from going on.
+ * Whether the configured root key itself confirms that this one replaces it. Anybody who may write to the
+ * store can add an object that claims to be a change of root key; that must not stop anybody.
  */
 export function isSuccessor(
   file: KeysFile,
@@ -151,7 +157,7 @@ export function isSuccessor(
 }
 
 /**
- * What a root key that was replaced would sign, nobody would believe who has the newer one: nothing is written with it.
+ * Holders of the newer key trust nothing that a replaced root key signs, so nothing is written with it.
  *
  * @throws E_WRONG_KEY, E_STORE_*
  */
@@ -165,20 +171,20 @@ export async function refuseReplaced(
     if (!file?.signedBefore || !isSuccessor(file, configured)) continue;
     throw new HoldfastError(
       'E_WRONG_KEY',
-      `the key of this repository was changed to ${file.rootKeyId} on ${file.createdAt}; what ${configured.rootKeyId} signs since is not believed`,
+      `the key of this repository was changed to ${file.rootKeyId} on ${file.createdAt}; what ${configured.rootKeyId} signs since then is not trusted`,
       { hint: `Configure the key ${file.rootKeyId}. Nothing was written.` },
     );
   }
 }
 
-/** A change of root key as it was found; not proven, as that needs its key. */
+/** A change of root key as found; not proven, as that needs its key. */
 export interface FoundKeysFile {
   readonly key: string;
   readonly file: KeysFile | undefined;
   readonly problem: HoldfastError | undefined;
 }
 
-/** Every change of root key, oldest first by what it says of itself. @throws E_STORE_* */
+/** Every change of root key, oldest first by its own date. @throws E_STORE_* */
 export async function listKeysFiles(
   store: ObjectStore,
   signal: AbortSignal,

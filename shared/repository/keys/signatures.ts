@@ -8,9 +8,9 @@ import type { Signer } from '../../keys/signer.ts';
 export interface SignatureOptions {
   /** Signs manifests and decisions. @default nobody */
   readonly signer?: Signer | undefined;
-  /** Whose signatures are believed: pinned, never taken from the repository. @default nobody's */
+  /** Whose signatures are trusted: pinned, never taken from the repository. @default nobody's */
   readonly publicKeys?: readonly PublicKey[] | undefined;
-  /** What is not signed by one of these is not believed, whatever its MAC. @default false */
+  /** Nothing without a signature by one of these is trusted, whatever its MAC. @default false */
   readonly isRequired?: boolean | undefined;
 }
 
@@ -23,10 +23,10 @@ export interface SeenSignature {
   readonly state: 'right' | 'wrong' | 'unknown-key';
 }
 
-/** Whether the SHA-256 of an object without a signature is one that somebody signed for later. */
+/** Whether somebody signed later for an unsigned object with this SHA-256. */
 export type IsAdopted = (sha256: string) => Promise<boolean>;
 
-/** Who signs here, and whose signatures are believed. */
+/** Who signs here, and whose signatures are trusted. */
 export class Signatures {
   readonly isRequired: boolean;
   readonly #signer: Signer | undefined;
@@ -43,7 +43,7 @@ export class Signatures {
     return this.#signer !== undefined;
   }
 
-  /** The signature that a document has, and what the pinned keys say of it; undefined where it has none. */
+  /** A document's signature, and what the pinned keys say about it; undefined if it has none. */
   look(bytes: Uint8Array): SeenSignature | undefined {
     const found = signatureOf(bytes);
     if (!found) return undefined;
@@ -53,23 +53,24 @@ export class Signatures {
     return { key: id, alg, state: key.alg === alg && key.isOf(found.body, value) ? 'right' : 'wrong' };
   }
 
-  /** Whether there is anybody whose signatures are believed. */
+  /** Whether anybody's signatures are trusted. */
   get trustsAny(): boolean {
     return this.#trusted.size > 0;
   }
 
-  /** @throws E_NO_KEY where signatures are required and nothing is configured that makes them */
+  /** @throws E_NO_KEY if signatures are required but no signing key is configured */
   refuseUnsigned(): void {
     if (this.#signer || !this.isRequired) return;
-    throw new HoldfastError('E_NO_KEY', 'signing.required is set, and no signing key is configured', {
-      hint: 'Set signing.keyFile or signing.kmsKey: what is not signed would not be believed.',
+    throw new HoldfastError('E_NO_KEY', 'signing.required is set, but no signing key is configured', {
+      hint: 'Set signing.keyFile or signing.kmsKey: without a signature it would not be trusted.',
     });
   }
 
   /**
-   * What signs; undefined where nobody does.
+   * The signing function; undefined if nobody signs.
    *
-   * @throws E_NO_KEY as `refuseUnsigned`; E_BAD_KEY where the key is not among those that are believed, or the signature is not its
+   * @throws E_NO_KEY as `refuseUnsigned`; E_BAD_KEY if the key is not a trusted one, or did not make the
+   * signature
    */
   sign(signal: AbortSignal): Sign | undefined {
     this.refuseUnsigned();
@@ -78,9 +79,10 @@ export class Signatures {
   }
 
   /**
-   * Whether one of the pinned keys signed this, or signed for it later; false where nobody that is known did, and nobody has to.
+   * Whether one of the pinned keys signed this, or signed for it later; false if no known key did, and none
+   * has to.
    *
-   * @throws E_DAMAGED where a signature is wrong, or is missing and required
+   * @throws E_DAMAGED if a signature is wrong, or is missing and required
    */
   async check(bytes: Uint8Array, what: string, isAdopted?: IsAdopted): Promise<boolean> {
     const found = signatureOf(bytes);
@@ -96,7 +98,7 @@ export class Signatures {
       what,
       found
         ? `is signed by the key ${found.signature.key}, which is not one of signing.publicKeys`
-        : 'is not signed, and signing.required is set',
+        : 'is not signed, but signing.required is set',
     );
   }
 
@@ -123,6 +125,6 @@ function sha256(bytes: Uint8Array): string {
 
 function notBelieved(what: string, problem: string): HoldfastError {
   return new HoldfastError('E_DAMAGED', `${what} ${problem}`, {
-    hint: 'It is not believed. If Holdfast wrote it before signatures were required: holdfast keys signing adopt.',
+    hint: 'It is not trusted. If Holdfast wrote it before signatures were required: holdfast keys signing adopt.',
   });
 }

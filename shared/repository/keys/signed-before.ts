@@ -14,18 +14,21 @@ function objectOf({ sha256 }: Pick<Reference, 'sha256'>): string {
 
 const OBJECT = /^keys\/signed\/([0-9a-f]{64})$/;
 
-/** The SHA-256 in the name of such a list, undefined where the object is none. */
+/** The SHA-256 in the name of such a list; undefined if the object is not one. */
 export function signedBeforeOf(key: string): string | undefined {
   return OBJECT.exec(key)?.[1];
 }
 
-/** @throws E_DAMAGED where it is not what was written */
+/** @throws E_DAMAGED if it is not what was written */
 export function proveSignedBefore(bytes: Uint8Array, key: string, sha256: string): void {
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-    throw new HoldfastError('E_DAMAGED', `${key} is not what was written: its SHA-256 is not its name`);
+    throw new HoldfastError('E_DAMAGED', `${key} was changed: its SHA-256 is not its name`);
 }
 
-/** Stores SHA-256s (hex) of what was signed until now, sorted; what names the object. @throws E_STORE_* */
+/**
+ * Stores the SHA-256s (hex) of everything signed so far, sorted; returns what names the object. @throws
+ * E_STORE_*
+ */
 export async function putSignedBefore(
   store: ObjectStore,
   hashes: readonly string[],
@@ -38,7 +41,7 @@ export async function putSignedBefore(
   return reference;
 }
 
-/** What older root keys signed before the newest came: they sign nothing since that is believed. */
+/** What older root keys signed before the newest came: nothing that they sign later is trusted. */
 export class SignedBefore {
   readonly #store: ObjectStore;
   readonly #reference: Reference;
@@ -49,7 +52,9 @@ export class SignedBefore {
     this.#reference = reference;
   }
 
-  /** Whether an object with this SHA-256 (hex) was there. @throws E_DAMAGED where the list is not what was written, E_STORE_* */
+  /**
+   * Whether an object with this SHA-256 (hex) is listed. @throws E_DAMAGED if the list was changed, E_STORE_*
+   */
   async has(sha256: string, signal: AbortSignal): Promise<boolean> {
     this.#hashes ??= this.#read(signal);
     this.#hashes.catch(() => {
@@ -63,13 +68,13 @@ export class SignedBefore {
     const body = await getIfThere(object, this.#store, signal);
     const found = body && createHash('sha256').update(body).digest('hex');
     if (body && found === this.#reference.sha256) return Buffer.from(body);
-    throw new HoldfastError('E_DAMAGED', `${object} is ${body ? 'not what was written' : 'missing'}`, {
-      hint: 'Bring it back from an older version of the object: without it nothing that older keys signed is believed.',
+    throw new HoldfastError('E_DAMAGED', `${object} ${body ? 'was changed' : 'is missing'}`, {
+      hint: 'Restore it from an older version of the object: without it nothing that older keys signed is trusted.',
     });
   }
 }
 
-/** By halves: the hashes are sorted. */
+/** Binary search: the hashes are sorted. */
 function isAmong(hashes: Buffer, wanted: Buffer): boolean {
   let [from, to] = [0, hashes.length / HASH_BYTES];
   while (from < to) {

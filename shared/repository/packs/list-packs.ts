@@ -1,10 +1,13 @@
 import { parallel } from '../../core/parallel.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/object-store.ts';
 
-/** Their names are hashes: with each of these about as many begin. */
+/** Pack ids are hashes, so each of these begins about as many. */
 const FIRST_DIGITS = '0123456789abcdef';
 
-/** Gives all below `data/`, in no order: by sixteen listings at once, as a store names some thousand at a time. @throws E_STORE_* */
+/**
+ * Lists everything below `data/`, in no order: with sixteen listings at once, as a store returns some
+ * thousand names at a time. @throws E_STORE_*
+ */
 export function listPacks(
   store: ObjectStore,
   signal: AbortSignal,

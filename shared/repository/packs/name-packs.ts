@@ -12,10 +12,10 @@ import { packsOf, sumById, type WrittenShare } from '../writing/written-share.ts
 import type { OtherPack } from './pack-ledger.ts';
 import type { OwnPack } from './run-packs.ts';
 
-/** What is not in it yet when it is measured: key, times, sequence, signature, MAC. */
+/** For what it lacks when it is measured: path, times, sequence, signature, MAC. */
 const RESERVED_BYTES = 2 * KiB;
 
-/** Who is asked about packs: those that this run stored, and those of other backups. */
+/** The known packs: those that this run stored, and those of other backups. */
 export interface KnownPacks {
   readonly shares: readonly WrittenShare[];
   readonly own: readonly OwnPack[];
@@ -42,16 +42,17 @@ export function listedPacks(known: KnownPacks, { order }: AddedCatalog): readonl
     const id = packName(pack);
     const { bytes, key } = find(id) ?? {};
     if (bytes !== undefined && key) return { id, bytes, key };
-    throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
+    throw new HoldfastError('E_INTERNAL', `pack ${id} is used but not known`);
   });
 }
 
 type Named = Pick<Manifest2, 'keys' | 'packs' | 'list' | 'rootKeys'>;
 
 /**
- * What the manifest says of them: the packs themselves if they are few, else where their list is, which is stored now.
+ * What the manifest says about packs: the packs themselves if they are few, else where their list is, which
+ * is stored now.
  *
- * @param otherBytes what else the manifest says, as JSON
+ * @param otherBytes size of the rest of the manifest, as JSON
  * @throws E_STORE_*
  */
 export async function namePacks(

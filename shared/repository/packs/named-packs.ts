@@ -5,23 +5,23 @@ import type { ManifestEntry } from '../reading/manifest-reader.ts';
 import type { PackLists } from './pack-lists.ts';
 import { type PackNumbers, PackSet } from './pack-set.ts';
 
-/** A manifest as it was found, and what it names. */
+/** A manifest as found, and what it names. */
 export interface NamedEntry {
-  /** With the problem of its list, if that is what cannot be read. */
+  /** With the problem of its list, if that cannot be read. */
   readonly entry: ManifestEntry;
-  /** Undefined where it is not known. */
+  /** Undefined if it is not known. */
   readonly packs: PackSet | undefined;
   /** Run keys that its packs need. */
   readonly keys: readonly RunKey[];
 }
 
-/** What one leaf holds, in few bytes. */
+/** The content of one leaf, in few bytes. */
 interface Leaf {
   readonly packs: Uint32Array;
   readonly keys: readonly RunKey[];
 }
 
-/** Reads what many manifests name: a leaf that they share once, and each set in a bit a pack. */
+/** Reads what many manifests name: each shared leaf once, and each set with one bit per pack. */
 export class NameReader {
   readonly #lists: PackLists;
   readonly #numbers: PackNumbers;

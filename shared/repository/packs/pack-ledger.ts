@@ -8,9 +8,9 @@ import { sizesOf } from '../../store/sizes.ts';
 import type { RunKeyEntry } from '../keys/key-ring.ts';
 import type { BackupReader, UsedPack } from '../reading/backup-reader.ts';
 
-/** A pack of which less than this is still used is left behind: what is in it is stored again. */
+/** A pack of which less than this is still used is retired: its content is stored again. */
 const SPARSE_SHARE = 1 / 4;
-/** Of format 2: most of so small a pack is padding, and storing again what is in it would take as much. */
+/** In format 2, such a small pack is mostly padding, so storing its content again would take as much. */
 const SMALL_BYTES = 32 * KiB;
 
 function isSparse({ bytes, usedBytes }: UsedPack, version: FormatVersion): boolean {
@@ -20,18 +20,21 @@ function isSparse({ bytes, usedBytes }: UsedPack, version: FormatVersion): boole
 /** A pack of another backup. */
 export interface OtherPack {
   readonly bytes: number;
-  /** The run key that it is sealed with. */
+  /** The run key that seals it. */
   readonly key: RunKeyEntry | undefined;
 }
 
 interface KnownPack extends OtherPack {
   readonly isKept: boolean;
-  /** Bytes that the parent uses of it, and that the pack takes for each of them. */
+  /** Bytes that the parent uses of it, and the size that the pack takes for each of them. */
   readonly usedBytes: number;
   readonly roomFactor: number;
 }
 
-/** Of a pack, that every one has beside its items: header, directory, tags, and in format 2 least padding; and a share of padding. */
+/**
+ * What every pack has besides its items: header, directory, tags, and in format 2 minimum padding; and a
+ * share of padding.
+ */
 const OVERHEAD_BYTES = { 1: 512, 2: 9 * KiB };
 const PADDING_SHARE = 1 / 16;
 
@@ -40,7 +43,7 @@ function roomFactor({ bytes, usedBytes }: UsedPack, version: FormatVersion): num
   return 1 + Math.max(0, unused) / Math.max(1, usedBytes);
 }
 
-/** Most runs add no more than what is used of theirs still: three of four, not counting the one of which most is used. */
+/** Most runs add no more than what is still used of theirs: three of four, not counting the most used one. */
 const GROWTH_RANK = 3 / 4;
 
 function growthOf(packs: readonly UsedPack[]): number {
@@ -53,7 +56,7 @@ function growthOf(packs: readonly UsedPack[]): number {
   return grown.length > 1 ? (grown[Math.floor((grown.length - 1) * GROWTH_RANK)] ?? 0) : 0;
 }
 
-/** What of which packs one partition uses. A partition that is written again begins a new one. */
+/** What one partition uses of which packs. A partition that is written again begins a new one. */
 export class PartitionPackUse {
   readonly bytes = new Map<PackHandle, number>();
 
@@ -70,9 +73,9 @@ export class PartitionPackUse {
   }
 }
 
-/** Which packs of other backups one may use, and which of the parent's are to be left behind. */
+/** Which packs of other backups may be used, and which of the parent's to retire. */
 export class PackLedger {
-  /** What is wrong with the parent's packs, for warnings. */
+  /** Problems with the parent's packs, for warnings. */
   readonly problems: readonly string[];
   readonly #known: Map<string, KnownPack>;
   readonly #backups = new Set<string>();
@@ -85,15 +88,15 @@ export class PackLedger {
     this.problems = problems;
   }
 
-  /** Keys of the backups whose packs may be used. */
+  /** Names of the backups whose packs may be used. */
   get backups(): readonly string[] {
     return [...this.#backups];
   }
 
   /**
-   * Looks which packs of the parent are there: what was in one that is missing is stored again.
+   * Checks which packs of the parent exist: the content of a missing one is stored again.
    *
-   * @param spoilt packs that are there and damaged, by id
+   * @param spoilt packs that exist but are damaged, by id
    */
   static async of(
     parent: Pick<BackupReader, 'manifest' | 'usedPacks'>,
@@ -112,7 +115,7 @@ export class PackLedger {
       const isWhole = isThere && !spoilt.has(id);
       if (!isWhole) {
         const problem = isThere ? 'was found damaged' : 'is missing or of another size';
-        problems.push(`${packKey(id as never)} ${problem}; what was in it is stored again`);
+        problems.push(`${packKey(id as never)} ${problem}; its content is stored again`);
       }
       return [
         id,
@@ -147,25 +150,25 @@ export class PackLedger {
     return pack.id === undefined || (this.#known.get(pack.id)?.isKept ?? true);
   }
 
-  /** Bytes that all packs take which the parent names. */
+  /** Size of all packs that the parent names. */
   get namedBytes(): number {
     return this.#namedBytes;
   }
 
-  /** Bytes that the parent's chunks take, with what it does not use of their packs. */
+  /** Bytes that the parent's chunks take, including the unused part of their packs. */
   get dataRoomBytes(): number {
     return this.#dataRoomBytes;
   }
 
-  /** Bytes of chunks that a backup adds, going by what the parent uses of those before it. */
+  /** Bytes of chunks that a backup adds, judged by what the parent uses of earlier ones. */
   get growthBytes(): number {
     return this.#growthBytes;
   }
 
   /**
-   * Bytes that an item of the parent takes, with its part of what the parent does not use of its pack.
+   * Bytes that an item of the parent takes, with its part of the unused rest of its pack.
    *
-   * @param leftBytes what the parent uses of the pack, and the backup that is being made does not
+   * @param leftBytes what the parent uses of the pack, but the backup being made does not
    */
   roomOf({ pack, storedBytes }: ItemLocation, leftBytes = 0): number {
     const known = this.#known.get(pack.id ?? '');

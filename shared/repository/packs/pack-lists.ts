@@ -17,13 +17,16 @@ import type { DocumentMemory } from '../reading/document-memory.ts';
 
 /** List objects read at once. */
 const READS = 8;
-/** Packs of leaves that are remembered: more than a backup of a terabyte has. About 10 MB. */
+/** Packs of remembered leaves: more than a backup of a terabyte has. About 10 MB. */
 const MOST_REMEMBERED = 2 ** 16;
 
 /** An object below `data/` that a backup needs: a pack, or a part of its list of packs. */
 export type NamedObject = Pick<ListedPack, 'id' | 'bytes'>;
 
-/** A part of what a backup names: an object of its list and the packs in it; of a backup that has no list, all packs. */
+/**
+ * A part of what a backup names: an object of its list and the packs in it; for a backup without a list, all
+ * packs.
+ */
 export interface PackGroup {
   /** Undefined for the manifest itself. */
   readonly object: NamedObject | undefined;
@@ -31,28 +34,31 @@ export interface PackGroup {
   readonly packs: readonly ListedPack[];
 }
 
-/** A list object that is not what it must be: which packs are in it is not known. */
+/** A damaged list object: nobody knows which packs are in it. */
 export interface LostGroup {
   readonly object: NamedObject;
   readonly problem: HoldfastError;
 }
 
 interface WalkGroups {
-  /** Leaves, by id, that it says no to are passed over. */
+  /** Leaves for which it returns false, by id, are skipped. */
   readonly isWanted?: (leaf: string) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** Reads which packs manifests name, whether they do so themselves or by a list. Needs no key. */
+/** Reads which packs manifests name, directly or through a list. Needs no key. */
 export class PackLists {
   readonly #store: ObjectStore;
-  /** Leaves that backups share, least lately used first. */
+  /** Leaves that backups share, least recently used first. */
   readonly #leaves = new Map<string, RememberedLeaf>();
   #remembered = 0;
-  /** Of objects of lists, by id: what has that SHA-256 never changes. */
+  /** Bodies of list objects, by id: what has that SHA-256 never changes. */
   readonly #bodies: DocumentMemory<Uint8Array> | undefined;
 
-  /** @param bodies keeps what was read, for one that goes on and reads all lists again and again. @default leaves alone are kept */
+  /**
+   * @param bodies keeps what was read, for a process that reads all lists again and again. @default only
+   * leaves are kept
+   */
   constructor(store: ObjectStore, bodies?: DocumentMemory<Uint8Array>) {
     this.#store = store;
     this.#bodies = bodies;
@@ -67,8 +73,8 @@ export class PackLists {
   }
 
   /**
-   * Everything below `data/` that the backup needs, its packs and the objects of its list; and every run key that these and its
-   * manifest need.
+   * Everything below `data/` that the backup needs: its packs and the objects of its list; and every run key
+   * that these and its manifest need.
    *
    * @throws as `packs`
    */
@@ -96,7 +102,10 @@ export class PackLists {
     }
   }
 
-  /** As `groups`, but a damaged list object is given as lost, and the walk goes on after it. @throws E_STORE_* */
+  /**
+   * As `groups`, but a damaged list object is returned as lost, and the walk goes on after it. @throws
+   * E_STORE_*
+   */
   async *walk(manifest: Manifest, options: WalkGroups): AsyncGenerator<PackGroup | LostGroup> {
     const list = listOf(manifest);
     if (!list) {
@@ -156,13 +165,13 @@ export class PackLists {
     return decodeListLeaf(await this.#read(node, signal), packKey(node.id as PackId));
   }
 
-  /** Only as many bytes as are said to be there, which is few: somebody may have put anything there. */
+  /** Reads only as many bytes as it is said to have, which is few: somebody may have put anything there. */
   async #read({ id, bytes }: NamedObject, signal: AbortSignal): Promise<Uint8Array> {
     const object = packKey(id as PackId);
     const known = this.#bodies?.get(id, String(bytes));
     if (known) return known;
     if (bytes > MOST_LIST_BYTES)
-      throw new HoldfastError('E_DAMAGED', `${object} is said to be a list of packs of ${bytes} bytes`);
+      throw new HoldfastError('E_DAMAGED', `${object} claims to be a list of packs of ${bytes} bytes`);
     try {
       const read = await this.#store.get(object, { range: { offsetBytes: 0, lengthBytes: bytes }, signal });
       if (createHash('sha256').update(read).digest('hex') === id) {
@@ -174,8 +183,8 @@ export class PackLists {
     }
     throw new HoldfastError(
       'E_DAMAGED',
-      `${object}, a list of packs, is not what was written: its SHA-256 is not its name`,
-      { hint: 'Bring it back from a copy or an older version of the bucket, or restore another backup.' },
+      `${object}, a list of packs, was changed: its SHA-256 is not its name`,
+      { hint: 'Restore it from a copy or an older version of the bucket, or restore another backup.' },
     );
   }
 
@@ -198,7 +207,7 @@ interface RememberedLeaf {
   readonly count: number;
 }
 
-/** All that it says: two that differ in anything are two keys. */
+/** Everything that it says: two keys that differ in anything are different. */
 function keyName({ run, purpose, rootKeyId, wrapped, source }: RunKey): string {
   return JSON.stringify([run, purpose, rootKeyId, wrapped, source]);
 }
@@ -212,7 +221,7 @@ function checked(node: ListNode, packs: readonly ListedPack[]): readonly ListedP
   return packs;
 }
 
-/** @throws E_DAMAGED where a list object holds something else than what is above it says */
+/** @throws E_DAMAGED if a list object holds something other than its parent says */
 function refuseOther(
   said: Pick<ListNode, 'id' | 'packs' | 'packBytes'>,
   got: Pick<ListNode, 'packs' | 'packBytes'>,
@@ -220,7 +229,7 @@ function refuseOther(
   if (said.packs === got.packs && said.packBytes === got.packBytes) return;
   throw new HoldfastError(
     'E_DAMAGED',
-    `${packKey(said.id as PackId)} names ${got.packs} packs of ${got.packBytes} bytes; it is said to name ${said.packs} of ${said.packBytes}`,
+    `${packKey(said.id as PackId)} names ${got.packs} packs of ${got.packBytes} bytes; expected ${said.packs} of ${said.packBytes}`,
     { hint: 'It was written wrong: make a new backup, and restore another one.' },
   );
 }

@@ -1,18 +1,18 @@
 import type { PackHandle } from '../../format/chunk-ref.ts';
 import type { WrittenShare } from '../writing/written-share.ts';
 
-/** A pack that is used, which may not have its name yet. */
+/** A used pack, which may not have its id yet. */
 export interface UsedHandle {
   readonly pack: PackHandle;
   readonly usedBytes: number;
 }
 
 /**
- * The packs of a new backup in the order of its list: those of the backup that it was compared with as that has them, so that
- * backups share what they list; then the others; then the pack of the catalog.
+ * The packs of a new backup in the order of its list: first those of the backup it was compared with, in that
+ * one's order, so that backups share leaves; then the others; then the pack of the catalog.
  *
  * @param before ids of that backup's packs
- * @param last where the catalog goes; it may still be open
+ * @param last pack for the catalog; it may still be open
  */
 export function orderPacks(
   shares: readonly Pick<WrittenShare, 'used'>[],

@@ -17,12 +17,12 @@ import type { ReadOnce } from '../read-once.ts';
 import { asDamage } from '../reading/damage.ts';
 import type { SegmentCache } from '../reading/segment-cache.ts';
 
-/** No catalog that can be written is larger, and no node by far. */
+/** No valid catalog is larger, and no node comes near. */
 const MOST_INDEX_ITEM_BYTES = 1024 * MiB;
 
 type NamedSeal = PackSeal & { readonly pack: string };
 
-/** Packs of one manifest: their bytes by id, and the run keys that they are sealed with. */
+/** Packs of one manifest: their sizes by id, and the run keys that seal them. */
 export interface ReadablePacks {
   readonly sizes: ReadonlyMap<string, number>;
   readonly keys: DocumentKeys;
@@ -35,15 +35,15 @@ export class PackReader {
   #known: ReadablePacks;
   readonly #mostChunkItemBytes: number;
   readonly #seals = new Map<string, Promise<NamedSeal>>();
-  /** Packs that were not there: asked for once, not for each of their items. */
+  /** Missing packs: asked for once, not once per item. */
   readonly #gone = new Map<string, unknown>();
 
   constructor(
     cache: SegmentCache,
     options: {
-      /** Packs that are known from the start, that of the catalog among them. */
+      /** Packs that are known from the start, including the catalog's. */
       readonly first: ReadablePacks;
-      /** Reads which packs there are, where those are not all: only if another is asked for. */
+      /** Reads which other packs there are; only if another one is asked for. */
       readonly all: ReadOnce<ReadablePacks> | undefined;
       readonly mostChunkItemBytes: number;
     },
@@ -57,7 +57,7 @@ export class PackReader {
   /**
    * One item, opened.
    *
-   * @param purpose what the pack must be of
+   * @param purpose that the pack must have
    * @throws E_DAMAGED, E_WRONG_KEY
    */
   async readItem(
@@ -111,7 +111,7 @@ export class PackReader {
     return { batch: { buffer, seals }, chains: sliced };
   }
 
-  /** The key and header of a pack. @throws E_DAMAGED where `purpose` is given and the pack is of another */
+  /** The key and header of a pack. @throws E_DAMAGED if `purpose` is given and the pack has another */
   seal(id: PackId, purpose: PackPurpose | undefined, signal: AbortSignal): Promise<NamedSeal> {
     let seal = this.#seals.get(id);
     if (!seal) {
@@ -131,7 +131,7 @@ export class PackReader {
     if (purpose && header.purpose !== purpose) {
       throw new HoldfastError(
         'E_DAMAGED',
-        `${pack} is sealed with a ${header.purpose} key where an ${purpose} key is expected`,
+        `${pack} is sealed with a key for ${header.purpose}, expected one for ${purpose}`,
       );
     }
     const runKey = await about(pack, () => this.#known.keys.open(header.runKeyId, header.purpose, signal));
@@ -151,15 +151,15 @@ export class PackReader {
     }
   }
 
-  /** Whether the pack is listed can be said after this. */
+  /** After this, it is known whether the pack is listed. */
   async #learn(id: PackId, signal: AbortSignal): Promise<void> {
     if (this.#all && !this.#known.sizes.has(id)) this.#known = await this.#all(signal);
   }
 
-  /** @param most larger ones are refused before memory is taken for them */
+  /** @param most larger ones are refused before memory is allocated for them */
   #within(id: PackId, offset: number, bytes: number, most: number): number {
     if (bytes > most) {
-      const problem = `is said to have ${bytes} bytes, at most ${most} are allowed`;
+      const problem = `claims to have ${bytes} bytes, at most ${most} are allowed`;
       throw new HoldfastError('E_DAMAGED', `the item at ${offset} of ${packKey(id)} ${problem}`);
     }
     const size = this.#known.sizes.get(id);
@@ -167,7 +167,7 @@ export class PackReader {
     const problem =
       size === undefined
         ? 'is not listed in the manifest'
-        : `has ${size} bytes, ${offset + bytes} are referred to`;
+        : `has ${size} bytes, but ${offset + bytes} are referred to`;
     throw new HoldfastError('E_DAMAGED', `${packKey(id)} ${problem}`);
   }
 }

@@ -1,4 +1,4 @@
-/** Numbers packs in the order in which they are met, so that a set of them takes a bit for each. */
+/** Numbers packs in order of appearance, so that a set of them takes one bit per pack. */
 export class PackNumbers {
   readonly #numbers = new Map<string, number>();
   readonly #ids: string[] = [];
@@ -77,7 +77,7 @@ export class PackSet implements Iterable<string> {
   }
 }
 
-/** All that any of these has. */
+/** Everything that any of these has. */
 export function unionOf(sets: Iterable<Iterable<string> | undefined>): Pick<ReadonlySet<string>, 'has'> {
   const plain = new Set<string>();
   let joined: PackSet | undefined;

@@ -1,6 +1,9 @@
 import { GiB, MiB } from '../../core/units.ts';
 
-/** How much larger packs are where those that the parent names take so much: docs/reference/format.md, "Pack". */
+/**
+ * How much larger packs are if the packs that the parent names have this size: docs/reference/format.md,
+ * "Pack".
+ */
 const GROWTH = [
   { fromBytes: 1024 * GiB, factor: 8 },
   { fromBytes: 256 * GiB, factor: 4 },
@@ -8,27 +11,29 @@ const GROWTH = [
   { fromBytes: 0, factor: 1 },
 ] as const;
 
-/** For packs that are being filled, one in each worker thread, and those on their way to the store. */
+/** For packs being filled, one in each worker thread, and those being uploaded. */
 const MEMORY_BYTES = 128 * MiB;
 
-/** Larger ones are let go when they are stored: as long as they wait to be filled again, they take memory. */
+/** Larger buffers are released once stored: while they wait to be filled again, they take memory. */
 const LARGEST_KEPT_BYTES = 16 * MiB;
 
 /** How large packs are, and how many are on their way. */
 export interface PackSizes {
   readonly packBytes: number;
-  /** Packs on their way to the store at once. */
+  /** Packs being uploaded at once. */
   readonly maxUploads: number;
   /** Whether the buffers of stored packs are filled again. */
   readonly keepsBuffers: boolean;
 }
 
 /**
- * How large packs of chunks are to be. A repository of a terabyte has some 16,000 packs so, and not 130,000, and no
- * more memory is taken: of large packs fewer are uploaded at once, and where workers are many they are not so large.
+ * How large packs of chunks should be. A repository of a terabyte then has some 16,000 packs instead of
+ * 130,000, for no more memory: fewer large packs are uploaded at once, and with many workers packs are
+ * smaller.
  *
- * @param namedBytes what the packs take that the parent names; 0 for a first backup, and for backups of version 1
- * @param limits what holds for the smallest
+ * @param namedBytes size of the packs that the parent names; 0 for a first backup, and for backups of version
+ * 1
+ * @param limits for the smallest size
  */
 export function packSizes(
   namedBytes: number,

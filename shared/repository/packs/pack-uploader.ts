@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../store/object-store.ts';
 import type { PackClosed } from '../codec/codec-task.ts';
 import { Semaphore } from '../semaphore.ts';
 
-/** Names the inline processor, which fills index packs, among those of a run; all others fill data packs. */
+/** The inline processor of a run, which fills index packs; all others fill data packs. */
 export const INDEX = 'index';
 
 /** A pack that is in the store. */
@@ -31,12 +31,15 @@ export class PackUploader {
   readonly #storageClass: StorageClass | undefined;
   readonly #keepsBuffers: boolean;
 
-  /** @param options.storageClass of packs of chunks; trees are read with every backup, and lie in the store's own */
+  /**
+   * @param options.storageClass of packs of chunks; trees are read with every backup, and use the store's
+   * default
+   */
   constructor(
     store: ObjectStore,
     options: {
       readonly maxUploads: number;
-      /** False: the buffer of a pack that is stored is let go. @default true */
+      /** False: the buffer of a stored pack is released. @default true */
       readonly keepsBuffers?: boolean;
       readonly storageClass: StorageClass | undefined;
       readonly signal: AbortSignal;
@@ -60,7 +63,7 @@ export class PackUploader {
     return handle;
   }
 
-  /** Names the packs and begins to upload them. */
+  /** Gives the packs their ids and begins to upload them. */
   add(processor: string, closed: readonly PackClosed[]): void {
     for (const pack of closed) {
       this.handle(processor, pack.pack).id = pack.id;
@@ -70,14 +73,14 @@ export class PackUploader {
     }
   }
 
-  /** Waits until another pack may be begun. @throws what an upload failed with */
+  /** Waits until another pack may be begun. @throws the error of an upload */
   async ready(): Promise<void> {
     await this.#permits.acquire();
     this.#permits.release();
     if (this.#failure) throw this.#failure;
   }
 
-  /** Waits for all uploads. @throws what an upload failed with */
+  /** Waits for all uploads. @throws the error of an upload */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
     if (this.#failure) throw this.#failure;

@@ -16,42 +16,43 @@ import { PackNumbers } from './pack-set.ts';
 const READS = 16;
 const MOST_BYTES = 16 * MiB;
 
-/** A manifest that prune took out. */
+/** A manifest that prune unlisted. */
 export interface ExpiredCopy {
   /** Its object below `expired/`. */
   readonly object: string;
-  /** The key that it was listed under. */
+  /** The name that it was listed under. */
   readonly key: BackupKey;
   /** By the store's clock. */
   readonly expiredAt: Date;
 }
 
 /**
- * Ids of everything below `data/` that a manifest names, forged or not, itself and by its list; undefined where one of both cannot be
- * read.
+ * Ids of everything below `data/` that a manifest names, forged or not, directly and through its list;
+ * undefined if either cannot be read.
  */
 export type NamedPacks = Iterable<string> | undefined;
 
-/** Which manifests there are, listed and taken out, and which packs each names. Needs no key. */
+/** Which manifests there are, listed and unlisted, and which packs each names. Needs no key. */
 export interface PackUse {
   readonly listed: readonly BackupKey[];
   readonly expired: readonly ExpiredCopy[];
-  /** What is left below `expired/` of runs that were stopped, and nobody needs. */
+  /** Leftovers of stopped runs below `expired/`, which nobody needs. */
   readonly leftovers: readonly string[];
   /** By the object that names them. */
   readonly packs: ReadonlyMap<string, NamedPacks>;
   /** Of the sets above. */
   readonly numbers?: PackNumbers;
-  /** Why listed manifests were put aside: what these name is not needed for it. */
+  /** Why listed manifests were put aside: being named there keeps no pack. */
   readonly putAside: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads the listed manifests, then those taken out: in this order one that is taken out meanwhile is seen at least once.
+ * Reads the listed manifests, then the unlisted ones: in this order, one that is unlisted meanwhile is seen
+ * at least once.
  *
  * @param known what was read before: manifests never change
- * @param onListed called with every listed manifest that is read, and the run keys that its packs need
- * @param onManifest called with the object that holds it and those keys, for every manifest that is read, listed or taken out
+ * @param onListed called for every listed manifest that is read, with the run keys that its packs need
+ * @param onManifest called with its object and those keys, for every manifest that is read, listed or not
  * @throws E_STORE_*, E_WRONG_KEY
  */
 export async function readPackUse(
@@ -89,7 +90,7 @@ export async function readPackUse(
   }
   const putAside = await readPutAside(repository, doubtful, signal);
   for (const object of putAside.keys()) packs.set(object, []);
-  // One that went meanwhile and left no copy was not taken out by a prune: what it named is not known.
+  // One that went meanwhile and left no copy was not unlisted by a prune: nobody knows what it named.
   for (const key of gone) if (!expired.some((copy) => copy.key === key)) packs.set(key, undefined);
   return { listed: keys.filter((key) => packs.has(key)), expired, leftovers, packs, numbers, putAside };
 }
@@ -97,11 +98,14 @@ export async function readPackUse(
 interface Reading {
   readonly packs: Map<string, NamedPacks>;
   readonly names: NameReader;
-  /** Manifests that cannot be relied on: what they are, or were, listed as, and the objects that hold them. */
+  /**
+   * Manifests that cannot be trusted: the names that they are, or were, listed under, and the objects that
+   * hold them.
+   */
   readonly doubtful: [key: BackupKey, object: string][];
 }
 
-/** @returns all keys that are listed, and those of them that went before they were read */
+/** @returns all listed names, and those that went before they were read */
 async function readListed(
   repository: Repository,
   { packs, names, doubtful }: Reading,
@@ -144,7 +148,7 @@ async function listExpired({ store, context }: Repository, now: Date, signal: Ab
   return { expired, leftovers };
 }
 
-/** @param doubtful keys, and the objects that hold what is, or was, listed under them */
+/** @param doubtful names, and the objects that hold what is, or was, listed under them */
 async function readPutAside(
   repository: Repository,
   doubtful: readonly (readonly [key: BackupKey, object: string])[],
@@ -160,7 +164,7 @@ async function readPutAside(
   return reasons;
 }
 
-/** Undefined where another prune has removed it meanwhile. */
+/** Undefined if another prune has removed it meanwhile. */
 async function readCopy(
   repository: Repository,
   { object, key }: ExpiredCopy,

@@ -17,10 +17,10 @@ const INDEX_PACK_BYTES = 4 * MiB;
 /** More than two steps between Padmé sizes in such a pack. */
 export const MOST_PADDING_BYTES = 256 * KiB;
 
-/** What a run's packs are sealed with; without `data` it has none of chunks. */
+/** What seals a run's packs; without `data` it has no packs of chunks. */
 type RunPackKeys = Readonly<Record<PackPurpose, MadeKey | undefined>>;
 
-/** A pack that was stored, and the run key that it is sealed with. */
+/** A stored pack, and the run key that seals it. */
 export interface OwnPack {
   readonly id: PackId;
   readonly bytes: number;
@@ -54,16 +54,19 @@ export class RunPacks implements AsyncDisposable {
     this.#hasOpenData = parts.keys.data !== undefined;
   }
 
-  /** @param options.purposes without `data` no chunks can be stored, and no worker thread is begun. @throws E_NO_KEY, E_KEY_* */
+  /**
+   * @param options.purposes without `data` no chunks can be stored, and no worker thread starts. @throws
+   * E_NO_KEY, E_KEY_*
+   */
   static async begin(
     context: RepositoryContext,
     options: {
       readonly version: FormatVersion;
       readonly type: string;
       readonly purposes: readonly PackPurpose[];
-      /** What the packs take that the parent names: how large new ones are to be. @default 0 */
+      /** Size of the packs that the parent names, which decides the size of new ones. @default 0 */
       readonly namedBytes?: number;
-      /** That the key of chunks is bound to. @default to none */
+      /** The source that the key of chunks is bound to. @default none */
       readonly source?: string | undefined;
       readonly signal: AbortSignal;
     },
@@ -106,14 +109,14 @@ export class RunPacks implements AsyncDisposable {
       : new PoolPort(this.#context.pool, this.run, this.uploader, signal);
   }
 
-  /** The pack that the next item of at most `mostBytes` will lie in. */
+  /** The pack that will hold the next item of at most `mostBytes`. */
   packFor(mostBytes: number): PackHandle {
     const pack = this.#index.reserve(mostBytes);
     this.uploader.add(INDEX, this.#index.takeClosed());
     return this.uploader.handle(INDEX, pack);
   }
 
-  /** Hides in the open index pack where the next item begins; MOST_PADDING_BYTES of it must be reserved. */
+  /** Hides where the next item begins in the open index pack; MOST_PADDING_BYTES of room must be reserved. */
   pad(): void {
     this.#index.pad();
   }
@@ -144,11 +147,11 @@ export class RunPacks implements AsyncDisposable {
     if (key) return key.entry;
     throw new HoldfastError(
       'E_INTERNAL',
-      `run ${this.run} stored a pack of ${purpose} and has no key for it`,
+      `run ${this.run} stored a pack of ${purpose} but has no key for it`,
     );
   }
 
-  /** Of a run that failed, the worker threads let go of what is not full. */
+  /** If the run failed, the worker threads release what is not full. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#hasOpenData) return;
     this.#hasOpenData = false;

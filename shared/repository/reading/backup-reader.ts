@@ -22,7 +22,7 @@ import { type Leaf, type LostNode, readLeaves, type WalkOptions, walkTree } from
 /** Plain bytes decoded by one task. */
 const TASK_BYTES = 1024 * 1024;
 
-/** A pack, and what of it the backup's trees, chunks and catalog take. */
+/** A pack, and what the backup's trees, chunks and catalog use of it. */
 export interface UsedPack extends ListedPack {
   readonly usedBytes: number;
 }
@@ -54,7 +54,7 @@ export class BackupReader {
     this.#listed = parts.listed;
   }
 
-  /** @param manifest one whose MAC was checked. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
+  /** @param manifest whose MAC was checked. @throws E_DAMAGED, E_WRONG_KEY, E_NO_KEY */
   static async open(
     context: RepositoryContext,
     manifest: Manifest,
@@ -100,7 +100,7 @@ export class BackupReader {
     const [listed, usedBytes] = [await this.#listed(signal), await this.usedBytes(signal)];
     const { use } = this.catalog;
     const { catalog } = this.manifest;
-    // The item that says it counts neither itself nor the catalog, as it is written before them.
+    // The recorded numbers include neither their own item nor the catalog, which are written after them.
     const more = (id: string) =>
       (use && id === this.#packOf(use) ? use.storedBytes : 0) +
       (use && id === catalog.pack ? catalog.storedBytes : 0);
@@ -110,33 +110,39 @@ export class BackupReader {
     }));
   }
 
-  /** What trees and chunks take of each pack, in the order of the packs; of format 1, catalog included. @throws as `usedPacks` */
+  /**
+   * What trees and chunks use of each pack, in the order of the packs; in format 1, catalog included. @throws
+   * as `usedPacks`
+   */
   async usedBytes(signal: AbortSignal): Promise<readonly number[]> {
     if (this.manifest.version === 1) return this.manifest.packs.map(({ usedBytes }) => usedBytes);
     const { key } = this.manifest;
     const { use } = this.catalog;
     if (!use)
-      throw new HoldfastError('E_DAMAGED', `the catalog of ${key} does not say what of its packs is used`);
+      throw new HoldfastError(
+        'E_DAMAGED',
+        `the catalog of ${key} does not say how much of its packs is used`,
+      );
     const pack = this.#packOf(use);
     const body = await this.#packs.readItem({ ...use, pack: this.#names.handle(pack) }, signal);
-    const what = `what the catalog of ${key} says of its packs`;
+    const what = `the use of packs in the catalog of ${key}`;
     const usedBytes = decodeUsedBytes(body, what);
     const named = packCountOf(this.manifest);
     if (usedBytes.length === named) return usedBytes;
-    throw new HoldfastError('E_DAMAGED', `${what} is of ${usedBytes.length} packs; it names ${named}`);
+    throw new HoldfastError('E_DAMAGED', `${what} covers ${usedBytes.length} packs; it names ${named}`);
   }
 
   #packOf({ pack }: NonNullable<Catalog['use']>): PackId {
     return parsePackId(pack === SELF ? this.manifest.catalog.pack : pack);
   }
 
-  /** Chunks of its data, and those that its run stored. */
+  /** Number of its chunks, and of those that its run stored. */
   get figures(): CommittedBackup['figures'] {
     const none = { chunks: 0, newChunks: 0 };
     return this.manifest.version === 1 ? this.manifest.totals : (this.catalog.figures ?? none);
   }
 
-  /** The root of a partition's tree, null where there is none. */
+  /** The root of a partition's tree, null if there is none. */
   root(dataset: string, partition: string): RootEntry | null {
     const found = this.catalog.datasets.find(({ name }) => name === dataset);
     return found?.partitions.find(({ name }) => name === partition)?.root ?? null;
@@ -157,13 +163,16 @@ export class BackupReader {
     if (root) yield* readLeaves(this.#packs, this.#names, this.rootNode(root), options);
   }
 
-  /** As `leaves`, from any node of this backup; a damaged node is given as lost, and the walk goes on after it. */
+  /**
+   * As `leaves`, from any node of this backup; a damaged node is returned as lost, and the walk goes on after
+   * it.
+   */
   walk(node: NodeRef, options: WalkOptions): AsyncGenerator<Leaf | LostNode> {
     return walkTree(this.#packs, this.#names, node, options);
   }
 
   /**
-   * A partition's records in order, every chunk checked against its id before it is handed over.
+   * A partition's records in order, every chunk checked against its id before it is returned.
    *
    * @param digest takes up every record
    */
@@ -190,8 +199,8 @@ export class BackupReader {
   }
 
   /**
-   * Writes a partition's records into a file, from `to.at` on, on the threads that decode them, and has them read back there.
-   * Yields the bytes that were done, from the front.
+   * Writes a partition's records into a file, from `to.at` on, on the threads that decode them, and reads
+   * them back there. Yields the bytes that were done, from the front.
    *
    * @throws E_DAMAGED, E_RESTORE_DIFFERS, E_TARGET_FULL, E_SOURCE_DENIED
    */
@@ -218,7 +227,7 @@ export class BackupReader {
     return { plain: new Uint8Array(value.plain), parts: value.digest };
   }
 
-  /** Reads chunks and checks each against its id, size and count; nothing of them is kept. @throws E_DAMAGED */
+  /** Reads chunks and checks each against its id, size and count; keeps nothing. @throws E_DAMAGED */
   async prove(refs: readonly ChunkRef[], signal: AbortSignal): Promise<void> {
     const { task, transfer } = await this.#gather(refs, signal);
     await this.#context.pool.run({ kind: 'prove', ...task }, transfer, signal);

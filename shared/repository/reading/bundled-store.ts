@@ -14,20 +14,21 @@ import type {
 
 type Options = { readonly signal?: AbortSignal | undefined };
 
-/** What bundles hold. */
+/** Prefixes of the objects that bundles hold. */
 export const BUNDLED = ['backups/', 'reports/'] as const;
 /** The first are read one by one: often there are no more. */
 const LEAST_OBJECTS = 64;
-/** Whoever may write to the store may put bundles without number. */
+/** Anybody who may write to the store may add any number of bundles. */
 const MOST_BUNDLES = 128;
 const MOST_BYTES = 64 * MiB;
 const READS = 8;
 const SECTIONS_KEPT = 8;
 
 /**
- * Reads small objects from bundles, thousands by a few requests, for what shows a repository. The listing stays the truth: only
- * what it names is given, and only bytes whose MD5 and size are those that it says. All else is read from the store itself, so
- * that bundles that are old, damaged, forged or missing cost time, and change no answer. Not for what looks for damage.
+ * Reads small objects from bundles, thousands with a few requests, for code that shows a repository. The
+ * listing stays the truth: only objects that it names are returned, and only bytes with the MD5 and size that
+ * it says. Everything else is read from the store itself. So bundles that are old, damaged, forged or missing
+ * cost time, and change no answer. Not for code that looks for damage.
  */
 export class BundledStore implements ObjectStore {
   readonly location: string;
@@ -70,7 +71,7 @@ export class BundledStore implements ObjectStore {
       yield info;
     }
     if (!isBundled || options?.after || options?.most) return;
-    // What a whole listing does not name is gone.
+    // Objects that a whole listing does not name are gone.
     for (const key of this.#listed.keys())
       if (key.startsWith(prefix) && !seen.has(key)) this.#listed.delete(key);
   }
@@ -80,7 +81,10 @@ export class BundledStore implements ObjectStore {
     await this.#inner.delete(key, options);
   }
 
-  /** How many of these no bundle holds, and how much in bundles is not, or no longer, among them. @throws E_ABORTED, E_STORE_* */
+  /**
+   * How many of these are in no bundle, and how much in bundles is missing from them, or not up to date.
+   * @throws E_ABORTED, E_STORE_*
+   */
   async compareBundles(
     infos: readonly ObjectInfo[],
     signal: AbortSignal,
@@ -110,7 +114,7 @@ export class BundledStore implements ObjectStore {
     return undefined;
   }
 
-  /** Where many objects were in none, others may have been put meanwhile. */
+  /** If many objects were in no bundle, others may have been written meanwhile. */
   #loaded(signal: AbortSignal | undefined): Promise<Bundles> {
     const known = this.#bundles;
     if (known && this.#missed <= this.#mostMissed) return known;
@@ -119,7 +123,7 @@ export class BundledStore implements ObjectStore {
     this.#bundles = (known ?? Promise.resolve(undefined)).then((before) =>
       loadBundles(this.#inner, before, signal),
     );
-    // What ended for one who went away is begun anew.
+    // Loading that one caller aborted starts again for the next.
     this.#bundles.catch(() => {
       this.#bundles = known;
     });
@@ -153,7 +157,7 @@ class Bundles {
   }
 }
 
-/** @throws E_ABORTED alone: without bundles all can be read as well */
+/** @throws only E_ABORTED: everything can be read without bundles too */
 async function loadBundles(
   store: ObjectStore,
   before: Bundles | undefined,
@@ -185,7 +189,7 @@ async function bundleNames(store: ObjectStore, signal: AbortSignal | undefined):
     .map(({ key }) => key);
 }
 
-/** Nothing where it is no bundle, is gone, or may not be read. */
+/** Nothing if it is not a bundle, is gone, or may not be read. */
 async function readOne(
   store: ObjectStore,
   name: string,
@@ -215,7 +219,7 @@ export function isMd5(etag: string | undefined): boolean {
   return etag !== undefined && /^[0-9a-f]{32}$/.test(etag);
 }
 
-/** Undefined where the system's rules allow no MD5. */
+/** Undefined if the system's policy forbids MD5. */
 export function md5Of(bytes: Uint8Array): string | undefined {
   try {
     return createHash('md5').update(bytes).digest('hex');

@@ -18,7 +18,7 @@ import type { Compacting, Compaction } from '../writing/compaction.ts';
 import type { Reread } from '../writing/reread.ts';
 import type { StoredRef } from './stored-ref.ts';
 
-/** A chunk of a block, and the parent's chunk that it may be the same as, or a delta of. */
+/** A chunk of a block, and the parent's chunk that it may equal, or be a delta of. */
 export interface PlannedChunk {
   readonly start: number;
   readonly cut: Cut;
@@ -38,7 +38,7 @@ export interface CodecPort {
 export interface PortAnswer {
   readonly chunks: readonly StoredChunk[];
   readonly closed: readonly PackClosed[];
-  /** Whose packs the answer speaks of. */
+  /** Whose packs the answer is about. */
   readonly processor: string;
 }
 
@@ -94,17 +94,17 @@ export class InlinePort implements CodecPort {
 export interface ChunkStoreOptions {
   readonly port: CodecPort;
   readonly uploader: PackUploader;
-  /** Reads the bases of deltas; undefined without a parent, and where there are to be no deltas. */
+  /** Reads the bases of deltas; undefined without a parent, or if deltas are off. */
   readonly parentPacks: PackReader | undefined;
   readonly isKept: (pack: PackHandle) => boolean;
   readonly compaction: Compaction;
-  /** Reads chunks that are to be referred to, before they are; undefined: none is read. */
+  /** Reads chunks before they are referred to; undefined: reads none. */
   readonly reread: Reread | undefined;
   readonly onUnreadableBase: (error: Error) => void;
   readonly signal: AbortSignal;
 }
 
-/** Turns planned chunks into references: the parent's where nothing changed, else newly stored items. */
+/** Turns planned chunks into references: the parent's if nothing changed, else newly stored items. */
 export class ChunkStore {
   readonly #options: ChunkStoreOptions;
 
@@ -140,7 +140,7 @@ export class ChunkStore {
     });
   }
 
-  /** The parent's chunks that are the same by their ids, are read this time, and are not what their ids say. */
+  /** The parent's chunks that equal these by id, are due to be read, and do not match their ids. */
   async #wrongOf(
     planned: readonly PlannedChunk[],
     answers: readonly StoredChunk[],
@@ -184,7 +184,7 @@ export class ChunkStore {
       }));
       return await this.#send(block, withBases, gathered?.batch);
     } catch (error) {
-      // A damaged base costs room, not the backup: what it would have been the base of is stored whole.
+      // A damaged base costs space, not the backup: the chunk is stored whole.
       if (!isDocumentProblem(error)) throw error;
       this.#options.reread?.note(error);
       onUnreadableBase(error);
@@ -227,12 +227,15 @@ export class ChunkStore {
   }
 }
 
-/** A chunk that is stored again, though the parent may have it: as a difference from the base, if there is one. */
+/** A chunk that is stored again, though the parent may have it: as a delta from the base, if there is one. */
 function anewOf({ start, cut }: PlannedChunk, base: BaseChoice | undefined): ChunkToStore {
   return { start, end: cut.end, mayDelta: base !== undefined };
 }
 
-/** The request again, with the id that the first answer found. What the parent only claims to have is stored whole. */
+/**
+ * The request again, with the id that the first answer found. What the parent only claims to have is stored
+ * whole.
+ */
 function again(request: ChunkToStore | undefined, answer: StoredChunk | undefined): ChunkToStore {
   if (request && answer?.status === 'needs-base') return { ...request, id: answer.id };
   if (request && answer?.status === 'same') {

@@ -3,20 +3,20 @@ import type { ItemLocation } from '../../format/chunk-ref.ts';
 import type { NodeRef } from '../../format/tree.ts';
 import type { StoredRef } from './stored-ref.ts';
 
-/** What a dataset of a backup amounts to. */
+/** Figures about a dataset of a backup. */
 export interface DatasetFigures {
   readonly name: string;
   readonly kind: 'schema' | 'data';
   readonly records: number;
   readonly plainBytes: number;
   readonly chunks: number;
-  /** Stored bytes of the first items of its chunks' chains: its size when compressed. Undefined where not known. */
+  /** Stored bytes of the first items of its chunks' chains: its compressed size. Undefined if not known. */
   readonly wholeBytes: number | undefined;
-  /** It holds no data of the source, only what the next backup may use: less of it is no loss. */
+  /** It holds no data of the source, only what the next backup may use: having less of it is no loss. */
   readonly isBookkeeping?: boolean;
 }
 
-/** Figures of a dataset that was just written. */
+/** Figures about a dataset that was just written. */
 export interface WrittenFigures extends DatasetFigures {
   readonly wholeBytes: number;
   /** Plain bytes of chunks that are the parent's, or a delta of one of those. */
@@ -43,7 +43,7 @@ export class Tally implements PartitionTally {
   /** In the order of the partition. */
   add({ ref, isNew }: StoredRef): void {
     const [first] = ref.chain;
-    // A chunk may be a difference from a far larger one; and those that such a one was divided into have it in common.
+    // A chunk may be a delta of a far larger one; and chunks that such a one was divided into share it.
     const isShared = first?.pack === this.#first?.pack && first?.offset === this.#first?.offset;
     if (!isShared) this.wholeBytes += Math.min(first?.storedBytes ?? 0, ref.plainBytes);
     this.#first = first;
@@ -69,7 +69,7 @@ export function figuresOfWritten(
   };
 }
 
-/** Of a stored dataset, from its catalog. */
+/** For a stored dataset, from its catalog. */
 export function figuresOf({
   name,
   kind,

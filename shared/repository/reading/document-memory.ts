@@ -4,7 +4,10 @@ interface Known<T> {
   readonly sizeBytes: number;
 }
 
-/** What was read of small documents, kept for as long as listings say that they are the same. Bounded by the bytes that they take in the store. */
+/**
+ * Small documents that were read, kept as long as listings say that they are unchanged. Bounded by their size
+ * in the store.
+ */
 export class DocumentMemory<T> {
   readonly #mostBytes: number;
   /** Least lately used first. */
@@ -15,7 +18,9 @@ export class DocumentMemory<T> {
     this.#mostBytes = mostBytes;
   }
 
-  /** @param stamp of the object as it is listed now: stampOf in listed-objects.ts; of what never changes, anything */
+  /**
+   * @param stamp of the object as now listed: stampOf in listed-objects.ts; any text for what never changes
+   */
   get(key: string, stamp: string | undefined): T | undefined {
     const known = this.#known.get(key);
     if (!known || known.stamp !== stamp) return undefined;

@@ -3,7 +3,7 @@ import type { RunKey } from '../../format/manifest.ts';
 /** Leaves of lists that are remembered: backups share most with those next to them. */
 const MOST_LEAVES = 4096;
 
-/** What is known of leaves of lists, by id; those met longest ago are forgotten. */
+/** What is known about leaves of lists, by id; forgets those met longest ago. */
 export class LeafMemory<T> {
   readonly #leaves = new Map<string, T>();
   readonly #keys = new Map<string, RunKey>();
@@ -18,7 +18,7 @@ export class LeafMemory<T> {
     if (oldest !== undefined) this.#leaves.delete(oldest);
   }
 
-  /** Each once, the same object for all leaves: many leaves have many keys in common. */
+  /** Each key once, the same object for all leaves: many leaves have many keys in common. */
   keysOf(packs: readonly { readonly key: RunKey | undefined }[]): readonly RunKey[] {
     const keys = new Set<RunKey>();
     for (const { key } of packs) if (key) keys.add(this.#same(key));

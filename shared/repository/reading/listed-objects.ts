@@ -1,6 +1,6 @@
 import type { ObjectInfo } from '../../store/object-store.ts';
 
-/** What listings said last of objects. */
+/** What listings said last about objects. */
 export class ListedObjects {
   readonly #infos = new Map<string, ObjectInfo>();
 
@@ -17,13 +17,13 @@ export class ListedObjects {
     return this.#infos.get(key)?.modifiedAt;
   }
 
-  /** Another where the object was put anew; undefined where it was not listed. */
+  /** Changes if the object is replaced; undefined if it was not listed. */
   stampOf(key: string): string | undefined {
     const info = this.#infos.get(key);
     return info && objectStamp(info);
   }
 
-  /** Zero where it was not listed. */
+  /** Zero if it was not listed. */
   sizeOf(key: string): number {
     return this.#infos.get(key)?.sizeBytes ?? 0;
   }

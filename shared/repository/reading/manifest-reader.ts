@@ -10,7 +10,7 @@ import { linkOf, type SequenceLinks } from '../documents/sequence-links.ts';
 import type { DocumentMemory } from './document-memory.ts';
 import type { ListedObjects } from './listed-objects.ts';
 
-/** A manifest as it was found: its MAC or signature checked, neither (no key), or the problem with it. */
+/** A manifest as found: its MAC or signature checked, neither (without a key), or its problem. */
 export interface ManifestEntry {
   readonly key: BackupKey;
   readonly manifest: Manifest | undefined;
@@ -18,11 +18,11 @@ export interface ManifestEntry {
   readonly problem: HoldfastError | undefined;
   /** By the store's clock, as the last listing said. */
   readonly storedAt?: Date | undefined;
-  /** Of its bytes, in hex; undefined where there were none to be had. */
+  /** Of its bytes, in hex; undefined if they could not be read. */
   readonly sha256?: string | undefined;
-  /** Whether a key that is believed has signed it. */
+  /** Whether a trusted key signed it. */
   readonly isSigned?: boolean;
-  /** What the document says, though it be forged: to be believed only where that makes more be kept. */
+  /** What the document says, even if forged: to be used only if that keeps more. */
   readonly claimed?: Manifest | undefined;
 }
 
@@ -42,11 +42,11 @@ export class ManifestReader {
     known: {
       readonly reports: Pick<Reports, 'isAdopted'>;
       readonly listed: ListedObjects;
-      /** Are told of what was proven. */
+      /** Learns of manifests that were proven. */
       readonly links: SequenceLinks;
-      /** @default every manifest is read whenever it is asked for */
+      /** @default every manifest is read each time */
       readonly memory?: DocumentMemory<ManifestEntry> | undefined;
-      /** Where a manifest that was not listed just now is read. @default the store of the context */
+      /** Where to read a manifest that was not just listed. @default the store of the context */
       readonly objects?: ObjectStore | undefined;
     },
   ) {
@@ -67,17 +67,17 @@ export class ManifestReader {
     return manifest;
   }
 
-  /** As `readManifest`, but believes it without a look at its MAC: it may be of a key that is not there. */
+  /** As `readManifest`, but without checking its MAC: the key may not be available. */
   async readUnprovenManifest(key: BackupKey, signal: AbortSignal): Promise<Manifest> {
     return this.#ours(parseManifest(await manifestBytes(this.#objects, key, signal), key));
   }
 
-  /** As `readManifest`, but with the problem as a value, where it is the manifest's own. @throws E_NO_BACKUP */
+  /** As `readManifest`, but returns the manifest's own problem as a value. @throws E_NO_BACKUP */
   inspectManifest(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry> {
     return this.#inspectFrom(this.#objects, key, signal);
   }
 
-  /** The same, wherever its bytes lie. @throws what `read` throws, but for a problem of the object itself */
+  /** The same, wherever its bytes are. @throws what `read` throws, except for the object's own problem */
   async inspect(
     key: BackupKey,
     read: () => Promise<Uint8Array>,
@@ -99,7 +99,7 @@ export class ManifestReader {
     }
   }
 
-  /** As `inspectManifest`, of a backup that was listed just now; undefined where it was removed since. */
+  /** As `inspectManifest`, for a backup that was just listed; undefined if it was removed since. */
   async inspectIfListed(key: BackupKey, signal: AbortSignal): Promise<ManifestEntry | undefined> {
     const stamp = this.#listed.stampOf(key);
     const known = this.#memory?.get(key, stamp);
@@ -121,7 +121,9 @@ export class ManifestReader {
     return entry;
   }
 
-  /** Whether the same bytes will be judged the same: what is not signed, somebody may sign for later. */
+  /**
+   * Whether the same bytes will always be judged the same: somebody may sign later for an unsigned object.
+   */
   #isSettled({ problem, isSigned }: ManifestEntry): boolean {
     return problem === undefined && (isSigned === true || !this.#context.signatures.trustsAny);
   }
@@ -135,7 +137,7 @@ export class ManifestReader {
     if (repository === this.#context.file.id) return manifest;
     throw new HoldfastError(
       'E_DAMAGED',
-      `${key} is of repository ${repository}, this is ${this.#context.file.id}`,
+      `${key} is of repository ${repository}, but this is ${this.#context.file.id}`,
     );
   }
 

@@ -5,17 +5,17 @@ import { MiB } from '../../core/units.ts';
 import { packKey } from '../../format/pack.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** Packs are read in aligned pieces of this size: what is wanted next lies beside it. */
+/** Packs are read in aligned pieces of this size: the next bytes wanted are usually close. */
 const SEGMENT_BYTES = 1 * MiB;
 
 interface Segment {
   readonly bytes: Promise<Uint8Array>;
-  /** Reads under way that look at it. */
+  /** Reads in progress that use it. */
   users: number;
   isDropped: boolean;
 }
 
-/** Reads ranges of packs by way of a bounded cache of segments; what falls out of it is freed at once. */
+/** Reads ranges of packs through a bounded cache of segments; evicted segments are freed at once. */
 export class SegmentCache {
   readonly #store: ObjectStore;
   readonly #most: number;
@@ -28,8 +28,8 @@ export class SegmentCache {
   }
 
   /**
-   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`. Of a pack that was cut short, or
-   * of which a sector is bad, what is left can be read.
+   * Copies `[offset, offset + into.length)` of a pack of `packBytes` bytes into `into`. If a pack was cut
+   * short, or has a bad sector, the rest can still be read.
    *
    * @throws E_OBJECT_NOT_FOUND, E_OBJECT_UNREADABLE, E_RANGE
    */

@@ -15,7 +15,7 @@ export interface Leaf {
   readonly refs: readonly ChunkRef[];
 }
 
-/** A node that cannot be read: what is below it is not known, but for its sums. */
+/** A node that cannot be read: only the sums of what is below it are known. */
 export interface LostNode {
   readonly node: NodeRef;
   readonly problem: HoldfastError;
@@ -25,12 +25,14 @@ export interface LostNode {
 export interface WalkOptions {
   /** Called with every node that could be read, before what is below it. */
   readonly onNode?: (node: NodeRef) => void;
-  /** Nodes that it says no to are passed over, with all that is below them. */
+  /** Nodes for which it returns false are skipped, with everything below them. */
   readonly isWanted?: (node: NodeRef) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** The leaves of a partition in order; each node is checked against what its parent says of it. @throws E_DAMAGED */
+/**
+ * The leaves of a partition in order; each node is checked against what its parent says. @throws E_DAMAGED
+ */
 export async function* readLeaves(
   reader: PackReader,
   packs: PackNames,
@@ -43,7 +45,7 @@ export async function* readLeaves(
   }
 }
 
-/** As `readLeaves`, but a damaged node is given as lost, and the walk goes on after it. */
+/** As `readLeaves`, but a damaged node is returned as lost, and the walk goes on after it. */
 export async function* walkTree(
   reader: PackReader,
   packs: PackNames,
@@ -67,7 +69,7 @@ export async function* walkTree(
 
 type NodeContents = { readonly refs: readonly ChunkRef[] } | { readonly children: readonly NodeRef[] };
 
-/** @throws E_DAMAGED where it is not what its parent says */
+/** @throws E_DAMAGED if it is not what its parent says */
 async function readNode(
   reader: PackReader,
   packs: PackNames,
@@ -96,7 +98,7 @@ function checkTotals(node: NodeRef, got: Totals, what: string): void {
     return;
   throw new HoldfastError(
     'E_DAMAGED',
-    `${what} does not hold what is said of it: ${got.chunks} chunks, ${got.records} records`,
+    `${what} does not match its description: it has ${got.chunks} chunks, ${got.records} records`,
   );
 }
 

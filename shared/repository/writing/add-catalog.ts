@@ -34,11 +34,11 @@ interface ToSeal {
 export interface AddedCatalog {
   readonly id: string;
   readonly location: ItemLocation;
-  /** Of a backup of format 2: its packs, in the order of its list. */
+  /** For a backup of format 2: its packs, in the order of its list. */
   readonly order: readonly UsedHandle[];
 }
 
-/** Encoded twice: the first time to learn how large it is, and so which pack it goes into. */
+/** Encoded twice: first to learn its size, and so which pack it goes into. */
 export function addCatalog(
   packs: RunPacks,
   options: BackupToCommit,
@@ -47,7 +47,7 @@ export function addCatalog(
   const encode = (self: PackHandle, more: Pick<Catalog, 'figures' | 'use'> = {}) =>
     encodeCatalog(catalogOf(options, about, { self, more }));
   const size = encode(packs.packFor(0)).body.length;
-  // Should the open pack be closed for it, references to that pack take more room than before.
+  // If the open pack must be closed for it, references to that pack take more room than before.
   const catalogBytes = 2 * size + 64 * KiB;
   if (!sealed) {
     const { id, body } = encode(packs.packFor(catalogBytes));
@@ -61,11 +61,14 @@ export function addCatalog(
     encodeUsedBytes(order.map(({ usedBytes }) => usedBytes)),
   );
   const { id, body } = encode(self, { figures: totals, use: { pack: SELF, offset, storedBytes } });
-  // The manifest says where it lies and how long it is, in the clear.
+  // The manifest says in the clear where it is and how long it is.
   packs.pad();
   const location = packs.addItem(padFrame(body));
   if (pack !== self || location.pack !== self)
-    throw new HoldfastError('E_INTERNAL', 'the catalog went into another pack than was made room for');
+    throw new HoldfastError(
+      'E_INTERNAL',
+      'the catalog went into another pack than the one with reserved room',
+    );
   return { id, location, order };
 }
 

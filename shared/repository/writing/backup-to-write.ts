@@ -15,11 +15,11 @@ export interface ShareToWrite {
   readonly version: FormatVersion;
   /** Of the backup: chooses the storage class. */
   readonly type: string;
-  /** Whose records are sealed; from format 2 on their key is bound to its name. */
+  /** Whose records are sealed; from format 2 on, their key is bound to its name. */
   readonly source: { readonly kind: string; readonly name: string };
   /** The backup to compare with. */
   readonly parent: BackupReader | undefined;
-  /** What is read of that which is taken from the parent; undefined: nothing. */
+  /** What to re-read of the data taken from the parent; undefined: nothing. */
   readonly reread?: RereadArc | undefined;
   /** Ids of packs that nothing new may refer to. */
   readonly spoiltPacks: ReadonlySet<string>;
@@ -28,7 +28,7 @@ export interface ShareToWrite {
   readonly signal: AbortSignal;
 }
 
-/** What a backup says of itself. */
+/** What a backup says about itself. */
 export interface BackupHeader {
   readonly version: FormatVersion;
   readonly type: string;
@@ -46,7 +46,7 @@ export interface BackupHeader {
 export interface BackupWriterOptions
   extends Omit<ShareToWrite, 'version' | 'reread'>,
     Pick<BackupHeader, 'type' | 'note' | 'source' | 'software' | 'imported'> {
-  /** The backup whose state this is, where it is not one that was read just now. */
+  /** The backup whose state this is, if it was not just read. */
   readonly copyOf?: (Pick<Manifest, 'startedAt'> & Partial<Pick<Manifest, 'version'>>) | undefined;
   /** Chunks are compared with the parent's, but the backup does not come after it. */
   readonly isOlder?: boolean;
@@ -63,7 +63,7 @@ export interface DatasetToCommit {
   readonly partitions: readonly { readonly name: string }[];
 }
 
-/** What the source's view says, once all is read. */
+/** What the source's snapshot says, once everything is read. */
 export interface ViewToCommit {
   readonly server: string;
   readonly position: string;
@@ -75,23 +75,23 @@ export interface ViewToCommit {
 
 /** What is decided when a backup is about to be listed. */
 export interface CommitOptions extends ViewToCommit {
-  /** Called with what was read before anything is listed; says what is suspect about it. May throw. */
+  /** Called with the figures before anything is listed; returns what is suspect. May throw. */
   readonly judge: (figures: readonly WrittenFigures[]) => Suspect | undefined;
 }
 
-/** How shares are made one backup. */
+/** How shares become one backup. */
 export interface BackupToCommit extends CommitOptions {
   readonly header: BackupHeader;
-  /** The backup whose chunks these were compared with: what its list of packs says is not written again. */
+  /** The backup whose chunks these were compared with: its pack lists are not written again. */
   readonly comparedWith: Manifest | undefined;
   readonly manifestKey: MadeKey;
-  /** Its place among the backups of its source, asked when all packs are stored. */
+  /** Its place among the backups of its source; called when all packs are stored. */
   readonly sequence: () => Promise<Manifest['sequence']>;
-  /** Told of the manifest as it was listed, and of the SHA-256 of its bytes. */
+  /** Receives the manifest as listed, and the SHA-256 of its bytes. */
   readonly onListed: (manifest: Manifest, sha256: string) => void;
-  /** Time since before the parent was looked for, when all packs are stored; `last` was just now. */
+  /** Time since before the parent lookup, when all packs are stored; `last` was stored just now. */
   readonly elapsedMs: (last: PackId) => Promise<number>;
-  /** Looks whether a backup with that key is this one, which another process has listed meanwhile. */
+  /** Checks whether a backup with that name is this one, which another process has listed meanwhile. */
   readonly findOurs?: (key: BackupKey) => Promise<Manifest | undefined>;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;

@@ -10,8 +10,8 @@ import { type RereadArc, rereadArc } from './reread.ts';
 import { ShareWriter } from './share-writer.ts';
 
 /**
- * A backup that one process writes: one share, kept in memory. Nothing is listed before `commit` has put the manifest, which it
- * does last and only when everything that the manifest names is stored.
+ * A backup that one process writes: one share, kept in memory. Nothing is listed before `commit` puts the
+ * manifest, last and only when everything that the manifest names is stored.
  */
 export class BackupWriter implements AsyncDisposable {
   readonly #context: RepositoryContext;
@@ -65,7 +65,10 @@ export class BackupWriter implements AsyncDisposable {
     return this.#share;
   }
 
-  /** Stores what is left, then the manifest. @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; nothing is listed then */
+  /**
+   * Stores what is left, then the manifest. @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED; then nothing is
+   * listed
+   */
   async commit(options: CommitOptions): Promise<CommittedBackup> {
     const { sinceOpened } = this.#context;
     return commitShares(this.#context, this.#share.packs, [await this.#share.finish()], {

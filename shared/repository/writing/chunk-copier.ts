@@ -11,11 +11,11 @@ export interface ChunkToCopy {
   readonly ref: ChunkRef;
   /** The backup: it lists the packs of the chunk's chain. */
   readonly backup: Pick<BackupReader, 'manifest' | 'listed'>;
-  /** Its bytes, where it is to be stored again rather than referred to. */
+  /** Its bytes, if it is to be stored again rather than referred to. */
   readonly plain: (() => Promise<Uint8Array>) | undefined;
 }
 
-/** Makes references of one backup into those of another. */
+/** Turns references of one backup into references of another. */
 export class ChunkCopier {
   readonly #ledger: PackLedger;
   readonly #names: PackNames;

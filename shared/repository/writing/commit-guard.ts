@@ -7,32 +7,41 @@ import { packKey } from '../../format/pack.ts';
 import { headIfThere } from '../../store/if-there.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** A run that lasted longer than this share of the grace is not listed; the rest is for what is still under way. */
+/**
+ * A run that lasted longer than this share of the grace is not listed; the rest is for runs still in
+ * progress.
+ */
 const MOST_SHARE = 1 / 2;
-/** A run that lasted less than this share of it is listed without asking the store for dates: that takes requests. */
+/**
+ * A run that lasted less than this share of it is listed without reading store timestamps, which takes
+ * requests.
+ */
 const SURE_SHARE = 1 / 8;
-/** A manifest that was stored longer after the last pack than this share of the grace lists nothing that is safe. */
+/**
+ * If a manifest was stored longer after the last pack than this share of the grace, nothing that it lists is
+ * safe.
+ */
 const MOST_STALL_SHARE = 1 / 4;
 /** Packs asked for at once. */
 const ASKED_AT_ONCE = 8;
 
 /** What a backup relies on until it is listed. */
 export interface RunToCommit {
-  /** Keys of the backups whose packs this one refers to. */
+  /** Names of the backups whose packs this one refers to. */
   readonly others: readonly string[];
-  /** Own packs of each process that stored some, in the order in which it did; those of this process last. */
+  /** Packs stored by each process, in that order; this process's last. */
   readonly packs: readonly (readonly PackId[])[];
-  /** Time since before the parent was looked for; the store is asked for dates only if this is long. */
+  /** Time since before the parent lookup; store timestamps are read only if this is long. */
   readonly elapsedMs: number;
   readonly graceMs: number;
 }
 
 /**
- * Refuses to list a backup where prune may have removed, or be removing, a pack that it names.
+ * Refuses to list a backup if prune may have removed, or be removing, a pack that it names.
  *
- * Own packs are safe while they are younger than the grace, those of another backup while it is listed and for the grace after.
- * Ages are by the dates that the store gives; how long the run took, as measured here, says only whether they need
- * to be looked at. docs/reference/format.md, "Prune".
+ * Own packs are safe while they are younger than the grace; those of another backup while it is listed and
+ * for the grace after that. Ages come from the store's dates; the measured duration of the run says only
+ * whether to read them. docs/reference/format.md, "Prune".
  *
  * @throws E_RUN_TOO_LONG, E_STORE_*
  */
@@ -46,7 +55,7 @@ export async function refuseOutlived(
   const { firstAt, lastAt } = await firstAndLast(store, packs, signal);
   if (lastAt.getTime() - firstAt.getTime() > mostMs)
     throw outlived(
-      `this run's first pack is of ${firstAt.toISOString()}, its last of ${lastAt.toISOString()}`,
+      `this run stored its first pack at ${firstAt.toISOString()}, its last at ${lastAt.toISOString()}`,
     );
   for (const other of others) {
     if (await headIfThere(other, store, signal)) continue;
@@ -59,8 +68,8 @@ export async function refuseOutlived(
 }
 
 /**
- * Whether a backup was listed so long after its last pack, which holds its catalog, that a prune may have removed what it
- * names, or be removing it. Its run takes it back, if it still can; nobody else relies on it.
+ * Whether a backup was listed so long after its last pack, which holds its catalog, that a prune may have
+ * removed what it names, or be removing it. Its run withdraws it, if it still can; nobody else relies on it.
  */
 export function isListedLate(listedAt: Date, lastPackAt: Date | undefined, graceMs: number): boolean {
   if (graceMs === 0) return false;
@@ -68,10 +77,10 @@ export function isListedLate(listedAt: Date, lastPackAt: Date | undefined, grace
 }
 
 /**
- * Takes a backup back that was listed too long after its last pack was stored, as where the machine slept in between: a prune
- * may have removed its packs before it could see that they are needed.
+ * Withdraws a backup that was listed too long after its last pack was stored, as if the machine had slept in
+ * between: a prune may have removed its packs before it could see that they are needed.
  *
- * @throws E_RUN_TOO_LONG where it was, E_STORE_*
+ * @throws E_RUN_TOO_LONG if it was, E_STORE_*
  */
 export async function withdrawStalled(
   store: ObjectStore,
@@ -79,7 +88,7 @@ export async function withdrawStalled(
     readonly key: BackupKey;
     /** The last pack that the run stored. */
     readonly lastPack: PackId;
-    /** Since before the last pack was stored; only where that is long the store is asked for dates. */
+    /** Time since before the last pack was stored; store timestamps are read only if this is long. */
     readonly stalledMs: number;
     readonly graceMs: number;
   },
@@ -110,7 +119,7 @@ async function isRemoved(store: ObjectStore, key: BackupKey, signal: AbortSignal
 }
 
 function withdrawn(key: BackupKey, problem: string): HoldfastError {
-  return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, so it was taken out of the list again`, {
+  return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, so it was withdrawn`, {
     hint: 'Back up again, on a machine that does not sleep while it does.',
     details: { withdrawn: key },
   });
@@ -118,7 +127,7 @@ function withdrawn(key: BackupKey, problem: string): HoldfastError {
 
 function notWithdrawn(key: BackupKey, problem: string): HoldfastError {
   return new HoldfastError('E_RUN_TOO_LONG', `${key} ${problem}, and may lack what it needs`, {
-    hint: `Do not rely on it; this login may not take it out of the list. Back up again, then run \`holdfast verify ${key}\`.`,
+    hint: `Do not rely on it; this login may not withdraw it. Back up again, then run \`holdfast verify ${key}\`.`,
   });
 }
 
@@ -140,7 +149,7 @@ async function firstAndLast(
   return { firstAt: new Date(times[0] ?? 0), lastAt: new Date(times.at(-1) ?? 0) };
 }
 
-/** When prune took a backup out: the newest of its copies. */
+/** When prune unlisted a backup: the newest of its copies. */
 async function takenOutAt(
   store: ObjectStore,
   backup: string,
@@ -157,7 +166,7 @@ function outlived(what: string): HoldfastError {
     'E_RUN_TOO_LONG',
     `the backup is not listed: ${what}, so prune may remove what it needs`,
     {
-      hint: 'Run it again; where runs take that long, set prune.graceDays higher, wherever the repository is used.',
+      hint: 'Run it again; if runs take that long, set prune.graceDays higher everywhere the repository is used.',
     },
   );
 }

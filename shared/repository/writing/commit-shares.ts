@@ -18,8 +18,8 @@ import { partitionName, type WrittenPartition, type WrittenShare } from './writt
 /**
  * Makes shares one backup: stores the catalog, then the manifest, and reads that back.
  *
- * @param packs where the catalog goes; of a share that is not closed, its own
- * @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, and what `judge` throws; nothing is listed then
+ * @param packs for the catalog; the share's own, if that is not closed
+ * @throws E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, and what `judge` throws; then nothing is listed
  */
 export async function commitShares(
   context: RepositoryContext,
@@ -51,7 +51,7 @@ export async function commitShares(
     catalog,
   });
   const lastPack = await guard(context, shares, { closed, drafted, options });
-  // Since it was made its key may have been replaced: then nobody would believe the manifest.
+  // Its key may have been replaced meanwhile: then nobody would trust the manifest.
   await context.keys.refuseReplaced(signal);
   const manifest = await putManifest(context, drafted.document, {
     startedAt: header.startedAt,
@@ -68,7 +68,7 @@ export async function commitShares(
   return { manifest, figures: { chunks, newChunks } };
 }
 
-/** Undefined for format 1, which says it in the clear. The order of an older backup that cannot be read is none. */
+/** Undefined for format 1, which says it in the clear. No order if the older backup cannot be read. */
 async function sealedOf(
   { lists }: RepositoryContext,
   { header, comparedWith, signal }: BackupToCommit,
@@ -86,7 +86,7 @@ async function sealedOf(
 
 type WrittenByDataset = ReadonlyMap<DatasetToCommit, readonly WrittenPartition[]>;
 
-/** @throws E_INTERNAL where a partition was not written: a backup without it must not be listed */
+/** @throws E_INTERNAL if a partition was not written: a backup without it must not be listed */
 function partitionsOf(
   datasets: readonly DatasetToCommit[],
   shares: readonly WrittenShare[],

@@ -1,51 +1,56 @@
 import type { ChunkRef, ItemLocation } from '../../format/chunk-ref.ts';
 
-/** A backup is to take no more than this many times the room of a first one, by what its parent takes and grows by. */
+/** A backup should take at most this many times the space of a first one, including the parent's growth. */
 const MOST_FACTOR = 1.44;
-/** Then chunks that take so many times the room that they would take when stored whole are compacted. */
+/** Chunks that take more than this many times their space when stored whole are compacted. */
 const CHUNK_FACTOR = 1.1;
-/** A chunk may be a difference from a far larger one: whole, it takes no more than so many times what others take. */
+/** A chunk may be a delta of a far larger one: whole, it takes at most this many times what others take. */
 const MOST_RATIO = 2;
-/** Of the stored bytes that a run goes through, it stores so much again at most, beside one pack. */
+/** A run stores again at most this share of the stored bytes that it goes through, plus one pack. */
 const MOST_SHARE = 1 / 4;
-/** Differences are merged where that leaves no more than this share of what a chunk takes beside its first item. */
+/**
+ * Deltas are merged if the merged one takes at most this share of what a chunk takes besides its first item.
+ */
 const MOST_LEFT = 0.75;
-/** What differences merged into one take, by what they would take if each change were new and independent. */
+/** Size of merged deltas, as a share of what they would take if each change were new and independent. */
 const MERGED_SHARE = 0.85;
 
-/** What becomes of a chunk: `merge` makes its differences one. */
+/** What happens to a chunk: `merge` combines its deltas into one. */
 export type Compacting = 'keep' | 'merge' | 'whole';
 
 /** How many chunks may be written anew to free space. */
 export interface CompactionOptions {
-  /** Bytes that the chunks of the parent take, with what nobody uses of their packs. */
+  /** Bytes that the parent's chunks take, with the unused part of their packs. */
   readonly roomBytes: number;
-  /** Bytes that they would take when stored whole; undefined where that is not known. */
+  /** Bytes that they would take when stored whole; undefined if that is not known. */
   readonly wholeBytes: number | undefined;
   readonly plainBytes: number;
-  /** Bytes that a backup adds, going by those before it. */
+  /** Bytes that a backup adds, judged by earlier ones. */
   readonly growthBytes: number;
-  /** Bytes that an item of the parent takes, with its part of what is not used of its pack, where so much less of that is used. */
+  /**
+   * Bytes that an item of the parent takes, with its part of the unused rest of its pack, if that much less
+   * of it is used.
+   */
   readonly roomOf: (item: ItemLocation, leftBytes: number) => number;
   /** Size of a full pack. */
   readonly packBytes: number;
 }
 
 /**
- * Picks chunks of the parent that are to be stored whole again, so that no backup needs much more room than a first one would.
- * What lies in one pack goes together, so that the pack can go. All partitions of a run share what it may spend. Nothing is
- * removed: prune takes packs that no backup names.
+ * Picks chunks of the parent to store whole again, so that no backup needs much more space than a first one
+ * would. Chunks in one pack are compacted together, so that the pack can go. All partitions of a run share
+ * the budget. Nothing is removed: prune removes packs that no backup names.
  */
 export class Compaction {
   readonly isNeeded: boolean;
-  /** Most stored bytes of a plain one. */
+  /** Most stored bytes per plain byte. */
   readonly #mostRatio: number;
   readonly #roomOf: CompactionOptions['roomOf'];
   /** Stored bytes that may be spent. Below zero, no further pack is begun until more has been gone through. */
   #allowance: number;
-  /** Packs that are begun, by their ids: all chunks whose first item lies in one get the same. */
+  /** Packs that were begun, by id: all chunks whose first item is in one get the same treatment. */
   readonly #begun = new Map<string, Compacting>();
-  /** Bytes of the parent's packs that are not used any more, by their ids. */
+  /** Bytes of the parent's packs that are no longer used, by id. */
   readonly #left = new Map<string, number>();
 
   constructor({ roomBytes, wholeBytes = 0, plainBytes, growthBytes, roomOf, packBytes }: CompactionOptions) {
@@ -55,12 +60,12 @@ export class Compaction {
     this.#allowance = packBytes;
   }
 
-  /** Whether a chunk of the parent takes so much room that it would be compacted, if that may be spent. */
+  /** Whether a chunk of the parent takes so much space that it would be compacted, if the budget allows. */
   isLarge(parent: ChunkRef): boolean {
     return this.isNeeded && this.#roomOfAll(parent.chain) >= this.#wholeBytesOf(parent) * CHUNK_FACTOR;
   }
 
-  /** What is to become of a chunk of the parent. Asked once for each that has a successor, in their order. */
+  /** What to do with a chunk of the parent. Called once for each that has a successor, in their order. */
   plan(parent: ChunkRef): Compacting {
     if (!this.isNeeded) return 'keep';
     const wholeBytes = this.#wholeBytesOf(parent);
@@ -78,7 +83,10 @@ export class Compaction {
     if (pack.id) this.#left.set(pack.id, (this.#left.get(pack.id) ?? 0) + storedBytes);
   }
 
-  /** Merged differences stay with the old full chunk, which is worth it only while they are far smaller than all were. */
+  /**
+   * Merged deltas stay with the old full chunk, which is worth it only while they are far smaller than all
+   * were.
+   */
   #mergeOrWhole({ chain }: ChunkRef, wholeBytes: number): Compacting {
     const deltas = chain.slice(1);
     const besideBytes = this.#roomOfAll(chain.slice(0, 1)) - wholeBytes;

@@ -27,7 +27,7 @@ interface ToDraft {
   readonly catalog: AddedCatalog;
 }
 
-/** All that a manifest says before it has its key; of format 2, with its list of packs stored. @throws E_STORE_* */
+/** A manifest before it has its name; in format 2, with its list of packs stored. @throws E_STORE_* */
 export async function draftManifest(
   context: RepositoryContext,
   options: BackupToCommit,

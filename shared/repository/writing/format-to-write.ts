@@ -7,10 +7,10 @@ import { getIfThere, headIfThere } from '../../store/if-there.ts';
 import type { RepositoryContext } from '../context.ts';
 
 /**
- * The format that a backup is written in: the newest of the repository's own, of what it was upgraded to, and of the backups that
+ * The format of a new backup: the newest of the repository's own, of its upgrade, and of the backups that
  * this one follows. So removing `repository-2.json` turns nothing back.
  *
- * @param before those that it is compared with, or is a copy of
+ * @param before backups that it is compared with, or is a copy of
  * @throws E_NO_KEY, E_STORE_*
  */
 export async function formatToWrite(
@@ -22,7 +22,10 @@ export async function formatToWrite(
   return isNew || (await isUpgraded(context, signal)) ? 2 : 1;
 }
 
-/** What backups of the repository are written in, as far as can be told: without a key, by what is there. @throws E_STORE_* */
+/**
+ * The format that the repository's backups are written in; without a key, judged by which files exist.
+ * @throws E_STORE_*
+ */
 export async function formatOf(context: RepositoryContext, signal: AbortSignal): Promise<FormatVersion> {
   if (context.file.version === 2) return 2;
   const isThere = context.keys.hasRootKey
@@ -32,8 +35,8 @@ export async function formatOf(context: RepositoryContext, signal: AbortSignal):
 }
 
 /**
- * Whether a valid `repository-2.json` is there. What a stranger put there instead stops no backup, and neither does a role that may not
- * read it: these go on in format 1.
+ * Whether a valid `repository-2.json` exists. A stranger's object in its place stops no backup, and neither
+ * does a role that may not read it: these go on in format 1.
  *
  * @throws E_NO_KEY, E_STORE_*
  */

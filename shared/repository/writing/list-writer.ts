@@ -26,9 +26,9 @@ export interface WrittenList {
 }
 
 /**
- * Stores the list of a backup's packs. A leaf that says what one of `before` says is referred to.
+ * Stores the list of a backup's packs. Refers to leaves of `before` that say the same.
  *
- * @param before the backup that this one was compared with, whose packs are named anew as it is
+ * @param before the backup that this one was compared with, whose unchanged packs are named again
  * @throws E_STORE_*
  */
 export async function writePackList(
@@ -59,7 +59,7 @@ export async function writePackList(
   return { list: { id, bytes: root.length, ...sumsOf(packs) }, own };
 }
 
-/** By what they say; none where they cannot be read, and then nothing is shared. */
+/** By content; none if they cannot be read, and then nothing is shared. */
 async function leavesOf(
   { lists }: Pick<RepositoryContext, 'lists'>,
   before: Manifest,
@@ -76,7 +76,7 @@ async function leavesOf(
   }
 }
 
-/** The same of two leaves that say the same, whatever their salt. */
+/** Equal for two leaves that say the same, whatever their salt. */
 function contentOf(packs: readonly ListedPack[]): string {
   return createHash('sha256')
     .update(encodeListLeaf(packs, Buffer.alloc(SALT_BYTES)))

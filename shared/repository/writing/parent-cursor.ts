@@ -14,7 +14,7 @@ export class ParentCursor implements ParentWindow {
     this.#leaves = leaves[Symbol.asyncIterator]();
   }
 
-  /** References of the parent in all; without end while they are not all loaded. */
+  /** Number of the parent's references; infinite until all are loaded. */
   get count(): number {
     return this.#isComplete ? this.#first + this.#refs.length : Number.POSITIVE_INFINITY;
   }
@@ -23,7 +23,10 @@ export class ParentCursor implements ParentWindow {
     return this.#refs[index - this.#first];
   }
 
-  /** Makes sure that all that the chunker may ask for, standing at `index`, is loaded; drops what lies behind. */
+  /**
+   * Makes sure that everything the chunker may ask for, standing at `index`, is loaded; drops what lies
+   * behind.
+   */
   async load(index: number, chunks: number): Promise<void> {
     const drop = Math.min(index - 1 - this.#first, this.#refs.length);
     if (drop > LOOKAHEAD) {

@@ -9,7 +9,7 @@ import type { TreeWriter } from './tree-writer.ts';
 
 const NEWLINE = 0x0a;
 
-/** Blocks of memory that records are collected in and workers read from, so many at once and no more. */
+/** A fixed number of blocks of memory that records are collected in and workers read from. */
 export interface BlockPool {
   readonly blockBytes: number;
   readonly permits: Semaphore;
@@ -31,7 +31,7 @@ export interface PartitionWriterOptions {
 }
 
 /**
- * Takes a stream of records into blocks, has them cut and stored, and adds the references to the tree in
+ * Collects a stream of records in blocks, has them cut and stored, and adds the references to the tree in
  * order. Reading goes on while earlier blocks are worked on.
  */
 export class PartitionWriter {
@@ -39,10 +39,10 @@ export class PartitionWriter {
   #block: SharedArrayBuffer | undefined;
   #view: Buffer = Buffer.alloc(0);
   #filled = 0;
-  /** What was left over of a block on its way to the next; made once. */
+  /** The rest of a block on its way to the next; made once. */
   #leftOver: Buffer | undefined;
   #lastByte: number | undefined;
-  /** Blocks under way, oldest first; each is added to the tree after the one before it. */
+  /** Blocks in progress, oldest first; each is added to the tree after the one before it. */
   #chain: Promise<void> = Promise.resolve();
   #failure: unknown;
 
@@ -85,7 +85,7 @@ export class PartitionWriter {
     this.#filled = 0;
   }
 
-  /** Cuts what is in the block, sends it off, and takes what is left over into a new block. */
+  /** Cuts the block's content, sends it off, and copies the rest into a new block. */
   async #cut(isLast: boolean): Promise<void> {
     const { chunker, parent, minChunkBytes } = this.#options;
     const block = this.#block;
@@ -106,7 +106,7 @@ export class PartitionWriter {
       start = cut.end;
     }
     if (start === 0) throw new HoldfastError('E_INTERNAL', `no cut in a block of ${filled} bytes`);
-    // Sent before another block is asked for: whoever waits for a block holds none.
+    // Sent before another block is asked for: a writer that waits for a block must hold none.
     const leftBytes = filled - start;
     if (leftBytes > 0) {
       this.#leftOver ??= Buffer.allocUnsafeSlow(view.length);

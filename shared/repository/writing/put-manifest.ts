@@ -7,7 +7,7 @@ import { encodeSigned } from '../../format/signature.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { RepositoryContext } from '../context.ts';
 
-/** What is said of a backup before it has its key. */
+/** What is said about a backup before it has its name. */
 export type NewManifest = New<Manifest1> | New<Manifest2>;
 type New<M extends Manifest> = Omit<M, 'key' | 'startedAt' | 'finishedAt'>;
 
@@ -15,10 +15,10 @@ type New<M extends Manifest> = Omit<M, 'key' | 'startedAt' | 'finishedAt'>;
 const MOST_KEY_TRIES = 60;
 
 /**
- * Lists a backup: puts its manifest, under the first free second from `startedAt` on and after its parent's, and reads
- * that back.
+ * Lists a backup: puts its manifest under the first free second from `startedAt` on and after its parent's,
+ * and reads it back.
  *
- * @throws E_STORE_*, E_DAMAGED, E_NO_KEY and E_BAD_KEY where it cannot be signed, E_KEY_*
+ * @throws E_STORE_*, E_DAMAGED, E_NO_KEY and E_BAD_KEY if it cannot be signed, E_KEY_*
  */
 export async function putManifest(
   { store, clock, signatures }: Pick<RepositoryContext, 'store' | 'clock' | 'signatures'>,
@@ -27,7 +27,7 @@ export async function putManifest(
     readonly startedAt: Date;
     readonly parent: Pick<Manifest, 'startedAt'> | undefined;
     readonly macKey: Uint8Array;
-    /** The backup that has a key already, where that is this one, listed by another process. */
+    /** The backup that already has a name, if that is this one, listed by another process. */
     readonly findOurs?: ((key: BackupKey) => Promise<Manifest | undefined>) | undefined;
     readonly onListed: (manifest: Manifest, sha256: string) => void;
     readonly signal: AbortSignal;
@@ -55,7 +55,7 @@ export async function putManifest(
     onListed(manifest, createHash('sha256').update(bytes).digest('hex'));
     return manifest;
   }
-  throw new HoldfastError('E_INTERNAL', 'no key of a backup was tried');
+  throw new HoldfastError('E_INTERNAL', 'no name was tried for the backup');
 }
 
 /** The moments, a second apart, that a backup may be listed under; the first that is free is taken. */
@@ -66,13 +66,13 @@ export function candidateTimes({
   readonly startedAt: Date;
   readonly parent: Pick<Manifest, 'startedAt'> | undefined;
 }): readonly Date[] {
-  // Keys count seconds: a backup that follows its parent at once is still listed after it.
+  // Names count seconds: a backup that follows its parent at once is still listed after it.
   const parentSecond = Date.parse(parent?.startedAt ?? '1970-01-01T00:00:00Z');
   const earliest = Math.max(startedAt.getTime(), parentSecond - (parentSecond % SECOND_MS) + SECOND_MS);
   return Array.from({ length: MOST_KEY_TRIES + 1 }, (_, i) => new Date(earliest + i * SECOND_MS));
 }
 
-/** The manifest is what a restore begins with, so it is read again before anyone is told that it is there. */
+/** A restore begins with the manifest, so it is read back before anyone learns of it. */
 async function readBack(store: ObjectStore, key: BackupKey, written: Buffer): Promise<void> {
   const read = await store.get(key);
   if (written.equals(read)) return;

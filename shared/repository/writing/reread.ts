@@ -5,21 +5,21 @@ import type { Limits } from '../context.ts';
 import type { BackupReader } from '../reading/backup-reader.ts';
 import { isDamage } from '../reading/damage.ts';
 
-/** Backups, and days. docs/decisions/0011-parents.md says why. */
+/** In backups, and in days. docs/decisions/0011-parents.md gives the reasons. */
 export const DEFAULT_REREAD_WITHIN = 30;
-/** Packs lie on a circle of so many places, by the first four digits of their names. */
+/** Packs are on a circle of this many places, by the first four digits of their ids. */
 const PLACES = 65_536;
 
-/** The part of the circle of packs of which one backup reads what it refers to. */
+/** The part of the circle of packs in which one backup re-reads what it refers to. */
 export interface RereadArc {
   readonly from: number;
   readonly length: number;
 }
 
 /**
- * What a backup reads of that which it takes from its parent: so much that all is read within `rereadWithin` backups, and within as
- * many days; all of it where something was wrong with what the parent took over, or the parent is as old as that. Undefined
- * where nothing is read, as it may not be decrypted, or is not to be.
+ * What a backup re-reads of the data it takes from its parent: enough to read all of it within `rereadWithin`
+ * backups, and within as many days. All of it, if something the parent took over was wrong, or if the parent
+ * is that old. Undefined if nothing is read, because it may not be decrypted or re-reading is off.
  */
 export function rereadArc(
   parent: Pick<Manifest, 'startedAt' | 'reread'> | undefined,
@@ -36,7 +36,7 @@ export function rereadArc(
   return { from: next, length: Math.ceil(PLACES * share) };
 }
 
-/** What the manifest says of it, for the next backup. */
+/** What the manifest says about it, for the next backup. */
 export function rereadOf(
   arc: RereadArc | undefined,
   damaged: number,
@@ -45,7 +45,7 @@ export function rereadOf(
   return { reread: { next: (arc.from + arc.length) % PLACES, damaged } };
 }
 
-/** Reads what a backup would refer to unread, and finds what is not what its parent says of it. */
+/** Reads what a backup would otherwise refer to unread, and finds what differs from what its parent says. */
 export class Reread {
   readonly #parent: BackupReader;
   readonly #arc: RereadArc;
@@ -69,7 +69,7 @@ export class Reread {
     return this.#damaged;
   }
 
-  /** Where one was wrong, the others are not believed either. */
+  /** If one was wrong, the others are not trusted either. */
   isDue({ chain }: ChunkRef): boolean {
     if (this.#damaged > 0) return true;
     const { from, length } = this.#arc;
@@ -77,7 +77,7 @@ export class Reread {
     return (place - from + PLACES) % PLACES < length;
   }
 
-  /** Those of the references of which the chain does not give what they say. @throws E_STORE_*, E_KEY_* */
+  /** References whose chain does not produce what they say. @throws E_STORE_*, E_KEY_* */
   async findWrong(refs: readonly ChunkRef[]): Promise<ReadonlySet<ChunkRef>> {
     const wrong = new Set<ChunkRef>();
     if (refs.length === 0 || !(await this.#problemOf(refs))) return wrong;
@@ -90,7 +90,7 @@ export class Reread {
     return wrong;
   }
 
-  /** Something of the parent that was found wrong elsewhere. */
+  /** Records something of the parent that was found wrong elsewhere. */
   note(problem: Error): void {
     if (this.#damaged++ === 0) this.#onFirst(problem);
   }

@@ -25,7 +25,7 @@ import { Reread } from './reread.ts';
 import { TreeWriter } from './tree-writer.ts';
 import { partitionName, type WrittenShare } from './written-share.ts';
 
-/** Of the largest chunk: room for one, for what is left over, and for some more. */
+/** In largest chunks: room for one, for the rest of another, and some more. */
 const BLOCK_CHUNKS = 3;
 /** Chunks that are read again by one task. */
 const CHUNKS_A_TASK = 4;
@@ -39,7 +39,9 @@ interface PartitionUnderWay {
   finish(): NodeRef | null;
 }
 
-/** Partitions being written by one process, all of a backup or some. Nothing of it is listed before `commitShares`. */
+/**
+ * Partitions being written by one process: all of a backup, or some. Nothing is listed before `commitShares`.
+ */
 export class ShareWriter implements AsyncDisposable {
   readonly packs: RunPacks;
   readonly #context: RepositoryContext;
@@ -100,9 +102,11 @@ export class ShareWriter implements AsyncDisposable {
   }
 
   /**
-   * Takes a partition as the parent has it: what is stored is only referred to, unless it takes too much room.
+   * Takes over a partition from the parent: what is stored is only referred to, unless it takes too much
+   * space.
    *
-   * @returns false where the parent has it not, or some of it is in a pack that is left behind, or wrong: it is to be written then
+   * @returns false if the parent lacks it, or if part of it is wrong or in a pack being retired: then it must
+   * be written
    */
   async reusePartition(
     { name, kind }: { readonly name: string; readonly kind: 'schema' | 'data' },
@@ -124,7 +128,7 @@ export class ShareWriter implements AsyncDisposable {
     }
   }
 
-  /** @throws E_DAMAGED where some of it is wrong */
+  /** @throws E_DAMAGED if some of it is wrong */
   async #referTo(
     parent: BackupReader,
     entry: RootEntry | null,
@@ -163,12 +167,14 @@ export class ShareWriter implements AsyncDisposable {
     return true;
   }
 
-  /** What stays as the parent has it can only be read from there, which takes the right to decrypt it. */
+  /**
+   * Chunks that stay as the parent has them can only be read from there, which needs the right to decrypt.
+   */
   get #mayCompact(): boolean {
     return this.#compaction.isNeeded && this.#context.limits.deltas;
   }
 
-  /** Whether all of it may be referred to, and some of it takes too much room. */
+  /** Whether all of it may be referred to, and some of it takes too much space. */
   async #isLarge(parent: BackupReader, entry: RootEntry | null): Promise<boolean> {
     let isKept = true;
     let isLarge = false;
@@ -184,7 +190,7 @@ export class ShareWriter implements AsyncDisposable {
     return isKept && isLarge;
   }
 
-  /** The chunks of a partition that stays; what is to be compacted is read from where the parent has it. */
+  /** The chunks of an unchanged partition; those to be compacted are read from the parent. */
   async *#compacted(parent: BackupReader, entry: RootEntry | null): AsyncGenerator<ChunkToCopy> {
     const { signal } = this.#options;
     for await (const { refs } of parent.leaves(entry, { signal }))
@@ -197,7 +203,8 @@ export class ShareWriter implements AsyncDisposable {
   }
 
   /**
-   * Reads a partition to its end; one that was written before is replaced. May be called for several partitions at once.
+   * Reads a partition to its end, and replaces one that was written before. May be called for several
+   * partitions at once.
    */
   async writePartition(
     dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
@@ -227,7 +234,7 @@ export class ShareWriter implements AsyncDisposable {
     await writer.write(records);
   }
 
-  /** Takes a partition over as other backups have its chunks. */
+  /** Takes over a partition from other backups' chunks. */
   async copyPartition(
     dataset: { readonly name: string; readonly kind: 'schema' | 'data' },
     partition: string,
@@ -274,7 +281,9 @@ export class ShareWriter implements AsyncDisposable {
     await this.packs[Symbol.asyncDispose]();
   }
 
-  /** Without those that cannot be read: what they would have been compared with is stored as if it were new. */
+  /**
+   * Without unreadable ones: chunks that would have been compared with them are stored as if they were new.
+   */
   async *#parentLeaves(dataset: string, partition: string, tree: TreeWriter): AsyncGenerator<Leaf> {
     const { parent, onWarning, signal } = this.#options;
     const root = parent?.root(dataset, partition);
@@ -323,9 +332,9 @@ export class ShareWriter implements AsyncDisposable {
   }
 }
 
-const WRONG = new HoldfastError('E_DAMAGED', 'is not what it says');
+const WRONG = new HoldfastError('E_DAMAGED', 'is not what it claims to be');
 
-/** @throws E_DAMAGED where one is read this time, and wrong */
+/** @throws E_DAMAGED if one that is due to be read is wrong */
 async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined): Promise<void> {
   const due = reread ? refs.filter((ref) => reread.isDue(ref)) : [];
   for (let at = 0; at < due.length; at += CHUNKS_A_TASK)
@@ -333,10 +342,10 @@ async function refuseWrong(refs: readonly ChunkRef[], reread: Reread | undefined
 }
 
 function damageOf({ manifest: { key } }: BackupReader, message: string): string {
-  return `${key} IS DAMAGED: ${message}. What this backup would have taken from it is read, and stored anew where it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
+  return `${key} IS DAMAGED: ${message}. Everything this backup would have taken from it is read, and stored again if it is wrong. Backups between the two may share the damage: run holdfast verify --all --full`;
 }
 
-/** Of a backup's data; `wholeBytes` is undefined where an old release wrote it. */
+/** Sizes of a backup's data; `wholeBytes` is undefined if an old release wrote it. */
 function sizesOf(parent: BackupReader | undefined) {
   const data = (parent?.catalog.datasets ?? []).filter(({ kind }) => kind === 'data').map(figuresOf);
   const isKnown = data.every(({ wholeBytes }) => wholeBytes !== undefined);

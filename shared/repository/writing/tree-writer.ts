@@ -14,19 +14,19 @@ const LEVEL = 3;
 
 /** Where nodes of a tree go. */
 export interface NodeSink {
-  /** The pack that the next node of at most `mostBytes` will lie in. */
+  /** The pack that will hold the next node of at most `mostBytes`. */
   packFor(mostBytes: number): PackHandle;
   addNode(body: Uint8Array): ItemLocation;
   /** Counts an item as used by this backup. */
   use(location: ItemLocation): void;
-  /** Whether a pack of the parent is there and worth keeping. */
+  /** Whether a pack of the parent exists and is worth keeping. */
   isKept(pack: PackHandle): boolean;
 }
 
 /** Builds one partition's tree. Leaves are written as soon as all packs that they name are closed. */
 export class TreeWriter {
   readonly #sink: NodeSink;
-  /** The parent's nodes by id, so that a node that stayed is not stored again. */
+  /** The parent's nodes by id, so that an unchanged node is not stored again. */
   readonly #parentNodes = new Map<string, ItemLocation>();
   readonly #waiting: ChunkRef[][] = [];
   readonly #leaves: NodeRef[] = [];
@@ -49,7 +49,7 @@ export class TreeWriter {
     while (this.#waiting[0]?.every(isNamed)) this.#writeLeaf(this.#waiting.shift() ?? []);
   }
 
-  /** The root, null where nothing was added. All packs of chunks must be closed. */
+  /** The root, null if nothing was added. All packs of chunks must be closed. */
   finish(): NodeRef | null {
     if (this.#open.length > 0) this.#waiting.push(this.#open);
     this.#open = [];

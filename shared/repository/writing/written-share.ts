@@ -13,7 +13,7 @@ import type { PartitionTally } from '../reading/dataset-figures.ts';
 export interface WrittenPartition {
   readonly dataset: string;
   readonly partition: string;
-  /** Null where the partition holds nothing. */
+  /** Null if the partition is empty. */
   readonly root: NodeRef | null;
   readonly tally: PartitionTally;
 }
@@ -25,11 +25,11 @@ export interface WrittenShare {
   readonly used: ReadonlyMap<PackHandle, number>;
   /** Packs of other backups that may be among those, by id. */
   readonly others: ReadonlyMap<string, OtherPack>;
-  /** Keys of the backups that those are of. */
+  /** Names of the backups that those belong to. */
   readonly backups: readonly string[];
   /** Chunks, and parts of trees, of the parent that were found wrong. */
   readonly parentDamage: number;
-  /** What it stored, in that order; nothing as long as its index pack is open. */
+  /** What it stored, in that order; nothing while its index pack is open. */
   readonly own: readonly OwnPack[];
 }
 
@@ -65,7 +65,7 @@ export function encodeShare(
   };
 }
 
-/** @throws E_DAMAGED where it contradicts itself */
+/** @throws E_DAMAGED if it contradicts itself */
 export function decodeShare(body: ShareBody, key: string): WrittenShare {
   const names = new PackNames();
   const self = names.handle('0'.repeat(64));
@@ -98,7 +98,10 @@ export function sumById(used: ReadonlyMap<PackHandle, number>): Map<string, numb
   return byId;
 }
 
-/** What is used of packs, as a document names them. @param keys its keys, which those of the packs are added to */
+/**
+ * What is used of packs, as a document names them. @param keys the document's keys; those of the packs are
+ * added
+ */
 export function packsOf(
   used: ReadonlyMap<string, number>,
   find: (id: string) => OwnPack | OtherPack | undefined,
@@ -107,17 +110,17 @@ export function packsOf(
   return [...used].map(([id, usedBytes]) => {
     const { bytes, key } = find(id) ?? {};
     if (bytes === undefined || !key)
-      throw new HoldfastError('E_INTERNAL', `pack ${id} is used and not known`);
+      throw new HoldfastError('E_INTERNAL', `pack ${id} is used but not known`);
     return { id, bytes, usedBytes, key: keyIndex(keys, key) };
   });
 }
 
-/** A partition among those of all datasets. */
+/** A partition's name among those of all datasets. */
 export function partitionName(dataset: string, partition: string): string {
   return JSON.stringify([dataset, partition]);
 }
 
-/** Where a key is among those of a document, which it is added to. */
+/** Index of a key among those of a document; adds the key if it is missing. */
 function keyIndex(keys: RunKeyEntry[], entry: RunKeyEntry): number {
   const known = keys.findIndex(({ run, purpose }) => run === entry.run && purpose === entry.purpose);
   return known >= 0 ? known : keys.push(entry) - 1;

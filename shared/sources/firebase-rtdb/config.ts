@@ -45,7 +45,7 @@ export const FIREBASE_SETTINGS = {
       context.addIssue({
         code: 'custom',
         path: ['url'],
-        message: 'give url or instances, and one of them only',
+        message: 'give url or instances, not both',
       });
   },
   // URLs may hold a token.

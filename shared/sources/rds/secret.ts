@@ -41,7 +41,7 @@ function urlOfLogin({ text, bad, ...given }: SecretText, kind: RdsKind): string 
   const { engine = kind.engine, username, password } = secret;
   const { host = secret.host, port = secret.port ?? kind.port } = given;
   const { database = secret.dbname ?? kind.database } = given;
-  if (!kind.engines.test(engine)) throw bad(`its engine is '${engine}', wanted is ${kind.engine}`);
+  if (!kind.engines.test(engine)) throw bad(`its engine is '${engine}', expected ${kind.engine}`);
   const missing = Object.entries({ host, username, password }).flatMap(([name, value]) =>
     typeof value === 'string' && value !== '' ? [] : [name],
   );

@@ -87,11 +87,11 @@ describe('a target looks like the wrong one', () => {
     },
   );
   it.each(['crm_copy', 'CRM', 'old-crm'])('%s does', (name) => {
-    expect(warnings(name)).toEqual([`${name} is called after crm, and this backup is of shop.`]);
+    expect(warnings(name)).toEqual([`${name} is named after crm, but this backup is from shop.`]);
   });
   it('a live database does, whatever its name', () => {
     expect(warnings('x', 'postgres://db/crm').join()).toContain(
-      'live database of crm, and this backup is of shop',
+      'live database of crm, but this backup is from shop',
     );
     expect(warnings('x', 'postgres://db/shop').join()).toContain('live database of shop');
   });

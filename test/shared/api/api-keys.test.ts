@@ -70,7 +70,7 @@ it('are refused if they are mistyped, cut off, unknown or of another secret, eac
     expect([status, json.code, json.detail]).toEqual([401, 'E_UNAUTHENTICATED', detail]);
     if (as.length > 12) expect(text).not.toContain(as.slice(12, 76));
   };
-  const mistyped = 'that is not an API key: it was cut off or mistyped';
+  const mistyped = 'this is not an API key: it was cut off or mistyped';
   for (let at = 3; at < token.length; at++) {
     const other = token[at] === '1' ? '2' : '1';
     await refused(token.slice(0, at) + other + token.slice(at + 1), mistyped);
@@ -311,7 +311,7 @@ it('have no more rights than their maker, make no others, and are for sources th
       await send(method, where, { as: token, ...(method === 'POST' ? { body: VIEWER } : {}) }),
     ).toMatchObject({
       status: 403,
-      json: { detail: 'an API key makes and revokes no API keys' },
+      json: { detail: 'an API key cannot make or revoke API keys' },
     });
 });
 
@@ -320,7 +320,7 @@ it('are taken nowhere if the configuration says so', async () => {
   const { token } = await make(VIEWER);
   const { api } = another({ api: { keys: 'off' } });
   const answer = await ask(api, '/status', { token });
-  expect([answer.status, await answer.json()]).toMatchObject([401, { detail: 'this API takes no API keys' }]);
+  expect([answer.status, await answer.json()]).toMatchObject([401, { detail: 'this API accepts no API keys' }]);
 });
 
 it('go before what the application around the API says, and alone where no gateway has checked a login', async () => {
@@ -340,7 +340,7 @@ it('go before what the application around the API says, and alone where no gatew
   expect(await who({ takesKeysAlone: true }, token)).toBe(`API key ci (${key.id})`);
   for (const as of [undefined, session])
     expect(await who({ takesKeysAlone: true, caller }, as)).toBe(
-      'this path takes API keys alone, and the request brings none',
+      'this path only accepts API keys, and the request has none',
     );
   // By holdfast/express and holdfast/fetch: a key needs nothing of the application's login.
   const answer = adminFetch(

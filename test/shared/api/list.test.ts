@@ -138,7 +138,7 @@ describe('list', () => {
       const { view } = await viewOf(store);
       await expect(view.list(page({ source }), never)).rejects.toMatchObject({
         code: 'E_UNKNOWN_NAME',
-        hint: expect.stringContaining('There are: quiet, memory.'),
+        hint: expect.stringContaining('Allowed are: quiet, memory.'),
       });
     },
   );

@@ -143,7 +143,7 @@ describe('the routes', () => {
     ]);
     expect(await ask('operator', '/notifications/test', { channel: 'nobody' })).toMatchObject({
       status: 404,
-      json: { code: 'E_UNKNOWN_NAME', hint: 'There are ops.' },
+      json: { code: 'E_UNKNOWN_NAME', hint: 'The channels are ops.' },
     });
     expect((await ask('operator', '/notifications/test', { channel: 'no name' })).status).toBe(400);
     expect(answers.join()).not.toMatch(/secretpart|a-key-that/);

@@ -149,10 +149,10 @@ describe('restores', () => {
   it('warns of a target that looks like the wrong one', async () => {
     const warnings = async (asked: object) => (await plan(asked)).plan.warnings;
     expect(await warnings({ to: 'crm_copy' })).toEqual([
-      'crm_copy is called after crm, and this backup is of shop.',
+      'crm_copy is named after crm, but this backup is from shop.',
     ]);
     expect(await warnings({ to: 'live' })).toEqual([
-      'live is the live database of shop: what was written since this backup will be gone.',
+      'live is the live database of shop: everything written since this backup will be lost.',
     ]);
     expect(await warnings({ to: 'scratch' })).toEqual([]);
   });

@@ -144,7 +144,7 @@ describe.each([1, 2] as const)('packs of version %i', (version) => {
   it('are refused where their directory is padded with anything but zeros', () => {
     const padded = Buffer.from(sizes);
     padded[padded.length - 1] = 7;
-    expect(() => directory(withDirectory(padded))).toThrow('padded with other bytes than zeros');
+    expect(() => directory(withDirectory(padded))).toThrow('padded with bytes other than zeros');
   });
 
   it('are refused with any byte changed', () => {

@@ -145,7 +145,7 @@ describe('a machine that slept between its last look and its manifest', () => {
     const { run, listed } = await asleepBeforeListing(eightDays);
     await expect(run).rejects.toMatchObject({
       code: 'E_RUN_TOO_LONG',
-      message: expect.stringContaining('taken out of the list again'),
+      message: expect.stringContaining('so it was withdrawn'),
     });
     expect(await listed()).toEqual([]);
   });

@@ -102,7 +102,7 @@ const EDITS: Readonly<Record<string, (document: Document) => Document>> = {
   'of another source': (document) => ({ ...document, source: { kind: 'files', name: 'other' } }),
   'of another time': (document) => ({ ...document, startedAt: '2099-01-01T00:00:00.000Z' }),
   'of another parent': (document) => ({ ...document, parent: null }),
-  'of another repository': (document) => ({ ...document, repository: '0'.repeat(32) }),
+  'belongs to another repository': (document) => ({ ...document, repository: '0'.repeat(32) }),
   'of another run': (document) => ({ ...document, run: '0'.repeat(32) }),
   'of more records': (document) => ({
     ...document,

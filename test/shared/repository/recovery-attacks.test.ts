@@ -103,7 +103,7 @@ describe.each([
     const { attacker } = await plant(store, first.id, macKey);
     await using repository = await openCheaply(store, { keys: keys(), recoveryKeys: [honest.id] });
     const { key, warnings } = await backUpWithWarnings(repository);
-    expect(warnings).toEqual([expect.stringContaining(`${attacker.id} is in the repository and not in`)]);
+    expect(warnings).toEqual([expect.stringContaining(`${attacker.id} is in the repository but not in`)]);
     expect(await below(store, `recovery/${attacker.id}/`)).toEqual([]);
     await using recovered = await openRecovered(store, honest);
     expect(await digests(recovered, key)).toEqual(digestsOf(data));
@@ -138,7 +138,7 @@ describe.each([
     await store.delete(`keys/recovery/${honest.id}.json`);
     await using repository = await openCheaply(store, { keys: keys(), recoveryKeys: [honest.id] });
     const { warnings } = await backUpWithWarnings(repository);
-    expect(warnings).toEqual([expect.stringContaining(`${honest.id} of the configuration is not in`)]);
+    expect(warnings).toEqual([expect.stringContaining(`${honest.id} is in the configuration but not in`)]);
   });
 });
 

@@ -191,7 +191,7 @@ describe('a changed root key', () => {
     expect(listed.find(({ key }) => key === honest)).toMatchObject({ state: 'whole', marks: { hold: body } });
     await expect(repository.openBackup(forged, never)).rejects.toMatchObject({
       code: 'E_DAMAGED',
-      message: expect.stringContaining('after that was replaced'),
+      message: expect.stringContaining('replaced it'),
     });
     expect((await backUp(repository, dataOf(2))).parent).toBe(honest);
   });

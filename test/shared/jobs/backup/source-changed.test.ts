@@ -69,8 +69,8 @@ describe.each(WAYS)('a source that changes while it is backed up %s', (_, backUp
     expect(opened()).toBe(3);
     expect(await digests(repository, key)).toEqual(digestsOf(stateAt(3)));
     expect(told.filter((event) => 'code' in event && event.code === 'changed')).toEqual([
-      expect.objectContaining({ message: expect.stringMatching(/begins again: t was dropped under view 1/) }),
-      expect.objectContaining({ message: expect.stringMatching(/begins again: t was dropped under view 2/) }),
+      expect.objectContaining({ message: expect.stringMatching(/starts again: t was dropped under view 1/) }),
+      expect.objectContaining({ message: expect.stringMatching(/starts again: t was dropped under view 2/) }),
     ]);
   });
 

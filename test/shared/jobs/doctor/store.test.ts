@@ -252,7 +252,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
     expectFault(await examine(), {
       name: 'key-state',
       code: 'E_KEY_DENIED',
-      seen: /to be deleted on 2027-01-01/,
+      seen: /scheduled for deletion on 2027-01-01/,
       fix: /cancel-key-deletion/,
     });
     kms.setState('Enabled');

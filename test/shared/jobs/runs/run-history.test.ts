@@ -142,7 +142,7 @@ describe('the history of runs', () => {
     });
     expect(isDone).toBe(true);
     expect(problems).toEqual(
-      Array.from({ length: 2 }, () => 'the history of runs lacks this one: not there'),
+      Array.from({ length: 2 }, () => 'the history lacks this run: not there'),
     );
     expect((await readRunFacts(repository, never)).count).toBe(0);
   });

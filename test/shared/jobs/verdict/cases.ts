@@ -184,7 +184,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
     {
       says: 'cannot be seen',
       rank: 1,
-      word: /nobody knows what the second place second has: no such host/i,
+      word: /it is not known what the second place second has: no such host/i,
       change: whole({ copies: [{ ...copy, problem: 'no such host' }] }),
     },
   ],

@@ -76,12 +76,12 @@ describe('a full verification', () => {
       },
     ],
     ['another type than its key', 'of type weekly', { manifest: (same) => ({ ...same, type: 'weekly' }) }],
-    ['two datasets of one name', "two datasets called 'u'", called('u')],
+    ['two datasets of one name', "two datasets named 'u'", called('u')],
     ['a dataset that is a folder of another', "'u' and 'u/v'", called('u/v')],
     ['a dataset that leaves its folder', "'../t'", called('../t')],
     [
       'two partitions of one name',
-      "two partitions called '0000'",
+      "two partitions named '0000'",
       withDatasets(([t, ...others]) => [
         { ...t!, partitions: [...t!.partitions, { name: '0000', root: null }] },
         ...others,
@@ -150,7 +150,7 @@ describe('a bomb in the place of a catalog', () => {
 
 describe('a chunk that cannot be decoded', () => {
   it.each([
-    ['a codec that nobody knows', Buffer.of(9, 1, 2, 3), 'has codec 9, known are 0 to 4'],
+    ['a codec that nobody knows', Buffer.of(9, 1, 2, 3), 'has codec 9, known codecs are 0 to 4'],
     ['a difference from nothing', Buffer.of(2, 1, 2, 3), 'is out of place in its chain'],
     ['a bomb', Buffer.concat([Buffer.of(1), bomb(GiB, { saysSo: true })]), 'bytes, at most'],
     ['no frame', Buffer.of(1, 1, 2, 3), 'does not decompress'],

@@ -32,7 +32,7 @@ describe('a full verification', { timeout: 60_000 }, () => {
     },
     'a chunk of other bytes': {
       forgery: { refs: first(({ plainBytes }) => ({ plainBytes: plainBytes + 1 })) },
-      problem: /does not hold what is said of it/,
+      problem: /does not match its description/,
     },
     'another count of records, in a chunk and all that is above it': {
       forgery: {
@@ -67,7 +67,7 @@ describe('a full verification', { timeout: 60_000 }, () => {
         root: (root) => ({ ...root, records: root.records + 5 }),
         totals: (totals) => ({ ...totals, records: (totals['records'] ?? 0) + 5 }),
       },
-      problem: /does not hold what is said of it/,
+      problem: /does not match its description/,
     },
     'a tree of another hash': {
       forgery: { root: (root) => ({ ...root, id: '00'.repeat(32) }) },
