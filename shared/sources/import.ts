@@ -23,6 +23,6 @@ export interface ImportedFile extends AsyncDisposable {
 /**
  * Reads a file as what a source of that kind would have given. Memory does not grow with it.
  *
- * @throws E_USAGE, E_IMPORT_REFUSED, E_EMPTY_READ where it holds nothing
+ * @throws E_USAGE, E_IMPORT_REFUSED, E_EMPTY_READ if it holds nothing
  */
 export type Importer = (file: string, options: ImportOptions) => Promise<ImportedFile>;

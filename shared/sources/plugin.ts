@@ -11,7 +11,7 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** What an option can be. */
 export type OptionValue = string | number | boolean;
 
-/** Where a database is: one of the configuration, or what a URL on the command line means. */
+/** Where a database is: a configured one, or a URL on the command line. */
 export interface SourceConfig {
   readonly kind: string;
   /** Connection string or path. May hold a secret: never printed. */
@@ -118,7 +118,7 @@ export interface SourcePlugin<
 
   /** What the configuration says of a source or target. */
   readonly settings: KindSettings<Shape>;
-  /** The same of where drills make their scratch targets. @default settings */
+  /** The same for where drills make their scratch targets. @default settings */
   readonly drillSettings?: KindSettings<DrillShape>;
   /** What to do if no such place is configured: a sentence. */
   readonly drillHint: string;

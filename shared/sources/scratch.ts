@@ -61,11 +61,14 @@ export interface ScratchServer {
   readonly kind: string;
   /** No secret in it. */
   readonly name: string;
-  /** What is said where the source of the backup lives here too. */
+  /** The warning if the source of the backup is on the same server. */
   readonly sharedWarning: string;
   /** Whether the source of that name lives here too. */
   isServerOf(source: string): boolean;
-  /** What has that name already, as people call it, or else keeps a place from being made: empty where one can be. @throws E_SOURCE_* */
+  /**
+   * What has that name already, as people call it, or else keeps a place from being made: empty if one can
+   * be. @throws E_SOURCE_*
+   */
   inTheWayOf(name: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Makes an empty place of a new name; never uses, nor removes, one that is there. Before, removes what drills of the
@@ -97,7 +100,9 @@ export function markText({ repository, run, name }: Omit<ScratchMark, 'at'>): st
 
 const MARK = /^Holdfast drill, removed when it ends: repository ([0-9a-f]{32}), run ([0-9a-f]{32})$/;
 
-/** The run that left a place, where name and mark say that a drill of this repository made it; else undefined. */
+/**
+ * The run that left a place, if name and mark say that a drill of this repository made it; else undefined.
+ */
 export function leftoverOf(name: string, mark: string, repository: string): string | undefined {
   const [, ofRepository, run] = MARK.exec(mark) ?? [];
   const [, start] = NAME.exec(name) ?? [];

@@ -15,7 +15,7 @@ export interface KindSettings<Shape extends z.ZodRawShape = z.ZodRawShape> {
 
 /** A whole number; digits of the environment do as well. */
 export function whole(least: number, most: number) {
-  const wanted = `wanted is a whole number from ${least} to ${most}`;
+  const wanted = `give a whole number from ${least} to ${most}`;
   const number = z.number().int(wanted).min(least, wanted).max(most, wanted);
   return z.union([number, z.string().regex(/^\d+$/).transform(Number).pipe(number)], {
     error: wanted,
@@ -33,7 +33,7 @@ export const SECRET_SETTINGS = {
   /** ARN of the KMS key of one's own that the secret is encrypted with. */
   secretKey: z
     .string()
-    .regex(arnOf({ kms: 'key/' }), 'wanted is the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)')
+    .regex(arnOf({ kms: 'key/' }), 'give the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID)')
     .optional(),
 };
 
@@ -50,7 +50,7 @@ export const SERVER_SETTINGS = {
           .transform(Number),
         z.string().regex(new RegExp(`^${TOKEN}$`)),
       ],
-      { error: 'wanted is a port, 1 to 65535' },
+      { error: 'give a port from 1 to 65535' },
     )
     .optional(),
   database: z.string().min(1).optional(),

@@ -8,7 +8,7 @@ export interface CheckResult {
   readonly outcome: 'holds' | 'differs' | 'unknown';
   /** What was seen, in a few words. */
   readonly seen: string;
-  /** What to do where it differs: a sentence. */
+  /** What to do if it differs: a sentence. */
   readonly fix?: string | undefined;
   readonly code?: ErrorCode;
   /** It differs, and nothing that the check is needed for is lost by it. */
@@ -26,11 +26,11 @@ export interface SourceCheck {
   /** `skipped`: it was not looked at, `seen` says why. */
   readonly outcome: CheckResult['outcome'] | 'skipped';
   readonly seen: string;
-  /** What follows where it does not hold. */
+  /** What follows if it does not hold. */
   readonly follows: string;
-  /** What to do where it does not hold, if an error or the check said so. */
+  /** What to do if it does not hold, if an error or the check said so. */
   readonly fix?: string | undefined;
-  /** Where an error said so. */
+  /** The error's code, if an error said so. */
   readonly code?: ErrorCode;
   readonly isMinor?: boolean;
 }
@@ -65,7 +65,7 @@ export interface Check<Context> extends Pick<SourceCheck, 'name' | 'assumes' | '
   readonly needs?: string;
   /** @default all */
   readonly onlyFor?: CheckUse;
-  /** What it means where nothing comes back within the time. */
+  /** What it means if there is no answer within the time. */
   readonly slow?: { readonly code: ErrorCode; readonly fix: string };
   look(context: Context, signal: AbortSignal): Promise<CheckResult>;
 }

@@ -74,12 +74,15 @@ export interface SourceView extends AsyncDisposable {
   readonly datasets: readonly DatasetPlan[];
   /** What the backup leaves out, one sentence each; stored in the backup and shown. */
   readonly omitted: readonly string[];
-  /** What is true of this view, where it is more than the source promises; known after `check`. */
+  /** What is true of this snapshot, if it is more than the source promises; known after `check`. */
   readonly consistency?: Consistency;
   /** First and last moment at which something was read, of a source without snapshots. */
   readonly window?: { readonly from: Date; readonly to: Date } | undefined;
   readonly cost?: ReadingCost;
-  /** What `ViewSharing.join` needs, where the source has that. No secret, and of no use once this view is disposed of. */
+  /**
+   * What `ViewSharing.join` needs, if the source can share. Not secret, and useless once this snapshot is
+   * disposed of.
+   */
   readonly handle?: JsonObject | undefined;
   /**
    * Yields one partition's records as blocks of bytes: the same data gives the same bytes, with or without a parent.
@@ -100,7 +103,7 @@ export interface SourceView extends AsyncDisposable {
   /**
    * Called when all is read, before the backup is listed.
    *
-   * @throws E_SOURCE_LOST, E_SOURCE_CHANGED where the view did not last until now
+   * @throws E_SOURCE_LOST, E_SOURCE_CHANGED if the view did not last until now
    */
   check(signal: AbortSignal): Promise<void>;
 }
@@ -128,10 +131,10 @@ export type SharedView = Required<
 /** Of a source whose views several processes can read. Such views have no `changed`, and nothing that is read last. */
 export interface ViewSharing {
   /**
-   * The same view, in another process, while the first one is open: it gives what the first one gives. Its `check`
-   * looks after what it opened itself: whether the first view stood to the end is for that one's.
+   * The same view, in another process, while the first one is open: it gives what the first one gives. Its
+   * `check` looks after what it opened itself: whether the first view stood to the end is for that one's.
    *
-   * @throws E_SOURCE_*; E_SOURCE_LOST where the view is no more
+   * @throws E_SOURCE_*; E_SOURCE_LOST if the view is no more
    */
   join(view: SharedView, signal: AbortSignal): Promise<SourceView>;
 }
@@ -144,7 +147,7 @@ export interface Source {
   /** The database without secrets, if `name` is one of the configuration: earlier backups may call it so. */
   readonly location?: string | undefined;
   readonly capabilities: SourceCapabilities;
-  /** Undefined where only who opened a view can read it. */
+  /** Undefined if only the process that opened a snapshot can read it. */
   readonly sharing?: ViewSharing | undefined;
   /**
    * A source without data is refused with E_EMPTY_READ, or has no dataset of kind `data`.

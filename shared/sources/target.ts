@@ -56,15 +56,18 @@ export interface RestorePlan {
   readonly warnings: readonly string[];
   /** What is written are files that hold the data as it is, for their owner alone. */
   readonly isPlain?: boolean;
-  /** What is compared with what afterwards, where it is not the datasets as they lie in the backup with `asSource()`. */
+  /**
+   * What is compared with what afterwards, if it is not the datasets as they are in the backup with
+   * `asSource()`.
+   */
   readonly comparison?: { readonly contents: BackupContents; readonly source: Source };
-  /** What to do where it breaks off. @default begin anew with `--replace` */
+  /** What to do if it breaks off. @default start again with `--replace` */
   readonly goOn?: string;
 }
 
 /**
- * Where a restore writes. Constructed without I/O. `test/contract/target.contract.ts` asks every kind of target for the
- * promises of this file.
+ * Where a restore writes. Constructed without I/O. `test/contract/target.contract.ts` asks every kind of
+ * target for the promises of this file.
  */
 export interface Target {
   readonly kind: string;
@@ -81,14 +84,16 @@ export interface Target {
    */
   plan(contents: BackupContents, options: RestoreOptions, signal: AbortSignal): Promise<RestorePlan>;
   /**
-   * Carries the plan out: all of it, or fails. Looks again before it writes: what came after the plan is in the way
-   * too. What is not of the chosen datasets is left alone, save what the plan's `drops` name. Done again with
-   * `replace`, also after a failure, it comes to the same.
+   * Carries the plan out: all of it, or fails. Checks again before it writes: what came after the plan is in
+   * the way too. What is not of the chosen datasets is left alone, save what the plan's `drops` name. Done
+   * again with `replace`, also after a failure, it comes to the same.
    *
-   * @param options.onFailure called for each object that could not be written where the target can go on; without it, the
+   * @param options.onFailure called for each object that could not be written if the target can go on;
+   * without it, the
    *   first of them is thrown
-   * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then. E_RESTORE_DIFFERS
-   *   where it compares. E_DAMAGED, E_SOURCE_*, E_TARGET_FULL, E_ABORTED: a part of it may be written. Nothing is
+   * @throws E_TARGET_NOT_EMPTY when there are conflicts and no `replace`; nothing was changed then.
+   * E_RESTORE_DIFFERS
+   * if it compares. E_DAMAGED, E_SOURCE_*, E_TARGET_FULL, E_ABORTED: a part of it may be written. Nothing is
    *   left open.
    */
   restore(
@@ -113,7 +118,7 @@ export type ExportFormat = 'sql' | 'csv' | 'json' | 'ndjson';
 /**
  * Turns a backup into text that other tools read, as a stream.
  *
- * @throws E_USAGE where the kind has no such format, or `csv`/`ndjson` is asked for several datasets at once.
+ * @throws E_USAGE if the kind has no such format, or `csv`/`ndjson` is asked for several datasets at once.
  */
 export type Exporter = (
   contents: BackupContents,

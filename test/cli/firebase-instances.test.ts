@@ -234,13 +234,13 @@ describe('several instances of a Firebase project as one source', () => {
   it('finds what is wrong in the configuration, and shows no URL', async () => {
     const secret = `${eu.url}/?auth=hush`;
     for (const [instances, message] of [
-      [{ 'e/u': eu.url }, 'wanted are databases by name'],
+      [{ 'e/u': eu.url }, 'give databases by name'],
       [{ eu: 5 }, 'sources.game.instances'],
-      [{ eu: 'ftp://nowhere' }, 'wanted are databases by name'],
+      [{ eu: 'ftp://nowhere' }, 'give databases by name'],
       [{ eu: secret, us: `${secret}&x=1` }, "unknown parameter 'x'"],
       [{ eu: secret, us: `${eu.url}/tenants?auth=hush` }, 'the instances eu and us are the same database'],
-      [{}, 'wanted are databases by name'],
-      ['eu=ftp://x?auth=hush', 'wanted are databases by name'],
+      [{}, 'give databases by name'],
+      ['eu=ftp://x?auth=hush', 'give databases by name'],
     ] as const) {
       await configure(instances);
       const result = await holdfast('backup --source game');

@@ -88,7 +88,7 @@ describe('variables of the original', () => {
     await writeFile(path.join(cwd, 'firebaseServiceAccountKey.json'), '{"private_key":"hush"}');
     const refused = await holdfast(`backup --source ${url}`);
     expect(refused).toMatchObject(
-      failure('E_CONFIG', 'firebaseServiceAccountKey.json is no service account: missing or wrong: type'),
+      failure('E_CONFIG', 'firebaseServiceAccountKey.json is not a service account: missing or wrong: type'),
     );
     expect(refused.stderr).not.toContain('hush');
     env = { ...env, FIREBASE_CLIENT_EMAIL: 'a@b', FIREBASE_PRIVATE_KEY: 'hush' };

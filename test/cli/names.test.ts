@@ -219,8 +219,8 @@ describe('a setting of a source that nobody knows', () => {
   it.each(
     sample(
       [
-        [{ readers: 0 }, 'readers: wanted is a whole number from 1 to 64'],
-        [{ readers: '4x' }, 'readers: wanted is a whole number from 1 to 64'],
+        [{ readers: 0 }, 'readers: give a whole number from 1 to 64'],
+        [{ readers: '4x' }, 'readers: give a whole number from 1 to 64'],
         [{ tls: 'off' }, 'tls: '],
         [{ auth: 'aim' }, 'auth: '],
         [{ partitionMiB: true }, 'partitionMiB: wanted is'],

@@ -34,7 +34,7 @@ const CHECKS: readonly Check<{ readonly root: string }>[] = [
   {
     name: 'reach',
     onlyFor: 'backup',
-    assumes: 'The file or folder is there, and every file in it may be read.',
+    assumes: 'The file or folder exists, and every file in it can be read.',
     neededFor: 'backup',
     follows: 'No backup can be made.',
     look: async ({ root }, signal) => {

@@ -10,12 +10,13 @@ const FOLDER = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0);
 const NO_LINK = FOLDER | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Does some work in a folder below `root`, which is made where it is not there, for its owner alone. `root` may be a symbolic link; what lies below it
- * is never reached through one. On Linux that holds even where somebody changes folders meanwhile: the path that `work` gets
- * leads to the very folder that was looked at. Elsewhere the folders are looked at first.
+ * Does some work in a folder below `root`, which is made if it is not there, for its owner alone. `root` may
+ * be a symbolic link; what lies below it is never reached through one. On Linux that holds even if somebody
+ * changes folders meanwhile: the path that `work` gets leads to the very folder that was looked at. Elsewhere
+ * the folders are looked at first.
  *
  * @param names of the folders on the way down
- * @throws E_TARGET_NOT_EMPTY where one of them is a link or a file; what the file system says
+ * @throws E_TARGET_NOT_EMPTY if one of them is a link or a file; what the file system says
  */
 export async function withInnerFolder<T>(
   root: string,
@@ -42,7 +43,7 @@ export async function withInnerFolder<T>(
   }
 }
 
-/** @throws E_TARGET_NOT_EMPTY where a folder on the way down is a link or a file */
+/** @throws E_TARGET_NOT_EMPTY if a folder on the way down is a link or a file */
 export async function refuseLinks(root: string, names: readonly string[]): Promise<void> {
   for (let depth = 1; depth <= names.length; depth++) {
     const folder = path.join(root, ...names.slice(0, depth));

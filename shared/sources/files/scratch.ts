@@ -21,7 +21,7 @@ const FILES_FOLDER = 'files';
 
 type MakeOptions = Parameters<ScratchServer['make']>[2];
 
-/** A folder where drills make folders of their own, readable by their owner alone. */
+/** A folder in which drills make their own folders, readable only by their owner. */
 export class FilesScratchServer implements ScratchServer {
   readonly kind = 'files';
   readonly name: string;

@@ -101,7 +101,7 @@ async function* readFile(
   if (attributes['finalNewline'] === false) yield Uint8Array.of(NEWLINE);
 }
 
-/** Another one where a file was written or replaced. */
+/** Changes if a file was written or replaced. */
 type FileVersion = string;
 
 function versionOf({ ino, size, mtimeNs }: BigIntStats): FileVersion {
@@ -125,7 +125,7 @@ async function describeFile(
   }
 }
 
-/** Names below the root in a fixed order; the file's own name where the root is a file. */
+/** Names below the root in a fixed order; the file's own name if the root is a file. */
 async function findFiles(
   root: string,
 ): Promise<{ readonly isFile: boolean; readonly files: readonly string[] }> {

@@ -4,7 +4,10 @@ import { HoldfastError } from '../../core/errors.ts';
 const MOST_NAME_BYTES = 255;
 const MOST_PATH_BYTES = 3500;
 
-/** The folders on the way to a dataset's file, and its own name. @throws E_SOURCE_UNSUPPORTED where no file can have it */
+/**
+ * The folders on the way to a dataset's file, and its own name. @throws E_SOURCE_UNSUPPORTED if no file can
+ * have it
+ */
 export function pathParts(name: string): { readonly folders: readonly string[]; readonly file: string } {
   const parts = name.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..') || name.includes('\0'))
@@ -21,13 +24,13 @@ export function pathParts(name: string): { readonly folders: readonly string[]; 
   return { folders: parts.slice(0, -1), file: parts.at(-1) ?? '' };
 }
 
-/** @throws E_SOURCE_UNSUPPORTED where files of these names cannot lie in one folder */
+/** @throws E_SOURCE_UNSUPPORTED if files of these names cannot lie in one folder */
 export function refuseNames(names: readonly string[]): void {
   for (const name of names) pathParts(name);
   refuseClashes(names);
 }
 
-/** @throws E_SOURCE_UNSUPPORTED where names are the same, or one would be both a file and a folder */
+/** @throws E_SOURCE_UNSUPPORTED if names are the same, or one would be both a file and a folder */
 export function refuseClashes(names: readonly string[]): void {
   const files = new Set<string>();
   for (const name of names) {

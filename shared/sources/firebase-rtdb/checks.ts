@@ -14,7 +14,7 @@ import {
 import { hasInstances, type Instance, instancesName, parseInstances } from './instances/instances.ts';
 import { OwnNode } from './scratch/own-node.ts';
 
-/** What is written comes before what is read: where there is a node of their own, all is seen on that. */
+/** Writes come before reads: if there is a node of their own, all reads use it. */
 export const FIREBASE_CHECKS: readonly FirebaseCheck[] = [...ACCESS, WRITE, ...READING, ...WRITING];
 
 /** @throws E_CONFIG listing every problem */

@@ -8,7 +8,7 @@ const INSTANCES = z
   .union([z.record(z.string(), z.string()).transform(entriesOf), z.string().transform(wordsOf)])
   .refine((entries) => entries.length > 0 && entries.every((entry) => INSTANCE.test(entry)), {
     error:
-      'wanted are databases by name, { eu: URL, us: URL }: names of up to 32 letters, digits, - and _, and URLs without blanks',
+      'give databases by name, { eu: URL, us: URL }: names of up to 32 letters, digits, - and _, and URLs without blanks',
   })
   .transform((entries) => entries.join(' '));
 

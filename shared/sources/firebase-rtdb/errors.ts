@@ -64,7 +64,7 @@ function codeOf(status: number, said: string): ErrorCode {
   return 'E_SOURCE_FAILED';
 }
 
-/** Where a redirect leads: what follows a `?` may be a secret. */
+/** Where a redirect leads: anything after a `?` may be a secret. */
 function redirectOf(
   status: number,
   headers: Readonly<Record<string, unknown>>,
@@ -93,7 +93,7 @@ function redirected(
 }
 const OF_FIREBASE = /\.(firebaseio\.com|firebasedatabase\.app)$/;
 
-/** The right URL, where the server says that this database is in another region. */
+/** The right URL, if the server says that this database is in another region. */
 function correctUrl(text: string): string | undefined {
   if (!ANOTHER_REGION.test(text)) return undefined;
   return /https:\/\/[a-z0-9.-]+/i.exec(text)?.[0].replace(/\.$/, '');

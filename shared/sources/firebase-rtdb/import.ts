@@ -86,12 +86,12 @@ function aboutFile(
     'Security rules: the file does not hold them.',
     ...(format === 'original'
       ? [
-          `Priorities, where the file lacks them: the original system ${type ? `(type ${type}) ` : ''}did not keep them.`,
+          `Priorities that the file lacks: the original system ${type ? `(type ${type}) ` : ''}did not keep them.`,
         ]
       : []),
     ...(isEncrypted
       ? [
-          'A proof that the file is as it was written: the original kept no tag of its encryption. It was whole JSON.',
+          'A proof that the file is unchanged: the original kept no tag of its encryption. The JSON is complete.',
         ]
       : []),
     'Users of Authentication, files of Storage, functions: they are services of their own.',

@@ -55,7 +55,7 @@ export class FirebaseScratchServer implements ScratchServer {
   readonly kind = 'firebase-rtdb';
   readonly name: string;
   readonly sharedWarning =
-    'the drill runs in the database of the source itself: it puts load on it, and a backup that runs meanwhile reads what the drill has restored as data; a database for drills alone is better';
+    'the drill runs in the source database itself: it puts load on it, and a backup made meanwhile reads what the drill has restored as data; a database only for drills is better';
   readonly #options: FirebaseOptions;
   readonly #env: Environment;
 
@@ -179,7 +179,7 @@ function leftOutOf(contents: BackupContents): readonly string[] {
   return ['security rules: they are those of a whole database, and were not put into force'];
 }
 
-/** @throws E_SOURCE_UNSUPPORTED where the backup is too deep for a place below the root; nothing was changed */
+/** @throws E_SOURCE_UNSUPPORTED if the backup is too deep for a place below the root; nothing was changed */
 async function checkRoom(
   contents: BackupContents,
   { base }: FirebaseOptions,
@@ -199,14 +199,14 @@ async function checkRoom(
   }
 }
 
-/** @throws E_TARGET_NOT_EMPTY where the node is there; nothing was changed */
+/** @throws E_TARGET_NOT_EMPTY if the node exists; nothing was changed */
 async function checkUnused(
   connection: FirebaseConnection,
   { base }: FirebaseOptions,
   signal: AbortSignal,
 ): Promise<void> {
   if ((await findConflicts(connection, [base], signal)).length === 0) return;
-  throw new HoldfastError('E_TARGET_NOT_EMPTY', `${showPath(base)} is there already; nothing was changed`, {
+  throw new HoldfastError('E_TARGET_NOT_EMPTY', `${showPath(base)} already exists; nothing was changed`, {
     hint: 'A drill makes a node of a new name: run it again.',
   });
 }

@@ -147,7 +147,7 @@ export class FirebaseTarget implements Target {
     if (rules) await this.#restoreRules(contents, connection, signal);
   }
 
-  /** Removes what is in the way. Where it is stopped, the same restore removes the rest. */
+  /** Removes what is in the way. If it is stopped, the same restore removes the rest. */
   async #clear(
     connection: FirebaseConnection,
     conflicts: readonly Conflict[],
@@ -173,7 +173,7 @@ export class FirebaseTarget implements Target {
     const [partition] = dataset?.partitions ?? [];
     if (!dataset || !partition)
       throw new HoldfastError('E_NO_DATASET', 'the backup has no security rules', {
-        hint: 'Restore without --rules; `holdfast show KEY` says what is not in the backup.',
+        hint: 'Restore without --rules; `holdfast show KEY` says what the backup lacks.',
       });
     const lines = await Array.fromAsync(linesOf(contents.read(dataset, partition, signal)));
     const text = Buffer.concat(lines).toString('utf8');
@@ -232,7 +232,7 @@ function refuseMixed({ replace, merge, resume }: FirebaseRestoreOptions): void {
     'E_USAGE',
     `--replace and ${merge ? '--merge' : '--resume'} contradict each other`,
     {
-      hint: '--replace removes what is there first; --merge and --resume keep it.',
+      hint: '--replace removes existing data first; --merge and --resume keep it.',
     },
   );
 }

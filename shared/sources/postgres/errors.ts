@@ -46,7 +46,7 @@ const STATE_HINTS: Readonly<Record<string, string>> = {
   '22P05':
     'A name or a text there has characters that UTF-8, or the encoding of the database, does not have.',
   '23514':
-    'A check that depends on settings of the session may hold in the source alone: set them for the target database (ALTER DATABASE … SET), or drop the check in the source.',
+    'A check that depends on session settings may hold only in the source: set them for the target database (ALTER DATABASE … SET), or drop the check in the source.',
   '25006':
     'This login may only read there (default_transaction_read_only, or a standby). To write all the same: options=-c%20default_transaction_read_only=off in the connection string.',
   '53300':

@@ -112,7 +112,10 @@ async function* exportDatabase(
 /** Settings on which the rows depend and that pg_dump does not write. */
 const SETTINGS = `SET array_nulls = on;\nSET transform_null_equals = off;\nSET lc_monetary = 'C';\nSET quote_all_identifiers = off;\n`;
 
-/** What pg_dump sets, no row depends on, and older servers lack: set where the server that reads the script has it. */
+/**
+ * What pg_dump sets, no row depends on, and older servers lack: set if the server that reads the script has
+ * it.
+ */
 const NEWER =
   /^SET (transaction_timeout|idle_in_transaction_session_timeout|row_security|default_table_access_method) = (0|off|heap);$/gm;
 

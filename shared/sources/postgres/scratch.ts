@@ -33,7 +33,7 @@ import { PostgresTarget } from './target.ts';
 import { decodeText } from './text/byte-text.ts';
 import { quoteIdent, quoteLiteral } from './text/identifiers.ts';
 
-/** The database that a server always has, where the connection string names none. */
+/** The database that a server always has, if the connection string names none. */
 const MAINTENANCE = 'postgres';
 const MOST_NAMED = 8;
 /** For making an empty database, and for dropping it again. */
@@ -51,7 +51,7 @@ export function openPostgresScratch(
 
 type MakeOptions = Parameters<ScratchServer['make']>[2];
 
-/** A PostgreSQL server where drills make databases of their own. */
+/** A PostgreSQL server on which drills make databases of their own. */
 export class PostgresScratchServer implements ScratchServer {
   readonly kind = 'postgres';
   readonly name: string;
@@ -201,7 +201,7 @@ class PostgresScratch implements Scratch {
     );
   }
 
-  /** On a new session where the drill's own is broken. */
+  /** On a new session if the drill's own is broken. */
   async remove(signal: AbortSignal): Promise<void> {
     await this.#administer(
       (client) => dropDatabase(client, this.#database, { server: this.#admin, force: true, signal }),
@@ -288,7 +288,7 @@ class PostgresScratch implements Scratch {
 
 function whyWithoutRoles(missing: readonly string[], about: About | undefined): string | undefined {
   if (missing.length > 0) return `the server has no roles ${named(missing)}`;
-  return about?.is_superuser === true ? undefined : `the login ${about?.login} is no superuser`;
+  return about?.is_superuser === true ? undefined : `the login ${about?.login} is not a superuser`;
 }
 
 function named(names: readonly string[]): string {

@@ -185,7 +185,7 @@ export class PostgresTarget implements Target {
   }
 }
 
-/** @throws E_RESTORE_DIFFERS where nobody takes failures */
+/** @throws E_RESTORE_DIFFERS if nobody takes failures */
 function reportRoles(
   failures: readonly RestoreFailure[],
   target: string,

@@ -3,8 +3,8 @@ import { regionOfHost } from './hosts.ts';
 import bundle from './rds.authorities.json' with { type: 'json' };
 
 /**
- * The certificates that a server of RDS, Aurora or RDS Proxy is checked with, as PEM. `npm run rds-authorities` renews them; the file says
- * where they are from, and when they were taken.
+ * The certificates that a server of RDS, Aurora or RDS Proxy is checked with, as PEM. `npm run
+ * rds-authorities` renews them; the file says if they are from, and when they were taken.
  *
  * @throws E_SOURCE_UNTRUSTED for a region that they say nothing of
  */

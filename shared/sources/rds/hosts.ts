@@ -7,7 +7,7 @@ export function isRdsHost(host: string): boolean {
   return HOST.test(host);
 }
 
-/** `eu-west-1`; undefined where the name holds none. */
+/** `eu-west-1`; undefined if the name holds none. */
 export function regionOfHost(host: string): string | undefined {
   return REGION.exec(host)?.[1]?.toLowerCase();
 }

@@ -10,7 +10,7 @@ interface RdsSecret {
   readonly dbname?: string;
 }
 
-/** What a kind of database is called in it, and what it means where it says nothing. */
+/** What a kind of database is called in it, and what it means if it says nothing. */
 export interface RdsKind {
   readonly scheme: string;
   readonly engines: RegExp;
@@ -24,7 +24,7 @@ export function urlOfSecret(secret: SecretText, kind: RdsKind): string {
   return secret.text.startsWith('{') ? urlOfLogin(secret, kind) : wholeUrl(secret);
 }
 
-/** The secret itself. @throws where the configuration says another place than the secret */
+/** The secret itself. @throws if the configuration says another place than the secret */
 export function wholeUrl({ text, host, port, database, bad }: SecretText): string {
   if ((host ?? port ?? database) === undefined) return text;
   throw bad('it is a whole URL, and the configuration has host, port or database beside it');

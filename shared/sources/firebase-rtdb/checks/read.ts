@@ -14,7 +14,7 @@ export interface CheckContext {
   readonly connection: FirebaseConnection;
   readonly options: FirebaseOptions;
   readonly asker: Asker;
-  /** Written only where that was asked for. */
+  /** Written only if that was asked for. */
   readonly own: OwnNode;
   /** Looked for once; in the database's own data, or what the checks wrote. */
   sample: Sample | undefined;
@@ -201,9 +201,9 @@ async function sameEtag(
 }
 
 function same(found: readonly string[] | undefined, wanted: readonly string[], what: string): CheckResult {
-  if (!found) return differs('it was refused as too large, or is no list');
+  if (!found) return differs('it was refused as too large, or is not a list');
   const isSame = found.length === wanted.length && found.every((key) => wanted.includes(key));
   return isSame
     ? holds(what)
-    : differs(`${found.slice(0, 3).join(', ')} in place of ${wanted.slice(0, 3).join(', ')}`);
+    : differs(`${found.slice(0, 3).join(', ')} instead of ${wanted.slice(0, 3).join(', ')}`);
 }

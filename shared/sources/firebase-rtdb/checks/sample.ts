@@ -37,7 +37,7 @@ export class Asker {
     return this.send({ method: 'GET', path, query, etag: true, mostBytes: () => MOST_SAMPLE_BYTES });
   }
 
-  /** Keys of an answer as they came, undefined where it is cut, refused, or a value. */
+  /** Keys of an answer as they came, undefined if it is cut, refused, or a value. */
   async keys(
     path: NodePath,
     query: Readonly<Record<string, string>>,

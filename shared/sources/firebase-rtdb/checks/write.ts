@@ -21,7 +21,7 @@ const DATA = `{"deep":{"child":{"leaf":1,".priority":3},"other":{"x":true}},"fla
 export const WRITE: FirebaseCheck = {
   name: 'write',
   needs: 'reach',
-  assumes: 'This login may write, and what was written reads back as it was, priorities and odd texts too.',
+  assumes: 'This login may write, and written data reads back unchanged, including priorities and odd texts.',
   neededFor: 'restore',
   follows: 'Nothing can be restored into this database by this login.',
   writes: true,

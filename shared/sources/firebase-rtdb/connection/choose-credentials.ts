@@ -84,7 +84,7 @@ function fromParts(env: Environment, problems: string[]): CredentialsChoice | un
   }
 }
 
-/** Where a file of variables is read without a shell, quotes stay. */
+/** If a file of variables is read without a shell, its quotes stay. */
 function unquoted(text: string): string {
   return /^\s*(["'])(.*)\1\s*$/s.exec(text)?.[2] ?? text;
 }

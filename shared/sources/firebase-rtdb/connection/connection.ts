@@ -15,7 +15,7 @@ const MOST_ERROR_BYTES = 64 * KiB;
 /** Of a status line and the ends of lines; what is billed is more than bodies. */
 const LINE_BYTES = 4;
 
-/** Where a database is, and how it is asked. */
+/** Where a database is, and how to ask it. */
 export interface ConnectionOptions {
   /** `https://shop.firebaseio.com` */
   readonly origin: string;
@@ -40,7 +40,7 @@ export interface Ask {
   readonly body?: string;
   /** Asks for the ETag. */
   readonly etag?: boolean;
-  /** Not sent again where no answer came, as it may have been done: the caller looks. */
+  /** Not repeated if no answer came, as it may have succeeded: the caller checks. */
   readonly isSentOnce?: boolean;
   /** More of an answer than this is not read: the request is broken off. Asked with the first bytes of the answer. */
   readonly mostBytes?: (start: Buffer) => number;
@@ -86,10 +86,11 @@ export class FirebaseConnection implements AsyncDisposable {
   }
 
   /**
-   * Asks, and again where that can help: six times at most.
+   * Asks, and again if that can help: six times at most.
    *
    * @param read makes of the answer what is wanted; what it throws as E_SOURCE_LOST is asked for again
-   * @throws E_SOURCE_REFUSED, E_SOURCE_DENIED, E_SOURCE_UNREACHABLE, E_SOURCE_LOST, E_SOURCE_FAILED, E_ABORTED
+   * @throws E_SOURCE_REFUSED, E_SOURCE_DENIED, E_SOURCE_UNREACHABLE, E_SOURCE_LOST, E_SOURCE_FAILED,
+   * E_ABORTED
    */
   async ask<T>(ask: Ask, read: (answer: Answer) => T, signal: AbortSignal): Promise<T> {
     const { firstPauseMs } = this.#options;
@@ -167,7 +168,7 @@ export class FirebaseConnection implements AsyncDisposable {
     }
   }
 
-  /** @throws where the answer is not whole: it broke off, or the server said another length */
+  /** @throws if the answer is not whole: it broke off, or the server said another length */
   async #receive(response: IncomingMessage, mostBytes: Ask['mostBytes']): Promise<Received> {
     const { statusCode: status = 0, headers, rawHeaders } = response;
     this.#readBytes += rawHeaders.reduce((sum, text) => sum + text.length + LINE_BYTES / 2, LINE_BYTES);
@@ -204,7 +205,7 @@ interface Received {
   readonly isCut: boolean;
 }
 
-/** What could not be read says where it lies. */
+/** What could not be read says where it is. */
 function naming(error: unknown, object: string): unknown {
   if (!(error instanceof HoldfastError) || error.message.includes(object)) return error;
   const { code, message, details, hint, cause } = error;

@@ -9,7 +9,7 @@ export interface Authorization {
 
 /** Authorises requests. */
 export interface Credentials {
-  /** @throws E_SOURCE_REFUSED, E_SOURCE_UNREACHABLE where a token cannot be had */
+  /** @throws E_SOURCE_REFUSED, E_SOURCE_UNREACHABLE if no token can be had */
   authorize(signal: AbortSignal): Promise<Authorization>;
 }
 

@@ -15,7 +15,7 @@ import { READ_LIMITS, type ReadLimits } from './read-limits.ts';
 
 export type { AdapterOptions, Environment };
 
-/** Where a database is and how it is read. Holds no secret itself, but for what `credentials` does. */
+/** Where a database is, and how to read it. Holds no secret itself, except in what `credentials` does. */
 export interface FirebaseOptions {
   /** `https://shop.firebaseio.com` */
   readonly origin: string;
@@ -138,7 +138,7 @@ function atEmulator(place: DatabaseUrl, env: Environment, problems: string[]): D
   const host = env['FIREBASE_DATABASE_EMULATOR_HOST'];
   if (!host) return place;
   if (!/^([\w.-]+|\[[\da-f:]+\]):\d{1,5}$/i.test(host)) {
-    problems.push(`FIREBASE_DATABASE_EMULATOR_HOST is '${host}'; wanted is HOST:PORT, as 127.0.0.1:9000`);
+    problems.push(`FIREBASE_DATABASE_EMULATOR_HOST is '${host}'; give HOST:PORT, such as 127.0.0.1:9000`);
     return place;
   }
   const origin = `http://${host}`;

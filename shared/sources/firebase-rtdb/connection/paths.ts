@@ -18,7 +18,7 @@ export function showPath(path: NodePath): string {
  * What a person wrote: `/characters/alice`, with or without the first slash.
  *
  * @param what names it in the message
- * @throws E_USAGE for keys that no database can hold, and where it is deeper than any can be
+ * @throws E_USAGE for keys that no database can hold, and if it is deeper than any can be
  */
 export function parsePath(text: string, what: string): NodePath {
   const path = text.split('/').filter((key) => key !== '');
@@ -36,7 +36,7 @@ export function parsePath(text: string, what: string): NodePath {
   );
 }
 
-/** What is wrong with a key, undefined where nothing is. */
+/** What is wrong with a key, undefined if nothing is. */
 export function keyFault(key: string): string | undefined {
   if (key === '') return 'is empty';
   if (key.includes('/')) return 'has a /';

@@ -4,8 +4,8 @@ export const KEY_FORMS = ['plain', 'quoted'] as const;
 export type KeyForm = (typeof KEY_FORMS)[number];
 
 /**
- * What a server was found to do while it is read, where documents and Google's own programs say different things or
- * nothing. Shared by all that read one database.
+ * What a server was found to do while it is read, where documents and Google's own programs say different
+ * things or nothing. Shared by all that read one database.
  */
 export class ServerHabits {
   /** Whether `startAfter` begins a page where it should; undefined until it was seen. */

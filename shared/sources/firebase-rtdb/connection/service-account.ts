@@ -37,7 +37,7 @@ export function parseServiceAccount(json: unknown, what: string): ServiceAccount
   const parsed = ServiceAccount.safeParse(json);
   if (!parsed.success) {
     const members = [...new Set(parsed.error.issues.map(({ path }) => path.join('.') || 'the whole'))];
-    throw malformed(`${what} is no service account: missing or wrong: ${members.join(', ')}`);
+    throw malformed(`${what} is not a service account: missing or wrong: ${members.join(', ')}`);
   }
   const { client_email: email, private_key: pem, private_key_id: keyId, token_uri: tokenUri } = parsed.data;
   try {

@@ -42,7 +42,7 @@ function parsed(text: string, url: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(text) as Readonly<Record<string, unknown>>;
   } catch {
-    throw new HoldfastError('E_SOURCE_REFUSED', `${hostOf(url)} gave an answer that is not JSON`);
+    throw new HoldfastError('E_SOURCE_REFUSED', `${hostOf(url)} returned an answer that is not JSON`);
   }
 }
 
@@ -87,7 +87,7 @@ function hostOf(url: string): string {
 function unreachable(url: string, error: unknown): HoldfastError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new HoldfastError('E_SOURCE_UNREACHABLE', `${hostOf(url)} gave no token: ${reason}`, {
+  return new HoldfastError('E_SOURCE_UNREACHABLE', `${hostOf(url)} returned no token: ${reason}`, {
     cause: error,
     hint: 'Check the network: the login needs this host.',
   });

@@ -36,7 +36,7 @@ export function parseExternalAccount(json: unknown, what: string): ExternalAccou
   const parsed = ExternalAccount.safeParse(json);
   if (parsed.success) return parsed.data;
   const members = [...new Set(parsed.error.issues.map(({ path }) => path.join('.') || 'the whole'))];
-  throw malformed(`${what} is no workload identity for AWS: missing or wrong: ${members.join(', ')}`);
+  throw malformed(`${what} is not a workload identity for AWS: missing or wrong: ${members.join(', ')}`);
 }
 
 /**

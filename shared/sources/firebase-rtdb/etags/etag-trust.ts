@@ -29,16 +29,20 @@ export interface SeenNode {
 }
 
 /**
- * Whether ETags stand for the data. Nothing of that is documented of reads without data, and of others little: so each part
- * is shown on data that is read anyway, and nothing rests on ETags before.
+ * Whether ETags stand for the data. Nothing of that is documented of reads without data, and of others
+ * little: so each part is shown on data that is read anyway, and nothing rests on ETags before.
  *
- * - A read without data gives the ETag of a read with all of it, though the answers differ. Of flags a shallow answer is the
+ * - A read without data gives the ETag of a read with all of it, though the answers differ. Of flags a
+ *   shallow answer is the
  *   whole, and has the same ETag even if that is of the answer alone.
- * - It changes with the content. Two things show that: it is the hash that Google's clients compute of the whole node; or it
- *   changed, since the parent, together with what lies below the node's children, where a shallow answer stayed as it was.
- * - It changes with priorities, shown the same ways; needed only where there are any.
+ * - It changes with the content. Two things show that: it is the hash that Google's clients compute of the
+ *   whole node; or it
+ * changed, since the parent, together with what lies below the node's children, if a shallow answer stayed as
+ * it was.
+ * - It changes with priorities, shown the same ways; needed only if there are any.
  *
- * One ETag with two contents, or two ETags with one content, contradict it all: then nothing is believed any more.
+ * One ETag with two contents, or two ETags with one content, contradict it all: then nothing is believed any
+ * more.
  */
 export class EtagTrust {
   #hasAgreed: boolean;
@@ -84,7 +88,7 @@ export class EtagTrust {
     return !this.#isContradicted && !this.#priorities && this.#hashesLeft > 0;
   }
 
-  /** Undefined where ETags are not to be believed by the next backup either. */
+  /** Undefined if the next backup must not trust ETags either. */
   get proof(): EtagProof | undefined {
     if (!this.#hasAgreed || !this.#content || this.#isContradicted) return undefined;
     return { content: true, priorities: this.#priorities };

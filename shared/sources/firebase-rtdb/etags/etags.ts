@@ -28,7 +28,7 @@ export class EtagProbe {
     return this.trust.isTrusted;
   }
 
-  /** Undefined where the server gives none, or none that is worth anything. */
+  /** Undefined if the server gives none, or only worthless ones. */
   async probe(path: NodePath, signal: AbortSignal): Promise<string | undefined> {
     return (await this.#look(path, signal))?.etag;
   }
@@ -46,7 +46,7 @@ export class EtagProbe {
     else if (differs(looked, node.value)) trust.agree();
   }
 
-  /** It may have changed between the two questions: they contradict each other where both stay as they are. */
+  /** It may have changed between the two questions: they contradict each other if both stay as they are. */
   async #disagreement(path: NodePath, asked: string, signal: AbortSignal): Promise<void> {
     const { etag: whole } = await this.#ask(path, { format: 'export' }, signal);
     const again = await this.probe(path, signal);
@@ -104,7 +104,7 @@ export class NodeWatch {
     return new NodeWatch(probe, path, await probe.probe(path, signal));
   }
 
-  /** The ETag that it had all the time; undefined where the server gives none. */
+  /** The ETag that it had all the time; undefined if the server gives none. */
   get etag(): string | undefined {
     return this.#isSteady ? this.#etag : undefined;
   }

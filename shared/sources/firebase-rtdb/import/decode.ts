@@ -29,10 +29,11 @@ export interface DecodedFile {
 }
 
 /**
- * Opens a file of JSON, whether plain, compressed by gzip, or encrypted as the original system did it: AES-256-GCM, hex digits,
- * gzip.
+ * Opens a file of JSON, whether plain, compressed by gzip, or encrypted as the original system did it:
+ * AES-256-GCM, hex digits, gzip.
  *
- * @throws E_USAGE where it is not there, or encrypted and there is no passphrase; E_IMPORT_REFUSED, now or while it is read
+ * @throws E_USAGE if it is not there, or encrypted and there is no passphrase; E_IMPORT_REFUSED, now or while
+ * it is read
  */
 export async function decodeFile(
   file: string,

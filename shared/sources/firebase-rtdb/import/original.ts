@@ -18,7 +18,7 @@ export class OriginalFile implements JsonEvents {
     this.#data = data;
   }
 
-  /** @throws E_IMPORT_REFUSED where it was no such file */
+  /** @throws E_IMPORT_REFUSED if it was not such a file */
   get metadata(): Metadata {
     if (!this.#found.has('data') || !this.#found.has('metadata'))
       throw otherwise(`it holds ${[...this.#found].join(' and ') || 'nothing'}`);
@@ -40,7 +40,7 @@ export class OriginalFile implements JsonEvents {
       this.#now?.key(key);
       return;
     }
-    if (this.#found.has(key)) throw refused(`${key} is there twice`);
+    if (this.#found.has(key)) throw refused(`${key} appears twice`);
     if (key !== 'data' && key !== 'metadata') throw otherwise(`it also holds '${key.slice(0, 100)}'`);
     this.#found.add(key);
     this.#now = key === 'data' ? this.#data : this.#metadata;
@@ -86,7 +86,7 @@ class ValueBuilder implements JsonEvents {
 
   #put(value: unknown): void {
     if (++this.#values > MOST_VALUES || this.#open.length > MOST_VALUES)
-      throw refused('its metadata is no metadata of a backup: it is too large');
+      throw refused('its metadata is too large for the metadata of a backup');
     const last = this.#open.at(-1);
     if (!last) this.value = value;
     else if (Array.isArray(last.value)) last.value.push(value);

@@ -181,7 +181,7 @@ function checkOwn({ path, own, hasChildren }: Frame): void {
     throw refused(`${showPath(path)} has a .priority, but neither a value nor children`);
 }
 
-/** Canonical JSON of a whole node, undefined where it holds nothing. */
+/** Canonical JSON of a whole node, undefined if it holds nothing. */
 function wholeValue({ path, members, own }: Frame): string | undefined {
   const [only] = own;
   if (members.length === 0 && own.length === 1 && only?.key === '.value') return only.value;
@@ -196,7 +196,7 @@ function wholeValue({ path, members, own }: Frame): string | undefined {
 /** The error of a path that a file has twice. */
 export function twice(path: NodePath): Error {
   return refused(
-    `${showPath(path)} is there twice`,
+    `${showPath(path)} appears twice`,
     'Nothing was stored: nobody can say which of them is meant. Take one out.',
   );
 }

@@ -69,7 +69,7 @@ export class RecordSpool implements AsyncDisposable {
     return this.#batchBytes >= BATCH_BYTES || this.#batch.length >= MOST_BATCH_RECORDS;
   }
 
-  /** @throws E_IMPORT_REFUSED where the key before is there again */
+  /** @throws E_IMPORT_REFUSED if the key before is there again */
   add(record: ImportedRecord): void {
     if (this.#previous && !this.#isAfter(record, this.#previous)) this.#isInOrder = false;
     this.#previous = record;
@@ -121,7 +121,7 @@ export class RecordSpool implements AsyncDisposable {
     await this.#file.close();
   }
 
-  /** @throws E_IMPORT_REFUSED where both are of one node, and that was in the file twice */
+  /** @throws E_IMPORT_REFUSED if both are of one node, which was in the file twice */
   #isAfter(record: ImportedRecord, before: ImportedRecord): boolean {
     const [a, b] = [before.path, record.path];
     let same = 0;
@@ -199,7 +199,7 @@ export class RecordSpool implements AsyncDisposable {
   }
 }
 
-/** Adds a run of bytes to the last segment where it follows that, in the file and in order. */
+/** Adds a run of bytes to the last segment if it follows that, in the file and in order. */
 function extend(
   segments: Segment[],
   at: readonly string[],
@@ -264,7 +264,7 @@ async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<vo
 }
 
 function damaged(): HoldfastError {
-  return new HoldfastError('E_SOURCE_FAILED', 'what was written for a while does not read back as it was', {
+  return new HoldfastError('E_SOURCE_FAILED', 'temporary data does not read back as it was written', {
     hint: `Check the disk of ${tmpdir()}, or name another folder in TMPDIR.`,
   });
 }

@@ -14,7 +14,7 @@ export class TopNodes {
   #hasPriority = false;
   #isEmpty = true;
 
-  /** @param top undefined where the whole is a single value */
+  /** @param top undefined if the whole is a single value */
   saw(top: string | undefined, depth: number): void {
     this.#isEmpty = false;
     this.#depth = Math.max(this.#depth, depth);
@@ -30,7 +30,7 @@ export class TopNodes {
     return this.#isEmpty;
   }
 
-  /** Undefined where the whole is one dataset. */
+  /** Undefined if the whole is one dataset. */
   get names(): readonly string[] | undefined {
     return this.#depths && [...this.#depths.keys()];
   }

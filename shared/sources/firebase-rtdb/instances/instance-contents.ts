@@ -22,7 +22,7 @@ export function instanceOf({ attributes }: Pick<DatasetPlan, 'attributes'>): str
   return instance === undefined ? undefined : String(instance);
 }
 
-/** Instances that a backup is of, in its order; none where it is of one database. */
+/** Instances that a backup is of, in its order; none if it is of one database. */
 export function instancesIn({ datasets }: Pick<BackupContents, 'datasets'>): readonly string[] {
   return [...new Set(datasets.map(instanceOf).filter((name) => name !== undefined))];
 }
@@ -93,7 +93,7 @@ export function datasetsWithin(
 }
 
 /**
- * The one instance that is meant, where what it goes to takes only one.
+ * The one instance to use, if its target takes only one.
  *
  * @param what takes only one, as messages say it
  * @throws E_NO_DATASET, E_USAGE

@@ -31,7 +31,7 @@ export interface DatasetReaderOptions {
   readonly limits: ReadLimits;
   /** The dataset's own node. */
   readonly path: NodePath;
-  /** Undefined without a parent, or where everything is to be read. */
+  /** Undefined without a parent, or if everything is to be read. */
   readonly parent: ParentDataset | undefined;
   /** Children of that size or more are read one by one, each with its ETag. */
   readonly probeBytes: number;
@@ -55,7 +55,7 @@ export class DatasetReader {
   depth = 0;
   /** Bytes of records that were not read, as the parent has them. */
   takenBytes = 0;
-  /** The ETag of the dataset as it was read; undefined where there is none, or it changed meanwhile. */
+  /** The ETag of the dataset as it was read; undefined if there is none, or it changed meanwhile. */
   etag: string | undefined;
   isEtagProbed = false;
   /** Parts of it were read at different moments, and it changed between them. */
@@ -88,7 +88,10 @@ export class DatasetReader {
     this.#accounts.end();
   }
 
-  /** What a node holds that a listing showed; nothing where it is proven to be gone. @param etags undefined: the parent's own list */
+  /**
+   * What a node holds that a listing showed; nothing if it is proven to be gone. @param etags undefined: the
+   * parent's own list
+   */
   async *#listed(path: string, first: Read, etags: Etags | undefined): AsyncGenerator<Line> {
     const { connection, signal } = this.#options;
     for (let read = first, known = etags, looks = 1; ; looks++) {
@@ -114,7 +117,7 @@ export class DatasetReader {
   }
 
   #gaveNothing(path: string): HoldfastError {
-    return new HoldfastError('E_EMPTY_READ', `${showPath(this.#at(path))} is there, but gave no records`, {
+    return new HoldfastError('E_EMPTY_READ', `${showPath(this.#at(path))} exists, but returned no records`, {
       hint: 'Run it again; if it persists, a proxy may be changing answers, or the value is more than one answer may bring.',
     });
   }
@@ -194,7 +197,7 @@ export class DatasetReader {
     else yield* this.#pages(path, childBytes, etags);
   }
 
-  /** Undefined where they cannot be listed: pages may still go. */
+  /** Undefined if they cannot be listed: pages may still work. */
   async #tryKeys(path: string): Promise<readonly string[] | undefined> {
     try {
       return await this.#keys(path);
@@ -300,7 +303,7 @@ export class DatasetReader {
     return this.#readNode(path);
   }
 
-  /** Gives the parent's records of a child, none where it has none. @throws E_SOURCE_LOST where they break off */
+  /** Gives the parent's records of a child, none if it has none. @throws E_SOURCE_LOST if they break off */
   async *#fromParent(path: string, etags: Etags | undefined): AsyncGenerator<Buffer> {
     const { parent, notes } = this.#options;
     const keys = keysOf(path);

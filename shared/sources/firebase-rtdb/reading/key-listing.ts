@@ -71,7 +71,7 @@ class KeyParts {
     this.#limit = limits.keysAPart;
   }
 
-  /** @throws E_SOURCE_FAILED where the server lists no parts, or not in order */
+  /** @throws E_SOURCE_FAILED if the server lists no parts, or not in order */
   async all(): Promise<readonly string[]> {
     for (;;) {
       const part = await this.#nextPart();
@@ -96,7 +96,7 @@ class KeyParts {
     return this.#nextPart();
   }
 
-  /** Keys in order; fewer where so many are more than one answer may bring. */
+  /** Keys in order; fewer if that many do not fit into one answer. */
   async #ask(after: string | undefined, form: KeyForm | undefined): Promise<readonly string[]> {
     const query = {
       limitToFirst: String(this.#limit),

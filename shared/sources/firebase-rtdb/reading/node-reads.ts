@@ -18,7 +18,7 @@ export interface ReadOptions {
 export type NodeRead =
   | {
       readonly kind: 'whole';
-      /** Canonical; `null` where there is nothing. */
+      /** Canonical; `null` if it is empty. */
       readonly value: string;
       readonly depth: number;
       readonly etag: string | undefined;
@@ -29,7 +29,7 @@ export type NodeRead =
       readonly childBytes: number | undefined;
     };
 
-/** A node in one request, where it is small enough. */
+/** A node in one request, if it is small enough. */
 export async function readNode(
   connection: FirebaseConnection,
   path: NodePath,
@@ -108,7 +108,7 @@ export type PageRead =
       readonly depth: number;
       readonly readBytes: number;
     }
-  /** More than one request may bring; `firstKey` where it can be seen. */
+  /** More than one request may return; `firstKey` if it is visible. */
   | { readonly kind: 'cut'; readonly firstKey: string | undefined }
   | { readonly kind: 'refused' };
 

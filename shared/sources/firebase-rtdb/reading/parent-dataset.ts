@@ -26,7 +26,7 @@ export class ParentDataset implements AsyncDisposable {
   readonly records: ParentRecords;
   /** Levels below the dataset's node. */
   readonly depth: number;
-  /** Of a child, where the whole is known to be more than one request may bring. */
+  /** Size of a child, if the whole is known to be more than one request may return. */
   readonly childBytes: number | undefined;
   /** Of the dataset's node. */
   readonly etag: string | undefined;
@@ -67,7 +67,8 @@ export class ParentDataset implements AsyncDisposable {
   }
 
   /**
-   * What the parent has of a node, where that is small and not too much was asked for; paths must be asked for in order.
+   * What the parent has of a node, if that is small and not too much was asked for; paths must be asked for
+   * in order.
    */
   async valueAt(path: string): Promise<string | undefined> {
     if (this.#comparisons++ >= MOST_COMPARISONS) return undefined;

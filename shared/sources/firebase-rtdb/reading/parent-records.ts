@@ -38,8 +38,8 @@ export function pathOf(line: Buffer): readonly string[] {
 }
 
 /**
- * The records of a parent's dataset, taken in order by path. Where the parent cannot be read, there are none from then
- * on: what was to be taken from it is read from the database.
+ * The records of a parent's dataset, taken in order by path. If the parent cannot be read, there are none
+ * from then on: what was to be taken from it is read from the database.
  */
 export class ParentRecords implements AsyncDisposable {
   readonly #lines: AsyncIterator<Buffer>;

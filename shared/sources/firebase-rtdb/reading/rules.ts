@@ -8,7 +8,7 @@ const HAS_RULES = /^[^"]*\{[\s\S]*"rules"\s*:/;
 /** The rules, or why they could not be read. */
 export type RulesRead =
   | { readonly text: string }
-  /** One sentence; `isDenied` where that was to be expected of this login. */
+  /** One sentence; `isDenied` if it was to be expected for this login. */
   | { readonly omitted: string; readonly isDenied: boolean };
 
 /**

@@ -171,7 +171,7 @@ export class FirebaseView implements SourceView {
     return this.#states.filter(({ reader }) => reader?.hasChanged).map((state) => this.#again(state));
   }
 
-  /** @throws E_EMPTY_READ, E_SOURCE_CHANGED where top-level nodes that were listed are missing */
+  /** @throws E_EMPTY_READ, E_SOURCE_CHANGED if listed top-level nodes are missing */
   async check(signal: AbortSignal): Promise<void> {
     this.#accountForAll();
     this.#isAtomic = await this.#isAsRead(signal);

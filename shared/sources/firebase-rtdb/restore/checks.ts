@@ -20,7 +20,7 @@ export async function measureSelection(
 }
 
 /**
- * Whether all that is to be written fits where it goes: a database has 32 levels.
+ * Whether everything to be written fits where it goes: a database has 32 levels.
  *
  * @throws E_SOURCE_UNSUPPORTED naming the first path that is too deep; nothing was changed
  */

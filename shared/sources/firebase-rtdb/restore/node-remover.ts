@@ -21,9 +21,10 @@ export interface NodeRemoverOptions {
 type Outcome = 'removed' | 'too-large' | 'unknown';
 
 /**
- * Removes nodes by size, as Google's command line does: what takes the database longer than a second (`writeSizeLimit=tiny`)
- * is refused, and divided by its children. A removal that got no answer is not sent again: what is left is looked for, and
- * removed in smaller parts. Where it is stopped, the same call removes the rest.
+ * Removes nodes by size, as Google's command line does: what takes the database longer than a second
+ * (`writeSizeLimit=tiny`) is refused, and divided by its children. A removal that got no answer is not sent
+ * again: what is left is looked for, and removed in smaller parts. If it is stopped, the same call removes
+ * the rest.
  */
 export class NodeRemover {
   readonly #options: NodeRemoverOptions;
@@ -84,7 +85,7 @@ export class NodeRemover {
     this.#tell(1);
   }
 
-  /** @throws E_SOURCE_LOST where removals got no answer too often */
+  /** @throws E_SOURCE_LOST if removals got no answer too often */
   async #ask(ask: Omit<Ask, 'query'>, writeSizeLimit: 'tiny' | 'unlimited' = 'tiny'): Promise<Outcome> {
     const { connection, signal } = this.#options;
     const query = { print: 'silent', disableTriggers: 'true', writeSizeLimit };

@@ -26,12 +26,12 @@ export const FIREBASE_RESTORE_OPTIONS = {
     help: 'only what lies there: /characters/alice',
     isForExports: true,
   },
-  /** Where it goes to. @default where it was */
+  /** Where it goes. @default where it was */
   toPath: {
     schema: z.string(),
     flag: 'to-path',
     argument: 'PATH',
-    help: 'where it goes to; where it was, unless given',
+    help: 'where to put it (default: where it was)',
   },
   /** Only that database, of a backup or target of several. */
   instance: {
@@ -52,7 +52,7 @@ export const FIREBASE_RESTORE_OPTIONS = {
   resume: {
     schema: z.boolean(),
     flag: 'resume',
-    help: 'go on with a restore that broke off: only what is not there is written',
+    help: 'continue an interrupted restore: write only what is missing',
   },
   /** Put the security rules of the backup into force too. */
   rules: {

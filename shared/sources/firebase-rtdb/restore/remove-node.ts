@@ -9,9 +9,9 @@ const MOST_TRIES = 4;
 const PAUSE_MS = 250;
 
 /**
- * Removes a node and looks whether it is gone: a write that was stopped may still be on its way.
+ * Removes a node and checks that it is gone: a write that was stopped may still be on its way.
  *
- * @throws E_SOURCE_*, where it is still there
+ * @throws E_SOURCE_*, if it is still there
  */
 export async function removeNode(
   connection: FirebaseConnection,
@@ -26,6 +26,6 @@ export async function removeNode(
   }
   throw new HoldfastError(
     'E_SOURCE_FAILED',
-    `${showPath(node)} was removed ${MOST_TRIES} times and is there again: something writes to it`,
+    `${showPath(node)} was removed ${MOST_TRIES} times and exists again: something writes to it`,
   );
 }

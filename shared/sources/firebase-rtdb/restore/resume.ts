@@ -5,11 +5,11 @@ import type { SelectedRecord } from '../text/record-parts.ts';
 import { childRecords } from '../text/record-parts.ts';
 
 /**
- * What of a backup the target lacks, or has otherwise, however both are cut into records; both in order. Of a record that
- * the target has in part, only the rest.
+ * What of a backup the target lacks, or has otherwise, however both are cut into records; both in order. Of a
+ * record that the target has in part, only the rest.
  *
  * @param inTarget records of the target's place
- * @throws E_TARGET_NOT_EMPTY where the target holds what the backup lacks, unless `mayHoldMore`
+ * @throws E_TARGET_NOT_EMPTY if the target holds what the backup lacks, unless `mayHoldMore`
  */
 export async function* stillToWrite(
   records: AsyncIterable<SelectedRecord>,
@@ -46,14 +46,16 @@ async function* inStep(
   }
 }
 
-/** Below 0 where the first comes first, and undefined where there are none left. */
+/** Below 0 if the first comes first; undefined if there are none left. */
 function orderOf(a: SelectedRecord | undefined, b: SelectedRecord | undefined): number | undefined {
   if (a && b) return comparePaths(a.path, b.path);
   if (a) return -1;
   return b ? 1 : undefined;
 }
 
-/** Cuts a record into its children where the other side's next one lies in it, or is another of the same path. */
+/**
+ * Splits a record into its children if the other side's next one is inside it, or differs at the same path.
+ */
 function divide(
   backup: Cursor,
   target: Cursor,
@@ -111,6 +113,6 @@ function foreign(path: NodePath): HoldfastError {
   return new HoldfastError(
     'E_TARGET_NOT_EMPTY',
     `the target holds ${showPath(path)}, which the backup lacks: it does not hold a part of this backup only`,
-    { hint: 'Pass --merge as well to keep it, or --replace to remove all that is there first.' },
+    { hint: 'Pass --merge as well to keep it, or --replace to remove all existing data first.' },
   );
 }

@@ -11,7 +11,7 @@ import { recordsOf } from '../text/records.ts';
 /** A node of a backup and all below it. */
 export interface Selection {
   readonly dataset: StoredDataset;
-  /** From the dataset's node to the selection's: none where it is the dataset itself. */
+  /** From the dataset's node to the selection's: none if it is the dataset itself. */
   readonly below: NodePath;
   /** From the base of the backup. */
   readonly path: NodePath;

@@ -96,7 +96,7 @@ export class RestoreWriter {
     if (!batch.isEmpty) yield batch;
   }
 
-  /** All of them in one request; where that is too much or one of them is refused, in smaller ones. */
+  /** All of them in one request; if that is too much or one of them is refused, in smaller ones. */
   async #patch(place: NodePath, members: readonly Member[]): Promise<void> {
     const body = `{${members.map(({ path, value }) => `${JSON.stringify(path.join('/'))}:${value}`).join(',')}}`;
     const only = members.length === 1 ? members[0] : undefined;

@@ -22,7 +22,7 @@ export class ScratchMarks {
     this.#base = base;
   }
 
-  /** @throws E_TARGET_NOT_EMPTY where a drill would overwrite a value */
+  /** @throws E_TARGET_NOT_EMPTY if a drill would overwrite a value */
   async checkPlace(signal: AbortSignal): Promise<void> {
     await refuseValuesAbove(this.#connection, [this.#markOf('any')], signal);
   }
@@ -69,7 +69,7 @@ export class ScratchMarks {
 
 interface ReadMark {
   readonly mark: string;
-  /** NaN where it is not known. */
+  /** NaN if not known. */
   readonly startedMs: number;
 }
 

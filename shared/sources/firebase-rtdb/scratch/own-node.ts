@@ -35,7 +35,7 @@ export class OwnNode implements AsyncDisposable {
     await this.#marks.checkPlace(signal);
     await this.#marks.removeLeftovers(this.#mark, () => {}, signal);
     if (await isThere(this.#connection, this.place, signal))
-      throw new HoldfastError('E_TARGET_NOT_EMPTY', `${showPath(this.place)} is there already`, {
+      throw new HoldfastError('E_TARGET_NOT_EMPTY', `${showPath(this.place)} already exists`, {
         hint: 'Nothing was changed: run it again, which takes a new name.',
       });
     this.#isMade = true;

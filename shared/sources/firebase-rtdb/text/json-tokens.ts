@@ -41,7 +41,7 @@ export class JsonTokens {
     this.#events = events;
   }
 
-  /** @throws E_IMPORT_REFUSED where the text is not JSON, and what the events throw */
+  /** @throws E_IMPORT_REFUSED if the text is not JSON, and what the events throw */
   write(piece: string): void {
     this.#pieces.push(piece);
     this.#pieceCharacters += piece.length;
@@ -50,7 +50,7 @@ export class JsonTokens {
     this.#neededCharacters = this.#read() ? 0 : this.#text.length - this.#at;
   }
 
-  /** @throws E_IMPORT_REFUSED where the value is not complete */
+  /** @throws E_IMPORT_REFUSED if the value is not complete */
   finish(): void {
     this.#isLast = true;
     this.#join();
@@ -67,7 +67,7 @@ export class JsonTokens {
     this.#pieceCharacters = 0;
   }
 
-  /** Reads as far as it can; false where a token is incomplete. */
+  /** Reads as far as it can; false if a token is incomplete. */
   #read(): boolean {
     for (;;) {
       SPACE.lastIndex = this.#at;
@@ -145,7 +145,7 @@ export class JsonTokens {
       throw refused(`the text at character ${this.#position()} is longer than any of Firebase`);
     if (end < 0) return undefined;
     if (CONTROL.test(raw))
-      throw refused(`the text at character ${this.#position()} has a control character that is not escaped`);
+      throw refused(`the text at character ${this.#position()} has an unescaped control character`);
     this.#at = end + 1;
     if (!raw.includes('\\')) return raw;
     try {

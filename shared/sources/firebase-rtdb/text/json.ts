@@ -34,14 +34,17 @@ export class CanonicalJson {
     this.#at = from;
   }
 
-  /** The whole text as one value, canonically; `null` where it holds nothing. @throws E_SOURCE_LOST where it is not whole */
+  /**
+   * The whole text as one value, canonically; `null` if it holds nothing. @throws E_SOURCE_LOST if it is not
+   * whole
+   */
   whole(): string {
     const value = this.#value(0);
     this.#end();
     return value;
   }
 
-  /** The children of the whole text in order, undefined where it is a scalar. @throws E_SOURCE_LOST */
+  /** The children of the whole text in order, undefined if it is a scalar. @throws E_SOURCE_LOST */
   members(): readonly Member[] | undefined {
     this.#skip();
     const first = this.#text[this.#at];
@@ -147,7 +150,7 @@ export class CanonicalJson {
 
   #unexpected(wanted: string): HoldfastError {
     const got = this.#at < this.#text.length ? `'${this.#text.slice(this.#at, this.#at + 20)}'` : 'the end';
-    return broken(`JSON with ${got} at character ${this.#at}, where ${wanted} belongs`);
+    return broken(`JSON with ${got} at character ${this.#at}, expected ${wanted}`);
   }
 }
 
@@ -162,7 +165,7 @@ export function parseRecord(line: string): { readonly path: string; readonly val
   do end = line.indexOf('"', end + 1);
   while (end > 0 && isEscaped(line, end));
   if (!line.startsWith('{"') || end < 0 || line[end + 1] !== ':' || !line.endsWith('}'))
-    throw new HoldfastError('E_DAMAGED', `'${line.slice(0, 60)}' is no record of a Firebase database`);
+    throw new HoldfastError('E_DAMAGED', `'${line.slice(0, 60)}' is not a record of a Firebase database`);
   return { path: JSON.parse(line.slice(1, end + 1)) as string, value: line.slice(end + 2, -1) };
 }
 
@@ -206,7 +209,7 @@ function compareMembers(a: Member, b: Member): number {
   return Number(a.key.startsWith('.')) - Number(b.key.startsWith('.')) || compareKeys(a.key, b.key);
 }
 
-/** The text as it stands where it is canonical already, which saves memory and time. */
+/** The text unchanged if it is already canonical, which saves memory and time. */
 function written(members: readonly Member[], text: string, start: number, end: number): string {
   if (members.length === 0) return 'null';
   const parts = members.map(({ key, value }) => `${JSON.stringify(key)}:${value}`);

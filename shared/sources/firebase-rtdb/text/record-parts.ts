@@ -8,8 +8,8 @@ export function recordOfLine(line: string): SelectedRecord {
 }
 
 /**
- * The children of a record as records, what the node says of itself last. Undefined where it has none: a text, a number, a
- * truth value, with its priority where it has one.
+ * The children of a record as records, what the node says of itself last. Undefined if it has none: a text, a
+ * number, a truth value, with its priority if it has one.
  */
 export function childRecords({ path, value }: SelectedRecord): readonly SelectedRecord[] | undefined {
   const members = new CanonicalJson(value).members();

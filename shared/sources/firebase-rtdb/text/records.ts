@@ -39,7 +39,8 @@ export function* recordsOfChild(
 }
 
 /**
- * The records of a child that came in parts: one, where all of it fits in one. So records do not tell how it was read.
+ * The records of a child that came in parts: one, if all of it fits in one. So records do not tell how it was
+ * read.
  *
  * @param path the child's own
  */

@@ -123,7 +123,7 @@ function notChecked(host: string): CheckResult {
 }
 
 function unproven(seen: string): CheckResult {
-  const fix = `Set sslmode=${CHECKED[1]}; ${CHECKED[0]} where the name cannot be in the certificate.`;
+  const fix = `Set sslmode=${CHECKED[1]}; ${CHECKED[0]} if the name cannot be in the certificate.`;
   return differs(seen, { fix, isMinor: true, code: 'E_SOURCE_UNTRUSTED' });
 }
 

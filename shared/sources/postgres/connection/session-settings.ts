@@ -71,8 +71,8 @@ export function sessionSettings(options: PostgresOptions, use: SessionUse): Sett
 }
 
 /**
- * Settings that say what dates, times and intervals in text mean. Where a restore writes, they are those that the source
- * had: checks and materialised views may depend on them.
+ * Settings that say what dates, times and intervals in text mean. Where a restore writes, they are those that
+ * the source had: checks and materialised views may depend on them.
  */
 export const CALENDAR = ['TimeZone', 'DateStyle', 'IntervalStyle'] as const;
 

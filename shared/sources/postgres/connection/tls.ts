@@ -32,7 +32,7 @@ function anyHost(settings: ConnectionOptions): ConnectionOptions {
   return { ...settings, checkServerIdentity: () => undefined };
 }
 
-/** RDS has authorities of its own: they are used where no others are named and certificates are checked. */
+/** RDS has authorities of its own: they are used if certificates are checked and no others are named. */
 async function amazonsAuthorities({ mode, caFile }: TlsOptions, host: string): Promise<ConnectionOptions> {
   const isChecked = mode === 'verify-ca' || mode === 'verify-full';
   if (caFile !== undefined || !isChecked || !isRdsHost(host)) return {};

@@ -69,7 +69,7 @@ export async function copyIn(
   }
 }
 
-/** Waits where the socket is full, until it is not, or the server has answered. */
+/** If the socket is full, waits until it is not, or the server has answered. */
 async function sendBlock(stream: Socket, block: Uint8Array, answered: Promise<void>): Promise<void> {
   stream.write(header(COPY_DATA, block.length));
   // Freed when the kernel has it, not before.
@@ -93,7 +93,7 @@ class Answers {
     this.#session = session;
   }
 
-  /** Reads up to a message of `type`. @throws the server's error, where that comes instead of a turning point */
+  /** Reads up to a message of `type`. @throws the server's error, if that comes instead of a turning point */
   async until(type: number): Promise<void> {
     for (let got = await this.#next(); got !== type; got = await this.#next()) {
       if (got === READY_FOR_QUERY) throw this.error ?? new Error('the server took no COPY');

@@ -3,9 +3,9 @@ import type { DatasetPlan } from '../../source.ts';
 import { type ColumnAttributes, isTableAttributes } from './attributes.ts';
 
 /**
- * The datasets, with the columns of each table in the order of the table of that name in `like`. A restored table may
- * have another order than its original: a column that a parent got later stands behind those of the child there, and
- * before them where the child is made anew.
+ * The datasets, with the columns of each table in the order of the table of that name in `like`. A restored
+ * table may have another order than its original: a column that a parent got later stands behind those of the
+ * child there, and before them if the child is made anew.
  */
 export function withColumnsLike(
   datasets: readonly DatasetPlan[],
@@ -21,7 +21,7 @@ export function withColumnsLike(
   });
 }
 
-/** Undefined where they are not the same columns. */
+/** Undefined if the columns differ. */
 function inOrderOf(
   columns: readonly ColumnAttributes[],
   others: readonly ColumnAttributes[],

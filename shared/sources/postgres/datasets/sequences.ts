@@ -9,7 +9,7 @@ export interface SequenceInfo {
   readonly readable: boolean;
 }
 
-/** Those whose values pg_dump would write: an extension's only where the extension asks for it. */
+/** Those whose values pg_dump would write: an extension's only if the extension asks for it. */
 export async function listSequences(
   client: pg.Client,
   signal: AbortSignal,

@@ -11,8 +11,9 @@ const SETTABLE_COLUMN_OPTIONS =
   "array_to_string(ARRAY(SELECT o FROM pg_catalog.unnest(a.attoptions) AS o WHERE o NOT LIKE 'pg\\_attver=%'), ', ')";
 
 /**
- * Names of roles are bytes in the encoding of the database where they were made. In another one, a name that nothing
- * there needs may have no like in UTF-8, and would fail the whole list. UTF8 and SQL_ASCII do not convert.
+ * Names of roles are bytes in the encoding of the database where they were made. In another one, a name that
+ * nothing there needs may have no like in UTF-8, and would fail the whole list. UTF8 and SQL_ASCII do not
+ * convert.
  */
 const ROLES = 'SELECT oid, rolname FROM pg_catalog.pg_roles ORDER BY 1';
 const NEEDED_ROLES = `SELECT oid, rolname FROM pg_catalog.pg_roles r

@@ -55,7 +55,7 @@ function exchange(bytes: Uint8Array): Uint8Array {
   send({ bytes, answered: true });
   awaitRaised(flag);
   const received: { message: Uint8Array } | undefined = receiveMessageOnPort(port);
-  if (received === undefined) throw new Error('the connection gave no answer');
+  if (received === undefined) throw new Error('the connection returned no answer');
   return hideRestrict(received.message);
 }
 

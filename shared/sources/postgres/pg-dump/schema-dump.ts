@@ -51,7 +51,7 @@ export async function dumpSchema(
   return tidy(dump, role, snapshot.version);
 }
 
-/** That of the session: UTF8, or SQL_ASCII where the database has no encoding. */
+/** That of the session: UTF8, or SQL_ASCII if the database has no encoding. */
 async function clientEncoding(client: pg.Client, signal: AbortSignal): Promise<string> {
   const sql = "SELECT pg_catalog.current_setting('client_encoding') AS encoding";
   try {

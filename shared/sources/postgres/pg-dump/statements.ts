@@ -1,4 +1,4 @@
-/** Where something begins in SQL text that is neither inside a string, a quoted name, a body nor a comment. */
+/** Where something begins in SQL text that is not inside a string, a quoted name, a body or a comment. */
 export interface StatementMark {
   readonly kind: 'comment' | 'end';
   /** Of a comment, its first character; of an end, the one after the semicolon. */

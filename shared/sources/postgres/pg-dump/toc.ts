@@ -6,7 +6,7 @@ export interface TocEntry {
   readonly name: string;
   /** Such as `TABLE`, `FK CONSTRAINT`, `ACL`. */
   readonly type: string;
-  /** `-` where the object has none. */
+  /** `-` if the object has none. */
   readonly schema: string;
   readonly owner: string;
   /** The statements, without the comment. */
@@ -94,7 +94,7 @@ function lastStatements(text: string, such: RegExp): string {
   return found.length === 0 ? '' : found.join('') + space;
 }
 
-/** The statement that gives the object its owner; pg_dump writes it last. Empty where there is none. */
+/** The statement that gives the object its owner; pg_dump writes it last. Empty if there is none. */
 export function ownerStatement(sql: string): string {
   const statements = splitStatements(sql);
   if (statements.at(-1)?.trim() === '') statements.pop();
@@ -103,14 +103,14 @@ export function ownerStatement(sql: string): string {
 }
 
 /**
- * The object as the statement writes it that sets its owner, such as `shop.add(a integer, b integer)`; undefined where
- * there is no such statement.
+ * The object as the statement writes it that sets its owner, such as `shop.add(a integer, b integer)`;
+ * undefined if there is no such statement.
  */
 export function identityOf({ sql }: TocEntry): string | undefined {
   return /^\s*ALTER (?:[A-Z]+ )+(.*) OWNER TO /s.exec(ownerStatement(sql))?.[1];
 }
 
-/** The entry's statements, without the last one where that sets the owner. */
+/** The entry's statements, without the last one if that sets the owner. */
 export function withoutOwner({ sql }: TocEntry): string {
   const owner = ownerStatement(sql);
   return owner === '' ? sql : sql.slice(0, sql.lastIndexOf(owner));

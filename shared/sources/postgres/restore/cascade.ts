@@ -106,7 +106,7 @@ SELECT f.classid::pg_catalog.regclass::text AS catalog, f.objid::text AS oid, f.
 /**
  * Asks the target what would go if `roots` were dropped with CASCADE.
  *
- * @param entries of the backup, with the object that the target has of each, where it has one
+ * @param entries of the backup, with the object that the target has of each, if it has one
  */
 export async function findCascade(
   client: pg.Client,

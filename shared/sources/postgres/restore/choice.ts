@@ -21,8 +21,8 @@ export interface RestoreChoice {
 }
 
 /**
- * The datasets of those names, all when undefined. A partitioned table, which has no rows of its own, means its
- * partitions. With sequences; large objects only where they are named.
+ * The datasets of those names, all when undefined. A partitioned table, which has no rows of its own, means
+ * its partitions. With sequences; large objects only if they are named.
  *
  * @throws E_NO_DATASET
  */

@@ -16,7 +16,7 @@ import { largeObjectPieceSql, largeObjectSql, sequenceValueSql } from './large-o
 import { orderByKeys, type RowStep } from './order.ts';
 import { readDataset, withRole } from './text.ts';
 
-/** Statements sent at once where there are many small ones. */
+/** Statements sent at once if there are many small ones. */
 const BATCH_CHARACTERS = 256 * 1024;
 
 /** How rows are written. */
@@ -30,7 +30,7 @@ export interface RestoreDataOptions {
   readonly isWanted: (schema: string, name: string) => boolean;
   readonly onBytes: (bytes: number) => void;
   readonly onTable: (dataset: StoredDataset) => void;
-  /** Called with what could not be written, where other rows are. Undefined: the first is thrown. */
+  /** Called with what could not be written, if other rows are. Undefined: the first is thrown. */
   readonly onFailure?: OnFailure;
   readonly signal: AbortSignal;
 }
@@ -170,7 +170,7 @@ async function runBatches(
   if (batch.length > 0) await runBatch(client, batch, options);
 }
 
-/** All of them at once; where one fails none was done, and each is run by itself. */
+/** All of them at once; if one fails none was done, and each is run on its own. */
 async function runBatch(
   client: pg.Client,
   batch: readonly Statement[],
@@ -194,7 +194,7 @@ export class WriteSessions implements AsyncDisposable {
   readonly #idle: pg.Client[] = [];
   readonly #all: pg.Client[] = [];
 
-  /** @param calendar the source's, where it is known (session-settings.ts) */
+  /** @param calendar the source's, if it is known (session-settings.ts) */
   constructor(options: PostgresOptions, calendar: Calendar, signal: AbortSignal) {
     this.#options = options;
     this.#calendar = calendar;

@@ -15,7 +15,7 @@ export function isOfObject(error: unknown): error is HoldfastError {
   return isAnswer && state !== '' && !OF_SERVER.test(state);
 }
 
-/** Runs `work`; an error that is about the object alone goes to `onFailure`, where there is one. */
+/** Runs `work`; an error that concerns only the object goes to `onFailure`, if there is one. */
 export async function goOn(
   what: { readonly object: string; readonly dataset?: string | undefined },
   work: () => Promise<unknown>,
@@ -32,7 +32,7 @@ export async function goOn(
 
 const MOST_NAMED = 20;
 
-/** What is said where some objects could not be made, and none was kept. */
+/** The message if some objects could not be made, and none was kept. */
 export function nothingChanged(
   failures: readonly { readonly object: string; readonly error: HoldfastError }[],
 ): HoldfastError {

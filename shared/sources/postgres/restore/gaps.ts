@@ -3,7 +3,7 @@ import type { BackupContents, StoredDataset } from '../../contents.ts';
 import type { RestoreOptions } from '../../target.ts';
 import { withRole } from './text.ts';
 
-/** What a database cannot be made from a part of. @throws E_DAMAGED where some of the schema is missing */
+/** What a database cannot be made from a part of. @throws E_DAMAGED if some of the schema is missing */
 export function refuseLostSchema(contents: BackupContents, { damaged }: RestoreOptions): void {
   if (!damaged) return;
   const scripts = [...withRole(contents.datasets, 'pre-data'), ...withRole(contents.datasets, 'post-data')];

@@ -13,7 +13,7 @@ const NEWER: readonly {
   readonly types: ReadonlySet<string>;
   readonly text: RegExp;
   readonly instead: string;
-  /** What is lost where somebody has asked for it. */
+  /** What is lost if it was asked for. */
   readonly lost?: string;
 }[] = [
   // Every range type has one; a column of that type fails by itself.

@@ -15,11 +15,11 @@ export interface SchemaOptions {
   /** The default one takes their place. */
   readonly missingTablespaces: readonly string[];
   /**
-   * Rows are missing: a foreign key that refers to one is made NOT VALID (it holds for new rows), or left out where that
-   * cannot be; called with what was done. Undefined: such a key is an error.
+   * Rows are missing: a foreign key that refers to one is made NOT VALID (it holds for new rows), or left out
+   * if that cannot be; called with what was done. Undefined: such a key is an error.
    */
   readonly onUnfulfilled?: ((message: string) => void) | undefined;
-  /** Called with each object that could not be made, where others are. Undefined: the first is thrown. */
+  /** Called with each object that could not be made, if others are. Undefined: the first is thrown. */
   readonly onFailure?: OnFailure;
   readonly signal: AbortSignal;
 }
@@ -179,7 +179,7 @@ export async function findMissingTablespaces(
   return [...named].filter((one) => !there.includes(one)).sort();
 }
 
-/** What the server's answers mean where something is made; by SQLSTATE. */
+/** What the server's errors mean when something is being made; by SQLSTATE. */
 const MEANINGS: readonly { readonly states: RegExp; readonly hint: string }[] = [
   {
     states: /^42501$/,
@@ -199,7 +199,7 @@ const MEANINGS: readonly { readonly states: RegExp; readonly hint: string }[] = 
   },
 ];
 
-/** Where something is made, what is missing was not changed meanwhile: it never was there. */
+/** When something is being made, a missing object was not changed meanwhile: it never existed. */
 function withHint(error: unknown): unknown {
   if (!isHoldfastError(error)) return error;
   const state = stateOf(error);

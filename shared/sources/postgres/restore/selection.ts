@@ -24,7 +24,7 @@ const OF_TABLE = new Set([
 const VIEWS = new Set(['VIEW', 'MATERIALIZED VIEW']);
 /** What is named as the table or view is. */
 const RELATIONS = new Set(['TABLE', 'FOREIGN TABLE', ...VIEWS, 'MATERIALIZED VIEW DATA']);
-/** What says something about an object that is made: it comes where its object does. */
+/** Entries about an object: they follow their object. */
 const ABOUT = new Set(['COMMENT', 'ACL', 'SECURITY LABEL']);
 
 /** The entries that make the chosen tables, and what these need, as far as the target has it not. */
@@ -198,7 +198,7 @@ function partKey({ schema, name, type }: TocEntry): string {
   return JSON.stringify([type.split(' ').at(-1), schema, name]);
 }
 
-/** Of what a comment is about, the same key; empty where it is about something else. */
+/** Of what a comment is about, the same key; empty if it is about something else. */
 function commentedPart({ sql }: TocEntry): string {
   const match = /^\s*COMMENT ON (CONSTRAINT|POLICY|RULE|TRIGGER) (.+?) ON (.+?) IS '/s.exec(sql);
   if (!match) return '';

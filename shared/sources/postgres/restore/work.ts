@@ -27,7 +27,7 @@ export interface RestoreWork extends SchemaSelection {
   readonly asked: ReadonlySet<string> | undefined;
   /** What the target has of what is restored. */
   readonly presence: Presence;
-  /** What goes too where that is replaced. */
+  /** What is also dropped if that is replaced. */
   readonly cascade: Cascade;
   /** Roles that are made first; undefined unless that was asked for. */
   readonly globals: GlobalsWork | undefined;

@@ -40,11 +40,11 @@ export interface GlobalsWork {
 }
 
 /**
- * What makes the roles of a backup that the target lacks, their memberships, settings and comments. A role that is there stays as
- * it is; memberships are made where one of the two roles is.
+ * What makes the roles of a backup that the target lacks, their memberships, settings and comments. A role
+ * that is there stays as it is; memberships are made if one of the two roles is.
  *
  * @param there names of the target's roles
- * @throws E_NO_DATASET where the backup holds no roles, E_SOURCE_DENIED where the login may not make any
+ * @throws E_NO_DATASET if the backup holds no roles, E_SOURCE_DENIED if the login may not make any
  */
 export async function planGlobals(
   client: pg.Client,
@@ -92,7 +92,7 @@ export async function planGlobals(
         ? []
         : [`these roles are there already and stay as they are: ${showRoles(kept.map(({ role }) => role))}`]),
       ...findDifferences(kept, others).map(
-        ({ role, what }) => `the role ${showRoles([role])} that is there differs from the backup: ${what}`,
+        ({ role, what }) => `the existing role ${showRoles([role])} differs from the backup: ${what}`,
       ),
       ...parameters.warnings,
       ...unknownSettings(settings, isKnown),

@@ -19,8 +19,8 @@ export interface EntriesByRoles {
 }
 
 /**
- * Looks for the roles that entries name. Without privileges, policies and user mappings are made where their roles are
- * there, and left out where not: a policy for other roles would be another policy.
+ * Looks for the roles that entries name. Without privileges, policies and user mappings are made if their
+ * roles are there, and left out if not: a policy for other roles would be another policy.
  *
  * @param there names of the target's roles
  */
@@ -78,7 +78,7 @@ const GRANTED = new RegExp(
 const KEYWORDS = new Set(['PUBLIC', 'public', 'CURRENT_USER', 'SESSION_USER', '']);
 
 interface RolesOfEntry {
-  /** Undefined where the entry sets none. */
+  /** Undefined if the entry sets none. */
   readonly owner: string | undefined;
   /** Whom its privileges, its policy or its mapping are for. */
   readonly needed: readonly string[];

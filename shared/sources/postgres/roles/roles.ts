@@ -27,7 +27,7 @@ export interface RoleLine {
 export interface MembershipLine {
   readonly member: string;
   readonly of: string;
-  /** Empty for the superuser that the server was made with, whatever its name, and where the role is gone. */
+  /** Empty for the superuser that the server was made with, whatever its name, and if the role is gone. */
   readonly grantor: string;
   readonly admin: boolean;
   /** From 16 on. */
@@ -114,7 +114,7 @@ async function readRoleRows(
     .sort((a, b) => compare(a.line.role, b.line.role));
 }
 
-/** All rows; where one cannot be converted, those of all other roles. `r` is pg_roles in the statement. */
+/** All rows; if one cannot be converted, those of all other roles. `r` is pg_roles in the statement. */
 async function readConverted(
   client: pg.Client,
   sql: string,
@@ -250,7 +250,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** The lines of the dataset again. @throws E_DAMAGED where they are not such lines */
+/** The lines of the dataset again. @throws E_DAMAGED if they are not such lines */
 export function parseRoles(text: string): readonly RolesLine[] {
   return text
     .split('\n')
@@ -262,7 +262,7 @@ export function parseRoles(text: string): readonly RolesLine[] {
         parsed !== null &&
         ('role' in parsed || 'member' in parsed || 'settingsOf' in parsed || 'parameter' in parsed);
       if (!isKnown)
-        throw new HoldfastError('E_DAMAGED', 'the roles of the backup have a line that is none of a role');
+        throw new HoldfastError('E_DAMAGED', 'the roles of the backup have a line that is not about a role');
       return parsed as unknown as RolesLine;
     });
 }

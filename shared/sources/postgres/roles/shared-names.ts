@@ -11,8 +11,9 @@ export function isNotConverted(error: unknown): boolean {
 }
 
 /**
- * Names in a catalog that all databases of the server share. They are in the encoding of the database where they were
- * made; those that cannot be read in this one are left out, as no statement here could name them either.
+ * Names in a catalog that all databases of the server share. They are in the encoding of the database where
+ * they were made; those that cannot be read in this one are left out, as no statement here could name them
+ * either.
  */
 export async function listNames(
   client: pg.Client,

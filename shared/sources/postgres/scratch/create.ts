@@ -6,7 +6,7 @@ import { quoteIdent, quoteLiteral } from '../text/identifiers.ts';
 const CREATE =
   /^CREATE DATABASE (?:"(?:[^"]|"")*"|[^\s"]+) WITH TEMPLATE = template0((?: [A-Z_]+ = (?:'(?:[^']|'')*'|\w+))*);$/m;
 const OPTION = /([A-Z_]+) = ('(?:[^']|'')*'|\w+)/g;
-/** What decides how text is kept and sorted. Not where files lie, nor versions of collations. */
+/** What decides how text is kept and sorted. Not where files are, nor versions of collations. */
 const KEPT = new Set([
   'ENCODING',
   'LOCALE_PROVIDER',
@@ -30,11 +30,11 @@ export function databaseClauses(script: string): readonly string[] {
 const LOCALE_STATES = /^(22023|42601|42809|0A000|42704|42611|XX000)$/;
 
 /**
- * Makes an empty database like the one that was backed up; where the server has not that locale, one with the same
+ * Makes an empty database like the one that was backed up; if the server lacks that locale, one with the same
  * encoding and the locale `C`.
  *
  * @returns what is not as in the backup, one sentence each
- * @throws E_SOURCE_DENIED where the login may not make databases
+ * @throws E_SOURCE_DENIED if the login may not make databases
  */
 export async function createDatabase(
   client: pg.Client,

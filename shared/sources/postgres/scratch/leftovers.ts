@@ -10,7 +10,7 @@ import { dropDatabase } from './drop.ts';
 const LOCK_CLASS = 0x48464452;
 
 interface LeftoverOptions {
-  /** Where `client` is connected to. */
+  /** Where `client` is connected. */
   readonly server: PostgresOptions;
   readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
@@ -43,7 +43,7 @@ export async function dropLeftovers(
     if (run !== undefined) await dropLeftover(client, name, run, { server, onWarning, signal });
     else if (isScratchName(name) && mark === null && isOlderThanADay(name, at))
       onWarning(
-        `the server has a database ${name} that looks like one of a drill but has no mark: it is left alone`,
+        `the server has a database ${name} that looks like a drill's but has no mark: it is left alone`,
       );
   }
 }

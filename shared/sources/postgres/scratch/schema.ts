@@ -25,9 +25,9 @@ const STORED = new Set(['TABLE', 'INDEX', 'CONSTRAINT', 'MATERIALIZED VIEW']);
 const UNNAMED = new Set(['ACL', 'DEFAULT ACL', 'COMMENT', 'SECURITY LABEL', 'SCHEMA']);
 
 /**
- * Compares two schemas as pg_dump writes them, object by object; the order of objects does not matter. Servers of
- * different major versions write the same object differently: between those, where texts differ, every object must
- * be there by its name, and that is all that is said.
+ * Compares two schemas as pg_dump writes them, object by object; the order of objects does not matter.
+ * Servers of different major versions write the same object differently: between those, if texts differ,
+ * every object must be there by its name, and that is all that is said.
  */
 export function compareSchemas(
   backup: SchemaScripts,

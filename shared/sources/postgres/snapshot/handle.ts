@@ -43,7 +43,10 @@ export function encodeHandle({
 export function decodeHandle(handle: JsonObject): SnapshotHandle {
   const parsed = Handle.safeParse(handle);
   if (!parsed.success)
-    throw new HoldfastError('E_DAMAGED', `this is no handle of a snapshot: ${z.prettifyError(parsed.error)}`);
+    throw new HoldfastError(
+      'E_DAMAGED',
+      `this is not the handle of a snapshot: ${z.prettifyError(parsed.error)}`,
+    );
   const { snapshot: id, version, pagesPerPartition, sequences, tables } = parsed.data;
   return {
     id,

@@ -78,7 +78,7 @@ export class Snapshot implements AsyncDisposable {
     }
   }
 
-  /** @throws E_SOURCE_CHANGED where values of enums were renamed since */
+  /** @throws E_SOURCE_CHANGED if values of enums were renamed since */
   async checkEnums(signal: AbortSignal): Promise<void> {
     await checkEnumsStood(this.client, signal);
   }
@@ -135,7 +135,7 @@ async function readAbout(client: pg.Client, signal: AbortSignal): Promise<About>
   };
 }
 
-/** Undefined where the service keeps it to itself, as some managed ones do. */
+/** Undefined if the service does not reveal it, like some managed ones. */
 async function walPosition(
   client: pg.Client,
   version: ServerVersion,

@@ -38,7 +38,7 @@ export interface ViewSnapshot extends AsyncDisposable {
   readonly server: string;
   /** @throws E_SOURCE_LOST */
   check(signal: AbortSignal): Promise<void>;
-  /** @throws E_SOURCE_CHANGED where values of enums were renamed meanwhile */
+  /** @throws E_SOURCE_CHANGED if values of enums were renamed meanwhile */
   checkEnums(signal: AbortSignal): Promise<void>;
 }
 

@@ -44,7 +44,7 @@ export function encodeText(text: string): Buffer {
   return Buffer.concat([...parts, Buffer.from(text.slice(start))]);
 }
 
-/** Of the UTF-8 character there, or of a run of ASCII; 0 where there is none. */
+/** Length of the UTF-8 character there, or of a run of ASCII; 0 if there is none. */
 function characterBytes(buffer: Buffer, at: number): number {
   let end = at;
   while (end < buffer.length && (buffer[end] ?? 0) < 0x80) end++;

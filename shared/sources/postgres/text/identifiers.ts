@@ -22,7 +22,7 @@ export function displayName(schema: string, name: string): string {
   return `${displayIdent(schema)}.${displayIdent(name)}`;
 }
 
-/** In quotes where SQL would read it otherwise. */
+/** In quotes if SQL would otherwise read it differently. */
 export function displayIdent(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdent(name);
 }

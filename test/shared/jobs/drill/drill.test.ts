@@ -140,7 +140,7 @@ describe('a drill', { timeout: TIMEOUT_MS }, () => {
     const url = source.url().replace(/\/\/.*@/, '//driller:x@');
     const drill = await runDrill(repository, shop, await postgres(url), { signal: never });
     expect(drill).toMatchObject({ outcome: 'equal' });
-    expect(drill.leftOut.join()).toContain('the login driller is no superuser');
+    expect(drill.leftOut.join()).toContain('the login driller is not a superuser');
     await source.query('postgres', 'ALTER ROLE driller NOCREATEDB');
     const refused = await runDrill(repository, shop, await postgres(url), { signal: never });
     expect(refused).toMatchObject({

@@ -242,7 +242,7 @@ describe('verification of all', () => {
     }));
     await replace(store, keys[3]!, bytes);
     expect(problems(await verifyAll({ store, clock }))).toEqual([
-      finding(keys[3]!, 'says that it is number 9, and the one before it'),
+      finding(keys[3]!, 'says that it is number 9, but its predecessor'),
       finding(keys[3]!, 'that no prune removed: 4, 5, 6, 7'),
     ]);
   });

@@ -28,7 +28,7 @@ describe('FIREBASE_DATABASE_EMULATOR_HOST', () => {
     expect(firebaseName(parse('http://127.0.0.1:9001/?ns=shop', env))).toBe('http://127.0.0.1:9001/?ns=shop');
     for (const host of ['http://127.0.0.1:9000', 'localhost'])
       expect(() => parse('https://shop.firebaseio.com', { FIREBASE_DATABASE_EMULATOR_HOST: host })).toThrow(
-        /FIREBASE_DATABASE_EMULATOR_HOST is .*wanted is HOST:PORT/,
+        /FIREBASE_DATABASE_EMULATOR_HOST is .*give HOST:PORT/,
       );
   });
 

@@ -156,7 +156,7 @@ describe('a drill of Firebase', () => {
     const { outcome, warnings } = await drill({}, `${from.url}/drills`);
     expect({ outcome, warnings }).toEqual({
       outcome: 'equal',
-      warnings: [expect.stringContaining('in the database of the source itself')],
+      warnings: [expect.stringContaining('in the source database itself')],
     });
     expect(await from.get('/')).toEqual(data);
   });

@@ -134,7 +134,7 @@ describeWithPart('postgresql-15', 'the roles of a backup', () => {
     await using repository = await openCheaply(store);
     await to.query('postgres', 'create role "user" createdb');
     const odd = await planRestore(repository, key, target, { roles: true, signal: never });
-    expect(odd.warnings).toContain('the role user that is there differs from the backup: createDb, login');
+    expect(odd.warnings).toContain('the existing role user differs from the backup: createDb, login');
     await to.query('postgres', 'drop role "user"');
     const plan = await planRestore(repository, key, target, { roles: true, signal: never });
     expect(plan.steps[1]).toContain('admins to keeper');
