@@ -121,8 +121,8 @@ describe('holdfast', () => {
   });
 
   it.each([
-    ['backup --source mysql://me:secret@host/db', 'mysql:// is no kind of database'],
-    ['restore latest --to postgress://me:secret@host/db', 'postgress:// is no kind of database'],
+    ['backup --source mysql://me:secret@host/db', 'mysql:// is not a kind of database'],
+    ['restore latest --to postgress://me:secret@host/db', 'postgress:// is not a kind of database'],
     ['restore latest --to scrach', 'Did you mean scratch?'],
     ['backup --source scrach', 'Did you mean scratch?'],
   ])('takes no mistaken name or URL for a path: %s', async (line, text) => {

@@ -132,7 +132,7 @@ describe('holdfast with Firebase', () => {
       ['restore latest --to URL --path /nowhere', 'E_NO_DATASET', 'the backup has nothing at /nowhere'],
       ['restore latest --to URL --replace --merge', 'E_USAGE', 'contradict each other'],
       ['restore latest --to URL --dataset version --path /version', 'E_USAGE', 'not both'],
-      ['backup --source https://shop.example.com', 'E_USAGE', 'https:// is no kind of database'],
+      ['backup --source https://shop.example.com', 'E_USAGE', 'https:// is not a kind of database'],
       ['backup --source firebase-rtdb:http://shop.firebaseio.com', 'E_CONFIG', 'must begin with https://'],
     ] as const)
       expect(await holdfast(`${line.replace('URL', to.url)} --quiet`), line).toMatchObject(

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { notesPlugin } from '../../examples/own-source/notes/plugin.ts';
+import { backup, drill, initRepository, openRepository, restore } from '../../shared/library/index.ts';
+import { newFolder } from '../support/temporary.ts';
 
 const NOTES = `# of the shop
 "orders"
@@ -176,4 +179,20 @@ describe('a source of one’s own: a folder and an entry in the registry', () =>
     expect(text).toContain('restoreOptions');
     expect(text).not.toMatch(/notes:PATH|firebase-rtdb/);
   });
+});
+
+it('is backed up, restored and drilled by the library, which takes its plugin with the URL', async () => {
+  const folder = await newFolder();
+  await writeFile(path.join(folder, 'diary.notes'), NOTES);
+  await mkdir(path.join(folder, 'drills'));
+  const at = (name: string) => ({ url: `notes:${path.join(folder, name)}`, plugin: notesPlugin });
+  const place = { repository: path.join(folder, 'repository'), encryptionKey: '7'.repeat(64) };
+  await initRepository(place);
+  await using repository = await openRepository(place);
+  const { key } = await backup(repository, at('diary.notes'));
+  await restore(repository, key, at('restored.notes'), { special: { keepOld: true } });
+  expect(await readFile(path.join(folder, 'restored.notes'), 'utf8')).toBe(
+    NOTES.slice(NOTES.indexOf('\n') + 1),
+  );
+  expect(await drill(repository, key, at('drills'))).toMatchObject({ outcome: 'equal', records: 3 });
 });
