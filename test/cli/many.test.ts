@@ -4,10 +4,11 @@ import { FolderStore } from '../../shared/store/folder-store.ts';
 import { runCommand } from '../support/command-line.ts';
 import { backUp, initRepository, openCheaply, TEST_KEY } from '../support/repository/engine.ts';
 import { forge } from '../support/repository/forge.ts';
+import { isFull } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
 
 /** More than a call takes arguments. */
-const MANY = 300_001;
+const MANY = isFull ? 300_001 : 150_001;
 
 it('shows a backup of very many datasets', async () => {
   const cwd = await newFolder();

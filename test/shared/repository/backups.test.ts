@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { KiB } from '../../../shared/core/units.ts';
 import { runBackup } from '../../../shared/jobs/backup/backup.ts';
 import { chooseBackup } from '../../../shared/jobs/restore/choose-backup.ts';
@@ -30,7 +30,10 @@ import {
 } from '../../support/repository/engine.ts';
 import { listedPacks } from '../../support/repository/listed.ts';
 import { seededRandom, seededRows } from '../../support/repository/rows.ts';
+import { turns } from '../../support/repository/torture.ts';
 import { newFolder } from '../../support/temporary.ts';
+
+const it = turns(2);
 
 const rows = seededRows(6000, 1);
 const data = {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { HoldfastError } from '../../../../shared/core/errors.ts';
 import { KiB } from '../../../../shared/core/units.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
@@ -35,8 +35,11 @@ import {
   sharedSource,
 } from '../../../support/repository/shares.ts';
 import { first, newRepository, rows, second } from '../../../support/repository/shares-repository.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { copyStore } from '../../../support/stores/copy-store.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(2);
 
 function suite(open: () => Promise<ObjectStore>): void {
   it('restores as what one process wrote, the first and those after it', async () => {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { resolveCompression } from '../../../../shared/config/compression.ts';
 import { GiB, KiB, MiB } from '../../../../shared/core/units.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
@@ -11,7 +11,10 @@ import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { runCommand } from '../../../support/command-line.ts';
 import { initRepository, never, openRepository } from '../../../support/repository/engine.ts';
 import { seededRows } from '../../../support/repository/rows.ts';
+import { turns } from '../../../support/repository/torture.ts';
 import { newFolder } from '../../../support/temporary.ts';
+
+const it = turns(2);
 
 const price = { perGibMonth: 1, currency: 'EUR', of: 'as configured' };
 const options = { dailyChange: 0.01, price, workers: 1, signal: never };

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { BackupKey } from '../../../../../shared/core/ids.ts';
 import { exportBackup } from '../../../../../shared/jobs/restore/export.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
@@ -10,10 +10,13 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
+import { turns } from '../../../../support/repository/torture.ts';
 import { POSTGRES_15_BIN } from '../../../../support/run/part-places.ts';
 import { everythingSql } from '../source/reading.ts';
 import { describeDatabase } from './catalog-judge.ts';
 import { backUpUrl, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
+
+const it = turns(3);
 
 /** 10 is a million rows, and takes a quarter of a minute. */
 const SCALE = process.env['HOLDFAST_PGBENCH_SCALE'] ?? '1';
