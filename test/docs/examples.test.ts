@@ -64,6 +64,7 @@ it(
             'holdfast/cdk': [path.resolve('infra/holdfast-cdk.ts')],
             'holdfast/express': [path.resolve('shared/api/express.ts')],
             'holdfast/fetch': [path.resolve('shared/api/express.ts')],
+            'holdfast/testing': [path.resolve('test/contract/index.ts')],
           },
         },
         files: examples.map(({ name }) => name),
