@@ -96,7 +96,7 @@ function memory(pid: number, of: 'VmHWM' | 'VmRSS'): number {
   return Number(found?.[1] ?? 0) * 1024;
 }
 
-/** Empty where the process ended meanwhile. */
+/** Empty if the process ended meanwhile. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -39,7 +39,7 @@ export interface Options {
   readonly isWritten: boolean;
 }
 
-/** Undefined where help was asked for. @throws Error naming what is not allowed */
+/** Undefined if help was asked for. @throws Error naming what is not allowed */
 export function parseOptions(argv: readonly string[]): Options | undefined {
   const { values, positionals } = parseArgs({
     args: [...argv],

@@ -18,7 +18,7 @@ export function spread(numbers: readonly number[]): Spread {
   return { median: at(sorted.length / 2), least: at(0), most: at(sorted.length - 1) };
 }
 
-/** `0.72 (0.53-0.84)`, or without its spread where there is none. */
+/** `0.72 (0.53-0.84)`, or without its spread if there is none. */
 export function showRatio(of: Spread | undefined): string {
   if (!of) return '-';
   const text = (value: number) => value.toFixed(value < 0.1 ? 4 : 2);
@@ -39,7 +39,7 @@ export function codeTable(header: readonly string[], rows: readonly (readonly st
 export interface Bar {
   readonly measure: string;
   readonly limit: number;
-  /** Undefined where it was not measured in this run. */
+  /** Undefined if it was not measured in this run. */
   readonly measured: Spread | undefined;
 }
 
@@ -54,7 +54,7 @@ export function showBars(bars: readonly Bar[]): string {
   return `## Bars\n\n${codeTable(['MEASURE', 'AT MOST', 'MEASURED', 'RESULT'], rows)}`;
 }
 
-/** Shows a report; writes it where the options say so. */
+/** Shows a report; writes it if the options say so. */
 export function publish(report: string, options: Options): void {
   const { program, isWritten, rounds, quick } = options;
   const command = program === 'compare' ? 'npm run bench' : `npm run bench -- ${program}`;

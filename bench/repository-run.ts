@@ -37,7 +37,7 @@ export interface ViewsResult {
 /** Run by bench/repository.ts, a process a step, so that the peak of memory is of that step. */
 export interface RepositoryResult {
   readonly wallS: number;
-  /** Of this process from its start: says more where others use the machine. */
+  /** Of this process from its start: says more if others use the machine. */
   readonly cpuS: number;
   readonly peakBytes: number;
   readonly counts: StoreCounts;

@@ -21,7 +21,10 @@ interface Ratio {
   readonly peer: string;
 }
 
-/** A tool's figure by its peer's of the same dataset and round; undefined where either is missing, or the peer's is 0. */
+/**
+ * A tool's figure by its peer's of the same dataset and round; undefined if either is missing, or the peer's
+ * is 0.
+ */
 export function ratios(samples: readonly Sample[], { step, figure, tool, peer }: Ratio): Spread | undefined {
   const ofStep = samples.filter((sample) => sample.step === step);
   const found = ofStep.flatMap((own) => {

@@ -10,7 +10,9 @@ export interface BackupOptions {
   readonly at?: Date;
 }
 
-/** A backup tool under test, with settings as its documents recommend, encrypted, zstd level 3 where it has one. */
+/**
+ * A backup tool under test, with settings as its documents recommend, encrypted, zstd level 3 if it has one.
+ */
 export interface Tool {
   readonly name: string;
   /** Debian packages that bring it. */
@@ -25,7 +27,7 @@ export interface Tool {
   restore(place: string, label: string, target: string): Command;
   /** Where a restore to `target` puts the file. */
   restored(target: string, file: string): string;
-  /** Removes what is older than 30 days, and the bytes that only it needed; undefined where it cannot. */
+  /** Removes what is older than 30 days, and the bytes that only it needed; undefined if it cannot. */
   readonly expire: ((place: string) => Command) | undefined;
 }
 

@@ -50,8 +50,8 @@ async function main([name = ''] = process.argv.slice(2)): Promise<number> {
 }
 
 /**
- * Tells whoever waits for the task how it ended: its answer, or its code and message; and while it works,
- * that it lives.
+ * Reports to whatever waits for the task how it ended: its answer, or its code and message; and while it
+ * works, that it lives.
  */
 async function answered(name: string, env: NodeJS.ProcessEnv): Promise<unknown> {
   const taskToken = name === CALLS_BACK ? undefined : env['HOLDFAST_TASK_TOKEN'];

@@ -36,7 +36,7 @@ const COMMON = {
   mainFields: ['module', 'main'],
   external: ['pg-native'],
   legalComments: 'none',
-  // Left as a file of its own, read where it is needed.
+  // Left as a file of its own, read if it is needed.
   loader: { '.authorities.json': 'copy' },
   assetNames: '[name]',
   banner: {
@@ -153,7 +153,7 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
   return Object.keys(metafile.inputs);
 }
 
-/** Bundles are made below `node_modules`, where packages lie too: ours lie above. */
+/** Bundles are made below `node_modules`, where packages are too: ours are above. */
 const isOwn = (source: string) => /^(\.\.\/)+(lambdas|shared)\//.test(source);
 
 interface Built {
@@ -232,7 +232,7 @@ function workersOf(name: string): string[] {
 /** How large a function is. */
 export interface BundleSize {
   readonly name: string;
-  /** Of code. Source maps, and pg_dump's WebAssembly where it is there, come on top. */
+  /** Of code. Source maps, and pg_dump's WebAssembly if it is there, come on top. */
   readonly codeBytes: number;
   readonly wasmBytes: number;
   /** About what a zip of all that takes, with the authorities of RDS. */

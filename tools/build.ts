@@ -18,9 +18,9 @@ const ENTRIES = {
 };
 /** Not bundled: what is loaded seldom and should be updated by itself. */
 const EXTERNAL = ['@aws-sdk/*', 'pg-native'];
-/** Where the functions' folders are made, before what they have in common is packed once. */
+/** Where the functions' folders are made, before their common parts are packed once. */
 const LAMBDAS = 'node_modules/.cache/holdfast-lambdas/packed';
-/** Where the compiler writes all declarations, before those of the entry points are made of them. */
+/** Where the compiler writes all declarations, before those of the entry points are made from them. */
 const DECLARATIONS = 'node_modules/.cache/holdfast-declarations';
 
 rmSync('dist', { recursive: true, force: true });

@@ -105,7 +105,10 @@ function handleOf(
   };
 }
 
-/** Makes the data of a server in a folder, which is given to the user that servers run as. @param bin of which `initdb` is */
+/**
+ * Makes the data of a server in a folder, which is given to the user that servers run as. @param bin the
+ * folder of `initdb`
+ */
 export async function makeCluster(bin: string | undefined, folder: string): Promise<PostgresCluster> {
   const data = path.join(folder, 'data');
   const password = randomBytes(12).toString('hex');

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { BUNDLES_FILE } from '../infra/constructs/bundles.ts';
 
 /**
- * Puts the functions' folders into one, where each file that several of them have is there once: fourteen functions share nearly
- * all of their code. `infra/constructs/bundles.ts` makes folders of it again.
+ * Puts the functions' folders into one, where each file that several of them have is there once: fourteen
+ * functions share nearly all of their code. `infra/constructs/bundles.ts` makes folders of it again.
  *
  * @param from what `buildLambdas` made
  * @param beside files beside the folder `into`, by their paths: they are not put into it a second time

@@ -31,7 +31,7 @@ await using rig = await startConsoleRig(parts, {
 const page = await rig.browser.newPage({ viewport: DESK, timezoneId: 'Europe/Berlin', locale: 'en-GB' });
 await page.goto(newestLink(rig.serving));
 await page.getByText(' saved').first().waitFor();
-// The folder of this run means nothing to whoever reads.
+// The folder of this run means nothing to the reader.
 await page.evaluate("document.querySelector('.page-head p').firstChild.data = '/srv/backups'");
 await shoot(page, 'overview-light');
 await page.emulateMedia({ colorScheme: 'dark' });

@@ -9,7 +9,7 @@ export interface Dataset {
   readonly name: string;
   readonly about: string;
   write(file: string): Promise<void>;
-  /** Writes the next day's form of `from`, of which 1 % is another. */
+  /** Writes the next day's form of `from`, 1 % of which is different. */
   change(from: string, to: string, day: number): Promise<void>;
 }
 

@@ -120,7 +120,7 @@ async function findSource(
   return config.sources.some(({ name }) => name === found) ? namedSource(source, found) : source;
 }
 
-/** The kind whose files have a format; of `auto` the only one. @throws E_USAGE where there are several */
+/** The kind whose files have a format; for `auto` the only one. @throws E_USAGE if there are several */
 function kindOfFormat(format: string): string {
   const fitting = importing.filter(
     ({ imports }) => format === 'auto' || imports.formats.some((one) => one.format === format),

@@ -24,7 +24,7 @@ const options = {
 
 const MOST_NAMED = 20;
 
-/** `holdfast verify`: looks whether backups are what was written. */
+/** `holdfast verify`: checks whether backups are what was written. */
 export const verify: Command = {
   options,
   help: `Usage: holdfast verify [KEY | --all] [--quick | --full | --subset N/T] [--since TIME]
@@ -97,7 +97,7 @@ interface Scope {
   readonly type?: string | undefined;
 }
 
-/** @throws E_USAGE for options that exclude each other, or would have no effect */
+/** @throws E_USAGE for options that contradict each other, or would have no effect */
 function refuseMixed(values: Scope, only: string | undefined): void {
   const isOfMany = values.all || values.since !== undefined;
   if (isOfMany && only !== undefined) throw usage(`give KEY or --${values.all ? 'all' : 'since'}, not both`);

@@ -21,7 +21,7 @@ interface Parts {
 }
 
 /**
- * The event as a standard request. The signer is whoever the gateway says, whatever the request says.
+ * The event as a standard request. The gateway says who signed it, whatever the request says.
  *
  * @throws E_NO_ROUTE for a method that no route has
  */

@@ -150,7 +150,7 @@ export interface SourcePlugin<
   /** @throws E_SOURCE_UNSUPPORTED for datasets that no database of this kind can hold */
   checkNames?(names: readonly string[]): void;
 
-  /** @throws E_CONFIG listing every problem of its settings, as are the next three */
+  /** @throws E_CONFIG listing every problem with its settings, like the next three */
   openSource(config: SourceConfig, env: Env): Promise<Source>;
   openTarget(config: SourceConfig, env: Env): Promise<Target>;
   /** Where drills make their scratch targets. */

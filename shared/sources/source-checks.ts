@@ -49,7 +49,7 @@ export interface CheckOptions {
   readonly use?: CheckUse | undefined;
 }
 
-/** Looks whether a database does what its kind of source relies on. Constructed without I/O. */
+/** Checks whether a database behaves as its kind of source needs. Constructed without I/O. */
 export interface SourceChecks {
   readonly kind: string;
   /** No secret in it. */

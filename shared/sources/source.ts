@@ -116,7 +116,7 @@ export interface ChangedPartition {
 
 /** What a source is opened with. */
 export interface OpenOptions {
-  /** The last backup of this source. What has not changed since need not be read; what is given is what is there. */
+  /** The last backup of this source. Data that is unchanged since need not be read; the view must return the present state. */
   readonly parent?: BackupContents | undefined;
   /** A source without data is no failure: its view has no dataset of kind `data`. @default false */
   readonly allowEmpty?: boolean;

@@ -16,7 +16,7 @@ export interface RestoreOptions {
   readonly keepGoing?: boolean;
   /** What only some kinds know, by the names that the plugin of the target states: `SourcePlugin.restoreOptions`. */
   readonly special?: Readonly<Record<string, unknown>>;
-  /** By name, the datasets of which records are missing. Only a salvage gives any: a restore is whole or fails. */
+  /** By name, the datasets with missing records. Only a salvage gives any: a restore is whole or fails. */
   readonly damaged?: ReadonlyMap<string, DamagedDataset>;
 }
 
@@ -73,7 +73,7 @@ export interface Target {
   readonly kind: string;
   /** No secret in it. */
   readonly name: string;
-  /** Whether `restore` itself reads all of it back and compares; else whoever called it does. */
+  /** Whether `restore` itself reads all of it back and compares; otherwise its caller does. */
   readonly comparesItself: boolean;
   /** Which options it knows, of `keepGoing` and those that plugins state. @default none */
   readonly specialOptions?: readonly string[];

@@ -199,7 +199,9 @@ describe('a recovery sheet', () => {
     await holdfast('rekey --add-recovery --sheet sheet.html');
     await writeFile(file('holdfast.config.json'), JSON.stringify({ recoveryKeys: ['0'.repeat(32)] }));
     const { stderr } = await holdfast('backup daily --source data.txt', { BACKUP_ENCRYPTION_KEY: '' });
-    expect(stderr).toContain(`recovery key ${'0'.repeat(32)} is in the configuration but not in the repository`);
+    expect(stderr).toContain(
+      `recovery key ${'0'.repeat(32)} is in the configuration but not in the repository`,
+    );
     await writeFile(file('holdfast.config.json'), JSON.stringify({ recoveryKeys: [TEST_KEY] }));
     expect(await holdfast('list')).toMatchObject({
       stderr: expect.stringContaining('not the id of a recovery key'),

@@ -92,7 +92,7 @@ describe('a bucket and a key that are there', () => {
       { objectLock: ObjectLockRetention.governance(Duration.days(7)) },
       /^objectLock: only for a bucket that is made here/,
     ],
-    [{ noncurrentFor: Duration.days(7), bucketName: 'a' }, /^bucketName, noncurrentFor: for a bucket/],
+    [{ noncurrentFor: Duration.days(7), bucketName: 'a' }, /^bucketName, noncurrentFor: only for a bucket/],
     [
       { transitions: [{ storageClass: StorageClass.INTELLIGENT_TIERING, after: Duration.days(0) }] },
       /transitions is for a bucket that is made here/,

@@ -17,7 +17,7 @@ export interface Answered {
   readonly body: () => readonly Buffer[];
 }
 
-/** The ETag of a read, undefined where it has none. */
+/** The ETag of a read, undefined if it has none. */
 export function etagOfAnswer(
   meaning: EtagMeaning,
   { node, keys, body }: Answered,
@@ -38,8 +38,8 @@ export function etagOfAnswer(
 }
 
 /**
- * Google's own hash of a node, kept where Google's code keeps it. Computed here because its SHA-1 in JavaScript
- * takes 10 times as long as Node's.
+ * Google's own hash of a node, kept where Google's code keeps it. Computed here because its SHA-1 in
+ * JavaScript takes 10 times as long as Node's.
  */
 export function hashOf(node: Node): string {
   node.lazyHash_ ??= sha1(textOf(node));

@@ -15,7 +15,7 @@ export interface Fault {
   readonly status?: number;
   /** Of `status`. @default a text that the real service has with it */
   readonly text?: string;
-  /** Of `status`, where it is a redirect. */
+  /** Of `status`, if it is a redirect. */
   readonly location?: string;
   /** @default 1 */
   readonly times?: number;

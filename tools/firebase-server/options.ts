@@ -38,7 +38,7 @@ export interface FirebaseServerOptions {
   readonly redirects?: Readonly<Record<string, Redirect>>;
   /** @default 256 MiB */
   readonly maxResponseBytes?: number;
-  /** Refuse a silent read where the data would be too large to answer. @default false */
+  /** Refuse a silent read if the data would be too large to answer. @default false */
   readonly limitSilentReads?: boolean;
   /** Nodes with more children refuse to be read, whole or by a query; a shallow read lists them. @default no limit */
   readonly maxChildren?: number;
@@ -48,7 +48,10 @@ export interface FirebaseServerOptions {
   readonly tooBigStatus?: 400 | 413;
   /** @default 256 MiB */
   readonly maxWriteBytes?: number;
-  /** What a write may cost where the request says nothing; the real service starts with `large`. @default unlimited */
+  /**
+   * What a write may cost if the request says nothing; the real service starts with `large`. @default
+   * unlimited
+   */
   readonly defaultWriteSizeLimit?: WriteSizeLimit;
   /**
    * Count all that lies at the path of the request, not only what the write replaces: users report that a small PATCH

@@ -33,7 +33,7 @@ export interface ParsedQuery {
   readonly constraints: readonly QueryConstraint[];
 }
 
-/** @returns undefined where the request asks for no query. @throws Refusal */
+/** @returns undefined if the request asks for no query. @throws Refusal */
 export function parseQuery(params: URLSearchParams): ParsedQuery | undefined {
   if (!QUERY_NAMES.some((name) => params.has(name))) return undefined;
   const orderBy = parseOrderBy(params.get('orderBy'));

@@ -63,7 +63,7 @@ function bodyOf(read: Read): readonly Buffer[] {
   return kind === 'silent' ? [] : pieces;
 }
 
-/** The header of an ETag, where the request wants one and there is one. */
+/** The header of an ETag, if the request wants one and there is one. */
 function etagFor({ request, options, stored, kind }: Read, body: () => readonly Buffer[]): Headers {
   if (!wantsEtag(request)) return {};
   const without = options.etagWithoutBody;

@@ -6,12 +6,14 @@ const INTEGER_KEY = /^(0|[1-9]\d*)$/;
 
 /** What the JSON of a node has. */
 export interface SerializeOptions {
-  /** `export` keeps priorities, and makes no arrays; `export-arrays` makes them where no priority would be lost. */
+  /**
+   * `export` keeps priorities, and makes no arrays; `export-arrays` makes them if no priority would be lost.
+   */
   readonly format: 'plain' | 'export' | 'export-arrays';
   readonly maxBytes: number;
 }
 
-/** JSON of a node in pieces of about 64 KiB, or undefined where it is larger than allowed. */
+/** JSON of a node in pieces of about 64 KiB, or undefined if it is larger than allowed. */
 export function serialize(node: Node, options: SerializeOptions): Buffer[] | undefined {
   const sink = new Sink(options.maxBytes);
   try {
@@ -87,7 +89,7 @@ function writeArray(sink: Sink, node: Node, format: SerializeOptions['format']):
   sink.write(']');
 }
 
-/** Google's rule: an array where all keys are integers and at least half of the places are taken. */
+/** Google's rule: an array if all keys are integers and at least half of the places are taken. */
 function isArray(node: Node): boolean {
   let largest = 0;
   const otherKey = node.forEachChild(KEY_INDEX, (key) => {

@@ -173,7 +173,7 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(pieces);
 }
 
-/** @returns bytes sent, all of them even where the client left early */
+/** @returns bytes sent, all of them even if the client left early */
 async function send(response: ServerResponse, reply: Reply): Promise<number> {
   const bytes = reply.body.reduce((sum, piece) => sum + piece.length, 0);
   const length = reply.status === 204 || reply.status === 304 ? {} : { 'content-length': String(bytes) };

@@ -84,7 +84,7 @@ function changeOf(path: string, value: unknown, write: Write): Change {
   return { keys, value: checked(value, keys, write) };
 }
 
-/** Two members of which one lies in the other have no defined order. */
+/** Two members have no defined order if one lies in the other. */
 function refuseOverlap(changes: readonly Change[]): void {
   const paths = new Set(changes.map(({ keys }) => keys.join('/')));
   if (paths.size < changes.length)
@@ -113,7 +113,7 @@ function apply(changes: readonly Change[], { db, request, options }: Write): voi
   db.write(changes);
 }
 
-/** 412 with what is there now, where the request names another ETag. */
+/** 412 with what is there now, if the request names another ETag. */
 function conflictOf({ db, request: { headers, keys }, options }: Write): Reply | undefined {
   const wanted = headers['if-match'];
   if (wanted === undefined) return undefined;

@@ -7,7 +7,9 @@ const MOST_NAME_CHARS = 60;
 const MOST_DAYS = 3650;
 
 /** Figures of storage by day and by source, with a forecast. */
-export const ApiKeyId = z.string().regex(/^[0-9a-f]{8}$/, 'give the id of an API key, which has 8 hex digits');
+export const ApiKeyId = z
+  .string()
+  .regex(/^[0-9a-f]{8}$/, 'give the id of an API key, which has 8 hex digits');
 
 /** The id of an API key: 8 hex digits, part of the key itself. */
 export const ApiKeyName = z

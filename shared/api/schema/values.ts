@@ -84,7 +84,9 @@ export const DrillMark = z.object({
   schema: z
     .enum(['equal', 'different', 'names', 'none'])
     .optional()
-    .describe('names: definitions could not be compared; none: there is no schema, or the drill did not get that far'),
+    .describe(
+      'names: definitions could not be compared; none: there is no schema, or the drill did not get that far',
+    ),
   error: z.string().optional().describe('why it failed: a code'),
   source: SourceName.optional().describe('as the backup names it'),
   manifestSha256: z.string().optional().describe('of the backup’s manifest at that time'),

@@ -65,7 +65,7 @@ const PROTECTION_KEPT_MS = 5 * MINUTE_MS;
 const RUNS_KEPT_MS = 10 * SECOND_MS;
 const MOST_RUNS = 200;
 
-/** What a view of a repository opens, and how long it is believed. */
+/** What a view of a repository opens, and how long it is kept. */
 export interface ViewOptions {
   /** Over a store that keeps small objects in memory (`CachingStore`), with or without a key. */
   readonly repository: Repository;

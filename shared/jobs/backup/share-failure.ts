@@ -4,8 +4,8 @@ import type { Repository } from '../../repository/repository.ts';
 import { FAILURE_DOCUMENT, MOST_CAUSE_CHARS } from './run-plan.ts';
 
 /**
- * Records why a share failed, for whoever gives the run up: the runner of the shares may only know that one
- * failed. The first reason counts; repeatable.
+ * Records why a share failed, for the code that gives the run up: the runner of the shares may only know that
+ * one failed. The first reason counts; repeatable.
  *
  * @throws E_STORE_*, E_KEY_*
  */

@@ -69,9 +69,7 @@ export async function carryKeys({ from, to, signal }: Stores): Promise<number> {
   return put + (await carryUpgrade({ from, to, signal })) + (await carryWraps({ from, to, signal }));
 }
 
-/**
- * So that a place that takes over continues in the same format. An existing one is kept, whoever upgraded it.
- */
+/** So that a place that takes over continues in the same format. An existing one is kept. */
 async function carryUpgrade({ from, to, signal }: Stores): Promise<number> {
   const bytes = await getIfThere(UPGRADE_FILE, from, signal);
   return bytes && (await putIfAbsent(UPGRADE_FILE, bytes, to, { signal })) ? 1 : 0;

@@ -11,7 +11,7 @@ interface Expected {
 }
 
 /**
- * Puts an object, unless one exists, and checks what the store has then, whoever put it.
+ * Puts an object, unless one exists, and checks what the store has then, even if others put it.
  *
  * @returns the store's object; `isNew`: put by this call
  * @throws E_DAMAGED if it has other bytes, E_STORE_*

@@ -35,7 +35,7 @@ export interface RootKeyUse {
   readonly rootKeyId: string;
   /** Number of listed backups that need it. */
   readonly backups: number;
-  /** Since when new backups could use it, by the clock of whoever made it the key. */
+  /** Since when new backups could use it, by the clock of the machine that made it the key. */
   readonly since: Date | undefined;
   readonly isConfigured: boolean;
 }

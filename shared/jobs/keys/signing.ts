@@ -4,7 +4,7 @@ import { LocalSigner, newSigningKey, type Signer } from '../../keys/signer.ts';
 import type { SignatureOptions } from '../../repository/keys/signatures.ts';
 import type { StoreConfig } from '../../store/open-store.ts';
 
-/** Which key signs, and which signatures are believed. */
+/** Which key signs, and which signatures are trusted. */
 export interface SigningPlace extends Pick<SigningSettings, 'kmsKey' | 'publicKeys' | 'isRequired'> {
   /** A private key as PEM, instead of one in KMS. Secret. */
   readonly pem?: string | undefined;

@@ -14,7 +14,7 @@ export async function exporterFor(kind: string): Promise<Exporter> {
   });
 }
 
-/** What a backup is exported as, where nobody says it. */
+/** The format of an export if nobody says. */
 export function defaultFormat(kind: string): ExportFormat {
   const [first] = pluginOf(kind).exports ?? [];
   return first?.format ?? 'ndjson';

@@ -39,7 +39,7 @@ export async function cancelRun(
   if (plan) await abortBackup(repository, { run, reason: `cancelled by ${by}`, signal });
 }
 
-/** Looks whether somebody cancelled a run. */
+/** Checks whether somebody cancelled a run. */
 export interface CancelWatch extends Disposable {
   /** Aborted when somebody cancels the run, or with the given signal. */
   readonly signal: AbortSignal;

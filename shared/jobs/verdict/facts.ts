@@ -1,7 +1,7 @@
 import type { BackupKey } from '../../core/ids.ts';
 import type { Expectation } from './expectation.ts';
 
-/** The last backup of a source that has ended, whoever began it. What a person stopped does not count. */
+/** The last backup of a source that has ended, whatever began it. What a person stopped does not count. */
 export interface LastRun {
   /** `given-up`: its process died, and no end was recorded. */
   readonly outcome: 'succeeded' | 'suspect' | 'failed' | 'given-up';

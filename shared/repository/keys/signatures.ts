@@ -4,7 +4,7 @@ import { type Sign, signatureOf } from '../../format/signature.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import type { Signer } from '../../keys/signer.ts';
 
-/** What signs, and what is believed. */
+/** What signs, and what is trusted. */
 export interface SignatureOptions {
   /** Signs manifests and decisions. @default nobody */
   readonly signer?: Signer | undefined;

@@ -5,7 +5,7 @@ import { MiB } from '../../core/units.ts';
 import { packKey } from '../../format/pack.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** Packs are read in aligned pieces of this size: the next bytes wanted are usually close. */
+/** Packs are read in aligned pieces of this size: the next bytes are usually close. */
 const SEGMENT_BYTES = 1 * MiB;
 
 interface Segment {

@@ -14,7 +14,7 @@ import { FilesSource } from './source.ts';
 
 const MOST_NAMED = 5;
 
-/** Looks whether files can be backed up. */
+/** Checks whether files can be backed up. */
 export class FilesChecks implements SourceChecks {
   readonly kind = 'files';
   readonly name: string;

@@ -320,7 +320,10 @@ it('are taken nowhere if the configuration says so', async () => {
   const { token } = await make(VIEWER);
   const { api } = another({ api: { keys: 'off' } });
   const answer = await ask(api, '/status', { token });
-  expect([answer.status, await answer.json()]).toMatchObject([401, { detail: 'this API accepts no API keys' }]);
+  expect([answer.status, await answer.json()]).toMatchObject([
+    401,
+    { detail: 'this API accepts no API keys' },
+  ]);
 });
 
 it('go before what the application around the API says, and alone where no gateway has checked a login', async () => {

@@ -52,7 +52,9 @@ describe('a document of a run', () => {
     const bytes = encode({ a: 1 });
     const refused = (code: string, message: string) =>
       expect.objectContaining({ code, message: expect.stringContaining(message) });
-    expect(() => decode(bytes, randomBytes(32))).toThrow(refused('E_DAMAGED', 'another key than the one it names'));
+    expect(() => decode(bytes, randomBytes(32))).toThrow(
+      refused('E_DAMAGED', 'another key than the one it names'),
+    );
     expect(() => decode(encode({}, `runs/${run}/share-0`))).toThrow(refused('E_DAMAGED', 'share-0'));
     expect(() => parseRunDocument(bytes, { repository: run, key })).toThrow(refused('E_DAMAGED', repository));
     const changed = (from: string, to: string) => () =>

@@ -6,7 +6,7 @@ import { EtagTrust, type InheritedTrust, type SeenNode } from './etag-trust.ts';
 
 /** Comparisons that show nothing, as the node changes all the time or each ETag is another one. */
 const MOST_INCONCLUSIVE = 8;
-/** Of an answer of which the ETag alone is wanted. */
+/** For an answer from which only the ETag is wanted. */
 const MOST_ANSWER_BYTES = 1 * MiB;
 
 /** Asks for the ETags of subtrees without reading them, and finds out what they are worth. */

@@ -16,7 +16,7 @@ export function splitName(name: string): readonly [instance: string, dataset: st
   return at < 0 ? ['', name] : [name.slice(0, at), name.slice(at + 1)];
 }
 
-/** Of which instance a dataset is; undefined in a backup of one database. */
+/** The instance that a dataset belongs to; undefined in a backup of one database. */
 export function instanceOf({ attributes }: Pick<DatasetPlan, 'attributes'>): string | undefined {
   const instance = attributes['instance'];
   return instance === undefined ? undefined : String(instance);

@@ -72,7 +72,7 @@ export class DatasetReader {
     this.#accounts = new KeyAccounts((path) => showPath([...options.path, ...path]));
   }
 
-  /** @throws E_EMPTY_READ naming a node that is there and of which something is missing */
+  /** @throws E_EMPTY_READ naming a node that exists but lacks something */
   async *records(): AsyncGenerator<Line> {
     const { parent, probe, path } = this.#options;
     const isKnownLarge = ((await parent?.hasEtags()) ?? false) || parent?.childBytes !== undefined;

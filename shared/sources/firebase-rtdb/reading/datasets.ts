@@ -7,7 +7,7 @@ export const ROOT_DATASET = '.root';
 export const OWN_DATASET = '.priority';
 /** The dataset of the rules. */
 export const RULES_DATASET = '.settings/rules';
-/** The dataset of ETags, by which the next backup knows what has not changed. */
+/** The dataset of ETags, by which the next backup recognises unchanged data. */
 export const ETAGS_DATASET = '.etags';
 /** The name of the only partition of a dataset. */
 export const DATA_PARTITION = '0';

@@ -178,7 +178,7 @@ export function isLocal(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 }
 
-/** The default never sends data over a network to a server that has not shown who it is. */
+/** The default never sends data over a network to a server that did not prove who it is. */
 function readTls(
   get: Get,
   server: { readonly isLocal: boolean; readonly isRds: boolean },

@@ -83,7 +83,7 @@ function header(type: number, bodyBytes: number): Buffer {
   return bytes;
 }
 
-/** The server's messages during a COPY, of which only errors and turning points matter. */
+/** The server's messages during a COPY; only errors and turning points matter. */
 class Answers {
   readonly #session: RawSession;
   #rest: Buffer = Buffer.alloc(0);

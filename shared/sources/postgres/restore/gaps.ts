@@ -18,7 +18,9 @@ export function refuseLostSchema(contents: BackupContents, { damaged }: RestoreO
   );
 }
 
-/** A large object of which a piece is missing would come out with zeros in its place: none of them is written then. */
+/**
+ * A large object with a missing piece would come out with zeros in its place: none of them is written then.
+ */
 export function withoutBrokenObjects(
   datasets: readonly StoredDataset[],
   { damaged }: RestoreOptions,

@@ -74,7 +74,7 @@ function namedIn({ sql }: TocEntry, index: Index): TocEntry[] {
   return [...found];
 }
 
-/** Casts between types of which all that are of this backup are chosen. @returns what was added */
+/** Casts between chosen types; types outside this backup do not matter. @returns what was added */
 function addCasts(candidates: readonly TocEntry[], chosen: Set<TocEntry>): TocEntry[] {
   const types = new Set(
     [...chosen].filter(({ type }) => type === 'TYPE' || type === 'DOMAIN').flatMap(keysOf),

@@ -3,7 +3,7 @@ import { quoteIdent, quoteLiteral } from '../text/identifiers.ts';
 import type { MembershipLine, ParameterLine, RoleLine, RoleSettingsLine } from './roles.ts';
 
 const FIRST_VERSION_WITH_GRANT_OPTIONS = 160_000;
-/** Settings that hold lists of names, each of which is written by itself: pg_dump's variable_is_guc_list_quote. */
+/** Settings that hold lists of names, each written separately: pg_dump's variable_is_guc_list_quote. */
 const LISTS = new Set([
   'local_preload_libraries',
   'search_path',

@@ -12,7 +12,7 @@ const FIRST_WITH_SUBSCRIPTIONS = 100_000;
 export interface DropOptions {
   /** Where the database is, with any database of that server. */
   readonly server: PostgresOptions;
-  /** With whoever is connected to it, if the server can. */
+  /** Even with clients connected, if the server can. */
   readonly force: boolean;
   readonly signal: AbortSignal;
 }

@@ -64,7 +64,7 @@ async function dropLeftover(
   );
   if (lives) return;
   try {
-    // Not by force: whoever is connected has a reason.
+    // Not by force: anybody who is connected has a reason.
     const wasThere = await dropDatabase(client, name, { server, force: false, signal });
     if (wasThere) onWarning(`dropped ${name}, which a drill had left that did not end`);
   } catch (error) {

@@ -90,7 +90,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
       name: 'store',
       code: 'E_STORE_UNAVAILABLE',
       seen: /cannot be reached .*ECONNREFUSED/,
-      fix: /Check the endpoint, and the network/,
+      fix: /Check network, endpoint and region/,
     });
   });
 

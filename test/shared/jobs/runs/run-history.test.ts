@@ -141,9 +141,7 @@ describe('the history of runs', () => {
       isDone = true;
     });
     expect(isDone).toBe(true);
-    expect(problems).toEqual(
-      Array.from({ length: 2 }, () => 'the history lacks this run: not there'),
-    );
+    expect(problems).toEqual(Array.from({ length: 2 }, () => 'the history lacks this run: not there'));
     expect((await readRunFacts(repository, never)).count).toBe(0);
   });
 

@@ -193,7 +193,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Value[]>> = {
       says: 'is a report',
       rank: 1,
       word: /cannot be trusted/,
-      change: whole({ unread: ['r cannot be believed'] }),
+      change: whole({ unread: ['r cannot be trusted'] }),
     },
   ],
   schedule: [

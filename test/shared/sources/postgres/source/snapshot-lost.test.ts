@@ -17,7 +17,10 @@ function suite(version: PostgresVersion): void {
       expect(await dumpSchema(connection, 'pre-data', { id, version }, never)).not.toHaveLength(0);
       await snapshot[Symbol.asyncDispose]();
       await using readers = new SnapshotReaders(connection, id);
-      const lost = { code: 'E_SOURCE_LOST', message: expect.stringMatching(/^the snapshot .* no longer exists/) };
+      const lost = {
+        code: 'E_SOURCE_LOST',
+        message: expect.stringMatching(/^the snapshot .* no longer exists/),
+      };
       await expect(readers.acquire(never)).rejects.toMatchObject(lost);
       await expect(dumpSchema(connection, 'pre-data', { id, version }, never)).rejects.toMatchObject(lost);
     } finally {
