@@ -10,9 +10,11 @@ import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
 import { type RdsLike, rdsLike } from '../support/aws/rds-like.ts';
 import { deniedKmsRequests } from '../support/aws/role-judge.ts';
 import { startLambda } from '../support/aws/runtime-api.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { never } from '../support/repository/engine.ts';
 import { accountsSql, MONEY_SQL, transferMoney } from '../support/sources/transfers.ts';
+
+const describeWithParts = describeInTurn(0, 3);
 
 /** Functions that read at once. Eight take half a minute: HOLDFAST_TEST_LONG=1. */
 const SHARES = process.env['HOLDFAST_TEST_LONG'] === '1' ? 8 : 2;

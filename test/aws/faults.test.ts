@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type AwsRig, type Settings, startAwsRig } from '../support/aws/aws-rig.ts';
 import { backupMachine, type Execution, execute } from '../support/aws/local-step-functions.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { accountsSql } from '../support/sources/transfers.ts';
 import { faultyProxy } from '../support/stores/faulty-proxy.ts';
+
+const describeWithParts = describeInTurn(2, 3);
 
 const TIMEOUT_MS = 400_000;
 /** These take minutes. */

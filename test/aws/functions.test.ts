@@ -14,8 +14,10 @@ import {
 } from '../support/aws/local-step-functions.ts';
 import { publishedMetrics, watchedMetrics } from '../support/aws/metrics.ts';
 import { deniedKmsRequests } from '../support/aws/role-judge.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { obstructOrders } from '../support/stores/obstacle.ts';
+
+const describeWithParts = describeInTurn(1, 3);
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { expectDocumented } from '../support/aws/event-schema.ts';
 import { backupMachine, type Execution, execute, type Meddle } from '../support/aws/local-step-functions.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { flipped } from '../support/repository/damage.ts';
+
+const describeWithParts = describeInTurn(2, 3);
 
 const TIMEOUT_MS = 300_000;
 const BY = 'ana@shop.example';

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { type AwsRig, startAwsRig } from '../support/aws/aws-rig.ts';
 import { builtLambdas } from '../support/aws/bundles.ts';
 import { backupMachine, execute } from '../support/aws/local-step-functions.ts';
-import { describeWithParts } from '../support/parts.ts';
+import { describeInTurn } from '../support/parts.ts';
 import { turns } from '../support/repository/torture.ts';
+
+const describeWithParts = describeInTurn(2, 3);
 
 const it = turns(5);
 

@@ -1,12 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { session, startProxy, until } from '../shared/sources/postgres/source/reading.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 let server: PostgresServer;
 let cwd: string;

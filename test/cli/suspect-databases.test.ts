@@ -1,11 +1,14 @@
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { loadCities } from '../../tools/quickstart-data.ts';
 import { failure, runCommand } from '../support/command-line.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { TEST_KEY } from '../support/repository/engine.ts';
+import { turns } from '../support/repository/torture.ts';
 import { newFolder } from '../support/temporary.ts';
+
+const it = turns(2);
 
 let server: PostgresServer;
 let cwd: string;

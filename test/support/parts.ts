@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { hasTurn } from './repository/torture.ts';
 import { sharedPart } from './run/shared-part.ts';
 
 interface Part {
@@ -70,4 +71,10 @@ export function describeWithParts(names: readonly PartName[], title: string, sui
   } else {
     describe.skip(`${title} (needs the Debian packages ${packages})`, suite);
   }
+}
+
+/** The same for one of `n` groups of slow files, of which `npm test` takes one. @param place of the group, from 0 */
+export function describeInTurn(place: number, n: number): typeof describeWithParts {
+  if (hasTurn(place, n)) return describeWithParts;
+  return (_, title, suite) => describe.skip(`${title} (others have their turn)`, suite);
 }

@@ -13,13 +13,14 @@ import type { PostgresServer } from '../../tools/embedded-postgres.ts';
 import { makeDemoWorld } from '../support/console/demo-world.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { never, openCheaply } from '../support/repository/engine.ts';
+import { isFull } from '../support/repository/torture.ts';
 
 const NOW = new Date('2026-11-28T09:00:00Z');
 const KEEP = { daily: 30, weekly: 200, manual: 400 };
 const FOREIGN_KEYS = `select conname, conrelid::regclass::text child, confrelid::regclass::text parent,
   convalidated, pg_get_constraintdef(oid) def from pg_constraint where contype = 'f' order by conname`;
 
-describe('the generated year', () => {
+describe.runIf(isFull)('the generated year', () => {
   let folder: string;
   let server: PostgresServer;
   let repository: Repository;

@@ -53,6 +53,11 @@ export function turns(n: number): typeof it {
   return onlyIf(() => isFull || at++ % n === first);
 }
 
+/** Of `n` groups of slow files one has its turn in `npm test`, as a seed says. @param place of the group, from 0 */
+export function hasTurn(place: number, n: number): boolean {
+  return isFull || sampleSeed % n === place;
+}
+
 /** An `it` for what takes too long for `npm test`, and is tried in CI. */
 export const itInFull: typeof it = onlyIf(() => isFull);
 

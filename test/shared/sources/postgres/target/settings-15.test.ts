@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { runDrill } from '../../../../../shared/jobs/drill/drill.ts';
 import { openScratch } from '../../../../../shared/jobs/source/adapters.ts';
 import type { Repository } from '../../../../../shared/repository/repository.ts';
@@ -6,7 +6,7 @@ import type { PostgresServer } from '../../../../../tools/embedded-postgres.ts';
 import { describeWithPart } from '../../../../support/parts.ts';
 import { ownPostgres } from '../../../../support/postgres.ts';
 import { never } from '../../../../support/repository/engine.ts';
-import { isTorture, sample, tortureTimeoutMs } from '../../../../support/repository/torture.ts';
+import { isTorture, sample, tortureTimeoutMs, turns } from '../../../../support/repository/torture.ts';
 import { everythingSql } from '../source/reading.ts';
 import {
   asOptions,
@@ -21,6 +21,8 @@ import {
 } from './hostile-settings.ts';
 import { backUpUrl, exportSql, nativeDump, newRepository, psql, restoreUrl } from './round-trip.ts';
 import { TYPED } from './typed-database.ts';
+
+const it = turns(3);
 
 describeWithPart('postgresql-15', 'hostile settings, judged by native pg_dump 15', () => {
   let plain: PostgresServer;
