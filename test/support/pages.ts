@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export const PAGES: readonly string[] = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
   ...filesBelow('docs', /\.md$/),
+  ...filesBelow('examples', /\.md$/),
 ];
 
 /** Files below a folder whose path there matches, by name. */
