@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { holdSnapshot } from '../../shared/jobs/backup/keep-snapshot-open.ts';
+import { keepSnapshotOpen } from '../../shared/jobs/backup/keep-snapshot-open.ts';
 import { planBackup } from '../../shared/jobs/backup/plan-backup.ts';
 import { callBack, callBackFailed } from '../runtime/callback.ts';
 import { examinedSources } from '../runtime/doctor-sources.ts';
@@ -32,7 +32,7 @@ export const handler = defineFunction(
       });
       await callBack(taskToken, { ...about, shares: sharesOf(plan, about, config) });
       isPlanned = true;
-      return { run, released: await holdSnapshot(repository, plan, { until: holdUntil(until), signal }) };
+      return { run, released: await keepSnapshotOpen(repository, plan, { until: holdUntil(until), signal }) };
     } catch (error) {
       // Later, nobody waits for the token: commit learns from the repository that the snapshot did not last.
       if (!isPlanned) await callBackFailed(taskToken, error, signal);

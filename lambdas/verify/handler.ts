@@ -122,7 +122,7 @@ async function verifyPart(which: Which, { how, inParts, invocation }: Verificati
   const interrupted = report.interrupted && isOutOfTime(signal) ? signal.reason : report.interrupted;
   const damaged = await keep(repository, { ...report, interrupted }, invocation);
   const { backups, findings } = report;
-  // Elsewhere, the state machine publishes it.
+  // Otherwise the state machine publishes it.
   if ('since' in which && !inParts)
     for (const backup of damaged)
       await putEvent('Verification Failed', {

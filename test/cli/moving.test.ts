@@ -120,7 +120,7 @@ describe('a place with files of the original', () => {
     await rm(path.join(cwd, 'place', 'repository.json'));
     const lost = failure(
       'E_NO_REPOSITORY',
-      'repository.json is missing, and backups of its repository are there',
+      'repository.json is missing, but backups of its repository are there',
     );
     for (const line of ['init', 'list', 'status']) expect(await holdfast(line), line).toMatchObject(lost);
   });

@@ -10,8 +10,8 @@ import type { Repository } from '../../repository/repository.ts';
 import { ShareWriter } from '../../repository/writing/share-writer.ts';
 import { encodeShare } from '../../repository/writing/written-share.ts';
 import type { ChangedPartition, Source, SourceView } from '../../sources/source.ts';
-import { knownOf } from './parent-contents.ts';
-import { allPartitions, countStored, readView } from './read-snapshot.ts';
+import { parentContents } from './parent-contents.ts';
+import { allPartitions, countStored, readSnapshot } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
 import {
   didNotStand,
@@ -24,7 +24,7 @@ import {
   shareName,
   viewBody,
 } from './run-plan.ts';
-import { writeStandingView } from './stable-snapshot.ts';
+import { writeStableSnapshot } from './stable-snapshot.ts';
 
 const ASK_MS = 10_000;
 
@@ -108,9 +108,15 @@ async function writeShare(
     await using view = await joinView(source, plan.shared, signal);
     return await write(view);
   }
-  const known = plan.fullRead ? undefined : knownOf(parent, repository);
+  const known = plan.fullRead ? undefined : parentContents(parent, repository);
   const { allowEmpty } = plan;
-  return writeStandingView(source, write, { parent: known, allowEmpty, onProgress, onWarning: warn, signal });
+  return writeStableSnapshot(source, write, {
+    parent: known,
+    allowEmpty,
+    onProgress,
+    onWarning: warn,
+    signal,
+  });
 }
 
 function joinView(
@@ -153,7 +159,7 @@ async function writeParts(
     const parts = partsOfShare(plan, share, view);
     const total = new ReadTotal(parts, parts.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
-    await readView(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal, total });
+    await readSnapshot(view, writer, { parts, maxReaders: source.capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const written = encodeShare(share, await writer.close());

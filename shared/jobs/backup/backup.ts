@@ -12,9 +12,9 @@ import { type Ancestors, findAncestors } from './ancestors.ts';
 import { bundleNew } from './bundles.ts';
 import { judgeBackup } from './judge-backup.ts';
 import { figuresOfAncestors } from './loss-detection.ts';
-import { knownOf } from './parent-contents.ts';
-import { writeStandingView } from './stable-snapshot.ts';
-import { writeView } from './write-snapshot.ts';
+import { parentContents } from './parent-contents.ts';
+import { writeStableSnapshot } from './stable-snapshot.ts';
+import { writeSnapshot } from './write-snapshot.ts';
 
 /** What is to be said about a backup besides its source. */
 export interface BackupOptions {
@@ -87,11 +87,11 @@ export async function runBackup(
   const { keys, spoiltPacks } = await repository.listing(signal);
   const ancestors = await findAncestors(repository, source, { keys, warn, signal });
   const parent = options.noParent ? undefined : ancestors.parent;
-  const known = options.fullRead ? undefined : knownOf(parent, repository);
+  const known = options.fullRead ? undefined : parentContents(parent, repository);
   const write = (view: SourceView) =>
     writeBackup(repository, source, view, { ...options, ancestors, parent, spoiltPacks, warn });
   const about = { parent: known, allowEmpty, onProgress, onWarning: warn, signal };
-  const result = await writeStandingView(source, write, about);
+  const result = await writeStableSnapshot(source, write, about);
   await bundleNew(repository, signal);
   return result;
 }
@@ -114,7 +114,7 @@ async function writeBackup(
   const { suspects: thresholds = DEFAULT_SUSPECTS } = options;
   const compresses = repository.context.limits.level > 0;
   let suspect: Suspect | undefined;
-  const written = await writeView(repository, view, {
+  const written = await writeSnapshot(repository, view, {
     type,
     note,
     source: { kind: source.kind, name: source.name },

@@ -30,7 +30,7 @@ export type Release = 'commit' | 'abort';
  *
  * @throws E_SNAPSHOT_EXPIRED at `until`, E_SOURCE_LOST if the snapshot did not last, E_STORE_*, E_ABORTED
  */
-export async function holdSnapshot(
+export async function keepSnapshotOpen(
   repository: Repository,
   plan: BackupPlan,
   options: HoldOptions,

@@ -8,7 +8,7 @@ import { contentsOf } from '../restore/contents.ts';
  * What a source may know about its last backup, so that it can leave unchanged data unread. In a write-only
  * repository it may compare trees and schema; data is never opened.
  */
-export function knownOf(
+export function parentContents(
   parent: BackupReader | undefined,
   { context }: Repository,
 ): BackupContents | undefined {

@@ -14,7 +14,7 @@ import type { Source, SourceView } from '../../sources/source.ts';
 import { type Ancestors, findAncestors } from './ancestors.ts';
 import { refuseEmpty } from './judge-backup.ts';
 import { type AncestorFigures, figuresOfAncestors } from './loss-detection.ts';
-import { knownOf } from './parent-contents.ts';
+import { parentContents } from './parent-contents.ts';
 import { PLAN, refuseAborted, refuseOtherSource, type StoredPlan, viewBody } from './run-plan.ts';
 import { groupShares, type ShareGroup } from './share-groups.ts';
 
@@ -137,7 +137,7 @@ async function lookAround(
   const found = { version, ancestors, reread, spoiltPacks };
   if (!source.sharing) return { ...found, view: undefined };
   onProgress({ kind: 'phase', phase: 'connect' });
-  const known = options.fullRead ? undefined : knownOf(parent, repository);
+  const known = options.fullRead ? undefined : parentContents(parent, repository);
   const view = await source.open(signal, { parent: known, allowEmpty: allowEmpty ?? false, onWarning: warn });
   try {
     if (!allowEmpty) refuseEmpty(view, source.name);

@@ -20,7 +20,7 @@ interface ReadOptions {
  * other, whose writer may take much memory, and time in which the data need not wait. Then again what changed
  * meanwhile; last the facts about the data.
  */
-export async function readView(
+export async function readSnapshot(
   view: SourceView,
   writer: ShareWriter,
   { parts = allPartitions(view.datasets), maxReaders, signal, total }: ReadOptions,

@@ -22,7 +22,7 @@ interface ViewOptions {
  *
  * @throws E_SOURCE_CHANGED after three attempts, E_EMPTY_READ, what `write` throws
  */
-export async function writeStandingView<T>(
+export async function writeStableSnapshot<T>(
   source: Source,
   write: (view: SourceView) => Promise<T>,
   options: ViewOptions,

@@ -4,7 +4,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { BackupWriterOptions, CommitOptions } from '../../repository/writing/backup-to-write.ts';
 import type { CommittedBackup } from '../../repository/writing/committed-backup.ts';
 import type { SourceCapabilities, SourceView } from '../../sources/source.ts';
-import { allPartitions, countStored, readOf, readView } from './read-snapshot.ts';
+import { allPartitions, countStored, readOf, readSnapshot } from './read-snapshot.ts';
 import { ReadTotal } from './read-total.ts';
 
 /** How a snapshot is written, and against what. */
@@ -22,7 +22,7 @@ export interface WriteViewOptions
  *
  * @throws E_SOURCE_*, E_RUN_TOO_LONG, E_STORE_*, E_ABORTED, what `judge` throws; then nothing is listed
  */
-export async function writeView(
+export async function writeSnapshot(
   repository: Repository,
   view: SourceView,
   options: WriteViewOptions,
@@ -39,7 +39,7 @@ export async function writeView(
     });
     const total = new ReadTotal(allPartitions(view.datasets), view.datasets.length, onProgress);
     onProgress({ kind: 'phase', phase: 'read' });
-    await readView(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
+    await readSnapshot(view, writer.share, { maxReaders: capabilities.maxReaders, signal, total });
     onProgress({ kind: 'phase', phase: 'commit' });
     await view.check(signal);
     const read = readOf(view, capabilities);

@@ -2,7 +2,7 @@ import { HoldfastError, isHoldfastError } from '../../core/errors.ts';
 import { parallel } from '../../core/parallel.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks } from '../../store/object-locks.ts';
-import { readLockView } from './lock-inventory.ts';
+import { readLockInventory } from './lock-inventory.ts';
 
 const AT_ONCE = 32;
 /** Where legal holds are put. */
@@ -29,7 +29,7 @@ export async function endHolds(
   { isDryRun, signal }: { readonly isDryRun: boolean; readonly signal: AbortSignal },
 ): Promise<EndHoldsResult> {
   repository.context.keys.provider();
-  const { view, unread } = await readLockView(repository, signal);
+  const { view, unread } = await readLockInventory(repository, signal);
   const { unreadHolds } = await repository.marks(signal);
   refuseUnread([...unreadHolds, ...unread]);
   const held = view.backups.filter(({ retention }) => retention.hold !== undefined);

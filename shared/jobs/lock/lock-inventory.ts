@@ -10,11 +10,11 @@ import { type Repository, withNoPacks } from '../../repository/repository.ts';
 import { WrapNames } from '../keys/recovery-keys-needed.ts';
 import { byConfiguredNames, retentionBackup } from '../retention/prune-inventory.ts';
 import type { Naming } from '../source/naming.ts';
-import type { LockedBackup, LockView } from './lock-plan.ts';
+import type { LockedBackup, LockInventory } from './lock-plan.ts';
 
 /** What was looked at to plan locks. */
 export interface ReadLockView {
-  readonly view: LockView;
+  readonly view: LockInventory;
   /** Manifests that cannot be read: nobody knows what they need. */
   readonly unread: readonly BackupKey[];
 }
@@ -22,7 +22,7 @@ export interface ReadLockView {
 /**
  * Reads the basis of a lock plan. Needs no key: manifests name their packs in the clear. @throws E_STORE_*
  */
-export async function readLockView(
+export async function readLockInventory(
   repository: Repository,
   signal: AbortSignal,
   naming?: Naming,

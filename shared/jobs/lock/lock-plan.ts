@@ -11,7 +11,7 @@ export interface LockedBackup {
 }
 
 /** All that locks are planned from. */
-export interface LockView {
+export interface LockInventory {
   readonly now: Date;
   readonly backups: readonly LockedBackup[];
   /** What every backup needs: `repository.json`, objects below `keys/`. */
@@ -48,7 +48,7 @@ export const MOST_SLACK_MS = 7 * DAY_MS;
  * now.
  */
 export function planLocks(
-  { now, backups, common }: LockView,
+  { now, backups, common }: LockInventory,
   rules: { readonly policy: RetentionPolicy; readonly lock: LockSettings },
 ): readonly LockNeed[] {
   const needs = new Map<string, LockNeed>();

@@ -9,7 +9,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { ObjectLocks, Retention } from '../../store/object-locks.ts';
 import { openObjectLocks, type StoreConfig } from '../../store/open-store.ts';
 import type { Naming } from '../source/naming.ts';
-import { readLockView } from './lock-inventory.ts';
+import { readLockInventory } from './lock-inventory.ts';
 import { type LockNeed, planLocks } from './lock-plan.ts';
 
 /** Objects asked for at once. */
@@ -87,7 +87,7 @@ export async function lockBackups(
 ): Promise<LockResult> {
   const { only, policy, lock, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
-  const { view, unread } = await readLockView(repository, signal, naming);
+  const { view, unread } = await readLockInventory(repository, signal, naming);
   const needs = planLocks(view, { policy, lock });
   const kept = new Map(needs.map((need) => [need.key, need]));
   const backups = view.backups.filter(

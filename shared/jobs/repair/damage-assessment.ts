@@ -5,13 +5,13 @@ import type { NodeRef } from '../../format/tree.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { chunkName, TreeCheck } from '../verify/tree-check.ts';
-import { type Elsewhere, idOf, searchElsewhere, type Wanted } from './surviving-copies.ts';
+import { idOf, type SurvivingCopies, searchSurvivingCopies, type Wanted } from './surviving-copies.ts';
 
 /** What cannot be read of a backup where its trees say, and which of it is available elsewhere. */
-export interface Examination {
+export interface DamageAssessment {
   /** By `chunkName`. */
   readonly lostChunks: ReadonlyMap<string, HoldfastError>;
-  readonly elsewhere: Elsewhere;
+  readonly elsewhere: SurvivingCopies;
   /** Whether a chunk is better read elsewhere, though it can be read where its tree says. */
   readonly isAtRisk: (ref: ChunkRef) => boolean;
   /** Something could not be read where it should be. */
@@ -38,10 +38,10 @@ export async function assessDamage(
   repository: Repository,
   reader: BackupReader,
   { backups, isDamagedPack = () => false, onPassed = () => {}, signal }: ExamineOptions,
-): Promise<Examination> {
+): Promise<DamageAssessment> {
   const isAtRisk = ({ chain }: ChunkRef) => chain.some(({ pack }) => isDamagedPack(pack.id ?? ''));
   const lostChunks = new Map<string, HoldfastError>();
-  const elsewhere: Elsewhere = { chunks: new Map(), nodes: new Map() };
+  const elsewhere: SurvivingCopies = { chunks: new Map(), nodes: new Map() };
   const wanted: Wanted = { chunks: new Set(), nodes: new Set() };
   const trees = new TreeCheck(repository, signal);
   let lost = 0;
@@ -69,7 +69,7 @@ export async function assessDamage(
     before = lost;
     const known = new Set(elsewhere.nodes.keys());
     const isLost = (ref: ChunkRef) => lostChunks.has(chunkName(ref)) || isAtRisk(ref);
-    await searchElsewhere(repository, wanted, elsewhere, { reader, backups, isLost, signal });
+    await searchSurvivingCopies(repository, wanted, elsewhere, { reader, backups, isLost, signal });
     for (const [id, found] of elsewhere.nodes) if (!known.has(id)) await check(found.reader, found.node);
   }
   return { lostChunks, elsewhere, isAtRisk, isHit: lost > 0 };

@@ -1,5 +1,5 @@
 /** A range of whole records of a partition that is lost. */
-export interface Gap {
+export interface LostRange {
   /** Plain bytes of the partition before it, and up to its end. */
   readonly start: number;
   readonly end: number;
@@ -33,7 +33,7 @@ export type Segment =
  * Where records are lost, in whole records: nothing is kept of a record that is only partly left. If it is
  * not known whether a gap ends inside a record, the next record counts as lost too.
  */
-export async function findGaps(segments: AsyncIterable<Segment>): Promise<Gap[]> {
+export async function findLostRecords(segments: AsyncIterable<Segment>): Promise<LostRange[]> {
   const finder = new GapFinder();
   for await (const segment of segments) {
     if (segment.kind === 'lost') await finder.lost(segment);
@@ -46,7 +46,7 @@ type Good = Extract<Segment, { kind: 'good' }>;
 type Lost = Extract<Segment, { kind: 'lost' }>;
 
 class GapFinder {
-  readonly gaps: { -readonly [K in keyof Gap]: Gap[K] }[] = [];
+  readonly gaps: { -readonly [K in keyof LostRange]: LostRange[K] }[] = [];
   #at = 0;
   #records = 0;
   /** Where the record begins in which the last good segment ends. */

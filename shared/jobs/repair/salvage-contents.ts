@@ -2,7 +2,7 @@ import { writePieces } from '../../core/file-place.ts';
 import type { BackupContents } from '../../sources/contents.ts';
 import type { DamagedDataset } from '../../sources/target.ts';
 import { contentsOf } from '../restore/contents.ts';
-import type { Gap } from './lost-records.ts';
+import type { LostRange } from './lost-records.ts';
 import type { SalvagedBackup } from './salvaged-backup.ts';
 
 /** Records of a partition that cannot be recovered. */
@@ -29,7 +29,7 @@ export interface Salvage {
 /** What is left of a backup, for targets, and what is missing. */
 export async function readSalvage(backup: SalvagedBackup, signal: AbortSignal): Promise<Salvage> {
   const whole = contentsOf(backup.reader);
-  const gaps = new Map<string, readonly Gap[]>();
+  const gaps = new Map<string, readonly LostRange[]>();
   const damaged = new Map<string, DamagedDataset>();
   const missing: MissingRange[] = [];
   const datasets: BackupContents['datasets'][number][] = [];
@@ -69,7 +69,7 @@ export async function readSalvage(backup: SalvagedBackup, signal: AbortSignal): 
 function rangeOf(
   dataset: string,
   partition: string,
-  { start, end, fromRecord, records, problem }: Gap,
+  { start, end, fromRecord, records, problem }: LostRange,
 ): MissingRange {
   return { dataset, partition, fromRecord, records, plainBytes: end - start, problem };
 }

@@ -7,8 +7,8 @@ import type { NodeRef } from '../../format/tree.ts';
 import type { BackupReader } from '../../repository/reading/backup-reader.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { chunkName } from '../verify/tree-check.ts';
-import type { Examination } from './damage-assessment.ts';
-import { findGaps, type Gap, type Segment } from './lost-records.ts';
+import type { DamageAssessment } from './damage-assessment.ts';
+import { findLostRecords, type LostRange, type Segment } from './lost-records.ts';
 import { idOf } from './surviving-copies.ts';
 
 /** Plain bytes decoded by one task. */
@@ -39,9 +39,9 @@ interface Task {
 export class SalvagedBackup {
   readonly reader: BackupReader;
   readonly #repository: Repository;
-  readonly #examination: Examination;
+  readonly #examination: DamageAssessment;
 
-  constructor(repository: Repository, reader: BackupReader, examination: Examination) {
+  constructor(repository: Repository, reader: BackupReader, examination: DamageAssessment) {
     this.#repository = repository;
     this.reader = reader;
     this.#examination = examination;
@@ -58,10 +58,10 @@ export class SalvagedBackup {
     dataset: string,
     partition: string,
     signal: AbortSignal,
-  ): Promise<{ readonly gaps: readonly Gap[]; readonly chunksFromElsewhere: number }> {
+  ): Promise<{ readonly gaps: readonly LostRange[]; readonly chunksFromElsewhere: number }> {
     let chunksFromElsewhere = 0;
     const onElsewhere = () => chunksFromElsewhere++;
-    const gaps = await findGaps(this.#segments(dataset, partition, onElsewhere, signal));
+    const gaps = await findLostRecords(this.#segments(dataset, partition, onElsewhere, signal));
     return { gaps, chunksFromElsewhere };
   }
 
@@ -73,7 +73,7 @@ export class SalvagedBackup {
   async *read(
     dataset: string,
     partition: string,
-    { gaps, signal }: { readonly gaps: readonly Gap[]; readonly signal: AbortSignal },
+    { gaps, signal }: { readonly gaps: readonly LostRange[]; readonly signal: AbortSignal },
   ): AsyncGenerator<Uint8Array> {
     const tasks = tasksOf(this.pieces(dataset, partition, signal), gaps);
     const decoded = orderedMap(tasks, this.#repository.context.pool.size + 1, async (task) => {
@@ -139,7 +139,7 @@ export class SalvagedBackup {
 }
 
 /** Neighbouring chunks of one reader together; one that a gap touches alone. */
-async function* tasksOf(pieces: AsyncIterable<Piece>, gaps: readonly Gap[]): AsyncGenerator<Task> {
+async function* tasksOf(pieces: AsyncIterable<Piece>, gaps: readonly LostRange[]): AsyncGenerator<Task> {
   const group = new Group();
   const left = new Remainder(gaps);
   for await (const piece of pieces) {
@@ -178,11 +178,11 @@ class Group {
 
 /** What gaps leave of a partition, piece by piece. */
 class Remainder {
-  readonly #gaps: readonly Gap[];
+  readonly #gaps: readonly LostRange[];
   #next = 0;
   #at = 0;
 
-  constructor(gaps: readonly Gap[]) {
+  constructor(gaps: readonly LostRange[]) {
     this.#gaps = gaps;
   }
 

@@ -16,7 +16,7 @@ export interface Wanted {
 /**
  * Equal chunks and tree nodes (the same id means the same bytes) that can be read, with the backup for each.
  */
-export interface Elsewhere {
+export interface SurvivingCopies {
   readonly chunks: Map<string, { readonly reader: BackupReader; readonly ref: ChunkRef }>;
   readonly nodes: Map<string, { readonly reader: BackupReader; readonly node: NodeRef }>;
 }
@@ -43,10 +43,10 @@ export function idOf({ id }: { readonly id: Buffer }): string {
  *
  * @throws E_STORE_*, E_ABORTED
  */
-export async function searchElsewhere(
+export async function searchSurvivingCopies(
   repository: Repository,
   wanted: Wanted,
-  found: Elsewhere,
+  found: SurvivingCopies,
   { reader, backups, isLost, signal }: SearchOptions,
 ): Promise<void> {
   const search = new Search(wanted, found, { isLost, signal });
@@ -65,7 +65,7 @@ export async function searchElsewhere(
 
 class Search {
   readonly #wanted: Wanted;
-  readonly #found: Elsewhere;
+  readonly #found: SurvivingCopies;
   readonly #isLost: SearchOptions['isLost'];
   readonly #signal: AbortSignal;
   /** Nodes that were walked: backups share most of theirs. */
@@ -73,7 +73,7 @@ class Search {
 
   constructor(
     wanted: Wanted,
-    found: Elsewhere,
+    found: SurvivingCopies,
     { isLost, signal }: Pick<SearchOptions, 'isLost' | 'signal'>,
   ) {
     this.#wanted = wanted;

@@ -12,7 +12,7 @@ import { candidateTimes } from '../../repository/writing/put-manifest.ts';
 import type { ImportedFile } from '../../sources/import.ts';
 import type { Source } from '../../sources/source.ts';
 import { type BackupResult, backupResult } from '../backup/backup.ts';
-import { writeView } from '../backup/write-snapshot.ts';
+import { writeSnapshot } from '../backup/write-snapshot.ts';
 import { isOfSource } from '../source/same-source.ts';
 
 /** How far clocks may differ; a later date is refused, as that time has not come. */
@@ -72,7 +72,7 @@ export async function importBackup(
   if (before) return { ...before, isThereAlready: true };
   repository.warmUp();
   const { view } = file;
-  const written = await writeView(repository, view, {
+  const written = await writeSnapshot(repository, view, {
     type,
     note,
     source: { kind, name },

@@ -8,7 +8,7 @@ import { type Repository, withNoPacks } from '../../repository/repository.ts';
 import { isListedLate } from '../../repository/writing/commit-guard.ts';
 import { readWraps, WrapUse } from '../keys/wrap-use.ts';
 import { AS_STORED, type Naming } from '../source/naming.ts';
-import type { PruneView, StoredPack } from './prune-plan.ts';
+import type { PruneInventory, StoredPack } from './prune-plan.ts';
 import type { RetentionBackup } from './retention.ts';
 
 const PACK_KEY = /^data\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/;
@@ -56,11 +56,11 @@ export async function byConfiguredNames(
 }
 
 /** Reads the basis of a plan. @throws E_STORE_*, E_WRONG_KEY */
-export async function readPruneView(
+export async function readPruneInventory(
   repository: Repository,
   now: Date,
   { naming, signal }: { readonly naming?: Naming | undefined; readonly signal: AbortSignal },
-): Promise<{ readonly view: PruneView; readonly problems: readonly HoldfastError[] }> {
+): Promise<{ readonly view: PruneInventory; readonly problems: readonly HoldfastError[] }> {
   const entries: ManifestEntry[] = [];
   const onListed = (entry: ManifestEntry) => entries.push(withoutPacks(entry));
   const wrapUse = new WrapUse();
@@ -84,11 +84,11 @@ export async function readPruneView(
 }
 
 /** The same inventory at present: reads only new manifests. */
-export async function readPruneViewAgain(
+export async function readPruneInventoryAgain(
   repository: Repository,
-  view: PruneView,
+  view: PruneInventory,
   signal: AbortSignal,
-): Promise<PruneView> {
+): Promise<PruneInventory> {
   const onManifest: WrapUse['note'] = (object, keys) => view.wraps?.use.note(object, keys);
   const use = await readPackUse(repository, { now: view.now, known: view.use, onManifest, signal });
   return { ...view, use, ...holdsOf(await repository.marks(signal)) };
@@ -106,7 +106,7 @@ function headsAmong(entries: readonly ManifestEntry[]): ReadonlySet<string> {
   return new Set(numbered.filter(({ name, number }) => highest.get(name) === number).map(({ key }) => key));
 }
 
-function holdsOf(marks: Marks): Pick<PruneView, 'isHeld' | 'unreadHolds'> {
+function holdsOf(marks: Marks): Pick<PruneInventory, 'isHeld' | 'unreadHolds'> {
   const isHeld = (key: BackupKey) => marks.of(key).hold !== undefined;
   return { isHeld, unreadHolds: marks.unreadHolds };
 }

@@ -20,7 +20,7 @@ export interface StoredPack {
 export type LockEnd = Date | 'legal hold';
 
 /** The inventory that a plan is made from. */
-export interface PruneView {
+export interface PruneInventory {
   readonly now: Date;
   readonly backups: readonly RetentionBackup[];
   readonly use: PackUse;
@@ -70,7 +70,7 @@ export interface PrunePlan {
 }
 
 /** Pure. docs/reference/format.md, "Prune". */
-export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
+export function planPrune(view: PruneInventory, { policy, graceMs, maxShare }: PruneRules): PrunePlan {
   const { now, use, packs } = view;
   const unlocked = planRetention(view.backups, policy, now).map((decision) =>
     mindHeads(mindHolds(decision, view), view),
@@ -115,7 +115,7 @@ export function planPrune(view: PruneView, { policy, graceMs, maxShare }: PruneR
  * run in progress began.
  */
 function unneededWraps(
-  { now, use, wraps }: PruneView,
+  { now, use, wraps }: PruneInventory,
   going: {
     readonly expire: readonly BackupKey[];
     readonly waiting: readonly string[];
@@ -146,7 +146,7 @@ interface Shares {
  * backups, and packs that nothing names, would otherwise make a large share look small.
  */
 function sharesOf(
-  { backups, use, packs }: PruneView,
+  { backups, use, packs }: PruneInventory,
   expire: readonly BackupKey[],
   decided: readonly StoredPack[],
 ): readonly Shares[] {
@@ -174,7 +174,7 @@ function isSure({ problem, startedAt, storedAt }: RetentionBackup): boolean {
 }
 
 /** Objects below `expired/`: those whose packs are still needed, and those whose grace is over. */
-function sortCopies({ now, use, isHeld }: PruneView, graceMs: number) {
+function sortCopies({ now, use, isHeld }: PruneInventory, graceMs: number) {
   const isWaiting = ({ expiredAt, key }: ExpiredCopy) =>
     (graceMs > 0 && now.getTime() - expiredAt.getTime() < graceMs) || isHeld(key);
   const objects = (copies: readonly ExpiredCopy[]) => copies.map(({ object }) => object);
@@ -221,7 +221,7 @@ function decidedOn(
 }
 
 /** An unreadable hold may be for any backup. */
-function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): RetentionDecision {
+function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneInventory): RetentionDecision {
   if (decision.keep || unreadHolds.length === 0) return decision;
   return {
     ...decision,
@@ -234,13 +234,13 @@ function mindHolds(decision: RetentionDecision, { unreadHolds }: PruneView): Ret
  * Without the newest by its number, the next one would get the same number, and nobody could tell that from a
  * missing backup.
  */
-function mindHeads(decision: RetentionDecision, { heads }: PruneView): RetentionDecision {
+function mindHeads(decision: RetentionDecision, { heads }: PruneInventory): RetentionDecision {
   if (decision.keep || !heads?.has(decision.key)) return decision;
   return { ...decision, keep: true, reasons: ['the newest by its number: the next one follows it'] };
 }
 
 /** A locked object would only be hidden, and take as much space. One that was put aside should be hidden. */
-function mindLocks(decision: RetentionDecision, { locked, backups }: PruneView): RetentionDecision {
+function mindLocks(decision: RetentionDecision, { locked, backups }: PruneInventory): RetentionDecision {
   const end = locked?.get(decision.key);
   if (decision.keep || end === undefined) return decision;
   if (backups.find(({ key }) => key === decision.key)?.putAside !== undefined) return decision;

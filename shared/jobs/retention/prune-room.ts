@@ -1,5 +1,5 @@
 import type { PreparedPrune } from './prune.ts';
-import { type PrunePlan, type PruneRules, type PruneView, planPrune } from './prune-plan.ts';
+import { type PruneInventory, type PrunePlan, type PruneRules, planPrune } from './prune-plan.ts';
 
 /**
  * Bytes of all stored packs, by what happens to them. `kept`, `held`, `later` and `now` add up to `stored`.
@@ -39,7 +39,7 @@ export function sweptBytes({ sweep }: PrunePlan): number {
   return sweep.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function withoutHolds(view: PruneView): PruneView {
+function withoutHolds(view: PruneInventory): PruneInventory {
   return {
     ...view,
     backups: view.backups.map((backup) => ({ ...backup, hold: undefined })),

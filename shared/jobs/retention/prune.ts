@@ -14,12 +14,12 @@ import type { ObjectLocks } from '../../store/object-locks.ts';
 import { bundleAll } from '../backup/bundles.ts';
 import type { Naming } from '../source/naming.ts';
 import { announceRemoval } from './announce-removal.ts';
-import { readPruneView, readPruneViewAgain } from './prune-inventory.ts';
+import { readPruneInventory, readPruneInventoryAgain } from './prune-inventory.ts';
 import {
   type LockEnd,
+  type PruneInventory,
   type PrunePlan,
   type PruneRules,
-  type PruneView,
   planPrune,
   type StoredPack,
 } from './prune-plan.ts';
@@ -41,7 +41,7 @@ export interface PreparedPrune {
   /** Manifests and reports that cannot be trusted. */
   readonly problems: readonly HoldfastError[];
   /** The inventory that the plan was made from. */
-  readonly view: PruneView;
+  readonly view: PruneInventory;
   /** Whether the locks of everything that would go were checked, if there are any. */
   readonly isLockKnown: boolean;
 }
@@ -91,7 +91,7 @@ export async function preparePrune(
   const { isDryRun, locks, mostLocks, naming, signal, onProgress = () => {} } = options;
   onProgress({ kind: 'phase', phase: 'plan' });
   const now = isDryRun ? repository.clock.now() : await readStoreClock(repository.store, signal);
-  const { view, problems } = await readPruneView(repository, now, { naming, signal });
+  const { view, problems } = await readPruneInventory(repository, now, { naming, signal });
   const allRules = { ...rules, graceMs: repository.context.graceMs };
   const plan = planPrune(view, allRules);
   const prepared = { plan, problems, view, isLockKnown: true };
@@ -144,7 +144,7 @@ export async function runPrune(
   const expired = await expireAll(repository, plan, signal);
   const finish = async () => {
     const mayRemove = staleAfter(repository, plan.graceMs);
-    const fresh = await readPruneViewAgain(repository, view, signal);
+    const fresh = await readPruneInventoryAgain(repository, view, signal);
     const back = await putBackHeld(repository, fresh, signal);
     const swept = await sweep(repository, plan, fresh, { mayRemove, signal });
     return { back, seenBytes: bytesOf(fresh.packs), ...swept };
@@ -191,7 +191,7 @@ async function expireAll(
 /** Lists again what was held while a prune, this or an earlier one, was unlisting it. */
 async function putBackHeld(
   { store }: Repository,
-  { use: { listed, expired }, isHeld }: PruneView,
+  { use: { listed, expired }, isHeld }: PruneInventory,
   signal: AbortSignal,
 ): Promise<BackupKey[]> {
   const isListed = new Set<string>(listed);
@@ -230,7 +230,7 @@ interface Swept {
 async function sweep(
   { store }: Repository,
   plan: PrunePlan,
-  fresh: PruneView,
+  fresh: PruneInventory,
   { mayRemove, signal }: { readonly mayRemove: () => void; readonly signal: AbortSignal },
 ): Promise<Swept> {
   const policy = { days: {}, counts: {} };

@@ -12,7 +12,7 @@ const NO_LINK = FOLDER | (constants.O_NOFOLLOW ?? 0);
 /**
  * Does some work in a folder below `root`, which is made if it is not there, for its owner alone. `root` may
  * be a symbolic link; what lies below it is never reached through one. On Linux that holds even if somebody
- * changes folders meanwhile: the path that `work` gets leads to the very folder that was looked at. Elsewhere
+ * changes folders meanwhile: the path that `work` gets leads to the very folder that was looked at. SurvivingCopies
  * the folders are looked at first.
  *
  * @param names of the folders on the way down

@@ -60,7 +60,7 @@ that Holdfast replaces (original): \`{metadata, data}\`, with or without gzip, w
 function placeOf(place: SourceConfig): SourceConfig {
   if (place.options['instances'] === undefined)
     return { ...place, options: { ...place.options, auth: 'none' } };
-  throw new HoldfastError('E_USAGE', 'the source has several instances, and a file is of one database', {
-    hint: 'Name the database that it is of: --source https://NAME.firebaseio.com.',
+  throw new HoldfastError('E_USAGE', 'the source has several instances, but a file comes from one database', {
+    hint: 'Name that database: --source https://NAME.firebaseio.com.',
   });
 }

@@ -3,7 +3,7 @@ import { HoldfastError } from '../../../shared/core/errors.ts';
 import type { BackupResult } from '../../../shared/jobs/backup/backup.ts';
 import { backupShare } from '../../../shared/jobs/backup/backup-share.ts';
 import { type CommitBackupOptions, commitBackup } from '../../../shared/jobs/backup/commit-backup.ts';
-import { holdSnapshot } from '../../../shared/jobs/backup/keep-snapshot-open.ts';
+import { keepSnapshotOpen } from '../../../shared/jobs/backup/keep-snapshot-open.ts';
 import { type BackupPlan, type PlanOptions, planBackup } from '../../../shared/jobs/backup/plan-backup.ts';
 import type { Repository } from '../../../shared/repository/repository.ts';
 import type { SharedView, Source, SourceView } from '../../../shared/sources/source.ts';
@@ -100,7 +100,7 @@ export async function commit(
 ): Promise<BackupResult> {
   const until = new Date(repository.clock.now().getTime() + 60_000);
   const holding = planned.mustBeHeld
-    ? holdSnapshot(repository, planned, { until, pollMs: 5, signal: never }).catch(() => {})
+    ? keepSnapshotOpen(repository, planned, { until, pollMs: 5, signal: never }).catch(() => {})
     : undefined;
   const result = await commitBackup(repository, { run: planned.run, signal: never, ...options });
   await holding;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { backupShare } from '../../../../shared/jobs/backup/backup-share.ts';
 import { commitBackup } from '../../../../shared/jobs/backup/commit-backup.ts';
-import { holdSnapshot } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
+import { keepSnapshotOpen } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
 import type { BackupPlan } from '../../../../shared/jobs/backup/plan-backup.ts';
 import { verifyBackups } from '../../../../shared/jobs/verify/verify.ts';
 import type { Repository } from '../../../../shared/repository/repository.ts';
@@ -122,7 +122,7 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
       await using repository = await openCheaply(store);
       const stop = new AbortController();
       const until = new Date(repository.clock.now().getTime() + 60_000);
-      const holding = holdSnapshot(repository, planned, { until, pollMs: 2, signal: stop.signal }).catch(
+      const holding = keepSnapshotOpen(repository, planned, { until, pollMs: 2, signal: stop.signal }).catch(
         () => {},
       );
       const job = (using: Repository) => commitBackup(using, { run: planned.run, signal: never });
@@ -153,7 +153,8 @@ describe.each(['before', 'after'] as const)('whose process dies %s any store cal
         },
       );
       const until = new Date(repository.clock.now().getTime() + 60_000);
-      const job = (using: Repository) => holdSnapshot(using, planned, { until, pollMs: 2, signal: never });
+      const job = (using: Repository) =>
+        keepSnapshotOpen(using, planned, { until, pollMs: 2, signal: never });
       const survived = await survives(store, { call, moment }, job);
       await expectWhole(repository, await committing, call);
       if (survived) break;

@@ -6,7 +6,7 @@ import { HOUR_MS } from '../../../../shared/core/units.ts';
 import { runBackup } from '../../../../shared/jobs/backup/backup.ts';
 import { backupShare, type ShareFigures } from '../../../../shared/jobs/backup/backup-share.ts';
 import { commitBackup } from '../../../../shared/jobs/backup/commit-backup.ts';
-import { holdSnapshot } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
+import { keepSnapshotOpen } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
 import { type BackupPlan, planBackup } from '../../../../shared/jobs/backup/plan-backup.ts';
 import { restoreBackup } from '../../../../shared/jobs/restore/restore.ts';
 import { openTarget } from '../../../../shared/jobs/source/adapters.ts';
@@ -60,7 +60,7 @@ const sourceOf = (url: string, pagesPerPartition = 16) =>
   new PostgresSource(parsePostgresOptions(url, {}, {}), { pagesPerPartition });
 
 const hold = (repository: Repository, planned: BackupPlan) =>
-  holdSnapshot(repository, planned, {
+  keepSnapshotOpen(repository, planned, {
     until: new Date(repository.clock.now().getTime() + HOUR_MS),
     pollMs: 50,
     signal: never,

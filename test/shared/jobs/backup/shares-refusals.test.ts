@@ -3,7 +3,7 @@ import { HOUR_MS } from '../../../../shared/core/units.ts';
 import { abortBackup } from '../../../../shared/jobs/backup/abort-backup.ts';
 import { backupShare } from '../../../../shared/jobs/backup/backup-share.ts';
 import { commitBackup } from '../../../../shared/jobs/backup/commit-backup.ts';
-import { holdSnapshot } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
+import { keepSnapshotOpen } from '../../../../shared/jobs/backup/keep-snapshot-open.ts';
 import { MemoryStore } from '../../../../shared/store/memory-store.ts';
 import { memorySource, never, openCheaply } from '../../../support/repository/engine.ts';
 import { commit, newRun, plan, readShares, sharedSource } from '../../../support/repository/shares.ts';
@@ -26,7 +26,7 @@ describe('nothing is listed', () => {
     repository: Awaited<ReturnType<typeof newRepository>>,
     planned: Awaited<ReturnType<typeof plan>>,
   ) =>
-    holdSnapshot(repository, planned, {
+    keepSnapshotOpen(repository, planned, {
       until: new Date(repository.clock.now().getTime() + HOUR_MS),
       pollMs: 5,
       signal: never,
@@ -77,7 +77,7 @@ describe('nothing is listed', () => {
     const planned = await plan(repository, source);
     const { run } = planned;
     const until = repository.clock.now();
-    await holdSnapshot(repository, planned, { until, pollMs: 5, signal: never }).catch(() => {});
+    await keepSnapshotOpen(repository, planned, { until, pollMs: 5, signal: never }).catch(() => {});
     await planned[Symbol.asyncDispose]();
     await expect(backupShare(repository, source, { run, share: 0, signal: never })).rejects.toMatchObject({
       code: 'E_SNAPSHOT_EXPIRED',
@@ -93,14 +93,16 @@ describe('nothing is listed', () => {
     const until = limited.repository.clock.now();
     const options = { until, pollMs: 5, signal: never };
     const expired = { code: 'E_SNAPSHOT_EXPIRED', hint: expect.stringContaining('Fargate') };
-    await expect(holdSnapshot(limited.repository, limited.planned, options)).rejects.toMatchObject(expired);
+    await expect(keepSnapshotOpen(limited.repository, limited.planned, options)).rejects.toMatchObject(
+      expired,
+    );
     await expect(commitBackup(limited.repository, { run: limited.run, signal: never })).rejects.toMatchObject(
       expired,
     );
 
     const stopped = await ready();
     const stop = new AbortController();
-    const holding = holdSnapshot(stopped.repository, stopped.planned, {
+    const holding = keepSnapshotOpen(stopped.repository, stopped.planned, {
       until: new Date(until.getTime() + HOUR_MS),
       signal: stop.signal,
     });

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findGaps, type Gap, type Segment } from '../../../../shared/jobs/repair/lost-records.ts';
+import {
+  findLostRecords,
+  type LostRange,
+  type Segment,
+} from '../../../../shared/jobs/repair/lost-records.ts';
 
 interface Piece {
   readonly bytes: Buffer;
@@ -63,7 +67,7 @@ describe('gaps', () => {
   it('are the records of which something is lost, and no others', async () => {
     await fc.assert(
       fc.asyncProperty(streams, async (pieces) => {
-        const gaps: readonly Gap[] = await findGaps(segmentsOf(pieces));
+        const gaps: readonly LostRange[] = await findLostRecords(segmentsOf(pieces));
         const left = recordsLeft(pieces);
         const text = textOf(pieces);
         const starts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
@@ -81,7 +85,7 @@ describe('gaps', () => {
 
   it('are none where nothing is lost', async () => {
     expect(
-      await findGaps(
+      await findLostRecords(
         segmentsOf([
           { bytes: Buffer.from('a\nb'), state: 'good' },
           { bytes: Buffer.from('c\n'), state: 'good' },
