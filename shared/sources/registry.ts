@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { HoldfastError } from '../core/errors.ts';
 import { filesPlugin } from './files/plugin.ts';
 import { firebasePlugin } from './firebase-rtdb/plugin.ts';
+import { mysqlPlugin } from './mysql/plugin.ts';
 import type { Env, OpenedSecret, SecretText, SourcePlugin } from './plugin.ts';
 import { postgresPlugin } from './postgres/plugin.ts';
 import { wholeUrl } from './rds/secret.ts';
@@ -12,6 +13,7 @@ import { wholeUrl } from './rds/secret.ts';
  */
 export const PLUGINS = [
   postgresPlugin,
+  mysqlPlugin,
   firebasePlugin,
   filesPlugin,
 ] as const satisfies readonly SourcePlugin[];

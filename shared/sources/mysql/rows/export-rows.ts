@@ -1,0 +1,57 @@
+import { HoldfastError } from '../../../core/errors.ts';
+import type { ColumnAttributes } from '../datasets/attributes.ts';
+import { decoderOf } from '../text/charsets.ts';
+
+type Value = Buffer | null;
+/** The text of a value, as CSV and NDJSON have it. */
+type ToText = (value: Buffer) => string;
+
+/** Texts in UTF-8; bytes in hexadecimal digits, `0x48656c`. @throws E_USAGE for a character set that Node.js does not know */
+export function textsOf(columns: readonly ColumnAttributes[]): readonly ToText[] {
+  return columns.map((column) => {
+    if (column.class === 'binary') return (value) => `0x${value.toString('hex')}`;
+    if (column.class !== 'text') return (value) => value.toString('utf8');
+    const decode = decoderOf(column.charset ?? 'utf8mb4');
+    if (decode) return decode;
+    throw new HoldfastError(
+      'E_USAGE',
+      `${column.name} is in ${column.charset}, which cannot be shown as text here`,
+      {
+        hint: 'Export the table as sql.',
+      },
+    );
+  });
+}
+
+export function csvHeader(columns: readonly ColumnAttributes[]): string {
+  return `${columns.map(({ name }) => csvField(name)).join(',')}\r\n`;
+}
+
+/** RFC 4180. NULL is empty, an empty text is `""`. */
+export function csvRow(values: readonly Value[], texts: readonly ToText[]): string {
+  const fields = values.map((value, i) => (value === null ? '' : csvField(texts[i]?.(value) ?? '')));
+  return `${fields.join(',')}\r\n`;
+}
+
+function csvField(field: string): string {
+  return field === '' || /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+}
+
+/** One object a line. Numbers that a double holds exactly are numbers, JSON is itself; all else is text. */
+export function jsonRow(
+  columns: readonly ColumnAttributes[],
+  values: readonly Value[],
+  texts: readonly ToText[],
+): string {
+  const members = columns.map((column, i) => {
+    const value = values[i] ?? null;
+    return `${JSON.stringify(column.name)}:${value === null ? 'null' : jsonValue(column, texts[i]?.(value) ?? '')}`;
+  });
+  return `{${members.join(',')}}\n`;
+}
+
+function jsonValue({ class: kind }: ColumnAttributes, text: string): string {
+  if (kind === 'json') return text.replaceAll(/[\r\n]+/g, ' ');
+  if (kind === 'number' && String(Number(text)) === text) return text;
+  return JSON.stringify(text);
+}
