@@ -92,6 +92,71 @@ const noPools: Plugin = {
   },
 };
 
+/** It brings a second client too, over a library in C that is not there. */
+const noNativeClient: Plugin = {
+  name: 'no-native-client',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({
+      contents: 'module.exports = undefined;',
+    }));
+  },
+};
+
+/** As the SDK writes each of its hundreds of errors, whose fields differ and whose code does not. */
+const SDK_ERROR =
+  /^export class (\w+) extends __BaseException \{\n {4}static shapeId = ("[^"]+");\n {4}name = "\1";\n {4}\$fault = ("client"|"server");\n(?: {4}\w+;\n)* {4}constructor\(opts\) \{\n {8}super\(\{\n {12}name: "\1",\n {12}\$fault: \3,\n {12}\.\.\.opts,\n {8}\}\);\n {8}Object\.setPrototypeOf\(this, \1\.prototype\);\n(?: {8}this\.(\w+) = opts\.\4;\n)* {4}\}\n\}$/gm;
+
+/** One class makes them all: the errors of SSM alone take as much as the code that reads a parameter. */
+const smallErrors: Plugin = {
+  name: 'small-errors',
+  setup({ onLoad }) {
+    onLoad(
+      { filter: /@aws-sdk[\\/]client-[\w-]+[\\/]dist-es[\\/]models[\\/]errors\.js$/ },
+      async ({ path: file }) => ({
+        contents: `${(await readFile(file, 'utf8')).replaceAll(SDK_ERROR, 'export const $1 = /* @__PURE__ */ __error("$1", $2, $3);')}
+function __error(name, shapeId, $fault) {
+  return class extends __BaseException {
+    static shapeId = shapeId;
+    constructor(opts) {
+      super({ name, $fault, ...opts });
+      Object.assign(this, opts, { name, $fault });
+    }
+  };
+}`,
+      }),
+    );
+  },
+};
+
+/**
+ * Shapes of the SDK's requests and answers have keys that are computed of constants, so none would be left out that nobody
+ * uses. Of SSM, functions read a parameter and nothing else: an error that is not listed keeps its name, and is of no class
+ * of its own.
+ */
+const fewShapes: Plugin = {
+  name: 'few-shapes',
+  setup({ onLoad }) {
+    const unlisted =
+      /^\w+\.registerError\((?!Parameter|InternalServerError|InvalidKeyId|SSMServiceException)\w+\$, \w+\);$/gm;
+    onLoad(
+      { filter: /@aws-sdk[\\/]client-[\w-]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ },
+      async ({ path: file }) => {
+        // Most of S3's are used, and names are shorter there than what they stand for.
+        if (file.includes('client-s3')) return undefined;
+        const text = await readFile(file, 'utf8');
+        const constants = new Map(
+          [...text.matchAll(/^const (_\w+) = ("[^"]*");$/gm)].map(([, name, value]) => [name, value]),
+        );
+        const plain = text.replaceAll(/\[(_\w+)\]:/g, (whole, name: string) => {
+          const value = constants.get(name);
+          return value === undefined ? whole : `${value}:`;
+        });
+        return { contents: file.includes('client-ssm') ? plain.replaceAll(unlisted, '') : plain };
+      },
+    );
+  },
+};
+
 /** Of all that `semver` can, X-Ray's code and what it stands on ask one thing. */
 const oneOfSemver: Plugin = {
   name: 'one-of-semver',
@@ -132,7 +197,7 @@ async function bundle(folder: string, names: readonly string[]): Promise<string[
   const { outputFiles, metafile } = await build({
     ...COMMON,
     entryPoints,
-    plugins: [waysApart, noBrowsers, noPools, oneOfSemver],
+    plugins: [waysApart, noBrowsers, noPools, noNativeClient, smallErrors, fewShapes, oneOfSemver],
     outdir: folder,
     write: false,
     metafile: true,

@@ -25,6 +25,10 @@ const PARTS = {
     ],
     packages: 'postgresql-15',
   },
+  mariadb: {
+    files: ['/usr/sbin/mariadbd', '/usr/bin/mariadb-install-db', '/usr/bin/mariadb-dump', '/usr/bin/mariadb'],
+    packages: 'mariadb-server',
+  },
   'python-reader': {
     files: [
       '/usr/bin/python3',

@@ -26,7 +26,8 @@ const NUMBERS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
 const HINTS: Partial<Record<ErrorCode, string>> = {
   E_SOURCE_REFUSED:
     'Check the user, the password, the host that the user may come from, and the database name.',
-  E_SOURCE_DENIED: 'Grant the user the right to it; docs/mysql.md lists what a backup and a restore need.',
+  E_SOURCE_DENIED:
+    'Grant the user the right to it; docs/reference/mysql.md lists what a backup and a restore need.',
   E_SOURCE_UNREACHABLE: 'Check the host, the port, the network and that the server runs.',
   E_SOURCE_UNTRUSTED:
     "Give the authority's certificates as caFile and use the host name that is in the certificate.",

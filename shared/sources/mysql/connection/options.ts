@@ -84,7 +84,7 @@ export function parseMysqlOptions(url: string, options: AdapterOptions, env: Env
   };
   if (problems.length > 0)
     throw new HoldfastError('E_CONFIG', `the MySQL settings are wrong: ${problems.join('; ')}`, {
-      hint: 'See docs/mysql.md for the connection settings.',
+      hint: 'See docs/reference/mysql.md for the connection settings.',
       details: { problems: problems.length },
     });
   return Object.freeze(result);
