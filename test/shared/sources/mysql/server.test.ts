@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Repository } from '../../../../shared/repository/repository.ts';
 import type { BackupContents } from '../../../../shared/sources/contents.ts';
 import { openMysqlChecks } from '../../../../shared/sources/mysql/checks.ts';
@@ -10,7 +10,7 @@ import { openMysqlTarget } from '../../../../shared/sources/mysql/target.ts';
 import type { SourceView } from '../../../../shared/sources/source.ts';
 import type { MariadbServer } from '../../../../tools/mariadb-server.ts';
 import { asContents, readSource } from '../../../contract/reading.ts';
-import { openTestServer } from '../../../support/mysql-server.ts';
+import { describeWithMysql, isThere, openTestServer } from '../../../support/mysql-server.ts';
 import { never } from '../../../support/repository/engine.ts';
 import { makeAccounts, moveMoney, sumOf, TOTAL } from './money.ts';
 import { backUpUrl, checksums, nativeDump, newRepository, restoreUrl } from './round-trip.ts';
@@ -20,6 +20,7 @@ let server: MariadbServer;
 let repository: Repository;
 let databases = 0;
 beforeAll(async () => {
+  if (!isThere) return;
   server = await openTestServer();
   repository = await newRepository();
 });
@@ -46,7 +47,7 @@ async function userWith(name: string, of: string, rights: string, global = 'USAG
   return `mysql://${name}:horse@${host}:${port}/${of}`;
 }
 
-describe('one moment, while money moves', () => {
+describeWithMysql('one moment, while money moves', () => {
   const RUNGS = [
     { rung: 'binlog', rights: READS, global: 'USAGE', snapshot: 'auto' },
     { rung: 'flush', rights: READS, global: 'RELOAD', snapshot: 'flush' },
@@ -90,7 +91,7 @@ describe('one moment, while money moves', () => {
   });
 });
 
-describe('settings of the server', () => {
+describeWithMysql('settings of the server', () => {
   const HOSTILE = `SET GLOBAL sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,TRADITIONAL,ORACLE',
     GLOBAL time_zone = '-07:30', GLOBAL autocommit = 0, GLOBAL tx_isolation = 'READ-COMMITTED', GLOBAL sql_select_limit = 1, GLOBAL sql_auto_is_null = 1,
     GLOBAL character_set_client = 'latin1', GLOBAL character_set_results = 'sjis', GLOBAL collation_connection = 'utf8mb4_czech_ci',
@@ -123,7 +124,7 @@ describe('settings of the server', () => {
   });
 });
 
-describe('what goes wrong', () => {
+describeWithMysql('what goes wrong', () => {
   it.each(['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'EXECUTE'])(
     'a user without %s is refused: something could be missing',
     async (right) => {
@@ -294,7 +295,7 @@ describe('what goes wrong', () => {
   });
 });
 
-describe('large and many', () => {
+describeWithMysql('large and many', () => {
   it('a value over several packets comes back', async () => {
     const from = await database(
       "CREATE TABLE big (id INT PRIMARY KEY, b LONGBLOB, e INT); INSERT INTO big VALUES (1, REPEAT('0123456\\n\\t\\'\\\\\\0', 1530000), 2)",
@@ -348,7 +349,7 @@ describe('large and many', () => {
   });
 });
 
-describe('exports', () => {
+describeWithMysql('exports', () => {
   it('as sql are loaded by the client, to the same database; as csv and ndjson are read by others', async () => {
     const from =
       await database(`CREATE TABLE a (id INT PRIMARY KEY, s VARCHAR(20) CHARACTER SET latin1, b BLOB, f FLOAT, j JSON, d DECIMAL(30,2)); CREATE TABLE none (x INT);
@@ -407,7 +408,7 @@ describe('exports', () => {
   }
 });
 
-describe('checks', () => {
+describeWithMysql('checks', () => {
   it('hold for a user who may read all, and say what one lacks who may not', async () => {
     const name = await database('CREATE TABLE a (id INT)');
     const outcomes = async (url: string) => {
