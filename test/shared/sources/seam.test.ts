@@ -77,6 +77,7 @@ const URLS: Readonly<Record<string, string>> = {
   files: '/tmp',
   'firebase-rtdb': 'https://shop.firebaseio.com',
   postgres: 'postgres://me@db.example/shop',
+  mysql: 'mysql://me@db.example/shop',
 };
 
 describe.each(KINDS.map((plugin): [string, SourcePlugin] => [plugin.kind, plugin]))('%s', (kind, plugin) => {
