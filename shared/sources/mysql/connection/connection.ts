@@ -140,7 +140,7 @@ async function connectOnce(
   const { host, port, user, database, password, connectTimeoutMs } = options;
   const isLocalSocket = host.startsWith('/');
   const socket: Socket = connectTcp(isLocalSocket ? { path: host } : { host, port });
-  // Without a listener a broken idle session would end the process; whoever uses the wire is told.
+  // Without a listener a broken idle session would end the process; the next use of the wire reports it.
   socket.on('error', () => undefined);
   socket.setNoDelay(true).setKeepAlive(true, 30 * SECOND_MS);
   const onAbort = (): void => void socket.destroy();

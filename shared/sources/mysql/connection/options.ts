@@ -120,7 +120,7 @@ interface Given {
   readonly fromUrl: UrlSettings;
 }
 
-/** The default never sends data over a network to a server that has not shown who it is. */
+/** The default never sends data over a network to a server that has yet to show who it is. */
 function readSecurity(
   given: Given,
   env: Environment,

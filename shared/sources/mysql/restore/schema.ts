@@ -152,7 +152,7 @@ export function withoutEvent(sql: string): string {
   return sql.replace(STATE, '$1DISABLE');
 }
 
-/** Who is named as definer; the user itself is whoever logs in. */
+/** Who is named as definer; the user that logs in is one too. */
 export function definersOf(objects: readonly SchemaObject[]): readonly string[] {
   const found = objects.flatMap(({ sql }) => {
     const [head] = DEFINER.exec(sql) ?? [];

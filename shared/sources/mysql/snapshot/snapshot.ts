@@ -28,7 +28,7 @@ interface MomentOptions {
 const START = 'START TRANSACTION WITH CONSISTENT SNAPSHOT';
 /** How often sessions begin again until all of them see the same. */
 const MOST_TRIES = 50;
-/** Whoever waits for such a lock holds up all that write: it is given up soon. */
+/** A session that waits for such a lock holds up all writers, so it gives up soon. */
 const LOCK_SECONDS = 5;
 const LOCK_FAILED = new Set([1205, 1227, 1044, 1142, 1290, 1235, 1064, 1969, 3024, 3674]);
 
