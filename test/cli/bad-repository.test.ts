@@ -177,7 +177,7 @@ describe('a KEY', () => {
       failure('E_NO_BACKUP', "of type 'weekly'"),
     );
     expect(await holdfast('restore backup_daily --to ./out')).toMatchObject(
-      failure('E_AMBIGUOUS_KEY', /'backup_daily' is part of 2 keys: backup_daily_\d+_\d+, backup_daily_/),
+      failure('E_AMBIGUOUS_KEY', /'backup_daily' fits 2 backups: backup_daily_\d+_\d+, backup_daily_/),
     );
     expect(await holdfast('show')).toMatchObject(failure('E_USAGE', 'KEY is missing'));
   });

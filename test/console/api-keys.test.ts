@@ -115,7 +115,7 @@ describeWithParts(['chromium'], 'API keys in the console', () => {
     await other.goto(newestLink(onlyViewer));
     await other.getByRole('heading', { name: 'Overview' }).waitFor();
     await other.evaluate(`location.hash = '#/api-keys'`);
-    await other.getByText('This needs the role admin; you are viewer.').waitFor();
+    await other.getByText('This needs the role admin; you have viewer.').waitFor();
     expect(complaints).toEqual([]);
   });
 });

@@ -517,10 +517,10 @@ describeWithPart('chromium', 'console', () => {
     const backUp = button('Back up now', other);
     await other.getByText('Protected:', { exact: false }).waitFor();
     expect(await backUp.getAttribute('aria-disabled')).toBe('true');
-    expect(await backUp.getAttribute('title')).toBe('This needs the role operator; you are viewer.');
+    expect(await backUp.getAttribute('title')).toBe('This needs the role operator; you have viewer.');
     await backUp.click({ force: true });
     expect(await other.getByRole('dialog').count()).toBe(0);
-    await goTo('restore', 'This needs the role restorer; you are viewer.', other);
+    await goTo('restore', 'This needs the role restorer; you have viewer.', other);
     expect(await seriousFindings(other)).toEqual([]);
     await goTo('', 'saved', other);
 
