@@ -60,7 +60,7 @@ export function Confirm({
       <Typed
         wish={wish}
         plan={plan}
-        refusal={isRefused ? 'The target is not empty: choose what to do about it.' : undefined}
+        refusal={isRefused ? 'First choose what to do about the target.' : undefined}
         onBack={onBack}
         onConfirm={onConfirm}
       />
