@@ -131,7 +131,7 @@ describeWithPart('chromium', 'console', () => {
     expect(one.url()).toContain(`${rig.serving.url}/#/backups?type=weekly`);
     expect(await one.getByLabel('Search').inputValue()).toBe('typed');
     await one.evaluate(`location.href = ${JSON.stringify(used)}`);
-    await one.getByText(/Signing in failed: the link was used already/).waitFor();
+    await one.getByText(/Signing in failed: the link was already used/).waitFor();
     expect(one.url()).not.toContain('token');
     await goTo('runs', 'Runs', one);
     expect(await one.getByRole('dialog').count()).toBe(0);
