@@ -231,7 +231,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
   it('a subscription that nobody confirmed, and none at all', async () => {
     subscribe('PendingConfirmation');
     const warning = { name: 'subscriptions', outcome: 'warning', code: 'E_DEPLOYMENT' } as const;
-    const unconfirmed = { ...warning, seen: /ops@example\.com did not confirm/, fix: /Follow the link/ };
+    const unconfirmed = { ...warning, seen: /not confirmed by ops@example\.com/, fix: /Follow the link/ };
     expectFault(await look('subscriptions'), unconfirmed);
     sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
     expectFault(await look('subscriptions'), { ...warning, seen: /nobody receives alarms/, fix: /emails/ });
@@ -281,7 +281,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     expectFault(await look('functions'), {
       name: 'functions',
       code: 'E_DEPLOYMENT',
-      seen: /prune not there/,
+      seen: /missing: prune/,
       fix: /Deploy again/,
     });
     lambda.on(ListFunctionsCommand).callsFake(() => ({ Functions: deployed() }));
@@ -289,7 +289,7 @@ describeWithParts(['ceph-rgw', 'runtime-client'], 'holdfast doctor --deployed', 
     expectFault(await look('functions'), {
       name: 'functions',
       code: 'E_DEPLOYMENT',
-      seen: /lock not there/,
+      seen: /missing: lock/,
       fix: /Deploy again/,
     });
     lambda.on(ListFunctionsCommand).callsFake(() => {

@@ -51,7 +51,7 @@ describeWithParts(['chromium'], 'API keys in the console', () => {
       ['light', 1440],
       ['dark', 390],
     ] as const) {
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize({ width, height: 900 });
       expect(await seriousFindings(page)).toEqual([]);
       // What is drawn follows the width a frame later.

@@ -133,7 +133,7 @@ describeWithPart('chromium', 'axe on every screen', () => {
   };
   const isClean = async (looks: readonly (typeof FOUR)[number][], what: string) => {
     for (const [colorScheme, size] of looks) {
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize(size);
       expect(await allFindings(page), `${what} ${colorScheme} ${size.width}`).toEqual([]);
       if (size !== PHONE) continue;

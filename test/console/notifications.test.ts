@@ -68,7 +68,7 @@ describeWithParts(['chromium'], 'the page of notifications', () => {
       ['light', 1440],
       ['dark', 390],
     ] as const) {
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize({ width, height: 900 });
       expect(await seriousFindings(page), colorScheme).toEqual([]);
       await page.waitForFunction(`document.scrollingElement.scrollWidth <= ${width}`);

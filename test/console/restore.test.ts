@@ -55,7 +55,7 @@ describeWithPart('chromium', 'restoring by the console', () => {
       ['light', DESK],
       ['dark', PHONE],
     ] as const) {
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize(size);
       expect(await seriousFindings(page), `${what} ${colorScheme}`).toEqual([]);
     }

@@ -89,7 +89,7 @@ describeWithPart('ceph-rgw', 'holdfast doctor, of a bucket', () => {
     expectFault(await look(bucket, { endpoint: 'http://127.0.0.1:1' }), {
       name: 'store',
       code: 'E_STORE_UNAVAILABLE',
-      seen: /cannot be reached .*ECONNREFUSED/,
+      seen: /cannot be reached, .*ECONNREFUSED/,
       fix: /Check network, endpoint and region/,
     });
   });
