@@ -188,7 +188,7 @@ describeWithParts(
         'a target that is not configured',
         'restore',
         { backup: 'latest:shop', to: 'shop', requestedBy: BY },
-        'no target',
+        'is not a configured target',
       ],
       [
         'a source that is not configured',
